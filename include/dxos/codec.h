@@ -1,0 +1,143 @@
+/* dxos/codec.h: deterministic CBOR (RFC 8949 §4.2.1) and its JSON face.
+ *
+ * Layer: public, floor 1. Everything signed, stored or sent is written by dx_writer and read by
+ * dx_reader. The writer can only produce the canonical form (the caller keeps map keys sorted, which
+ * dx_writer checks); the reader refuses anything else: shortest heads, definite lengths, sorted
+ * unique map keys, valid UTF-8, no trailing bytes, bounded nesting.
+ * Errors are sticky in both: read or write a whole message, check once at its end.
+ * Profile (docs/spec/encoding.md): integers within int64, byte and text strings, arrays, maps with
+ * text or integer keys, false/true/null, double (shortest of f16/f32/f64 that keeps the value; one NaN 7e00),
+ * tag 1 (timestamp: integer, microseconds since 1970, application meaning only), tag 39 (reference: bytes). */
+#ifndef DXOS_CODEC_H
+#define DXOS_CODEC_H
+
+#include <dxos/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { DX_CODEC_DEPTH_MAX = 32 };
+enum { DX_TAG_TIMESTAMP = 1, DX_TAG_REFERENCE = 39 };
+
+/* --- Writer ---------------------------------------------------------------------------------- */
+
+/* Appends to a dx_buf it borrows. Sticky error is the buffer's, or DX_E_STATE for a wrong shape
+ * (count not met, keys unsorted), which is a bug of the caller and asserted in dx_writer_finish. */
+typedef struct dx_writer {
+    dx_buf *out;
+    int error;
+} dx_writer;
+
+DX_API void dx_writer_init(dx_writer *writer, dx_buf *out);
+DX_API void dx_write_uint(dx_writer *writer, uint64_t value); /* value <= INT64_MAX */
+DX_API void dx_write_int(dx_writer *writer, int64_t value);
+DX_API void dx_write_bytes(dx_writer *writer, dx_bytes value);
+DX_API void dx_write_text(dx_writer *writer, const char *value);
+DX_API void dx_write_text_bytes(dx_writer *writer, dx_bytes utf8);
+DX_API void dx_write_bool(dx_writer *writer, bool value);
+DX_API void dx_write_null(dx_writer *writer);
+DX_API void dx_write_double(dx_writer *writer, double value);
+DX_API void dx_write_array(dx_writer *writer, size_t count);
+DX_API void dx_write_map(dx_writer *writer, size_t count); /* count pairs follow, keys in canonical order */
+DX_API void dx_write_tag(dx_writer *writer, uint64_t tag);
+/* One complete item that is already canonical (taken as it is). */
+DX_API void dx_write_item(dx_writer *writer, dx_bytes item);
+/* The sticky error of writer or buffer. */
+DX_API DX_MUST_USE int dx_writer_finish(dx_writer *writer);
+
+/* Canonical order of two encoded map keys (bytewise lexicographic, RFC 8949 §4.2.1). */
+DX_API int dx_key_compare(dx_bytes encoded_a, dx_bytes encoded_b);
+
+/* --- Reader ---------------------------------------------------------------------------------- */
+
+typedef enum dx_kind {
+    DX_KIND_NONE, /* end of input, or the reader has failed */
+    DX_KIND_INT,
+    DX_KIND_BYTES,
+    DX_KIND_TEXT,
+    DX_KIND_ARRAY,
+    DX_KIND_MAP,
+    DX_KIND_TAG,
+    DX_KIND_BOOL,
+    DX_KIND_NULL,
+    DX_KIND_DOUBLE
+} dx_kind;
+
+/* A cursor over borrowed bytes. After the first violation every read returns zero/empty and error
+ * is DX_E_MALFORMED. Strings returned point into the input. */
+typedef struct dx_reader {
+    const uint8_t *at;
+    const uint8_t *end;
+    int error;
+    int depth;
+} dx_reader;
+
+DX_API void dx_reader_init(dx_reader *reader, dx_bytes input);
+DX_API dx_kind dx_reader_peek(const dx_reader *reader);
+DX_API int64_t dx_read_int(dx_reader *reader);
+DX_API uint64_t dx_read_uint(dx_reader *reader);                     /* refuses negatives */
+DX_API uint64_t dx_read_uint_max(dx_reader *reader, uint64_t max);   /* refuses larger */
+DX_API dx_bytes dx_read_bytes(dx_reader *reader);
+DX_API void dx_read_bytes_exact(dx_reader *reader, uint8_t *out, size_t size); /* zeroes out on error */
+DX_API dx_bytes dx_read_text(dx_reader *reader);
+DX_API bool dx_read_bool(dx_reader *reader);
+DX_API void dx_read_null(dx_reader *reader);
+DX_API double dx_read_double(dx_reader *reader);
+DX_API size_t dx_read_array(dx_reader *reader); /* number of items; never more than bytes left */
+DX_API size_t dx_read_map(dx_reader *reader);   /* number of pairs; never more than bytes left / 2 */
+DX_API uint64_t dx_read_tag(dx_reader *reader);
+/* Next item whole, checked for canonical form (map order included) and skipped; view of its bytes. */
+DX_API dx_bytes dx_read_item(dx_reader *reader);
+DX_API void dx_reader_fail(dx_reader *reader); /* the caller found the content wrong */
+/* DX_OK only when nothing failed and nothing is left. */
+DX_API DX_MUST_USE int dx_reader_finish(dx_reader *reader);
+
+/* Whether the bytes are exactly one canonical item. */
+DX_API DX_MUST_USE int dx_item_check(dx_bytes item);
+/* Finds a text key in an encoded, already checked map. Empty bytes (size 0): not there or no map. */
+DX_API dx_bytes dx_item_get(dx_bytes map_item, const char *key);
+/* Convenience on one encoded item: the value, or the fallback when it is missing or of another kind. */
+DX_API dx_bytes dx_item_text(dx_bytes item);  /* size 0 and data NULL when not a text */
+DX_API dx_bytes dx_item_bytes(dx_bytes item); /* likewise for bytes */
+DX_API int64_t dx_item_int(dx_bytes item, int64_t fallback);
+DX_API bool dx_item_bool(dx_bytes item, bool fallback);
+DX_API dx_kind dx_item_kind(dx_bytes item);
+
+/* --- Maps written in any order --------------------------------------------------------------- */
+
+/* Collects pairs in any order and writes them sorted; for commands and replies, where hand-sorting
+ * keys would be noise. Duplicate key: DX_E_STATE. */
+typedef struct dx_map_builder {
+    dx_buf pairs;
+    size_t count;
+    dx_writer writer;
+    size_t starts[64];
+} dx_map_builder;
+
+DX_API void dx_map_builder_init(dx_map_builder *map, const dx_alloc *alloc, size_t max_size);
+/* Begins the pair and returns the writer that must write exactly one item as its value. */
+DX_API dx_writer *dx_map_builder_key(dx_map_builder *map, const char *key);
+/* Writes the sorted map to out and frees the builder (also on error). */
+DX_API void dx_map_builder_finish(dx_map_builder *map, dx_writer *out);
+
+/* --- JSON (RFC 8259) ------------------------------------------------------------------------- */
+
+/* Parses one JSON value into canonical CBOR. Objects are sorted, a duplicate member is an error.
+ * Numbers: integers within int64 stay integers, all else the nearest double. Special objects
+ * {"@ref": "<id>"}, {"@bytes": "<base64>"}, {"@time": "<RFC 3339>"} become reference, bytes, timestamp.
+ * message (may be NULL, size >= 96) receives what is wrong and the byte where. Nesting as the codec's. */
+DX_API DX_MUST_USE int dx_json_parse(dx_bytes json, dx_writer *out, char *message, size_t message_size);
+/* Prints one canonical item as one line of JSON, the inverse of dx_json_parse on every value of the
+ * profile; doubles print the shortest digits that read back equal, NaN and infinities as null. */
+DX_API DX_MUST_USE int dx_json_print(dx_bytes item, dx_buf *out);
+
+/* --- Base64url without padding (RFC 4648 §5) -------------------------------------------------- */
+DX_API void dx_base64url_encode(dx_bytes bytes, dx_buf *out);
+/* Appends the decoded bytes; DX_E_INVALID for foreign characters, padding or stray bits. */
+DX_API DX_MUST_USE int dx_base64url_decode(dx_bytes text, dx_buf *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
