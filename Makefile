@@ -1,5 +1,70 @@
-# The door. `make help` lists the verbs; Meson does the building (meson.build).
-.PHONY: all
-all:
-	@test -f build/debug/build.ninja || meson setup build/debug
+# The door. Verbs only: Meson does the building (meson.build), tools/ does the asking and checking.
+#   make start    on a fresh Debian 12 with git and make: installs what is missing, builds, runs the main job
+#   make test     likewise, and runs the tests
+# Variables: SEED= SEEDS= (sim), T= S= (fuzz), PREFIX= DESTDIR= (install), SUITE= (test).
+.DEFAULT_GOAL := all
+PREFIX ?= /usr/local
+S ?= 60
+SEEDS ?= 500
+
+# One build directory per way of building; each is configured on first use. Warnings are errors in ours, not in a packager's.
+SETUP_debug   = meson setup --werror build/debug
+SETUP_release = meson setup --buildtype=release --prefix=$(PREFIX) build/release
+SETUP_asan    = meson setup --werror -Db_sanitize=address,undefined build/asan
+SETUP_clang   = CC=clang-14 meson setup --werror build/clang
+SETUP_cover   = meson setup -Db_coverage=true build/cover
+SETUP_fuzz    = CC=clang-14 meson setup -Dfuzz=true -Db_lundef=false -Db_sanitize=address,undefined build/fuzz
+
+build/%/build.ninja:
+	@tools/need --ask start
+	@$(SETUP_$*)
+
+##@ Use
+all: build/debug/build.ninja            ## build (debug) and leave the command at build/dx
 	@meson compile -C build/debug
+	@if [ -x build/debug/apps/dx/dx ]; then ln -sfn debug/apps/dx/dx build/dx; fi
+start: need-start                       ## install what is missing, build, run the main job
+	@$(MAKE) --no-print-directory all
+	@tools/start
+install: build/release/build.ninja      ## install library, headers, command (PREFIX=/usr/local DESTDIR=)
+	@meson configure build/release --prefix=$(PREFIX)
+	@meson install -C build/release $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+
+##@ Trust
+test: need-test                         ## install what is missing, build, run the tests (SUITE=room for some)
+	@$(MAKE) --no-print-directory all
+	@tools/test build/debug $(if $(SUITE),--suite $(SUITE))
+check: need-check                       ## format, tidy, lint, sanitizers, gcc and clang, simulator, wasm, install
+	@tools/check
+sim: build/release/build.ninja          ## run the simulator (SEED=n for one, SEEDS=n for many)
+	@meson compile -C build/release
+	@tools/sim build/release $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+fuzz: build/fuzz/build.ninja            ## fuzz one target (T=name S=seconds)
+	@tools/fuzz "$(T)" "$(S)"
+bench: build/release/build.ninja        ## measure; JSON lines on stdout
+	@meson compile -C build/release
+	@tools/bench build/release
+cover: build/cover/build.ninja          ## line coverage of the tests
+	@tools/test build/cover
+	@ninja -C build/cover coverage-text && cat build/cover/meson-logs/coverage.txt
+
+##@ Shape
+tidy: build/debug/build.ninja           ## layering, purity, words and comments (seconds; good before a commit)
+	@meson compile -C build/debug dxos
+	@tools/tidy
+format:                                 ## clang-format every C file in place
+	@git ls-files -z '*.c' '*.h' | xargs -0r clang-format -i
+lint: build/clang/build.ninja           ## clang-tidy
+	@tools/lint build/clang
+wasm: need-wasm                         ## the core as build/wasm/dxos.wasm, its imports checked
+	@tools/wasm
+clean:                                  ## remove build/, except sources fetched for wasm
+	@find build -mindepth 1 -maxdepth 1 ! -name wasm -exec rm -rf {} + 2>/dev/null || true
+	@find build/wasm -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} + 2>/dev/null || true
+help:                                   ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+need-%:
+	@tools/need $*
+
+.PHONY: all start install test check sim fuzz bench cover tidy format lint wasm clean help
