@@ -1,0 +1,78 @@
+/* feed/block.h: a block is one transaction: a clear header and per-object sections, each sealed by itself.
+ *
+ * Layer: floor 1, feed. Format in docs/spec/block.md:
+ *   block   = [header: bstr, [section…]]        section = bstr (sealed) | [bstr 32] (purged: its hash stands for it)
+ *   header  = [1, class, flags, key_epoch, wall_ms, auth, deps]
+ *   auth    = [[feed prefix 16, length, root 16]…]  control feeds advanced since the own feed's previous block, ascending prefix
+ *   deps    = the same for data feeds (own feed never named)
+ *   sealed  = nonce 24 ‖ AEAD(key of key_epoch, nonce, ad = feed id ‖ seq ‖ index, plaintext)   data feeds
+ *           = plaintext                                                                            control feeds
+ *   nonce   = first 24 bytes of keyed H(NONCE, key, feed id ‖ seq ‖ index ‖ plaintext): a fork never reuses one for other text
+ *   leaf    = H(LEAF, feed id ‖ seq ‖ header size ‖ header ‖ section count ‖ H(SECTION, section)…)
+ * Ownership: a decoded block points into its bytes. */
+#ifndef DX_FEED_BLOCK_H
+#define DX_FEED_BLOCK_H
+
+#include <dxos/codec.h>
+
+#include "crypto/keys.h"
+
+enum {
+    DX_BLOCK_VERSION = 1,
+    DX_BLOCK_SIZE_MAX = 1 << 20,  /* a transaction above it takes the continuation flag */
+    DX_BLOCK_SECTIONS_MAX = 65535, /* index must fit the 16 bits of an object key */
+    DX_BLOCK_DEPENDENCIES_MAX = 4096,
+    DX_PREFIX_SIZE = 16,
+    DX_ROOT_PREFIX_SIZE = 16,
+    DX_BLOCK_CONTINUES = 1 /* flag: the transaction goes on in the next block of this feed */
+};
+
+typedef enum dx_feed_class { DX_FEED_CONTROL = 0, DX_FEED_DATA = 1 } dx_feed_class;
+
+typedef struct dx_dependency {
+    uint8_t feed[DX_PREFIX_SIZE];
+    uint64_t length;
+    uint8_t root[DX_ROOT_PREFIX_SIZE];
+} dx_dependency;
+
+typedef struct dx_block_header {
+    dx_feed_class feed_class;
+    uint64_t flags;
+    uint64_t key_epoch;
+    uint64_t wall_ms;
+    size_t auth_count, dependency_count; /* read the entries with dx_block_dependencies */
+    dx_bytes auth, dependencies;         /* encoded arrays inside the header */
+} dx_block_header;
+
+typedef struct dx_block {
+    dx_bytes header_bytes;
+    dx_block_header header;
+    size_t section_count;
+    dx_bytes sections; /* the encoded items, walked with dx_block_section */
+} dx_block;
+
+/* Strict. DX_OK or DX_E_MALFORMED. */
+DX_MUST_USE int dx_block_decode(dx_bytes bytes, dx_block *out);
+/* Walks sections: cursor starts at a dx_reader over block.sections. purged tells that only the hash is there. */
+DX_MUST_USE int dx_block_section(dx_reader *cursor, dx_bytes *section, bool *purged);
+/* Walks an auth or dependencies array: fills one entry. */
+DX_MUST_USE int dx_block_dependency(dx_reader *cursor, dx_dependency *out);
+/* The leaf of this block at its place. */
+void dx_block_leaf(const dx_block *block, const uint8_t feed_id[static DX_HASH_SIZE], uint64_t seq, uint8_t out[static DX_HASH_SIZE]);
+
+/* --- Writing ----------------------------------------------------------------------------------- */
+
+/* Header from its parts (arrays sorted by prefix, checked). */
+DX_MUST_USE int dx_block_header_encode(dx_feed_class feed_class, uint64_t flags, uint64_t key_epoch, uint64_t wall_ms,
+                                       const dx_dependency *auth, size_t auth_count, const dx_dependency *dependencies,
+                                       size_t dependency_count, dx_buf *out);
+/* [header, sections]; section_items is the concatenation of section_count encoded bstr items. */
+DX_MUST_USE int dx_block_encode(dx_bytes header, dx_bytes section_items, size_t section_count, dx_buf *out);
+/* Seals one section for (feed, seq, index) and appends it as a bstr item. */
+DX_MUST_USE int dx_section_seal(const uint8_t key[static DX_KEY_SIZE], const uint8_t feed_id[static DX_HASH_SIZE], uint64_t seq,
+                                uint64_t index, dx_bytes plaintext, dx_buf *out_items);
+/* Opens a sealed section; appends the plaintext. DX_E_SIGNATURE, DX_E_MALFORMED. */
+DX_MUST_USE int dx_section_open(const uint8_t key[static DX_KEY_SIZE], const uint8_t feed_id[static DX_HASH_SIZE], uint64_t seq,
+                                uint64_t index, dx_bytes sealed, dx_buf *out);
+
+#endif
