@@ -1,0 +1,67 @@
+#!/bin/sh
+# tests/door/test_need.sh NEED: tools/need on pretended machines: what it says and runs when things are missing.
+# The pretence is a PATH of a few harmless tools and stand-ins for apt-get, sudo and id that write down their calls.
+set -u
+need=$1
+box=$(mktemp -d)
+trap 'rm -rf "$box"' EXIT
+mkdir "$box/bin"
+calls=$box/calls
+for tool in sh awk cat mktemp rm sort sed tr printf; do ln -s "$(command -v $tool)" "$box/bin/$tool"; done
+
+stand_in() { printf '#!/bin/sh\n%s\n' "$2" >"$box/bin/$1"; chmod +x "$box/bin/$1"; }
+stand_in apt-get "echo \"apt-get \$*\" >>$calls"
+stand_in id 'echo ${PRETEND_UID:-0}'
+
+count=0
+failed=0
+# expect NAME WANTED: the text must stand in what the last run said or did.
+expect() {
+    count=$((count + 1))
+    if grep -qF -- "$2" "$box/said" "$calls" 2>/dev/null; then echo "ok $count - $1"; else
+        echo "not ok $count - $1"; sed 's/^/# /' "$box/said" "$calls"; failed=1; fi
+}
+expect_status() {
+    count=$((count + 1))
+    if [ "$status" = "$2" ]; then echo "ok $count - $1"; else echo "not ok $count - $1 (status $status)"; failed=1; fi
+}
+run() {
+    : >"$calls"
+    PATH=$box/bin sh "$need" "$@" >"$box/said" 2>&1 </dev/null
+    status=$?
+}
+
+run start
+expect "as root: update first" "apt-get update"
+expect "as root: then install, recommends left out" "apt-get install -y -qq --no-install-recommends gcc libc6-dev libsodium-dev libsqlite3-dev libuv1-dev meson ninja-build pkg-config"
+expect "each thing with its reason" "libsqlite3-dev: the database inside a vault"
+expect_status "still missing afterwards is a failure" 1
+
+PRETEND_UID=1000 run test
+expect "not root: one command" "sudo sh -c 'apt-get update && apt-get install -y --no-install-recommends gcc"
+expect "the set of test has cmocka" "libcmocka-dev"
+expect_status "not root and no terminal: fails" 1
+count=$((count + 1))
+if [ -s "$calls" ]; then echo "not ok $count - not root: nothing was run"; failed=1; else echo "ok $count - not root: nothing was run"; fi
+
+run --ask start
+expect "asking only names the verb" "\`make start\` can install it"
+expect_status "asking only fails" 1
+
+stand_in npm 'exit 0'
+run wasm
+expect "npm without node: never apt" "npm is here but node is not"
+stand_in node 'echo v16.1.0'
+run wasm
+expect "an old node is named" "node is 16.1.0, 18 or later is needed"
+stand_in node 'echo v18.20.4'
+rm "$box/bin/apt-get"
+run wasm
+expect "no apt-get: says so" "There is no apt-get here"
+
+run nonsense
+expect "unknown set" "usage: tools/need"
+expect_status "unknown set is a usage error" 2
+
+echo "1..$count"
+exit $failed

@@ -1,0 +1,118 @@
+#!/bin/sh
+# tests/door/test_tidy.sh TIDY: plants one breach of each house rule in a small tree and expects tools/tidy to name it.
+set -u
+tidy=$1
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+mkdir -p "$tree/tools" "$tree/build/debug"
+cp "$tidy" "$tree/tools/tidy"
+cd "$tree" || exit 1
+git init -q .
+echo build/ >.gitignore
+printf 'memcpy\n' >tools/purity.allow
+echo 'void *memcpy(void *, const void *, unsigned long); void use(void *a, void *b, unsigned long n);
+void use(void *a, void *b, unsigned long n) { memcpy(a, b, n); }' >build/pure.c
+cc -fno-builtin -c build/pure.c -o build/pure.o && ar rcs build/debug/libdxos.a build/pure.o || exit 1
+
+failed=0
+count=0
+# plant NAME PATH EXPECTED: the file (standard input) alone must bring exactly a finding that holds EXPECTED ("" = none).
+plant() {
+    count=$((count + 1))
+    mkdir -p "$(dirname "$2")"
+    cat >"$2"
+    said=$(tools/tidy 2>&1)
+    case $said in
+    *"0 findings"*) if [ -z "$3" ]; then echo "ok $count - $1"; else echo "not ok $count - $1 (nothing found)"; failed=1; fi ;;
+    *) if [ -n "$3" ] && echo "$said" | grep -qF -- "$3"; then echo "ok $count - $1"; else echo "not ok $count - $1"; echo "$said" | sed 's/^/# /'; failed=1; fi ;;
+    esac
+    rm -f "$2"
+}
+
+plant "a clean tree" docs/empty.md "" </dev/null
+plant "wrong room" src/core/codec/a.h "codec may not include feed/feed.h" <<'E'
+/* x */
+#include "feed/feed.h"
+E
+plant "a lower room is allowed" src/core/feed/a.h "" <<'E'
+/* x */
+#include "crypto/hash.h"
+#include <dxos/codec.h>
+E
+plant "a public face above" src/core/base/a.h "base may not include dxos/codec.h" <<'E'
+/* x */
+#include <dxos/codec.h>
+E
+plant "an impure header" src/core/base/a.h "pure system headers, not <time.h>" <<'E'
+/* x */
+#include <time.h>
+E
+plant "the host looks inside" src/host/a.h "src/host includes only <dxos/…>" <<'E'
+/* x */
+#include "store/store.h"
+E
+plant "the simulator looks inside" sim/net.h "sim includes only <dxos/…>" <<'E'
+/* x */
+#include "store/store.h"
+E
+plant "its checkers may" sim/check_state.c "" <<'E'
+/* x */
+#include "store/store.h"
+E
+plant "a path out" apps/dx/a.h "apps may not reach into src/core/base/a.h" <<'E'
+/* x */
+#include "../../src/core/base/a.h"
+E
+plant "malloc in the core" src/core/base/a.h "the core may not call malloc" <<'E'
+/* x */
+static inline void *f(void) { return malloc (1); }
+E
+plant "malloc in words only" src/core/base/a.h "" <<'E'
+/* never malloc(1) */
+static const char *text = "malloc(1)";
+E
+plant "an unseeded key pair" src/core/base/a.h "the core may not call crypto_sign_keypair" <<'E'
+/* x */
+static inline int f(void) { return crypto_sign_keypair(0, 0); }
+E
+plant "a seeded key pair" src/core/base/a.h "" <<'E'
+/* x */
+static inline int f(void) { return crypto_sign_seed_keypair(0, 0, 0); }
+E
+plant "strcpy anywhere" src/host/a.h "strcpy is banned everywhere" <<'E'
+/* x */
+static inline void f(char *a) { strcpy(a, a); }
+E
+plant "no doc comment" include/dxos/a.h "dx_lonely has no doc comment" <<'E'
+/* x */
+
+DX_API int dx_lonely(void);
+E
+plant "a doc comment" include/dxos/a.h "" <<'E'
+/* x */
+
+/* Does it. */
+DX_API int dx_told(void);
+E
+plant "no head comment" src/host/a.h "no head comment" <<'E'
+int x;
+E
+plant "no test" src/core/base/a.c "no test" <<'E'
+/* x */
+E
+plant "a vague name" src/host/net_utils.h "a name without a noun" <<'E'
+/* x */
+E
+plant "a leftover" src/host/a.h "leftover" <<E
+/* $(printf TO)DO: later */
+E
+plant "a blob" data.bin "larger than 300 kB" <<E
+$(head -c 400000 /dev/zero | tr '\0' x)
+E
+plant "an unused allowance" tools/purity.allow "memset is listed and no longer asked for" <<'E'
+memcpy
+memset
+E
+plant "an unlisted symbol" tools/purity.allow "the core asks for memcpy" </dev/null
+echo "1..$count"
+exit $failed
