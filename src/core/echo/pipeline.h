@@ -1,0 +1,29 @@
+/* echo/pipeline.h: blocks in, state out: the one path of own and remote blocks.
+ *
+ * Layer: floor 1, echo. Control feeds first (their credentials decide what data may count), then data feeds in any order that satisfies each
+ * block's dependencies. A block whose dependency is missing waits (counted, reported); one that names a root we know to be different is refused
+ * and freezes its feed; a section that does not open or is malformed is refused, counted and kept. The state never depends on the order taken. */
+#ifndef DX_ECHO_PIPELINE_H
+#define DX_ECHO_PIPELINE_H
+
+#include "echo/mutation.h"
+
+/* What an applied block changed, for subscriptions; key order of application. */
+typedef struct dx_change {
+    int64_t key;
+    bool created, deleted; /* deleted: present flag after the change */
+} dx_change;
+
+typedef struct dx_changes {
+    dx_change *items;
+    size_t count, capacity; /* bounded: beyond DX_CHANGES_MAX `overflow` is set and subscribers re-run their query */
+    bool overflow;
+    const dx_alloc *alloc;
+} dx_changes;
+
+/* Processes at most `budget` blocks. *more tells that there is more to do now. changes may be NULL. */
+DX_MUST_USE int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, dx_changes *changes, bool *more);
+/* Why stored blocks wait, one line for people ("feed 3 waits for block 12 of feed 5"); false when nothing waits. */
+bool dx_pipeline_waiting(dx_context *context, dx_space *space, char *out, size_t size);
+
+#endif
