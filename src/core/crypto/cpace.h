@@ -18,13 +18,15 @@ typedef struct dx_cpace {
     bool initiator;
 } dx_cpace;
 
-/* generator = map(PRS, CI, sid); scalar_seed: 64 fresh random bytes reduced to the scalar. sid at most 64 bytes. */
-DX_MUST_USE int dx_cpace_init(dx_cpace *cpace, bool initiator, dx_bytes password, dx_bytes channel_identifier, dx_bytes sid,
-                              const uint8_t scalar_seed[static 64]);
-/* Initiator-responder mode transcript: lv_cat(Ya, ADa) ‖ lv_cat(Yb, ADb), ADs given here. DX_E_SIGNATURE when the
- * share is not a valid point or the result is the neutral element. */
-DX_MUST_USE int dx_cpace_finish(dx_cpace *cpace, const uint8_t remote_share[static DX_CPACE_SHARE_SIZE], dx_bytes ad_initiator,
-                                dx_bytes ad_responder, uint8_t isk[static DX_CPACE_ISK_SIZE]);
+/* generator = map(PRS, CI, sid); scalar_seed: 64 fresh random bytes reduced to the scalar. sid at most 64
+ * bytes. */
+DX_MUST_USE int dx_cpace_init(dx_cpace *cpace, bool initiator, dx_bytes password, dx_bytes channel_identifier,
+                              dx_bytes sid, const uint8_t scalar_seed[static 64]);
+/* Initiator-responder mode transcript: lv_cat(Ya, ADa) ‖ lv_cat(Yb, ADb), ADs given here. DX_E_SIGNATURE when
+ * the share is not a valid point or the result is the neutral element. */
+DX_MUST_USE int dx_cpace_finish(dx_cpace *cpace, const uint8_t remote_share[static DX_CPACE_SHARE_SIZE],
+                                dx_bytes ad_initiator, dx_bytes ad_responder,
+                                uint8_t isk[static DX_CPACE_ISK_SIZE]);
 /* Key confirmation: MAC by the ISK over the sender's role and share (draft §"Explicit key confirmation"). */
 void dx_cpace_confirm(const uint8_t isk[static DX_CPACE_ISK_SIZE], bool by_initiator, dx_bytes transcript,
                       uint8_t out[static DX_CPACE_CONFIRM_SIZE]);

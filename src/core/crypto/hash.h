@@ -11,31 +11,34 @@
 
 enum { DX_HASH_SIZE = 32 };
 
-/* X(symbol, name of at most 16 characters). One row per use; docs/spec/hashes.md explains each. */
-#define DX_HASH_DOMAINS(X) \
-    X(SPACE_ID, "dx space id") \
-    X(FEED_ID, "dx feed id") \
-    X(SECTION, "dx section") \
-    X(LEAF, "dx leaf") \
-    X(NODE, "dx node") \
-    X(ROOT, "dx root") \
-    X(CREDENTIAL, "dx credential") \
-    X(NONCE, "dx section nonce") \
-    X(COMMIT, "dx key commit") \
-    X(DISCOVERY, "dx discovery") \
-    X(SPACE_NAME, "dx space name") \
-    X(TOPIC_TAG, "dx topic tag") \
-    X(LINK, "dx link") \
-    X(SYNC_DIGEST, "dx sync digest") \
-    X(STATE_DIGEST, "dx state digest") \
-    X(PAGE_KEY, "dx page key") \
-    X(SUBKEY, "dx subkey")
+/* X(symbol, name of at most 16 characters). One row per use, append only; docs/spec/hashes.md explains each.
+ */
+#define DX_HASH_DOMAINS(X)                                                                                   \
+    X(SPACE_ID, "dx space id")                                                                               \
+    X(FEED_ID, "dx feed id")                                                                                 \
+    X(SECTION, "dx section")                                                                                 \
+    X(LEAF, "dx leaf")                                                                                       \
+    X(NODE, "dx node")                                                                                       \
+    X(ROOT, "dx root")                                                                                       \
+    X(CREDENTIAL, "dx credential")                                                                           \
+    X(NONCE, "dx section nonce")                                                                             \
+    X(COMMIT, "dx key commit")                                                                               \
+    X(DISCOVERY, "dx discovery")                                                                             \
+    X(SPACE_NAME, "dx space name")                                                                           \
+    X(TOPIC_TAG, "dx topic tag")                                                                             \
+    X(LINK, "dx link")                                                                                       \
+    X(SYNC_DIGEST, "dx sync digest")                                                                         \
+    X(STATE_DIGEST, "dx state digest")                                                                       \
+    X(PAGE_KEY, "dx page key")                                                                               \
+    X(SUBKEY, "dx subkey")                                                                                   \
+    X(SEAL, "dx seal")                                                                                       \
+    X(CPACE_CONFIRM, "dx cpace confirm")
 
 typedef enum dx_hash_domain {
 #define DX_HASH_ROW(symbol, name) DX_HASH_##symbol,
     DX_HASH_DOMAINS(DX_HASH_ROW)
 #undef DX_HASH_ROW
-    DX_HASH_DOMAIN_COUNT
+        DX_HASH_DOMAIN_COUNT
 } dx_hash_domain;
 
 typedef struct dx_hash_state {
@@ -46,7 +49,8 @@ typedef struct dx_hash_state {
 void dx_hash(dx_hash_domain domain, dx_bytes input, uint8_t out[static DX_HASH_SIZE]);
 /* Keyed (key of at most 64 bytes): a MAC or a PRF. */
 void dx_hash_keyed(dx_hash_domain domain, dx_bytes key, dx_bytes input, uint8_t out[static DX_HASH_SIZE]);
-/* Streaming; key may be empty. */
+/* Streaming; key may be empty. A state that began with a key holds a secret until dx_hash_end, which wipes
+ * it. */
 void dx_hash_begin(dx_hash_state *hash, dx_hash_domain domain, dx_bytes key);
 void dx_hash_add(dx_hash_state *hash, const void *data, size_t size);
 void dx_hash_add_u64(dx_hash_state *hash, uint64_t value); /* little endian, 8 bytes */

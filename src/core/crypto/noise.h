@@ -34,7 +34,8 @@ typedef struct dx_noise {
 } dx_noise;
 
 /* psk may be NULL (plain XX). ephemeral_seed: 32 fresh random bytes, used as the ephemeral secret. */
-void dx_noise_init(dx_noise *noise, bool initiator, dx_bytes prologue, const uint8_t static_secret[static DX_KEY_SIZE],
+void dx_noise_init(dx_noise *noise, bool initiator, dx_bytes prologue,
+                   const uint8_t static_secret[static DX_KEY_SIZE],
                    const uint8_t ephemeral_seed[static DX_KEY_SIZE], const uint8_t *psk);
 void dx_noise_deinit(dx_noise *noise);
 /* Whether it is this side's turn to write. */
@@ -47,7 +48,8 @@ DX_MUST_USE int dx_noise_read(dx_noise *noise, dx_bytes message, dx_buf *payload
 /* After completion: the two directions. Wipes the handshake's secrets but keeps hash and remote_static. */
 void dx_noise_split(dx_noise *noise, dx_noise_cipher *sending, dx_noise_cipher *receiving);
 
-/* Transport messages. ad is usually empty. encrypt appends text.size + 16 bytes; DX_E_LIMIT when the nonce is used up. */
+/* Transport messages. ad is usually empty. encrypt appends text.size + 16 bytes; DX_E_LIMIT when the nonce is
+ * used up. */
 DX_MUST_USE int dx_noise_encrypt(dx_noise_cipher *cipher, dx_bytes ad, dx_bytes text, dx_buf *out);
 DX_MUST_USE int dx_noise_decrypt(dx_noise_cipher *cipher, dx_bytes ad, dx_bytes sealed, dx_buf *out);
 /* Rekey (§4.2). Both sides call it at the same point of the stream. */

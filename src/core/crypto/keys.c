@@ -1,0 +1,100 @@
+/* crypto/keys.c: X25519, XChaCha20-Poly1305, sealed boxes and derived keys over libsodium.
+ *
+ * Layer: floor 1, crypto. Signatures have a file of their own (sign.c).
+ * Everything secret that is held here for a while is wiped before the function returns. */
+#include "crypto/keys.h"
+
+#include <string.h>
+
+_Static_assert(crypto_aead_xchacha20poly1305_ietf_KEYBYTES == DX_KEY_SIZE, "key size");
+_Static_assert(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES == DX_AEAD_NONCE_SIZE, "nonce size");
+_Static_assert(crypto_aead_xchacha20poly1305_ietf_ABYTES == DX_AEAD_TAG_SIZE, "tag size");
+_Static_assert(DX_SEAL_OVERHEAD == DX_KEY_SIZE + DX_AEAD_TAG_SIZE, "seal overhead");
+
+void dx_wipe(void *secret, size_t size) {
+    sodium_memzero(secret, size);
+}
+
+bool dx_secret_equal(const void *a, const void *b, size_t size) {
+    return sodium_memcmp(a, b, size) == 0;
+}
+
+void dx_agree_public(const uint8_t secret[static DX_KEY_SIZE], uint8_t public_key[static DX_KEY_SIZE]) {
+    int failed = crypto_scalarmult_curve25519_base(public_key, secret);
+    DX_ASSERT(!failed);
+}
+
+int dx_agree(const uint8_t secret[static DX_KEY_SIZE], const uint8_t public_key[static DX_KEY_SIZE],
+             uint8_t out[static DX_KEY_SIZE]) {
+    /* libsodium refuses points of low order and an all-zero result (RFC 7748 §6.1). */
+    return crypto_scalarmult_curve25519(out, secret, public_key) == 0 ? DX_OK : DX_E_SIGNATURE;
+}
+
+void dx_aead_seal(const uint8_t key[static DX_KEY_SIZE], const uint8_t nonce[static DX_AEAD_NONCE_SIZE],
+                  dx_bytes ad, dx_bytes text, uint8_t *out) {
+    crypto_aead_xchacha20poly1305_ietf_encrypt(out, NULL, text.data, text.size, ad.data, ad.size, NULL, nonce,
+                                               key);
+}
+
+int dx_aead_open(const uint8_t key[static DX_KEY_SIZE], const uint8_t nonce[static DX_AEAD_NONCE_SIZE],
+                 dx_bytes ad, dx_bytes sealed, uint8_t *out) {
+    if (sealed.size < DX_AEAD_TAG_SIZE) {
+        return DX_E_SIGNATURE;
+    }
+    int failed = crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, sealed.data, sealed.size,
+                                                            ad.data, ad.size, nonce, key);
+    return failed ? DX_E_SIGNATURE : DX_OK;
+}
+
+void dx_key_commitment(const uint8_t key[static DX_KEY_SIZE], uint8_t out[static DX_HASH_SIZE]) {
+    dx_hash(DX_HASH_COMMIT, dx_bytes_of(key, DX_KEY_SIZE), out);
+}
+
+/* Both public keys enter the key, so a box opens only for the recipient it was made for. The nonce is zero
+ * because every key serves one box. */
+static const uint8_t seal_nonce[DX_AEAD_NONCE_SIZE];
+
+static void derive_seal_key(const uint8_t shared[static DX_KEY_SIZE],
+                            const uint8_t ephemeral_public[static DX_KEY_SIZE],
+                            const uint8_t public_key[static DX_KEY_SIZE], uint8_t key[static DX_KEY_SIZE]) {
+    dx_hash_state hash;
+    dx_hash_begin(&hash, DX_HASH_SEAL, dx_bytes_of(shared, DX_KEY_SIZE));
+    dx_hash_add(&hash, ephemeral_public, DX_KEY_SIZE);
+    dx_hash_add(&hash, public_key, DX_KEY_SIZE);
+    dx_hash_end(&hash, key);
+}
+
+int dx_seal(const uint8_t public_key[static DX_KEY_SIZE], const uint8_t ephemeral_seed[static DX_KEY_SIZE],
+            dx_bytes text, uint8_t *out) {
+    uint8_t shared[DX_KEY_SIZE], key[DX_KEY_SIZE];
+    int error = dx_agree(ephemeral_seed, public_key, shared);
+    if (error == DX_OK) {
+        dx_agree_public(ephemeral_seed, out);
+        derive_seal_key(shared, out, public_key, key);
+        dx_aead_seal(key, seal_nonce, dx_bytes_of(NULL, 0), text, out + DX_KEY_SIZE);
+        dx_wipe(key, sizeof key);
+    }
+    dx_wipe(shared, sizeof shared);
+    return error;
+}
+
+int dx_seal_open(const uint8_t secret[static DX_KEY_SIZE], dx_bytes sealed, uint8_t *out) {
+    uint8_t shared[DX_KEY_SIZE], public_key[DX_KEY_SIZE], key[DX_KEY_SIZE];
+    if (sealed.size < DX_SEAL_OVERHEAD) {
+        return DX_E_SIGNATURE;
+    }
+    int error = dx_agree(secret, sealed.data, shared);
+    if (error == DX_OK) {
+        dx_agree_public(secret, public_key);
+        derive_seal_key(shared, sealed.data, public_key, key);
+        error = dx_aead_open(key, seal_nonce, dx_bytes_of(NULL, 0),
+                             dx_bytes_of(sealed.data + DX_KEY_SIZE, sealed.size - DX_KEY_SIZE), out);
+        dx_wipe(key, sizeof key);
+    }
+    dx_wipe(shared, sizeof shared);
+    return error;
+}
+
+void dx_subkey(const uint8_t key[static DX_KEY_SIZE], const char *label, uint8_t out[static DX_KEY_SIZE]) {
+    dx_hash_keyed(DX_HASH_SUBKEY, dx_bytes_of(key, DX_KEY_SIZE), dx_bytes_text(label), out);
+}
