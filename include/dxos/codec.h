@@ -7,7 +7,8 @@
  * Errors are sticky in both: read or write a whole message, check once at its end.
  * Profile (docs/spec/encoding.md): integers within int64, byte and text strings, arrays, maps with
  * text or integer keys, false/true/null, double (shortest of f16/f32/f64 that keeps the value; one NaN 7e00),
- * tag 1 (timestamp: integer, microseconds since 1970, application meaning only), tag 39 (reference: bytes). */
+ * tag 1 (timestamp: integer, microseconds since 1970, application meaning only), tag 39 (reference: bytes).
+ */
 #ifndef DXOS_CODEC_H
 #define DXOS_CODEC_H
 
@@ -22,11 +23,26 @@ enum { DX_TAG_TIMESTAMP = 1, DX_TAG_REFERENCE = 39 };
 
 /* --- Writer ---------------------------------------------------------------------------------- */
 
-/* Appends to a dx_buf it borrows. Sticky error is the buffer's, or DX_E_STATE for a wrong shape
- * (count not met, keys unsorted), which is a bug of the caller and asserted in dx_writer_finish. */
+/* An array or map that is still open. Private to the codec, here because readers and writers live on stacks.
+ */
+typedef struct dx_codec_frame {
+    size_t left;     /* items still missing; a map counts keys and values, so even means a key is next */
+    size_t key;      /* offset of the last key, from the reader's or the buffer's beginning */
+    size_t key_size; /* 0 before the first key */
+    bool map;
+} dx_codec_frame;
+
+/* Appends to a dx_buf it borrows; only the writer may append to it until the writer is finished. Any number
+ * of items may be written one after another. Sticky errors: the buffer's; DX_E_INVALID for a text that is not
+ * UTF-8 or an integer beyond INT64_MAX (nothing is written); DX_E_LIMIT for nesting; DX_E_STATE for a wrong
+ * shape (count not met, keys unsorted or not text or integer, a tag over the wrong kind), which is a bug of
+ * the caller and asserted in dx_writer_finish. */
 typedef struct dx_writer {
     dx_buf *out;
     int error;
+    int depth;    /* open arrays and maps */
+    uint64_t tag; /* the tag just written, 0 for none: the next item is its content */
+    dx_codec_frame frames[DX_CODEC_DEPTH_MAX];
 } dx_writer;
 
 DX_API void dx_writer_init(dx_writer *writer, dx_buf *out);
@@ -64,20 +80,24 @@ typedef enum dx_kind {
     DX_KIND_DOUBLE
 } dx_kind;
 
-/* A cursor over borrowed bytes. After the first violation every read returns zero/empty and error
- * is DX_E_MALFORMED. Strings returned point into the input. */
+/* A cursor over borrowed bytes, which may hold several items. After the first violation every read returns
+ * zero/empty and error is DX_E_MALFORMED. Strings returned point into the input. Maps walked by hand are held
+ * to the same rules as whole items: keys in order and unique, counts met, nesting bounded. */
 typedef struct dx_reader {
+    const uint8_t *begin;
     const uint8_t *at;
     const uint8_t *end;
     int error;
-    int depth;
+    int depth;    /* open arrays and maps */
+    uint64_t tag; /* the tag just read, 0 for none: the next item is its content */
+    dx_codec_frame frames[DX_CODEC_DEPTH_MAX];
 } dx_reader;
 
 DX_API void dx_reader_init(dx_reader *reader, dx_bytes input);
 DX_API dx_kind dx_reader_peek(const dx_reader *reader);
 DX_API int64_t dx_read_int(dx_reader *reader);
-DX_API uint64_t dx_read_uint(dx_reader *reader);                     /* refuses negatives */
-DX_API uint64_t dx_read_uint_max(dx_reader *reader, uint64_t max);   /* refuses larger */
+DX_API uint64_t dx_read_uint(dx_reader *reader);                   /* refuses negatives */
+DX_API uint64_t dx_read_uint_max(dx_reader *reader, uint64_t max); /* refuses larger */
 DX_API dx_bytes dx_read_bytes(dx_reader *reader);
 DX_API void dx_read_bytes_exact(dx_reader *reader, uint8_t *out, size_t size); /* zeroes out on error */
 DX_API dx_bytes dx_read_text(dx_reader *reader);
@@ -87,10 +107,12 @@ DX_API double dx_read_double(dx_reader *reader);
 DX_API size_t dx_read_array(dx_reader *reader); /* number of items; never more than bytes left */
 DX_API size_t dx_read_map(dx_reader *reader);   /* number of pairs; never more than bytes left / 2 */
 DX_API uint64_t dx_read_tag(dx_reader *reader);
-/* Next item whole, checked for canonical form (map order included) and skipped; view of its bytes. */
+/* Next item whole, checked for canonical form (map order included) and skipped; view of its bytes.
+ * Its nesting is counted from the item itself, so a value that passes dx_item_check passes wherever it is
+ * put. */
 DX_API dx_bytes dx_read_item(dx_reader *reader);
 DX_API void dx_reader_fail(dx_reader *reader); /* the caller found the content wrong */
-/* DX_OK only when nothing failed and nothing is left. */
+/* DX_OK only when nothing failed, nothing is left and every array and map opened was read to its end. */
 DX_API DX_MUST_USE int dx_reader_finish(dx_reader *reader);
 
 /* Whether the bytes are exactly one canonical item. */
