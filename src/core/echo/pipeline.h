@@ -21,8 +21,8 @@ typedef struct dx_changes {
     const dx_alloc *alloc;
 } dx_changes;
 
-/* Processes at most `budget` blocks. *more tells that there is more to do now. changes may be NULL. */
-DX_MUST_USE int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, dx_changes *changes, bool *more);
+/* Processes at most `budget` blocks. *more tells that there is more to do now. What changed is added to context->changes. */
+DX_MUST_USE int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, bool *more);
 /* Why stored blocks wait, one line for people ("feed 3 waits for block 12 of feed 5"); false when nothing waits. */
 bool dx_pipeline_waiting(dx_context *context, dx_space *space, char *out, size_t size);
 

@@ -28,6 +28,7 @@ typedef struct dx_context {
     const dx_tracer *tracer;
     dx_store *store;
     dx_identity *identity;
+    struct dx_changes *changes; /* where every applied block's changes are added, for subscriptions; may be NULL */
     uint64_t now_ms, wall_ms;
 } dx_context;
 
