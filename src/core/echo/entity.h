@@ -14,8 +14,8 @@ int64_t dx_entity_key(int64_t feed_local, uint64_t seq, uint64_t index);
 /* Key of an id in this vault; DX_E_NOT_FOUND when its feed is not known here. */
 DX_MUST_USE int dx_id_to_key(dx_space *space, const uint8_t id[static DX_ID_SIZE], int64_t *key);
 DX_MUST_USE int dx_key_to_id(dx_space *space, int64_t key, uint8_t id[static DX_ID_SIZE]);
-/* SEQ-INDEX-FEED. The feed part may be shortened to any unique prefix, or left out with its dash when only one feed has that place.
- * DX_E_INVALID form, DX_E_NOT_FOUND, DX_E_CONFLICT ambiguous. */
+/* SEQ-INDEX-FEED. The feed part may be shortened to any unique prefix, or left out with its dash when only
+ * one feed has that place. DX_E_INVALID form, DX_E_NOT_FOUND, DX_E_CONFLICT ambiguous. */
 DX_MUST_USE int dx_id_parse(dx_context *context, dx_space *space, dx_bytes text, int64_t *key);
 void dx_id_print(const uint8_t id[static DX_ID_SIZE], char out[static DX_ID_TEXT_MAX]);
 
@@ -24,14 +24,33 @@ void dx_id_print(const uint8_t id[static DX_ID_SIZE], char out[static DX_ID_TEXT
 typedef struct dx_entity {
     int64_t key;
     dx_entity_kind kind;
-    dx_bytes type; /* UTF-8, size 0: none */
+    int64_t type_id; /* row of table type */
+    dx_bytes type;   /* UTF-8, size 0: none; dies with the next dx_type_ call */
+    const dx_model
+        *model;       /* NULL: not known to this program; state is then not readable and data shows as null */
+    uint64_t created; /* counter of the creating stamp; its feed is the key's */
     bool deleted;
     int64_t parent, source, target; /* keys, 0: none */
-    dx_bytes state;                 /* the model's saved bytes; dies with the next store call */
+    dx_bytes state; /* the model's saved bytes, size 0: nothing ever happened to it; dies with the next store
+                       call */
 } dx_entity;
 
-DX_MUST_USE int dx_entity_read(dx_context *context, dx_space *space, int64_t key, dx_entity *out); /* DX_E_NOT_FOUND */
-/* The row as people see it, one map: {"id","type","parent","data","deleted"} or {"id","source","target","type","data"}. */
-DX_MUST_USE int dx_entity_write(dx_context *context, dx_space *space, const dx_entity *entity, dx_writer *out);
+/* What dx_entity_of_row reads, in this order: SELECT DX_ENTITY_COLUMNS FROM entity. */
+#define DX_ENTITY_COLUMNS                                                                                    \
+    "entity.key, entity.kind, entity.type, entity.model, entity.created, entity.parent, entity.deleted, "    \
+    "entity.source, entity.target, entity.state"
+
+DX_MUST_USE int dx_entity_read(dx_context *context, dx_space *space, int64_t key,
+                               dx_entity *out); /* DX_E_NOT_FOUND */
+/* From a statement that stands on a row whose columns begin, at `column`, with DX_ENTITY_COLUMNS. */
+DX_MUST_USE int dx_entity_of_row(dx_context *context, dx_space *space, sqlite3_stmt *row, int column,
+                                 dx_entity *out);
+/* The value people and queries see, one canonical item: the model's view, null when the model is not known.
+ * Scratch memory is the space's. */
+DX_MUST_USE int dx_entity_view(dx_context *context, dx_space *space, const dx_entity *entity, dx_writer *out);
+/* The row as people see it, one map: {"id","type","parent","data","deleted"} or
+ * {"id","source","target","type","data","deleted"}; ids are texts, a missing type or parent is null. */
+DX_MUST_USE int dx_entity_write(dx_context *context, dx_space *space, const dx_entity *entity,
+                                dx_writer *out);
 
 #endif

@@ -1,28 +1,39 @@
 /* echo/mutation.h: a local transaction: what a person does becomes one block of the own data feed.
  *
- * Layer: floor 1, echo. Everything is validated before anything is written: an error leaves nothing changed. Commit appends the block(s) and
- * runs the pipeline over them, so a local write is a block received from ourselves. Section plaintext (docs/spec/section.md):
- *   section = [subject, [op…]]     subject = null (this place) | [seq, index] (own feed) | [seq, index, feed prefix 16]
- *   op = [0, kind, type | null, model name, parent | null, source | null, target | null]  create (subject must be null)
- *      | [1, model operation] | [2] delete | [3] restore
- * References inside op 0 have the form of subject, with null meaning none; [index] names a place in this very block (batches). At most one section per subject in a block. */
+ * Layer: floor 1, echo. Everything is validated before anything is written: an error leaves nothing changed.
+ * Commit appends the block(s) and runs the pipeline over them, so a local write is a block received from
+ * ourselves. One section per entity and block (section.h); a transaction that outgrows a block, or changes
+ * what it has set before in a way that one operation cannot say, goes on in the next block, and all of them
+ * apply together (DX_BLOCK_CONTINUES).
+ * Ownership: one transaction at a time per space; commit and abort both end it. Nothing else may write to the
+ * space in between. */
 #ifndef DX_ECHO_MUTATION_H
 #define DX_ECHO_MUTATION_H
 
 #include "echo/entity.h"
 
+enum {
+    DX_TRANSACTION_SIZE_MAX =
+        32 << 20 /* encoded sections of one transaction: it is held in memory on every replica */
+};
+
 typedef struct dx_transaction dx_transaction;
 
+/* DX_E_DENIED: no right to write here. DX_E_STATE: the key of the space is not here yet. */
 DX_MUST_USE int dx_transaction_begin(dx_context *context, dx_space *space, dx_transaction **out);
-/* data: an encoded map (or size 0); parent: key or 0. The new entity's key is decided here (this feed's next place). */
-DX_MUST_USE int dx_transaction_add_object(dx_transaction *transaction, dx_bytes type, int64_t parent, dx_bytes data, int64_t *key);
-DX_MUST_USE int dx_transaction_add_link(dx_transaction *transaction, dx_bytes type, int64_t source, int64_t target, dx_bytes data, int64_t *key);
+/* data: an encoded map (or size 0); parent: key or 0. The new entity's key is decided here (this feed's next
+ * place). */
+DX_MUST_USE int dx_transaction_add_object(dx_transaction *transaction, dx_bytes type, int64_t parent,
+                                          dx_bytes data, int64_t *key);
+DX_MUST_USE int dx_transaction_add_link(dx_transaction *transaction, dx_bytes type, int64_t source,
+                                        int64_t target, dx_bytes data, int64_t *key);
 /* Dotted path (a literal dot in a part is written \.); value: one encoded item. */
 DX_MUST_USE int dx_transaction_set(dx_transaction *transaction, int64_t key, dx_bytes path, dx_bytes value);
 DX_MUST_USE int dx_transaction_unset(dx_transaction *transaction, int64_t key, dx_bytes path);
 DX_MUST_USE int dx_transaction_delete(dx_transaction *transaction, int64_t key);
 DX_MUST_USE int dx_transaction_restore(dx_transaction *transaction, int64_t key);
-/* Writes the block, applies it. The transaction is gone afterwards, also on error. An empty one writes nothing. */
+/* Writes the block, applies it. The transaction is gone afterwards, also on error. An empty one writes
+ * nothing. */
 DX_MUST_USE int dx_transaction_commit(dx_transaction *transaction);
 void dx_transaction_abort(dx_transaction *transaction);
 

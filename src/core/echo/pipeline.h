@@ -1,12 +1,19 @@
 /* echo/pipeline.h: blocks in, state out: the one path of own and remote blocks.
  *
- * Layer: floor 1, echo. Control feeds first (their credentials decide what data may count), then data feeds in any order that satisfies each
- * block's dependencies. A block whose dependency is missing waits (counted, reported); one that names a root we know to be different is refused
- * and freezes its feed; a section that does not open or is malformed is refused, counted and kept. The state never depends on the order taken. */
+ * Layer: floor 1, echo. Control feeds first (their credentials decide what data may count), then data feeds
+ * in any order that satisfies each block's dependencies. A block whose dependency is missing waits (counted,
+ * reported); one that names a root we know to be different is refused and freezes its feed; a section that
+ * does not open or is malformed is refused, counted and kept. The state never depends on the order taken. */
 #ifndef DX_ECHO_PIPELINE_H
 #define DX_ECHO_PIPELINE_H
 
 #include "echo/mutation.h"
+
+enum {
+    DX_CHANGES_MAX = 4096, /* beyond it a subscriber is cheaper off asking again */
+    DX_TRANSACTION_BLOCKS_MAX =
+        64 /* blocks one transaction may span: DX_TRANSACTION_SIZE_MAX fits twice; a longer run is cut here */
+};
 
 /* What an applied block changed, for subscriptions; key order of application. */
 typedef struct dx_change {
@@ -16,14 +23,21 @@ typedef struct dx_change {
 
 typedef struct dx_changes {
     dx_change *items;
-    size_t count, capacity; /* bounded: beyond DX_CHANGES_MAX `overflow` is set and subscribers re-run their query */
+    size_t count,
+        capacity; /* bounded: beyond DX_CHANGES_MAX `overflow` is set and subscribers re-run their query */
     bool overflow;
     const dx_alloc *alloc;
 } dx_changes;
 
-/* Processes at most `budget` blocks. *more tells that there is more to do now. What changed is added to context->changes. */
+void dx_changes_init(dx_changes *changes, const dx_alloc *alloc);
+void dx_changes_deinit(dx_changes *changes);
+void dx_changes_clear(dx_changes *changes); /* memory kept */
+
+/* Processes at most `budget` blocks. *more tells that there is more to do now. What changed is added to
+ * context->changes. */
 DX_MUST_USE int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, bool *more);
-/* Why stored blocks wait, one line for people ("feed 3 waits for block 12 of feed 5"); false when nothing waits. */
+/* Why stored blocks wait, one line for people ("feed 3 waits for block 12 of feed 5"); false when nothing
+ * waits. */
 bool dx_pipeline_waiting(dx_context *context, dx_space *space, char *out, size_t size);
 
 #endif

@@ -1,24 +1,30 @@
-/* echo/space.h: a space: feeds, control state, entities. The one in-memory object other rooms hold of a space.
+/* echo/space.h: a space: feeds, control state, entities. The one in-memory object other rooms hold of a
+ * space.
  *
- * Layer: floor 1, echo (over feed, halo, model, store). All calls happen inside an open store transaction. After a rollback every
- * open space is destroyed and loaded again (ARCHITECTURE §1: a failed step is a crash in small).
- * Data flow: echo/mutation.c writes a block as a transaction of sections; echo/pipeline.c takes every block, own or remote, in causal order:
- * authorize → open sections → reduce by the model → rows and indexes → changes for subscriptions.
- * Keys: an entity's key is its place: feed local number << 48 | seq << 16 | section index; so ids need no index of their own.
- * Ownership: dx_space is created by dx_space_create/load and given back to dx_space_destroy. */
+ * Layer: floor 1, echo (over feed, halo, model, store). All calls happen inside an open store transaction.
+ * After a rollback every open space is destroyed and loaded again (ARCHITECTURE §1: a failed step is a crash
+ * in small). Data flow: echo/mutation.c writes a block as a transaction of sections; echo/pipeline.c takes
+ * every block, own or remote, in causal order: authorize → open sections → reduce by the model → rows and
+ * indexes → changes for subscriptions. Keys: an entity's key is its place: feed local number << 48 | seq <<
+ * 16 | section index; so ids need no index of their own. Ownership: dx_space is created by
+ * dx_space_create/load and given back to dx_space_destroy. */
 #ifndef DX_ECHO_SPACE_H
 #define DX_ECHO_SPACE_H
 
 #include <dxos/model.h>
 
+#include "base/arena.h"
+#include "echo/type.h"
 #include "feed/feed.h"
 #include "halo/control.h"
 
 enum {
-    DX_ID_SIZE = 22,     /* feed prefix 16 ‖ seq (4, BE) ‖ index (2, BE) */
-    DX_ID_TEXT_MAX = 52, /* SEQ-INDEX-FEED: decimal, decimal, 32 hex digits */
-    DX_TYPE_SIZE_MAX = 256,
-    DX_KEY_EPOCHS_MAX = 64 /* kept in memory per space */
+    DX_ID_SIZE = 22,            /* feed prefix 16 ‖ seq (4, BE) ‖ index (2, BE) */
+    DX_ID_TEXT_MAX = 52,        /* SEQ-INDEX-FEED: decimal, decimal, 32 hex digits, terminator */
+    DX_NAME_SIZE_MAX = 128,     /* of a space or a person, UTF-8 */
+    DX_KEYS_CACHED = 4,         /* key epochs kept open in memory per space; the others are rows */
+    DX_SPACE_FEEDS_MAX = 4096,  /* a block can name them all (DX_BLOCK_DEPENDENCIES_MAX) */
+    DX_REFUSED_LISTED_MAX = 256 /* refusals listed per space, the newest; all are counted */
 };
 
 /* The ports and the store every call needs. */
@@ -28,11 +34,19 @@ typedef struct dx_context {
     const dx_tracer *tracer;
     dx_store *store;
     dx_identity *identity;
-    struct dx_changes *changes; /* where every applied block's changes are added, for subscriptions; may be NULL */
+    struct dx_changes
+        *changes; /* where every applied block's changes are added, for subscriptions; may be NULL */
+    const dx_model *const *models; /* known beside dx_object_model; may be NULL */
+    size_t model_count;
     uint64_t now_ms, wall_ms;
 } dx_context;
 
-typedef struct dx_space dx_space;
+/* A content key that this device was granted, and the epoch it belongs to. */
+typedef struct dx_space_epoch_key {
+    uint64_t epoch;
+    bool present;
+    uint8_t key[DX_KEY_SIZE];
+} dx_space_epoch_key;
 
 struct dx_space {
     int64_t local;
@@ -44,16 +58,29 @@ struct dx_space {
     int64_t own_control, own_data; /* local numbers, 0: none yet (made on first need) */
     uint64_t key_epoch;            /* the epoch new blocks are sealed with */
     uint64_t blocked;              /* blocks stored but waiting for a dependency or admission */
-    uint64_t refused;              /* blocks or sections that were refused, since the vault began (persisted) */
-    uint64_t change;               /* counter: raised by every applied block (subscriptions, sync) */
+    uint64_t refused; /* blocks or sections that were refused, since the vault began (persisted) */
+    uint64_t change;  /* counter: raised by every applied block (subscriptions, sync) */
+
+    /* Private to echo. */
+    const dx_alloc *alloc;
+    dx_types types;
+    dx_space_epoch_key keys[DX_KEYS_CACHED];
+    bool sign_keys_loaded;
+    dx_sign_key control_key, data_key; /* of the own feeds */
+    dx_arena arena;                    /* dies with every section */
+    dx_buf block, plain, state;        /* scratch of the pipeline */
 };
 
-/* Creates a space with its genesis, owner membership, own feeds, key epoch 0 and its properties object ("dx.space" {name}). */
+/* Creates a space with its genesis, owner membership, own feeds, key epoch 0 and its properties object
+ * ("dx.space" {name}). */
 DX_MUST_USE int dx_space_create(dx_context *context, dx_bytes name, dx_space **out);
-/* From a verified welcome bundle (halo/invitation.h): registers the space, its credentials and key epochs, creates own feeds with block 0 =
- * own admission, and a profile object ("dx.member" {identity, name}). Idempotent on the space id. */
+/* From a welcome bundle (docs/spec/space.md): verifies everything from the genesis, registers the space, its
+ * credentials and key epochs, creates own feeds with block 0 = own admission, and a profile object
+ * ("dx.member" {identity, name, device}). Idempotent on the space id. DX_E_VERIFY when the bundle does not
+ * prove that this identity was admitted by a chain from the genesis and can read. */
 DX_MUST_USE int dx_space_join(dx_context *context, dx_bytes welcome, dx_space **out);
-/* Admits an identity: appends MEMBER and KEY_GRANTs to the own control feed. Idempotent on (identity, device, invitation id). */
+/* Admits an identity: appends MEMBER and KEY_GRANTs to the own control feed. Idempotent on (identity, device,
+ * invitation id). */
 DX_MUST_USE int dx_space_admit(dx_context *context, dx_space *space, dx_bytes device_credential, dx_role role,
                                const uint8_t invitation_id[static 16], dx_buf *welcome);
 DX_MUST_USE int dx_space_load(dx_context *context, int64_t local, dx_space **out);
@@ -61,16 +88,23 @@ void dx_space_destroy(dx_context *context, dx_space *space);
 /* Local numbers of all spaces, ascending. */
 DX_MUST_USE int dx_space_each(dx_context *context, int (*on_space)(void *ctx, int64_t local), void *ctx);
 
-dx_feed *dx_space_feed(dx_space *space, int64_t local);                                       /* NULL: none */
-dx_feed *dx_space_feed_by_id(dx_space *space, const uint8_t feed_id[static DX_HASH_SIZE]);      /* NULL: none */
-dx_feed *dx_space_feed_by_prefix(dx_space *space, const uint8_t prefix[static DX_PREFIX_SIZE]); /* NULL: none */
-/* Registers a remote feed so that sync can fill it. Control feeds: any (block 0 must then admit it, or it is dropped by the pipeline);
- * data feeds: only admitted ones (DX_E_UNAUTHORIZED). */
-DX_MUST_USE int dx_space_add_feed(dx_context *context, dx_space *space, const dx_feed_identity *identity, dx_feed **out);
+dx_feed *dx_space_feed(dx_space *space, int64_t local);                                    /* NULL: none */
+dx_feed *dx_space_feed_by_id(dx_space *space, const uint8_t feed_id[static DX_HASH_SIZE]); /* NULL: none */
+dx_feed *dx_space_feed_by_prefix(dx_space *space,
+                                 const uint8_t prefix[static DX_PREFIX_SIZE]); /* NULL: none */
+/* Registers a remote feed so that sync can fill it. Control feeds: any (block 0 must then admit it, or it is
+ * dropped by the pipeline); data feeds: only admitted ones (DX_E_UNAUTHORIZED). */
+DX_MUST_USE int dx_space_add_feed(dx_context *context, dx_space *space, const dx_feed_identity *identity,
+                                  dx_feed **out);
+/* Retires the own feeds (this vault is a copy, or a peer holds a longer own feed) and makes new ones with a
+ * new admission. What the old ones hold stays in force; what others hold of them beyond that is fetched like
+ * any remote feed. */
+DX_MUST_USE int dx_space_renew_feeds(dx_context *context, dx_space *space);
 /* Signs the heads of own feeds that grew. Called once per step, before the commit. */
 DX_MUST_USE int dx_space_sign_heads(dx_context *context, dx_space *space);
 /* The key of an epoch; DX_E_NOT_FOUND when this device was not granted it (yet). */
-DX_MUST_USE int dx_space_key(dx_context *context, dx_space *space, uint64_t epoch, uint8_t out[static DX_KEY_SIZE]);
+DX_MUST_USE int dx_space_key(dx_context *context, dx_space *space, uint64_t epoch,
+                             uint8_t out[static DX_KEY_SIZE]);
 
 /* The space's name from its properties object; false when unnamed or not there yet. */
 bool dx_space_name(dx_context *context, dx_space *space, char *out, size_t size);

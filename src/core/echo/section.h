@@ -1,0 +1,54 @@
+/* echo/section.h: the plaintext of one section of a data block: what happens to one entity in one
+ * transaction.
+ *
+ * Layer: floor 1, echo. Format in docs/spec/section.md:
+ *   section = [subject, [op…]]      subject = null (this place) | [seq, index] (own feed) | [seq, index, feed
+ * prefix 16] (another feed) op = [0, kind, type | null, model | null, parent | null, source | null, target |
+ * null]   create; subject is null exactly when it is there | [1, operation]   for the model      | [2] delete
+ * | [3] restore Ops stand in that order, each at most once, one at least; model null is "dx/object/1".
+ * parent, source and target have the form of subject with null for none, and [index] for a place of the very
+ * same block. Objects have no source and target; links have both and no parent. Every section has exactly one
+ * encoding; anything else is DX_E_MALFORMED. Decoded views point into the plaintext. */
+#ifndef DX_ECHO_SECTION_H
+#define DX_ECHO_SECTION_H
+
+#include <dxos/codec.h>
+
+#include "feed/block.h"
+
+/* X(form) */
+typedef enum dx_place_form {
+    DX_PLACE_NONE,  /* null: nothing, or as subject this very section */
+    DX_PLACE_BLOCK, /* index in the same block; never a subject */
+    DX_PLACE_OWN,   /* the block's own feed */
+    DX_PLACE_FEED   /* another feed, named by its prefix */
+} dx_place_form;
+
+/* Where an entity was made: what an id says, in the shortest form that is right inside its block. */
+typedef struct dx_place {
+    dx_place_form form;
+    uint64_t seq, index;
+    uint8_t feed[DX_PREFIX_SIZE];
+} dx_place;
+
+typedef enum dx_section_life { DX_LIFE_KEEP, DX_LIFE_DELETE, DX_LIFE_RESTORE } dx_section_life;
+
+typedef struct dx_section {
+    dx_place subject;
+    bool creates;
+    uint64_t kind;  /* dx_entity_kind; this and the next five only when it creates */
+    dx_bytes type;  /* size 0: none */
+    dx_bytes model; /* data NULL: the model of objects */
+    dx_place parent, source, target;
+    bool operates;
+    dx_bytes operation; /* one encoded item */
+    dx_section_life life;
+} dx_section;
+
+/* DX_OK or DX_E_MALFORMED. own: prefix of the block's feed, which no place may spell out. */
+DX_MUST_USE int dx_section_decode(dx_bytes plaintext, const uint8_t own[static DX_PREFIX_SIZE],
+                                  dx_section *out);
+/* Appends the encoding; errors are the buffer's. */
+DX_MUST_USE int dx_section_encode(const dx_section *section, dx_buf *out);
+
+#endif
