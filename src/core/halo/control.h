@@ -1,29 +1,51 @@
 /* halo/control.h: the control state of one space: a pure function of the set of its credentials.
  *
- * Layer: floor 1, halo. Members with roles, devices of identities, admitted feeds, key epochs and grants. Nothing here depends on
- * clocks or arrival: a credential whose premises are unknown waits, one whose premises contradict it is refused and counted.
- * This slice admits only; removal, revocation, demotion and cuts come with the HALO issue and add credential types, not formats.
- * Rules (docs/spec/control.md):
- *   SPACE    the genesis; space id = H(SPACE_ID, its payload); signed by the owner identity itself; makes it OWNER.
- *   DEVICE   signed by the identity itself.
- *   MEMBER   signer is a known device of an identity whose role is ADMIN or OWNER (or the owner identity) and at least the role given.
- *            An identity's role is the highest validly given.
- *   FEED     signer is a device of a member; comes in block 0 of the control feed that it admits, and in later ones.
- *   KEY_EPOCH, KEY_GRANT  signer's identity is ADMIN or OWNER.
- * Ownership: the control state owns copies; it is kept in memory per open space and reloaded from table credential. */
+ * Layer: floor 1, halo. Members with roles, devices of identities, admitted feeds, key epochs and grants.
+ * Nothing here depends on clocks or arrival. A credential is judged by the parents it names and by nothing
+ * else: while one of them is not here it waits; when all are here the verdict is final and the same on every
+ * replica. So "unknown" (waits) and "unauthorized" (refused) never mix, and no order of arrival can change a
+ * verdict. This slice admits only; removal, revocation, demotion and cuts come with the HALO issue and add
+ * credential types, not formats. Rules (docs/spec/control.md); the right of an issuer is what the SPACE or
+ * MEMBER credentials among the parents give it: SPACE      the genesis; space id = H(SPACE_ID, its payload);
+ * signed by the owner identity itself; makes it OWNER. DEVICE     signed by the identity itself and by the
+ * device; in effect once the identity is a member. MEMBER     issuer is ADMIN or OWNER and has at least the
+ * role given; nobody becomes OWNER and nobody admits himself; at most DX_CONTROL_CHAIN_MAX admissions lie
+ * between the genesis and a member. A role is the highest given. FEED       signer is a device of a member;
+ * comes in block 0 of the control feed that it admits, and in later ones. Of two feeds whose ids share 16
+ * bytes the smaller id is admitted. KEY_EPOCH  issuer is ADMIN or OWNER; epoch 0 by the owner, epoch n rests
+ * on an epoch n-1. KEY_GRANT  issuer is ADMIN or OWNER; rests on the KEY_EPOCH of its number. Every type but
+ * SPACE and DEVICE: signer is the issuer itself or a device of it whose DEVICE credential is a parent, and
+ * the credential names this space. Bounds: per source (the feed that brought it) and in all; a credential
+ * that needs no waiting is never turned away for the waiting room being full, so a full room delays and never
+ * blocks. Ownership: the control state owns copies; it is kept in memory per open space and reloaded from
+ * table credential. */
 #ifndef DX_HALO_CONTROL_H
 #define DX_HALO_CONTROL_H
 
+#include "feed/feed.h"
 #include "halo/credential.h"
 #include "halo/keyring.h"
-#include "feed/feed.h"
+
+enum {
+    /* Admissions between the genesis and a member. A right that passed through more hands than this is no
+     * longer one the owner can follow; a longer chain is shortened by any ADMIN nearer to the owner admitting
+     * the last one again. */
+    DX_CONTROL_CHAIN_MAX = 4,
+    /* Waiting credentials held: 12 MiB at the largest. A newcomer to a space of 2,000 devices may see two per
+       feed. */
+    DX_CONTROL_WAITING_MAX = 4096,
+    DX_CONTROL_WAITING_PER_SOURCE_MAX = 64,
+    /* Credentials one feed may bring, whatever they are worth: a hundred rotations for 600 devices. */
+    DX_CONTROL_PER_SOURCE_MAX = 65536
+};
 
 typedef struct dx_control dx_control;
 
 typedef struct dx_member {
     uint8_t identity[DX_KEY_SIZE];
     dx_role role;
-    uint8_t admission[DX_HASH_SIZE]; /* id of the credential that gave the role; zeros for the owner by genesis */
+    uint8_t admission[DX_HASH_SIZE]; /* id of the credential that gave the role (the genesis for the owner) */
+    unsigned depth;                  /* admissions from the genesis: 0 the owner */
 } dx_member;
 
 typedef struct dx_admitted_feed {
@@ -33,32 +55,107 @@ typedef struct dx_admitted_feed {
 } dx_admitted_feed;
 
 /* Empty state for a space known by its id. */
-DX_MUST_USE int dx_control_create(const dx_alloc *alloc, const uint8_t space_id[static DX_HASH_SIZE], dx_control **out);
+DX_MUST_USE int dx_control_create(const dx_alloc *alloc, const uint8_t space_id[static DX_HASH_SIZE],
+                                  dx_control **out);
 void dx_control_destroy(dx_control *control);
 
-/* One credential (form and signature are checked here). DX_OK: in effect now, with everything it completed; DX_E_STATE: waits for its premises;
- * DX_E_EXISTS: known already; DX_E_UNAUTHORIZED, DX_E_SIGNATURE, DX_E_MALFORMED: refused. Order of calls never changes the final state. */
-DX_MUST_USE int dx_control_take(dx_control *control, dx_bytes credential);
+/* One credential (form and signature are checked here), brought by `source` (the local number of the feed
+ * that carried it, 0: none). DX_OK              in effect now, with everything it completed; or of an unknown
+ * type, kept DX_E_STATE         kept, waits for a parent DX_E_EXISTS        known already, whatever its
+ * standing DX_E_UNAUTHORIZED  refused for good (its id is remembered and counted) DX_E_MALFORMED,
+ * DX_E_SIGNATURE  refused, nothing remembered DX_E_LIMIT         not taken: leave the block that carries it
+ * unprocessed and come back when something took effect DX_E_NO_MEMORY     not taken, or taken without all it
+ * completed: the control state must be loaded again Order of calls never changes the final state. */
+DX_MUST_USE int dx_control_take(dx_control *control, dx_bytes credential, int64_t source);
+
+/* --- Rows (table credential). Kept are all that dx_control_take answered DX_OK, DX_E_STATE or
+ * DX_E_UNAUTHORIZED. ------------- */
+
+/* Where a credential came from: local feed number, block, section. */
+typedef struct dx_credential_place {
+    int64_t space, feed, seq, position;
+} dx_credential_place;
+
+/* Idempotent. */
+DX_MUST_USE int dx_control_store(dx_store *store, const dx_credential_place *place, dx_bytes credential);
+/* Takes all rows of the space. Signatures were checked before the rows were written and are not checked
+ * again. DX_E_CORRUPT. */
+DX_MUST_USE int dx_control_load(dx_store *store, const dx_alloc *alloc, int64_t space,
+                                const uint8_t space_id[static DX_HASH_SIZE], dx_control **out);
+
+/* --- Reading
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 dx_role dx_control_role(const dx_control *control, const uint8_t identity[static DX_KEY_SIZE]);
-/* Identity a device speaks for; false when unknown. noise (may be NULL) receives its X25519 key. */
-bool dx_control_device(const dx_control *control, const uint8_t device[static DX_KEY_SIZE], uint8_t identity[static DX_KEY_SIZE], uint8_t *noise);
+/* Identity a device of a member speaks for; false when unknown. noise (may be NULL) receives its X25519 key.
+ */
+bool dx_control_device(const dx_control *control, const uint8_t device[static DX_KEY_SIZE],
+                       uint8_t identity[static DX_KEY_SIZE], uint8_t *noise);
 size_t dx_control_member_count(const dx_control *control);
 const dx_member *dx_control_member(const dx_control *control, size_t index); /* ascending identity */
 size_t dx_control_feed_count(const dx_control *control);
 const dx_admitted_feed *dx_control_feed(const dx_control *control, size_t index); /* ascending feed id */
-const dx_admitted_feed *dx_control_find_feed(const dx_control *control, const uint8_t feed_id[static DX_HASH_SIZE]);
-/* The newest key epoch in effect (0 when only the first), its commitment. */
+const dx_admitted_feed *dx_control_find_feed(const dx_control *control,
+                                             const uint8_t feed_id[static DX_HASH_SIZE]);
+/* The device keys of members, ascending; index runs until false. */
+bool dx_control_device_at(const dx_control *control, size_t index, uint8_t device[static DX_KEY_SIZE],
+                          uint8_t identity[static DX_KEY_SIZE]);
+/* The newest key epoch in effect (0 when only the first, or none yet) and its commitment (zeros: none yet).
+ * Of two with one number the one nearer to the genesis counts, then the smaller id. */
 uint64_t dx_control_key_epoch(const dx_control *control, uint8_t commitment[static DX_HASH_SIZE]);
-/* The sealed grant of an epoch for a device; empty when there is none. */
-dx_bytes dx_control_key_grant(const dx_control *control, uint64_t epoch, const uint8_t device[static DX_KEY_SIZE]);
+/* A sealed grant of an epoch for a device; empty when there is none. There may be several, honest or not: to
+ * get the key, open. */
+dx_bytes dx_control_key_grant(const dx_control *control, uint64_t epoch,
+                              const uint8_t device[static DX_KEY_SIZE]);
+/* Opens the grants of an epoch for this device until one gives a key that its epoch commits to.
+ * DX_E_NOT_FOUND. */
+DX_MUST_USE int dx_control_open_key(const dx_control *control, uint64_t epoch,
+                                    const uint8_t device[static DX_KEY_SIZE],
+                                    const uint8_t noise_secret[static DX_KEY_SIZE],
+                                    uint8_t key[static DX_KEY_SIZE]);
 /* H over the sorted ids of the credentials in effect: equal on replicas with equal sets. */
 void dx_control_digest(const dx_control *control, uint8_t out[static DX_HASH_SIZE]);
 size_t dx_control_waiting_count(const dx_control *control);
-/* The genesis payload's secret nonce gives the space's discovery secret: H(DISCOVERY, nonce ‖ space id). False before the genesis is known. */
+size_t dx_control_refused_count(const dx_control *control); /* refused for good by the rules */
+size_t dx_control_unknown_count(const dx_control *control); /* of types this version does not know */
+/* The genesis payload's secret nonce gives the space's discovery secret: H(DISCOVERY, nonce ‖ space id).
+ * False before the genesis is known. */
 bool dx_control_discovery(const dx_control *control, uint8_t out[static DX_KEY_SIZE]);
+/* The credential with this id, in effect or of an unknown type; empty when there is none. Borrowed from the
+ * control state. */
+dx_bytes dx_control_credential(const dx_control *control, const uint8_t id[static DX_HASH_SIZE]);
 
 /* May this feed's author write data now? The one question the pipeline asks. */
-DX_MUST_USE int dx_control_authorize(const dx_control *control, const uint8_t feed_id[static DX_HASH_SIZE]); /* DX_OK or DX_E_UNAUTHORIZED */
+DX_MUST_USE int
+dx_control_authorize(const dx_control *control,
+                     const uint8_t feed_id[static DX_HASH_SIZE]); /* DX_OK or DX_E_UNAUTHORIZED */
+/* May this identity give that role? DX_OK, DX_E_DENIED (no right, or not to this role), DX_E_LIMIT (too far
+ * from the owner). */
+DX_MUST_USE int dx_control_may_admit(const dx_control *control, const uint8_t identity[static DX_KEY_SIZE],
+                                     dx_role role);
+/* The admission of this identity by this invitation, if it is in effect. */
+bool dx_control_find_admission(const dx_control *control, const uint8_t identity[static DX_KEY_SIZE],
+                               dx_bytes invitation_id, uint8_t id[static DX_HASH_SIZE]);
+
+/* --- Issuing: signed by this vault's device, with the parents found here, appended encoded; the caller takes
+ * and writes it. ---- */
+
+/* All: DX_E_DENIED when this identity has not the right (or its device is not known here), buffer errors. */
+DX_MUST_USE int dx_control_issue_member(const dx_control *control, const dx_identity *by,
+                                        const uint8_t identity[static DX_KEY_SIZE], dx_role role,
+                                        dx_bytes invitation_id /* 16 bytes or none */, dx_buf *out);
+DX_MUST_USE int dx_control_issue_feed(const dx_control *control, const dx_identity *by,
+                                      dx_feed_class feed_class, const uint8_t feed_key[static DX_KEY_SIZE],
+                                      dx_buf *out);
+/* epoch: 0, or one more than an epoch in effect. */
+DX_MUST_USE int dx_control_issue_key_epoch(const dx_control *control, const dx_identity *by, uint64_t epoch,
+                                           const uint8_t key[static DX_KEY_SIZE], dx_buf *out);
+/* Seals the key to the device's noise key; the epoch must be in effect and commit to it (DX_E_INVALID). */
+DX_MUST_USE int dx_control_issue_key_grant(const dx_control *control, const dx_identity *by,
+                                           const dx_random *random, uint64_t epoch,
+                                           const uint8_t key[static DX_KEY_SIZE],
+                                           const uint8_t device[static DX_KEY_SIZE],
+                                           const uint8_t noise[static DX_KEY_SIZE], dx_buf *out);
 
 #endif
