@@ -104,7 +104,7 @@ static void test_every_password_length(void **state) {
     memset(password, 'p', sizeof password);
     for (size_t size = 0; size <= sizeof password; size++) {
         uint8_t text[1024], digest[64], generator[32], share[32], scalar[32] = {5}, seed[64] = {5};
-        size_t used = 1 + (size < 128 ? 1 : 2) + size + 1 + 17, at = 0;
+        size_t used = 1 + (size < 128 ? 1u : 2u) + size + 1 + 17, at = 0;
         dx_cpace cpace;
         at += write_part(text + at, (const uint8_t *)"CPaceRistretto255", 17);
         at += write_part(text + at, password, size);
