@@ -17,7 +17,8 @@ SETUP_fuzz    = CC=clang-14 meson setup -Dfuzz=true -Db_lundef=false -Db_sanitiz
 
 build/%/build.ninja:
 	@tools/need --ask start
-	@$(SETUP_$*)
+	@mkdir -p build && echo "configuring build/$*"
+	@$(SETUP_$*) >build/$*.log 2>&1 || { cat build/$*.log; exit 1; }
 
 ##@ Use
 all: build/debug/build.ninja            ## build (debug) and leave the command at build/dx
@@ -56,7 +57,7 @@ format:                                 ## clang-format every C file in place
 	@git ls-files -z '*.c' '*.h' | xargs -0r clang-format -i
 lint: build/clang/build.ninja           ## clang-tidy
 	@tools/lint build/clang
-wasm: need-wasm                         ## the core as build/wasm/dxos.wasm, its imports checked
+wasm: need-wasm build/debug/build.ninja ## the core as build/wasm/dxos.wasm, its imports checked
 	@tools/wasm
 clean:                                  ## remove build/, except sources fetched for wasm
 	@find build -mindepth 1 -maxdepth 1 ! -name wasm -exec rm -rf {} + 2>/dev/null || true

@@ -55,7 +55,7 @@ plant "the simulator looks inside" sim/net.h "sim includes only <dxos/…>" <<'E
 /* x */
 #include "store/store.h"
 E
-plant "its checkers may" sim/check_state.c "" <<'E'
+plant "its checkers may" sim/check_state.h "" <<'E'
 /* x */
 #include "store/store.h"
 E
@@ -98,6 +98,9 @@ plant "no head comment" src/host/a.h "no head comment" <<'E'
 int x;
 E
 plant "no test" src/core/base/a.c "no test" <<'E'
+/* x */
+E
+plant "no row in the build" src/core/base/b.c "no row in src/core/base/meson.build" <<'E'
 /* x */
 E
 plant "a vague name" src/host/net_utils.h "a name without a noun" <<'E'
