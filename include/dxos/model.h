@@ -1,11 +1,11 @@
 /* dxos/model.h: how the operations of one object become its state.
  *
- * Layer: public, floor 1. A model is a const, versioned vtable registered by name. The engine knows nothing of what
- * an operation means; the model knows nothing of feeds, disks or peers.
- * Laws (tests/laws runs them on every registered model): for any order of the same set of (operation, stamp) the saved
- * state is the same bytes; applying twice is applying once; load∘save is the identity; an operation that is refused
- * changes nothing; equal bytes natively and in wasm. apply is pure: no clock, no randomness, no memory but alloc.
- * The saved state is canonical: it is the row in the database and what digests are taken over. */
+ * Layer: public, floor 1. A model is a const, versioned vtable registered by name. The engine knows nothing
+ * of what an operation means; the model knows nothing of feeds, disks or peers. Laws (tests/laws runs them on
+ * every registered model): for any order of the same set of (operation, stamp) the saved state is the same
+ * bytes; applying twice is applying once; load∘save is the identity; an operation that is refused changes
+ * nothing; equal bytes natively and in wasm. apply is pure: no clock, no randomness, no memory but alloc. The
+ * saved state is canonical: it is the row in the database and what digests are taken over. */
 #ifndef DXOS_MODEL_H
 #define DXOS_MODEL_H
 
@@ -18,7 +18,8 @@ extern "C" {
 
 enum { DX_MODEL_VERSION = 1, DX_FEED_PREFIX_SIZE = 16 };
 
-/* The place of an operation in the order all replicas agree on: larger counter is later, ties by feed (memcmp). */
+/* The place of an operation in the order all replicas agree on: larger counter is later, ties by feed
+ * (memcmp). */
 typedef struct dx_stamp {
     uint64_t counter;
     uint8_t feed[DX_FEED_PREFIX_SIZE];
@@ -26,7 +27,8 @@ typedef struct dx_stamp {
 
 DX_API int dx_stamp_compare(const dx_stamp *a, const dx_stamp *b);
 
-/* X(name): how operations meet. MERGE: apply commutes. ORDERED: the engine keeps operations sorted by stamp. */
+/* X(name): how operations meet. MERGE: apply commutes. ORDERED: the engine keeps operations sorted by stamp.
+ */
 typedef enum dx_model_kind { DX_MODEL_MERGE, DX_MODEL_ORDERED } dx_model_kind;
 
 typedef struct dx_model {
@@ -34,16 +36,21 @@ typedef struct dx_model {
     const char *name; /* "dx/object/1": name and major version, on the wire */
     dx_model_kind kind;
 
-    /* An empty state. Every opaque state below is made by create and given back to destroy. NULL: no memory. */
+    /* An empty state. Every opaque state below is made by create and given back to destroy. NULL: no memory.
+     */
     void *(*create)(const dx_alloc *alloc, const dx_stamp *created);
     void (*destroy)(const dx_alloc *alloc, void *state);
-    /* One operation. DX_OK; DX_E_MALFORMED: refused, nothing changed; DX_E_NO_MEMORY. */
+    /* One operation. DX_OK; DX_E_MALFORMED: refused, DX_E_LIMIT: the state would become too large,
+     * DX_E_NO_MEMORY: in all three nothing changed. */
     int (*apply)(void *state, dx_bytes operation, const dx_stamp *stamp);
     /* Canonical bytes, and back. restore gets an empty state; DX_E_CORRUPT when the bytes are not save's. */
     int (*save)(const void *state, dx_buf *out);
     int (*restore)(void *state, dx_bytes saved);
     /* The value people and queries see, one canonical item (a map for objects). */
     int (*view)(const void *state, dx_writer *out);
+    /* May be NULL. What stands at a path of the view, straight from saved bytes, for queries over many rows:
+     * a view into them, size 0 when nothing stands there. DX_E_UNSUPPORTED: it takes the view to tell. */
+    int (*peek)(dx_bytes saved, dx_bytes path, dx_bytes *item);
 } dx_model;
 
 /* The built-in model of objects and links: last write wins per key, nested keys (docs/spec/object-model.md).

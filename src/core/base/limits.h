@@ -17,6 +17,30 @@ enum {
      * commits thousands of mutations at once. Larger transactions continue in the next block. */
     DX_BLOCK_SIZE_MAX = 1024 * 1024,
 
+    /* --- model: objects --- */
+    /* An operation: it travels inside one section of one block, so nothing larger could arrive. */
+    DX_OBJECT_OPERATION_SIZE_MAX = DX_BLOCK_SIZE_MAX,
+    /* A path as text: far longer than keys people write, short enough that one per register stays cheap. */
+    DX_OBJECT_PATH_SIZE_MAX = 1024,
+    /* A value at one path, so that an operation of this one path always fits (head and path 3 + 1024, and
+     * three bytes of operation). */
+    DX_OBJECT_VALUE_SIZE_MAX = DX_OBJECT_OPERATION_SIZE_MAX - DX_OBJECT_PATH_SIZE_MAX - 6,
+    /* Parts of a path plus arrays and maps inside its value: leaves eight of the codec's levels for what
+     * objects are packed in (rows, replies, sections). */
+    DX_OBJECT_DEPTH_MAX = 24,
+    /* Registers one operation may write. A set of a map names each path in full, so few bytes could ask for
+     * much memory; both figures stop that. Large collections are arrays, which are one register. */
+    DX_OBJECT_OPERATION_REGISTERS_MAX = 65536,
+    DX_OBJECT_EXPANDED_SIZE_MAX = 4 * DX_OBJECT_OPERATION_SIZE_MAX,
+    /* The state of one object, a row in the database: what a small device can still load and merge. Reached
+     * only by 64 full blocks upon one object from an admitted author (docs/spec/object-model.md). */
+    DX_OBJECT_STATE_SIZE_MAX = 64 * 1024 * 1024,
+    DX_OBJECT_STATE_REGISTERS_MAX = 1024 * 1024,
+    /* Models a node may add to the built-in ones: one per kind of data, and programs have few of those. */
+    DX_MODELS_MAX = 64,
+    /* A model's name, in every create operation: room for "organisation/application/thing/major". */
+    DX_MODEL_NAME_SIZE_MAX = 64,
+
     /* --- memory --- */
     /* First chunk of an arena: a typical step's effects fit in it. */
     DX_ARENA_CHUNK_SIZE = 16 * 1024,

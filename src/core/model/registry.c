@@ -1,0 +1,57 @@
+/* model/registry.c: finds models by name.
+ *
+ * Layer: floor 1, model. Contract in model/registry.h. A handful of names: a walk is quicker than anything
+ * clever. */
+#include "model/registry.h"
+
+#include <string.h>
+
+static const dx_model *const built_in[] = {&dx_object_model};
+
+static const dx_model *find_in(const dx_model *const *models, size_t count, dx_bytes name) {
+    for (size_t i = 0; i < count; i++) {
+        if (dx_bytes_equal(dx_bytes_text(models[i]->name), name)) {
+            return models[i];
+        }
+    }
+    return NULL;
+}
+
+const dx_model *dx_model_find(const dx_model_registry *registry, dx_bytes name) {
+    const dx_model *found = find_in(built_in, sizeof built_in / sizeof built_in[0], name);
+    if (found == NULL && registry != NULL) {
+        found = find_in(registry->added, registry->count, name);
+    }
+    return found;
+}
+
+static bool is_name(const char *name) {
+    size_t size = name == NULL ? 0 : strlen(name);
+    for (size_t i = 0; i < size; i++) {
+        if (name[i] <= ' ' || name[i] > '~') {
+            return false;
+        }
+    }
+    return size > 0 && size <= DX_MODEL_NAME_SIZE_MAX;
+}
+
+int dx_model_registry_add(dx_model_registry *registry, const dx_model *model) {
+    if (model->version != DX_MODEL_VERSION) {
+        return DX_E_VERSION;
+    }
+    if (!is_name(model->name) || !model->create || !model->destroy || !model->apply || !model->save ||
+        !model->restore || !model->view) {
+        return DX_E_INVALID;
+    }
+    if (model->kind != DX_MODEL_MERGE) {
+        return DX_E_UNSUPPORTED;
+    }
+    if (dx_model_find(registry, dx_bytes_text(model->name)) != NULL) {
+        return DX_E_EXISTS;
+    }
+    if (registry->count == DX_MODELS_MAX) {
+        return DX_E_LIMIT;
+    }
+    registry->added[registry->count++] = model;
+    return DX_OK;
+}
