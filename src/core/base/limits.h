@@ -41,6 +41,23 @@ enum {
     /* A model's name, in every create operation: room for "organisation/application/thing/major". */
     DX_MODEL_NAME_SIZE_MAX = 64,
 
+    /* --- store --- */
+    /* Frames in the log (4120 bytes each) at which a commit is followed by a checkpoint: 12 MB, so that with a
+     * commit's own pages the log stays near 16 MB, which a restart after a crash reads in some 20 ms. */
+    DX_STORE_LOG_FRAMES = 3000,
+    /* A log that could not be checkpointed (the disk is full) may grow to 64 MB; then a step must fail. */
+    DX_STORE_LOG_FRAMES_MAX = 16000,
+    /* Bytes the log file keeps after it grew beyond its bound in one large transaction. */
+    DX_STORE_LOG_KEPT_SIZE = 16 * 1024 * 1024,
+    /* SQLite's page cache: the working set of a space of some 100,000 objects, and what a phone can spare. */
+    DX_STORE_CACHE_SIZE = 16 * 1024 * 1024,
+    /* A statement journal: the old content of all pages one statement changes. */
+    DX_STORE_TEMP_SIZE_MAX = 64 * 1024 * 1024,
+    /* Steps of SQLite's machine in one statement: about a second, so that no query holds up a node for long. */
+    DX_STORE_STEPS_MAX = 50 * 1000 * 1000,
+    /* Cached statements; every SQL text in the house is a literal, so only a bug reaches this. */
+    DX_STORE_STATEMENTS_MAX = 4096,
+
     /* --- memory --- */
     /* First chunk of an arena: a typical step's effects fit in it. */
     DX_ARENA_CHUNK_SIZE = 16 * 1024,

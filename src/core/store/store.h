@@ -1,11 +1,12 @@
 /* store/store.h: the vault file: one SQLite database, every page encrypted, one writer.
  *
- * Layer: floor 1, store (base and crypto's primitives through libsodium; SQLite). The disk is reached only through
- * the SQLite VFS named in the configuration (natively "unix", in the simulator a faulty one, in the browser OPFS);
- * store/page_vfs.c stacks page encryption on it (ARCHITECTURE §5 "Page encryption", docs/spec/vault-file.md).
- * WAL, synchronous=FULL, locking_mode=EXCLUSIVE (no shared memory), 16 MB WAL bound, temp_store=MEMORY.
- * Invariants: all statements run inside dx_store_begin … commit/rollback; after a failed commit or fsync the
- * outcome is unknown and the store is poisoned until reopened.
+ * Layer: floor 1, store (base; libsodium and SQLite). The disk is reached only through the SQLite VFS named
+ * in the configuration (natively "unix", in the simulator a faulty one, in the browser OPFS);
+ * store/page_vfs.h stacks page encryption on it (docs/spec/vault-file.md). WAL, synchronous=FULL,
+ * locking_mode=EXCLUSIVE (no shared memory), the log bounded by checkpoints to about 16 MB, temporary data in
+ * memory only. Invariants: all statements run inside dx_store_begin … commit/rollback. An error of the host's
+ * or of the data dooms the transaction: statements do nothing from then on, and commit rolls back and tells
+ * that error. After a failed commit the outcome is unknown and the store is poisoned: close and open again.
  * Ownership: the store owns its statements; prepared statements are cached by the address of their SQL text,
  * which must be a string literal. */
 #ifndef DX_STORE_STORE_H
@@ -14,42 +15,60 @@
 #include <dxos/base.h>
 #include <sqlite3.h>
 
-enum { DX_STORE_TOKEN_SIZE = 16, DX_STORE_PAGE_KEY_SIZE = 32 };
+enum { DX_STORE_TOKEN_SIZE = 16, DX_STORE_PAGE_KEY_SIZE = 32, DX_STORE_MESSAGE_SIZE = 256 };
 
 typedef struct dx_store dx_store;
 
 typedef struct dx_store_config {
     const dx_alloc *alloc;
     const dx_random *random;
-    const dx_tracer *tracer;
-    const char *vfs;  /* name of a registered SQLite VFS, NULL for the default one */
-    const char *path; /* of the vault file */
+    const dx_tracer *tracer; /* may be NULL */
+    const char *vfs;         /* name of a registered SQLite VFS, NULL for the default one */
+    const char *path;        /* of the vault file; beside it, while open, lies its log: path + "-wal" */
     uint8_t page_key[DX_STORE_PAGE_KEY_SIZE];
-    uint8_t expected_token[DX_STORE_TOKEN_SIZE]; /* what the host mirrored outside the vault's folder at the last open */
+    uint8_t expected_token[DX_STORE_TOKEN_SIZE]; /* what the host mirrored outside the vault's folder at the
+                                                    last open */
     bool has_expected_token;
     bool same_file; /* the host saw the same device and inode as at the last open */
     bool create;    /* may create; otherwise DX_E_NOT_FOUND */
+    char *message;  /* may be NULL: receives what went wrong and what to do, when opening fails */
+    size_t message_size;
 } dx_store_config;
 
 /* Opens, checks header and schema version, migrates, renews the token in a committed transaction.
  * DX_E_NOT_FOUND, DX_E_BUSY (another process), DX_E_CORRUPT (wrong key, damaged: file left exactly as found),
- * DX_E_VERSION (made by a newer program), DX_E_STORE, DX_E_NO_SPACE, DX_E_NO_MEMORY. */
+ * DX_E_VERSION (made by a newer program: likewise), DX_E_INVALID (no such VFS, a path that begins with
+ * "file:"), DX_E_STORE, DX_E_NO_SPACE, DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_store_open(const dx_store_config *config, dx_store **out);
+/* A healthy store copies its log into the vault file and removes it; a poisoned one leaves both as they are.
+ */
 void dx_store_close(dx_store *store);
 
-/* The token of this opening, for the host to mirror. */
+/* The token of this opening, for the host to mirror before anything is written to an own feed. */
 const uint8_t *dx_store_token(const dx_store *store);
-/* True when the token or the file's identity did not match at open: this vault was restored or cloned. */
+/* True when this vault may be a copy: it was not created by this opening, and the token expected is neither
+ * its last one nor the one before (an opening may have died before its token was mirrored), or none was
+ * given, or the file is another. */
 bool dx_store_is_clone(const dx_store *store);
 
 DX_MUST_USE int dx_store_begin(dx_store *store);
-DX_MUST_USE int dx_store_commit(dx_store *store); /* durable when DX_OK; otherwise poisoned, see above */
+/* Durable when DX_OK. An error that doomed the transaction: rolled back, the store goes on. Otherwise
+ * poisoned. */
+DX_MUST_USE int dx_store_commit(dx_store *store);
+/* Nothing to do outside a transaction. */
 void dx_store_rollback(dx_store *store);
 bool dx_store_poisoned(const dx_store *store);
 /* Text of the last failure, for people. */
 const char *dx_store_message(const dx_store *store);
-/* Bytes in the WAL and pages in the cache, for status. */
+/* Bytes of the log file, for status. */
 int64_t dx_store_wal_bytes(const dx_store *store);
+/* Copies the log into the vault file now, outside a transaction; for an idle moment, so that no commit has
+ * to. A failure loses nothing. */
+DX_MUST_USE int dx_store_checkpoint(dx_store *store);
+/* Steps of SQLite's machine a statement may take from now on, counted anew at each dx_store_query; beyond
+ * them it fails with DX_E_LIMIT, and if it wrote, its transaction is doomed. 0: the default,
+ * DX_STORE_STEPS_MAX. */
+void dx_store_set_budget(dx_store *store, uint64_t steps);
 
 /* --- Statements ------------------------------------------------------------------------------- */
 
@@ -62,11 +81,15 @@ sqlite3_stmt *dx_store_query_dynamic(dx_store *store, const char *sql);
 void dx_store_discard(sqlite3_stmt *statement);
 void dx_bind_int(sqlite3_stmt *statement, int index, int64_t value);
 void dx_bind_double(sqlite3_stmt *statement, int index, double value);
-void dx_bind_bytes(sqlite3_stmt *statement, int index, dx_bytes value);       /* borrowed until the next step's reset */
-void dx_bind_text(sqlite3_stmt *statement, int index, dx_bytes utf8);         /* likewise; data NULL binds NULL */
+/* Borrowed until the statement is stepped to its end, reset or queried again. Size 0 binds the empty blob. */
+void dx_bind_bytes(sqlite3_stmt *statement, int index, dx_bytes value);
+/* Likewise; data NULL binds NULL. */
+void dx_bind_text(sqlite3_stmt *statement, int index, dx_bytes utf8);
+void dx_bind_null(sqlite3_stmt *statement, int index);
 /* True while a row is there; false at the end or on error (see dx_store_error). Resets at the end. */
 bool dx_step(dx_store *store, sqlite3_stmt *statement);
-/* Steps a statement that returns no rows; DX_OK or the error. */
+/* Steps a statement that returns no rows; DX_OK or the error (which then also sticks, for dx_store_error).
+ * DX_E_EXISTS: a row with this key is there already; DX_E_CONFLICT: another constraint; neither dooms. */
 DX_MUST_USE int dx_step_done(dx_store *store, sqlite3_stmt *statement);
 /* Leaves a statement early. */
 void dx_step_reset(sqlite3_stmt *statement);
@@ -74,13 +97,11 @@ int64_t dx_column_int(sqlite3_stmt *statement, int index);
 double dx_column_double(sqlite3_stmt *statement, int index);
 dx_bytes dx_column_bytes(sqlite3_stmt *statement, int index); /* blob or text; dies with the next step */
 bool dx_column_is_null(sqlite3_stmt *statement, int index);
-/* The sticky error since the last call, as DX_ code; cleared by reading. */
+/* The rowid of the last insert, and the rows the last write changed. */
+int64_t dx_store_last_rowid(const dx_store *store);
+int64_t dx_store_changes(const dx_store *store);
+/* The sticky error since the last call, as DX_ code; cleared by reading. A doomed transaction stays doomed.
+ */
 DX_MUST_USE int dx_store_error(dx_store *store);
-
-/* --- Process-wide ------------------------------------------------------------------------------ */
-
-/* Registers the page-encrypting VFS over `below` (NULL: SQLite's default) under the name "dx-" + below's name.
- * Called by dx_store_open; idempotent. */
-DX_MUST_USE int dx_page_vfs_register(const char *below, const char **name_out);
 
 #endif

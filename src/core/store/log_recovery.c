@@ -1,0 +1,144 @@
+/* store/log_recovery.c: what the encrypting VFS makes of the log while SQLite recovers it.
+ *
+ * Layer: floor 1, inside store (page_file.h). SQLite ends its recovery silently at the first frame that is
+ * not valid, since that is what a crash leaves of a commit that was never acknowledged. The same would hide
+ * damage to commits that were. The difference can be told: a commit begins only after the one before it was
+ * synced, so a frame that continues an intact commit proves that everything before it had been durable. What
+ * cannot be told apart from a torn commit is damage to the very last one. Sources: SQLite's file format
+ * description §4. */
+#include "store/page_file.h"
+
+#include <string.h>
+
+enum { LOG_MAGIC = 0x377f0682, LOG_VERSION = 3007000 };
+
+static uint32_t get_u32(const uint8_t *bytes) {
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+static uint32_t get_word(const uint8_t *bytes, bool big_endian) {
+    if (big_endian) {
+        return get_u32(bytes);
+    }
+    return (uint32_t)bytes[3] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[1] << 8 | bytes[0];
+}
+
+/* Continues the log's running checksum (§4.4) over a multiple of 8 bytes. */
+static void add_checksum(uint32_t sum[2], bool big_endian, const uint8_t *bytes, size_t size) {
+    for (size_t i = 0; i < size; i += 8) {
+        sum[0] += get_word(bytes + i, big_endian) + sum[1];
+        sum[1] += get_word(bytes + i + 4, big_endian) + sum[0];
+    }
+}
+
+static bool is_commit(const uint8_t *frame) {
+    return get_u32(frame + 4) != 0;
+}
+
+/* A frame's own header: page number, database size, salts (8), checksum (16). */
+static bool has_salts(const dx_page_file *log, const uint8_t *frame) {
+    return log->salts_known && memcmp(frame + 8, log->salts, sizeof log->salts) == 0;
+}
+
+/* Reads one frame of the file below into the instance's unit. *intact: it is there and authenticates. */
+static int load_frame(dx_page_file *log, uint64_t number, bool *intact) {
+    sqlite3_file *below = dx_page_file_below(log);
+    uint8_t *frame = log->vfs->unit;
+    int result = below->pMethods->xRead(below, frame, DX_FRAME_SIZE,
+                                        (sqlite3_int64)dx_page_file_offset(DX_UNIT_FRAME, number));
+    *intact = result == SQLITE_OK && dx_unit_open(log->vfs->key, DX_UNIT_FRAME, number, frame);
+    return result == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : result;
+}
+
+static int count_frames(dx_page_file *log, uint64_t *count) {
+    sqlite3_file *below = dx_page_file_below(log);
+    sqlite3_int64 size = 0;
+    int result = below->pMethods->xFileSize(below, &size);
+    *count = size > DX_LOG_HEADER_SIZE ? ((uint64_t)size - DX_LOG_HEADER_SIZE) / DX_FRAME_SIZE : 0;
+    return result;
+}
+
+int dx_log_check_header(dx_page_file *log, const uint8_t header[static DX_LOG_HEADER_SIZE]) {
+    uint32_t magic = get_u32(header);
+    bool big_endian = magic & 1;
+    uint32_t sum[2] = {0, 0};
+    add_checksum(sum, big_endian, header, 24);
+    bool valid = (magic & ~(uint32_t)1) == LOG_MAGIC && get_u32(header + 4) == LOG_VERSION &&
+                 get_u32(header + 8) == DX_PAGE_SIZE && get_u32(header + 24) == sum[0] &&
+                 get_u32(header + 28) == sum[1];
+    log->salts_known = valid;
+    log->checksum_big_endian = big_endian;
+    memcpy(log->salts, header + 16, sizeof log->salts);
+    memset(log->commit_ends, 0, sizeof log->commit_ends);
+    if (valid) {
+        return SQLITE_OK;
+    }
+    /* The header is synced before the first frame is written, and lies in one sector with its beginning: no
+     * crash leaves a bad header before a good frame. */
+    bool intact = false;
+    int result = load_frame(log, 1, &intact);
+    if (result == SQLITE_OK && intact) {
+        dx_page_file_note_damage(log, DX_DAMAGE_LOG_HEADER, 0);
+        result = SQLITE_IOERR_DATA;
+    }
+    return result;
+}
+
+void dx_log_note_frame(dx_page_file *log, uint64_t number, const uint8_t *frame) {
+    if (is_commit(frame) && has_salts(log, frame) && number > log->commit_ends[0]) {
+        memmove(log->commit_ends + 1, log->commit_ends, sizeof log->commit_ends - sizeof log->commit_ends[0]);
+        log->commit_ends[0] = number;
+    }
+}
+
+int dx_log_judge_torn_frame(dx_page_file *log, uint64_t number) {
+    uint64_t count = 0;
+    int result = count_frames(log, &count);
+    const uint8_t *frame = log->vfs->unit;
+    bool after_commit = false; /* the frame before was intact and ended a commit, with this sum */
+    uint32_t sum[2] = {0, 0};
+    for (uint64_t next = number + 1; result == SQLITE_OK && next <= count; next++) {
+        bool intact = false;
+        result = load_frame(log, next, &intact);
+        if (result != SQLITE_OK || !intact || !has_salts(log, frame)) {
+            after_commit = false;
+            continue;
+        }
+        if (after_commit) {
+            add_checksum(sum, log->checksum_big_endian, frame, 8);
+            add_checksum(sum, log->checksum_big_endian, frame + DX_FRAME_HEADER_SIZE, DX_PAGE_SIZE);
+            if (sum[0] == get_u32(frame + 16) && sum[1] == get_u32(frame + 20)) {
+                dx_page_file_note_damage(log, DX_DAMAGE_FRAME, number);
+                return SQLITE_IOERR_DATA;
+            }
+        }
+        after_commit = is_commit(frame);
+        sum[0] = get_u32(frame + 16);
+        sum[1] = get_u32(frame + 20);
+    }
+    return result;
+}
+
+int dx_log_settle(dx_page_file *log) {
+    sqlite3_file *below = dx_page_file_below(log);
+    uint64_t last = log->commit_ends[0];
+    uint64_t next = log->commit_ends[DX_LOG_COMMITS_KEPT - 1] + 1;
+    if (last == 0) {
+        return SQLITE_OK;
+    }
+    DX_ASSERT(log->run.count == 0 && !log->header_pending);
+    while (next <= last) {
+        uint64_t left = last - next + 1;
+        int size = (int)((left < DX_RUN_UNITS ? left : DX_RUN_UNITS) * DX_FRAME_SIZE);
+        sqlite3_int64 offset = (sqlite3_int64)dx_page_file_offset(DX_UNIT_FRAME, next);
+        int result = below->pMethods->xRead(below, log->run.units, size, offset);
+        if (result == SQLITE_OK) {
+            result = below->pMethods->xWrite(below, log->run.units, size, offset);
+        }
+        if (result != SQLITE_OK) {
+            return result;
+        }
+        next += DX_RUN_UNITS;
+    }
+    return below->pMethods->xSync(below, SQLITE_SYNC_NORMAL);
+}

@@ -1,0 +1,404 @@
+/* store/page_file.c: reads and writes of SQLite on the vault's database and log. See page_file.h and
+ * page_vfs.h. */
+#include "store/page_file.h"
+
+#include <string.h>
+
+static size_t round_up(size_t size) {
+    return (size + 15) & ~(size_t)15;
+}
+
+sqlite3_file *dx_page_file_below(dx_page_file *file) {
+    return (sqlite3_file *)(void *)((uint8_t *)file + round_up(sizeof(dx_page_file)));
+}
+
+size_t dx_page_file_handle_size(const sqlite3_vfs *below) {
+    return round_up(sizeof(dx_page_file)) + (size_t)below->szOsFile;
+}
+
+uint64_t dx_page_file_offset(dx_unit_kind kind, uint64_t number) {
+    uint64_t start = kind == DX_UNIT_PAGE ? 0 : DX_LOG_HEADER_SIZE;
+    return start + (number - 1) * dx_unit_size(kind);
+}
+
+void dx_page_file_note_damage(dx_page_file *file, dx_page_damage_kind kind, uint64_t number) {
+    if (file->vfs->damage.kind == DX_DAMAGE_NONE) {
+        file->vfs->damage = (dx_page_damage){kind, number};
+    }
+}
+
+/* --- The run ---------------------------------------------------------------------------------- */
+
+/* The unit's plain bytes in the run, or NULL. */
+static uint8_t *find_in_run(const dx_page_file *file, uint64_t number) {
+    const dx_page_run *run = &file->run;
+    if (number < run->first || number - run->first >= run->count) {
+        return NULL;
+    }
+    return run->units + (number - run->first) * dx_unit_size(file->kind);
+}
+
+/* Seals the run and writes it. It is empty afterwards, also after an error: SQLite then takes back the
+ * transaction the frames belong to, or writes the whole checkpoint the pages belong to again. */
+static int flush_run(dx_page_file *file) {
+    dx_page_run *run = &file->run;
+    if (run->count == 0) {
+        return SQLITE_OK;
+    }
+    uint8_t nonces[DX_RUN_UNITS * DX_PAGE_NONCE_SIZE];
+    size_t unit_size = dx_unit_size(file->kind);
+    const dx_random *random = file->vfs->random;
+    random->fill(random->ctx, nonces, (size_t)run->count * DX_PAGE_NONCE_SIZE);
+    for (uint32_t i = 0; i < run->count; i++) {
+        dx_unit_seal(file->vfs->key, file->kind, run->first + i, nonces + (size_t)i * DX_PAGE_NONCE_SIZE,
+                     run->units + i * unit_size);
+    }
+    int size = (int)(run->count * unit_size);
+    run->count = 0;
+    sqlite3_file *below = dx_page_file_below(file);
+    return below->pMethods->xWrite(below, run->units, size,
+                                   (sqlite3_int64)dx_page_file_offset(file->kind, run->first));
+}
+
+/* A place for the unit at the end of the run, which is written out first when it is full or not adjacent. */
+static int extend_run(dx_page_file *file, uint64_t number, uint8_t **unit) {
+    dx_page_run *run = &file->run;
+    if (run->count == DX_RUN_UNITS || (run->count > 0 && number != run->first + run->count)) {
+        int result = flush_run(file);
+        if (result != SQLITE_OK) {
+            return result;
+        }
+    }
+    if (run->count == 0) {
+        run->first = number;
+    }
+    *unit = run->units + run->count * dx_unit_size(file->kind);
+    run->count++;
+    return SQLITE_OK;
+}
+
+/* --- Units ------------------------------------------------------------------------------------ */
+
+/* What stands where the database file below has no whole page. */
+static int read_missing_page(dx_page_file *file, uint64_t number, uint8_t *page) {
+    sqlite3_file *below = dx_page_file_below(file);
+    sqlite3_int64 size = 0;
+    int result = below->pMethods->xFileSize(below, &size);
+    if (result != SQLITE_OK) {
+        return result;
+    }
+    if (size == 0 && number == 1) {
+        dx_page_write_empty(page);
+        return SQLITE_OK;
+    }
+    memset(page, 0, DX_PAGE_SIZE);
+    return SQLITE_IOERR_DATA;
+}
+
+/* One whole unit in plain form. SQLITE_IOERR_DATA: it does not authenticate (out is zero).
+ * SQLITE_IOERR_SHORT_READ: the log ends before the frame does (out is zero). */
+static int read_unit(dx_page_file *file, uint64_t number, uint8_t *out, bool *named) {
+    size_t size = dx_unit_size(file->kind);
+    const uint8_t *in_run = find_in_run(file, number);
+    *named = true;
+    if (in_run != NULL) {
+        memcpy(out, in_run, size);
+        return SQLITE_OK;
+    }
+    sqlite3_file *below = dx_page_file_below(file);
+    int result =
+        below->pMethods->xRead(below, out, (int)size, (sqlite3_int64)dx_page_file_offset(file->kind, number));
+    if (result == SQLITE_IOERR_SHORT_READ) {
+        if (file->kind == DX_UNIT_PAGE) {
+            return read_missing_page(file, number, out);
+        }
+        memset(out, 0, size);
+        return result;
+    }
+    if (result != SQLITE_OK) {
+        return result;
+    }
+    *named = file->kind != DX_UNIT_PAGE || number != 1 || dx_page_is_named(out);
+    return dx_unit_open(file->vfs->key, file->kind, number, out) ? SQLITE_OK : SQLITE_IOERR_DATA;
+}
+
+/* A whole log frame is read by SQLite only to recover, or to correct the checksums of its own new frames. */
+static int read_frame(dx_page_file *file, uint64_t number, uint8_t *out) {
+    bool named;
+    int result = read_unit(file, number, out, &named);
+    if (result == SQLITE_OK) {
+        dx_log_note_frame(file, number, out);
+    } else if (result == SQLITE_IOERR_DATA) {
+        result = dx_log_judge_torn_frame(file, number);
+        memset(out, 0, DX_FRAME_SIZE);
+    }
+    return result;
+}
+
+static int read_part(dx_page_file *file, uint64_t number, size_t at, size_t size, uint8_t *out) {
+    if (file->kind == DX_UNIT_FRAME && size == DX_FRAME_SIZE) {
+        return read_frame(file, number, out);
+    }
+    bool whole = size == dx_unit_size(file->kind);
+    uint8_t *unit = whole ? out : file->vfs->unit;
+    bool named;
+    int result = read_unit(file, number, unit, &named);
+    if (result == SQLITE_IOERR_DATA) {
+        if (file->kind == DX_UNIT_PAGE && number == 1 && at + size <= DX_PAGE_HEADER_SIZE) {
+            dx_page_write_empty(unit);
+            result = SQLITE_OK;
+        } else if (file->kind == DX_UNIT_PAGE) {
+            dx_page_file_note_damage(file, named ? DX_DAMAGE_PAGE : DX_DAMAGE_FOREIGN, number);
+        } else {
+            dx_page_file_note_damage(file, DX_DAMAGE_FRAME, number);
+        }
+    }
+    if (!whole) {
+        memcpy(out, unit + at, size);
+    }
+    return result;
+}
+
+/* Writes a part of one unit into the run; the rest of the unit is what the file has there. */
+static int write_part(dx_page_file *file, uint64_t number, size_t at, const uint8_t *data, size_t size) {
+    size_t unit_size = dx_unit_size(file->kind);
+    uint8_t *unit = find_in_run(file, number);
+    if (unit == NULL) {
+        bool whole = size == unit_size;
+        if (!whole) {
+            bool named;
+            int result = read_unit(file, number, file->vfs->unit, &named);
+            if (result != SQLITE_OK) {
+                return result == SQLITE_IOERR_SHORT_READ ? SQLITE_IOERR_WRITE : result;
+            }
+        }
+        int result = extend_run(file, number, &unit);
+        if (result != SQLITE_OK) {
+            return result;
+        }
+        if (!whole) {
+            memcpy(unit, file->vfs->unit, unit_size);
+        }
+    }
+    memcpy(unit + at, data, size);
+    return SQLITE_OK;
+}
+
+/* A frame header whose page did not follow was a correction of an existing frame. */
+static int place_pending_header(dx_page_file *file) {
+    if (!file->header_pending) {
+        return SQLITE_OK;
+    }
+    file->header_pending = false;
+    return write_part(file, file->pending_number, 0, file->pending_header, DX_FRAME_HEADER_SIZE);
+}
+
+/* The page that belongs to the pending header: together a new frame. */
+static int place_pending_frame(dx_page_file *file, const uint8_t *page) {
+    file->header_pending = false;
+    uint8_t *unit = find_in_run(file, file->pending_number);
+    if (unit == NULL) {
+        int result = extend_run(file, file->pending_number, &unit);
+        if (result != SQLITE_OK) {
+            return result;
+        }
+    }
+    memcpy(unit, file->pending_header, DX_FRAME_HEADER_SIZE);
+    memcpy(unit + DX_FRAME_HEADER_SIZE, page, DX_PAGE_SIZE);
+    return SQLITE_OK;
+}
+
+static int write_everything(dx_page_file *file) {
+    int result = place_pending_header(file);
+    return result == SQLITE_OK ? flush_run(file) : result;
+}
+
+/* --- SQLite's methods ------------------------------------------------------------------------- */
+
+static int file_close(sqlite3_file *base) {
+    dx_page_file *file = (dx_page_file *)base;
+    sqlite3_file *below = dx_page_file_below(file);
+    int written = write_everything(file);
+    int closed = below->pMethods->xClose(below);
+    if (file->kind == DX_UNIT_PAGE) {
+        file->vfs->database = NULL;
+    } else {
+        file->vfs->log = NULL;
+    }
+    return written != SQLITE_OK ? written : closed;
+}
+
+static int read_log_header(dx_page_file *file, void *out, int size, sqlite3_int64 offset) {
+    sqlite3_file *below = dx_page_file_below(file);
+    int result = below->pMethods->xRead(below, out, size, offset);
+    if (result == SQLITE_OK && offset == 0 && size == DX_LOG_HEADER_SIZE) {
+        result = dx_log_check_header(file, out);
+    }
+    return result;
+}
+
+static int file_read(sqlite3_file *base, void *out, int size, sqlite3_int64 offset) {
+    dx_page_file *file = (dx_page_file *)base;
+    int result = place_pending_header(file);
+    if (result != SQLITE_OK) {
+        return result;
+    }
+    uint64_t start = dx_page_file_offset(file->kind, 1);
+    if ((uint64_t)offset < start) {
+        return (uint64_t)(offset + size) <= start ? read_log_header(file, out, size, offset)
+                                                  : SQLITE_IOERR_READ;
+    }
+    size_t unit_size = dx_unit_size(file->kind);
+    uint64_t number = ((uint64_t)offset - start) / unit_size + 1;
+    size_t at = (size_t)(((uint64_t)offset - start) % unit_size);
+    uint8_t *to = out;
+    size_t left = (size_t)size;
+    while (left > 0 && result == SQLITE_OK) {
+        size_t part = left < unit_size - at ? left : unit_size - at;
+        result = read_part(file, number, at, part, to);
+        to += part;
+        left -= part;
+        number++;
+        at = 0;
+    }
+    memset(to, 0, left);
+    return result;
+}
+
+static int write_log_header(dx_page_file *file, const void *data) {
+    int result = write_everything(file);
+    if (result != SQLITE_OK) {
+        return result;
+    }
+    sqlite3_file *below = dx_page_file_below(file);
+    return below->pMethods->xWrite(below, data, DX_LOG_HEADER_SIZE, 0);
+}
+
+/* SQLite in WAL mode writes whole pages to the database; to the log it writes its header, frame headers, and
+ * whole pages behind them. Anything else is refused: it would be a SQLite this file does not know. */
+static int file_write(sqlite3_file *base, const void *data, int size, sqlite3_int64 offset) {
+    dx_page_file *file = (dx_page_file *)base;
+    uint64_t start = dx_page_file_offset(file->kind, 1);
+    if ((uint64_t)offset < start) {
+        return offset == 0 && size == DX_LOG_HEADER_SIZE ? write_log_header(file, data) : SQLITE_IOERR_WRITE;
+    }
+    size_t unit_size = dx_unit_size(file->kind);
+    uint64_t number = ((uint64_t)offset - start) / unit_size + 1;
+    size_t at = (size_t)(((uint64_t)offset - start) % unit_size);
+    bool is_frame = file->kind == DX_UNIT_FRAME;
+    bool is_page = is_frame && at == DX_FRAME_HEADER_SIZE && size == DX_PAGE_SIZE;
+    if (is_page && file->header_pending && file->pending_number == number) {
+        return place_pending_frame(file, data);
+    }
+    int result = place_pending_header(file);
+    if (result != SQLITE_OK) {
+        return result;
+    }
+    if (is_frame && at == 0 && size == DX_FRAME_HEADER_SIZE) {
+        file->header_pending = true;
+        file->pending_number = number;
+        memcpy(file->pending_header, data, DX_FRAME_HEADER_SIZE);
+        return SQLITE_OK;
+    }
+    bool is_unit = at == 0 && (size_t)size == unit_size;
+    return is_page || is_unit ? write_part(file, number, at, data, (size_t)size) : SQLITE_IOERR_WRITE;
+}
+
+static int file_truncate(sqlite3_file *base, sqlite3_int64 size) {
+    dx_page_file *file = (dx_page_file *)base;
+    int result = write_everything(file);
+    if (result != SQLITE_OK) {
+        return result;
+    }
+    sqlite3_file *below = dx_page_file_below(file);
+    return below->pMethods->xTruncate(below, size);
+}
+
+static int file_sync(sqlite3_file *base, int flags) {
+    dx_page_file *file = (dx_page_file *)base;
+    int result = write_everything(file);
+    if (result != SQLITE_OK) {
+        return result;
+    }
+    sqlite3_file *below = dx_page_file_below(file);
+    return below->pMethods->xSync(below, flags);
+}
+
+static int file_size(sqlite3_file *base, sqlite3_int64 *size) {
+    dx_page_file *file = (dx_page_file *)base;
+    sqlite3_file *below = dx_page_file_below(file);
+    int result = below->pMethods->xFileSize(below, size);
+    if (result != SQLITE_OK) {
+        return result;
+    }
+    if (file->run.count > 0) {
+        sqlite3_int64 end = (sqlite3_int64)dx_page_file_offset(file->kind, file->run.first + file->run.count);
+        *size = end > *size ? end : *size;
+    }
+    if (file->kind == DX_UNIT_PAGE && *size < DX_PAGE_SIZE) {
+        *size = DX_PAGE_SIZE;
+    }
+    return SQLITE_OK;
+}
+
+static int file_lock(sqlite3_file *base, int level) {
+    sqlite3_file *below = dx_page_file_below((dx_page_file *)base);
+    return below->pMethods->xLock(below, level);
+}
+
+static int file_unlock(sqlite3_file *base, int level) {
+    sqlite3_file *below = dx_page_file_below((dx_page_file *)base);
+    return below->pMethods->xUnlock(below, level);
+}
+
+static int file_check_reserved_lock(sqlite3_file *base, int *reserved) {
+    sqlite3_file *below = dx_page_file_below((dx_page_file *)base);
+    return below->pMethods->xCheckReservedLock(below, reserved);
+}
+
+static int file_control(sqlite3_file *base, int operation, void *argument) {
+    sqlite3_file *below = dx_page_file_below((dx_page_file *)base);
+    switch (operation) {
+    case SQLITE_FCNTL_LAST_ERRNO:
+    case SQLITE_FCNTL_HAS_MOVED:
+    case SQLITE_FCNTL_PERSIST_WAL:
+    case SQLITE_FCNTL_LOCKSTATE:
+        return below->pMethods->xFileControl(below, operation, argument);
+    default:
+        return SQLITE_NOTFOUND;
+    }
+}
+
+static int file_sector_size(sqlite3_file *base) {
+    sqlite3_file *below = dx_page_file_below((dx_page_file *)base);
+    return below->pMethods->xSectorSize != NULL ? below->pMethods->xSectorSize(below) : DX_PAGE_SIZE;
+}
+
+static int file_device_characteristics(sqlite3_file *base) {
+    sqlite3_file *below = dx_page_file_below((dx_page_file *)base);
+    int below_claims =
+        below->pMethods->xDeviceCharacteristics != NULL ? below->pMethods->xDeviceCharacteristics(below) : 0;
+    return (below_claims & SQLITE_IOCAP_UNDELETABLE_WHEN_OPEN) | SQLITE_IOCAP_POWERSAFE_OVERWRITE;
+}
+
+/* Version 1: no shared memory (the log's index is on the heap) and no memory mapping. */
+static const sqlite3_io_methods file_methods = {
+    .iVersion = 1,
+    .xClose = file_close,
+    .xRead = file_read,
+    .xWrite = file_write,
+    .xTruncate = file_truncate,
+    .xSync = file_sync,
+    .xFileSize = file_size,
+    .xLock = file_lock,
+    .xUnlock = file_unlock,
+    .xCheckReservedLock = file_check_reserved_lock,
+    .xFileControl = file_control,
+    .xSectorSize = file_sector_size,
+    .xDeviceCharacteristics = file_device_characteristics,
+};
+
+void dx_page_file_init(dx_page_file *file, struct dx_page_vfs *vfs, dx_unit_kind kind) {
+    *file = (dx_page_file){.base.pMethods = &file_methods, .vfs = vfs, .kind = kind};
+    file->run.units = vfs->runs + (kind == DX_UNIT_PAGE ? 0 : DX_RUN_UNITS * DX_FRAME_SIZE);
+}

@@ -1,0 +1,517 @@
+/* store/store.c: opening, transactions and closing of the vault file. See store.h. */
+#include "store/store.h"
+
+#include "base/limits.h"
+#include "store/schema.h"
+#include "store/store_state.h"
+
+#include <string.h>
+
+/* SQLite's steps between two looks at the budget. */
+enum { STEPS_PER_LOOK = 1000 };
+
+/* --- Failures --------------------------------------------------------------------------------- */
+
+int dx_store_error_of(int sqlite_result) {
+    switch (sqlite_result) {
+    case SQLITE_IOERR_NOMEM:
+        return DX_E_NO_MEMORY;
+    case SQLITE_IOERR_DATA:
+    case SQLITE_IOERR_CORRUPTFS:
+        return DX_E_CORRUPT;
+    case SQLITE_CONSTRAINT_UNIQUE:
+    case SQLITE_CONSTRAINT_PRIMARYKEY:
+    case SQLITE_CONSTRAINT_ROWID:
+        return DX_E_EXISTS;
+    default:
+        break;
+    }
+    switch (sqlite_result & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+        return DX_OK;
+    case SQLITE_NOMEM:
+        return DX_E_NO_MEMORY;
+    case SQLITE_FULL:
+        return DX_E_NO_SPACE;
+    case SQLITE_BUSY:
+        return DX_E_BUSY;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return DX_E_CORRUPT;
+    case SQLITE_CONSTRAINT:
+        return DX_E_CONFLICT;
+    case SQLITE_INTERRUPT:
+    case SQLITE_TOOBIG:
+        return DX_E_LIMIT;
+    default:
+        return DX_E_STORE;
+    }
+}
+
+static void write_message(dx_store *store, const char *text) {
+    sqlite3_snprintf(DX_STORE_MESSAGE_SIZE, store->message, "%s", text);
+    if (store->tracer != NULL && store->tracer->line != NULL) {
+        store->tracer->line(store->tracer->ctx, "store", store->message);
+    }
+}
+
+/* What did not authenticate, and what that may mean. */
+static void describe_damage(const dx_page_vfs *vfs, char text[static DX_STORE_MESSAGE_SIZE]) {
+    dx_page_damage damage = dx_page_vfs_damage(vfs);
+    sqlite3_int64 number = (sqlite3_int64)damage.number;
+    switch (damage.kind) {
+    case DX_DAMAGE_FOREIGN:
+        sqlite3_snprintf(DX_STORE_MESSAGE_SIZE, text,
+                         "the file is not a vault, or its beginning is damaged; it is left as it is");
+        break;
+    case DX_DAMAGE_PAGE:
+        sqlite3_snprintf(
+            DX_STORE_MESSAGE_SIZE, text,
+            number == 1 ? "the key is not this vault's, or the vault file is damaged at its first page; "
+                          "it is left as it is"
+                        : "page %lld of the vault file is damaged; restore a copy, or fetch again from peers",
+            number);
+        break;
+    case DX_DAMAGE_FRAME:
+        sqlite3_snprintf(DX_STORE_MESSAGE_SIZE, text,
+                         "frame %lld of the vault's log is damaged, and commits follow it; both files are "
+                         "left as they are",
+                         number);
+        break;
+    case DX_DAMAGE_LOG_HEADER:
+        sqlite3_snprintf(DX_STORE_MESSAGE_SIZE, text,
+                         "the beginning of the vault's log is damaged, and commits follow it; both files are "
+                         "left as they are");
+        break;
+    case DX_DAMAGE_NONE:
+        sqlite3_snprintf(DX_STORE_MESSAGE_SIZE, text, "the vault's content contradicts itself");
+        break;
+    }
+}
+
+static void describe_failure(dx_store *store, int sqlite_result, int error) {
+    char text[DX_STORE_MESSAGE_SIZE];
+    if (error == DX_E_CORRUPT) {
+        describe_damage(store->vfs, text);
+    } else if (error == DX_E_BUSY) {
+        sqlite3_snprintf(sizeof text, text, "another process holds the vault");
+    } else {
+        sqlite3_snprintf(sizeof text, text, "%s (%s, SQLite %d)", dx_error_text(error),
+                         store->db != NULL ? sqlite3_errmsg(store->db) : sqlite3_errstr(sqlite_result),
+                         sqlite_result);
+    }
+    write_message(store, text);
+}
+
+/* Constraints, and statements that ran too long, are answers; what fails below them spoils the transaction.
+ * So does whatever made SQLite roll it back by itself. */
+static void note_error(dx_store *store, int error) {
+    store->error = store->error != DX_OK ? store->error : error;
+    bool is_answer =
+        error == DX_E_EXISTS || error == DX_E_CONFLICT || error == DX_E_LIMIT || error == DX_E_STATE;
+    if (store->in_transaction && store->doom == DX_OK && (!is_answer || sqlite3_get_autocommit(store->db))) {
+        store->doom = error;
+    }
+}
+
+int dx_store_fail(dx_store *store, int sqlite_result) {
+    int error = dx_store_error_of(sqlite_result);
+    describe_failure(store, sqlite_result, error);
+    note_error(store, error);
+    return error;
+}
+
+int dx_store_fail_with(dx_store *store, int error, const char *message) {
+    write_message(store, message);
+    note_error(store, error);
+    return error;
+}
+
+/* --- Transactions ----------------------------------------------------------------------------- */
+
+static int run(dx_store *store, const char *sql) {
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+}
+
+static int on_progress(void *ctx) {
+    dx_store *store = ctx;
+    if (store->steps_left < STEPS_PER_LOOK) {
+        return 1;
+    }
+    store->steps_left -= STEPS_PER_LOOK;
+    return 0;
+}
+
+static int on_commit(void *ctx, sqlite3 *db, const char *schema, int log_frames) {
+    (void)db;
+    (void)schema;
+    ((dx_store *)ctx)->log_frames = log_frames;
+    return SQLITE_OK;
+}
+
+static int checkpoint(dx_store *store) {
+    int frames = 0;
+    int copied = 0;
+    dx_store_reset_statements(store);
+    int result = sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
+    if (result != SQLITE_OK) {
+        int error = dx_store_error_of(result);
+        describe_failure(store, result, error);
+        return error;
+    }
+    if (copied == frames) {
+        store->log_frames = 0; /* the next commit begins the log anew */
+    }
+    return DX_OK;
+}
+
+int dx_store_checkpoint(dx_store *store) {
+    if (store->in_transaction || store->poisoned) {
+        return DX_E_STATE;
+    }
+    return checkpoint(store);
+}
+
+int dx_store_begin(dx_store *store) {
+    DX_ASSERT(!store->in_transaction);
+    if (store->poisoned) {
+        return DX_E_STORE;
+    }
+    store->error = DX_OK;
+    store->doom = DX_OK;
+    if (store->log_frames > DX_STORE_LOG_FRAMES_MAX) {
+        int error = checkpoint(store);
+        if (error != DX_OK) {
+            return error;
+        }
+    }
+    store->steps_left = store->budget;
+    int result = run(store, "BEGIN IMMEDIATE");
+    if (result != SQLITE_OK) {
+        int error = dx_store_error_of(result);
+        describe_failure(store, result, error);
+        return error;
+    }
+    store->in_transaction = true;
+    return DX_OK;
+}
+
+void dx_store_rollback(dx_store *store) {
+    if (!store->in_transaction) {
+        return;
+    }
+    dx_store_reset_statements(store);
+    if (!sqlite3_get_autocommit(store->db) && run(store, "ROLLBACK") != SQLITE_OK &&
+        !sqlite3_get_autocommit(store->db)) {
+        store->poisoned = true;
+    }
+    store->in_transaction = false;
+    store->error = DX_OK;
+    store->doom = DX_OK;
+}
+
+int dx_store_commit(dx_store *store) {
+    DX_ASSERT(store->in_transaction);
+    int error = store->doom != DX_OK ? store->doom : store->error;
+    if (error != DX_OK) {
+        dx_store_rollback(store);
+        return error;
+    }
+    dx_store_reset_statements(store);
+    store->steps_left = store->budget;
+    int result = run(store, "COMMIT");
+    if (result != SQLITE_OK) {
+        error = dx_store_error_of(result);
+        describe_failure(store, result, error);
+        dx_store_rollback(store);
+        store->poisoned = true;
+        return error;
+    }
+    store->in_transaction = false;
+    if (store->log_frames >= DX_STORE_LOG_FRAMES) {
+        (void)checkpoint(store); /* what failed is tried again after the next commit; the commit stands */
+    }
+    return DX_OK;
+}
+
+/* --- Opening ---------------------------------------------------------------------------------- */
+
+static int configure(dx_store *store) {
+    static const struct {
+        int option;
+        int value;
+    } options[] = {
+        {SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1}, /* until the vault is known to be sound */
+        {SQLITE_DBCONFIG_DEFENSIVE, 1},
+        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+        {SQLITE_DBCONFIG_DQS_DML, 0},
+        {SQLITE_DBCONFIG_DQS_DDL, 0},
+        {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+        {SQLITE_DBCONFIG_ENABLE_FKEY, 0},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        int result = sqlite3_db_config(store->db, options[i].option, options[i].value, NULL);
+        if (result != SQLITE_OK) {
+            return dx_store_fail(store, result);
+        }
+    }
+    sqlite3_limit(store->db, SQLITE_LIMIT_ATTACHED, 0);
+    sqlite3_progress_handler(store->db, STEPS_PER_LOOK, on_progress, store);
+    sqlite3_wal_hook(store->db, on_commit, store);
+    /* The lock first: with it held SQLite keeps the log's index on its heap and asks for no shared memory. */
+    int result = run(store, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
+                            "PRAGMA cell_size_check=ON; PRAGMA synchronous=FULL; PRAGMA secure_delete=OFF;");
+    return result == SQLITE_OK ? DX_OK : dx_store_fail(store, result);
+}
+
+/* The pragmas that take a figure. */
+static int configure_sizes(dx_store *store) {
+    char sql[128];
+    sqlite3_snprintf(sizeof sql, sql, "PRAGMA cache_size=-%d; PRAGMA journal_size_limit=%d;",
+                     DX_STORE_CACHE_SIZE / 1024, DX_STORE_LOG_KEPT_SIZE);
+    int result = run(store, sql);
+    return result == SQLITE_OK ? DX_OK : dx_store_fail(store, result);
+}
+
+/* The first column of the first row; the SQL always has one. */
+static int read_number(dx_store *store, const char *sql, int64_t *out) {
+    sqlite3_stmt *statement = NULL;
+    int result = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+    if (result == SQLITE_OK) {
+        result = sqlite3_step(statement);
+        *out = result == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    }
+    (void)sqlite3_finalize(statement);
+    return result == SQLITE_ROW ? DX_OK : dx_store_fail(store, result);
+}
+
+static int open_database(dx_store *store, const dx_store_config *config) {
+    if (strncmp(config->path, "file:", 5) == 0) {
+        return dx_store_fail_with(store, DX_E_INVALID,
+                                  "the vault's path begins with \"file:\"; write ./file: instead");
+    }
+    int error = dx_page_vfs_create(store->alloc, store->random, config->vfs, config->page_key, &store->vfs);
+    if (error != DX_OK) {
+        return dx_store_fail_with(store, error, dx_error_text(error));
+    }
+    bool exists = false;
+    int result = dx_page_vfs_exists(store->vfs, config->path, &exists);
+    if (result != SQLITE_OK) {
+        return dx_store_fail(store, result);
+    }
+    if (!exists && !config->create) {
+        return dx_store_fail_with(store, DX_E_NOT_FOUND, "there is no vault at this path");
+    }
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                (config->create ? SQLITE_OPEN_CREATE : 0);
+    result = sqlite3_open_v2(config->path, &store->db, flags, dx_page_vfs_name(store->vfs));
+    if (result != SQLITE_OK) {
+        return dx_store_fail(store, result);
+    }
+    if (sqlite3_db_readonly(store->db, "main") == 1) {
+        return dx_store_fail_with(store, DX_E_STORE, "the vault file may not be written");
+    }
+    return DX_OK;
+}
+
+/* Reads who made the file and how far. *version 0: nothing is in it yet. */
+static int identify(dx_store *store, const dx_store_config *config, int64_t *version) {
+    int64_t application_id = 0;
+    int64_t tables = 0;
+    int error = read_number(store, "PRAGMA application_id", &application_id);
+    if (error == DX_OK) {
+        error = read_number(store, "PRAGMA user_version", version);
+    }
+    if (error == DX_OK) {
+        error = read_number(store, "SELECT count(*) FROM sqlite_schema", &tables);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    bool empty = application_id == 0 && *version == 0 && tables == 0;
+    if (empty && config->has_expected_token) {
+        return dx_store_fail_with(store, DX_E_CORRUPT,
+                                  "the vault file is empty, though a vault was opened here before");
+    }
+    if (empty) {
+        return config->create ? DX_OK : dx_store_fail_with(store, DX_E_NOT_FOUND, "the vault file is empty");
+    }
+    if (application_id != DX_STORE_APPLICATION_ID || *version < 1) {
+        return dx_store_fail_with(store, DX_E_CORRUPT, "the database in the file is not a vault");
+    }
+    if (*version > dx_store_schema_version) {
+        return dx_store_fail_with(store, DX_E_VERSION,
+                                  "the vault was made by a newer version of this program");
+    }
+    return DX_OK;
+}
+
+static int migrate(dx_store *store, int64_t version) {
+    if (version == dx_store_schema_version) {
+        return DX_OK;
+    }
+    int result = SQLITE_OK;
+    for (int64_t step = version; step < dx_store_schema_version && result == SQLITE_OK; step++) {
+        result = run(store, dx_store_schema[step]);
+    }
+    if (result == SQLITE_OK) {
+        char sql[96];
+        sqlite3_snprintf(sizeof sql, sql, "PRAGMA application_id=%d; PRAGMA user_version=%d;",
+                         DX_STORE_APPLICATION_ID, dx_store_schema_version);
+        result = run(store, sql);
+    }
+    return result == SQLITE_OK ? DX_OK : dx_store_fail(store, result);
+}
+
+/* --- The token -------------------------------------------------------------------------------- */
+
+/* False when there is none, or it is not of a token's size. */
+static bool read_token(dx_store *store, const char *key, uint8_t token[static DX_STORE_TOKEN_SIZE]) {
+    sqlite3_stmt *statement = dx_store_query(store, "SELECT value FROM vault WHERE key=?1");
+    dx_bind_text(statement, 1, dx_bytes_text(key));
+    bool found = dx_step(store, statement);
+    if (found) {
+        dx_bytes value = dx_column_bytes(statement, 0);
+        found = value.size == DX_STORE_TOKEN_SIZE;
+        memcpy(token, value.data, found ? value.size : 0);
+    }
+    dx_step_reset(statement);
+    return found;
+}
+
+static void write_token(dx_store *store, const char *key, const uint8_t token[static DX_STORE_TOKEN_SIZE]) {
+    sqlite3_stmt *statement =
+        dx_store_query(store, "INSERT OR REPLACE INTO vault(key, value) VALUES(?1, ?2)");
+    dx_bind_text(statement, 1, dx_bytes_text(key));
+    dx_bind_bytes(statement, 2, dx_bytes_of(token, DX_STORE_TOKEN_SIZE));
+    (void)dx_step(store, statement);
+}
+
+/* Compares with what the host expects, then replaces. The token before is kept: the host may have died
+ * between the commit and the mirroring, and nothing was written to an own feed in between. */
+static int renew_token(dx_store *store, const dx_store_config *config) {
+    uint8_t last[DX_STORE_TOKEN_SIZE];
+    uint8_t before[DX_STORE_TOKEN_SIZE];
+    const uint8_t *expected = config->expected_token;
+    bool has_last = read_token(store, "token", last);
+    bool has_before = read_token(store, "token before", before);
+    bool known = config->has_expected_token && ((has_last && memcmp(last, expected, sizeof last) == 0) ||
+                                                (has_before && memcmp(before, expected, sizeof before) == 0));
+    store->is_clone = has_last && !(known && config->same_file);
+    store->random->fill(store->random->ctx, store->token, sizeof store->token);
+    write_token(store, "token", store->token);
+    if (has_last) {
+        write_token(store, "token before", known ? expected : last);
+    }
+    return dx_store_error(store);
+}
+
+/* One transaction: what is missing of the schema, and the token of this opening. */
+static int begin_session(dx_store *store, const dx_store_config *config, int64_t version) {
+    int error = dx_store_begin(store);
+    if (error != DX_OK) {
+        return error;
+    }
+    error = migrate(store, version);
+    if (error == DX_OK) {
+        error = renew_token(store, config);
+    }
+    if (error != DX_OK) {
+        dx_store_rollback(store);
+        return error;
+    }
+    return dx_store_commit(store);
+}
+
+static int open_steps(dx_store *store, const dx_store_config *config) {
+    int64_t version = 0;
+    int error = open_database(store, config);
+    if (error == DX_OK) {
+        error = configure(store);
+    }
+    if (error == DX_OK) {
+        error = configure_sizes(store);
+    }
+    if (error == DX_OK) {
+        error = identify(store, config, &version);
+    }
+    if (error == DX_OK) {
+        int result = dx_page_vfs_settle(store->vfs);
+        error = result == SQLITE_OK ? DX_OK : dx_store_fail(store, result);
+    }
+    if (error == DX_OK) {
+        error = begin_session(store, config, version);
+    }
+    if (error == DX_OK && version == 0) {
+        error = checkpoint(store); /* from now on an empty vault file is a damaged one */
+    }
+    return error;
+}
+
+int dx_store_open(const dx_store_config *config, dx_store **out) {
+    *out = NULL;
+    dx_store *store = dx_alloc_take_zeroed(config->alloc, sizeof *store);
+    if (store == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    store->alloc = config->alloc;
+    store->random = config->random;
+    store->tracer = config->tracer;
+    store->budget = DX_STORE_STEPS_MAX;
+    store->steps_left = store->budget;
+    int error = open_steps(store, config);
+    if (error == DX_OK) {
+        (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+        *out = store;
+        return DX_OK;
+    }
+    if (config->message != NULL) {
+        sqlite3_snprintf((int)config->message_size, config->message, "%s", store->message);
+    }
+    store->poisoned = true;
+    dx_store_close(store);
+    return error;
+}
+
+void dx_store_close(dx_store *store) {
+    if (store == NULL) {
+        return;
+    }
+    if (store->db != NULL) {
+        dx_store_rollback(store);
+        dx_store_finalize_statements(store);
+        (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, store->poisoned, NULL);
+        int result = sqlite3_close(store->db);
+        DX_ASSERT(result == SQLITE_OK); /* a dynamic statement was not discarded */
+    }
+    dx_page_vfs_destroy(store->vfs);
+    dx_alloc_free(store->alloc, store, sizeof *store);
+}
+
+/* --- Questions -------------------------------------------------------------------------------- */
+
+const uint8_t *dx_store_token(const dx_store *store) {
+    return store->token;
+}
+
+bool dx_store_is_clone(const dx_store *store) {
+    return store->is_clone;
+}
+
+bool dx_store_poisoned(const dx_store *store) {
+    return store->poisoned;
+}
+
+const char *dx_store_message(const dx_store *store) {
+    return store->message;
+}
+
+int64_t dx_store_wal_bytes(const dx_store *store) {
+    return dx_page_vfs_log_size(store->vfs);
+}
+
+void dx_store_set_budget(dx_store *store, uint64_t steps) {
+    store->budget = steps != 0 ? steps : DX_STORE_STEPS_MAX;
+}

@@ -1,0 +1,49 @@
+/* store/store_state.h: what a store is made of.
+ *
+ * Layer: floor 1, inside store; nobody else includes it. Invariants: error is the first failure since it was
+ * last read; doom is the failure that spoiled the open transaction, kept until that transaction ends.
+ * Ownership: all of it is the store's. */
+#ifndef DX_STORE_STORE_STATE_H
+#define DX_STORE_STORE_STATE_H
+
+#include "store/page_vfs.h"
+#include "store/store.h"
+
+/* One cached statement; sql NULL: the place is free. */
+typedef struct dx_store_statement {
+    const char *sql;
+    sqlite3_stmt *statement;
+} dx_store_statement;
+
+struct dx_store {
+    const dx_alloc *alloc;
+    const dx_random *random;
+    const dx_tracer *tracer;
+    dx_page_vfs *vfs;
+    sqlite3 *db;
+    bool in_transaction;
+    bool poisoned;
+    bool is_clone;
+    int error;
+    int doom;
+    uint8_t token[DX_STORE_TOKEN_SIZE];
+    int log_frames; /* after the last commit */
+    uint64_t budget;
+    uint64_t steps_left;
+    dx_store_statement *statements; /* open addressing by the address of the SQL */
+    size_t statement_capacity;      /* a power of two, or 0 */
+    size_t statement_count;
+    char message[DX_STORE_MESSAGE_SIZE];
+};
+
+/* SQLite's result as one of ours. */
+int dx_store_error_of(int sqlite_result);
+/* Notes a failure: sticky error, message, and whether the transaction is spoiled. Returns the DX_ code. */
+int dx_store_fail(dx_store *store, int sqlite_result);
+/* The same for a failure SQLite has no part in. */
+int dx_store_fail_with(dx_store *store, int error, const char *message);
+/* Takes every statement back to its start, so that none holds a read open. */
+void dx_store_reset_statements(dx_store *store);
+void dx_store_finalize_statements(dx_store *store);
+
+#endif
