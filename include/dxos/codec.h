@@ -129,34 +129,59 @@ DX_API dx_kind dx_item_kind(dx_bytes item);
 /* --- Maps written in any order --------------------------------------------------------------- */
 
 /* Collects pairs in any order and writes them sorted; for commands and replies, where hand-sorting
- * keys would be noise. Duplicate key: DX_E_STATE. */
+ * keys would be noise. At most DX_MAP_BUILDER_PAIRS_MAX of them: the keys are literals of the program. */
+enum { DX_MAP_BUILDER_PAIRS_MAX = 64 };
+
 typedef struct dx_map_builder {
     dx_buf pairs;
     size_t count;
     dx_writer writer;
-    size_t starts[64];
+    size_t starts[DX_MAP_BUILDER_PAIRS_MAX];
 } dx_map_builder;
 
 DX_API void dx_map_builder_init(dx_map_builder *map, const dx_alloc *alloc, size_t max_size);
 /* Begins the pair and returns the writer that must write exactly one item as its value. */
 DX_API dx_writer *dx_map_builder_key(dx_map_builder *map, const char *key);
-/* Writes the sorted map to out and frees the builder (also on error). */
+/* Writes the sorted map to out and frees the builder (also on error). A duplicate key, too many keys or a key
+ * without exactly one value is DX_E_STATE in out; other errors pass on to it. */
 DX_API void dx_map_builder_finish(dx_map_builder *map, dx_writer *out);
 
 /* --- JSON (RFC 8259) ------------------------------------------------------------------------- */
 
 /* Parses one JSON value into canonical CBOR. Objects are sorted, a duplicate member is an error.
- * Numbers: integers within int64 stay integers, all else the nearest double. Special objects
- * {"@ref": "<id>"}, {"@bytes": "<base64>"}, {"@time": "<RFC 3339>"} become reference, bytes, timestamp.
- * message (may be NULL, size >= 96) receives what is wrong and the byte where. Nesting as the codec's. */
+ * Numbers: without fraction and exponent and within int64 they stay integers, all else becomes the nearest
+ * double; beyond the largest double is an error. Objects of one member stand for what JSON lacks:
+ *   {"@ref": "<id>"}      a reference in the form of dx_reference_print, or "~" and base64url for any other
+ * bytes
+ *   {"@bytes": "<…>"}     bytes, base64url without padding
+ *   {"@time": "<…>"}      a timestamp, RFC 3339 with at most six decimals, or an integer of microseconds
+ *   {"@map": [[k, v], …]} a map with integer keys
+ * and such an object that means itself has one more @ in front of its member's name.
+ * message (may be NULL, size >= 96) receives what is wrong and the byte where. Nesting as the codec's.
+ * DX_E_INVALID not JSON or not of the profile, DX_E_LIMIT too deep or too large, DX_E_NO_MEMORY; out is
+ * untouched then. */
 DX_API DX_MUST_USE int dx_json_parse(dx_bytes json, dx_writer *out, char *message, size_t message_size);
 /* Prints one canonical item as one line of JSON, the inverse of dx_json_parse on every value of the
- * profile; doubles print the shortest digits that read back equal, NaN and infinities as null. */
+ * profile but NaN and infinities, which print as null; doubles print the shortest digits that read back equal
+ * and always with a fraction or an exponent. DX_E_MALFORMED when it is no canonical item, or the buffer's
+ * error. */
 DX_API DX_MUST_USE int dx_json_print(dx_bytes item, dx_buf *out);
+
+/* --- References in text ---------------------------------------------------------------------- */
+
+/* An object's id: the first 16 bytes of its feed's id, the block's number (4 bytes, big endian) and the place
+ * in the block (2 bytes, big endian). In text: NUMBER-PLACE-FEED, decimal, decimal, 32 hexadecimal digits. */
+enum { DX_REFERENCE_SIZE = 22, DX_REFERENCE_TEXT_MAX = 52 };
+
+/* id has DX_REFERENCE_SIZE bytes, out room for DX_REFERENCE_TEXT_MAX characters with the terminator. */
+DX_API void dx_reference_print(const uint8_t *id, char *out);
+/* Exactly what dx_reference_print prints; DX_E_INVALID otherwise. */
+DX_API DX_MUST_USE int dx_reference_parse(dx_bytes text, uint8_t *id);
 
 /* --- Base64url without padding (RFC 4648 §5) -------------------------------------------------- */
 DX_API void dx_base64url_encode(dx_bytes bytes, dx_buf *out);
-/* Appends the decoded bytes; DX_E_INVALID for foreign characters, padding or stray bits. */
+/* Appends the decoded bytes; DX_E_INVALID for foreign characters, padding or stray bits (out is untouched
+ * then), or the buffer's error. */
 DX_API DX_MUST_USE int dx_base64url_decode(dx_bytes text, dx_buf *out);
 
 #ifdef __cplusplus

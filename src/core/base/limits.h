@@ -8,8 +8,8 @@
 
 enum {
     /* --- codec --- */
-    /* Characters of a JSON number: the longest finite double written out needs 1,077; more is an attempt to
-     * buy time, since reading a number is quadratic in its digits. */
+    /* Characters of a JSON number: the smallest double written out in full needs 1,077; a bound on the text
+     * bounds the arithmetic behind it. */
     DX_JSON_NUMBER_MAX = 2048,
 
     /* --- feed --- */

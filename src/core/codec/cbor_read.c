@@ -136,16 +136,17 @@ static const uint8_t *scan_item(const uint8_t *begin, const uint8_t *end) {
         const uint8_t *start = at;
         dx_codec_frame *frame = depth == 0 ? NULL : &frames[depth - 1];
         bool is_map = at != end && *at >> 5 == MAJOR_MAP;
+        bool is_container = is_map || (at != end && *at >> 5 == MAJOR_ARRAY);
         if (!scan_head(&at, end, frame, &tag, &items)) {
             return NULL;
         }
         if (tag != 0) {
             continue;
         }
+        if (is_container && depth == DX_CODEC_DEPTH_MAX) {
+            return NULL;
+        }
         if (items != 0) {
-            if (depth == DX_CODEC_DEPTH_MAX) {
-                return NULL;
-            }
             frames[depth++] = (dx_codec_frame){.left = (size_t)items, .map = is_map};
             continue;
         }
@@ -346,16 +347,12 @@ static size_t open_container(dx_reader *reader, dx_kind kind, size_t items_per_e
     if (!take_head(reader, kind, &start, &count)) {
         return 0;
     }
-    if (count > (size_t)(reader->end - reader->at) / items_per_entry) {
+    if (count > (size_t)(reader->end - reader->at) / items_per_entry || reader->depth == DX_CODEC_DEPTH_MAX) {
         dx_reader_fail(reader);
         return 0;
     }
     if (count == 0) {
         (void)end_item(reader, start);
-        return 0;
-    }
-    if (reader->depth == DX_CODEC_DEPTH_MAX) {
-        dx_reader_fail(reader);
         return 0;
     }
     reader->frames[reader->depth++] =

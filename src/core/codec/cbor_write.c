@@ -169,7 +169,7 @@ void dx_write_double(dx_writer *writer, double value) {
 
 /* A container of this many items (a map counts keys and values). */
 static void write_container(dx_writer *writer, bool map, size_t count, size_t items) {
-    if (count != 0 && writer->depth == DX_CODEC_DEPTH_MAX) {
+    if (writer->depth == DX_CODEC_DEPTH_MAX) {
         fail(writer, DX_E_LIMIT);
         return;
     }
