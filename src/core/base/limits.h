@@ -12,6 +12,26 @@ enum {
      * bounds the arithmetic behind it. */
     DX_JSON_NUMBER_MAX = 2048,
 
+    /* --- mesh: channel --- */
+    /* One frame of ciphertext: large enough that its 18 bytes of overhead and its call of the cipher vanish,
+     * small enough that a receiver begins at once and a stranger's half frame costs little. */
+    DX_CHANNEL_FRAME_MAX = 16 * 1024,
+    /* One message, all its frames together: twice a block, so one with its head and proofs always fits. */
+    DX_CHANNEL_MESSAGE_MAX = 2 * 1024 * 1024,
+    /* What a handshake carries: a credential chain of a few times 2 KiB. */
+    DX_CHANNEL_PAYLOAD_MAX = 8 * 1024,
+    /* A preface is 37 bytes; a stranger's first frame may not be longer than this. */
+    DX_CHANNEL_PREFACE_MAX = 64,
+    /* What callers bind into the handshake: two DTLS fingerprints and a hash, with room for one more. */
+    DX_CHANNEL_PROLOGUE_MAX = 128,
+    /* From link up to the end of the handshake: generous for three messages over a slow relay. */
+    DX_CHANNEL_HANDSHAKE_MS = 10000,
+    /* Message memory kept between messages; what a large one took beyond it is given back. */
+    DX_CHANNEL_KEPT_MAX = 128 * 1024,
+    /* Bytes under one key, then the sender rekeys (2 GiB): far below any bound of the cipher, and the key of
+     * a long session does not open its whole past. */
+    DX_CHANNEL_REKEY_MAX = 2147483647,
+
     /* --- feed --- */
     /* A block, sealed: small enough to hold whole in memory on every link, large enough that a bulk import
      * commits thousands of mutations at once. Larger transactions continue in the next block. */
@@ -42,8 +62,8 @@ enum {
     DX_MODEL_NAME_SIZE_MAX = 64,
 
     /* --- store --- */
-    /* Frames in the log (4120 bytes each) at which a commit is followed by a checkpoint: 12 MB, so that with a
-     * commit's own pages the log stays near 16 MB, which a restart after a crash reads in some 20 ms. */
+    /* Frames in the log (4120 bytes each) at which a commit is followed by a checkpoint: 12 MB, so that with
+     * a commit's own pages the log stays near 16 MB, which a restart after a crash reads in some 20 ms. */
     DX_STORE_LOG_FRAMES = 3000,
     /* A log that could not be checkpointed (the disk is full) may grow to 64 MB; then a step must fail. */
     DX_STORE_LOG_FRAMES_MAX = 16000,
@@ -53,7 +73,8 @@ enum {
     DX_STORE_CACHE_SIZE = 16 * 1024 * 1024,
     /* A statement journal: the old content of all pages one statement changes. */
     DX_STORE_TEMP_SIZE_MAX = 64 * 1024 * 1024,
-    /* Steps of SQLite's machine in one statement: about a second, so that no query holds up a node for long. */
+    /* Steps of SQLite's machine in one statement: about a second, so that no query holds up a node for long.
+     */
     DX_STORE_STEPS_MAX = 50 * 1000 * 1000,
     /* Cached statements; every SQL text in the house is a literal, so only a bug reaches this. */
     DX_STORE_STATEMENTS_MAX = 4096,
