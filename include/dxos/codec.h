@@ -49,6 +49,9 @@ DX_API void dx_writer_init(dx_writer *writer, dx_buf *out);
 DX_API void dx_write_uint(dx_writer *writer, uint64_t value); /* value <= INT64_MAX */
 DX_API void dx_write_int(dx_writer *writer, int64_t value);
 DX_API void dx_write_bytes(dx_writer *writer, dx_bytes value);
+/* A byte string whose content the caller puts in place before the next write (ciphertext, for one); NULL on
+ * error. */
+DX_API uint8_t *dx_write_bytes_room(dx_writer *writer, size_t size);
 DX_API void dx_write_text(dx_writer *writer, const char *value);
 DX_API void dx_write_text_bytes(dx_writer *writer, dx_bytes utf8);
 DX_API void dx_write_bool(dx_writer *writer, bool value);

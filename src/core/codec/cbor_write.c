@@ -115,6 +115,23 @@ void dx_write_bytes(dx_writer *writer, dx_bytes value) {
     write_string(writer, DX_KIND_BYTES, MAJOR_BYTES, value);
 }
 
+/* Byte strings are never map keys, so nothing looks at the content before the caller has written it. */
+uint8_t *dx_write_bytes_room(dx_writer *writer, size_t size) {
+    uint8_t head[HEAD_SIZE_MAX];
+    size_t head_size = put_head(head, MAJOR_BYTES, size);
+    if (size > SIZE_MAX - HEAD_SIZE_MAX) {
+        fail(writer, DX_E_LIMIT);
+        return NULL;
+    }
+    uint8_t *room = begin_item(writer, DX_KIND_BYTES, head_size + size);
+    if (room == NULL) {
+        return NULL;
+    }
+    memcpy(room, head, head_size);
+    end_item(writer, head_size + size);
+    return room + head_size;
+}
+
 void dx_write_text(dx_writer *writer, const char *value) {
     dx_write_text_bytes(writer, dx_bytes_text(value));
 }
