@@ -36,6 +36,19 @@ enum {
     /* A block, sealed: small enough to hold whole in memory on every link, large enough that a bulk import
      * commits thousands of mutations at once. Larger transactions continue in the next block. */
     DX_BLOCK_SIZE_MAX = 1024 * 1024,
+    /* Sections of a block: the index must fit the 16 bits it has in an object's local integer key. */
+    DX_BLOCK_SECTIONS_MAX = 65535,
+    /* Feeds one block can name, of each class: more than a space will ever advance between two blocks of one
+     * feed, and both lists together stay below a third of a block. */
+    DX_BLOCK_DEPENDENCIES_MAX = 4096,
+    /* Feeds of one vault: 15 bits of an object's local integer key, which SQLite keeps as a signed 64-bit
+     * number with the block's number in the next 32. */
+    DX_FEED_LOCAL_MAX = 32767,
+    /* Blocks of one feed: 32 bits of that key. One bit less keeps every sum of lengths far from overflow. */
+    DX_FEED_LENGTH_MAX = 0x7fffffff,
+    /* Blocks verified and stored at once: bounds the memory for their tree nodes to a quarter of a megabyte;
+     * a larger run gains nothing, since one signature check is lost in a thousand hashes. */
+    DX_FEED_RUN_MAX = 4096,
 
     /* --- model: objects --- */
     /* An operation: it travels inside one section of one block, so nothing larger could arrive. */

@@ -1,34 +1,37 @@
 /* feed/block.h: a block is one transaction: a clear header and per-object sections, each sealed by itself.
  *
  * Layer: floor 1, feed. Format in docs/spec/block.md:
- *   block   = [header: bstr, [section…]]        section = bstr (sealed) | [bstr 32] (purged: its hash stands for it)
- *   header  = [1, class, flags, key_epoch, wall_ms, auth, deps]
- *   auth    = [[feed prefix 16, length, root 16]…]  control feeds advanced since the own feed's previous block, ascending prefix
- *   deps    = the same for data feeds (own feed never named)
- *   sealed  = nonce 24 ‖ AEAD(key of key_epoch, nonce, ad = feed id ‖ seq ‖ index, plaintext)   data feeds
- *           = plaintext                                                                            control feeds
- *   nonce   = first 24 bytes of keyed H(NONCE, key, feed id ‖ seq ‖ index ‖ plaintext): a fork never reuses one for other text
- *   leaf    = H(LEAF, feed id ‖ seq ‖ header size ‖ header ‖ section count ‖ H(SECTION, section)…)
- * Ownership: a decoded block points into its bytes. */
+ *   block   = [header: bstr, [section…]]        section = bstr (sealed) | [bstr 32] (purged: its hash stands
+ * for it) header  = [1, class, flags, key_epoch, wall_ms, auth, deps] auth    = [[feed prefix 16, length,
+ * root 16]…]  control feeds advanced since the own feed's previous block, ascending prefix deps    = the same
+ * for data feeds (own feed never named); empty in a control block, which no data can justify sealed  = nonce
+ * 24 ‖ AEAD(key of key_epoch, nonce, ad = feed id ‖ seq ‖ index, plaintext)   data feeds = plaintext;
+ * key_epoch is 0, nothing is ever purged                                    control feeds nonce   = first 24
+ * bytes of H(NONCE keyed by the key, feed id ‖ seq ‖ index ‖ plaintext): a fork never reuses one for other
+ * text leaf    = H(LEAF, feed id ‖ seq ‖ header size ‖ header ‖ section count ‖ H(SECTION, section)…) Numbers
+ * inside hashes and AEAD data are 8 bytes, little endian. The leaf is the same whether or not a section is
+ * purged: whoever takes blocks from others decides whether a purge is owed to a right or is withholding
+ * (purged_count). Ownership: a decoded block points into its bytes. Nothing here allocates but the caller's
+ * dx_buf. */
 #ifndef DX_FEED_BLOCK_H
 #define DX_FEED_BLOCK_H
 
 #include <dxos/codec.h>
 
+#include "base/limits.h"
 #include "crypto/keys.h"
 
 enum {
     DX_BLOCK_VERSION = 1,
-    DX_BLOCK_SIZE_MAX = 1 << 20,  /* a transaction above it takes the continuation flag */
-    DX_BLOCK_SECTIONS_MAX = 65535, /* index must fit the 16 bits of an object key */
-    DX_BLOCK_DEPENDENCIES_MAX = 4096,
     DX_PREFIX_SIZE = 16,
     DX_ROOT_PREFIX_SIZE = 16,
-    DX_BLOCK_CONTINUES = 1 /* flag: the transaction goes on in the next block of this feed */
+    DX_BLOCK_CONTINUES = 1, /* flag: the transaction goes on in the next block of this feed */
+    DX_SECTION_OVERHEAD = DX_AEAD_NONCE_SIZE + DX_AEAD_TAG_SIZE
 };
 
 typedef enum dx_feed_class { DX_FEED_CONTROL = 0, DX_FEED_DATA = 1 } dx_feed_class;
 
+/* What a feed was at a length >= 1. */
 typedef struct dx_dependency {
     uint8_t feed[DX_PREFIX_SIZE];
     uint64_t length;
@@ -40,39 +43,50 @@ typedef struct dx_block_header {
     uint64_t flags;
     uint64_t key_epoch;
     uint64_t wall_ms;
-    size_t auth_count, dependency_count; /* read the entries with dx_block_dependencies */
-    dx_bytes auth, dependencies;         /* encoded arrays inside the header */
+    size_t auth_count, dependency_count;
+    dx_bytes auth, dependencies; /* the encoded entries, walked with dx_block_dependency */
 } dx_block_header;
 
 typedef struct dx_block {
     dx_bytes header_bytes;
     dx_block_header header;
     size_t section_count;
+    size_t purged_count;
     dx_bytes sections; /* the encoded items, walked with dx_block_section */
 } dx_block;
 
-/* Strict. DX_OK or DX_E_MALFORMED. */
+/* Strict: accepted bytes are exactly what dx_block_encode makes of them. DX_OK or DX_E_MALFORMED. */
 DX_MUST_USE int dx_block_decode(dx_bytes bytes, dx_block *out);
-/* Walks sections: cursor starts at a dx_reader over block.sections. purged tells that only the hash is there. */
+/* Walks sections, section_count times: cursor starts over block.sections. purged tells that section is its
+ * 32-byte hash. */
 DX_MUST_USE int dx_block_section(dx_reader *cursor, dx_bytes *section, bool *purged);
-/* Walks an auth or dependencies array: fills one entry. */
+/* Walks auth or dependencies, as often as its count says: cursor starts over it. */
 DX_MUST_USE int dx_block_dependency(dx_reader *cursor, dx_dependency *out);
 /* The leaf of this block at its place. */
-void dx_block_leaf(const dx_block *block, const uint8_t feed_id[static DX_HASH_SIZE], uint64_t seq, uint8_t out[static DX_HASH_SIZE]);
+void dx_block_leaf(const dx_block *block, const uint8_t feed_id[static DX_HASH_SIZE], uint64_t seq,
+                   uint8_t out[static DX_HASH_SIZE]);
 
 /* --- Writing ----------------------------------------------------------------------------------- */
 
-/* Header from its parts (arrays sorted by prefix, checked). */
-DX_MUST_USE int dx_block_header_encode(dx_feed_class feed_class, uint64_t flags, uint64_t key_epoch, uint64_t wall_ms,
-                                       const dx_dependency *auth, size_t auth_count, const dx_dependency *dependencies,
-                                       size_t dependency_count, dx_buf *out);
-/* [header, sections]; section_items is the concatenation of section_count encoded bstr items. */
+/* Header from its parts. DX_E_INVALID for what decode would refuse (unsorted entries, a length of 0, unknown
+ * flags, a control block with data dependencies …), DX_E_LIMIT for too many entries, the buffer's errors.
+ * Appends. */
+DX_MUST_USE int dx_block_header_encode(dx_feed_class feed_class, uint64_t flags, uint64_t key_epoch,
+                                       uint64_t wall_ms, const dx_dependency *auth, size_t auth_count,
+                                       const dx_dependency *dependencies, size_t dependency_count,
+                                       dx_buf *out);
+/* [header, sections]; section_items is the concatenation of section_count encoded items. Appends.
+ * DX_E_INVALID when the items are not that many, DX_E_LIMIT above DX_BLOCK_SECTIONS_MAX or DX_BLOCK_SIZE_MAX,
+ * the buffer's errors. */
 DX_MUST_USE int dx_block_encode(dx_bytes header, dx_bytes section_items, size_t section_count, dx_buf *out);
-/* Seals one section for (feed, seq, index) and appends it as a bstr item. */
-DX_MUST_USE int dx_section_seal(const uint8_t key[static DX_KEY_SIZE], const uint8_t feed_id[static DX_HASH_SIZE], uint64_t seq,
-                                uint64_t index, dx_bytes plaintext, dx_buf *out_items);
-/* Opens a sealed section; appends the plaintext. DX_E_SIGNATURE, DX_E_MALFORMED. */
-DX_MUST_USE int dx_section_open(const uint8_t key[static DX_KEY_SIZE], const uint8_t feed_id[static DX_HASH_SIZE], uint64_t seq,
-                                uint64_t index, dx_bytes sealed, dx_buf *out);
+/* Seals one section for (feed, seq, index) and appends it as a bstr item. The buffer's errors. */
+DX_MUST_USE int dx_section_seal(const uint8_t key[static DX_KEY_SIZE],
+                                const uint8_t feed_id[static DX_HASH_SIZE], uint64_t seq, uint64_t index,
+                                dx_bytes plaintext, dx_buf *out_items);
+/* Opens a sealed section; appends the plaintext. DX_E_SIGNATURE, DX_E_MALFORMED (too short), the buffer's
+ * errors; on error nothing is appended. */
+DX_MUST_USE int dx_section_open(const uint8_t key[static DX_KEY_SIZE],
+                                const uint8_t feed_id[static DX_HASH_SIZE], uint64_t seq, uint64_t index,
+                                dx_bytes sealed, dx_buf *out);
 
 #endif

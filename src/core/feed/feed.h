@@ -1,85 +1,100 @@
 /* feed/feed.h: an append-only log with one writer, a Merkle mountain range over it, and one signed head.
  *
- * Layer: floor 1, feed (over store and crypto). feed_id = H(FEED_ID, space id ‖ device key ‖ class ‖ feed key).
- * Only heads are signed, once per commit. Rows: tables `feed` and `block` (store/schema.c); block key = local << 32 | seq.
- * Invariants: rows [0, length) are contiguous and verified; a head that covers length is stored with them; applied <= length.
- * All calls happen inside an open store transaction; after a rollback the in-memory feed must be reloaded.
- * Ownership: a dx_feed is loaded into the caller's (the space's) memory and deinited by it. */
+ * Layer: floor 1, feed (over store and crypto). docs/spec/feed.md. feed_id = H(FEED_ID, space id ‖ device key
+ * ‖ class ‖ feed key). Only heads are signed, once per commit. Rows: tables `feed` and `block`
+ * (store/schema.c); block key = local << 32 | seq. Invariants: rows [0, length) are contiguous and verified.
+ * Of a remote feed, `head` covers [0, head.length), head.length <= length; when length > head.length,
+ * `target` (target.length > length) covers the rest, and the proof that leads from length to it is stored
+ * beside it, so that a partial replica serves and proves all it has. applied <= length. Memory is changed
+ * only after the store was. All calls happen inside an open store transaction; after a rollback the feed in
+ * memory is stale: deinit and load it again. A transaction that appended commits only after dx_feed_sign.
+ * Forks (fork.h): what contradicts stored rows is refused; either way the proof is stored and the feed frozen
+ * at its cut, which callers see in `frozen` and `cut` after receive and hear. Rows beyond the cut are kept,
+ * never applied, and still taken when asked for. Ownership: a dx_feed is loaded into the caller's (the
+ * space's) memory and deinited by it. */
 #ifndef DX_FEED_FEED_H
 #define DX_FEED_FEED_H
 
 #include "feed/block.h"
+#include "feed/head.h"
 #include "feed/mmr.h"
 #include "feed/timeframe.h"
 #include "store/store.h"
 
-enum { DX_FEED_LOCAL_MAX = 32767, DX_FEED_LENGTH_MAX = 0x7fffffff };
-
-/* What one signature covers. Signed bytes: space id ‖ feed id ‖ length (8, BE) ‖ root, context "dxos head/1". */
-typedef struct dx_head {
-    uint64_t length;
-    uint8_t root[DX_HASH_SIZE];
-    uint8_t signature[DX_SIGNATURE_SIZE];
-} dx_head;
-
-DX_MUST_USE int dx_head_verify(const dx_head *head, const uint8_t space_id[static DX_HASH_SIZE],
-                               const uint8_t feed_id[static DX_HASH_SIZE], const uint8_t feed_key[static DX_KEY_SIZE]);
-void dx_head_sign(dx_head *head, const dx_sign_key *key, const uint8_t space_id[static DX_HASH_SIZE],
-                  const uint8_t feed_id[static DX_HASH_SIZE]);
-/* [length, root, signature] */
-void dx_head_write(const dx_head *head, dx_writer *out);
-void dx_head_read(dx_reader *in, dx_head *out);
-
-/* What names a feed before any block is here. */
-typedef struct dx_feed_identity {
-    uint8_t space_id[DX_HASH_SIZE];
-    uint8_t device[DX_KEY_SIZE];
-    uint8_t key[DX_KEY_SIZE];
-    dx_feed_class feed_class;
-} dx_feed_identity;
-
-void dx_feed_id(const dx_feed_identity *identity, uint8_t out[static DX_HASH_SIZE]);
+#define DX_FEED_NO_CUT UINT64_MAX
 
 typedef struct dx_feed {
     int64_t local; /* number in this vault: 1 … DX_FEED_LOCAL_MAX */
     int64_t space; /* the space's number in this vault */
     dx_feed_identity identity;
     uint8_t id[DX_HASH_SIZE];
-    bool own;              /* this vault writes it (a frozen own feed: false) */
-    bool frozen;           /* a fork was proven: nothing beyond cut is applied */
-    uint64_t cut;          /* UINT64_MAX, or the effective cut */
-    uint64_t length;       /* verified and stored */
-    uint64_t applied;      /* processed by the pipeline */
-    dx_mmr mmr;            /* at length */
-    dx_head head;          /* newest signed head with head.length == length (own: after dx_feed_sign) */
-    bool unsigned_tail;    /* own blocks appended since the last head */
+    bool own;         /* this vault writes it (a retired own feed: false) */
+    bool frozen;      /* a fork is proven: nothing at or beyond cut is applied */
+    uint64_t cut;     /* DX_FEED_NO_CUT, or the smallest cut of the proofs known; callers apply floors
+                         (ARCHITECTURE §5) */
+    uint64_t length;  /* verified and stored */
+    uint64_t applied; /* processed by the pipeline */
+    dx_mmr mmr;       /* at length */
+    dx_head head; /* newest head whose blocks are all here; length 0: none (own: length after dx_feed_sign) */
+    dx_head target;         /* newest head that covers more than is here; length 0: none */
+    bool unsigned_tail;     /* own blocks appended since the last head */
     dx_timeframe timeframe; /* accumulated declarations at applied */
+    const dx_alloc *alloc;
 } dx_feed;
 
-/* Registers a feed (own or remote) with length 0. DX_E_EXISTS when the id or, within the space, its 16-byte prefix is taken. */
-DX_MUST_USE int dx_feed_create(dx_store *store, const dx_alloc *alloc, int64_t space, const dx_feed_identity *identity, bool own, dx_feed *out);
-DX_MUST_USE int dx_feed_load(dx_store *store, const dx_alloc *alloc, int64_t local, dx_feed *out);
-/* Local numbers of a space's feeds, ascending; calls back for each. */
-DX_MUST_USE int dx_feed_each(dx_store *store, int64_t space, int (*on_feed)(void *ctx, int64_t local), void *ctx);
+/* Registers a feed (own or remote) with length 0. DX_E_EXISTS when the id or, within the space, its 16-byte
+ * prefix is taken; DX_E_LIMIT when DX_FEED_LOCAL_MAX feeds exist; store errors. */
+DX_MUST_USE int dx_feed_create(dx_store *store, const dx_alloc *alloc, int64_t space,
+                               const dx_feed_identity *identity, bool own, dx_feed *out);
+/* The space id is the caller's knowledge: the row holds the space's local number. DX_E_NOT_FOUND,
+ * DX_E_CORRUPT when the row contradicts itself, the space or the blocks. */
+DX_MUST_USE int dx_feed_load(dx_store *store, const dx_alloc *alloc,
+                             const uint8_t space_id[static DX_HASH_SIZE], int64_t local, dx_feed *out);
+/* Local numbers of a space's feeds, ascending; a callback's error ends the walk and is returned. The callback
+ * may use the store. */
+DX_MUST_USE int dx_feed_each(dx_store *store, int64_t space, int (*on_feed)(void *ctx, int64_t local),
+                             void *ctx);
 void dx_feed_deinit(dx_feed *feed);
 
-/* Own feed: appends one encoded block (not yet speakable: sign at commit). */
+/* Own feed: appends one encoded block (not yet speakable: sign at commit). DX_E_STATE when not own or frozen,
+ * DX_E_MALFORMED, DX_E_LIMIT at DX_FEED_LENGTH_MAX, store errors. */
 DX_MUST_USE int dx_feed_append(dx_feed *feed, dx_store *store, dx_bytes block);
 /* Own feed: signs the head over the present length and stores it. A no-op when nothing was appended. */
 DX_MUST_USE int dx_feed_sign(dx_feed *feed, dx_store *store, const dx_sign_key *key);
+/* Own-feed guard: this vault never writes the feed again (it was restored or cloned, or written elsewhere);
+ * from then on it is received like anyone's, so that nothing of its other life is lost. DX_E_STATE when not
+ * own or not signed. */
+DX_MUST_USE int dx_feed_retire(dx_feed *feed, dx_store *store);
 
-/* Remote feed: takes blocks [feed->length, feed->length + count) that head covers, proof leading from their end to head.length.
- * Nothing is stored unless the signature, the chain and the root hold. The stored head is only replaced when the run reaches head.length;
- * until then the target head is kept beside it so that the rows stay verifiable. DX_E_SIGNATURE, DX_E_FORK (root at a length we hold a signed
- * head for differs), DX_E_MALFORMED, DX_E_LIMIT, store errors. */
-DX_MUST_USE int dx_feed_receive(dx_feed *feed, dx_store *store, const dx_head *head, const dx_bytes *blocks, size_t count,
-                                const uint8_t (*proof)[DX_HASH_SIZE], size_t proof_count);
+/* Remote feed: takes blocks [from, from + count), from <= length, that head covers, proof leading from their
+ * end to head->length. Exactly once: blocks that are here already must be equal and are passed over. count
+ * may be 0: a head alone, from = length. All or nothing: signature, every block, the chain and the root hold,
+ * or nothing is stored. head becomes `head` when its blocks are all here, `target` otherwise. DX_E_STATE: own
+ * feed, or from > length; DX_E_LIMIT: count > DX_FEED_RUN_MAX; DX_E_MALFORMED; DX_E_UNAUTHORIZED: a purged
+ * section (no right to purge exists yet); DX_E_SIGNATURE: signature, proof or root do not hold; DX_E_FORK:
+ * all hold, and contradict blocks that are here: the fork's proof is stored, the feed frozen; store errors. A
+ * head that contradicts only the target, of which no block is here, is taken in its place (a feed below its
+ * cut must stay receivable), and the fork is proven too. */
+DX_MUST_USE int dx_feed_receive(dx_feed *feed, dx_store *store, const dx_head *head, uint64_t from,
+                                const dx_bytes *blocks, size_t count, dx_bytes proof);
+/* A head was announced. DX_OK: signed, and either agreeing with what is here or beyond it; DX_E_SIGNATURE;
+ * DX_E_FORK: it contradicts a head or blocks that are here: proven, stored, frozen; DX_E_CONFLICT: an own
+ * feed was written elsewhere: retire it. */
+DX_MUST_USE int dx_feed_hear(dx_feed *feed, dx_store *store, const dx_head *head);
 
-/* The stored block; bytes die with the next store call. DX_E_NOT_FOUND past length. */
+/* The stored block; bytes die with the next store call. DX_E_NOT_FOUND past length, DX_E_CORRUPT when the row
+ * is missing. */
 DX_MUST_USE int dx_feed_read(const dx_feed *feed, dx_store *store, uint64_t seq, dx_bytes *block);
-/* Root at a length <= feed->length (from the stored nodes). */
-DX_MUST_USE int dx_feed_root(const dx_feed *feed, dx_store *store, uint64_t length, uint8_t out[static DX_HASH_SIZE]);
-DX_MUST_USE int dx_feed_prove(const dx_feed *feed, dx_store *store, uint64_t from, uint64_t to, uint8_t proof[][DX_HASH_SIZE], size_t *count);
+/* Root at a length <= feed->length (from the stored nodes). DX_E_NOT_FOUND past length. */
+DX_MUST_USE int dx_feed_root(const dx_feed *feed, dx_store *store, uint64_t length,
+                             uint8_t out[static DX_HASH_SIZE]);
+/* The smallest head that covers blocks [0, end), end <= length: `head` or `target`; NULL for an unsigned own
+ * tail. */
+const dx_head *dx_feed_cover(const dx_feed *feed, uint64_t end);
+/* Proof from `from` <= length to `to`, which is <= length or the length of head or target. DX_E_NOT_FOUND
+ * otherwise. */
+DX_MUST_USE int dx_feed_prove(const dx_feed *feed, dx_store *store, uint64_t from, uint64_t to,
+                              uint8_t proof[static DX_MMR_PROOF_SIZE_MAX]);
 /* Records that the pipeline processed blocks up to `applied` with the feed's timeframe. */
 DX_MUST_USE int dx_feed_save_applied(dx_feed *feed, dx_store *store);
 

@@ -1,34 +1,64 @@
-/* feed/mmr.h: Merkle mountain range over block leaves.
+/* feed/mmr.h: Merkle mountain range over block leaves (docs/spec/feed.md).
  *
- * Layer: floor 1, feed. node(level l, index i) covers leaves [i·2^l, (i+1)·2^l). Appending leaf n creates the leaf node and
- * one parent for every trailing 1 bit of n; those hashes, leaf first, are stored in the block's row, so any node is found at
- * (row of its last leaf, offset l·32). root = H(ROOT, length ‖ peaks, largest first). leaf = H(LEAF, feed id ‖ seq ‖ header ‖ section hashes),
- * parent = H(NODE, covered leaves ‖ left ‖ right). */
+ * Layer: floor 1, feed. node(level l, index i) covers leaves [i·2^l, (i+1)·2^l). Appending leaf n creates the
+ * leaf node and one parent for every trailing 1 bit of n; those hashes, leaf first, are stored in the block's
+ * row, so any node is found at (row of its last leaf, offset l·32). root = H(ROOT, length ‖ peaks, largest
+ * first). leaf = H(LEAF, feed id ‖ seq ‖ header ‖ section hashes), parent = H(NODE, covered leaves ‖ left ‖
+ * right). Numbers are 8 bytes, little endian. A proof from `from` to `to` is the run of largest aligned nodes
+ * that tile [from, to); joined one by one to the peaks at `from` they give the peaks at `to`. from = 0 gives
+ * the peaks themselves; one leaf and a proof onwards make an inclusion proof. */
 #ifndef DX_FEED_MMR_H
 #define DX_FEED_MMR_H
 
+#include "base/limits.h"
 #include "crypto/hash.h"
 
-enum { DX_MMR_PEAKS_MAX = 40, DX_MMR_PROOF_MAX = 80 };
+/* Lengths stay below 2^31: at most 31 peaks, at most 31 nodes created by one leaf, and a proof of at most 30
+ * tiles that grow and 30 that shrink. Runs of hashes are passed as flat bytes, as they stand in rows and
+ * messages. */
+enum {
+    DX_MMR_LENGTH_MAX = DX_FEED_LENGTH_MAX,
+    DX_MMR_PEAKS_MAX = 31,
+    DX_MMR_NODES_SIZE_MAX = 31 * DX_HASH_SIZE,
+    DX_MMR_PROOF_SIZE_MAX = 60 * DX_HASH_SIZE
+};
 
 typedef struct dx_mmr {
     uint64_t length;
-    uint8_t peaks[DX_MMR_PEAKS_MAX][DX_HASH_SIZE]; /* largest first, popcount(length) of them */
+    uint8_t peaks[DX_MMR_PEAKS_MAX]
+                 [DX_HASH_SIZE]; /* largest first, dx_mmr_peak_count(length) of them; the rest is undefined */
 } dx_mmr;
 
-/* Appends a leaf; nodes receives the created hashes (leaf first), their number is returned (<= DX_MMR_PEAKS_MAX). */
-size_t dx_mmr_append(dx_mmr *mmr, const uint8_t leaf[static DX_HASH_SIZE], uint8_t nodes[][DX_HASH_SIZE]);
+size_t dx_mmr_peak_count(uint64_t length);
+/* Hashes created by leaves [0, length): where row `length` begins when all rows' nodes are laid end to end.
+ */
+uint64_t dx_mmr_node_count(uint64_t length);
+
+/* Appends a leaf; nodes (room for DX_MMR_NODES_SIZE_MAX, or for what is known to be created) receives the
+ * created hashes, leaf first; their size in bytes is returned. mmr->length < DX_MMR_LENGTH_MAX. */
+size_t dx_mmr_append(dx_mmr *mmr, const uint8_t leaf[static DX_HASH_SIZE], uint8_t *nodes);
 void dx_mmr_root(const dx_mmr *mmr, uint8_t out[static DX_HASH_SIZE]);
+/* The parent of two nodes that cover covered/2 leaves each. */
+void dx_mmr_parent(uint64_t covered, const uint8_t left[static DX_HASH_SIZE],
+                   const uint8_t right[static DX_HASH_SIZE], uint8_t out[static DX_HASH_SIZE]);
+
+/* Walks the tiles of [from, to), from <= to: start with *at = from; false when *at has reached `to`. */
+bool dx_mmr_next_tile(uint64_t *at, uint64_t to, unsigned *level, uint64_t *index);
+/* Their hashes' size: the exact size of a proof. */
+size_t dx_mmr_proof_size(uint64_t from, uint64_t to);
 
 /* Reads node (level, index); DX_OK or an error that is passed through. */
 typedef int (*dx_mmr_read)(void *ctx, unsigned level, uint64_t index, uint8_t out[static DX_HASH_SIZE]);
 
-/* Consistency proof from `from` to `to` leaves: the nodes that, added to the peaks at `from`, give the peaks at `to`. from <= to.
- * Peaks at `from` are not part of it. */
-DX_MUST_USE int dx_mmr_prove(dx_mmr_read read, void *ctx, uint64_t from, uint64_t to, uint8_t proof[][DX_HASH_SIZE], size_t *count);
-/* Extends peaks at mmr->length with the proof up to `to`; DX_E_SIGNATURE when the proof has not exactly the needed nodes. */
-DX_MUST_USE int dx_mmr_extend(dx_mmr *mmr, uint64_t to, const uint8_t (*proof)[DX_HASH_SIZE], size_t count);
-/* The peaks at a length, read from stored nodes. */
+/* Consistency proof from `from` to `to` leaves, from <= to <= DX_MMR_LENGTH_MAX; its size is
+ * dx_mmr_proof_size(from, to). */
+DX_MUST_USE int dx_mmr_prove(dx_mmr_read read, void *ctx, uint64_t from, uint64_t to,
+                             uint8_t proof[static DX_MMR_PROOF_SIZE_MAX]);
+/* Extends peaks at mmr->length with the proof up to `to`; DX_E_SIGNATURE, with mmr unchanged, when `to` is
+ * out of range or the proof has not exactly the needed size. What the nodes are worth, the root tells
+ * afterwards. */
+DX_MUST_USE int dx_mmr_extend(dx_mmr *mmr, uint64_t to, dx_bytes proof);
+/* The peaks at a length <= DX_MMR_LENGTH_MAX, read from stored nodes. */
 DX_MUST_USE int dx_mmr_load(dx_mmr *mmr, dx_mmr_read read, void *ctx, uint64_t length);
 
 #endif
