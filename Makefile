@@ -40,14 +40,14 @@ check: need-check                       ## format, tidy, lint, sanitizers, gcc a
 sim: build/release/build.ninja          ## run the simulator (SEED=n for one, SEEDS=n for many)
 	@meson compile -C build/release
 	@tools/sim build/release $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
-fuzz: build/fuzz/build.ninja            ## fuzz one target (T=name S=seconds)
+fuzz: need-check build/fuzz/build.ninja ## fuzz one target (T=name S=seconds)
 	@tools/fuzz "$(T)" "$(S)"
 bench: build/release/build.ninja        ## measure; JSON lines on stdout
 	@meson compile -C build/release
 	@tools/bench build/release
-cover: build/cover/build.ninja          ## line coverage of the tests
+cover: need-cover build/cover/build.ninja ## line coverage of the tests
 	@tools/test build/cover
-	@ninja -C build/cover coverage-text && cat build/cover/meson-logs/coverage.txt
+	@gcovr --root . --filter 'src/' --object-directory build/cover --sort-percentage --print-summary
 
 ##@ Shape
 tidy: build/debug/build.ninja           ## layering, purity, words and comments (seconds; good before a commit)
@@ -55,7 +55,7 @@ tidy: build/debug/build.ninja           ## layering, purity, words and comments 
 	@tools/tidy
 format:                                 ## clang-format every C file in place
 	@git ls-files -z '*.c' '*.h' | xargs -0r clang-format -i
-lint: build/clang/build.ninja           ## clang-tidy
+lint: need-check build/clang/build.ninja ## clang-tidy
 	@tools/lint build/clang
 wasm: need-wasm build/debug/build.ninja ## the core as build/wasm/dxos.wasm, its imports checked
 	@tools/wasm
