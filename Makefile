@@ -22,7 +22,7 @@ build/%/build.ninja:
 
 ##@ Use
 all: build/debug/build.ninja            ## build (debug) and leave the command at build/dx
-	@meson compile -C build/debug
+	@ninja -C build/debug
 	@if [ -x build/debug/apps/dx/dx ]; then ln -sfn debug/apps/dx/dx build/dx; fi
 start: need-start                       ## install what is missing, build, run the main job
 	@$(MAKE) --no-print-directory all
