@@ -8,7 +8,7 @@
 #include "codec/decimal.h"
 #include <math.h>
 
-enum { RANDOM_COUNT = 100000, TEXT_SIZE = 1200 };
+enum { RANDOM_COUNT = 100000, TEXT_SIZE = 1200, DIGITS_SIZE = 64 };
 
 static double of_bits(uint64_t bits) {
     double value;
@@ -32,7 +32,7 @@ static void assert_reads(const char *text) {
 
 /* The significant digits of a printed number: without the zeros that only place the point. Returns how many.
  */
-static int significant_digits(const char *text, char digits[static 40]) {
+static int significant_digits(const char *text, char digits[static DIGITS_SIZE]) {
     int count = 0;
     for (const char *c = text; *c != '\0' && *c != 'e'; c++) {
         if (*c >= '0' && *c <= '9' && (count > 0 || *c != '0')) {
@@ -49,7 +49,7 @@ static int significant_digits(const char *text, char digits[static 40]) {
 /* The printed text must read back equal; no text with a digit less would; among those as long it is the
  * nearest. */
 static void assert_writes(double value) {
-    char text[DX_DECIMAL_TEXT_MAX + 1], other[64], digits[40], other_digits[40];
+    char text[DX_DECIMAL_TEXT_MAX + 1], other[DIGITS_SIZE], digits[DIGITS_SIZE], other_digits[DIGITS_SIZE];
     text[dx_decimal_write(value, text)] = '\0';
     if (bits_of(strtod(text, NULL)) != bits_of(value)) {
         fail_msg("%.17g printed as %s", value, text);

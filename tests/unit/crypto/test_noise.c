@@ -160,7 +160,9 @@ static void naive_hmac(const uint8_t *key, const uint8_t *data, size_t size, uin
         inner[i] = (uint8_t)((i < 64 ? key[i] : 0) ^ 0x36);
         outer[i] = (uint8_t)((i < 64 ? key[i] : 0) ^ 0x5c);
     }
-    memcpy(inner + 128, data, size);
+    if (size > 0) {
+        memcpy(inner + 128, data, size);
+    }
     naive_hash(inner, 128 + size, outer + 128);
     naive_hash(outer, sizeof outer, out);
 }
