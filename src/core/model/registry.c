@@ -39,12 +39,10 @@ int dx_model_registry_add(dx_model_registry *registry, const dx_model *model) {
     if (model->version != DX_MODEL_VERSION) {
         return DX_E_VERSION;
     }
-    if (!is_name(model->name) || !model->create || !model->destroy || !model->apply || !model->save ||
-        !model->restore || !model->view) {
+    bool known_kind = model->kind == DX_MODEL_MERGE || model->kind == DX_MODEL_ORDERED;
+    if (!known_kind || !is_name(model->name) || !model->create || !model->destroy || !model->apply ||
+        !model->save || !model->restore || !model->view) {
         return DX_E_INVALID;
-    }
-    if (model->kind != DX_MODEL_MERGE) {
-        return DX_E_UNSUPPORTED;
     }
     if (dx_model_find(registry, dx_bytes_text(model->name)) != NULL) {
         return DX_E_EXISTS;

@@ -16,8 +16,8 @@ typedef struct dx_model_registry {
 } dx_model_registry;
 
 /* Zeroed memory is an empty registry. DX_E_EXISTS (also for the name of a built-in one), DX_E_VERSION
- * (written for another vtable), DX_E_UNSUPPORTED (a kind this program cannot run yet), DX_E_INVALID (a
- * function missing, a name empty, too long or not printable ASCII without spaces), DX_E_LIMIT. */
+ * (written for another vtable), DX_E_INVALID (a function missing, a kind unknown, a name empty, too long or
+ * not printable ASCII without spaces), DX_E_LIMIT. */
 DX_MUST_USE int dx_model_registry_add(dx_model_registry *registry, const dx_model *model);
 /* registry NULL: among the built-in ones only. NULL: not known here. */
 const dx_model *dx_model_find(const dx_model_registry *registry, dx_bytes name);
