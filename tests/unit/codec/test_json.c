@@ -1,4 +1,5 @@
-/* tests/unit/codec/test_json.c: JSON and canonical CBOR say the same.
+/* tests/unit/codec/test_json.c: JSON and canonical CBOR say the same (codec/json_parse.c,
+ * codec/json_print.c).
  *
  * Exact texts in both directions, what is refused and where, nesting, and every allocation failing once.
  * Numbers are compared with the C library in test_decimal.c. */
