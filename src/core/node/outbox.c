@@ -23,6 +23,12 @@ void dx_outbox_clear(dx_outbox *outbox) {
     outbox->error = DX_OK;
 }
 
+void dx_outbox_rewind(dx_outbox *outbox, size_t count) {
+    DX_ASSERT(count <= outbox->count);
+    outbox->count = count;
+    outbox->error = DX_OK;
+}
+
 static bool grow(dx_outbox *outbox) {
     size_t capacity = outbox->capacity == 0 ? 16 : outbox->capacity * 2;
     dx_effect *effects = outbox->alloc->resize(outbox->alloc->ctx, outbox->effects, outbox->capacity * sizeof *effects,

@@ -20,6 +20,8 @@ typedef struct dx_outbox {
 void dx_outbox_init(dx_outbox *outbox, const dx_alloc *alloc);
 void dx_outbox_deinit(dx_outbox *outbox);
 void dx_outbox_clear(dx_outbox *outbox);
+/* Forgets the effects after the first `count`: a transaction was undone. */
+void dx_outbox_rewind(dx_outbox *outbox, size_t count);
 /* Adds an effect; the body is copied. */
 void dx_outbox_add(dx_outbox *outbox, const dx_effect *effect);
 void dx_outbox_link_open(dx_outbox *outbox, uint64_t link, dx_bytes address);

@@ -1,0 +1,203 @@
+/* node/dispatch.c: from a command's name to its function, and the one place where an error's class decides what happens.
+ *
+ * Layer: floor 1, node. Policy: caller, peer and data errors of a command are answered and the step goes on (commands validate before they write, so
+ * nothing changed); host errors end the step, which is undone (node.c). */
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "node/state.h"
+
+static const dx_command *find_command(dx_bytes name) {
+    static const dx_command *const tables[] = {dx_commands_halo,  dx_commands_space, dx_commands_object,
+                                               dx_commands_query, dx_commands_node,  dx_commands_invitation};
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        for (const dx_command *command = tables[i]; command->name != NULL; command++) {
+            if (dx_bytes_equal(name, dx_bytes_text(command->name))) {
+                return command;
+            }
+        }
+    }
+    return NULL;
+}
+
+int dx_node_refuse(dx_node *node, int code, const char *remedy, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    sqlite3_vsnprintf(sizeof node->message, node->message, format, args);
+    va_end(args);
+    sqlite3_snprintf(sizeof node->remedy, node->remedy, "%s", remedy == NULL ? "" : remedy);
+    return code;
+}
+
+dx_port *dx_node_port(dx_node *node, uint64_t number) {
+    for (size_t i = 0; i < node->port_count; i++) {
+        if (node->ports[i].number == number) {
+            return &node->ports[i];
+        }
+    }
+    if (node->port_count == node->port_capacity) {
+        size_t capacity = node->port_capacity == 0 ? 8 : node->port_capacity * 2;
+        dx_port *ports = node->config.alloc.resize(node->config.alloc.ctx, node->ports, node->port_capacity * sizeof *ports, capacity * sizeof *ports);
+        if (ports == NULL) {
+            return NULL;
+        }
+        node->ports = ports;
+        node->port_capacity = capacity;
+    }
+    dx_port *port = &node->ports[node->port_count++];
+    *port = (dx_port){.number = number};
+    return port;
+}
+
+static void free_request(dx_node *node, dx_request *request) {
+    if (request->drop != NULL) {
+        request->drop(node, request);
+    }
+    dx_alloc_free(&node->config.alloc, request->task, request->task_size);
+    if (request->rows.alloc != NULL) {
+        dx_buf_deinit(&request->rows);
+    }
+    dx_alloc_free(&node->config.alloc, request, sizeof *request);
+}
+
+static bool is_host_error(int error) {
+    return error < 0 && dx_error_class_of(error) == DX_CLASS_HOST && error != DX_E_UNREACHABLE;
+}
+
+/* Answers from the stored reply when this id was answered before. */
+static int answer_again(dx_node *node, const dx_event *event, bool *known) {
+    sqlite3_stmt *select = dx_store_query(node->store, "SELECT body FROM reply WHERE request = ?1");
+    dx_bind_bytes(select, 1, dx_bytes_of(event->request, DX_REQUEST_SIZE));
+    *known = dx_step(node->store, select);
+    if (*known) {
+        dx_outbox_answer(&node->outbox, true, event->port, event->request, dx_column_bytes(select, 0));
+        dx_step_reset(select);
+    }
+    return dx_store_error(node->store);
+}
+
+static int run_command(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_bytes name = dx_item_check(body) == DX_OK ? dx_item_text(dx_item_get(body, "do")) : (dx_bytes){0};
+    if (name.data == NULL) {
+        return dx_node_refuse(node, DX_E_INVALID, NULL, "a command is a map with a text \"do\" that names it");
+    }
+    request->command = find_command(name);
+    if (request->command == NULL) {
+        return dx_node_refuse(node, DX_E_UNSUPPORTED, "dx help", "there is no command \"%.*s\"", (int)(name.size < 64 ? name.size : 64),
+                              (const char *)name.data);
+    }
+    return request->command->run(node, request, body);
+}
+
+int dx_node_command(dx_node *node, const dx_event *event) {
+    bool known = false;
+    int error = answer_again(node, event, &known);
+    if (error != DX_OK || known) {
+        return error;
+    }
+    if (dx_request_find(node, dx_bytes_of(event->request, DX_REQUEST_SIZE)) != NULL) {
+        return DX_OK; /* still at work: its answer will come */
+    }
+    dx_request *request = dx_alloc_take_zeroed(&node->config.alloc, sizeof *request);
+    if (request == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    request->port = event->port;
+    memcpy(request->id, event->request, DX_REQUEST_SIZE);
+    node->message[0] = node->remedy[0] = 0;
+    error = run_command(node, request, event->body);
+    if (error == DX_PENDING) {
+        request->next = node->requests;
+        node->requests = request;
+        return DX_OK;
+    }
+    if (error < 0 && !is_host_error(error)) {
+        DX_ASSERT(!request->answered);
+        error = dx_request_reply_error(node, request, error);
+    }
+    DX_ASSERT(error != DX_OK || request->answered);
+    free_request(node, request);
+    return error;
+}
+
+static int resume_one(dx_node *node, dx_request *request, bool *again) {
+    if (!dx_request_can_send(node, request) && !request->cancelled) {
+        return DX_OK;
+    }
+    int error = request->resume(node, request, again);
+    if (error == DX_PENDING) {
+        return DX_OK;
+    }
+    if (error < 0 && !is_host_error(error) && !request->answered) {
+        error = dx_request_reply_error(node, request, error);
+    }
+    return error;
+}
+
+int dx_node_resume_requests(dx_node *node, bool *again, uint64_t *deadline_ms) {
+    for (dx_request **at = &node->requests; *at != NULL;) {
+        dx_request *request = *at;
+        int error = resume_one(node, request, again);
+        if (error != DX_OK) {
+            return error;
+        }
+        if (request->answered) {
+            /* A resume may have begun new requests at the list's head: find the link again. */
+            for (at = &node->requests; *at != request;) {
+                at = &(*at)->next;
+            }
+            *at = request->next;
+            free_request(node, request);
+            continue;
+        }
+        if (request->deadline_ms < *deadline_ms) {
+            *deadline_ms = request->deadline_ms;
+        }
+        at = &request->next;
+    }
+    return DX_OK;
+}
+
+int dx_node_deliver_changes(dx_node *node) {
+    if (node->changes.count == 0 && !node->changes.overflow) {
+        return DX_OK;
+    }
+    for (dx_request *request = node->requests; request != NULL; request = request->next) {
+        int error = request->on_changes != NULL && !request->answered ? request->on_changes(node, request) : DX_OK;
+        if (is_host_error(error)) {
+            return error;
+        }
+    }
+    return DX_OK;
+}
+
+void dx_node_drop_port(dx_node *node, uint64_t port) {
+    for (dx_request **at = &node->requests; *at != NULL;) {
+        dx_request *request = *at;
+        if (request->port != port) {
+            at = &request->next;
+            continue;
+        }
+        *at = request->next;
+        free_request(node, request);
+    }
+    for (size_t i = 0; i < node->port_count; i++) {
+        if (node->ports[i].number == port) {
+            node->ports[i] = node->ports[--node->port_count];
+            return;
+        }
+    }
+}
+
+void dx_node_drop_requests(dx_node *node, int error) {
+    while (node->requests != NULL) {
+        dx_request *request = node->requests;
+        node->requests = request->next;
+        /* The answer goes out if it can; the outbox remembers when it cannot. */
+        if (dx_request_reply_error(node, request, error) != DX_OK) {
+            node->message[0] = 0;
+        }
+        free_request(node, request);
+    }
+}

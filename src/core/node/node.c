@@ -1,0 +1,410 @@
+/* node/node.c: the step: events in, one transaction, effects out after the commit.
+ *
+ * Layer: floor 1, node. Order inside a step: events → pipelines → requests → subscriptions → heads signed → replication → commit. A step that fails on the
+ * host's side (disk, memory) is a crash in small: rolled back, all volatile state and links dropped, reloaded, and the batch run again one event
+ * per transaction; the event that fails alone gets its error. A commit whose outcome is unknown reopens the store first; the stored replies
+ * then decide whether a repeated request did happen. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "node/invite.h"
+#include "node/state.h"
+
+static int explain(char *message, size_t size, int error, const char *what) {
+    if (message != NULL && size > 0) {
+        sqlite3_snprintf((int)size, message, "%s%s%s", dx_error_text(error), what[0] != 0 ? ": " : "", what);
+    }
+    return error;
+}
+
+/* --- Volatile state: what a reload makes anew -------------------------------------------------- */
+
+static void port_open(void *ctx, uint64_t link, dx_bytes address) {
+    dx_outbox_link_open(&((dx_node *)ctx)->outbox, link, address);
+}
+
+static void port_send(void *ctx, uint64_t link, dx_bytes bytes) {
+    dx_outbox_link_send(&((dx_node *)ctx)->outbox, link, bytes);
+}
+
+static void port_close(void *ctx, uint64_t link, int reason) {
+    dx_outbox_link_close(&((dx_node *)ctx)->outbox, link, reason);
+}
+
+dx_space *dx_node_space(dx_node *node, int64_t local) {
+    for (size_t i = 0; i < node->space_count; i++) {
+        if (node->spaces[i]->local == local) {
+            return node->spaces[i];
+        }
+    }
+    return NULL;
+}
+
+int dx_node_add_space(dx_node *node, dx_space *space) {
+    if (node->space_count == node->space_capacity) {
+        size_t capacity = node->space_capacity == 0 ? 8 : node->space_capacity * 2;
+        dx_space **spaces =
+            node->config.alloc.resize(node->config.alloc.ctx, node->spaces, node->space_capacity * sizeof *spaces, capacity * sizeof *spaces);
+        if (spaces == NULL) {
+            dx_space_destroy(&node->context, space);
+            return DX_E_NO_MEMORY;
+        }
+        node->spaces = spaces;
+        node->space_capacity = capacity;
+    }
+    node->spaces[node->space_count++] = space;
+    return dx_replication_add_space(node->replication, space);
+}
+
+void dx_node_remove_space(dx_node *node, dx_space *space) {
+    for (size_t i = 0; i < node->space_count; i++) {
+        if (node->spaces[i] == space) {
+            dx_replication_remove_space(node->replication, space);
+            memmove(&node->spaces[i], &node->spaces[i + 1], (node->space_count - i - 1) * sizeof node->spaces[0]);
+            node->space_count--;
+            dx_space_destroy(&node->context, space);
+            return;
+        }
+    }
+}
+
+static int load_space(void *ctx, int64_t local) {
+    dx_node *node = ctx;
+    dx_space *space = NULL;
+    int error = dx_space_load(&node->context, local, &space);
+    return error != DX_OK ? error : dx_node_add_space(node, space);
+}
+
+static int tell_listening(dx_node *node) {
+    const char *addresses[DX_NODE_ADDRESSES_MAX];
+    for (size_t i = 0; i < node->address_count; i++) {
+        addresses[i] = node->addresses[i];
+    }
+    return dx_replication_set_listening(node->replication, addresses, node->address_count);
+}
+
+/* Inside a transaction. */
+static int load(dx_node *node) {
+    int error = dx_identity_load(node->store, &node->config.alloc, &node->identity);
+    dx_swarm_port port = {.ctx = node, .open = port_open, .send = port_send, .close = port_close};
+    if (error == DX_OK) {
+        error = dx_swarm_create(&node->config.alloc, &node->config.random, &node->config.tracer, &port, &node->swarm);
+    }
+    if (error == DX_OK) {
+        error = dx_replication_create(&node->context, node->swarm, &node->replication);
+    }
+    if (error == DX_OK) {
+        error = tell_listening(node);
+    }
+    if (error == DX_OK) {
+        error = dx_space_each(&node->context, load_space, node);
+    }
+    return error == DX_OK ? dx_invite_load(node) : error;
+}
+
+static void unload(dx_node *node, int reason) {
+    dx_invite_unload(node);
+    if (node->swarm != NULL) {
+        dx_swarm_drop_links(node->swarm, reason);
+    }
+    dx_replication_destroy(node->replication);
+    dx_swarm_destroy(node->swarm);
+    node->replication = NULL;
+    node->swarm = NULL;
+    while (node->space_count > 0) {
+        dx_space_destroy(&node->context, node->spaces[--node->space_count]);
+    }
+    dx_identity_deinit(&node->identity);
+    memset(&node->identity, 0, sizeof node->identity);
+}
+
+/* --- Opening and closing ------------------------------------------------------------------------ */
+
+static int open_store(dx_node *node, bool create) {
+    dx_store_config config = {.alloc = &node->config.alloc,
+                              .random = &node->config.random,
+                              .tracer = &node->config.tracer,
+                              .vfs = node->config.vfs,
+                              .path = node->path,
+                              .has_expected_token = node->config.has_token,
+                              .same_file = node->config.same_file,
+                              .create = create};
+    memcpy(config.page_key, node->config.vault_key, sizeof config.page_key);
+    memcpy(config.expected_token, node->config.token, sizeof config.expected_token);
+    int error = dx_store_open(&config, &node->store);
+    dx_wipe(config.page_key, sizeof config.page_key);
+    node->context.store = node->store;
+    return error;
+}
+
+/* A restored or cloned vault never goes on writing its old feeds: another copy of it may have. */
+static int guard_own_feeds(dx_node *node) {
+    for (size_t i = 0; dx_store_is_clone(node->store) && i < node->space_count; i++) {
+        int error = dx_space_renew_feeds(&node->context, node->spaces[i]);
+        if (error != DX_OK) {
+            return error;
+        }
+    }
+    return DX_OK;
+}
+
+static int load_all(dx_node *node) {
+    int error = dx_store_begin(node->store);
+    if (error != DX_OK) {
+        return error;
+    }
+    error = load(node);
+    if (error == DX_OK) {
+        error = guard_own_feeds(node);
+    }
+    for (size_t i = 0; error == DX_OK && i < node->space_count; i++) {
+        error = dx_space_sign_heads(&node->context, node->spaces[i]);
+    }
+    if (error == DX_OK) {
+        return dx_store_commit(node->store);
+    }
+    dx_store_rollback(node->store);
+    return error;
+}
+
+int dx_node_open(const dx_node_config *config, dx_node **out, char *message, size_t message_size) {
+    *out = NULL;
+    dx_node *node = dx_alloc_take_zeroed(&config->alloc, sizeof *node);
+    if (node == NULL) {
+        return explain(message, message_size, DX_E_NO_MEMORY, "");
+    }
+    node->config = *config;
+    size_t path_size = strlen(config->path) + 1;
+    node->path = dx_alloc_take(&node->config.alloc, path_size);
+    dx_outbox_init(&node->outbox, &node->config.alloc);
+    node->changes.alloc = &node->config.alloc;
+    node->context = (dx_context){.alloc = &node->config.alloc,
+                                 .random = &node->config.random,
+                                 .tracer = &node->config.tracer,
+                                 .identity = &node->identity,
+                                 .changes = &node->changes};
+    int error = DX_E_NO_MEMORY;
+    if (node->path != NULL) {
+        memcpy(node->path, config->path, path_size);
+        error = open_store(node, config->create);
+    }
+    if (error == DX_OK) {
+        error = load_all(node);
+    }
+    if (error != DX_OK) {
+        explain(message, message_size, error, node->store != NULL ? dx_store_message(node->store) : "");
+        dx_node_close(node);
+        return error;
+    }
+    *out = node;
+    return DX_OK;
+}
+
+void dx_node_close(dx_node *node) {
+    if (node == NULL) {
+        return;
+    }
+    dx_node_drop_requests(node, DX_E_CANCELLED);
+    unload(node, DX_E_CANCELLED);
+    if (node->store != NULL) {
+        dx_store_close(node->store);
+    }
+    dx_alloc alloc = node->config.alloc;
+    dx_outbox_deinit(&node->outbox);
+    dx_alloc_free(&alloc, node->changes.items, node->changes.capacity * sizeof node->changes.items[0]);
+    dx_alloc_free(&alloc, node->spaces, node->space_capacity * sizeof node->spaces[0]);
+    dx_alloc_free(&alloc, node->ports, node->port_capacity * sizeof node->ports[0]);
+    if (node->path != NULL) {
+        dx_alloc_free(&alloc, node->path, strlen(node->path) + 1);
+    }
+    dx_wipe(node, sizeof *node);
+    dx_alloc_free(&alloc, node, sizeof *node);
+}
+
+const uint8_t *dx_node_token(const dx_node *node) {
+    return dx_store_token(node->store);
+}
+
+/* --- One event ----------------------------------------------------------------------------------- */
+
+static int set_listening(dx_node *node, dx_bytes address) {
+    if (address.size == 0) {
+        node->address_count = 0;
+    } else if (address.size < DX_ADDRESS_SIZE_MAX && node->address_count < DX_NODE_ADDRESSES_MAX) {
+        memcpy(node->addresses[node->address_count], address.data, address.size);
+        node->addresses[node->address_count++][address.size] = 0;
+    }
+    return tell_listening(node);
+}
+
+static void port_took(dx_node *node, const dx_event *event) {
+    dx_port *port = dx_node_port(node, event->port);
+    if (port != NULL) {
+        port->outstanding -= event->size < port->outstanding ? (size_t)event->size : port->outstanding;
+    }
+}
+
+static int take_event(dx_node *node, const dx_event *event) {
+    uint64_t now_ms = node->context.now_ms;
+    switch (event->kind) {
+    case DX_EVENT_COMMAND:
+        return dx_node_command(node, event);
+    case DX_EVENT_PORT_UP:
+        return dx_node_port(node, event->port) != NULL ? DX_OK : DX_E_NO_MEMORY;
+    case DX_EVENT_PORT_DOWN:
+        dx_node_drop_port(node, event->port);
+        return DX_OK;
+    case DX_EVENT_PORT_WRITABLE:
+        port_took(node, event);
+        return DX_OK;
+    case DX_EVENT_LINK_UP:
+        return dx_swarm_link_up(node->swarm, event->link, event->body, now_ms);
+    case DX_EVENT_LINK_DATA:
+        return dx_swarm_link_data(node->swarm, event->link, event->body, now_ms);
+    case DX_EVENT_LINK_WRITABLE:
+        return dx_swarm_link_writable(node->swarm, event->link, (size_t)event->size, now_ms);
+    case DX_EVENT_LINK_DOWN:
+        dx_swarm_link_down(node->swarm, event->link, event->reason, now_ms);
+        return DX_OK;
+    case DX_EVENT_LISTENING:
+        return set_listening(node, event->body);
+    case DX_EVENT_CLOCK:
+    case DX_EVENT_SIGNAL:      /* no signaling client yet: MESH brings it */
+    case DX_EVENT_STORAGE_LOW: /* the store reports a full disk by itself */
+    case DX_EVENT_KIND_COUNT:
+        return DX_OK;
+    }
+    return DX_OK;
+}
+
+/* --- The step -------------------------------------------------------------------------------------- */
+
+static int run_pipelines(dx_node *node, bool *again) {
+    for (size_t i = 0; i < node->space_count; i++) {
+        bool more = false;
+        int error = dx_pipeline_run(&node->context, node->spaces[i], DX_STEP_BLOCKS_MAX, &more);
+        if (error != DX_OK) {
+            return error;
+        }
+        *again = *again || more;
+    }
+    return DX_OK;
+}
+
+static int settle(dx_node *node, uint64_t *deadline_ms) {
+    bool again = false;
+    int error = run_pipelines(node, &again);
+    if (error == DX_OK) {
+        error = dx_node_resume_requests(node, &again, deadline_ms);
+    }
+    if (error == DX_OK) {
+        error = dx_invite_settle(node, deadline_ms);
+    }
+    if (error == DX_OK) {
+        error = dx_node_deliver_changes(node);
+    }
+    for (size_t i = 0; error == DX_OK && i < node->space_count; i++) {
+        error = dx_space_sign_heads(&node->context, node->spaces[i]);
+    }
+    uint64_t deadline = DX_NO_DEADLINE;
+    if (error == DX_OK) {
+        error = dx_replication_settle(node->replication, &deadline);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    uint64_t dialling = dx_swarm_tick(node->swarm, node->context.now_ms);
+    deadline = dialling < deadline ? dialling : deadline;
+    deadline = again ? node->context.now_ms : deadline;
+    *deadline_ms = deadline < *deadline_ms ? deadline : *deadline_ms;
+    return dx_outbox_error(&node->outbox);
+}
+
+static int run_batch(dx_node *node, const dx_event *events, size_t count, uint64_t *deadline_ms) {
+    int error = dx_store_begin(node->store);
+    if (error != DX_OK) {
+        return error;
+    }
+    node->changes.count = 0;
+    node->changes.overflow = false;
+    for (size_t i = 0; error == DX_OK && i < count; i++) {
+        if (events[i].time_ms > node->context.now_ms) {
+            node->context.now_ms = events[i].time_ms;
+        }
+        node->context.wall_ms = events[i].wall_ms;
+        error = take_event(node, &events[i]);
+    }
+    if (error == DX_OK) {
+        error = settle(node, deadline_ms);
+    }
+    if (error == DX_OK) {
+        return dx_store_commit(node->store);
+    }
+    dx_store_rollback(node->store);
+    return error;
+}
+
+/* After an undone step: nothing in memory may be trusted, and the store may have to be opened again. */
+static int reload(dx_node *node, int reason) {
+    size_t spoken = node->outbox.count;
+    dx_node_drop_requests(node, reason);
+    unload(node, reason);
+    if (dx_store_poisoned(node->store)) {
+        memcpy(node->config.token, dx_store_token(node->store), DX_VAULT_TOKEN_SIZE);
+        node->config.has_token = node->config.same_file = true;
+        dx_store_close(node->store);
+        node->store = NULL;
+        int error = open_store(node, false);
+        if (error != DX_OK) {
+            dx_outbox_rewind(&node->outbox, spoken);
+            return error;
+        }
+    }
+    return load_all(node);
+}
+
+static int fail_event(dx_node *node, const dx_event *event, int error) {
+    if (event->kind != DX_EVENT_COMMAND) {
+        return DX_OK; /* links were closed by the reload */
+    }
+    dx_request request = {.port = event->port};
+    memcpy(request.id, event->request, DX_REQUEST_SIZE);
+    node->message[0] = node->remedy[0] = 0;
+    return dx_request_reply_error(node, &request, error);
+}
+
+/* Also undone effects of the failed batch are forgotten: nothing of it was true. */
+static int run_singly(dx_node *node, const dx_event *events, size_t count, int reason, uint64_t *deadline_ms) {
+    dx_outbox_clear(&node->outbox);
+    int error = reload(node, reason);
+    for (size_t i = 0; error == DX_OK && i < count; i++) {
+        size_t spoken = node->outbox.count;
+        int failure = run_batch(node, &events[i], 1, deadline_ms);
+        if (failure == DX_OK) {
+            continue;
+        }
+        dx_outbox_rewind(&node->outbox, spoken);
+        error = reload(node, failure);
+        if (error == DX_OK) {
+            error = fail_event(node, &events[i], failure);
+        }
+    }
+    *deadline_ms = node->context.now_ms;
+    return error;
+}
+
+int dx_node_step(dx_node *node, const dx_event *events, size_t count, dx_effects *effects) {
+    uint64_t deadline_ms = DX_NO_DEADLINE;
+    dx_outbox_clear(&node->outbox);
+    *effects = (dx_effects){.deadline_ms = DX_NO_DEADLINE};
+    int error = run_batch(node, events, count, &deadline_ms);
+    if (error != DX_OK) {
+        error = run_singly(node, events, count, error, &deadline_ms);
+    }
+    if (error != DX_OK) {
+        dx_outbox_clear(&node->outbox);
+        return error;
+    }
+    *effects = (dx_effects){.items = node->outbox.effects, .count = node->outbox.count, .deadline_ms = deadline_ms};
+    return DX_OK;
+}

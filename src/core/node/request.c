@@ -1,0 +1,159 @@
+/* node/request.c: answers to a request: notifications, rows in bounded pieces, one reply.
+ *
+ * Layer: floor 1, node. See state.h. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "node/state.h"
+
+void dx_answer_init(dx_node *node, dx_map_builder *map) {
+    dx_map_builder_init(map, &node->config.alloc, DX_ANSWER_SIZE_MAX);
+}
+
+static int answer(dx_node *node, dx_request *request, bool last, dx_bytes body) {
+    dx_port *port = dx_node_port(node, request->port);
+    if (port == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    port->outstanding += body.size;
+    dx_outbox_answer(&node->outbox, last, request->port, request->id, body);
+    return dx_outbox_error(&node->outbox);
+}
+
+/* Remembers the reply of a writing command, so that asking again answers again. */
+static int keep_reply(dx_node *node, const dx_request *request, dx_bytes body) {
+    sqlite3_stmt *insert = dx_store_query(node->store, "INSERT INTO reply(request, body) VALUES(?1, ?2)");
+    dx_bind_bytes(insert, 1, dx_bytes_of(request->id, DX_REQUEST_SIZE));
+    dx_bind_bytes(insert, 2, body);
+    int error = dx_step_done(node->store, insert);
+    if (error != DX_OK) {
+        return error;
+    }
+    sqlite3_stmt *prune = dx_store_query(node->store, "DELETE FROM reply WHERE id <= (SELECT max(id) FROM reply) - ?1");
+    dx_bind_int(prune, 1, DX_REPLIES_KEPT);
+    return dx_step_done(node->store, prune);
+}
+
+static int finish(dx_node *node, dx_request *request, bool last, dx_map_builder *map) {
+    dx_buf body;
+    dx_buf_init(&body, &node->config.alloc, DX_ANSWER_SIZE_MAX);
+    dx_writer writer;
+    dx_writer_init(&writer, &body);
+    dx_map_builder_finish(map, &writer);
+    int error = dx_writer_finish(&writer);
+    if (error == DX_OK && last && request->command != NULL && request->command->writes) {
+        error = keep_reply(node, request, dx_buf_view(&body));
+    }
+    if (error == DX_OK) {
+        error = answer(node, request, last, dx_buf_view(&body));
+    }
+    dx_buf_deinit(&body);
+    if (error == DX_OK && last) {
+        request->answered = true;
+    }
+    return error;
+}
+
+int dx_request_notify(dx_node *node, dx_request *request, dx_map_builder *map) {
+    return finish(node, request, false, map);
+}
+
+int dx_request_reply(dx_node *node, dx_request *request, dx_map_builder *map) {
+    DX_ASSERT(!request->answered);
+    return finish(node, request, true, map);
+}
+
+int dx_request_reply_error(dx_node *node, dx_request *request, int error) {
+    dx_map_builder outer, inner;
+    dx_answer_init(node, &inner);
+    dx_write_int(dx_map_builder_key(&inner, "code"), error);
+    dx_write_text(dx_map_builder_key(&inner, "name"), dx_error_name(error));
+    dx_write_text(dx_map_builder_key(&inner, "message"), node->message[0] != 0 ? node->message : dx_error_text(error));
+    if (node->remedy[0] != 0) {
+        dx_write_text(dx_map_builder_key(&inner, "try"), node->remedy);
+    }
+    node->message[0] = node->remedy[0] = 0;
+    dx_answer_init(node, &outer);
+    dx_map_builder_finish(&inner, dx_map_builder_key(&outer, "error"));
+    const dx_command *command = request->command;
+    request->command = NULL; /* an error is not kept: asking again tries again */
+    int result = dx_request_reply(node, request, &outer);
+    request->command = command;
+    return result;
+}
+
+dx_writer dx_request_row(dx_node *node, dx_request *request) {
+    dx_writer writer;
+    if (request->rows.alloc == NULL) {
+        dx_buf_init(&request->rows, &node->config.alloc, DX_ANSWER_SIZE_MAX);
+    }
+    dx_writer_init(&writer, &request->rows);
+    return writer;
+}
+
+int dx_request_row_end(dx_node *node, dx_request *request, dx_writer *writer) {
+    int error = dx_writer_finish(writer);
+    if (error != DX_OK) {
+        return error;
+    }
+    request->row_count++;
+    request->total++;
+    return request->rows.size >= DX_ROWS_SIZE ? dx_request_flush(node, request) : DX_OK;
+}
+
+int dx_request_flush(dx_node *node, dx_request *request) {
+    if (request->row_count == 0) {
+        return DX_OK;
+    }
+    dx_buf body;
+    dx_buf_init(&body, &node->config.alloc, DX_ANSWER_SIZE_MAX);
+    dx_writer writer;
+    dx_writer_init(&writer, &body);
+    dx_write_map(&writer, 1);
+    dx_write_text(&writer, "rows");
+    dx_write_array(&writer, request->row_count);
+    dx_buf_append(&body, request->rows.data, request->rows.size);
+    int error = dx_buf_error(&body);
+    if (error == DX_OK) {
+        error = answer(node, request, false, dx_buf_view(&body));
+    }
+    dx_buf_deinit(&body);
+    dx_buf_clear(&request->rows);
+    request->row_count = 0;
+    return error;
+}
+
+int dx_request_reply_count(dx_node *node, dx_request *request) {
+    int error = dx_request_flush(node, request);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    dx_write_int(dx_map_builder_key(&map, "count"), request->total);
+    return dx_request_reply(node, request, &map);
+}
+
+bool dx_request_can_send(dx_node *node, const dx_request *request) {
+    const dx_port *port = dx_node_port(node, request->port);
+    return port == NULL || port->outstanding < DX_PORT_OUTSTANDING_MAX;
+}
+
+void *dx_request_continue(dx_node *node, dx_request *request, size_t task_size, int (*resume)(dx_node *, dx_request *, bool *),
+                          void (*drop)(dx_node *, dx_request *)) {
+    request->task = dx_alloc_take_zeroed(&node->config.alloc, task_size);
+    request->task_size = task_size;
+    request->resume = resume;
+    request->drop = drop;
+    request->deadline_ms = DX_NO_DEADLINE;
+    return request->task;
+}
+
+dx_request *dx_request_find(dx_node *node, dx_bytes id) {
+    for (dx_request *request = node->requests; request != NULL; request = request->next) {
+        if (dx_bytes_equal(id, dx_bytes_of(request->id, DX_REQUEST_SIZE))) {
+            return request;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,125 @@
+/* node/state.h: what a node holds between steps, and how a command becomes an answer.
+ *
+ * Layer: floor 1, node, private to this room. A command runs inside the step's transaction; it either answers at once, or goes on as a request with a
+ * resume function that does a bounded piece of work per step. Requests, ports and links are volatile: a failed step drops them all. */
+#ifndef DX_NODE_STATE_H
+#define DX_NODE_STATE_H
+
+#include <dxos/codec.h>
+#include <dxos/node.h>
+
+#include "echo/query.h"
+#include "node/outbox.h"
+#include "sync/replication.h"
+
+enum {
+    DX_PENDING = 1,                 /* a command's answer comes in later steps */
+    DX_NODE_ADDRESSES_MAX = 16,
+    DX_NODE_MESSAGE_SIZE = 240
+};
+
+typedef struct dx_request dx_request;
+
+typedef struct dx_command {
+    const char *name;
+    bool writes; /* its reply is stored with its transaction, so that asking again answers again */
+    /* DX_OK: answered. DX_PENDING: request->resume was set. Otherwise an error, explained with dx_node_refuse. */
+    int (*run)(dx_node *node, dx_request *request, dx_bytes body);
+} dx_command;
+
+struct dx_request {
+    dx_request *next;
+    uint64_t port;
+    uint8_t id[DX_REQUEST_SIZE];
+    const dx_command *command;
+    dx_buf rows; /* encoded rows not yet sent */
+    size_t row_count;
+    int64_t total;
+    bool answered, cancelled;
+    /* Goes on: called once per step until it answers; *again asks for another step at once, otherwise it is called when anything happens or
+     * at deadline_ms. */
+    int (*resume)(dx_node *node, dx_request *request, bool *again);
+    void (*drop)(dx_node *node, dx_request *request); /* frees what task holds; also after an answer */
+    /* Called at the end of every step that changed entities (node->changes); NULL when not interested. */
+    int (*on_changes)(dx_node *node, dx_request *request);
+    void *task;
+    size_t task_size;
+    uint64_t deadline_ms;
+};
+
+typedef struct dx_port {
+    uint64_t number;
+    size_t outstanding; /* bytes of answers the port has not taken */
+} dx_port;
+
+struct dx_node {
+    dx_node_config config;
+    char *path;
+    dx_store *store;
+    dx_identity identity;
+    dx_context context;
+    dx_changes changes; /* of the space being settled in this step */
+    dx_space **spaces;  /* ascending local number */
+    size_t space_count, space_capacity;
+    dx_swarm *swarm;
+    dx_replication *replication;
+    dx_outbox outbox;
+    dx_request *requests;
+    dx_port *ports;
+    size_t port_count, port_capacity;
+    char addresses[DX_NODE_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX];
+    size_t address_count;
+    struct dx_invite *invites; /* invitations at work, as host or guest (invite.c) */
+    char message[DX_NODE_MESSAGE_SIZE], remedy[DX_NODE_MESSAGE_SIZE]; /* of the error being returned */
+};
+
+/* --- node.c --- */
+dx_space *dx_node_space(dx_node *node, int64_t local);
+DX_MUST_USE int dx_node_add_space(dx_node *node, dx_space *space); /* takes it; starts replication */
+void dx_node_remove_space(dx_node *node, dx_space *space);
+
+/* --- dispatch.c --- */
+DX_MUST_USE int dx_node_command(dx_node *node, const dx_event *event);
+/* Runs every request that can go on; *again when one wants another step at once; lowers *deadline_ms. */
+DX_MUST_USE int dx_node_resume_requests(dx_node *node, bool *again, uint64_t *deadline_ms);
+/* Tells subscriptions what this step changed. */
+DX_MUST_USE int dx_node_deliver_changes(dx_node *node);
+void dx_node_drop_port(dx_node *node, uint64_t port);
+void dx_node_drop_requests(dx_node *node, int error); /* answers each with the error */
+dx_port *dx_node_port(dx_node *node, uint64_t number); /* made on first sight; NULL: no memory */
+/* Puts words to an error: message says what and why, remedy what to do (may be NULL). Returns code. */
+int dx_node_refuse(dx_node *node, int code, const char *remedy, const char *format, ...) DX_PRINTF(4, 5);
+
+/* --- request.c --- */
+/* A map builder for an answer. */
+void dx_answer_init(dx_node *node, dx_map_builder *map);
+DX_MUST_USE int dx_request_notify(dx_node *node, dx_request *request, dx_map_builder *map); /* finishes map */
+DX_MUST_USE int dx_request_reply(dx_node *node, dx_request *request, dx_map_builder *map);  /* likewise, and ends the request */
+DX_MUST_USE int dx_request_reply_error(dx_node *node, dx_request *request, int error);
+/* Rows: begin gives the writer for exactly one item; end sends a NOTIFY when enough has gathered. */
+dx_writer dx_request_row(dx_node *node, dx_request *request);
+DX_MUST_USE int dx_request_row_end(dx_node *node, dx_request *request, dx_writer *writer);
+DX_MUST_USE int dx_request_flush(dx_node *node, dx_request *request);
+/* Sends what is left and replies {"count": total}. */
+DX_MUST_USE int dx_request_reply_count(dx_node *node, dx_request *request);
+/* True when the port has taken enough to be given more. */
+bool dx_request_can_send(dx_node *node, const dx_request *request);
+/* The request goes on with a zeroed task of this size. NULL: no memory. */
+void *dx_request_continue(dx_node *node, dx_request *request, size_t task_size,
+                          int (*resume)(dx_node *, dx_request *, bool *), void (*drop)(dx_node *, dx_request *));
+dx_request *dx_request_find(dx_node *node, dx_bytes id);
+
+/* --- arguments.c: what commands take, with errors that say what was expected --- */
+DX_MUST_USE int dx_take_text(dx_node *node, dx_bytes body, const char *key, size_t size_max, dx_bytes *out);          /* required */
+DX_MUST_USE int dx_take_optional_text(dx_node *node, dx_bytes body, const char *key, size_t size_max, dx_bytes *out); /* data NULL: absent */
+DX_MUST_USE int dx_take_optional_map(dx_node *node, dx_bytes body, const char *key, dx_bytes *out);                   /* size 0: absent */
+DX_MUST_USE int dx_take_space(dx_node *node, dx_bytes body, dx_space **out);
+DX_MUST_USE int dx_take_id(dx_node *node, dx_space *space, dx_bytes item, const char *what, int64_t *key);
+DX_MUST_USE int dx_need_identity(dx_node *node);
+/* Text helpers for answers. */
+void dx_write_hex(dx_writer *writer, const uint8_t *data, size_t size);
+
+/* The table every command stands in; ends with name NULL. One array per file of commands. */
+extern const dx_command dx_commands_halo[], dx_commands_space[], dx_commands_object[], dx_commands_query[], dx_commands_node[], dx_commands_invitation[];
+
+#endif
