@@ -34,6 +34,19 @@ static int keep_reply(dx_node *node, const dx_request *request, dx_bytes body) {
     return dx_step_done(node->store, prune);
 }
 
+int dx_request_reply_item(dx_node *node, dx_request *request, dx_bytes body) {
+    DX_ASSERT(!request->answered);
+    int error = DX_OK;
+    if (request->command != NULL && request->command->writes) {
+        error = keep_reply(node, request, body);
+    }
+    if (error == DX_OK) {
+        error = answer(node, request, true, body);
+    }
+    request->answered = error == DX_OK;
+    return error;
+}
+
 static int finish(dx_node *node, dx_request *request, bool last, dx_map_builder *map) {
     dx_buf body;
     dx_buf_init(&body, &node->config.alloc, DX_ANSWER_SIZE_MAX);
@@ -41,16 +54,10 @@ static int finish(dx_node *node, dx_request *request, bool last, dx_map_builder 
     dx_writer_init(&writer, &body);
     dx_map_builder_finish(map, &writer);
     int error = dx_writer_finish(&writer);
-    if (error == DX_OK && last && request->command != NULL && request->command->writes) {
-        error = keep_reply(node, request, dx_buf_view(&body));
-    }
     if (error == DX_OK) {
-        error = answer(node, request, last, dx_buf_view(&body));
+        error = last ? dx_request_reply_item(node, request, dx_buf_view(&body)) : answer(node, request, false, dx_buf_view(&body));
     }
     dx_buf_deinit(&body);
-    if (error == DX_OK && last) {
-        request->answered = true;
-    }
     return error;
 }
 
@@ -59,7 +66,6 @@ int dx_request_notify(dx_node *node, dx_request *request, dx_map_builder *map) {
 }
 
 int dx_request_reply(dx_node *node, dx_request *request, dx_map_builder *map) {
-    DX_ASSERT(!request->answered);
     return finish(node, request, true, map);
 }
 

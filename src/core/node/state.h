@@ -95,6 +95,8 @@ int dx_node_refuse(dx_node *node, int code, const char *remedy, const char *form
 void dx_answer_init(dx_node *node, dx_map_builder *map);
 DX_MUST_USE int dx_request_notify(dx_node *node, dx_request *request, dx_map_builder *map); /* finishes map */
 DX_MUST_USE int dx_request_reply(dx_node *node, dx_request *request, dx_map_builder *map);  /* likewise, and ends the request */
+/* The whole reply as one encoded map. */
+DX_MUST_USE int dx_request_reply_item(dx_node *node, dx_request *request, dx_bytes body);
 DX_MUST_USE int dx_request_reply_error(dx_node *node, dx_request *request, int error);
 /* Rows: begin gives the writer for exactly one item; end sends a NOTIFY when enough has gathered. */
 dx_writer dx_request_row(dx_node *node, dx_request *request);

@@ -1,0 +1,61 @@
+/* node/commands_halo.c: halo.* and device.*: who this vault is.
+ *
+ * Layer: floor 1, node. docs/spec/commands.md. */
+#include <string.h>
+
+#include "node/state.h"
+
+static int reply_identity(dx_node *node, dx_request *request) {
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    dx_write_hex(dx_map_builder_key(&map, "identity"), node->identity.identity, DX_KEY_SIZE);
+    dx_write_hex(dx_map_builder_key(&map, "device"), node->identity.device, DX_KEY_SIZE);
+    dx_write_text(dx_map_builder_key(&map, "name"), node->identity.name);
+    return dx_request_reply(node, request, &map);
+}
+
+static int halo_create(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_bytes name;
+    int error = dx_take_text(node, body, "name", sizeof node->identity.name - 1, &name);
+    if (error != DX_OK) {
+        return error;
+    }
+    if (name.size == 0) {
+        return dx_node_refuse(node, DX_E_INVALID, "dx halo create NAME", "an identity needs a name");
+    }
+    if (node->identity.present) {
+        return dx_node_refuse(node, DX_E_EXISTS, "dx halo identity", "this vault already has an identity, \"%s\"", node->identity.name);
+    }
+    error = dx_identity_create(node->store, &node->config.alloc, &node->config.random, name, &node->identity);
+    return error == DX_OK ? reply_identity(node, request) : error;
+}
+
+static int halo_identity(dx_node *node, dx_request *request, dx_bytes body) {
+    (void)body;
+    int error = dx_need_identity(node);
+    return error == DX_OK ? reply_identity(node, request) : error;
+}
+
+static int device_list(dx_node *node, dx_request *request, dx_bytes body) {
+    (void)body;
+    int error = dx_need_identity(node);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    dx_write_hex(dx_map_builder_key(&map, "device"), node->identity.device, DX_KEY_SIZE);
+    dx_write_text(dx_map_builder_key(&map, "name"), "this device");
+    dx_write_bool(dx_map_builder_key(&map, "current"), true);
+    dx_writer row = dx_request_row(node, request);
+    dx_map_builder_finish(&map, &row);
+    error = dx_request_row_end(node, request, &row);
+    return error == DX_OK ? dx_request_reply_count(node, request) : error;
+}
+
+const dx_command dx_commands_halo[] = {
+    {"halo.create", true, halo_create},
+    {"halo.identity", false, halo_identity},
+    {"device.list", false, device_list},
+    {NULL, false, NULL},
+};

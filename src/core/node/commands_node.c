@@ -1,0 +1,48 @@
+/* node/commands_node.c: status and request.cancel: the node itself.
+ *
+ * Layer: floor 1, node. docs/spec/commands.md. */
+#include "node/state.h"
+
+static int status(dx_node *node, dx_request *request, dx_bytes body) {
+    (void)body;
+    dx_map_builder map, vault;
+    dx_answer_init(node, &map);
+    if (node->identity.present) {
+        dx_write_hex(dx_map_builder_key(&map, "identity"), node->identity.identity, DX_KEY_SIZE);
+        dx_write_text(dx_map_builder_key(&map, "name"), node->identity.name);
+    }
+    size_t links = 0;
+    for (size_t i = 0; i < node->space_count; i++) {
+        links += dx_swarm_link_count(node->swarm, (uint64_t)node->spaces[i]->local);
+    }
+    dx_write_uint(dx_map_builder_key(&map, "spaces"), node->space_count);
+    dx_write_uint(dx_map_builder_key(&map, "peers"), links);
+    dx_writer *listen = dx_map_builder_key(&map, "listen");
+    dx_write_array(listen, node->address_count);
+    for (size_t i = 0; i < node->address_count; i++) {
+        dx_write_text(listen, node->addresses[i]);
+    }
+    dx_answer_init(node, &vault);
+    dx_write_bool(dx_map_builder_key(&vault, "encrypted"), true);
+    dx_write_bool(dx_map_builder_key(&vault, "clone"), dx_store_is_clone(node->store));
+    dx_write_int(dx_map_builder_key(&vault, "wal_bytes"), dx_store_wal_bytes(node->store));
+    dx_map_builder_finish(&vault, dx_map_builder_key(&map, "vault"));
+    return dx_request_reply(node, request, &map);
+}
+
+static int request_cancel(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_request *other = dx_request_find(node, dx_item_bytes(dx_item_get(body, "of")));
+    if (other == NULL) {
+        return dx_node_refuse(node, DX_E_NOT_FOUND, NULL, "there is no such request at work");
+    }
+    other->cancelled = true;
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    return dx_request_reply(node, request, &map);
+}
+
+const dx_command dx_commands_node[] = {
+    {"status", false, status},
+    {"request.cancel", false, request_cancel},
+    {NULL, false, NULL},
+};

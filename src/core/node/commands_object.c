@@ -1,0 +1,324 @@
+/* node/commands_object.c: object.*, link.add, link.rm and batch: what people do to the things in a space.
+ *
+ * Layer: floor 1, node. docs/spec/commands.md. Every command is one transaction, one block. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "node/state.h"
+
+/* A transaction under way with what its ops have made so far. */
+typedef struct dx_editing {
+    dx_node *node;
+    dx_space *space;
+    dx_transaction *transaction;
+    const int64_t *made; /* keys the ops of a batch made, in order; 0 where an op makes nothing */
+    size_t made_count;
+} dx_editing;
+
+static int begin(dx_node *node, dx_bytes body, dx_editing *edit) {
+    *edit = (dx_editing){.node = node};
+    int error = dx_need_identity(node);
+    if (error == DX_OK) {
+        error = dx_take_space(node, body, &edit->space);
+    }
+    return error == DX_OK ? dx_transaction_begin(&node->context, edit->space, &edit->transaction) : error;
+}
+
+static int end(dx_editing *edit, int error) {
+    if (edit->transaction == NULL) {
+        return error;
+    }
+    if (error == DX_OK) {
+        return dx_transaction_commit(edit->transaction);
+    }
+    dx_transaction_abort(edit->transaction);
+    return error;
+}
+
+static int reply_entity(dx_node *node, dx_request *request, dx_space *space, int64_t key) {
+    dx_entity entity;
+    int error = dx_entity_read(&node->context, space, key, &entity);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_buf row;
+    dx_buf_init(&row, &node->config.alloc, DX_ANSWER_SIZE_MAX);
+    dx_writer writer;
+    dx_writer_init(&writer, &row);
+    error = dx_entity_write(&node->context, space, &entity, &writer);
+    if (error == DX_OK) {
+        error = dx_writer_finish(&writer);
+    }
+    if (error == DX_OK) {
+        error = dx_request_reply_item(node, request, dx_buf_view(&row));
+    }
+    dx_buf_deinit(&row);
+    return error;
+}
+
+/* The entity an op names: an id, or the number of an earlier op of the same batch. */
+static int take_subject(dx_editing *edit, dx_bytes item, const char *what, int64_t *key) {
+    if (item.size != 0 && dx_item_kind(item) == DX_KIND_INT) {
+        int64_t index = dx_item_int(item, -1);
+        if (index < 0 || (uint64_t)index >= edit->made_count || edit->made[index] == 0) {
+            return dx_node_refuse(edit->node, DX_E_INVALID, NULL, "\"%s\": op %lld made nothing before this one", what, (long long)index);
+        }
+        *key = edit->made[index];
+        return DX_OK;
+    }
+    return dx_take_id(edit->node, edit->space, item, what, key);
+}
+
+static int explain_edit(dx_node *node, int error) {
+    if (error == DX_E_INVALID && node->message[0] == 0) {
+        return dx_node_refuse(node, error, NULL, "a key, a type or a value is not of the allowed form");
+    }
+    if (error == DX_E_NOT_FOUND && node->message[0] == 0) {
+        return dx_node_refuse(node, error, "dx object ls SPACE", "the object is not in this space");
+    }
+    if ((error == DX_E_UNAUTHORIZED || error == DX_E_DENIED) && node->message[0] == 0) {
+        return dx_node_refuse(node, DX_E_DENIED, "ask an admin of the space for the role editor", "this identity may not write here");
+    }
+    return error;
+}
+
+static int op_add(dx_editing *edit, dx_bytes op, int64_t *key) {
+    dx_bytes type, data, parent_item = dx_item_get(op, "parent");
+    int64_t parent = 0;
+    int error = dx_take_optional_text(edit->node, op, "type", DX_TYPE_SIZE_MAX, &type);
+    if (error == DX_OK) {
+        error = dx_take_optional_map(edit->node, op, "data", &data);
+    }
+    if (error == DX_OK && parent_item.size != 0 && dx_item_kind(parent_item) != DX_KIND_NULL) {
+        error = take_subject(edit, parent_item, "parent", &parent);
+    }
+    return error == DX_OK ? dx_transaction_add_object(edit->transaction, type, parent, data, key) : error;
+}
+
+static int op_link(dx_editing *edit, dx_bytes op, int64_t *key) {
+    dx_bytes type, data;
+    int64_t source = 0, target = 0;
+    int error = dx_take_optional_text(edit->node, op, "type", DX_TYPE_SIZE_MAX, &type);
+    if (error == DX_OK) {
+        error = dx_take_optional_map(edit->node, op, "data", &data);
+    }
+    if (error == DX_OK) {
+        error = take_subject(edit, dx_item_get(op, "source"), "source", &source);
+    }
+    if (error == DX_OK) {
+        error = take_subject(edit, dx_item_get(op, "target"), "target", &target);
+    }
+    return error == DX_OK ? dx_transaction_add_link(edit->transaction, type, source, target, data, key) : error;
+}
+
+static int op_set(dx_editing *edit, dx_bytes op, int64_t *key) {
+    int64_t subject = 0;
+    dx_bytes set;
+    *key = 0;
+    int error = take_subject(edit, dx_item_get(op, "id"), "id", &subject);
+    if (error == DX_OK) {
+        error = dx_take_optional_map(edit->node, op, "set", &set);
+    }
+    if (error == DX_OK && set.size == 0) {
+        return dx_node_refuse(edit->node, DX_E_INVALID, "dx object set SPACE ID KEY=JSON", "\"set\" is missing");
+    }
+    dx_reader reader;
+    dx_reader_init(&reader, error == DX_OK ? set : (dx_bytes){0});
+    size_t pairs = error == DX_OK ? dx_read_map(&reader) : 0;
+    for (size_t i = 0; error == DX_OK && i < pairs; i++) {
+        dx_bytes path = dx_item_text(dx_read_item(&reader));
+        dx_bytes value = dx_read_item(&reader);
+        error = path.data == NULL ? DX_E_INVALID : dx_transaction_set(edit->transaction, subject, path, value);
+    }
+    return error;
+}
+
+static int op_unset(dx_editing *edit, dx_bytes op, int64_t *key) {
+    int64_t subject = 0;
+    *key = 0;
+    int error = take_subject(edit, dx_item_get(op, "id"), "id", &subject);
+    dx_bytes unset = dx_item_get(op, "unset");
+    if (error == DX_OK && dx_item_kind(unset) != DX_KIND_ARRAY) {
+        return dx_node_refuse(edit->node, DX_E_INVALID, "dx object unset SPACE ID KEY", "\"unset\" must be a list of keys");
+    }
+    dx_reader reader;
+    dx_reader_init(&reader, error == DX_OK ? unset : (dx_bytes){0});
+    size_t count = error == DX_OK ? dx_read_array(&reader) : 0;
+    for (size_t i = 0; error == DX_OK && i < count; i++) {
+        dx_bytes path = dx_item_text(dx_read_item(&reader));
+        error = path.data == NULL ? DX_E_INVALID : dx_transaction_unset(edit->transaction, subject, path);
+    }
+    return error;
+}
+
+static int op_delete(dx_editing *edit, dx_bytes op, int64_t *key) {
+    int64_t subject = 0;
+    *key = 0;
+    int error = take_subject(edit, dx_item_get(op, "id"), "id", &subject);
+    return error == DX_OK ? dx_transaction_delete(edit->transaction, subject) : error;
+}
+
+static int op_restore(dx_editing *edit, dx_bytes op, int64_t *key) {
+    int64_t subject = 0;
+    *key = 0;
+    int error = take_subject(edit, dx_item_get(op, "id"), "id", &subject);
+    return error == DX_OK ? dx_transaction_restore(edit->transaction, subject) : error;
+}
+
+typedef int (*dx_op)(dx_editing *edit, dx_bytes op, int64_t *key);
+
+static const struct {
+    const char *name;
+    dx_op run;
+} ops[] = {{"add", op_add}, {"link", op_link}, {"set", op_set}, {"unset", op_unset}, {"rm", op_delete}, {"restore", op_restore}};
+
+/* --- Commands with one op: the command map has the op's fields --------------------------------- */
+
+static int reply_id(dx_node *node, dx_request *request, dx_space *space, int64_t key) {
+    uint8_t id[DX_ID_SIZE];
+    char text[DX_ID_TEXT_MAX];
+    int error = dx_key_to_id(space, key, id);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_id_print(id, text);
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    dx_write_text(dx_map_builder_key(&map, "id"), text);
+    return dx_request_reply(node, request, &map);
+}
+
+static int object_add(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_editing edit;
+    int64_t key = 0;
+    int error = begin(node, body, &edit);
+    error = end(&edit, error == DX_OK ? op_add(&edit, body, &key) : error);
+    return error == DX_OK ? reply_id(node, request, edit.space, key) : explain_edit(node, error);
+}
+
+static int link_add(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_editing edit;
+    int64_t key = 0;
+    int error = begin(node, body, &edit);
+    error = end(&edit, error == DX_OK ? op_link(&edit, body, &key) : error);
+    return error == DX_OK ? reply_entity(node, request, edit.space, key) : explain_edit(node, error);
+}
+
+/* Runs an op on an existing entity of the wanted kind and answers the entity as it then is. */
+static int edit_one(dx_node *node, dx_request *request, dx_bytes body, dx_op op, dx_entity_kind kind) {
+    dx_editing edit;
+    int64_t key = 0, none = 0;
+    dx_entity entity;
+    int error = begin(node, body, &edit);
+    if (error == DX_OK) {
+        error = dx_take_id(node, edit.space, dx_item_get(body, "id"), kind == DX_ENTITY_LINK ? "link" : "object", &key);
+    }
+    if (error == DX_OK) {
+        error = dx_entity_read(&node->context, edit.space, key, &entity);
+    }
+    if (error == DX_OK && entity.kind != kind) {
+        error = dx_node_refuse(node, DX_E_INVALID, NULL, "that id is %s", kind == DX_ENTITY_LINK ? "an object, not a link" : "a link, not an object");
+    }
+    error = end(&edit, error == DX_OK ? op(&edit, body, &none) : error);
+    return error == DX_OK ? reply_entity(node, request, edit.space, key) : explain_edit(node, error);
+}
+
+static int object_set(dx_node *node, dx_request *request, dx_bytes body) {
+    return edit_one(node, request, body, op_set, DX_ENTITY_OBJECT);
+}
+
+static int object_unset(dx_node *node, dx_request *request, dx_bytes body) {
+    return edit_one(node, request, body, op_unset, DX_ENTITY_OBJECT);
+}
+
+static int object_rm(dx_node *node, dx_request *request, dx_bytes body) {
+    return edit_one(node, request, body, op_delete, DX_ENTITY_OBJECT);
+}
+
+static int object_restore(dx_node *node, dx_request *request, dx_bytes body) {
+    return edit_one(node, request, body, op_restore, DX_ENTITY_OBJECT);
+}
+
+static int link_rm(dx_node *node, dx_request *request, dx_bytes body) {
+    return edit_one(node, request, body, op_delete, DX_ENTITY_LINK);
+}
+
+static int object_get(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_space *space;
+    int64_t key;
+    int error = dx_take_space(node, body, &space);
+    if (error == DX_OK) {
+        error = dx_take_id(node, space, dx_item_get(body, "id"), "object", &key);
+    }
+    return explain_edit(node, error == DX_OK ? reply_entity(node, request, space, key) : error);
+}
+
+/* --- Batches ------------------------------------------------------------------------------------- */
+
+static int run_op(dx_editing *edit, dx_bytes op, int64_t *key) {
+    dx_bytes name = dx_item_kind(op) == DX_KIND_MAP ? dx_item_text(dx_item_get(op, "op")) : (dx_bytes){0};
+    for (size_t i = 0; name.data != NULL && i < sizeof ops / sizeof ops[0]; i++) {
+        if (dx_bytes_equal(name, dx_bytes_text(ops[i].name))) {
+            return ops[i].run(edit, op, key);
+        }
+    }
+    return dx_node_refuse(edit->node, DX_E_INVALID, NULL, "op %d: \"op\" must be add, link, set, unset, rm or restore", (int)edit->made_count);
+}
+
+static int reply_ids(dx_node *node, dx_request *request, dx_space *space, const int64_t *made, size_t count) {
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    dx_writer *writer = dx_map_builder_key(&map, "ids");
+    dx_write_array(writer, count);
+    int error = DX_OK;
+    for (size_t i = 0; i < count; i++) {
+        uint8_t id[DX_ID_SIZE];
+        if (made[i] == 0) {
+            dx_write_null(writer);
+            continue;
+        }
+        int failure = dx_key_to_id(space, made[i], id);
+        error = error == DX_OK ? failure : error;
+        dx_write_bytes(writer, dx_bytes_of(id, sizeof id));
+    }
+    int replied = dx_request_reply(node, request, &map);
+    return error == DX_OK ? replied : error;
+}
+
+static int batch(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_bytes list = dx_item_get(body, "ops");
+    if (list.size == 0 || dx_item_kind(list) != DX_KIND_ARRAY) {
+        return dx_node_refuse(node, DX_E_INVALID, NULL, "\"ops\" must be a list");
+    }
+    dx_reader reader;
+    dx_reader_init(&reader, list);
+    size_t count = dx_read_array(&reader);
+    if (count > DX_BATCH_OPS_MAX) {
+        return dx_node_refuse(node, DX_E_LIMIT, "send several batches", "a batch has at most %d ops, this one %d", DX_BATCH_OPS_MAX, (int)count);
+    }
+    size_t size = (count == 0 ? 1 : count) * sizeof(int64_t);
+    int64_t *made = dx_alloc_take_zeroed(&node->config.alloc, size);
+    if (made == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    dx_editing edit;
+    int error = begin(node, body, &edit);
+    edit.made = made;
+    for (size_t i = 0; error == DX_OK && i < count; i++) {
+        edit.made_count = i;
+        error = run_op(&edit, dx_read_item(&reader), &made[i]);
+    }
+    error = explain_edit(node, end(&edit, error));
+    if (error == DX_OK) {
+        error = reply_ids(node, request, edit.space, made, count);
+    }
+    dx_alloc_free(&node->config.alloc, made, size);
+    return error;
+}
+
+const dx_command dx_commands_object[] = {
+    {"object.add", true, object_add},   {"object.get", false, object_get},        {"object.set", true, object_set},
+    {"object.unset", true, object_unset}, {"object.rm", true, object_rm},         {"object.restore", true, object_restore},
+    {"link.add", true, link_add},       {"link.rm", true, link_rm},               {"batch", true, batch},
+    {NULL, false, NULL},
+};

@@ -1,0 +1,228 @@
+/* node/commands_query.c: query, object.ls, link.ls, export, watch and space.digest: reading, in bounded pieces.
+ *
+ * Layer: floor 1, node. docs/spec/commands.md. Each is a request that examines at most DX_STEP_ENTITIES_MAX rows a step and waits while its port is full. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "node/state.h"
+
+typedef struct dx_reading {
+    int64_t space;
+    dx_query *query;
+    dx_digest_cursor *digest;
+    dx_buf next_query; /* export: the second pass (links) */
+} dx_reading;
+
+static void drop_reading(dx_node *node, dx_request *request) {
+    (void)node;
+    dx_reading *reading = request->task;
+    dx_query_destroy(reading->query);
+    if (reading->digest != NULL) {
+        uint8_t ignored[DX_HASH_SIZE];
+        int64_t objects;
+        dx_digest_end(reading->digest, ignored, &objects);
+    }
+    if (reading->next_query.alloc != NULL) {
+        dx_buf_deinit(&reading->next_query);
+    }
+}
+
+typedef struct dx_row_sink {
+    dx_node *node;
+    dx_request *request;
+    dx_space *space;
+} dx_row_sink;
+
+static int send_row(void *ctx, const dx_entity *entity) {
+    dx_row_sink *sink = ctx;
+    dx_writer row = dx_request_row(sink->node, sink->request);
+    int error = dx_entity_write(&sink->node->context, sink->space, entity, &row);
+    return error == DX_OK ? dx_request_row_end(sink->node, sink->request, &row) : error;
+}
+
+static int create_query(dx_node *node, dx_space *space, dx_bytes item, dx_query **out) {
+    char message[DX_NODE_MESSAGE_SIZE];
+    message[0] = 0;
+    int error = dx_query_create(&node->context, space, item, message, sizeof message, out);
+    if (error == DX_E_INVALID) {
+        return dx_node_refuse(node, error, "dx help query", "%s", message);
+    }
+    return error;
+}
+
+static int go_on_reading(dx_node *node, dx_request *request, bool *again) {
+    dx_reading *reading = request->task;
+    dx_row_sink sink = {.node = node, .request = request, .space = dx_node_space(node, reading->space)};
+    if (request->cancelled || sink.space == NULL) {
+        return DX_E_CANCELLED;
+    }
+    bool more = false;
+    int error = dx_query_run(reading->query, DX_STEP_ENTITIES_MAX, send_row, &sink, &more);
+    if (error == DX_OK && !more && reading->next_query.size > 0) {
+        dx_query_destroy(reading->query);
+        reading->query = NULL;
+        error = create_query(node, sink.space, dx_buf_view(&reading->next_query), &reading->query);
+        dx_buf_clear(&reading->next_query);
+        more = true;
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    if (more) {
+        *again = true;
+        return DX_PENDING;
+    }
+    return dx_request_reply_count(node, request);
+}
+
+static int begin_reading(dx_node *node, dx_request *request, dx_space *space, dx_bytes query_item) {
+    dx_query *query = NULL;
+    int error = create_query(node, space, query_item, &query);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_reading *reading = dx_request_continue(node, request, sizeof *reading, go_on_reading, drop_reading);
+    if (reading == NULL) {
+        dx_query_destroy(query);
+        request->drop = NULL;
+        return DX_E_NO_MEMORY;
+    }
+    reading->space = space->local;
+    reading->query = query;
+    return DX_PENDING;
+}
+
+static int query(dx_node *node, dx_request *request, dx_bytes body) {
+    static const uint8_t empty_map[] = {0xa0};
+    dx_space *space;
+    dx_bytes item;
+    int error = dx_take_space(node, body, &space);
+    if (error == DX_OK) {
+        error = dx_take_optional_map(node, body, "query", &item);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    return begin_reading(node, request, space, item.size != 0 ? item : dx_bytes_of(empty_map, sizeof empty_map));
+}
+
+/* Makes a query map from the fields of a command that a query has too, and a kind. */
+static int narrow_query(dx_node *node, dx_bytes body, const char *kind, const char *deleted, const char *const *fields, size_t field_count, dx_buf *out) {
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    dx_write_text(dx_map_builder_key(&map, "kind"), kind);
+    if (deleted != NULL) {
+        dx_write_text(dx_map_builder_key(&map, "deleted"), deleted);
+    }
+    for (size_t i = 0; i < field_count; i++) {
+        dx_bytes item = dx_item_get(body, fields[i]);
+        if (item.size != 0 && dx_item_kind(item) != DX_KIND_NULL) {
+            dx_write_item(dx_map_builder_key(&map, fields[i]), item);
+        }
+    }
+    dx_buf_init(out, &node->config.alloc, DX_ANSWER_SIZE_MAX);
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    dx_map_builder_finish(&map, &writer);
+    return dx_writer_finish(&writer);
+}
+
+static int list(dx_node *node, dx_request *request, dx_bytes body, const char *kind, const char *const *fields, size_t field_count) {
+    dx_space *space;
+    int error = dx_take_space(node, body, &space);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_buf item;
+    error = narrow_query(node, body, kind, NULL, fields, field_count, &item);
+    if (error == DX_OK) {
+        error = begin_reading(node, request, space, dx_buf_view(&item));
+    }
+    dx_buf_deinit(&item);
+    return error;
+}
+
+static int object_ls(dx_node *node, dx_request *request, dx_bytes body) {
+    static const char *const fields[] = {"type", "deleted", "limit", "parent"};
+    return list(node, request, body, "object", fields, 4);
+}
+
+static int link_ls(dx_node *node, dx_request *request, dx_bytes body) {
+    static const char *const fields[] = {"type", "source", "target", "deleted", "limit"};
+    return list(node, request, body, "link", fields, 5);
+}
+
+static int export_space(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_space *space;
+    int error = dx_take_space(node, body, &space);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_buf objects, links;
+    error = narrow_query(node, body, "object", "show", NULL, 0, &objects);
+    if (error == DX_OK) {
+        error = begin_reading(node, request, space, dx_buf_view(&objects));
+    }
+    dx_buf_deinit(&objects);
+    if (error != DX_PENDING) {
+        return error;
+    }
+    error = narrow_query(node, body, "link", "show", NULL, 0, &links);
+    ((dx_reading *)request->task)->next_query = links; /* freed with the task */
+    return error == DX_OK ? DX_PENDING : error;
+}
+
+/* --- Digest ------------------------------------------------------------------------------------- */
+
+static int go_on_digesting(dx_node *node, dx_request *request, bool *again) {
+    dx_reading *reading = request->task;
+    if (request->cancelled || dx_node_space(node, reading->space) == NULL) {
+        return DX_E_CANCELLED;
+    }
+    bool more = false;
+    int error = dx_digest_run(reading->digest, DX_STEP_ENTITIES_MAX, &more);
+    if (error != DX_OK) {
+        return error;
+    }
+    if (more) {
+        *again = true;
+        return DX_PENDING;
+    }
+    uint8_t digest[DX_HASH_SIZE];
+    int64_t objects = 0;
+    dx_digest_end(reading->digest, digest, &objects);
+    reading->digest = NULL;
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    dx_write_hex(dx_map_builder_key(&map, "digest"), digest, sizeof digest);
+    dx_write_int(dx_map_builder_key(&map, "objects"), objects);
+    return dx_request_reply(node, request, &map);
+}
+
+static int space_digest(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_space *space;
+    dx_digest_cursor *cursor = NULL;
+    int error = dx_take_space(node, body, &space);
+    if (error == DX_OK) {
+        error = dx_digest_begin(&node->context, space, &cursor);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_reading *reading = dx_request_continue(node, request, sizeof *reading, go_on_digesting, drop_reading);
+    if (reading == NULL) {
+        uint8_t ignored[DX_HASH_SIZE];
+        int64_t objects;
+        dx_digest_end(cursor, ignored, &objects);
+        request->drop = NULL;
+        return DX_E_NO_MEMORY;
+    }
+    reading->space = space->local;
+    reading->digest = cursor;
+    return DX_PENDING;
+}
+
+const dx_command dx_commands_query[] = {
+    {"query", false, query},         {"object.ls", false, object_ls}, {"link.ls", false, link_ls},
+    {"export", false, export_space}, {"space.digest", false, space_digest}, {NULL, false, NULL},
+};

@@ -1,0 +1,245 @@
+/* node/commands_space.c: space.create, list, members, status, rm and peers.
+ *
+ * Layer: floor 1, node. docs/spec/commands.md. Sharing and joining are in invite.c. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "node/state.h"
+
+static void write_space_name(dx_node *node, dx_space *space, dx_map_builder *map) {
+    char name[256];
+    dx_write_hex(dx_map_builder_key(map, "space"), space->id, DX_HASH_SIZE);
+    if (dx_space_name(&node->context, space, name, sizeof name)) {
+        dx_write_text(dx_map_builder_key(map, "name"), name);
+    } else {
+        dx_write_null(dx_map_builder_key(map, "name"));
+    }
+}
+
+static int space_create(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_bytes name;
+    dx_space *space = NULL;
+    int error = dx_need_identity(node);
+    if (error == DX_OK) {
+        error = dx_take_optional_text(node, body, "name", 255, &name);
+    }
+    if (error == DX_OK) {
+        error = dx_space_create(&node->context, name, &space);
+    }
+    if (error == DX_OK) {
+        error = dx_node_add_space(node, space);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    write_space_name(node, space, &map);
+    return dx_request_reply(node, request, &map);
+}
+
+static int space_list(dx_node *node, dx_request *request, dx_bytes body) {
+    (void)body;
+    int error = DX_OK;
+    for (size_t i = 0; error == DX_OK && i < node->space_count; i++) {
+        dx_space *space = node->spaces[i];
+        int64_t objects = 0, links = 0;
+        error = dx_space_count(&node->context, space, &objects, &links);
+        dx_map_builder map;
+        dx_answer_init(node, &map);
+        write_space_name(node, space, &map);
+        dx_write_int(dx_map_builder_key(&map, "objects"), objects);
+        dx_write_int(dx_map_builder_key(&map, "links"), links);
+        dx_writer row = dx_request_row(node, request);
+        dx_map_builder_finish(&map, &row);
+        int written = dx_request_row_end(node, request, &row);
+        error = error == DX_OK ? written : error;
+    }
+    return error == DX_OK ? dx_request_reply_count(node, request) : error;
+}
+
+static int space_members(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_space *space;
+    int error = dx_take_space(node, body, &space);
+    for (size_t i = 0; error == DX_OK && i < dx_control_member_count(space->control); i++) {
+        const dx_member *member = dx_control_member(space->control, i);
+        char name[128];
+        dx_map_builder map;
+        dx_answer_init(node, &map);
+        dx_write_hex(dx_map_builder_key(&map, "identity"), member->identity, DX_KEY_SIZE);
+        if (dx_space_member_name(&node->context, space, member->identity, name, sizeof name)) {
+            dx_write_text(dx_map_builder_key(&map, "name"), name);
+        } else {
+            dx_write_null(dx_map_builder_key(&map, "name"));
+        }
+        dx_write_text(dx_map_builder_key(&map, "role"), dx_role_name(member->role));
+        dx_writer row = dx_request_row(node, request);
+        dx_map_builder_finish(&map, &row);
+        error = dx_request_row_end(node, request, &row);
+    }
+    return error == DX_OK ? dx_request_reply_count(node, request) : error;
+}
+
+/* --- Status ------------------------------------------------------------------------------------- */
+
+typedef struct dx_waiting {
+    int64_t space;
+    uint8_t shown[DX_HASH_SIZE]; /* digest of the last map sent, so that only changes are told */
+} dx_waiting;
+
+static int write_status(dx_node *node, dx_space *space, dx_map_builder *map, bool *synced) {
+    dx_replication_status status;
+    int64_t objects = 0, links = 0;
+    char waiting[DX_NODE_MESSAGE_SIZE];
+    int error = dx_space_count(&node->context, space, &objects, &links);
+    dx_replication_status_of(node->replication, space, &status);
+    *synced = status.synced && status.pending_blocks == 0 && space->blocked == 0;
+    dx_answer_init(node, map);
+    write_space_name(node, space, map);
+    dx_write_bool(dx_map_builder_key(map, "synced"), *synced);
+    dx_write_uint(dx_map_builder_key(map, "peers"), status.peers);
+    dx_write_int(dx_map_builder_key(map, "objects"), objects);
+    dx_write_int(dx_map_builder_key(map, "links"), links);
+    dx_write_uint(dx_map_builder_key(map, "pending"), status.pending_blocks + space->blocked);
+    dx_write_uint(dx_map_builder_key(map, "refused"), space->refused);
+    if (dx_pipeline_waiting(&node->context, space, waiting, sizeof waiting)) {
+        dx_write_text(dx_map_builder_key(map, "waiting"), waiting);
+    }
+    return error;
+}
+
+static int wait_synced(dx_node *node, dx_request *request, bool *again) {
+    (void)again;
+    dx_waiting *waiting = request->task;
+    dx_space *space = dx_node_space(node, waiting->space);
+    if (request->cancelled || space == NULL) {
+        return DX_E_CANCELLED;
+    }
+    dx_replication_status status;
+    dx_replication_status_of(node->replication, space, &status);
+    uint8_t now[DX_HASH_SIZE];
+    dx_hash_state hash;
+    dx_hash_begin(&hash, DX_HASH_SYNC_DIGEST, (dx_bytes){0});
+    dx_hash_add_u64(&hash, status.peers);
+    dx_hash_add_u64(&hash, status.pending_blocks);
+    dx_hash_add_u64(&hash, space->blocked);
+    dx_hash_add_u64(&hash, space->change);
+    dx_hash_add_u64(&hash, status.synced);
+    dx_hash_end(&hash, now);
+    bool changed = memcmp(now, waiting->shown, sizeof now) != 0;
+    bool late = node->context.now_ms >= request->deadline_ms;
+    if (!changed && !late) {
+        return DX_PENDING;
+    }
+    memcpy(waiting->shown, now, sizeof now);
+    bool synced = false;
+    dx_map_builder map;
+    int error = write_status(node, space, &map, &synced);
+    if (late && !synced) {
+        int told = dx_request_notify(node, request, &map);
+        error = error == DX_OK ? told : error;
+        return error != DX_OK ? error : dx_node_refuse(node, DX_E_TIMEOUT, "dx space status, dx peer list", "the space was not in step in the time given");
+    }
+    int told = synced ? dx_request_reply(node, request, &map) : dx_request_notify(node, request, &map);
+    error = error == DX_OK ? told : error;
+    return error == DX_OK && !synced ? DX_PENDING : error;
+}
+
+static int space_status(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_space *space;
+    int error = dx_take_space(node, body, &space);
+    if (error != DX_OK) {
+        return error;
+    }
+    if (!dx_item_bool(dx_item_get(body, "wait_synced"), false)) {
+        bool synced;
+        dx_map_builder map;
+        error = write_status(node, space, &map, &synced);
+        int replied = dx_request_reply(node, request, &map);
+        return error == DX_OK ? replied : error;
+    }
+    dx_waiting *waiting = dx_request_continue(node, request, sizeof *waiting, wait_synced, NULL);
+    if (waiting == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    waiting->space = space->local;
+    int64_t timeout_ms = dx_item_int(dx_item_get(body, "timeout_ms"), 0);
+    if (timeout_ms > 0) {
+        request->deadline_ms = node->context.now_ms + (uint64_t)timeout_ms;
+    }
+    return DX_PENDING;
+}
+
+/* --- Peers --------------------------------------------------------------------------------------- */
+
+static int peer_connect(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_space *space;
+    dx_bytes address;
+    int error = dx_take_space(node, body, &space);
+    if (error == DX_OK) {
+        error = dx_take_text(node, body, "address", DX_ADDRESS_SIZE_MAX - 1, &address);
+    }
+    if (error == DX_OK) {
+        error = dx_replication_add_address(node->replication, space, address);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    return dx_request_reply(node, request, &map);
+}
+
+static int list_addresses(dx_node *node, dx_request *request, dx_space *space) {
+    char address[DX_ADDRESS_SIZE_MAX];
+    const char *state;
+    int last_error, error = DX_OK;
+    uint64_t since_ms;
+    for (size_t i = 0; error == DX_OK && dx_swarm_address_state(node->swarm, (uint64_t)space->local, i, address, sizeof address, &state, &last_error, &since_ms); i++) {
+        dx_map_builder map;
+        dx_answer_init(node, &map);
+        write_space_name(node, space, &map);
+        dx_write_text(dx_map_builder_key(&map, "address"), address);
+        dx_write_text(dx_map_builder_key(&map, "state"), state);
+        if (last_error != DX_OK) {
+            dx_write_text(dx_map_builder_key(&map, "error"), dx_error_text(last_error));
+        }
+        dx_write_uint(dx_map_builder_key(&map, "seconds"), (node->context.now_ms - since_ms) / 1000);
+        dx_writer row = dx_request_row(node, request);
+        dx_map_builder_finish(&map, &row);
+        error = dx_request_row_end(node, request, &row);
+    }
+    return error;
+}
+
+static int peer_list(dx_node *node, dx_request *request, dx_bytes body) {
+    (void)body;
+    int error = DX_OK;
+    for (size_t i = 0; error == DX_OK && i < node->space_count; i++) {
+        dx_space *space = node->spaces[i];
+        uint8_t device[DX_KEY_SIZE];
+        char address[DX_ADDRESS_SIZE_MAX];
+        bool synced;
+        for (size_t at = 0; error == DX_OK && dx_replication_peer(node->replication, space, at, device, address, sizeof address, &synced); at++) {
+            dx_map_builder map;
+            dx_answer_init(node, &map);
+            write_space_name(node, space, &map);
+            dx_write_hex(dx_map_builder_key(&map, "peer"), device, sizeof device);
+            dx_write_text(dx_map_builder_key(&map, "address"), address);
+            dx_write_text(dx_map_builder_key(&map, "state"), synced ? "synced" : "syncing");
+            dx_writer row = dx_request_row(node, request);
+            dx_map_builder_finish(&map, &row);
+            error = dx_request_row_end(node, request, &row);
+        }
+        if (error == DX_OK) {
+            error = list_addresses(node, request, space);
+        }
+    }
+    return error == DX_OK ? dx_request_reply_count(node, request) : error;
+}
+
+const dx_command dx_commands_space[] = {
+    {"space.create", true, space_create},   {"space.list", false, space_list},     {"space.members", false, space_members},
+    {"space.status", false, space_status},  {"peer.connect", true, peer_connect},  {"peer.list", false, peer_list},
+    {NULL, false, NULL},
+};
