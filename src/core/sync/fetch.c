@@ -1,0 +1,217 @@
+/* sync/fetch.c: what we want of a peer: control feeds first, each feed from one peer at a time. See session.h. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "sync/session.h"
+
+/* --- Heads they announce ------------------------------------------------------------------------- */
+
+/* The feed an announced head is of, made known when it may be: any control feed (its first block must admit it; only so many at a time), a data
+ * feed once it is admitted. *out stays NULL for one we do not take now. */
+static int find_feed(dx_session *session, const dx_sync_entry *entry, dx_feed **out) {
+    dx_replica *replica = session->replica;
+    dx_feed_identity identity = {.feed_class = entry->feed_class};
+    memcpy(identity.space_id, replica->space->id, sizeof identity.space_id);
+    memcpy(identity.device, entry->device, sizeof identity.device);
+    memcpy(identity.key, entry->key, sizeof identity.key);
+    uint8_t id[DX_HASH_SIZE];
+    dx_feed_id(&identity, id);
+    *out = dx_space_feed_by_id(replica->space, id);
+    if (*out != NULL) {
+        return DX_OK;
+    }
+    int error = dx_space_add_feed(replica->replication->context, replica->space, &identity, out);
+    bool later = error == DX_E_UNAUTHORIZED || error == DX_E_LIMIT || error == DX_E_EXISTS;
+    *out = later ? NULL : *out;
+    return later ? DX_OK : error;
+}
+
+/* A peer holds more of a feed that only we may write: this vault was restored from an older copy. Never write there again. */
+static int guard_own_feed(dx_session *session, dx_feed *feed, const dx_sync_entry *entry) {
+    dx_replica *replica = session->replica;
+    if (!feed->own || entry->head.length <= feed->length) {
+        return DX_OK;
+    }
+    if (dx_head_verify(&entry->head, replica->space->id, feed->id, feed->identity.key) != DX_OK) {
+        return DX_E_SIGNATURE;
+    }
+    return dx_space_renew_feeds(replica->replication->context, replica->space);
+}
+
+static int take_entry(dx_session *session, const dx_sync_entry *entry) {
+    dx_feed *feed = NULL;
+    int error = find_feed(session, entry, &feed);
+    if (error != DX_OK || feed == NULL) {
+        return error;
+    }
+    int64_t local = feed->local;
+    error = guard_own_feed(session, feed, entry);
+    if (error != DX_OK) {
+        return error;
+    }
+    feed = dx_space_feed(session->replica->space, local); /* renewing feeds may have moved it */
+    error = dx_session_check_fork(session, feed, &entry->head);
+    dx_session_feed *row = dx_session_feed_of(session, local);
+    if (row == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    if (entry->head.length > row->theirs) {
+        row->theirs = entry->head.length;
+        row->progress_ms = session->replica->replication->context->now_ms;
+    }
+    if (entry->head.length > row->told) {
+        row->told = entry->head.length;
+    }
+    return error;
+}
+
+int dx_session_take_state(dx_session *session, dx_bytes message) {
+    size_t count;
+    dx_reader entries;
+    int error = dx_sync_state_read(message, &session->theirs, &count, &entries);
+    for (size_t i = 0; error == DX_OK && i < count; i++) {
+        dx_sync_entry entry;
+        error = dx_sync_entry_read(&entries, &entry);
+        if (error == DX_OK) {
+            error = take_entry(session, &entry);
+        }
+    }
+    return error == DX_OK ? dx_reader_finish(&entries) : error;
+}
+
+/* --- Blocks they send ------------------------------------------------------------------------------ */
+
+static int store_run(dx_session *session, dx_feed *feed, const dx_sync_data *data) {
+    dx_replica *replica = session->replica;
+    uint64_t before = feed->length;
+    int error = dx_feed_receive(feed, replica->replication->context->store, &data->head, data->from, data->blocks, data->block_count, data->proof,
+                                data->proof_count);
+    if (error == DX_E_STATE) {
+        return DX_OK; /* starts beyond what is here: another peer served it meanwhile, or it was asked for twice */
+    }
+    if (error == DX_E_FORK) {
+        return dx_session_check_fork(session, feed, &data->head);
+    }
+    replica->received_blocks += feed->length - before;
+    return error;
+}
+
+int dx_session_take_data(dx_session *session, dx_bytes message) {
+    dx_replica *replica = session->replica;
+    session->granted -= (int64_t)message.size;
+    if (session->granted < -DX_SYNC_OVERDRAFT_MAX) {
+        return DX_E_FLOOD;
+    }
+    session->owed += message.size;
+    replica->received_bytes += message.size;
+    dx_sync_data *data = dx_alloc_take(replica->replication->context->alloc, sizeof *data);
+    if (data == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    int error = dx_sync_data_read(message, data);
+    dx_feed *feed = error == DX_OK ? dx_space_feed_by_id(replica->space, data->feed_id) : NULL;
+    dx_session_feed *row = feed != NULL ? dx_session_feed_of(session, feed->local) : NULL;
+    if (error == DX_OK && feed != NULL && row == NULL) {
+        error = DX_E_NO_MEMORY;
+    }
+    if (error == DX_OK && (row == NULL || !row->wanted || feed->own)) {
+        error = row == NULL || !feed->own ? DX_E_PROTOCOL : DX_OK; /* nobody asked; an own feed renewed meanwhile is no fault */
+    }
+    if (error == DX_OK && !feed->own) {
+        error = store_run(session, feed, data);
+        row->progress_ms = replica->replication->context->now_ms;
+        row->theirs = data->head.length > row->theirs ? data->head.length : row->theirs;
+        row->told = data->head.length > row->told ? data->head.length : row->told;
+    }
+    dx_alloc_free(replica->replication->context->alloc, data, sizeof *data);
+    return error;
+}
+
+/* --- What to ask for ------------------------------------------------------------------------------- */
+
+/* Whether another session is already bringing this feed and has not stalled. */
+static bool comes_from_elsewhere(const dx_session *session, int64_t local) {
+    uint64_t now_ms = session->replica->replication->context->now_ms;
+    for (dx_session *other = session->replica->sessions; other != NULL; other = other->next) {
+        if (other == session) {
+            continue;
+        }
+        const dx_session_feed *row = dx_session_feed_of(other, local);
+        if (row != NULL && row->wanted && now_ms - row->progress_ms < DX_SYNC_STALL_MS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int want(dx_session *session, dx_session_feed *row, const dx_feed *feed) {
+    row->wanted = true;
+    row->progress_ms = session->replica->replication->context->now_ms;
+    dx_sync_want_write(feed->id, feed->length, &session->replica->replication->message);
+    return dx_session_send(session);
+}
+
+/* Wants every announced feed of a class that is longer there; *pending tells that something of it is still to come. */
+static int want_class(dx_session *session, dx_feed_class feed_class, bool *pending) {
+    for (size_t i = 0; i < session->feed_count; i++) {
+        dx_session_feed *row = &session->feeds[i];
+        const dx_feed *feed = dx_space_feed(session->replica->space, row->local);
+        if (feed == NULL || feed->own || feed->frozen || feed->identity.feed_class != feed_class || row->theirs <= feed->length) {
+            continue;
+        }
+        *pending = true;
+        if (row->wanted || comes_from_elsewhere(session, row->local)) {
+            continue;
+        }
+        int error = want(session, &session->feeds[i], feed);
+        if (error != DX_OK) {
+            return error;
+        }
+    }
+    return DX_OK;
+}
+
+static int ask_class(dx_session *session, dx_feed_class feed_class, const uint8_t theirs[static DX_HASH_SIZE], const uint8_t ours[static DX_HASH_SIZE]) {
+    bool same = session->asked[feed_class].done && memcmp(session->asked[feed_class].theirs, theirs, DX_HASH_SIZE) == 0 &&
+                memcmp(session->asked[feed_class].ours, ours, DX_HASH_SIZE) == 0;
+    if (same || memcmp(theirs, ours, DX_HASH_SIZE) == 0) {
+        return DX_OK;
+    }
+    session->asked[feed_class].done = true;
+    memcpy(session->asked[feed_class].theirs, theirs, DX_HASH_SIZE);
+    memcpy(session->asked[feed_class].ours, ours, DX_HASH_SIZE);
+    dx_sync_ask_write(feed_class, &session->replica->replication->message);
+    return dx_session_send(session);
+}
+
+int dx_session_fetch(dx_session *session) {
+    if (session->state == DX_SESSION_HELLO) {
+        return DX_OK;
+    }
+    const dx_sync_digests *ours = &session->replica->digests;
+    bool control_pending = false, data_pending = false;
+    int error = want_class(session, DX_FEED_CONTROL, &control_pending);
+    if (error == DX_OK && !control_pending) {
+        error = ask_class(session, DX_FEED_CONTROL, session->theirs.control, ours->control);
+    }
+    if (error != DX_OK || control_pending || session->state != DX_SESSION_MEMBER) {
+        return error;
+    }
+    error = want_class(session, DX_FEED_DATA, &data_pending);
+    if (error == DX_OK && !data_pending) {
+        error = ask_class(session, DX_FEED_DATA, session->theirs.data, ours->data);
+    }
+    return error;
+}
+
+/* Credit goes back once the bytes are durable (this step's commit) and the pipeline keeps up, so that a slow disk slows the sender. */
+int dx_session_return_credit(dx_session *session) {
+    if (session->owed < DX_SYNC_CREDIT / 8 || session->replica->space->blocked > DX_SYNC_BACKLOG_MAX) {
+        return DX_OK;
+    }
+    uint64_t bytes = session->owed;
+    session->owed = 0;
+    session->granted += (int64_t)bytes;
+    dx_sync_credit_write(bytes, &session->replica->replication->message);
+    return dx_session_send(session);
+}

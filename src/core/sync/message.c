@@ -1,0 +1,239 @@
+/* sync/message.c: see message.h. */
+#include "sync/message.h"
+
+#include <string.h>
+
+void dx_sync_hello_proof(bool initiator, const uint8_t handshake_hash[static 64], const uint8_t space_id[static DX_HASH_SIZE],
+                         uint8_t out[static DX_SYNC_PROOF_SIZE]) {
+    out[0] = initiator ? 1 : 2;
+    memcpy(out + 1, handshake_hash, 64);
+    memcpy(out + 65, space_id, DX_HASH_SIZE);
+}
+
+static dx_writer begin(dx_buf *out, size_t fields, dx_sync_kind kind) {
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    dx_write_array(&writer, fields);
+    dx_write_uint(&writer, (uint64_t)kind);
+    return writer;
+}
+
+static dx_reader open(dx_bytes message, size_t fields, dx_sync_kind kind) {
+    dx_reader reader;
+    dx_reader_init(&reader, message);
+    if (dx_read_array(&reader) != fields || dx_read_uint(&reader) != (uint64_t)kind) {
+        dx_reader_fail(&reader);
+    }
+    return reader;
+}
+
+dx_sync_kind dx_sync_message_kind(dx_bytes message) {
+    dx_reader reader;
+    dx_reader_init(&reader, message);
+    if (dx_read_array(&reader) == 0) {
+        dx_reader_fail(&reader);
+    }
+    uint64_t kind = dx_read_uint_max(&reader, DX_SYNC_KIND_COUNT - 1);
+    return reader.error == DX_OK ? (dx_sync_kind)kind : DX_SYNC_KIND_COUNT;
+}
+
+static void write_fixed(dx_writer *writer, const uint8_t *data, size_t size) {
+    dx_write_bytes(writer, dx_bytes_of(data, size));
+}
+
+static void write_addresses(dx_writer *writer, const dx_bytes *addresses, size_t count) {
+    dx_write_array(writer, count);
+    for (size_t i = 0; i < count; i++) {
+        dx_write_text_bytes(writer, addresses[i]);
+    }
+}
+
+static size_t read_addresses(dx_reader *reader, dx_bytes *addresses) {
+    size_t count = dx_read_array(reader);
+    if (count > DX_SYNC_ADDRESSES_MAX) {
+        dx_reader_fail(reader);
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        addresses[i] = dx_read_text(reader);
+    }
+    return count;
+}
+
+static void write_digests(dx_writer *writer, const dx_sync_digests *digests) {
+    write_fixed(writer, digests->control, DX_HASH_SIZE);
+    write_fixed(writer, digests->data, DX_HASH_SIZE);
+}
+
+static void read_digests(dx_reader *reader, dx_sync_digests *digests) {
+    dx_read_bytes_exact(reader, digests->control, DX_HASH_SIZE);
+    dx_read_bytes_exact(reader, digests->data, DX_HASH_SIZE);
+}
+
+void dx_sync_hello_write(const dx_sync_hello *hello, dx_buf *out) {
+    dx_writer writer = begin(out, 7, DX_SYNC_HELLO);
+    dx_write_uint(&writer, DX_SYNC_VERSION);
+    write_fixed(&writer, hello->device, DX_KEY_SIZE);
+    write_fixed(&writer, hello->signature, DX_SIGNATURE_SIZE);
+    write_digests(&writer, &hello->digests);
+    write_addresses(&writer, hello->addresses, hello->address_count);
+}
+
+int dx_sync_hello_read(dx_bytes message, dx_sync_hello *out) {
+    dx_reader reader = open(message, 7, DX_SYNC_HELLO);
+    if (dx_read_uint(&reader) != DX_SYNC_VERSION) {
+        dx_reader_fail(&reader);
+    }
+    dx_read_bytes_exact(&reader, out->device, DX_KEY_SIZE);
+    dx_read_bytes_exact(&reader, out->signature, DX_SIGNATURE_SIZE);
+    read_digests(&reader, &out->digests);
+    out->address_count = read_addresses(&reader, out->addresses);
+    return dx_reader_finish(&reader);
+}
+
+void dx_sync_state_begin(const dx_sync_digests *digests, size_t count, dx_buf *out) {
+    dx_writer writer = begin(out, 4, DX_SYNC_STATE);
+    write_digests(&writer, digests);
+    dx_write_array(&writer, count);
+}
+
+void dx_sync_entry_write(const dx_sync_entry *entry, dx_buf *out) {
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    dx_write_array(&writer, 4);
+    dx_write_uint(&writer, (uint64_t)entry->feed_class);
+    write_fixed(&writer, entry->device, DX_KEY_SIZE);
+    write_fixed(&writer, entry->key, DX_KEY_SIZE);
+    dx_head_write(&entry->head, &writer);
+}
+
+int dx_sync_state_read(dx_bytes message, dx_sync_digests *digests, size_t *count, dx_reader *entries) {
+    *entries = open(message, 4, DX_SYNC_STATE);
+    read_digests(entries, digests);
+    *count = dx_read_array(entries);
+    if (*count > DX_SYNC_ENTRIES_MAX) {
+        dx_reader_fail(entries);
+    }
+    return entries->error != DX_OK ? DX_E_MALFORMED : DX_OK;
+}
+
+int dx_sync_entry_read(dx_reader *entries, dx_sync_entry *out) {
+    if (dx_read_array(entries) != 4) {
+        dx_reader_fail(entries);
+    }
+    out->feed_class = (dx_feed_class)dx_read_uint_max(entries, DX_FEED_DATA);
+    dx_read_bytes_exact(entries, out->device, DX_KEY_SIZE);
+    dx_read_bytes_exact(entries, out->key, DX_KEY_SIZE);
+    dx_head_read(entries, &out->head);
+    return entries->error != DX_OK ? DX_E_MALFORMED : DX_OK;
+}
+
+void dx_sync_ask_write(dx_feed_class feed_class, dx_buf *out) {
+    dx_writer writer = begin(out, 2, DX_SYNC_ASK);
+    dx_write_uint(&writer, (uint64_t)feed_class);
+}
+
+int dx_sync_ask_read(dx_bytes message, dx_feed_class *out) {
+    dx_reader reader = open(message, 2, DX_SYNC_ASK);
+    *out = (dx_feed_class)dx_read_uint_max(&reader, DX_FEED_DATA);
+    return dx_reader_finish(&reader);
+}
+
+void dx_sync_want_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, dx_buf *out) {
+    dx_writer writer = begin(out, 3, DX_SYNC_WANT);
+    write_fixed(&writer, feed_id, DX_HASH_SIZE);
+    dx_write_uint(&writer, from);
+}
+
+int dx_sync_want_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *from) {
+    dx_reader reader = open(message, 3, DX_SYNC_WANT);
+    dx_read_bytes_exact(&reader, feed_id, DX_HASH_SIZE);
+    *from = dx_read_uint_max(&reader, DX_FEED_LENGTH_MAX);
+    return dx_reader_finish(&reader);
+}
+
+void dx_sync_data_begin(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, const dx_head *head, size_t block_count, dx_buf *out) {
+    dx_writer writer = begin(out, 6, DX_SYNC_DATA);
+    write_fixed(&writer, feed_id, DX_HASH_SIZE);
+    dx_write_uint(&writer, from);
+    dx_head_write(head, &writer);
+    dx_write_array(&writer, block_count);
+}
+
+void dx_sync_block_write(dx_bytes block, dx_buf *out) {
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    dx_write_bytes(&writer, block);
+}
+
+void dx_sync_data_end(const uint8_t (*proof)[DX_HASH_SIZE], size_t count, dx_buf *out) {
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    dx_write_array(&writer, count);
+    for (size_t i = 0; i < count; i++) {
+        write_fixed(&writer, proof[i], DX_HASH_SIZE);
+    }
+}
+
+int dx_sync_data_read(dx_bytes message, dx_sync_data *out) {
+    dx_reader reader = open(message, 6, DX_SYNC_DATA);
+    dx_read_bytes_exact(&reader, out->feed_id, DX_HASH_SIZE);
+    out->from = dx_read_uint_max(&reader, DX_FEED_LENGTH_MAX);
+    dx_head_read(&reader, &out->head);
+    out->block_count = dx_read_array(&reader);
+    if (out->block_count > DX_SYNC_BLOCKS_MAX) {
+        dx_reader_fail(&reader);
+        out->block_count = 0;
+    }
+    for (size_t i = 0; i < out->block_count; i++) {
+        out->blocks[i] = dx_read_bytes(&reader);
+    }
+    out->proof_count = dx_read_array(&reader);
+    if (out->proof_count > DX_MMR_PROOF_MAX) {
+        dx_reader_fail(&reader);
+        out->proof_count = 0;
+    }
+    for (size_t i = 0; i < out->proof_count; i++) {
+        dx_read_bytes_exact(&reader, out->proof[i], DX_HASH_SIZE);
+    }
+    return dx_reader_finish(&reader);
+}
+
+void dx_sync_credit_write(uint64_t bytes, dx_buf *out) {
+    dx_writer writer = begin(out, 2, DX_SYNC_CREDIT);
+    dx_write_uint(&writer, bytes);
+}
+
+int dx_sync_credit_read(dx_bytes message, uint64_t *bytes) {
+    dx_reader reader = open(message, 2, DX_SYNC_CREDIT);
+    *bytes = dx_read_uint(&reader);
+    return dx_reader_finish(&reader);
+}
+
+void dx_sync_ping_write(bool pong, dx_buf *out) {
+    begin(out, 1, pong ? DX_SYNC_PONG : DX_SYNC_PING);
+}
+
+void dx_sync_addresses_write(const dx_bytes *addresses, size_t count, dx_buf *out) {
+    dx_writer writer = begin(out, 2, DX_SYNC_ADDRESSES);
+    write_addresses(&writer, addresses, count);
+}
+
+int dx_sync_addresses_read(dx_bytes message, dx_bytes *addresses, size_t *count) {
+    dx_reader reader = open(message, 2, DX_SYNC_ADDRESSES);
+    *count = read_addresses(&reader, addresses);
+    return dx_reader_finish(&reader);
+}
+
+void dx_sync_fork_write(const uint8_t feed_id[static DX_HASH_SIZE], dx_bytes proof, dx_buf *out) {
+    dx_writer writer = begin(out, 3, DX_SYNC_FORK);
+    write_fixed(&writer, feed_id, DX_HASH_SIZE);
+    dx_write_bytes(&writer, proof);
+}
+
+int dx_sync_fork_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], dx_bytes *proof) {
+    dx_reader reader = open(message, 3, DX_SYNC_FORK);
+    dx_read_bytes_exact(&reader, feed_id, DX_HASH_SIZE);
+    *proof = dx_read_bytes(&reader);
+    return dx_reader_finish(&reader);
+}

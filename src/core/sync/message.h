@@ -1,0 +1,101 @@
+/* sync/message.h: what two members of a space say to each other; reader and writer of each message in one file.
+ *
+ * Layer: floor 1, sync. docs/spec/sync.md. Every message is one canonical array that begins with its number.
+ *   HELLO  [0, version, device 32, signature 64, control digest 32, data digest 32, [address…]]
+ *          signature by the device key, context "dxos hello/1", over role byte ‖ handshake hash ‖ space id
+ *   STATE  [1, control digest, data digest, [entry…]]     entry = [class, device 32, feed key 32, head]; feeds that grew, or an ASK's answer
+ *   ASK    [2, class]                                     send the heads of all feeds of this class
+ *   WANT   [3, feed id, from]                             send this feed from there on, also what comes later, as credit allows
+ *   DATA   [4, feed id, from, head, [block: bstr…], [proof node: bstr 32…]]
+ *   CREDIT [5, bytes]                                     so many bytes of DATA are durably stored; as many more may come
+ *   PING   [6]   PONG [7]
+ *   ADDRESSES [8, [address…]]
+ *   FORK   [9, feed id, proof: bstr]                      two heads that cannot both be: feed/fork.h
+ * Ownership: decoded views point into the message. */
+#ifndef DX_SYNC_MESSAGE_H
+#define DX_SYNC_MESSAGE_H
+
+#include "feed/feed.h"
+
+enum {
+    DX_SYNC_VERSION = 1,
+    DX_SYNC_ENTRIES_MAX = 256,   /* per STATE: 45 KB */
+    DX_SYNC_ADDRESSES_MAX = 8,
+    DX_SYNC_BLOCKS_MAX = 1024    /* per DATA */
+};
+
+typedef enum dx_sync_kind {
+    DX_SYNC_HELLO,
+    DX_SYNC_STATE,
+    DX_SYNC_ASK,
+    DX_SYNC_WANT,
+    DX_SYNC_DATA,
+    DX_SYNC_CREDIT,
+    DX_SYNC_PING,
+    DX_SYNC_PONG,
+    DX_SYNC_ADDRESSES,
+    DX_SYNC_FORK,
+    DX_SYNC_KIND_COUNT
+} dx_sync_kind;
+
+typedef struct dx_sync_digests {
+    uint8_t control[DX_HASH_SIZE], data[DX_HASH_SIZE];
+} dx_sync_digests;
+
+typedef struct dx_sync_hello {
+    uint8_t device[DX_KEY_SIZE], signature[DX_SIGNATURE_SIZE];
+    dx_sync_digests digests;
+    size_t address_count;
+    dx_bytes addresses[DX_SYNC_ADDRESSES_MAX];
+} dx_sync_hello;
+
+typedef struct dx_sync_entry {
+    dx_feed_class feed_class;
+    uint8_t device[DX_KEY_SIZE], key[DX_KEY_SIZE];
+    dx_head head;
+} dx_sync_entry;
+
+typedef struct dx_sync_data {
+    uint8_t feed_id[DX_HASH_SIZE];
+    uint64_t from;
+    dx_head head;
+    size_t block_count, proof_count;
+    dx_bytes blocks[DX_SYNC_BLOCKS_MAX];
+    uint8_t proof[DX_MMR_PROOF_MAX][DX_HASH_SIZE];
+} dx_sync_data;
+
+/* What a hello's signature covers; out of DX_SYNC_PROOF_SIZE bytes. */
+enum { DX_SYNC_PROOF_SIZE = 1 + 64 + DX_HASH_SIZE };
+void dx_sync_hello_proof(bool initiator, const uint8_t handshake_hash[static 64], const uint8_t space_id[static DX_HASH_SIZE],
+                         uint8_t out[static DX_SYNC_PROOF_SIZE]);
+
+/* Number of a message, DX_SYNC_KIND_COUNT when unknown or malformed. */
+dx_sync_kind dx_sync_message_kind(dx_bytes message);
+
+/* Writers append one message to out (its errors are sticky). Readers are strict: DX_OK or DX_E_MALFORMED. */
+void dx_sync_hello_write(const dx_sync_hello *hello, dx_buf *out);
+DX_MUST_USE int dx_sync_hello_read(dx_bytes message, dx_sync_hello *out);
+/* Header of a STATE with `count` entries, which the caller appends with dx_sync_entry_write. */
+void dx_sync_state_begin(const dx_sync_digests *digests, size_t count, dx_buf *out);
+void dx_sync_entry_write(const dx_sync_entry *entry, dx_buf *out);
+/* Reads digests and leaves the reader before the first of `count` entries. */
+DX_MUST_USE int dx_sync_state_read(dx_bytes message, dx_sync_digests *digests, size_t *count, dx_reader *entries);
+DX_MUST_USE int dx_sync_entry_read(dx_reader *entries, dx_sync_entry *out);
+void dx_sync_ask_write(dx_feed_class feed_class, dx_buf *out);
+DX_MUST_USE int dx_sync_ask_read(dx_bytes message, dx_feed_class *out);
+void dx_sync_want_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, dx_buf *out);
+DX_MUST_USE int dx_sync_want_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *from);
+/* Header of a DATA; the caller appends `block_count` blocks with dx_sync_block_write, then ends it with the proof. */
+void dx_sync_data_begin(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, const dx_head *head, size_t block_count, dx_buf *out);
+void dx_sync_block_write(dx_bytes block, dx_buf *out);
+void dx_sync_data_end(const uint8_t (*proof)[DX_HASH_SIZE], size_t count, dx_buf *out);
+DX_MUST_USE int dx_sync_data_read(dx_bytes message, dx_sync_data *out);
+void dx_sync_credit_write(uint64_t bytes, dx_buf *out);
+DX_MUST_USE int dx_sync_credit_read(dx_bytes message, uint64_t *bytes);
+void dx_sync_ping_write(bool pong, dx_buf *out);
+void dx_sync_addresses_write(const dx_bytes *addresses, size_t count, dx_buf *out);
+DX_MUST_USE int dx_sync_addresses_read(dx_bytes message, dx_bytes *addresses, size_t *count); /* room for DX_SYNC_ADDRESSES_MAX */
+void dx_sync_fork_write(const uint8_t feed_id[static DX_HASH_SIZE], dx_bytes proof, dx_buf *out);
+DX_MUST_USE int dx_sync_fork_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], dx_bytes *proof);
+
+#endif

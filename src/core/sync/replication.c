@@ -1,0 +1,388 @@
+/* sync/replication.c: spaces in replication: topics, digests, the order of things within a step. See replication.h. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "sync/session.h"
+
+/* --- Life ------------------------------------------------------------------------------------------- */
+
+int dx_replication_create(dx_context *context, dx_swarm *swarm, dx_replication **out) {
+    dx_replication *replication = dx_alloc_take_zeroed(context->alloc, sizeof *replication);
+    if (replication == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    replication->context = context;
+    replication->swarm = swarm;
+    dx_buf_init(&replication->message, context->alloc, DX_SYNC_MESSAGE_MAX);
+    *out = replication;
+    return DX_OK;
+}
+
+static void free_replica(dx_replica *replica) {
+    const dx_alloc *alloc = replica->replication->context->alloc;
+    while (replica->sessions != NULL) {
+        dx_session_close(replica->sessions);
+    }
+    dx_alloc_free(alloc, replica->order, replica->order_capacity * sizeof replica->order[0]);
+    dx_alloc_free(alloc, replica, sizeof *replica);
+}
+
+void dx_replication_destroy(dx_replication *replication) {
+    if (replication == NULL) {
+        return;
+    }
+    while (replication->replicas != NULL) {
+        dx_replica *replica = replication->replicas;
+        replication->replicas = replica->next;
+        free_replica(replica);
+    }
+    dx_buf_deinit(&replication->message);
+    dx_alloc_free(replication->context->alloc, replication, sizeof *replication);
+}
+
+static dx_replica *find_replica(dx_replication *replication, const dx_space *space) {
+    dx_replica *replica = replication->replicas;
+    while (replica != NULL && replica->space != space) {
+        replica = replica->next;
+    }
+    return replica;
+}
+
+/* --- The swarm's events ------------------------------------------------------------------------------- */
+
+static int on_open(void *ctx, const dx_swarm_link *link) {
+    return dx_session_open(ctx, link);
+}
+
+static int on_message(void *ctx, const dx_swarm_link *link, dx_bytes message) {
+    dx_session *session = dx_session_find(ctx, link->link);
+    return session == NULL ? DX_E_STATE : dx_session_receive(session, link, message);
+}
+
+static int on_writable(void *ctx, const dx_swarm_link *link) {
+    (void)ctx;
+    (void)link; /* serving goes on at the end of every step */
+    return DX_OK;
+}
+
+static void on_close(void *ctx, const dx_swarm_link *link, int reason) {
+    (void)reason;
+    dx_session *session = dx_session_find(ctx, link->link);
+    if (session != NULL) {
+        dx_session_close(session);
+    }
+}
+
+/* --- Spaces and addresses ------------------------------------------------------------------------------ */
+
+static int dial_known(dx_replication *replication, dx_replica *replica) {
+    sqlite3_stmt *select = dx_store_query(replication->context->store, "SELECT address FROM address WHERE space = ?1 ORDER BY address");
+    dx_bind_int(select, 1, replica->space->local);
+    int error = DX_OK;
+    while (error == DX_OK && dx_step(replication->context->store, select)) {
+        error = dx_swarm_add_address(replication->swarm, (uint64_t)replica->space->local, dx_column_bytes(select, 0));
+    }
+    dx_step_reset(select);
+    int failed = dx_store_error(replication->context->store);
+    return error != DX_OK ? error : failed;
+}
+
+int dx_replication_add_space(dx_replication *replication, dx_space *space) {
+    dx_replica *replica = dx_alloc_take_zeroed(replication->context->alloc, sizeof *replica);
+    if (replica == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    const dx_identity *identity = replication->context->identity;
+    dx_topic topic = {.number = (uint64_t)space->local,
+                      .payload = dx_buf_view(&identity->device_credential),
+                      .handler = {.ctx = replica, .on_open = on_open, .on_message = on_message, .on_writable = on_writable, .on_close = on_close}};
+    memcpy(topic.secret, space->discovery, sizeof topic.secret);
+    memcpy(topic.static_secret, identity->noise_secret, sizeof topic.static_secret);
+    replica->replication = replication;
+    replica->space = space;
+    replica->next = replication->replicas;
+    replication->replicas = replica;
+    int error = dx_swarm_add_topic(replication->swarm, &topic);
+    dx_wipe(&topic, sizeof topic);
+    return error == DX_OK ? dial_known(replication, replica) : error;
+}
+
+void dx_replication_remove_space(dx_replication *replication, dx_space *space) {
+    for (dx_replica **at = &replication->replicas; *at != NULL; at = &(*at)->next) {
+        dx_replica *replica = *at;
+        if (replica->space == space) {
+            dx_swarm_remove_topic(replication->swarm, (uint64_t)space->local);
+            *at = replica->next;
+            free_replica(replica);
+            return;
+        }
+    }
+}
+
+static bool is_own_address(const dx_replication *replication, dx_bytes address) {
+    for (size_t i = 0; i < replication->address_count; i++) {
+        if (dx_bytes_equal(replication->addresses[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Bounded: of a space's addresses the newest are kept. */
+int dx_replication_add_address(dx_replication *replication, dx_space *space, dx_bytes address) {
+    if (address.size == 0 || address.size >= DX_ADDRESS_SIZE_MAX || is_own_address(replication, address)) {
+        return address.size == 0 || address.size >= DX_ADDRESS_SIZE_MAX ? DX_E_INVALID : DX_OK;
+    }
+    dx_store *store = replication->context->store;
+    sqlite3_stmt *insert = dx_store_query(store, "INSERT INTO address(space, address, told_ms) VALUES(?1, ?2, ?3) "
+                                                 "ON CONFLICT(space, address) DO UPDATE SET told_ms = ?3");
+    dx_bind_int(insert, 1, space->local);
+    dx_bind_text(insert, 2, address);
+    dx_bind_int(insert, 3, (int64_t)replication->context->wall_ms);
+    int error = dx_step_done(store, insert);
+    if (error != DX_OK) {
+        return error;
+    }
+    sqlite3_stmt *prune = dx_store_query(store, "DELETE FROM address WHERE space = ?1 AND address NOT IN "
+                                                "(SELECT address FROM address WHERE space = ?1 ORDER BY told_ms DESC, address LIMIT ?2)");
+    dx_bind_int(prune, 1, space->local);
+    dx_bind_int(prune, 2, DX_SPACE_ADDRESSES_MAX);
+    error = dx_step_done(store, prune);
+    return error == DX_OK ? dx_swarm_add_address(replication->swarm, (uint64_t)space->local, address) : error;
+}
+
+static int tell_addresses(dx_replication *replication) {
+    for (dx_replica *replica = replication->replicas; replica != NULL; replica = replica->next) {
+        for (dx_session *session = replica->sessions; session != NULL; session = session->next) {
+            if (session->state == DX_SESSION_HELLO) {
+                continue;
+            }
+            dx_sync_addresses_write(replication->addresses, replication->address_count, &replication->message);
+            int error = dx_session_send(session);
+            if (error != DX_OK) {
+                return error;
+            }
+        }
+    }
+    return DX_OK;
+}
+
+int dx_replication_set_listening(dx_replication *replication, const char *const *addresses, size_t count) {
+    replication->address_count = 0;
+    for (size_t i = 0; i < count && i < DX_SYNC_ADDRESSES_MAX; i++) {
+        dx_bytes address = dx_bytes_text(addresses[i]);
+        if (address.size >= DX_ADDRESS_SIZE_MAX) {
+            continue;
+        }
+        char *kept = replication->address_text[replication->address_count];
+        memcpy(kept, address.data, address.size);
+        replication->addresses[replication->address_count++] = dx_bytes_of(kept, address.size);
+        for (dx_replica *replica = replication->replicas; replica != NULL; replica = replica->next) {
+            dx_swarm_remove_address(replication->swarm, (uint64_t)replica->space->local, address); /* never dial ourselves */
+        }
+    }
+    return tell_addresses(replication);
+}
+
+/* --- Digests ---------------------------------------------------------------------------------------- */
+
+uint64_t dx_replica_length(const dx_replica *replica, const dx_feed *feed) {
+    if (dx_control_find_feed(replica->space->control, feed->id) == NULL) {
+        return 0;
+    }
+    return feed->head.length;
+}
+
+/* Local numbers in the order of feed ids; feeds are only ever added. */
+static int sort_feeds(dx_replica *replica) {
+    const dx_alloc *alloc = replica->replication->context->alloc;
+    dx_space *space = replica->space;
+    if (space->feed_count > replica->order_capacity) {
+        size_t capacity = space->feed_count + 16;
+        int64_t *order = alloc->resize(alloc->ctx, replica->order, replica->order_capacity * sizeof *order, capacity * sizeof *order);
+        if (order == NULL) {
+            return DX_E_NO_MEMORY;
+        }
+        replica->order = order;
+        replica->order_capacity = capacity;
+    }
+    replica->order_count = 0;
+    for (size_t i = 0; i < space->feed_count; i++) {
+        size_t at = replica->order_count++;
+        for (; at > 0; at--) {
+            const dx_feed *before = dx_space_feed(space, replica->order[at - 1]);
+            if (memcmp(before->id, space->feeds[i].id, DX_HASH_SIZE) <= 0) {
+                break;
+            }
+            replica->order[at] = replica->order[at - 1];
+        }
+        replica->order[at] = space->feeds[i].local;
+    }
+    return DX_OK;
+}
+
+static void digest_class(dx_replica *replica, dx_feed_class feed_class, uint8_t out[static DX_HASH_SIZE]) {
+    dx_hash_state hash;
+    dx_hash_begin(&hash, DX_HASH_SYNC_DIGEST, (dx_bytes){0});
+    for (size_t i = 0; i < replica->order_count; i++) {
+        const dx_feed *feed = dx_space_feed(replica->space, replica->order[i]);
+        uint64_t length = feed->identity.feed_class == feed_class ? dx_replica_length(replica, feed) : 0;
+        if (length > 0) {
+            dx_hash_add(&hash, feed->id, sizeof feed->id);
+            dx_hash_add_u64(&hash, length);
+            dx_hash_add(&hash, feed->head.root, sizeof feed->head.root);
+        }
+    }
+    dx_hash_end(&hash, out);
+}
+
+int dx_replica_refresh(dx_replica *replica) {
+    const dx_space *space = replica->space;
+    uint64_t version = dx_control_feed_count(space->control);
+    for (size_t i = 0; i < space->feed_count; i++) {
+        version += space->feeds[i].head.length << 12; /* lengths and feeds only grow, so equal sums mean equal parts */
+    }
+    if (replica->digested && version == replica->version && replica->order_count == space->feed_count) {
+        return DX_OK;
+    }
+    int error = replica->order_count == space->feed_count ? DX_OK : sort_feeds(replica);
+    if (error == DX_OK) {
+        digest_class(replica, DX_FEED_CONTROL, replica->digests.control);
+        digest_class(replica, DX_FEED_DATA, replica->digests.data);
+        replica->version = version;
+        replica->digested = true;
+    }
+    return error;
+}
+
+/* --- The end of a step ------------------------------------------------------------------------------- */
+
+/* A removed or not yet known member gets nothing; the moment the control state knows him he does. */
+static void judge(dx_session *session) {
+    if (session->state == DX_SESSION_HELLO) {
+        return;
+    }
+    bool member = dx_control_role(session->replica->space->control, session->identity) >= DX_ROLE_PULL;
+    session->state = member ? DX_SESSION_MEMBER : DX_SESSION_UNPROVEN;
+}
+
+/* Keeps silent links honest. *alive false: the session was closed. */
+static int watch_silence(dx_session *session, uint64_t *deadline_ms, bool *alive) {
+    dx_replication *replication = session->replica->replication;
+    uint64_t now_ms = replication->context->now_ms, silent_ms = now_ms - session->heard_ms;
+    bool rude = session->state == DX_SESSION_HELLO && now_ms - session->opened_ms >= DX_SYNC_HELLO_MS;
+    bool dead = silent_ms >= DX_SYNC_DEAD_MS;
+    *alive = !rude && !dead;
+    if (!*alive) {
+        dx_swarm_close(replication->swarm, session->link, DX_E_TIMEOUT);
+        return DX_OK;
+    }
+    uint64_t next_ms = session->heard_ms + (session->pinged ? DX_SYNC_DEAD_MS : DX_SYNC_PING_MS);
+    if (session->state == DX_SESSION_HELLO) {
+        next_ms = session->opened_ms + DX_SYNC_HELLO_MS;
+    } else if (!session->pinged && silent_ms >= DX_SYNC_PING_MS) {
+        session->pinged = true;
+        next_ms = session->heard_ms + DX_SYNC_DEAD_MS;
+        dx_sync_ping_write(false, &replication->message);
+        int error = dx_session_send(session);
+        if (error != DX_OK) {
+            return error;
+        }
+    }
+    *deadline_ms = next_ms < *deadline_ms ? next_ms : *deadline_ms;
+    return DX_OK;
+}
+
+static int settle_session(dx_session *session, uint64_t *deadline_ms, bool *more) {
+    bool alive = true;
+    judge(session);
+    int error = watch_silence(session, deadline_ms, &alive);
+    if (error != DX_OK || !alive) {
+        return error;
+    }
+    error = dx_session_announce(session);
+    if (error == DX_OK) {
+        error = dx_session_fetch(session);
+    }
+    if (error == DX_OK) {
+        error = dx_session_serve(session, more);
+    }
+    return error == DX_OK ? dx_session_return_credit(session) : error;
+}
+
+int dx_replication_settle(dx_replication *replication, uint64_t *deadline_ms) {
+    bool more = false;
+    *deadline_ms = DX_NO_DEADLINE;
+    for (dx_replica *replica = replication->replicas; replica != NULL; replica = replica->next) {
+        int error = dx_replica_refresh(replica);
+        if (error != DX_OK) {
+            return error;
+        }
+        for (dx_session *session = replica->sessions, *next; session != NULL; session = next) {
+            next = session->next; /* settling may close this session, never another */
+            error = settle_session(session, deadline_ms, &more);
+            if (error != DX_OK) {
+                return error;
+            }
+        }
+    }
+    if (more) {
+        *deadline_ms = replication->context->now_ms;
+    }
+    return DX_OK;
+}
+
+/* --- Status ------------------------------------------------------------------------------------------ */
+
+static uint64_t count_pending(const dx_replica *replica) {
+    uint64_t pending = 0;
+    for (size_t i = 0; i < replica->space->feed_count; i++) {
+        const dx_feed *feed = &replica->space->feeds[i];
+        uint64_t theirs = feed->length;
+        for (dx_session *session = replica->sessions; session != NULL; session = session->next) {
+            for (size_t at = 0; at < session->feed_count; at++) {
+                const dx_session_feed *row = &session->feeds[at];
+                if (row->local == feed->local && row->theirs > theirs) {
+                    theirs = row->theirs;
+                }
+            }
+        }
+        pending += theirs - feed->length;
+    }
+    return pending;
+}
+
+void dx_replication_status_of(dx_replication *replication, dx_space *space, dx_replication_status *out) {
+    *out = (dx_replication_status){0};
+    dx_replica *replica = find_replica(replication, space);
+    if (replica == NULL) {
+        return;
+    }
+    bool equal = dx_replica_refresh(replica) == DX_OK;
+    for (dx_session *session = replica->sessions; session != NULL; session = session->next) {
+        if (session->state == DX_SESSION_MEMBER) {
+            out->peers++;
+            equal = equal && memcmp(&session->theirs, &replica->digests, sizeof session->theirs) == 0;
+        }
+    }
+    out->synced = out->peers > 0 && equal;
+    out->pending_blocks = count_pending(replica);
+    out->received_blocks = replica->received_blocks;
+    out->received_bytes = replica->received_bytes;
+}
+
+bool dx_replication_peer(dx_replication *replication, dx_space *space, size_t index, uint8_t device[static DX_KEY_SIZE], char *address,
+                         size_t address_size, bool *synced) {
+    dx_replica *replica = find_replica(replication, space);
+    dx_session *session = replica == NULL ? NULL : replica->sessions;
+    while (session != NULL && (session->state != DX_SESSION_MEMBER || index-- > 0)) {
+        session = session->next;
+    }
+    if (session == NULL) {
+        return false;
+    }
+    memcpy(device, session->device, DX_KEY_SIZE);
+    sqlite3_snprintf((int)address_size, address, "%s", session->address);
+    *synced = memcmp(&session->theirs, &replica->digests, sizeof session->theirs) == 0;
+    return true;
+}

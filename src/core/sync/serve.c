@@ -1,0 +1,142 @@
+/* sync/serve.c: what a peer wants of us: heads when they grew, blocks as its credit allows. See session.h. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "sync/session.h"
+
+/* --- Heads ------------------------------------------------------------------------------------------ */
+
+static bool must_tell(dx_session *session, const dx_feed *feed, dx_session_feed **row) {
+    uint64_t length = dx_replica_length(session->replica, feed);
+    *row = dx_session_feed_of(session, feed->local);
+    if (*row == NULL || length == 0) {
+        return false;
+    }
+    if (session->answer[feed->identity.feed_class]) {
+        return true;
+    }
+    return length > (*row)->told && length > (*row)->theirs && !(*row)->serving;
+}
+
+static void write_entry(const dx_feed *feed, dx_buf *out) {
+    dx_sync_entry entry = {.feed_class = feed->identity.feed_class, .head = feed->head};
+    memcpy(entry.device, feed->identity.device, sizeof entry.device);
+    memcpy(entry.key, feed->identity.key, sizeof entry.key);
+    dx_sync_entry_write(&entry, out);
+}
+
+/* One STATE with the entries gathered so far. */
+static int send_state(dx_session *session, dx_buf *entries, size_t count) {
+    dx_replication *replication = session->replica->replication;
+    dx_sync_state_begin(&session->replica->digests, count, &replication->message);
+    dx_buf_append(&replication->message, entries->data, entries->size);
+    int error = dx_buf_error(entries);
+    dx_buf_clear(entries);
+    session->told = session->replica->digests;
+    return error == DX_OK ? dx_session_send(session) : error;
+}
+
+int dx_session_announce(dx_session *session) {
+    dx_replica *replica = session->replica;
+    bool changed = memcmp(&session->told, &replica->digests, sizeof session->told) != 0;
+    if (session->state != DX_SESSION_MEMBER || (!changed && !session->answer[0] && !session->answer[1])) {
+        return DX_OK;
+    }
+    dx_buf entries;
+    dx_buf_init(&entries, replica->replication->context->alloc, DX_SYNC_ENTRIES_MAX * 256);
+    size_t count = 0;
+    int error = DX_OK;
+    for (size_t i = 0; error == DX_OK && i < replica->space->feed_count; i++) {
+        const dx_feed *feed = &replica->space->feeds[i];
+        dx_session_feed *row;
+        if (!must_tell(session, feed, &row)) {
+            continue;
+        }
+        write_entry(feed, &entries);
+        row->told = feed->head.length;
+        if (++count == DX_SYNC_ENTRIES_MAX) {
+            error = send_state(session, &entries, count);
+            count = 0;
+        }
+    }
+    session->answer[0] = session->answer[1] = false;
+    if (error == DX_OK && (count > 0 || memcmp(&session->told, &replica->digests, sizeof session->told) != 0)) {
+        error = send_state(session, &entries, count);
+    }
+    dx_buf_deinit(&entries);
+    return error;
+}
+
+/* --- Blocks ----------------------------------------------------------------------------------------- */
+
+/* How many blocks from row->next fit one DATA. At least one; a block is never larger than a message. */
+static int gather(dx_session *session, const dx_feed *feed, uint64_t from, uint64_t end, dx_buf *blocks, size_t *count) {
+    dx_store *store = session->replica->replication->context->store;
+    *count = 0;
+    while (from + *count < end && *count < DX_SYNC_BLOCKS_MAX && blocks->size < DX_SYNC_DATA_SIZE) {
+        dx_bytes block;
+        int error = dx_feed_read(feed, store, from + *count, &block);
+        if (error != DX_OK) {
+            return error;
+        }
+        dx_sync_block_write(block, blocks);
+        ++*count;
+    }
+    return dx_buf_error(blocks);
+}
+
+static int send_run(dx_session *session, dx_session_feed *row, const dx_feed *feed, uint64_t end) {
+    dx_replication *replication = session->replica->replication;
+    dx_store *store = replication->context->store;
+    uint8_t proof[DX_MMR_PROOF_MAX][DX_HASH_SIZE];
+    size_t count = 0, proof_count = 0;
+    dx_buf blocks;
+    dx_buf_init(&blocks, replication->context->alloc, DX_SYNC_MESSAGE_MAX);
+    int error = gather(session, feed, row->next, end, &blocks, &count);
+    if (error == DX_OK) {
+        error = dx_feed_prove(feed, store, row->next + count, feed->head.length, proof, &proof_count);
+    }
+    if (error == DX_OK) {
+        dx_sync_data_begin(feed->id, row->next, &feed->head, count, &replication->message);
+        dx_buf_append(&replication->message, blocks.data, blocks.size);
+        dx_sync_data_end((const uint8_t(*)[DX_HASH_SIZE])proof, proof_count, &replication->message);
+        session->credit -= (int64_t)replication->message.size;
+        row->next += count;
+        row->told = feed->head.length;
+        error = dx_session_send(session);
+    }
+    dx_buf_deinit(&blocks);
+    return error;
+}
+
+static int serve_class(dx_session *session, dx_feed_class feed_class, size_t *budget) {
+    for (size_t i = 0; i < session->feed_count; i++) {
+        dx_session_feed *row = &session->feeds[i];
+        const dx_feed *feed = row->serving ? dx_space_feed(session->replica->space, row->local) : NULL;
+        if (feed == NULL || feed->identity.feed_class != feed_class) {
+            continue;
+        }
+        uint64_t end = dx_replica_length(session->replica, feed);
+        while (row->next < end && session->credit > 0 && *budget > 0) {
+            int error = send_run(session, row, feed, end);
+            if (error != DX_OK) {
+                return error;
+            }
+            --*budget;
+        }
+    }
+    return DX_OK;
+}
+
+int dx_session_serve(dx_session *session, bool *more) {
+    if (session->state != DX_SESSION_MEMBER) {
+        return DX_OK;
+    }
+    size_t budget = DX_SYNC_RUNS_PER_STEP;
+    int error = serve_class(session, DX_FEED_CONTROL, &budget);
+    if (error == DX_OK) {
+        error = serve_class(session, DX_FEED_DATA, &budget);
+    }
+    *more = *more || budget == 0;
+    return error;
+}

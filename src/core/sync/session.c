@@ -1,0 +1,232 @@
+/* sync/session.c: a conversation's beginning: prove the device, learn whether it speaks for a member. See session.h. */
+#include "sync/session.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+
+static const char hello_context[] = "dxos hello/1";
+
+dx_session *dx_session_find(dx_replica *replica, uint64_t link) {
+    dx_session *session = replica->sessions;
+    while (session != NULL && session->link != link) {
+        session = session->next;
+    }
+    return session;
+}
+
+int dx_session_send(dx_session *session) {
+    dx_buf *message = &session->replica->replication->message;
+    int error = dx_buf_error(message);
+    if (error == DX_OK) {
+        error = dx_swarm_send(session->replica->replication->swarm, session->link, dx_buf_view(message));
+    }
+    dx_buf_clear(message);
+    return error == DX_E_NOT_FOUND ? DX_OK : error; /* the link went in this very step: its on_close comes */
+}
+
+static int send_hello(dx_session *session) {
+    dx_replication *replication = session->replica->replication;
+    const dx_identity *identity = replication->context->identity;
+    dx_sync_hello hello = {.digests = session->replica->digests, .address_count = replication->address_count};
+    memcpy(hello.device, identity->device, sizeof hello.device);
+    memcpy(hello.addresses, replication->addresses, sizeof hello.addresses);
+    uint8_t proof[DX_SYNC_PROOF_SIZE];
+    dx_sync_hello_proof(session->initiator, session->handshake_hash, session->replica->space->id, proof);
+    dx_sign(&identity->device_key, hello_context, dx_bytes_of(proof, sizeof proof), hello.signature);
+    dx_sync_hello_write(&hello, &replication->message);
+    session->told = hello.digests;
+    return dx_session_send(session);
+}
+
+int dx_session_open(dx_replica *replica, const dx_swarm_link *link) {
+    dx_context *context = replica->replication->context;
+    dx_session *session = dx_alloc_take_zeroed(context->alloc, sizeof *session);
+    if (session == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    session->replica = replica;
+    session->link = link->link;
+    session->initiator = link->initiator;
+    session->credit = session->granted = DX_SYNC_CREDIT;
+    session->heard_ms = session->opened_ms = context->now_ms;
+    memcpy(session->handshake_hash, link->handshake_hash, sizeof session->handshake_hash);
+    memcpy(session->address, link->address, sizeof session->address);
+    session->next = replica->sessions;
+    replica->sessions = session;
+    int error = dx_replica_refresh(replica);
+    return error == DX_OK ? send_hello(session) : error;
+}
+
+void dx_session_close(dx_session *session) {
+    dx_session **at = &session->replica->sessions;
+    while (*at != session) {
+        at = &(*at)->next;
+    }
+    *at = session->next;
+    const dx_alloc *alloc = session->replica->replication->context->alloc;
+    dx_alloc_free(alloc, session->feeds, session->feed_capacity * sizeof session->feeds[0]);
+    dx_alloc_free(alloc, session, sizeof *session);
+}
+
+dx_session_feed *dx_session_feed_of(dx_session *session, int64_t local) {
+    size_t low = 0, high = session->feed_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (session->feeds[middle].local < local) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low < session->feed_count && session->feeds[low].local == local) {
+        return &session->feeds[low];
+    }
+    if (session->feed_count == session->feed_capacity) {
+        const dx_alloc *alloc = session->replica->replication->context->alloc;
+        size_t capacity = session->feed_capacity == 0 ? 16 : session->feed_capacity * 2;
+        dx_session_feed *feeds =
+            alloc->resize(alloc->ctx, session->feeds, session->feed_capacity * sizeof *feeds, capacity * sizeof *feeds);
+        if (feeds == NULL) {
+            return NULL;
+        }
+        session->feeds = feeds;
+        session->feed_capacity = capacity;
+    }
+    memmove(&session->feeds[low + 1], &session->feeds[low], (session->feed_count - low) * sizeof session->feeds[0]);
+    session->feed_count++;
+    session->feeds[low] = (dx_session_feed){.local = local};
+    return &session->feeds[low];
+}
+
+/* The handshake carried the device credential: its identity vouches for the device, the device for the Noise key that encrypts this link,
+ * and the hello's signature binds the device to this very handshake, so that nothing can be relayed. */
+static int check_hello(dx_session *session, const dx_swarm_link *link, const dx_sync_hello *hello) {
+    dx_credential credential;
+    int error = dx_credential_decode(link->remote_payload, &credential);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_bytes noise = dx_item_bytes(dx_credential_claim(&credential, 1));
+    bool fits = credential.type == DX_CREDENTIAL_DEVICE && memcmp(credential.subject, hello->device, DX_KEY_SIZE) == 0 &&
+                dx_bytes_equal(noise, dx_bytes_of(link->remote_static, DX_KEY_SIZE)) &&
+                memcmp(credential.signer, credential.issuer, DX_KEY_SIZE) == 0;
+    if (!fits) {
+        return DX_E_VERIFY;
+    }
+    error = dx_credential_verify(&credential);
+    if (error != DX_OK) {
+        return error;
+    }
+    uint8_t proof[DX_SYNC_PROOF_SIZE];
+    dx_sync_hello_proof(!session->initiator, session->handshake_hash, session->replica->space->id, proof);
+    error = dx_sign_verify(hello->device, hello_context, dx_bytes_of(proof, sizeof proof), hello->signature);
+    memcpy(session->device, hello->device, DX_KEY_SIZE);
+    memcpy(session->identity, credential.issuer, DX_KEY_SIZE);
+    return error;
+}
+
+static int take_addresses(dx_session *session, const dx_bytes *addresses, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        int error = dx_replication_add_address(session->replica->replication, session->replica->space, addresses[i]);
+        if (error != DX_OK && dx_error_class_of(error) != DX_CLASS_CALLER) {
+            return error;
+        }
+    }
+    return DX_OK;
+}
+
+static int take_hello(dx_session *session, const dx_swarm_link *link, dx_bytes message) {
+    dx_sync_hello hello;
+    int error = dx_sync_hello_read(message, &hello);
+    if (error == DX_OK) {
+        error = check_hello(session, link, &hello);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    session->theirs = hello.digests;
+    session->state = DX_SESSION_UNPROVEN; /* settle raises it when the control state knows the member */
+    return take_addresses(session, hello.addresses, hello.address_count);
+}
+
+static int take_want(dx_session *session, dx_bytes message) {
+    uint8_t id[DX_HASH_SIZE];
+    uint64_t from;
+    int error = dx_sync_want_read(message, id, &from);
+    dx_feed *feed = error == DX_OK ? dx_space_feed_by_id(session->replica->space, id) : NULL;
+    if (feed == NULL || session->state != DX_SESSION_MEMBER) {
+        return error; /* nothing to give: they hear of it when there is */
+    }
+    dx_session_feed *row = dx_session_feed_of(session, feed->local);
+    if (row == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    row->serving = true;
+    row->next = from;
+    return DX_OK;
+}
+
+static int take_credit(dx_session *session, dx_bytes message) {
+    uint64_t bytes;
+    int error = dx_sync_credit_read(message, &bytes);
+    if (error != DX_OK) {
+        return error;
+    }
+    if (bytes > DX_SYNC_CREDIT || session->credit + (int64_t)bytes > DX_SYNC_CREDIT) {
+        return DX_E_PROTOCOL; /* more than was ever spent */
+    }
+    session->credit += (int64_t)bytes;
+    return DX_OK;
+}
+
+static int take_ask(dx_session *session, dx_bytes message) {
+    dx_feed_class feed_class;
+    int error = dx_sync_ask_read(message, &feed_class);
+    if (error == DX_OK) {
+        session->answer[feed_class] = true;
+    }
+    return error;
+}
+
+static int take_more_addresses(dx_session *session, dx_bytes message) {
+    dx_bytes addresses[DX_SYNC_ADDRESSES_MAX];
+    size_t count = 0;
+    int error = dx_sync_addresses_read(message, addresses, &count);
+    return error == DX_OK ? take_addresses(session, addresses, count) : error;
+}
+
+int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes message) {
+    dx_sync_kind kind = dx_sync_message_kind(message);
+    session->heard_ms = session->replica->replication->context->now_ms;
+    session->pinged = false;
+    if ((session->state == DX_SESSION_HELLO) != (kind == DX_SYNC_HELLO)) {
+        return kind == DX_SYNC_KIND_COUNT ? DX_E_MALFORMED : DX_E_PROTOCOL;
+    }
+    switch (kind) {
+    case DX_SYNC_HELLO:
+        return take_hello(session, link, message);
+    case DX_SYNC_STATE:
+        return dx_session_take_state(session, message);
+    case DX_SYNC_ASK:
+        return take_ask(session, message);
+    case DX_SYNC_WANT:
+        return take_want(session, message);
+    case DX_SYNC_DATA:
+        return dx_session_take_data(session, message);
+    case DX_SYNC_CREDIT:
+        return take_credit(session, message);
+    case DX_SYNC_PING:
+        dx_sync_ping_write(true, &session->replica->replication->message);
+        return dx_session_send(session);
+    case DX_SYNC_PONG:
+        return DX_OK;
+    case DX_SYNC_ADDRESSES:
+        return take_more_addresses(session, message);
+    case DX_SYNC_FORK:
+        return dx_session_take_fork(session, message);
+    case DX_SYNC_KIND_COUNT:
+        break;
+    }
+    return DX_E_MALFORMED;
+}

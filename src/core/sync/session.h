@@ -1,0 +1,104 @@
+/* sync/session.h: one authenticated conversation about one space.
+ *
+ * Layer: floor 1, sync, private to this room. States:
+ *   HELLO    the channel stands; the other side has not yet proven its device
+ *   UNPROVEN the device is proven, its identity is not a member as far as we know: we ask for control feeds (which prove themselves)
+ *            and give nothing
+ *   MEMBER   both ways
+ * Who has what is kept per feed: what we told, what they told, what we want, what we serve. */
+#ifndef DX_SYNC_SESSION_H
+#define DX_SYNC_SESSION_H
+
+#include "sync/message.h"
+#include "sync/replication.h"
+
+typedef enum dx_session_state { DX_SESSION_HELLO, DX_SESSION_UNPROVEN, DX_SESSION_MEMBER } dx_session_state;
+
+typedef struct dx_session_feed {
+    int64_t local;
+    uint64_t told;        /* the head length they know we have */
+    uint64_t theirs;      /* the newest head length they announced */
+    uint64_t next;        /* serving: the block to send next */
+    uint64_t progress_ms; /* wanted: when something last came */
+    bool serving;         /* they want it */
+    bool wanted;          /* we want it from them */
+} dx_session_feed;
+
+typedef struct dx_session dx_session;
+typedef struct dx_replica dx_replica;
+
+struct dx_session {
+    dx_session *next;
+    dx_replica *replica;
+    uint64_t link;
+    bool initiator;
+    dx_session_state state;
+    uint8_t handshake_hash[DX_NOISE_HASH_SIZE];
+    uint8_t device[DX_KEY_SIZE], identity[DX_KEY_SIZE];
+    char address[DX_ADDRESS_SIZE_MAX];
+    dx_sync_digests theirs, told;
+    /* The digests (theirs, ours) over which each class was last asked: asking again before either changed would loop. */
+    struct {
+        bool done;
+        uint8_t theirs[DX_HASH_SIZE], ours[DX_HASH_SIZE];
+    } asked[2];
+    bool answer[2]; /* they asked for all heads of this class */
+    dx_session_feed *feeds; /* ascending local */
+    size_t feed_count, feed_capacity;
+    int64_t credit;  /* bytes of DATA we may still send */
+    int64_t granted; /* bytes of DATA they may still send */
+    uint64_t owed;   /* bytes received and not yet credited back */
+    uint64_t heard_ms, opened_ms;
+    bool pinged;
+};
+
+/* One space in replication. */
+struct dx_replica {
+    dx_replica *next;
+    dx_replication *replication;
+    dx_space *space;
+    dx_session *sessions;
+    uint64_t version; /* of what the digests were taken over */
+    bool digested;
+    dx_sync_digests digests;
+    int64_t *order; /* local numbers by ascending feed id */
+    size_t order_count, order_capacity;
+    uint64_t received_blocks, received_bytes;
+};
+
+struct dx_replication {
+    dx_context *context;
+    dx_swarm *swarm;
+    dx_replica *replicas;
+    dx_bytes addresses[DX_SYNC_ADDRESSES_MAX]; /* own, dialable; point into address_text */
+    char address_text[DX_SYNC_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX];
+    size_t address_count;
+    dx_buf message; /* scratch for what is being sent */
+};
+
+/* --- session.c: opening, hello, what they say --- */
+DX_MUST_USE int dx_session_open(dx_replica *replica, const dx_swarm_link *link);
+DX_MUST_USE int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes message);
+void dx_session_close(dx_session *session); /* unlinks and frees */
+dx_session *dx_session_find(dx_replica *replica, uint64_t link);
+/* The row of a feed, made on first sight. NULL: no memory. */
+dx_session_feed *dx_session_feed_of(dx_session *session, int64_t local);
+/* Sends and clears the scratch message. */
+DX_MUST_USE int dx_session_send(dx_session *session);
+
+/* --- fetch.c: what we want --- */
+DX_MUST_USE int dx_session_take_state(dx_session *session, dx_bytes message);
+DX_MUST_USE int dx_session_take_data(dx_session *session, dx_bytes message);
+DX_MUST_USE int dx_session_fetch(dx_session *session);
+DX_MUST_USE int dx_session_return_credit(dx_session *session);
+
+/* --- serve.c: what they want --- */
+DX_MUST_USE int dx_session_announce(dx_session *session);
+DX_MUST_USE int dx_session_serve(dx_session *session, bool *more);
+
+/* --- replication.c --- */
+/* The length of a feed that is in the digest and served: signed, admitted, within its cut. */
+uint64_t dx_replica_length(const dx_replica *replica, const dx_feed *feed);
+DX_MUST_USE int dx_replica_refresh(dx_replica *replica); /* digests follow the feeds */
+
+#endif
