@@ -96,7 +96,48 @@ enum {
     /* First chunk of an arena: a typical step's effects fit in it. */
     DX_ARENA_CHUNK_SIZE = 16 * 1024,
     /* Largest chunk an arena keeps over a reset: memory follows the usual step, not the largest one ever. */
-    DX_ARENA_KEPT_SIZE_MAX = 1024 * 1024
+    DX_ARENA_KEPT_SIZE_MAX = 1024 * 1024,
+
+    /* --- sync --- */
+    /* Bytes of DATA in flight to one peer before it must say that they are on its disk: covers a fast local
+     * link's delay and a slow disk's commit without letting a peer fill our memory. */
+    DX_SYNC_CREDIT = 4 * 1024 * 1024,
+    /* What a sender may overdraw: it checks before each DATA, so by one message. */
+    DX_SYNC_OVERDRAFT_MAX = DX_CHANNEL_MESSAGE_MAX,
+    /* Blocks of one DATA are gathered up to this size: one signature check in a quarter of a megabyte. */
+    DX_SYNC_DATA_SIZE = 256 * 1024,
+    /* A DATA is at most what is gathered plus one whole block, its head and proof. */
+    DX_SYNC_MESSAGE_MAX = DX_CHANNEL_MESSAGE_MAX,
+    /* DATA messages per session and step: bounded work, other peers get their turn. */
+    DX_SYNC_RUNS_PER_STEP = 8,
+    /* Blocks stored but not applied above which no more credit is given back. */
+    DX_SYNC_BACKLOG_MAX = 4096,
+    /* A wanted feed that brought nothing for so long is asked of another peer too. */
+    DX_SYNC_STALL_MS = 10000,
+    /* Device proof after the channel stands. */
+    DX_SYNC_HELLO_MS = 10000,
+    /* Silence before a ping, and before the link is given up: between a NAT's patience and a person's. */
+    DX_SYNC_PING_MS = 30000,
+    DX_SYNC_DEAD_MS = 90000,
+    /* Addresses kept per space: a few per peer of a small space; the newest stay. */
+    DX_SPACE_ADDRESSES_MAX = 64,
+
+    /* --- node --- */
+    /* Effects of one step: every peer's share of DATA and every port's rows. */
+    DX_OUTBOX_SIZE_MAX = 64 * 1024 * 1024,
+    /* One answer: an object as large as a block, in its text form. */
+    DX_ANSWER_SIZE_MAX = 4 * 1024 * 1024,
+    /* Rows are sent when so many bytes have gathered. */
+    DX_ROWS_SIZE = 48 * 1024,
+    /* Bytes of answers a port may leave untaken before its requests wait. */
+    DX_PORT_OUTSTANDING_MAX = 1024 * 1024,
+    /* Replies remembered for askers that ask again after a crash. */
+    DX_REPLIES_KEPT = 4096,
+    /* Blocks applied and rows read in one step: some tens of milliseconds. */
+    DX_STEP_BLOCKS_MAX = 64,
+    DX_STEP_ENTITIES_MAX = 4096,
+    /* Ops of one batch command: one block holds them all. */
+    DX_BATCH_OPS_MAX = 4096
 };
 
 #endif

@@ -9,6 +9,7 @@
 #include <dxos/node.h>
 
 #include "echo/query.h"
+#include "halo/welcome.h"
 #include "node/outbox.h"
 #include "sync/replication.h"
 

@@ -26,16 +26,15 @@ static int find_feed(dx_session *session, const dx_sync_entry *entry, dx_feed **
     return later ? DX_OK : error;
 }
 
-/* A peer holds more of a feed that only we may write: this vault was restored from an older copy. Never write there again. */
-static int guard_own_feed(dx_session *session, dx_feed *feed, const dx_sync_entry *entry) {
+/* What an announced head tells beyond its length: a fork (proven and stored by the feed, the peer is not at fault), or that a feed which only we
+ * may write goes on elsewhere: this vault was restored from an older copy or cloned, and never writes there again. */
+static int hear(dx_session *session, dx_feed *feed, const dx_head *head) {
     dx_replica *replica = session->replica;
-    if (!feed->own || entry->head.length <= feed->length) {
-        return DX_OK;
+    int error = dx_feed_hear(feed, replica->replication->context->store, head);
+    if (error == DX_E_CONFLICT) {
+        return dx_space_renew_feeds(replica->replication->context, replica->space);
     }
-    if (dx_head_verify(&entry->head, replica->space->id, feed->id, feed->identity.key) != DX_OK) {
-        return DX_E_SIGNATURE;
-    }
-    return dx_space_renew_feeds(replica->replication->context, replica->space);
+    return error == DX_E_FORK ? DX_OK : error;
 }
 
 static int take_entry(dx_session *session, const dx_sync_entry *entry) {
@@ -45,12 +44,7 @@ static int take_entry(dx_session *session, const dx_sync_entry *entry) {
         return error;
     }
     int64_t local = feed->local;
-    error = guard_own_feed(session, feed, entry);
-    if (error != DX_OK) {
-        return error;
-    }
-    feed = dx_space_feed(session->replica->space, local); /* renewing feeds may have moved it */
-    error = dx_session_check_fork(session, feed, &entry->head);
+    error = hear(session, feed, &entry->head);
     dx_session_feed *row = dx_session_feed_of(session, local);
     if (row == NULL) {
         return DX_E_NO_MEMORY;
@@ -84,16 +78,12 @@ int dx_session_take_state(dx_session *session, dx_bytes message) {
 static int store_run(dx_session *session, dx_feed *feed, const dx_sync_data *data) {
     dx_replica *replica = session->replica;
     uint64_t before = feed->length;
-    int error = dx_feed_receive(feed, replica->replication->context->store, &data->head, data->from, data->blocks, data->block_count, data->proof,
-                                data->proof_count);
+    int error = dx_feed_receive(feed, replica->replication->context->store, &data->head, data->from, data->blocks, data->block_count, data->proof);
     if (error == DX_E_STATE) {
-        return DX_OK; /* starts beyond what is here: another peer served it meanwhile, or it was asked for twice */
-    }
-    if (error == DX_E_FORK) {
-        return dx_session_check_fork(session, feed, &data->head);
+        return DX_OK; /* starts beyond what is here: the run before it was refused or is asked for again */
     }
     replica->received_blocks += feed->length - before;
-    return error;
+    return error == DX_E_FORK ? DX_OK : error; /* the peer is honest: it showed us a fork, which is proven and stored now */
 }
 
 int dx_session_take_data(dx_session *session, dx_bytes message) {
@@ -156,7 +146,7 @@ static int want_class(dx_session *session, dx_feed_class feed_class, bool *pendi
     for (size_t i = 0; i < session->feed_count; i++) {
         dx_session_feed *row = &session->feeds[i];
         const dx_feed *feed = dx_space_feed(session->replica->space, row->local);
-        if (feed == NULL || feed->own || feed->frozen || feed->identity.feed_class != feed_class || row->theirs <= feed->length) {
+        if (feed == NULL || feed->own || feed->identity.feed_class != feed_class || row->theirs <= feed->length) {
             continue;
         }
         *pending = true;
@@ -212,6 +202,6 @@ int dx_session_return_credit(dx_session *session) {
     uint64_t bytes = session->owed;
     session->owed = 0;
     session->granted += (int64_t)bytes;
-    dx_sync_credit_write(bytes, &session->replica->replication->message);
+    dx_sync_more_write(bytes, &session->replica->replication->message);
     return dx_session_send(session);
 }

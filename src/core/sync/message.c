@@ -166,13 +166,10 @@ void dx_sync_block_write(dx_bytes block, dx_buf *out) {
     dx_write_bytes(&writer, block);
 }
 
-void dx_sync_data_end(const uint8_t (*proof)[DX_HASH_SIZE], size_t count, dx_buf *out) {
+void dx_sync_data_end(dx_bytes proof, dx_buf *out) {
     dx_writer writer;
     dx_writer_init(&writer, out);
-    dx_write_array(&writer, count);
-    for (size_t i = 0; i < count; i++) {
-        write_fixed(&writer, proof[i], DX_HASH_SIZE);
-    }
+    dx_write_bytes(&writer, proof);
 }
 
 int dx_sync_data_read(dx_bytes message, dx_sync_data *out) {
@@ -188,24 +185,17 @@ int dx_sync_data_read(dx_bytes message, dx_sync_data *out) {
     for (size_t i = 0; i < out->block_count; i++) {
         out->blocks[i] = dx_read_bytes(&reader);
     }
-    out->proof_count = dx_read_array(&reader);
-    if (out->proof_count > DX_MMR_PROOF_MAX) {
-        dx_reader_fail(&reader);
-        out->proof_count = 0;
-    }
-    for (size_t i = 0; i < out->proof_count; i++) {
-        dx_read_bytes_exact(&reader, out->proof[i], DX_HASH_SIZE);
-    }
+    out->proof = dx_read_bytes(&reader);
     return dx_reader_finish(&reader);
 }
 
-void dx_sync_credit_write(uint64_t bytes, dx_buf *out) {
-    dx_writer writer = begin(out, 2, DX_SYNC_CREDIT);
+void dx_sync_more_write(uint64_t bytes, dx_buf *out) {
+    dx_writer writer = begin(out, 2, DX_SYNC_MORE);
     dx_write_uint(&writer, bytes);
 }
 
-int dx_sync_credit_read(dx_bytes message, uint64_t *bytes) {
-    dx_reader reader = open(message, 2, DX_SYNC_CREDIT);
+int dx_sync_more_read(dx_bytes message, uint64_t *bytes) {
+    dx_reader reader = open(message, 2, DX_SYNC_MORE);
     *bytes = dx_read_uint(&reader);
     return dx_reader_finish(&reader);
 }

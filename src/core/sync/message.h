@@ -6,8 +6,8 @@
  *   STATE  [1, control digest, data digest, [entry…]]     entry = [class, device 32, feed key 32, head]; feeds that grew, or an ASK's answer
  *   ASK    [2, class]                                     send the heads of all feeds of this class
  *   WANT   [3, feed id, from]                             send this feed from there on, also what comes later, as credit allows
- *   DATA   [4, feed id, from, head, [block: bstr…], [proof node: bstr 32…]]
- *   CREDIT [5, bytes]                                     so many bytes of DATA are durably stored; as many more may come
+ *   DATA   [4, feed id, from, head, [block: bstr…], proof: bstr]      proof from the run's end to the head
+ *   MORE   [5, bytes]                                     so many bytes of DATA are durably stored; as many more may come
  *   PING   [6]   PONG [7]
  *   ADDRESSES [8, [address…]]
  *   FORK   [9, feed id, proof: bstr]                      two heads that cannot both be: feed/fork.h
@@ -30,7 +30,7 @@ typedef enum dx_sync_kind {
     DX_SYNC_ASK,
     DX_SYNC_WANT,
     DX_SYNC_DATA,
-    DX_SYNC_CREDIT,
+    DX_SYNC_MORE,
     DX_SYNC_PING,
     DX_SYNC_PONG,
     DX_SYNC_ADDRESSES,
@@ -59,9 +59,9 @@ typedef struct dx_sync_data {
     uint8_t feed_id[DX_HASH_SIZE];
     uint64_t from;
     dx_head head;
-    size_t block_count, proof_count;
+    size_t block_count;
     dx_bytes blocks[DX_SYNC_BLOCKS_MAX];
-    uint8_t proof[DX_MMR_PROOF_MAX][DX_HASH_SIZE];
+    dx_bytes proof;
 } dx_sync_data;
 
 /* What a hello's signature covers; out of DX_SYNC_PROOF_SIZE bytes. */
@@ -88,10 +88,10 @@ DX_MUST_USE int dx_sync_want_read(dx_bytes message, uint8_t feed_id[static DX_HA
 /* Header of a DATA; the caller appends `block_count` blocks with dx_sync_block_write, then ends it with the proof. */
 void dx_sync_data_begin(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, const dx_head *head, size_t block_count, dx_buf *out);
 void dx_sync_block_write(dx_bytes block, dx_buf *out);
-void dx_sync_data_end(const uint8_t (*proof)[DX_HASH_SIZE], size_t count, dx_buf *out);
+void dx_sync_data_end(dx_bytes proof, dx_buf *out);
 DX_MUST_USE int dx_sync_data_read(dx_bytes message, dx_sync_data *out);
-void dx_sync_credit_write(uint64_t bytes, dx_buf *out);
-DX_MUST_USE int dx_sync_credit_read(dx_bytes message, uint64_t *bytes);
+void dx_sync_more_write(uint64_t bytes, dx_buf *out);
+DX_MUST_USE int dx_sync_more_read(dx_bytes message, uint64_t *bytes);
 void dx_sync_ping_write(bool pong, dx_buf *out);
 void dx_sync_addresses_write(const dx_bytes *addresses, size_t count, dx_buf *out);
 DX_MUST_USE int dx_sync_addresses_read(dx_bytes message, dx_bytes *addresses, size_t *count); /* room for DX_SYNC_ADDRESSES_MAX */

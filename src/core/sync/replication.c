@@ -1,6 +1,8 @@
 /* sync/replication.c: spaces in replication: topics, digests, the order of things within a step. See replication.h. */
 #include <string.h>
 
+#include <dxos/node.h>
+
 #include "base/limits.h"
 #include "sync/session.h"
 

@@ -88,21 +88,24 @@ static int gather(dx_session *session, const dx_feed *feed, uint64_t from, uint6
 static int send_run(dx_session *session, dx_session_feed *row, const dx_feed *feed, uint64_t end) {
     dx_replication *replication = session->replica->replication;
     dx_store *store = replication->context->store;
-    uint8_t proof[DX_MMR_PROOF_MAX][DX_HASH_SIZE];
-    size_t count = 0, proof_count = 0;
+    uint8_t proof[DX_MMR_PROOF_SIZE_MAX];
+    size_t count = 0;
+    const dx_head *head = NULL;
     dx_buf blocks;
     dx_buf_init(&blocks, replication->context->alloc, DX_SYNC_MESSAGE_MAX);
     int error = gather(session, feed, row->next, end, &blocks, &count);
     if (error == DX_OK) {
-        error = dx_feed_prove(feed, store, row->next + count, feed->head.length, proof, &proof_count);
+        head = dx_feed_cover(feed, row->next + count);
+        DX_ASSERT(head != NULL);
+        error = dx_feed_prove(feed, store, row->next + count, head->length, proof);
     }
     if (error == DX_OK) {
-        dx_sync_data_begin(feed->id, row->next, &feed->head, count, &replication->message);
+        dx_sync_data_begin(feed->id, row->next, head, count, &replication->message);
         dx_buf_append(&replication->message, blocks.data, blocks.size);
-        dx_sync_data_end((const uint8_t(*)[DX_HASH_SIZE])proof, proof_count, &replication->message);
+        dx_sync_data_end(dx_bytes_of(proof, dx_mmr_proof_size(row->next + count, head->length)), &replication->message);
         session->credit -= (int64_t)replication->message.size;
         row->next += count;
-        row->told = feed->head.length;
+        row->told = head->length > row->told ? head->length : row->told;
         error = dx_session_send(session);
     }
     dx_buf_deinit(&blocks);
@@ -116,7 +119,7 @@ static int serve_class(dx_session *session, dx_feed_class feed_class, size_t *bu
         if (feed == NULL || feed->identity.feed_class != feed_class) {
             continue;
         }
-        uint64_t end = dx_replica_length(session->replica, feed);
+        uint64_t end = dx_replica_length(session->replica, feed) == 0 ? 0 : feed->length; /* also what a head does not end at yet */
         while (row->next < end && session->credit > 0 && *budget > 0) {
             int error = send_run(session, row, feed, end);
             if (error != DX_OK) {

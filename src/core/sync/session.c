@@ -169,7 +169,7 @@ static int take_want(dx_session *session, dx_bytes message) {
 
 static int take_credit(dx_session *session, dx_bytes message) {
     uint64_t bytes;
-    int error = dx_sync_credit_read(message, &bytes);
+    int error = dx_sync_more_read(message, &bytes);
     if (error != DX_OK) {
         return error;
     }
@@ -214,7 +214,7 @@ int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes 
         return take_want(session, message);
     case DX_SYNC_DATA:
         return dx_session_take_data(session, message);
-    case DX_SYNC_CREDIT:
+    case DX_SYNC_MORE:
         return take_credit(session, message);
     case DX_SYNC_PING:
         dx_sync_ping_write(true, &session->replica->replication->message);
@@ -224,7 +224,7 @@ int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes 
     case DX_SYNC_ADDRESSES:
         return take_more_addresses(session, message);
     case DX_SYNC_FORK:
-        return dx_session_take_fork(session, message);
+        return DX_OK; /* heads are told to everyone, so each replica proves a fork by itself; proofs are not needed from others yet */
     case DX_SYNC_KIND_COUNT:
         break;
     }

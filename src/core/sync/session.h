@@ -9,6 +9,7 @@
 #ifndef DX_SYNC_SESSION_H
 #define DX_SYNC_SESSION_H
 
+#include "halo/welcome.h"
 #include "sync/message.h"
 #include "sync/replication.h"
 
