@@ -37,31 +37,32 @@ typedef struct dx_node_config {
 /* --- Events ---------------------------------------------------------------------------------- */
 
 /* X(symbol, name) */
-#define DX_EVENT_MAP(X) \
-    X(CLOCK, "clock")                 /* nothing but the passing of time */ \
-    X(COMMAND, "command")             /* port, request, body: a command map (docs/spec/commands.md) */ \
-    X(PORT_UP, "port-up")             /* port: an app or a person's program connected */ \
-    X(PORT_DOWN, "port-down")         /* port: gone; its subscriptions end */ \
-    X(PORT_WRITABLE, "port-writable") /* port, size: bytes of replies the port has taken */ \
-    X(LINK_UP, "link-up")             /* link, body: remote address; incoming links bring a new even number */ \
-    X(LINK_DATA, "link-data")         /* link, body: bytes of a reliable ordered stream, any chunking */ \
-    X(LINK_WRITABLE, "link-writable") /* link, size: bytes of LINK_SEND that left the host's buffers */ \
-    X(LINK_DOWN, "link-down")         /* link, reason (a DX_E_ code), body: text for people */ \
-    X(SIGNAL, "signal")               /* body: a message from the signaling service */ \
-    X(LISTENING, "listening")         /* body: text of an address peers may dial, size 0 body: none any more */ \
-    X(STORAGE_LOW, "storage-low")     /* size: bytes left */
+#define DX_EVENT_MAP(X)                                                                                      \
+    X(CLOCK, "clock")                 /* nothing but the passing of time */                                  \
+    X(COMMAND, "command")             /* port, request, body: a command map (docs/spec/commands.md) */       \
+    X(PORT_UP, "port-up")             /* port: an app or a person's program connected */                     \
+    X(PORT_DOWN, "port-down")         /* port: gone; its subscriptions end */                                \
+    X(PORT_WRITABLE, "port-writable") /* port, size: bytes of replies the port has taken */                  \
+    X(LINK_UP, "link-up")     /* link, body: remote address; incoming links bring a new even number */       \
+    X(LINK_DATA, "link-data") /* link, body: bytes of a reliable ordered stream, any chunking */             \
+    X(LINK_WRITABLE, "link-writable") /* link, size: bytes of LINK_SEND that left the host's buffers */      \
+    X(LINK_DOWN, "link-down")         /* link, reason (a DX_E_ code), body: text for people */               \
+    X(SIGNAL, "signal")               /* body: a message from the signaling service */                       \
+    X(LISTENING, "listening")     /* body: text of an address peers may dial, size 0 body: none any more */  \
+    X(STORAGE_LOW, "storage-low") /* size: bytes left */
 
 typedef enum dx_event_kind {
 #define DX_EVENT_ROW(symbol, name) DX_EVENT_##symbol,
     DX_EVENT_MAP(DX_EVENT_ROW)
 #undef DX_EVENT_ROW
-    DX_EVENT_KIND_COUNT
+        DX_EVENT_KIND_COUNT
 } dx_event_kind;
 
 typedef struct dx_event {
     dx_event_kind kind;
     uint64_t time_ms; /* monotonic; a step backwards is treated as standing still */
-    uint64_t wall_ms; /* since 1970 UTC; may lie: shown to people and used for an honest expiry, decides nothing else */
+    uint64_t wall_ms; /* since 1970 UTC; may lie: shown to people and used for an honest expiry, decides
+                         nothing else */
     uint64_t port;
     uint64_t link;
     uint64_t size;
@@ -72,19 +73,19 @@ typedef struct dx_event {
 
 /* --- Effects --------------------------------------------------------------------------------- */
 
-#define DX_EFFECT_MAP(X) \
-    X(LINK_OPEN, "link-open")     /* link (odd, new), body: address to dial */ \
-    X(LINK_SEND, "link-send")     /* link, body */ \
-    X(LINK_CLOSE, "link-close")   /* link, reason; after what was sent has left */ \
-    X(SIGNAL_SEND, "signal-send") /* body */ \
-    X(NOTIFY, "notify")           /* port, request, body: one more answer to a request that goes on */ \
+#define DX_EFFECT_MAP(X)                                                                                     \
+    X(LINK_OPEN, "link-open")     /* link (odd, new), body: address to dial */                               \
+    X(LINK_SEND, "link-send")     /* link, body */                                                           \
+    X(LINK_CLOSE, "link-close")   /* link, reason; after what was sent has left */                           \
+    X(SIGNAL_SEND, "signal-send") /* body */                                                                 \
+    X(NOTIFY, "notify")           /* port, request, body: one more answer to a request that goes on */       \
     X(REPLY, "reply")             /* port, request, body: the last answer to a request */
 
 typedef enum dx_effect_kind {
 #define DX_EFFECT_ROW(symbol, name) DX_EFFECT_##symbol,
     DX_EFFECT_MAP(DX_EFFECT_ROW)
 #undef DX_EFFECT_ROW
-    DX_EFFECT_KIND_COUNT
+        DX_EFFECT_KIND_COUNT
 } dx_effect_kind;
 
 typedef struct dx_effect {
@@ -99,21 +100,24 @@ typedef struct dx_effect {
 typedef struct dx_effects {
     const dx_effect *items;
     size_t count;
-    uint64_t deadline_ms; /* call again with a CLOCK event by then; <= now: at once; DX_NO_DEADLINE: not needed */
+    uint64_t
+        deadline_ms; /* call again with a CLOCK event by then; <= now: at once; DX_NO_DEADLINE: not needed */
 } dx_effects;
 
 /* --- Life ------------------------------------------------------------------------------------ */
 
 /* Errors as the store's: DX_E_NOT_FOUND, DX_E_BUSY, DX_E_CORRUPT, DX_E_VERSION, DX_E_STORE, DX_E_NO_SPACE,
  * DX_E_NO_MEMORY. message (may be NULL) receives one sentence for people. */
-DX_API DX_MUST_USE int dx_node_open(const dx_node_config *config, dx_node **out, char *message, size_t message_size);
+DX_API DX_MUST_USE int dx_node_open(const dx_node_config *config, dx_node **out, char *message,
+                                    size_t message_size);
 DX_API void dx_node_close(dx_node *node);
 /* The token of this opening, DX_VAULT_TOKEN_SIZE bytes; the host mirrors it before the first step. */
 DX_API const uint8_t *dx_node_token(const dx_node *node);
 
 /* One transaction. Returns DX_OK, also when single events failed (their error is in a REPLY or a LINK_CLOSE).
- * DX_E_STORE, DX_E_NO_SPACE, DX_E_NO_MEMORY: the store could not commit and could not be reopened; no effects;
- * the node must be closed. A request whose outcome is unknown is answered when asked again with the same id. */
+ * DX_E_STORE, DX_E_NO_SPACE, DX_E_NO_MEMORY: the store could not commit and could not be reopened; no
+ * effects; the node must be closed. A request whose outcome is unknown is answered when asked again with the
+ * same id. */
 DX_API DX_MUST_USE int dx_node_step(dx_node *node, const dx_event *events, size_t count, dx_effects *effects);
 
 /* --- Canonical encodings (docs/spec/seam.md): the wasm ABI, the journal, the fuzzer ------------- */

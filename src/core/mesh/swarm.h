@@ -1,12 +1,14 @@
 /* mesh/swarm.h: who talks to whom: links, topics, addresses, dialling.
  *
- * Layer: floor 1, mesh (base, codec, crypto, halo; rows through store). A topic is something two peers can share a secret about: a space, an
- * invitation. Every link carries one channel (mesh/channel.h) that was opened for one topic; after the handshake its messages go to the
- * topic's handler. The swarm dials known addresses of a topic with back-off, closes links that do not authenticate in time, lets a newer link
- * between the same two devices on one topic supersede an older one (ties of simultaneous dials by device key: both sides keep the same one),
- * and keeps for every address when it last worked and why it last failed.
- * Ownership: handlers borrow messages for the call. Sending never blocks: what the host has not taken (LINK_WRITABLE) is counted and shown as
- * `outstanding`, and handlers stop offering bulk above DX_LINK_OUTSTANDING_MAX. */
+ * Layer: floor 1, mesh (base, codec, crypto, halo; rows through store). A topic is something two peers can
+ * share a secret about: a space, an invitation. Every link carries one channel (mesh/channel.h) that was
+ * opened for one topic; after the handshake its messages go to the topic's handler. The swarm dials known
+ * addresses of a topic with back-off, closes links that do not authenticate in time, lets a newer link
+ * between the same two devices on one topic supersede an older one (ties of simultaneous dials by device key:
+ * both sides keep the same one), and keeps for every address when it last worked and why it last failed.
+ * Ownership: handlers borrow messages for the call. Sending never blocks: what the host has not taken
+ * (LINK_WRITABLE) is counted and shown as `outstanding`, and handlers stop offering bulk above
+ * DX_LINK_OUTSTANDING_MAX. */
 #ifndef DX_MESH_SWARM_H
 #define DX_MESH_SWARM_H
 
@@ -29,9 +31,10 @@ typedef struct dx_swarm_link {
     bool initiator;
     uint8_t handshake_hash[DX_NOISE_HASH_SIZE];
     uint8_t remote_static[DX_KEY_SIZE];
-    dx_bytes remote_payload; /* what the other side's handshake carried (space topics: its device credential) */
-    char address[256];       /* dialled or accepted from, for people */
-    size_t outstanding;      /* bytes given to the host and not yet taken */
+    dx_bytes
+        remote_payload; /* what the other side's handshake carried (space topics: its device credential) */
+    char address[256];  /* dialled or accepted from, for people */
+    size_t outstanding; /* bytes given to the host and not yet taken */
 } dx_swarm_link;
 
 typedef struct dx_topic_handler {
@@ -44,32 +47,36 @@ typedef struct dx_topic_handler {
 } dx_topic_handler;
 
 typedef struct dx_topic {
-    uint64_t number;                  /* chosen by the caller, unique */
-    uint8_t secret[DX_KEY_SIZE];      /* preface tag and psk */
-    uint8_t prologue[DX_HASH_SIZE];   /* bound into the handshake (zeros for spaces, the link's hash for invitations) */
+    uint64_t number;                    /* chosen by the caller, unique */
+    uint8_t secret[DX_KEY_SIZE];        /* preface tag and psk */
+    uint8_t prologue[DX_HASH_SIZE];     /* bound into the handshake (zeros for spaces, the link's hash for
+                                           invitations) */
     uint8_t static_secret[DX_KEY_SIZE]; /* this side's Noise key for the topic */
-    dx_bytes payload;                 /* this side's handshake payload; copied */
-    bool expect_static;               /* the initiator closes unless the responder shows expected_static */
+    dx_bytes payload;                   /* this side's handshake payload; copied */
+    bool expect_static;                 /* the initiator closes unless the responder shows expected_static */
     uint8_t expected_static[DX_KEY_SIZE];
     dx_topic_handler handler;
 } dx_topic;
 
-DX_MUST_USE int dx_swarm_create(const dx_alloc *alloc, const dx_random *random, const dx_tracer *tracer, const dx_swarm_port *port, dx_swarm **out);
+DX_MUST_USE int dx_swarm_create(const dx_alloc *alloc, const dx_random *random, const dx_tracer *tracer,
+                                const dx_swarm_port *port, dx_swarm **out);
 void dx_swarm_destroy(dx_swarm *swarm);
 DX_MUST_USE int dx_swarm_add_topic(dx_swarm *swarm, const dx_topic *topic);
 void dx_swarm_remove_topic(dx_swarm *swarm, uint64_t topic); /* closes its links */
 
-/* Keeps dialling this address for the topic with back-off (0.2 s doubling to 60 s, jitter from the random port) until connected, for ever or
- * until removed. own: one of our own listening addresses is never dialled. */
+/* Keeps dialling this address for the topic with back-off (0.2 s doubling to 60 s, jitter from the random
+ * port) until connected, for ever or until removed. own: one of our own listening addresses is never dialled.
+ */
 DX_MUST_USE int dx_swarm_add_address(dx_swarm *swarm, uint64_t topic, dx_bytes address);
 void dx_swarm_remove_address(dx_swarm *swarm, uint64_t topic, dx_bytes address);
 /* Why the addresses of a topic do not connect, one line each; index runs until false. */
-bool dx_swarm_address_state(dx_swarm *swarm, uint64_t topic, size_t index, char *address, size_t address_size, const char **state, int *last_error,
-                            uint64_t *since_ms);
+bool dx_swarm_address_state(dx_swarm *swarm, uint64_t topic, size_t index, char *address, size_t address_size,
+                            const char **state, int *last_error, uint64_t *since_ms);
 
-DX_MUST_USE int dx_swarm_send(dx_swarm *swarm, uint64_t link, dx_bytes message); /* DX_E_NOT_FOUND when the link is gone */
-void dx_swarm_close(dx_swarm *swarm, uint64_t link, int reason);                /* tells the peer the reason, then closes */
-size_t dx_swarm_link_count(const dx_swarm *swarm, uint64_t topic);               /* authenticated ones */
+DX_MUST_USE int dx_swarm_send(dx_swarm *swarm, uint64_t link,
+                              dx_bytes message);                 /* DX_E_NOT_FOUND when the link is gone */
+void dx_swarm_close(dx_swarm *swarm, uint64_t link, int reason); /* tells the peer the reason, then closes */
+size_t dx_swarm_link_count(const dx_swarm *swarm, uint64_t topic); /* authenticated ones */
 
 /* Events of the seam, inside the step. */
 DX_MUST_USE int dx_swarm_link_up(dx_swarm *swarm, uint64_t link, dx_bytes address, uint64_t now_ms);
@@ -78,7 +85,8 @@ DX_MUST_USE int dx_swarm_link_writable(dx_swarm *swarm, uint64_t link, size_t si
 void dx_swarm_link_down(dx_swarm *swarm, uint64_t link, int reason, uint64_t now_ms);
 /* Dials, times out, sends keep-alives; returns the next deadline. */
 uint64_t dx_swarm_tick(dx_swarm *swarm, uint64_t now_ms);
-/* Closes everything (a failed step drops all volatile state); topics and addresses are added anew by the node. */
+/* Closes everything (a failed step drops all volatile state); topics and addresses are added anew by the
+ * node. */
 void dx_swarm_drop_links(dx_swarm *swarm, int reason);
 
 #endif

@@ -65,7 +65,8 @@ int dx_take_space(dx_node *node, dx_bytes body, dx_space **out) {
     for (size_t i = 0; i < node->space_count; i++) {
         char name[256];
         dx_space *space = node->spaces[i];
-        if (dx_space_name(&node->context, space, name, sizeof name) && dx_bytes_equal(dx_bytes_text(name), text)) {
+        if (dx_space_name(&node->context, space, name, sizeof name) &&
+            dx_bytes_equal(dx_bytes_text(name), text)) {
             by_name = space;
             names++;
         }
@@ -75,12 +76,15 @@ int dx_take_space(dx_node *node, dx_bytes body, dx_space **out) {
         }
     }
     if (names > 1 || (names == 0 && ids > 1)) {
-        return dx_node_refuse(node, DX_E_CONFLICT, "dx space list, and more of its id", "\"%.*s\" could mean %d spaces", (int)text.size,
-                              (const char *)text.data, (int)(names > 1 ? names : ids));
+        return dx_node_refuse(node, DX_E_CONFLICT, "dx space list, and more of its id",
+                              "\"%.*s\" could mean %d spaces", (int)text.size, (const char *)text.data,
+                              (int)(names > 1 ? names : ids));
     }
     *out = names == 1 ? by_name : by_id;
     if (*out == NULL) {
-        return dx_node_refuse(node, DX_E_NOT_FOUND, "dx space list", "there is no space \"%.*s\" in this vault", (int)text.size, (const char *)text.data);
+        return dx_node_refuse(node, DX_E_NOT_FOUND, "dx space list",
+                              "there is no space \"%.*s\" in this vault", (int)text.size,
+                              (const char *)text.data);
     }
     return DX_OK;
 }
@@ -99,11 +103,14 @@ int dx_take_id(dx_node *node, dx_space *space, dx_bytes item, const char *what, 
     int length = text.size < 64 ? (int)text.size : 64;
     switch (error) {
     case DX_E_INVALID:
-        return dx_node_refuse(node, error, "dx object ls SPACE", "\"%.*s\" is not an id (SEQ-INDEX-FEED)", length, (const char *)text.data);
+        return dx_node_refuse(node, error, "dx object ls SPACE", "\"%.*s\" is not an id (SEQ-INDEX-FEED)",
+                              length, (const char *)text.data);
     case DX_E_NOT_FOUND:
-        return dx_node_refuse(node, error, "dx object ls SPACE", "%s %.*s is not in this space", what, length, (const char *)text.data);
+        return dx_node_refuse(node, error, "dx object ls SPACE", "%s %.*s is not in this space", what, length,
+                              (const char *)text.data);
     case DX_E_CONFLICT:
-        return dx_node_refuse(node, error, "write more of the id", "%s %.*s could mean several", what, length, (const char *)text.data);
+        return dx_node_refuse(node, error, "write more of the id", "%s %.*s could mean several", what, length,
+                              (const char *)text.data);
     default:
         return error;
     }

@@ -24,7 +24,8 @@ static int halo_create(dx_node *node, dx_request *request, dx_bytes body) {
         return dx_node_refuse(node, DX_E_INVALID, "dx halo create NAME", "an identity needs a name");
     }
     if (node->identity.present) {
-        return dx_node_refuse(node, DX_E_EXISTS, "dx halo identity", "this vault already has an identity, \"%s\"", node->identity.name);
+        return dx_node_refuse(node, DX_E_EXISTS, "dx halo identity",
+                              "this vault already has an identity, \"%s\"", node->identity.name);
     }
     error = dx_identity_create(node->store, &node->config.alloc, &node->config.random, name, &node->identity);
     return error == DX_OK ? reply_identity(node, request) : error;

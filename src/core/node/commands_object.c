@@ -61,7 +61,8 @@ static int take_subject(dx_editing *edit, dx_bytes item, const char *what, int64
     if (item.size != 0 && dx_item_kind(item) == DX_KIND_INT) {
         int64_t index = dx_item_int(item, -1);
         if (index < 0 || (uint64_t)index >= edit->made_count || edit->made[index] == 0) {
-            return dx_node_refuse(edit->node, DX_E_INVALID, NULL, "\"%s\": op %lld made nothing before this one", what, (long long)index);
+            return dx_node_refuse(edit->node, DX_E_INVALID, NULL,
+                                  "\"%s\": op %lld made nothing before this one", what, (long long)index);
         }
         *key = edit->made[index];
         return DX_OK;
@@ -77,7 +78,8 @@ static int explain_edit(dx_node *node, int error) {
         return dx_node_refuse(node, error, "dx object ls SPACE", "the object is not in this space");
     }
     if ((error == DX_E_UNAUTHORIZED || error == DX_E_DENIED) && node->message[0] == 0) {
-        return dx_node_refuse(node, DX_E_DENIED, "ask an admin of the space for the role editor", "this identity may not write here");
+        return dx_node_refuse(node, DX_E_DENIED, "ask an admin of the space for the role editor",
+                              "this identity may not write here");
     }
     return error;
 }
@@ -108,7 +110,8 @@ static int op_link(dx_editing *edit, dx_bytes op, int64_t *key) {
     if (error == DX_OK) {
         error = take_subject(edit, dx_item_get(op, "target"), "target", &target);
     }
-    return error == DX_OK ? dx_transaction_add_link(edit->transaction, type, source, target, data, key) : error;
+    return error == DX_OK ? dx_transaction_add_link(edit->transaction, type, source, target, data, key)
+                          : error;
 }
 
 static int op_set(dx_editing *edit, dx_bytes op, int64_t *key) {
@@ -120,7 +123,8 @@ static int op_set(dx_editing *edit, dx_bytes op, int64_t *key) {
         error = dx_take_optional_map(edit->node, op, "set", &set);
     }
     if (error == DX_OK && set.size == 0) {
-        return dx_node_refuse(edit->node, DX_E_INVALID, "dx object set SPACE ID KEY=JSON", "\"set\" is missing");
+        return dx_node_refuse(edit->node, DX_E_INVALID, "dx object set SPACE ID KEY=JSON",
+                              "\"set\" is missing");
     }
     dx_reader reader;
     dx_reader_init(&reader, error == DX_OK ? set : (dx_bytes){0});
@@ -128,7 +132,8 @@ static int op_set(dx_editing *edit, dx_bytes op, int64_t *key) {
     for (size_t i = 0; error == DX_OK && i < pairs; i++) {
         dx_bytes path = dx_item_text(dx_read_item(&reader));
         dx_bytes value = dx_read_item(&reader);
-        error = path.data == NULL ? DX_E_INVALID : dx_transaction_set(edit->transaction, subject, path, value);
+        error =
+            path.data == NULL ? DX_E_INVALID : dx_transaction_set(edit->transaction, subject, path, value);
     }
     return error;
 }
@@ -139,7 +144,8 @@ static int op_unset(dx_editing *edit, dx_bytes op, int64_t *key) {
     int error = take_subject(edit, dx_item_get(op, "id"), "id", &subject);
     dx_bytes unset = dx_item_get(op, "unset");
     if (error == DX_OK && dx_item_kind(unset) != DX_KIND_ARRAY) {
-        return dx_node_refuse(edit->node, DX_E_INVALID, "dx object unset SPACE ID KEY", "\"unset\" must be a list of keys");
+        return dx_node_refuse(edit->node, DX_E_INVALID, "dx object unset SPACE ID KEY",
+                              "\"unset\" must be a list of keys");
     }
     dx_reader reader;
     dx_reader_init(&reader, error == DX_OK ? unset : (dx_bytes){0});
@@ -170,7 +176,8 @@ typedef int (*dx_op)(dx_editing *edit, dx_bytes op, int64_t *key);
 static const struct {
     const char *name;
     dx_op run;
-} ops[] = {{"add", op_add}, {"link", op_link}, {"set", op_set}, {"unset", op_unset}, {"rm", op_delete}, {"restore", op_restore}};
+} ops[] = {{"add", op_add},     {"link", op_link}, {"set", op_set},
+           {"unset", op_unset}, {"rm", op_delete}, {"restore", op_restore}};
 
 /* --- Commands with one op: the command map has the op's fields --------------------------------- */
 
@@ -211,13 +218,15 @@ static int edit_one(dx_node *node, dx_request *request, dx_bytes body, dx_op op,
     dx_entity entity;
     int error = begin(node, body, &edit);
     if (error == DX_OK) {
-        error = dx_take_id(node, edit.space, dx_item_get(body, "id"), kind == DX_ENTITY_LINK ? "link" : "object", &key);
+        error = dx_take_id(node, edit.space, dx_item_get(body, "id"),
+                           kind == DX_ENTITY_LINK ? "link" : "object", &key);
     }
     if (error == DX_OK) {
         error = dx_entity_read(&node->context, edit.space, key, &entity);
     }
     if (error == DX_OK && entity.kind != kind) {
-        error = dx_node_refuse(node, DX_E_INVALID, NULL, "that id is %s", kind == DX_ENTITY_LINK ? "an object, not a link" : "a link, not an object");
+        error = dx_node_refuse(node, DX_E_INVALID, NULL, "that id is %s",
+                               kind == DX_ENTITY_LINK ? "an object, not a link" : "a link, not an object");
     }
     error = end(&edit, error == DX_OK ? op(&edit, body, &none) : error);
     return error == DX_OK ? reply_entity(node, request, edit.space, key) : explain_edit(node, error);
@@ -262,7 +271,9 @@ static int run_op(dx_editing *edit, dx_bytes op, int64_t *key) {
             return ops[i].run(edit, op, key);
         }
     }
-    return dx_node_refuse(edit->node, DX_E_INVALID, NULL, "op %d: \"op\" must be add, link, set, unset, rm or restore", (int)edit->made_count);
+    return dx_node_refuse(edit->node, DX_E_INVALID, NULL,
+                          "op %d: \"op\" must be add, link, set, unset, rm or restore",
+                          (int)edit->made_count);
 }
 
 static int reply_ids(dx_node *node, dx_request *request, dx_space *space, const int64_t *made, size_t count) {
@@ -294,7 +305,8 @@ static int batch(dx_node *node, dx_request *request, dx_bytes body) {
     dx_reader_init(&reader, list);
     size_t count = dx_read_array(&reader);
     if (count > DX_BATCH_OPS_MAX) {
-        return dx_node_refuse(node, DX_E_LIMIT, "send several batches", "a batch has at most %d ops, this one %d", DX_BATCH_OPS_MAX, (int)count);
+        return dx_node_refuse(node, DX_E_LIMIT, "send several batches",
+                              "a batch has at most %d ops, this one %d", DX_BATCH_OPS_MAX, (int)count);
     }
     size_t size = (count == 0 ? 1 : count) * sizeof(int64_t);
     int64_t *made = dx_alloc_take_zeroed(&node->config.alloc, size);
@@ -317,8 +329,9 @@ static int batch(dx_node *node, dx_request *request, dx_bytes body) {
 }
 
 const dx_command dx_commands_object[] = {
-    {"object.add", true, object_add},   {"object.get", false, object_get},        {"object.set", true, object_set},
-    {"object.unset", true, object_unset}, {"object.rm", true, object_rm},         {"object.restore", true, object_restore},
-    {"link.add", true, link_add},       {"link.rm", true, link_rm},               {"batch", true, batch},
-    {NULL, false, NULL},
+    {"object.add", true, object_add}, {"object.get", false, object_get},
+    {"object.set", true, object_set}, {"object.unset", true, object_unset},
+    {"object.rm", true, object_rm},   {"object.restore", true, object_restore},
+    {"link.add", true, link_add},     {"link.rm", true, link_rm},
+    {"batch", true, batch},           {NULL, false, NULL},
 };

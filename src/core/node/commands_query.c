@@ -1,6 +1,8 @@
-/* node/commands_query.c: query, object.ls, link.ls, export, watch and space.digest: reading, in bounded pieces.
+/* node/commands_query.c: query, object.ls, link.ls, export, watch and space.digest: reading, in bounded
+ * pieces.
  *
- * Layer: floor 1, node. docs/spec/commands.md. Each is a request that examines at most DX_STEP_ENTITIES_MAX rows a step and waits while its port is full. */
+ * Layer: floor 1, node. docs/spec/commands.md. Each is a request that examines at most DX_STEP_ENTITIES_MAX
+ * rows a step and waits while its port is full. */
 #include <string.h>
 
 #include "base/limits.h"
@@ -103,11 +105,13 @@ static int query(dx_node *node, dx_request *request, dx_bytes body) {
     if (error != DX_OK) {
         return error;
     }
-    return begin_reading(node, request, space, item.size != 0 ? item : dx_bytes_of(empty_map, sizeof empty_map));
+    return begin_reading(node, request, space,
+                         item.size != 0 ? item : dx_bytes_of(empty_map, sizeof empty_map));
 }
 
 /* Makes a query map from the fields of a command that a query has too, and a kind. */
-static int narrow_query(dx_node *node, dx_bytes body, const char *kind, const char *deleted, const char *const *fields, size_t field_count, dx_buf *out) {
+static int narrow_query(dx_node *node, dx_bytes body, const char *kind, const char *deleted,
+                        const char *const *fields, size_t field_count, dx_buf *out) {
     dx_map_builder map;
     dx_answer_init(node, &map);
     dx_write_text(dx_map_builder_key(&map, "kind"), kind);
@@ -127,7 +131,8 @@ static int narrow_query(dx_node *node, dx_bytes body, const char *kind, const ch
     return dx_writer_finish(&writer);
 }
 
-static int list(dx_node *node, dx_request *request, dx_bytes body, const char *kind, const char *const *fields, size_t field_count) {
+static int list(dx_node *node, dx_request *request, dx_bytes body, const char *kind,
+                const char *const *fields, size_t field_count) {
     dx_space *space;
     int error = dx_take_space(node, body, &space);
     if (error != DX_OK) {
@@ -223,6 +228,6 @@ static int space_digest(dx_node *node, dx_request *request, dx_bytes body) {
 }
 
 const dx_command dx_commands_query[] = {
-    {"query", false, query},         {"object.ls", false, object_ls}, {"link.ls", false, link_ls},
+    {"query", false, query},         {"object.ls", false, object_ls},       {"link.ls", false, link_ls},
     {"export", false, export_space}, {"space.digest", false, space_digest}, {NULL, false, NULL},
 };

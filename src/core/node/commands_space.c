@@ -138,7 +138,9 @@ static int wait_synced(dx_node *node, dx_request *request, bool *again) {
     if (late && !synced) {
         int told = dx_request_notify(node, request, &map);
         error = error == DX_OK ? told : error;
-        return error != DX_OK ? error : dx_node_refuse(node, DX_E_TIMEOUT, "dx space status, dx peer list", "the space was not in step in the time given");
+        return error != DX_OK ? error
+                              : dx_node_refuse(node, DX_E_TIMEOUT, "dx space status, dx peer list",
+                                               "the space was not in step in the time given");
     }
     int told = synced ? dx_request_reply(node, request, &map) : dx_request_notify(node, request, &map);
     error = error == DX_OK ? told : error;
@@ -195,7 +197,10 @@ static int list_addresses(dx_node *node, dx_request *request, dx_space *space) {
     const char *state;
     int last_error, error = DX_OK;
     uint64_t since_ms;
-    for (size_t i = 0; error == DX_OK && dx_swarm_address_state(node->swarm, (uint64_t)space->local, i, address, sizeof address, &state, &last_error, &since_ms); i++) {
+    for (size_t i = 0;
+         error == DX_OK && dx_swarm_address_state(node->swarm, (uint64_t)space->local, i, address,
+                                                  sizeof address, &state, &last_error, &since_ms);
+         i++) {
         dx_map_builder map;
         dx_answer_init(node, &map);
         write_space_name(node, space, &map);
@@ -220,7 +225,9 @@ static int peer_list(dx_node *node, dx_request *request, dx_bytes body) {
         uint8_t device[DX_KEY_SIZE];
         char address[DX_ADDRESS_SIZE_MAX];
         bool synced;
-        for (size_t at = 0; error == DX_OK && dx_replication_peer(node->replication, space, at, device, address, sizeof address, &synced); at++) {
+        for (size_t at = 0; error == DX_OK && dx_replication_peer(node->replication, space, at, device,
+                                                                  address, sizeof address, &synced);
+             at++) {
             dx_map_builder map;
             dx_answer_init(node, &map);
             write_space_name(node, space, &map);
@@ -239,7 +246,11 @@ static int peer_list(dx_node *node, dx_request *request, dx_bytes body) {
 }
 
 const dx_command dx_commands_space[] = {
-    {"space.create", true, space_create},   {"space.list", false, space_list},     {"space.members", false, space_members},
-    {"space.status", false, space_status},  {"peer.connect", true, peer_connect},  {"peer.list", false, peer_list},
+    {"space.create", true, space_create},
+    {"space.list", false, space_list},
+    {"space.members", false, space_members},
+    {"space.status", false, space_status},
+    {"peer.connect", true, peer_connect},
+    {"peer.list", false, peer_list},
     {NULL, false, NULL},
 };

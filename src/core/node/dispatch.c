@@ -1,7 +1,9 @@
-/* node/dispatch.c: from a command's name to its function, and the one place where an error's class decides what happens.
+/* node/dispatch.c: from a command's name to its function, and the one place where an error's class decides
+ * what happens.
  *
- * Layer: floor 1, node. Policy: caller, peer and data errors of a command are answered and the step goes on (commands validate before they write, so
- * nothing changed); host errors end the step, which is undone (node.c). */
+ * Layer: floor 1, node. Policy: caller, peer and data errors of a command are answered and the step goes on
+ * (commands validate before they write, so nothing changed); host errors end the step, which is undone
+ * (node.c). */
 #include <stdarg.h>
 #include <string.h>
 
@@ -38,7 +40,9 @@ dx_port *dx_node_port(dx_node *node, uint64_t number) {
     }
     if (node->port_count == node->port_capacity) {
         size_t capacity = node->port_capacity == 0 ? 8 : node->port_capacity * 2;
-        dx_port *ports = node->config.alloc.resize(node->config.alloc.ctx, node->ports, node->port_capacity * sizeof *ports, capacity * sizeof *ports);
+        dx_port *ports =
+            node->config.alloc.resize(node->config.alloc.ctx, node->ports,
+                                      node->port_capacity * sizeof *ports, capacity * sizeof *ports);
         if (ports == NULL) {
             return NULL;
         }
@@ -80,12 +84,13 @@ static int answer_again(dx_node *node, const dx_event *event, bool *known) {
 static int run_command(dx_node *node, dx_request *request, dx_bytes body) {
     dx_bytes name = dx_item_check(body) == DX_OK ? dx_item_text(dx_item_get(body, "do")) : (dx_bytes){0};
     if (name.data == NULL) {
-        return dx_node_refuse(node, DX_E_INVALID, NULL, "a command is a map with a text \"do\" that names it");
+        return dx_node_refuse(node, DX_E_INVALID, NULL,
+                              "a command is a map with a text \"do\" that names it");
     }
     request->command = find_command(name);
     if (request->command == NULL) {
-        return dx_node_refuse(node, DX_E_UNSUPPORTED, "dx help", "there is no command \"%.*s\"", (int)(name.size < 64 ? name.size : 64),
-                              (const char *)name.data);
+        return dx_node_refuse(node, DX_E_UNSUPPORTED, "dx help", "there is no command \"%.*s\"",
+                              (int)(name.size < 64 ? name.size : 64), (const char *)name.data);
     }
     return request->command->run(node, request, body);
 }
@@ -164,7 +169,8 @@ int dx_node_deliver_changes(dx_node *node) {
         return DX_OK;
     }
     for (dx_request *request = node->requests; request != NULL; request = request->next) {
-        int error = request->on_changes != NULL && !request->answered ? request->on_changes(node, request) : DX_OK;
+        int error =
+            request->on_changes != NULL && !request->answered ? request->on_changes(node, request) : DX_OK;
         if (is_host_error(error)) {
             return error;
         }

@@ -1,6 +1,8 @@
-/* node/invite.h: invitations at work: the machines of halo/invitation.h joined to links, commands and the space.
+/* node/invite.h: invitations at work: the machines of halo/invitation.h joined to links, commands and the
+ * space.
  *
- * Layer: floor 1, node. Hosts' counters and states live in table invitation and are loaded again; guests live as long as their join request. */
+ * Layer: floor 1, node. Hosts' counters and states live in table invitation and are loaded again; guests live
+ * as long as their join request. */
 #ifndef DX_NODE_INVITE_H
 #define DX_NODE_INVITE_H
 
@@ -9,7 +11,9 @@
 /* Puts the open invitations of this vault back to work. */
 DX_MUST_USE int dx_invite_load(dx_node *node);
 void dx_invite_unload(dx_node *node);
-/* Deadlines and states: tells requests what changed. */
+/* After a commit: what the machines asked to be saved is durable; lowers the deadline when one goes on. */
+void dx_invite_committed(dx_node *node, uint64_t *deadline_ms);
+/* Deadlines and ends. */
 DX_MUST_USE int dx_invite_settle(dx_node *node, uint64_t *deadline_ms);
 
 #endif

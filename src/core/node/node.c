@@ -1,9 +1,10 @@
 /* node/node.c: the step: events in, one transaction, effects out after the commit.
  *
- * Layer: floor 1, node. Order inside a step: events → pipelines → requests → subscriptions → heads signed → replication → commit. A step that fails on the
- * host's side (disk, memory) is a crash in small: rolled back, all volatile state and links dropped, reloaded, and the batch run again one event
- * per transaction; the event that fails alone gets its error. A commit whose outcome is unknown reopens the store first; the stored replies
- * then decide whether a repeated request did happen. */
+ * Layer: floor 1, node. Order inside a step: events → pipelines → requests → subscriptions → heads signed →
+ * replication → commit. A step that fails on the host's side (disk, memory) is a crash in small: rolled back,
+ * all volatile state and links dropped, reloaded, and the batch run again one event per transaction; the
+ * event that fails alone gets its error. A commit whose outcome is unknown reopens the store first; the
+ * stored replies then decide whether a repeated request did happen. */
 #include <string.h>
 
 #include "base/limits.h"
@@ -44,7 +45,8 @@ int dx_node_add_space(dx_node *node, dx_space *space) {
     if (node->space_count == node->space_capacity) {
         size_t capacity = node->space_capacity == 0 ? 8 : node->space_capacity * 2;
         dx_space **spaces =
-            node->config.alloc.resize(node->config.alloc.ctx, node->spaces, node->space_capacity * sizeof *spaces, capacity * sizeof *spaces);
+            node->config.alloc.resize(node->config.alloc.ctx, node->spaces,
+                                      node->space_capacity * sizeof *spaces, capacity * sizeof *spaces);
         if (spaces == NULL) {
             dx_space_destroy(&node->context, space);
             return DX_E_NO_MEMORY;
@@ -60,7 +62,8 @@ void dx_node_remove_space(dx_node *node, dx_space *space) {
     for (size_t i = 0; i < node->space_count; i++) {
         if (node->spaces[i] == space) {
             dx_replication_remove_space(node->replication, space);
-            memmove(&node->spaces[i], &node->spaces[i + 1], (node->space_count - i - 1) * sizeof node->spaces[0]);
+            memmove(&node->spaces[i], &node->spaces[i + 1],
+                    (node->space_count - i - 1) * sizeof node->spaces[0]);
             node->space_count--;
             dx_space_destroy(&node->context, space);
             return;
@@ -88,7 +91,8 @@ static int load(dx_node *node) {
     int error = dx_identity_load(node->store, &node->config.alloc, &node->identity);
     dx_swarm_port port = {.ctx = node, .open = port_open, .send = port_send, .close = port_close};
     if (error == DX_OK) {
-        error = dx_swarm_create(&node->config.alloc, &node->config.random, &node->config.tracer, &port, &node->swarm);
+        error = dx_swarm_create(&node->config.alloc, &node->config.random, &node->config.tracer, &port,
+                                &node->swarm);
     }
     if (error == DX_OK) {
         error = dx_replication_create(&node->context, node->swarm, &node->replication);
@@ -338,7 +342,11 @@ static int run_batch(dx_node *node, const dx_event *events, size_t count, uint64
         error = settle(node, deadline_ms);
     }
     if (error == DX_OK) {
-        return dx_store_commit(node->store);
+        error = dx_store_commit(node->store);
+        if (error == DX_OK) {
+            dx_invite_committed(node, deadline_ms);
+        }
+        return error;
     }
     dx_store_rollback(node->store);
     return error;
@@ -374,7 +382,8 @@ static int fail_event(dx_node *node, const dx_event *event, int error) {
 }
 
 /* Also undone effects of the failed batch are forgotten: nothing of it was true. */
-static int run_singly(dx_node *node, const dx_event *events, size_t count, int reason, uint64_t *deadline_ms) {
+static int run_singly(dx_node *node, const dx_event *events, size_t count, int reason,
+                      uint64_t *deadline_ms) {
     dx_outbox_clear(&node->outbox);
     int error = reload(node, reason);
     for (size_t i = 0; error == DX_OK && i < count; i++) {
@@ -405,6 +414,7 @@ int dx_node_step(dx_node *node, const dx_event *events, size_t count, dx_effects
         dx_outbox_clear(&node->outbox);
         return error;
     }
-    *effects = (dx_effects){.items = node->outbox.effects, .count = node->outbox.count, .deadline_ms = deadline_ms};
+    *effects =
+        (dx_effects){.items = node->outbox.effects, .count = node->outbox.count, .deadline_ms = deadline_ms};
     return DX_OK;
 }

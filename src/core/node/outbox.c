@@ -31,8 +31,8 @@ void dx_outbox_rewind(dx_outbox *outbox, size_t count) {
 
 static bool grow(dx_outbox *outbox) {
     size_t capacity = outbox->capacity == 0 ? 16 : outbox->capacity * 2;
-    dx_effect *effects = outbox->alloc->resize(outbox->alloc->ctx, outbox->effects, outbox->capacity * sizeof *effects,
-                                               capacity * sizeof *effects);
+    dx_effect *effects = outbox->alloc->resize(
+        outbox->alloc->ctx, outbox->effects, outbox->capacity * sizeof *effects, capacity * sizeof *effects);
     if (effects == NULL) {
         return false;
     }
@@ -71,7 +71,8 @@ void dx_outbox_link_close(dx_outbox *outbox, uint64_t link, int reason) {
     dx_outbox_add(outbox, &(dx_effect){.kind = DX_EFFECT_LINK_CLOSE, .link = link, .reason = reason});
 }
 
-void dx_outbox_answer(dx_outbox *outbox, bool last, uint64_t port, const uint8_t request[static DX_REQUEST_SIZE], dx_bytes body) {
+void dx_outbox_answer(dx_outbox *outbox, bool last, uint64_t port,
+                      const uint8_t request[static DX_REQUEST_SIZE], dx_bytes body) {
     dx_effect effect = {.kind = last ? DX_EFFECT_REPLY : DX_EFFECT_NOTIFY, .port = port, .body = body};
     memcpy(effect.request, request, DX_REQUEST_SIZE);
     dx_outbox_add(outbox, &effect);

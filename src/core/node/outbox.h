@@ -1,7 +1,8 @@
 /* node/outbox.h: what the node wants to say, held back until the commit.
  *
- * Layer: floor 1, node. Effects are collected during a step; dx_outbox_release turns them into views after the commit, dx_outbox_clear forgets
- * them when the step is undone. Bodies live in one arena until the next clear. An allocation failure is sticky and read with dx_outbox_error. */
+ * Layer: floor 1, node. Effects are collected during a step; dx_outbox_release turns them into views after
+ * the commit, dx_outbox_clear forgets them when the step is undone. Bodies live in one arena until the next
+ * clear. An allocation failure is sticky and read with dx_outbox_error. */
 #ifndef DX_NODE_OUTBOX_H
 #define DX_NODE_OUTBOX_H
 
@@ -28,7 +29,8 @@ void dx_outbox_link_open(dx_outbox *outbox, uint64_t link, dx_bytes address);
 void dx_outbox_link_send(dx_outbox *outbox, uint64_t link, dx_bytes bytes);
 void dx_outbox_link_close(dx_outbox *outbox, uint64_t link, int reason);
 /* last: REPLY, otherwise NOTIFY. */
-void dx_outbox_answer(dx_outbox *outbox, bool last, uint64_t port, const uint8_t request[static DX_REQUEST_SIZE], dx_bytes body);
+void dx_outbox_answer(dx_outbox *outbox, bool last, uint64_t port,
+                      const uint8_t request[static DX_REQUEST_SIZE], dx_bytes body);
 DX_MUST_USE int dx_outbox_error(const dx_outbox *outbox);
 
 #endif

@@ -29,7 +29,8 @@ static int keep_reply(dx_node *node, const dx_request *request, dx_bytes body) {
     if (error != DX_OK) {
         return error;
     }
-    sqlite3_stmt *prune = dx_store_query(node->store, "DELETE FROM reply WHERE id <= (SELECT max(id) FROM reply) - ?1");
+    sqlite3_stmt *prune =
+        dx_store_query(node->store, "DELETE FROM reply WHERE id <= (SELECT max(id) FROM reply) - ?1");
     dx_bind_int(prune, 1, DX_REPLIES_KEPT);
     return dx_step_done(node->store, prune);
 }
@@ -55,7 +56,8 @@ static int finish(dx_node *node, dx_request *request, bool last, dx_map_builder 
     dx_map_builder_finish(map, &writer);
     int error = dx_writer_finish(&writer);
     if (error == DX_OK) {
-        error = last ? dx_request_reply_item(node, request, dx_buf_view(&body)) : answer(node, request, false, dx_buf_view(&body));
+        error = last ? dx_request_reply_item(node, request, dx_buf_view(&body))
+                     : answer(node, request, false, dx_buf_view(&body));
     }
     dx_buf_deinit(&body);
     return error;
@@ -74,7 +76,8 @@ int dx_request_reply_error(dx_node *node, dx_request *request, int error) {
     dx_answer_init(node, &inner);
     dx_write_int(dx_map_builder_key(&inner, "code"), error);
     dx_write_text(dx_map_builder_key(&inner, "name"), dx_error_name(error));
-    dx_write_text(dx_map_builder_key(&inner, "message"), node->message[0] != 0 ? node->message : dx_error_text(error));
+    dx_write_text(dx_map_builder_key(&inner, "message"),
+                  node->message[0] != 0 ? node->message : dx_error_text(error));
     if (node->remedy[0] != 0) {
         dx_write_text(dx_map_builder_key(&inner, "try"), node->remedy);
     }
@@ -145,7 +148,8 @@ bool dx_request_can_send(dx_node *node, const dx_request *request) {
     return port == NULL || port->outstanding < DX_PORT_OUTSTANDING_MAX;
 }
 
-void *dx_request_continue(dx_node *node, dx_request *request, size_t task_size, int (*resume)(dx_node *, dx_request *, bool *),
+void *dx_request_continue(dx_node *node, dx_request *request, size_t task_size,
+                          int (*resume)(dx_node *, dx_request *, bool *),
                           void (*drop)(dx_node *, dx_request *)) {
     request->task = dx_alloc_take_zeroed(&node->config.alloc, task_size);
     request->task_size = task_size;

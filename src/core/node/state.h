@@ -1,7 +1,8 @@
 /* node/state.h: what a node holds between steps, and how a command becomes an answer.
  *
- * Layer: floor 1, node, private to this room. A command runs inside the step's transaction; it either answers at once, or goes on as a request with a
- * resume function that does a bounded piece of work per step. Requests, ports and links are volatile: a failed step drops them all. */
+ * Layer: floor 1, node, private to this room. A command runs inside the step's transaction; it either answers
+ * at once, or goes on as a request with a resume function that does a bounded piece of work per step.
+ * Requests, ports and links are volatile: a failed step drops them all. */
 #ifndef DX_NODE_STATE_H
 #define DX_NODE_STATE_H
 
@@ -14,7 +15,7 @@
 #include "sync/replication.h"
 
 enum {
-    DX_PENDING = 1,                 /* a command's answer comes in later steps */
+    DX_PENDING = 1, /* a command's answer comes in later steps */
     DX_NODE_ADDRESSES_MAX = 16,
     DX_NODE_MESSAGE_SIZE = 240
 };
@@ -24,7 +25,8 @@ typedef struct dx_request dx_request;
 typedef struct dx_command {
     const char *name;
     bool writes; /* its reply is stored with its transaction, so that asking again answers again */
-    /* DX_OK: answered. DX_PENDING: request->resume was set. Otherwise an error, explained with dx_node_refuse. */
+    /* DX_OK: answered. DX_PENDING: request->resume was set. Otherwise an error, explained with
+     * dx_node_refuse. */
     int (*run)(dx_node *node, dx_request *request, dx_bytes body);
 } dx_command;
 
@@ -37,8 +39,8 @@ struct dx_request {
     size_t row_count;
     int64_t total;
     bool answered, cancelled;
-    /* Goes on: called once per step until it answers; *again asks for another step at once, otherwise it is called when anything happens or
-     * at deadline_ms. */
+    /* Goes on: called once per step until it answers; *again asks for another step at once, otherwise it is
+     * called when anything happens or at deadline_ms. */
     int (*resume)(dx_node *node, dx_request *request, bool *again);
     void (*drop)(dx_node *node, dx_request *request); /* frees what task holds; also after an answer */
     /* Called at the end of every step that changed entities (node->changes); NULL when not interested. */
@@ -86,7 +88,7 @@ DX_MUST_USE int dx_node_resume_requests(dx_node *node, bool *again, uint64_t *de
 /* Tells subscriptions what this step changed. */
 DX_MUST_USE int dx_node_deliver_changes(dx_node *node);
 void dx_node_drop_port(dx_node *node, uint64_t port);
-void dx_node_drop_requests(dx_node *node, int error); /* answers each with the error */
+void dx_node_drop_requests(dx_node *node, int error);  /* answers each with the error */
 dx_port *dx_node_port(dx_node *node, uint64_t number); /* made on first sight; NULL: no memory */
 /* Puts words to an error: message says what and why, remedy what to do (may be NULL). Returns code. */
 int dx_node_refuse(dx_node *node, int code, const char *remedy, const char *format, ...) DX_PRINTF(4, 5);
@@ -95,7 +97,8 @@ int dx_node_refuse(dx_node *node, int code, const char *remedy, const char *form
 /* A map builder for an answer. */
 void dx_answer_init(dx_node *node, dx_map_builder *map);
 DX_MUST_USE int dx_request_notify(dx_node *node, dx_request *request, dx_map_builder *map); /* finishes map */
-DX_MUST_USE int dx_request_reply(dx_node *node, dx_request *request, dx_map_builder *map);  /* likewise, and ends the request */
+DX_MUST_USE int dx_request_reply(dx_node *node, dx_request *request,
+                                 dx_map_builder *map); /* likewise, and ends the request */
 /* The whole reply as one encoded map. */
 DX_MUST_USE int dx_request_reply_item(dx_node *node, dx_request *request, dx_bytes body);
 DX_MUST_USE int dx_request_reply_error(dx_node *node, dx_request *request, int error);
@@ -109,13 +112,17 @@ DX_MUST_USE int dx_request_reply_count(dx_node *node, dx_request *request);
 bool dx_request_can_send(dx_node *node, const dx_request *request);
 /* The request goes on with a zeroed task of this size. NULL: no memory. */
 void *dx_request_continue(dx_node *node, dx_request *request, size_t task_size,
-                          int (*resume)(dx_node *, dx_request *, bool *), void (*drop)(dx_node *, dx_request *));
+                          int (*resume)(dx_node *, dx_request *, bool *),
+                          void (*drop)(dx_node *, dx_request *));
 dx_request *dx_request_find(dx_node *node, dx_bytes id);
 
 /* --- arguments.c: what commands take, with errors that say what was expected --- */
-DX_MUST_USE int dx_take_text(dx_node *node, dx_bytes body, const char *key, size_t size_max, dx_bytes *out);          /* required */
-DX_MUST_USE int dx_take_optional_text(dx_node *node, dx_bytes body, const char *key, size_t size_max, dx_bytes *out); /* data NULL: absent */
-DX_MUST_USE int dx_take_optional_map(dx_node *node, dx_bytes body, const char *key, dx_bytes *out);                   /* size 0: absent */
+DX_MUST_USE int dx_take_text(dx_node *node, dx_bytes body, const char *key, size_t size_max,
+                             dx_bytes *out); /* required */
+DX_MUST_USE int dx_take_optional_text(dx_node *node, dx_bytes body, const char *key, size_t size_max,
+                                      dx_bytes *out); /* data NULL: absent */
+DX_MUST_USE int dx_take_optional_map(dx_node *node, dx_bytes body, const char *key,
+                                     dx_bytes *out); /* size 0: absent */
 DX_MUST_USE int dx_take_space(dx_node *node, dx_bytes body, dx_space **out);
 DX_MUST_USE int dx_take_id(dx_node *node, dx_space *space, dx_bytes item, const char *what, int64_t *key);
 DX_MUST_USE int dx_need_identity(dx_node *node);
@@ -123,6 +130,7 @@ DX_MUST_USE int dx_need_identity(dx_node *node);
 void dx_write_hex(dx_writer *writer, const uint8_t *data, size_t size);
 
 /* The table every command stands in; ends with name NULL. One array per file of commands. */
-extern const dx_command dx_commands_halo[], dx_commands_space[], dx_commands_object[], dx_commands_query[], dx_commands_node[], dx_commands_invitation[];
+extern const dx_command dx_commands_halo[], dx_commands_space[], dx_commands_object[], dx_commands_query[],
+    dx_commands_node[], dx_commands_invitation[];
 
 #endif

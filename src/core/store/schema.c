@@ -7,7 +7,8 @@ const char *const dx_store_schema[] = {
     /* Replies of writing commands, so that asking again after a crash answers again (node/request.c). */
     "CREATE TABLE reply(id INTEGER PRIMARY KEY, request BLOB NOT NULL UNIQUE, body BLOB NOT NULL) STRICT;"
     /* Where peers of a space may be found (sync/replication.c). */
-    "CREATE TABLE address(space INTEGER NOT NULL, address TEXT NOT NULL, told_ms INTEGER NOT NULL, PRIMARY KEY(space, address)) "
+    "CREATE TABLE address(space INTEGER NOT NULL, address TEXT NOT NULL, told_ms INTEGER NOT NULL, PRIMARY "
+    "KEY(space, address)) "
     "WITHOUT ROWID, STRICT;",
 };
 

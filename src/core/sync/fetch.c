@@ -1,4 +1,5 @@
-/* sync/fetch.c: what we want of a peer: control feeds first, each feed from one peer at a time. See session.h. */
+/* sync/fetch.c: what we want of a peer: control feeds first, each feed from one peer at a time. See
+ * session.h. */
 #include <string.h>
 
 #include "base/limits.h"
@@ -6,8 +7,9 @@
 
 /* --- Heads they announce ------------------------------------------------------------------------- */
 
-/* The feed an announced head is of, made known when it may be: any control feed (its first block must admit it; only so many at a time), a data
- * feed once it is admitted. *out stays NULL for one we do not take now. */
+/* The feed an announced head is of, made known when it may be: any control feed (its first block must admit
+ * it; only so many at a time), a data feed once it is admitted. *out stays NULL for one we do not take now.
+ */
 static int find_feed(dx_session *session, const dx_sync_entry *entry, dx_feed **out) {
     dx_replica *replica = session->replica;
     dx_feed_identity identity = {.feed_class = entry->feed_class};
@@ -26,8 +28,9 @@ static int find_feed(dx_session *session, const dx_sync_entry *entry, dx_feed **
     return later ? DX_OK : error;
 }
 
-/* What an announced head tells beyond its length: a fork (proven and stored by the feed, the peer is not at fault), or that a feed which only we
- * may write goes on elsewhere: this vault was restored from an older copy or cloned, and never writes there again. */
+/* What an announced head tells beyond its length: a fork (proven and stored by the feed, the peer is not at
+ * fault), or that a feed which only we may write goes on elsewhere: this vault was restored from an older
+ * copy or cloned, and never writes there again. */
 static int hear(dx_session *session, dx_feed *feed, const dx_head *head) {
     dx_replica *replica = session->replica;
     int error = dx_feed_hear(feed, replica->replication->context->store, head);
@@ -78,12 +81,15 @@ int dx_session_take_state(dx_session *session, dx_bytes message) {
 static int store_run(dx_session *session, dx_feed *feed, const dx_sync_data *data) {
     dx_replica *replica = session->replica;
     uint64_t before = feed->length;
-    int error = dx_feed_receive(feed, replica->replication->context->store, &data->head, data->from, data->blocks, data->block_count, data->proof);
+    int error = dx_feed_receive(feed, replica->replication->context->store, &data->head, data->from,
+                                data->blocks, data->block_count, data->proof);
     if (error == DX_E_STATE) {
         return DX_OK; /* starts beyond what is here: the run before it was refused or is asked for again */
     }
     replica->received_blocks += feed->length - before;
-    return error == DX_E_FORK ? DX_OK : error; /* the peer is honest: it showed us a fork, which is proven and stored now */
+    return error == DX_E_FORK
+               ? DX_OK
+               : error; /* the peer is honest: it showed us a fork, which is proven and stored now */
 }
 
 int dx_session_take_data(dx_session *session, dx_bytes message) {
@@ -105,7 +111,9 @@ int dx_session_take_data(dx_session *session, dx_bytes message) {
         error = DX_E_NO_MEMORY;
     }
     if (error == DX_OK && (row == NULL || !row->wanted || feed->own)) {
-        error = row == NULL || !feed->own ? DX_E_PROTOCOL : DX_OK; /* nobody asked; an own feed renewed meanwhile is no fault */
+        error = row == NULL || !feed->own
+                    ? DX_E_PROTOCOL
+                    : DX_OK; /* nobody asked; an own feed renewed meanwhile is no fault */
     }
     if (error == DX_OK && !feed->own) {
         error = store_run(session, feed, data);
@@ -141,12 +149,14 @@ static int want(dx_session *session, dx_session_feed *row, const dx_feed *feed) 
     return dx_session_send(session);
 }
 
-/* Wants every announced feed of a class that is longer there; *pending tells that something of it is still to come. */
+/* Wants every announced feed of a class that is longer there; *pending tells that something of it is still to
+ * come. */
 static int want_class(dx_session *session, dx_feed_class feed_class, bool *pending) {
     for (size_t i = 0; i < session->feed_count; i++) {
         dx_session_feed *row = &session->feeds[i];
         const dx_feed *feed = dx_space_feed(session->replica->space, row->local);
-        if (feed == NULL || feed->own || feed->identity.feed_class != feed_class || row->theirs <= feed->length) {
+        if (feed == NULL || feed->own || feed->identity.feed_class != feed_class ||
+            row->theirs <= feed->length) {
             continue;
         }
         *pending = true;
@@ -161,8 +171,10 @@ static int want_class(dx_session *session, dx_feed_class feed_class, bool *pendi
     return DX_OK;
 }
 
-static int ask_class(dx_session *session, dx_feed_class feed_class, const uint8_t theirs[static DX_HASH_SIZE], const uint8_t ours[static DX_HASH_SIZE]) {
-    bool same = session->asked[feed_class].done && memcmp(session->asked[feed_class].theirs, theirs, DX_HASH_SIZE) == 0 &&
+static int ask_class(dx_session *session, dx_feed_class feed_class, const uint8_t theirs[static DX_HASH_SIZE],
+                     const uint8_t ours[static DX_HASH_SIZE]) {
+    bool same = session->asked[feed_class].done &&
+                memcmp(session->asked[feed_class].theirs, theirs, DX_HASH_SIZE) == 0 &&
                 memcmp(session->asked[feed_class].ours, ours, DX_HASH_SIZE) == 0;
     if (same || memcmp(theirs, ours, DX_HASH_SIZE) == 0) {
         return DX_OK;
@@ -194,7 +206,8 @@ int dx_session_fetch(dx_session *session) {
     return error;
 }
 
-/* Credit goes back once the bytes are durable (this step's commit) and the pipeline keeps up, so that a slow disk slows the sender. */
+/* Credit goes back once the bytes are durable (this step's commit) and the pipeline keeps up, so that a slow
+ * disk slows the sender. */
 int dx_session_return_credit(dx_session *session) {
     if (session->owed < DX_SYNC_CREDIT / 8 || session->replica->space->blocked > DX_SYNC_BACKLOG_MAX) {
         return DX_OK;

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-void dx_sync_hello_proof(bool initiator, const uint8_t handshake_hash[static 64], const uint8_t space_id[static DX_HASH_SIZE],
+void dx_sync_hello_proof(bool initiator, const uint8_t handshake_hash[static 64],
+                         const uint8_t space_id[static DX_HASH_SIZE],
                          uint8_t out[static DX_SYNC_PROOF_SIZE]) {
     out[0] = initiator ? 1 : 2;
     memcpy(out + 1, handshake_hash, 64);
@@ -152,7 +153,8 @@ int dx_sync_want_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], ui
     return dx_reader_finish(&reader);
 }
 
-void dx_sync_data_begin(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, const dx_head *head, size_t block_count, dx_buf *out) {
+void dx_sync_data_begin(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, const dx_head *head,
+                        size_t block_count, dx_buf *out) {
     dx_writer writer = begin(out, 6, DX_SYNC_DATA);
     write_fixed(&writer, feed_id, DX_HASH_SIZE);
     dx_write_uint(&writer, from);

@@ -1,17 +1,17 @@
-/* sync/message.h: what two members of a space say to each other; reader and writer of each message in one file.
+/* sync/message.h: what two members of a space say to each other; reader and writer of each message in one
+ * file.
  *
  * Layer: floor 1, sync. docs/spec/sync.md. Every message is one canonical array that begins with its number.
  *   HELLO  [0, version, device 32, signature 64, control digest 32, data digest 32, [address…]]
  *          signature by the device key, context "dxos hello/1", over role byte ‖ handshake hash ‖ space id
- *   STATE  [1, control digest, data digest, [entry…]]     entry = [class, device 32, feed key 32, head]; feeds that grew, or an ASK's answer
- *   ASK    [2, class]                                     send the heads of all feeds of this class
- *   WANT   [3, feed id, from]                             send this feed from there on, also what comes later, as credit allows
- *   DATA   [4, feed id, from, head, [block: bstr…], proof: bstr]      proof from the run's end to the head
- *   MORE   [5, bytes]                                     so many bytes of DATA are durably stored; as many more may come
- *   PING   [6]   PONG [7]
- *   ADDRESSES [8, [address…]]
- *   FORK   [9, feed id, proof: bstr]                      two heads that cannot both be: feed/fork.h
- * Ownership: decoded views point into the message. */
+ *   STATE  [1, control digest, data digest, [entry…]]     entry = [class, device 32, feed key 32, head];
+ * feeds that grew, or an ASK's answer ASK    [2, class]                                     send the heads of
+ * all feeds of this class WANT   [3, feed id, from]                             send this feed from there on,
+ * also what comes later, as credit allows DATA   [4, feed id, from, head, [block: bstr…], proof: bstr] proof
+ * from the run's end to the head MORE   [5, bytes]                                     so many bytes of DATA
+ * are durably stored; as many more may come PING   [6]   PONG [7] ADDRESSES [8, [address…]] FORK   [9, feed
+ * id, proof: bstr]                      two heads that cannot both be: feed/fork.h Ownership: decoded views
+ * point into the message. */
 #ifndef DX_SYNC_MESSAGE_H
 #define DX_SYNC_MESSAGE_H
 
@@ -19,9 +19,9 @@
 
 enum {
     DX_SYNC_VERSION = 1,
-    DX_SYNC_ENTRIES_MAX = 256,   /* per STATE: 45 KB */
+    DX_SYNC_ENTRIES_MAX = 256, /* per STATE: 45 KB */
     DX_SYNC_ADDRESSES_MAX = 8,
-    DX_SYNC_BLOCKS_MAX = 1024    /* per DATA */
+    DX_SYNC_BLOCKS_MAX = 1024 /* per DATA */
 };
 
 typedef enum dx_sync_kind {
@@ -66,8 +66,8 @@ typedef struct dx_sync_data {
 
 /* What a hello's signature covers; out of DX_SYNC_PROOF_SIZE bytes. */
 enum { DX_SYNC_PROOF_SIZE = 1 + 64 + DX_HASH_SIZE };
-void dx_sync_hello_proof(bool initiator, const uint8_t handshake_hash[static 64], const uint8_t space_id[static DX_HASH_SIZE],
-                         uint8_t out[static DX_SYNC_PROOF_SIZE]);
+void dx_sync_hello_proof(bool initiator, const uint8_t handshake_hash[static 64],
+                         const uint8_t space_id[static DX_HASH_SIZE], uint8_t out[static DX_SYNC_PROOF_SIZE]);
 
 /* Number of a message, DX_SYNC_KIND_COUNT when unknown or malformed. */
 dx_sync_kind dx_sync_message_kind(dx_bytes message);
@@ -79,14 +79,17 @@ DX_MUST_USE int dx_sync_hello_read(dx_bytes message, dx_sync_hello *out);
 void dx_sync_state_begin(const dx_sync_digests *digests, size_t count, dx_buf *out);
 void dx_sync_entry_write(const dx_sync_entry *entry, dx_buf *out);
 /* Reads digests and leaves the reader before the first of `count` entries. */
-DX_MUST_USE int dx_sync_state_read(dx_bytes message, dx_sync_digests *digests, size_t *count, dx_reader *entries);
+DX_MUST_USE int dx_sync_state_read(dx_bytes message, dx_sync_digests *digests, size_t *count,
+                                   dx_reader *entries);
 DX_MUST_USE int dx_sync_entry_read(dx_reader *entries, dx_sync_entry *out);
 void dx_sync_ask_write(dx_feed_class feed_class, dx_buf *out);
 DX_MUST_USE int dx_sync_ask_read(dx_bytes message, dx_feed_class *out);
 void dx_sync_want_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, dx_buf *out);
 DX_MUST_USE int dx_sync_want_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *from);
-/* Header of a DATA; the caller appends `block_count` blocks with dx_sync_block_write, then ends it with the proof. */
-void dx_sync_data_begin(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, const dx_head *head, size_t block_count, dx_buf *out);
+/* Header of a DATA; the caller appends `block_count` blocks with dx_sync_block_write, then ends it with the
+ * proof. */
+void dx_sync_data_begin(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, const dx_head *head,
+                        size_t block_count, dx_buf *out);
 void dx_sync_block_write(dx_bytes block, dx_buf *out);
 void dx_sync_data_end(dx_bytes proof, dx_buf *out);
 DX_MUST_USE int dx_sync_data_read(dx_bytes message, dx_sync_data *out);
@@ -94,7 +97,8 @@ void dx_sync_more_write(uint64_t bytes, dx_buf *out);
 DX_MUST_USE int dx_sync_more_read(dx_bytes message, uint64_t *bytes);
 void dx_sync_ping_write(bool pong, dx_buf *out);
 void dx_sync_addresses_write(const dx_bytes *addresses, size_t count, dx_buf *out);
-DX_MUST_USE int dx_sync_addresses_read(dx_bytes message, dx_bytes *addresses, size_t *count); /* room for DX_SYNC_ADDRESSES_MAX */
+DX_MUST_USE int dx_sync_addresses_read(dx_bytes message, dx_bytes *addresses,
+                                       size_t *count); /* room for DX_SYNC_ADDRESSES_MAX */
 void dx_sync_fork_write(const uint8_t feed_id[static DX_HASH_SIZE], dx_bytes proof, dx_buf *out);
 DX_MUST_USE int dx_sync_fork_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], dx_bytes *proof);
 

@@ -1,4 +1,5 @@
-/* sync/replication.c: spaces in replication: topics, digests, the order of things within a step. See replication.h. */
+/* sync/replication.c: spaces in replication: topics, digests, the order of things within a step. See
+ * replication.h. */
 #include <string.h>
 
 #include <dxos/node.h>
@@ -78,11 +79,13 @@ static void on_close(void *ctx, const dx_swarm_link *link, int reason) {
 /* --- Spaces and addresses ------------------------------------------------------------------------------ */
 
 static int dial_known(dx_replication *replication, dx_replica *replica) {
-    sqlite3_stmt *select = dx_store_query(replication->context->store, "SELECT address FROM address WHERE space = ?1 ORDER BY address");
+    sqlite3_stmt *select = dx_store_query(replication->context->store,
+                                          "SELECT address FROM address WHERE space = ?1 ORDER BY address");
     dx_bind_int(select, 1, replica->space->local);
     int error = DX_OK;
     while (error == DX_OK && dx_step(replication->context->store, select)) {
-        error = dx_swarm_add_address(replication->swarm, (uint64_t)replica->space->local, dx_column_bytes(select, 0));
+        error = dx_swarm_add_address(replication->swarm, (uint64_t)replica->space->local,
+                                     dx_column_bytes(select, 0));
     }
     dx_step_reset(select);
     int failed = dx_store_error(replication->context->store);
@@ -97,7 +100,11 @@ int dx_replication_add_space(dx_replication *replication, dx_space *space) {
     const dx_identity *identity = replication->context->identity;
     dx_topic topic = {.number = (uint64_t)space->local,
                       .payload = dx_buf_view(&identity->device_credential),
-                      .handler = {.ctx = replica, .on_open = on_open, .on_message = on_message, .on_writable = on_writable, .on_close = on_close}};
+                      .handler = {.ctx = replica,
+                                  .on_open = on_open,
+                                  .on_message = on_message,
+                                  .on_writable = on_writable,
+                                  .on_close = on_close}};
     memcpy(topic.secret, space->discovery, sizeof topic.secret);
     memcpy(topic.static_secret, identity->noise_secret, sizeof topic.static_secret);
     replica->replication = replication;
@@ -136,8 +143,9 @@ int dx_replication_add_address(dx_replication *replication, dx_space *space, dx_
         return address.size == 0 || address.size >= DX_ADDRESS_SIZE_MAX ? DX_E_INVALID : DX_OK;
     }
     dx_store *store = replication->context->store;
-    sqlite3_stmt *insert = dx_store_query(store, "INSERT INTO address(space, address, told_ms) VALUES(?1, ?2, ?3) "
-                                                 "ON CONFLICT(space, address) DO UPDATE SET told_ms = ?3");
+    sqlite3_stmt *insert =
+        dx_store_query(store, "INSERT INTO address(space, address, told_ms) VALUES(?1, ?2, ?3) "
+                              "ON CONFLICT(space, address) DO UPDATE SET told_ms = ?3");
     dx_bind_int(insert, 1, space->local);
     dx_bind_text(insert, 2, address);
     dx_bind_int(insert, 3, (int64_t)replication->context->wall_ms);
@@ -145,8 +153,9 @@ int dx_replication_add_address(dx_replication *replication, dx_space *space, dx_
     if (error != DX_OK) {
         return error;
     }
-    sqlite3_stmt *prune = dx_store_query(store, "DELETE FROM address WHERE space = ?1 AND address NOT IN "
-                                                "(SELECT address FROM address WHERE space = ?1 ORDER BY told_ms DESC, address LIMIT ?2)");
+    sqlite3_stmt *prune = dx_store_query(
+        store, "DELETE FROM address WHERE space = ?1 AND address NOT IN "
+               "(SELECT address FROM address WHERE space = ?1 ORDER BY told_ms DESC, address LIMIT ?2)");
     dx_bind_int(prune, 1, space->local);
     dx_bind_int(prune, 2, DX_SPACE_ADDRESSES_MAX);
     error = dx_step_done(store, prune);
@@ -159,7 +168,8 @@ static int tell_addresses(dx_replication *replication) {
             if (session->state == DX_SESSION_HELLO) {
                 continue;
             }
-            dx_sync_addresses_write(replication->addresses, replication->address_count, &replication->message);
+            dx_sync_addresses_write(replication->addresses, replication->address_count,
+                                    &replication->message);
             int error = dx_session_send(session);
             if (error != DX_OK) {
                 return error;
@@ -180,7 +190,8 @@ int dx_replication_set_listening(dx_replication *replication, const char *const 
         memcpy(kept, address.data, address.size);
         replication->addresses[replication->address_count++] = dx_bytes_of(kept, address.size);
         for (dx_replica *replica = replication->replicas; replica != NULL; replica = replica->next) {
-            dx_swarm_remove_address(replication->swarm, (uint64_t)replica->space->local, address); /* never dial ourselves */
+            dx_swarm_remove_address(replication->swarm, (uint64_t)replica->space->local,
+                                    address); /* never dial ourselves */
         }
     }
     return tell_addresses(replication);
@@ -201,7 +212,8 @@ static int sort_feeds(dx_replica *replica) {
     dx_space *space = replica->space;
     if (space->feed_count > replica->order_capacity) {
         size_t capacity = space->feed_count + 16;
-        int64_t *order = alloc->resize(alloc->ctx, replica->order, replica->order_capacity * sizeof *order, capacity * sizeof *order);
+        int64_t *order = alloc->resize(alloc->ctx, replica->order, replica->order_capacity * sizeof *order,
+                                       capacity * sizeof *order);
         if (order == NULL) {
             return DX_E_NO_MEMORY;
         }
@@ -242,7 +254,8 @@ int dx_replica_refresh(dx_replica *replica) {
     const dx_space *space = replica->space;
     uint64_t version = dx_control_feed_count(space->control);
     for (size_t i = 0; i < space->feed_count; i++) {
-        version += space->feeds[i].head.length << 12; /* lengths and feeds only grow, so equal sums mean equal parts */
+        version += space->feeds[i].head.length
+                   << 12; /* lengths and feeds only grow, so equal sums mean equal parts */
     }
     if (replica->digested && version == replica->version && replica->order_count == space->feed_count) {
         return DX_OK;
@@ -373,8 +386,9 @@ void dx_replication_status_of(dx_replication *replication, dx_space *space, dx_r
     out->received_bytes = replica->received_bytes;
 }
 
-bool dx_replication_peer(dx_replication *replication, dx_space *space, size_t index, uint8_t device[static DX_KEY_SIZE], char *address,
-                         size_t address_size, bool *synced) {
+bool dx_replication_peer(dx_replication *replication, dx_space *space, size_t index,
+                         uint8_t device[static DX_KEY_SIZE], char *address, size_t address_size,
+                         bool *synced) {
     dx_replica *replica = find_replica(replication, space);
     dx_session *session = replica == NULL ? NULL : replica->sessions;
     while (session != NULL && (session->state != DX_SESSION_MEMBER || index-- > 0)) {

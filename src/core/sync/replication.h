@@ -1,8 +1,10 @@
 /* sync/replication.h: what peers of a space tell each other until both hold the same feeds.
  *
- * Layer: floor 1, sync (feed, halo, mesh, echo). RELIABILITY.md §3.4–3.5, docs/spec/sync.md. Pull only; control feeds first; credits returned after
- * the durable apply; resumable at any block; 64 bytes when nothing changed. One dx_replication per node; one session per authenticated link.
- * Durable before spoken: everything sent in a step leaves with its commit, so a DATA, HEAD or CREDIT never speaks of what is not on disk. */
+ * Layer: floor 1, sync (feed, halo, mesh, echo). RELIABILITY.md §3.4–3.5, docs/spec/sync.md. Pull only;
+ * control feeds first; credits returned after the durable apply; resumable at any block; 64 bytes when
+ * nothing changed. One dx_replication per node; one session per authenticated link. Durable before spoken:
+ * everything sent in a step leaves with its commit, so a DATA, HEAD or CREDIT never speaks of what is not on
+ * disk. */
 #ifndef DX_SYNC_REPLICATION_H
 #define DX_SYNC_REPLICATION_H
 
@@ -13,27 +15,33 @@ typedef struct dx_replication dx_replication;
 
 DX_MUST_USE int dx_replication_create(dx_context *context, dx_swarm *swarm, dx_replication **out);
 void dx_replication_destroy(dx_replication *replication);
-/* Adds the space as a topic (number = its local number), with the addresses stored for it (table address), and starts. */
+/* Adds the space as a topic (number = its local number), with the addresses stored for it (table address),
+ * and starts. */
 DX_MUST_USE int dx_replication_add_space(dx_replication *replication, dx_space *space);
 void dx_replication_remove_space(dx_replication *replication, dx_space *space);
 /* Remembers an address where a peer of this space may be found (durably) and dials it. */
 DX_MUST_USE int dx_replication_add_address(dx_replication *replication, dx_space *space, dx_bytes address);
-/* Own dialable addresses, told to peers in the session so that two vaults restarted at once find each other again. */
-DX_MUST_USE int dx_replication_set_listening(dx_replication *replication, const char *const *addresses, size_t count);
+/* Own dialable addresses, told to peers in the session so that two vaults restarted at once find each other
+ * again. */
+DX_MUST_USE int dx_replication_set_listening(dx_replication *replication, const char *const *addresses,
+                                             size_t count);
 
-/* Called at the end of every step after the pipelines ran and heads were signed, before the commit: announces and serves new heads, asks for
- * more, returns credits, times out. Bounded work: *deadline_ms <= now when there is more to do. */
+/* Called at the end of every step after the pipelines ran and heads were signed, before the commit: announces
+ * and serves new heads, asks for more, returns credits, times out. Bounded work: *deadline_ms <= now when
+ * there is more to do. */
 DX_MUST_USE int dx_replication_settle(dx_replication *replication, uint64_t *deadline_ms);
 
 typedef struct dx_replication_status {
-    size_t peers;            /* sessions in which the peer proved membership */
-    bool synced;             /* at least one peer, and every such peer's control and data digests equal ours */
-    uint64_t pending_blocks; /* known to exist at peers, not here yet */
+    size_t peers; /* sessions in which the peer proved membership */
+    bool synced;  /* at least one peer, and every such peer's control and data digests equal ours */
+    uint64_t pending_blocks;                  /* known to exist at peers, not here yet */
     uint64_t received_blocks, received_bytes; /* since the node opened, for progress */
 } dx_replication_status;
 
 void dx_replication_status_of(dx_replication *replication, dx_space *space, dx_replication_status *out);
 /* One row per session, index until false: device, identity, address, synced. */
-bool dx_replication_peer(dx_replication *replication, dx_space *space, size_t index, uint8_t device[static DX_KEY_SIZE], char *address, size_t address_size, bool *synced);
+bool dx_replication_peer(dx_replication *replication, dx_space *space, size_t index,
+                         uint8_t device[static DX_KEY_SIZE], char *address, size_t address_size,
+                         bool *synced);
 
 #endif

@@ -60,7 +60,8 @@ int dx_session_announce(dx_session *session) {
         }
     }
     session->answer[0] = session->answer[1] = false;
-    if (error == DX_OK && (count > 0 || memcmp(&session->told, &replica->digests, sizeof session->told) != 0)) {
+    if (error == DX_OK &&
+        (count > 0 || memcmp(&session->told, &replica->digests, sizeof session->told) != 0)) {
         error = send_state(session, &entries, count);
     }
     dx_buf_deinit(&entries);
@@ -70,7 +71,8 @@ int dx_session_announce(dx_session *session) {
 /* --- Blocks ----------------------------------------------------------------------------------------- */
 
 /* How many blocks from row->next fit one DATA. At least one; a block is never larger than a message. */
-static int gather(dx_session *session, const dx_feed *feed, uint64_t from, uint64_t end, dx_buf *blocks, size_t *count) {
+static int gather(dx_session *session, const dx_feed *feed, uint64_t from, uint64_t end, dx_buf *blocks,
+                  size_t *count) {
     dx_store *store = session->replica->replication->context->store;
     *count = 0;
     while (from + *count < end && *count < DX_SYNC_BLOCKS_MAX && blocks->size < DX_SYNC_DATA_SIZE) {
@@ -102,7 +104,8 @@ static int send_run(dx_session *session, dx_session_feed *row, const dx_feed *fe
     if (error == DX_OK) {
         dx_sync_data_begin(feed->id, row->next, head, count, &replication->message);
         dx_buf_append(&replication->message, blocks.data, blocks.size);
-        dx_sync_data_end(dx_bytes_of(proof, dx_mmr_proof_size(row->next + count, head->length)), &replication->message);
+        dx_sync_data_end(dx_bytes_of(proof, dx_mmr_proof_size(row->next + count, head->length)),
+                         &replication->message);
         session->credit -= (int64_t)replication->message.size;
         row->next += count;
         row->told = head->length > row->told ? head->length : row->told;
@@ -119,7 +122,9 @@ static int serve_class(dx_session *session, dx_feed_class feed_class, size_t *bu
         if (feed == NULL || feed->identity.feed_class != feed_class) {
             continue;
         }
-        uint64_t end = dx_replica_length(session->replica, feed) == 0 ? 0 : feed->length; /* also what a head does not end at yet */
+        uint64_t end = dx_replica_length(session->replica, feed) == 0
+                           ? 0
+                           : feed->length; /* also what a head does not end at yet */
         while (row->next < end && session->credit > 0 && *budget > 0) {
             int error = send_run(session, row, feed, end);
             if (error != DX_OK) {

@@ -1,4 +1,5 @@
-/* sync/session.c: a conversation's beginning: prove the device, learn whether it speaks for a member. See session.h. */
+/* sync/session.c: a conversation's beginning: prove the device, learn whether it speaks for a member. See
+ * session.h. */
 #include "sync/session.h"
 
 #include <string.h>
@@ -85,22 +86,24 @@ dx_session_feed *dx_session_feed_of(dx_session *session, int64_t local) {
     if (session->feed_count == session->feed_capacity) {
         const dx_alloc *alloc = session->replica->replication->context->alloc;
         size_t capacity = session->feed_capacity == 0 ? 16 : session->feed_capacity * 2;
-        dx_session_feed *feeds =
-            alloc->resize(alloc->ctx, session->feeds, session->feed_capacity * sizeof *feeds, capacity * sizeof *feeds);
+        dx_session_feed *feeds = alloc->resize(
+            alloc->ctx, session->feeds, session->feed_capacity * sizeof *feeds, capacity * sizeof *feeds);
         if (feeds == NULL) {
             return NULL;
         }
         session->feeds = feeds;
         session->feed_capacity = capacity;
     }
-    memmove(&session->feeds[low + 1], &session->feeds[low], (session->feed_count - low) * sizeof session->feeds[0]);
+    memmove(&session->feeds[low + 1], &session->feeds[low],
+            (session->feed_count - low) * sizeof session->feeds[0]);
     session->feed_count++;
     session->feeds[low] = (dx_session_feed){.local = local};
     return &session->feeds[low];
 }
 
-/* The handshake carried the device credential: its identity vouches for the device, the device for the Noise key that encrypts this link,
- * and the hello's signature binds the device to this very handshake, so that nothing can be relayed. */
+/* The handshake carried the device credential: its identity vouches for the device, the device for the Noise
+ * key that encrypts this link, and the hello's signature binds the device to this very handshake, so that
+ * nothing can be relayed. */
 static int check_hello(dx_session *session, const dx_swarm_link *link, const dx_sync_hello *hello) {
     dx_credential credential;
     int error = dx_credential_decode(link->remote_payload, &credential);
@@ -108,7 +111,8 @@ static int check_hello(dx_session *session, const dx_swarm_link *link, const dx_
         return error;
     }
     dx_bytes noise = dx_item_bytes(dx_credential_claim(&credential, 1));
-    bool fits = credential.type == DX_CREDENTIAL_DEVICE && memcmp(credential.subject, hello->device, DX_KEY_SIZE) == 0 &&
+    bool fits = credential.type == DX_CREDENTIAL_DEVICE &&
+                memcmp(credential.subject, hello->device, DX_KEY_SIZE) == 0 &&
                 dx_bytes_equal(noise, dx_bytes_of(link->remote_static, DX_KEY_SIZE)) &&
                 memcmp(credential.signer, credential.issuer, DX_KEY_SIZE) == 0;
     if (!fits) {
@@ -128,7 +132,8 @@ static int check_hello(dx_session *session, const dx_swarm_link *link, const dx_
 
 static int take_addresses(dx_session *session, const dx_bytes *addresses, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        int error = dx_replication_add_address(session->replica->replication, session->replica->space, addresses[i]);
+        int error =
+            dx_replication_add_address(session->replica->replication, session->replica->space, addresses[i]);
         if (error != DX_OK && dx_error_class_of(error) != DX_CLASS_CALLER) {
             return error;
         }
@@ -224,7 +229,8 @@ int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes 
     case DX_SYNC_ADDRESSES:
         return take_more_addresses(session, message);
     case DX_SYNC_FORK:
-        return DX_OK; /* heads are told to everyone, so each replica proves a fork by itself; proofs are not needed from others yet */
+        return DX_OK; /* heads are told to everyone, so each replica proves a fork by itself; proofs are not
+                         needed from others yet */
     case DX_SYNC_KIND_COUNT:
         break;
     }

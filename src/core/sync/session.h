@@ -2,10 +2,9 @@
  *
  * Layer: floor 1, sync, private to this room. States:
  *   HELLO    the channel stands; the other side has not yet proven its device
- *   UNPROVEN the device is proven, its identity is not a member as far as we know: we ask for control feeds (which prove themselves)
- *            and give nothing
- *   MEMBER   both ways
- * Who has what is kept per feed: what we told, what they told, what we want, what we serve. */
+ *   UNPROVEN the device is proven, its identity is not a member as far as we know: we ask for control feeds
+ * (which prove themselves) and give nothing MEMBER   both ways Who has what is kept per feed: what we told,
+ * what they told, what we want, what we serve. */
 #ifndef DX_SYNC_SESSION_H
 #define DX_SYNC_SESSION_H
 
@@ -38,12 +37,13 @@ struct dx_session {
     uint8_t device[DX_KEY_SIZE], identity[DX_KEY_SIZE];
     char address[DX_ADDRESS_SIZE_MAX];
     dx_sync_digests theirs, told;
-    /* The digests (theirs, ours) over which each class was last asked: asking again before either changed would loop. */
+    /* The digests (theirs, ours) over which each class was last asked: asking again before either changed
+     * would loop. */
     struct {
         bool done;
         uint8_t theirs[DX_HASH_SIZE], ours[DX_HASH_SIZE];
     } asked[2];
-    bool answer[2]; /* they asked for all heads of this class */
+    bool answer[2];         /* they asked for all heads of this class */
     dx_session_feed *feeds; /* ascending local */
     size_t feed_count, feed_capacity;
     int64_t credit;  /* bytes of DATA we may still send */

@@ -1,0 +1,616 @@
+/* node/invite.c: space.share, space.join, space.pin: invitation machines joined to links, commands and the
+ * space.
+ *
+ * Layer: floor 1, node. Every call of a machine ends in `perform`: what it appended is sent, what it asks for
+ * is done in the same transaction. */
+#include "node/invite.h"
+
+#include <string.h>
+
+#include "halo/invitation.h"
+#include "node/state.h"
+
+typedef struct dx_invite dx_invite;
+
+struct dx_invite {
+    dx_invite *next;
+    dx_node *node;
+    uint64_t topic; /* number in the swarm */
+    uint64_t link;  /* guest: the link in use */
+    bool has_link;
+    bool is_host;
+    bool told_any;
+    int told_state;
+    uint8_t request[DX_REQUEST_SIZE]; /* who is told; it may be gone */
+    uint8_t space_id[DX_HASH_SIZE];   /* guest: what was joined */
+    dx_buf out;
+    union {
+        dx_invitation_host host;
+        dx_invitation_guest guest;
+    } machine;
+};
+
+/* Topics of invitations are numbered above every space's local number. */
+enum { INVITE_TOPIC_SHIFT = 32 };
+
+/* --- Performing what a machine asks for ------------------------------------------------------------- */
+
+static int send_out(dx_invite *invite, uint64_t link) {
+    int error = dx_buf_error(&invite->out);
+    if (error == DX_OK && invite->out.size > 0) {
+        error = dx_swarm_send(invite->node->swarm, link, dx_buf_view(&invite->out));
+        error = error == DX_E_NOT_FOUND ? DX_OK
+                                        : error; /* gone in this very step: the machine is told by on_close */
+    }
+    dx_buf_clear(&invite->out);
+    return error;
+}
+
+static int admit(dx_invite *invite) {
+    dx_node *node = invite->node;
+    dx_invitation_host *host = &invite->machine.host;
+    dx_space *space = dx_node_space(node, host->invitation.space);
+    if (space == NULL) {
+        return dx_invitation_host_refused(host, DX_E_NOT_FOUND, node->context.now_ms, &invite->out);
+    }
+    dx_buf welcome;
+    dx_buf_init(&welcome, &node->config.alloc, DX_WELCOME_SIZE_MAX);
+    int error = dx_space_admit(&node->context, space, dx_buf_view(&host->request.device_credential),
+                               host->invitation.role, host->invitation.id, &welcome);
+    if (error == DX_OK) {
+        error = dx_invitation_host_admitted(host, dx_buf_view(&welcome), node->context.now_ms, &invite->out);
+    } else if (dx_error_class_of(error) != DX_CLASS_HOST) {
+        error = dx_invitation_host_refused(host, error, node->context.now_ms, &invite->out);
+    }
+    dx_buf_deinit(&welcome);
+    return error;
+}
+
+static int perform_host(dx_invite *invite) {
+    dx_node *node = invite->node;
+    dx_invitation_host *host = &invite->machine.host;
+    for (;;) {
+        uint64_t link = host->link;
+        unsigned actions = dx_invitation_host_actions(host);
+        int error = DX_OK;
+        if ((actions & DX_HOST_DO_ADMIT) != 0) {
+            error = admit(invite);
+            unsigned more = dx_invitation_host_actions(host);
+            actions = (actions & ~(unsigned)DX_HOST_DO_ADMIT) | more;
+        }
+        if (error == DX_OK && (actions & DX_HOST_DO_SAVE) != 0) {
+            error = dx_invitation_save(node->store, &host->invitation);
+        }
+        if (error == DX_OK) {
+            error = send_out(invite, link);
+        }
+        if (error != DX_OK) {
+            return error;
+        }
+        if ((actions & DX_HOST_DO_CLOSE) == 0) {
+            return DX_OK;
+        }
+        dx_swarm_close(node->swarm, link, host->reason);
+        dx_invitation_host_closed(host, link, node->context.now_ms);
+    }
+}
+
+static dx_space *find_space(dx_node *node, const uint8_t id[static DX_HASH_SIZE]) {
+    for (size_t i = 0; i < node->space_count; i++) {
+        if (memcmp(node->spaces[i]->id, id, DX_HASH_SIZE) == 0) {
+            return node->spaces[i];
+        }
+    }
+    return NULL;
+}
+
+static int dial_host(dx_node *node, dx_space *space, const dx_welcome *bundle) {
+    dx_reader cursor;
+    dx_reader_init(&cursor, bundle->addresses);
+    int error = DX_OK;
+    for (size_t i = 0; error == DX_OK && i < bundle->address_count; i++) {
+        error = dx_replication_add_address(node->replication, space, dx_welcome_address(&cursor));
+        error = error == DX_E_INVALID ? DX_OK : error;
+    }
+    return error;
+}
+
+static int join(dx_invite *invite) {
+    dx_node *node = invite->node;
+    dx_invitation_guest *guest = &invite->machine.guest;
+    dx_space *space = find_space(node, guest->bundle.space_id); /* joining twice is success */
+    int error = DX_OK;
+    if (space == NULL) {
+        error = dx_space_join(&node->context, dx_buf_view(&guest->welcome), &space);
+        if (error == DX_OK) {
+            error = dx_node_add_space(node, space);
+        }
+    }
+    if (error == DX_OK) {
+        memcpy(invite->space_id, space->id, DX_HASH_SIZE);
+        error = dial_host(node, space, &guest->bundle);
+    }
+    /* The link's own addresses too: they are known to have worked. */
+    for (size_t i = 0; error == DX_OK && i < guest->link.address_count; i++) {
+        error = dx_replication_add_address(node->replication, space, dx_bytes_text(guest->link.addresses[i]));
+        error = error == DX_E_INVALID ? DX_OK : error;
+    }
+    if (error != DX_OK && dx_error_class_of(error) == DX_CLASS_HOST) {
+        return error;
+    }
+    return dx_invitation_guest_joined(guest, error, node->context.now_ms, &invite->out);
+}
+
+static int ask_pin(dx_invite *invite) {
+    dx_node *node = invite->node;
+    dx_invitation_guest *guest = &invite->machine.guest;
+    dx_request *request = dx_request_find(node, dx_bytes_of(invite->request, DX_REQUEST_SIZE));
+    if (request == NULL) {
+        return DX_OK;
+    }
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    dx_write_text(dx_map_builder_key(&map, "state"), dx_guest_state_name(guest->state));
+    dx_write_text(dx_map_builder_key(&map, "message"), guest->error != DX_OK
+                                                           ? dx_error_text(guest->error)
+                                                           : dx_guest_state_sentence(guest->state));
+    if (guest->error == DX_E_PIN) {
+        dx_write_uint(dx_map_builder_key(&map, "left"), guest->left);
+    }
+    return dx_request_notify(node, request, &map);
+}
+
+static int perform_guest(dx_invite *invite) {
+    dx_node *node = invite->node;
+    dx_invitation_guest *guest = &invite->machine.guest;
+    for (unsigned actions; (actions = dx_invitation_guest_actions(guest)) != 0 || invite->out.size > 0;) {
+        int error = DX_OK;
+        if ((actions & DX_GUEST_DO_JOIN) != 0) {
+            error = join(invite);
+        }
+        if (error == DX_OK && (actions & DX_GUEST_DO_ASK) != 0) {
+            error = ask_pin(invite);
+        }
+        if (error == DX_OK) {
+            error = send_out(invite, invite->link);
+        }
+        if (error != DX_OK) {
+            return error;
+        }
+        if ((actions & DX_GUEST_DO_CLOSE) != 0 && invite->has_link) {
+            invite->has_link = false;
+            dx_swarm_close(node->swarm, invite->link, guest->reason);
+        }
+    }
+    return DX_OK;
+}
+
+static int perform(dx_invite *invite) {
+    return invite->is_host ? perform_host(invite) : perform_guest(invite);
+}
+
+/* --- Links --------------------------------------------------------------------------------------- */
+
+static int on_open(void *ctx, const dx_swarm_link *link) {
+    dx_invite *invite = ctx;
+    const dx_context *context = &invite->node->context;
+    int error;
+    if (invite->is_host) {
+        error = dx_invitation_host_open(&invite->machine.host, link->link, link->handshake_hash,
+                                        link->remote_static, context->now_ms, context->wall_ms, &invite->out);
+        if (error != DX_OK && error != DX_E_NO_MEMORY) {
+            int sent = send_out(invite, link->link);
+            return sent != DX_OK ? sent : error;
+        }
+    } else {
+        invite->link = link->link;
+        invite->has_link = true;
+        error = dx_invitation_guest_open(&invite->machine.guest, link->handshake_hash, link->remote_static,
+                                         invite->node->identity.noise, context->now_ms, &invite->out);
+    }
+    return error == DX_OK ? perform(invite) : error;
+}
+
+static int on_message(void *ctx, const dx_swarm_link *link, dx_bytes message) {
+    dx_invite *invite = ctx;
+    dx_node *node = invite->node;
+    const dx_context *context = &node->context;
+    int error;
+    (void)link;
+    if (invite->is_host) {
+        dx_space *space = dx_node_space(node, invite->machine.host.invitation.space);
+        if (space == NULL) {
+            return DX_E_NOT_FOUND;
+        }
+        error = dx_invitation_host_receive(&invite->machine.host, space->control, node->identity.identity,
+                                           message, context->now_ms, context->wall_ms, &invite->out);
+    } else {
+        error = dx_invitation_guest_receive(&invite->machine.guest, message, context->now_ms, &invite->out);
+    }
+    return error == DX_OK ? perform(invite) : error;
+}
+
+static void on_close(void *ctx, const dx_swarm_link *link, int reason) {
+    dx_invite *invite = ctx;
+    uint64_t now_ms = invite->node->context.now_ms;
+    if (invite->is_host) {
+        dx_invitation_host_closed(&invite->machine.host, link->link, now_ms);
+    } else if (invite->has_link && invite->link == link->link) {
+        invite->has_link = false;
+        dx_invitation_guest_closed(&invite->machine.guest, reason, now_ms);
+    }
+}
+
+/* --- Life -------------------------------------------------------------------------------------------- */
+
+static dx_invite *create_invite(dx_node *node, bool is_host) {
+    dx_invite *invite = dx_alloc_take_zeroed(&node->config.alloc, sizeof *invite);
+    if (invite != NULL) {
+        uint64_t highest = UINT64_C(1) << INVITE_TOPIC_SHIFT;
+        for (const dx_invite *other = node->invites; other != NULL; other = other->next) {
+            highest = other->topic > highest ? other->topic : highest;
+        }
+        invite->node = node;
+        invite->is_host = is_host;
+        invite->topic = highest + 1;
+        dx_buf_init(&invite->out, &node->config.alloc, DX_INVITATION_MESSAGE_MAX);
+        invite->next = node->invites;
+        node->invites = invite;
+    }
+    return invite;
+}
+
+static void destroy_invite(dx_invite *invite) {
+    dx_node *node = invite->node;
+    dx_invite **at = &node->invites;
+    while (*at != invite) {
+        at = &(*at)->next;
+    }
+    *at = invite->next;
+    dx_swarm_remove_topic(node->swarm, invite->topic);
+    if (invite->is_host) {
+        dx_invitation_host_deinit(&invite->machine.host);
+    } else {
+        dx_invitation_guest_deinit(&invite->machine.guest);
+    }
+    dx_buf_deinit(&invite->out);
+    dx_alloc_free(&node->config.alloc, invite, sizeof *invite);
+}
+
+static int add_topic(dx_invite *invite, dx_bytes url, const uint8_t secret[static DX_KEY_SIZE],
+                     const uint8_t static_secret[static DX_KEY_SIZE]) {
+    dx_topic topic = {
+        .number = invite->topic,
+        .handler = {.ctx = invite, .on_open = on_open, .on_message = on_message, .on_close = on_close}};
+    memcpy(topic.secret, secret, DX_KEY_SIZE);
+    memcpy(topic.static_secret, static_secret, DX_KEY_SIZE);
+    dx_invitation_link_hash(url, topic.prologue);
+    int error = dx_swarm_add_topic(invite->node->swarm, &topic);
+    dx_wipe(&topic, sizeof topic);
+    return error;
+}
+
+static int start_host(dx_node *node, const dx_invitation *invitation, dx_invite **out) {
+    uint8_t secret[DX_KEY_SIZE];
+    int error = dx_keyring_secret(node->store, invitation->host_key, secret);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_invite *invite = create_invite(node, true);
+    if (invite == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    dx_invitation_host_init(&invite->machine.host, &node->config.alloc, &node->config.random, invitation,
+                            node->context.now_ms, node->context.wall_ms);
+    error = add_topic(invite, dx_bytes_text(invitation->url), invitation->topic_secret, secret);
+    dx_wipe(secret, sizeof secret);
+    *out = invite;
+    return error;
+}
+
+static int load_one(void *ctx, const uint8_t *id) {
+    dx_node *node = ctx;
+    dx_invitation invitation;
+    dx_invite *invite;
+    int error = dx_invitation_load(node->store, id, &invitation);
+    if (error == DX_OK && dx_node_space(node, invitation.space) != NULL) {
+        error = start_host(node, &invitation, &invite);
+    }
+    dx_wipe(&invitation, sizeof invitation);
+    return error;
+}
+
+int dx_invite_load(dx_node *node) {
+    return dx_invitation_each(node->store, load_one, node);
+}
+
+void dx_invite_unload(dx_node *node) {
+    while (node->invites != NULL) {
+        destroy_invite(node->invites);
+    }
+}
+
+void dx_invite_committed(dx_node *node, uint64_t *deadline_ms) {
+    for (dx_invite *invite = node->invites; invite != NULL; invite = invite->next) {
+        if (invite->is_host) {
+            dx_invitation_host_committed(&invite->machine.host, node->context.now_ms);
+            uint64_t deadline = invite->machine.host.deadline_ms;
+            *deadline_ms = deadline < *deadline_ms ? deadline : *deadline_ms;
+        }
+    }
+}
+
+/* --- Telling the person -------------------------------------------------------------------------------- */
+
+static int tell_host(dx_invite *invite, dx_request *request, bool ended) {
+    dx_node *node = invite->node;
+    dx_host_state state = invite->machine.host.state;
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    dx_write_text(dx_map_builder_key(&map, "state"), dx_host_state_name(state));
+    dx_write_text(dx_map_builder_key(&map, "message"), dx_host_state_sentence(state));
+    return ended ? dx_request_reply(node, request, &map) : dx_request_notify(node, request, &map);
+}
+
+static int tell_guest(dx_invite *invite, dx_request *request, bool ended) {
+    dx_node *node = invite->node;
+    dx_invitation_guest *guest = &invite->machine.guest;
+    if (ended && guest->state == DX_GUEST_FAILED) {
+        int error = guest->error == DX_OK ? DX_E_CANCELLED : guest->error;
+        dx_node_refuse(node, error, dx_invitation_remedy(error), "not joined: %s", dx_error_text(error));
+        return dx_request_reply_error(node, request, error);
+    }
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    dx_write_text(dx_map_builder_key(&map, "state"), dx_guest_state_name(guest->state));
+    if (ended) {
+        dx_write_hex(dx_map_builder_key(&map, "space"), invite->space_id, DX_HASH_SIZE);
+        return dx_request_reply(node, request, &map);
+    }
+    dx_write_text(dx_map_builder_key(&map, "message"), dx_guest_state_sentence(guest->state));
+    return dx_request_notify(node, request, &map);
+}
+
+static bool has_ended(const dx_invite *invite) {
+    return invite->is_host ? dx_host_state_ends(invite->machine.host.state)
+                           : dx_guest_state_ends(invite->machine.guest.state);
+}
+
+/* A request that follows an invitation; its id is what the invitation remembers. */
+static int follow(dx_node *node, dx_request *request, bool *again) {
+    (void)again;
+    dx_invite *invite = node->invites;
+    while (invite != NULL && memcmp(invite->request, request->id, DX_REQUEST_SIZE) != 0) {
+        invite = invite->next;
+    }
+    if (invite == NULL) {
+        return DX_E_CANCELLED;
+    }
+    int error = DX_OK;
+    if (request->cancelled && !has_ended(invite)) {
+        error = invite->is_host ? dx_invitation_host_cancel(&invite->machine.host, &invite->out)
+                                : dx_invitation_guest_cancel(&invite->machine.guest, &invite->out);
+        if (error == DX_OK) {
+            error = perform(invite);
+        }
+    }
+    int state = invite->is_host ? (int)invite->machine.host.state : (int)invite->machine.guest.state;
+    bool asked =
+        !invite->is_host && state == DX_GUEST_PIN_REQUIRED; /* told with its attempts left by ask_pin */
+    if (error != DX_OK || (invite->told_any && state == invite->told_state) || asked) {
+        invite->told_state = state;
+        return error == DX_OK ? DX_PENDING : error;
+    }
+    invite->told_any = true;
+    invite->told_state = state;
+    bool ended = has_ended(invite);
+    error = invite->is_host ? tell_host(invite, request, ended) : tell_guest(invite, request, ended);
+    return error == DX_OK && !ended ? DX_PENDING : error;
+}
+
+int dx_invite_settle(dx_node *node, uint64_t *deadline_ms) {
+    for (dx_invite *invite = node->invites, *next; invite != NULL; invite = next) {
+        next = invite->next;
+        uint64_t now_ms = node->context.now_ms;
+        uint64_t *due_ms =
+            invite->is_host ? &invite->machine.host.deadline_ms : &invite->machine.guest.deadline_ms;
+        if (!has_ended(invite) && now_ms >= *due_ms) {
+            int error = invite->is_host
+                            ? dx_invitation_host_tick(&invite->machine.host, now_ms, node->context.wall_ms,
+                                                      &invite->out)
+                            : dx_invitation_guest_tick(&invite->machine.guest, now_ms, &invite->out);
+            if (error == DX_OK) {
+                error = perform(invite);
+            }
+            if (error != DX_OK) {
+                return error;
+            }
+        }
+        if (!has_ended(invite)) {
+            *deadline_ms = *due_ms < *deadline_ms ? *due_ms : *deadline_ms;
+        } else if (dx_request_find(node, dx_bytes_of(invite->request, DX_REQUEST_SIZE)) == NULL) {
+            destroy_invite(invite);
+        } else {
+            *deadline_ms = now_ms; /* its request is told in the next step */
+        }
+    }
+    return DX_OK;
+}
+
+/* --- Commands -------------------------------------------------------------------------------------- */
+
+static int take_terms(dx_node *node, dx_bytes body, dx_invitation_terms *terms) {
+    dx_bytes role;
+    int error = dx_take_optional_text(node, body, "role", 16, &role);
+    if (error == DX_OK) {
+        error = dx_take_optional_text(node, body, "pin", 64, &terms->pin);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    terms->role = role.data == NULL ? DX_ROLE_EDITOR : dx_role_from_name(role);
+    if (terms->role == DX_ROLE_NONE || terms->role == DX_ROLE_OWNER) {
+        return dx_node_refuse(node, DX_E_INVALID, NULL, "\"role\" must be admin, editor, reader or pull");
+    }
+    if (terms->pin.data != NULL && dx_pin_check(terms->pin) != DX_OK) {
+        return dx_node_refuse(node, DX_E_INVALID, NULL, "a PIN is six digits");
+    }
+    int64_t life_ms = dx_item_int(dx_item_get(body, "expires_ms"), 0);
+    if (life_ms < 0 || (uint64_t)life_ms > DX_INVITATION_LIFE_MAX_MS) {
+        return dx_node_refuse(node, DX_E_INVALID, NULL, "an invitation lives at most thirty days");
+    }
+    terms->life_ms = (uint64_t)life_ms;
+    terms->uses_max = dx_item_bool(dx_item_get(body, "multi"), false) ? DX_INVITATION_USES_MAX : 1;
+    return DX_OK;
+}
+
+static int tell_link(dx_node *node, dx_request *request, const dx_invitation *invitation) {
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    dx_write_text(dx_map_builder_key(&map, "url"), invitation->url);
+    dx_write_text(dx_map_builder_key(&map, "pin"), invitation->pin);
+    return dx_request_notify(node, request, &map);
+}
+
+static int space_share(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_space *space;
+    dx_bytes addresses[DX_INVITATION_ADDRESSES_MAX];
+    dx_invitation_terms terms = {.addresses = addresses};
+    int error = dx_take_space(node, body, &space);
+    if (error == DX_OK) {
+        error = take_terms(node, body, &terms);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    if (node->address_count == 0) {
+        return dx_node_refuse(node, DX_E_STATE, "dx agent start",
+                              "this vault listens nowhere, so no guest could reach it");
+    }
+    if (dx_control_role(space->control, node->identity.identity) < DX_ROLE_ADMIN) {
+        return dx_node_refuse(node, DX_E_DENIED, "ask an admin or the owner to share it",
+                              "only admins of a space may invite");
+    }
+    terms.space = space->local;
+    for (; terms.address_count < node->address_count && terms.address_count < DX_INVITATION_ADDRESSES_MAX;
+         terms.address_count++) {
+        addresses[terms.address_count] = dx_bytes_text(node->addresses[terms.address_count]);
+    }
+    dx_invitation invitation;
+    dx_invite *invite = NULL;
+    error = dx_invitation_create(node->store, &node->config.alloc, &node->config.random, &terms,
+                                 node->context.wall_ms, &invitation);
+    if (error == DX_OK) {
+        error = start_host(node, &invitation, &invite);
+    }
+    if (error == DX_OK) {
+        memcpy(invite->request, request->id, DX_REQUEST_SIZE);
+        error = tell_link(node, request, &invitation);
+    }
+    dx_wipe(&invitation, sizeof invitation);
+    if (error == DX_OK && dx_request_continue(node, request, 1, follow, NULL) == NULL) {
+        error = DX_E_NO_MEMORY;
+    }
+    return error == DX_OK ? DX_PENDING : error;
+}
+
+static int start_guest(dx_node *node, dx_request *request, dx_bytes url, const dx_invitation_link *link,
+                       dx_bytes pin) {
+    dx_invite *invite = create_invite(node, false);
+    if (invite == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    dx_invitation_guest *guest = &invite->machine.guest;
+    memcpy(invite->request, request->id, DX_REQUEST_SIZE);
+    dx_invitation_guest_init(guest, &node->config.alloc, &node->config.random, &node->identity, link,
+                             node->context.now_ms);
+    int error = add_topic(invite, url, link->topic_secret, node->identity.noise_secret);
+    for (size_t i = 0; error == DX_OK && i < link->address_count; i++) {
+        error = dx_swarm_add_address(node->swarm, invite->topic, dx_bytes_text(link->addresses[i]));
+    }
+    if (error == DX_OK) {
+        dx_invitation_guest_dial(guest, node->context.now_ms);
+        if (pin.data != NULL) {
+            error = dx_invitation_guest_enter_pin(guest, pin, node->context.now_ms, &invite->out);
+        }
+    }
+    if (error == DX_OK) {
+        error = perform(invite);
+    }
+    if (error == DX_OK && dx_request_continue(node, request, 1, follow, NULL) == NULL) {
+        error = DX_E_NO_MEMORY;
+    }
+    if (error != DX_OK) {
+        destroy_invite(invite);
+    }
+    return error == DX_OK ? DX_PENDING : error;
+}
+
+static int space_join(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_bytes url, pin;
+    int error = dx_need_identity(node);
+    if (error == DX_OK) {
+        error = dx_take_text(node, body, "url", DX_INVITATION_URL_MAX, &url);
+    }
+    if (error == DX_OK) {
+        error = dx_take_optional_text(node, body, "pin", 64, &pin);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    if (pin.data != NULL && dx_pin_check(pin) != DX_OK) {
+        return dx_node_refuse(node, DX_E_INVALID, "type the six digits the host shows",
+                              "a PIN is six digits");
+    }
+    dx_invitation_link *link = dx_alloc_take_zeroed(&node->config.alloc, sizeof *link);
+    if (link == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    error = dx_invitation_link_decode(&node->config.alloc, url, link);
+    if (error == DX_E_LINK) {
+        dx_node_refuse(node, error, "copy the whole link again, or ask for a new one",
+                       "this is not an invitation link");
+    }
+    if (error == DX_OK) {
+        error = start_guest(node, request, url, link, pin);
+    }
+    dx_wipe(link, sizeof *link);
+    dx_alloc_free(&node->config.alloc, link, sizeof *link);
+    return error;
+}
+
+static int space_pin(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_bytes pin, of = dx_item_bytes(dx_item_get(body, "of"));
+    int error = dx_take_text(node, body, "pin", 64, &pin);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_invite *invite = node->invites;
+    while (invite != NULL &&
+           (invite->is_host || !dx_bytes_equal(of, dx_bytes_of(invite->request, DX_REQUEST_SIZE)))) {
+        invite = invite->next;
+    }
+    if (invite == NULL) {
+        return dx_node_refuse(node, DX_E_NOT_FOUND, NULL, "there is no such join at work");
+    }
+    error = dx_invitation_guest_enter_pin(&invite->machine.guest, pin, node->context.now_ms, &invite->out);
+    if (error == DX_E_INVALID) {
+        return dx_node_refuse(node, error, "type the six digits the host shows", "a PIN is six digits");
+    }
+    if (error == DX_OK) {
+        error = perform(invite);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    return dx_request_reply(node, request, &map);
+}
+
+const dx_command dx_commands_invitation[] = {
+    {"space.share", false, space_share},
+    {"space.join", false, space_join},
+    {"space.pin", false, space_pin},
+    {NULL, false, NULL},
+};
