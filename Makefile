@@ -57,7 +57,7 @@ format:                                 ## clang-format every C file in place
 	@git ls-files -z '*.c' '*.h' | xargs -0r clang-format -i
 lint: need-check build/clang/build.ninja ## clang-tidy
 	@tools/lint build/clang
-wasm: need-wasm build/debug/build.ninja ## the core as build/wasm/dxos.wasm, its imports checked
+wasm: need-wasm build/debug/build.ninja ## the core as build/wasm/dxos.wasm, imports checked; unit tests there
 	@tools/wasm
 clean:                                  ## remove build/, except sources fetched for wasm
 	@find build -mindepth 1 -maxdepth 1 ! -name wasm -exec rm -rf {} + 2>/dev/null || true
