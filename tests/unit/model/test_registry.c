@@ -2,72 +2,53 @@
 #include "model/registry.h"
 #include "test.h"
 
-static const dx_model *find(const dx_model_registry *registry, const char *name) {
-    return dx_model_find(registry, dx_bytes_text(name));
-}
-
-static void test_built_in(void **state) {
+static void test_find(void **state) {
     (void)state;
-    assert_ptr_equal(find(NULL, "dx/object/1"), &dx_object_model);
-    assert_null(find(NULL, "dx/object/2"));
-    assert_null(find(NULL, "dx/object/"));
-    assert_null(find(NULL, ""));
-}
-
-static void test_added(void **state) {
-    (void)state;
-    dx_model_registry registry = {0};
     dx_model poll = dx_object_model;
     poll.name = "example/poll/1";
     poll.kind = DX_MODEL_ORDERED;
-    assert_int_equal(dx_model_registry_add(&registry, &poll), DX_OK);
-    assert_ptr_equal(find(&registry, "example/poll/1"), &poll);
-    assert_ptr_equal(find(&registry, "dx/object/1"), &dx_object_model);
-    assert_null(find(NULL, "example/poll/1"));
-    assert_int_equal(dx_model_registry_add(&registry, &poll), DX_E_EXISTS);
-    assert_int_equal(dx_model_registry_add(&registry, &dx_object_model), DX_E_EXISTS);
+    const dx_model *const models[] = {&poll};
+    assert_ptr_equal(dx_model_find(NULL, 0, dx_bytes_text("dx/object/1")), &dx_object_model);
+    assert_ptr_equal(dx_model_find(models, 1, dx_bytes_text("dx/object/1")), &dx_object_model);
+    assert_ptr_equal(dx_model_find(models, 1, dx_bytes_text("example/poll/1")), &poll);
+    assert_null(dx_model_find(NULL, 0, dx_bytes_text("example/poll/1")));
+    assert_null(dx_model_find(models, 1, dx_bytes_text("example/poll/")));
+    assert_null(dx_model_find(models, 1, dx_bytes_text("")));
 }
 
-static void expect_refused(dx_model model, int error) {
-    dx_model_registry registry = {0};
-    assert_int_equal(dx_model_registry_add(&registry, &model), error);
-    assert_int_equal(registry.count, 0);
+static void expect_outcome(const dx_model *first, const dx_model *second, int error) {
+    const dx_model *const models[] = {first, second};
+    assert_int_equal(dx_models_check(models, second == NULL ? 1 : 2), error);
 }
 
-static void test_refused(void **state) {
+static void test_check(void **state) {
     (void)state;
     char name[DX_MODEL_NAME_SIZE_MAX + 2];
     memset(name, 'x', sizeof name);
     name[sizeof name - 1] = '\0';
+    dx_model model = dx_object_model, other = dx_object_model;
+    model.name = name + 1;
+    other.name = "a/1";
+    expect_outcome(&model, NULL, DX_OK);
+    expect_outcome(&model, &other, DX_OK);
+    expect_outcome(&other, &other, DX_E_EXISTS);
+    expect_outcome(&other, &dx_object_model, DX_E_EXISTS);
     const char *const names[] = {NULL, "", "a b", "a\n", "\xc3\xa4", name};
-    dx_model model = dx_object_model;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         model.name = names[i];
-        expect_refused(model, DX_E_INVALID);
+        expect_outcome(&other, &model, DX_E_INVALID);
     }
     model.name = "x/1";
     model.version = DX_MODEL_VERSION + 1;
-    expect_refused(model, DX_E_VERSION);
+    expect_outcome(&model, NULL, DX_E_VERSION);
     model.version = DX_MODEL_VERSION;
     model.kind = (dx_model_kind)7;
-    expect_refused(model, DX_E_INVALID);
+    expect_outcome(&model, NULL, DX_E_INVALID);
     model.kind = DX_MODEL_MERGE;
     model.view = NULL;
-    expect_refused(model, DX_E_INVALID);
-}
-
-static void test_full(void **state) {
-    (void)state;
-    static dx_model models[DX_MODELS_MAX + 1];
-    static char names[DX_MODELS_MAX + 1][16];
-    dx_model_registry registry = {0};
-    for (size_t i = 0; i <= DX_MODELS_MAX; i++) {
-        snprintf(names[i], sizeof names[i], "m/%zu", i);
-        models[i] = dx_object_model;
-        models[i].name = names[i];
-        assert_int_equal(dx_model_registry_add(&registry, &models[i]),
-                         i < DX_MODELS_MAX ? DX_OK : DX_E_LIMIT);
-    }
+    expect_outcome(&model, NULL, DX_E_INVALID);
+    const dx_model *many[DX_MODELS_MAX + 1] = {NULL};
+    assert_int_equal(dx_models_check(many, DX_MODELS_MAX + 1), DX_E_LIMIT);
 }
 
 static void test_stamps(void **state) {
@@ -83,5 +64,4 @@ static void test_stamps(void **state) {
     assert_true(dx_stamp_compare(&a, &b) < 0);
 }
 
-DX_TEST_MAIN(DX_TEST(test_built_in), DX_TEST(test_added), DX_TEST(test_refused), DX_TEST(test_full),
-             DX_TEST(test_stamps))
+DX_TEST_MAIN(DX_TEST(test_find), DX_TEST(test_check), DX_TEST(test_stamps))
