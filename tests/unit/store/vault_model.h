@@ -163,10 +163,10 @@ static inline int model_read(dx_store *store, int *commit, uint64_t *digest) {
     }
     *commit = -1;
     *digest = 1;
-    sqlite3_stmt *statement = dx_store_query(store, "SELECT content FROM model WHERE key=-1");
+    sqlite3_stmt *statement = dx_store_query(store, "SELECT 1 FROM sqlite_schema WHERE name='model'");
     if (dx_step(store, statement)) {
-        *commit = (int)dx_column_int(statement, 0);
-        dx_step_reset(statement);
+        statement = dx_store_query(store, "SELECT content FROM model WHERE key=-1");
+        *commit = dx_step(store, statement) ? (int)dx_column_int(statement, 0) : -1;
         statement = dx_store_query(store, "SELECT key, content FROM model WHERE key>=0 ORDER BY key");
         while (dx_step(store, statement)) {
             *digest = model_mix(*digest, (uint64_t)dx_column_int(statement, 0));
