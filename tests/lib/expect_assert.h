@@ -7,6 +7,11 @@
 
 #include "test.h"
 
+#ifdef __wasm__
+/* There is no way back from a failed assertion in wasm, so it is not provoked there. */
+#define EXPECT_ASSERT(call) ((void)0)
+#else
+
 static jmp_buf assert_return;
 static bool assert_expected;
 
@@ -29,4 +34,5 @@ void dx_assert_failed(const char *expression, const char *file, int line) {
         assert_expected = false;                                                                             \
     } while (0)
 
+#endif
 #endif
