@@ -17,9 +17,9 @@ static const dx_model *find_in(const dx_model *const *models, size_t count, dx_b
     return NULL;
 }
 
-const dx_model *dx_model_find(const dx_model *const *models, size_t count, dx_bytes name) {
+const dx_model *dx_model_find(const dx_model_registry *registry, dx_bytes name) {
     const dx_model *found = find_in(built_in, sizeof built_in / sizeof built_in[0], name);
-    return found != NULL ? found : find_in(models, count, name);
+    return found != NULL || registry == NULL ? found : find_in(registry->models, registry->count, name);
 }
 
 static bool is_name(const char *name) {
@@ -32,21 +32,26 @@ static bool is_name(const char *name) {
     return size > 0 && size <= DX_MODEL_NAME_SIZE_MAX;
 }
 
-int dx_models_check(const dx_model *const *models, size_t count) {
-    if (count > DX_MODELS_MAX) {
+static bool is_whole(const dx_model *model) {
+    bool known_kind = model->kind == DX_MODEL_MERGE || model->kind == DX_MODEL_ORDERED;
+    return known_kind && is_name(model->name) && model->create && model->destroy && model->apply &&
+           model->save && model->restore && model->view;
+}
+
+int dx_model_registry_check(const dx_model_registry *registry) {
+    if (registry->count > DX_MODELS_MAX) {
         return DX_E_LIMIT;
     }
-    for (size_t i = 0; i < count; i++) {
-        const dx_model *model = models[i];
+    for (size_t i = 0; i < registry->count; i++) {
+        const dx_model *model = registry->models[i];
         if (model->version != DX_MODEL_VERSION) {
             return DX_E_VERSION;
         }
-        bool known_kind = model->kind == DX_MODEL_MERGE || model->kind == DX_MODEL_ORDERED;
-        if (!known_kind || !is_name(model->name) || !model->create || !model->destroy || !model->apply ||
-            !model->save || !model->restore || !model->view) {
+        if (!is_whole(model)) {
             return DX_E_INVALID;
         }
-        if (dx_model_find(models, i, dx_bytes_text(model->name)) != NULL) {
+        const dx_model_registry before = {registry->models, i};
+        if (dx_model_find(&before, dx_bytes_text(model->name)) != NULL) {
             return DX_E_EXISTS;
         }
     }

@@ -8,17 +8,19 @@ static void test_find(void **state) {
     poll.name = "example/poll/1";
     poll.kind = DX_MODEL_ORDERED;
     const dx_model *const models[] = {&poll};
-    assert_ptr_equal(dx_model_find(NULL, 0, dx_bytes_text("dx/object/1")), &dx_object_model);
-    assert_ptr_equal(dx_model_find(models, 1, dx_bytes_text("dx/object/1")), &dx_object_model);
-    assert_ptr_equal(dx_model_find(models, 1, dx_bytes_text("example/poll/1")), &poll);
-    assert_null(dx_model_find(NULL, 0, dx_bytes_text("example/poll/1")));
-    assert_null(dx_model_find(models, 1, dx_bytes_text("example/poll/")));
-    assert_null(dx_model_find(models, 1, dx_bytes_text("")));
+    const dx_model_registry registry = {models, 1};
+    assert_ptr_equal(dx_model_find(NULL, dx_bytes_text("dx/object/1")), &dx_object_model);
+    assert_ptr_equal(dx_model_find(&registry, dx_bytes_text("dx/object/1")), &dx_object_model);
+    assert_ptr_equal(dx_model_find(&registry, dx_bytes_text("example/poll/1")), &poll);
+    assert_null(dx_model_find(NULL, dx_bytes_text("example/poll/1")));
+    assert_null(dx_model_find(&registry, dx_bytes_text("example/poll/")));
+    assert_null(dx_model_find(&registry, dx_bytes_text("")));
 }
 
 static void expect_outcome(const dx_model *first, const dx_model *second, int error) {
     const dx_model *const models[] = {first, second};
-    assert_int_equal(dx_models_check(models, second == NULL ? 1 : 2), error);
+    const dx_model_registry registry = {models, second == NULL ? 1 : 2};
+    assert_int_equal(dx_model_registry_check(&registry), error);
 }
 
 static void test_check(void **state) {
@@ -47,8 +49,8 @@ static void test_check(void **state) {
     model.kind = DX_MODEL_MERGE;
     model.view = NULL;
     expect_outcome(&model, NULL, DX_E_INVALID);
-    const dx_model *many[DX_MODELS_MAX + 1] = {NULL};
-    assert_int_equal(dx_models_check(many, DX_MODELS_MAX + 1), DX_E_LIMIT);
+    const dx_model_registry many = {NULL, DX_MODELS_MAX + 1};
+    assert_int_equal(dx_model_registry_check(&many), DX_E_LIMIT);
 }
 
 static void test_stamps(void **state) {
