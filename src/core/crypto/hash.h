@@ -32,7 +32,8 @@ enum { DX_HASH_SIZE = 32 };
     X(PAGE_KEY, "dx page key")                                                                               \
     X(SUBKEY, "dx subkey")                                                                                   \
     X(SEAL, "dx seal")                                                                                       \
-    X(CPACE_CONFIRM, "dx cpace confirm")
+    X(CPACE_CONFIRM, "dx cpace confirm")                                                                     \
+    X(CONTROL_DIGEST, "dx control")
 
 typedef enum dx_hash_domain {
 #define DX_HASH_ROW(symbol, name) DX_HASH_##symbol,

@@ -1,0 +1,155 @@
+/* halo/control_issue.c: credentials of a space, issued with the parents they rest on.
+ *
+ * Layer: floor 1, halo. Contract in halo/control.h. What is issued here is judged like anything else; these
+ * functions refuse early what the rules would refuse everywhere. */
+#include "halo/control_state.h"
+
+#include <string.h>
+
+enum { CLAIMS_SIZE_MAX = 160, PREMISES_MAX = 3 };
+
+/* A statement being made, with the storage it points into. */
+typedef struct draft {
+    dx_statement statement;
+    uint8_t parents[PREMISES_MAX][DX_HASH_SIZE];
+    dx_buf claims;
+    dx_writer writer;
+} draft;
+
+static void add_parent(draft *made, const uint8_t id[static DX_HASH_SIZE]) {
+    memcpy(made->parents[made->statement.parent_count++], id, DX_HASH_SIZE);
+}
+
+/* Names the issuer's device and right as parents. DX_E_DENIED when there is no such right. */
+static int begin_draft(const dx_control *control, const dx_identity *by, dx_credential_type type,
+                       dx_role needed, const uint8_t *subject, dx_buf *out, draft *made) {
+    memset(made, 0, sizeof *made);
+    dx_buf_init(&made->claims, out->alloc, CLAIMS_SIZE_MAX);
+    dx_writer_init(&made->writer, &made->claims);
+    const dx_member *member = dx_control_member_of(control, by->identity);
+    const dx_control_device_row *device = dx_control_device_of(control, by->device);
+    if (!member || member->role < needed || !device ||
+        memcmp(device->identity, by->identity, DX_KEY_SIZE) != 0) {
+        return DX_E_DENIED;
+    }
+    made->statement = (dx_statement){.type = type,
+                                     .issuer = by->identity,
+                                     .subject = subject,
+                                     .space = control->space_id,
+                                     .parents = (const uint8_t(*)[DX_HASH_SIZE])made->parents};
+    add_parent(made, device->credential);
+    add_parent(made, member->admission);
+    return DX_OK;
+}
+
+/* Signs what was made, unless an error came before; frees it. */
+static int end_draft(draft *made, int error, const dx_identity *by, dx_buf *out) {
+    if (error == DX_OK) {
+        error = dx_writer_finish(&made->writer);
+    }
+    if (error == DX_OK) {
+        made->statement.claims = dx_buf_view(&made->claims);
+        error = dx_credential_issue(&made->statement, &by->device_key, out);
+    }
+    dx_buf_deinit(&made->claims);
+    return error;
+}
+
+int dx_control_issue_member(const dx_control *control, const dx_identity *by,
+                            const uint8_t identity[static DX_KEY_SIZE], dx_role role, dx_bytes invitation_id,
+                            dx_buf *out) {
+    draft made;
+    int error = dx_control_may_admit(control, by->identity, role);
+    if (error != DX_OK) {
+        return error;
+    }
+    if (memcmp(identity, by->identity, DX_KEY_SIZE) == 0) {
+        return DX_E_DENIED;
+    }
+    if (invitation_id.size != 0 && invitation_id.size != 16) {
+        return DX_E_INVALID;
+    }
+    error = begin_draft(control, by, DX_CREDENTIAL_MEMBER, DX_ROLE_ADMIN, identity, out, &made);
+    dx_write_map(&made.writer, invitation_id.size ? 2 : 1);
+    dx_write_uint(&made.writer, 1);
+    dx_write_uint(&made.writer, (uint64_t)role);
+    if (invitation_id.size) {
+        dx_write_uint(&made.writer, 2);
+        dx_write_bytes(&made.writer, invitation_id);
+    }
+    return end_draft(&made, error, by, out);
+}
+
+int dx_control_issue_feed(const dx_control *control, const dx_identity *by, dx_feed_class feed_class,
+                          const uint8_t feed_key[static DX_KEY_SIZE], dx_buf *out) {
+    draft made;
+    int error = begin_draft(control, by, DX_CREDENTIAL_FEED, DX_ROLE_PULL, feed_key, out, &made);
+    dx_write_map(&made.writer, 1);
+    dx_write_uint(&made.writer, 1);
+    dx_write_uint(&made.writer, (uint64_t)feed_class);
+    return end_draft(&made, error, by, out);
+}
+
+int dx_control_issue_key_epoch(const dx_control *control, const dx_identity *by, uint64_t epoch,
+                               const uint8_t key[static DX_KEY_SIZE], dx_buf *out) {
+    draft made;
+    uint8_t commitment[DX_HASH_SIZE];
+    dx_role needed = epoch == 0 ? DX_ROLE_OWNER : DX_ROLE_ADMIN;
+    int error = begin_draft(control, by, DX_CREDENTIAL_KEY_EPOCH, needed, control->space_id, out, &made);
+    if (error == DX_OK && epoch > 0) {
+        const dx_control_entry *before = dx_control_epoch_of(control, epoch - 1);
+        if (before) {
+            add_parent(&made, before->id);
+        } else {
+            error = DX_E_INVALID;
+        }
+    }
+    dx_key_commitment(key, commitment);
+    dx_write_map(&made.writer, 2);
+    dx_write_uint(&made.writer, 1);
+    dx_write_uint(&made.writer, epoch);
+    dx_write_uint(&made.writer, 2);
+    dx_write_bytes(&made.writer, dx_bytes_of(commitment, sizeof commitment));
+    return end_draft(&made, error, by, out);
+}
+
+/* The epoch this key belongs to; NULL when it is not in effect or commits to another key. */
+static const dx_control_entry *epoch_of_key(const dx_control *control, uint64_t epoch,
+                                            const uint8_t key[static DX_KEY_SIZE]) {
+    uint8_t wanted[DX_HASH_SIZE], commitment[DX_HASH_SIZE];
+    const dx_control_entry *entry = dx_control_epoch_of(control, epoch);
+    if (!entry) {
+        return NULL;
+    }
+    dx_control_commitment(entry, wanted);
+    dx_key_commitment(key, commitment);
+    return memcmp(wanted, commitment, DX_HASH_SIZE) == 0 ? entry : NULL;
+}
+
+int dx_control_issue_key_grant(const dx_control *control, const dx_identity *by, const dx_random *random,
+                               uint64_t epoch, const uint8_t key[static DX_KEY_SIZE],
+                               const uint8_t device[static DX_KEY_SIZE],
+                               const uint8_t noise[static DX_KEY_SIZE], dx_buf *out) {
+    draft made;
+    uint8_t sealed[DX_SEALED_KEY_SIZE], ephemeral[DX_KEY_SIZE];
+    const dx_control_entry *granted = epoch_of_key(control, epoch, key);
+    if (!granted) {
+        return DX_E_INVALID;
+    }
+    random->fill(random->ctx, ephemeral, sizeof ephemeral);
+    int sealing = dx_seal(noise, ephemeral, dx_bytes_of(key, DX_KEY_SIZE), sealed);
+    dx_wipe(ephemeral, sizeof ephemeral);
+    if (sealing != DX_OK) {
+        return DX_E_INVALID; /* a noise key of low order */
+    }
+    int error = begin_draft(control, by, DX_CREDENTIAL_KEY_GRANT, DX_ROLE_ADMIN, device, out, &made);
+    if (error == DX_OK) {
+        add_parent(&made, granted->id);
+    }
+    dx_write_map(&made.writer, 2);
+    dx_write_uint(&made.writer, 1);
+    dx_write_uint(&made.writer, epoch);
+    dx_write_uint(&made.writer, 2);
+    dx_write_bytes(&made.writer, dx_bytes_of(sealed, sizeof sealed));
+    return end_draft(&made, error, by, out);
+}

@@ -1,0 +1,876 @@
+/* tests/unit/halo/test_control.c: the rules of a space, one by one (halo/authorize.c, halo/control.c,
+ * halo/control_read.c, halo/control_issue.c), and the bounds of what a control state holds. Orders of
+ * arrival: test_control_orders.c. */
+#include "world.h"
+
+enum { LIST_MAX = 16 };
+
+/* A space of Alice's with Bob (ADMIN) and Carol (EDITOR), and Mallory outside. */
+typedef struct fixture {
+    test_alloc alloc;
+    test_random random;
+    dx_identity alice, bob, carol, mallory;
+    uint8_t space_id[DX_HASH_SIZE], key[DX_KEY_SIZE];
+    dx_buf genesis, bob_member, carol_member, epoch, out;
+    dx_control *control;
+} fixture;
+
+static dx_bytes bytes_of(const dx_buf *buf) {
+    return dx_buf_view(buf);
+}
+
+static int take(fixture *f, dx_bytes credential) {
+    return dx_control_take(f->control, credential, 1);
+}
+
+static void begin_empty(fixture *f) {
+    memset(f, 0, sizeof *f);
+    test_alloc_init(&f->alloc);
+    test_random_init(&f->random, 1);
+    dx_buf *bufs[] = {&f->genesis, &f->bob_member, &f->carol_member, &f->epoch, &f->out};
+    for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++) {
+        dx_buf_init(bufs[i], &f->alloc.port, 1 << 16);
+    }
+    person_init(&f->alice, &f->alloc.port, 'A');
+    person_init(&f->bob, &f->alloc.port, 'B');
+    person_init(&f->carol, &f->alloc.port, 'C');
+    person_init(&f->mallory, &f->alloc.port, 'M');
+    memset(f->key, 'k', sizeof f->key);
+    uint8_t nonce[DX_KEY_SIZE];
+    memset(nonce, 'N', sizeof nonce);
+    assert_int_equal(dx_space_credential_issue(&f->alice.identity_key, nonce, &f->genesis, f->space_id),
+                     DX_OK);
+    assert_int_equal(dx_control_create(&f->alloc.port, f->space_id, &f->control), DX_OK);
+}
+
+static void begin(fixture *f) {
+    begin_empty(f);
+    assert_int_equal(take(f, bytes_of(&f->genesis)), DX_OK);
+    assert_int_equal(take(f, bytes_of(&f->alice.device_credential)), DX_OK);
+    assert_int_equal(dx_control_issue_member(f->control, &f->alice, f->bob.identity, DX_ROLE_ADMIN,
+                                             dx_bytes_of(NULL, 0), &f->bob_member),
+                     DX_OK);
+    assert_int_equal(take(f, bytes_of(&f->bob_member)), DX_OK);
+    assert_int_equal(take(f, bytes_of(&f->bob.device_credential)), DX_OK);
+    assert_int_equal(dx_control_issue_member(f->control, &f->bob, f->carol.identity, DX_ROLE_EDITOR,
+                                             dx_bytes_of("0123456789abcdef", 16), &f->carol_member),
+                     DX_OK);
+    assert_int_equal(take(f, bytes_of(&f->carol_member)), DX_OK);
+    assert_int_equal(take(f, bytes_of(&f->carol.device_credential)), DX_OK);
+    assert_int_equal(dx_control_issue_key_epoch(f->control, &f->alice, 0, f->key, &f->epoch), DX_OK);
+    assert_int_equal(take(f, bytes_of(&f->epoch)), DX_OK);
+}
+
+static void end(fixture *f) {
+    dx_control_destroy(f->control);
+    person_deinit(&f->alice);
+    person_deinit(&f->bob);
+    person_deinit(&f->carol);
+    person_deinit(&f->mallory);
+    dx_buf *bufs[] = {&f->genesis, &f->bob_member, &f->carol_member, &f->epoch, &f->out};
+    for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++) {
+        dx_buf_deinit(bufs[i]);
+    }
+    assert_int_equal(f->alloc.live_bytes, 0);
+}
+
+/* Says it and takes it. */
+static int say_and_take(fixture *f, const saying *said) {
+    dx_buf_clear(&f->out);
+    say(said, &f->out);
+    return take(f, bytes_of(&f->out));
+}
+
+/* An admission by a person with the usual premises: his device, his admission. */
+static saying admission(const fixture *f, const dx_identity *by, dx_bytes right, const dx_identity *of,
+                        dx_role role) {
+    return (saying){.type = DX_CREDENTIAL_MEMBER,
+                    .issuer = by->identity,
+                    .subject = of->identity,
+                    .space = f->space_id,
+                    .signer = &by->device_key,
+                    .number = (uint64_t)role,
+                    .parents = {dx_buf_view(&by->device_credential), right},
+                    .parent_count = 2};
+}
+
+static void test_a_space(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    assert_int_equal(dx_control_role(f.control, f.alice.identity), DX_ROLE_OWNER);
+    assert_int_equal(dx_control_role(f.control, f.bob.identity), DX_ROLE_ADMIN);
+    assert_int_equal(dx_control_role(f.control, f.carol.identity), DX_ROLE_EDITOR);
+    assert_int_equal(dx_control_role(f.control, f.mallory.identity), DX_ROLE_NONE);
+    assert_int_equal(dx_control_member_count(f.control), 3);
+    for (size_t i = 0; i + 1 < 3; i++) {
+        assert_true(memcmp(dx_control_member(f.control, i)->identity,
+                           dx_control_member(f.control, i + 1)->identity, DX_KEY_SIZE) < 0);
+    }
+    assert_null(dx_control_member(f.control, 3));
+    uint8_t identity[DX_KEY_SIZE], noise[DX_KEY_SIZE], device[DX_KEY_SIZE];
+    assert_true(dx_control_device(f.control, f.carol.device, identity, noise));
+    assert_memory_equal(identity, f.carol.identity, DX_KEY_SIZE);
+    assert_memory_equal(noise, f.carol.noise, DX_KEY_SIZE);
+    assert_true(dx_control_device(f.control, f.alice.device, identity, NULL));
+    assert_false(dx_control_device(f.control, f.mallory.device, identity, NULL));
+    assert_true(dx_control_device_at(f.control, 2, device, identity));
+    assert_false(dx_control_device_at(f.control, 3, device, identity));
+    uint8_t id[DX_HASH_SIZE], found[DX_HASH_SIZE];
+    credential_id(bytes_of(&f.carol_member), id);
+    assert_true(
+        dx_control_find_admission(f.control, f.carol.identity, dx_bytes_of("0123456789abcdef", 16), found));
+    assert_memory_equal(found, id, DX_HASH_SIZE);
+    assert_false(
+        dx_control_find_admission(f.control, f.bob.identity, dx_bytes_of("0123456789abcdef", 16), found));
+    assert_false(dx_control_find_admission(f.control, f.bob.identity, dx_bytes_of(NULL, 0), found));
+    assert_true(dx_bytes_equal(dx_control_credential(f.control, id), bytes_of(&f.carol_member)));
+    assert_int_equal(dx_control_waiting_count(f.control), 0);
+    assert_int_equal(dx_control_refused_count(f.control), 0);
+    end(&f);
+}
+
+static void test_discovery(void **state) {
+    (void)state;
+    fixture f;
+    begin_empty(&f);
+    uint8_t secret[DX_KEY_SIZE], wanted[DX_KEY_SIZE], text[2 * DX_KEY_SIZE];
+    assert_false(dx_control_discovery(f.control, secret));
+    assert_int_equal(take(&f, bytes_of(&f.genesis)), DX_OK);
+    assert_true(dx_control_discovery(f.control, secret));
+    memset(text, 'N', DX_KEY_SIZE);
+    memcpy(text + DX_KEY_SIZE, f.space_id, DX_KEY_SIZE);
+    dx_hash(DX_HASH_DISCOVERY, dx_bytes_of(text, sizeof text), wanted);
+    assert_memory_equal(secret, wanted, DX_KEY_SIZE);
+    end(&f);
+}
+
+static void test_known_again(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    uint8_t before[DX_HASH_SIZE], after[DX_HASH_SIZE];
+    dx_control_digest(f.control, before);
+    assert_int_equal(take(&f, bytes_of(&f.bob_member)), DX_E_EXISTS);
+    dx_control_digest(f.control, after);
+    assert_memory_equal(before, after, DX_HASH_SIZE);
+    end(&f);
+}
+
+/* --- Genesis and devices ---------------------------------------------------------------------- */
+
+static void test_another_genesis(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    uint8_t nonce[DX_KEY_SIZE] = {0}, space_id[DX_HASH_SIZE];
+    assert_int_equal(dx_space_credential_issue(&f.mallory.identity_key, nonce, &f.out, space_id), DX_OK);
+    assert_int_equal(take(&f, bytes_of(&f.out)), DX_E_UNAUTHORIZED);
+    assert_int_equal(dx_control_role(f.control, f.mallory.identity), DX_ROLE_NONE);
+    assert_int_equal(dx_control_refused_count(f.control), 1);
+    assert_int_equal(take(&f, bytes_of(&f.out)), DX_E_UNAUTHORIZED); /* remembered, not counted twice */
+    assert_int_equal(dx_control_refused_count(f.control), 1);
+    end(&f);
+}
+
+/* A device waits for its identity's membership, and is not believed before. */
+static void test_device_of_a_stranger(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    uint8_t identity[DX_KEY_SIZE];
+    assert_int_equal(take(&f, bytes_of(&f.mallory.device_credential)), DX_E_STATE);
+    assert_int_equal(dx_control_waiting_count(f.control), 1);
+    assert_false(dx_control_device(f.control, f.mallory.device, identity, NULL));
+    saying said = admission(&f, &f.bob, bytes_of(&f.bob_member), &f.mallory, DX_ROLE_READER);
+    assert_int_equal(say_and_take(&f, &said), DX_OK);
+    assert_int_equal(dx_control_waiting_count(f.control), 0);
+    assert_true(dx_control_device(f.control, f.mallory.device, identity, NULL));
+    end(&f);
+}
+
+/* Claims to somebody else's device do not hold, whoever makes them. */
+static void test_stolen_device(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    dx_credential consented;
+    assert_int_equal(dx_credential_decode(bytes_of(&f.alice.device_credential), &consented), DX_OK);
+    dx_statement claim = {.type = DX_CREDENTIAL_DEVICE,
+                          .issuer = f.carol.identity,
+                          .subject = f.alice.device,
+                          .claims = consented.claims};
+    assert_int_equal(dx_credential_issue(&claim, &f.carol.identity_key, &f.out), DX_OK);
+    assert_int_equal(take(&f, bytes_of(&f.out)), DX_E_SIGNATURE);
+    /* Signed by Carol in Alice's name. */
+    dx_buf_clear(&f.out);
+    claim.issuer = f.alice.identity;
+    claim.subject = f.carol.device;
+    assert_int_equal(dx_credential_issue(&claim, &f.carol.identity_key, &f.out), DX_OK);
+    assert_int_equal(take(&f, bytes_of(&f.out)), DX_E_UNAUTHORIZED);
+    uint8_t identity[DX_KEY_SIZE];
+    assert_true(dx_control_device(f.control, f.alice.device, identity, NULL));
+    assert_memory_equal(identity, f.alice.identity, DX_KEY_SIZE);
+    end(&f);
+}
+
+/* --- Members ---------------------------------------------------------------------------------- */
+
+static void test_roles_are_given_downwards_only(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    const dx_bytes genesis = bytes_of(&f.genesis), bob = bytes_of(&f.bob_member),
+                   carol = bytes_of(&f.carol_member);
+    const struct {
+        const char *why;
+        saying said;
+        int wanted;
+    } rows[] = {
+        {"an editor admits", admission(&f, &f.carol, carol, &f.mallory, DX_ROLE_READER), DX_E_UNAUTHORIZED},
+        {"an editor with another's right", admission(&f, &f.carol, bob, &f.mallory, DX_ROLE_READER),
+         DX_E_UNAUTHORIZED},
+        {"a stranger with the owner's right", admission(&f, &f.mallory, genesis, &f.carol, DX_ROLE_READER),
+         DX_E_STATE},
+        {"an admin makes an owner", admission(&f, &f.bob, bob, &f.mallory, DX_ROLE_OWNER), DX_E_UNAUTHORIZED},
+        {"the owner makes an owner", admission(&f, &f.alice, genesis, &f.mallory, DX_ROLE_OWNER),
+         DX_E_UNAUTHORIZED},
+        {"an admin raises himself", admission(&f, &f.bob, bob, &f.bob, DX_ROLE_ADMIN), DX_E_UNAUTHORIZED},
+        {"an admin makes an admin", admission(&f, &f.bob, bob, &f.mallory, DX_ROLE_ADMIN), DX_OK},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (say_and_take(&f, &rows[i].said) != rows[i].wanted) {
+            fail_msg("%s", rows[i].why);
+        }
+    }
+    assert_int_equal(dx_control_role(f.control, f.mallory.identity), DX_ROLE_ADMIN);
+    assert_int_equal(dx_control_role(f.control, f.bob.identity), DX_ROLE_ADMIN);
+    end(&f);
+}
+
+static void test_premises_must_be_named(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    saying said = admission(&f, &f.bob, bytes_of(&f.bob_member), &f.mallory, DX_ROLE_READER);
+    said.parent_count = 1; /* the device, not the right */
+    assert_int_equal(say_and_take(&f, &said), DX_E_UNAUTHORIZED);
+    said.parents[0] = bytes_of(&f.bob_member); /* the right, not the device */
+    assert_int_equal(say_and_take(&f, &said), DX_E_UNAUTHORIZED);
+    said.signer = &f.bob.identity_key; /* the identity itself needs no device */
+    assert_int_equal(say_and_take(&f, &said), DX_OK);
+    said.parent_count = 0;
+    assert_int_equal(say_and_take(&f, &said), DX_E_UNAUTHORIZED);
+    end(&f);
+}
+
+static void test_signer_must_speak_for_issuer(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    saying said = admission(&f, &f.bob, bytes_of(&f.bob_member), &f.mallory, DX_ROLE_READER);
+    said.signer = &f.carol.device_key; /* in Bob's name, with Bob's device as premise */
+    assert_int_equal(say_and_take(&f, &said), DX_E_UNAUTHORIZED);
+    said.parents[0] = bytes_of(&f.carol.device_credential); /* her own device, his name */
+    assert_int_equal(say_and_take(&f, &said), DX_E_UNAUTHORIZED);
+    end(&f);
+}
+
+static void test_of_another_space(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    uint8_t elsewhere[DX_HASH_SIZE] = {1};
+    saying said = admission(&f, &f.bob, bytes_of(&f.bob_member), &f.mallory, DX_ROLE_READER);
+    said.space = elsewhere;
+    assert_int_equal(say_and_take(&f, &said), DX_E_UNAUTHORIZED);
+    said.space = NULL;
+    assert_int_equal(say_and_take(&f, &said), DX_E_MALFORMED);
+    assert_int_equal(dx_control_role(f.control, f.mallory.identity), DX_ROLE_NONE);
+    end(&f);
+}
+
+/* Unknown waits, however often it is asked; known decides. */
+static void test_waits_for_a_parent(void **state) {
+    (void)state;
+    fixture f;
+    begin_empty(&f);
+    fixture full;
+    begin(&full); /* the same people and space: the same bytes */
+    assert_int_equal(take(&f, bytes_of(&full.carol_member)), DX_E_STATE);
+    assert_int_equal(take(&f, bytes_of(&full.carol_member)), DX_E_EXISTS);
+    assert_int_equal(take(&f, bytes_of(&full.bob_member)), DX_E_STATE);
+    assert_int_equal(take(&f, bytes_of(&full.bob.device_credential)), DX_E_STATE);
+    assert_int_equal(take(&f, bytes_of(&full.alice.device_credential)), DX_E_STATE);
+    assert_int_equal(dx_control_member_count(f.control), 0);
+    assert_int_equal(dx_control_waiting_count(f.control), 4);
+    uint8_t id[DX_HASH_SIZE];
+    credential_id(bytes_of(&full.carol_member), id);
+    assert_int_equal(dx_control_credential(f.control, id).size, 0);
+    assert_int_equal(take(&f, bytes_of(&f.genesis)), DX_OK); /* completes all of it */
+    assert_int_equal(dx_control_waiting_count(f.control), 0);
+    assert_int_equal(dx_control_role(f.control, f.carol.identity), DX_ROLE_EDITOR);
+    end(&full);
+    end(&f);
+}
+
+/* What rests on something refused is refused, also when it waited for it. */
+static void test_children_of_the_refused(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    dx_buf made, child;
+    dx_buf_init(&made, &f.alloc.port, 4096);
+    dx_buf_init(&child, &f.alloc.port, 4096);
+    saying said = admission(&f, &f.carol, bytes_of(&f.carol_member), &f.mallory, DX_ROLE_ADMIN);
+    say(&said, &made);
+    assert_int_equal(take(&f, bytes_of(&f.mallory.device_credential)), DX_E_STATE);
+    said = admission(&f, &f.mallory, bytes_of(&made), &f.carol, DX_ROLE_ADMIN);
+    say(&said, &child);
+    assert_int_equal(take(&f, bytes_of(&child)), DX_E_STATE);
+    assert_int_equal(take(&f, bytes_of(&made)), DX_E_UNAUTHORIZED);
+    /* The child awaits Mallory's device first or is refused already: by the order of ids. Admit Mallory
+     * honestly. */
+    said = admission(&f, &f.bob, bytes_of(&f.bob_member), &f.mallory, DX_ROLE_READER);
+    assert_int_equal(say_and_take(&f, &said), DX_OK);
+    assert_int_equal(dx_control_waiting_count(f.control), 0);
+    assert_int_equal(dx_control_refused_count(f.control), 2);
+    assert_int_equal(take(&f, bytes_of(&child)), DX_E_UNAUTHORIZED);
+    assert_int_equal(dx_control_role(f.control, f.carol.identity), DX_ROLE_EDITOR);
+    dx_buf_deinit(&child);
+    dx_buf_deinit(&made);
+    end(&f);
+}
+
+/* Four admissions from the owner, not five; the fifth is possible again when a nearer admin admits the
+ * fourth. */
+static void test_chain(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    dx_identity people[5];
+    dx_buf admissions[5];
+    const dx_identity *by = &f.alice;
+    for (uint8_t i = 0; i < 5; i++) {
+        person_init(&people[i], &f.alloc.port, (uint8_t)('p' + i));
+        dx_buf_init(&admissions[i], &f.alloc.port, 4096);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(dx_control_issue_member(f.control, by, people[i].identity, DX_ROLE_ADMIN,
+                                                 dx_bytes_of(NULL, 0), &admissions[i]),
+                         DX_OK);
+        assert_int_equal(take(&f, bytes_of(&admissions[i])), DX_OK);
+        assert_int_equal(take(&f, bytes_of(&people[i].device_credential)), DX_OK);
+        by = &people[i];
+    }
+    assert_int_equal(dx_control_may_admit(f.control, by->identity, DX_ROLE_READER), DX_E_LIMIT);
+    assert_int_equal(dx_control_issue_member(f.control, by, people[4].identity, DX_ROLE_READER,
+                                             dx_bytes_of(NULL, 0), &admissions[4]),
+                     DX_E_LIMIT);
+    saying fifth = admission(&f, by, bytes_of(&admissions[3]), &people[4], DX_ROLE_READER);
+    assert_int_equal(say_and_take(&f, &fifth), DX_E_UNAUTHORIZED);
+    assert_int_equal(dx_control_issue_member(f.control, &f.alice, people[3].identity, DX_ROLE_ADMIN,
+                                             dx_bytes_of(NULL, 0), &admissions[4]),
+                     DX_OK);
+    assert_int_equal(take(&f, bytes_of(&admissions[4])), DX_OK);
+    dx_buf_clear(&f.out);
+    assert_int_equal(dx_control_issue_member(f.control, by, people[4].identity, DX_ROLE_READER,
+                                             dx_bytes_of(NULL, 0), &f.out),
+                     DX_OK);
+    assert_int_equal(take(&f, bytes_of(&f.out)), DX_OK);
+    for (size_t i = 0; i < 5; i++) {
+        person_deinit(&people[i]);
+        dx_buf_deinit(&admissions[i]);
+    }
+    end(&f);
+}
+
+/* A role is the highest given; a lower one given later takes nothing away. */
+static void test_highest_role_counts(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    saying said = admission(&f, &f.alice, bytes_of(&f.genesis), &f.carol, DX_ROLE_PULL);
+    assert_int_equal(say_and_take(&f, &said), DX_OK);
+    assert_int_equal(dx_control_role(f.control, f.carol.identity), DX_ROLE_EDITOR);
+    said.number = DX_ROLE_ADMIN;
+    assert_int_equal(say_and_take(&f, &said), DX_OK);
+    assert_int_equal(dx_control_role(f.control, f.carol.identity), DX_ROLE_ADMIN);
+    said = admission(&f, &f.bob, bytes_of(&f.bob_member), &f.alice, DX_ROLE_READER);
+    assert_int_equal(say_and_take(&f, &said), DX_OK);
+    assert_int_equal(dx_control_role(f.control, f.alice.identity), DX_ROLE_OWNER);
+    end(&f);
+}
+
+/* --- Claims ----------------------------------------------------------------------------------- */
+
+static void test_claims(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    static const uint8_t filling[DX_SEALED_KEY_SIZE + 1] = {0};
+    const struct {
+        uint64_t type, number;
+        size_t value_size;
+        int wanted; /* with premises that give every right */
+    } rows[] = {
+        {DX_CREDENTIAL_MEMBER, DX_ROLE_EDITOR, 0, DX_OK},
+        {DX_CREDENTIAL_MEMBER, DX_ROLE_EDITOR, 16, DX_OK},
+        {DX_CREDENTIAL_MEMBER, DX_ROLE_EDITOR, 15, DX_E_MALFORMED},
+        {DX_CREDENTIAL_MEMBER, DX_ROLE_EDITOR, 17, DX_E_MALFORMED},
+        {DX_CREDENTIAL_MEMBER, 0, 0, DX_E_MALFORMED},
+        {DX_CREDENTIAL_MEMBER, 31, 0, DX_E_MALFORMED},
+        {DX_CREDENTIAL_MEMBER, INT64_MAX, 0, DX_E_MALFORMED},
+        {DX_CREDENTIAL_FEED, DX_FEED_CONTROL, 0, DX_OK},
+        {DX_CREDENTIAL_FEED, DX_FEED_DATA, 0, DX_OK},
+        {DX_CREDENTIAL_FEED, 2, 0, DX_E_MALFORMED},
+        {DX_CREDENTIAL_FEED, DX_FEED_DATA, 4, DX_E_MALFORMED},
+        {DX_CREDENTIAL_KEY_EPOCH, 0, DX_HASH_SIZE, DX_OK},
+        {DX_CREDENTIAL_KEY_EPOCH, 0, 0, DX_E_MALFORMED},
+        {DX_CREDENTIAL_KEY_EPOCH, 0, DX_HASH_SIZE - 1, DX_E_MALFORMED},
+        {DX_CREDENTIAL_KEY_GRANT, 0, DX_SEALED_KEY_SIZE, DX_OK},
+        {DX_CREDENTIAL_KEY_GRANT, 0, DX_SEALED_KEY_SIZE + 1, DX_E_MALFORMED},
+        {DX_CREDENTIAL_KEY_GRANT, 0, 0, DX_E_MALFORMED},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        saying said = admission(&f, &f.alice, bytes_of(&f.genesis), &f.mallory, DX_ROLE_READER);
+        said.parents[said.parent_count++] = bytes_of(&f.epoch);
+        said.type = rows[i].type;
+        said.number = rows[i].number;
+        said.value = dx_bytes_of(filling, rows[i].value_size);
+        if (said.type == DX_CREDENTIAL_KEY_EPOCH) {
+            said.subject = f.space_id;
+        }
+        if (say_and_take(&f, &said) != rows[i].wanted) {
+            fail_msg("row %zu", i);
+        }
+    }
+    end(&f);
+}
+
+/* Kept, counted, shown, of no effect; and it may be a parent. */
+static void test_unknown_type(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    uint8_t before[DX_HASH_SIZE], after[DX_HASH_SIZE], id[DX_HASH_SIZE];
+    dx_control_digest(f.control, before);
+    saying said = admission(&f, &f.mallory, bytes_of(&f.bob_member), &f.mallory, DX_ROLE_ADMIN);
+    said.type = 1000;
+    dx_buf unknown;
+    dx_buf_init(&unknown, &f.alloc.port, 4096);
+    say(&said, &unknown);
+    assert_int_equal(take(&f, bytes_of(&unknown)), DX_OK);
+    assert_int_equal(dx_control_unknown_count(f.control), 1);
+    credential_id(bytes_of(&unknown), id);
+    assert_true(dx_bytes_equal(dx_control_credential(f.control, id), bytes_of(&unknown)));
+    dx_control_digest(f.control, after);
+    assert_memory_equal(before, after, DX_HASH_SIZE);
+    said = admission(&f, &f.bob, bytes_of(&f.bob_member), &f.mallory, DX_ROLE_READER);
+    said.parents[said.parent_count++] = bytes_of(&unknown);
+    assert_int_equal(say_and_take(&f, &said), DX_OK);
+    /* A bad signature is refused whatever the type. */
+    unknown.data[unknown.size - 1] ^= 1;
+    assert_int_equal(take(&f, bytes_of(&unknown)), DX_E_EXISTS);
+    said.type = 1001;
+    dx_buf_clear(&unknown);
+    say(&said, &unknown);
+    unknown.data[unknown.size - 1] ^= 1;
+    assert_int_equal(take(&f, bytes_of(&unknown)), DX_E_SIGNATURE);
+    dx_buf_deinit(&unknown);
+    end(&f);
+}
+
+/* A forged signature does not take the place of the true one. */
+static void test_forgery_first(void **state) {
+    (void)state;
+    fixture f;
+    begin_empty(&f);
+    assert_int_equal(take(&f, bytes_of(&f.genesis)), DX_OK);
+    dx_buf_append(&f.out, f.alice.device_credential.data, f.alice.device_credential.size);
+    f.out.data[f.out.size - 1] ^= 1;
+    assert_int_equal(take(&f, bytes_of(&f.out)), DX_E_SIGNATURE);
+    assert_int_equal(take(&f, bytes_of(&f.alice.device_credential)), DX_OK);
+    end(&f);
+}
+
+/* --- Feeds ------------------------------------------------------------------------------------ */
+
+static void test_feeds(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    uint8_t key[DX_KEY_SIZE];
+    uint8_t ids[3][DX_HASH_SIZE];
+    const dx_identity *writers[] = {&f.alice, &f.carol, &f.carol};
+    const dx_feed_class classes[] = {DX_FEED_DATA, DX_FEED_DATA, DX_FEED_CONTROL};
+    for (uint8_t i = 0; i < 3; i++) {
+        memset(key, 'f' + i, sizeof key);
+        dx_feed_identity identity = {.feed_class = classes[i]};
+        memcpy(identity.space_id, f.space_id, DX_HASH_SIZE);
+        memcpy(identity.device, writers[i]->device, DX_KEY_SIZE);
+        memcpy(identity.key, key, DX_KEY_SIZE);
+        dx_feed_id(&identity, ids[i]);
+        dx_buf_clear(&f.out);
+        assert_int_equal(dx_control_authorize(f.control, ids[i]), DX_E_UNAUTHORIZED);
+        assert_int_equal(dx_control_issue_feed(f.control, writers[i], classes[i], key, &f.out), DX_OK);
+        assert_int_equal(take(&f, bytes_of(&f.out)), DX_OK);
+        const dx_admitted_feed *feed = dx_control_find_feed(f.control, ids[i]);
+        assert_non_null(feed);
+        assert_memory_equal(feed->owner, writers[i]->identity, DX_KEY_SIZE);
+        assert_memory_equal(feed->identity.key, key, DX_KEY_SIZE);
+        assert_memory_equal(feed->identity.device, writers[i]->device, DX_KEY_SIZE);
+        assert_int_equal(feed->identity.feed_class, classes[i]);
+    }
+    assert_int_equal(dx_control_authorize(f.control, ids[0]), DX_OK);
+    assert_int_equal(dx_control_authorize(f.control, ids[1]), DX_OK);
+    assert_int_equal(dx_control_authorize(f.control, ids[2]),
+                     DX_E_UNAUTHORIZED); /* a control feed holds no data */
+    assert_int_equal(dx_control_feed_count(f.control), 3);
+    for (size_t i = 0; i + 1 < 3; i++) {
+        assert_true(memcmp(dx_control_feed(f.control, i)->id, dx_control_feed(f.control, i + 1)->id,
+                           DX_HASH_SIZE) < 0);
+    }
+    assert_null(dx_control_feed(f.control, 3));
+    end(&f);
+}
+
+/* A reader's feeds are admitted and may not write; when he becomes an editor they may. */
+static void test_reader_feed(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    saying said = admission(&f, &f.bob, bytes_of(&f.bob_member), &f.mallory, DX_ROLE_READER);
+    assert_int_equal(say_and_take(&f, &said), DX_OK);
+    assert_int_equal(take(&f, bytes_of(&f.mallory.device_credential)), DX_OK);
+    uint8_t key[DX_KEY_SIZE] = {1};
+    dx_buf_clear(&f.out);
+    assert_int_equal(dx_control_issue_feed(f.control, &f.mallory, DX_FEED_DATA, key, &f.out), DX_OK);
+    assert_int_equal(take(&f, bytes_of(&f.out)), DX_OK);
+    const dx_admitted_feed *feed = dx_control_feed(f.control, 0);
+    assert_int_equal(dx_control_authorize(f.control, feed->id), DX_E_UNAUTHORIZED);
+    said.number = DX_ROLE_EDITOR;
+    assert_int_equal(say_and_take(&f, &said), DX_OK);
+    assert_int_equal(dx_control_authorize(f.control, feed->id), DX_OK);
+    end(&f);
+}
+
+/* The feed's id holds its device, so its credential is signed by that device and by nothing else. */
+static void test_feed_is_signed_by_its_device(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    saying said = admission(&f, &f.carol, bytes_of(&f.carol_member), &f.mallory, DX_ROLE_NONE);
+    said.type = DX_CREDENTIAL_FEED;
+    said.number = DX_FEED_DATA;
+    said.signer = &f.carol.identity_key;
+    assert_int_equal(say_and_take(&f, &said), DX_E_UNAUTHORIZED);
+    said.signer = &f.carol.device_key;
+    assert_int_equal(say_and_take(&f, &said), DX_OK);
+    said.parents[1] = bytes_of(&f.bob_member); /* not her right */
+    assert_int_equal(say_and_take(&f, &said), DX_E_UNAUTHORIZED);
+    end(&f);
+}
+
+/* --- Keys ------------------------------------------------------------------------------------- */
+
+static void test_keys(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    uint8_t commitment[DX_HASH_SIZE], wanted[DX_HASH_SIZE], key[DX_KEY_SIZE];
+    dx_key_commitment(f.key, wanted);
+    assert_int_equal(dx_control_key_epoch(f.control, commitment), 0);
+    assert_memory_equal(commitment, wanted, DX_HASH_SIZE);
+    assert_int_equal(dx_control_key_grant(f.control, 0, f.carol.device).size, 0);
+    assert_int_equal(dx_control_open_key(f.control, 0, f.carol.device, f.carol.noise_secret, key),
+                     DX_E_NOT_FOUND);
+    assert_int_equal(dx_control_issue_key_grant(f.control, &f.bob, &f.random.port, 0, f.key, f.carol.device,
+                                                f.carol.noise, &f.out),
+                     DX_OK);
+    assert_int_equal(take(&f, bytes_of(&f.out)), DX_OK);
+    assert_int_equal(dx_control_key_grant(f.control, 0, f.carol.device).size, DX_SEALED_KEY_SIZE);
+    assert_int_equal(dx_control_open_key(f.control, 0, f.carol.device, f.carol.noise_secret, key), DX_OK);
+    assert_memory_equal(key, f.key, DX_KEY_SIZE);
+    assert_int_equal(dx_control_open_key(f.control, 0, f.carol.device, f.bob.noise_secret, key),
+                     DX_E_NOT_FOUND);
+    assert_int_equal(dx_control_open_key(f.control, 1, f.carol.device, f.carol.noise_secret, key),
+                     DX_E_NOT_FOUND);
+    end(&f);
+}
+
+/* Epochs follow each other; a hostile admin's epoch 0 or 9,999 counts nowhere. */
+static void test_epochs(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    uint8_t next_key[DX_KEY_SIZE] = {2}, commitment[DX_HASH_SIZE], wanted[DX_HASH_SIZE];
+    saying said = admission(&f, &f.bob, bytes_of(&f.bob_member), &f.bob, DX_ROLE_NONE);
+    said.type = DX_CREDENTIAL_KEY_EPOCH;
+    said.subject = f.space_id;
+    said.value = dx_bytes_of(wanted, sizeof wanted);
+    memset(wanted, 7, sizeof wanted);
+    said.number = 0;
+    assert_int_equal(say_and_take(&f, &said), DX_E_UNAUTHORIZED);
+    said.number = 9999;
+    assert_int_equal(say_and_take(&f, &said), DX_E_UNAUTHORIZED);
+    said.parents[said.parent_count++] = bytes_of(&f.epoch);
+    assert_int_equal(say_and_take(&f, &said), DX_E_UNAUTHORIZED);
+    said.subject = f.carol.identity;
+    said.number = 1;
+    assert_int_equal(say_and_take(&f, &said), DX_E_UNAUTHORIZED); /* the subject is the space */
+    dx_buf_clear(&f.out);
+    assert_int_equal(dx_control_issue_key_epoch(f.control, &f.bob, 2, next_key, &f.out), DX_E_INVALID);
+    assert_int_equal(dx_control_issue_key_epoch(f.control, &f.bob, 0, next_key, &f.out), DX_E_DENIED);
+    assert_int_equal(dx_control_issue_key_epoch(f.control, &f.bob, 1, next_key, &f.out), DX_OK);
+    assert_int_equal(take(&f, bytes_of(&f.out)), DX_OK);
+    dx_key_commitment(next_key, wanted);
+    assert_int_equal(dx_control_key_epoch(f.control, commitment), 1);
+    assert_memory_equal(commitment, wanted, DX_HASH_SIZE);
+    /* The owner's epoch of the same number counts more. */
+    uint8_t owners_key[DX_KEY_SIZE] = {3};
+    dx_buf_clear(&f.out);
+    assert_int_equal(dx_control_issue_key_epoch(f.control, &f.alice, 1, owners_key, &f.out), DX_OK);
+    assert_int_equal(take(&f, bytes_of(&f.out)), DX_OK);
+    dx_key_commitment(owners_key, wanted);
+    assert_int_equal(dx_control_key_epoch(f.control, commitment), 1);
+    assert_memory_equal(commitment, wanted, DX_HASH_SIZE);
+    end(&f);
+}
+
+/* A grant that opens to another key than the epoch commits to is passed over for an honest one. */
+static void test_false_grant(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    uint8_t false_key[DX_KEY_SIZE] = {9}, seed[DX_KEY_SIZE] = {4}, sealed[DX_SEALED_KEY_SIZE],
+            key[DX_KEY_SIZE];
+    assert_int_equal(dx_seal(f.carol.noise, seed, dx_bytes_of(false_key, sizeof false_key), sealed), DX_OK);
+    saying said = admission(&f, &f.alice, bytes_of(&f.genesis), &f.carol, DX_ROLE_NONE);
+    said.type = DX_CREDENTIAL_KEY_GRANT;
+    said.subject = f.carol.device;
+    said.number = 0;
+    said.value = dx_bytes_of(sealed, sizeof sealed);
+    said.parents[said.parent_count++] = bytes_of(&f.epoch);
+    assert_int_equal(say_and_take(&f, &said), DX_OK);
+    assert_int_equal(dx_control_open_key(f.control, 0, f.carol.device, f.carol.noise_secret, key),
+                     DX_E_NOT_FOUND);
+    dx_buf_clear(&f.out);
+    assert_int_equal(dx_control_issue_key_grant(f.control, &f.bob, &f.random.port, 0, f.key, f.carol.device,
+                                                f.carol.noise, &f.out),
+                     DX_OK);
+    assert_int_equal(take(&f, bytes_of(&f.out)), DX_OK);
+    assert_int_equal(dx_control_open_key(f.control, 0, f.carol.device, f.carol.noise_secret, key), DX_OK);
+    assert_memory_equal(key, f.key, DX_KEY_SIZE);
+    /* The issuer refuses early what would never open. */
+    dx_buf_clear(&f.out);
+    static const uint8_t low_order[DX_KEY_SIZE] = {0};
+    assert_int_equal(dx_control_issue_key_grant(f.control, &f.bob, &f.random.port, 0, false_key,
+                                                f.carol.device, f.carol.noise, &f.out),
+                     DX_E_INVALID);
+    assert_int_equal(dx_control_issue_key_grant(f.control, &f.bob, &f.random.port, 0, f.key, f.carol.device,
+                                                low_order, &f.out),
+                     DX_E_INVALID);
+    assert_int_equal(dx_control_issue_key_grant(f.control, &f.carol, &f.random.port, 0, f.key, f.carol.device,
+                                                f.carol.noise, &f.out),
+                     DX_E_DENIED);
+    end(&f);
+}
+
+static void test_issue_refuses(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    const dx_bytes none = dx_bytes_of(NULL, 0);
+    uint8_t key[DX_KEY_SIZE] = {1};
+    assert_int_equal(
+        dx_control_issue_member(f.control, &f.carol, f.mallory.identity, DX_ROLE_READER, none, &f.out),
+        DX_E_DENIED);
+    assert_int_equal(
+        dx_control_issue_member(f.control, &f.mallory, f.mallory.identity, DX_ROLE_READER, none, &f.out),
+        DX_E_DENIED);
+    assert_int_equal(
+        dx_control_issue_member(f.control, &f.alice, f.mallory.identity, DX_ROLE_OWNER, none, &f.out),
+        DX_E_DENIED);
+    assert_int_equal(
+        dx_control_issue_member(f.control, &f.alice, f.mallory.identity, DX_ROLE_NONE, none, &f.out),
+        DX_E_DENIED);
+    assert_int_equal(dx_control_issue_member(f.control, &f.bob, f.bob.identity, DX_ROLE_ADMIN, none, &f.out),
+                     DX_E_DENIED);
+    assert_int_equal(dx_control_issue_member(f.control, &f.bob, f.mallory.identity, DX_ROLE_ADMIN,
+                                             dx_bytes_of(key, 15), &f.out),
+                     DX_E_INVALID);
+    assert_int_equal(dx_control_issue_feed(f.control, &f.mallory, DX_FEED_DATA, key, &f.out), DX_E_DENIED);
+    /* A device that is not known here, though its identity is. */
+    dx_identity second = f.bob;
+    uint8_t seed[DX_KEY_SIZE] = {5};
+    dx_sign_key_from_seed(&second.device_key, seed);
+    memcpy(second.device, second.device_key.public_key, DX_KEY_SIZE);
+    assert_int_equal(dx_control_issue_feed(f.control, &second, DX_FEED_DATA, key, &f.out), DX_E_DENIED);
+    assert_int_equal(f.out.size, 0);
+    end(&f);
+}
+
+/* --- Bounds ----------------------------------------------------------------------------------- */
+
+/* The n-th of many admissions that rest on something nobody ever sends. */
+static void say_waiting(const fixture *f, uint64_t n, dx_bytes never, dx_buf *out) {
+    saying said = admission(f, &f->bob, never, &f->mallory, DX_ROLE_READER);
+    uint8_t invitation[16] = {0};
+    memcpy(invitation, &n, sizeof n);
+    said.value = dx_bytes_of(invitation, sizeof invitation);
+    dx_buf_clear(out);
+    say(&said, out);
+}
+
+static void test_waiting_room_of_a_source(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    dx_buf never;
+    dx_buf_init(&never, &f.alloc.port, 4096);
+    saying said = admission(&f, &f.alice, bytes_of(&f.genesis), &f.bob, DX_ROLE_ADMIN);
+    said.value = dx_bytes_of("an-invitation-id", 16);
+    say(&said, &never);
+    for (uint64_t n = 0; n < DX_CONTROL_WAITING_PER_SOURCE_MAX; n++) {
+        say_waiting(&f, n, bytes_of(&never), &f.out);
+        assert_int_equal(dx_control_take(f.control, bytes_of(&f.out), 7), DX_E_STATE);
+    }
+    say_waiting(&f, 1000, bytes_of(&never), &f.out);
+    assert_int_equal(dx_control_take(f.control, bytes_of(&f.out), 7), DX_E_LIMIT);
+    assert_int_equal(dx_control_take(f.control, bytes_of(&f.out), 8),
+                     DX_E_STATE); /* another feed has its own room */
+    /* What needs no waiting passes, also from the full source, and empties the room. */
+    assert_int_equal(dx_control_take(f.control, bytes_of(&never), 7), DX_OK);
+    assert_int_equal(dx_control_waiting_count(f.control), 0);
+    say_waiting(&f, 1001, bytes_of(&never), &f.out);
+    assert_int_equal(dx_control_take(f.control, bytes_of(&f.out), 7), DX_OK);
+    dx_buf_deinit(&never);
+    end(&f);
+}
+
+static void test_waiting_room_in_all(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    dx_buf never;
+    dx_buf_init(&never, &f.alloc.port, 4096);
+    saying said = admission(&f, &f.alice, bytes_of(&f.genesis), &f.bob, DX_ROLE_ADMIN);
+    said.value = dx_bytes_of("an-invitation-id", 16);
+    say(&said, &never);
+    for (uint64_t n = 0; n < DX_CONTROL_WAITING_MAX; n++) {
+        say_waiting(&f, n, bytes_of(&never), &f.out);
+        int64_t source = (int64_t)(n / DX_CONTROL_WAITING_PER_SOURCE_MAX);
+        assert_int_equal(dx_control_take(f.control, bytes_of(&f.out), source), DX_E_STATE);
+    }
+    say_waiting(&f, DX_CONTROL_WAITING_MAX, bytes_of(&never), &f.out);
+    assert_int_equal(dx_control_take(f.control, bytes_of(&f.out), 1000), DX_E_LIMIT);
+    assert_int_equal(dx_control_take(f.control, bytes_of(&never), 1000), DX_OK);
+    assert_int_equal(dx_control_waiting_count(f.control), 0);
+    dx_buf_deinit(&never);
+    end(&f);
+}
+
+/* What one feed may bring in all, reached by rows (which are not limited themselves). */
+static void test_total_of_a_source(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    dx_control_source *row = NULL;
+    for (size_t i = 0; i < f.control->sources.count; i++) {
+        row = dx_sorted_at(&f.control->sources, i);
+    }
+    assert_non_null(row);
+    row->total = DX_CONTROL_PER_SOURCE_MAX - 1;
+    saying said = admission(&f, &f.bob, bytes_of(&f.bob_member), &f.mallory, DX_ROLE_READER);
+    assert_int_equal(say_and_take(&f, &said), DX_OK);
+    said.number = DX_ROLE_EDITOR;
+    assert_int_equal(say_and_take(&f, &said), DX_E_LIMIT);
+    assert_int_equal(dx_control_take(f.control, bytes_of(&f.out), 2), DX_OK);
+    end(&f);
+}
+
+/* --- Memory ----------------------------------------------------------------------------------- */
+
+/* The space is built again and again while the n-th allocation fails: an error, no leak, no crash. */
+static void test_no_memory(void **state) {
+    (void)state;
+    fixture full;
+    begin(&full);
+    uint8_t feed_key[DX_KEY_SIZE] = {6}, digest[DX_HASH_SIZE], wanted[DX_HASH_SIZE];
+    dx_buf feed, grant;
+    dx_buf_init(&feed, &full.alloc.port, 4096);
+    dx_buf_init(&grant, &full.alloc.port, 4096);
+    assert_int_equal(dx_control_issue_feed(full.control, &full.carol, DX_FEED_DATA, feed_key, &feed), DX_OK);
+    assert_int_equal(dx_control_issue_key_grant(full.control, &full.bob, &full.random.port, 0, full.key,
+                                                full.carol.device, full.carol.noise, &grant),
+                     DX_OK);
+    const dx_buf *all[] = {&grant,
+                           &feed,
+                           &full.epoch,
+                           &full.carol_member,
+                           &full.carol.device_credential,
+                           &full.bob_member,
+                           &full.bob.device_credential,
+                           &full.alice.device_credential,
+                           &full.genesis};
+    const size_t count = sizeof all / sizeof all[0];
+    assert_int_equal(take(&full, bytes_of(&feed)), DX_OK);
+    assert_int_equal(take(&full, bytes_of(&grant)), DX_OK);
+    dx_control_digest(full.control, wanted);
+    bool failed = true;
+    for (uint64_t fail_at = 1; failed; fail_at++) {
+        test_alloc alloc;
+        test_alloc_init(&alloc);
+        alloc.fail_at = fail_at;
+        dx_control *control;
+        int error = dx_control_create(&alloc.port, full.space_id, &control);
+        for (size_t i = 0; i < count && (error == DX_OK || error == DX_E_STATE); i++) {
+            error = dx_control_take(control, bytes_of(all[i]), (int64_t)i);
+        }
+        failed = alloc.calls >= fail_at;
+        assert_int_equal(error, failed ? DX_E_NO_MEMORY : DX_OK);
+        if (!failed) {
+            dx_control_digest(control, digest);
+            assert_memory_equal(digest, wanted, DX_HASH_SIZE);
+        }
+        dx_control_destroy(control);
+        assert_int_equal(alloc.live_bytes, 0);
+    }
+    dx_buf_deinit(&grant);
+    dx_buf_deinit(&feed);
+    end(&full);
+}
+
+static void test_issue_no_memory(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    bool failed = true;
+    for (uint64_t fail_at = 1; failed; fail_at++) {
+        test_alloc alloc;
+        test_alloc_init(&alloc);
+        alloc.fail_at = fail_at;
+        dx_buf out;
+        dx_buf_init(&out, &alloc.port, 4096);
+        int error = dx_control_issue_member(f.control, &f.bob, f.mallory.identity, DX_ROLE_READER,
+                                            dx_bytes_of(NULL, 0), &out);
+        failed = alloc.calls >= fail_at;
+        assert_int_equal(error, failed ? DX_E_NO_MEMORY : DX_OK);
+        dx_buf_deinit(&out);
+        assert_int_equal(alloc.live_bytes, 0);
+    }
+    end(&f);
+}
+
+DX_TEST_MAIN(DX_TEST(test_a_space), DX_TEST(test_discovery), DX_TEST(test_known_again),
+             DX_TEST(test_another_genesis), DX_TEST(test_device_of_a_stranger), DX_TEST(test_stolen_device),
+             DX_TEST(test_roles_are_given_downwards_only), DX_TEST(test_premises_must_be_named),
+             DX_TEST(test_signer_must_speak_for_issuer), DX_TEST(test_of_another_space),
+             DX_TEST(test_waits_for_a_parent), DX_TEST(test_children_of_the_refused), DX_TEST(test_chain),
+             DX_TEST(test_highest_role_counts), DX_TEST(test_claims), DX_TEST(test_unknown_type),
+             DX_TEST(test_forgery_first), DX_TEST(test_feeds), DX_TEST(test_reader_feed),
+             DX_TEST(test_feed_is_signed_by_its_device), DX_TEST(test_keys), DX_TEST(test_epochs),
+             DX_TEST(test_false_grant), DX_TEST(test_issue_refuses), DX_TEST(test_waiting_room_of_a_source),
+             DX_TEST(test_waiting_room_in_all), DX_TEST(test_total_of_a_source), DX_TEST(test_no_memory),
+             DX_TEST(test_issue_no_memory))
