@@ -113,6 +113,11 @@ DX_API bool dx_bytes_equal(dx_bytes a, dx_bytes b);
 /* memcmp order, shorter first on a tie: <0, 0, >0. Not constant time; never for secrets. */
 DX_API int dx_bytes_compare(dx_bytes a, dx_bytes b);
 
+/* --- Time ------------------------------------------------------------------------------------ */
+
+/* Deadlines are monotonic milliseconds, as told in events. This one never comes. */
+#define DX_NO_DEADLINE UINT64_MAX
+
 /* --- Ports ----------------------------------------------------------------------------------- */
 
 /* Allocator. resize(ctx, NULL, 0, n) allocates, resize(ctx, p, old, 0) frees and returns NULL,

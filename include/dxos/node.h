@@ -16,7 +16,6 @@ extern "C" {
 #endif
 
 enum { DX_REQUEST_SIZE = 16, DX_VAULT_KEY_SIZE = 32, DX_VAULT_TOKEN_SIZE = 16 };
-#define DX_NO_DEADLINE UINT64_MAX
 
 typedef struct dx_node dx_node;
 

@@ -2,7 +2,7 @@
  * replication.h. */
 #include <string.h>
 
-#include <dxos/node.h>
+#include <dxos/base.h>
 
 #include "base/limits.h"
 #include "sync/session.h"
