@@ -9,7 +9,8 @@
 #include <string.h>
 
 enum {
-    PART_SIZE = 512, /* what a crash never tears */
+    PART_SIZE = 512,         /* what a crash never tears */
+    CALL_SIZE_MAX = 0x1ffff, /* bytes of one read or write, as in SQLite's unix VFS */
     NAME_SIZE = 256,
     NAMES_MAX = 16,      /* files of one disk: a vault, its log, and a test's own */
     NAME_STATES_MAX = 8, /* changes of one name between two syncs of the directory */
@@ -434,7 +435,7 @@ static int file_close(sqlite3_file *base) {
 static int file_read(sqlite3_file *base, void *out, int size, sqlite3_int64 offset) {
     handle *self = (handle *)base;
     sim_disk *disk = self->disk;
-    if (is_dead(self) || fails(disk, SIM_DISK_READ)) {
+    if (is_dead(self) || size > CALL_SIZE_MAX || fails(disk, SIM_DISK_READ)) {
         return SQLITE_IOERR_READ;
     }
     const inode *node = self->node;
@@ -469,7 +470,7 @@ static void store_bytes(sim_disk *disk, inode *node, const uint8_t *data, size_t
 static int file_write(sqlite3_file *base, const void *data, int size, sqlite3_int64 offset) {
     handle *self = (handle *)base;
     sim_disk *disk = self->disk;
-    if (is_dead(self)) {
+    if (is_dead(self) || size > CALL_SIZE_MAX) {
         return SQLITE_IOERR_WRITE;
     }
     tell_watch(disk, SIM_DISK_WRITE);

@@ -12,8 +12,9 @@
 
 enum {
     DX_LOG_HEADER_SIZE = 32,
-    /* Units written by one call below: enough that a large commit is a few calls, small beside the cache. */
-    DX_RUN_UNITS = 32,
+    /* Units written by one call below: the most that fits in 131,071 bytes, beyond which SQLite's unix VFS
+     * cuts a read or write short. */
+    DX_RUN_UNITS = 31,
     /* Commits whose frames are written again by dx_page_vfs_settle: the last one may be in doubt; the last
      * commit mark read may belong to a frame SQLite refused, so one more. */
     DX_LOG_COMMITS_KEPT = 3
