@@ -181,7 +181,7 @@ static int decrypt_and_hash(dx_noise *noise, const uint8_t **at, size_t text_siz
 enum token { END, PSK, E, S, EE, ES, SE };
 
 /* XX: → e   ← e, ee, s, es   → s, se.   PSK is skipped in plain XX. */
-static const uint8_t pattern[DX_NOISE_MESSAGES][5] = {{PSK, E, END}, {E, EE, S, ES, END}, {S, SE, END}};
+static const enum token pattern[DX_NOISE_MESSAGES][5] = {{PSK, E, END}, {E, EE, S, ES, END}, {S, SE, END}};
 
 void dx_noise_init(dx_noise *noise, bool initiator, dx_bytes prologue,
                    const uint8_t static_secret[static DX_KEY_SIZE],
@@ -317,8 +317,8 @@ int dx_noise_write(dx_noise *noise, dx_bytes payload, dx_buf *out) {
         return dx_buf_error(out);
     }
     int error = DX_OK;
-    for (const uint8_t *token = pattern[noise->step]; *token != END && error == DX_OK; token++) {
-        error = write_token(noise, (enum token) * token, &at);
+    for (const enum token *token = pattern[noise->step]; *token != END && error == DX_OK; token++) {
+        error = write_token(noise, *token, &at);
     }
     if (error != DX_OK) {
         out->size -= overhead + payload.size;
@@ -340,14 +340,14 @@ int dx_noise_read(dx_noise *noise, dx_bytes message, dx_buf *payload) {
         return DX_E_MALFORMED;
     }
     size_t payload_size = message.size - overhead;
-    uint8_t *out = dx_buf_extend(payload, payload_size);
+    uint8_t *out = payload_size > 0 ? dx_buf_extend(payload, payload_size) : NULL;
     if (dx_buf_error(payload) != DX_OK) {
         return dx_buf_error(payload);
     }
     const uint8_t *at = message.data;
     int error = DX_OK;
-    for (const uint8_t *token = pattern[noise->step]; *token != END && error == DX_OK; token++) {
-        error = read_token(noise, (enum token) * token, &at);
+    for (const enum token *token = pattern[noise->step]; *token != END && error == DX_OK; token++) {
+        error = read_token(noise, *token, &at);
     }
     if (error == DX_OK) {
         error = decrypt_and_hash(noise, &at, payload_size, out);

@@ -335,6 +335,9 @@ static size_t read_length(const uint8_t *at) {
 static int take_frame(dx_channel *channel, dx_bytes *bytes, dx_bytes *frame, bool *found) {
     bool filled = false;
     *found = false;
+    if (bytes->size == 0) {
+        return DX_OK;
+    }
     if (channel->pending.size == 0 && bytes->size >= LENGTH_SIZE) {
         size_t size = read_length(bytes->data);
         if (size > frame_limit(channel)) {

@@ -530,6 +530,8 @@ static void test_arguments_too_long(void **state) {
     exchange(&self, 1000);
     assert_int_equal(self.caller.ready + self.answerer.ready, 2);
     assert_int_equal(dx_channel_remote_payload(channel).size, DX_CHANNEL_PAYLOAD_MAX);
+    give(&self.caller, dx_bytes_of(NULL, 0));
+    assert_int_equal(self.caller.closed, 0);
     pair_deinit(&self);
 }
 
