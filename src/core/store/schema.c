@@ -4,6 +4,15 @@
 const char *const dx_store_schema[] = {
     /* What belongs to the vault as a whole, by name. */
     "CREATE TABLE vault(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID, STRICT;",
+    /* Feeds, their blocks (key: feed.id << 32 | number in the feed) and what is known of their forks;
+     * feed/feed.h. cut is NULL while no fork is known. */
+    "CREATE TABLE feed(id INTEGER PRIMARY KEY, space INTEGER NOT NULL, feed_id BLOB NOT NULL UNIQUE,"
+    " prefix BLOB NOT NULL, device BLOB NOT NULL, key BLOB NOT NULL, class INTEGER NOT NULL,"
+    " own INTEGER NOT NULL, cut INTEGER, length INTEGER NOT NULL, applied INTEGER NOT NULL,"
+    " peaks BLOB NOT NULL, head BLOB NOT NULL, target BLOB NOT NULL, timeframe BLOB NOT NULL,"
+    " UNIQUE(space, prefix)) STRICT;"
+    "CREATE TABLE block(key INTEGER PRIMARY KEY, nodes BLOB NOT NULL, body BLOB NOT NULL) STRICT;"
+    "CREATE TABLE fork(feed INTEGER PRIMARY KEY, proof BLOB NOT NULL) STRICT;",
     /* Replies of writing commands, so that asking again after a crash answers again (node/request.c). */
     "CREATE TABLE reply(id INTEGER PRIMARY KEY, request BLOB NOT NULL UNIQUE, body BLOB NOT NULL) STRICT;"
     /* Where peers of a space may be found (sync/replication.c). */
