@@ -56,7 +56,7 @@ static void enter(dx_channel *channel, dx_channel_state next) {
     DX_ASSERT(states[channel->state].successors & 1u << next);
     channel->state = next;
     if (next == DX_CHANNEL_OPEN || next == DX_CHANNEL_CLOSED) {
-        channel->deadline_ms = UINT64_MAX;
+        channel->deadline_ms = DX_NO_DEADLINE;
     }
 }
 

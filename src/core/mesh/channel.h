@@ -109,7 +109,7 @@ DX_MUST_USE int dx_channel_rekey(dx_channel *channel, dx_buf *out);
 /* Says goodbye (when OPEN) and closes; no event follows. reason: DX_OK or a DX_E_ code, which the peer is
  * told. */
 void dx_channel_close(dx_channel *channel, int reason, dx_buf *out);
-/* UINT64_MAX when no deadline runs. */
+/* DX_NO_DEADLINE when none runs. */
 uint64_t dx_channel_deadline(const dx_channel *channel);
 /* CLOSED with DX_E_TIMEOUT when the handshake's deadline has passed, otherwise NONE. */
 void dx_channel_tick(dx_channel *channel, uint64_t now_ms, dx_channel_event *event);

@@ -196,7 +196,7 @@ static void test_handshake(void **state) {
         dx_bytes_equal(dx_channel_remote_payload(&self.caller.channel), dx_bytes_text("answerer's chain")));
     assert_true(
         dx_bytes_equal(dx_channel_remote_payload(&self.answerer.channel), dx_bytes_text("caller's chain")));
-    assert_int_equal(dx_channel_deadline(&self.caller.channel), UINT64_MAX);
+    assert_int_equal(dx_channel_deadline(&self.caller.channel), DX_NO_DEADLINE);
     send_text(&self.caller, "hello");
     send_text(&self.answerer, "welcome");
     send_text(&self.answerer, "");
@@ -550,7 +550,7 @@ static void test_handshake_deadline(void **state) {
     dx_channel_tick(&self.caller.channel, deadline, &event);
     assert_int_equal(event.kind, DX_CHANNEL_EVENT_CLOSED);
     assert_int_equal(event.reason, DX_E_TIMEOUT);
-    assert_int_equal(dx_channel_deadline(&self.caller.channel), UINT64_MAX);
+    assert_int_equal(dx_channel_deadline(&self.caller.channel), DX_NO_DEADLINE);
     /* Dripping bytes does not buy time. */
     give_at(&self.answerer, dx_bytes_of(self.caller.out.data, 5), deadline - 1);
     assert_int_equal(self.answerer.closed, 0);
