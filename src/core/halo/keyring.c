@@ -67,13 +67,15 @@ int dx_keyring_sign_key(dx_store *store, const uint8_t public_key[static DX_KEY_
     if (error != DX_OK) {
         return error;
     }
-    dx_sign_key_from_seed(out, seed);
+    dx_sign_key key; /* apart from out, which the caller's public key may be part of */
+    dx_sign_key_from_seed(&key, seed);
     dx_wipe(seed, sizeof seed);
-    if (memcmp(out->public_key, public_key, DX_KEY_SIZE) != 0) {
-        dx_wipe(out, sizeof *out);
-        return DX_E_CORRUPT;
+    error = memcmp(key.public_key, public_key, DX_KEY_SIZE) == 0 ? DX_OK : DX_E_CORRUPT;
+    if (error == DX_OK) {
+        *out = key;
     }
-    return DX_OK;
+    dx_wipe(&key, sizeof key);
+    return error;
 }
 
 int dx_keyring_secret(dx_store *store, const uint8_t public_key[static DX_KEY_SIZE],

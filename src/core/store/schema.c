@@ -19,6 +19,19 @@ const char *const dx_store_schema[] = {
     "CREATE TABLE address(space INTEGER NOT NULL, address TEXT NOT NULL, told_ms INTEGER NOT NULL, PRIMARY "
     "KEY(space, address)) "
     "WITHOUT ROWID, STRICT;",
+    /* The secrets of this vault (halo/keyring.c). */
+    "CREATE TABLE key(public BLOB PRIMARY KEY, kind TEXT NOT NULL, seed BLOB NOT NULL) WITHOUT ROWID, STRICT;"
+    /* The credentials of a space and where they came from (halo/control_rows.c). */
+    "CREATE TABLE credential(id BLOB NOT NULL, space INTEGER NOT NULL, feed INTEGER NOT NULL, seq INTEGER "
+    "NOT NULL, "
+    "position INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(space, id)) WITHOUT ROWID, STRICT;"
+    /* Invitations this vault gave out (halo/invitation.c). */
+    "CREATE TABLE invitation(id BLOB PRIMARY KEY, space INTEGER NOT NULL, role INTEGER NOT NULL, expires_ms "
+    "INTEGER "
+    "NOT NULL, multi INTEGER NOT NULL, topic BLOB NOT NULL, host_key BLOB NOT NULL, pin TEXT NOT NULL, "
+    "failures "
+    "INTEGER NOT NULL, uses INTEGER NOT NULL, state INTEGER NOT NULL, url TEXT NOT NULL) WITHOUT ROWID, "
+    "STRICT;",
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];
