@@ -1,0 +1,55 @@
+/* host/ports.c: the ports a node is given on an operating system: memory, randomness; and what is set once
+ * for the process.
+ *
+ * Layer: floor 3, host. */
+#include <sodium.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "host.h"
+
+static void *resize(void *ctx, void *old, size_t old_size, size_t new_size) {
+    (void)ctx;
+    (void)old_size;
+    if (new_size == 0) {
+        free(old);
+        return NULL;
+    }
+    return realloc(old, new_size);
+}
+
+const dx_alloc *dx_host_alloc(void) {
+    static const dx_alloc alloc = {NULL, resize};
+    return &alloc;
+}
+
+static void fill(void *ctx, uint8_t *out, size_t size) {
+    (void)ctx;
+    randombytes_buf(out, size);
+}
+
+const dx_random dx_host_random = {NULL, fill};
+
+/* Keys live in this process: no core file may hold them, no other process of the person may read them. */
+static void hide_memory(void) {
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+void dx_host_once(void) {
+    static bool done;
+    if (done) {
+        return;
+    }
+    done = true;
+    if (sodium_init() < 0) {
+        DX_ASSERT(!"libsodium");
+    }
+    (void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS,
+                         0); /* its counters cost a lock per allocation and nobody reads them */
+    hide_memory();
+}

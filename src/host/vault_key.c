@@ -1,0 +1,213 @@
+/* host/vault_key.c: the files beside a vault: its key, the clone guard's mirror, and small files replaced
+ * whole.
+ *
+ * Layer: floor 3, host. Until a passphrase wraps it (HALO), the key lies beside the vault with 0600; `dx
+ * status` says so. Losing the guard's mirror costs new feeds, nothing else; losing the key costs the vault,
+ * so it is made durably before the vault file exists. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host.h"
+
+/* First line of the key file; the second is 64 hex digits. */
+static const char key_title[] = "dxos vault key 1\n";
+
+enum { KEY_FILE_SIZE = sizeof key_title - 1 + 2 * DX_VAULT_KEY_SIZE + 1 };
+
+static int explain(char *message, int error, const char *format, const char *path) {
+    if (message != NULL) {
+        snprintf(message, DX_HOST_MESSAGE_MAX, format, path, strerror(errno));
+    }
+    return error;
+}
+
+int dx_file_make_folder(const char *path, bool path_is_folder) {
+    char folder[DX_PATH_MAX];
+    size_t size = strlen(path);
+    if (size == 0 || size >= sizeof folder) {
+        return DX_E_INVALID;
+    }
+    memcpy(folder, path, size + 1);
+    for (size_t i = 1; i <= size; i++) {
+        if (folder[i] != '/' && !(folder[i] == 0 && path_is_folder)) {
+            continue;
+        }
+        char end = folder[i];
+        folder[i] = 0;
+        if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
+            return DX_E_IO;
+        }
+        folder[i] = end;
+    }
+    return DX_OK;
+}
+
+static int sync_folder_of(const char *path) {
+    char folder[DX_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash == NULL || slash == path ? 1 : (int)(slash - path),
+             slash == NULL ? "." : path);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failed = fd < 0 || fsync(fd) != 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return failed ? DX_E_IO : DX_OK;
+}
+
+static int write_all(int fd, const uint8_t *data, size_t size) {
+    while (size > 0) {
+        ssize_t written = write(fd, data, size);
+        if (written < 0 && errno != EINTR) {
+            return errno == ENOSPC || errno == EDQUOT ? DX_E_NO_SPACE : DX_E_IO;
+        }
+        data += written > 0 ? written : 0;
+        size -= written > 0 ? (size_t)written : 0;
+    }
+    return DX_OK;
+}
+
+int dx_file_write(const char *path, const void *data, size_t size) {
+    char temporary[DX_PATH_MAX + 16];
+    snprintf(temporary, sizeof temporary, "%s.%lu", path, (unsigned long)getpid());
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return errno == ENOSPC ? DX_E_NO_SPACE : DX_E_IO;
+    }
+    int error = write_all(fd, data, size);
+    if (error == DX_OK && fsync(fd) != 0) {
+        error = DX_E_IO;
+    }
+    close(fd);
+    if (error == DX_OK && rename(temporary, path) != 0) {
+        error = DX_E_IO;
+    }
+    if (error != DX_OK) {
+        unlink(temporary);
+        return error;
+    }
+    return sync_folder_of(path);
+}
+
+int dx_file_read(const char *path, void *out, size_t size_max, size_t *size) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == ENOENT ? DX_E_NOT_FOUND : DX_E_IO;
+    }
+    uint8_t *to = out;
+    ssize_t got = 0;
+    for (*size = 0; *size < size_max && (got = read(fd, to + *size, size_max - *size)) != 0;) {
+        if (got < 0 && errno != EINTR) {
+            break;
+        }
+        *size += got > 0 ? (size_t)got : 0;
+    }
+    uint8_t extra;
+    bool longer = got >= 0 && *size == size_max && read(fd, &extra, 1) == 1;
+    close(fd);
+    return got < 0 ? DX_E_IO : longer ? DX_E_LIMIT : DX_OK;
+}
+
+static int read_key(const dx_vault_folder *folder, uint8_t key[static DX_VAULT_KEY_SIZE], char *message) {
+    char text[KEY_FILE_SIZE];
+    struct stat info;
+    size_t size = 0;
+    if (stat(folder->key, &info) == 0 && (info.st_mode & 077) != 0) {
+        return explain(message, DX_E_DENIED, "%s is readable by others; take their rights away: chmod 600",
+                       folder->key);
+    }
+    int error = dx_file_read(folder->key, text, sizeof text, &size);
+    if (error == DX_E_NOT_FOUND || error == DX_E_IO) {
+        return explain(message, error, "%s: %s", folder->key);
+    }
+    bool formed =
+        error == DX_OK && size == sizeof text && memcmp(text, key_title, sizeof key_title - 1) == 0 &&
+        text[size - 1] == '\n' &&
+        dx_hex_decode(text + sizeof key_title - 1, 2 * DX_VAULT_KEY_SIZE, key, DX_VAULT_KEY_SIZE) == DX_OK;
+    sodium_memzero(text, sizeof text);
+    return formed ? DX_OK
+                  : explain(message, DX_E_CORRUPT,
+                            "%s is damaged; the vault cannot be opened without it; nothing was changed",
+                            folder->key);
+}
+
+static int make_key(const dx_vault_folder *folder, uint8_t key[static DX_VAULT_KEY_SIZE], char *message) {
+    char text[KEY_FILE_SIZE + 1];
+    int error = dx_file_make_folder(folder->path, true);
+    if (error == DX_OK && chmod(folder->path, 0700) != 0) {
+        error = DX_E_IO;
+    }
+    if (error != DX_OK) {
+        return explain(message, error, "cannot make the folder %s: %s", folder->path);
+    }
+    dx_host_random.fill(dx_host_random.ctx, key, DX_VAULT_KEY_SIZE);
+    memcpy(text, key_title, sizeof key_title - 1);
+    dx_hex_encode(dx_bytes_of(key, DX_VAULT_KEY_SIZE), text + sizeof key_title - 1);
+    text[KEY_FILE_SIZE - 1] = '\n';
+    error = dx_file_write(folder->key, text, KEY_FILE_SIZE);
+    sodium_memzero(text, sizeof text);
+    return error == DX_OK ? DX_OK : explain(message, error, "cannot write %s: %s", folder->key);
+}
+
+int dx_vault_key_take(const dx_vault_folder *folder, bool create, uint8_t key[static DX_VAULT_KEY_SIZE],
+                      char *message) {
+    struct stat info;
+    bool has_store = stat(folder->store, &info) == 0 && info.st_size > 0,
+         has_key = stat(folder->key, &info) == 0;
+    if (has_key) {
+        return read_key(folder, key, message);
+    }
+    if (has_store) {
+        return explain(message, DX_E_NOT_FOUND,
+                       "the vault is there but its key %s is missing; put the key back from your copy; "
+                       "nothing was changed",
+                       folder->key);
+    }
+    if (!create) {
+        return explain(message, DX_E_NOT_FOUND, "there is no vault in %s", folder->path);
+    }
+    return make_key(folder, key, message);
+}
+
+/* --- Clone guard (ARCHITECTURE §5 "Own feeds") ------------------------------------------------------ */
+
+/* "<token hex> <device> <inode>\n" */
+void dx_vault_guard_read(const dx_vault_folder *folder, dx_node_config *config) {
+    char text[128] = {0};
+    size_t size = 0;
+    unsigned long long device = 0, inode = 0;
+    struct stat info;
+    config->has_token = config->same_file = false;
+    if (dx_file_read(folder->guard, text, sizeof text - 1, &size) != DX_OK ||
+        size < 2 * DX_VAULT_TOKEN_SIZE) {
+        return;
+    }
+    if (dx_hex_decode(text, 2 * DX_VAULT_TOKEN_SIZE, config->token, DX_VAULT_TOKEN_SIZE) != DX_OK) {
+        return;
+    }
+    config->has_token = true;
+    if (sscanf(text + 2 * DX_VAULT_TOKEN_SIZE, "%llu %llu", &device, &inode) == 2 &&
+        stat(folder->store, &info) == 0) {
+        config->same_file =
+            device == (unsigned long long)info.st_dev && inode == (unsigned long long)info.st_ino;
+    }
+}
+
+int dx_vault_guard_write(const dx_vault_folder *folder, const uint8_t token[static DX_VAULT_TOKEN_SIZE]) {
+    char text[128], hex[2 * DX_VAULT_TOKEN_SIZE + 1];
+    struct stat info;
+    if (stat(folder->store, &info) != 0) {
+        return DX_E_IO;
+    }
+    dx_hex_encode(dx_bytes_of(token, DX_VAULT_TOKEN_SIZE), hex);
+    int size = snprintf(text, sizeof text, "%s %llu %llu\n", hex, (unsigned long long)info.st_dev,
+                        (unsigned long long)info.st_ino);
+    int error = dx_file_make_folder(folder->guard, false);
+    return error == DX_OK ? dx_file_write(folder->guard, text, (size_t)size) : error;
+}

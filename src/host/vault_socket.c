@@ -1,0 +1,260 @@
+/* host/vault_socket.c: the agent's Unix socket: each connection is a port of the node.
+ * docs/spec/vault-socket.md.
+ *
+ * Layer: floor 3, host. Only the same user may connect (folder 0700 and SO_PEERCRED). A frame that is not one
+ * closes its port and nothing else. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host.h"
+
+struct dx_socket_port {
+    uv_pipe_t pipe;
+    uv_write_t write;
+    dx_socket_port *next;
+    dx_driver *driver;
+    uint64_t number;
+    dx_buf received, pending, writing;
+    size_t answer_bytes; /* of bodies inside `pending`, told to the node when they have left */
+    size_t writing_bytes;
+    bool busy, closing;
+};
+
+static void on_closed(uv_handle_t *handle) {
+    dx_socket_port *port = handle->data;
+    dx_buf_deinit(&port->received);
+    dx_buf_deinit(&port->pending);
+    dx_buf_deinit(&port->writing);
+    free(port);
+}
+
+static void close_port(dx_socket_port *port) {
+    if (port->closing) {
+        return;
+    }
+    dx_driver *driver = port->driver;
+    port->closing = true;
+    for (dx_socket_port **at = &driver->ports; *at != NULL; at = &(*at)->next) {
+        if (*at == port) {
+            *at = port->next;
+            break;
+        }
+    }
+    driver->port_count--;
+    uint64_t number = port->number;
+    uv_close((uv_handle_t *)&port->pipe, on_closed);
+    if (!driver->stopping) {
+        dx_driver_event(driver, &(dx_event){.kind = DX_EVENT_PORT_DOWN, .port = number});
+    }
+}
+
+/* --- Requests ------------------------------------------------------------------------------------------ */
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
+    static char room[DX_LINK_READ_SIZE]; /* one thread, copied at once */
+    (void)handle;
+    (void)suggested;
+    *out = uv_buf_init(room, sizeof room);
+}
+
+static bool wants_stop(dx_bytes body) {
+    return dx_item_check(body) == DX_OK &&
+           dx_bytes_equal(dx_item_text(dx_item_get(body, "do")), dx_bytes_text("agent.stop"));
+}
+
+static void take_request(dx_socket_port *port, const uint8_t request[static DX_REQUEST_SIZE], dx_bytes body) {
+    dx_event event = {.kind = DX_EVENT_COMMAND, .port = port->number, .body = body};
+    memcpy(event.request, request, DX_REQUEST_SIZE);
+    if (wants_stop(body)) {
+        static const uint8_t empty_map[] = {0xa0};
+        dx_effect reply = {
+            .kind = DX_EFFECT_REPLY, .port = port->number, .body = dx_bytes_of(empty_map, sizeof empty_map)};
+        memcpy(reply.request, request, DX_REQUEST_SIZE);
+        dx_vault_socket_effect(port->driver, &reply);
+        port->driver->stopping = true;
+        uv_stop(&port->driver->loop);
+        return;
+    }
+    dx_driver_event(port->driver, &event);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes) {
+    dx_socket_port *port = stream->data;
+    if (size < 0) {
+        close_port(port);
+        return;
+    }
+    dx_buf_append(&port->received, bytes->base, (size_t)size);
+    size_t taken = 0;
+    while (!port->closing) {
+        int kind;
+        uint8_t request[DX_REQUEST_SIZE];
+        dx_bytes body;
+        int64_t frame = dx_frame_read(dx_bytes_of(port->received.data + taken, port->received.size - taken),
+                                      &kind, request, &body);
+        if (frame < 0 || (frame > 0 && kind != DX_FRAME_REQUEST) || dx_buf_error(&port->received) != DX_OK) {
+            close_port(port);
+            return;
+        }
+        if (frame == 0) {
+            break;
+        }
+        take_request(port, request, body);
+        taken += (size_t)frame;
+    }
+    dx_buf_consume(&port->received, taken);
+}
+
+/* --- Answers ----------------------------------------------------------------------------------------------
+ */
+
+static void flush(dx_socket_port *port);
+
+static void on_written(uv_write_t *write, int status) {
+    dx_socket_port *port = write->data;
+    port->busy = false;
+    dx_buf_clear(&port->writing);
+    if (port->closing) {
+        return;
+    }
+    if (status < 0) {
+        close_port(port);
+        return;
+    }
+    dx_driver_event(
+        port->driver,
+        &(dx_event){.kind = DX_EVENT_PORT_WRITABLE, .port = port->number, .size = port->writing_bytes});
+    flush(port);
+}
+
+static void flush(dx_socket_port *port) {
+    if (port->busy || port->closing || port->pending.size == 0) {
+        return;
+    }
+    dx_buf sent = port->writing;
+    port->writing = port->pending;
+    port->pending = sent;
+    port->writing_bytes = port->answer_bytes;
+    port->answer_bytes = 0;
+    uv_buf_t bytes = uv_buf_init((char *)port->writing.data, (unsigned)port->writing.size);
+    port->write.data = port;
+    port->busy = true;
+    if (uv_write(&port->write, (uv_stream_t *)&port->pipe, &bytes, 1, on_written) < 0) {
+        port->busy = false;
+        close_port(port);
+    }
+}
+
+void dx_vault_socket_effect(dx_driver *driver, const dx_effect *effect) {
+    dx_socket_port *port = driver->ports;
+    while (port != NULL && port->number != effect->port) {
+        port = port->next;
+    }
+    if (port == NULL) {
+        return; /* gone meanwhile */
+    }
+    dx_frame_write(effect->kind == DX_EFFECT_REPLY ? DX_FRAME_REPLY : DX_FRAME_NOTIFY, effect->request,
+                   effect->body, &port->pending);
+    port->answer_bytes += effect->body.size;
+    if (dx_buf_error(&port->pending) != DX_OK) {
+        close_port(port);
+        return;
+    }
+    flush(port);
+}
+
+/* --- Listening
+ * ---------------------------------------------------------------------------------------------- */
+
+static bool same_user(const uv_pipe_t *pipe) {
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    uv_os_fd_t fd;
+    return uv_fileno((const uv_handle_t *)pipe, &fd) == 0 &&
+           getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == getuid();
+}
+
+static void on_connection(uv_stream_t *listener, int status) {
+    dx_driver *driver = listener->data;
+    dx_socket_port *port = status < 0 ? NULL : calloc(1, sizeof *port);
+    if (port == NULL) {
+        return;
+    }
+    port->driver = driver;
+    port->number = driver->next_port++;
+    dx_buf_init(&port->received, dx_host_alloc(), DX_FRAME_SIZE_MAX + DX_LINK_READ_SIZE + 4);
+    dx_buf_init(&port->pending, dx_host_alloc(), 64 << 20);
+    dx_buf_init(&port->writing, dx_host_alloc(), 64 << 20);
+    uv_pipe_init(&driver->loop, &port->pipe, 0);
+    port->pipe.data = port;
+    bool full = driver->port_count >= DX_PORTS_MAX;
+    port->next = driver->ports;
+    driver->ports = port;
+    driver->port_count++;
+    if (uv_accept(listener, (uv_stream_t *)&port->pipe) != 0 || full || !same_user(&port->pipe)) {
+        close_port(port);
+        return;
+    }
+    dx_driver_event(driver, &(dx_event){.kind = DX_EVENT_PORT_UP, .port = port->number});
+    uv_read_start((uv_stream_t *)&port->pipe, on_alloc, on_read);
+}
+
+/* The folder must be ours alone: in /tmp another user may have made it first. */
+static int check_folder(const char *socket_path, char *message) {
+    char folder[DX_PATH_MAX];
+    struct stat info;
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(socket_path, '/') - socket_path), socket_path);
+    if (dx_file_make_folder(folder, true) != DX_OK || lstat(folder, &info) != 0 || !S_ISDIR(info.st_mode) ||
+        info.st_uid != getuid()) {
+        snprintf(message, DX_HOST_MESSAGE_MAX,
+                 "%s is not a folder of yours; set XDG_RUNTIME_DIR to one that is", folder);
+        return DX_E_DENIED;
+    }
+    return chmod(folder, 0700) == 0 ? DX_OK : DX_E_IO;
+}
+
+int dx_vault_socket_listen(dx_driver *driver, char *message) {
+    const char *path = driver->folder.socket;
+    int error = check_folder(path, message);
+    if (error != DX_OK) {
+        return error;
+    }
+    if (strlen(path) >= 108) {
+        snprintf(message, DX_HOST_MESSAGE_MAX,
+                 "the socket's path %s is longer than 107 bytes; set XDG_RUNTIME_DIR to a shorter one", path);
+        return DX_E_INVALID;
+    }
+    unlink(
+        path); /* the vault's own lock is ours, so a socket that is there belongs to an agent that is gone */
+    uv_pipe_init(&driver->loop, &driver->vault_listener, 0);
+    driver->vault_listener.data = driver;
+    driver->vault_listening = true;
+    int status = uv_pipe_bind(&driver->vault_listener, path);
+    status = status == 0 ? uv_listen((uv_stream_t *)&driver->vault_listener, 16, on_connection) : status;
+    if (status != 0) {
+        snprintf(message, DX_HOST_MESSAGE_MAX, "cannot listen on %s: %s", path, uv_strerror(status));
+        return DX_E_IO;
+    }
+    return chmod(path, 0600) == 0 ? DX_OK : DX_E_IO;
+}
+
+void dx_vault_socket_stop(dx_driver *driver) {
+    driver->stopping = true;
+    while (driver->ports != NULL) {
+        dx_socket_port *port = driver->ports;
+        if (port->pending.size > 0 || port->busy) { /* what was answered leaves, if it can without waiting */
+            uv_run(&driver->loop, UV_RUN_NOWAIT);
+        }
+        close_port(port);
+    }
+    if (driver->vault_listening) {
+        driver->vault_listening = false;
+        unlink(driver->folder.socket);
+        uv_close((uv_handle_t *)&driver->vault_listener, NULL);
+    }
+}
