@@ -23,7 +23,10 @@ static void on_signal(uv_signal_t *signal, int number) {
 static void write_pid(const dx_vault_folder *folder) {
     char text[32];
     int size = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    (void)dx_file_write(folder->pid, text, (size_t)size); /* for people and doctor; nothing depends on it */
+    /* For people and doctor; nothing depends on it. */
+    if (dx_file_write(folder->pid, text, (size_t)size) != DX_OK) {
+        unlink(folder->pid);
+    }
 }
 
 static void watch_signals(dx_driver *driver) {

@@ -402,8 +402,10 @@ static int kept_port(const dx_driver *driver, const char *host) {
 static void keep_port(const dx_driver *driver, const char *host, int port) {
     char text[160];
     int size = snprintf(text, sizeof text, strchr(host, ':') != NULL ? "[%s]:%d\n" : "%s:%d\n", host, port);
-    (void)dx_file_write(driver->folder.listen, text,
-                        (size_t)size); /* not kept: the next start picks another, and peers are told */
+    /* When it cannot be kept the next start picks another port, and peers are told. */
+    if (dx_file_write(driver->folder.listen, text, (size_t)size) != DX_OK && driver->trace != NULL) {
+        driver->trace(driver->trace_ctx, "host", "the port could not be written down");
+    }
 }
 
 int dx_tcp_listen(dx_driver *driver, const char *address, char *message) {
