@@ -32,6 +32,7 @@ static int check_sodium(void) {
                                      0xf4, 0x92, 0xec, 0x2c, 0xc4, 0x44, 0x49, 0xc5, 0x69, 0x7b, 0x32,
                                      0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60};
     uint8_t public_key[32], secret_key[64], signature[64], hash[64];
+    CHECK(sodium_init() == 0)
     CHECK(crypto_sign_seed_keypair(public_key, secret_key, seed) == 0)
     CHECK(is_hex(public_key, 32, "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"))
     CHECK(crypto_sign_detached(signature, NULL, NULL, 0, secret_key) == 0)

@@ -72,6 +72,7 @@ static int extend_run(dx_page_file *file, uint64_t number, uint8_t **unit) {
     if (run->count == 0) {
         run->first = number;
     }
+    DX_ASSERT(run->units != NULL); /* taken when the file was opened */
     *unit = run->units + run->count * dx_unit_size(file->kind);
     run->count++;
     return SQLITE_OK;

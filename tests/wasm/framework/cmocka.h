@@ -47,6 +47,7 @@ struct CMUnitTest {
         }                                                                                                    \
     } while (0)
 
+#define print_message(...)         printf("# " __VA_ARGS__)
 #define assert_true(a)             hold(a, "true: " #a)
 #define assert_false(a)            hold(!(a), "false: " #a)
 #define assert_null(a)             hold((a) == NULL, "NULL: " #a)
