@@ -20,6 +20,8 @@ typedef struct dx_swarm dx_swarm;
 /* Where links meet the host: the node's outbox. */
 typedef struct dx_swarm_port {
     void *ctx;
+    uint64_t *next_link; /* number of the next link to open, odd; outlives the swarm, so that no number comes
+                            twice */
     void (*open)(void *ctx, uint64_t link, dx_bytes address);
     void (*send)(void *ctx, uint64_t link, dx_bytes bytes);
     void (*close)(void *ctx, uint64_t link, int reason);
@@ -39,7 +41,8 @@ typedef struct dx_swarm_link {
 
 typedef struct dx_topic_handler {
     void *ctx;
-    /* The channel is ready. An error closes the link with it. */
+    /* The channel is ready. An error closes the link with it, except DX_E_NO_MEMORY, DX_E_STORE,
+     * DX_E_NO_SPACE and DX_E_IO, which fail the step. */
     int (*on_open)(void *ctx, const dx_swarm_link *link);
     int (*on_message)(void *ctx, const dx_swarm_link *link, dx_bytes message);
     int (*on_writable)(void *ctx, const dx_swarm_link *link);
@@ -83,8 +86,8 @@ DX_MUST_USE int dx_swarm_link_up(dx_swarm *swarm, uint64_t link, dx_bytes addres
 DX_MUST_USE int dx_swarm_link_data(dx_swarm *swarm, uint64_t link, dx_bytes bytes, uint64_t now_ms);
 DX_MUST_USE int dx_swarm_link_writable(dx_swarm *swarm, uint64_t link, size_t size, uint64_t now_ms);
 void dx_swarm_link_down(dx_swarm *swarm, uint64_t link, int reason, uint64_t now_ms);
-/* Dials, times out, sends keep-alives; returns the next deadline. */
-uint64_t dx_swarm_tick(dx_swarm *swarm, uint64_t now_ms);
+/* Dials and times out; lowers *deadline_ms to the next time it must be called. DX_E_NO_MEMORY. */
+DX_MUST_USE int dx_swarm_tick(dx_swarm *swarm, uint64_t now_ms, uint64_t *deadline_ms);
 /* Closes everything (a failed step drops all volatile state); topics and addresses are added anew by the
  * node. */
 void dx_swarm_drop_links(dx_swarm *swarm, int reason);

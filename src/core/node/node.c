@@ -89,7 +89,11 @@ static int tell_listening(dx_node *node) {
 /* Inside a transaction. */
 static int load(dx_node *node) {
     int error = dx_identity_load(node->store, &node->config.alloc, &node->identity);
-    dx_swarm_port port = {.ctx = node, .open = port_open, .send = port_send, .close = port_close};
+    dx_swarm_port port = {.ctx = node,
+                          .next_link = &node->next_link,
+                          .open = port_open,
+                          .send = port_send,
+                          .close = port_close};
     if (error == DX_OK) {
         error = dx_swarm_create(&node->config.alloc, &node->config.random, &node->config.tracer, &port,
                                 &node->swarm);
@@ -178,6 +182,7 @@ int dx_node_open(const dx_node_config *config, dx_node **out, char *message, siz
         return explain(message, message_size, DX_E_NO_MEMORY, "");
     }
     node->config = *config;
+    node->next_link = 1;
     size_t path_size = strlen(config->path) + 1;
     node->path = dx_alloc_take(&node->config.alloc, path_size);
     dx_outbox_init(&node->outbox, &node->config.alloc);
@@ -317,8 +322,10 @@ static int settle(dx_node *node, uint64_t *deadline_ms) {
     if (error != DX_OK) {
         return error;
     }
-    uint64_t dialling = dx_swarm_tick(node->swarm, node->context.now_ms);
-    deadline = dialling < deadline ? dialling : deadline;
+    error = dx_swarm_tick(node->swarm, node->context.now_ms, &deadline);
+    if (error != DX_OK) {
+        return error;
+    }
     deadline = again ? node->context.now_ms : deadline;
     *deadline_ms = deadline < *deadline_ms ? deadline : *deadline_ms;
     return dx_outbox_error(&node->outbox);

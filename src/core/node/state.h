@@ -72,6 +72,7 @@ struct dx_node {
     size_t port_count, port_capacity;
     char addresses[DX_NODE_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX];
     size_t address_count;
+    uint64_t next_link;        /* odd: of the next link to open */
     struct dx_invite *invites; /* invitations at work, as host or guest (invite.c) */
     char message[DX_NODE_MESSAGE_SIZE], remedy[DX_NODE_MESSAGE_SIZE]; /* of the error being returned */
 };

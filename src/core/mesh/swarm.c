@@ -1,0 +1,666 @@
+/* mesh/swarm.c: links, topics, addresses, dialling. See swarm.h.
+ *
+ * Invariants: a link's channel is ready before its handler hears of it, and on_close follows every on_open. A
+ * handler may close any link, its own included, from any call: a closed link is only marked, and freed when
+ * no call of the swarm is on the stack. */
+#include "mesh/swarm.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+
+typedef struct dx_dialling dx_dialling;
+typedef struct dx_meeting dx_meeting;
+typedef struct dx_swarm_topic dx_swarm_topic;
+
+/* An address that is dialled for a topic. */
+struct dx_dialling {
+    dx_dialling *next;
+    char address[256];
+    uint64_t link;             /* in use for it, when has_link */
+    uint8_t peer[DX_KEY_SIZE]; /* the static key that answered there last, when has_peer */
+    uint64_t next_ms;          /* not before */
+    uint64_t since_ms;
+    unsigned failures;
+    int last_error;
+    bool has_link, has_peer, connected, removed;
+};
+
+struct dx_swarm_topic {
+    dx_swarm_topic *next;
+    dx_topic topic;
+    dx_buf payload;
+    dx_dialling *diallings;
+};
+
+/* A link and its channel. */
+struct dx_meeting {
+    dx_meeting *next;
+    dx_swarm_link link;
+    dx_channel channel;
+    dx_dialling *dialling; /* NULL: accepted */
+    uint64_t opened_ms;
+    bool up, channelled, ready, closed;
+};
+
+struct dx_swarm {
+    const dx_alloc *alloc;
+    const dx_random *random;
+    const dx_tracer *tracer;
+    dx_swarm_port port;
+    dx_swarm_topic *topics;
+    dx_meeting *meetings;
+    uint64_t now_ms;
+    dx_buf out; /* ciphertext on its way to the port */
+    int depth;  /* calls on the stack: nothing is freed below the outermost */
+};
+
+static int flush(dx_swarm *swarm, dx_meeting *meeting);
+
+static bool is_fatal(int error) {
+    return error == DX_E_NO_MEMORY || error == DX_E_STORE || error == DX_E_NO_SPACE || error == DX_E_IO;
+}
+
+static dx_swarm_topic *find_topic(dx_swarm *swarm, uint64_t number) {
+    dx_swarm_topic *topic = swarm->topics;
+    while (topic != NULL && topic->topic.number != number) {
+        topic = topic->next;
+    }
+    return topic;
+}
+
+static dx_meeting *find_meeting(dx_swarm *swarm, uint64_t link) {
+    dx_meeting *meeting = swarm->meetings;
+    while (meeting != NULL && (meeting->closed || meeting->link.link != link)) {
+        meeting = meeting->next;
+    }
+    return meeting;
+}
+
+/* --- Closing --------------------------------------------------------------------------------------- */
+
+static uint64_t random_below(dx_swarm *swarm, uint64_t bound) {
+    uint64_t value = 0;
+    swarm->random->fill(swarm->random->ctx, (uint8_t *)&value, sizeof value);
+    return value % bound; /* jitter: a bias of 2^-50 harms nobody */
+}
+
+/* 0.2 s doubling to a minute, each drawn between half and the whole, so that two vaults do not dial in step.
+ */
+static void back_off(dx_swarm *swarm, dx_dialling *dialling, int reason) {
+    unsigned doublings = dialling->failures < 9 ? dialling->failures : 9;
+    uint64_t wait_ms = (uint64_t)DX_DIAL_FIRST_MS << doublings;
+    wait_ms = wait_ms > DX_DIAL_LAST_MS ? DX_DIAL_LAST_MS : wait_ms;
+    dialling->next_ms = swarm->now_ms + wait_ms / 2 + random_below(swarm, wait_ms / 2 + 1);
+    dialling->has_link = dialling->connected = false;
+    dialling->since_ms = swarm->now_ms;
+    dialling->last_error = reason;
+    dialling->failures++;
+}
+
+/* The link is over: tells its handler, frees its dialling for another try; the memory goes at the outermost
+ * call. */
+static void end_meeting(dx_swarm *swarm, dx_meeting *meeting, int reason) {
+    if (meeting->closed) {
+        return;
+    }
+    meeting->closed = true;
+    if (meeting->dialling != NULL) {
+        back_off(swarm, meeting->dialling, reason);
+        meeting->dialling = NULL;
+    }
+    dx_swarm_topic *topic = find_topic(swarm, meeting->link.topic);
+    if (meeting->ready && topic != NULL && topic->topic.handler.on_close != NULL) {
+        topic->topic.handler.on_close(topic->topic.handler.ctx, &meeting->link, reason);
+    }
+}
+
+/* Ours to end: the peer is told why if it can hear it. */
+static void close_meeting(dx_swarm *swarm, dx_meeting *meeting, int reason) {
+    if (meeting->closed) {
+        return;
+    }
+    if (meeting->channelled) {
+        dx_channel_close(&meeting->channel, reason, &swarm->out);
+        if (flush(swarm, meeting) != DX_OK) {
+            dx_buf_clear(&swarm->out); /* the goodbye is lost; the link closes all the same */
+        }
+    }
+    swarm->port.close(swarm->port.ctx, meeting->link.link, reason);
+    end_meeting(swarm, meeting, reason);
+}
+
+static void free_meeting(dx_swarm *swarm, dx_meeting *meeting) {
+    if (meeting->channelled) {
+        dx_channel_deinit(&meeting->channel);
+    }
+    dx_alloc_free(swarm->alloc, meeting, sizeof *meeting);
+}
+
+static void enter(dx_swarm *swarm, uint64_t now_ms) {
+    swarm->depth++;
+    swarm->now_ms = now_ms > swarm->now_ms ? now_ms : swarm->now_ms;
+}
+
+static void leave(dx_swarm *swarm) {
+    if (--swarm->depth > 0) {
+        return;
+    }
+    for (dx_meeting **at = &swarm->meetings; *at != NULL;) {
+        dx_meeting *meeting = *at;
+        if (!meeting->closed) {
+            at = &meeting->next;
+            continue;
+        }
+        *at = meeting->next;
+        free_meeting(swarm, meeting);
+    }
+}
+
+/* --- Life ------------------------------------------------------------------------------------------- */
+
+int dx_swarm_create(const dx_alloc *alloc, const dx_random *random, const dx_tracer *tracer,
+                    const dx_swarm_port *port, dx_swarm **out) {
+    dx_swarm *swarm = dx_alloc_take_zeroed(alloc, sizeof *swarm);
+    if (swarm == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    swarm->alloc = alloc;
+    swarm->random = random;
+    swarm->tracer = tracer;
+    swarm->port = *port;
+    dx_buf_init(&swarm->out, alloc, 2 * DX_CHANNEL_MESSAGE_MAX);
+    *out = swarm;
+    return DX_OK;
+}
+
+static void free_topic(dx_swarm *swarm, dx_swarm_topic *topic) {
+    while (topic->diallings != NULL) {
+        dx_dialling *dialling = topic->diallings;
+        topic->diallings = dialling->next;
+        dx_alloc_free(swarm->alloc, dialling, sizeof *dialling);
+    }
+    dx_buf_deinit(&topic->payload);
+    dx_wipe(topic, sizeof *topic);
+    dx_alloc_free(swarm->alloc, topic, sizeof *topic);
+}
+
+void dx_swarm_destroy(dx_swarm *swarm) {
+    if (swarm == NULL) {
+        return;
+    }
+    DX_ASSERT(swarm->depth == 0);
+    while (swarm->meetings != NULL) {
+        dx_meeting *meeting = swarm->meetings;
+        swarm->meetings = meeting->next;
+        free_meeting(swarm, meeting);
+    }
+    while (swarm->topics != NULL) {
+        dx_swarm_topic *topic = swarm->topics;
+        swarm->topics = topic->next;
+        free_topic(swarm, topic);
+    }
+    dx_buf_deinit(&swarm->out);
+    dx_alloc_free(swarm->alloc, swarm, sizeof *swarm);
+}
+
+int dx_swarm_add_topic(dx_swarm *swarm, const dx_topic *topic) {
+    DX_ASSERT(find_topic(swarm, topic->number) == NULL);
+    dx_swarm_topic *kept = dx_alloc_take_zeroed(swarm->alloc, sizeof *kept);
+    if (kept == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    kept->topic = *topic;
+    dx_buf_init(&kept->payload, swarm->alloc, DX_CHANNEL_PAYLOAD_MAX);
+    dx_buf_append(&kept->payload, topic->payload.data, topic->payload.size);
+    kept->topic.payload = dx_buf_view(&kept->payload);
+    kept->next = swarm->topics;
+    swarm->topics = kept;
+    return dx_buf_error(&kept->payload);
+}
+
+void dx_swarm_remove_topic(dx_swarm *swarm, uint64_t number) {
+    dx_swarm_topic **at = &swarm->topics;
+    while (*at != NULL && (*at)->topic.number != number) {
+        at = &(*at)->next;
+    }
+    dx_swarm_topic *topic = *at;
+    if (topic == NULL) {
+        return;
+    }
+    *at = topic->next; /* its handler is not called again: who removes a topic knows */
+    enter(swarm, 0);
+    for (dx_meeting *meeting = swarm->meetings; meeting != NULL; meeting = meeting->next) {
+        if (!meeting->closed && meeting->link.topic == number) {
+            close_meeting(swarm, meeting, DX_OK);
+        }
+    }
+    leave(swarm);
+    free_topic(swarm, topic);
+}
+
+/* --- Addresses ---------------------------------------------------------------------------------------- */
+
+static dx_dialling *find_dialling(dx_swarm_topic *topic, dx_bytes address) {
+    dx_dialling *dialling = topic->diallings;
+    while (dialling != NULL && !dx_bytes_equal(dx_bytes_text(dialling->address), address)) {
+        dialling = dialling->next;
+    }
+    return dialling;
+}
+
+/* The address to forget for a new one: removed, or failing longest; NULL when all are in use. */
+static dx_dialling *least_useful(dx_swarm_topic *topic) {
+    dx_dialling *least = NULL;
+    for (dx_dialling *dialling = topic->diallings; dialling != NULL; dialling = dialling->next) {
+        bool idle = !dialling->has_link && (dialling->removed || dialling->failures > 0);
+        if (idle && (least == NULL || dialling->removed ||
+                     (!least->removed && dialling->failures > least->failures))) {
+            least = dialling;
+        }
+    }
+    return least;
+}
+
+int dx_swarm_add_address(dx_swarm *swarm, uint64_t number, dx_bytes address) {
+    dx_swarm_topic *topic = find_topic(swarm, number);
+    dx_dialling *known = topic == NULL ? NULL : find_dialling(topic, address);
+    if (topic == NULL || address.size == 0 || address.size >= sizeof known->address) {
+        return topic == NULL ? DX_E_NOT_FOUND : DX_E_INVALID;
+    }
+    if (known != NULL) {
+        known->removed = false;
+        return DX_OK;
+    }
+    dx_dialling **end = &topic->diallings; /* in the order told: the first is the likeliest */
+    size_t count = 0;
+    for (; *end != NULL; count++) {
+        end = &(*end)->next;
+    }
+    dx_dialling *dialling = count < DX_SPACE_ADDRESSES_MAX ? NULL : least_useful(topic);
+    if (dialling == NULL && count >= DX_SPACE_ADDRESSES_MAX) {
+        return DX_E_LIMIT;
+    }
+    if (dialling == NULL) {
+        dialling = *end = dx_alloc_take_zeroed(swarm->alloc, sizeof *dialling);
+    } else {
+        *dialling = (dx_dialling){.next = dialling->next};
+    }
+    if (dialling == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    memcpy(dialling->address, address.data, address.size);
+    dialling->since_ms = swarm->now_ms;
+    return DX_OK;
+}
+
+void dx_swarm_remove_address(dx_swarm *swarm, uint64_t number, dx_bytes address) {
+    dx_swarm_topic *topic = find_topic(swarm, number);
+    dx_dialling *dialling = topic == NULL ? NULL : find_dialling(topic, address);
+    if (dialling != NULL) {
+        dialling->removed = true; /* a link that stands goes on; it is not dialled again */
+    }
+}
+
+bool dx_swarm_address_state(dx_swarm *swarm, uint64_t number, size_t index, char *address,
+                            size_t address_size, const char **state, int *last_error, uint64_t *since_ms) {
+    dx_swarm_topic *topic = find_topic(swarm, number);
+    dx_dialling *dialling = topic == NULL ? NULL : topic->diallings;
+    while (dialling != NULL && (dialling->removed || index-- > 0)) {
+        dialling = dialling->next;
+    }
+    if (dialling == NULL) {
+        return false;
+    }
+    size_t size = strlen(dialling->address);
+    size = size < address_size ? size : address_size - 1;
+    memcpy(address, dialling->address, size);
+    address[size] = 0;
+    *state = dialling->connected       ? "connected"
+             : dialling->has_link      ? "connecting"
+             : dialling->failures == 0 ? "new"
+                                       : "waiting";
+    *last_error = dialling->last_error;
+    *since_ms = dialling->since_ms;
+    return true;
+}
+
+/* --- Sending ------------------------------------------------------------------------------------------ */
+
+static int flush(dx_swarm *swarm, dx_meeting *meeting) {
+    int error = dx_buf_error(&swarm->out);
+    if (error == DX_OK && swarm->out.size > 0) {
+        meeting->link.outstanding += swarm->out.size;
+        swarm->port.send(swarm->port.ctx, meeting->link.link, dx_buf_view(&swarm->out));
+    }
+    dx_buf_clear(&swarm->out);
+    return error;
+}
+
+int dx_swarm_send(dx_swarm *swarm, uint64_t link, dx_bytes message) {
+    dx_meeting *meeting = find_meeting(swarm, link);
+    if (meeting == NULL || !meeting->ready) {
+        return DX_E_NOT_FOUND;
+    }
+    int error = dx_channel_send(&meeting->channel, message, &swarm->out);
+    return error == DX_OK ? flush(swarm, meeting) : error;
+}
+
+void dx_swarm_close(dx_swarm *swarm, uint64_t link, int reason) {
+    dx_meeting *meeting = find_meeting(swarm, link);
+    if (meeting != NULL) {
+        enter(swarm, 0);
+        close_meeting(swarm, meeting, reason);
+        leave(swarm);
+    }
+}
+
+size_t dx_swarm_link_count(const dx_swarm *swarm, uint64_t topic) {
+    size_t count = 0;
+    for (const dx_meeting *meeting = swarm->meetings; meeting != NULL; meeting = meeting->next) {
+        count += meeting->ready && !meeting->closed && meeting->link.topic == topic;
+    }
+    return count;
+}
+
+/* --- Handshakes ---------------------------------------------------------------------------------------- */
+
+static void describe_topic(const dx_swarm_topic *topic, dx_channel_topic *out) {
+    *out = (dx_channel_topic){.number = topic->topic.number,
+                              .secret = topic->topic.secret,
+                              .static_secret = topic->topic.static_secret,
+                              .prologue = dx_bytes_of(topic->topic.prologue, sizeof topic->topic.prologue),
+                              .payload = topic->topic.payload,
+                              .expected_static =
+                                  topic->topic.expect_static ? topic->topic.expected_static : NULL};
+}
+
+static bool topic_at(void *ctx, size_t index, dx_channel_topic *out) {
+    dx_swarm_topic *topic = ((dx_swarm *)ctx)->topics;
+    while (topic != NULL && index-- > 0) {
+        topic = topic->next;
+    }
+    if (topic == NULL) {
+        return false;
+    }
+    describe_topic(topic, out);
+    return true;
+}
+
+/* Of two links between the same two keys on one topic one stays. The newer supersedes an older half-dead one,
+ * but when both were just dialled, from both ends, both sides must choose alike: the one whose caller has the
+ * smaller key stays. */
+static bool is_superseded(const dx_meeting *old, const dx_meeting *fresh,
+                          const uint8_t own_static[static DX_KEY_SIZE], uint64_t now_ms, uint64_t opened_ms) {
+    if (old->link.initiator == fresh->link.initiator || now_ms - opened_ms > DX_GLARE_MS) {
+        return true;
+    }
+    bool own_smaller = memcmp(own_static, fresh->link.remote_static, DX_KEY_SIZE) < 0;
+    return fresh->link.initiator == own_smaller;
+}
+
+/* *keep false: the fresh link is the one to go. */
+static void settle_glare(dx_swarm *swarm, dx_meeting *fresh, const dx_swarm_topic *topic, bool *keep) {
+    uint8_t own_static[DX_KEY_SIZE];
+    dx_agree_public(topic->topic.static_secret, own_static);
+    *keep = memcmp(own_static, fresh->link.remote_static, DX_KEY_SIZE) != 0; /* never with ourselves */
+    for (dx_meeting *old = swarm->meetings; old != NULL && *keep; old = old->next) {
+        bool same = old != fresh && old->ready && !old->closed && old->link.topic == fresh->link.topic &&
+                    memcmp(old->link.remote_static, fresh->link.remote_static, DX_KEY_SIZE) == 0;
+        if (!same) {
+            continue;
+        }
+        if (is_superseded(old, fresh, own_static, swarm->now_ms, old->opened_ms)) {
+            close_meeting(swarm, old, DX_OK);
+        } else {
+            *keep = false;
+        }
+    }
+}
+
+/* Whoever answered at a dialled address is remembered, so that it is not dialled again while he is here. */
+static void note_peer(dx_swarm *swarm, dx_meeting *meeting, const dx_swarm_topic *topic, bool keep) {
+    dx_dialling *dialling = meeting->dialling;
+    if (dialling == NULL) {
+        return;
+    }
+    uint8_t own_static[DX_KEY_SIZE];
+    dx_agree_public(topic->topic.static_secret, own_static);
+    memcpy(dialling->peer, meeting->link.remote_static, DX_KEY_SIZE);
+    dialling->has_peer = true;
+    dialling->removed =
+        dialling->removed || memcmp(own_static, dialling->peer, DX_KEY_SIZE) == 0; /* it is our own */
+    dialling->connected = keep;
+    dialling->failures = 0;
+    dialling->last_error = DX_OK;
+    dialling->since_ms = swarm->now_ms;
+}
+
+static int open_meeting(dx_swarm *swarm, dx_meeting *meeting) {
+    meeting->link.topic = meeting->channel.topic;
+    dx_swarm_topic *topic = find_topic(swarm, meeting->link.topic);
+    if (topic == NULL) {
+        close_meeting(swarm, meeting, DX_OK);
+        return DX_OK;
+    }
+    memcpy(meeting->link.handshake_hash, dx_channel_handshake_hash(&meeting->channel), DX_NOISE_HASH_SIZE);
+    memcpy(meeting->link.remote_static, dx_channel_remote_static(&meeting->channel), DX_KEY_SIZE);
+    meeting->link.remote_payload = dx_channel_remote_payload(&meeting->channel);
+    bool keep = true;
+    settle_glare(swarm, meeting, topic, &keep);
+    note_peer(swarm, meeting, topic, keep);
+    if (!keep) {
+        close_meeting(swarm, meeting, DX_OK);
+        return DX_OK;
+    }
+    meeting->ready = true;
+    meeting->opened_ms = swarm->now_ms;
+    int error = flush(swarm, meeting);
+    return error == DX_OK ? topic->topic.handler.on_open(topic->topic.handler.ctx, &meeting->link) : error;
+}
+
+static int take_event(dx_swarm *swarm, dx_meeting *meeting, const dx_channel_event *event) {
+    if (event->kind == DX_CHANNEL_EVENT_READY) {
+        return open_meeting(swarm, meeting);
+    }
+    if (event->kind == DX_CHANNEL_EVENT_MESSAGE) {
+        dx_swarm_topic *topic = find_topic(swarm, meeting->link.topic);
+        return topic == NULL ? DX_OK
+                             : topic->topic.handler.on_message(topic->topic.handler.ctx, &meeting->link,
+                                                               event->message);
+    }
+    /* Closed: by the peer's goodbye or by what it did wrong. */
+    int error = flush(swarm, meeting);
+    swarm->port.close(swarm->port.ctx, meeting->link.link, event->reason);
+    end_meeting(swarm, meeting, event->reason);
+    return error;
+}
+
+static int receive(dx_swarm *swarm, dx_meeting *meeting, dx_bytes bytes) {
+    while (!meeting->closed) {
+        dx_channel_event event;
+        int error = dx_channel_receive(&meeting->channel, &bytes, swarm->now_ms, &swarm->out, &event);
+        if (error == DX_OK && event.kind == DX_CHANNEL_EVENT_NONE) {
+            return flush(swarm, meeting);
+        }
+        if (error == DX_OK) {
+            error = take_event(swarm, meeting, &event);
+        }
+        if (is_fatal(error)) {
+            return error;
+        }
+        if (error != DX_OK) {
+            close_meeting(swarm, meeting, error);
+        }
+    }
+    return DX_OK;
+}
+
+/* --- Events of the seam --------------------------------------------------------------------------------- */
+
+static dx_meeting *make_meeting(dx_swarm *swarm, uint64_t link, dx_bytes address, bool initiator) {
+    dx_meeting *meeting = dx_alloc_take_zeroed(swarm->alloc, sizeof *meeting);
+    if (meeting == NULL) {
+        return NULL;
+    }
+    size_t size =
+        address.size < sizeof meeting->link.address ? address.size : sizeof meeting->link.address - 1;
+    if (size > 0) {
+        memcpy(meeting->link.address, address.data, size);
+    }
+    meeting->link.link = link;
+    meeting->link.initiator = initiator;
+    meeting->next = swarm->meetings;
+    swarm->meetings = meeting;
+    return meeting;
+}
+
+static int call_peer(dx_swarm *swarm, dx_meeting *meeting) {
+    dx_swarm_topic *topic = find_topic(swarm, meeting->link.topic);
+    if (topic == NULL) {
+        close_meeting(swarm, meeting, DX_OK);
+        return DX_OK;
+    }
+    dx_channel_topic described;
+    describe_topic(topic, &described);
+    meeting->channelled = true;
+    int error = dx_channel_call(&meeting->channel, swarm->alloc, swarm->random, &described, swarm->now_ms,
+                                &swarm->out);
+    return error == DX_OK ? flush(swarm, meeting) : error;
+}
+
+int dx_swarm_link_up(dx_swarm *swarm, uint64_t link, dx_bytes address, uint64_t now_ms) {
+    enter(swarm, now_ms);
+    dx_meeting *meeting = find_meeting(swarm, link);
+    int error = DX_OK;
+    if (meeting != NULL) {
+        meeting->up = true;
+        error = call_peer(swarm, meeting);
+    } else if (link % 2 != 0) {
+        swarm->port.close(swarm->port.ctx, link, DX_E_CANCELLED); /* dialled before everything was dropped */
+    } else if ((meeting = make_meeting(swarm, link, address, false)) == NULL) {
+        error = DX_E_NO_MEMORY;
+    } else {
+        const dx_channel_topics topics = {.ctx = swarm, .at = topic_at};
+        meeting->up = meeting->channelled = true;
+        dx_channel_listen(&meeting->channel, swarm->alloc, swarm->random, &topics, swarm->now_ms);
+    }
+    leave(swarm);
+    return error;
+}
+
+int dx_swarm_link_data(dx_swarm *swarm, uint64_t link, dx_bytes bytes, uint64_t now_ms) {
+    enter(swarm, now_ms);
+    dx_meeting *meeting = find_meeting(swarm, link);
+    int error = meeting == NULL || !meeting->channelled ? DX_OK : receive(swarm, meeting, bytes);
+    leave(swarm);
+    return error;
+}
+
+int dx_swarm_link_writable(dx_swarm *swarm, uint64_t link, size_t size, uint64_t now_ms) {
+    enter(swarm, now_ms);
+    dx_meeting *meeting = find_meeting(swarm, link);
+    int error = DX_OK;
+    if (meeting != NULL) {
+        meeting->link.outstanding -= size < meeting->link.outstanding ? size : meeting->link.outstanding;
+        dx_swarm_topic *topic = meeting->ready ? find_topic(swarm, meeting->link.topic) : NULL;
+        if (topic != NULL && topic->topic.handler.on_writable != NULL) {
+            error = topic->topic.handler.on_writable(topic->topic.handler.ctx, &meeting->link);
+        }
+    }
+    leave(swarm);
+    return error;
+}
+
+void dx_swarm_link_down(dx_swarm *swarm, uint64_t link, int reason, uint64_t now_ms) {
+    enter(swarm, now_ms);
+    dx_meeting *meeting = find_meeting(swarm, link);
+    if (meeting != NULL) {
+        end_meeting(swarm, meeting, reason);
+    }
+    leave(swarm);
+}
+
+void dx_swarm_drop_links(dx_swarm *swarm, int reason) {
+    enter(swarm, 0);
+    for (dx_meeting *meeting = swarm->meetings; meeting != NULL; meeting = meeting->next) {
+        if (!meeting->closed) {
+            meeting->channelled = meeting->channelled && (dx_channel_deinit(&meeting->channel),
+                                                          false); /* no goodbye: nothing may be said now */
+            swarm->port.close(swarm->port.ctx, meeting->link.link, reason);
+            end_meeting(swarm, meeting, reason);
+        }
+    }
+    leave(swarm);
+}
+
+/* --- Time -------------------------------------------------------------------------------------------------
+ */
+
+static uint64_t sooner(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+/* Whether the peer that answered at this address before is here already, by whichever link. */
+static bool is_met(const dx_swarm *swarm, const dx_swarm_topic *topic, const dx_dialling *dialling) {
+    for (const dx_meeting *meeting = swarm->meetings; dialling->has_peer && meeting != NULL;
+         meeting = meeting->next) {
+        if (meeting->ready && !meeting->closed && meeting->link.topic == topic->topic.number &&
+            memcmp(meeting->link.remote_static, dialling->peer, DX_KEY_SIZE) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int dial(dx_swarm *swarm, dx_swarm_topic *topic, dx_dialling *dialling, uint64_t *deadline_ms) {
+    if (dialling->removed || dialling->has_link || is_met(swarm, topic, dialling)) {
+        return DX_OK;
+    }
+    if (swarm->now_ms < dialling->next_ms) {
+        *deadline_ms = sooner(*deadline_ms, dialling->next_ms);
+        return DX_OK;
+    }
+    dx_bytes address = dx_bytes_text(dialling->address);
+    dx_meeting *meeting = make_meeting(swarm, *swarm->port.next_link, address, true);
+    if (meeting == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    *swarm->port.next_link += 2;
+    meeting->link.topic = topic->topic.number;
+    meeting->dialling = dialling;
+    dialling->has_link = true;
+    dialling->link = meeting->link.link;
+    dialling->since_ms = swarm->now_ms;
+    swarm->port.open(swarm->port.ctx, meeting->link.link, address);
+    return DX_OK;
+}
+
+static void watch_handshake(dx_swarm *swarm, dx_meeting *meeting, uint64_t *deadline_ms) {
+    if (meeting->closed || !meeting->channelled) {
+        return;
+    }
+    dx_channel_event event;
+    dx_channel_tick(&meeting->channel, swarm->now_ms, &event);
+    if (event.kind == DX_CHANNEL_EVENT_CLOSED) {
+        close_meeting(swarm, meeting, event.reason);
+    } else {
+        *deadline_ms = sooner(*deadline_ms, dx_channel_deadline(&meeting->channel));
+    }
+}
+
+int dx_swarm_tick(dx_swarm *swarm, uint64_t now_ms, uint64_t *deadline_ms) {
+    int error = DX_OK;
+    enter(swarm, now_ms);
+    for (dx_meeting *meeting = swarm->meetings; meeting != NULL; meeting = meeting->next) {
+        watch_handshake(swarm, meeting, deadline_ms);
+    }
+    for (dx_swarm_topic *topic = swarm->topics; topic != NULL; topic = topic->next) {
+        for (dx_dialling *dialling = topic->diallings; error == DX_OK && dialling != NULL;
+             dialling = dialling->next) {
+            error = dial(swarm, topic, dialling, deadline_ms);
+        }
+    }
+    leave(swarm);
+    return error;
+}
