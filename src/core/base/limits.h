@@ -82,6 +82,31 @@ enum {
     /* A model's name, in every create operation: room for "organisation/application/thing/major". */
     DX_MODEL_NAME_SIZE_MAX = 64,
 
+    /* --- echo --- */
+    /* UTF-8 bytes of a type's name: shown in tables, compared often. */
+    DX_TYPE_SIZE_MAX = 256,
+    /* UTF-8 bytes of a space's name: a line of text. */
+    DX_SPACE_NAME_SIZE_MAX = 127,
+    /* Feeds of one space, of both classes: so that one block can name them all. */
+    DX_SPACE_FEEDS_MAX = DX_BLOCK_DEPENDENCIES_MAX,
+    /* Refusals listed per space, the newest: what a person reads to find out; all are counted. */
+    DX_REFUSED_LISTED_MAX = 256,
+    /* Changes of a step told to subscriptions one by one: beyond it a subscriber is cheaper off asking again.
+     */
+    DX_CHANGES_MAX = 4096,
+    /* Encoded sections of one transaction: every replica looks at all of it before it applies any of it. */
+    DX_TRANSACTION_SIZE_MAX = 32 * 1024 * 1024,
+    /* Blocks of one transaction: its size fits twice. A longer run is cut here, on every replica alike. */
+    DX_TRANSACTION_BLOCKS_MAX = 64,
+    /* Paths one operation sets on one entity in a local transaction: each new one is compared with all. More
+       go on in the next block. */
+    DX_PART_SETS_MAX = 256,
+    /* A saved state of any model, and what a model may take while it works on one: what it read, what it
+     * makes, what it writes. What passes it is refused, the one case in which replicas that took different
+     * ways may differ (docs/spec/entities.md). */
+    DX_STATE_SIZE_MAX = DX_OBJECT_STATE_SIZE_MAX,
+    DX_REDUCE_MEMORY_MAX = 4 * DX_STATE_SIZE_MAX,
+
     /* --- store --- */
     /* Frames in the log (4120 bytes each) at which a commit is followed by a checkpoint: 12 MB, so that with
      * a commit's own pages the log stays near 16 MB, which a restart after a crash reads in some 20 ms. */

@@ -11,6 +11,9 @@ typedef enum dx_entity_kind { DX_ENTITY_OBJECT = 0, DX_ENTITY_LINK = 1 } dx_enti
 /* --- Ids: bytes on the wire and in tag 39, integers inside, text for people -------------------- */
 
 int64_t dx_entity_key(int64_t feed_local, uint64_t seq, uint64_t index);
+int64_t dx_entity_key_feed(int64_t key);
+uint64_t dx_entity_key_seq(int64_t key);
+uint64_t dx_entity_key_index(int64_t key);
 /* Key of an id in this vault; DX_E_NOT_FOUND when its feed is not known here. */
 DX_MUST_USE int dx_id_to_key(dx_space *space, const uint8_t id[static DX_ID_SIZE], int64_t *key);
 DX_MUST_USE int dx_key_to_id(dx_space *space, int64_t key, uint8_t id[static DX_ID_SIZE]);

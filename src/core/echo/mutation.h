@@ -12,11 +12,6 @@
 
 #include "echo/entity.h"
 
-enum {
-    DX_TRANSACTION_SIZE_MAX =
-        32 << 20 /* encoded sections of one transaction: it is held in memory on every replica */
-};
-
 typedef struct dx_transaction dx_transaction;
 
 /* DX_E_DENIED: no right to write here. DX_E_STATE: the key of the space is not here yet. */

@@ -9,12 +9,6 @@
 
 #include "echo/mutation.h"
 
-enum {
-    DX_CHANGES_MAX = 4096, /* beyond it a subscriber is cheaper off asking again */
-    DX_TRANSACTION_BLOCKS_MAX =
-        64 /* blocks one transaction may span: DX_TRANSACTION_SIZE_MAX fits twice; a longer run is cut here */
-};
-
 /* What an applied block changed, for subscriptions; key order of application. */
 typedef struct dx_change {
     int64_t key;
@@ -33,11 +27,23 @@ void dx_changes_init(dx_changes *changes, const dx_alloc *alloc);
 void dx_changes_deinit(dx_changes *changes);
 void dx_changes_clear(dx_changes *changes); /* memory kept */
 
+/* DX_E_NO_MEMORY. */
+DX_MUST_USE int dx_changes_add(dx_changes *changes, const dx_change *change);
+
 /* Processes at most `budget` blocks. *more tells that there is more to do now. What changed is added to
  * context->changes. */
 DX_MUST_USE int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, bool *more);
 /* Why stored blocks wait, one line for people ("feed 3 waits for block 12 of feed 5"); false when nothing
  * waits. */
 bool dx_pipeline_waiting(dx_context *context, dx_space *space, char *out, size_t size);
+
+/* --- For the rooms of echo that write ------------------------------------------------------------ */
+
+/* Appends a block of these encoded sections to an own feed. declares: names what went on in other feeds since
+ * its previous block; the later blocks of one transaction do not. */
+DX_MUST_USE int dx_pipeline_append(dx_context *context, dx_space *space, int64_t local, uint64_t flags,
+                                   dx_bytes items, size_t count, bool declares);
+/* Applies all that an own feed holds. */
+DX_MUST_USE int dx_pipeline_settle(dx_context *context, dx_space *space, int64_t local);
 
 #endif

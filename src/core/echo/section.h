@@ -16,7 +16,9 @@
 
 #include "feed/block.h"
 
-/* X(form) */
+enum { DX_PLACE_SEQ_MAX = 0x7fffffff }; /* 31 bits of an entity's key */
+
+/* The value is the number of items of the encoding, null having none. */
 typedef enum dx_place_form {
     DX_PLACE_NONE,  /* null: nothing, or as subject this very section */
     DX_PLACE_BLOCK, /* index in the same block; never a subject */
@@ -31,6 +33,9 @@ typedef struct dx_place {
     uint8_t feed[DX_PREFIX_SIZE];
 } dx_place;
 
+/* Order of subjects inside a block: own feed first, then by prefix, seq, index. <0, 0, >0. */
+int dx_place_compare(const dx_place *a, const dx_place *b);
+
 typedef enum dx_section_life { DX_LIFE_KEEP, DX_LIFE_DELETE, DX_LIFE_RESTORE } dx_section_life;
 
 typedef struct dx_section {
@@ -38,7 +43,7 @@ typedef struct dx_section {
     bool creates;
     uint64_t kind;  /* dx_entity_kind; this and the next five only when it creates */
     dx_bytes type;  /* size 0: none */
-    dx_bytes model; /* data NULL: the model of objects */
+    dx_bytes model; /* size 0: the model of objects */
     dx_place parent, source, target;
     bool operates;
     dx_bytes operation; /* one encoded item */

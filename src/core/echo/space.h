@@ -17,14 +17,12 @@
 #include "echo/type.h"
 #include "feed/feed.h"
 #include "halo/control.h"
+#include "model/registry.h"
 
 enum {
-    DX_ID_SIZE = 22,            /* feed prefix 16 ‖ seq (4, BE) ‖ index (2, BE) */
-    DX_ID_TEXT_MAX = 52,        /* SEQ-INDEX-FEED: decimal, decimal, 32 hex digits, terminator */
-    DX_NAME_SIZE_MAX = 128,     /* of a space or a person, UTF-8 */
-    DX_KEYS_CACHED = 4,         /* key epochs kept open in memory per space; the others are rows */
-    DX_SPACE_FEEDS_MAX = 4096,  /* a block can name them all (DX_BLOCK_DEPENDENCIES_MAX) */
-    DX_REFUSED_LISTED_MAX = 256 /* refusals listed per space, the newest; all are counted */
+    DX_ID_SIZE = 22,     /* feed prefix 16 ‖ seq (4, BE) ‖ index (2, BE) */
+    DX_ID_TEXT_MAX = 52, /* SEQ-INDEX-FEED: decimal, decimal, 32 hex digits, terminator */
+    DX_KEYS_CACHED = 4   /* key epochs kept open in memory per space; the others are rows */
 };
 
 /* The ports and the store every call needs. */
@@ -36,8 +34,7 @@ typedef struct dx_context {
     dx_identity *identity;
     struct dx_changes
         *changes; /* where every applied block's changes are added, for subscriptions; may be NULL */
-    const dx_model *const *models; /* known beside dx_object_model; may be NULL */
-    size_t model_count;
+    const dx_model_registry *models; /* known beside the built-in ones; may be NULL */
     uint64_t now_ms, wall_ms;
 } dx_context;
 
@@ -76,7 +73,8 @@ struct dx_space {
 DX_MUST_USE int dx_space_create(dx_context *context, dx_bytes name, dx_space **out);
 /* From a welcome bundle (docs/spec/space.md): verifies everything from the genesis, registers the space, its
  * credentials and key epochs, creates own feeds with block 0 = own admission, and a profile object
- * ("dx.member" {identity, name, device}). Idempotent on the space id. DX_E_VERIFY when the bundle does not
+ * ("dx.member" {identity, name, device}). DX_E_EXISTS: the space
+ * is here already (dx_space_find). DX_E_VERIFY when the bundle does not
  * prove that this identity was admitted by a chain from the genesis and can read. */
 DX_MUST_USE int dx_space_join(dx_context *context, dx_bytes welcome, dx_space **out);
 /* Admits an identity: appends MEMBER and KEY_GRANTs to the own control feed. Idempotent on (identity, device,
@@ -85,6 +83,8 @@ DX_MUST_USE int dx_space_admit(dx_context *context, dx_space *space, dx_bytes de
                                const uint8_t invitation_id[static 16], dx_buf *welcome);
 DX_MUST_USE int dx_space_load(dx_context *context, int64_t local, dx_space **out);
 void dx_space_destroy(dx_context *context, dx_space *space);
+/* Local number of a space; DX_E_NOT_FOUND. */
+DX_MUST_USE int dx_space_find(dx_context *context, const uint8_t id[static DX_HASH_SIZE], int64_t *local);
 /* Local numbers of all spaces, ascending. */
 DX_MUST_USE int dx_space_each(dx_context *context, int (*on_space)(void *ctx, int64_t local), void *ctx);
 

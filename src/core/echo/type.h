@@ -10,14 +10,14 @@
 
 #include <dxos/model.h>
 
+#include "base/limits.h"
 #include "store/store.h"
 
 typedef struct dx_space dx_space;
 struct dx_context;
 
 enum {
-    DX_TYPE_SIZE_MAX = 256, /* UTF-8 bytes of a name: shown in tables, compared often */
-    DX_TYPES_CACHED = 64    /* names of a space kept in memory: a data model has a few dozen */
+    DX_TYPES_CACHED = 64 /* names of a space kept in memory: a data model has a few dozen */
 };
 
 typedef enum dx_type_kind { DX_TYPE_OBJECT = 0, DX_TYPE_LINK = 1, DX_TYPE_MODEL = 2 } dx_type_kind;

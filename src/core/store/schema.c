@@ -32,6 +32,28 @@ const char *const dx_store_schema[] = {
     "failures "
     "INTEGER NOT NULL, uses INTEGER NOT NULL, state INTEGER NOT NULL, url TEXT NOT NULL) WITHOUT ROWID, "
     "STRICT;",
+    /* Spaces, the keys of their epochs, names that entities share, the entities themselves, and what was
+       refused (docs/spec/entities.md). */
+    "CREATE TABLE space(id INTEGER PRIMARY KEY, space_id BLOB NOT NULL UNIQUE, own_control INTEGER NOT NULL,"
+    " own_data INTEGER NOT NULL, refused INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE space_key(space INTEGER NOT NULL, epoch INTEGER NOT NULL, key BLOB NOT NULL,"
+    " PRIMARY KEY(space, epoch)) WITHOUT ROWID, STRICT;"
+    "CREATE TABLE type(id INTEGER PRIMARY KEY, space INTEGER NOT NULL, kind INTEGER NOT NULL, name TEXT NOT "
+    "NULL,"
+    " live INTEGER NOT NULL, UNIQUE(space, kind, name)) STRICT;"
+    "CREATE TABLE entity(key INTEGER PRIMARY KEY, kind INTEGER NOT NULL, type INTEGER NOT NULL, model "
+    "INTEGER NOT NULL,"
+    " created INTEGER NOT NULL, parent INTEGER, deleted INTEGER NOT NULL, deleted_counter INTEGER, "
+    "deleted_feed INTEGER,"
+    " source INTEGER, target INTEGER, state BLOB) STRICT;"
+    "CREATE INDEX entity_by_type ON entity(type);"
+    "CREATE INDEX entity_by_parent ON entity(parent) WHERE parent IS NOT NULL;"
+    "CREATE INDEX link_by_source ON entity(source, type, target) WHERE source IS NOT NULL;"
+    "CREATE INDEX link_by_target ON entity(target, type, source) WHERE target IS NOT NULL;"
+    "CREATE TABLE refused(id INTEGER PRIMARY KEY, space INTEGER NOT NULL, feed INTEGER NOT NULL, seq INTEGER "
+    "NOT NULL,"
+    " section INTEGER NOT NULL, error INTEGER NOT NULL, wall_ms INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX refused_by_space ON refused(space, feed, seq, section);",
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

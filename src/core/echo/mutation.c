@@ -1,0 +1,488 @@
+/* echo/mutation.c: what a person does becomes blocks of the own data feed.
+ *
+ * Layer: floor 1, echo. Contract in mutation.h, section form in section.h. A transaction fills one part
+ * (part.h), a future block, at a time; a closed part is only bytes. Everything is checked when it is added,
+ * by the rules that replicas apply. */
+#include "echo/mutation.h"
+
+#include <string.h>
+
+#include "echo/part.h"
+#include "echo/pipeline.h"
+#include "echo/reduce.h"
+#include "model/object_operation.h"
+
+enum {
+    DEPENDENCY_SIZE = 48, /* one encoded entry of a block's header */
+    HEADER_FRAME_SIZE = 128,
+    TABLE_SIZE_MIN = 64 /* slots; a power of two */
+};
+
+/* What the transaction knows of an entity that it changes. */
+typedef struct touched_entity {
+    int64_t key; /* 0: free slot */
+    size_t part; /* the part that `at` belongs to */
+    size_t at;   /* place in that part's list of changed entities; NOT_CHANGED */
+    bool deleted;
+} touched_entity;
+
+#define NOT_CHANGED SIZE_MAX
+
+struct dx_transaction {
+    dx_context *context;
+    dx_space *space;
+    int64_t feed;    /* local number of the own data feed */
+    uint64_t base;   /* its length at the beginning */
+    size_t part_max; /* size of a part */
+    dx_part part;
+    size_t closed; /* number of parts that are bytes */
+    struct {
+        size_t sections, created;
+    } parts[DX_TRANSACTION_BLOCKS_MAX];
+    dx_buf sections; /* of the closed parts, as dx_part_write leaves them */
+    touched_entity *table;
+    size_t table_size, table_count;
+};
+
+/* --- Life ------------------------------------------------------------------------------------ */
+
+int dx_transaction_begin(dx_context *context, dx_space *space, dx_transaction **out) {
+    *out = NULL;
+    const dx_feed *feed = space->own_data == 0 ? NULL : dx_space_feed(space, space->own_data);
+    if (feed == NULL || !feed->own || feed->frozen ||
+        dx_control_authorize(space->control, feed->id) != DX_OK) {
+        return DX_E_DENIED;
+    }
+    uint8_t key[DX_KEY_SIZE];
+    int error = dx_space_key(context, space, space->key_epoch, key);
+    dx_wipe(key, sizeof key);
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_E_STATE : error;
+    }
+    DX_ASSERT(feed->applied == feed->length);
+    dx_transaction *transaction = dx_alloc_take_zeroed(context->alloc, sizeof *transaction);
+    if (transaction == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    transaction->context = context;
+    transaction->space = space;
+    transaction->feed = feed->local;
+    transaction->base = feed->length;
+    transaction->part_max = DX_BLOCK_SIZE_MAX - HEADER_FRAME_SIZE - DEPENDENCY_SIZE * space->feed_count;
+    dx_part_init(&transaction->part, context->alloc, DX_TRANSACTION_SIZE_MAX);
+    dx_buf_init(&transaction->sections, context->alloc, DX_TRANSACTION_SIZE_MAX);
+    *out = transaction;
+    return DX_OK;
+}
+
+void dx_transaction_abort(dx_transaction *transaction) {
+    const dx_alloc *alloc = transaction->context->alloc;
+    dx_part_deinit(&transaction->part);
+    dx_buf_deinit(&transaction->sections);
+    dx_alloc_free(alloc, transaction->table, transaction->table_size * sizeof *transaction->table);
+    dx_alloc_free(alloc, transaction, sizeof *transaction);
+}
+
+/* --- Parts ----------------------------------------------------------------------------------- */
+
+static int close_part(dx_transaction *transaction) {
+    if (transaction->part.created.count + transaction->part.changed.count == 0) {
+        return DX_OK;
+    }
+    if (transaction->closed == DX_TRANSACTION_BLOCKS_MAX) {
+        return DX_E_LIMIT;
+    }
+    size_t written;
+    int error =
+        dx_part_write(&transaction->part, &transaction->space->state, &transaction->sections, &written);
+    if (error != DX_OK) {
+        return error;
+    }
+    if (written != 0) {
+        transaction->parts[transaction->closed].sections = written;
+        transaction->parts[transaction->closed].created = transaction->part.created.count;
+        transaction->closed++;
+    }
+    dx_part_clear(&transaction->part);
+    return DX_OK;
+}
+
+/* Makes room for one more section with this content, in the next part if need be. DX_E_LIMIT: it fits in
+ * none. */
+static int reserve_section(dx_transaction *transaction, size_t content_size) {
+    const dx_part *part = &transaction->part;
+    size_t size = dx_part_section_size(content_size);
+    if (content_size > transaction->part_max || size > transaction->part_max) {
+        return DX_E_LIMIT;
+    }
+    bool full = part->size + size > transaction->part_max ||
+                part->created.count + part->changed.count == DX_BLOCK_SECTIONS_MAX;
+    return full ? close_part(transaction) : DX_OK;
+}
+
+/* --- Places ---------------------------------------------------------------------------------- */
+
+/* How the open part names a key whose feed is known. */
+static dx_place place_of(const dx_transaction *transaction, int64_t key) {
+    dx_place place = {.form = DX_PLACE_NONE};
+    if (key == 0) {
+        return place;
+    }
+    int64_t local = dx_entity_key_feed(key);
+    place.seq = dx_entity_key_seq(key);
+    place.index = dx_entity_key_index(key);
+    if (local != transaction->feed) {
+        const dx_feed *feed = dx_space_feed(transaction->space, local);
+        DX_ASSERT(feed != NULL);
+        place.form = DX_PLACE_FEED;
+        memcpy(place.feed, feed->id, sizeof place.feed);
+    } else if (place.seq == transaction->base + transaction->closed) {
+        place.form = DX_PLACE_BLOCK;
+        place.seq = 0;
+    } else {
+        place.form = DX_PLACE_OWN;
+    }
+    return place;
+}
+
+/* Whether this transaction made the key. */
+static bool is_created_here(const dx_transaction *transaction, int64_t key) {
+    uint64_t seq = dx_entity_key_seq(key);
+    if (dx_entity_key_feed(key) != transaction->feed || seq < transaction->base ||
+        seq > transaction->base + transaction->closed) {
+        return false;
+    }
+    size_t part = (size_t)(seq - transaction->base);
+    size_t created =
+        part == transaction->closed ? transaction->part.created.count : transaction->parts[part].created;
+    return dx_entity_key_index(key) < created;
+}
+
+/* DX_E_NOT_FOUND unless an entity of this space stands at the key. */
+static int check_exists(const dx_transaction *transaction, int64_t key) {
+    if (is_created_here(transaction, key)) {
+        return DX_OK;
+    }
+    if (key <= 0 || dx_space_feed(transaction->space, dx_entity_key_feed(key)) == NULL) {
+        return DX_E_NOT_FOUND;
+    }
+    dx_store *store = transaction->context->store;
+    sqlite3_stmt *select = dx_store_query(store, "SELECT 1 FROM entity WHERE key = ?1");
+    dx_bind_int(select, 1, key);
+    bool exists = dx_step(store, select);
+    dx_step_reset(select);
+    int error = dx_store_error(store);
+    return error != DX_OK ? error : exists ? DX_OK : DX_E_NOT_FOUND;
+}
+
+/* --- What was touched ------------------------------------------------------------------------ */
+
+/* The slot of a key, or the free one where it belongs. The order of slots reaches nothing. */
+static touched_entity *find_slot(touched_entity *table, size_t size, int64_t key) {
+    size_t at = (size_t)((uint64_t)key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (size - 1);
+    while (table[at].key != 0 && table[at].key != key) {
+        at = (at + 1) & (size - 1);
+    }
+    return &table[at];
+}
+
+static int grow_table(dx_transaction *transaction) {
+    const dx_alloc *alloc = transaction->context->alloc;
+    size_t size = transaction->table_size == 0 ? TABLE_SIZE_MIN : 2 * transaction->table_size;
+    touched_entity *table = dx_alloc_take_zeroed(alloc, size * sizeof *table);
+    if (table == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    for (size_t i = 0; i < transaction->table_size; i++) {
+        const touched_entity *entry = &transaction->table[i];
+        if (entry->key != 0) {
+            *find_slot(table, size, entry->key) = *entry;
+        }
+    }
+    dx_alloc_free(alloc, transaction->table, transaction->table_size * sizeof *table);
+    transaction->table = table;
+    transaction->table_size = size;
+    return DX_OK;
+}
+
+/* DX_E_NOT_FOUND; DX_E_UNSUPPORTED when it is of a model this program cannot write. */
+static int read_touched(const dx_transaction *transaction, int64_t key, touched_entity *out) {
+    *out = (touched_entity){.key = key, .at = NOT_CHANGED};
+    if (is_created_here(transaction, key)) {
+        return DX_OK;
+    }
+    if (key <= 0) {
+        return DX_E_NOT_FOUND;
+    }
+    dx_entity entity;
+    int error = dx_entity_read(transaction->context, transaction->space, key, &entity);
+    if (error != DX_OK) {
+        return error;
+    }
+    out->deleted = entity.deleted;
+    return entity.model == &dx_object_model ? DX_OK : DX_E_UNSUPPORTED;
+}
+
+/* The entry of an entity; dies with the next call. */
+static int touch(dx_transaction *transaction, int64_t key, touched_entity **out) {
+    if (2 * (transaction->table_count + 1) > transaction->table_size) {
+        int error = grow_table(transaction);
+        if (error != DX_OK) {
+            return error;
+        }
+    }
+    touched_entity *entry = find_slot(transaction->table, transaction->table_size, key);
+    if (entry->key != key || key == 0) {
+        touched_entity fresh;
+        int error = read_touched(transaction, key, &fresh);
+        if (error != DX_OK) {
+            return error;
+        }
+        *entry = fresh;
+        transaction->table_count++;
+    }
+    *out = entry;
+    return DX_OK;
+}
+
+/* What the open part does to the entity, begun when it is new to the part. */
+static int open_entity(dx_transaction *transaction, touched_entity *entry, dx_part_entity **out) {
+    dx_place place = place_of(transaction, entry->key);
+    if (place.form == DX_PLACE_BLOCK) {
+        *out = &transaction->part.created.items[place.index];
+        return DX_OK;
+    }
+    if (entry->at == NOT_CHANGED || entry->part != transaction->closed) {
+        size_t at;
+        int error = dx_part_change(&transaction->part, &place, &at);
+        if (error != DX_OK) {
+            return error;
+        }
+        entry->at = at;
+        entry->part = transaction->closed;
+    }
+    *out = &transaction->part.changed.items[entry->at];
+    return DX_OK;
+}
+
+/* --- Adding ---------------------------------------------------------------------------------- */
+
+/* UTF-8, and not longer than a name may be; the codec's own rule where it is not plain ASCII. */
+static int check_type(dx_transaction *transaction, dx_bytes type) {
+    if (type.size > DX_TYPE_SIZE_MAX) {
+        return DX_E_INVALID;
+    }
+    size_t plain = 0;
+    while (plain < type.size && type.data[plain] < 0x80) {
+        plain++;
+    }
+    if (plain == type.size) {
+        return DX_OK;
+    }
+    dx_buf *item = &transaction->space->state;
+    dx_writer writer;
+    dx_buf_clear(item);
+    dx_writer_init(&writer, item);
+    dx_write_text_bytes(&writer, type);
+    int error = dx_writer_finish(&writer);
+    return error != DX_OK ? error : dx_item_check(dx_buf_view(item)) == DX_OK ? DX_OK : DX_E_INVALID;
+}
+
+static int add_entity(dx_transaction *transaction, dx_section *section, dx_bytes data,
+                      const int64_t places[static 3], int64_t *key) {
+    dx_buf *operation = &transaction->space->plain;
+    dx_buf_clear(operation);
+    int error = check_type(transaction, section->type);
+    if (error == DX_OK && data.size != 0) {
+        dx_alloc scratch = dx_space_scratch(transaction->space);
+        error = dx_object_operation_create(&scratch, data, operation);
+        dx_arena_reset(&transaction->space->arena);
+        section->operates = true;
+        section->operation = dx_buf_view(operation);
+    }
+    for (size_t i = 0; i < 3 && error == DX_OK; i++) {
+        error = places[i] == 0 ? DX_OK : check_exists(transaction, places[i]);
+    }
+    if (error == DX_OK) {
+        error = reserve_section(transaction, section->type.size + section->operation.size);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    section->creates = true;
+    section->parent = place_of(transaction, places[0]);
+    section->source = place_of(transaction, places[1]);
+    section->target = place_of(transaction, places[2]);
+    error = dx_part_create(&transaction->part, section);
+    if (error == DX_OK) {
+        *key = dx_entity_key(transaction->feed, transaction->base + transaction->closed,
+                             transaction->part.created.count - 1);
+    }
+    return error;
+}
+
+int dx_transaction_add_object(dx_transaction *transaction, dx_bytes type, int64_t parent, dx_bytes data,
+                              int64_t *key) {
+    dx_section section = {.kind = DX_ENTITY_OBJECT, .type = type};
+    return add_entity(transaction, &section, data, (int64_t[]){parent, 0, 0}, key);
+}
+
+int dx_transaction_add_link(dx_transaction *transaction, dx_bytes type, int64_t source, int64_t target,
+                            dx_bytes data, int64_t *key) {
+    dx_section section = {.kind = DX_ENTITY_LINK, .type = type};
+    if (source == 0 || target == 0) {
+        return DX_E_NOT_FOUND;
+    }
+    return add_entity(transaction, &section, data, (int64_t[]){0, source, target}, key);
+}
+
+/* --- Changing -------------------------------------------------------------------------------- */
+
+/* Whether the model takes the operation, by the rules every replica applies. */
+static int check_operation(dx_transaction *transaction, dx_bytes operation) {
+    dx_alloc scratch = dx_space_scratch(transaction->space);
+    const dx_stamp stamp = {.counter = 1};
+    void *state = dx_object_model.create(&scratch, &stamp);
+    int error = state == NULL ? DX_E_NO_MEMORY : dx_object_model.apply(state, operation, &stamp);
+    if (state != NULL) {
+        dx_object_model.destroy(&scratch, state);
+    }
+    dx_arena_reset(&transaction->space->arena);
+    return error == DX_E_MALFORMED || error == DX_E_LIMIT ? DX_E_INVALID : error;
+}
+
+static int set_path(dx_transaction *transaction, int64_t key, dx_bytes path, dx_bytes value) {
+    dx_buf *operation = &transaction->space->plain;
+    dx_part_set alone = {.path = path, .value = value};
+    touched_entity *entry;
+    int error = touch(transaction, key, &entry);
+    if (error != DX_OK) {
+        return error;
+    }
+    if (entry->deleted) {
+        return DX_E_STATE;
+    }
+    if (value.size != 0 && dx_item_check(value) != DX_OK) {
+        return DX_E_INVALID;
+    }
+    dx_buf_clear(operation);
+    error = dx_part_write_operation(&alone, 1, operation);
+    if (error == DX_OK) {
+        error = check_operation(transaction, dx_buf_view(operation));
+    }
+    if (error == DX_OK) {
+        error = reserve_section(transaction, path.size + value.size);
+    }
+    for (;;) {
+        dx_part_entity *entity;
+        if (error == DX_OK) {
+            error = open_entity(transaction, entry, &entity);
+        }
+        if (error == DX_OK) {
+            error = dx_part_set_path(&transaction->part, entity, path, value);
+        }
+        if (error != DX_E_CONFLICT) {
+            return error;
+        }
+        error = close_part(transaction); /* a fresh part has no conflict */
+    }
+}
+
+int dx_transaction_set(dx_transaction *transaction, int64_t key, dx_bytes path, dx_bytes value) {
+    return value.size == 0 ? DX_E_INVALID : set_path(transaction, key, path, value);
+}
+
+int dx_transaction_unset(dx_transaction *transaction, int64_t key, dx_bytes path) {
+    return set_path(transaction, key, path, (dx_bytes){NULL, 0});
+}
+
+/* What is so already needs no section, unless this part has said otherwise before. */
+static int change_life(dx_transaction *transaction, int64_t key, bool deleted) {
+    touched_entity *entry;
+    int error = touch(transaction, key, &entry);
+    if (error != DX_OK || entry->deleted == deleted) {
+        return error;
+    }
+    error = reserve_section(transaction, 0);
+    dx_part_entity *entity = NULL;
+    if (error == DX_OK) {
+        error = open_entity(transaction, entry, &entity);
+    }
+    if (error == DX_OK) {
+        dx_section_life back = deleted ? DX_LIFE_RESTORE : DX_LIFE_DELETE;
+        bool taken_back = entity->section.life == back;
+        entity->section.life = taken_back ? DX_LIFE_KEEP : deleted ? DX_LIFE_DELETE : DX_LIFE_RESTORE;
+        entry->deleted = deleted;
+    }
+    return error;
+}
+
+int dx_transaction_delete(dx_transaction *transaction, int64_t key) {
+    return change_life(transaction, key, true);
+}
+
+int dx_transaction_restore(dx_transaction *transaction, int64_t key) {
+    return change_life(transaction, key, false);
+}
+
+/* --- Writing --------------------------------------------------------------------------------- */
+
+/* Seals the part's sections, which begin at *at of the plaintext, into items. */
+static int seal_part(dx_transaction *transaction, size_t part, const uint8_t key[static DX_KEY_SIZE],
+                     size_t *at, dx_buf *items) {
+    const dx_feed *feed = dx_space_feed(transaction->space, transaction->feed);
+    dx_buf_clear(items);
+    for (size_t index = 0; index < transaction->parts[part].sections; index++) {
+        uint32_t size;
+        memcpy(&size, transaction->sections.data + *at, sizeof size);
+        dx_bytes plaintext = dx_bytes_of(transaction->sections.data + *at + sizeof size, size);
+        int error = dx_section_seal(key, feed->id, feed->length, index, plaintext, items);
+        if (error != DX_OK) {
+            return error;
+        }
+        *at += sizeof size + size;
+    }
+    return DX_OK;
+}
+
+static int write_blocks(dx_transaction *transaction, const uint8_t key[static DX_KEY_SIZE], dx_buf *items) {
+    size_t at = 0;
+    for (size_t part = 0; part < transaction->closed; part++) {
+        int error = seal_part(transaction, part, key, &at, items);
+        if (error == DX_OK) {
+            uint64_t flags = part + 1 < transaction->closed ? DX_BLOCK_CONTINUES : 0;
+            error = dx_pipeline_append(transaction->context, transaction->space, transaction->feed, flags,
+                                       dx_buf_view(items), transaction->parts[part].sections, part == 0);
+        }
+        if (error != DX_OK) {
+            return error;
+        }
+    }
+    return DX_OK;
+}
+
+static int commit(dx_transaction *transaction) {
+    dx_context *context = transaction->context;
+    dx_space *space = transaction->space;
+    int error = close_part(transaction);
+    if (error != DX_OK || transaction->closed == 0) {
+        return error;
+    }
+    DX_ASSERT(dx_space_feed(space, transaction->feed)->length == transaction->base);
+    uint8_t key[DX_KEY_SIZE];
+    dx_buf items;
+    dx_buf_init(&items, context->alloc, DX_BLOCK_SIZE_MAX);
+    error = dx_space_key(context, space, space->key_epoch, key);
+    if (error == DX_OK) {
+        error = write_blocks(transaction, key, &items);
+    }
+    dx_wipe(key, sizeof key);
+    dx_buf_deinit(&items);
+    return error != DX_OK ? error : dx_pipeline_settle(context, space, transaction->feed);
+}
+
+int dx_transaction_commit(dx_transaction *transaction) {
+    int error = commit(transaction);
+    dx_transaction_abort(transaction);
+    return error;
+}

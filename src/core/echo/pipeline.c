@@ -1,0 +1,622 @@
+/* echo/pipeline.c: the one path of every block, own or remote: order, authorize, open, reduce.
+ *
+ * Layer: floor 1, echo. Contract in pipeline.h, rules in docs/spec/ordering.md. Whether a block may be
+ * applied depends on what it declares and on what is here; what it does depends on what it declares alone. A
+ * transaction of several blocks is looked at as a whole first. */
+#include "echo/pipeline.h"
+
+#include <string.h>
+
+#include "echo/reduce.h"
+#include "echo/refused.h"
+#include "echo/space_state.h"
+
+/* Why a feed's next transaction is not applied now. */
+typedef enum wait_kind {
+    WAIT_NOT,         /* it is ready */
+    WAIT_END,         /* the rest of its transaction is not here */
+    WAIT_FEED,        /* it names a feed that is not known here */
+    WAIT_BLOCK,       /* it names a block that is not applied here */
+    WAIT_ROOT,        /* it names another content of a feed than is here: one of the two was forked */
+    WAIT_ADMISSION,   /* its feed is not admitted */
+    WAIT_KEY,         /* the key it is sealed with is not here */
+    WAIT_CREDENTIALS, /* the control state takes no more credentials that wait */
+    WAIT_NEVER        /* against the rules: it is refused */
+} wait_kind;
+
+typedef struct wait_reason {
+    wait_kind kind;
+    int64_t feed;    /* BLOCK, ROOT: the one named */
+    uint64_t number; /* BLOCK: the missing one; ROOT: length; KEY: epoch */
+} wait_reason;
+
+/* --- Changes --------------------------------------------------------------------------------- */
+
+void dx_changes_init(dx_changes *changes, const dx_alloc *alloc) {
+    memset(changes, 0, sizeof *changes);
+    changes->alloc = alloc;
+}
+
+void dx_changes_deinit(dx_changes *changes) {
+    dx_alloc_free(changes->alloc, changes->items, changes->capacity * sizeof *changes->items);
+    memset(changes, 0, sizeof *changes);
+}
+
+void dx_changes_clear(dx_changes *changes) {
+    changes->count = 0;
+    changes->overflow = false;
+}
+
+int dx_changes_add(dx_changes *changes, const dx_change *change) {
+    if (changes->overflow) {
+        return DX_OK;
+    }
+    if (changes->count == DX_CHANGES_MAX) {
+        changes->overflow = true;
+        return DX_OK;
+    }
+    if (changes->count == changes->capacity) {
+        size_t capacity = changes->capacity == 0 ? 64 : 2 * changes->capacity;
+        dx_change *items = changes->alloc->resize(
+            changes->alloc->ctx, changes->items, changes->capacity * sizeof *items, capacity * sizeof *items);
+        if (items == NULL) {
+            return DX_E_NO_MEMORY;
+        }
+        changes->items = items;
+        changes->capacity = capacity;
+    }
+    changes->items[changes->count++] = *change;
+    return DX_OK;
+}
+
+/* --- Blocks ---------------------------------------------------------------------------------- */
+
+/* Decodes the block into the space's scratch, where it stays until the next one. */
+static int read_block(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
+                      dx_block *out) {
+    dx_bytes bytes;
+    int error = dx_feed_read(feed, context->store, seq, &bytes);
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+    }
+    dx_buf_clear(&space->block);
+    dx_buf_append(&space->block, bytes.data, bytes.size);
+    error = dx_buf_error(&space->block);
+    return error != DX_OK                                              ? error
+           : dx_block_decode(dx_buf_view(&space->block), out) == DX_OK ? DX_OK
+                                                                       : DX_E_CORRUPT;
+}
+
+static int refuse(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq, int64_t section,
+                  int reason) {
+    dx_refusal refusal = {.feed = feed->local,
+                          .seq = (int64_t)seq,
+                          .section = section,
+                          .error = reason,
+                          .wall_ms = context->wall_ms};
+    return dx_refused_add(context, space, &refusal);
+}
+
+/* For a block that may come by more than once. */
+static int refuse_once(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
+                       int64_t section, int reason) {
+    dx_refusal refusal = {.feed = feed->local, .seq = (int64_t)seq, .section = section, .error = reason};
+    bool found;
+    int error = dx_refused_find(context, space, &refusal, &found);
+    return error != DX_OK || found ? error : refuse(context, space, feed, seq, section, reason);
+}
+
+/* --- Dependencies ---------------------------------------------------------------------------- */
+
+static int read_root(dx_context *context, const dx_feed *feed, uint64_t length,
+                     uint8_t out[static DX_HASH_SIZE]) {
+    if (length == feed->length) {
+        dx_mmr_root(&feed->mmr, out);
+        return DX_OK;
+    }
+    return dx_feed_root(feed, context->store, length, out);
+}
+
+static int check_dependency(dx_context *context, dx_space *space, const dx_feed *feed,
+                            dx_feed_class named_class, const dx_dependency *dependency, wait_reason *reason) {
+    const dx_feed *named = dx_space_feed_by_prefix(space, dependency->feed);
+    if (named == NULL) {
+        reason->kind = WAIT_FEED;
+        return DX_OK;
+    }
+    reason->feed = named->local;
+    if (named == feed || named->identity.feed_class != named_class) {
+        reason->kind = WAIT_NEVER;
+        return DX_OK;
+    }
+    if (dependency->length > named->length ||
+        (dependency->length > named->applied && dependency->length <= named->cut)) {
+        reason->kind = WAIT_BLOCK;
+        reason->number = dependency->length - 1;
+        return DX_OK;
+    }
+    uint8_t root[DX_HASH_SIZE];
+    int error = read_root(context, named, dependency->length, root);
+    if (error == DX_OK && memcmp(root, dependency->root, sizeof dependency->root) != 0) {
+        reason->kind = WAIT_ROOT;
+        reason->number = dependency->length;
+    }
+    return error;
+}
+
+static int check_dependencies(dx_context *context, dx_space *space, const dx_feed *feed,
+                              dx_feed_class named_class, dx_bytes entries, size_t count,
+                              wait_reason *reason) {
+    dx_reader cursor;
+    dx_reader_init(&cursor, entries);
+    for (size_t i = 0; i < count && reason->kind == WAIT_NOT; i++) {
+        dx_dependency dependency;
+        int error = dx_block_dependency(&cursor, &dependency);
+        if (error == DX_OK) {
+            error = check_dependency(context, space, feed, named_class, &dependency, reason);
+        }
+        if (error != DX_OK) {
+            return error;
+        }
+    }
+    return DX_OK;
+}
+
+static int check_key(dx_context *context, dx_space *space, uint64_t epoch, wait_reason *reason) {
+    uint8_t key[DX_KEY_SIZE];
+    int error = dx_space_key(context, space, epoch, key);
+    dx_wipe(key, sizeof key);
+    if (error == DX_E_NOT_FOUND) {
+        *reason = (wait_reason){.kind = WAIT_KEY, .number = epoch};
+        return DX_OK;
+    }
+    return error;
+}
+
+/* Whether a block may be applied as far as it depends on others. */
+static int check_block(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
+                       const dx_block *block, wait_reason *reason) {
+    const dx_block_header *header = &block->header;
+    if (header->feed_class != feed->identity.feed_class) {
+        reason->kind = WAIT_NEVER;
+        return DX_OK;
+    }
+    int error =
+        check_dependencies(context, space, feed, DX_FEED_CONTROL, header->auth, header->auth_count, reason);
+    if (error == DX_OK && reason->kind == WAIT_NOT) {
+        error = check_dependencies(context, space, feed, DX_FEED_DATA, header->dependencies,
+                                   header->dependency_count, reason);
+    }
+    if (error != DX_OK || reason->kind != WAIT_NOT) {
+        return error;
+    }
+    if (feed->identity.feed_class == DX_FEED_CONTROL) {
+        /* The first block brings the admission; nothing after it counts before that is in effect. */
+        if (seq != 0 && dx_control_find_feed(space->control, feed->id) == NULL) {
+            reason->kind = WAIT_ADMISSION;
+        }
+        return DX_OK;
+    }
+    if (dx_control_authorize(space->control, feed->id) != DX_OK) {
+        reason->kind = WAIT_ADMISSION;
+        return DX_OK;
+    }
+    return check_key(context, space, header->key_epoch, reason);
+}
+
+/* The feed's next transaction is [applied, *end); *ready when all of its blocks may be applied. The last
+ * block checked is in *block. */
+static int check_transaction(dx_context *context, dx_space *space, const dx_feed *feed, dx_block *block,
+                             uint64_t *end, wait_reason *reason) {
+    uint64_t usable = dx_feed_usable(feed);
+    *reason = (wait_reason){.kind = WAIT_NOT};
+    for (uint64_t seq = feed->applied; seq < usable; seq++) {
+        int error = read_block(context, space, feed, seq, block);
+        if (error == DX_OK) {
+            error = check_block(context, space, feed, seq, block, reason);
+        }
+        if (error != DX_OK || (reason->kind != WAIT_NOT && reason->kind != WAIT_NEVER)) {
+            return error;
+        }
+        *end = seq + 1;
+        bool goes_on = (block->header.flags & DX_BLOCK_CONTINUES) != 0 && reason->kind == WAIT_NOT;
+        if (!goes_on || *end - feed->applied == DX_TRANSACTION_BLOCKS_MAX) {
+            return DX_OK;
+        }
+    }
+    reason->kind = WAIT_END;
+    return DX_OK;
+}
+
+/* --- Applying -------------------------------------------------------------------------------- */
+
+static int raise_named(dx_space *space, dx_feed *feed, dx_bytes entries, size_t count) {
+    dx_reader cursor;
+    dx_reader_init(&cursor, entries);
+    int error = DX_OK;
+    for (size_t i = 0; i < count && error == DX_OK; i++) {
+        dx_dependency dependency;
+        error = dx_block_dependency(&cursor, &dependency);
+        const dx_feed *named = error == DX_OK ? dx_space_feed_by_prefix(space, dependency.feed) : NULL;
+        if (named != NULL) {
+            error = dx_timeframe_raise(&feed->timeframe, named->local, dependency.length);
+        }
+    }
+    return error;
+}
+
+/* The block's version vector, over control feeds too: what it declared to have seen, and itself. */
+static int raise_timeframe(dx_space *space, dx_feed *feed, uint64_t seq, const dx_block *block) {
+    const dx_block_header *header = &block->header;
+    int error = raise_named(space, feed, header->auth, header->auth_count);
+    if (error == DX_OK) {
+        error = raise_named(space, feed, header->dependencies, header->dependency_count);
+    }
+    return error != DX_OK ? error : dx_timeframe_raise(&feed->timeframe, feed->local, seq + 1);
+}
+
+/* The sum of the vector's data feeds. */
+static dx_stamp stamp_of(dx_space *space, const dx_feed *feed) {
+    dx_stamp stamp = {.counter = 0};
+    memcpy(stamp.feed, feed->id, sizeof stamp.feed);
+    for (size_t i = 0; i < feed->timeframe.count; i++) {
+        const dx_timeframe_entry *entry = &feed->timeframe.entries[i];
+        const dx_feed *named = dx_space_feed(space, entry->feed);
+        if (named != NULL && named->identity.feed_class == DX_FEED_DATA) {
+            stamp.counter += entry->length;
+        }
+    }
+    return stamp;
+}
+
+static int apply_data_section(dx_reduction *reduction, const uint8_t key[static DX_KEY_SIZE], uint64_t index,
+                              dx_bytes sealed) {
+    dx_space *space = reduction->space;
+    dx_buf_clear(&space->plain);
+    int refusal = DX_OK;
+    int error = dx_section_open(key, reduction->feed->id, reduction->seq, index, sealed, &space->plain);
+    if (error == DX_E_SIGNATURE || error == DX_E_MALFORMED) {
+        refusal = error;
+        error = DX_OK;
+    } else if (error == DX_OK) {
+        error = dx_reduce_section(reduction, index, dx_buf_view(&space->plain), &refusal);
+    }
+    if (error == DX_OK && refusal != DX_OK) {
+        error = refuse(reduction->context, space, reduction->feed, reduction->seq, (int64_t)index, refusal);
+    }
+    return error;
+}
+
+static int apply_data_block(dx_context *context, dx_space *space, dx_feed *feed, uint64_t seq,
+                            const dx_block *block) {
+    dx_reduction reduction = {.context = context,
+                              .space = space,
+                              .feed = feed,
+                              .timeframe = &feed->timeframe,
+                              .seq = seq,
+                              .stamp = stamp_of(space, feed)};
+    uint8_t key[DX_KEY_SIZE];
+    int error = dx_space_key(context, space, block->header.key_epoch, key);
+    dx_reader cursor;
+    dx_reader_init(&cursor, block->sections);
+    for (size_t index = 0; index < block->section_count && error == DX_OK; index++) {
+        dx_bytes section;
+        bool purged;
+        error = dx_block_section(&cursor, &section, &purged);
+        if (error == DX_OK && !purged) {
+            error = apply_data_section(&reduction, key, index, section);
+        }
+    }
+    dx_wipe(key, sizeof key);
+    return error;
+}
+
+/* Whether the credential admits this very feed. */
+static bool admits(dx_bytes bytes, const dx_feed *feed) {
+    dx_credential credential;
+    return dx_credential_decode(bytes, &credential) == DX_OK && credential.type == DX_CREDENTIAL_FEED &&
+           memcmp(credential.subject, feed->identity.key, sizeof credential.subject) == 0;
+}
+
+static int take_credential(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
+                           size_t index, dx_bytes bytes) {
+    int verdict = dx_control_take(space->control, bytes, feed->local);
+    dx_credential_place place = {
+        .space = space->local, .feed = feed->local, .seq = (int64_t)seq, .position = (int64_t)index};
+    int error = DX_OK;
+    switch (verdict) {
+    case DX_OK:
+    case DX_E_STATE:
+    case DX_E_EXISTS:
+        return dx_control_store(context->store, &place, bytes);
+    case DX_E_UNAUTHORIZED:
+        error = dx_control_store(context->store, &place, bytes);
+        break;
+    case DX_E_MALFORMED:
+    case DX_E_SIGNATURE:
+        break;
+    default:
+        return verdict;
+    }
+    return error != DX_OK ? error : refuse_once(context, space, feed, seq, (int64_t)index, verdict);
+}
+
+/* DX_E_LIMIT: the control state took not all of it; it is safe to come again. */
+static int apply_control_block(dx_context *context, dx_space *space, dx_feed *feed, uint64_t seq,
+                               const dx_block *block) {
+    bool admits_itself = false;
+    int error = DX_OK;
+    dx_reader cursor;
+    dx_reader_init(&cursor, block->sections);
+    for (size_t index = 0; index < block->section_count && error == DX_OK; index++) {
+        dx_bytes section;
+        bool purged;
+        error = dx_block_section(&cursor, &section, &purged);
+        if (error == DX_OK) {
+            error = take_credential(context, space, feed, seq, index, section);
+            admits_itself = admits_itself || admits(section, feed);
+        }
+    }
+    if (error == DX_OK && seq == 0 && !admits_itself) {
+        error = refuse(context, space, feed, seq, DX_REFUSED_BLOCK, DX_E_UNAUTHORIZED);
+    }
+    return error != DX_OK ? error : dx_space_take_keys(context, space);
+}
+
+static int apply_block(dx_context *context, dx_space *space, dx_feed *feed, uint64_t seq,
+                       const dx_block *block) {
+    bool control = feed->identity.feed_class == DX_FEED_CONTROL;
+    int error = DX_OK;
+    if (control) {
+        error = apply_control_block(context, space, feed, seq, block);
+    }
+    if (error == DX_OK) {
+        error = raise_timeframe(space, feed, seq, block);
+    }
+    if (error == DX_OK && !control) {
+        error = apply_data_block(context, space, feed, seq, block);
+    }
+    if (error == DX_OK) {
+        feed->applied = seq + 1;
+        space->change++;
+    }
+    return error;
+}
+
+/* A block against the rules has no effect, and hides what else its transaction would have done. */
+static int skip_transaction(dx_context *context, dx_space *space, dx_feed *feed, uint64_t end) {
+    int error = refuse(context, space, feed, end - 1, DX_REFUSED_BLOCK, DX_E_MALFORMED);
+    if (error == DX_OK) {
+        error = dx_timeframe_raise(&feed->timeframe, feed->local, end);
+    }
+    if (error == DX_OK) {
+        feed->applied = end;
+        space->change++;
+    }
+    return error;
+}
+
+/* Applies the feed's next transaction if it is ready. *blocks: how many were applied. */
+static int run_transaction(dx_context *context, dx_space *space, dx_feed *feed, size_t *blocks) {
+    dx_block block;
+    uint64_t end = feed->applied, begin = feed->applied;
+    wait_reason reason;
+    *blocks = 0;
+    int error = check_transaction(context, space, feed, &block, &end, &reason);
+    if (error != DX_OK) {
+        return error;
+    }
+    if (reason.kind == WAIT_ROOT) {
+        /* The block stays where it is, as evidence; its feed goes no further. */
+        return refuse_once(context, space, feed, feed->applied, DX_REFUSED_BLOCK, DX_E_FORK);
+    }
+    if (reason.kind == WAIT_NEVER) {
+        error = skip_transaction(context, space, feed, end);
+    } else if (reason.kind != WAIT_NOT) {
+        return DX_OK;
+    }
+    for (uint64_t seq = begin; reason.kind == WAIT_NOT && seq < end && error == DX_OK; seq++) {
+        if (end - begin > 1) {
+            error = read_block(context, space, feed, seq, &block);
+        }
+        if (error == DX_OK) {
+            error = apply_block(context, space, feed, seq, &block);
+        }
+    }
+    if (error == DX_E_LIMIT && feed->identity.feed_class == DX_FEED_CONTROL) {
+        error = DX_OK; /* what was applied of it stays; the rest comes when the control state has room */
+    }
+    *blocks = (size_t)(feed->applied - begin);
+    return error;
+}
+
+/* --- Running --------------------------------------------------------------------------------- */
+
+static int run_feed(dx_context *context, dx_space *space, dx_feed *feed, size_t *budget) {
+    uint64_t before = feed->applied;
+    int error = DX_OK;
+    size_t blocks = 1;
+    while (error == DX_OK && blocks != 0 && *budget != 0 && feed->applied < dx_feed_usable(feed)) {
+        error = run_transaction(context, space, feed, &blocks);
+        *budget -= blocks < *budget ? blocks : *budget;
+    }
+    return error == DX_OK && feed->applied != before ? dx_feed_save_applied(feed, context->store) : error;
+}
+
+/* Every feed of a class once. *progress: whether anything was applied. */
+static int run_class(dx_context *context, dx_space *space, dx_feed_class feed_class, size_t *budget,
+                     bool *progress) {
+    for (size_t i = 0; i < space->feed_count && *budget != 0; i++) {
+        dx_feed *feed = &space->feeds[i];
+        if (feed->identity.feed_class != feed_class || feed->applied >= dx_feed_usable(feed)) {
+            continue;
+        }
+        uint64_t before = feed->applied;
+        int error = run_feed(context, space, feed, budget);
+        if (error != DX_OK) {
+            return error;
+        }
+        *progress = *progress || feed->applied != before;
+    }
+    return DX_OK;
+}
+
+int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, bool *more) {
+    bool progress = true;
+    int error = DX_OK;
+    while (error == DX_OK && progress && budget != 0) {
+        progress = false;
+        error = run_class(context, space, DX_FEED_CONTROL, &budget, &progress);
+        if (error == DX_OK && !progress) {
+            error = run_class(context, space, DX_FEED_DATA, &budget, &progress);
+        }
+    }
+    dx_space_count_blocked(space);
+    *more = progress && budget == 0 && space->blocked != 0;
+    return error != DX_OK ? error : dx_types_save(context, space);
+}
+
+int dx_pipeline_settle(dx_context *context, dx_space *space, int64_t local) {
+    dx_feed *feed = dx_space_feed(space, local);
+    size_t budget = SIZE_MAX;
+    DX_ASSERT(feed != NULL && feed->own);
+    int error = run_feed(context, space, feed, &budget);
+    if (error == DX_OK) {
+        error = dx_types_save(context, space);
+    }
+    DX_ASSERT(error != DX_OK || feed->applied == feed->length);
+    return error;
+}
+
+/* --- Writing --------------------------------------------------------------------------------- */
+
+typedef struct named_feeds {
+    dx_dependency *items;
+    size_t count;
+} named_feeds;
+
+/* The feeds of a class that went on since the own feed's previous block, ascending prefix. */
+static int gather_named(dx_context *context, dx_space *space, const dx_feed *own, dx_feed_class named_class,
+                        named_feeds *out) {
+    for (size_t i = 0; i < space->feed_count; i++) {
+        const dx_feed *feed = &space->feeds[i];
+        if (feed == own || feed->identity.feed_class != named_class ||
+            feed->applied <= dx_timeframe_get(&own->timeframe, feed->local)) {
+            continue;
+        }
+        dx_dependency named = {.length = feed->applied};
+        uint8_t root[DX_HASH_SIZE];
+        int error = read_root(context, feed, feed->applied, root);
+        if (error != DX_OK) {
+            return error;
+        }
+        memcpy(named.feed, feed->id, sizeof named.feed);
+        memcpy(named.root, root, sizeof named.root);
+        size_t at = out->count++;
+        for (; at > 0 && memcmp(out->items[at - 1].feed, named.feed, sizeof named.feed) > 0; at--) {
+            out->items[at] = out->items[at - 1];
+        }
+        out->items[at] = named;
+    }
+    return DX_OK;
+}
+
+static int append_block(dx_context *context, dx_space *space, dx_feed *feed, uint64_t flags, dx_bytes items,
+                        size_t count, const named_feeds *auth, const named_feeds *dependencies) {
+    bool control = feed->identity.feed_class == DX_FEED_CONTROL;
+    dx_buf header, block;
+    dx_buf_init(&header, context->alloc, DX_BLOCK_SIZE_MAX);
+    dx_buf_init(&block, context->alloc, DX_BLOCK_SIZE_MAX);
+    int error = dx_block_header_encode(feed->identity.feed_class, flags, control ? 0 : space->key_epoch,
+                                       context->wall_ms, auth->items, auth->count, dependencies->items,
+                                       dependencies->count, &header);
+    if (error == DX_OK) {
+        error = dx_block_encode(dx_buf_view(&header), items, count, &block);
+    }
+    if (error == DX_OK) {
+        error = dx_feed_append(feed, context->store, dx_buf_view(&block));
+    }
+    dx_buf_deinit(&header);
+    dx_buf_deinit(&block);
+    return error;
+}
+
+int dx_pipeline_append(dx_context *context, dx_space *space, int64_t local, uint64_t flags, dx_bytes items,
+                       size_t count, bool declares) {
+    dx_feed *feed = dx_space_feed(space, local);
+    DX_ASSERT(feed != NULL && feed->own);
+    size_t size = space->feed_count * sizeof(dx_dependency);
+    named_feeds auth = {NULL, 0}, dependencies = {NULL, 0};
+    auth.items = dx_alloc_take(context->alloc, size);
+    dependencies.items = dx_alloc_take(context->alloc, size);
+    int error = auth.items == NULL || dependencies.items == NULL ? DX_E_NO_MEMORY : DX_OK;
+    if (error == DX_OK && declares) {
+        error = gather_named(context, space, feed, DX_FEED_CONTROL, &auth);
+    }
+    if (error == DX_OK && declares && feed->identity.feed_class == DX_FEED_DATA) {
+        error = gather_named(context, space, feed, DX_FEED_DATA, &dependencies);
+    }
+    if (error == DX_OK) {
+        error = append_block(context, space, feed, flags, items, count, &auth, &dependencies);
+    }
+    dx_alloc_free(context->alloc, auth.items, size);
+    dx_alloc_free(context->alloc, dependencies.items, size);
+    return error;
+}
+
+/* --- Telling why ----------------------------------------------------------------------------- */
+
+static void describe(const dx_feed *feed, const wait_reason *reason, char *out, size_t size) {
+    int room = size > INT32_MAX ? INT32_MAX : (int)size;
+    sqlite3_int64 local = feed->local, named = reason->feed;
+    sqlite3_uint64 number = reason->number;
+    switch (reason->kind) {
+    case WAIT_NOT:
+    case WAIT_NEVER:
+        sqlite3_snprintf(room, out, "feed %lld goes on with the next step", local);
+        break;
+    case WAIT_END:
+        sqlite3_snprintf(room, out, "feed %lld waits for the rest of a transaction", local);
+        break;
+    case WAIT_FEED:
+        sqlite3_snprintf(room, out, "feed %lld waits for a feed that is not known here yet", local);
+        break;
+    case WAIT_BLOCK:
+        sqlite3_snprintf(room, out, "feed %lld waits for block %llu of feed %lld", local, number, named);
+        break;
+    case WAIT_ROOT:
+        sqlite3_snprintf(
+            room, out,
+            "feed %lld names another content of feed %lld at length %llu: one of them was written "
+            "twice at the same place",
+            local, named, number);
+        break;
+    case WAIT_ADMISSION:
+        sqlite3_snprintf(room, out, "feed %lld waits for its admission", local);
+        break;
+    case WAIT_KEY:
+        sqlite3_snprintf(room, out, "feed %lld waits for the key of epoch %llu", local, number);
+        break;
+    case WAIT_CREDENTIALS:
+        sqlite3_snprintf(room, out, "feed %lld waits: too many credentials have no premises yet", local);
+    }
+}
+
+bool dx_pipeline_waiting(dx_context *context, dx_space *space, char *out, size_t size) {
+    for (size_t i = 0; i < space->feed_count; i++) {
+        const dx_feed *feed = &space->feeds[i];
+        dx_block block;
+        uint64_t end;
+        wait_reason reason;
+        if (feed->applied >= dx_feed_usable(feed) ||
+            check_transaction(context, space, feed, &block, &end, &reason) != DX_OK) {
+            continue;
+        }
+        if (reason.kind == WAIT_NOT && feed->identity.feed_class == DX_FEED_CONTROL) {
+            reason.kind = WAIT_CREDENTIALS;
+        }
+        describe(feed, &reason, out, size);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,405 @@
+/* echo/reduce.c: one opened section becomes rows.
+ *
+ * Layer: floor 1, echo. Contract in reduce.h, rules in docs/spec/entities.md. A created entity is one insert
+ * and no read; its state is made by the model once, in scratch memory. A row whose model is not known here,
+ * or wants its operations in order, holds the list of them instead of a state; its model number is then
+ * negative. */
+#include "echo/reduce.h"
+
+#include <string.h>
+
+/* --- Scratch memory -------------------------------------------------------------------------- */
+
+static void *resize_in_arena(void *ctx, void *old, size_t old_size, size_t new_size) {
+    if (new_size == 0) {
+        return NULL;
+    }
+    if (old != NULL && new_size <= old_size) {
+        return old;
+    }
+    void *block = dx_arena_take(ctx, new_size);
+    if (block != NULL && old != NULL) {
+        memcpy(block, old, old_size);
+    }
+    return block;
+}
+
+dx_alloc dx_space_scratch(dx_space *space) {
+    return (dx_alloc){.ctx = &space->arena, .resize = resize_in_arena};
+}
+
+/* --- Places ---------------------------------------------------------------------------------- */
+
+/* The key of a place, 0 for none. DX_E_INVALID: the block has not declared to have seen it, so whether it is
+ * here must not matter. */
+static int resolve_place(const dx_reduction *reduction, const dx_place *place, int64_t *key) {
+    *key = 0;
+    const dx_feed *feed = reduction->feed;
+    switch (place->form) {
+    case DX_PLACE_NONE:
+        return DX_OK;
+    case DX_PLACE_BLOCK:
+        *key = dx_entity_key(feed->local, reduction->seq, place->index);
+        return DX_OK;
+    case DX_PLACE_OWN:
+        if (place->seq >= reduction->seq) {
+            return DX_E_INVALID;
+        }
+        break;
+    case DX_PLACE_FEED:
+        feed = dx_space_feed_by_prefix(reduction->space, place->feed);
+        if (feed == NULL || feed->identity.feed_class != DX_FEED_DATA ||
+            place->seq >= dx_timeframe_get(reduction->timeframe, feed->local)) {
+            return DX_E_INVALID;
+        }
+    }
+    *key = dx_entity_key(feed->local, place->seq, place->index);
+    return DX_OK;
+}
+
+/* --- States ---------------------------------------------------------------------------------- */
+
+/* A row's way to its state: the model's number (negative: a list of operations), its vtable, when it was
+ * made, and what the column holds. */
+typedef struct stored_state {
+    int64_t model_id;
+    const dx_model *model;
+    dx_stamp created;
+    dx_bytes saved;
+} stored_state;
+
+static bool keeps_list(const dx_model *model) {
+    return model == NULL || model->kind == DX_MODEL_ORDERED;
+}
+
+typedef struct listed_operation {
+    dx_stamp stamp;
+    dx_bytes operation;
+} listed_operation;
+
+static void read_listed(dx_reader *in, listed_operation *out) {
+    if (dx_read_array(in) != 3) {
+        dx_reader_fail(in);
+    }
+    out->stamp.counter = dx_read_uint(in);
+    dx_read_bytes_exact(in, out->stamp.feed, sizeof out->stamp.feed);
+    out->operation = dx_read_item(in);
+}
+
+static void write_listed(dx_writer *out, const dx_stamp *stamp, dx_bytes operation) {
+    dx_write_array(out, 3);
+    dx_write_uint(out, stamp->counter);
+    dx_write_bytes(out, dx_bytes_of(stamp->feed, sizeof stamp->feed));
+    dx_write_item(out, operation);
+}
+
+/* Copies the list with the operation in its place by stamp. */
+static int add_to_list(dx_bytes saved, const dx_stamp *stamp, dx_bytes operation, dx_buf *out) {
+    dx_reader in;
+    dx_writer writer;
+    size_t count = 0;
+    bool placed = false;
+    dx_writer_init(&writer, out);
+    dx_reader_init(&in, saved);
+    if (saved.size != 0) {
+        count = dx_read_array(&in);
+    }
+    dx_write_array(&writer, count + 1);
+    for (size_t i = 0; i < count && in.error == DX_OK; i++) {
+        listed_operation listed;
+        read_listed(&in, &listed);
+        if (!placed && dx_stamp_compare(stamp, &listed.stamp) < 0) {
+            write_listed(&writer, stamp, operation);
+            placed = true;
+        }
+        write_listed(&writer, &listed.stamp, listed.operation);
+    }
+    if (dx_reader_finish(&in) != DX_OK) {
+        return DX_E_CORRUPT;
+    }
+    if (!placed) {
+        write_listed(&writer, stamp, operation);
+    }
+    return dx_writer_finish(&writer);
+}
+
+/* Applies the list in its order; an operation the model refuses is passed over, as it is when it comes alone.
+ */
+static int apply_list(const dx_model *model, void *state, dx_bytes saved) {
+    dx_reader in;
+    dx_reader_init(&in, saved);
+    size_t count = saved.size == 0 ? 0 : dx_read_array(&in);
+    for (size_t i = 0; i < count && in.error == DX_OK; i++) {
+        listed_operation listed;
+        read_listed(&in, &listed);
+        int error = in.error == DX_OK ? model->apply(state, listed.operation, &listed.stamp) : DX_OK;
+        if (error != DX_OK && error != DX_E_MALFORMED) {
+            return error;
+        }
+    }
+    return dx_reader_finish(&in) == DX_OK ? DX_OK : DX_E_CORRUPT;
+}
+
+int dx_reduce_listed(dx_context *context, dx_space *space, const dx_model *model, const dx_stamp *created,
+                     dx_bytes listed, dx_buf *out) {
+    (void)context;
+    dx_alloc scratch = dx_space_scratch(space);
+    void *state = model->create(&scratch, created);
+    int error = state == NULL ? DX_E_NO_MEMORY : apply_list(model, state, listed);
+    if (error == DX_OK) {
+        error = model->save(state, out);
+    }
+    if (state != NULL) {
+        model->destroy(&scratch, state);
+    }
+    dx_arena_reset(&space->arena);
+    return error;
+}
+
+/* Makes the state with one more operation in space->state and points stored->saved at it. *refusal: the model
+ * does not take it. */
+static int operate(dx_reduction *reduction, stored_state *stored, dx_bytes operation, int *refusal) {
+    dx_space *space = reduction->space;
+    const dx_model *model = stored->model;
+    int error;
+    dx_buf_clear(&space->state);
+    if (keeps_list(model)) {
+        error = add_to_list(stored->saved, &reduction->stamp, operation, &space->state);
+    } else {
+        dx_alloc scratch = dx_space_scratch(space);
+        void *state = model->create(&scratch, &stored->created);
+        error = state == NULL ? DX_E_NO_MEMORY : DX_OK;
+        if (error == DX_OK && stored->model_id < 0) {
+            error = apply_list(model, state, stored->saved);
+        } else if (error == DX_OK && stored->saved.size != 0) {
+            error = model->restore(state, stored->saved);
+        }
+        if (error == DX_OK) {
+            error = model->apply(state, operation, &reduction->stamp);
+        }
+        if (error == DX_OK) {
+            error = model->save(state, &space->state);
+        }
+        if (state != NULL) {
+            model->destroy(&scratch, state);
+        }
+        dx_arena_reset(&space->arena);
+    }
+    if (error == DX_E_MALFORMED || error == DX_E_LIMIT || error == DX_E_CORRUPT) {
+        *refusal = error;
+        return DX_OK;
+    }
+    stored->saved = dx_buf_view(&space->state);
+    int64_t number = stored->model_id < 0 ? -stored->model_id : stored->model_id;
+    stored->model_id = keeps_list(model) ? -number : number;
+    return error;
+}
+
+/* --- Changes --------------------------------------------------------------------------------- */
+
+static int note_change(dx_context *context, int64_t key, bool created, bool deleted) {
+    dx_changes *changes = context->changes;
+    if (changes == NULL || changes->overflow) {
+        return DX_OK;
+    }
+    return dx_changes_add(changes, &(dx_change){.key = key, .created = created, .deleted = deleted});
+}
+
+/* --- Creation -------------------------------------------------------------------------------- */
+
+static void bind_key(sqlite3_stmt *statement, int index, int64_t key) {
+    if (key != 0) {
+        dx_bind_int(statement, index, key);
+    }
+}
+
+typedef struct created_row {
+    int64_t key, type_id, parent, source, target;
+    bool deleted;
+} created_row;
+
+static int insert_row(dx_reduction *reduction, const dx_section *section, const created_row *row,
+                      const stored_state *stored) {
+    dx_store *store = reduction->context->store;
+    sqlite3_stmt *insert = dx_store_query(
+        store,
+        "INSERT INTO entity(key, kind, type, model, created, parent, deleted, deleted_counter, "
+        "deleted_feed, source, target, state) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+    dx_bind_int(insert, 1, row->key);
+    dx_bind_int(insert, 2, (int64_t)section->kind);
+    dx_bind_int(insert, 3, row->type_id);
+    dx_bind_int(insert, 4, stored->model_id);
+    dx_bind_int(insert, 5, (int64_t)stored->created.counter);
+    bind_key(insert, 6, row->parent);
+    dx_bind_int(insert, 7, row->deleted);
+    if (section->life != DX_LIFE_KEEP) {
+        dx_bind_int(insert, 8, (int64_t)reduction->stamp.counter);
+        dx_bind_int(insert, 9, reduction->feed->local);
+    }
+    bind_key(insert, 10, row->source);
+    bind_key(insert, 11, row->target);
+    if (stored->saved.size != 0) {
+        dx_bind_bytes(insert, 12, stored->saved);
+    }
+    return dx_step_done(store, insert);
+}
+
+static int create_entity(dx_reduction *reduction, uint64_t index, const dx_section *section, int *refusal) {
+    created_row row = {.key = dx_entity_key(reduction->feed->local, reduction->seq, index),
+                       .deleted = section->life == DX_LIFE_DELETE};
+    if (resolve_place(reduction, &section->parent, &row.parent) != DX_OK ||
+        resolve_place(reduction, &section->source, &row.source) != DX_OK ||
+        resolve_place(reduction, &section->target, &row.target) != DX_OK) {
+        *refusal = DX_E_INVALID;
+        return DX_OK;
+    }
+    dx_context *context = reduction->context;
+    dx_space *space = reduction->space;
+    dx_bytes model = section->model.size == 0 ? dx_bytes_text(dx_object_model.name) : section->model;
+    dx_type *type;
+    int error = dx_type_intern(context, space, DX_TYPE_MODEL, model, &type);
+    if (error != DX_OK) {
+        return error;
+    }
+    stored_state stored = {.model_id = keeps_list(type->model) ? -type->id : type->id,
+                           .model = type->model,
+                           .created = reduction->stamp};
+    if (section->operates) {
+        error = operate(reduction, &stored, section->operation, refusal);
+        if (error != DX_OK) {
+            return error;
+        }
+    }
+    error = dx_type_intern(context, space, section->kind == DX_ENTITY_LINK ? DX_TYPE_LINK : DX_TYPE_OBJECT,
+                           section->type, &type);
+    if (error != DX_OK) {
+        return error;
+    }
+    row.type_id = type->id;
+    type->live_change += !row.deleted;
+    error = insert_row(reduction, section, &row, &stored);
+    return error != DX_OK ? error : note_change(context, row.key, true, row.deleted);
+}
+
+/* --- Mutation -------------------------------------------------------------------------------- */
+
+typedef struct present_row {
+    int64_t key, type_id;
+    bool deleted, has_life;
+    dx_stamp life; /* of the deletion or restoration that holds, when has_life */
+    stored_state stored;
+} present_row;
+
+/* DX_E_NOT_FOUND when nothing stands at the key. The state dies with the next store call on entities. */
+static int read_row(dx_reduction *reduction, int64_t key, present_row *row) {
+    dx_context *context = reduction->context;
+    dx_space *space = reduction->space;
+    memset(row, 0, sizeof *row);
+    row->key = key;
+    sqlite3_stmt *select =
+        dx_store_query(context->store, "SELECT type, model, created, deleted, deleted_counter, deleted_feed, "
+                                       "state FROM entity WHERE key = ?1");
+    dx_bind_int(select, 1, key);
+    if (!dx_step(context->store, select)) {
+        int error = dx_store_error(context->store);
+        return error != DX_OK ? error : DX_E_NOT_FOUND;
+    }
+    row->type_id = dx_column_int(select, 0);
+    row->stored.model_id = dx_column_int(select, 1);
+    row->stored.created.counter = (uint64_t)dx_column_int(select, 2);
+    row->deleted = dx_column_int(select, 3) != 0;
+    row->has_life = !dx_column_is_null(select, 4);
+    row->life.counter = (uint64_t)dx_column_int(select, 4);
+    row->stored.saved = dx_column_bytes(select, 6);
+    const dx_feed *creator = dx_space_feed(space, dx_entity_key_feed(key));
+    const dx_feed *killer = row->has_life ? dx_space_feed(space, dx_column_int(select, 5)) : creator;
+    if (creator == NULL || killer == NULL) {
+        return DX_E_CORRUPT;
+    }
+    memcpy(row->stored.created.feed, creator->id, sizeof row->stored.created.feed);
+    memcpy(row->life.feed, killer->id, sizeof row->life.feed);
+    dx_type *type;
+    int64_t model_id = row->stored.model_id < 0 ? -row->stored.model_id : row->stored.model_id;
+    int error = dx_type_read(context, space, model_id, &type);
+    if (error == DX_OK) {
+        row->stored.model = type->model;
+    }
+    return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+}
+
+static int update_state(dx_reduction *reduction, const present_row *row) {
+    dx_store *store = reduction->context->store;
+    sqlite3_stmt *update = dx_store_query(store, "UPDATE entity SET model = ?2, state = ?3 WHERE key = ?1");
+    dx_bind_int(update, 1, row->key);
+    dx_bind_int(update, 2, row->stored.model_id);
+    dx_bind_bytes(update, 3, row->stored.saved);
+    return dx_step_done(store, update);
+}
+
+/* The latest deletion or restoration by stamp holds. */
+static int update_life(dx_reduction *reduction, present_row *row, bool deleted, bool *changed) {
+    if (row->has_life && dx_stamp_compare(&reduction->stamp, &row->life) <= 0) {
+        return DX_OK;
+    }
+    *changed = true;
+    dx_context *context = reduction->context;
+    if (row->deleted != deleted) {
+        dx_type *type;
+        int error = dx_type_read(context, reduction->space, row->type_id, &type);
+        if (error != DX_OK) {
+            return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+        }
+        type->live_change += deleted ? -1 : 1;
+        row->deleted = deleted;
+    }
+    sqlite3_stmt *update = dx_store_query(
+        context->store,
+        "UPDATE entity SET deleted = ?2, deleted_counter = ?3, deleted_feed = ?4 WHERE key = ?1");
+    dx_bind_int(update, 1, row->key);
+    dx_bind_int(update, 2, deleted);
+    dx_bind_int(update, 3, (int64_t)reduction->stamp.counter);
+    dx_bind_int(update, 4, reduction->feed->local);
+    return dx_step_done(context->store, update);
+}
+
+static int mutate_entity(dx_reduction *reduction, const dx_section *section, int *refusal) {
+    int64_t key;
+    if (resolve_place(reduction, &section->subject, &key) != DX_OK ||
+        (reduction->has_subject && dx_place_compare(&reduction->subject, &section->subject) >= 0)) {
+        *refusal = DX_E_INVALID;
+        return DX_OK;
+    }
+    reduction->subject = section->subject;
+    reduction->has_subject = true;
+    present_row row;
+    int error = read_row(reduction, key, &row);
+    if (error == DX_E_NOT_FOUND) {
+        *refusal = error;
+        return DX_OK;
+    }
+    bool changed = false;
+    if (error == DX_OK && section->operates) {
+        error = operate(reduction, &row.stored, section->operation, refusal);
+        if (error == DX_OK && *refusal == DX_OK) {
+            changed = true;
+            error = update_state(reduction, &row);
+        }
+    }
+    if (error == DX_OK && section->life != DX_LIFE_KEEP) {
+        error = update_life(reduction, &row, section->life == DX_LIFE_DELETE, &changed);
+    }
+    if (error == DX_OK && changed) {
+        error = note_change(reduction->context, key, false, row.deleted);
+    }
+    return error;
+}
+
+int dx_reduce_section(dx_reduction *reduction, uint64_t index, dx_bytes plaintext, int *refusal) {
+    dx_section section;
+    *refusal = dx_section_decode(plaintext, reduction->stamp.feed, &section);
+    if (*refusal != DX_OK) {
+        return DX_OK;
+    }
+    return section.creates ? create_entity(reduction, index, &section, refusal)
+                           : mutate_entity(reduction, &section, refusal);
+}

@@ -1,0 +1,35 @@
+/* echo/reduce.h: one opened section becomes rows.
+ *
+ * Layer: floor 1, echo. What a section may touch is decided by what its block declared to have seen and by
+ * nothing that happens to be here, so every replica decides alike (docs/spec/entities.md). A section that
+ * breaks the rules changes nothing; one whose operation its model refuses still creates, deletes and
+ * restores. Ownership: a dx_reduction lives on the stack for one block; scratch memory is the space's. */
+#ifndef DX_ECHO_REDUCE_H
+#define DX_ECHO_REDUCE_H
+
+#include "echo/pipeline.h"
+#include "echo/section.h"
+
+typedef struct dx_reduction {
+    dx_context *context;
+    dx_space *space;
+    dx_feed *feed;
+    const dx_timeframe *timeframe; /* the block's, itself included */
+    uint64_t seq;
+    dx_stamp stamp;
+    bool has_subject;
+    dx_place subject; /* the last one that was not created here: they ascend */
+} dx_reduction;
+
+/* Applies the section with this index. *refusal tells why not, DX_OK when it was. The result is an error of
+ * the host only. */
+DX_MUST_USE int dx_reduce_section(dx_reduction *reduction, uint64_t index, dx_bytes plaintext, int *refusal);
+
+/* The saved state made of the listed operations of a model that was not known when they came; appended to
+ * out. */
+DX_MUST_USE int dx_reduce_listed(dx_context *context, dx_space *space, const dx_model *model,
+                                 const dx_stamp *created, dx_bytes listed, dx_buf *out);
+/* An allocator over the space's arena: nothing is freed before the arena is reset. */
+dx_alloc dx_space_scratch(dx_space *space);
+
+#endif
