@@ -1,0 +1,249 @@
+/* echo/own_feed.c: the feeds this device writes in a space, and the control blocks it writes there.
+ *
+ * Layer: floor 1, echo. Contract in own_feed.h; renewal in space.h. */
+#include "echo/own_feed.h"
+
+#include <string.h>
+
+#include "echo/mutation.h"
+#include "echo/pipeline.h"
+#include "echo/space_state.h"
+
+/* --- Credentials ----------------------------------------------------------------------------- */
+
+void dx_list_begin(dx_context *context, dx_credential_list *list) {
+    list->count = 0;
+    dx_buf_init(&list->items, context->alloc, DX_LIST_SIZE_MAX);
+}
+
+void dx_list_end(dx_credential_list *list) {
+    dx_buf_deinit(&list->items);
+}
+
+static bool is_listed(const dx_credential_list *list, const uint8_t id[static DX_HASH_SIZE]) {
+    for (size_t i = 0; i < list->count && i < DX_LIST_PREMISES_MAX; i++) {
+        if (memcmp(list->ids[i], id, DX_HASH_SIZE) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int dx_list_add(dx_credential_list *list, dx_bytes bytes) {
+    dx_credential credential;
+    int error = dx_credential_decode(bytes, &credential);
+    if (error != DX_OK || is_listed(list, credential.id)) {
+        return error;
+    }
+    dx_writer writer;
+    dx_writer_init(&writer, &list->items);
+    dx_write_bytes(&writer, bytes);
+    if (list->count < DX_LIST_PREMISES_MAX) {
+        memcpy(list->ids[list->count], credential.id, DX_HASH_SIZE);
+    }
+    list->count++;
+    return dx_writer_finish(&writer);
+}
+
+/* Lists the credential after everything it rests on, as far as the list has room: what is left out comes with
+ * the feeds that brought it. */
+static int list_with_premises(const dx_space *space, dx_credential_list *list, dx_bytes bytes) {
+    dx_credential credential;
+    int error = dx_credential_decode(bytes, &credential);
+    for (size_t i = 0; i < credential.parent_count && error == DX_OK; i++) {
+        dx_bytes parent = dx_control_credential(space->control, credential.parents[i]);
+        if (parent.size != 0 && !is_listed(list, credential.parents[i]) &&
+            list->count < DX_LIST_PREMISES_MAX - 1) {
+            error = list_with_premises(space, list, parent);
+        }
+    }
+    return error != DX_OK ? error : dx_list_add(list, bytes);
+}
+
+int dx_list_take(dx_space *space, const dx_buf *credential) {
+    int verdict = dx_control_take(space->control, dx_buf_view(credential), 0);
+    return verdict == DX_E_EXISTS ? DX_OK : verdict;
+}
+
+int dx_list_write(dx_context *context, dx_space *space, dx_credential_list *list) {
+    if (list->count == 0) {
+        return DX_OK;
+    }
+    int error = dx_pipeline_append(context, space, space->own_control, 0, dx_buf_view(&list->items),
+                                   list->count, true);
+    list->count = 0;
+    dx_buf_clear(&list->items);
+    return error != DX_OK ? error : dx_pipeline_settle(context, space, space->own_control);
+}
+
+int dx_list_issue(dx_space *space, dx_credential_list *list, dx_buf *credential) {
+    int error = dx_list_take(space, credential);
+    if (error == DX_OK) {
+        error = dx_list_add(list, dx_buf_view(credential));
+    }
+    dx_buf_clear(credential);
+    return error;
+}
+
+/* --- Rows ------------------------------------------------------------------------------------ */
+
+int dx_space_insert(dx_context *context, const uint8_t id[static DX_HASH_SIZE], dx_space **out) {
+    sqlite3_stmt *insert = dx_store_query(
+        context->store,
+        "INSERT INTO space(space_id, own_control, own_data, refused) VALUES(?1, 0, 0, 0) RETURNING id");
+    dx_bind_bytes(insert, 1, dx_bytes_of(id, DX_HASH_SIZE));
+    int64_t local = dx_step(context->store, insert) ? dx_column_int(insert, 0) : 0;
+    dx_step_reset(insert);
+    int error = dx_store_error(context->store);
+    return error != DX_OK ? error : dx_space_allocate(context, local, id, out);
+}
+
+static int save_own_feeds(dx_context *context, const dx_space *space) {
+    sqlite3_stmt *update =
+        dx_store_query(context->store, "UPDATE space SET own_control = ?2, own_data = ?3 WHERE id = ?1");
+    dx_bind_int(update, 1, space->local);
+    dx_bind_int(update, 2, space->own_control);
+    dx_bind_int(update, 3, space->own_data);
+    return dx_step_done(context->store, update);
+}
+
+/* --- Own feeds ------------------------------------------------------------------------------- */
+
+/* A new feed of this device, its admission issued, in effect and listed. */
+static int make_own_feed(dx_context *context, dx_space *space, dx_feed_class feed_class,
+                         dx_credential_list *list, int64_t *local) {
+    dx_feed_identity identity = {.feed_class = feed_class};
+    dx_sign_key key;
+    dx_feed *feed;
+    dx_buf credential;
+    dx_buf_init(&credential, context->alloc, DX_CREDENTIAL_SIZE_MAX);
+    int error = dx_keyring_create(context->store, context->random, "feed", &key);
+    if (error == DX_OK) {
+        memcpy(identity.space_id, space->id, sizeof identity.space_id);
+        memcpy(identity.device, context->identity->device, sizeof identity.device);
+        memcpy(identity.key, key.public_key, sizeof identity.key);
+        error = dx_space_make_feed(context, space, &identity, true, &feed);
+    }
+    if (error == DX_OK) {
+        *local = feed->local;
+        error =
+            dx_control_issue_feed(space->control, context->identity, feed_class, key.public_key, &credential);
+    }
+    if (error == DX_OK) {
+        error = dx_list_take(space, &credential);
+    }
+    if (error == DX_OK) {
+        error = list_with_premises(space, list, dx_buf_view(&credential));
+    }
+    dx_wipe(&key, sizeof key);
+    dx_buf_deinit(&credential);
+    return error;
+}
+
+int dx_space_make_own_feeds(dx_context *context, dx_space *space, dx_credential_list *list) {
+    bool writes = dx_control_role(space->control, context->identity->identity) >= DX_ROLE_EDITOR;
+    space->own_data = 0;
+    space->sign_keys_loaded = false;
+    int error = make_own_feed(context, space, DX_FEED_CONTROL, list, &space->own_control);
+    if (error == DX_OK && writes) {
+        error = make_own_feed(context, space, DX_FEED_DATA, list, &space->own_data);
+    }
+    return error != DX_OK ? error : save_own_feeds(context, space);
+}
+
+/* --- System objects -------------------------------------------------------------------------- */
+
+static int add_properties(dx_context *context, dx_transaction *transaction, dx_bytes name) {
+    dx_buf data;
+    dx_writer writer;
+    int64_t key;
+    dx_buf_init(&data, context->alloc, DX_BLOCK_SIZE_MAX);
+    dx_writer_init(&writer, &data);
+    dx_write_map(&writer, name.size == 0 ? 0 : 1);
+    if (name.size != 0) {
+        dx_write_text(&writer, "name");
+        dx_write_text_bytes(&writer, name);
+    }
+    int error = dx_writer_finish(&writer);
+    if (error == DX_OK) {
+        error =
+            dx_transaction_add_object(transaction, dx_bytes_text("dx.space"), 0, dx_buf_view(&data), &key);
+    }
+    dx_buf_deinit(&data);
+    return error;
+}
+
+static int add_profile(dx_context *context, dx_transaction *transaction) {
+    const dx_identity *identity = context->identity;
+    dx_buf data;
+    dx_writer writer;
+    int64_t key;
+    dx_buf_init(&data, context->alloc, DX_BLOCK_SIZE_MAX);
+    dx_writer_init(&writer, &data);
+    dx_write_map(&writer, 3);
+    dx_write_text(&writer, "name");
+    dx_write_text(&writer, identity->name);
+    dx_write_text(&writer, "device");
+    dx_write_bytes(&writer, dx_bytes_of(identity->device, sizeof identity->device));
+    dx_write_text(&writer, "identity");
+    dx_write_bytes(&writer, dx_bytes_of(identity->identity, sizeof identity->identity));
+    int error = dx_writer_finish(&writer);
+    if (error == DX_OK) {
+        error =
+            dx_transaction_add_object(transaction, dx_bytes_text("dx.member"), 0, dx_buf_view(&data), &key);
+    }
+    dx_buf_deinit(&data);
+    return error;
+}
+
+int dx_space_write_system_objects(dx_context *context, dx_space *space, bool founds, dx_bytes name) {
+    dx_transaction *transaction;
+    if (space->own_data == 0) {
+        return DX_OK;
+    }
+    int error = dx_transaction_begin(context, space, &transaction);
+    if (error != DX_OK) {
+        return error;
+    }
+    if (founds) {
+        error = add_properties(context, transaction, name);
+    }
+    if (error == DX_OK) {
+        error = add_profile(context, transaction);
+    }
+    if (error == DX_OK) {
+        return dx_transaction_commit(transaction);
+    }
+    dx_transaction_abort(transaction);
+    return error;
+}
+
+/* --- Another life ---------------------------------------------------------------------------- */
+
+static int retire(dx_context *context, dx_space *space, int64_t local) {
+    dx_feed *feed = local == 0 ? NULL : dx_space_feed(space, local);
+    return feed == NULL || !feed->own ? DX_OK : dx_feed_retire(feed, context->store);
+}
+
+int dx_space_renew_feeds(dx_context *context, dx_space *space) {
+    if (!context->identity->present) {
+        return DX_E_NO_IDENTITY;
+    }
+    dx_credential_list list;
+    int error = dx_space_sign_heads(context, space);
+    if (error == DX_OK) {
+        error = retire(context, space, space->own_control);
+    }
+    if (error == DX_OK) {
+        error = retire(context, space, space->own_data);
+    }
+    dx_list_begin(context, &list);
+    if (error == DX_OK) {
+        error = dx_space_make_own_feeds(context, space, &list);
+    }
+    if (error == DX_OK) {
+        error = dx_list_write(context, space, &list);
+    }
+    dx_list_end(&list);
+    return error;
+}
