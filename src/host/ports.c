@@ -45,9 +45,8 @@ void dx_host_once(void) {
         return;
     }
     done = true;
-    if (sodium_init() < 0) {
-        DX_ASSERT(!"libsodium");
-    }
+    int started = sodium_init();
+    DX_ASSERT(started >= 0);
     (void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS,
                          0); /* its counters cost a lock per allocation and nobody reads them */

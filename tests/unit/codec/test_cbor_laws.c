@@ -147,7 +147,7 @@ static void assert_changes_are_seen(test_random *random, dx_bytes item, dx_buf *
     memcpy(changed, item.data, item.size);
     for (size_t i = 0; i < item.size; i++) {
         for (int bit = 0; bit < 9; bit++) {
-            changed[i] = bit == 8 ? (uint8_t)below(random, 256) : (uint8_t)(item.data[i] ^ 1 << bit);
+            changed[i] = (uint8_t)(bit == 8 ? below(random, 256) : item.data[i] ^ 1u << bit);
             dx_bytes mutant = dx_bytes_of(changed, item.size);
             dx_buf_clear(copy);
             bool by_hand = copy_whole(mutant, copy);
