@@ -7,7 +7,7 @@
 #include "cbor_copy.h"
 #include "test.h"
 
-enum { VALUES = 8000, SIZE_MAX_TRIED = 1 << 16 };
+enum { VALUES = 5000, SIZE_MAX_TRIED = 1 << 16 };
 
 static uint64_t below(test_random *random, uint64_t bound) {
     return test_random_next(random) % bound;
@@ -147,7 +147,8 @@ static void assert_changes_are_seen(test_random *random, dx_bytes item, dx_buf *
     memcpy(changed, item.data, item.size);
     for (size_t i = 0; i < item.size; i++) {
         for (int bit = 0; bit < 9; bit++) {
-            changed[i] = (uint8_t)(bit == 8 ? below(random, 256) : item.data[i] ^ 1u << bit);
+            uint64_t change = bit == 8 ? below(random, 256) : UINT64_C(1) << bit;
+            changed[i] = (uint8_t)(item.data[i] ^ change);
             dx_bytes mutant = dx_bytes_of(changed, item.size);
             dx_buf_clear(copy);
             bool by_hand = copy_whole(mutant, copy);
@@ -190,7 +191,7 @@ static void test_laws(void **state) {
         }
         tried_bytes += bytes.size;
     }
-    assert_true(tried_bytes > 100000);
+    assert_true(tried_bytes > 60000);
     dx_buf_deinit(&item);
     dx_buf_deinit(&copy);
     dx_buf_deinit(&json);

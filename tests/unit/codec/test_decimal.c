@@ -8,7 +8,7 @@
 #include "codec/decimal.h"
 #include <math.h>
 
-enum { RANDOM_COUNT = 100000, TEXT_SIZE = 1200, DIGITS_SIZE = 64 };
+enum { RANDOM_COUNT = 60000, TEXT_SIZE = 1200, DIGITS_SIZE = 64 };
 
 static double of_bits(uint64_t bits) {
     double value;

@@ -26,11 +26,11 @@ static void test_known_times(void **state) {
     assert_both(INT64_C(253402300799999999), "9999-12-31T23:59:59.999999Z");
 }
 
-/* One instant a day over all four-digit years, at an hour that changes. */
-static void test_every_day(void **state) {
+/* One instant in three days over all four-digit years, at an hour that changes. */
+static void test_every_third_day(void **state) {
     (void)state;
     int64_t seconds = INT64_C(-62167219200);
-    for (int i = 0; seconds < INT64_C(253402300800); i++, seconds += 86400 + (i % 5 - 2) * 3607) {
+    for (int i = 0; seconds < INT64_C(253402300800); i++, seconds += 3 * 86400 + (i % 5 - 2) * 3607) {
         char found[DX_TIMESTAMP_TEXT_MAX + 1], wanted[64];
         struct tm parts;
         time_t instant = (time_t)seconds;
@@ -105,5 +105,6 @@ static void test_refused(void **state) {
     }
 }
 
-DX_TEST_MAIN(DX_TEST(test_known_times), DX_TEST(test_every_day), DX_TEST(test_years_without_four_digits),
-             DX_TEST(test_offsets_and_decimals), DX_TEST(test_refused))
+DX_TEST_MAIN(DX_TEST(test_known_times), DX_TEST(test_every_third_day),
+             DX_TEST(test_years_without_four_digits), DX_TEST(test_offsets_and_decimals),
+             DX_TEST(test_refused))
