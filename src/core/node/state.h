@@ -9,6 +9,7 @@
 #include <dxos/codec.h>
 #include <dxos/node.h>
 
+#include "echo/digest.h"
 #include "echo/query.h"
 #include "halo/welcome.h"
 #include "node/outbox.h"

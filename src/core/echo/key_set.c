@@ -1,0 +1,165 @@
+/* echo/key_set.c: sorted lists and tables of keys.
+ *
+ * Layer: floor 1, echo. Contract in key_set.h. */
+#include "echo/key_set.h"
+
+#include <string.h>
+
+/* --- Lists --------------------------------------------------------------------------------------- */
+
+void dx_key_list_add(dx_buf *list, int64_t key) {
+    dx_buf_append(list, &key, sizeof key);
+}
+
+size_t dx_key_list_count(const dx_buf *list) {
+    return list->size / sizeof(int64_t);
+}
+
+int64_t dx_key_list_at(const dx_buf *list, size_t index) {
+    int64_t key;
+    memcpy(&key, list->data + index * sizeof key, sizeof key);
+    return key;
+}
+
+static void sift_down(int64_t *keys, size_t root, size_t count) {
+    int64_t key = keys[root];
+    for (size_t child = 2 * root + 1; child < count; child = 2 * root + 1) {
+        child += child + 1 < count && keys[child] < keys[child + 1];
+        if (keys[child] <= key) {
+            break;
+        }
+        keys[root] = keys[child];
+        root = child;
+    }
+    keys[root] = key;
+}
+
+/* In place and without a worst case. */
+static void heap_sort(int64_t *keys, size_t count) {
+    for (size_t root = count / 2; root-- > 0;) {
+        sift_down(keys, root, count);
+    }
+    for (size_t end = count; end-- > 1;) {
+        int64_t largest = keys[0];
+        keys[0] = keys[end];
+        keys[end] = largest;
+        sift_down(keys, 0, end);
+    }
+}
+
+void dx_key_list_sort(dx_buf *list) {
+    int64_t *keys = (int64_t *)(void *)list->data; /* allocators align for any type */
+    size_t count = dx_key_list_count(list), kept = 0, i = 1;
+    while (i < count && keys[i - 1] < keys[i]) {
+        i++;
+    }
+    if (i >= count) {
+        return; /* what one index entry after another gave is sorted already */
+    }
+    heap_sort(keys, count);
+    for (i = 0; i < count; i++) {
+        if (kept == 0 || keys[kept - 1] != keys[i]) {
+            keys[kept++] = keys[i];
+        }
+    }
+    list->size = kept * sizeof *keys;
+}
+
+/* --- Tables -------------------------------------------------------------------------------------- */
+
+enum { CAPACITY_FIRST = 64 };
+
+void dx_key_table_init(dx_key_table *table, const dx_alloc *alloc, const dx_random *random,
+                       size_t count_max) {
+    *table = (dx_key_table){.alloc = alloc, .count_max = count_max};
+    random->fill(random->ctx, (uint8_t *)&table->seed, sizeof table->seed);
+}
+
+void dx_key_table_clear(dx_key_table *table) {
+    dx_alloc_free(table->alloc, table->slots, table->capacity * sizeof *table->slots);
+    table->slots = NULL;
+    table->capacity = table->count = 0;
+}
+
+void dx_key_table_deinit(dx_key_table *table) {
+    dx_key_table_clear(table);
+}
+
+/* Where the key's run of slots begins: a finalizer that lets every bit reach every bit, over key and seed. */
+static size_t home_of(const dx_key_table *table, int64_t key) {
+    uint64_t z = (uint64_t)key ^ table->seed;
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    z += table->seed;
+    return (size_t)(z ^ (z >> 31)) & (table->capacity - 1);
+}
+
+static size_t slot_of(const dx_key_table *table, int64_t key) {
+    size_t slot = home_of(table, key);
+    while (table->slots[slot].key != 0 && table->slots[slot].key != key) {
+        slot = (slot + 1) & (table->capacity - 1);
+    }
+    return slot;
+}
+
+const dx_key_slot *dx_key_table_find(const dx_key_table *table, int64_t key) {
+    if (table->capacity == 0) {
+        return NULL;
+    }
+    const dx_key_slot *slot = &table->slots[slot_of(table, key)];
+    return slot->key == 0 ? NULL : slot;
+}
+
+static int grow(dx_key_table *table) {
+    dx_key_table larger = *table;
+    larger.capacity = table->capacity == 0 ? CAPACITY_FIRST : 2 * table->capacity;
+    larger.slots = dx_alloc_take_zeroed(table->alloc, larger.capacity * sizeof *larger.slots);
+    if (larger.slots == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    for (size_t i = 0; i < table->capacity; i++) {
+        if (table->slots[i].key != 0) {
+            larger.slots[slot_of(&larger, table->slots[i].key)] = table->slots[i];
+        }
+    }
+    dx_alloc_free(table->alloc, table->slots, table->capacity * sizeof *table->slots);
+    *table = larger;
+    return DX_OK;
+}
+
+int dx_key_table_add(dx_key_table *table, int64_t key, uint32_t value) {
+    DX_ASSERT(key != 0);
+    if (dx_key_table_find(table, key) != NULL) {
+        return DX_E_EXISTS;
+    }
+    if (table->count == table->count_max) {
+        return DX_E_LIMIT;
+    }
+    if (4 * (table->count + 1) > 3 * table->capacity) {
+        int error = grow(table);
+        if (error != DX_OK) {
+            return error;
+        }
+    }
+    table->slots[slot_of(table, key)] = (dx_key_slot){key, value};
+    table->count++;
+    return DX_OK;
+}
+
+bool dx_key_table_remove(dx_key_table *table, int64_t key) {
+    if (dx_key_table_find(table, key) == NULL) {
+        return false;
+    }
+    size_t mask = table->capacity - 1, hole = slot_of(table, key);
+    /* Whatever stands behind the hole and could have stood in it moves up, so that no run is ever cut. */
+    for (size_t at = (hole + 1) & mask; table->slots[at].key != 0; at = (at + 1) & mask) {
+        size_t home = home_of(table, table->slots[at].key);
+        if (((at - home) & mask) >= ((at - hole) & mask)) {
+            table->slots[hole] = table->slots[at];
+            hole = at;
+        }
+    }
+    table->slots[hole].key = 0;
+    table->count--;
+    return true;
+}

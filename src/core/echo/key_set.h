@@ -1,0 +1,44 @@
+/* echo/key_set.h: many entity keys in memory: sorted lists, and a table from key to number.
+ *
+ * Layer: floor 1, echo. A list is a dx_buf of int64_t; a table is open addressing over a seeded hash, so that
+ * no author of keys can choose collisions. Nothing depends on the table's order. Ownership: both own their
+ * memory. */
+#ifndef DX_ECHO_KEY_SET_H
+#define DX_ECHO_KEY_SET_H
+
+#include <dxos/base.h>
+
+/* --- Lists --------------------------------------------------------------------------------------- */
+
+void dx_key_list_add(dx_buf *list, int64_t key); /* sticky error of the buffer */
+size_t dx_key_list_count(const dx_buf *list);
+int64_t dx_key_list_at(const dx_buf *list, size_t index);
+/* Ascending, each key once. */
+void dx_key_list_sort(dx_buf *list);
+
+/* --- Tables -------------------------------------------------------------------------------------- */
+
+typedef struct dx_key_slot {
+    int64_t key; /* 0: free; no entity has key 0 */
+    uint32_t value;
+} dx_key_slot;
+
+typedef struct dx_key_table {
+    dx_key_slot *slots;
+    size_t capacity, count; /* capacity: a power of two, or 0 */
+    size_t count_max;
+    uint64_t seed;
+    const dx_alloc *alloc;
+} dx_key_table;
+
+void dx_key_table_init(dx_key_table *table, const dx_alloc *alloc, const dx_random *random, size_t count_max);
+void dx_key_table_deinit(dx_key_table *table);
+void dx_key_table_clear(dx_key_table *table); /* memory given back */
+/* NULL: not there. */
+const dx_key_slot *dx_key_table_find(const dx_key_table *table, int64_t key);
+/* DX_E_EXISTS (its value stays), DX_E_LIMIT, DX_E_NO_MEMORY. */
+DX_MUST_USE int dx_key_table_add(dx_key_table *table, int64_t key, uint32_t value);
+/* False: was not there. */
+bool dx_key_table_remove(dx_key_table *table, int64_t key);
+
+#endif
