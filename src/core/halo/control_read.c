@@ -132,6 +132,11 @@ static const dx_control_entry *grant_at(const dx_control *control, uint64_t epoc
     return fits ? *entry : NULL;
 }
 
+const dx_control_entry *dx_control_grant_of(const dx_control *control, uint64_t epoch,
+                                            const uint8_t device[static DX_KEY_SIZE]) {
+    return grant_at(control, epoch, device, 0);
+}
+
 static dx_bytes sealed_key(const dx_control_entry *grant) {
     dx_credential credential;
     decode_entry(grant, &credential);
@@ -140,7 +145,7 @@ static dx_bytes sealed_key(const dx_control_entry *grant) {
 
 dx_bytes dx_control_key_grant(const dx_control *control, uint64_t epoch,
                               const uint8_t device[static DX_KEY_SIZE]) {
-    const dx_control_entry *grant = grant_at(control, epoch, device, 0);
+    const dx_control_entry *grant = dx_control_grant_of(control, epoch, device);
     return grant ? sealed_key(grant) : dx_bytes_of(NULL, 0);
 }
 

@@ -189,6 +189,7 @@ typedef struct dx_invitation_host {
     uint64_t attempt;
     uint8_t expected[DX_CPACE_CONFIRM_SIZE], claimed[DX_CPACE_CONFIRM_SIZE], proof[DX_CPACE_CONFIRM_SIZE];
     bool uncommitted; /* the failure counted in advance is not on disk yet */
+    bool asked;       /* DO_ADMIT was raised and not answered */
 } dx_invitation_host;
 
 /* From a row; the identity that admits is the caller's business at DO_ADMIT. */
@@ -248,10 +249,11 @@ typedef struct dx_invitation_guest {
     const dx_alloc *alloc;
     const dx_random *random;
     uint64_t end_ms;
-    bool has_link, greeted, has_pin,
-        unanswered; /* unanswered: a confirmation went out and no verdict came back */
+    bool has_link, has_pin;
+    bool proved;     /* in this try the proof was sent */
+    bool unanswered; /* a proof went out and no verdict came back, when left was left_before */
     char pin[DX_PIN_SIZE + 1];
-    uint64_t left_before;
+    uint64_t left_before, proofs; /* proofs: sent in this life */
     uint8_t handshake_hash[DX_NOISE_HASH_SIZE], guest_key[DX_KEY_SIZE];
     uint64_t attempt;
     dx_cpace cpace;

@@ -3,10 +3,10 @@
  *
  * Layer: floor 1, halo. Format in docs/spec/invitation.md:
  *   welcome = [1, space id 32, admission id 32, [credential bstr…], [address text…]]
- * The credentials are closed under parents: the admission, the genesis, everything between, the guest's
- * DEVICE credential, and the key epochs with the guest's grants, newest first as far as they fit. Nothing in
- * it is believed: the guest judges every credential from the genesis whose hash is the space id. Ownership: a
- * decoded welcome points into its bytes. */
+ * The credentials are closed under parents and stand behind their parents: the genesis, the admission and all
+ * between, the guest's DEVICE credential, and the key epochs with the guest's grants, newest first as far as
+ * they fit. Nothing in it is believed: the guest judges every credential from the genesis whose hash is the
+ * space id. Ownership: a decoded welcome points into its bytes. */
 #ifndef DX_HALO_WELCOME_H
 #define DX_HALO_WELCOME_H
 
@@ -28,7 +28,8 @@ typedef struct dx_welcome {
 } dx_welcome;
 
 /* Gathers the welcome of a device whose identity is a member. DX_E_NOT_FOUND when the device is not known or
- * has no grant of the newest key epoch; DX_E_LIMIT when even the newest epoch does not fit; buffer errors. */
+ * was not granted the newest key epoch; DX_E_INVALID: an address; DX_E_LIMIT when even the admission does not
+ * fit; buffer errors. */
 DX_MUST_USE int dx_welcome_encode(const dx_control *control, const uint8_t device[static DX_KEY_SIZE],
                                   const dx_bytes *addresses, size_t address_count, dx_buf *out);
 /* Form only. DX_OK or DX_E_MALFORMED. */
@@ -37,8 +38,8 @@ DX_MUST_USE int dx_welcome_decode(dx_bytes bytes, dx_welcome *out);
 dx_bytes dx_welcome_credential(dx_reader *cursor);
 dx_bytes dx_welcome_address(dx_reader *cursor);
 /* Judges it from the genesis for this guest: every credential verifies and is in effect, the admission is the
- * guest's, the newest key epoch opens. DX_E_VERIFY otherwise. On DX_OK *out (may be NULL) is the control
- * state it makes, for the caller to destroy. */
+ * guest's, his device is known, and the newest key epoch it tells of opens for him. DX_E_VERIFY otherwise. On
+ * DX_OK *out (may be NULL) is the control state it makes, for the caller to destroy. */
 DX_MUST_USE int dx_welcome_verify(const dx_welcome *welcome, const dx_alloc *alloc, const dx_identity *guest,
                                   dx_control **out);
 /* An address peers may dial: 1 to 255 printable ASCII characters without a space. */
