@@ -69,7 +69,7 @@ typedef struct handle {
     inode *node;
     uint64_t power;
     int lock;
-    bool syncs_directory; /* a new journal or log: its first sync makes names durable */
+    bool syncs_directory; /* a journal or log that could be new: its first sync makes names durable */
     bool delete_on_close;
     char name[NAME_SIZE];
 } handle;
@@ -225,21 +225,30 @@ static inode *copy_inode(const inode *from) {
 typedef enum crash_mode {
     KEEP_NOTHING,
     KEEP_ALL,
-    KEEP_SOME,  /* each sector by chance */
-    KEEP_FIRST, /* in the order they were first written, up to a point */
-    KEEP_PARTS, /* each 512-byte part by chance */
+    KEEP_FIRST,     /* in the order they were first written, up to a point */
+    KEEP_LAST,      /* from a point on */
+    KEEP_STRETCHES, /* several together, as larger writes are kept or lost */
+    KEEP_SOME,      /* each sector by chance */
+    KEEP_PARTS,     /* each 512-byte part by chance */
     CRASH_MODE_COUNT
 } crash_mode;
 
-static bool keeps(sim_disk *disk, crash_mode mode, size_t index, size_t first_kept) {
+/* Whether the index-th sector is kept. *stretch is what became of the one before. */
+static bool keeps(sim_disk *disk, crash_mode mode, size_t index, size_t point, bool *stretch) {
+    enum { STRETCH = 8 };
     switch (mode) {
     case KEEP_ALL:
         return true;
+    case KEEP_FIRST:
+        return index < point;
+    case KEEP_LAST:
+        return index >= point;
+    case KEEP_STRETCHES:
+        *stretch = draw_below(disk, STRETCH) == 0 ? !*stretch : *stretch;
+        return *stretch;
     case KEEP_SOME:
     case KEEP_PARTS:
         return draw_below(disk, 2) != 0;
-    case KEEP_FIRST:
-        return index < first_kept;
     case KEEP_NOTHING:
     case CRASH_MODE_COUNT:
         break;
@@ -265,7 +274,8 @@ static void crash_inode(sim_disk *disk, inode *node) {
     size_t sector_size = disk->config.sector_size;
     crash_mode mode = (crash_mode)draw_below(disk, CRASH_MODE_COUNT);
     size_t part = mode == KEEP_PARTS ? PART_SIZE : sector_size;
-    size_t first_kept = (size_t)draw_below(disk, node->change_count + 1);
+    size_t point = (size_t)draw_below(disk, node->change_count + 1);
+    bool stretch = draw_below(disk, 2) != 0;
     size_t size_seen = node->size;
     uint64_t size_choice = node->size == node->durable_size ? 0 : draw_below(disk, 3);
     size_t low = node->size < node->durable_size ? node->size : node->durable_size;
@@ -280,7 +290,7 @@ static void crash_inode(sim_disk *disk, inode *node) {
         for (size_t at = 0; at < sector_size; at += part) {
             bool was_cut =
                 each->sector * sector_size + at >= size_seen; /* by a truncation: nothing new to keep */
-            if (was_cut || each->forgotten || !keeps(disk, mode, i, first_kept)) {
+            if (was_cut || each->forgotten || !keeps(disk, mode, i, point, &stretch)) {
                 put_back(node, each, sector_size, at, part);
             }
         }
@@ -646,8 +656,7 @@ static int disk_open(sqlite3_vfs *base, const char *path, sqlite3_file *file, in
         return SQLITE_CANTOPEN;
     }
     inode *node = current(find_name(disk, path));
-    bool is_new = node == NULL;
-    if (is_new) {
+    if (node == NULL) {
         if ((flags & SQLITE_OPEN_CREATE) == 0) {
             return SQLITE_CANTOPEN;
         }
@@ -659,7 +668,8 @@ static int disk_open(sqlite3_vfs *base, const char *path, sqlite3_file *file, in
     self->node = retain(node);
     self->power = disk->power;
     self->syncs_directory =
-        is_new && (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL)) != 0;
+        (flags & SQLITE_OPEN_CREATE) != 0 &&
+        (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL)) != 0;
     self->delete_on_close = (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
     memcpy(self->name, path, strlen(path) + 1);
     disk->handles++;

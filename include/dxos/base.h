@@ -17,10 +17,10 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)
-#define DX_API __attribute__((visibility("default")))
-#define DX_MUST_USE __attribute__((warn_unused_result))
+#define DX_API                        __attribute__((visibility("default")))
+#define DX_MUST_USE                   __attribute__((warn_unused_result))
 #define DX_PRINTF(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
-#define DX_NORETURN __attribute__((noreturn))
+#define DX_NORETURN                   __attribute__((noreturn))
 #else
 #define DX_API
 #define DX_MUST_USE
@@ -94,7 +94,9 @@ DX_API const char *dx_error_name(int error);
 DX_API const char *dx_error_text(int error);
 DX_API dx_error_class dx_error_class_of(int error);
 
-/* Assertions are for our own bugs and stay on in release; errors are for the world. */
+/* Assertions are for our own bugs and stay on in release; errors are for the world. The core's own handler
+ * stops at once without a word, for it cannot print; it is weak, and a host that can print defines this
+ * function itself. */
 DX_API DX_NORETURN void dx_assert_failed(const char *expression, const char *file, int line);
 #define DX_ASSERT(expression) ((expression) ? (void)0 : dx_assert_failed(#expression, __FILE__, __LINE__))
 
@@ -127,8 +129,8 @@ typedef struct dx_alloc {
     void *(*resize)(void *ctx, void *old, size_t old_size, size_t new_size);
 } dx_alloc;
 
-DX_API void *dx_alloc_take(const dx_alloc *alloc, size_t size);            /* NULL: no memory */
-DX_API void *dx_alloc_take_zeroed(const dx_alloc *alloc, size_t size);     /* NULL: no memory */
+DX_API void *dx_alloc_take(const dx_alloc *alloc, size_t size);             /* NULL: no memory, or size 0 */
+DX_API void *dx_alloc_take_zeroed(const dx_alloc *alloc, size_t size);      /* likewise */
 DX_API void dx_alloc_free(const dx_alloc *alloc, void *block, size_t size); /* block may be NULL */
 
 /* Random. fill() must give cryptographic randomness (in the simulator: the seed's) and cannot fail. */

@@ -33,11 +33,12 @@ enum {
     DX_CHANNEL_REKEY_MAX = 2147483647,
 
     /* --- mesh: swarm --- */
-    /* First wait before an address is dialled again, and the longest: a restarted peer is found at once, a gone
-     * one costs a packet a minute. */
+    /* First wait before an address is dialled again, and the longest: a restarted peer is found at once, a
+     * gone one costs a packet a minute. */
     DX_DIAL_FIRST_MS = 200,
     DX_DIAL_LAST_MS = 60000,
-    /* Two links dialled from both ends within this time met in the middle; a later one replaces a dead one. */
+    /* Two links dialled from both ends within this time met in the middle; a later one replaces a dead one.
+     */
     DX_GLARE_MS = 5000,
 
     /* --- feed --- */

@@ -93,43 +93,47 @@ void dx_write_int(dx_writer *writer, int64_t value) {
     }
 }
 
-static void write_string(dx_writer *writer, dx_kind kind, int major, dx_bytes value) {
+/* Head of a string and room for its content, which is returned; whole receives the size of both. */
+static uint8_t *begin_string(dx_writer *writer, dx_kind kind, size_t size, size_t *whole) {
     uint8_t head[HEAD_SIZE_MAX];
-    size_t head_size = put_head(head, major, value.size);
-    if (value.size > SIZE_MAX - HEAD_SIZE_MAX) {
-        fail(writer, DX_E_LIMIT);
-        return;
-    }
-    uint8_t *room = begin_item(writer, kind, head_size + value.size);
-    if (room == NULL) {
-        return;
-    }
-    memcpy(room, head, head_size);
-    if (value.size != 0) {
-        memcpy(room + head_size, value.data, value.size);
-    }
-    end_item(writer, head_size + value.size);
-}
-
-void dx_write_bytes(dx_writer *writer, dx_bytes value) {
-    write_string(writer, DX_KIND_BYTES, MAJOR_BYTES, value);
-}
-
-/* Byte strings are never map keys, so nothing looks at the content before the caller has written it. */
-uint8_t *dx_write_bytes_room(dx_writer *writer, size_t size) {
-    uint8_t head[HEAD_SIZE_MAX];
-    size_t head_size = put_head(head, MAJOR_BYTES, size);
+    size_t head_size = put_head(head, kind == DX_KIND_TEXT ? MAJOR_TEXT : MAJOR_BYTES, size);
     if (size > SIZE_MAX - HEAD_SIZE_MAX) {
         fail(writer, DX_E_LIMIT);
         return NULL;
     }
-    uint8_t *room = begin_item(writer, DX_KIND_BYTES, head_size + size);
+    *whole = head_size + size;
+    uint8_t *room = begin_item(writer, kind, *whole);
     if (room == NULL) {
         return NULL;
     }
     memcpy(room, head, head_size);
-    end_item(writer, head_size + size);
     return room + head_size;
+}
+
+static void write_string(dx_writer *writer, dx_kind kind, dx_bytes value) {
+    size_t whole;
+    uint8_t *content = begin_string(writer, kind, value.size, &whole);
+    if (content == NULL) {
+        return;
+    }
+    if (value.size != 0) {
+        memcpy(content, value.data, value.size);
+    }
+    end_item(writer, whole);
+}
+
+void dx_write_bytes(dx_writer *writer, dx_bytes value) {
+    write_string(writer, DX_KIND_BYTES, value);
+}
+
+/* Byte strings are never map keys, so nothing looks at the content before the caller has written it. */
+uint8_t *dx_write_bytes_room(dx_writer *writer, size_t size) {
+    size_t whole;
+    uint8_t *content = begin_string(writer, DX_KIND_BYTES, size, &whole);
+    if (content != NULL) {
+        end_item(writer, whole);
+    }
+    return content;
 }
 
 void dx_write_text(dx_writer *writer, const char *value) {
@@ -141,7 +145,7 @@ void dx_write_text_bytes(dx_writer *writer, dx_bytes utf8) {
         fail(writer, DX_E_INVALID);
         return;
     }
-    write_string(writer, DX_KIND_TEXT, MAJOR_TEXT, utf8);
+    write_string(writer, DX_KIND_TEXT, utf8);
 }
 
 static void write_byte(dx_writer *writer, dx_kind kind, uint8_t byte) {

@@ -208,7 +208,8 @@ static void times_ten(interval *it) {
 /* Scales so that the first digit is the next one taken; returns point with value = 0.d1d2… × 10^point. */
 static int place_point(interval *it) {
     int bits = dx_bignum_bits(&it->remainder) - dx_bignum_bits(&it->scale);
-    int point = bits * 30103 / 100000; /* log10(2); within one of the truth, mended below */
+    int point =
+        bits * 30103 / 100000; /* log10(2); the scale is a power of two here, so this is never too high */
     if (point >= 0) {
         dx_bignum_multiply_power_of_ten(&it->scale, point);
     } else {
@@ -220,13 +221,8 @@ static int place_point(interval *it) {
         dx_bignum_multiply(&it->scale, 10, 0);
         point++;
     }
-    for (;;) {
-        times_ten(it);
-        if (reaches_scale(it)) {
-            return point; /* already multiplied for the first digit */
-        }
-        point--;
-    }
+    times_ten(it);
+    return point;
 }
 
 /* Takes digits until the rest no longer matters; returns their number. */

@@ -1,8 +1,8 @@
 /* codec/decimal.h: doubles from and to decimal text, exactly.
  *
  * Layer: floor 1, codec, private to this room. Correct rounding is a matter of agreement here: two replicas
- * that read the same JSON must hold the same bits. So both directions are computed in whole numbers, with no
- * library, locale or rounding mode. */
+ * that read the same JSON must hold the same bits. So both directions are exact, in whole numbers but where
+ * a single IEEE operation is known to round right; no library or locale has a say. */
 #ifndef DX_CODEC_DECIMAL_H
 #define DX_CODEC_DECIMAL_H
 

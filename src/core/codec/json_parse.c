@@ -145,7 +145,19 @@ static bool close_map(parser *it, size_t start, size_t first) {
 
 /* --- Special objects ------------------------------------------------------------------------- */
 
+/* Appends a byte string that stands in the text as base64url to the scratch; wrong says what it is not. */
+static bool append_base64url(parser *it, dx_bytes text, const uint8_t *source, const char *wrong) {
+    dx_buf bytes;
+    dx_buf_init(&bytes, it->item.alloc, it->item.max);
+    int error = dx_base64url_decode(text, &bytes);
+    append_head(&it->scratch, MAJOR_BYTES, bytes.size);
+    dx_buf_append(&it->scratch, bytes.data, bytes.size);
+    dx_buf_deinit(&bytes);
+    return error == DX_OK || refuse(it, source, error, error == DX_E_INVALID ? wrong : dx_error_text(error));
+}
+
 static bool take_reference(parser *it, size_t start, dx_bytes text, const uint8_t *source) {
+    static const char wrong[] = "@ref holds no whole id (NUMBER-PLACE-FEED)";
     uint8_t id[DX_REFERENCE_SIZE];
     dx_buf_clear(&it->scratch);
     append_head(&it->scratch, MAJOR_TAG, DX_TAG_REFERENCE);
@@ -154,32 +166,17 @@ static bool take_reference(parser *it, size_t start, dx_bytes text, const uint8_
         dx_buf_append(&it->scratch, id, sizeof id);
         return replace_tail(it, start);
     }
-    dx_buf other;
-    dx_buf_init(&other, it->item.alloc, it->item.max);
-    bool marked = text.size > 0 && text.data[0] == DX_JSON_OTHER_REFERENCE;
-    int error =
-        marked ? dx_base64url_decode(dx_bytes_of(text.data + 1, text.size - 1), &other) : DX_E_INVALID;
-    append_head(&it->scratch, MAJOR_BYTES, other.size);
-    dx_buf_append(&it->scratch, other.data, other.size);
-    dx_buf_deinit(&other);
-    if (error != DX_OK) {
-        return refuse(it, source, error, "@ref holds no whole id (NUMBER-PLACE-FEED)");
+    if (text.size == 0 || text.data[0] != DX_JSON_OTHER_REFERENCE) {
+        return refuse(it, source, DX_E_INVALID, wrong);
     }
-    return replace_tail(it, start);
+    dx_bytes other = dx_bytes_of(text.data + 1, text.size - 1);
+    return append_base64url(it, other, source, wrong) && replace_tail(it, start);
 }
 
 static bool take_bytes(parser *it, size_t start, dx_bytes text, const uint8_t *source) {
-    dx_buf bytes;
-    dx_buf_init(&bytes, it->item.alloc, it->item.max);
-    int error = dx_base64url_decode(text, &bytes);
     dx_buf_clear(&it->scratch);
-    append_head(&it->scratch, MAJOR_BYTES, bytes.size);
-    dx_buf_append(&it->scratch, bytes.data, bytes.size);
-    dx_buf_deinit(&bytes);
-    if (error != DX_OK) {
-        return refuse(it, source, error, "@bytes is not base64url without padding");
-    }
-    return replace_tail(it, start);
+    return append_base64url(it, text, source, "@bytes is not base64url without padding") &&
+           replace_tail(it, start);
 }
 
 static bool take_time(parser *it, size_t start, dx_bytes value, const uint8_t *source) {
@@ -351,11 +348,12 @@ static bool parse_number(parser *it) {
     dx_writer_init(&writer, &it->item);
     if (whole && whole_number(text, &integer)) {
         dx_write_int(&writer, integer);
-    } else if (text.size <= DX_JSON_NUMBER_MAX && dx_decimal_read(text, &value)) {
-        dx_write_double(&writer, value);
+    } else if (text.size > DX_JSON_NUMBER_MAX) {
+        return refuse(it, start, DX_E_LIMIT, "this number has too many digits");
+    } else if (!dx_decimal_read(text, &value)) {
+        return refuse(it, start, DX_E_INVALID, "this number is beyond the range of a double");
     } else {
-        return refuse(it, start, text.size > DX_JSON_NUMBER_MAX ? DX_E_LIMIT : DX_E_INVALID,
-                      "this number is beyond the range of a double");
+        dx_write_double(&writer, value);
     }
     return buffers_hold(it);
 }

@@ -2,10 +2,10 @@
  *
  * Layer: floor 1, inside store (page_file.h). SQLite ends its recovery silently at the first frame that is
  * not valid, since that is what a crash leaves of a commit that was never acknowledged. The same would hide
- * damage to commits that were. The difference can be told: a commit begins only after the one before it was
- * synced, so a frame that continues an intact commit proves that everything before it had been durable. What
- * cannot be told apart from a torn commit is damage to the very last one. Sources: SQLite's file format
- * description §4. */
+ * damage to commits that were. The difference can be told: every frame names the first frame of its group,
+ * the frames written since one sync, so an intact frame of a later group proves that what stands before that
+ * group had been durable. What cannot be told apart from a torn commit is damage to the very last one.
+ * Source: SQLite's file format description, §4. */
 #include "store/page_file.h"
 
 #include <string.h>
@@ -23,11 +23,14 @@ static uint32_t get_word(const uint8_t *bytes, bool big_endian) {
     return (uint32_t)bytes[3] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[1] << 8 | bytes[0];
 }
 
-/* Continues the log's running checksum (§4.4) over a multiple of 8 bytes. */
-static void add_checksum(uint32_t sum[2], bool big_endian, const uint8_t *bytes, size_t size) {
-    for (size_t i = 0; i < size; i += 8) {
-        sum[0] += get_word(bytes + i, big_endian) + sum[1];
-        sum[1] += get_word(bytes + i + 4, big_endian) + sum[0];
+/* The checksum of the log's header (§4.4). */
+static void sum_header(const uint8_t header[static DX_LOG_HEADER_SIZE], bool big_endian,
+                       uint32_t sum[static 2]) {
+    enum { SUMMED_SIZE = 24 };
+    sum[0] = sum[1] = 0;
+    for (size_t i = 0; i < SUMMED_SIZE; i += 8) {
+        sum[0] += get_word(header + i, big_endian) + sum[1];
+        sum[1] += get_word(header + i + 4, big_endian) + sum[0];
     }
 }
 
@@ -41,11 +44,12 @@ static bool has_salts(const dx_page_file *log, const uint8_t *frame) {
 }
 
 /* Reads one frame of the file below into the instance's unit. *intact: it is there and authenticates. */
-static int load_frame(dx_page_file *log, uint64_t number, bool *intact) {
+static int load_frame(dx_page_file *log, uint64_t number, bool *intact, uint32_t *group) {
     sqlite3_file *below = dx_page_file_below(log);
     uint8_t *frame = log->vfs->unit;
     int result = below->pMethods->xRead(below, frame, DX_FRAME_SIZE,
                                         (sqlite3_int64)dx_page_file_offset(DX_UNIT_FRAME, number));
+    *group = dx_frame_group(frame);
     *intact = result == SQLITE_OK && dx_unit_open(log->vfs->key, DX_UNIT_FRAME, number, frame);
     return result == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : result;
 }
@@ -60,23 +64,22 @@ static int count_frames(dx_page_file *log, uint64_t *count) {
 
 int dx_log_check_header(dx_page_file *log, const uint8_t header[static DX_LOG_HEADER_SIZE]) {
     uint32_t magic = get_u32(header);
-    bool big_endian = magic & 1;
-    uint32_t sum[2] = {0, 0};
-    add_checksum(sum, big_endian, header, 24);
+    uint32_t sum[2];
+    sum_header(header, magic & 1, sum);
     bool valid = (magic & ~(uint32_t)1) == LOG_MAGIC && get_u32(header + 4) == LOG_VERSION &&
                  get_u32(header + 8) == DX_PAGE_SIZE && get_u32(header + 24) == sum[0] &&
                  get_u32(header + 28) == sum[1];
     log->salts_known = valid;
-    log->checksum_big_endian = big_endian;
     memcpy(log->salts, header + 16, sizeof log->salts);
     memset(log->commit_ends, 0, sizeof log->commit_ends);
     if (valid) {
         return SQLITE_OK;
     }
-    /* The header is synced before the first frame is written, and lies in one sector with its beginning: no
-     * crash leaves a bad header before a good frame. */
+    /* The header is synced before the first frame is written, and was written together with the ruin of an
+     * older first frame: no crash leaves a bad header before a good frame. */
     bool intact = false;
-    int result = load_frame(log, 1, &intact);
+    uint32_t group = 0;
+    int result = load_frame(log, 1, &intact, &group);
     if (result == SQLITE_OK && intact) {
         dx_page_file_note_damage(log, DX_DAMAGE_LOG_HEADER, 0);
         result = SQLITE_IOERR_DATA;
@@ -94,27 +97,14 @@ void dx_log_note_frame(dx_page_file *log, uint64_t number, const uint8_t *frame)
 int dx_log_judge_torn_frame(dx_page_file *log, uint64_t number) {
     uint64_t count = 0;
     int result = count_frames(log, &count);
-    const uint8_t *frame = log->vfs->unit;
-    bool after_commit = false; /* the frame before was intact and ended a commit, with this sum */
-    uint32_t sum[2] = {0, 0};
     for (uint64_t next = number + 1; result == SQLITE_OK && next <= count; next++) {
         bool intact = false;
-        result = load_frame(log, next, &intact);
-        if (result != SQLITE_OK || !intact || !has_salts(log, frame)) {
-            after_commit = false;
-            continue;
+        uint32_t group = 0;
+        result = load_frame(log, next, &intact, &group);
+        if (result == SQLITE_OK && intact && has_salts(log, log->vfs->unit) && group > number) {
+            dx_page_file_note_damage(log, DX_DAMAGE_FRAME, number);
+            return SQLITE_IOERR_DATA;
         }
-        if (after_commit) {
-            add_checksum(sum, log->checksum_big_endian, frame, 8);
-            add_checksum(sum, log->checksum_big_endian, frame + DX_FRAME_HEADER_SIZE, DX_PAGE_SIZE);
-            if (sum[0] == get_u32(frame + 16) && sum[1] == get_u32(frame + 20)) {
-                dx_page_file_note_damage(log, DX_DAMAGE_FRAME, number);
-                return SQLITE_IOERR_DATA;
-            }
-        }
-        after_commit = is_commit(frame);
-        sum[0] = get_u32(frame + 16);
-        sum[1] = get_u32(frame + 20);
     }
     return result;
 }

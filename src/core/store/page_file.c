@@ -38,6 +38,13 @@ static uint8_t *find_in_run(const dx_page_file *file, uint64_t number) {
     return run->units + (number - run->first) * dx_unit_size(file->kind);
 }
 
+/* The last bytes of a frame's nonce are not drawn but name the first frame of its group (page_seal.h). */
+static void name_group(dx_page_file *file, uint8_t nonce[static DX_PAGE_NONCE_SIZE]) {
+    if (file->kind == DX_UNIT_FRAME) {
+        dx_frame_write_group(nonce, (uint32_t)file->group_first);
+    }
+}
+
 /* Seals the run and writes it. It is empty afterwards, also after an error: SQLite then takes back the
  * transaction the frames belong to, or writes the whole checkpoint the pages belong to again. */
 static int flush_run(dx_page_file *file) {
@@ -50,8 +57,9 @@ static int flush_run(dx_page_file *file) {
     const dx_random *random = file->vfs->random;
     random->fill(random->ctx, nonces, (size_t)run->count * DX_PAGE_NONCE_SIZE);
     for (uint32_t i = 0; i < run->count; i++) {
-        dx_unit_seal(file->vfs->key, file->kind, run->first + i, nonces + (size_t)i * DX_PAGE_NONCE_SIZE,
-                     run->units + i * unit_size);
+        uint8_t *nonce = nonces + (size_t)i * DX_PAGE_NONCE_SIZE;
+        name_group(file, nonce);
+        dx_unit_seal(file->vfs->key, file->kind, run->first + i, nonce, run->units + i * unit_size);
     }
     int size = (int)(run->count * unit_size);
     run->count = 0;
@@ -73,6 +81,10 @@ static int extend_run(dx_page_file *file, uint64_t number, uint8_t **unit) {
         run->first = number;
     }
     DX_ASSERT(run->units != NULL); /* taken when the file was opened */
+    if (!file->group_open || number < file->group_first) {
+        file->group_open = true;
+        file->group_first = number;
+    }
     *unit = run->units + run->count * dx_unit_size(file->kind);
     run->count++;
     return SQLITE_OK;
@@ -96,21 +108,15 @@ static int read_missing_page(dx_page_file *file, uint64_t number, uint8_t *page)
     return SQLITE_IOERR_DATA;
 }
 
-/* One whole unit in plain form. SQLITE_IOERR_DATA: it does not authenticate (out is zero).
- * SQLITE_IOERR_SHORT_READ: the log ends before the frame does (out is zero). */
-static int read_unit(dx_page_file *file, uint64_t number, uint8_t *out, bool *named) {
+/* One whole unit of the file below in plain form; results as read_unit's. */
+static int load_unit(dx_page_file *file, uint64_t number, uint8_t *out, bool *named) {
     size_t size = dx_unit_size(file->kind);
-    const uint8_t *in_run = find_in_run(file, number);
-    *named = true;
-    if (in_run != NULL) {
-        memcpy(out, in_run, size);
-        return SQLITE_OK;
-    }
     sqlite3_file *below = dx_page_file_below(file);
-    int result =
-        below->pMethods->xRead(below, out, (int)size, (sqlite3_int64)dx_page_file_offset(file->kind, number));
+    sqlite3_int64 offset = (sqlite3_int64)dx_page_file_offset(file->kind, number);
+    int result = below->pMethods->xRead(below, out, (int)size, offset);
     if (result == SQLITE_IOERR_SHORT_READ) {
         if (file->kind == DX_UNIT_PAGE) {
+            *named = number != 1 || dx_page_is_named(out);
             return read_missing_page(file, number, out);
         }
         memset(out, 0, size);
@@ -121,6 +127,20 @@ static int read_unit(dx_page_file *file, uint64_t number, uint8_t *out, bool *na
     }
     *named = file->kind != DX_UNIT_PAGE || number != 1 || dx_page_is_named(out);
     return dx_unit_open(file->vfs->key, file->kind, number, out) ? SQLITE_OK : SQLITE_IOERR_DATA;
+}
+
+/* One whole unit in plain form. SQLITE_IOERR_DATA: it does not authenticate (out is zero), and did not when
+ * it was read again: a bit that flipped on its way is no damage. *named: page 1 begins as a vault file does.
+ * SQLITE_IOERR_SHORT_READ: the log ends before the frame does (out is zero). */
+static int read_unit(dx_page_file *file, uint64_t number, uint8_t *out, bool *named) {
+    const uint8_t *in_run = find_in_run(file, number);
+    *named = true;
+    if (in_run != NULL) {
+        memcpy(out, in_run, dx_unit_size(file->kind));
+        return SQLITE_OK;
+    }
+    int result = load_unit(file, number, out, named);
+    return result == SQLITE_IOERR_DATA ? load_unit(file, number, out, named) : result;
 }
 
 /* A whole log frame is read by SQLite only to recover, or to correct the checksums of its own new frames. */
@@ -266,13 +286,18 @@ static int file_read(sqlite3_file *base, void *out, int size, sqlite3_int64 offs
     return result;
 }
 
-static int write_log_header(dx_page_file *file, const void *data) {
+/* The header begins the log anew over frames that are all in the database by now. With it the first of them
+ * is broken, in the same write and sector, so that a header cut short never stands before a good frame. */
+static int write_log_header(dx_page_file *file, const void *header) {
+    enum { SECTOR_SIZE = 512 };
+    uint8_t sector[SECTOR_SIZE] = {0};
+    memcpy(sector, header, DX_LOG_HEADER_SIZE);
     int result = write_everything(file);
     if (result != SQLITE_OK) {
         return result;
     }
     sqlite3_file *below = dx_page_file_below(file);
-    return below->pMethods->xWrite(below, data, DX_LOG_HEADER_SIZE, 0);
+    return below->pMethods->xWrite(below, sector, SECTOR_SIZE, 0);
 }
 
 /* SQLite in WAL mode writes whole pages to the database; to the log it writes its header, frame headers, and
@@ -322,7 +347,9 @@ static int file_sync(sqlite3_file *base, int flags) {
         return result;
     }
     sqlite3_file *below = dx_page_file_below(file);
-    return below->pMethods->xSync(below, flags);
+    result = below->pMethods->xSync(below, flags);
+    file->group_open = file->group_open && result != SQLITE_OK;
+    return result;
 }
 
 static int file_size(sqlite3_file *base, sqlite3_int64 *size) {

@@ -32,12 +32,14 @@ typedef struct dx_page_file {
     dx_unit_kind kind;
     dx_page_run run;
 
-    /* Log only. */
+    /* Log only. A group is what was written since the last sync; its frames name its first one in their
+     * nonces. */
+    bool group_open;
+    uint64_t group_first;
     bool header_pending;
     uint64_t pending_number;
     uint8_t pending_header[DX_FRAME_HEADER_SIZE];
     bool salts_known;
-    bool checksum_big_endian;
     uint8_t salts[8]; /* of the log's header: a frame with others is left from before */
     uint64_t commit_ends[DX_LOG_COMMITS_KEPT]; /* frames up to the last commits recovered, latest first */
 } dx_page_file;

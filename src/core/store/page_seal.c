@@ -64,6 +64,17 @@ bool dx_unit_open(const uint8_t key[static DX_PAGE_KEY_SIZE], dx_unit_kind kind,
     return true;
 }
 
+void dx_frame_write_group(uint8_t nonce[static DX_PAGE_NONCE_SIZE], uint32_t first) {
+    for (int i = 0; i < DX_FRAME_GROUP_SIZE; i++) {
+        nonce[DX_PAGE_NONCE_SIZE - DX_FRAME_GROUP_SIZE + i] = (uint8_t)(first >> (8 * i));
+    }
+}
+
+uint32_t dx_frame_group(const uint8_t *sealed_frame) {
+    const uint8_t *bytes = sealed_frame + DX_FRAME_SIZE - DX_PAGE_TAG_SIZE - DX_FRAME_GROUP_SIZE;
+    return (uint32_t)bytes[3] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[1] << 8 | bytes[0];
+}
+
 bool dx_page_is_named(const uint8_t first_bytes[static DX_PAGE_NAME_SIZE]) {
     return memcmp(first_bytes, vault_name, DX_PAGE_NAME_SIZE) == 0;
 }

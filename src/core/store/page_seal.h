@@ -17,6 +17,7 @@ enum {
     DX_PAGE_NONCE_SIZE = 24,
     DX_PAGE_TAG_SIZE = 16,
     DX_PAGE_RESERVED_SIZE = DX_PAGE_NONCE_SIZE + DX_PAGE_TAG_SIZE,
+    DX_FRAME_GROUP_SIZE = 4, /* the last bytes of a frame's nonce */
     DX_PAGE_KEY_SIZE = 32,
     DX_PAGE_NAME_SIZE = 16,    /* clear bytes at the start of page 1 */
     DX_PAGE_HEADER_SIZE = 100, /* SQLite's database header, at the start of page 1 */
@@ -34,6 +35,11 @@ void dx_unit_seal(const uint8_t key[static DX_PAGE_KEY_SIZE], dx_unit_kind kind,
 /* Decrypts in place. False when the unit does not authenticate; its bytes are then zero. */
 DX_MUST_USE bool dx_unit_open(const uint8_t key[static DX_PAGE_KEY_SIZE], dx_unit_kind kind, uint64_t number,
                               uint8_t *unit);
+/* A frame's nonce is 20 random bytes and the number of the first frame that was written after the same sync
+ * of the log: whoever reads the frame knows that everything before that one had been durable. */
+void dx_frame_write_group(uint8_t nonce[static DX_PAGE_NONCE_SIZE], uint32_t first);
+/* Of a sealed frame; to be believed when it opens. */
+uint32_t dx_frame_group(const uint8_t *sealed_frame);
 /* Whether these are the first bytes of a vault file (any key). */
 bool dx_page_is_named(const uint8_t first_bytes[static DX_PAGE_NAME_SIZE]);
 /* Page 1 of a database that has nothing in it yet, plain form: WAL mode, 4096-byte pages, 40 reserved bytes.

@@ -185,6 +185,15 @@ int dx_page_vfs_settle(dx_page_vfs *vfs) {
     return vfs->log != NULL ? dx_log_settle(vfs->log) : SQLITE_OK;
 }
 
+bool dx_page_vfs_is_unwritten(dx_page_vfs *vfs) {
+    if (vfs->database == NULL) {
+        return true;
+    }
+    sqlite3_file *below = dx_page_file_below(vfs->database);
+    sqlite3_int64 size = 0;
+    return below->pMethods->xFileSize(below, &size) == SQLITE_OK && size == 0;
+}
+
 int64_t dx_page_vfs_log_size(dx_page_vfs *vfs) {
     sqlite3_int64 size = 0;
     if (vfs->log == NULL || vfs->log->base.pMethods->xFileSize(&vfs->log->base, &size) != SQLITE_OK) {

@@ -52,13 +52,15 @@ DX_MUST_USE int dx_page_vfs_create(const dx_alloc *alloc, const dx_random *rando
 void dx_page_vfs_destroy(dx_page_vfs *vfs);
 /* The name to open a database by; registered from create to destroy. */
 const char *dx_page_vfs_name(const dx_page_vfs *vfs);
-/* Whether a file is there, as the VFS below sees it. */
+/* Whether a file is there, as the VFS below sees it. Returns SQLite's result. */
 DX_MUST_USE int dx_page_vfs_exists(dx_page_vfs *vfs, const char *path, bool *exists);
 
-/* After recovery: writes the last transactions of the log once more, as they are, and syncs. A sync that
- * failed before may have left bytes that read well and are not on the disk; they must be before anything
- * builds on them. */
+/* After recovery, before the first commit: writes the last transactions of the log once more, as they are,
+ * and syncs. A sync that failed before may have left bytes that read well and are not on the disk; they must
+ * be before a frame claims so. Returns SQLite's result. */
 DX_MUST_USE int dx_page_vfs_settle(dx_page_vfs *vfs);
+/* Whether the database file below has no bytes yet: all there is stands in the log. */
+bool dx_page_vfs_is_unwritten(dx_page_vfs *vfs);
 /* Bytes of the log file, 0 when there is none. */
 int64_t dx_page_vfs_log_size(dx_page_vfs *vfs);
 dx_page_damage dx_page_vfs_damage(const dx_page_vfs *vfs);

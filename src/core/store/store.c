@@ -444,7 +444,7 @@ static int open_steps(dx_store *store, const dx_store_config *config) {
     if (error == DX_OK) {
         error = begin_session(store, config, version);
     }
-    if (error == DX_OK && version == 0) {
+    if (error == DX_OK && dx_page_vfs_is_unwritten(store->vfs)) {
         error = checkpoint(store); /* from now on an empty vault file is a damaged one */
     }
     return error;
@@ -488,6 +488,26 @@ void dx_store_close(dx_store *store) {
     }
     dx_page_vfs_destroy(store->vfs);
     dx_alloc_free(store->alloc, store, sizeof *store);
+}
+
+int dx_store_check(dx_store *store) {
+    if (store->in_transaction || store->poisoned) {
+        return DX_E_STATE;
+    }
+    sqlite3_stmt *statement = NULL;
+    store->steps_left = UINT64_MAX;
+    int result = sqlite3_prepare_v2(store->db, "PRAGMA integrity_check(1)", -1, &statement, NULL);
+    result = result == SQLITE_OK ? sqlite3_step(statement) : result;
+    const char *answer = result == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+    int error = result == SQLITE_ROW ? DX_OK : dx_store_error_of(result);
+    if (error != DX_OK) {
+        describe_failure(store, result, error);
+    } else if (answer == NULL || strcmp(answer, "ok") != 0) {
+        error = answer == NULL ? DX_E_NO_MEMORY : DX_E_CORRUPT;
+        write_message(store, answer == NULL ? dx_error_text(error) : answer);
+    }
+    (void)sqlite3_finalize(statement);
+    return error;
 }
 
 /* --- Questions -------------------------------------------------------------------------------- */

@@ -65,6 +65,9 @@ int64_t dx_store_wal_bytes(const dx_store *store);
 /* Copies the log into the vault file now, outside a transaction; for an idle moment, so that no commit has
  * to. A failure loses nothing. */
 DX_MUST_USE int dx_store_checkpoint(dx_store *store);
+/* Reads everything there is and compares it (for people who ask): DX_E_CORRUPT with what was found first in
+ * the message. Outside a transaction; takes as long as the vault is large. */
+DX_MUST_USE int dx_store_check(dx_store *store);
 /* Steps of SQLite's machine a statement may take from now on, counted anew at each dx_store_query; beyond
  * them it fails with DX_E_LIMIT, and if it wrote, its transaction is doomed. 0: the default,
  * DX_STORE_STEPS_MAX. */

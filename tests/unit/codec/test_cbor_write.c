@@ -38,6 +38,11 @@ static void test_values_that_do_not_fit(void **state) {
     close_page(&it);
 
     open_page(&it);
+    assert_null(dx_write_bytes_room(&it.writer, SIZE_MAX));
+    assert_int_equal(finish(&it), DX_E_LIMIT);
+    close_page(&it);
+
+    open_page(&it);
     dx_write_text(&it.writer, "\xff");
     dx_write_null(&it.writer);
     assert_int_equal(finish(&it), DX_E_INVALID);
@@ -232,7 +237,11 @@ static void test_items_are_taken_as_they_are(void **state) {
 }
 
 static void write_one_of_each(dx_writer *writer) {
-    dx_write_array(writer, 11);
+    dx_write_array(writer, 12);
+    uint8_t *room = dx_write_bytes_room(writer, 300);
+    if (room != NULL) {
+        memset(room, 7, 300);
+    }
     dx_write_uint(writer, 500);
     dx_write_int(writer, -500);
     dx_write_bytes(writer, dx_bytes_text("bytes"));
@@ -257,6 +266,8 @@ static void test_the_buffers_error_is_the_writers(void **state) {
     open_page(&it);
     write_one_of_each(&it.writer);
     assert_int_equal(finish(&it), DX_OK);
+    assert_int_equal(dx_item_check(dx_buf_view(&it.buf)), DX_OK);
+    assert_memory_equal(it.buf.data, "\x8c\x59\x01\x2c\x07\x07", 6);
     size_t whole = it.buf.size;
     close_page(&it);
     for (size_t max = 0; max < whole; max++) {

@@ -233,6 +233,16 @@ static void test_wrong_texts(void **state) {
     assert_refused("NaN", DX_E_INVALID, "a value must begin here, at byte 0");
 }
 
+static void test_digits_are_bounded(void **state) {
+    (void)state;
+    static char text[2060];
+    memset(text, '7', sizeof text - 1);
+    text[1] = '.';
+    assert_refused(text, DX_E_LIMIT, "this number has too many digits, at byte 0");
+    text[2048] = '\0';
+    assert_parses(text, "fb401f1c71c71c71c7");
+}
+
 static void test_zero_byte_is_no_end(void **state) {
     (void)state;
     dx_buf out;
@@ -354,6 +364,6 @@ static void test_every_allocation_fails_once(void **state) {
 DX_TEST_MAIN(CASE(test_plain_values), CASE(test_one_value_has_many_texts), CASE(test_strings),
              CASE(test_members_are_sorted), CASE(test_special_objects),
              CASE(test_special_objects_mean_themselves_when_escaped), CASE(test_special_objects_refused),
-             CASE(test_wrong_texts), CASE(test_zero_byte_is_no_end), CASE(test_nesting),
-             CASE(test_print_refuses_what_is_no_item), CASE(test_the_writer_limit_holds),
+             CASE(test_wrong_texts), CASE(test_digits_are_bounded), CASE(test_zero_byte_is_no_end),
+             CASE(test_nesting), CASE(test_print_refuses_what_is_no_item), CASE(test_the_writer_limit_holds),
              CASE(test_message_is_optional_and_bounded), CASE(test_every_allocation_fails_once))

@@ -84,9 +84,7 @@ static void run_workload(const workload *work) {
     sim_disk_watch(disk, crash_here, &self);
     dx_store *store;
     assert_int_equal(model_open(&model, &store), DX_OK);
-    model.beginning = 0;
     assert_int_equal(model_create(&model, store), DX_OK);
-    model.commits = 0;
     self.acknowledged_floor = 0;
     for (int i = 1; i <= work->commits; i++) {
         if (work->before != NULL) {

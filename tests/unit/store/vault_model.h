@@ -19,6 +19,7 @@ typedef struct vault_model {
     test_random random;            /* the vault's port */
     test_random workload;          /* what the commits do */
     uint32_t versions[MODEL_ROWS]; /* 0: no row */
+    uint32_t beginning_versions[MODEL_ROWS];
     uint64_t digests[MODEL_COMMITS_MAX + 1];
     int commits;   /* acknowledged */
     int beginning; /* the commit under way, or equal to commits */
@@ -41,6 +42,17 @@ static inline void model_init(vault_model *self, uint64_t seed, const char *vfs)
                                      .create = true,
                                      .message = self->message,
                                      .message_size = sizeof self->message};
+}
+
+/* The same model on another disk, with ports of its own. */
+static inline void model_copy(vault_model *self, const vault_model *from, const char *vfs) {
+    *self = *from;
+    test_alloc_init(&self->alloc);
+    self->random.port.ctx = &self->random;
+    self->config.alloc = &self->alloc.port;
+    self->config.random = &self->random.port;
+    self->config.message = self->message;
+    self->config.vfs = vfs;
 }
 
 static inline uint64_t model_mix(uint64_t hash, uint64_t value) {
@@ -108,7 +120,10 @@ static inline int model_create(vault_model *self, dx_store *store) {
         return error;
     }
     self->digests[0] = model_digest(self);
-    return dx_store_commit(store);
+    self->beginning = 0;
+    error = dx_store_commit(store);
+    self->commits = error == DX_OK ? 0 : self->commits;
+    return error;
 }
 
 static inline void model_change_row(vault_model *self, dx_store *store, uint32_t key) {
@@ -146,6 +161,7 @@ static inline int model_commit(vault_model *self, dx_store *store, uint32_t chan
     (void)dx_step(store, statement);
     self->digests[number] = model_digest(self);
     self->beginning = number;
+    memcpy(self->beginning_versions, self->versions, sizeof before);
     error = dx_store_commit(store);
     if (error != DX_OK) {
         memcpy(self->versions, before, sizeof before);
@@ -176,6 +192,18 @@ static inline int model_read(dx_store *store, int *commit, uint64_t *digest) {
     error = dx_store_error(store);
     dx_store_rollback(store);
     return error;
+}
+
+/* Takes over what a reopened vault holds: the commit under way may have become one or not. */
+static inline void model_adopt(vault_model *self, dx_store *store) {
+    int commit = -1;
+    uint64_t digest = 0;
+    assert_int_equal(model_read(store, &commit, &digest), DX_OK);
+    if (commit > 0 && commit == self->beginning && commit != self->commits) {
+        memcpy(self->versions, self->beginning_versions, sizeof self->versions);
+    }
+    self->commits = commit;
+    self->beginning = commit;
 }
 
 /* The vault must hold an acknowledged state, or the one that was being committed; or nothing yet. */
