@@ -73,5 +73,6 @@ extern const dx_alloc bench_alloc;
 
 void bench_reference(const bench_input *input);
 void bench_codec(const bench_input *input);
+void bench_store(const bench_input *input);
 
 #endif

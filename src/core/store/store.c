@@ -135,6 +135,13 @@ static int run(dx_store *store, const char *sql) {
     return sqlite3_exec(store->db, sql, NULL, NULL, NULL);
 }
 
+/* Steps a statement without rows; its result. */
+static int step_once(sqlite3_stmt *statement) {
+    int result = sqlite3_step(statement);
+    (void)sqlite3_reset(statement);
+    return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
 static int on_progress(void *ctx) {
     dx_store *store = ctx;
     if (store->steps_left < STEPS_PER_LOOK) {
@@ -188,7 +195,7 @@ int dx_store_begin(dx_store *store) {
         }
     }
     store->steps_left = store->budget;
-    int result = run(store, "BEGIN IMMEDIATE");
+    int result = step_once(store->begin);
     if (result != SQLITE_OK) {
         int error = dx_store_error_of(result);
         describe_failure(store, result, error);
@@ -203,7 +210,7 @@ void dx_store_rollback(dx_store *store) {
         return;
     }
     dx_store_reset_statements(store);
-    if (!sqlite3_get_autocommit(store->db) && run(store, "ROLLBACK") != SQLITE_OK &&
+    if (!sqlite3_get_autocommit(store->db) && step_once(store->rollback) != SQLITE_OK &&
         !sqlite3_get_autocommit(store->db)) {
         store->poisoned = true;
     }
@@ -221,7 +228,7 @@ int dx_store_commit(dx_store *store) {
     }
     dx_store_reset_statements(store);
     store->steps_left = store->budget;
-    int result = run(store, "COMMIT");
+    int result = step_once(store->commit);
     if (result != SQLITE_OK) {
         error = dx_store_error_of(result);
         describe_failure(store, result, error);
@@ -273,6 +280,22 @@ static int configure_sizes(dx_store *store) {
                      DX_STORE_CACHE_SIZE / 1024, DX_STORE_LOG_KEPT_SIZE);
     int result = run(store, sql);
     return result == SQLITE_OK ? DX_OK : dx_store_fail(store, result);
+}
+
+static int prepare_transactions(dx_store *store) {
+    const struct {
+        const char *sql;
+        sqlite3_stmt **statement;
+    } rows[] = {
+        {"BEGIN IMMEDIATE", &store->begin}, {"COMMIT", &store->commit}, {"ROLLBACK", &store->rollback}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int result = sqlite3_prepare_v3(store->db, rows[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                        rows[i].statement, NULL);
+        if (result != SQLITE_OK) {
+            return dx_store_fail(store, result);
+        }
+    }
+    return DX_OK;
 }
 
 /* The first column of the first row; the SQL always has one. */
@@ -435,6 +458,9 @@ static int open_steps(dx_store *store, const dx_store_config *config) {
         error = configure_sizes(store);
     }
     if (error == DX_OK) {
+        error = prepare_transactions(store);
+    }
+    if (error == DX_OK) {
         error = identify(store, config, &version);
     }
     if (error == DX_OK) {
@@ -482,6 +508,9 @@ void dx_store_close(dx_store *store) {
     if (store->db != NULL) {
         dx_store_rollback(store);
         dx_store_finalize_statements(store);
+        (void)sqlite3_finalize(store->begin);
+        (void)sqlite3_finalize(store->commit);
+        (void)sqlite3_finalize(store->rollback);
         (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, store->poisoned, NULL);
         int result = sqlite3_close(store->db);
         DX_ASSERT(result == SQLITE_OK); /* a dynamic statement was not discarded */

@@ -21,6 +21,7 @@ struct dx_store {
     const dx_tracer *tracer;
     dx_page_vfs *vfs;
     sqlite3 *db;
+    sqlite3_stmt *begin, *commit, *rollback;
     bool in_transaction;
     bool poisoned;
     bool is_clone;
