@@ -80,6 +80,19 @@ static inline void peer_reopen(peer *self) {
     peer_commit(self);
 }
 
+/* Undoes the transaction, and forgets what was in memory. */
+static inline void peer_rollback(peer *self) {
+    int64_t local = self->space != NULL ? self->space->local : 0;
+    dx_store_rollback(self->context.store);
+    dx_space_destroy(&self->context, self->space);
+    self->space = NULL;
+    if (local != 0) {
+        peer_begin(self);
+        assert_int_equal(dx_space_load(&self->context, local, &self->space), DX_OK);
+        peer_commit(self);
+    }
+}
+
 static inline void peer_deinit(peer *self) {
     dx_space_destroy(&self->context, self->space);
     dx_identity_deinit(&self->identity);
@@ -291,11 +304,10 @@ static int peer_compare_lines(const void *a, const void *b) {
 
 /* Everything a replica believes, in a form without local numbers: rows sorted by id, saved states, the digest
  * of the control state. Freed by the caller with free. */
-static inline char *peer_state(peer *self) {
+static inline char *peer_state_inside(peer *self) {
     enum { LINES_MAX = 4096 };
     char **lines = calloc(LINES_MAX, sizeof *lines), *out = calloc(1, 1);
     size_t count = 0, size = 1;
-    peer_begin(self);
     sqlite3_stmt *select = dx_store_query(self->context.store,
                                           "SELECT " DX_ENTITY_COLUMNS ", entity.deleted_counter FROM entity");
     while (dx_step(self->context.store, select)) {
@@ -317,7 +329,6 @@ static inline char *peer_state(peer *self) {
         dx_buf_deinit(&row);
         dx_buf_deinit(&text);
     }
-    peer_commit(self);
     qsort(lines, count, sizeof *lines, peer_compare_lines);
     for (size_t i = 0; i < count; i++) {
         size_t length = strlen(lines[i]);
@@ -328,6 +339,13 @@ static inline char *peer_state(peer *self) {
         free(lines[i]);
     }
     free(lines);
+    return out;
+}
+
+static inline char *peer_state(peer *self) {
+    peer_begin(self);
+    char *out = peer_state_inside(self);
+    peer_commit(self);
     return out;
 }
 
