@@ -367,6 +367,7 @@ static void test_missing_block(void **state) {
     peer_begin(&carol);
     assert_false(dx_pipeline_waiting(&carol.context, carol.space, text, sizeof text));
     peer_commit(&carol);
+    peer_pull(&f.bob, &carol, 9);
     assert_same_state(&carol, &f.bob);
     peer_deinit(&carol);
     fixture_deinit(&f);
