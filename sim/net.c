@@ -1,0 +1,282 @@
+/* sim/net.c: links between peers: ordered streams that are late, cut anywhere, break, stall while the net is split, and lie when told to.
+ *
+ * Layer: simulator. A link has two ends; what an end sends is cut into pieces of any size, each with its own delay, never overtaking.
+ * Memory of a link goes when both ends are closed and nothing of it is in the heap (`pending`). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "world.h"
+
+typedef struct sim_piece {
+    struct sim_piece *next;
+    size_t size;
+    uint8_t bytes[];
+} sim_piece;
+
+typedef struct sim_end {
+    sim_peer *peer; /* NULL: a stranger */
+    uint64_t number;
+    bool open, up, closing; /* closing: LINK_DOWN follows when what was sent to it has arrived */
+    sim_piece *first, **last; /* on the way to this end */
+    uint64_t arrives_ms;      /* of the newest piece */
+} sim_end;
+
+struct sim_link {
+    sim_link *next;
+    sim_world *world;
+    sim_end ends[2];
+    size_t pending; /* heap events that name it */
+    bool dead;
+};
+
+enum { RECORDED_MAX = 4096 };
+
+static bool reachable(const sim_link *link) {
+    const sim_peer *a = link->ends[0].peer, *b = link->ends[1].peer;
+    return a == NULL || b == NULL || link->world->healing || link->world->side[a->index] == link->world->side[b->index];
+}
+
+static void at_end(sim_link *link, uint64_t time_ms, void (*act)(sim_world *, void *, uint64_t), size_t end) {
+    link->pending++;
+    sim_at(link->world, time_ms, act, link, end);
+}
+
+static void sweep(sim_world *world) {
+    for (sim_link **at = &world->links; *at != NULL;) {
+        sim_link *link = *at;
+        if (link->pending > 0 || link->ends[0].open || link->ends[1].open) {
+            at = &link->next;
+            continue;
+        }
+        *at = link->next;
+        for (size_t i = 0; i < 2; i++) {
+            while (link->ends[i].first != NULL) {
+                sim_piece *piece = link->ends[i].first;
+                link->ends[i].first = piece->next;
+                free(piece);
+            }
+        }
+        free(link);
+    }
+}
+
+/* --- Delivery ------------------------------------------------------------------------------------------ */
+
+static void tell_down(sim_link *link, size_t end, int reason) {
+    sim_end *side = &link->ends[end];
+    if (!side->open) {
+        return;
+    }
+    side->open = false;
+    if (side->peer != NULL) {
+        sim_peer_event(side->peer, &(dx_event){.kind = DX_EVENT_LINK_DOWN, .link = side->number, .reason = reason, .body = dx_bytes_text("simulated")});
+    }
+}
+
+static void break_link(sim_link *link) {
+    link->dead = true;
+    tell_down(link, 0, DX_E_UNREACHABLE);
+    tell_down(link, 1, DX_E_UNREACHABLE);
+}
+
+static void on_arrival(sim_world *world, void *ctx, uint64_t number);
+
+static void deliver(sim_link *link, size_t end) {
+    sim_world *world = link->world;
+    sim_end *side = &link->ends[end], *from = &link->ends[1 - end];
+    sim_piece *piece = side->first;
+    side->first = piece->next;
+    if (side->first == NULL) {
+        side->last = &side->first;
+    }
+    if (sim_chance(world, world->plan.corrupt_chance)) {
+        piece->bytes[sim_below(world, piece->size)] ^= (uint8_t)(1u << sim_below(world, 8));
+    }
+    size_t size = piece->size;
+    bool breaks = sim_chance(world, world->plan.break_chance);
+    if (breaks) {
+        size = sim_below(world, size + 1);
+    }
+    world->deliveries++;
+    if (side->open && side->peer != NULL && size > 0) {
+        sim_peer_event(side->peer, &(dx_event){.kind = DX_EVENT_LINK_DATA, .link = side->number, .body = dx_bytes_of(piece->bytes, size)});
+    }
+    if (from->open && from->peer != NULL) {
+        sim_peer_event(from->peer, &(dx_event){.kind = DX_EVENT_LINK_WRITABLE, .link = from->number, .size = piece->size});
+    }
+    free(piece);
+    if (breaks) {
+        break_link(link);
+    }
+}
+
+static void on_arrival(sim_world *world, void *ctx, uint64_t number) {
+    sim_link *link = ctx;
+    sim_end *side = &link->ends[number];
+    link->pending--;
+    if (!link->dead && !reachable(link)) {
+        at_end(link, world->now_ms + 1000, on_arrival, number); /* the net is split: it waits, or times out above */
+        return;
+    }
+    if (!link->dead && side->first != NULL) {
+        deliver(link, number);
+    }
+    if (side->closing && side->first == NULL) {
+        tell_down(link, number, DX_E_UNREACHABLE);
+    }
+    sweep(world);
+}
+
+static void send_piece(sim_link *link, size_t to, const uint8_t *bytes, size_t size) {
+    sim_world *world = link->world;
+    sim_end *side = &link->ends[to];
+    sim_piece *piece = malloc(sizeof *piece + size);
+    DX_ASSERT(piece != NULL);
+    piece->next = NULL;
+    piece->size = size;
+    memcpy(piece->bytes, bytes, size);
+    *side->last = piece;
+    side->last = &piece->next;
+    uint64_t arrives_ms = world->now_ms + 1 + sim_below(world, world->healing ? 20 : world->plan.delay_max_ms);
+    side->arrives_ms = arrives_ms > side->arrives_ms ? arrives_ms : side->arrives_ms;
+    at_end(link, side->arrives_ms, on_arrival, to);
+}
+
+/* Cut anywhere, but not into crumbs: one piece in eight is cut at all. */
+static void send_bytes(sim_link *link, size_t to, dx_bytes bytes) {
+    while (bytes.size > 0) {
+        bool cut = sim_below(link->world, 8) == 0;
+        size_t size = cut ? 1 + (size_t)sim_below(link->world, bytes.size) : bytes.size;
+        send_piece(link, to, bytes.data, size);
+        bytes = dx_bytes_of(bytes.data + size, bytes.size - size);
+    }
+}
+
+/* --- Opening ------------------------------------------------------------------------------------------------ */
+
+static void tell_up(sim_link *link, size_t end, const char *address) {
+    link->ends[end].up = true;
+    if (link->ends[end].open && link->ends[end].peer != NULL) {
+        sim_peer_event(link->ends[end].peer, &(dx_event){.kind = DX_EVENT_LINK_UP, .link = link->ends[end].number, .body = dx_bytes_text(address)});
+    }
+}
+
+static void on_dialled(sim_world *world, void *ctx, uint64_t number) {
+    sim_link *link = ctx;
+    sim_peer *target = link->ends[1].peer;
+    (void)number;
+    link->pending--;
+    if (!link->ends[0].open) {
+        sweep(world);
+        return;
+    }
+    if (target == NULL || target->node == NULL || !reachable(link)) {
+        link->dead = true;
+        tell_down(link, 0, DX_E_UNREACHABLE);
+        sweep(world);
+        return;
+    }
+    link->ends[1].number = target->next_incoming;
+    link->ends[1].open = true;
+    target->next_incoming += 2;
+    tell_up(link, 1, link->ends[0].peer != NULL ? "sim:caller" : "sim:stranger");
+    tell_up(link, 0, target->address);
+    sweep(world);
+}
+
+static sim_link *make_link(sim_world *world, sim_peer *caller, uint64_t number, sim_peer *target) {
+    sim_link *link = calloc(1, sizeof *link);
+    DX_ASSERT(link != NULL);
+    link->world = world;
+    link->ends[0] = (sim_end){.peer = caller, .number = number, .open = true, .last = &link->ends[0].first};
+    link->ends[1] = (sim_end){.peer = target, .last = &link->ends[1].first};
+    link->next = world->links;
+    world->links = link;
+    at_end(link, world->now_ms + 1 + sim_below(world, world->plan.delay_max_ms), on_dialled, 0);
+    return link;
+}
+
+static sim_peer *peer_at(sim_world *world, dx_bytes address) {
+    for (size_t i = 0; i < world->plan.peers; i++) {
+        if (dx_bytes_equal(address, dx_bytes_text(world->peers[i].address))) {
+            return &world->peers[i];
+        }
+    }
+    return NULL;
+}
+
+static sim_link *find(sim_world *world, const sim_peer *peer, uint64_t number, size_t *end) {
+    for (sim_link *link = world->links; link != NULL; link = link->next) {
+        for (*end = 0; *end < 2; ++*end) {
+            if (link->ends[*end].open && link->ends[*end].peer == peer && link->ends[*end].number == number) {
+                return link;
+            }
+        }
+    }
+    return NULL;
+}
+
+void sim_net_effect(sim_peer *peer, const dx_effect *effect) {
+    sim_world *world = peer->world;
+    size_t end = 0;
+    if (effect->kind == DX_EFFECT_LINK_OPEN) {
+        make_link(world, peer, effect->link, peer_at(world, effect->body));
+        return;
+    }
+    sim_link *link = find(world, peer, effect->link, &end);
+    if (link == NULL) {
+        return;
+    }
+    if (effect->kind == DX_EFFECT_LINK_SEND) {
+        send_bytes(link, 1 - end, effect->body);
+        return;
+    }
+    link->ends[end].open = false; /* who closes is told nothing more */
+    link->ends[1 - end].closing = true;
+    at_end(link, world->now_ms + 1 + sim_below(world, 50), on_arrival, 1 - end);
+}
+
+void sim_net_peer_gone(sim_peer *peer) {
+    for (sim_link *link = peer->world->links; link != NULL; link = link->next) {
+        for (size_t end = 0; end < 2; end++) {
+            if (link->ends[end].peer == peer && link->ends[end].open) {
+                link->ends[end].open = false;
+                link->ends[1 - end].closing = true;
+                at_end(link, peer->world->now_ms + 100, on_arrival, 1 - end);
+            }
+        }
+    }
+}
+
+void sim_net_stranger(sim_peer *peer) {
+    sim_world *world = peer->world;
+    uint8_t bytes[RECORDED_MAX];
+    if (peer->node == NULL) {
+        return;
+    }
+    sim_link *link = make_link(world, NULL, 0, peer);
+    size_t size = 1 + (size_t)sim_below(world, sizeof bytes - 1);
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] = (uint8_t)sim_below(world, 256);
+    }
+    /* Half of them begin like a real preface: 37 bytes of frame, an array of four. */
+    if (sim_below(world, 2) == 0 && size > 8) {
+        static const uint8_t preface[] = {0x00, 0x25, 0x84, 0x01, 0x00, 0x50};
+        memcpy(bytes, preface, sizeof preface);
+    }
+    link->ends[1].arrives_ms = world->now_ms + world->plan.delay_max_ms + 1;
+    send_bytes(link, 1, dx_bytes_of(bytes, size));
+    link->ends[1].closing = true;
+    link->ends[0].open = false;
+    at_end(link, link->ends[1].arrives_ms + 1, on_arrival, 1);
+    link->ends[0].open = true;
+}
+
+void sim_net_deinit(sim_world *world) {
+    for (sim_link *link = world->links; link != NULL; link = link->next) {
+        link->pending = 0;
+        link->ends[0].open = link->ends[1].open = false;
+    }
+    sweep(world);
+}
