@@ -1,7 +1,9 @@
-/* sim/net.c: links between peers: ordered streams that are late, cut anywhere, break, stall while the net is split, and lie when told to.
+/* sim/net.c: links between peers: ordered streams that are late, cut anywhere, break, stall while the net is
+ * split, and lie when told to.
  *
- * Layer: simulator. A link has two ends; what an end sends is cut into pieces of any size, each with its own delay, never overtaking.
- * Memory of a link goes when both ends are closed and nothing of it is in the heap (`pending`). */
+ * Layer: simulator. A link has two ends; what an end sends is cut into pieces of any size, each with its own
+ * delay, never overtaking. Memory of a link goes when both ends are closed and nothing of it is in the heap
+ * (`pending`). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +19,7 @@ typedef struct sim_piece {
 typedef struct sim_end {
     sim_peer *peer; /* NULL: a stranger */
     uint64_t number;
-    bool open, up, closing; /* closing: LINK_DOWN follows when what was sent to it has arrived */
+    bool open, up, closing;   /* closing: LINK_DOWN follows when what was sent to it has arrived */
     sim_piece *first, **last; /* on the way to this end */
     uint64_t arrives_ms;      /* of the newest piece */
 } sim_end;
@@ -34,7 +36,8 @@ enum { RECORDED_MAX = 4096 };
 
 static bool reachable(const sim_link *link) {
     const sim_peer *a = link->ends[0].peer, *b = link->ends[1].peer;
-    return a == NULL || b == NULL || link->world->healing || link->world->side[a->index] == link->world->side[b->index];
+    return a == NULL || b == NULL || link->world->healing ||
+           link->world->side[a->index] == link->world->side[b->index];
 }
 
 static void at_end(sim_link *link, uint64_t time_ms, void (*act)(sim_world *, void *, uint64_t), size_t end) {
@@ -70,7 +73,10 @@ static void tell_down(sim_link *link, size_t end, int reason) {
     }
     side->open = false;
     if (side->peer != NULL) {
-        sim_peer_event(side->peer, &(dx_event){.kind = DX_EVENT_LINK_DOWN, .link = side->number, .reason = reason, .body = dx_bytes_text("simulated")});
+        sim_peer_event(side->peer, &(dx_event){.kind = DX_EVENT_LINK_DOWN,
+                                               .link = side->number,
+                                               .reason = reason,
+                                               .body = dx_bytes_text("simulated")});
     }
 }
 
@@ -100,10 +106,14 @@ static void deliver(sim_link *link, size_t end) {
     }
     world->deliveries++;
     if (side->open && side->peer != NULL && size > 0) {
-        sim_peer_event(side->peer, &(dx_event){.kind = DX_EVENT_LINK_DATA, .link = side->number, .body = dx_bytes_of(piece->bytes, size)});
+        sim_peer_event(side->peer, &(dx_event){.kind = DX_EVENT_LINK_DATA,
+                                               .link = side->number,
+                                               .body = dx_bytes_of(piece->bytes, size)});
     }
     if (from->open && from->peer != NULL) {
-        sim_peer_event(from->peer, &(dx_event){.kind = DX_EVENT_LINK_WRITABLE, .link = from->number, .size = piece->size});
+        sim_peer_event(
+            from->peer,
+            &(dx_event){.kind = DX_EVENT_LINK_WRITABLE, .link = from->number, .size = piece->size});
     }
     free(piece);
     if (breaks) {
@@ -116,7 +126,8 @@ static void on_arrival(sim_world *world, void *ctx, uint64_t number) {
     sim_end *side = &link->ends[number];
     link->pending--;
     if (!link->dead && !reachable(link)) {
-        at_end(link, world->now_ms + 1000, on_arrival, number); /* the net is split: it waits, or times out above */
+        at_end(link, world->now_ms + 1000, on_arrival,
+               number); /* the net is split: it waits, or times out above */
         return;
     }
     if (!link->dead && side->first != NULL) {
@@ -138,7 +149,8 @@ static void send_piece(sim_link *link, size_t to, const uint8_t *bytes, size_t s
     memcpy(piece->bytes, bytes, size);
     *side->last = piece;
     side->last = &piece->next;
-    uint64_t arrives_ms = world->now_ms + 1 + sim_below(world, world->healing ? 20 : world->plan.delay_max_ms);
+    uint64_t arrives_ms =
+        world->now_ms + 1 + sim_below(world, world->healing ? 20 : world->plan.delay_max_ms);
     side->arrives_ms = arrives_ms > side->arrives_ms ? arrives_ms : side->arrives_ms;
     at_end(link, side->arrives_ms, on_arrival, to);
 }
@@ -153,12 +165,15 @@ static void send_bytes(sim_link *link, size_t to, dx_bytes bytes) {
     }
 }
 
-/* --- Opening ------------------------------------------------------------------------------------------------ */
+/* --- Opening
+ * ------------------------------------------------------------------------------------------------ */
 
 static void tell_up(sim_link *link, size_t end, const char *address) {
     link->ends[end].up = true;
     if (link->ends[end].open && link->ends[end].peer != NULL) {
-        sim_peer_event(link->ends[end].peer, &(dx_event){.kind = DX_EVENT_LINK_UP, .link = link->ends[end].number, .body = dx_bytes_text(address)});
+        sim_peer_event(link->ends[end].peer, &(dx_event){.kind = DX_EVENT_LINK_UP,
+                                                         .link = link->ends[end].number,
+                                                         .body = dx_bytes_text(address)});
     }
 }
 

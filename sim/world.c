@@ -66,7 +66,8 @@ void sim_note(sim_world *world, const char *format, ...) {
     va_end(args);
 }
 
-/* --- Trace ------------------------------------------------------------------------------------------------ */
+/* --- Trace ------------------------------------------------------------------------------------------------
+ */
 
 static void trace_bytes(sim_world *world, const void *data, size_t size) {
     const uint8_t *bytes = data;
@@ -90,20 +91,23 @@ static void trace_step(sim_world *world, const sim_peer *peer, uint64_t kind, ui
     trace_bytes(world, body.data, body.size);
 }
 
-/* --- Events: a binary heap ---------------------------------------------------------------------------------- */
+/* --- Events: a binary heap
+ * ---------------------------------------------------------------------------------- */
 
 static bool earlier(const sim_event *a, const sim_event *b) {
     return a->time_ms != b->time_ms ? a->time_ms < b->time_ms : a->number < b->number;
 }
 
-void sim_at(sim_world *world, uint64_t time_ms, void (*act)(sim_world *, void *, uint64_t), void *ctx, uint64_t number) {
+void sim_at(sim_world *world, uint64_t time_ms, void (*act)(sim_world *, void *, uint64_t), void *ctx,
+            uint64_t number) {
     if (world->heap_count == world->heap_capacity) {
         world->heap_capacity = world->heap_capacity == 0 ? 256 : world->heap_capacity * 2;
         world->heap = realloc(world->heap, world->heap_capacity * sizeof *world->heap);
         DX_ASSERT(world->heap != NULL);
     }
     size_t at = world->heap_count++;
-    sim_event event = {time_ms > world->now_ms ? time_ms : world->now_ms, ++world->event_number, act, ctx, number};
+    sim_event event = {time_ms > world->now_ms ? time_ms : world->now_ms, ++world->event_number, act, ctx,
+                       number};
     for (; at > 0 && earlier(&event, &world->heap[(at - 1) / 2]); at = (at - 1) / 2) {
         world->heap[at] = world->heap[(at - 1) / 2];
     }
@@ -141,7 +145,8 @@ void sim_run_until(sim_world *world, uint64_t time_ms) {
     sim_run_while(world, time_ms, NULL, NULL);
 }
 
-/* --- Memory ------------------------------------------------------------------------------------------------- */
+/* --- Memory
+ * ------------------------------------------------------------------------------------------------- */
 
 static void *resize(void *ctx, void *old, size_t old_size, size_t new_size) {
     sim_memory *memory = ctx;
@@ -160,7 +165,8 @@ static void *resize(void *ctx, void *old, size_t old_size, size_t new_size) {
     return block;
 }
 
-/* --- Peers ---------------------------------------------------------------------------------------------------- */
+/* --- Peers
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void on_timer(sim_world *world, void *ctx, uint64_t number) {
     sim_peer *peer = ctx;
@@ -195,7 +201,8 @@ static void deliver_answer(sim_world *world, void *ctx, uint64_t number) {
         sim_request request = peer->requests[i];
         if (request.used && memcmp(request.id, answer->id, DX_REQUEST_SIZE) == 0) {
             peer->requests[i].used = !answer->last;
-            request.on_answer(world, peer, request.ctx, answer->last, dx_bytes_of(answer->body, answer->size));
+            request.on_answer(world, peer, request.ctx, answer->last,
+                              dx_bytes_of(answer->body, answer->size));
             break;
         }
     }
@@ -239,7 +246,8 @@ void sim_peer_event(sim_peer *peer, const dx_event *event) {
     dx_effects effects;
     dx_event timed = *event;
     timed.time_ms = world->now_ms + 1000;
-    timed.wall_ms = (uint64_t)((int64_t)(UINT64_C(1000) * WALL_START_S + world->now_ms) + peer->wall_offset_ms);
+    timed.wall_ms =
+        (uint64_t)((int64_t)(UINT64_C(1000) * WALL_START_S + world->now_ms) + peer->wall_offset_ms);
     trace_step(world, peer, (uint64_t)event->kind, event->link, event->body);
     world->steps++;
     int error = dx_node_step(peer->node, &timed, 1, &effects);
@@ -254,7 +262,9 @@ void sim_peer_event(sim_peer *peer, const dx_event *event) {
     }
     dx_node *node = peer->node;
     size_t count = effects.count;
-    schedule(peer, effects.deadline_ms == DX_NO_DEADLINE ? DX_NO_DEADLINE : effects.deadline_ms <= timed.time_ms ? world->now_ms : effects.deadline_ms - 1000);
+    schedule(peer, effects.deadline_ms == DX_NO_DEADLINE  ? DX_NO_DEADLINE
+                   : effects.deadline_ms <= timed.time_ms ? world->now_ms
+                                                          : effects.deadline_ms - 1000);
     for (size_t i = 0; i < count && peer->node == node; i++) {
         carry_out(peer, &effects.items[i]);
     }
@@ -286,7 +296,8 @@ void sim_peer_start(sim_peer *peer) {
     if (error != DX_OK) {
         peer->node = NULL;
         if (error == DX_E_CORRUPT || error == DX_E_VERSION || error == DX_E_NOT_FOUND || world->healing) {
-            sim_violate(world, "peer %zu: its vault does not open: %s (%s)", peer->index, dx_error_name(error), message);
+            sim_violate(world, "peer %zu: its vault does not open: %s (%s)", peer->index,
+                        dx_error_name(error), message);
             return;
         }
         sim_note(world, "peer %zu: not opened: %s", peer->index, message);
@@ -352,7 +363,40 @@ bool sim_ask(sim_peer *peer, dx_bytes command, sim_on_answer on_answer, void *ct
     return true;
 }
 
-/* --- The world -------------------------------------------------------------------------------------------------- */
+static void *resize_plain(void *ctx, void *old, size_t old_size, size_t new_size) {
+    (void)ctx;
+    (void)old_size;
+    if (new_size == 0) {
+        free(old);
+        return NULL;
+    }
+    return realloc(old, new_size);
+}
+
+bool sim_ask_json(sim_peer *peer, const char *json, sim_on_answer on_answer, void *ctx) {
+    static const dx_alloc alloc = {NULL, resize_plain};
+    char message[128];
+    dx_buf command;
+    dx_writer writer;
+    dx_buf_init(&command, &alloc, 65536);
+    dx_writer_init(&writer, &command);
+    int error = dx_json_parse(dx_bytes_text(json), &writer, message, sizeof message);
+    DX_ASSERT(error == DX_OK);
+    bool asked = sim_ask(peer, dx_buf_view(&command), on_answer, ctx);
+    dx_buf_deinit(&command);
+    return asked;
+}
+
+void sim_ignore_answer(sim_world *world, sim_peer *peer, void *ctx, bool last, dx_bytes body) {
+    (void)world;
+    (void)peer;
+    (void)ctx;
+    (void)last;
+    (void)body;
+}
+
+/* --- The world
+ * -------------------------------------------------------------------------------------------------- */
 
 void sim_world_init(sim_world *world, const sim_plan *plan) {
     bool verbose = world->verbose;

@@ -1,9 +1,11 @@
-/* sim/world.h: whole nodes in virtual time over a faulty network and faulty disks; one seed decides everything.
+/* sim/world.h: whole nodes in virtual time over a faulty network and faulty disks; one seed decides
+ * everything.
  *
- * Layer: simulator; includes include/dxos, sim/disk.h and nothing of the core. A world has peers; a peer has a disk (sim/disk.h), what a host would
- * mirror outside of it, a node while it runs, and the requests that wait for answers. Time is a number; events are kept in a heap by
- * (time, number), so equal seeds give equal runs to the byte: `trace` is a hash over every event given to and effect taken from a node.
- * Violations end the run: world->violation says what, in one line. */
+ * Layer: simulator; includes include/dxos, sim/disk.h and nothing of the core. A world has peers; a peer has
+ * a disk (sim/disk.h), what a host would mirror outside of it, a node while it runs, and the requests that
+ * wait for answers. Time is a number; events are kept in a heap by (time, number), so equal seeds give equal
+ * runs to the byte: `trace` is a hash over every event given to and effect taken from a node. Violations end
+ * the run: world->violation says what, in one line. */
 #ifndef DX_SIM_WORLD_H
 #define DX_SIM_WORLD_H
 
@@ -22,7 +24,8 @@ typedef struct sim_link sim_link;
 typedef struct sim_plan {
     uint64_t seed;
     size_t peers;
-    uint64_t minutes; /* of virtual time in which operations happen; then everything heals and must converge */
+    uint64_t
+        minutes; /* of virtual time in which operations happen; then everything heals and must converge */
     size_t operations;
     uint32_t crash_chance;     /* per operation: one peer loses power */
     uint32_t partition_chance; /* per operation: the net splits, or heals */
@@ -111,7 +114,8 @@ void sim_run_until(sim_world *world, uint64_t time_ms);
 /* Runs until done(ctx), at most until the given time; false when it never was. */
 bool sim_run_while(sim_world *world, uint64_t time_ms, bool (*done)(void *ctx), void *ctx);
 /* Calls act(world, ctx, number) at a time. */
-void sim_at(sim_world *world, uint64_t time_ms, void (*act)(sim_world *world, void *ctx, uint64_t number), void *ctx, uint64_t number);
+void sim_at(sim_world *world, uint64_t time_ms, void (*act)(sim_world *world, void *ctx, uint64_t number),
+            void *ctx, uint64_t number);
 void sim_peer_start(sim_peer *peer);
 void sim_peer_stop(sim_peer *peer);  /* closes it in good order */
 void sim_peer_crash(sim_peer *peer); /* power loss */
@@ -120,13 +124,16 @@ void sim_peer_event(sim_peer *peer, const dx_event *event);
 /* Sends a command; false when the peer is off or has too many requests open. */
 bool sim_ask(sim_peer *peer, dx_bytes command, sim_on_answer on_answer, void *ctx);
 
+/* The same from JSON text. */
+bool sim_ask_json(sim_peer *peer, const char *json, sim_on_answer on_answer, void *ctx);
+void sim_ignore_answer(sim_world *world, sim_peer *peer, void *ctx, bool last, dx_bytes body);
+
 /* --- net.c --- */
 void sim_net_effect(sim_peer *peer, const dx_effect *effect); /* LINK_OPEN, LINK_SEND, LINK_CLOSE */
 void sim_net_peer_gone(sim_peer *peer);
 void sim_net_deinit(sim_world *world);
 /* A stranger without any secret dials a peer and sends bytes. */
 void sim_net_stranger(sim_peer *peer);
-void sim_net_delivery(sim_world *world, sim_link *link, int end);
 
 /* --- workload.c --- */
 /* Makes identities and a space, and joins all peers to it by invitations; false on a violation. */
