@@ -137,19 +137,39 @@ static bool is_own_address(const dx_replication *replication, dx_bytes address) 
     return false;
 }
 
-/* Bounded: of a space's addresses the newest are kept. */
-int dx_replication_add_address(dx_replication *replication, dx_space *space, dx_bytes address) {
-    if (address.size == 0 || address.size >= DX_ADDRESS_SIZE_MAX || is_own_address(replication, address)) {
-        return address.size == 0 || address.size >= DX_ADDRESS_SIZE_MAX ? DX_E_INVALID : DX_OK;
+static int tell_sessions(dx_replica *replica, const dx_bytes *addresses, size_t count) {
+    dx_replication *replication = replica->replication;
+    for (dx_session *session = replica->sessions; session != NULL; session = session->next) {
+        if (session->state == DX_SESSION_HELLO) {
+            continue;
+        }
+        dx_sync_addresses_write(addresses, count, &replication->message);
+        int error = dx_session_send(session);
+        if (error != DX_OK) {
+            return error;
+        }
     }
+    return DX_OK;
+}
+
+/* *fresh: it was not known. Bounded: of a space's addresses the newest are kept. */
+static int store_address(dx_replication *replication, const dx_space *space, dx_bytes address, bool *fresh) {
     dx_store *store = replication->context->store;
+    sqlite3_stmt *select = dx_store_query(store, "SELECT 1 FROM address WHERE space = ?1 AND address = ?2");
+    dx_bind_int(select, 1, space->local);
+    dx_bind_text(select, 2, address);
+    *fresh = !dx_step(store, select);
+    dx_step_reset(select);
+    int error = dx_store_error(store);
+    if (error != DX_OK || !*fresh) {
+        return error;
+    }
     sqlite3_stmt *insert =
-        dx_store_query(store, "INSERT INTO address(space, address, told_ms) VALUES(?1, ?2, ?3) "
-                              "ON CONFLICT(space, address) DO UPDATE SET told_ms = ?3");
+        dx_store_query(store, "INSERT INTO address(space, address, told_ms) VALUES(?1, ?2, ?3)");
     dx_bind_int(insert, 1, space->local);
     dx_bind_text(insert, 2, address);
     dx_bind_int(insert, 3, (int64_t)replication->context->wall_ms);
-    int error = dx_step_done(store, insert);
+    error = dx_step_done(store, insert);
     if (error != DX_OK) {
         return error;
     }
@@ -158,25 +178,64 @@ int dx_replication_add_address(dx_replication *replication, dx_space *space, dx_
                "(SELECT address FROM address WHERE space = ?1 ORDER BY told_ms DESC, address LIMIT ?2)");
     dx_bind_int(prune, 1, space->local);
     dx_bind_int(prune, 2, DX_SPACE_ADDRESSES_MAX);
-    error = dx_step_done(store, prune);
-    return error == DX_OK ? dx_swarm_add_address(replication->swarm, (uint64_t)space->local, address) : error;
+    return dx_step_done(store, prune);
+}
+
+/* What is new is told on, so that guests of one host find each other; what is known is not, so that it ends.
+ */
+int dx_replication_add_address(dx_replication *replication, dx_space *space, dx_bytes address) {
+    if (!dx_address_check(address)) {
+        return DX_E_INVALID;
+    }
+    if (is_own_address(replication, address)) {
+        return DX_OK;
+    }
+    bool fresh = false;
+    int error = store_address(replication, space, address, &fresh);
+    if (error == DX_OK) {
+        error = dx_swarm_add_address(replication->swarm, (uint64_t)space->local, address);
+        error = error == DX_E_LIMIT ? DX_OK : error; /* all places are taken by addresses that work */
+    }
+    dx_replica *replica = find_replica(replication, space);
+    return error == DX_OK && fresh && replica != NULL ? tell_sessions(replica, &address, 1) : error;
 }
 
 static int tell_addresses(dx_replication *replication) {
     for (dx_replica *replica = replication->replicas; replica != NULL; replica = replica->next) {
-        for (dx_session *session = replica->sessions; session != NULL; session = session->next) {
-            if (session->state == DX_SESSION_HELLO) {
-                continue;
-            }
-            dx_sync_addresses_write(replication->addresses, replication->address_count,
-                                    &replication->message);
-            int error = dx_session_send(session);
-            if (error != DX_OK) {
-                return error;
-            }
+        int error = tell_sessions(replica, replication->addresses, replication->address_count);
+        if (error != DX_OK) {
+            return error;
         }
     }
     return DX_OK;
+}
+
+/* The addresses a new peer is told: our own, then others of the space, the newest first. */
+int dx_replica_addresses(dx_replica *replica, dx_bytes *addresses, dx_buf *text, size_t *count) {
+    dx_replication *replication = replica->replication;
+    dx_store *store = replication->context->store;
+    size_t sizes[DX_SYNC_ADDRESSES_MAX];
+    *count = 0;
+    for (; *count < replication->address_count; ++*count) {
+        sizes[*count] = replication->addresses[*count].size;
+        dx_buf_append(text, replication->addresses[*count].data, sizes[*count]);
+    }
+    sqlite3_stmt *select =
+        dx_store_query(store, "SELECT address FROM address WHERE space = ?1 ORDER BY told_ms DESC, address");
+    dx_bind_int(select, 1, replica->space->local);
+    while (*count < DX_SYNC_ADDRESSES_MAX && dx_step(store, select)) {
+        dx_bytes address = dx_column_bytes(select, 0);
+        sizes[*count] = address.size;
+        dx_buf_append(text, address.data, address.size);
+        ++*count;
+    }
+    dx_step_reset(select);
+    size_t start = 0;
+    for (size_t i = 0; i < *count && dx_buf_error(text) == DX_OK; start += sizes[i++]) {
+        addresses[i] = dx_bytes_of(text->data + start, sizes[i]);
+    }
+    int error = dx_store_error(store);
+    return error != DX_OK ? error : dx_buf_error(text);
 }
 
 int dx_replication_set_listening(dx_replication *replication, const char *const *addresses, size_t count) {

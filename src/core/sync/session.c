@@ -29,15 +29,21 @@ int dx_session_send(dx_session *session) {
 static int send_hello(dx_session *session) {
     dx_replication *replication = session->replica->replication;
     const dx_identity *identity = replication->context->identity;
-    dx_sync_hello hello = {.digests = session->replica->digests, .address_count = replication->address_count};
-    memcpy(hello.device, identity->device, sizeof hello.device);
-    memcpy(hello.addresses, replication->addresses, sizeof hello.addresses);
-    uint8_t proof[DX_SYNC_PROOF_SIZE];
-    dx_sync_hello_proof(session->initiator, session->handshake_hash, session->replica->space->id, proof);
-    dx_sign(&identity->device_key, hello_context, dx_bytes_of(proof, sizeof proof), hello.signature);
-    dx_sync_hello_write(&hello, &replication->message);
-    session->told = hello.digests;
-    return dx_session_send(session);
+    dx_sync_hello hello = {.digests = session->replica->digests};
+    dx_buf text;
+    dx_buf_init(&text, replication->context->alloc, DX_SYNC_ADDRESSES_MAX * DX_ADDRESS_SIZE_MAX);
+    int error = dx_replica_addresses(session->replica, hello.addresses, &text, &hello.address_count);
+    if (error == DX_OK) {
+        uint8_t proof[DX_SYNC_PROOF_SIZE];
+        memcpy(hello.device, identity->device, sizeof hello.device);
+        dx_sync_hello_proof(session->initiator, session->handshake_hash, session->replica->space->id, proof);
+        dx_sign(&identity->device_key, hello_context, dx_bytes_of(proof, sizeof proof), hello.signature);
+        dx_sync_hello_write(&hello, &replication->message);
+        session->told = hello.digests;
+        error = dx_session_send(session);
+    }
+    dx_buf_deinit(&text);
+    return error;
 }
 
 int dx_session_open(dx_replica *replica, const dx_swarm_link *link) {

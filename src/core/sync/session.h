@@ -100,6 +100,8 @@ DX_MUST_USE int dx_session_serve(dx_session *session, bool *more);
 /* --- replication.c --- */
 /* The length of a feed that is in the digest and served: signed, admitted, within its cut. */
 uint64_t dx_replica_length(const dx_replica *replica, const dx_feed *feed);
+/* At most DX_SYNC_ADDRESSES_MAX, as views into text. */
+DX_MUST_USE int dx_replica_addresses(dx_replica *replica, dx_bytes *addresses, dx_buf *text, size_t *count);
 DX_MUST_USE int dx_replica_refresh(dx_replica *replica); /* digests follow the feeds */
 
 #endif
