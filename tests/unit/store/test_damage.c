@@ -141,7 +141,9 @@ static void flip_and_read(vault_model *model, const sim_disk *vault, const char 
         if (error == DX_OK) {
             assert_in_range(commit, oldest, model->commits);
             assert_int_equal(digest, model->digests[commit]);
-        } else {
+            error = dx_store_check(store); /* also what this reading did not need */
+        }
+        if (error != DX_OK) {
             assert_int_equal(error, DX_E_CORRUPT);
             ++*refused;
         }
@@ -163,7 +165,7 @@ static void test_flipped_bytes_of_the_vault(void **state) {
         flip_and_read(&model, disk, MODEL_PATH, at, model.commits, &refused);
     }
     print_message("%d of %d flips refused\n", refused, flips);
-    assert_true(refused > flips / 2); /* the rest hit pages this reading does not need */
+    assert_true(refused > flips * 9 / 10); /* the rest hit pages that are free */
     sim_disk_destroy(disk);
 }
 
