@@ -1,0 +1,564 @@
+/* tests/unit/echo/test_query.c: questions and their answers, whatever the budget; and what is wrong with
+ * wrong ones.
+ *
+ * Names echo/query_parse.c, echo/query_filter.c, echo/query_walk.c and echo/query_path.c too. */
+#include "echo/query.h"
+#include "peer.h"
+#include "test_item.h"
+
+/* A small distribution. Packages are called by one letter:
+ *   a → b → d → e → f     depends; a → c → d too; f → a closes a circle
+ *   c → a                 likes
+ *   g                     deleted, a → g; h → b by a deleted link
+ *   x, y                  files, children of a; z a file without parent; n an object without type */
+typedef struct world {
+    peer alice;
+    int64_t a, b, c, d, e, f, g, h, x, y, z, n;
+    int64_t a_b, c_a, h_b;
+} world;
+
+static int64_t add_child(peer *self, const char *type, int64_t parent, const char *json) {
+    dx_transaction *transaction;
+    dx_buf data;
+    int64_t key = 0;
+    peer_item(self, json, &data);
+    peer_begin(self);
+    assert_int_equal(dx_transaction_begin(&self->context, self->space, &transaction), DX_OK);
+    assert_int_equal(
+        dx_transaction_add_object(transaction, dx_bytes_text(type), parent, dx_buf_view(&data), &key), DX_OK);
+    assert_int_equal(dx_transaction_commit(transaction), DX_OK);
+    peer_commit(self);
+    dx_buf_deinit(&data);
+    return key;
+}
+
+static void begin(world *w) {
+    peer *alice = &w->alice;
+    peer_init(alice, 1, "Alice");
+    peer_create_space(alice, "Garden");
+    w->a = peer_add(alice, "pkg", "{\"name\":\"a\",\"n\":1,\"in\":{\"deep\":{\"k\":\"v\"}}}");
+    w->z = add_child(alice, "file", 0, "{\"name\":\"z\"}");
+    w->b = peer_add(alice, "pkg", "{\"name\":\"b\",\"n\":2,\"x.y\":true}");
+    w->c = peer_add(alice, "pkg", "{\"name\":\"c\",\"n\":2.0,\"list\":[1,2]}");
+    w->d = peer_add(alice, "pkg", "{\"name\":\"d\",\"n\":null}");
+    w->e = peer_add(alice, "pkg", "{\"name\":\"e\",\"n\":2.5}");
+    w->x = add_child(alice, "file", w->a, "{\"name\":\"x\"}");
+    w->f = peer_add(alice, "pkg", "{\"name\":\"f\"}");
+    w->g = peer_add(alice, "pkg", "{\"name\":\"g\",\"n\":2}");
+    w->h = peer_add(alice, "pkg", "{\"name\":\"h\"}");
+    w->y = add_child(alice, "file", w->a, "{\"name\":\"y\"}");
+    w->n = add_child(alice, "", 0, "{\"name\":\"n\"}");
+    w->a_b = peer_link(alice, "depends", w->a, w->b);
+    peer_link(alice, "depends", w->a, w->c);
+    peer_link(alice, "depends", w->a, w->g);
+    peer_link(alice, "depends", w->a, w->c); /* twice */
+    peer_link(alice, "depends", w->b, w->d);
+    peer_link(alice, "depends", w->c, w->d);
+    peer_link(alice, "depends", w->d, w->e);
+    peer_link(alice, "depends", w->e, w->f);
+    peer_link(alice, "depends", w->f, w->a);
+    w->c_a = peer_link(alice, "likes", w->c, w->a);
+    peer_link(alice, "dx.hint", w->f, w->z);
+    w->h_b = peer_link(alice, "depends", w->h, w->b);
+    peer_change_life(alice, w->g, true);
+    peer_change_life(alice, w->h_b, true);
+    peer_set(alice, w->z, "n", "2");
+    peer_set(alice, w->z, "in.deep", "{\"k\":\"v\"}");
+}
+
+static void end(world *w) {
+    peer_deinit(&w->alice);
+}
+
+/* --- Asking -------------------------------------------------------------------------------------- */
+
+typedef struct answer {
+    world *world;
+    char text[512];
+} answer;
+
+static void append_name(answer *self, int64_t key) {
+    dx_entity entity;
+    dx_buf view;
+    dx_writer writer;
+    peer *alice = &self->world->alice;
+    dx_buf_init(&view, &alice->alloc.port, 1 << 16);
+    dx_writer_init(&writer, &view);
+    assert_int_equal(dx_entity_read(&alice->context, alice->space, key, &entity), DX_OK);
+    assert_int_equal(dx_entity_view(&alice->context, alice->space, &entity, &writer), DX_OK);
+    dx_bytes name = dx_item_text(dx_item_get(dx_buf_view(&view), "name"));
+    strncat(self->text, name.size == 0 ? "?" : (const char *)name.data, name.size == 0 ? 1 : name.size);
+    dx_buf_deinit(&view);
+}
+
+static int note(void *ctx, const dx_entity *entity) {
+    answer *self = ctx;
+    int64_t key = entity->key, source = entity->source, target = entity->target;
+    bool link = entity->kind == DX_ENTITY_LINK, deleted = entity->deleted;
+    strcat(self->text, self->text[0] == '\0' ? "" : " ");
+    if (link) {
+        append_name(self, source);
+        strcat(self->text, ">");
+        append_name(self, target);
+    } else {
+        append_name(self, key);
+    }
+    strcat(self->text, deleted ? "!" : "");
+    return DX_OK;
+}
+
+/* Puts the text of an id where the query says $. */
+static dx_bytes question(world *w, const char *json, int64_t key) {
+    char text[512], id_text[DX_ID_TEXT_MAX] = "";
+    uint8_t id[DX_ID_SIZE];
+    if (key != 0) {
+        assert_int_equal(dx_key_to_id(w->alice.space, key, id), DX_OK);
+        dx_id_print(id, id_text);
+    }
+    size_t at = 0;
+    for (; *json != '\0'; json++) {
+        at += (size_t)snprintf(text + at, sizeof text - at, *json == '$' ? "%s" : "%.1s",
+                               *json == '$' ? id_text : json);
+    }
+    return test_item(text);
+}
+
+static void ask(world *w, const char *json, int64_t key, size_t budget, answer *out, int64_t *count) {
+    char message[DX_QUERY_MESSAGE_SIZE] = "";
+    dx_query *query;
+    bool more = true;
+    size_t calls = 0;
+    out->world = w;
+    out->text[0] = '\0';
+    peer_begin(&w->alice);
+    if (dx_query_create(&w->alice.context, w->alice.space, question(w, json, key), message, sizeof message,
+                        &query) != DX_OK) {
+        fail_msg("%s: %s", json, message);
+    }
+    while (more) {
+        assert_int_equal(dx_query_run(query, budget, note, out, &more), DX_OK);
+        assert_true(++calls < 1000);
+        peer_commit(&w->alice); /* nothing stays open between two calls */
+        peer_begin(&w->alice);
+    }
+    *count = dx_query_count(query);
+    dx_query_destroy(query);
+    peer_commit(&w->alice);
+}
+
+static void expect(world *w, const char *json, int64_t key, const char *expected) {
+    static const size_t budgets[] = {1, 2, 3, 7, 1000, SIZE_MAX};
+    for (size_t i = 0; i < sizeof budgets / sizeof budgets[0]; i++) {
+        answer got;
+        int64_t count;
+        ask(w, json, key, budgets[i], &got, &count);
+        if (strcmp(got.text, expected) != 0) {
+            fail_msg("%s\n  budget %zu: \"%s\", expected \"%s\"", json, budgets[i], got.text, expected);
+        }
+    }
+}
+
+static void expect_count(world *w, const char *json, int64_t expected) {
+    for (size_t budget = 1; budget <= 1000; budget += 333) {
+        answer got;
+        int64_t count;
+        ask(w, json, 0, budget, &got, &count);
+        assert_string_equal(got.text, "");
+        assert_int_equal(count, expected);
+    }
+}
+
+/* --- Filters ------------------------------------------------------------------------------------- */
+
+static void test_filters(void **state) {
+    (void)state;
+    world w;
+    begin(&w);
+    /* type after type in the order they came; within one, in the order of making */
+    expect(&w, "{}", 0, "a b c d e f h z x y n");
+    expect(&w, "{\"type\":\"pkg\"}", 0, "a b c d e f h");
+    expect(&w, "{\"type\":\"file\"}", 0, "z x y");
+    expect(&w, "{\"type\":null}", 0, "n");
+    expect(&w, "{\"type\":\"none such\"}", 0, "");
+    expect(&w, "{\"deleted\":\"show\",\"type\":\"pkg\"}", 0, "a b c d e f g! h");
+    expect(&w, "{\"deleted\":\"only\"}", 0, "g!");
+    expect(&w, "{\"id\":\"$\"}", w.d, "d");
+    expect(&w, "{\"id\":\"$\"}", w.c_a, "c>a");
+    expect(&w, "{\"id\":\"$\"}", w.g, "");
+    expect(&w, "{\"id\":\"$\",\"deleted\":\"show\"}", w.g, "g!");
+    expect(&w, "{\"id\":\"$\",\"type\":\"file\"}", w.d, "");
+    expect(&w, "{\"id\":\"9999-1\"}", 0, "");
+    expect(&w, "{\"parent\":\"$\"}", w.a, "x y");
+    expect(&w, "{\"parent\":\"$\",\"type\":\"pkg\"}", w.a, "");
+    expect(&w, "{\"parent\":\"9999-1\"}", 0, "");
+    expect(&w, "{\"parent\":null,\"type\":\"file\"}", 0, "z");
+    expect(&w, "{\"kind\":\"link\",\"type\":\"likes\"}", 0, "c>a");
+    expect(&w, "{\"kind\":\"link\",\"deleted\":\"only\"}", 0, "h>b!");
+    expect(&w, "{\"kind\":\"any\",\"type\":\"likes\"}", 0, "c>a");
+    expect(&w, "{\"kind\":\"any\"}", 0, "a b c d e f h z x y n a>b a>c a>g a>c b>d c>d d>e e>f f>a c>a");
+    expect(&w, "{\"source\":\"$\"}", w.c, "c>d c>a");
+    expect(&w, "{\"source\":\"$\",\"type\":\"likes\"}", w.c, "c>a");
+    expect(&w, "{\"source\":\"$\",\"type\":\"none such\"}", w.c, "");
+    expect(&w, "{\"target\":\"$\",\"kind\":\"link\"}", w.a, "f>a c>a");
+    expect(&w, "{\"target\":\"$\",\"deleted\":\"show\"}", w.b, "a>b h>b!");
+    expect(&w, "{\"target\":\"9999-1\"}", 0, "");
+    expect(&w, "{\"source\":\"$\"}", w.f, "f>a"); /* the house's own link type only when named */
+    expect(&w, "{\"source\":\"$\",\"type\":\"dx.hint\"}", w.f, "f>z");
+    expect(&w, "{\"type\":\"dx.space\",\"count\":false,\"where\":{\"name\":\"Garden\"}}", 0, "Garden");
+    end(&w);
+}
+
+static void test_where(void **state) {
+    (void)state;
+    world w;
+    begin(&w);
+    expect(&w, "{\"where\":{\"name\":\"e\"}}", 0, "e");
+    expect(&w, "{\"where\":{\"n\":2}}", 0, "b c z"); /* 2 and 2.0 are one number */
+    expect(&w, "{\"where\":{\"n\":2.0}}", 0, "b c z");
+    expect(&w, "{\"where\":{\"n\":2.5}}", 0, "e");
+    expect(&w, "{\"where\":{\"n\":null}}", 0, "d"); /* null is there, not missing */
+    expect(&w, "{\"where\":{\"n\":\"2\"}}", 0, "");
+    expect(&w, "{\"where\":{\"n\":2,\"name\":\"c\"}}", 0, "c");
+    expect(&w, "{\"where\":{\"in.deep.k\":\"v\"}}", 0, "a z");
+    expect(&w, "{\"where\":{\"in\":{\"deep\":{\"k\":\"v\"}}}}", 0, "a z"); /* however it was set */
+    expect(&w, "{\"where\":{\"in.deep\":{}}}", 0, "");
+    expect(&w, "{\"where\":{\"x\\\\.y\":true}}", 0, "b");
+    expect(&w, "{\"where\":{\"x.y\":true}}", 0, "");
+    expect(&w, "{\"where\":{\"list\":[1,2]}}", 0, "c");
+    expect(&w, "{\"where\":{\"list\":[2,1]}}", 0, "");
+    expect(&w, "{\"kind\":\"link\",\"where\":{\"name\":\"e\"}}", 0, "");
+    expect(&w, "{\"where\":{\"name\":\"g\"},\"deleted\":\"only\"}", 0, "g!");
+    end(&w);
+}
+
+/* --- Limits -------------------------------------------------------------------------------------- */
+
+static void test_limit_and_count(void **state) {
+    (void)state;
+    world w;
+    begin(&w);
+    expect(&w, "{\"type\":\"pkg\",\"limit\":3}", 0, "a b c");
+    expect(&w, "{\"limit\":0}", 0, "");
+    expect(&w, "{\"type\":\"file\",\"limit\":3}", 0, "z x y");
+    expect_count(&w, "{\"count\":true}", 11);
+    expect_count(&w, "{\"count\":true,\"limit\":4}", 4);
+    expect_count(&w, "{\"count\":true,\"kind\":\"link\"}", 10);
+    expect_count(&w, "{\"count\":true,\"type\":\"pkg\",\"follow\":[{\"out\":\"depends\"}]}", 6);
+    end(&w);
+}
+
+/* Pages of two, each beginning after the last row of the one before, are the whole answer. */
+static void expect_pages(world *w, const char *filter, const char *expected) {
+    char json[256], id_text[DX_ID_TEXT_MAX], all[512] = "";
+    uint8_t id[DX_ID_SIZE];
+    const int64_t keys[] = {w->a, w->b, w->c, w->d, w->e, w->f, w->h, w->x, w->y, w->z, w->n};
+    const char *names = "abcdefhxyzn", *last = NULL;
+    for (size_t page = 0; page < 10; page++) {
+        answer got;
+        int64_t count;
+        if (last != NULL) {
+            assert_int_equal(dx_key_to_id(w->alice.space, keys[strchr(names, *last) - names], id), DX_OK);
+            dx_id_print(id, id_text);
+        }
+        snprintf(json, sizeof json, "{%s\"limit\":2%s%s%s}", filter, last ? ",\"after\":\"" : "",
+                 last ? id_text : "", last ? "\"" : "");
+        ask(w, json, 0, 3, &got, &count);
+        if (got.text[0] == '\0') {
+            break;
+        }
+        strcat(all, all[0] == '\0' ? "" : " ");
+        strcat(all, got.text);
+        last = strchr(names, got.text[strlen(got.text) - 1]);
+    }
+    assert_string_equal(all, expected);
+}
+
+static void test_after(void **state) {
+    (void)state;
+    world w;
+    begin(&w);
+    expect_pages(&w, "", "a b c d e f h z x y n");
+    expect_pages(&w, "\"type\":\"pkg\",", "a b c d e f h");
+    expect_pages(&w, "\"type\":\"pkg\",\"follow\":[{\"in\":null}],", "a b c d e f");
+    end(&w);
+}
+
+static void test_after_links(void **state) {
+    (void)state;
+    world w;
+    begin(&w);
+    expect(&w, "{\"kind\":\"link\",\"after\":\"$\"}", w.a_b, "a>c a>g a>c b>d c>d d>e e>f f>a c>a");
+    expect(&w, "{\"kind\":\"any\",\"after\":\"$\"}", w.n, "a>b a>c a>g a>c b>d c>d d>e e>f f>a c>a");
+    end(&w);
+}
+
+/* --- Steps --------------------------------------------------------------------------------------- */
+
+static void test_follow(void **state) {
+    (void)state;
+    world w;
+    begin(&w);
+    expect(&w, "{\"id\":\"$\",\"follow\":[{\"out\":\"depends\"}]}", w.a, "b c"); /* once each, g is deleted */
+    expect(&w, "{\"id\":\"$\",\"follow\":[{\"out\":null}]}", w.c, "a d");
+    expect(&w, "{\"id\":\"$\",\"follow\":[{\"out\":null}]}", w.f, "a");
+    expect(&w, "{\"id\":\"$\",\"follow\":[{\"out\":\"dx.hint\"}]}", w.f, "z");
+    expect(&w, "{\"id\":\"$\",\"follow\":[{\"in\":\"depends\"}]}", w.b, "a"); /* h's link is deleted */
+    expect(&w, "{\"id\":\"$\",\"follow\":[{\"in\":\"none such\"}]}", w.b, "");
+    expect(&w, "{\"id\":\"$\",\"follow\":[{\"in\":\"depends\"},{\"in\":\"depends\"}]}", w.d, "a");
+    expect(&w,
+           "{\"id\":\"$\",\"follow\":[{\"out\":\"depends\"},{\"out\":\"depends\"},{\"out\":\"depends\"}]}",
+           w.a, "e");
+    expect(&w, "{\"id\":\"$\",\"follow\":[{\"children\":true}]}", w.a, "x y");
+    expect(&w, "{\"id\":\"$\",\"follow\":[{\"children\":true},{\"parent\":true}]}", w.a, "a");
+    expect(&w, "{\"id\":\"$\",\"follow\":[{\"parent\":true}]}", w.a, "");
+    expect(&w, "{\"id\":\"$\",\"follow\":[{\"children\":true,\"where\":{\"name\":\"y\"}}]}", w.a, "y");
+    expect(&w, "{\"id\":\"$\",\"follow\":[{\"out\":null,\"type\":\"file\"}]}", w.a, "");
+    expect(&w, "{\"type\":\"pkg\",\"follow\":[{\"out\":\"depends\",\"where\":{\"n\":2}}]}", 0, "b c");
+    expect(&w, "{\"type\":\"pkg\",\"follow\":[{\"out\":\"depends\"}],\"limit\":2}", 0, "a b");
+    expect(&w, "{\"deleted\":\"only\",\"follow\":[{\"in\":\"depends\"}]}", 0, "a");
+    expect(&w, "{\"follow\":[]}", 0, "a b c d e f h z x y n");
+    end(&w);
+}
+
+static void test_path(void **state) {
+    (void)state;
+    world w;
+    begin(&w);
+    expect(&w,
+           "{\"where\":{\"name\":\"a\"},\"path\":{\"to\":{\"where\":{\"name\":\"e\"}},\"out\":\"depends\"}}",
+           0, "a b d e");
+    expect(&w, "{\"where\":{\"name\":\"a\"},\"path\":{\"to\":{\"id\":\"$\"},\"in\":\"depends\"}}", w.e,
+           "a f e");
+    expect(&w, "{\"where\":{\"name\":\"c\"},\"path\":{\"to\":{\"where\":{\"name\":\"b\"}}}}", 0, "c a b");
+    expect(&w, "{\"where\":{\"name\":\"a\"},\"path\":{\"to\":{\"where\":{\"name\":\"a\"}}}}", 0, "a");
+    expect(&w, "{\"where\":{\"name\":\"a\"},\"path\":{\"to\":{\"id\":\"$\"},\"max\":3}}", w.e, "a b d e");
+    expect(&w, "{\"where\":{\"name\":\"a\"},\"path\":{\"to\":{\"id\":\"$\"},\"max\":2}}", w.e, "");
+    expect(&w, "{\"where\":{\"name\":\"a\"},\"path\":{\"to\":{\"id\":\"$\"}}}", w.g, ""); /* deleted */
+    expect(&w, "{\"where\":{\"name\":\"a\"},\"path\":{\"to\":{\"id\":\"$\"}}}", w.h,
+           ""); /* nothing leads there */
+    expect(&w, "{\"where\":{\"name\":\"f\"},\"path\":{\"to\":{\"type\":\"file\"}}}", 0, ""); /* hidden link */
+    expect(&w, "{\"where\":{\"name\":\"f\"},\"path\":{\"to\":{\"type\":\"file\"},\"out\":\"dx.hint\"}}", 0,
+           "f z");
+    /* from any of several to any of several: the nearest pair */
+    expect(&w, "{\"where\":{\"n\":2},\"path\":{\"to\":{\"where\":{\"name\":\"f\"}}}}", 0, "b d e f");
+    expect(&w, "{\"type\":\"pkg\",\"path\":{\"to\":{\"where\":{\"n\":2.5}}},\"limit\":1}", 0, "e");
+    end(&w);
+}
+
+/* --- Questions that are none --------------------------------------------------------------------- */
+
+static void expect_refused(world *w, const char *json, const char *expected) {
+    char message[DX_QUERY_MESSAGE_SIZE];
+    dx_query *query;
+    memset(message, 'x', sizeof message);
+    peer_begin(&w->alice);
+    assert_int_equal(
+        dx_query_create(&w->alice.context, w->alice.space, test_item(json), message, sizeof message, &query),
+        DX_E_INVALID);
+    assert_string_equal(message, expected);
+    assert_null(query);
+    peer_commit(&w->alice);
+}
+
+static void test_refused(void **state) {
+    (void)state;
+    static const char *const wrong[][2] = {
+        {"[]", "a query is a map"},
+        {"{\"tpye\":\"pkg\"}", "a query has no key \"tpye\""},
+        {"{\"a very long key that nobody would ever want to see whole\":1}",
+         "a query has no key \"a very long key that nobody would ever w...\""},
+        {"{\"type\":1}", "\"type\" takes the name of a type, or null"},
+        {"{\"id\":1}", "\"id\" takes an id"},
+        {"{\"id\":\"nonsense\"}", "\"id\" takes an id"},
+        {"{\"parent\":\"1\"}", "\"parent\" takes an id"},
+        {"{\"where\":[]}", "\"where\" takes a map from path to value"},
+        {"{\"where\":{\"a..b\":1}}", "\"where\" has \"a..b\", which is no path: parts joined by dots"},
+        {"{\"kind\":\"thing\"}", "\"kind\" is \"object\", \"link\" or \"any\""},
+        {"{\"deleted\":true}", "\"deleted\" is \"hide\", \"show\" or \"only\""},
+        {"{\"source\":\"1-1\",\"kind\":\"object\"}",
+         "\"source\" and \"target\" are of links, not of objects"},
+        {"{\"parent\":\"1-1\",\"kind\":\"any\"}", "\"parent\" is of objects, not of links"},
+        {"{\"follow\":{}}", "\"follow\" takes an array of steps"},
+        {"{\"follow\":[1]}", "a step is a map with one of \"out\", \"in\", \"children\", \"parent\""},
+        {"{\"follow\":[{}]}", "a step is a map with one of \"out\", \"in\", \"children\", \"parent\""},
+        {"{\"follow\":[{\"out\":null,\"in\":null}]}",
+         "a step is a map with one of \"out\", \"in\", \"children\", \"parent\""},
+        {"{\"follow\":[{\"out\":1}]}", "\"out\" takes the name of a type, or null"},
+        {"{\"follow\":[{\"children\":false}]}", "\"children\" takes true"},
+        {"{\"follow\":[{\"out\":null,\"id\":\"1-1\"}]}",
+         "a step has no key \"id\"; it has one way, \"type\" and \"where\""},
+        {"{\"kind\":\"link\",\"follow\":[{\"out\":null}]}",
+         "\"follow\" and \"path\" lead from objects to objects"},
+        {"{\"source\":\"1-1\",\"follow\":[{\"out\":null}]}",
+         "\"follow\" and \"path\" lead from objects to objects"},
+        {"{\"follow\":[{\"out\":null}],\"path\":{\"to\":{}}}",
+         "a query has \"follow\" or \"path\", not both"},
+        {"{\"path\":{}}", "\"path\" is a map with \"to\" and at most one of \"out\" and \"in\""},
+        {"{\"path\":1}", "\"path\" is a map with \"to\" and at most one of \"out\" and \"in\""},
+        {"{\"path\":{\"to\":1}}", "\"to\" takes a filter, which is a map"},
+        {"{\"path\":{\"to\":{\"limit\":1}}}", "a filter has no key \"limit\""},
+        {"{\"path\":{\"to\":{\"deleted\":\"show\"}}}", "a path leads past nothing that is deleted"},
+        {"{\"path\":{\"to\":{},\"max\":0}}", "\"max\" takes a number from 1 to 64"},
+        {"{\"path\":{\"to\":{},\"max\":65}}", "\"max\" takes a number from 1 to 64"},
+        {"{\"path\":{\"to\":{},\"via\":0}}",
+         "\"path\" has no key \"via\"; it has \"to\", \"out\" or \"in\", and \"max\""},
+        {"{\"limit\":-1}", "\"limit\" takes a number, 0 or more"},
+        {"{\"limit\":1.5}", "\"limit\" takes a number, 0 or more"},
+        {"{\"count\":1}", "\"count\" takes true or false"},
+        {"{\"after\":\"9999-1\"}", "\"after\" is the id of the last row of an earlier answer"},
+    };
+    world w;
+    begin(&w);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        expect_refused(&w, wrong[i][0], wrong[i][1]);
+    }
+    char text[DX_ID_TEXT_MAX], json[128];
+    uint8_t id[DX_ID_SIZE];
+    assert_int_equal(dx_key_to_id(w.alice.space, w.x, id), DX_OK);
+    dx_id_print(id, text);
+    snprintf(json, sizeof json, "{\"type\":\"pkg\",\"after\":\"%s\"}", text);
+    expect_refused(&w, json, "\"after\" is the id of the last row of the same query");
+    snprintf(json, sizeof json, "{\"path\":{\"to\":{}},\"after\":\"%s\"}", text);
+    expect_refused(&w, json, "a path has no \"after\": it is one answer");
+    end(&w);
+}
+
+static void test_refused_in_bulk(void **state) {
+    (void)state;
+    world w;
+    begin(&w);
+    char json[4096];
+    size_t at = (size_t)sprintf(json, "{\"where\":{");
+    for (int i = 0; i <= DX_QUERY_CONDITIONS_MAX; i++) {
+        at += (size_t)sprintf(json + at, "%s\"k%d\":1", i ? "," : "", i);
+    }
+    strcpy(json + at, "}}");
+    expect_refused(&w, json, "\"where\" takes at most 16 paths");
+    at = (size_t)sprintf(json, "{\"follow\":[");
+    for (int i = 0; i <= DX_QUERY_STEPS_MAX; i++) {
+        at += (size_t)sprintf(json + at, "%s{\"out\":null}", i ? "," : "");
+    }
+    strcpy(json + at, "]}");
+    expect_refused(&w, json, "\"follow\" takes at most 16 steps");
+    /* a message is cut where its room ends */
+    char message[8];
+    dx_query *query;
+    peer_begin(&w.alice);
+    assert_int_equal(
+        dx_query_create(&w.alice.context, w.alice.space, test_item("[]"), message, sizeof message, &query),
+        DX_E_INVALID);
+    assert_string_equal(message, "a query");
+    peer_commit(&w.alice);
+    end(&w);
+}
+
+/* --- Failures and costs -------------------------------------------------------------------------- */
+
+static int count_row(void *ctx, const dx_entity *entity) {
+    (void)entity;
+    ++*(int *)ctx;
+    return DX_OK;
+}
+
+static int refuse_row(void *ctx, const dx_entity *entity) {
+    (void)ctx;
+    (void)entity;
+    return DX_E_CANCELLED;
+}
+
+static void test_memory(void **state) {
+    (void)state;
+    static const char *const queries[] = {
+        "{\"where\":{\"in\":{\"deep\":{\"k\":\"v\"}}}}",
+        "{\"type\":\"pkg\",\"follow\":[{\"out\":\"depends\"},{\"out\":null}]}",
+        "{\"where\":{\"name\":\"a\"},\"path\":{\"to\":{\"where\":{\"name\":\"e\"}}}}",
+    };
+    world w;
+    begin(&w);
+    for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
+        dx_bytes item = test_item(queries[i]);
+        int done = 0, rows = 0;
+        for (uint64_t fail_at = 1; !done; fail_at++) {
+            char message[DX_QUERY_MESSAGE_SIZE];
+            dx_query *query;
+            bool more = true;
+            rows = 0;
+            peer_begin(&w.alice);
+            w.alice.alloc.calls = 0;
+            w.alice.alloc.fail_at = fail_at;
+            int error =
+                dx_query_create(&w.alice.context, w.alice.space, item, message, sizeof message, &query);
+            while (error == DX_OK && more) {
+                error = dx_query_run(query, 5, count_row, &rows, &more);
+            }
+            done = w.alice.alloc.calls < fail_at;
+            w.alice.alloc.fail_at = 0;
+            assert_int_equal(error, done ? DX_OK : DX_E_NO_MEMORY);
+            dx_query_destroy(query);
+            peer_commit(&w.alice);
+        }
+        assert_int_equal(rows, i == 0 ? 2 : i == 1 ? 6 : 4);
+    }
+    end(&w);
+}
+
+static void test_callback_ends_the_call(void **state) {
+    (void)state;
+    world w;
+    begin(&w);
+    static const char *const queries[] = {"{}", "{\"type\":\"pkg\",\"follow\":[{\"out\":null}]}"};
+    for (size_t i = 0; i < 2; i++) {
+        char message[DX_QUERY_MESSAGE_SIZE];
+        dx_query *query;
+        bool more = true;
+        peer_begin(&w.alice);
+        assert_int_equal(dx_query_create(&w.alice.context, w.alice.space, test_item(queries[i]), message,
+                                         sizeof message, &query),
+                         DX_OK);
+        assert_int_equal(dx_query_run(query, 1000, refuse_row, NULL, &more), DX_E_CANCELLED);
+        assert_int_equal(dx_query_count(query), 1);
+        dx_query_destroy(query);
+        peer_commit(&w.alice);
+    }
+    end(&w);
+}
+
+/* No statement over entities scans the table or sorts: SQLite itself counts both. */
+static void test_indexes_are_used(void **state) {
+    (void)state;
+    world w;
+    begin(&w);
+    answer got;
+    int64_t count;
+    ask(&w, "{\"kind\":\"any\",\"deleted\":\"show\"}", 0, 5, &got, &count);
+    ask(&w, "{\"source\":\"$\"}", w.a, 5, &got, &count);
+    ask(&w, "{\"source\":\"$\",\"type\":\"depends\"}", w.a, 5, &got, &count);
+    ask(&w, "{\"target\":\"$\"}", w.a, 5, &got, &count);
+    ask(&w, "{\"parent\":\"$\"}", w.a, 5, &got, &count);
+    ask(&w,
+        "{\"id\":\"$\",\"follow\":[{\"out\":null},{\"in\":\"depends\"},{\"children\":true},{\"parent\":true}]"
+        "}",
+        w.a, 5, &got, &count);
+    peer_begin(&w.alice);
+    sqlite3 *database = sqlite3_db_handle(dx_store_query(w.alice.context.store, "SELECT 1"));
+    size_t checked = 0;
+    for (sqlite3_stmt *each = sqlite3_next_stmt(database, NULL); each != NULL;
+         each = sqlite3_next_stmt(database, each)) {
+        if (strstr(sqlite3_sql(each), "FROM entity") != NULL) {
+            if (sqlite3_stmt_status(each, SQLITE_STMTSTATUS_FULLSCAN_STEP, 0) != 0 ||
+                sqlite3_stmt_status(each, SQLITE_STMTSTATUS_SORT, 0) != 0 ||
+                sqlite3_stmt_status(each, SQLITE_STMTSTATUS_AUTOINDEX, 0) != 0) {
+                fail_msg("no index for %s", sqlite3_sql(each));
+            }
+            checked++;
+        }
+    }
+    assert_true(checked >= 8);
+    peer_commit(&w.alice);
+    end(&w);
+}
+
+DX_TEST_MAIN(DX_TEST(test_filters), DX_TEST(test_where), DX_TEST(test_limit_and_count), DX_TEST(test_after),
+             DX_TEST(test_after_links), DX_TEST(test_follow), DX_TEST(test_path), DX_TEST(test_refused),
+             DX_TEST(test_refused_in_bulk), DX_TEST(test_memory), DX_TEST(test_callback_ends_the_call),
+             DX_TEST(test_indexes_are_used))
