@@ -52,6 +52,11 @@ DX_MUST_USE int dx_fork_take(dx_feed *feed, dx_store *store, dx_bytes proof);
  * known. */
 DX_MUST_USE int dx_fork_get(const dx_feed *feed, dx_store *store, dx_bytes *proof);
 
+/* Gives up blocks [length, …) of a forked feed so that another branch can be received in their place, when a
+ * floor names one; what it gives up is not kept. Not below the cut, nor below what is applied: DX_E_STATE
+ * then, or for an own feed; store errors. */
+DX_MUST_USE int dx_fork_rewind(dx_feed *feed, dx_store *store, uint64_t length);
+
 /* --- Finding the place ----------------------------------------------------------------------------- */
 
 /* Roots agree at `equal`; nothing is known to agree at or beyond `open`. Done when open = equal + 1. */

@@ -324,6 +324,53 @@ static void test_take_refuses(void **state) {
     vault_deinit(&vault);
 }
 
+/* A floor names the other branch: what lies beyond the cut is given up for it, wherever the heads were. */
+static void test_rewind_for_another_branch(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t length, head, target, to;
+    } rows[] = {{60, 60, 0, 50},   {60, 60, 0, 55},   {60, 0, 100, 50}, {60, 0, 100, 60},
+                {60, 52, 100, 52}, {60, 52, 100, 51}, {60, 52, 100, 57}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        two_lives lives;
+        lives_init(&lives, 50, 100, 90);
+        test_vault vault;
+        vault_init(&vault, "test_fork");
+        dx_feed feed;
+        feed_follow(&vault, &lives.one, &feed);
+        uint64_t before = rows[i].head ? rows[i].head : 40;
+        assert_int_equal(
+            receive(&feed, vault.store, &lives.one, 0, before, rows[i].head ? before : rows[i].target),
+            DX_OK);
+        assert_int_equal(receive(&feed, vault.store, &lives.one, before, rows[i].length,
+                                 rows[i].target ? rows[i].target : before),
+                         DX_OK);
+        assert_int_equal(dx_fork_rewind(&feed, vault.store, rows[i].to), DX_E_STATE); /* no fork is known */
+        assert_int_equal(receive(&feed, vault.store, &lives.other, 45, 55, 90), DX_E_FORK);
+        assert_int_equal(feed.cut, 50);
+        assert_int_equal(dx_fork_rewind(&feed, vault.store, 49), DX_E_STATE);
+        assert_int_equal(dx_fork_rewind(&feed, vault.store, rows[i].length + 1), DX_E_STATE);
+        feed.applied = rows[i].to + 1;
+        assert_int_equal(dx_fork_rewind(&feed, vault.store, rows[i].to), DX_E_STATE);
+        feed.applied = 0;
+        assert_int_equal(dx_fork_rewind(&feed, vault.store, rows[i].to), DX_OK);
+        feed_reload(&vault, &feed);
+        assert_holds(&feed, &vault, &lives.one, rows[i].to);
+        const dx_head *cover = dx_feed_cover(&feed, rows[i].to);
+        uint8_t proof[DX_MMR_PROOF_SIZE_MAX], expected[DX_MMR_PROOF_SIZE_MAX];
+        assert_non_null(cover);
+        assert_int_equal(dx_feed_prove(&feed, vault.store, 7, cover->length, proof), DX_OK);
+        assert_int_equal(dx_mmr_prove(writer_read, &lives.one, 7, cover->length, expected), DX_OK);
+        assert_memory_equal(proof, expected, dx_mmr_proof_size(7, cover->length));
+        if (rows[i].to == 50) {
+            assert_int_equal(receive(&feed, vault.store, &lives.other, 50, 90, 90), DX_OK);
+            assert_holds(&feed, &vault, &lives.other, 90);
+        }
+        dx_feed_deinit(&feed);
+        vault_deinit(&vault);
+    }
+}
+
 /* --- Search ------------------------------------------------------------------------------------------------
  */
 
@@ -464,5 +511,6 @@ static void test_a_liar_makes_no_proof(void **state) {
 DX_TEST_MAIN(DX_TEST(test_exact_proofs), DX_TEST(test_heads_proofs), DX_TEST(test_one_history_is_no_fork),
              DX_TEST(test_proof_is_bound_to_its_feed), DX_TEST(test_every_changed_byte),
              DX_TEST(test_bad_forms), DX_TEST(test_largest_proof_fits), DX_TEST(test_cut_is_free_of_order),
-             DX_TEST(test_take_refuses), DX_TEST(test_search_finds_the_place), DX_TEST(test_most_rounds),
+             DX_TEST(test_take_refuses), DX_TEST(test_rewind_for_another_branch),
+             DX_TEST(test_search_finds_the_place), DX_TEST(test_most_rounds),
              DX_TEST(test_a_liar_makes_no_proof))

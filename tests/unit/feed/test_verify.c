@@ -106,7 +106,7 @@ static void test_any_sequence_of_runs(void **state) {
     (void)state;
     test_random random;
     test_random_init(&random, 4);
-    for (int round = 0; round < 40; round++) {
+    for (int round = 0; round < 12; round++) {
         replica r;
         replica_init(&r, 0, 0);
         while (r.feed.length < 100) {
