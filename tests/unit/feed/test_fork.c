@@ -221,6 +221,21 @@ static void test_bad_forms(void **state) {
             assert_int_equal(dx_fork_verify(proof, &lives.one.identity), DX_E_SIGNATURE);
         }
     }
+    for (int exact = 0; exact < 2; exact++) { /* heads of one length stand in order of their roots */
+        held_proof held;
+        if (exact) {
+            make_exact(&held, &lives, 50, 90, 90);
+        } else {
+            make_heads(&held, &lives, 90, 90);
+        }
+        const dx_fork_proof *proof = &held.proof;
+        dx_fork_proof swapped = {proof->shorter, proof->longer,       proof->length,
+                                 proof->peaks,   proof->shorter_path, proof->longer_path};
+        dx_buf bytes;
+        encode(&swapped, &memory.port, &bytes);
+        assert_int_equal(judge(dx_buf_view(&bytes), &lives.one.identity), DX_E_MALFORMED);
+        dx_buf_deinit(&bytes);
+    }
     held_proof held;
     make_heads(&held, &lives, 90, 90);
     dx_buf bytes;
@@ -285,6 +300,7 @@ static void test_cut_is_free_of_order(void **state) {
                              cuts[i] < lowest ? DX_OK : DX_E_EXISTS);
             lowest = cuts[i] < lowest ? cuts[i] : lowest;
             assert_true(feed.frozen && feed.cut == lowest);
+            assert_int_equal(dx_fork_take(&feed, vault.store, dx_buf_view(&proofs[i])), DX_E_EXISTS);
         }
         feed_reload(&vault, &feed);
         dx_bytes kept;

@@ -454,6 +454,10 @@ static void test_hear(void **state) {
     assert_int_equal(dx_feed_hear(&r.feed, r.vault.store, &head), DX_OK);
     head.signature[0] ^= 1;
     assert_int_equal(dx_feed_hear(&r.feed, r.vault.store, &head), DX_E_SIGNATURE);
+    head = writer_head(&r.writer, 80); /* as long as the target, which is believed only as it is */
+    head.root[0] ^= 1;
+    assert_int_equal(dx_feed_hear(&r.feed, r.vault.store, &head), DX_E_SIGNATURE);
+    assert_false(r.feed.frozen);
     test_writer other = fork_at(&r, 50, 90);
     head = writer_head(&other, 90); /* beyond what is here: nothing can be said */
     assert_int_equal(dx_feed_hear(&r.feed, r.vault.store, &head), DX_OK);
