@@ -321,8 +321,9 @@ static inline char *peer_state_inside(peer *self) {
         assert_int_equal(dx_entity_write(&self->context, self->space, &entity, &writer), DX_OK);
         assert_int_equal(dx_json_print(dx_buf_view(&row), &text), DX_OK);
         char *line = calloc(1, text.size + 2 * entity.state.size + 64);
-        int at = sprintf(line, "%.*s created %llu life %lld state ", (int)text.size, (const char *)text.data,
-                         (unsigned long long)entity.created, (long long)dx_column_int(select, 10));
+        int at = snprintf(line, text.size + 64, "%.*s created %llu life %lld state ", (int)text.size,
+                          (const char *)text.data, (unsigned long long)entity.created,
+                          (long long)dx_column_int(select, 10));
         dx_hex_encode(entity.state, line + at);
         assert_true(count < LINES_MAX);
         lines[count++] = line;

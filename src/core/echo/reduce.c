@@ -124,18 +124,20 @@ static int add_to_list(dx_bytes saved, const dx_stamp *stamp, dx_bytes operation
 }
 
 /* Applies the list in its order; an operation the model refuses is passed over, as it is when it comes alone.
- */
-static int apply_list(const dx_model *model, void *state, dx_bytes saved) {
+ * *applied counts the others. */
+static int apply_list(const dx_model *model, void *state, dx_bytes saved, size_t *applied) {
     dx_reader in;
     dx_reader_init(&in, saved);
+    *applied = 0;
     size_t count = saved.size == 0 ? 0 : dx_read_array(&in);
     for (size_t i = 0; i < count && in.error == DX_OK; i++) {
         listed_operation listed;
         read_listed(&in, &listed);
         int error = in.error == DX_OK ? model->apply(state, listed.operation, &listed.stamp) : DX_OK;
-        if (error != DX_OK && error != DX_E_MALFORMED) {
+        if (error != DX_OK && error != DX_E_MALFORMED && error != DX_E_LIMIT) {
             return error;
         }
+        *applied += error == DX_OK;
     }
     return dx_reader_finish(&in) == DX_OK ? DX_OK : DX_E_CORRUPT;
 }
@@ -145,8 +147,9 @@ int dx_reduce_listed(dx_context *context, dx_space *space, const dx_model *model
     (void)context;
     dx_alloc scratch = dx_space_scratch(space);
     void *state = model->create(&scratch, created);
-    int error = state == NULL ? DX_E_NO_MEMORY : apply_list(model, state, listed);
-    if (error == DX_OK) {
+    size_t applied = 0;
+    int error = state == NULL ? DX_E_NO_MEMORY : apply_list(model, state, listed, &applied);
+    if (error == DX_OK && applied != 0) {
         error = model->save(state, out);
     }
     if (state != NULL) {
@@ -170,7 +173,8 @@ static int operate(dx_reduction *reduction, stored_state *stored, dx_bytes opera
         void *state = model->create(&scratch, &stored->created);
         error = state == NULL ? DX_E_NO_MEMORY : DX_OK;
         if (error == DX_OK && stored->model_id < 0) {
-            error = apply_list(model, state, stored->saved);
+            size_t applied;
+            error = apply_list(model, state, stored->saved, &applied);
         } else if (error == DX_OK && stored->saved.size != 0) {
             error = model->restore(state, stored->saved);
         }

@@ -26,7 +26,7 @@ typedef struct dx_reduction {
 DX_MUST_USE int dx_reduce_section(dx_reduction *reduction, uint64_t index, dx_bytes plaintext, int *refusal);
 
 /* The saved state made of the listed operations of a model that was not known when they came; appended to
- * out. */
+ * out, nothing when none of them counts. */
 DX_MUST_USE int dx_reduce_listed(dx_context *context, dx_space *space, const dx_model *model,
                                  const dx_stamp *created, dx_bytes listed, dx_buf *out);
 /* An allocator over the space's arena: nothing is freed before the arena is reset. */

@@ -1,5 +1,34 @@
-/* tests/unit/echo/test_space.c: spaces begin, are joined, loaded, counted, named, and change their feeds. */
+/* tests/unit/echo/test_space.c: spaces begin (echo/founding.c), are joined (echo/admission.c), loaded and
+ * named, and change their feeds (echo/own_feed.c). */
+#include "echo/refused.h"
+#include "halo/welcome.h"
 #include "peer.h"
+
+static const uint8_t invitation[16] = {1, 2, 3};
+
+static void expect_counts(peer *self, int64_t objects, int64_t links) {
+    int64_t counted_objects, counted_links;
+    peer_begin(self);
+    assert_int_equal(dx_space_count(&self->context, self->space, &counted_objects, &counted_links), DX_OK);
+    peer_commit(self);
+    assert_int_equal(counted_objects, objects);
+    assert_int_equal(counted_links, links);
+}
+
+static void expect_name(peer *self, const char *expected) {
+    char name[64];
+    peer_begin(self);
+    assert_int_equal(dx_space_name(&self->context, self->space, name, sizeof name), expected[0] != 0);
+    assert_string_equal(name, expected);
+    peer_commit(self);
+}
+
+/* For tests that break rows on purpose. */
+static void execute(peer *self, const char *sql) {
+    sqlite3_stmt *statement = dx_store_query_dynamic(self->context.store, sql);
+    assert_int_equal(dx_step_done(self->context.store, statement), DX_OK);
+    dx_store_discard(statement);
+}
 
 static void test_create_and_load(void **state) {
     (void)state;
@@ -8,23 +37,395 @@ static void test_create_and_load(void **state) {
     peer_create_space(&alice, "Garden");
     for (int round = 0; round < 2; round++) {
         char name[64];
-        int64_t objects, links;
+        expect_name(&alice, "Garden");
+        expect_counts(&alice, 0, 0);
         peer_begin(&alice);
-        assert_true(dx_space_name(&alice.context, alice.space, name, sizeof name));
-        assert_string_equal(name, "Garden");
         assert_true(
             dx_space_member_name(&alice.context, alice.space, alice.identity.identity, name, sizeof name));
         assert_string_equal(name, "Alice");
-        assert_int_equal(dx_space_count(&alice.context, alice.space, &objects, &links), DX_OK);
-        assert_int_equal(objects, 0);
-        assert_int_equal(links, 0);
+        assert_false(
+            dx_space_member_name(&alice.context, alice.space, alice.identity.device, name, sizeof name));
+        assert_true(dx_space_name(&alice.context, alice.space, name, 4));
+        assert_string_equal(name, "Gar");
         assert_int_equal(alice.space->feed_count, 2);
         assert_int_equal(alice.space->blocked, 0);
         assert_int_equal(alice.space->refused, 0);
+        assert_int_equal(dx_control_role(alice.space->control, alice.identity.identity), DX_ROLE_OWNER);
         peer_commit(&alice);
         peer_reopen(&alice);
     }
     peer_deinit(&alice);
 }
 
-DX_TEST_MAIN(DX_TEST(test_create_and_load))
+static int count_space(void *ctx, int64_t local) {
+    *(int64_t *)ctx = *(int64_t *)ctx * 10 + local;
+    return local == 9 ? DX_E_STATE : DX_OK;
+}
+
+static void test_several_spaces(void **state) {
+    (void)state;
+    peer alice;
+    peer_init(&alice, 1, "Alice");
+    peer_create_space(&alice, "One");
+    peer_add(&alice, "t", "{}");
+    dx_space *one = alice.space, *two;
+    peer_begin(&alice);
+    assert_int_equal(dx_space_create(&alice.context, dx_bytes_text(""), &two), DX_OK);
+    assert_int_equal(dx_space_sign_heads(&alice.context, two), DX_OK);
+    int64_t seen = 0, local;
+    assert_int_equal(dx_space_each(&alice.context, count_space, &seen), DX_OK);
+    assert_int_equal(seen, one->local * 10 + two->local);
+    assert_int_equal(dx_space_find(&alice.context, two->id, &local), DX_OK);
+    assert_int_equal(local, two->local);
+    assert_int_equal(dx_space_find(&alice.context, alice.identity.identity, &local), DX_E_NOT_FOUND);
+    assert_memory_not_equal(one->discovery, two->discovery, DX_KEY_SIZE);
+    peer_commit(&alice);
+    alice.space = two;
+    expect_name(&alice, "");
+    expect_counts(&alice, 0, 0);
+    peer_begin(&alice);
+    dx_entity entity; /* an entity of one space is not found in the other */
+    assert_int_equal(dx_entity_read(&alice.context, two, dx_entity_key(one->own_data, 1, 0), &entity),
+                     DX_E_NOT_FOUND);
+    assert_int_equal(dx_entity_read(&alice.context, one, dx_entity_key(one->own_data, 1, 0), &entity), DX_OK);
+    peer_commit(&alice);
+    dx_space_destroy(&alice.context, two);
+    alice.space = one;
+    expect_counts(&alice, 1, 0);
+    peer_deinit(&alice);
+}
+
+static void test_create_refused(void **state) {
+    (void)state;
+    peer alice;
+    char name[DX_SPACE_NAME_SIZE_MAX + 2] = {0};
+    peer_init(&alice, 1, "Alice");
+    peer_begin(&alice);
+    memset(name, 'n', DX_SPACE_NAME_SIZE_MAX + 1);
+    assert_int_equal(dx_space_create(&alice.context, dx_bytes_text(name), &alice.space), DX_E_INVALID);
+    assert_int_equal(dx_space_create(&alice.context, dx_bytes_text("\xff"), &alice.space), DX_E_INVALID);
+    dx_store_rollback(alice.context.store);
+    peer_begin(&alice);
+    name[DX_SPACE_NAME_SIZE_MAX] = 0;
+    assert_int_equal(dx_space_create(&alice.context, dx_bytes_text(name), &alice.space), DX_OK);
+    peer_commit(&alice);
+    alice.identity.present = false;
+    peer_begin(&alice);
+    dx_space *none;
+    assert_int_equal(dx_space_create(&alice.context, dx_bytes_text("x"), &none), DX_E_NO_IDENTITY);
+    assert_int_equal(dx_space_join(&alice.context, dx_bytes_text("x"), &none), DX_E_NO_IDENTITY);
+    assert_int_equal(dx_space_renew_feeds(&alice.context, alice.space), DX_E_NO_IDENTITY);
+    dx_store_rollback(alice.context.store);
+    alice.identity.present = true;
+    peer_deinit(&alice);
+}
+
+static void test_admission_is_idempotent(void **state) {
+    (void)state;
+    peer alice, bob;
+    dx_buf first, second;
+    peer_init(&alice, 1, "Alice");
+    peer_init(&bob, 2, "Bob");
+    peer_create_space(&alice, "Garden");
+    dx_buf_init(&first, &alice.alloc.port, DX_WELCOME_SIZE_MAX);
+    dx_buf_init(&second, &alice.alloc.port, DX_WELCOME_SIZE_MAX);
+    dx_bytes device = dx_buf_view(&bob.identity.device_credential);
+    peer_begin(&alice);
+    assert_int_equal(dx_space_admit(&alice.context, alice.space, device, DX_ROLE_EDITOR, invitation, &first),
+                     DX_OK);
+    uint64_t length = dx_space_feed(alice.space, alice.space->own_control)->length;
+    assert_int_equal(dx_space_admit(&alice.context, alice.space, device, DX_ROLE_EDITOR, invitation, &second),
+                     DX_OK);
+    assert_int_equal(dx_space_feed(alice.space, alice.space->own_control)->length, length);
+    assert_true(dx_bytes_equal(dx_buf_view(&first), dx_buf_view(&second)));
+    peer_commit(&alice);
+    peer_begin(&bob);
+    assert_int_equal(dx_space_join(&bob.context, dx_buf_view(&first), &bob.space), DX_OK);
+    dx_space *again;
+    assert_int_equal(dx_space_join(&bob.context, dx_buf_view(&second), &again), DX_E_EXISTS);
+    assert_memory_equal(bob.space->id, alice.space->id, DX_HASH_SIZE);
+    assert_memory_equal(bob.space->discovery, alice.space->discovery, DX_KEY_SIZE);
+    peer_commit(&bob);
+    peer_pull(&bob, &alice, 9);
+    expect_name(&bob, "Garden");
+    dx_buf_deinit(&first);
+    dx_buf_deinit(&second);
+    peer_deinit(&alice);
+    peer_deinit(&bob);
+}
+
+static void test_admission_refused(void **state) {
+    (void)state;
+    peer alice, bob, carol;
+    dx_buf welcome;
+    peer_init(&alice, 1, "Alice");
+    peer_init(&bob, 2, "Bob");
+    peer_init(&carol, 3, "Carol");
+    peer_create_space(&alice, "Garden");
+    peer_admit(&alice, &bob, DX_ROLE_EDITOR);
+    dx_buf_init(&welcome, &alice.alloc.port, DX_WELCOME_SIZE_MAX);
+    dx_bytes device = dx_buf_view(&carol.identity.device_credential);
+    peer_begin(&bob); /* an editor admits nobody */
+    assert_int_equal(dx_space_admit(&bob.context, bob.space, device, DX_ROLE_READER, invitation, &welcome),
+                     DX_E_DENIED);
+    assert_int_equal(
+        dx_space_admit(&bob.context, bob.space, dx_bytes_text("x"), DX_ROLE_READER, invitation, &welcome),
+        DX_E_MALFORMED);
+    peer_rollback(&bob);
+    peer_begin(&alice);
+    assert_int_equal(dx_space_admit(&alice.context, alice.space, device, DX_ROLE_OWNER, invitation, &welcome),
+                     DX_E_DENIED);
+    peer_rollback(&alice);
+    peer_begin(&alice);
+    assert_int_equal(
+        dx_space_admit(&alice.context, alice.space, device, DX_ROLE_READER, invitation, &welcome), DX_OK);
+    peer_commit(&alice);
+    peer other;
+    peer_init(&other, 4, "Other");
+    peer_begin(&other); /* it is Carol's welcome */
+    assert_int_equal(dx_space_join(&other.context, dx_buf_view(&welcome), &other.space), DX_E_VERIFY);
+    assert_null(other.space);
+    dx_store_rollback(other.context.store);
+    for (size_t i = 0; i < welcome.size; i += 7) {
+        peer_begin(&carol);
+        welcome.data[i] ^= 1;
+        int error = dx_space_join(&carol.context, dx_buf_view(&welcome), &carol.space);
+        welcome.data[i] ^= 1;
+        assert_true(error == DX_E_VERIFY || error == DX_E_MALFORMED);
+        dx_store_rollback(carol.context.store);
+    }
+    dx_buf_deinit(&welcome);
+    peer_deinit(&alice);
+    peer_deinit(&bob);
+    peer_deinit(&carol);
+    peer_deinit(&other);
+}
+
+static void test_reader_cannot_write(void **state) {
+    (void)state;
+    peer alice, bob;
+    peer_init(&alice, 1, "Alice");
+    peer_init(&bob, 2, "Bob");
+    peer_create_space(&alice, "Garden");
+    peer_admit(&alice, &bob, DX_ROLE_READER);
+    peer_add(&alice, "t", "{\"a\": 1}");
+    peer_pull(&bob, &alice, 9);
+    expect_counts(&bob, 1, 0);
+    assert_int_equal(bob.space->own_data, 0);
+    dx_transaction *transaction;
+    peer_begin(&bob);
+    assert_int_equal(dx_transaction_begin(&bob.context, bob.space, &transaction), DX_E_DENIED);
+    peer_commit(&bob);
+    peer_pull(&alice, &bob, 9);
+    assert_same_state(&alice, &bob);
+    peer_reopen(&bob);
+    peer_deinit(&alice);
+    peer_deinit(&bob);
+}
+
+static void test_added_feeds(void **state) {
+    (void)state;
+    peer alice;
+    dx_feed *feed;
+    peer_init(&alice, 1, "Alice");
+    peer_create_space(&alice, "Garden");
+    dx_feed_identity identity = {.device = {1}, .key = {2}, .feed_class = DX_FEED_DATA};
+    peer_begin(&alice);
+    assert_int_equal(dx_space_add_feed(&alice.context, alice.space, &identity, &feed),
+                     DX_E_INVALID); /* of another space */
+    memcpy(identity.space_id, alice.space->id, DX_HASH_SIZE);
+    assert_int_equal(dx_space_add_feed(&alice.context, alice.space, &identity, &feed), DX_E_UNAUTHORIZED);
+    identity.feed_class = DX_FEED_CONTROL;
+    assert_int_equal(dx_space_add_feed(&alice.context, alice.space, &identity, &feed), DX_OK);
+    int64_t local = feed->local;
+    assert_int_equal(dx_space_add_feed(&alice.context, alice.space, &identity, &feed), DX_OK);
+    assert_int_equal(feed->local, local);
+    assert_ptr_equal(dx_space_feed(alice.space, local), feed);
+    assert_ptr_equal(dx_space_feed_by_id(alice.space, feed->id), feed);
+    assert_ptr_equal(dx_space_feed_by_prefix(alice.space, feed->id), feed);
+    uint8_t id[DX_HASH_SIZE];
+    memcpy(id, feed->id, sizeof id);
+    id[DX_HASH_SIZE - 1] ^= 1; /* the prefix alone does not make it the same feed */
+    assert_null(dx_space_feed_by_id(alice.space, id));
+    assert_null(dx_space_feed(alice.space, local + 1));
+    peer_commit(&alice);
+    peer_deinit(&alice);
+}
+
+/* A control feed that brings no admission of its own: its first block is refused, and nothing after it
+ * counts. */
+static void test_feed_without_admission(void **state) {
+    (void)state;
+    peer alice, bob;
+    peer_init(&alice, 1, "Alice");
+    peer_init(&bob, 2, "Bob");
+    peer_create_space(&alice, "Garden");
+    peer_admit(&alice, &bob, DX_ROLE_EDITOR);
+    peer_begin(&bob);
+    uint64_t blocked = 0;
+    dx_feed_identity identity = {.feed_class = DX_FEED_CONTROL};
+    dx_sign_key key;
+    dx_buf items, header, block;
+    dx_writer writer;
+    dx_feed stray;
+    assert_int_equal(dx_keyring_create(bob.context.store, &bob.random.port, "feed", &key), DX_OK);
+    memcpy(identity.space_id, bob.space->id, DX_HASH_SIZE);
+    memcpy(identity.device, bob.identity.device, DX_KEY_SIZE);
+    memcpy(identity.key, key.public_key, DX_KEY_SIZE);
+    assert_int_equal(
+        dx_feed_create(bob.context.store, &bob.alloc.port, bob.space->local, &identity, true, &stray), DX_OK);
+    dx_buf_init(&items, &bob.alloc.port, DX_BLOCK_SIZE_MAX);
+    dx_buf_init(&header, &bob.alloc.port, DX_BLOCK_SIZE_MAX);
+    dx_buf_init(&block, &bob.alloc.port, DX_BLOCK_SIZE_MAX);
+    dx_writer_init(&writer, &items);
+    dx_write_bytes(&writer, dx_buf_view(&bob.identity.device_credential));
+    assert_int_equal(dx_block_header_encode(DX_FEED_CONTROL, 0, 0, 0, NULL, 0, NULL, 0, &header), DX_OK);
+    assert_int_equal(dx_block_encode(dx_buf_view(&header), dx_buf_view(&items), 1, &block), DX_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(dx_feed_append(&stray, bob.context.store, dx_buf_view(&block)), DX_OK);
+    }
+    assert_int_equal(dx_feed_sign(&stray, bob.context.store, &key), DX_OK);
+    peer_begin(&alice);
+    assert_int_equal(peer_carry(&alice, &bob, &stray, 3), DX_OK);
+    peer_run(&alice);
+    blocked = alice.space->blocked;
+    peer_commit(&alice);
+    dx_feed_deinit(&stray);
+    dx_store_rollback(bob.context.store);
+    assert_int_equal(blocked, 2);
+    assert_int_equal(alice.space->refused, 1);
+    dx_buf_deinit(&items);
+    dx_buf_deinit(&header);
+    dx_buf_deinit(&block);
+    peer_deinit(&alice);
+    peer_deinit(&bob);
+}
+
+/* A member renames the space by an object of his own: the founder's says the name. */
+static void test_name_is_the_owners(void **state) {
+    (void)state;
+    peer alice, bob;
+    peer_init(&alice, 1, "Alice");
+    peer_init(&bob, 2, "Bob");
+    peer_create_space(&alice, "Garden");
+    peer_admit(&alice, &bob, DX_ROLE_EDITOR);
+    peer_add(&bob, "dx.space", "{\"name\": \"Bob's\"}");
+    expect_name(&bob, "Bob's"); /* nothing better is here yet */
+    peer_pull(&bob, &alice, 9);
+    peer_pull(&alice, &bob, 9);
+    expect_name(&bob, "Garden");
+    expect_name(&alice, "Garden");
+    peer_set(&bob, peer_key(&bob, &alice, dx_entity_key(alice.space->own_data, 0, 0)), "name", "\"Park\"");
+    expect_name(&bob, "Park");
+    peer_deinit(&alice);
+    peer_deinit(&bob);
+}
+
+/* --- Another life ---------------------------------------------------------------------------- */
+
+static void test_renewed_feeds(void **state) {
+    (void)state;
+    peer alice, bob;
+    peer_init(&alice, 1, "Alice");
+    peer_init(&bob, 2, "Bob");
+    peer_create_space(&alice, "Garden");
+    peer_admit(&alice, &bob, DX_ROLE_EDITOR);
+    int64_t key = peer_add(&alice, "t", "{\"a\": 1}");
+    int64_t old_data = alice.space->own_data;
+    peer_begin(&alice);
+    assert_int_equal(dx_space_renew_feeds(&alice.context, alice.space), DX_OK);
+    peer_commit(&alice);
+    assert_true(alice.space->own_data != old_data);
+    assert_false(dx_space_feed(alice.space, old_data)->own);
+    peer_reopen(&alice);
+    peer_set(&alice, key, "a", "2"); /* nothing is lost, and she goes on */
+    peer_pull(&bob, &alice, 9);
+    peer_pull(&alice, &bob, 9);
+    assert_same_state(&alice, &bob);
+    assert_shows(&bob, peer_key(&bob, &alice, key), "{\"a\":2}");
+    assert_int_equal(alice.space->blocked + bob.space->blocked, 0);
+    expect_name(&bob, "Garden");
+    /* Bob, too, who has a chain behind him. */
+    peer_begin(&bob);
+    assert_int_equal(dx_space_renew_feeds(&bob.context, bob.space), DX_OK);
+    peer_commit(&bob);
+    peer_set(&bob, peer_key(&bob, &alice, key), "b", "3");
+    peer_pull(&alice, &bob, 9);
+    assert_same_state(&alice, &bob);
+    peer_deinit(&alice);
+    peer_deinit(&bob);
+}
+
+/* A copy of the vault was written elsewhere: what it wrote comes back from others, and both go on. */
+static void test_restored_copy(void **state) {
+    (void)state;
+    peer alice, bob;
+    peer_init(&alice, 1, "Alice");
+    peer_init(&bob, 2, "Bob");
+    peer_create_space(&alice, "Garden");
+    peer_admit(&alice, &bob, DX_ROLE_EDITOR);
+    int64_t key = peer_add(&alice, "t", "{\"a\": 1}");
+    sim_disk *image = sim_disk_copy(alice.disk, 5);
+    peer_set(&alice, key, "a", "2");
+    peer_pull(&bob, &alice, 9);
+    peer_pull(&alice, &bob, 9);
+    dx_space_destroy(&alice.context, alice.space);
+    dx_identity_deinit(&alice.identity);
+    dx_store_close(alice.context.store);
+    sim_disk_restore(alice.disk, image); /* Alice's disk dies; she has a backup from before */
+    sim_disk_destroy(image);
+    peer_open(&alice);
+    int64_t local = 0;
+    assert_int_equal(dx_space_each(&alice.context, count_space, &local), DX_OK);
+    assert_int_equal(dx_space_load(&alice.context, local, &alice.space), DX_OK);
+    assert_int_equal(dx_space_renew_feeds(&alice.context, alice.space), DX_OK);
+    peer_commit(&alice);
+    peer_set(&alice, key, "b", "3");
+    peer_pull(&alice, &bob, 9);
+    assert_shows(&alice, key, "{\"a\":2,\"b\":3}");
+    peer_pull(&bob, &alice, 9);
+    assert_same_state(&alice, &bob);
+    peer_deinit(&alice);
+    peer_deinit(&bob);
+}
+
+/* --- Damaged rows ---------------------------------------------------------------------------- */
+
+static void expect_load(peer *self, const char *sql, int error) {
+    dx_space *space;
+    int64_t local = self->space->local;
+    peer_begin(self);
+    execute(self, sql);
+    assert_int_equal(dx_space_load(&self->context, local, &space), error);
+    assert_null(space);
+    dx_store_rollback(self->context.store);
+}
+
+static void test_damaged_rows(void **state) {
+    (void)state;
+    peer alice;
+    peer_init(&alice, 1, "Alice");
+    peer_create_space(&alice, "Garden");
+    expect_load(&alice, "DELETE FROM space", DX_E_NOT_FOUND);
+    expect_load(&alice, "UPDATE space SET space_id = x'00'", DX_E_CORRUPT);
+    expect_load(&alice, "UPDATE space SET own_data = 99", DX_E_CORRUPT);
+    expect_load(&alice, "UPDATE space SET own_control = own_data", DX_E_CORRUPT);
+    expect_load(&alice, "DELETE FROM credential", DX_E_CORRUPT);
+    expect_load(&alice, "UPDATE feed SET applied = applied - 1", DX_E_CORRUPT);
+    expect_load(&alice, "UPDATE space_key SET key = x'00'", DX_E_CORRUPT);
+    peer_begin(&alice);
+    execute(&alice, "DELETE FROM type WHERE name = 'dx.space'");
+    dx_entity entity;
+    dx_types_deinit(&alice.space->types, &alice.alloc.port);
+    assert_int_equal(
+        dx_entity_read(&alice.context, alice.space, dx_entity_key(alice.space->own_data, 0, 0), &entity),
+        DX_E_CORRUPT);
+    peer_rollback(&alice);
+    peer_deinit(&alice);
+}
+
+DX_TEST_MAIN(DX_TEST(test_create_and_load), DX_TEST(test_several_spaces), DX_TEST(test_create_refused),
+             DX_TEST(test_admission_is_idempotent), DX_TEST(test_admission_refused),
+             DX_TEST(test_reader_cannot_write), DX_TEST(test_added_feeds),
+             DX_TEST(test_feed_without_admission), DX_TEST(test_name_is_the_owners),
+             DX_TEST(test_renewed_feeds), DX_TEST(test_restored_copy), DX_TEST(test_damaged_rows))
