@@ -1,0 +1,110 @@
+/* tests/unit/store/test_page_seal.c: pages and frames sealed one by one. */
+#include "store/page_seal.h"
+
+#include "test.h"
+
+#include <sodium.h>
+
+static const uint8_t key[DX_PAGE_KEY_SIZE] = {7, 7, 7};
+static const uint8_t nonce[DX_PAGE_NONCE_SIZE] = {1, 2, 3};
+
+static void fill_unit(dx_unit_kind kind, uint8_t *unit) {
+    size_t text_size = dx_unit_size(kind) - DX_PAGE_RESERVED_SIZE;
+    memset(unit, 0, dx_unit_size(kind));
+    for (size_t i = 0; i < text_size; i++) {
+        unit[i] = (uint8_t)(i * 31 + 5);
+    }
+}
+
+static void test_units_open_in_their_place_only(void **state) {
+    (void)state;
+    static const dx_unit_kind kinds[] = {DX_UNIT_PAGE, DX_UNIT_FRAME};
+    for (size_t k = 0; k < 2; k++) {
+        uint8_t plain[DX_FRAME_SIZE], sealed[DX_FRAME_SIZE], unit[DX_FRAME_SIZE];
+        size_t size = dx_unit_size(kinds[k]);
+        fill_unit(kinds[k], plain);
+        memcpy(sealed, plain, size);
+        dx_unit_seal(key, kinds[k], 9, nonce, sealed);
+        assert_memory_not_equal(sealed, plain, 64);
+        assert_memory_equal(sealed + size - DX_PAGE_RESERVED_SIZE, nonce, DX_PAGE_NONCE_SIZE);
+
+        memcpy(unit, sealed, size);
+        assert_true(dx_unit_open(key, kinds[k], 9, unit));
+        assert_memory_equal(unit, plain, size);
+
+        static const uint8_t zeros[DX_FRAME_SIZE];
+        memcpy(unit, sealed, size);
+        assert_false(dx_unit_open(key, kinds[k], 10, unit));
+        assert_memory_equal(unit, zeros, size);
+        uint8_t other_key[DX_PAGE_KEY_SIZE] = {7, 7, 8};
+        memcpy(unit, sealed, size);
+        assert_false(dx_unit_open(other_key, kinds[k], 9, unit));
+        memset(unit, 0, size); /* a page never written is not a page of zeros */
+        assert_false(dx_unit_open(key, kinds[k], 9, unit));
+    }
+    uint8_t page[DX_FRAME_SIZE];
+    fill_unit(DX_UNIT_PAGE, page);
+    dx_unit_seal(key, DX_UNIT_PAGE, 9, nonce, page);
+    assert_false(dx_unit_open(key, DX_UNIT_FRAME, 9, page));
+}
+
+/* A frame's text is its header and its page: neither page number nor checksum can be read. */
+static void test_frame_headers_are_sealed(void **state) {
+    (void)state;
+    uint8_t frame[DX_FRAME_SIZE], header[DX_FRAME_HEADER_SIZE];
+    fill_unit(DX_UNIT_FRAME, frame);
+    memcpy(header, frame, sizeof header);
+    dx_unit_seal(key, DX_UNIT_FRAME, 1, nonce, frame);
+    for (size_t at = 0; at + 4 <= sizeof header; at += 4) {
+        assert_memory_not_equal(frame + at, header + at, 4);
+    }
+}
+
+static void test_the_first_page_names_the_format(void **state) {
+    (void)state;
+    uint8_t page[DX_PAGE_SIZE], plain[DX_PAGE_SIZE];
+    dx_page_write_empty(plain);
+    memcpy(page, plain, sizeof page);
+    assert_memory_equal(page, "SQLite format 3", 16);
+    assert_false(dx_page_is_named(page));
+    dx_unit_seal(key, DX_UNIT_PAGE, 1, nonce, page);
+    assert_true(dx_page_is_named(page));
+    assert_memory_equal(page, "DXOS vault/1", 12);
+    assert_true(dx_unit_open(key, DX_UNIT_PAGE, 1, page));
+    assert_memory_equal(page, plain, sizeof page);
+    dx_unit_seal(key, DX_UNIT_PAGE, 1, nonce, page);
+    page[3] ^= 1;
+    assert_false(dx_unit_open(key, DX_UNIT_PAGE, 1, page));
+}
+
+static void test_groups_are_written_and_read(void **state) {
+    (void)state;
+    uint8_t frame[DX_FRAME_SIZE], own_nonce[DX_PAGE_NONCE_SIZE];
+    memcpy(own_nonce, nonce, sizeof own_nonce);
+    fill_unit(DX_UNIT_FRAME, frame);
+    dx_frame_write_group(own_nonce, 0x01020304);
+    dx_unit_seal(key, DX_UNIT_FRAME, 5, own_nonce, frame);
+    assert_int_equal(dx_frame_group(frame), 0x01020304);
+    assert_true(dx_unit_open(key, DX_UNIT_FRAME, 5, frame));
+}
+
+/* The format stays what it is: a page sealed by another implementation of XChaCha20-Poly1305 (libsodium's
+ * combined form, with the place written out by hand) opens here. */
+static void test_the_format_is_as_written(void **state) {
+    (void)state;
+    uint8_t place[16] = {'d', 'x', 'v', 'a', 'u', 'l', 't', 'p', 0x2a, 1};
+    uint8_t text[DX_PAGE_SIZE - DX_PAGE_RESERVED_SIZE], joined[sizeof text + DX_PAGE_TAG_SIZE],
+        page[DX_PAGE_SIZE];
+    memset(text, 'x', sizeof text);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(joined, NULL, text, sizeof text, place, sizeof place, NULL,
+                                               nonce, key);
+    memcpy(page, joined, sizeof text);
+    memcpy(page + sizeof text, nonce, DX_PAGE_NONCE_SIZE);
+    memcpy(page + sizeof text + DX_PAGE_NONCE_SIZE, joined + sizeof text, DX_PAGE_TAG_SIZE);
+    assert_true(dx_unit_open(key, DX_UNIT_PAGE, 0x12a, page));
+    assert_memory_equal(page, text, sizeof text);
+}
+
+DX_TEST_MAIN(DX_TEST(test_units_open_in_their_place_only), DX_TEST(test_frame_headers_are_sealed),
+             DX_TEST(test_the_first_page_names_the_format), DX_TEST(test_groups_are_written_and_read),
+             DX_TEST(test_the_format_is_as_written))
