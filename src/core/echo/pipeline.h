@@ -37,6 +37,9 @@ DX_MUST_USE int dx_pipeline_run(dx_context *context, dx_space *space, size_t bud
  * waits. */
 bool dx_pipeline_waiting(dx_context *context, dx_space *space, char *out, size_t size);
 
+/* After a fork was proven: when anything was applied beyond a cut, makes the space's rows anew without it. */
+DX_MUST_USE int dx_space_withdraw(dx_context *context, dx_space *space);
+
 /* --- For the rooms of echo that write ------------------------------------------------------------ */
 
 /* Appends a block of these encoded sections to an own feed. declares: names what went on in other feeds since

@@ -227,7 +227,79 @@ static int space_digest(dx_node *node, dx_request *request, dx_bytes body) {
     return DX_PENDING;
 }
 
+/* --- Watching ------------------------------------------------------------------------------------ */
+
+typedef struct dx_watching {
+    int64_t space;
+    dx_subscription *subscription;
+    bool learning; /* what matches already is not known yet */
+} dx_watching;
+
+static void drop_watching(dx_node *node, dx_request *request) {
+    (void)node;
+    dx_subscription_destroy(((dx_watching *)request->task)->subscription);
+}
+
+static int learn(dx_node *node, dx_request *request, bool *again) {
+    dx_watching *watching = request->task;
+    if (request->cancelled || dx_node_space(node, watching->space) == NULL) {
+        return DX_E_CANCELLED;
+    }
+    if (!watching->learning) {
+        return DX_PENDING;
+    }
+    int error = dx_subscription_run(watching->subscription, DX_STEP_ENTITIES_MAX, &watching->learning);
+    *again = *again || watching->learning;
+    return error == DX_OK ? DX_PENDING : error;
+}
+
+static int send_change(void *ctx, dx_bytes row) {
+    dx_row_sink *sink = ctx;
+    dx_writer writer = dx_request_row(sink->node, sink->request);
+    dx_write_item(&writer, row);
+    return dx_request_row_end(sink->node, sink->request, &writer);
+}
+
+static int tell_changes(dx_node *node, dx_request *request) {
+    dx_watching *watching = request->task;
+    dx_row_sink sink = {.node = node, .request = request};
+    if (dx_node_space(node, watching->space) == NULL) {
+        return DX_OK;
+    }
+    int error = dx_subscription_take(watching->subscription, &node->changes, send_change, &sink);
+    watching->learning = watching->learning || node->changes.overflow;
+    return error == DX_OK ? dx_request_flush(node, request) : error;
+}
+
+static int watch(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_space *space;
+    dx_bytes item;
+    char message[DX_NODE_MESSAGE_SIZE] = "";
+    dx_subscription *subscription = NULL;
+    int error = dx_take_space(node, body, &space);
+    if (error == DX_OK) {
+        error = dx_take_optional_map(node, body, "query", &item);
+    }
+    if (error == DX_OK) {
+        error = dx_subscription_create(&node->context, space, item, message, sizeof message, &subscription);
+    }
+    if (error != DX_OK) {
+        return message[0] == 0 ? error : dx_node_refuse(node, error, "dx help query", "%s", message);
+    }
+    dx_watching *watching = dx_request_continue(node, request, sizeof *watching, learn, drop_watching);
+    if (watching == NULL) {
+        dx_subscription_destroy(subscription);
+        request->drop = NULL;
+        return DX_E_NO_MEMORY;
+    }
+    *watching = (dx_watching){.space = space->local, .subscription = subscription, .learning = true};
+    request->on_changes = tell_changes;
+    return DX_PENDING;
+}
+
 const dx_command dx_commands_query[] = {
-    {"query", false, query},         {"object.ls", false, object_ls},       {"link.ls", false, link_ls},
-    {"export", false, export_space}, {"space.digest", false, space_digest}, {NULL, false, NULL},
+    {"query", false, query},     {"object.ls", false, object_ls},
+    {"link.ls", false, link_ls}, {"export", false, export_space},
+    {"watch", false, watch},     {"space.digest", false, space_digest},
+    {NULL, false, NULL},
 };

@@ -10,7 +10,7 @@
 #include <dxos/node.h>
 
 #include "echo/digest.h"
-#include "echo/query.h"
+#include "echo/subscription.h"
 #include "halo/welcome.h"
 #include "node/outbox.h"
 #include "sync/replication.h"

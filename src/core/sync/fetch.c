@@ -33,11 +33,12 @@ static int find_feed(dx_session *session, const dx_sync_entry *entry, dx_feed **
  * copy or cloned, and never writes there again. */
 static int hear(dx_session *session, dx_feed *feed, const dx_head *head) {
     dx_replica *replica = session->replica;
+    uint64_t cut = feed->cut;
     int error = dx_feed_hear(feed, replica->replication->context->store, head);
     if (error == DX_E_CONFLICT) {
         return dx_space_renew_feeds(replica->replication->context, replica->space);
     }
-    return error == DX_E_FORK ? DX_OK : error;
+    return error == DX_OK || error == DX_E_FORK ? dx_session_note_fork(session, feed, cut) : error;
 }
 
 static int take_entry(dx_session *session, const dx_sync_entry *entry) {
@@ -80,16 +81,17 @@ int dx_session_take_state(dx_session *session, dx_bytes message) {
 
 static int store_run(dx_session *session, dx_feed *feed, const dx_sync_data *data) {
     dx_replica *replica = session->replica;
-    uint64_t before = feed->length;
+    uint64_t before = feed->length, cut = feed->cut;
     int error = dx_feed_receive(feed, replica->replication->context->store, &data->head, data->from,
                                 data->blocks, data->block_count, data->proof);
     if (error == DX_E_STATE) {
         return DX_OK; /* starts beyond what is here: the run before it was refused or is asked for again */
     }
+    if (error == DX_E_SIGNATURE) {
+        return dx_session_search_fork(session, feed, &data->head); /* another branch, or garbage */
+    }
     replica->received_blocks += feed->length - before;
-    return error == DX_E_FORK
-               ? DX_OK
-               : error; /* the peer is honest: it showed us a fork, which is proven and stored now */
+    return error == DX_OK || error == DX_E_FORK ? dx_session_note_fork(session, feed, cut) : error;
 }
 
 int dx_session_take_data(dx_session *session, dx_bytes message) {
@@ -156,7 +158,7 @@ static int want_class(dx_session *session, dx_feed_class feed_class, bool *pendi
         dx_session_feed *row = &session->feeds[i];
         const dx_feed *feed = dx_space_feed(session->replica->space, row->local);
         if (feed == NULL || feed->own || feed->identity.feed_class != feed_class ||
-            row->theirs <= feed->length) {
+            row->theirs <= feed->length || feed->length >= feed->cut || session->searching == row->local) {
             continue;
         }
         *pending = true;
@@ -189,6 +191,13 @@ static int ask_class(dx_session *session, dx_feed_class feed_class, const uint8_
 int dx_session_fetch(dx_session *session) {
     if (session->state == DX_SESSION_HELLO) {
         return DX_OK;
+    }
+    if (!session->told_forks) {
+        session->told_forks = true;
+        int told = dx_session_tell_forks(session);
+        if (told != DX_OK) {
+            return told;
+        }
     }
     const dx_sync_digests *ours = &session->replica->digests;
     bool control_pending = false, data_pending = false;

@@ -229,3 +229,62 @@ int dx_sync_fork_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], dx
     *proof = dx_read_bytes(&reader);
     return dx_reader_finish(&reader);
 }
+
+void dx_sync_probe_write(bool answer, const dx_sync_probe *probe, dx_buf *out) {
+    dx_writer writer = begin(out, answer ? 4 : 3, answer ? DX_SYNC_ROOTS : DX_SYNC_PROBE);
+    write_fixed(&writer, probe->feed_id, DX_HASH_SIZE);
+    dx_write_array(&writer, probe->count);
+    for (size_t i = 0; i < probe->count; i++) {
+        dx_write_uint(&writer, probe->lengths[i]);
+    }
+    if (answer) {
+        dx_write_bytes(&writer, probe->roots);
+    }
+}
+
+int dx_sync_probe_read(bool answer, dx_bytes message, dx_sync_probe *out) {
+    dx_reader reader = open(message, answer ? 4 : 3, answer ? DX_SYNC_ROOTS : DX_SYNC_PROBE);
+    dx_read_bytes_exact(&reader, out->feed_id, DX_HASH_SIZE);
+    out->count = dx_read_array(&reader);
+    if (out->count > DX_FORK_PROBES_MAX) {
+        dx_reader_fail(&reader);
+        out->count = 0;
+    }
+    for (size_t i = 0; i < out->count; i++) {
+        out->lengths[i] = dx_read_uint_max(&reader, DX_FEED_LENGTH_MAX);
+    }
+    out->roots = answer ? dx_read_bytes(&reader) : (dx_bytes){0};
+    return dx_reader_finish(&reader);
+}
+
+void dx_sync_part_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t at, dx_buf *out) {
+    dx_writer writer = begin(out, 3, DX_SYNC_PART);
+    write_fixed(&writer, feed_id, DX_HASH_SIZE);
+    dx_write_uint(&writer, at);
+}
+
+int dx_sync_part_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *at) {
+    dx_reader reader = open(message, 3, DX_SYNC_PART);
+    dx_read_bytes_exact(&reader, feed_id, DX_HASH_SIZE);
+    *at = dx_read_uint_max(&reader, DX_FEED_LENGTH_MAX);
+    return dx_reader_finish(&reader);
+}
+
+void dx_sync_path_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t at, const dx_head *head,
+                        dx_bytes path, dx_buf *out) {
+    dx_writer writer = begin(out, 5, DX_SYNC_PATH);
+    write_fixed(&writer, feed_id, DX_HASH_SIZE);
+    dx_write_uint(&writer, at);
+    dx_head_write(head, &writer);
+    dx_write_bytes(&writer, path);
+}
+
+int dx_sync_path_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *at, dx_head *head,
+                      dx_bytes *path) {
+    dx_reader reader = open(message, 5, DX_SYNC_PATH);
+    dx_read_bytes_exact(&reader, feed_id, DX_HASH_SIZE);
+    *at = dx_read_uint_max(&reader, DX_FEED_LENGTH_MAX);
+    dx_head_read(&reader, head);
+    *path = dx_read_bytes(&reader);
+    return dx_reader_finish(&reader);
+}

@@ -15,7 +15,7 @@
 #ifndef DX_SYNC_MESSAGE_H
 #define DX_SYNC_MESSAGE_H
 
-#include "feed/feed.h"
+#include "feed/fork.h"
 
 enum {
     DX_SYNC_VERSION = 1,
@@ -35,6 +35,10 @@ typedef enum dx_sync_kind {
     DX_SYNC_PONG,
     DX_SYNC_ADDRESSES,
     DX_SYNC_FORK,
+    DX_SYNC_PROBE,
+    DX_SYNC_ROOTS,
+    DX_SYNC_PART,
+    DX_SYNC_PATH,
     DX_SYNC_KIND_COUNT
 } dx_sync_kind;
 
@@ -101,5 +105,22 @@ DX_MUST_USE int dx_sync_addresses_read(dx_bytes message, dx_bytes *addresses,
                                        size_t *count); /* room for DX_SYNC_ADDRESSES_MAX */
 void dx_sync_fork_write(const uint8_t feed_id[static DX_HASH_SIZE], dx_bytes proof, dx_buf *out);
 DX_MUST_USE int dx_sync_fork_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], dx_bytes *proof);
+
+/* A question about where branches part, or its answer (roots: the answer's, empty in a question). */
+typedef struct dx_sync_probe {
+    uint8_t feed_id[DX_HASH_SIZE];
+    size_t count;
+    uint64_t lengths[DX_FORK_PROBES_MAX];
+    dx_bytes roots;
+} dx_sync_probe;
+
+void dx_sync_probe_write(bool answer, const dx_sync_probe *probe, dx_buf *out);
+DX_MUST_USE int dx_sync_probe_read(bool answer, dx_bytes message, dx_sync_probe *out);
+void dx_sync_part_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t at, dx_buf *out);
+DX_MUST_USE int dx_sync_part_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *at);
+void dx_sync_path_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t at, const dx_head *head,
+                        dx_bytes path, dx_buf *out);
+DX_MUST_USE int dx_sync_path_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *at,
+                                  dx_head *head, dx_bytes *path);
 
 #endif

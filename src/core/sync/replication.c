@@ -262,7 +262,7 @@ uint64_t dx_replica_length(const dx_replica *replica, const dx_feed *feed) {
     if (dx_control_find_feed(replica->space->control, feed->id) == NULL) {
         return 0;
     }
-    return feed->head.length;
+    return feed->head.length < feed->cut ? feed->head.length : feed->cut;
 }
 
 /* Local numbers in the order of feed ids; feeds are only ever added. */
@@ -294,38 +294,52 @@ static int sort_feeds(dx_replica *replica) {
     return DX_OK;
 }
 
-static void digest_class(dx_replica *replica, dx_feed_class feed_class, uint8_t out[static DX_HASH_SIZE]) {
+/* Lengths and roots up to the cut: replicas that hold different branches of a forked feed agree where it is
+ * cut. */
+static int digest_class(dx_replica *replica, dx_feed_class feed_class, uint8_t out[static DX_HASH_SIZE]) {
     dx_hash_state hash;
     dx_hash_begin(&hash, DX_HASH_SYNC_DIGEST, (dx_bytes){0});
     for (size_t i = 0; i < replica->order_count; i++) {
         const dx_feed *feed = dx_space_feed(replica->space, replica->order[i]);
         uint64_t length = feed->identity.feed_class == feed_class ? dx_replica_length(replica, feed) : 0;
-        if (length > 0) {
-            dx_hash_add(&hash, feed->id, sizeof feed->id);
-            dx_hash_add_u64(&hash, length);
-            dx_hash_add(&hash, feed->head.root, sizeof feed->head.root);
+        uint8_t root[DX_HASH_SIZE];
+        if (length == 0) {
+            continue;
         }
+        memcpy(root, feed->head.root, sizeof root);
+        int error = length == feed->head.length
+                        ? DX_OK
+                        : dx_feed_root(feed, replica->replication->context->store, length, root);
+        if (error != DX_OK) {
+            return error;
+        }
+        dx_hash_add(&hash, feed->id, sizeof feed->id);
+        dx_hash_add_u64(&hash, length);
+        dx_hash_add(&hash, root, sizeof root);
     }
     dx_hash_end(&hash, out);
+    return DX_OK;
 }
 
 int dx_replica_refresh(dx_replica *replica) {
     const dx_space *space = replica->space;
     uint64_t version = dx_control_feed_count(space->control);
-    for (size_t i = 0; i < space->feed_count; i++) {
-        version += space->feeds[i].head.length
-                   << 12; /* lengths and feeds only grow, so equal sums mean equal parts */
+    for (size_t i = 0; i < space->feed_count; i++) { /* FNV-1a over what the digests are taken over */
+        version = (version ^ space->feeds[i].head.length) * UINT64_C(0x100000001b3);
+        version = (version ^ space->feeds[i].cut) * UINT64_C(0x100000001b3);
     }
     if (replica->digested && version == replica->version && replica->order_count == space->feed_count) {
         return DX_OK;
     }
     int error = replica->order_count == space->feed_count ? DX_OK : sort_feeds(replica);
     if (error == DX_OK) {
-        digest_class(replica, DX_FEED_CONTROL, replica->digests.control);
-        digest_class(replica, DX_FEED_DATA, replica->digests.data);
-        replica->version = version;
-        replica->digested = true;
+        error = digest_class(replica, DX_FEED_CONTROL, replica->digests.control);
     }
+    if (error == DX_OK) {
+        error = digest_class(replica, DX_FEED_DATA, replica->digests.data);
+    }
+    replica->version = version;
+    replica->digested = error == DX_OK;
     return error;
 }
 

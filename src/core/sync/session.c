@@ -235,8 +235,15 @@ int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes 
     case DX_SYNC_ADDRESSES:
         return take_more_addresses(session, message);
     case DX_SYNC_FORK:
-        return DX_OK; /* heads are told to everyone, so each replica proves a fork by itself; proofs are not
-                         needed from others yet */
+        return dx_session_take_fork(session, message);
+    case DX_SYNC_PROBE:
+        return dx_session_take_probe(session, message);
+    case DX_SYNC_ROOTS:
+        return dx_session_take_roots(session, message);
+    case DX_SYNC_PART:
+        return dx_session_take_part(session, message);
+    case DX_SYNC_PATH:
+        return dx_session_take_path(session, message);
     case DX_SYNC_KIND_COUNT:
         break;
     }

@@ -50,7 +50,10 @@ struct dx_session {
     int64_t granted; /* bytes of DATA they may still send */
     uint64_t owed;   /* bytes received and not yet credited back */
     uint64_t heard_ms, opened_ms;
-    bool pinged;
+    bool pinged, told_forks;
+    int64_t searching; /* local number of a feed whose branches are being compared, 0: none */
+    uint64_t search_shared;
+    dx_fork_search search;
 };
 
 /* One space in replication. */
@@ -92,6 +95,18 @@ DX_MUST_USE int dx_session_take_state(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_take_data(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_fetch(dx_session *session);
 DX_MUST_USE int dx_session_return_credit(dx_session *session);
+
+/* --- fork.c: branches that contradict --- */
+/* After anything that may have proven a fork: tells everyone and withdraws, when the cut is lower than
+ * before. */
+DX_MUST_USE int dx_session_note_fork(dx_session *session, dx_feed *feed, uint64_t cut_before);
+DX_MUST_USE int dx_session_tell_forks(dx_session *session);
+DX_MUST_USE int dx_session_search_fork(dx_session *session, const dx_feed *feed, const dx_head *head);
+DX_MUST_USE int dx_session_take_fork(dx_session *session, dx_bytes message);
+DX_MUST_USE int dx_session_take_probe(dx_session *session, dx_bytes message);
+DX_MUST_USE int dx_session_take_roots(dx_session *session, dx_bytes message);
+DX_MUST_USE int dx_session_take_part(dx_session *session, dx_bytes message);
+DX_MUST_USE int dx_session_take_path(dx_session *session, dx_bytes message);
 
 /* --- serve.c: what they want --- */
 DX_MUST_USE int dx_session_announce(dx_session *session);

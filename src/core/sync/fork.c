@@ -1,0 +1,184 @@
+/* sync/fork.c: two peers hold different branches of one feed: they find where it parts, prove it, and tell
+ * everyone.
+ *
+ * Layer: floor 1, sync. The feed's room proves and cuts (feed/fork.h); here are the questions and answers. A
+ * branch that contradicts ours shows either as a head whose root differs at a length we have (the feed proves
+ * that by itself), or as a run of blocks under a well signed head that does not join our roots. The second
+ * may also be garbage: a search over the lengths both have tells, at most eight rounds. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "sync/session.h"
+
+/* A fork of this feed is proven now: every peer is told, and what was applied beyond the cut is withdrawn. */
+static int spread(dx_replica *replica, dx_feed *feed) {
+    dx_context *context = replica->replication->context;
+    int error = dx_space_withdraw(context, replica->space);
+    for (dx_session *session = replica->sessions; error == DX_OK && session != NULL;
+         session = session->next) {
+        dx_bytes proof;
+        if (session->state == DX_SESSION_HELLO) {
+            continue;
+        }
+        error = dx_fork_get(feed, context->store, &proof);
+        if (error == DX_OK) {
+            dx_sync_fork_write(feed->id, proof, &replica->replication->message);
+            error = dx_session_send(session);
+        }
+    }
+    return error;
+}
+
+int dx_session_note_fork(dx_session *session, dx_feed *feed, uint64_t cut_before) {
+    return feed->cut < cut_before ? spread(session->replica, feed) : DX_OK;
+}
+
+/* A new peer is told of every fork known here. */
+int dx_session_tell_forks(dx_session *session) {
+    dx_replica *replica = session->replica;
+    for (size_t i = 0; i < replica->space->feed_count; i++) {
+        dx_bytes proof;
+        const dx_feed *feed = &replica->space->feeds[i];
+        if (!feed->frozen) {
+            continue;
+        }
+        int error = dx_fork_get(feed, replica->replication->context->store, &proof);
+        if (error == DX_OK) {
+            dx_sync_fork_write(feed->id, proof, &replica->replication->message);
+            error = dx_session_send(session);
+        }
+        if (error != DX_OK && error != DX_E_NOT_FOUND) {
+            return error;
+        }
+    }
+    return DX_OK;
+}
+
+int dx_session_take_fork(dx_session *session, dx_bytes message) {
+    uint8_t id[DX_HASH_SIZE];
+    dx_bytes proof;
+    int error = dx_sync_fork_read(message, id, &proof);
+    dx_feed *feed = error == DX_OK ? dx_space_feed_by_id(session->replica->space, id) : NULL;
+    if (feed == NULL) {
+        return error; /* not known here: whoever brings the feed brings the proof */
+    }
+    uint64_t cut = feed->cut;
+    error = dx_fork_take(feed, session->replica->replication->context->store, proof);
+    return error == DX_OK || error == DX_E_EXISTS ? dx_session_note_fork(session, feed, cut) : error;
+}
+
+/* --- Looking for the place ------------------------------------------------------------------------------ */
+
+/* Asks the next round, or ends the search: at a place (the other's path is asked for), or without one (it was
+ * garbage). */
+static int go_on(dx_session *session, const dx_feed *feed) {
+    dx_sync_probe probe;
+    dx_buf *message = &session->replica->replication->message;
+    probe.count = dx_fork_search_probes(&session->search, probe.lengths);
+    memcpy(probe.feed_id, feed->id, sizeof probe.feed_id);
+    if (probe.count > 0) {
+        dx_sync_probe_write(false, &probe, message);
+        return dx_session_send(session);
+    }
+    if (session->search.equal == session->search_shared) {
+        return DX_E_SIGNATURE; /* the branches agree as far as both go, so what was sent belongs to neither */
+    }
+    dx_sync_part_write(feed->id, session->search.equal, message);
+    return dx_session_send(session);
+}
+
+/* A run under this well signed head did not join what is here. */
+int dx_session_search_fork(dx_session *session, const dx_feed *feed, const dx_head *head) {
+    int error = dx_head_verify(head, session->replica->space->id, feed->id, feed->identity.key);
+    if (error != DX_OK) {
+        return error;
+    }
+    if (session->searching == feed->local) {
+        return DX_OK; /* already at it */
+    }
+    session->searching = feed->local;
+    session->search_shared = head->length < feed->length ? head->length : feed->length;
+    dx_fork_search_begin(&session->search, session->search_shared);
+    return go_on(session, feed);
+}
+
+int dx_session_take_probe(dx_session *session, dx_bytes message) {
+    dx_context *context = session->replica->replication->context;
+    dx_sync_probe probe;
+    uint8_t roots[DX_FORK_PROBES_MAX * DX_ROOT_PREFIX_SIZE];
+    int error = dx_sync_probe_read(false, message, &probe);
+    const dx_feed *feed = error == DX_OK ? dx_space_feed_by_id(session->replica->space, probe.feed_id) : NULL;
+    if (feed == NULL || session->state != DX_SESSION_MEMBER) {
+        return error;
+    }
+    for (size_t i = 0; i < probe.count; i++) {
+        uint8_t root[DX_HASH_SIZE];
+        error = dx_feed_root(feed, context->store, probe.lengths[i], root);
+        if (error != DX_OK) {
+            return error == DX_E_NOT_FOUND ? DX_E_PROTOCOL
+                                           : error; /* they asked for more than we ever announced */
+        }
+        memcpy(roots + i * DX_ROOT_PREFIX_SIZE, root, DX_ROOT_PREFIX_SIZE);
+    }
+    probe.roots = dx_bytes_of(roots, probe.count * DX_ROOT_PREFIX_SIZE);
+    dx_sync_probe_write(true, &probe, &session->replica->replication->message);
+    return dx_session_send(session);
+}
+
+/* The feed this session looks into, when the answer is about it. */
+static dx_feed *searched_feed(dx_session *session, const uint8_t id[static DX_HASH_SIZE]) {
+    dx_feed *feed = dx_space_feed_by_id(session->replica->space, id);
+    return feed != NULL && feed->local == session->searching ? feed : NULL;
+}
+
+int dx_session_take_roots(dx_session *session, dx_bytes message) {
+    dx_sync_probe probe;
+    uint64_t asked[DX_FORK_PROBES_MAX];
+    int error = dx_sync_probe_read(true, message, &probe);
+    dx_feed *feed = error == DX_OK ? searched_feed(session, probe.feed_id) : NULL;
+    if (feed == NULL) {
+        return error != DX_OK ? error : DX_E_PROTOCOL;
+    }
+    size_t count = dx_fork_search_probes(&session->search, asked);
+    if (count != probe.count || memcmp(asked, probe.lengths, count * sizeof asked[0]) != 0) {
+        return DX_E_PROTOCOL;
+    }
+    error = dx_fork_search_narrow(&session->search, feed, session->replica->replication->context->store,
+                                  probe.roots);
+    return error == DX_OK ? go_on(session, feed) : error;
+}
+
+int dx_session_take_part(dx_session *session, dx_bytes message) {
+    dx_context *context = session->replica->replication->context;
+    uint8_t id[DX_HASH_SIZE], path[DX_FORK_PATH_SIZE_MAX];
+    uint64_t at;
+    size_t path_size = 0;
+    dx_head head;
+    int error = dx_sync_part_read(message, id, &at);
+    const dx_feed *feed = error == DX_OK ? dx_space_feed_by_id(session->replica->space, id) : NULL;
+    if (feed == NULL || session->state != DX_SESSION_MEMBER) {
+        return error;
+    }
+    error = dx_fork_path(feed, context->store, at, &head, path, &path_size);
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_E_PROTOCOL : error;
+    }
+    dx_sync_path_write(id, at, &head, dx_bytes_of(path, path_size), &session->replica->replication->message);
+    return dx_session_send(session);
+}
+
+int dx_session_take_path(dx_session *session, dx_bytes message) {
+    uint8_t id[DX_HASH_SIZE];
+    uint64_t at;
+    dx_head head;
+    dx_bytes path;
+    int error = dx_sync_path_read(message, id, &at, &head, &path);
+    dx_feed *feed = error == DX_OK ? searched_feed(session, id) : NULL;
+    if (feed == NULL || at != session->search.equal) {
+        return error != DX_OK ? error : DX_E_PROTOCOL;
+    }
+    uint64_t cut = feed->cut;
+    session->searching = 0;
+    error = dx_fork_join(feed, session->replica->replication->context->store, at, &head, path);
+    return error == DX_OK || error == DX_E_EXISTS ? dx_session_note_fork(session, feed, cut) : error;
+}
