@@ -38,12 +38,12 @@ test: need-test                         ## install what is missing, build, run t
 check: need-check                       ## format, tidy, lint, sanitizers, gcc and clang, simulator, wasm, install
 	@tools/check
 sim: build/release/build.ninja          ## run the simulator (SEED=n for one, SEEDS=n for many)
-	@meson compile -C build/release
+	@ninja --quiet -C build/release sim/sim
 	@tools/sim build/release $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 fuzz: need-check build/fuzz/build.ninja ## fuzz one target (T=name S=seconds)
 	@tools/fuzz "$(T)" "$(S)"
 bench: build/release/build.ninja        ## measure; JSON lines on stdout
-	@meson compile -C build/release
+	@ninja --quiet -C build/release
 	@tools/bench build/release
 cover: need-cover build/cover/build.ninja ## line coverage of the tests
 	@tools/test build/cover

@@ -16,7 +16,7 @@ typedef struct sim_options {
     uint64_t from, count;
     size_t peers, operations;
     uint64_t minutes;
-    bool verbose, calm, whole;
+    bool verbose, calm, whole, traces;
 } sim_options;
 
 static double cpu_seconds(void) {
@@ -164,6 +164,9 @@ static void run_one(sim_world *world, const sim_options *options, uint64_t seed,
                     sim_totals *totals) {
     uint64_t trace = run_seed(world, options, seed, template);
     count(totals, world);
+    if (options->traces) {
+        printf("seed %llu: trace %016llx\n", (unsigned long long)seed, (unsigned long long)trace);
+    }
     if (world->violation[0] == 0 && seed % 100 == 0 && run_seed(world, options, seed, template) != trace) {
         sim_violate(world, "two runs of one seed differ");
     }
@@ -231,8 +234,10 @@ static bool has(int argc, char **argv, const char *name) {
 int main(int argc, char **argv) {
     if (has(argc, argv, "--help")) {
         puts("sim --seed N | --seeds COUNT [--from N]  [--peers 3] [--minutes 30] [--operations 200] "
-             "[--calm] [--whole] [--verbose]\n"
-             "  --calm: no faults; --whole: every seed founds its space anew");
+             "[--calm] [--whole] [--traces] [--verbose]\n"
+             "  --calm: no faults; --whole: every seed founds its space anew; --traces: the hash of all "
+             "events and "
+             "effects of each seed");
         return 0;
     }
     sim_options options = {.from = number_after(argc, argv, "--from", 1),
@@ -242,7 +247,8 @@ int main(int argc, char **argv) {
                            .minutes = number_after(argc, argv, "--minutes", 30),
                            .verbose = has(argc, argv, "--verbose"),
                            .calm = has(argc, argv, "--calm"),
-                           .whole = has(argc, argv, "--whole")};
+                           .whole = has(argc, argv, "--whole"),
+                           .traces = has(argc, argv, "--traces")};
     if (has(argc, argv, "--seed")) {
         options.from = number_after(argc, argv, "--seed", 1);
         options.count = 1;
