@@ -10,6 +10,7 @@
 #include "echo/reduce.h"
 #include "echo/refused.h"
 #include "echo/space_state.h"
+#include "echo/trace.h"
 
 /* Why a feed's next transaction is not applied now. */
 typedef enum wait_kind {
@@ -94,6 +95,13 @@ static int refuse(dx_context *context, dx_space *space, const dx_feed *feed, uin
                           .section = section,
                           .error = reason,
                           .wall_ms = context->wall_ms};
+    if (section == DX_REFUSED_BLOCK) {
+        dx_echo_trace(context, "refused block %llu of feed %lld: %s", (unsigned long long)seq,
+                      (long long)feed->local, dx_error_text(reason));
+    } else {
+        dx_echo_trace(context, "refused section %lld of block %llu of feed %lld: %s", (long long)section,
+                      (unsigned long long)seq, (long long)feed->local, dx_error_text(reason));
+    }
     return dx_refused_add(context, space, &refusal);
 }
 
@@ -299,6 +307,9 @@ static int apply_data_block(dx_context *context, dx_space *space, dx_feed *feed,
     int error = dx_space_key(context, space, block->header.key_epoch, key);
     dx_reader cursor;
     dx_reader_init(&cursor, block->sections);
+    dx_echo_trace(context, "opening block %llu of data feed %lld: %llu sections, stamp %llu",
+                  (unsigned long long)seq, (long long)feed->local, (unsigned long long)block->section_count,
+                  (unsigned long long)reduction.stamp.counter);
     for (size_t index = 0; index < block->section_count && error == DX_OK; index++) {
         dx_bytes section;
         bool purged;
@@ -379,6 +390,8 @@ static int apply_block(dx_context *context, dx_space *space, dx_feed *feed, uint
     if (error == DX_OK) {
         feed->applied = seq + 1;
         space->change++;
+        dx_echo_trace(context, "applied block %llu of %s feed %lld", (unsigned long long)seq,
+                      control ? "control" : "data", (long long)feed->local);
     }
     return error;
 }
@@ -538,6 +551,12 @@ static int append_block(dx_context *context, dx_space *space, dx_feed *feed, uin
     }
     dx_buf_deinit(&header);
     dx_buf_deinit(&block);
+    if (error == DX_OK) {
+        dx_echo_trace(context, "wrote block %llu of %s feed %lld: %llu sections, names %llu feeds",
+                      (unsigned long long)feed->length - 1, control ? "control" : "data",
+                      (long long)feed->local, (unsigned long long)count,
+                      (unsigned long long)(auth->count + dependencies->count));
+    }
     return error;
 }
 
