@@ -1,18 +1,20 @@
 /* feed/block.h: a block is one transaction: a clear header and per-object sections, each sealed by itself.
  *
  * Layer: floor 1, feed. Format in docs/spec/block.md:
- *   block   = [header: bstr, [section…]]        section = bstr (sealed) | [bstr 32] (purged: its hash stands
- * for it) header  = [1, class, flags, key_epoch, wall_ms, auth, deps] auth    = [[feed prefix 16, length,
- * root 16]…]  control feeds advanced since the own feed's previous block, ascending prefix deps    = the same
- * for data feeds (own feed never named); empty in a control block, which no data can justify sealed  = nonce
- * 24 ‖ AEAD(key of key_epoch, nonce, ad = feed id ‖ seq ‖ index, plaintext)   data feeds = plaintext;
- * key_epoch is 0, nothing is ever purged                                    control feeds nonce   = first 24
- * bytes of H(NONCE keyed by the key, feed id ‖ seq ‖ index ‖ plaintext): a fork never reuses one for other
- * text leaf    = H(LEAF, feed id ‖ seq ‖ header size ‖ header ‖ section count ‖ H(SECTION, section)…) Numbers
- * inside hashes and AEAD data are 8 bytes, little endian. The leaf is the same whether or not a section is
- * purged: whoever takes blocks from others decides whether a purge is owed to a right or is withholding
- * (purged_count). Ownership: a decoded block points into its bytes. Nothing here allocates but the caller's
- * dx_buf. */
+ *   block   = [header: bstr, [section…]]
+ *   section = bstr (sealed; in control feeds plain) | [bstr 32] (purged: its hash stands for it)
+ *   header  = [1, class, flags, key_epoch, wall_ms, auth, deps]
+ *   auth    = [[feed prefix 16, length, root 16]…], ascending: the control feeds that advanced since the own
+ *             feed's previous block
+ *   deps    = the same for data feeds; empty in a control block, which no data can justify
+ *   sealed  = nonce 24 ‖ AEAD(key of key_epoch, nonce, ad = feed id ‖ seq ‖ index, plaintext)
+ *   nonce   = first 24 bytes of H(NONCE keyed by the key, feed id ‖ seq ‖ index ‖ plaintext): a fork never
+ *             reuses one for other text
+ *   leaf    = H(LEAF, feed id ‖ seq ‖ header size ‖ header ‖ section count ‖ H(SECTION, section)…)
+ * A feed never names itself. In control blocks key_epoch is 0 and nothing is ever purged. Numbers inside
+ * hashes and AEAD data are 8 bytes, little endian. The leaf is the same whether or not a section is purged:
+ * whoever takes blocks from others decides whether that is owed to a right or is withholding (purged_count).
+ * Ownership: a decoded block points into its bytes. Nothing here allocates but the caller's dx_buf. */
 #ifndef DX_FEED_BLOCK_H
 #define DX_FEED_BLOCK_H
 

@@ -98,7 +98,7 @@ static bool take_row(dx_feed *feed, sqlite3_stmt *row) {
     feed->frozen = !dx_column_is_null(row, 12);
     feed->cut = feed->frozen ? (uint64_t)dx_column_int(row, 12) : DX_FEED_NO_CUT;
     dx_feed_id(&feed->identity, feed->id);
-    return memcmp(id, feed->id, DX_HASH_SIZE) == 0 &&
+    return (!feed->frozen || feed->cut < DX_FEED_LENGTH_MAX) && memcmp(id, feed->id, DX_HASH_SIZE) == 0 &&
            take_head(dx_column_bytes(row, 9), DX_FEED_LENGTH_MAX, &feed->head) &&
            take_head(dx_column_bytes(row, 10), feed->length, &feed->target);
 }

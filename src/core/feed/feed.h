@@ -1,17 +1,19 @@
 /* feed/feed.h: an append-only log with one writer, a Merkle mountain range over it, and one signed head.
  *
- * Layer: floor 1, feed (over store and crypto). docs/spec/feed.md. feed_id = H(FEED_ID, space id ‖ device key
- * ‖ class ‖ feed key). Only heads are signed, once per commit. Rows: tables `feed` and `block`
- * (store/schema.c); block key = local << 32 | seq. Invariants: rows [0, length) are contiguous and verified.
- * Of a remote feed, `head` covers [0, head.length), head.length <= length; when length > head.length,
- * `target` (target.length > length) covers the rest, and the proof that leads from length to it is stored
- * beside it, so that a partial replica serves and proves all it has. applied <= length. Memory is changed
- * only after the store was. All calls happen inside an open store transaction; after a rollback the feed in
- * memory is stale: deinit and load it again. A transaction that appended commits only after dx_feed_sign.
- * Forks (fork.h): what contradicts stored rows is refused; either way the proof is stored and the feed frozen
- * at its cut, which callers see in `frozen` and `cut` after receive and hear. Rows beyond the cut are kept,
- * never applied, and still taken when asked for. Ownership: a dx_feed is loaded into the caller's (the
- * space's) memory and deinited by it. */
+ * Layer: floor 1, feed (over store and crypto). docs/spec/feed.md. Only heads are signed, once per commit.
+ * Rows: tables `feed` and `block` (store/schema.c); a block's key is local << 32 | its number in the feed.
+ * Invariants:
+ *   rows [0, length) are contiguous and verified; applied <= length.
+ *   `head` covers [0, head.length), head.length <= length; of an own feed, all of it once it is signed.
+ *   `target` covers the rest: when length > head.length, it is there, and target.length > length. The proof
+ *   that leads from length to it is stored beside it, so a partial replica serves and proves all it has.
+ * Memory is changed only after the store was. All calls happen inside an open store transaction; after a
+ * rollback the feed in memory is stale: deinit it and load it again. A transaction that appended commits
+ * only after dx_feed_sign.
+ * Forks (fork.h): what contradicts stored rows is refused. Either way the proof is stored and the feed
+ * frozen at its cut, which callers see in `frozen` and `cut` after receive and hear. Rows beyond the cut are
+ * kept, never applied, and still taken when asked for.
+ * Ownership: a dx_feed is loaded into the caller's (the space's) memory and deinited by it. */
 #ifndef DX_FEED_FEED_H
 #define DX_FEED_FEED_H
 
@@ -33,7 +35,7 @@ typedef struct dx_feed {
     uint64_t cut;     /* DX_FEED_NO_CUT, or the smallest cut of the proofs known; callers apply floors
                          (ARCHITECTURE §5) */
     uint64_t length;  /* verified and stored */
-    uint64_t applied; /* processed by the pipeline */
+    uint64_t applied; /* processed by the pipeline; above cut until its caller has withdrawn what is beyond */
     dx_mmr mmr;       /* at length */
     dx_head head; /* newest head whose blocks are all here; length 0: none (own: length after dx_feed_sign) */
     dx_head target;         /* newest head that covers more than is here; length 0: none */

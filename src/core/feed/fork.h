@@ -1,22 +1,23 @@
-/* feed/fork.h: a feed that was written twice: found, proven to anyone, and cut at the same place by everyone.
+/* feed/fork.h: a feed that was written twice: found, proven to anyone, and cut at the same place by all.
  *
  * Layer: floor 1, feed (RELIABILITY.md §3.3, ARCHITECTURE §5 "Cuts"). Format in docs/spec/feed.md:
  *   proof = [1, longer head, shorter head, length, peaks: bstr, longer path: bstr, shorter path: bstr]
- * The heads stand in order of (length, root), larger first; a path is a leaf and the tiles that follow it.
- * Two kinds: exact  length < shorter.length: from the same peaks at `length`, two different leaves lead to
- * the two heads. The branches part exactly there: cut = length. heads  length = shorter.length: the longer's
- * peaks at `length` lead to it (longer path: tiles only) and do not give the shorter's root; for equal
- * lengths the roots differ and there are no nodes. They part somewhere below: cut = length - 1. Anyone who
- * knows the feed's identity verifies a proof; it is O(log length), at most DX_FORK_SIZE_MAX. The cut of a
- * feed is the smallest over the proofs known, a semilattice: the order of learning does not matter. Only the
- * proof that gave the cut is kept, so an author who signs many branches fills nobody's disk. Callers raise
- * the cut to floors (what other identities named).
+ * The heads stand in order of (length, root), larger first. Two kinds:
+ *   exact  length < shorter.length. From the same peaks at `length` two different leaves, each followed by
+ *          the tiles of its path, lead to the two heads: the branches part exactly there. cut = length.
+ *   heads  length = shorter.length. The longer's peaks at `length` lead to it (its path: tiles only) and do
+ *          not give the shorter's root; of equally long heads the roots differ and there are no nodes. They
+ *          part somewhere below: cut = length - 1.
+ * Anyone who knows the feed's identity verifies a proof; it is O(log length), at most DX_FORK_SIZE_MAX. The
+ * cut of a feed is the smallest of the proofs known, a semilattice: the order of learning does not matter.
+ * Only the proof that gave the cut is kept, so an author who signs many branches fills nobody's disk.
+ * Callers raise the cut to floors (what other identities named).
  *
- * How two holders of different branches make an exact proof: each tells (length, root); where these
- * contradict, one runs dx_fork_search, asking the other for roots (dx_feed_root) at 15 lengths a round until
+ * How two holders of different branches make an exact proof: each tells (length, root). Where these
+ * contradict, one runs dx_fork_search: it asks the other for roots (dx_feed_root) at 15 lengths a round until
  * the last equal length is known (8 rounds at the most), then for its head and path there (dx_fork_path), and
- * joins it to its own (dx_fork_join). A liar gains nothing: what he said does not verify. All calls that take
- * a store happen inside an open transaction. */
+ * joins them to its own (dx_fork_join). A liar gains nothing: what he said does not verify.
+ * All calls that take a store happen inside an open transaction. */
 #ifndef DX_FEED_FORK_H
 #define DX_FEED_FORK_H
 

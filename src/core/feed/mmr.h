@@ -1,12 +1,14 @@
 /* feed/mmr.h: Merkle mountain range over block leaves (docs/spec/feed.md).
  *
- * Layer: floor 1, feed. node(level l, index i) covers leaves [i·2^l, (i+1)·2^l). Appending leaf n creates the
- * leaf node and one parent for every trailing 1 bit of n; those hashes, leaf first, are stored in the block's
- * row, so any node is found at (row of its last leaf, offset l·32). root = H(ROOT, length ‖ peaks, largest
- * first). leaf = H(LEAF, feed id ‖ seq ‖ header ‖ section hashes), parent = H(NODE, covered leaves ‖ left ‖
- * right). Numbers are 8 bytes, little endian. A proof from `from` to `to` is the run of largest aligned nodes
- * that tile [from, to); joined one by one to the peaks at `from` they give the peaks at `to`. from = 0 gives
- * the peaks themselves; one leaf and a proof onwards make an inclusion proof. */
+ * Layer: floor 1, feed. Pure.
+ *   node(level l, index i) covers leaves [i·2^l, (i+1)·2^l)
+ *   leaf   = H(LEAF, …), made by block.h          parent = H(NODE, covered leaves ‖ left ‖ right)
+ *   root   = H(ROOT, length ‖ peaks, largest first)          numbers are 8 bytes, little endian
+ * Appending leaf n creates the leaf node and one parent for every trailing 1 bit of n; those hashes, leaf
+ * first, are stored in the block's row, so any node is found in the row of its last leaf, l·32 bytes in.
+ * A proof from `from` to `to` is the run of largest aligned nodes (tiles) that cover [from, to). Joined one
+ * by one to the peaks at `from` they give the peaks at `to`. From 0 they are the peaks themselves; after a
+ * leaf they make its inclusion proof. */
 #ifndef DX_FEED_MMR_H
 #define DX_FEED_MMR_H
 

@@ -1,9 +1,9 @@
 /* feed/timeframe.h: a version vector, feed → length, over the vault's local feed numbers.
  *
  * Layer: floor 1, feed. A block's timeframe is its own feed's accumulated declarations (ARCHITECTURE §5
- * "Dependencies"); its stamp is the sum. A sorted array, so that no hash order reaches a digest. Invariants:
- * feeds ascend strictly, 1 … DX_FEED_LOCAL_MAX; lengths 1 … DX_FEED_LENGTH_MAX (an absent feed has length 0);
- * so the array is at most half a megabyte and the sum at most 2^46.
+ * "Dependencies"); its stamp is the sum. A sorted array, so that no hash order reaches a digest.
+ * Invariants: feeds ascend strictly, 1 … DX_FEED_LOCAL_MAX; lengths are 1 … DX_FEED_LENGTH_MAX (an absent
+ * feed has length 0); so the array is at most half a megabyte and the sum at most 2^46.
  * Ownership: the timeframe owns its entries, in memory of the allocator it was given. */
 #ifndef DX_FEED_TIMEFRAME_H
 #define DX_FEED_TIMEFRAME_H

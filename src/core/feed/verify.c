@@ -28,14 +28,18 @@ static bool is_same_head(const dx_head *a, const dx_head *b) {
 
 /* A head that is stored was verified when it came. */
 static int verify_head(const dx_feed *feed, const dx_head *head) {
+    if (head->length == 0) { /* how "none" looks here; from others it is nothing */
+        return DX_E_SIGNATURE;
+    }
     if (is_same_head(head, &feed->head) || is_same_head(head, &feed->target)) {
         return DX_OK;
     }
     return dx_head_verify(head, feed->identity.space_id, feed->id, feed->identity.key);
 }
 
-/* The fork is real whatever became of its proof; only the store's own failure is told instead. */
-static int fork_or(int error) {
+/* What became of a fork's proof, told as the fork it is; only a failure of the host or of stored data comes
+ * first. */
+static int as_fork(int error) {
     return dx_error_class_of(error) == DX_CLASS_HOST || error == DX_E_CORRUPT ? error : DX_E_FORK;
 }
 
@@ -48,14 +52,13 @@ static int compare_with_rows(dx_feed *feed, dx_store *store, const dx_head *head
         return error;
     }
     const dx_head *cover = dx_feed_cover(feed, head->length);
-    if (!cover) {
-        return DX_E_CONFLICT; /* own blocks that are not signed yet: no second head to show, but written
-                                 elsewhere */
+    if (!cover) { /* own blocks that are not signed yet: no second head to show, but written elsewhere */
+        return DX_E_CONFLICT;
     }
     dx_branch branch;
     uint8_t proof[DX_MMR_PROOF_SIZE_MAX];
     error = dx_feed_branch(feed, store, proof, &branch);
-    return fork_or(error ? error : dx_fork_take_heads(feed, store, &branch, cover, head));
+    return as_fork(error ? error : dx_fork_take_heads(feed, store, &branch, cover, head));
 }
 
 int dx_feed_hear(dx_feed *feed, dx_store *store, const dx_head *head) {
@@ -70,7 +73,7 @@ int dx_feed_hear(dx_feed *feed, dx_store *store, const dx_head *head) {
         return DX_E_CONFLICT;
     }
     if (head->length == feed->target.length && memcmp(head->root, feed->target.root, DX_HASH_SIZE) != 0) {
-        return fork_or(dx_fork_take_heads(feed, store, NULL, &feed->target, head));
+        return as_fork(dx_fork_take_heads(feed, store, NULL, &feed->target, head));
     }
     return DX_OK;
 }
@@ -141,7 +144,7 @@ static int compare_overlap(dx_feed *feed, dx_store *store, dx_run *run) {
         if (memcmp(ours, theirs, DX_HASH_SIZE) != 0) {
             size_t path_size;
             error = dx_fork_branch_path(&run->branch, seq, run->head->length, path, &path_size);
-            return fork_or(error ? error
+            return as_fork(error ? error
                                  : dx_fork_join(feed, store, seq, run->head, dx_bytes_of(path, path_size)));
         }
     }
@@ -166,7 +169,7 @@ static int compare_target(dx_feed *feed, dx_store *store, dx_run *run) {
     if (memcmp(root, target.root, DX_HASH_SIZE) == 0) {
         return DX_OK;
     }
-    int error = fork_or(dx_fork_take_heads(feed, store, &run->branch, run->head, &target));
+    int error = as_fork(dx_fork_take_heads(feed, store, &run->branch, run->head, &target));
     return error == DX_E_FORK ? DX_OK : error;
 }
 

@@ -294,6 +294,8 @@ static void test_damaged_rows(void **state) {
         "UPDATE feed SET target=head",
         "UPDATE feed SET target=x'00'",
         "UPDATE feed SET timeframe=x'00'",
+        "UPDATE feed SET cut=-1",
+        "UPDATE feed SET cut=2147483647",
         "DELETE FROM block WHERE key=(1 << 32) + 9",
         "INSERT INTO block VALUES((1 << 32) + 10, x'', x'')",
     };

@@ -420,6 +420,27 @@ static void test_overlap_proves_the_exact_place(void **state) {
     }
 }
 
+/* Every allocation on the way to a proof fails once: told as such, and nothing has changed. */
+static void test_proving_without_memory(void **state) {
+    (void)state;
+    replica r;
+    replica_init(&r, 60, 60);
+    test_writer other = fork_at(&r, 50, 90);
+    test_run run = writer_run(&other, 45, 55, 90);
+    uint64_t failures = 0;
+    for (int error = DX_E_NO_MEMORY; error == DX_E_NO_MEMORY; failures++) {
+        dx_store_rollback(r.vault.store);
+        assert_int_equal(dx_store_begin(r.vault.store), DX_OK);
+        r.vault.alloc.fail_at = r.vault.alloc.calls + 1 + failures;
+        error = receive_run(&r.feed, r.vault.store, &run);
+        r.vault.alloc.fail_at = 0;
+        assert_int_equal(error, r.feed.frozen ? DX_E_FORK : DX_E_NO_MEMORY);
+    }
+    assert_true(failures > 2);
+    assert_int_equal(r.feed.cut, 50);
+    replica_deinit(&r);
+}
+
 /* A head of the other branch that is not longer than ours: proven from it and our rows. */
 static void test_head_against_rows(void **state) {
     (void)state;
@@ -453,6 +474,8 @@ static void test_hear(void **state) {
     head = writer_head(&r.writer, 100);
     assert_int_equal(dx_feed_hear(&r.feed, r.vault.store, &head), DX_OK);
     head.signature[0] ^= 1;
+    assert_int_equal(dx_feed_hear(&r.feed, r.vault.store, &head), DX_E_SIGNATURE);
+    head = (dx_head){0}; /* how a feed without a target looks inside */
     assert_int_equal(dx_feed_hear(&r.feed, r.vault.store, &head), DX_E_SIGNATURE);
     head = writer_head(&r.writer, 80); /* as long as the target, which is believed only as it is */
     head.root[0] ^= 1;
@@ -523,6 +546,6 @@ DX_TEST_MAIN(DX_TEST(test_whole_feed_at_once), DX_TEST(test_partial_replica_prov
              DX_TEST(test_every_changed_byte_of_a_block), DX_TEST(test_order_gaps_and_repeats),
              DX_TEST(test_transplants), DX_TEST(test_wrong_heads), DX_TEST(test_wrong_proofs),
              DX_TEST(test_purged_section_is_refused), DX_TEST(test_limits_and_memory),
-             DX_TEST(test_overlap_proves_the_exact_place), DX_TEST(test_head_against_rows),
-             DX_TEST(test_hear), DX_TEST(test_run_that_contradicts_only_the_target),
-             DX_TEST(test_frozen_feed_is_received))
+             DX_TEST(test_overlap_proves_the_exact_place), DX_TEST(test_proving_without_memory),
+             DX_TEST(test_head_against_rows), DX_TEST(test_hear),
+             DX_TEST(test_run_that_contradicts_only_the_target), DX_TEST(test_frozen_feed_is_received))
