@@ -25,6 +25,7 @@ static int begin_after(dx_query *query, char *message, size_t message_size) {
     query->place = (dx_query_place){.kind = (int)entity.kind,
                                     .type = entity.type_id,
                                     .end = query->question.filter.has_source ? entity.target : entity.source,
+                                    .deleted = entity.deleted,
                                     .key = entity.key};
     return error;
 }
@@ -88,9 +89,13 @@ bool dx_query_counts(const dx_query *query) {
     return query->question.counts;
 }
 
+bool dx_query_is_plain(const dx_query *query) {
+    return query->question.step_count == 0 && !query->question.has_path;
+}
+
 bool dx_query_is_filter(const dx_query *query) {
     const dx_question *question = &query->question;
-    return question->step_count == 0 && !question->has_path && !question->counts && question->after == 0 &&
+    return dx_query_is_plain(query) && !question->counts && question->after == 0 &&
            question->limit == INT64_MAX;
 }
 
@@ -113,15 +118,19 @@ static int give(dx_query *query, const dx_entity *entity) {
 }
 
 /* A full list may be full of repetitions: they go before it is called too long. */
-static int collect(dx_query *query, const dx_entity *entity) {
+static int collect(dx_query *query, int64_t key) {
     if (dx_key_list_count(&query->keys) == DX_QUERY_KEYS_MAX) {
         dx_key_list_sort(&query->keys);
         if (dx_key_list_count(&query->keys) > DX_QUERY_KEYS_MAX / 4 * 3) {
             return DX_E_LIMIT;
         }
     }
-    dx_key_list_add(&query->keys, entity->key);
+    dx_key_list_add(&query->keys, key);
     return dx_buf_error(&query->keys);
+}
+
+static int collect_start(dx_query *query, const dx_entity *entity) {
+    return collect(query, entity->key);
 }
 
 /* Reads and gives the row of one key; what went since it was collected is passed over. */
@@ -152,7 +161,7 @@ static int give_keys(dx_query *query) {
         int64_t key = dx_key_list_at(&query->keys, query->at++);
         query->budget--;
         if (key > query->question.after) {
-            error = give_key(query, key);
+            error = query->question.counts ? give(query, NULL) : give_key(query, key);
         }
     }
     return error;
@@ -182,7 +191,7 @@ static int seek(dx_query *query) {
     bool done, follows = question->step_count > 0;
     int error = dx_query_walk_filter(query,
                                      question->has_path ? dx_query_add_start
-                                     : follows          ? collect
+                                     : follows          ? collect_start
                                                         : give,
                                      &done);
     if (error != DX_OK || !done || query->phase != DX_QUERY_SEEK) {

@@ -35,28 +35,40 @@ static int finish(dx_query *query) {
     return DX_OK;
 }
 
-static int see(dx_query *query, const dx_entity *entity, uint32_t origin) {
-    int error = dx_key_table_add(&query->seen, entity->key, (uint32_t)dx_key_list_count(&query->order));
+/* Whether the search ends here. An id tells without a look at the row. */
+static int is_end(dx_query *query, int64_t key, bool *arrived) {
+    const dx_query_filter *to = &query->question.path_to;
+    dx_entity entity;
+    *arrived = false;
+    if (to->has_id && to->id != key) {
+        return DX_OK;
+    }
+    int error = dx_entity_read(query->context, query->space, key, &entity);
+    return error == DX_OK ? dx_filter_matches(query, to, &entity, arrived) : error;
+}
+
+static int see(dx_query *query, int64_t key, uint32_t origin) {
+    int error = dx_key_table_add(&query->seen, key, (uint32_t)dx_key_list_count(&query->order));
     if (error != DX_OK) {
         return error == DX_E_EXISTS ? DX_OK : error;
     }
-    dx_key_list_add(&query->order, entity->key);
+    dx_key_list_add(&query->order, key);
     dx_buf_append(&query->origins, &origin, sizeof origin);
     error =
         dx_buf_error(&query->order) != DX_OK ? dx_buf_error(&query->order) : dx_buf_error(&query->origins);
     bool arrived = false;
     if (error == DX_OK) {
-        error = dx_filter_matches(query, &query->question.path_to, entity, &arrived);
+        error = is_end(query, key, &arrived);
     }
     return error == DX_OK && arrived ? finish(query) : error;
 }
 
 int dx_query_add_start(dx_query *query, const dx_entity *entity) {
-    return see(query, entity, ORIGIN_NONE);
+    return see(query, entity->key, ORIGIN_NONE);
 }
 
-static int reach_next(dx_query *query, const dx_entity *entity) {
-    return see(query, entity, (uint32_t)query->at);
+static int reach_next(dx_query *query, int64_t key) {
+    return see(query, key, (uint32_t)query->at);
 }
 
 /* Goes on while the budget lasts. Entities [at, level_end) are `hops` away from the start. */

@@ -52,14 +52,16 @@ typedef struct dx_question {
 
 /* Where a walk over an index goes on: after this place. */
 typedef struct dx_query_place {
-    int kind;     /* filters by type: which kind's types are walked */
-    int64_t type; /* row of table type */
-    int64_t end;  /* links: the other end */
+    int kind;        /* filters by type: which kind's types are walked */
+    int64_t type;    /* row of table type */
+    int64_t end;     /* links: the other end */
+    int64_t deleted; /* links: 0 or 1 */
     int64_t key;
 } dx_query_place;
 
-/* What is done with an entity that was reached. */
-typedef int dx_query_reach(dx_query *query, const dx_entity *entity);
+/* What is done with an entity that a filter matched, or with an object that a step reached. */
+typedef int dx_query_found(dx_query *query, const dx_entity *entity);
+typedef int dx_query_reached(dx_query *query, int64_t key);
 
 struct dx_query {
     dx_context *context;
@@ -90,11 +92,15 @@ DX_MUST_USE int dx_question_parse(dx_context *context, dx_space *space, dx_bytes
 DX_MUST_USE int dx_filter_matches(dx_query *query, const dx_query_filter *filter, const dx_entity *entity,
                                   bool *matches);
 bool dx_filter_could_match(const dx_query_filter *filter, const dx_entity *entity);
+/* query.c: a filter alone: neither steps nor a path. */
+bool dx_query_is_plain(const dx_query *query);
+/* query.c: a filter alone: neither steps nor a path. */
+bool dx_query_is_plain(const dx_query *query);
 /* query_walk.c: both go on after query->place, spend query->budget (at least 1), and stop early when the
  * phase changes. *done: nothing is left. */
-DX_MUST_USE int dx_query_walk_filter(dx_query *query, dx_query_reach *reach, bool *done);
+DX_MUST_USE int dx_query_walk_filter(dx_query *query, dx_query_found *found, bool *done);
 DX_MUST_USE int dx_query_walk_step(dx_query *query, const dx_query_step *step, int64_t from,
-                                   dx_query_reach *reach, bool *done);
+                                   dx_query_reached *reached, bool *done);
 /* query_path.c */
 DX_MUST_USE int dx_query_add_start(dx_query *query, const dx_entity *entity);
 DX_MUST_USE int dx_query_search(dx_query *query);

@@ -1,23 +1,27 @@
 /* echo/query_walk.c: the ways through the indexes: what a filter may match, and what a step reaches.
  *
  * Layer: floor 1, echo. Every statement is a range of one index in its own order, begun after the place where
- * the last one ended and at most as long as the budget; it is closed before the call returns. CROSS JOIN
- * keeps SQLite to the order of tables written here. */
+ * the last one ended and at most as long as the budget; it is closed before the call returns. Steps read no
+ * row of an object unless they ask for a property: the indexes hold all that decides (store/schema.c).
+ * INDEXED BY and CROSS JOIN keep SQLite to the way that is meant. */
 #include "echo/query_state.h"
 
-/* --- One statement ------------------------------------------------------------------------------- */
+/* --- One range ----------------------------------------------------------------------------------- */
 
 typedef struct walk {
     dx_query *query;
-    const dx_query_filter *filter; /* what is reached must match it */
-    dx_query_reach *reach;
-    bool hides_links;                /* links of the house's own types lead nowhere */
-    int64_t hidden_type, shown_type; /* the last ones seen of each */
+    const dx_query_filter *filter; /* what is found or reached must match it */
+    int (*take)(struct walk *self, sqlite3_stmt *row);
+    dx_query_found *found;
+    dx_query_reached *reached;
+    int64_t link_type, end_type;     /* steps: numbers of the types asked for, 0: any that is not hidden */
+    int64_t hidden_type, shown_type; /* the last one seen of each */
 } walk;
 
+/* Whether a number stands for a type of the house's own. */
 static int is_hidden(walk *self, int64_t type_id, bool *hidden) {
-    *hidden = self->hides_links && type_id == self->hidden_type;
-    if (!self->hides_links || *hidden || type_id == self->shown_type) {
+    *hidden = type_id == self->hidden_type;
+    if (*hidden || type_id == self->shown_type) {
         return DX_OK;
     }
     dx_type *type;
@@ -26,30 +30,11 @@ static int is_hidden(walk *self, int64_t type_id, bool *hidden) {
         *hidden = dx_type_is_hidden(dx_bytes_of(type->name, type->size));
         *(*hidden ? &self->hidden_type : &self->shown_type) = type_id;
     }
-    return error;
+    return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
 }
 
-/* The row's columns are the place (type, end, key), whether the link was deleted, and the entity. */
-static int take_row(walk *self, sqlite3_stmt *row) {
-    dx_query *query = self->query;
-    bool hidden = dx_column_int(row, 3) != 0, matches;
-    query->place.type = dx_column_int(row, 0);
-    query->place.end = dx_column_int(row, 1);
-    query->place.key = dx_column_int(row, 2);
-    query->budget--;
-    int error = hidden ? DX_OK : is_hidden(self, query->place.type, &hidden);
-    if (error != DX_OK || hidden) {
-        return error;
-    }
-    dx_entity entity;
-    error = dx_entity_of_row(query->context, query->space, row, 4, &entity);
-    if (error == DX_OK) {
-        error = dx_filter_matches(query, self->filter, &entity, &matches);
-    }
-    return error == DX_OK && matches ? self->reach(query, &entity) : error;
-}
-
-/* Walks a bound statement to its end, or until the phase changes. *done: it ended within the budget. */
+/* Walks a bound statement to its end, or until the phase changes. Its first columns are the place: type, end,
+ * deleted, key. *done: it ended within the budget. */
 static int walk_rows(walk *self, sqlite3_stmt *rows, bool *done) {
     dx_query *query = self->query;
     dx_store *store = query->context->store;
@@ -62,7 +47,12 @@ static int walk_rows(walk *self, sqlite3_stmt *rows, bool *done) {
             *done = error == DX_OK;
             break;
         }
-        error = take_row(self, rows);
+        query->place.type = dx_column_int(rows, 0);
+        query->place.end = dx_column_int(rows, 1);
+        query->place.deleted = dx_column_int(rows, 2);
+        query->place.key = dx_column_int(rows, 3);
+        query->budget--;
+        error = self->take(self, rows);
     }
     dx_step_reset(rows);
     query->budget -= query->budget == budget; /* to look and find nothing is work too */
@@ -74,21 +64,53 @@ static void bind_limit(sqlite3_stmt *rows, int index, const dx_query *query) {
     dx_bind_int(rows, index, query->budget < INT32_MAX ? (int64_t)query->budget : INT32_MAX);
 }
 
+/* Links go on after (type, end, deleted, key), parameters 2 to 5, up to a type, parameter 6. */
+static void bind_links(sqlite3_stmt *rows, const dx_query *query, int64_t type) {
+    const dx_query_place *place = &query->place;
+    dx_bind_int(rows, 2, place->type > type ? place->type : type);
+    dx_bind_int(rows, 3, place->end);
+    dx_bind_int(rows, 4, place->deleted);
+    dx_bind_int(rows, 5, place->key);
+    dx_bind_int(rows, 6, type == 0 ? INT64_MAX : type);
+    bind_limit(rows, 7, query);
+}
+
+/* The number of a type's name, 0 when this space has none of that name. */
+static int find_type(dx_query *query, dx_type_kind kind, dx_bytes name, int64_t *id) {
+    dx_type *type;
+    int error = dx_type_find(query->context, query->space, kind, name, &type);
+    *id = error == DX_OK ? type->id : 0;
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
 /* --- Filters ------------------------------------------------------------------------------------- */
+
+/* An entity's row stands behind the place. */
+static int take_entity(walk *self, sqlite3_stmt *row) {
+    dx_query *query = self->query;
+    dx_entity entity;
+    bool matches;
+    int error = dx_entity_of_row(query->context, query->space, row, 4, &entity);
+    if (error == DX_OK) {
+        error = dx_filter_matches(query, self->filter, &entity, &matches);
+    }
+    return error == DX_OK && matches ? self->found(query, &entity) : error;
+}
+
+#define SELECT_BY_KEY "SELECT entity.type, 0, 0, entity.key, " DX_ENTITY_COLUMNS " FROM entity "
 
 static int walk_id(walk *self, bool *done) {
     sqlite3_stmt *rows =
-        dx_store_query(self->query->context->store, "SELECT entity.type, 0, entity.key, 0, " DX_ENTITY_COLUMNS
-                                                    " FROM entity WHERE key = ?1 AND key > ?2");
+        dx_store_query(self->query->context->store, SELECT_BY_KEY "WHERE key = ?1 AND key > ?2");
     dx_bind_int(rows, 1, self->filter->id);
     dx_bind_int(rows, 2, self->query->place.key);
     return walk_rows(self, rows, done);
 }
 
 static int walk_parent(walk *self, bool *done) {
-    sqlite3_stmt *rows = dx_store_query(self->query->context->store,
-                                        "SELECT entity.type, 0, entity.key, 0, " DX_ENTITY_COLUMNS
-                                        " FROM entity WHERE parent = ?1 AND key > ?2 ORDER BY key LIMIT ?3");
+    sqlite3_stmt *rows =
+        dx_store_query(self->query->context->store, SELECT_BY_KEY
+                       "INDEXED BY entity_by_parent WHERE parent = ?1 AND key > ?2 ORDER BY key LIMIT ?3");
     dx_bind_int(rows, 1, self->filter->parent);
     dx_bind_int(rows, 2, self->query->place.key);
     bind_limit(rows, 3, self->query);
@@ -98,58 +120,50 @@ static int walk_parent(walk *self, bool *done) {
 /* Links of one type, or of any, with this source or target. */
 static int walk_end(walk *self, int64_t type, bool *done) {
     static const char *const by_source =
-        "SELECT entity.type, entity.target, entity.key, 0, " DX_ENTITY_COLUMNS
-        " FROM entity WHERE source = ?1 AND (type, target, key) > (?2, ?3, ?4) AND type <= ?5"
-        " ORDER BY type, target, key LIMIT ?6";
+        "SELECT entity.type, entity.target, entity.deleted, entity.key, " DX_ENTITY_COLUMNS
+        " FROM entity INDEXED BY link_by_source WHERE source = ?1"
+        " AND (type, target, deleted, key) > (?2, ?3, ?4, ?5) AND type <= ?6"
+        " ORDER BY type, target, deleted, key LIMIT ?7";
     static const char *const by_target =
-        "SELECT entity.type, entity.source, entity.key, 0, " DX_ENTITY_COLUMNS
-        " FROM entity WHERE target = ?1 AND (type, source, key) > (?2, ?3, ?4) AND type <= ?5"
-        " ORDER BY type, source, key LIMIT ?6";
-    dx_query *query = self->query;
+        "SELECT entity.type, entity.source, entity.deleted, entity.key, " DX_ENTITY_COLUMNS
+        " FROM entity INDEXED BY link_by_target WHERE target = ?1"
+        " AND (type, source, deleted, key) > (?2, ?3, ?4, ?5) AND type <= ?6"
+        " ORDER BY type, source, deleted, key LIMIT ?7";
     bool source = self->filter->has_source;
-    sqlite3_stmt *rows = dx_store_query(query->context->store, source ? by_source : by_target);
+    sqlite3_stmt *rows = dx_store_query(self->query->context->store, source ? by_source : by_target);
     dx_bind_int(rows, 1, source ? self->filter->source : self->filter->target);
-    dx_bind_int(rows, 2, query->place.type > type ? query->place.type : type);
-    dx_bind_int(rows, 3, query->place.end);
-    dx_bind_int(rows, 4, query->place.key);
-    dx_bind_int(rows, 5, type == 0 ? INT64_MAX : type);
-    bind_limit(rows, 6, query);
+    bind_links(rows, self->query, type);
     return walk_rows(self, rows, done);
 }
 
 static int walk_type(walk *self, bool *done) {
     dx_query *query = self->query;
-    sqlite3_stmt *rows = dx_store_query(query->context->store,
-                                        "SELECT entity.type, 0, entity.key, 0, " DX_ENTITY_COLUMNS
-                                        " FROM entity WHERE type = ?1 AND key > ?2 ORDER BY key LIMIT ?3");
+    sqlite3_stmt *rows =
+        dx_store_query(query->context->store, SELECT_BY_KEY
+                       "INDEXED BY entity_by_type WHERE type = ?1 AND key > ?2 ORDER BY key LIMIT ?3");
     dx_bind_int(rows, 1, query->place.type);
     dx_bind_int(rows, 2, query->place.key);
     bind_limit(rows, 3, query);
     return walk_rows(self, rows, done);
 }
 
-/* The number of the filter's type among those of this kind, 0 when there is none. */
-static int find_type(dx_query *query, const dx_query_filter *filter, dx_type_kind kind, int64_t *id) {
-    dx_type *type;
-    int error = dx_type_find(query->context, query->space, kind, filter->type, &type);
-    *id = error == DX_OK ? type->id : 0;
-    return error == DX_E_NOT_FOUND ? DX_OK : error;
+static dx_type_kind kind_of_types(const dx_query *query) {
+    return query->place.kind == DX_ENTITY_LINK ? DX_TYPE_LINK : DX_TYPE_OBJECT;
 }
 
 /* Moves the place to the next type of its kind that the filter may see; *more false when there is none. */
 static int next_type(dx_query *query, const dx_query_filter *filter, bool *more) {
-    dx_type_kind kind = query->place.kind == DX_ENTITY_LINK ? DX_TYPE_LINK : DX_TYPE_OBJECT;
     int64_t after = query->place.type, id = 0;
     int error;
     if (filter->has_type) {
-        error = find_type(query, filter, kind, &id);
+        error = find_type(query, kind_of_types(query), filter->type, &id);
         *more = id > after;
     } else {
         dx_store *store = query->context->store;
         sqlite3_stmt *rows = dx_store_query(
             store, "SELECT id, name FROM type WHERE space = ?1 AND kind = ?2 AND id > ?3 ORDER BY id");
         dx_bind_int(rows, 1, query->space->local);
-        dx_bind_int(rows, 2, kind);
+        dx_bind_int(rows, 2, kind_of_types(query));
         dx_bind_int(rows, 3, after);
         *more = false;
         while (!*more && dx_step(store, rows)) {
@@ -164,48 +178,74 @@ static int next_type(dx_query *query, const dx_query_filter *filter, bool *more)
     return error;
 }
 
-/* Type after type, objects before links. place.type 0: the kind is yet to begin. */
+/* All of the type at the place at once, when only their number is asked for: the table of types keeps it. */
+static int count_type(dx_query *query) {
+    dx_store *store = query->context->store;
+    int error = dx_types_save(query->context, query->space);
+    if (error != DX_OK) {
+        return error;
+    }
+    sqlite3_stmt *row = dx_store_query(store, "SELECT live FROM type WHERE id = ?1");
+    dx_bind_int(row, 1, query->place.type);
+    if (dx_step(store, row)) {
+        int64_t left = query->question.limit - query->count, live = dx_column_int(row, 0);
+        query->count += live < left ? live : left;
+    }
+    dx_step_reset(row);
+    query->budget--;
+    return dx_store_error(store);
+}
+
+static bool is_counted_by_type(const dx_query *query) {
+    const dx_query_filter *filter = &query->question.filter;
+    return query->question.counts && dx_query_is_plain(query) && filter->deleted == DX_QUERY_HIDE &&
+           !filter->has_parent && filter->condition_count == 0;
+}
+
+/* The type at the place, and then the next one. *more: there is something left of this kind. */
+static int walk_type_on(walk *self, bool counted, bool *more) {
+    dx_query *query = self->query;
+    bool ended = counted;
+    int error = DX_OK;
+    *more = true;
+    if (query->place.type == 0) { /* the kind is yet to begin */
+        error = next_type(query, self->filter, more);
+    }
+    if (error == DX_OK && *more) {
+        error = counted ? count_type(query) : walk_type(self, &ended);
+    }
+    return error == DX_OK && *more && ended ? next_type(query, self->filter, more) : error;
+}
+
+/* Type after type, objects before links. */
 static int walk_types(walk *self, bool *done) {
     dx_query *query = self->query;
     const dx_query_filter *filter = self->filter;
-    int phase = (int)query->phase;
-    while (query->budget > 0 && (int)query->phase == phase) {
-        bool wanted = query->place.kind == DX_ENTITY_LINK ? filter->links : filter->objects;
-        bool more = wanted, ended = false;
-        int error = DX_OK;
-        if (wanted && query->place.type == 0) {
-            error = next_type(query, filter, &more);
+    bool counted = is_counted_by_type(query);
+    int error = DX_OK, phase = (int)query->phase;
+    while (error == DX_OK && query->budget > 0 && (int)query->phase == phase && !*done) {
+        bool link = query->place.kind == DX_ENTITY_LINK, more = false;
+        if (link ? filter->links : filter->objects) {
+            error = walk_type_on(self, counted, &more);
         }
-        if (error == DX_OK && more) {
-            error = walk_type(self, &ended);
-        }
-        if (error == DX_OK && ended) {
-            error = next_type(query, filter, &more);
-        }
-        if (error != DX_OK) {
-            return error;
-        }
-        if (!more) {
-            *done = query->place.kind == DX_ENTITY_LINK;
-            if (*done) {
-                return DX_OK;
-            }
+        if (error == DX_OK && !more) {
+            *done = link;
             query->place = (dx_query_place){.kind = DX_ENTITY_LINK};
         }
     }
-    return DX_OK;
+    return error;
 }
 
-int dx_query_walk_filter(dx_query *query, dx_query_reach *reach, bool *done) {
+int dx_query_walk_filter(dx_query *query, dx_query_found *found, bool *done) {
     const dx_query_filter *filter = &query->question.filter;
-    walk self = {.query = query, .filter = filter, .reach = reach};
-    int64_t type = 0;
+    walk self = {.query = query, .filter = filter, .take = take_entity, .found = found};
     *done = true;
     if (filter->has_id) {
         return walk_id(&self, done);
     }
     if (filter->has_source || filter->has_target) {
-        int error = filter->has_type ? find_type(query, filter, DX_TYPE_LINK, &type) : DX_OK;
+        int64_t type = 0;
+        int error = filter->has_type ? find_type(query, DX_TYPE_LINK, filter->type, &type) : DX_OK;
         return error != DX_OK || (filter->has_type && type == 0) ? error : walk_end(&self, type, done);
     }
     if (filter->has_parent && filter->parent != 0) {
@@ -217,47 +257,90 @@ int dx_query_walk_filter(dx_query *query, dx_query_reach *reach, bool *done) {
 
 /* --- Steps --------------------------------------------------------------------------------------- */
 
+/* The place, then the object reached: its type, whether it is deleted, its key. */
+#define OBJECT_REACHED                                                                                       \
+    " CROSS JOIN entity AS object INDEXED BY object_head ON object.kind = 0 AND object.key = "
+#define OBJECT_COLUMNS ", object.type, object.deleted, object.key FROM entity AS "
+
 static const char *const sql_of_way[] = {
-    [DX_QUERY_OUT] =
-        "SELECT link.type, link.target, link.key, link.deleted, " DX_ENTITY_COLUMNS
-        " FROM entity AS link CROSS JOIN entity ON entity.key = link.target WHERE link.source = ?1"
-        " AND (link.type, link.target, link.key) > (?2, ?3, ?4) AND link.type <= ?5"
-        " ORDER BY link.type, link.target, link.key LIMIT ?6",
-    [DX_QUERY_IN] =
-        "SELECT link.type, link.source, link.key, link.deleted, " DX_ENTITY_COLUMNS
-        " FROM entity AS link CROSS JOIN entity ON entity.key = link.source WHERE link.target = ?1"
-        " AND (link.type, link.source, link.key) > (?2, ?3, ?4) AND link.type <= ?5"
-        " ORDER BY link.type, link.source, link.key LIMIT ?6",
-    [DX_QUERY_CHILDREN] = "SELECT entity.type, 0, entity.key, 0, " DX_ENTITY_COLUMNS
-                          " FROM entity WHERE parent = ?1 AND key > ?4 ORDER BY key LIMIT ?6",
-    [DX_QUERY_PARENT] = "SELECT entity.type, 0, entity.key, 0, " DX_ENTITY_COLUMNS
-                        " FROM entity AS child CROSS JOIN entity ON entity.key = child.parent"
-                        " WHERE child.key = ?1 AND entity.key > ?4 LIMIT ?6",
+    [DX_QUERY_OUT] = "SELECT link.type, link.target, link.deleted, link.key" OBJECT_COLUMNS
+                     "link INDEXED BY link_by_source" OBJECT_REACHED "link.target WHERE link.source = ?1"
+                     " AND (link.type, link.target, link.deleted, link.key) > (?2, ?3, ?4, ?5)"
+                     " AND link.type <= ?6 ORDER BY link.type, link.target, link.deleted, link.key LIMIT ?7",
+    [DX_QUERY_IN] = "SELECT link.type, link.source, link.deleted, link.key" OBJECT_COLUMNS
+                    "link INDEXED BY link_by_target" OBJECT_REACHED "link.source WHERE link.target = ?1"
+                    " AND (link.type, link.source, link.deleted, link.key) > (?2, ?3, ?4, ?5)"
+                    " AND link.type <= ?6 ORDER BY link.type, link.source, link.deleted, link.key LIMIT ?7",
+    [DX_QUERY_CHILDREN] = "SELECT 0, 0, 0, child.key" OBJECT_COLUMNS
+                          "child INDEXED BY entity_by_parent" OBJECT_REACHED "child.key"
+                          " WHERE child.parent = ?1 AND child.key > ?5 ORDER BY child.key LIMIT ?7",
+    [DX_QUERY_PARENT] = "SELECT 0, 0, 0, object.key" OBJECT_COLUMNS "child" OBJECT_REACHED "child.parent"
+                        " WHERE child.key = ?1 AND object.key > ?5 LIMIT ?7",
 };
 
-int dx_query_walk_step(dx_query *query, const dx_query_step *step, int64_t from, dx_query_reach *reach,
-                       bool *done) {
-    walk self = {.query = query, .filter = &step->ends, .reach = reach};
-    bool over_links = step->way == DX_QUERY_OUT || step->way == DX_QUERY_IN;
-    int64_t type = 0;
-    if (over_links && step->has_link_type) {
-        dx_type *found;
-        int error = dx_type_find(query->context, query->space, DX_TYPE_LINK, step->link_type, &found);
-        if (error != DX_OK) {
-            *done = true;
-            return error == DX_E_NOT_FOUND ? DX_OK : error;
+/* A property decides: the row has to be read after all. */
+static int conditions_match(walk *self, int64_t key, bool *matches) {
+    dx_query *query = self->query;
+    dx_store *store = query->context->store;
+    sqlite3_stmt *row = dx_store_query(store, "SELECT " DX_ENTITY_COLUMNS ", 1 FROM entity WHERE key = ?1");
+    dx_bind_int(row, 1, key);
+    *matches = dx_step(store, row);
+    int error = dx_store_error(store);
+    if (error == DX_OK && *matches) {
+        dx_entity entity;
+        error = dx_entity_of_row(query->context, query->space, row, 0, &entity);
+        if (error == DX_OK) {
+            error = dx_filter_matches(query, self->filter, &entity, matches);
         }
-        type = found->id;
     }
-    self.hides_links = over_links && !step->has_link_type;
+    dx_step_reset(row);
+    return error;
+}
+
+static int take_object(walk *self, sqlite3_stmt *row) {
+    dx_query *query = self->query;
+    int64_t type = dx_column_int(row, 4), key = dx_column_int(row, 6);
+    bool hidden = query->place.deleted != 0 || dx_column_int(row, 5) != 0, matches = true;
+    int error = DX_OK;
+    if (!hidden &&
+        query->place.type != 0) { /* a link of the house's own leads nowhere, unless it was named */
+        error = self->link_type != 0 ? DX_OK : is_hidden(self, query->place.type, &hidden);
+    }
+    if (error == DX_OK && !hidden && self->filter->has_type) {
+        hidden = type != self->end_type;
+    } else if (error == DX_OK && !hidden) {
+        error = is_hidden(self, type, &hidden);
+    }
+    if (error == DX_OK && !hidden && self->filter->condition_count != 0) {
+        error = conditions_match(self, key, &matches);
+    }
+    return error == DX_OK && !hidden && matches ? self->reached(query, key) : error;
+}
+
+int dx_query_walk_step(dx_query *query, const dx_query_step *step, int64_t from, dx_query_reached *reached,
+                       bool *done) {
+    walk self = {.query = query, .filter = &step->ends, .take = take_object, .reached = reached};
+    bool over_links = step->way == DX_QUERY_OUT || step->way == DX_QUERY_IN;
+    int error = DX_OK;
+    if (over_links && step->has_link_type) {
+        error = find_type(query, DX_TYPE_LINK, step->link_type, &self.link_type);
+    }
+    if (error == DX_OK && step->ends.has_type) {
+        error = find_type(query, DX_TYPE_OBJECT, step->ends.type, &self.end_type);
+    }
+    if (error != DX_OK || (over_links && step->has_link_type && self.link_type == 0) ||
+        (step->ends.has_type && self.end_type == 0)) {
+        *done = true; /* no such type here, so nothing to reach */
+        query->budget--;
+        return error;
+    }
     sqlite3_stmt *rows = dx_store_query(query->context->store, sql_of_way[step->way]);
     dx_bind_int(rows, 1, from);
-    dx_bind_int(rows, 4, query->place.key);
-    bind_limit(rows, 6, query);
     if (over_links) {
-        dx_bind_int(rows, 2, query->place.type > type ? query->place.type : type);
-        dx_bind_int(rows, 3, query->place.end);
-        dx_bind_int(rows, 5, type == 0 ? INT64_MAX : type);
+        bind_links(rows, query, self.link_type);
+    } else {
+        dx_bind_int(rows, 5, query->place.key);
+        bind_limit(rows, 7, query);
     }
     return walk_rows(&self, rows, done);
 }

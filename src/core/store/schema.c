@@ -48,8 +48,11 @@ const char *const dx_store_schema[] = {
     " source INTEGER, target INTEGER, state BLOB) STRICT;"
     "CREATE INDEX entity_by_type ON entity(type);"
     "CREATE INDEX entity_by_parent ON entity(parent) WHERE parent IS NOT NULL;"
-    "CREATE INDEX link_by_source ON entity(source, type, target) WHERE source IS NOT NULL;"
-    "CREATE INDEX link_by_target ON entity(target, type, source) WHERE target IS NOT NULL;"
+    /* Walks along links touch these three alone: links with both ends, and of objects what decides whether
+       they show. */
+    "CREATE INDEX link_by_source ON entity(source, type, target, deleted) WHERE source IS NOT NULL;"
+    "CREATE INDEX link_by_target ON entity(target, type, source, deleted) WHERE target IS NOT NULL;"
+    "CREATE INDEX object_head ON entity(key, type, deleted) WHERE kind = 0;"
     "CREATE TABLE refused(id INTEGER PRIMARY KEY, space INTEGER NOT NULL, feed INTEGER NOT NULL, seq INTEGER "
     "NOT NULL,"
     " section INTEGER NOT NULL, error INTEGER NOT NULL, wall_ms INTEGER NOT NULL) STRICT;"
