@@ -202,7 +202,9 @@ static inode *copy_inode(const inode *from) {
     inode *node = need(calloc(1, sizeof *node));
     node->bytes = need(malloc(from->size + 1));
     node->capacity = from->size + 1;
-    memcpy(node->bytes, from->bytes, from->size * (from->bytes != NULL));
+    if (from->size > 0) {
+        memcpy(node->bytes, from->bytes, from->size);
+    }
     node->size = from->size;
     node->durable_size = from->durable_size;
     if (from->change_count > 0) {
@@ -213,7 +215,9 @@ static inode *copy_inode(const inode *from) {
         memcpy(node->change_of, from->change_of, from->change_of_capacity * sizeof *node->change_of);
         node->change_of_capacity = from->change_of_capacity;
         node->old_bytes = need(malloc(from->old_size + 1));
-        memcpy(node->old_bytes, from->old_bytes, from->old_size * (from->old_bytes != NULL));
+        if (from->old_size > 0) {
+            memcpy(node->old_bytes, from->old_bytes, from->old_size);
+        }
         node->old_size = from->old_size;
         node->old_capacity = from->old_size + 1;
     }

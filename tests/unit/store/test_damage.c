@@ -161,7 +161,7 @@ static void test_flipped_bytes_of_the_vault(void **state) {
     uint64_t size = sim_disk_file(disk, MODEL_PATH).size;
     assert_true(size >= VAULT_SIZE);
     int refused = 0, flips = 0;
-    for (uint64_t at = 0; at < size; at += at < 200 ? 1 : 241, flips++) {
+    for (uint64_t at = 0; at < size; at += at < 200 ? 1 : MODEL_SANITIZED ? 2411 : 241, flips++) {
         flip_and_read(&model, disk, MODEL_PATH, at, model.commits, &refused);
     }
     print_message("%d of %d flips refused\n", refused, flips);
@@ -177,7 +177,7 @@ static void test_flipped_bytes_of_the_log(void **state) {
     sim_disk *disk = make_vault(&model, 5, true);
     uint64_t size = sim_disk_file(disk, MODEL_LOG).size;
     int refused = 0, flips = 0;
-    for (uint64_t at = 0; at < size; at += at < 100 ? 1 : 307, flips++) {
+    for (uint64_t at = 0; at < size; at += at < 100 ? 1 : MODEL_SANITIZED ? 3071 : 307, flips++) {
         flip_and_read(&model, disk, MODEL_LOG, at, model.commits - 1, &refused);
     }
     print_message("%d of %d flips refused\n", refused, flips);
@@ -195,7 +195,8 @@ static void test_every_flipped_byte_breaks_its_unit(void **state) {
         dx_unit_kind kind;
         size_t start;
         size_t units;
-    } files[] = {{MODEL_PATH, DX_UNIT_PAGE, 0, 24}, {MODEL_LOG, DX_UNIT_FRAME, 32, 24}};
+    } files[] = {{MODEL_PATH, DX_UNIT_PAGE, 0, MODEL_SANITIZED ? 2 : 24},
+                 {MODEL_LOG, DX_UNIT_FRAME, 32, MODEL_SANITIZED ? 2 : 24}};
     for (size_t f = 0; f < 2; f++) {
         dx_bytes file = sim_disk_file(disk, files[f].name);
         size_t unit_size = dx_unit_size(files[f].kind);

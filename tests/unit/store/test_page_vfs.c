@@ -123,9 +123,9 @@ static void test_pages_are_gathered_and_sealed(void **state) {
     fixture f;
     fixture_init(&f);
     uint8_t page[DX_PAGE_SIZE], out[DX_PAGE_SIZE];
-    for (uint8_t round = 0; round < ROUNDS; round++) {
-        for (uint8_t i = 0; i < PAGES; i++) {
-            uint8_t at = round == 2 ? (uint8_t)(i * 3 % PAGES) : i; /* in order, again, and not in order */
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < PAGES; i++) {
+            int at = round == 2 ? i * 3 % PAGES : i; /* in order, again, and not in order */
             make_page(page, (uint8_t)(at + round));
             assert_int_equal(write_at(f.database, page, DX_PAGE_SIZE, at * DX_PAGE_SIZE), SQLITE_OK);
             assert_int_equal(read_at(f.database, out, DX_PAGE_SIZE, at * DX_PAGE_SIZE), SQLITE_OK);
@@ -136,7 +136,7 @@ static void test_pages_are_gathered_and_sealed(void **state) {
         assert_true(round > 0 || writes == PAGES / 31);
         assert_int_equal(sync_file(f.database), SQLITE_OK);
         assert_int_equal(sim_disk_file(f.disk, "v").size, PAGES * DX_PAGE_SIZE);
-        for (uint8_t i = 1; i < PAGES; i++) {
+        for (int i = 1; i < PAGES; i++) {
             make_page(page, (uint8_t)(i + round));
             assert_int_equal(read_at(f.database, out, DX_PAGE_SIZE, i * DX_PAGE_SIZE), SQLITE_OK);
             assert_memory_equal(out, page, DX_PAGE_SIZE);

@@ -11,6 +11,20 @@
 
 enum { MODEL_ROWS = 60, MODEL_COMMITS_MAX = 1000, MODEL_BLOB_MAX = 9000 };
 
+/* Sanitizers make everything ten times slower; the plain build tries every case, theirs a part of each kind.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+enum { MODEL_SANITIZED = 1 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+enum { MODEL_SANITIZED = 1 };
+#else
+enum { MODEL_SANITIZED = 0 };
+#endif
+#else
+enum { MODEL_SANITIZED = 0 };
+#endif
+
 #define MODEL_PATH "vault"
 #define MODEL_LOG  "vault-wal"
 
