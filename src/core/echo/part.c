@@ -62,10 +62,11 @@ static dx_part_entity *add_entity(dx_part *part, dx_part_list *list) {
 }
 
 static bool copy_bytes(dx_part *part, dx_bytes *bytes) {
-    if (bytes->size != 0) {
-        *bytes = dx_arena_copy(&part->arena, *bytes);
+    if (bytes->size == 0) {
+        return true;
     }
-    return bytes->size == 0 || bytes->data != NULL;
+    *bytes = dx_arena_copy(&part->arena, *bytes); /* without memory it is empty, so its size does not tell */
+    return bytes->data != NULL;
 }
 
 int dx_part_create(dx_part *part, const dx_section *section) {
