@@ -88,6 +88,7 @@ static int read_block(dx_context *context, dx_space *space, const dx_feed *feed,
                                                                        : DX_E_CORRUPT;
 }
 
+/* Counts and lists a refusal, once however often the block comes by. */
 static int refuse(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq, int64_t section,
                   int reason) {
     dx_refusal refusal = {.feed = feed->local,
@@ -95,6 +96,11 @@ static int refuse(dx_context *context, dx_space *space, const dx_feed *feed, uin
                           .section = section,
                           .error = reason,
                           .wall_ms = context->wall_ms};
+    bool found;
+    int error = dx_refused_find(context, space, &refusal, &found);
+    if (error != DX_OK || found) {
+        return error;
+    }
     if (section == DX_REFUSED_BLOCK) {
         dx_echo_trace(context, "refused block %llu of feed %lld: %s", (unsigned long long)seq,
                       (long long)feed->local, dx_error_text(reason));
@@ -103,15 +109,6 @@ static int refuse(dx_context *context, dx_space *space, const dx_feed *feed, uin
                       (unsigned long long)seq, (long long)feed->local, dx_error_text(reason));
     }
     return dx_refused_add(context, space, &refusal);
-}
-
-/* For a block that may come by more than once. */
-static int refuse_once(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
-                       int64_t section, int reason) {
-    dx_refusal refusal = {.feed = feed->local, .seq = (int64_t)seq, .section = section, .error = reason};
-    bool found;
-    int error = dx_refused_find(context, space, &refusal, &found);
-    return error != DX_OK || found ? error : refuse(context, space, feed, seq, section, reason);
 }
 
 /* --- Dependencies ---------------------------------------------------------------------------- */
@@ -349,7 +346,7 @@ static int take_credential(dx_context *context, dx_space *space, const dx_feed *
     default:
         return verdict;
     }
-    return error != DX_OK ? error : refuse_once(context, space, feed, seq, (int64_t)index, verdict);
+    return error != DX_OK ? error : refuse(context, space, feed, seq, (int64_t)index, verdict);
 }
 
 /* DX_E_LIMIT: the control state took not all of it; it is safe to come again. */
@@ -421,7 +418,7 @@ static int run_transaction(dx_context *context, dx_space *space, dx_feed *feed, 
     }
     if (reason.kind == WAIT_ROOT) {
         /* The block stays where it is, as evidence; its feed goes no further. */
-        return refuse_once(context, space, feed, feed->applied, DX_REFUSED_BLOCK, DX_E_FORK);
+        return refuse(context, space, feed, feed->applied, DX_REFUSED_BLOCK, DX_E_FORK);
     }
     if (reason.kind == WAIT_NEVER) {
         error = skip_transaction(context, space, feed, end);

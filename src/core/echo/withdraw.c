@@ -7,6 +7,7 @@
  * function of the set of blocks and cuts. Bounded work per step is given up for it (docs/spec/ordering.md).
  */
 #include "echo/pipeline.h"
+#include "echo/section.h"
 #include "echo/space_state.h"
 
 static bool is_beyond_cut(const dx_space *space) {
@@ -21,9 +22,9 @@ static bool is_beyond_cut(const dx_space *space) {
 
 /* An entity's key begins with the local number of the feed that made it. */
 static int forget_feed(dx_context *context, dx_feed *feed) {
-    sqlite3_stmt *remove = dx_store_query(context->store, "DELETE FROM entity WHERE key >= ?1 AND key < ?2");
+    sqlite3_stmt *remove = dx_store_query(context->store, "DELETE FROM entity WHERE key BETWEEN ?1 AND ?2");
     dx_bind_int(remove, 1, dx_entity_key(feed->local, 0, 0));
-    dx_bind_int(remove, 2, dx_entity_key(feed->local + 1, 0, 0));
+    dx_bind_int(remove, 2, dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1));
     int error = dx_step_done(context->store, remove);
     if (error == DX_OK) {
         feed->applied = 0;
