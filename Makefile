@@ -39,7 +39,7 @@ check: need-check                       ## format, tidy, lint, sanitizers, gcc a
 	@tools/check
 sim: build/release/build.ninja          ## run the simulator (SEED=n for one, SEEDS=n for many)
 	@ninja --quiet -C build/release sim/sim
-	@tools/sim build/release $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+	@build/release/sim/sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 fuzz: need-check build/fuzz/build.ninja ## fuzz one target (T=name S=seconds)
 	@tools/fuzz "$(T)" "$(S)"
 bench: build/release/build.ninja        ## measure; JSON lines on stdout
