@@ -239,7 +239,8 @@ typedef struct dx_invitation_guest {
     dx_guest_state state;
     uint64_t deadline_ms;
     unsigned actions;
-    int error;  /* FAILED: why; PIN_REQUIRED: DX_E_PIN after a wrong one; CONNECTING: why not connected yet */
+    int error;  /* FAILED: why; PIN_REQUIRED: DX_E_PIN after a wrong one, DX_E_UNREACHABLE when the link broke
+                 * before a verdict;  CONNECTING: why not connected yet */
     int reason; /* for the link being closed */
     uint64_t left; /* attempts left, once the host told */
     dx_buf welcome;

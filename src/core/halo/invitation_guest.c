@@ -223,14 +223,14 @@ static int take_ready(dx_invitation_guest *guest, const dx_invitation_message *m
         return fail(guest, DX_E_PROTOCOL, false, out);
     }
     guest->left = message->number;
-    /* The connection broke before a verdict. Fewer attempts than before: the PIN was wrong (or another
-     * guest's was); sending it again would only burn one more. */
-    bool wrong = guest->unanswered && guest->left < guest->left_before;
+    /* The connection broke before a verdict, and there are fewer attempts than before: the PIN was wrong, or
+     * the host crashed after counting. The person decides whether to spend another attempt. */
+    bool doubtful = guest->unanswered && guest->left < guest->left_before;
     guest->unanswered = false;
-    if (guest->has_pin && !wrong) {
+    if (guest->has_pin && !doubtful) {
         return begin_proof(guest, now_ms, out);
     }
-    ask_pin(guest, wrong ? DX_E_PIN : DX_OK, now_ms);
+    ask_pin(guest, doubtful ? DX_E_UNREACHABLE : DX_OK, now_ms);
     return DX_OK;
 }
 
