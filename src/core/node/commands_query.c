@@ -74,6 +74,9 @@ static int go_on_reading(dx_node *node, dx_request *request, bool *again) {
         *again = true;
         return DX_PENDING;
     }
+    if (dx_query_counts(reading->query)) {
+        request->total = dx_query_count(reading->query);
+    }
     return dx_request_reply_count(node, request);
 }
 
