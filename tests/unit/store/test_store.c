@@ -1,6 +1,7 @@
 /* tests/unit/store/test_store.c: store/store.c, store/statement.c and store/schema.c: opening, transactions,
  * errors, statements and the token of the vault file. */
 #include "base/limits.h"
+#include "store/page_vfs.h"
 #include "store/schema.h"
 #include "vault_model.h"
 
@@ -509,6 +510,39 @@ static void test_a_log_that_cannot_be_emptied(void **state) {
     fixture_deinit(&f);
 }
 
+/* --- Checking --------------------------------------------------------------------------------- */
+
+/* Every page authentic, and yet wrong: an index taken out of the schema behind the store's back. */
+static void make_inconsistent(fixture *f) {
+    dx_page_vfs *vfs;
+    sqlite3 *db = NULL;
+    assert_int_equal(dx_page_vfs_create(&f->model.alloc.port, &f->model.random.port, sim_disk_vfs(f->disk),
+                                        f->model.config.page_key, &vfs),
+                     DX_OK);
+    assert_int_equal(sqlite3_open_v2(MODEL_PATH, &db, SQLITE_OPEN_READWRITE, dx_page_vfs_name(vfs)),
+                     SQLITE_OK);
+    const char *sql = "PRAGMA locking_mode=EXCLUSIVE; CREATE INDEX lost ON model(content);"
+                      "PRAGMA writable_schema=ON; DELETE FROM sqlite_schema WHERE name='lost'";
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    dx_page_vfs_destroy(vfs);
+}
+
+static void test_check_finds_contradictions(void **state) {
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    assert_int_equal(model_commit(&f.model, f.store, 30), DX_OK);
+    assert_int_equal(dx_store_check(f.store), DX_OK);
+    dx_store_close(f.store);
+    make_inconsistent(&f);
+    fixture_open(&f);
+    assert_int_equal(dx_store_check(f.store), DX_E_CORRUPT);
+    assert_non_null(strstr(dx_store_message(f.store), "never used"));
+    model_expect(&f.model, f.store, 1, 1);
+    fixture_deinit(&f);
+}
+
 /* --- Tracing ---------------------------------------------------------------------------------- */
 
 typedef struct trace {
@@ -548,4 +582,5 @@ DX_TEST_MAIN(DX_TEST(test_on_a_real_disk), DX_TEST(test_refusals_at_opening),
              DX_TEST(test_statements_are_cached_by_address), DX_TEST(test_values_go_in_and_out),
              DX_TEST(test_no_statement_is_a_statement_that_does_nothing),
              DX_TEST(test_large_statement_journals_stay_in_memory), DX_TEST(test_the_log_is_bounded),
-             DX_TEST(test_a_log_that_cannot_be_emptied), DX_TEST(test_failures_are_traced))
+             DX_TEST(test_a_log_that_cannot_be_emptied), DX_TEST(test_check_finds_contradictions),
+             DX_TEST(test_failures_are_traced))
