@@ -77,6 +77,15 @@ typedef struct answer {
     char text[512];
 } answer;
 
+static void append(char *text, size_t text_size, const char *more, size_t size) {
+    size_t at = strlen(text);
+    snprintf(text + at, text_size - at, "%.*s", (int)size, more);
+}
+
+static void add_word(answer *self, const char *word) {
+    append(self->text, sizeof self->text, word, strlen(word));
+}
+
 static void append_name(answer *self, int64_t key) {
     dx_entity entity;
     dx_buf view;
@@ -87,7 +96,8 @@ static void append_name(answer *self, int64_t key) {
     assert_int_equal(dx_entity_read(&alice->context, alice->space, key, &entity), DX_OK);
     assert_int_equal(dx_entity_view(&alice->context, alice->space, &entity, &writer), DX_OK);
     dx_bytes name = dx_item_text(dx_item_get(dx_buf_view(&view), "name"));
-    strncat(self->text, name.size == 0 ? "?" : (const char *)name.data, name.size == 0 ? 1 : name.size);
+    append(self->text, sizeof self->text, name.size == 0 ? "?" : (const char *)name.data,
+           name.size == 0 ? 1 : name.size);
     dx_buf_deinit(&view);
 }
 
@@ -95,15 +105,15 @@ static int note(void *ctx, const dx_entity *entity) {
     answer *self = ctx;
     int64_t key = entity->key, source = entity->source, target = entity->target;
     bool link = entity->kind == DX_ENTITY_LINK, deleted = entity->deleted;
-    strcat(self->text, self->text[0] == '\0' ? "" : " ");
+    add_word(self, self->text[0] == '\0' ? "" : " ");
     if (link) {
         append_name(self, source);
-        strcat(self->text, ">");
+        add_word(self, ">");
         append_name(self, target);
     } else {
         append_name(self, key);
     }
-    strcat(self->text, deleted ? "!" : "");
+    add_word(self, deleted ? "!" : "");
     return DX_OK;
 }
 
@@ -266,8 +276,8 @@ static void expect_pages(world *w, const char *filter, const char *expected) {
         if (got.text[0] == '\0') {
             break;
         }
-        strcat(all, all[0] == '\0' ? "" : " ");
-        strcat(all, got.text);
+        append(all, sizeof all, " ", all[0] != '\0');
+        append(all, sizeof all, got.text, strlen(got.text));
         last = strchr(names, got.text[strlen(got.text) - 1]);
     }
     assert_string_equal(all, expected);
@@ -427,18 +437,19 @@ static void test_refused_in_bulk(void **state) {
     (void)state;
     world w;
     begin(&w);
-    char json[4096];
-    size_t at = (size_t)sprintf(json, "{\"where\":{");
+    char json[4096] = "{\"where\":{";
     for (int i = 0; i <= DX_QUERY_CONDITIONS_MAX; i++) {
-        at += (size_t)sprintf(json + at, "%s\"k%d\":1", i ? "," : "", i);
+        char condition[32];
+        append(json, sizeof json, condition,
+               (size_t)snprintf(condition, sizeof condition, "%s\"k%d\":1", i ? "," : "", i));
     }
-    strcpy(json + at, "}}");
+    append(json, sizeof json, "}}", 2);
     expect_refused(&w, json, "\"where\" takes at most 16 paths");
-    at = (size_t)sprintf(json, "{\"follow\":[");
-    for (int i = 0; i <= DX_QUERY_STEPS_MAX; i++) {
-        at += (size_t)sprintf(json + at, "%s{\"out\":null}", i ? "," : "");
+    snprintf(json, sizeof json, "{\"follow\":[{\"out\":null}");
+    for (int i = 0; i < DX_QUERY_STEPS_MAX; i++) {
+        append(json, sizeof json, ",{\"out\":null}", 13);
     }
-    strcpy(json + at, "]}");
+    append(json, sizeof json, "]}", 2);
     expect_refused(&w, json, "\"follow\" takes at most 16 steps");
     /* a message is cut where its room ends */
     char message[8];
@@ -451,6 +462,66 @@ static void test_refused_in_bulk(void **state) {
     peer_commit(&w.alice);
     end(&w);
 }
+
+/* --- The examples of the spec -------------------------------------------------------------------- */
+
+#ifndef __wasm__ /* there are no files there */
+
+/* A file of the source tree, by way of this one's name. */
+static char *read_source(const char *path) {
+    char name[512];
+    const char *here = strstr(__FILE__, "tests/unit/");
+    assert_non_null(here);
+    snprintf(name, sizeof name, "%.*s%s", (int)(here - __FILE__), __FILE__, path);
+    FILE *file = fopen(name, "rb");
+    if (file == NULL) {
+        fail_msg("cannot read %s: tests run in the build directory", name);
+    }
+    char *text = calloc(1, 1 << 16);
+    assert_true(fread(text, 1, (1 << 16) - 1, file) > 0);
+    fclose(file);
+    return text;
+}
+
+/* Each example gives the answer it states, and stands in the spec as it is written here. */
+static void test_examples(void **state) {
+    (void)state;
+    world w;
+    begin(&w);
+    char *examples = read_source("examples/queries/queries.jsonl"), *spec = read_source("docs/spec/query.md"),
+         *rest;
+    size_t asked = 0;
+    for (char *line = strtok_r(examples, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest), asked++) {
+        char json[512];
+        const char *from = strstr(line, "\"query\": ") + strlen("\"query\": ");
+        const char *count = strstr(from, ", \"count\": "), *rows = strstr(from, ", \"rows\": ");
+        while (count != NULL && strstr(count + 1, ", \"count\": ") != NULL) {
+            count = strstr(count + 1, ", \"count\": "); /* the last one is the answer's */
+        }
+        snprintf(json, sizeof json, "%.*s", (int)((rows != NULL ? rows : count) - from), from);
+        if (strstr(spec, json) == NULL) {
+            fail_msg("docs/spec/query.md does not show %s", json);
+        }
+        if (rows != NULL) {
+            char expected[64];
+            assert_int_equal(sscanf(rows, ", \"rows\": \"%63[^\"]", expected), 1);
+            expect(&w, json, 0, expected);
+        } else {
+            expect_count(&w, json, strtol(count + strlen(", \"count\": "), NULL, 10));
+        }
+    }
+    assert_int_equal(asked, 10);
+    free(examples);
+    free(spec);
+    end(&w);
+}
+
+#else
+static void test_examples(void **state) {
+    (void)state;
+}
+#endif
 
 /* --- Failures and costs -------------------------------------------------------------------------- */
 
@@ -560,5 +631,5 @@ static void test_indexes_are_used(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_filters), DX_TEST(test_where), DX_TEST(test_limit_and_count), DX_TEST(test_after),
              DX_TEST(test_after_links), DX_TEST(test_follow), DX_TEST(test_path), DX_TEST(test_refused),
-             DX_TEST(test_refused_in_bulk), DX_TEST(test_memory), DX_TEST(test_callback_ends_the_call),
-             DX_TEST(test_indexes_are_used))
+             DX_TEST(test_refused_in_bulk), DX_TEST(test_examples), DX_TEST(test_memory),
+             DX_TEST(test_callback_ends_the_call), DX_TEST(test_indexes_are_used))
