@@ -73,6 +73,7 @@ extern const dx_alloc bench_alloc;
 
 void bench_reference(const bench_input *input);
 void bench_codec(const bench_input *input);
+void bench_echo(const bench_input *input);
 void bench_feed(const bench_input *input);
 void bench_store(const bench_input *input);
 
