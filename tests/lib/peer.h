@@ -313,6 +313,9 @@ static inline char *peer_state_inside(peer *self) {
     while (dx_step(self->context.store, select)) {
         dx_entity entity;
         dx_buf row, text;
+        if (dx_space_feed(self->space, dx_entity_key_feed(dx_column_int(select, 0))) == NULL) {
+            continue; /* of another space */
+        }
         dx_writer writer;
         dx_buf_init(&row, &self->alloc.port, 4 << 20);
         dx_buf_init(&text, &self->alloc.port, 4 << 20);

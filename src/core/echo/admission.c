@@ -21,6 +21,15 @@ static int store_credentials(dx_context *context, const dx_space *space, const d
     return error;
 }
 
+/* A space that is being forgotten is forgotten to the end before it is joined anew. */
+static int sweep_all(dx_context *context) {
+    int error = DX_OK;
+    for (bool more = true; more && error == DX_OK;) {
+        error = dx_space_sweep(context, SIZE_MAX, &more);
+    }
+    return error;
+}
+
 int dx_space_join(dx_context *context, dx_bytes bytes, dx_space **out) {
     dx_welcome welcome;
     dx_control *control = NULL;
@@ -37,6 +46,9 @@ int dx_space_join(dx_context *context, dx_bytes bytes, dx_space **out) {
             return error == DX_OK ? DX_E_EXISTS : error;
         }
         error = dx_welcome_verify(&welcome, context->alloc, context->identity, &control);
+    }
+    if (error == DX_OK) {
+        error = sweep_all(context);
     }
     if (error == DX_OK) {
         error = dx_space_insert(context, welcome.space_id, &space);

@@ -88,9 +88,10 @@ int dx_list_issue(dx_space *space, dx_credential_list *list, dx_buf *credential)
 /* --- Rows ------------------------------------------------------------------------------------ */
 
 int dx_space_insert(dx_context *context, const uint8_t id[static DX_HASH_SIZE], dx_space **out) {
-    sqlite3_stmt *insert = dx_store_query(
-        context->store,
-        "INSERT INTO space(space_id, own_control, own_data, refused) VALUES(?1, 0, 0, 0) RETURNING id");
+    sqlite3_stmt *insert =
+        dx_store_query(context->store, "INSERT INTO space(space_id, own_control, own_data, refused, "
+                                       "forgotten) VALUES(?1, 0, 0, 0, 0) RETURNING "
+                                       "id");
     dx_bind_bytes(insert, 1, dx_bytes_of(id, DX_HASH_SIZE));
     int64_t local = dx_step(context->store, insert) ? dx_column_int(insert, 0) : 0;
     dx_step_reset(insert);

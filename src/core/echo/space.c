@@ -77,7 +77,8 @@ static int load_feed(void *ctx, int64_t local) {
 
 static int load_row(dx_context *context, int64_t local, dx_space **out) {
     sqlite3_stmt *select = dx_store_query(
-        context->store, "SELECT space_id, own_control, own_data, refused FROM space WHERE id = ?1");
+        context->store,
+        "SELECT space_id, own_control, own_data, refused FROM space WHERE id = ?1 AND forgotten = 0");
     dx_bind_int(select, 1, local);
     if (!dx_step(context->store, select)) {
         int error = dx_store_error(context->store);
@@ -128,7 +129,8 @@ int dx_space_load(dx_context *context, int64_t local, dx_space **out) {
 }
 
 int dx_space_find(dx_context *context, const uint8_t id[static DX_HASH_SIZE], int64_t *local) {
-    sqlite3_stmt *select = dx_store_query(context->store, "SELECT id FROM space WHERE space_id = ?1");
+    sqlite3_stmt *select =
+        dx_store_query(context->store, "SELECT id FROM space WHERE space_id = ?1 AND forgotten = 0");
     dx_bind_bytes(select, 1, dx_bytes_of(id, DX_HASH_SIZE));
     bool found = dx_step(context->store, select);
     *local = found ? dx_column_int(select, 0) : 0;
@@ -139,7 +141,8 @@ int dx_space_find(dx_context *context, const uint8_t id[static DX_HASH_SIZE], in
 
 int dx_space_each(dx_context *context, int (*on_space)(void *ctx, int64_t local), void *ctx) {
     int error = DX_OK;
-    sqlite3_stmt *select = dx_store_query(context->store, "SELECT id FROM space ORDER BY id");
+    sqlite3_stmt *select =
+        dx_store_query(context->store, "SELECT id FROM space WHERE forgotten = 0 ORDER BY id");
     while (error == DX_OK && dx_step(context->store, select)) {
         error = on_space(ctx, dx_column_int(select, 0));
     }

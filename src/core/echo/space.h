@@ -88,6 +88,13 @@ DX_MUST_USE int dx_space_find(dx_context *context, const uint8_t id[static DX_HA
 /* Local numbers of all spaces, ascending. */
 DX_MUST_USE int dx_space_each(dx_context *context, int (*on_space)(void *ctx, int64_t local), void *ctx);
 
+/* This vault forgets the space: it is never found or loaded again; its rows go with dx_space_sweep. The space
+ * in memory is the caller's to destroy. */
+DX_MUST_USE int dx_space_forget(dx_context *context, int64_t local);
+/* Removes at most `budget` rows of forgotten spaces. *more tells that there are more: call again, after a
+ * restart too. */
+DX_MUST_USE int dx_space_sweep(dx_context *context, size_t budget, bool *more);
+
 dx_feed *dx_space_feed(dx_space *space, int64_t local);                                    /* NULL: none */
 dx_feed *dx_space_feed_by_id(dx_space *space, const uint8_t feed_id[static DX_HASH_SIZE]); /* NULL: none */
 dx_feed *dx_space_feed_by_prefix(dx_space *space,

@@ -34,8 +34,9 @@ const char *const dx_store_schema[] = {
     "STRICT;",
     /* Spaces, the keys of their epochs, names that entities share, the entities themselves, and what was
        refused (docs/spec/entities.md). */
-    "CREATE TABLE space(id INTEGER PRIMARY KEY, space_id BLOB NOT NULL UNIQUE, own_control INTEGER NOT NULL,"
-    " own_data INTEGER NOT NULL, refused INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE space(id INTEGER PRIMARY KEY AUTOINCREMENT, space_id BLOB NOT NULL UNIQUE, own_control "
+    "INTEGER NOT NULL,"
+    " own_data INTEGER NOT NULL, refused INTEGER NOT NULL, forgotten INTEGER NOT NULL) STRICT;"
     "CREATE TABLE space_key(space INTEGER NOT NULL, epoch INTEGER NOT NULL, key BLOB NOT NULL,"
     " PRIMARY KEY(space, epoch)) WITHOUT ROWID, STRICT;"
     "CREATE TABLE type(id INTEGER PRIMARY KEY, space INTEGER NOT NULL, kind INTEGER NOT NULL, name TEXT NOT "

@@ -1,5 +1,5 @@
 /* tests/unit/echo/test_space.c: spaces begin (echo/founding.c), are joined (echo/admission.c), loaded and
- * named, and change their feeds (echo/own_feed.c). */
+ * named, and change their feeds (echo/own_feed.c), and are forgotten (echo/forget.c). */
 #include "echo/refused.h"
 #include "halo/welcome.h"
 #include "peer.h"
@@ -389,6 +389,83 @@ static void test_restored_copy(void **state) {
     peer_deinit(&bob);
 }
 
+/* --- Forgetting ------------------------------------------------------------------------------ */
+
+static int64_t count_rows(peer *self, const char *sql) {
+    sqlite3_stmt *statement = dx_store_query_dynamic(self->context.store, sql);
+    assert_true(dx_step(self->context.store, statement));
+    int64_t count = dx_column_int(statement, 0);
+    dx_store_discard(statement);
+    return count;
+}
+
+static void test_forgotten(void **state) {
+    (void)state;
+    static const char *const tables[] = {"SELECT count(*) FROM entity",  "SELECT count(*) FROM block",
+                                         "SELECT count(*) FROM feed",    "SELECT count(*) FROM credential",
+                                         "SELECT count(*) FROM type",    "SELECT count(*) FROM space_key",
+                                         "SELECT count(*) FROM refused", "SELECT count(*) FROM key"};
+    enum { TABLES = sizeof tables / sizeof tables[0] };
+    peer alice, bob;
+    peer_init(&alice, 1, "Alice");
+    peer_init(&bob, 2, "Bob");
+    peer_create_space(&alice, "Kept");
+    dx_space *kept = alice.space;
+    int64_t before[TABLES];
+    peer_begin(&alice);
+    for (size_t i = 0; i < TABLES; i++) {
+        before[i] = count_rows(&alice, tables[i]);
+    }
+    peer_commit(&alice);
+    peer_create_space(&bob, "Garden");
+    peer_admit(&bob, &alice, DX_ROLE_EDITOR);
+    for (int i = 0; i < 20; i++) {
+        peer_add(&alice, "t", "{}");
+        peer_add(&bob, "t", "{}");
+    }
+    peer_pull(&alice, &bob, 9);
+    int64_t local = alice.space->local, found;
+    uint8_t id[DX_HASH_SIZE];
+    memcpy(id, alice.space->id, sizeof id);
+    peer_begin(&alice);
+    assert_int_equal(dx_space_forget(&alice.context, local), DX_OK);
+    peer_commit(&alice);
+    dx_space_destroy(&alice.context, alice.space);
+    alice.space = NULL;
+    int steps = 0;
+    for (bool more = true; more; steps++) {
+        peer_reopen(&alice); /* a restart in between loses nothing */
+        peer_begin(&alice);
+        assert_int_equal(dx_space_find(&alice.context, id, &found), DX_E_NOT_FOUND);
+        assert_int_equal(dx_space_load(&alice.context, local, &alice.space), DX_E_NOT_FOUND);
+        found = 0;
+        assert_int_equal(dx_space_each(&alice.context, count_space, &found), DX_OK);
+        assert_int_equal(found, kept->local);
+        assert_int_equal(dx_space_sweep(&alice.context, 10, &more), DX_OK);
+        peer_commit(&alice);
+    }
+    assert_true(steps > 5);
+    peer_begin(&alice);
+    for (size_t i = 0; i < TABLES; i++) {
+        assert_int_equal(count_rows(&alice, tables[i]), before[i]);
+    }
+    peer_commit(&alice);
+    peer_admit(&bob, &alice, DX_ROLE_EDITOR); /* and she may come again */
+    assert_true(alice.space->local > local);
+    peer_pull(&alice, &bob, 9);
+    peer_pull(&bob, &alice, 9);
+    assert_same_state(&alice, &bob);
+    peer_begin(&alice); /* forgotten and joined at once */
+    assert_int_equal(dx_space_forget(&alice.context, alice.space->local), DX_OK);
+    peer_commit(&alice);
+    dx_space_destroy(&alice.context, alice.space);
+    alice.space = NULL;
+    peer_admit(&bob, &alice, DX_ROLE_EDITOR);
+    dx_space_destroy(&alice.context, kept);
+    peer_deinit(&alice);
+    peer_deinit(&bob);
+}
+
 /* --- Damaged rows ---------------------------------------------------------------------------- */
 
 static void expect_load(peer *self, const char *sql, int error) {
@@ -428,4 +505,5 @@ DX_TEST_MAIN(DX_TEST(test_create_and_load), DX_TEST(test_several_spaces), DX_TES
              DX_TEST(test_admission_is_idempotent), DX_TEST(test_admission_refused),
              DX_TEST(test_reader_cannot_write), DX_TEST(test_added_feeds),
              DX_TEST(test_feed_without_admission), DX_TEST(test_name_is_the_owners),
-             DX_TEST(test_renewed_feeds), DX_TEST(test_restored_copy), DX_TEST(test_damaged_rows))
+             DX_TEST(test_renewed_feeds), DX_TEST(test_restored_copy), DX_TEST(test_forgotten),
+             DX_TEST(test_damaged_rows))

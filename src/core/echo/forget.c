@@ -1,0 +1,139 @@
+/* echo/forget.c: a vault forgets a space: marked at once, its rows removed in bounded steps.
+ *
+ * Layer: floor 1, echo. Contract in space.h. Rows are found through the space's feeds, so those go last; the
+ * mark stands until nothing is left, and a restart goes on where it was. Numbers of spaces are never given
+ * twice, so rows that other rooms keep under one can only be stale. */
+#include <string.h>
+
+#include "echo/entity.h"
+#include "echo/section.h"
+#include "echo/space_state.h"
+
+/* A feed of a forgotten space. */
+typedef struct doomed_feed {
+    int64_t local;
+    uint8_t key[DX_KEY_SIZE];
+} doomed_feed;
+
+int dx_space_forget(dx_context *context, int64_t local) {
+    sqlite3_stmt *mark = dx_store_query(context->store, "UPDATE space SET forgotten = 1 WHERE id = ?1");
+    dx_bind_int(mark, 1, local);
+    return dx_step_done(context->store, mark);
+}
+
+/* Removes at most *budget rows of the table with keys in [first, last]. */
+static int remove_range(dx_context *context, sqlite3_stmt *remove, int64_t first, int64_t last,
+                        size_t *budget) {
+    dx_bind_int(remove, 1, first);
+    dx_bind_int(remove, 2, last);
+    dx_bind_int(remove, 3, (int64_t)*budget);
+    int error = dx_step_done(context->store, remove);
+    if (error != DX_OK) {
+        return error;
+    }
+    sqlite3_stmt *select = dx_store_query(context->store, "SELECT changes()");
+    int64_t removed = dx_step(context->store, select) ? dx_column_int(select, 0) : 0;
+    dx_step_reset(select);
+    *budget -= (size_t)removed;
+    return dx_store_error(context->store);
+}
+
+static int remove_entities(dx_context *context, const doomed_feed *feed, size_t *budget) {
+    sqlite3_stmt *remove =
+        dx_store_query(context->store, "DELETE FROM entity WHERE key IN "
+                                       "(SELECT key FROM entity WHERE key BETWEEN ?1 AND ?2 LIMIT ?3)");
+    return remove_range(context, remove, dx_entity_key(feed->local, 0, 0),
+                        dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1), budget);
+}
+
+static int remove_blocks(dx_context *context, const doomed_feed *feed, size_t *budget) {
+    sqlite3_stmt *remove =
+        dx_store_query(context->store, "DELETE FROM block WHERE key IN "
+                                       "(SELECT key FROM block WHERE key BETWEEN ?1 AND ?2 LIMIT ?3)");
+    return remove_range(context, remove, feed->local << 32, feed->local << 32 | UINT32_MAX, budget);
+}
+
+static int run_with(dx_context *context, sqlite3_stmt *statement, int64_t value) {
+    dx_bind_int(statement, 1, value);
+    return dx_step_done(context->store, statement);
+}
+
+/* The feed's row and its secret go when nothing else of it is left. */
+static int remove_feed(dx_context *context, const doomed_feed *feed, size_t *budget) {
+    int error = remove_entities(context, feed, budget);
+    if (error == DX_OK && *budget != 0) {
+        error = remove_blocks(context, feed, budget);
+    }
+    if (error != DX_OK || *budget == 0) {
+        return error;
+    }
+    error =
+        run_with(context, dx_store_query(context->store, "DELETE FROM fork WHERE feed = ?1"), feed->local);
+    if (error == DX_OK) {
+        error =
+            run_with(context, dx_store_query(context->store, "DELETE FROM feed WHERE id = ?1"), feed->local);
+    }
+    return error != DX_OK ? error : dx_keyring_remove(context->store, feed->key);
+}
+
+static int find_feed(dx_context *context, int64_t space, doomed_feed *feed) {
+    sqlite3_stmt *select =
+        dx_store_query(context->store, "SELECT id, key FROM feed WHERE space = ?1 ORDER BY id LIMIT 1");
+    dx_bind_int(select, 1, space);
+    bool found = dx_step(context->store, select);
+    if (found) {
+        dx_bytes key = dx_column_bytes(select, 1);
+        feed->local = dx_column_int(select, 0);
+        memset(feed->key, 0, sizeof feed->key);
+        memcpy(feed->key, key.data, key.size < sizeof feed->key ? key.size : sizeof feed->key);
+    }
+    dx_step_reset(select);
+    int error = dx_store_error(context->store);
+    return error != DX_OK ? error : found ? DX_OK : DX_E_NOT_FOUND;
+}
+
+static int remove_space(dx_context *context, int64_t space) {
+    dx_store *store = context->store;
+    int error = run_with(context, dx_store_query(store, "DELETE FROM credential WHERE space = ?1"), space);
+    if (error == DX_OK) {
+        error = run_with(context, dx_store_query(store, "DELETE FROM invitation WHERE space = ?1"), space);
+    }
+    if (error == DX_OK) {
+        error = run_with(context, dx_store_query(store, "DELETE FROM space_key WHERE space = ?1"), space);
+    }
+    if (error == DX_OK) {
+        error = run_with(context, dx_store_query(store, "DELETE FROM type WHERE space = ?1"), space);
+    }
+    if (error == DX_OK) {
+        error = run_with(context, dx_store_query(store, "DELETE FROM refused WHERE space = ?1"), space);
+    }
+    return error != DX_OK
+               ? error
+               : run_with(context, dx_store_query(store, "DELETE FROM space WHERE id = ?1"), space);
+}
+
+int dx_space_sweep(dx_context *context, size_t budget, bool *more) {
+    *more = false;
+    while (budget != 0) {
+        sqlite3_stmt *select =
+            dx_store_query(context->store, "SELECT id FROM space WHERE forgotten = 1 ORDER BY id LIMIT 1");
+        int64_t space = dx_step(context->store, select) ? dx_column_int(select, 0) : 0;
+        dx_step_reset(select);
+        int error = dx_store_error(context->store);
+        if (error != DX_OK || space == 0) {
+            return error;
+        }
+        doomed_feed feed;
+        error = find_feed(context, space, &feed);
+        if (error == DX_OK) {
+            error = remove_feed(context, &feed, &budget);
+        } else if (error == DX_E_NOT_FOUND) {
+            error = remove_space(context, space);
+        }
+        if (error != DX_OK) {
+            return error;
+        }
+    }
+    *more = true;
+    return DX_OK;
+}
