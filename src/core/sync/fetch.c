@@ -175,15 +175,18 @@ static int want_class(dx_session *session, dx_feed_class feed_class, bool *pendi
 
 static int ask_class(dx_session *session, dx_feed_class feed_class, const uint8_t theirs[static DX_HASH_SIZE],
                      const uint8_t ours[static DX_HASH_SIZE]) {
-    bool same = session->asked[feed_class].done &&
-                memcmp(session->asked[feed_class].theirs, theirs, DX_HASH_SIZE) == 0 &&
-                memcmp(session->asked[feed_class].ours, ours, DX_HASH_SIZE) == 0;
+    bool same =
+        session->asked[feed_class].done &&
+        memcmp(session->asked[feed_class].theirs, theirs, DX_HASH_SIZE) == 0 &&
+        memcmp(session->asked[feed_class].ours, ours, DX_HASH_SIZE) == 0 &&
+        memcmp(session->asked[feed_class].control, session->replica->digests.control, DX_HASH_SIZE) == 0;
     if (same || memcmp(theirs, ours, DX_HASH_SIZE) == 0) {
         return DX_OK;
     }
     session->asked[feed_class].done = true;
     memcpy(session->asked[feed_class].theirs, theirs, DX_HASH_SIZE);
     memcpy(session->asked[feed_class].ours, ours, DX_HASH_SIZE);
+    memcpy(session->asked[feed_class].control, session->replica->digests.control, DX_HASH_SIZE);
     dx_sync_ask_write(feed_class, &session->replica->replication->message);
     return dx_session_send(session);
 }

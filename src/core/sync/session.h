@@ -42,6 +42,8 @@ struct dx_session {
     struct {
         bool done;
         uint8_t theirs[DX_HASH_SIZE], ours[DX_HASH_SIZE];
+        uint8_t
+            control[DX_HASH_SIZE]; /* our control digest: with more admitted, the same answer tells more */
     } asked[2];
     bool answer[2];         /* they asked for all heads of this class */
     dx_session_feed *feeds; /* ascending local */
