@@ -455,8 +455,7 @@ static int open_meeting(dx_swarm *swarm, dx_meeting *meeting) {
     }
     meeting->ready = true;
     meeting->opened_ms = swarm->now_ms;
-    int error = flush(swarm, meeting);
-    return error == DX_OK ? topic->topic.handler.on_open(topic->topic.handler.ctx, &meeting->link) : error;
+    return topic->topic.handler.on_open(topic->topic.handler.ctx, &meeting->link);
 }
 
 static int take_event(dx_swarm *swarm, dx_meeting *meeting, const dx_channel_event *event) {
@@ -470,18 +469,20 @@ static int take_event(dx_swarm *swarm, dx_meeting *meeting, const dx_channel_eve
                                                                event->message);
     }
     /* Closed: by the peer's goodbye or by what it did wrong. */
-    int error = flush(swarm, meeting);
     swarm->port.close(swarm->port.ctx, meeting->link.link, event->reason);
     end_meeting(swarm, meeting, event->reason);
-    return error;
+    return DX_OK;
 }
 
 static int receive(dx_swarm *swarm, dx_meeting *meeting, dx_bytes bytes) {
     while (!meeting->closed) {
         dx_channel_event event;
         int error = dx_channel_receive(&meeting->channel, &bytes, swarm->now_ms, &swarm->out, &event);
+        if (error == DX_OK) {
+            error = flush(swarm, meeting); /* before any handler: it may send on other links */
+        }
         if (error == DX_OK && event.kind == DX_CHANNEL_EVENT_NONE) {
-            return flush(swarm, meeting);
+            return DX_OK;
         }
         if (error == DX_OK) {
             error = take_event(swarm, meeting, &event);
