@@ -7,7 +7,7 @@
 
 #include "echo/query_state.h"
 
-enum { ORIGIN_NONE = UINT32_MAX };
+#define ORIGIN_NONE UINT32_MAX
 
 static uint32_t origin_at(const dx_query *query, size_t index) {
     uint32_t origin;

@@ -18,7 +18,7 @@ static dx_stamp at(uint64_t counter) {
 static void begin(fixture *self) {
     dx_stamp created = at(10);
     test_alloc_init(&self->alloc);
-    dx_buf_init(&self->buf, &self->alloc.port, 1 << 26);
+    dx_buf_init(&self->buf, &self->alloc.port, 80 << 20);
     self->state = dx_object_model.create(&self->alloc.port, &created);
     assert_non_null(self->state);
 }
@@ -234,33 +234,46 @@ static void test_extremes(void **state) {
     end(&self);
 }
 
+/* [[], {"00": [0, bytes]…}] with this many values as large as may be. */
+static void write_full_state(size_t values, dx_bytes bytes, dx_buf *out) {
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    dx_write_array(&writer, 2);
+    dx_write_array(&writer, 0);
+    dx_write_map(&writer, values);
+    for (size_t i = 0; i < values; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "%02zu", i);
+        dx_write_text(&writer, key);
+        dx_write_array(&writer, 2);
+        dx_write_uint(&writer, 0);
+        dx_write_bytes(&writer, bytes);
+    }
+    assert_int_equal(dx_writer_finish(&writer), DX_OK);
+}
+
 /* More than a state may hold: told as such, and the state is as it was. */
 static void test_state_limit(void **state) {
     (void)state;
     fixture self;
     begin(&self);
-    dx_writer writer;
-    dx_buf operation;
     uint8_t *bytes = calloc(1, DX_OBJECT_VALUE_SIZE_MAX);
+    dx_bytes value = dx_bytes_of(bytes, DX_OBJECT_VALUE_SIZE_MAX - 5);
+    write_full_state(64, value, &self.buf);
+    assert_int_equal(dx_object_model.restore(self.state, dx_buf_view(&self.buf)), DX_OK);
+    dx_buf operation;
     dx_buf_init(&operation, &self.alloc.port, 1 << 21);
-    int error = DX_OK;
-    size_t applied = 0;
-    for (; error == DX_OK && applied < 100; applied++) {
-        char key[8];
-        snprintf(key, sizeof key, "%zu", applied);
-        dx_buf_clear(&operation);
-        dx_writer_init(&writer, &operation);
-        dx_write_array(&writer, 2);
-        dx_write_map(&writer, 1);
-        dx_write_text(&writer, key);
-        dx_write_bytes(&writer, dx_bytes_of(bytes, DX_OBJECT_VALUE_SIZE_MAX - 5));
-        dx_write_array(&writer, 0);
-        dx_stamp stamp = at(11);
-        error = dx_object_model.apply(self.state, dx_buf_view(&operation), &stamp);
-    }
-    assert_int_equal(error, DX_E_LIMIT);
-    assert_int_equal(applied, 65);
-    assert_int_equal(dx_object_model.save(self.state, &self.buf), DX_OK);
+    dx_buf_append(&operation, "\x82\xa1\x61z", 4);
+    dx_writer writer;
+    dx_writer_init(&writer, &operation);
+    dx_write_bytes(&writer, value);
+    dx_buf_append(&operation, "\x80", 1);
+    dx_stamp stamp = at(11);
+    assert_int_equal(dx_object_model.apply(self.state, dx_buf_view(&operation), &stamp), DX_E_LIMIT);
+    assert_int_equal(apply(&self, 11, "[{\"z\":1},[]]"), DX_OK); /* a little still fits */
+    dx_buf_clear(&self.buf);
+    write_full_state(65, value, &self.buf);
+    assert_int_equal(dx_object_model.restore(self.state, dx_buf_view(&self.buf)), DX_E_CORRUPT);
     free(bytes);
     dx_buf_deinit(&operation);
     end(&self);
