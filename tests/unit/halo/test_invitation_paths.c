@@ -15,9 +15,11 @@
     X(CRASH_AFTER_COMMIT)                                                                                    \
     X(DISK_FULL)                                                                                             \
     X(HOST_RESTART)                                                                                          \
-    X(GUEST_RESTART) X(CANCEL_HOST) X(CANCEL_GUEST) X(GARBAGE_TO_HOST) X(GARBAGE_TO_GUEST) X(STRAY_TO_HOST)  \
-        X(STRAY_TO_GUEST) X(FALSE_PROOF_TO_HOST) X(FALSE_PROOF_TO_GUEST) X(HOST_DEADLINE) X(GUEST_DEADLINE)  \
-            X(CLOCK_JUMP) X(CLOCK_BACK)
+    X(GUEST_RESTART)                                                                                         \
+    X(CANCEL_HOST)                                                                                           \
+    X(CANCEL_GUEST)                                                                                          \
+    X(GARBAGE_TO_HOST) X(GARBAGE_TO_GUEST) X(STRAY_TO_HOST) X(STRAY_TO_GUEST) X(FALSE_PROOF_TO_HOST)         \
+        X(FALSE_PROOF_TO_GUEST) X(HOST_DEADLINE) X(GUEST_DEADLINE) X(CLOCK_JUMP) X(CLOCK_BACK)
 
 typedef enum happening {
 #define HAPPENING_ROW(symbol) symbol,
