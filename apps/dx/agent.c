@@ -1,0 +1,117 @@
+/* dx/agent.c: `dx agent`: the process that keeps a vault in step in the background. */
+#include <stdio.h>
+#include <string.h>
+
+#include "vault.h"
+
+enum { STOP_MS = 10000 };
+
+static const dx_column columns[] = {{"pid", DX_CELL_TEXT}, {"listen", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
+
+static void print_agent(dx_invocation *run, int pid, dx_bytes listen) {
+    dx_map_builder map;
+    dx_buf row;
+    dx_writer writer;
+    dx_map_builder_init(&map, dx_host_alloc(), DX_HOST_MESSAGE_MAX);
+    dx_write_int(dx_map_builder_key(&map, "pid"), pid);
+    if (listen.size > 0) {
+        dx_write_text_bytes(dx_map_builder_key(&map, "listen"), listen);
+    } else {
+        dx_write_null(dx_map_builder_key(&map, "listen"));
+    }
+    dx_buf_init(&row, dx_host_alloc(), DX_HOST_MESSAGE_MAX);
+    dx_writer_init(&writer, &row);
+    dx_map_builder_finish(&map, &writer);
+    if (dx_writer_finish(&writer) == DX_OK) {
+        dx_output_record(&run->output, columns, dx_buf_view(&row));
+    }
+    dx_buf_deinit(&row);
+}
+
+/* Asks the running agent where it listens, and prints it with its pid. */
+static int show_agent(dx_invocation *run) {
+    int pid = 0;
+    dx_map_builder command;
+    dx_buf reply;
+    if (dx_agent_pid(run->vault, run->profile, &pid) != DX_OK) {
+        return dx_fail(run, DX_E_NO_AGENT, "dx agent start", "no agent runs for this vault");
+    }
+    int code = dx_vault_open(run, 0);
+    if (code == DX_EXIT_OK && !dx_client_has_agent(run->client)) {
+        code = dx_fail(run, DX_E_NO_AGENT, "dx agent start", "no agent answers for this vault");
+    }
+    if (code != DX_EXIT_OK) {
+        return code;
+    }
+    dx_command_begin(&command, "status");
+    code = dx_vault_ask(run, &command, NULL, NULL, &reply);
+    if (code == DX_EXIT_OK) {
+        dx_bytes addresses = dx_item_get(dx_buf_view(&reply), "listen");
+        dx_reader reader;
+        dx_reader_init(&reader, addresses);
+        bool some =
+            addresses.size > 0 && dx_item_kind(addresses) == DX_KIND_ARRAY && dx_read_array(&reader) > 0;
+        print_agent(run, pid, some ? dx_read_text(&reader) : dx_item_text(addresses));
+    }
+    dx_buf_deinit(&reply);
+    return code;
+}
+
+static void trace_line(void *ctx, const char *room, const char *text) {
+    const dx_invocation *run = ctx;
+    dx_output_words(&run->output, "%s: %s", room, text);
+}
+
+static void on_ready(void *ctx, const char *const *addresses, size_t count) {
+    dx_invocation *run = ctx;
+    int pid = 0;
+    if (dx_agent_pid(run->vault, run->profile, &pid) != DX_OK) {
+        pid = 0;
+    }
+    print_agent(run, pid, count > 0 ? dx_bytes_text(addresses[0]) : (dx_bytes){0});
+    dx_output_words(&run->output, "listening; Ctrl-C stops the agent");
+}
+
+int dx_run_agent_start(dx_invocation *run) {
+    char message[DX_HOST_MESSAGE_MAX] = "";
+    int pid = 0;
+    dx_agent_options options = {.vault = run->vault,
+                                .profile = run->profile,
+                                .listen = dx_invocation_option(run, "listen"),
+                                .on_ready = on_ready,
+                                .ctx = run,
+                                .trace = run->trace ? trace_line : NULL};
+    if (dx_agent_pid(run->vault, run->profile, &pid) == DX_OK) {
+        if (options.listen != NULL) {
+            return dx_fail(run, DX_E_EXISTS, "dx agent stop", "the agent runs already, as process %d", pid);
+        }
+        dx_output_words(&run->output, "the agent runs already");
+        return show_agent(run);
+    }
+    if (dx_invocation_has(run, "foreground")) {
+        int error = dx_agent_run(&options, message);
+        return error == DX_OK ? DX_EXIT_OK : dx_vault_unopened(run, error, message);
+    }
+    int error = dx_agent_start(&options, &pid, message);
+    return error == DX_OK ? show_agent(run) : dx_vault_unopened(run, error, message);
+}
+
+int dx_run_agent_stop(dx_invocation *run) {
+    char message[DX_HOST_MESSAGE_MAX] = "";
+    int pid = 0;
+    bool known = dx_agent_pid(run->vault, run->profile, &pid) == DX_OK;
+    int error =
+        dx_agent_stop(run->vault, run->profile, run->timeout_ms >= 0 ? run->timeout_ms : STOP_MS, message);
+    if (error == DX_E_NOT_FOUND) {
+        return dx_fail(run, DX_E_NO_AGENT, NULL, "no agent runs for this vault");
+    }
+    if (error != DX_OK) {
+        return dx_fail(run, error, "dx doctor", "%s", message[0] == 0 ? dx_error_text(error) : message);
+    }
+    print_agent(run, known ? pid : 0, (dx_bytes){0});
+    return DX_EXIT_OK;
+}
+
+int dx_run_agent_status(dx_invocation *run) {
+    return show_agent(run);
+}

@@ -1,0 +1,173 @@
+/* dx/completion.c: `dx completion SHELL` prints a small script that asks `dx complete WORD…` what may come
+ * next; so all three shells know what the table of verbs knows, and the names of this vault's spaces.
+ *
+ * `dx complete` prints one candidate per line, a tab and what it means; it never fails and never waits long.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "vault.h"
+
+enum { SPACES_MS = 500 }; /* a busy vault is not worth a pause at the prompt */
+
+static const char bash_script[] =
+    "_dx() {\n"
+    "    local IFS=$'\\n'\n"
+    "    COMPREPLY=($(dx complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null | cut -f 1))\n"
+    "    [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
+    "}\n"
+    "complete -F _dx dx\n";
+
+static const char zsh_script[] =
+    "#compdef dx\n"
+    "_dx() {\n"
+    "    local -a found\n"
+    "    local line\n"
+    "    for line in \"${(@f)$(dx complete -- ${words[2,CURRENT]} 2>/dev/null)}\"; do\n"
+    "        [ -n \"$line\" ] && found+=(\"${line//$'\\t'/:}\")\n"
+    "    done\n"
+    "    if (( ${#found} )); then _describe 'dx' found; else _files; fi\n"
+    "}\n"
+    "compdef _dx dx\n";
+
+static const char fish_script[] = "function __dx_complete\n"
+                                  "    set -l words (commandline -opc) (commandline -ct)\n"
+                                  "    dx complete -- $words[2..-1] 2>/dev/null\n"
+                                  "end\n"
+                                  "complete -c dx -f -a '(__dx_complete)'\n"
+                                  "complete -c dx -n '__fish_seen_subcommand_from import' -F\n";
+
+int dx_run_completion(dx_invocation *run) {
+    static const struct {
+        const char *shell, *script;
+    } scripts[] = {{"bash", bash_script}, {"zsh", zsh_script}, {"fish", fish_script}};
+    const char *shell = dx_invocation_argument(run, 0);
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        if (strcmp(scripts[i].shell, shell) == 0) {
+            fputs(scripts[i].script, stdout);
+            return DX_EXIT_OK;
+        }
+    }
+    return dx_fail(run, DX_E_INVALID, "dx completion bash",
+                   "there is completion for bash, zsh and fish, not for \"%s\"", shell);
+}
+
+/* --- Candidates
+ * ---------------------------------------------------------------------------------------------- */
+
+static void offer(const char *begun, const char *prefix, const char *word, const char *meaning) {
+    char candidate[300];
+    snprintf(candidate, sizeof candidate, "%s%s", prefix, word);
+    if (strncmp(candidate, begun, strlen(begun)) == 0) {
+        printf("%s\t%s\n", candidate, meaning);
+    }
+}
+
+static void offer_options(const char *begun, const dx_option *options, size_t count) {
+    for (size_t i = 0; i < count && options[i].name != NULL; i++) {
+        offer(begun, "--", options[i].name, options[i].help);
+    }
+}
+
+static void offer_verbs(const char *begun, const char *noun) {
+    for (const dx_verb *verb = dx_verbs; verb->noun != NULL; verb++) {
+        if (!verb->hidden && verb->verb != NULL && strcmp(verb->noun, noun) == 0) {
+            offer(begun, "", verb->verb, verb->sentence);
+        }
+    }
+}
+
+typedef struct dx_space_offer {
+    const char *begun;
+} dx_space_offer;
+
+static void offer_space(void *ctx, dx_bytes row) {
+    char name[256];
+    dx_bytes text = dx_item_text(dx_item_get(row, "name"));
+    if (text.size > 0 && text.size < sizeof name && memchr(text.data, '\n', text.size) == NULL &&
+        memchr(text.data, '\t', text.size) == NULL) {
+        snprintf(name, sizeof name, "%.*s", (int)text.size, (const char *)text.data);
+        offer(((dx_space_offer *)ctx)->begun, "", name, "a space");
+    }
+}
+
+static void offer_spaces(void *ctx, bool last, dx_bytes body) {
+    (void)last;
+    dx_rows_each(body, offer_space, ctx);
+}
+
+/* Quietly: a prompt is no place for errors. */
+static void ask_spaces(dx_invocation *run, const char *begun) {
+    char message[DX_HOST_MESSAGE_MAX];
+    dx_space_offer names = {begun};
+    dx_map_builder command;
+    dx_buf body, reply;
+    dx_client_options options = {.vault = run->vault, .profile = run->profile};
+    if (dx_client_open(&options, &run->client, message) != DX_OK) {
+        return;
+    }
+    dx_command_begin(&command, "space.list");
+    if (dx_command_finish(run, &command, &body) == DX_EXIT_OK) {
+        dx_buf_init(&reply, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+        if (dx_client_call(run->client, dx_buf_view(&body), offer_spaces, &names, SPACES_MS, &reply) !=
+            DX_OK) {
+            printf("%s", ""); /* nothing to offer is an answer too */
+        }
+        dx_buf_deinit(&reply);
+    }
+    dx_buf_deinit(&body);
+}
+
+/* Which argument of the verb is being typed: words before it that are no options or their values. */
+static size_t count_arguments(const dx_verb *verb, const char *const *words, size_t count) {
+    size_t arguments = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (words[i][0] != '-') {
+            arguments++;
+            continue;
+        }
+        const dx_option *lists[2] = {verb->options, dx_global_options};
+        for (size_t list = 0; list < 2; list++) {
+            for (size_t at = 0; (list == 1 || at < DX_VERB_OPTIONS_MAX) && lists[list][at].name != NULL;
+                 at++) {
+                i += strcmp(words[i] + 2 * (words[i][1] == '-'), lists[list][at].name) == 0 &&
+                     lists[list][at].value != NULL && i + 1 < count;
+            }
+        }
+    }
+    return arguments;
+}
+
+static void complete(dx_invocation *run, const char *const *words, size_t count) {
+    const char *begun = words[count - 1];
+    const dx_verb *verb = count < 2 ? NULL : dx_verb_find(words[0], NULL);
+    size_t named = 1;
+    if (verb == NULL && count > 2) {
+        verb = dx_verb_find(words[0], words[1]);
+        named = 2;
+    }
+    if (begun[0] == '-') {
+        offer_options(begun, verb == NULL ? dx_global_options : verb->options,
+                      verb == NULL ? SIZE_MAX : DX_VERB_OPTIONS_MAX);
+        offer_options(begun, dx_global_options, verb == NULL ? 0 : SIZE_MAX);
+    } else if (count == 1) {
+        for (const dx_noun *noun = dx_nouns; noun->name != NULL; noun++) {
+            offer(begun, "", noun->name, noun->sentence);
+        }
+    } else if (verb == NULL && count == 2) {
+        offer_verbs(begun, words[0]);
+    } else if (verb != NULL) {
+        size_t at = count_arguments(verb, words + named, count - named - 1);
+        if (at < DX_VERB_ARGUMENTS_MAX && verb->arguments[at].name != NULL &&
+            strcmp(verb->arguments[at].name, "SPACE") == 0) {
+            ask_spaces(run, begun);
+        }
+    }
+}
+
+int dx_run_complete(dx_invocation *run) {
+    if (run->argument_count > 0) {
+        complete(run, run->arguments, run->argument_count);
+    }
+    return DX_EXIT_OK;
+}

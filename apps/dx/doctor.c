@@ -1,0 +1,244 @@
+/* dx/doctor.c: `dx doctor`: looks at everything a vault stands on, and says how to mend what is wrong.
+ *
+ * It reads and asks, and changes nothing. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "terminal.h"
+#include "vault.h"
+
+enum { FINDINGS_MAX = 16, WORDS_MAX = 400, DISK_LOW_MB = 200, ASK_MS = 5000 };
+
+typedef enum dx_health { DX_HEALTH_GOOD, DX_HEALTH_NOTICE, DX_HEALTH_BAD } dx_health;
+
+typedef struct dx_finding {
+    const char *check;
+    dx_health health;
+    char words[WORDS_MAX], remedy[WORDS_MAX];
+} dx_finding;
+
+typedef struct dx_examination {
+    dx_invocation *run;
+    dx_vault_folder folder;
+    dx_finding findings[FINDINGS_MAX];
+    size_t count;
+} dx_examination;
+
+static void find(dx_examination *exam, const char *check, dx_health health, const char *remedy,
+                 const char *format, ...) DX_PRINTF(5, 6);
+
+static void find(dx_examination *exam, const char *check, dx_health health, const char *remedy,
+                 const char *format, ...) {
+    if (exam->count == FINDINGS_MAX) {
+        return;
+    }
+    dx_finding *finding = &exam->findings[exam->count++];
+    va_list arguments;
+    finding->check = check;
+    finding->health = health;
+    snprintf(finding->remedy, sizeof finding->remedy, "%s", remedy == NULL ? "" : remedy);
+    va_start(arguments, format);
+    vsnprintf(finding->words, sizeof finding->words, format, arguments);
+    va_end(arguments);
+}
+
+/* --- Files
+ * ---------------------------------------------------------------------------------------------------- */
+
+static void examine_path(dx_examination *exam, const char *check, const char *path, unsigned strangers,
+                         const char *right) {
+    struct stat info;
+    char remedy[DX_PATH_MAX + 32];
+    snprintf(remedy, sizeof remedy, "chmod %s %s", right, path);
+    if (stat(path, &info) != 0) {
+        find(exam, check, DX_HEALTH_BAD, "dx halo create NAME", "%s: %s", path, strerror(errno));
+    } else if (info.st_uid != getuid()) {
+        find(exam, check, DX_HEALTH_BAD, "run dx as its owner", "%s belongs to user %lu", path,
+             (unsigned long)info.st_uid);
+    } else if ((info.st_mode & strangers) != 0) {
+        find(exam, check, DX_HEALTH_BAD, remedy, "%s is open to others (%03o)", path,
+             (unsigned)info.st_mode & 0777);
+    } else {
+        find(exam, check, DX_HEALTH_GOOD, NULL, "%s is yours alone (%03o)", path,
+             (unsigned)info.st_mode & 0777);
+    }
+}
+
+static void examine_disk(dx_examination *exam) {
+    struct statvfs disk;
+    if (statvfs(exam->folder.path, &disk) != 0) {
+        find(exam, "disk", DX_HEALTH_BAD, NULL, "%s: %s", exam->folder.path, strerror(errno));
+        return;
+    }
+    double free_mb = (double)disk.f_bavail * (double)disk.f_frsize / 1e6;
+    find(exam, "disk", free_mb < DISK_LOW_MB ? DX_HEALTH_BAD : DX_HEALTH_GOOD,
+         free_mb < DISK_LOW_MB ? "make room on this disk" : NULL, "%.0f MB are free", free_mb);
+}
+
+static void examine_clock(dx_examination *exam) {
+    struct stat info;
+    time_t now = time(NULL);
+    if (stat(exam->folder.store, &info) == 0 && now + 60 < info.st_mtime) {
+        find(exam, "clock", DX_HEALTH_BAD, "set this machine's clock",
+             "the clock stands before the vault's last change; invitations would expire wrongly");
+        return;
+    }
+    char words[64];
+    struct tm utc;
+    strftime(words, sizeof words, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    find(exam, "clock", DX_HEALTH_GOOD, NULL, "%s, not before the vault's last change", words);
+}
+
+/* --- The vault itself
+ * ------------------------------------------------------------------------------------------- */
+
+static void examine_answer(dx_examination *exam, dx_bytes status) {
+    bool clone = dx_item_bool(dx_item_get(dx_item_get(status, "vault"), "clone"), false);
+    dx_bytes name = dx_item_text(dx_item_get(status, "name")), listen = dx_item_get(status, "listen");
+    find(exam, "clone guard", clone ? DX_HEALTH_NOTICE : DX_HEALTH_GOOD, NULL, "%s",
+         clone ? "this vault was copied, restored or moved: it writes in new feeds, nothing is lost"
+               : "the vault is where it was and as it was left");
+    if (name.size > 0) {
+        find(exam, "identity", DX_HEALTH_GOOD, NULL, "%.*s", (int)name.size, (const char *)name.data);
+    } else {
+        find(exam, "identity", DX_HEALTH_NOTICE, "dx halo create NAME", "there is none yet");
+    }
+    dx_reader reader;
+    dx_reader_init(&reader, listen);
+    if (listen.size > 0 && dx_item_kind(listen) == DX_KIND_ARRAY && dx_read_array(&reader) > 0) {
+        dx_bytes address = dx_read_text(&reader);
+        bool here = address.size > 4 && memcmp(address.data, "127.", 4) == 0;
+        find(exam, "listening", here ? DX_HEALTH_NOTICE : DX_HEALTH_GOOD,
+             here ? "dx agent stop; dx agent start --listen 0.0.0.0:0" : NULL,
+             here ? "on %.*s: only programs of this machine can come in" : "on %.*s", (int)address.size,
+             (const char *)address.data);
+    } else {
+        find(exam, "listening", DX_HEALTH_NOTICE, "dx agent start", "nowhere: peers cannot come in");
+    }
+}
+
+static void examine_vault(dx_examination *exam) {
+    char message[DX_HOST_MESSAGE_MAX] = "";
+    dx_invocation *run = exam->run;
+    dx_client_options options = {.vault = run->vault, .profile = run->profile};
+    int pid = 0;
+    bool pid_lives = dx_agent_pid(run->vault, run->profile, &pid) == DX_OK;
+    int error = dx_client_open(&options, &run->client, message);
+    if (error != DX_OK) {
+        find(exam, "vault", DX_HEALTH_BAD,
+             error == DX_E_BUSY ? "wait for that process, or end it" : "restore it from a copy", "%s",
+             message[0] == 0 ? dx_error_text(error) : message);
+        return;
+    }
+    bool agent = dx_client_has_agent(run->client);
+    find(exam, "agent", agent ? DX_HEALTH_GOOD : DX_HEALTH_NOTICE, agent ? NULL : "dx agent start", "%s",
+         agent       ? "it runs and answers"
+         : pid_lives ? "process of its number runs, but nobody answers on its socket"
+                     : "not running: the vault is in step only while dx runs");
+    dx_map_builder command;
+    dx_buf body, reply;
+    dx_command_begin(&command, "status");
+    dx_buf_init(&reply, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    if (dx_command_finish(run, &command, &body) == DX_EXIT_OK) {
+        error = dx_client_call(run->client, dx_buf_view(&body), NULL, NULL, ASK_MS, &reply);
+        find(exam, "vault", error == DX_OK ? DX_HEALTH_GOOD : DX_HEALTH_BAD,
+             error == DX_OK ? NULL : "dx agent stop", "%s",
+             error == DX_OK ? "it opens and answers" : dx_error_text(error));
+    }
+    if (error == DX_OK) {
+        examine_answer(exam, dx_buf_view(&reply));
+    }
+    dx_buf_deinit(&reply);
+    dx_buf_deinit(&body);
+}
+
+/* --- Telling
+ * ----------------------------------------------------------------------------------------------------- */
+
+static const char *health_name(dx_health health) {
+    return health == DX_HEALTH_GOOD ? "ok" : health == DX_HEALTH_NOTICE ? "notice" : "bad";
+}
+
+static void write_finding(const dx_finding *finding, dx_writer *out) {
+    dx_map_builder map;
+    dx_map_builder_init(&map, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    dx_command_text(&map, "check", finding->check);
+    dx_command_text(&map, "health", health_name(finding->health));
+    dx_command_text(&map, "message", finding->words);
+    dx_command_text(&map, "try", finding->remedy[0] == 0 ? NULL : finding->remedy);
+    dx_map_builder_finish(&map, out);
+}
+
+static void print_json(const dx_examination *exam, bool well) {
+    dx_map_builder map;
+    dx_buf item;
+    dx_writer writer;
+    dx_map_builder_init(&map, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    dx_write_bool(dx_map_builder_key(&map, "ok"), well);
+    dx_writer *list = dx_map_builder_key(&map, "checks");
+    dx_write_array(list, exam->count);
+    for (size_t i = 0; i < exam->count; i++) {
+        write_finding(&exam->findings[i], list);
+    }
+    dx_buf_init(&item, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    dx_writer_init(&writer, &item);
+    dx_map_builder_finish(&map, &writer);
+    if (dx_writer_finish(&writer) == DX_OK) {
+        dx_output_json(&exam->run->output, dx_buf_view(&item));
+    }
+    dx_buf_deinit(&item);
+}
+
+static void print_words(const dx_examination *exam) {
+    static const char *const colours[] = {"\033[32m", "\033[33m", "\033[31m"};
+    const dx_output *output = &exam->run->output;
+    for (size_t i = 0; i < exam->count; i++) {
+        const dx_finding *finding = &exam->findings[i];
+        dx_buf line;
+        dx_buf_init(&line, dx_host_alloc(), WORDS_MAX * 8);
+        dx_terminal_text(dx_bytes_text(finding->words), SIZE_MAX, &line);
+        printf(output->table ? "%s%-7s%s %-12s %.*s" : "%s%s%s\t%s\t%.*s",
+               output->colour ? colours[finding->health] : "", health_name(finding->health),
+               output->colour ? "\033[0m" : "", finding->check, (int)line.size, (const char *)line.data);
+        printf(finding->remedy[0] == 0 ? "%s\n" : "; try: %s\n", finding->remedy);
+        dx_buf_deinit(&line);
+    }
+}
+
+int dx_run_doctor(dx_invocation *run) {
+    dx_examination exam = {.run = run};
+    struct stat info;
+    if (dx_vault_folder_find(run->vault, run->profile, &exam.folder) != DX_OK) {
+        return dx_fail(run, DX_E_INVALID, "dx doctor --profile NAME",
+                       "that cannot be the name of a vault or profile");
+    }
+    if (stat(exam.folder.path, &info) != 0) {
+        return dx_fail(run, DX_E_NO_IDENTITY, "dx halo create NAME", "there is no vault in %s",
+                       exam.folder.path);
+    }
+    examine_path(&exam, "folder", exam.folder.path, 077, "700");
+    examine_path(&exam, "key", exam.folder.key, 077, "600");
+    examine_path(&exam, "file", exam.folder.store, 077, "600");
+    find(&exam, "passphrase", DX_HEALTH_NOTICE, NULL,
+         "the key lies beside the vault and is not protected by a passphrase yet: keep others off this "
+         "account");
+    examine_disk(&exam);
+    examine_clock(&exam);
+    examine_vault(&exam);
+    bool well = true;
+    for (size_t i = 0; i < exam.count; i++) {
+        well = well && exam.findings[i].health != DX_HEALTH_BAD;
+    }
+    if (run->output.json) {
+        print_json(&exam, well);
+    } else {
+        print_words(&exam);
+    }
+    return well ? DX_EXIT_OK : DX_EXIT_FAILURE;
+}

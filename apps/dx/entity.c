@@ -1,0 +1,63 @@
+/* dx/entity.c: see entity.h. */
+#include "entity.h"
+
+static const dx_column object_columns[] = {{"id", DX_CELL_PLACE},     {"type", DX_CELL_TEXT},
+                                           {"parent", DX_CELL_PLACE}, {"data", DX_CELL_VALUE},
+                                           {"deleted", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
+static const dx_column link_columns[] = {
+    {"id", DX_CELL_PLACE},   {"source", DX_CELL_PLACE}, {"target", DX_CELL_PLACE}, {"type", DX_CELL_TEXT},
+    {"data", DX_CELL_VALUE}, {"deleted", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
+static const dx_column object_table_columns[] = {
+    {"id", DX_CELL_PLACE}, {"type", DX_CELL_TEXT}, {"data", DX_CELL_VALUE}, {NULL, DX_CELL_TEXT}};
+static const dx_column link_table_columns[] = {{"id", DX_CELL_PLACE},     {"type", DX_CELL_TEXT},
+                                               {"source", DX_CELL_PLACE}, {"target", DX_CELL_PLACE},
+                                               {"data", DX_CELL_VALUE},   {NULL, DX_CELL_TEXT}};
+static const dx_column change_columns[] = {
+    {"change", DX_CELL_TEXT},  {"id", DX_CELL_PLACE},   {"type", DX_CELL_TEXT}, {"source", DX_CELL_PLACE},
+    {"target", DX_CELL_PLACE}, {"data", DX_CELL_VALUE}, {NULL, DX_CELL_TEXT}};
+
+static bool is_link(dx_bytes row) {
+    return dx_item_get(row, "source").size > 0;
+}
+
+void dx_entity_table_begin(dx_entity_table *table, dx_output *output) {
+    *table = (dx_entity_table){.output = output};
+}
+
+/* The first row decides; a question answers with one kind of thing. */
+static void begin_table(dx_entity_table *table, dx_bytes row) {
+    bool people = table->output->table && !table->output->json;
+    const dx_column *columns = is_link(row) ? (people ? link_table_columns : link_columns)
+                                            : (people ? object_table_columns : object_columns);
+    table->changes = dx_item_get(row, "change").size > 0;
+    dx_table_begin(&table->table, table->output, table->changes ? change_columns : columns);
+    table->begun = true;
+}
+
+void dx_entity_table_row(dx_entity_table *table, dx_bytes row) {
+    if (table->output->json) {
+        dx_entity_print_json(table->output, row);
+        return;
+    }
+    if (!table->begun) {
+        begin_table(table, row);
+    }
+    dx_table_row(&table->table, row);
+    if (table->is_stream) {
+        dx_table_flush(&table->table);
+    }
+}
+
+void dx_entity_table_end(dx_entity_table *table) {
+    if (table->begun) {
+        dx_table_end(&table->table);
+    }
+    dx_output_flush(table->output);
+}
+
+void dx_entity_print_json(dx_output *output, dx_bytes row) {
+    static const char *const link_keys[] = {"change", "id",   "source",  "target",
+                                            "type",   "data", "deleted", NULL};
+    static const char *const object_keys[] = {"change", "id", "type", "parent", "data", "deleted", NULL};
+    dx_output_json_keys(output, row, is_link(row) ? link_keys : object_keys);
+}

@@ -1,0 +1,542 @@
+/* dx/import.c: `dx import`: a file of objects and links into a space.
+ *
+ * The file is read twice. First every name is learned, so that a line may refer to a later one; then objects
+ * are added, and after them the links between them and what had been deleted. Memory: a name, an id and a few
+ * bytes per object, 16 bytes per link; an object whose parent stands after it in the file waits in memory. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "batch.h"
+#include "names.h"
+#include "progress.h"
+#include "source.h"
+
+enum { TOLD_MAX = 10, WAITING_SIZE_MAX = 1 << 30 };
+
+typedef struct dx_edge {
+    uint32_t source, target;
+    uint32_t link; /* which link field */
+} dx_edge;
+
+/* An object that waits for its parent: its op with type and data in one buffer. */
+typedef struct dx_waiting_object {
+    dx_batch_op op;
+    size_t at;
+    uint32_t next; /* another that waits for the same parent, as index */
+} dx_waiting_object;
+
+typedef struct dx_import {
+    dx_invocation *run;
+    dx_source *source;
+    dx_names names, aliases;
+    dx_batches batches;
+    uint32_t count;        /* objects in the file */
+    uint64_t *stamps;      /* of each target: the last source and link field that led to it */
+    dx_buf edges, removed; /* dx_edge; uint32_t */
+    dx_buf waiting, waiting_bytes;
+    dx_buf data, types; /* scratch; the encoded types of link fields, one after another */
+    dx_bytes type, link_types[DX_MAPPING_LINKS_MAX];
+    uint64_t unresolved, own_links, rejected, twice, told;
+    uint32_t number; /* of the record at hand */
+    dx_progress progress;
+    int code;
+} dx_import;
+
+/* --- Words
+ * ---------------------------------------------------------------------------------------------------- */
+
+static void tell_rejected(void *ctx, uint64_t line, const char *why) {
+    dx_import *import = ctx;
+    import->rejected++;
+    if (import->told < TOLD_MAX) {
+        import->told++;
+        dx_progress_clear(&import->progress);
+        fprintf(stderr, "line %" PRIu64 ": %s\n", line, why);
+    } else if (import->told == TOLD_MAX) {
+        import->told++;
+        fprintf(stderr, "more lines are rejected; they are counted\n");
+    }
+}
+
+static void show_progress(void *ctx) {
+    dx_import *import = ctx;
+    uint64_t links = import->edges.size / sizeof(dx_edge) + import->own_links;
+    dx_progress_update(&import->progress, import->batches.objects + import->batches.links,
+                       import->count + links);
+}
+
+static int fail(dx_import *import, int error) {
+    if (import->code != DX_EXIT_OK) {
+        return import->code;
+    }
+    dx_progress_clear(&import->progress);
+    if (error == DX_E_MALFORMED) {
+        return import->code = dx_fail(import->run, error, "make the file anew",
+                                      "the compressed file is damaged or cut short after line %" PRIu64,
+                                      import->source->lines.number);
+    }
+    return import->code = dx_vault_failed(import->run, error);
+}
+
+/* --- First reading: names
+ * --------------------------------------------------------------------------------------- */
+
+static int learn_aliases(dx_import *import, dx_bytes names) {
+    dx_reader reader;
+    dx_reader_init(&reader, names);
+    size_t count = names.size > 0 && dx_item_kind(names) == DX_KIND_ARRAY ? dx_read_array(&reader) : 0;
+    int error = DX_OK;
+    for (size_t i = 0; error == DX_OK && i < count; i++) {
+        uint32_t number = import->count;
+        error = dx_names_add(&import->aliases, dx_read_item(&reader), &number);
+    }
+    return error;
+}
+
+static int learn(dx_import *import, const dx_record *record) {
+    const dx_mapping *mapping = &import->source->mapping;
+    int error = DX_OK;
+    if (record->is_link) {
+        import->own_links++;
+        return DX_OK;
+    }
+    if (import->count == DX_BATCH_NONE - 1) {
+        return DX_E_LIMIT;
+    }
+    if (record->key.size > 0) {
+        uint32_t number = import->count;
+        error = dx_names_add(&import->names, record->key, &number);
+        import->twice += number != import->count;
+    }
+    if (error == DX_OK && mapping->aliases != NULL) {
+        error = learn_aliases(import, dx_item_get(record->data, mapping->aliases));
+    }
+    import->count++;
+    return error;
+}
+
+static int learn_names(dx_import *import) {
+    dx_record record;
+    int error = DX_OK;
+    dx_progress_work(&import->progress, "reading");
+    while (import->code == DX_EXIT_OK && error == DX_OK) {
+        error = dx_source_next(import->source, &record);
+        if (error == DX_OK) {
+            error = learn(import, &record);
+        } else if (error == DX_E_INVALID) {
+            tell_rejected(import, import->source->number, import->source->why);
+            error = DX_OK;
+        }
+        dx_progress_update(&import->progress, dx_lines_offset(&import->source->lines),
+                           import->source->lines.size);
+        if (dx_vault_interrupted()) {
+            import->code = DX_EXIT_INTERRUPTED;
+        }
+    }
+    if (error != DX_E_NOT_FOUND && error != DX_OK) {
+        return fail(import, error);
+    }
+    return import->code;
+}
+
+static uint32_t resolve(const dx_import *import, dx_bytes name) {
+    uint32_t number = dx_names_find(&import->names, name);
+    return number != DX_NAMES_NONE ? number : dx_names_find(&import->aliases, name);
+}
+
+/* --- Second reading: objects
+ * -------------------------------------------------------------------------------------- */
+
+static bool on_name(void *ctx, size_t link, dx_bytes name) {
+    dx_import *import = ctx;
+    uint32_t target = resolve(import, name);
+    if (target == DX_NAMES_NONE) {
+        import->unresolved++;
+        return false;
+    }
+    uint64_t stamp = ((uint64_t)import->number + 1) * DX_MAPPING_LINKS_MAX + link;
+    if (import->stamps[target] != stamp) {
+        dx_edge edge = {import->number, target, (uint32_t)link};
+        dx_buf_append(&import->edges, &edge, sizeof edge);
+        import->stamps[target] = stamp;
+    }
+    return true;
+}
+
+/* Keeps an object until its parent is there. */
+static int hold(dx_import *import, const dx_batch_op *op) {
+    dx_waiting_object waiting = {.op = *op, .at = import->waiting_bytes.size, .next = DX_BATCH_NONE};
+    dx_buf_append(&import->waiting_bytes, op->type.data, op->type.size);
+    dx_buf_append(&import->waiting_bytes, op->data.data, op->data.size);
+    dx_buf_append(&import->waiting, &waiting, sizeof waiting);
+    int error = dx_buf_error(&import->waiting_bytes) != DX_OK ? dx_buf_error(&import->waiting_bytes)
+                                                              : dx_buf_error(&import->waiting);
+    return error == DX_OK ? DX_EXIT_OK : fail(import, error);
+}
+
+/* Whether an object of this number is on its way already: they are queued in the order of their numbers, but
+ * for those that wait. */
+static bool is_queued(const dx_import *import, uint32_t number) {
+    const dx_waiting_object *waiting = (const dx_waiting_object *)(const void *)import->waiting.data;
+    size_t low = 0, high = import->waiting.size / sizeof *waiting;
+    while (low < high) { /* the waiting stand in the order of their numbers too */
+        size_t middle = low + (high - low) / 2;
+        if (waiting[middle].op.number < number) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    bool waits = low < import->waiting.size / sizeof *waiting && waiting[low].op.number == number;
+    return number < import->number && !waits;
+}
+
+static int add_object(dx_import *import, const dx_record *record) {
+    const dx_mapping *mapping = &import->source->mapping;
+    dx_batch_op op = {.kind = DX_BATCH_ADD,
+                      .number = import->number,
+                      .source = DX_BATCH_NONE,
+                      .target = DX_BATCH_NONE,
+                      .line = import->source->number,
+                      .type = record->type,
+                      .data = record->data};
+    int code = DX_EXIT_OK;
+    if (mapping->foreign) {
+        dx_buf_clear(&import->data);
+        int error = dx_record_write_data(mapping, record, on_name, import, &import->data);
+        error = error == DX_OK ? dx_buf_error(&import->edges) : error;
+        if (error != DX_OK) {
+            return fail(import, error);
+        }
+        op.type = import->type;
+        op.data = dx_buf_view(&import->data);
+    } else if (record->parent.size > 0) {
+        op.source = resolve(import, record->parent);
+        import->unresolved += op.source == DX_BATCH_NONE;
+    }
+    if (op.source != DX_BATCH_NONE && !is_queued(import, op.source)) {
+        code = hold(import, &op);
+    } else {
+        code = dx_batches_add(&import->batches, &op);
+    }
+    if (record->deleted) {
+        dx_buf_append(&import->removed, &import->number, sizeof import->number);
+    }
+    import->number++;
+    return code;
+}
+
+/* Lines are rejected by the same words as in the first reading, where they were told. */
+static int each_record(dx_import *import, bool links,
+                       int (*act)(dx_import *import, const dx_record *record)) {
+    dx_record record;
+    int error = dx_source_rewind(import->source);
+    while (import->code == DX_EXIT_OK && (error == DX_OK || error == DX_E_INVALID)) {
+        error = dx_source_next(import->source, &record);
+        if (error == DX_OK && record.is_link == links) {
+            import->code = act(import, &record);
+        }
+        if (dx_vault_interrupted()) {
+            import->code = DX_EXIT_INTERRUPTED;
+        }
+    }
+    return error == DX_E_NOT_FOUND || import->code != DX_EXIT_OK ? import->code : fail(import, error);
+}
+
+/* Adds what waited, from the parents that are there downwards; what is left hangs in a circle, or from an
+ * object that was refused, and is added without its parent. */
+static int add_waiting(dx_import *import) {
+    dx_waiting_object *waiting = (dx_waiting_object *)(void *)import->waiting.data;
+    size_t count = import->waiting.size / sizeof *waiting;
+    uint32_t *first = malloc(((size_t)import->count + 1) * sizeof *first),
+             *queue = malloc((count + 1) * sizeof *queue);
+    if (first == NULL || queue == NULL) {
+        free(first);
+        free(queue);
+        return fail(import, DX_E_NO_MEMORY);
+    }
+    memset(first, 0xff, ((size_t)import->count + 1) * sizeof *first);
+    size_t begun = 0, ended = 0;
+    for (uint32_t i = (uint32_t)count; i-- > 0;) {
+        waiting[i].next = first[waiting[i].op.source];
+        first[waiting[i].op.source] = i;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_queued(import, waiting[i].op.source)) {
+            queue[ended++] = i;
+        }
+    }
+    int code = import->code;
+    for (size_t swept = 0; code == DX_EXIT_OK && begun < count;) {
+        if (begun == ended) { /* only circles are left: one of them is cut */
+            while (waiting[swept].at == SIZE_MAX) {
+                swept++;
+            }
+            waiting[swept].op.source = DX_BATCH_NONE;
+            import->unresolved++;
+            queue[ended++] = (uint32_t)swept;
+        }
+        dx_waiting_object *object = &waiting[queue[begun++]];
+        if (object->at == SIZE_MAX) {
+            continue;
+        }
+        dx_batch_op op = object->op;
+        op.type.data = import->waiting_bytes.data + object->at;
+        op.data.data = op.type.data + op.type.size;
+        object->at = SIZE_MAX;
+        code = dx_batches_add(&import->batches, &op);
+        for (uint32_t child = first[op.number]; child != DX_BATCH_NONE && ended < count;
+             child = waiting[child].next) {
+            queue[ended++] = child;
+        }
+    }
+    free(first);
+    free(queue);
+    return import->code = code;
+}
+
+/* --- Links, and what was deleted
+ * ------------------------------------------------------------------------------------ */
+
+static int add_link(dx_import *import, dx_batch_op *op) {
+    if (!dx_batches_knows(&import->batches, op->source) || !dx_batches_knows(&import->batches, op->target)) {
+        import->unresolved++;
+        return DX_EXIT_OK;
+    }
+    return dx_batches_add(&import->batches, op);
+}
+
+static int add_own_link(dx_import *import, const dx_record *record) {
+    dx_batch_op op = {.kind = DX_BATCH_LINK,
+                      .removed = record->deleted,
+                      .source = resolve(import, record->source),
+                      .target = resolve(import, record->target),
+                      .line = import->source->number,
+                      .type = record->type,
+                      .data = record->data};
+    return add_link(import, &op);
+}
+
+static int add_edges(dx_import *import) {
+    const dx_edge *edges = (const dx_edge *)(const void *)import->edges.data;
+    for (size_t i = 0; import->code == DX_EXIT_OK && i < import->edges.size / sizeof *edges; i++) {
+        dx_batch_op op = {.kind = DX_BATCH_LINK,
+                          .source = edges[i].source,
+                          .target = edges[i].target,
+                          .type = import->link_types[edges[i].link]};
+        import->code = add_link(import, &op);
+    }
+    return import->code;
+}
+
+static int remove_deleted(dx_import *import) {
+    const uint32_t *removed = (const uint32_t *)(const void *)import->removed.data;
+    for (size_t i = 0; import->code == DX_EXIT_OK && i < import->removed.size / sizeof *removed; i++) {
+        if (dx_batches_knows(&import->batches, removed[i])) {
+            import->code = dx_batches_add(&import->batches,
+                                          &(dx_batch_op){.kind = DX_BATCH_REMOVE, .number = removed[i]});
+        }
+    }
+    return import->code;
+}
+
+/* --- The whole
+ * -------------------------------------------------------------------------------------------------------- */
+
+static int drain(dx_import *import) {
+    if (import->code == DX_EXIT_OK) {
+        import->code = dx_batches_drain(&import->batches);
+    }
+    return import->code;
+}
+
+/* The space, the type and the links' types as encoded texts; views are set once the buffer has stopped
+ * moving. */
+static int encode_types(dx_import *import, const char *space, dx_bytes *space_item) {
+    const dx_mapping *mapping = &import->source->mapping;
+    size_t ends[DX_MAPPING_LINKS_MAX + 2] = {0};
+    const char *texts[DX_MAPPING_LINKS_MAX + 2] = {space, mapping->type};
+    dx_bytes *views[DX_MAPPING_LINKS_MAX + 2] = {space_item, &import->type};
+    for (size_t i = 0; i < mapping->link_count; i++) {
+        texts[i + 2] = mapping->links[i];
+        views[i + 2] = &import->link_types[i];
+    }
+    dx_writer writer;
+    dx_writer_init(&writer, &import->types);
+    for (size_t i = 0; i < mapping->link_count + 2; i++) {
+        if (texts[i] != NULL) {
+            dx_write_text(&writer, texts[i]);
+        }
+        ends[i] = import->types.size;
+    }
+    int error = dx_writer_finish(&writer);
+    if (error != DX_OK) {
+        return dx_fail(import->run, error, NULL, "a word of the command line is not UTF-8");
+    }
+    for (size_t i = 0; i < mapping->link_count + 2; i++) {
+        size_t from = i == 0 ? 0 : ends[i - 1];
+        *views[i] = dx_bytes_of(import->types.data + from, ends[i] - from);
+    }
+    return DX_EXIT_OK;
+}
+
+static int write_all(dx_import *import) {
+    dx_bytes space;
+    import->code = encode_types(import, dx_invocation_argument(import->run, 0), &space);
+    if (import->code == DX_EXIT_OK) {
+        import->code = dx_batches_init(&import->batches, import->run, space, import->count);
+    }
+    import->batches.on_refused = tell_rejected;
+    import->batches.on_progress = show_progress;
+    import->batches.ctx = import;
+    import->stamps = calloc((size_t)import->count + 1, sizeof *import->stamps);
+    if (import->code == DX_EXIT_OK && import->stamps == NULL) {
+        return fail(import, DX_E_NO_MEMORY);
+    }
+    dx_progress_work(&import->progress, "importing");
+    if (import->code != DX_EXIT_OK || each_record(import, false, add_object) != DX_EXIT_OK ||
+        add_waiting(import) != DX_EXIT_OK || drain(import) != DX_EXIT_OK || add_edges(import) != DX_EXIT_OK ||
+        (import->own_links > 0 && each_record(import, true, add_own_link) != DX_EXIT_OK) ||
+        remove_deleted(import) != DX_EXIT_OK) {
+        return import->code;
+    }
+    return drain(import);
+}
+
+static void print_result(dx_import *import) {
+    static const dx_column columns[] = {{"objects", DX_CELL_NUMBER},
+                                        {"links", DX_CELL_NUMBER},
+                                        {"unresolved", DX_CELL_NUMBER},
+                                        {NULL, DX_CELL_TEXT}};
+    const dx_batches *batches = &import->batches;
+    dx_map_builder map;
+    dx_buf row;
+    dx_writer writer;
+    dx_map_builder_init(&map, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    dx_write_uint(dx_map_builder_key(&map, "objects"), batches->objects);
+    dx_write_uint(dx_map_builder_key(&map, "links"), batches->links);
+    dx_write_uint(dx_map_builder_key(&map, "unresolved"), import->unresolved);
+    dx_buf_init(&row, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    dx_writer_init(&writer, &row);
+    dx_map_builder_finish(&map, &writer);
+    if (dx_writer_finish(&writer) == DX_OK) {
+        dx_output_record(&import->run->output, columns, dx_buf_view(&row));
+    }
+    dx_buf_deinit(&row);
+    if (import->twice > 0) {
+        dx_output_words(&import->run->output,
+                        "%" PRIu64 " objects have a name that an earlier one had; links lead to the first",
+                        import->twice);
+    }
+    if (import->rejected > 0) {
+        dx_output_words(&import->run->output, "%" PRIu64 " lines were rejected", import->rejected);
+    }
+    dx_output_words(&import->run->output, "%.1f s", dx_progress_seconds(&import->progress));
+}
+
+static int take_mapping(dx_invocation *run, dx_mapping *mapping) {
+    *mapping =
+        (dx_mapping){.type = dx_invocation_option(run, "type"), .key = dx_invocation_option(run, "key")};
+    for (size_t i = 0; i < run->given_count; i++) {
+        if (strcmp(run->given[i].option->name, "link") == 0) {
+            if (mapping->link_count == DX_MAPPING_LINKS_MAX) {
+                return dx_fail(run, DX_E_INVALID, NULL, "at most %d fields may be links",
+                               DX_MAPPING_LINKS_MAX);
+            }
+            mapping->links[mapping->link_count++] = run->given[i].value;
+        }
+    }
+    mapping->foreign = mapping->type != NULL || mapping->key != NULL || mapping->link_count > 0;
+    return DX_EXIT_OK;
+}
+
+static int open_source(dx_invocation *run, dx_source *source) {
+    dx_mapping mapping;
+    const char *path = dx_invocation_argument(run, 1);
+    int code = take_mapping(run, &mapping);
+    if (code != DX_EXIT_OK) {
+        return code;
+    }
+    int error = dx_source_open(source, path, &mapping);
+    switch (error) {
+    case DX_OK:
+        return DX_EXIT_OK;
+    case DX_E_NOT_FOUND:
+        return dx_fail(run, error, NULL, "there is no file %s", path);
+    case DX_E_MALFORMED:
+        return dx_fail(run, error, "make the file anew", "%s is damaged", path);
+    default:
+        return dx_fail(run, error, NULL, "%s: %s", path, strerror(errno));
+    }
+}
+
+/* Before a long reading: that there is such a space, and that this identity may write. */
+static int check_space(dx_invocation *run) {
+    dx_map_builder command;
+    dx_command_begin(&command, "batch");
+    dx_command_text(&command, "space", dx_invocation_argument(run, 0));
+    dx_write_array(dx_map_builder_key(&command, "ops"), 0);
+    return dx_vault_ask(run, &command, NULL, NULL, NULL);
+}
+
+static void init(dx_import *import, dx_invocation *run, dx_source *source) {
+    uint64_t key = 0;
+    *import = (dx_import){.run = run, .source = source};
+    if (getrandom(&key, sizeof key, 0) != (ssize_t)sizeof key) {
+        key = (uint64_t)(uintptr_t)import ^ UINT64_C(0x9e3779b97f4a7c15);
+    }
+    dx_names_init(&import->names, key);
+    dx_names_init(&import->aliases, key);
+    dx_buf_init(&import->edges, dx_host_alloc(), SIZE_MAX / 2);
+    dx_buf_init(&import->removed, dx_host_alloc(), SIZE_MAX / 2);
+    dx_buf_init(&import->waiting, dx_host_alloc(), WAITING_SIZE_MAX);
+    dx_buf_init(&import->waiting_bytes, dx_host_alloc(), WAITING_SIZE_MAX);
+    dx_buf_init(&import->data, dx_host_alloc(), 2 * DX_LINE_SIZE_MAX);
+    dx_buf_init(&import->types, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    dx_progress_begin(&import->progress, &run->output, "reading");
+}
+
+static void deinit(dx_import *import) {
+    dx_buf *const buffers[] = {&import->edges,         &import->removed, &import->waiting,
+                               &import->waiting_bytes, &import->data,    &import->types};
+    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
+        dx_buf_deinit(buffers[i]);
+    }
+    dx_batches_deinit(&import->batches);
+    dx_names_deinit(&import->names);
+    dx_names_deinit(&import->aliases);
+    free(import->stamps);
+}
+
+int dx_run_import(dx_invocation *run) {
+    dx_source *source = calloc(1, sizeof *source);
+    dx_import *import = calloc(1, sizeof *import);
+    if (source == NULL || import == NULL) {
+        free(source);
+        free(import);
+        return dx_vault_failed(run, DX_E_NO_MEMORY);
+    }
+    int code = check_space(run);
+    if (code == DX_EXIT_OK && (code = open_source(run, source)) == DX_EXIT_OK) {
+        init(import, run, source);
+        code = learn_names(import);
+        code = code == DX_EXIT_OK ? write_all(import) : code;
+        dx_progress_clear(&import->progress);
+        if (code != DX_EXIT_OK && import->batches.objects > 0) {
+            dx_output_words(&run->output, "%" PRIu64 " objects and %" PRIu64 " links were added before that",
+                            import->batches.objects, import->batches.links);
+        } else if (code == DX_EXIT_OK) {
+            print_result(import);
+            code = import->rejected > 0 ? DX_EXIT_PARTIAL : code;
+        }
+        deinit(import);
+    }
+    dx_source_close(source);
+    free(source);
+    free(import);
+    return code;
+}

@@ -1,0 +1,129 @@
+/* dx/lines.c: see lines.h. */
+#include "lines.h"
+
+#include <dxos/host.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* All of stdin in a file that exists only in memory. */
+static int keep_stdin(int *out) {
+    char chunk[64 * 1024];
+    int fd = memfd_create("dx import", MFD_CLOEXEC);
+    for (ssize_t got; fd >= 0 && (got = read(STDIN_FILENO, chunk, sizeof chunk)) != 0;) {
+        if (got < 0 || write(fd, chunk, (size_t)got) != got) {
+            close(fd);
+            return DX_E_IO;
+        }
+    }
+    if (fd < 0 || lseek(fd, 0, SEEK_SET) != 0) {
+        return DX_E_IO;
+    }
+    *out = fd;
+    return DX_OK;
+}
+
+int dx_lines_open(dx_lines *lines, const char *path) {
+    struct stat info;
+    int fd = -1, error = DX_OK;
+    lines->file = NULL;
+    lines->size = lines->number = 0;
+    lines->at = lines->filled = 0;
+    lines->too_long = false;
+    dx_buf_init(&lines->line, dx_host_alloc(), DX_LINE_SIZE_MAX + 1);
+    if (strcmp(path, "-") == 0) {
+        error = keep_stdin(&fd);
+    } else {
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        error = fd >= 0 ? DX_OK : errno == ENOENT ? DX_E_NOT_FOUND : DX_E_IO;
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
+        close(fd);
+        errno = EISDIR;
+        return DX_E_IO;
+    }
+    lines->size = (uint64_t)info.st_size;
+    lines->file = gzdopen(fd, "rb");
+    if (lines->file == NULL) {
+        close(fd);
+        return DX_E_NO_MEMORY;
+    }
+    gzbuffer(lines->file, 256 * 1024);
+    return DX_OK;
+}
+
+static int fill(dx_lines *lines) {
+    int got = gzread(lines->file, lines->chunk, sizeof lines->chunk), damage = Z_OK;
+    lines->at = 0;
+    lines->filled = got > 0 ? (size_t)got : 0;
+    gzerror(lines->file, &damage);
+    return got < 0 || (damage != Z_OK && damage != Z_STREAM_END) ? DX_E_MALFORMED : DX_OK;
+}
+
+/* Takes bytes into the line; beyond the maximum they are dropped, the line is only marked. */
+static void take(dx_lines *lines, size_t size) {
+    if (lines->line.size + size > DX_LINE_SIZE_MAX) {
+        lines->too_long = true;
+    } else {
+        dx_buf_append(&lines->line, lines->chunk + lines->at, size);
+    }
+    lines->at += size;
+}
+
+int dx_lines_next(dx_lines *lines, dx_bytes *line) {
+    bool some = false;
+    dx_buf_clear(&lines->line);
+    lines->too_long = false;
+    for (;;) {
+        if (lines->at == lines->filled) {
+            int error = fill(lines);
+            if (error != DX_OK) {
+                return error;
+            }
+            if (lines->filled == 0) {
+                break;
+            }
+        }
+        some = true;
+        const char *from = lines->chunk + lines->at, *end = memchr(from, '\n', lines->filled - lines->at);
+        take(lines, end == NULL ? lines->filled - lines->at : (size_t)(end - from));
+        if (end != NULL) {
+            lines->at++;
+            break;
+        }
+    }
+    if (!some) {
+        return DX_E_NOT_FOUND;
+    }
+    lines->number++;
+    *line = dx_buf_view(&lines->line);
+    if (line->size > 0 && line->data[line->size - 1] == '\r') {
+        line->size--;
+    }
+    return dx_buf_error(&lines->line);
+}
+
+int dx_lines_rewind(dx_lines *lines) {
+    lines->at = lines->filled = 0;
+    lines->number = 0;
+    return gzrewind(lines->file) == 0 ? DX_OK : DX_E_IO;
+}
+
+uint64_t dx_lines_offset(const dx_lines *lines) {
+    z_off_t offset = gzoffset(lines->file);
+    return offset > 0 ? (uint64_t)offset : 0;
+}
+
+void dx_lines_close(dx_lines *lines) {
+    if (lines->file != NULL) {
+        gzclose(lines->file);
+    }
+    dx_buf_deinit(&lines->line);
+    lines->file = NULL;
+}

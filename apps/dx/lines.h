@@ -1,0 +1,38 @@
+/* dx/lines.h: a file as lines, plain or gzipped, that can be read more than once.
+ *
+ * Layer: apps (zlib). stdin cannot be read twice: it is kept in memory (never on disk, where it would lie
+ * unencrypted) as it came, compressed or not. */
+#ifndef DX_APP_LINES_H
+#define DX_APP_LINES_H
+
+#include <stdio.h>
+#include <zlib.h>
+
+#include <dxos/base.h>
+
+enum {
+    DX_LINE_SIZE_MAX = 4 << 20 /* an object as large as a block, escaped */
+};
+
+typedef struct dx_lines {
+    gzFile file;
+    uint64_t size;   /* bytes of the file as it lies there, for progress; 0: not known */
+    uint64_t number; /* of the line last read, from 1 */
+    dx_buf line;
+    bool too_long; /* the line last read was cut: it was longer than DX_LINE_SIZE_MAX */
+    char chunk[64 * 1024];
+    size_t at, filled;
+} dx_lines;
+
+/* path "-" is stdin. DX_E_NOT_FOUND, DX_E_IO (errno tells), DX_E_NO_MEMORY. */
+DX_MUST_USE int dx_lines_open(dx_lines *lines, const char *path);
+/* The next line without its end; borrowed until the next call. DX_E_NOT_FOUND: that was all; DX_E_MALFORMED:
+ * the compressed data is damaged or cut short. */
+DX_MUST_USE int dx_lines_next(dx_lines *lines, dx_bytes *line);
+/* From the beginning again. */
+DX_MUST_USE int dx_lines_rewind(dx_lines *lines);
+/* Bytes of the file that were read so far. */
+uint64_t dx_lines_offset(const dx_lines *lines);
+void dx_lines_close(dx_lines *lines);
+
+#endif

@@ -1,0 +1,140 @@
+/* dx/object.c: `dx object`: the objects in a space. */
+#include <string.h>
+
+#include "input.h"
+#include "space.h"
+
+static const dx_column object_columns[] = {{"id", DX_CELL_PLACE},     {"type", DX_CELL_TEXT},
+                                           {"parent", DX_CELL_PLACE}, {"data", DX_CELL_VALUE},
+                                           {"deleted", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
+/* In a list on a terminal what is cut comes last. */
+static const dx_column object_list_columns[] = {{"id", DX_CELL_PLACE},     {"type", DX_CELL_TEXT},
+                                                {"parent", DX_CELL_PLACE}, {"deleted", DX_CELL_TEXT},
+                                                {"data", DX_CELL_VALUE},   {NULL, DX_CELL_TEXT}};
+static const dx_column id_columns[] = {{"id", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
+
+static void begin(dx_invocation *run, dx_map_builder *command, const char *name) {
+    dx_space_command(run, command, name);
+    dx_command_text(command, "id", dx_invocation_argument(run, 1));
+}
+
+static int act(dx_invocation *run, const char *name) {
+    dx_map_builder command;
+    begin(run, &command, name);
+    return dx_vault_ask_record(run, &command, object_columns);
+}
+
+int dx_run_object_get(dx_invocation *run) {
+    return act(run, "object.get");
+}
+
+int dx_run_object_rm(dx_invocation *run) {
+    return act(run, "object.rm");
+}
+
+int dx_run_object_restore(dx_invocation *run) {
+    return act(run, "object.restore");
+}
+
+int dx_run_object_add(dx_invocation *run) {
+    const char *data = dx_invocation_option(run, "data");
+    dx_buf item = {0};
+    dx_map_builder command;
+    int code = data == NULL ? DX_EXIT_OK : dx_input_json(run, data, "--data", true, &item);
+    if (code == DX_EXIT_OK) {
+        dx_space_command(run, &command, "object.add");
+        dx_command_text(&command, "type", dx_invocation_option(run, "type"));
+        dx_command_text(&command, "parent", dx_invocation_option(run, "parent"));
+        dx_command_item(&command, "data", dx_buf_view(&item));
+        code = dx_vault_ask_record(run, &command, id_columns);
+    }
+    if (item.alloc != NULL) {
+        dx_buf_deinit(&item);
+    }
+    return code;
+}
+
+/* KEY=JSON … becomes {"KEY": JSON, …}: written as JSON and parsed as a whole, so that twice the same key is
+ * found. */
+static int take_pair(dx_invocation *run, const char *pair, dx_buf *json) {
+    const char *equals = strchr(pair, '=');
+    if (equals == NULL || equals == pair) {
+        return dx_fail(run, DX_E_INVALID, "title='\"tea\"'", "\"%s\" is not of the form KEY=JSON", pair);
+    }
+    dx_buf value, key;
+    int code = dx_input_json_text(run, dx_bytes_text(equals + 1), pair, false, &value);
+    if (code == DX_EXIT_OK) {
+        dx_writer writer;
+        dx_buf_init(&key, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+        dx_writer_init(&writer, &key);
+        dx_write_text_bytes(&writer, dx_bytes_of(pair, (size_t)(equals - pair)));
+        dx_buf_append(json, json->size == 0 ? "{" : ",", 1);
+        int error = dx_writer_finish(&writer);
+        error = error == DX_OK ? dx_json_print(dx_buf_view(&key), json) : error;
+        dx_buf_append(json, ":", 1);
+        dx_buf_append(json, equals + 1, strlen(equals + 1));
+        dx_buf_deinit(&key);
+        error = error == DX_OK ? dx_buf_error(json) : error;
+        code = error == DX_OK
+                   ? code
+                   : dx_fail(run, error, NULL, "\"%s\" cannot be set: %s", pair, dx_error_text(error));
+    }
+    dx_buf_deinit(&value);
+    return code;
+}
+
+int dx_run_object_set(dx_invocation *run) {
+    dx_buf json, set = {0};
+    dx_map_builder command;
+    int code = DX_EXIT_OK;
+    dx_buf_init(&json, dx_host_alloc(), DX_INPUT_SIZE_MAX);
+    for (size_t i = 2; code == DX_EXIT_OK && i < run->argument_count; i++) {
+        code = take_pair(run, run->arguments[i], &json);
+    }
+    if (code == DX_EXIT_OK) {
+        dx_buf_append(&json, "}", 1);
+        code = dx_buf_error(&json) == DX_OK
+                   ? dx_input_json_text(run, dx_buf_view(&json), "the set of keys", true, &set)
+                   : dx_fail(run, DX_E_LIMIT, NULL, "that is too much for one step");
+    }
+    if (code == DX_EXIT_OK) {
+        begin(run, &command, "object.set");
+        dx_command_item(&command, "set", dx_buf_view(&set));
+        code = dx_vault_ask_record(run, &command, object_columns);
+    }
+    if (set.alloc != NULL) {
+        dx_buf_deinit(&set);
+    }
+    dx_buf_deinit(&json);
+    return code;
+}
+
+int dx_run_object_unset(dx_invocation *run) {
+    dx_map_builder command;
+    begin(run, &command, "object.unset");
+    dx_writer *list = dx_map_builder_key(&command, "unset");
+    dx_write_array(list, run->argument_count - 2);
+    for (size_t i = 2; i < run->argument_count; i++) {
+        dx_write_text(list, run->arguments[i]);
+    }
+    return dx_vault_ask_record(run, &command, object_columns);
+}
+
+int dx_run_object_ls(dx_invocation *run) {
+    const char *limit = dx_invocation_option(run, "limit");
+    int64_t most = 0;
+    dx_map_builder command;
+    int code = limit == NULL ? DX_EXIT_OK : dx_input_number(run, limit, "--limit", &most);
+    if (code != DX_EXIT_OK) {
+        return code;
+    }
+    dx_space_command(run, &command, "object.ls");
+    dx_command_text(&command, "type", dx_invocation_option(run, "type"));
+    dx_command_text(&command, "parent", dx_invocation_option(run, "parent"));
+    dx_command_text(&command, "deleted", dx_invocation_has(run, "deleted") ? "show" : NULL);
+    if (limit != NULL) {
+        dx_write_int(dx_map_builder_key(&command, "limit"), most);
+    }
+    return dx_vault_ask_rows(run, &command,
+                             run->output.table && !run->output.json ? object_list_columns : object_columns);
+}

@@ -1,0 +1,133 @@
+/* dx/query.c: `dx query`, `dx watch`, `dx export` and `dx api`: answers whose rows are of more than one kind.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "entity.h"
+#include "input.h"
+#include "space.h"
+
+static const dx_column count_columns[] = {{"count", DX_CELL_NUMBER}, {NULL, DX_CELL_TEXT}};
+
+typedef struct dx_query_answer {
+    dx_invocation *run;
+    dx_entity_table table;
+} dx_query_answer;
+
+static void print_entity(void *ctx, dx_bytes row) {
+    dx_entity_table_row(ctx, row);
+}
+
+static void print_answer(void *ctx, bool last, dx_bytes body) {
+    dx_query_answer *answer = ctx;
+    (void)last;
+    dx_rows_each(body, print_entity, &answer->table);
+    if (answer->table.is_stream) {
+        dx_output_flush(&answer->run->output);
+    }
+    if (answer->run->output.closed) {
+        dx_client_interrupt(answer->run->client);
+    }
+}
+
+/* The question that is the second argument, if there is one. */
+static int begin(dx_invocation *run, dx_map_builder *command, const char *name, bool *counts) {
+    const char *json = dx_invocation_argument(run, 1);
+    dx_buf item = {0};
+    int code = json == NULL ? DX_EXIT_OK : dx_input_json(run, json, "the question", true, &item);
+    if (code == DX_EXIT_OK) {
+        dx_space_command(run, command, name);
+        dx_command_item(command, "query", dx_buf_view(&item));
+        *counts = dx_item_bool(dx_item_get(dx_buf_view(&item), "count"), false);
+    }
+    if (item.alloc != NULL) {
+        dx_buf_deinit(&item);
+    }
+    return code;
+}
+
+int dx_run_query(dx_invocation *run) {
+    dx_query_answer answer = {.run = run};
+    dx_map_builder command;
+    bool counts = false;
+    int code = begin(run, &command, "query", &counts);
+    if (code != DX_EXIT_OK) {
+        return code;
+    }
+    if (counts) {
+        return dx_vault_ask_record(run, &command, count_columns);
+    }
+    dx_entity_table_begin(&answer.table, &run->output);
+    code = dx_vault_ask(run, &command, print_answer, &answer, NULL);
+    dx_entity_table_end(&answer.table);
+    return code;
+}
+
+int dx_run_watch(dx_invocation *run) {
+    dx_query_answer answer = {.run = run};
+    dx_map_builder command;
+    bool counts = false;
+    int code = begin(run, &command, "watch", &counts);
+    if (code == DX_EXIT_OK && (code = dx_vault_open(run, DX_VAULT_NETWORK)) == DX_EXIT_OK) {
+        dx_entity_table_begin(&answer.table, &run->output);
+        answer.table.is_stream = true;
+        code = dx_vault_ask(run, &command, print_answer, &answer, NULL);
+        dx_entity_table_end(&answer.table);
+    }
+    return code;
+}
+
+/* --- Everything as it came
+ * -------------------------------------------------------------------------------------- */
+
+static void print_export_row(void *ctx, dx_bytes row) {
+    dx_entity_print_json(&((dx_invocation *)ctx)->output, row);
+}
+
+static void print_export(void *ctx, bool last, dx_bytes body) {
+    dx_invocation *run = ctx;
+    (void)last;
+    dx_rows_each(body, print_export_row, run);
+    if (run->output.closed) {
+        dx_client_interrupt(run->client);
+    }
+}
+
+int dx_run_export(dx_invocation *run) {
+    dx_map_builder command;
+    dx_space_command(run, &command, "export");
+    int code = dx_vault_ask(run, &command, print_export, run, NULL);
+    dx_output_flush(&run->output);
+    return code;
+}
+
+static void print_body(void *ctx, bool last, dx_bytes body) {
+    dx_invocation *run = ctx;
+    (void)last;
+    dx_output_json(&run->output, body);
+    dx_output_flush(&run->output);
+}
+
+int dx_run_api(dx_invocation *run) {
+    dx_buf command, reply;
+    int code = dx_input_json(run, dx_invocation_argument(run, 0), "the command", true, &command);
+    if (code == DX_EXIT_OK) {
+        code = dx_vault_open(run, DX_VAULT_NETWORK);
+    }
+    if (code == DX_EXIT_OK) {
+        dx_buf_init(&reply, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+        int error = dx_client_call(run->client, dx_buf_view(&command), print_body, run, dx_vault_left_ms(run),
+                                   &reply);
+        dx_bytes refused = error == DX_OK ? dx_reply_error(dx_buf_view(&reply)) : (dx_bytes){0};
+        if (error != DX_OK) {
+            code = dx_vault_failed(run, error);
+        } else if (refused.size > 0) {
+            code = dx_fail_reply(run, refused);
+        } else {
+            print_body(run, true, dx_buf_view(&reply));
+        }
+        dx_buf_deinit(&reply);
+    }
+    dx_buf_deinit(&command);
+    return code;
+}

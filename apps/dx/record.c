@@ -1,0 +1,150 @@
+/* dx/record.c: see record.h. */
+#include "record.h"
+
+#include <dxos/host.h>
+#include <string.h>
+
+enum { RECORD_SIZE_MAX = 8 << 20 };
+
+static dx_bytes get(dx_bytes item, const char *key) {
+    dx_bytes value = dx_item_get(item, key);
+    return value.size == 0 || dx_item_kind(value) == DX_KIND_NULL ? (dx_bytes){0} : value;
+}
+
+static bool is_name(dx_bytes item) {
+    dx_kind kind = dx_item_kind(item);
+    return kind == DX_KIND_TEXT || kind == DX_KIND_INT;
+}
+
+static int refuse(const char **why, const char *what) {
+    *why = what;
+    return DX_E_INVALID;
+}
+
+static int read_own(dx_bytes item, dx_record *out, const char **why) {
+    *out = (dx_record){.key = get(item, "id"),
+                       .type = get(item, "type"),
+                       .parent = get(item, "parent"),
+                       .source = get(item, "source"),
+                       .target = get(item, "target"),
+                       .data = get(item, "data"),
+                       .deleted = dx_item_bool(dx_item_get(item, "deleted"), false)};
+    out->is_link = out->source.size > 0 || out->target.size > 0;
+    if (out->key.size == 0 || !is_name(out->key)) {
+        return refuse(
+            why, "no line of `dx export`: it has no \"id\" (for other JSON give --type, --key or --link)");
+    }
+    if (out->is_link && (!is_name(out->source) || !is_name(out->target))) {
+        return refuse(why, "a link needs a \"source\" and a \"target\"");
+    }
+    if (out->type.size > 0 && dx_item_kind(out->type) != DX_KIND_TEXT) {
+        return refuse(why, "\"type\" is no text");
+    }
+    if (out->data.size > 0 && dx_item_kind(out->data) != DX_KIND_MAP) {
+        return refuse(why, "\"data\" is no object");
+    }
+    return DX_OK;
+}
+
+int dx_record_read(const dx_mapping *mapping, dx_bytes item, dx_record *out, const char **why) {
+    if (dx_item_kind(item) != DX_KIND_MAP) {
+        return refuse(why, "the line is no JSON object");
+    }
+    if (!mapping->foreign) {
+        return read_own(item, out, why);
+    }
+    *out = (dx_record){.data = item};
+    if (mapping->key != NULL) {
+        out->key = get(item, mapping->key);
+        if (out->key.size > 0 && !is_name(out->key)) {
+            return refuse(why, "the field named by --key is neither a text nor a number");
+        }
+    }
+    return DX_OK;
+}
+
+/* --- Data without what became links
+ * ---------------------------------------------------------------------------- */
+
+static size_t link_of_field(const dx_mapping *mapping, dx_bytes key) {
+    size_t link = 0;
+    while (link < mapping->link_count && !dx_bytes_equal(key, dx_bytes_text(mapping->links[link]))) {
+        link++;
+    }
+    return link;
+}
+
+/* Only the head: what follows is already encoded. */
+static void write_head(bool map, size_t count, dx_buf *out) {
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    if (map) {
+        dx_write_map(&writer, count);
+    } else {
+        dx_write_array(&writer, count);
+    }
+}
+
+/* The value of a link field without the names that became links; false: nothing is left of it. */
+static bool write_rest(dx_bytes value, size_t link, dx_on_name on_name, void *ctx, dx_buf *out) {
+    if (is_name(value)) {
+        if (on_name(ctx, link, value)) {
+            return false;
+        }
+        dx_buf_append(out, value.data, value.size);
+        return true;
+    }
+    if (dx_item_kind(value) != DX_KIND_ARRAY) {
+        dx_buf_append(out, value.data, value.size);
+        return true;
+    }
+    dx_buf rest;
+    dx_reader reader;
+    dx_buf_init(&rest, dx_host_alloc(), RECORD_SIZE_MAX);
+    dx_reader_init(&reader, value);
+    size_t count = dx_read_array(&reader), left = 0;
+    for (size_t i = 0; i < count; i++) {
+        dx_bytes name = dx_read_item(&reader);
+        if (!is_name(name) || !on_name(ctx, link, name)) {
+            dx_buf_append(&rest, name.data, name.size);
+            left++;
+        }
+    }
+    bool keep = left > 0 || count == 0;
+    if (keep) {
+        write_head(false, left, out);
+        dx_buf_append(out, rest.data, rest.size);
+    }
+    if (dx_buf_error(&rest) != DX_OK) {
+        out->error = out->error == DX_OK ? dx_buf_error(&rest) : out->error;
+    }
+    dx_buf_deinit(&rest);
+    return keep;
+}
+
+int dx_record_write_data(const dx_mapping *mapping, const dx_record *record, dx_on_name on_name, void *ctx,
+                         dx_buf *out) {
+    dx_buf pairs;
+    dx_reader reader;
+    dx_buf_init(&pairs, dx_host_alloc(), RECORD_SIZE_MAX);
+    dx_reader_init(&reader, record->data);
+    size_t count = dx_read_map(&reader), kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        dx_bytes key = dx_read_item(&reader), value = dx_read_item(&reader);
+        size_t link = link_of_field(mapping, dx_item_text(key)), begin = pairs.size;
+        dx_buf_append(&pairs, key.data, key.size);
+        bool keep = true;
+        if (link < mapping->link_count) {
+            keep = write_rest(value, link, on_name, ctx, &pairs);
+        } else {
+            dx_buf_append(&pairs, value.data, value.size);
+        }
+        pairs.size = keep || pairs.size < begin ? pairs.size : begin;
+        kept += keep;
+    }
+    write_head(true, kept, out);
+    dx_buf_append(out, pairs.data, pairs.size);
+    int error = dx_buf_error(&pairs);
+    dx_buf_deinit(&pairs);
+    return error != DX_OK ? error : dx_buf_error(out);
+}

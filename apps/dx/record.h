@@ -1,0 +1,43 @@
+/* dx/record.h: what one line of an import means: an object or a link, with the names it goes by and refers
+ * to.
+ *
+ * Layer: apps. A record points into the line's encoded item. Names are compared as encoded items, so that 1
+ * and "1" are two. */
+#ifndef DX_APP_RECORD_H
+#define DX_APP_RECORD_H
+
+#include <dxos/codec.h>
+
+enum { DX_MAPPING_LINKS_MAX = 16 };
+
+/* How foreign objects are read. Nothing given: lines are what `dx export` writes. */
+typedef struct dx_mapping {
+    bool foreign;
+    const char *type;    /* of the new objects, may be NULL */
+    const char *key;     /* field others refer to, may be NULL */
+    const char *aliases; /* field with further names of the object, weaker than keys; may be NULL */
+    const char *links[DX_MAPPING_LINKS_MAX];
+    size_t link_count;
+} dx_mapping;
+
+typedef struct dx_record {
+    bool is_link, deleted;
+    dx_bytes key;            /* size 0: nobody can refer to it */
+    dx_bytes type;           /* an encoded text, or size 0 */
+    dx_bytes parent;         /* a key, or size 0 */
+    dx_bytes source, target; /* keys, of a link */
+    dx_bytes data;           /* an encoded map, or size 0 */
+} dx_record;
+
+/* DX_E_INVALID: why says what is wrong with it. */
+DX_MUST_USE int dx_record_read(const dx_mapping *mapping, dx_bytes item, dx_record *out, const char **why);
+
+/* What becomes of the name in a link field: true when it became a link and leaves the object. */
+typedef bool (*dx_on_name)(void *ctx, size_t link, dx_bytes name);
+
+/* Writes a foreign object's data without the names that became links; a field nothing is left of goes too.
+ * Calls back for each name, in order. out is at the place for one item. */
+DX_MUST_USE int dx_record_write_data(const dx_mapping *mapping, const dx_record *record, dx_on_name on_name,
+                                     void *ctx, dx_buf *out);
+
+#endif

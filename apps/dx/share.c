@@ -1,0 +1,204 @@
+/* dx/share.c: `dx space share`: the host's side of an invitation, as long as it lives. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "input.h"
+#include "qr.h"
+#include "space.h"
+#include "terminal.h"
+
+enum {
+    RETURN_MS = 15000 /* for a guest to come back as a member and begin to fetch */
+};
+
+typedef struct dx_sharing {
+    dx_invocation *run;
+    bool ended, told_link;
+    char state[32];
+    dx_buf reply;
+} dx_sharing;
+
+static const dx_column link_columns[] = {{"url", DX_CELL_TEXT}, {"pin", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
+static const dx_column state_columns[] = {{"state", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
+
+static void show_link(dx_sharing *sharing, dx_bytes body) {
+    dx_invocation *run = sharing->run;
+    dx_output output = run->output;
+    output.quiet = false; /* without the link the command would be useless */
+    dx_output_record(&output, link_columns, body);
+    run->output.closed = output.closed;
+    char url[4096];
+    dx_bytes text = dx_item_text(dx_item_get(body, "url"));
+    snprintf(url, sizeof url, "%.*s", (int)text.size, text.size == 0 ? "" : (const char *)text.data);
+    if (output.table && output.words && !run->output.json && !run->output.quiet &&
+        !dx_invocation_has(run, "no-qr")) {
+        dx_qr_print(url, dx_terminal_columns(STDERR_FILENO), output.error_colour);
+    }
+    dx_output_words(&run->output,
+                    "Send the link and the PIN by two different ways; Ctrl-C withdraws the invitation.");
+    sharing->told_link = true;
+}
+
+static void show_state(dx_sharing *sharing, dx_bytes body) {
+    dx_invocation *run = sharing->run;
+    dx_bytes state = dx_item_text(dx_item_get(body, "state"));
+    dx_bytes message = dx_item_text(dx_item_get(body, "message"));
+    snprintf(sharing->state, sizeof sharing->state, "%.*s", (int)state.size,
+             state.size == 0 ? "" : (const char *)state.data);
+    if (run->output.json) {
+        dx_output_record(&run->output, state_columns, body);
+    } else if (message.size > 0) {
+        dx_output_words(&run->output, "%.*s", (int)message.size, (const char *)message.data);
+    }
+}
+
+static void on_answer(void *ctx, bool last, dx_bytes body) {
+    dx_sharing *sharing = ctx;
+    if (last) {
+        sharing->ended = true;
+        dx_buf_append(&sharing->reply, body.data, body.size);
+    }
+    if (dx_item_get(body, "url").size > 0) {
+        show_link(sharing, body);
+    } else if (dx_item_get(body, "state").size > 0) {
+        show_state(sharing, body);
+    }
+}
+
+static int follow(dx_sharing *sharing, dx_bytes command) {
+    dx_invocation *run = sharing->run;
+    uint8_t request[DX_REQUEST_SIZE];
+    int error = dx_client_send(run->client, command, NULL, on_answer, sharing, request);
+    while (error == DX_OK && !sharing->ended) {
+        error = dx_client_wait(run->client, dx_vault_left_ms(run));
+        if (run->output.closed && error == DX_OK) {
+            error = DX_E_CANCELLED;
+        }
+    }
+    if (!sharing->ended) {
+        dx_vault_cancel(run, request, &sharing->ended);
+    }
+    return error == DX_OK ? DX_EXIT_OK : dx_vault_failed(run, error);
+}
+
+/* How an invitation may end, and what that means to a script. "exhausted" comes after all its guests. */
+static int code_of_end(dx_invocation *run, const char *state) {
+    static const struct {
+        const char *state;
+        int error;
+    } ends[] = {{"success", DX_OK},        {"exhausted", DX_OK},    {"cancelled", DX_E_CANCELLED},
+                {"expired", DX_E_TIMEOUT}, {"locked", DX_E_LOCKED}, {"failed-storage", DX_E_STORE}};
+    (void)run;
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        if (strcmp(state, ends[i].state) == 0) {
+            return dx_exit_of(ends[i].error);
+        }
+    }
+    return DX_EXIT_FAILURE;
+}
+
+/* --- Without an agent: the guest still has to fetch the space, and from whom but this process
+ * ---------------- */
+
+typedef struct dx_serving {
+    dx_progress progress;
+    int64_t peers, most_pending;
+    bool synced, met;
+} dx_serving;
+
+static void watch_guest(dx_serving *serving, dx_bytes status) {
+    serving->peers = dx_item_int(dx_item_get(status, "peers"), 0);
+    serving->synced = dx_item_bool(dx_item_get(status, "synced"), false);
+    serving->met = serving->met || serving->peers > 0;
+}
+
+static int serve_guest(dx_invocation *run) {
+    dx_serving serving = {0};
+    int code = DX_EXIT_OK;
+    int64_t began_ms = dx_clock_ms();
+    dx_output_words(
+        &run->output,
+        "staying until the guest has fetched the space (Ctrl-C leaves; an agent would go on serving)");
+    dx_progress_begin(&serving.progress, &run->output, "serving the guest, seconds");
+    while (code == DX_EXIT_OK) {
+        dx_map_builder command;
+        dx_buf status;
+        dx_space_command(run, &command, "space.status");
+        code = dx_vault_ask(run, &command, NULL, NULL, &status);
+        watch_guest(&serving, dx_buf_view(&status));
+        dx_buf_deinit(&status);
+        int64_t waited_ms = dx_clock_ms() - began_ms;
+        bool gone = serving.peers == 0 && (serving.met || waited_ms > RETURN_MS);
+        if (code != DX_EXIT_OK || serving.synced || gone) {
+            break;
+        }
+        dx_progress_update(&serving.progress, (uint64_t)waited_ms / 1000, 0);
+        int error = dx_client_wait(run->client, 100);
+        code = error == DX_E_TIMEOUT || error == DX_OK ? DX_EXIT_OK : dx_vault_failed(run, error);
+    }
+    dx_progress_clear(&serving.progress);
+    if (code == DX_EXIT_OK) {
+        dx_output_words(&run->output,
+                        serving.synced
+                            ? "the guest has everything"
+                            : "the guest has gone before it had everything; it goes on when both are online");
+    }
+    return code;
+}
+
+/* --- The verb
+ * --------------------------------------------------------------------------------------------------- */
+
+static int build(dx_invocation *run, dx_buf *body) {
+    char pin[64];
+    int64_t expires_ms = 0;
+    dx_map_builder command;
+    const char *given_pin = dx_invocation_option(run, "pin"), *expires = dx_invocation_option(run, "expires");
+    if (expires != NULL && dx_duration_parse(expires, &expires_ms) != DX_OK) {
+        return dx_fail(run, DX_E_INVALID, "--expires 2h",
+                       "--expires takes a time such as 90s, 10m, 2h or 7d, not \"%s\"", expires);
+    }
+    if (given_pin != NULL && strcmp(given_pin, "-") == 0) {
+        if (dx_input_line(pin, sizeof pin) != DX_OK) {
+            return dx_fail(run, DX_E_INVALID, "echo 123456 | dx space share SPACE --pin -",
+                           "there is no PIN on stdin");
+        }
+        given_pin = pin;
+    }
+    dx_space_command(run, &command, "space.share");
+    dx_command_text(&command, "role", dx_invocation_option(run, "role"));
+    dx_command_text(&command, "pin", given_pin);
+    dx_command_bool(&command, "multi", dx_invocation_has(run, "multi"));
+    if (expires != NULL) {
+        dx_write_int(dx_map_builder_key(&command, "expires_ms"), expires_ms);
+    }
+    return dx_command_finish(run, &command, body);
+}
+
+int dx_run_space_share(dx_invocation *run) {
+    dx_sharing sharing = {.run = run};
+    dx_buf body = {0};
+    int code = build(run, &body);
+    dx_buf_init(&sharing.reply, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    if (code == DX_EXIT_OK) {
+        code = dx_vault_open(run, DX_VAULT_NETWORK);
+    }
+    if (code == DX_EXIT_OK) {
+        code = follow(&sharing, dx_buf_view(&body));
+    }
+    dx_bytes refused = dx_reply_error(dx_buf_view(&sharing.reply));
+    if (code == DX_EXIT_OK && refused.size > 0) {
+        code = dx_fail_reply(run, refused);
+    } else if (code == DX_EXIT_OK) {
+        code = code_of_end(run, sharing.state);
+        if (code == DX_EXIT_OK && !dx_client_has_agent(run->client)) {
+            code = serve_guest(run);
+        }
+    }
+    dx_buf_deinit(&sharing.reply);
+    if (body.alloc != NULL) {
+        dx_buf_deinit(&body);
+    }
+    return code;
+}

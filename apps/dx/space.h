@@ -1,0 +1,23 @@
+/* dx/space.h: what verbs about one space share.
+ *
+ * Layer: apps. */
+#ifndef DX_APP_SPACE_H
+#define DX_APP_SPACE_H
+
+#include "progress.h"
+#include "vault.h"
+
+/* A command about the space that is the first argument. */
+void dx_space_command(dx_invocation *run, dx_map_builder *command, const char *name);
+
+typedef struct dx_space_wait {
+    dx_progress progress;
+    int64_t most_pending, most_peers;
+} dx_space_wait;
+
+/* Waits, with progress, until nothing is left to fetch; reply is the last status. timeout_ms is the vault's
+ * own limit beside --timeout, -1: none. Told; an exit code. */
+int dx_space_wait_synced(dx_invocation *run, const char *space, const char *work, int64_t timeout_ms,
+                         dx_buf *reply);
+
+#endif

@@ -1,0 +1,26 @@
+/* dx/terminal.h: what the terminal can show, and text that is safe to show on it.
+ *
+ * Layer: apps. Names and values come from other people: nothing of theirs reaches a terminal as a control
+ * character. */
+#ifndef DX_APP_TERMINAL_H
+#define DX_APP_TERMINAL_H
+
+#include <dxos/base.h>
+
+/* Whether this file descriptor is a terminal that can move its cursor (TERM=dumb cannot). */
+bool dx_terminal_is(int fd);
+/* The same, and colour is wanted: NO_COLOR, CLICOLOR_FORCE, TERM. */
+bool dx_terminal_has_colour(int fd);
+/* Columns of the terminal, 80 when it does not say. */
+size_t dx_terminal_columns(int fd);
+/* Milliseconds of a clock that only goes forward. */
+int64_t dx_clock_ms(void);
+
+/* Appends UTF-8 text with control characters, line breaks and direction marks replaced by "·", cut with an
+ * ellipsis to at most `columns` columns (SIZE_MAX: not cut). Returns the columns it takes. */
+size_t dx_terminal_text(dx_bytes text, size_t columns, dx_buf *out);
+
+/* Turns the echo of what is typed off and on again; false when stdin is no terminal. */
+bool dx_terminal_hide_typing(bool hide);
+
+#endif

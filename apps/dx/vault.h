@@ -1,0 +1,51 @@
+/* dx/vault.h: asking the vault: one way for every verb, with or without an agent.
+ *
+ * Layer: apps, over the client of dxos/host.h. Every failure is told here, once; what is returned is an exit
+ * code. The client lives in run->client until dx_vault_close. */
+#ifndef DX_APP_VAULT_H
+#define DX_APP_VAULT_H
+
+#include "failure.h"
+
+enum {
+    DX_VAULT_CREATE = 1,  /* make the vault when there is none */
+    DX_VAULT_NETWORK = 2, /* without an agent: speak to peers from this process */
+    DX_COMMAND_SIZE_MAX = 4 << 20
+};
+
+/* Opening twice is no error. */
+int dx_vault_open(dx_invocation *run, unsigned flags);
+/* Tells why a vault could not be opened or served; message may be empty. */
+int dx_vault_unopened(dx_invocation *run, int error, const char *message);
+void dx_vault_close(dx_invocation *run);
+/* What is left of --timeout, -1: no limit. */
+int64_t dx_vault_left_ms(const dx_invocation *run);
+/* Ctrl-C or a polite kill has arrived. */
+bool dx_vault_interrupted(void);
+
+/* --- Commands --- */
+void dx_command_begin(dx_map_builder *command, const char *name);
+void dx_command_text(dx_map_builder *command, const char *key, const char *value); /* NULL: left out */
+void dx_command_bool(dx_map_builder *command, const char *key, bool value);        /* false: left out */
+void dx_command_item(dx_map_builder *command, const char *key, dx_bytes item);     /* size 0: left out */
+/* The encoded command; frees the builder. Told and an exit code when it is too large. */
+int dx_command_finish(dx_invocation *run, dx_map_builder *command, dx_buf *out);
+
+/* --- Asking --- */
+/* Opens the vault when it is not, sends, waits. reply may be NULL. An error reply is told. */
+int dx_vault_ask(dx_invocation *run, dx_map_builder *command, dx_on_answer on_answer, void *ctx,
+                 dx_buf *reply);
+/* Prints the rows of the answer as a table. */
+int dx_vault_ask_rows(dx_invocation *run, dx_map_builder *command, const dx_column *columns);
+/* Prints the reply as one thing. */
+int dx_vault_ask_record(dx_invocation *run, dx_map_builder *command, const dx_column *columns);
+/* Calls back for each row of a NOTIFY body; does nothing when it has none. */
+void dx_rows_each(dx_bytes body, void (*on_row)(void *ctx, dx_bytes row), void *ctx);
+/* Tells what dx_client_wait, dx_client_call or dx_client_send returned. */
+int dx_vault_failed(dx_invocation *run, int error);
+/* Calls a request off and waits a little for its end, which sets *ended; quietly. */
+void dx_vault_cancel(dx_invocation *run, const uint8_t request[DX_REQUEST_SIZE], const bool *ended);
+/* The "error" of a reply, size 0 when it is none. */
+dx_bytes dx_reply_error(dx_bytes reply);
+
+#endif

@@ -1,0 +1,449 @@
+/* dx/verbs.c: the table of everything `dx` can be asked. See verbs.h.
+ *
+ * Keep it in the order people meet things; help, man pages and completion follow it. */
+#include "verbs.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define SPACE_ARGUMENT                                                                                       \
+    { "SPACE", "its name, its id, or the beginning of its id (4 digits or more)", false, false }
+#define OBJECT_ARGUMENT                                                                                      \
+    { "ID", "the object's id; its last part may be shortened", false, false }
+
+const dx_noun dx_nouns[] = {
+    {"halo", "who you are: the identity of this vault"},
+    {"device", "the devices of your identity"},
+    {"space", "sets of objects that people share"},
+    {"object", "the objects in a space"},
+    {"link", "typed arrows from one object to another"},
+    {"query", "ask a space a question"},
+    {"watch", "tell what changes in a space, as it changes"},
+    {"import", "bring in objects from a file"},
+    {"export", "write a space out as lines that import takes back"},
+    {"peer", "who this vault speaks to"},
+    {"agent", "the process that keeps a vault in step in the background"},
+    {"status", "the state of this vault on one screen"},
+    {"doctor", "look for what is wrong, and say how to mend it"},
+    {"api", "any command of the vault protocol"},
+    {"completion", "completion for your shell"},
+    {"version", "what this program is"},
+    {"help", "help on a command or a topic"},
+    {NULL, NULL},
+};
+
+const dx_option dx_global_options[] = {
+    {"vault", 0, "DIR", "the vault's folder (DX_VAULT); default: the profile's, in XDG_DATA_HOME/dx", false},
+    {"profile", 0, "NAME", "the profile (DX_PROFILE); default: \"default\"", false},
+    {"json", 0, NULL, "one JSON object per line, with full ids", false},
+    {"quiet", 'q', NULL, "ids only, and no words on stderr but errors", false},
+    {"timeout", 0, "S", "give up after so many seconds (exit 8)", false},
+    {"no-input", 0, NULL, "never ask anything", false},
+    {"trace", 0, NULL, "tell on stderr what the vault does", false},
+    {"help", 'h', NULL, "help on this command", false},
+    {NULL, 0, NULL, NULL, false},
+};
+
+const dx_verb dx_verbs[] = {
+    /* --- halo, device --- */
+    {.noun = "halo",
+     .verb = "create",
+     .arguments = {{"NAME", "what others see you as", false, false}},
+     .sentence = "Make a vault and an identity in it",
+     .details = "The keys are made here and never leave this machine. Until a passphrase can be set, the key "
+                "of the\n"
+                "vault lies beside it in a file only you can read.",
+     .examples = "dx halo create Alice\ndx --profile work halo create \"Alice at work\"",
+     .run = dx_run_halo_create},
+    {.noun = "halo",
+     .verb = "identity",
+     .alias = "show",
+     .sentence = "Show the identity of this vault",
+     .examples = "dx halo identity\ndx halo identity --json",
+     .run = dx_run_halo_identity},
+    {.noun = "device",
+     .verb = "list",
+     .alias = "ls",
+     .sentence = "List the devices of your identity",
+     .examples = "dx device list",
+     .run = dx_run_device_list},
+
+    /* --- space --- */
+    {.noun = "space",
+     .verb = "create",
+     .alias = "new",
+     .arguments = {{"NAME", "a name for people; it may be missing", true, false}},
+     .sentence = "Make a space",
+     .examples = "dx space create notes",
+     .run = dx_run_space_create},
+    {.noun = "space",
+     .verb = "list",
+     .alias = "ls",
+     .sentence = "List the spaces of this vault",
+     .examples = "dx space list\ndx space list --json | jq -r .space",
+     .run = dx_run_space_list},
+    {.noun = "space",
+     .verb = "members",
+     .arguments = {SPACE_ARGUMENT},
+     .sentence = "List who is in a space, and in which role",
+     .examples = "dx space members notes",
+     .run = dx_run_space_members},
+    {.noun = "space",
+     .verb = "share",
+     .alias = "invite",
+     .arguments = {SPACE_ARGUMENT},
+     .options = {{"role", 0, "ROLE", "admin, editor (default), reader or pull", false},
+                 {"expires", 0, "T", "how long the invitation lives: 90s, 10m (default), 2h, 7d", false},
+                 {"multi", 0, NULL, "several people may use it", false},
+                 {"pin", 0, "N", "six digits of your own choice, or - to read them from stdin", false},
+                 {"no-qr", 0, NULL, "no QR code on the terminal", false}},
+     .sentence = "Invite someone: print a link and a PIN, then what happens until the invitation ends",
+     .details =
+         "Send the link and the PIN by two different ways: who has both may join. Three wrong PINs lock the\n"
+         "invitation. Ctrl-C withdraws it. Without an agent this process itself answers the guest, and "
+         "stays\n"
+         "until the guest has fetched the space.",
+     .examples = "dx space share notes\ndx space share notes --role reader --expires 2h",
+     .run = dx_run_space_share},
+    {.noun = "space",
+     .verb = "join",
+     .arguments = {{"URL", "the link of the invitation, or - to read it from stdin", false, false}},
+     .options = {{"pin", 0, "N", "the six digits, or - to read them from stdin; else they are asked for",
+                  false}},
+     .sentence = "Join a space by the link and the PIN somebody gave you",
+     .details =
+         "With an agent it returns once you are a member, and the agent goes on fetching. Without one it\n"
+         "stays until the space is in step here, as nobody else would fetch it.",
+     .examples = "dx space join 'dxos:…'\ndx space join \"$link\" --pin 123456",
+     .run = dx_run_space_join},
+    {.noun = "space",
+     .verb = "status",
+     .arguments = {SPACE_ARGUMENT},
+     .options = {{"wait-synced", 0, NULL, "stay until nothing is left to fetch from any peer", false}},
+     .sentence = "Show how far a space is in step with its peers",
+     .examples = "dx space status notes\ndx space status notes --wait-synced --timeout 60",
+     .run = dx_run_space_status},
+    {.noun = "space",
+     .verb = "digest",
+     .arguments = {SPACE_ARGUMENT},
+     .sentence = "Print a hash of all that is in a space; replicas that agree print the same",
+     .examples = "dx space digest notes",
+     .run = dx_run_space_digest},
+    {.noun = "space",
+     .verb = "rm",
+     .alias = "forget",
+     .arguments = {SPACE_ARGUMENT},
+     .options = {{"force", 'f', NULL, "do not ask on a terminal", false}},
+     .sentence = "Forget a space in this vault; other members keep it",
+     .examples = "dx space rm notes",
+     .run = dx_run_space_rm},
+
+    /* --- object --- */
+    {.noun = "object",
+     .verb = "add",
+     .alias = "create",
+     .arguments = {SPACE_ARGUMENT},
+     .options = {{"type", 0, "T", "its type, a word of your own", false},
+                 {"data", 0, "JSON", "its keys and values, or - to read them from stdin", false},
+                 {"parent", 0, "ID", "the object it belongs under", false}},
+     .sentence = "Add an object",
+     .details = "Beside JSON's own kinds a value may be {\"@ref\": ID}, {\"@bytes\": BASE64URL} or "
+                "{\"@time\": RFC3339}.",
+     .examples = "dx object add notes --type task --data '{\"title\": \"water the plants\"}'",
+     .run = dx_run_object_add},
+    {.noun = "object",
+     .verb = "get",
+     .alias = "show",
+     .arguments = {SPACE_ARGUMENT, OBJECT_ARGUMENT},
+     .sentence = "Show an object",
+     .examples = "dx object get notes 2-0-5f81",
+     .run = dx_run_object_get},
+    {.noun = "object",
+     .verb = "set",
+     .arguments = {SPACE_ARGUMENT,
+                   OBJECT_ARGUMENT,
+                   {"KEY=JSON", "a key or path and its new value; quote texts: title='\"tea\"'", false,
+                    true}},
+     .sentence = "Set keys of an object, all of them in one step",
+     .details = "A path names a nested key: address.city='\"Berlin\"'. A dot inside a key is written \\. .",
+     .examples = "dx object set notes 2-0-5f81 done=true title='\"tea\"'",
+     .run = dx_run_object_set},
+    {.noun = "object",
+     .verb = "unset",
+     .arguments = {SPACE_ARGUMENT, OBJECT_ARGUMENT, {"KEY", "a key or path to take away", false, true}},
+     .sentence = "Take keys of an object away",
+     .examples = "dx object unset notes 2-0-5f81 done",
+     .run = dx_run_object_unset},
+    {.noun = "object",
+     .verb = "rm",
+     .alias = "delete",
+     .arguments = {SPACE_ARGUMENT, OBJECT_ARGUMENT},
+     .sentence = "Delete an object; restore brings it back",
+     .examples = "dx object rm notes 2-0-5f81",
+     .run = dx_run_object_rm},
+    {.noun = "object",
+     .verb = "restore",
+     .arguments = {SPACE_ARGUMENT, OBJECT_ARGUMENT},
+     .sentence = "Bring a deleted object back",
+     .examples = "dx object restore notes 2-0-5f81",
+     .run = dx_run_object_restore},
+    {.noun = "object",
+     .verb = "ls",
+     .alias = "list",
+     .arguments = {SPACE_ARGUMENT},
+     .options = {{"type", 0, "T", "only this type", false},
+                 {"parent", 0, "ID", "only what belongs under this object", false},
+                 {"limit", 0, "N", "at most so many", false},
+                 {"deleted", 0, NULL, "deleted ones too", false}},
+     .sentence = "List the objects of a space",
+     .examples = "dx object ls notes --type task",
+     .run = dx_run_object_ls},
+
+    /* --- link --- */
+    {.noun = "link",
+     .verb = "add",
+     .alias = "create",
+     .arguments = {SPACE_ARGUMENT,
+                   {"SOURCE", "the object it leads from", false, false},
+                   {"TARGET", "the object it leads to", false, false}},
+     .options = {{"type", 0, "T", "its type, a word of your own", false},
+                 {"data", 0, "JSON", "keys and values of its own, or - to read them from stdin", false}},
+     .sentence = "Add a link between two objects",
+     .examples = "dx link add notes 2-0-5f81 3-0-5f81 --type before",
+     .run = dx_run_link_add},
+    {.noun = "link",
+     .verb = "ls",
+     .alias = "list",
+     .arguments = {SPACE_ARGUMENT},
+     .options = {{"source", 0, "ID", "only links from this object", false},
+                 {"target", 0, "ID", "only links to this object", false},
+                 {"type", 0, "T", "only this type", false},
+                 {"limit", 0, "N", "at most so many", false}},
+     .sentence = "List links",
+     .examples = "dx link ls notes --target 3-0-5f81",
+     .run = dx_run_link_ls},
+    {.noun = "link",
+     .verb = "rm",
+     .alias = "delete",
+     .arguments = {SPACE_ARGUMENT, {"ID", "the link's id", false, false}},
+     .sentence = "Delete a link",
+     .examples = "dx link rm notes 4-0-5f81",
+     .run = dx_run_link_rm},
+
+    /* --- questions and files --- */
+    {.noun = "query",
+     .arguments = {SPACE_ARGUMENT, {"JSON", "the question, or - to read it from stdin", true, false}},
+     .sentence = "Ask a space a question",
+     .details = "A question is a JSON object; without one everything is found. What to begin with: \"id\", "
+                "\"type\", \"parent\",\n"
+                "\"where\": {KEY: VALUE, …} (all must be equal), \"kind\": \"object\" or \"link\", "
+                "\"deleted\": \"hide\", \"show\" or \"only\".\n"
+                "Where to go from there, step by step: \"follow\": [{\"out\": TYPE}, {\"in\": TYPE}, "
+                "{\"children\": true}, {\"parent\": true}].\n"
+                "A shortest way: \"path\": {\"to\": QUESTION, \"out\": TYPE, \"max\": HOPS}. And \"limit\": "
+                "N, \"count\": true.",
+     .examples =
+         "dx query packages '{\"type\": \"package\", \"where\": {\"name\": \"libc6\"}}'\n"
+         "dx query packages '{\"where\": {\"name\": \"libc6\"}, \"follow\": [{\"in\": \"depends\"}]}'\n"
+         "dx query packages '{\"where\": {\"name\": \"git\"}, \"path\": {\"to\": {\"where\": {\"name\": "
+         "\"libc6\"}}}}'",
+     .run = dx_run_query},
+    {.noun = "watch",
+     .arguments = {SPACE_ARGUMENT, {"JSON", "only what this question finds", true, false}},
+     .sentence = "Tell what changes in a space, one line per change, until Ctrl-C",
+     .examples = "dx watch notes\ndx watch notes '{\"type\": \"task\"}' --json",
+     .run = dx_run_watch},
+    {.noun = "import",
+     .arguments = {SPACE_ARGUMENT,
+                   {"FILE", "lines of JSON or dpkg's status file, plain or .gz; - is stdin", false, false}},
+     .options = {{"type", 0, "T", "type of the new objects", false},
+                 {"key", 0, "FIELD", "the field by which others refer to an object", false},
+                 {"link", 0, "FIELD", "a field with names of others, which become links of that type", true}},
+     .sentence = "Bring in objects and links from a file",
+     .details = "A line is either what dx export writes (ids become new ones; links and parents follow), or "
+                "a JSON object\n"
+                "of your own, mapped by the options. Names that resolve to nothing stay in the object; the "
+                "same link named\n"
+                "twice is made once. A file that dpkg keeps (/var/lib/dpkg/status) is known by its form: "
+                "installed packages\n"
+                "become objects of type \"package\" with links \"depends\"; a virtual package means who "
+                "provides it, and of\n"
+                "alternatives the first counts. A line that is refused is told with its number, and the exit "
+                "code is 10.",
+     .examples = "dx import packages /var/lib/dpkg/status\n"
+                 "dx import packages packages.jsonl.gz --type package --key name --link depends\n"
+                 "dx export notes | dx --profile other import notes -",
+     .run = dx_run_import},
+    {.noun = "export",
+     .arguments = {SPACE_ARGUMENT},
+     .sentence = "Write all objects and links of a space as lines of JSON",
+     .examples = "dx export notes >notes.jsonl\ndx export notes | gzip >notes.jsonl.gz",
+     .run = dx_run_export},
+
+    /* --- network --- */
+    {.noun = "peer",
+     .verb = "list",
+     .alias = "ls",
+     .sentence = "List peers and addresses, and why one cannot be reached",
+     .examples = "dx peer list",
+     .run = dx_run_peer_list},
+    {.noun = "peer",
+     .verb = "connect",
+     .arguments = {SPACE_ARGUMENT, {"ADDRESS", "HOST:PORT of a member of that space", false, false}},
+     .sentence = "Look for a peer of a space at an address",
+     .examples = "dx peer connect notes 192.0.2.7:4100",
+     .run = dx_run_peer_connect},
+    {.noun = "agent",
+     .verb = "start",
+     .options = {{"foreground", 'f', NULL, "stay in this terminal", false},
+                 {"listen", 0, "HOST:PORT", "where peers may come in; port 0 picks one and keeps it", false}},
+     .sentence = "Start the agent of this vault; returns once it listens",
+     .details = "The agent holds the vault, speaks to peers and serves other `dx` commands. Without it each "
+                "command opens\n"
+                "the vault itself. By default it listens on 127.0.0.1 only; name an address others can reach "
+                "to let\n"
+                "them in.",
+     .examples = "dx agent start\ndx agent start --listen 0.0.0.0:4100\ndx agent start -f",
+     .run = dx_run_agent_start},
+    {.noun = "agent",
+     .verb = "stop",
+     .sentence = "Stop the agent of this vault",
+     .examples = "dx agent stop",
+     .run = dx_run_agent_stop},
+    {.noun = "agent",
+     .verb = "status",
+     .sentence = "Show whether the agent runs, and where it listens",
+     .examples = "dx agent status",
+     .run = dx_run_agent_status},
+
+    /* --- this program --- */
+    {.noun = "status",
+     .sentence = "Show the state of this vault on one screen",
+     .examples = "dx status",
+     .run = dx_run_status},
+    {.noun = "doctor",
+     .sentence = "Look for what is wrong, and say how to mend it",
+     .examples = "dx doctor",
+     .run = dx_run_doctor},
+    {.noun = "api",
+     .arguments = {{"JSON", "a command of the vault protocol, or - to read it from stdin", false, false}},
+     .sentence = "Send any command of the vault protocol and print its answers as JSON",
+     .examples = "dx api '{\"do\": \"space.list\"}'",
+     .run = dx_run_api},
+    {.noun = "completion",
+     .arguments = {{"SHELL", "bash, zsh or fish", false, false}},
+     .sentence = "Print completion for a shell",
+     .examples = "source <(dx completion bash)\n"
+                 "dx completion zsh >~/.zfunc/_dx\n"
+                 "dx completion fish >~/.config/fish/completions/dx.fish",
+     .run = dx_run_completion},
+    {.noun = "version",
+     .sentence = "Show what this program is",
+     .examples = "dx version --json",
+     .run = dx_run_version},
+    {.noun = "help",
+     .arguments = {{"TOPIC", "a command, or: exit-codes, environment, formats", true, true}},
+     .sentence = "Show help on a command or a topic",
+     .examples = "dx help space share\ndx help exit-codes",
+     .run = dx_run_help},
+    {.noun = "complete",
+     .arguments = {{"WORD", "the words typed so far, the last one unfinished", true, true}},
+     .sentence = "Print what may come next, for the completion scripts",
+     .hidden = true,
+     .run = dx_run_complete},
+    {.noun = "manual",
+     .arguments = {{"PAGE", "dx, or dx-NOUN; without it the pages are listed", true, false}},
+     .sentence = "Print a man page",
+     .hidden = true,
+     .run = dx_run_manual},
+    {.noun = NULL},
+};
+
+/* --- Finding
+ * ------------------------------------------------------------------------------------------------ */
+
+size_t dx_verb_argument_count(const dx_verb *verb) {
+    size_t count = 0;
+    while (count < DX_VERB_ARGUMENTS_MAX && verb->arguments[count].name != NULL) {
+        count++;
+    }
+    return count;
+}
+
+size_t dx_verb_option_count(const dx_verb *verb) {
+    size_t count = 0;
+    while (count < DX_VERB_OPTIONS_MAX && verb->options[count].name != NULL) {
+        count++;
+    }
+    return count;
+}
+
+const dx_verb *dx_verb_find(const char *noun, const char *verb) {
+    for (const dx_verb *row = dx_verbs; row->noun != NULL; row++) {
+        if (strcmp(row->noun, noun) != 0 || (row->verb == NULL) != (verb == NULL)) {
+            continue;
+        }
+        if (verb == NULL || strcmp(row->verb, verb) == 0 ||
+            (row->alias != NULL && strcmp(row->alias, verb) == 0)) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+bool dx_noun_exists(const char *noun) {
+    for (const dx_verb *row = dx_verbs; row->noun != NULL; row++) {
+        if (strcmp(row->noun, noun) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- Did you mean
+ * ------------------------------------------------------------------------------------------- */
+
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* Damerau's distance with three rows; words longer than the rows are never near anything. */
+size_t dx_word_distance(const char *a, const char *b, size_t limit) {
+    enum { WORD_MAX = 31 };
+    size_t rows[3][WORD_MAX + 1], a_size = strlen(a), b_size = strlen(b);
+    if (a_size > WORD_MAX || b_size > WORD_MAX) {
+        return limit + 1;
+    }
+    for (size_t j = 0; j <= b_size; j++) {
+        rows[0][j] = j;
+    }
+    for (size_t i = 1; i <= a_size; i++) {
+        size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
+        row[0] = i;
+        for (size_t j = 1; j <= b_size; j++) {
+            size_t change = above[j - 1] + (a[i - 1] != b[j - 1]);
+            row[j] = least(change, least(above[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+                row[j] = least(row[j], two_above[j - 2] + 1);
+            }
+        }
+    }
+    return least(rows[a_size % 3][b_size], limit + 1);
+}
+
+const char *dx_verb_guess(const char *noun, const char *word) {
+    size_t limit = strlen(word) < 5 ? 1 : 2, nearest = limit + 1;
+    const char *guess = NULL;
+    for (const dx_verb *row = dx_verbs; row->noun != NULL; row++) {
+        const char *candidate = noun == NULL ? row->noun : row->verb;
+        if (row->hidden || candidate == NULL || (noun != NULL && strcmp(noun, row->noun) != 0)) {
+            continue;
+        }
+        size_t distance = dx_word_distance(word, candidate, limit);
+        if (distance < nearest) {
+            nearest = distance;
+            guess = candidate;
+        }
+    }
+    return guess;
+}
