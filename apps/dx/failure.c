@@ -51,24 +51,23 @@ const char *dx_failure_name(int error) {
 }
 
 static void tell_json(dx_output *output, const char *name, const char *message, const char *remedy) {
-    dx_map_builder outer, inner;
+    static const char *const keys[] = {"code", "message", "try", NULL};
+    dx_map_builder error;
     dx_buf item;
     dx_writer writer;
-    dx_map_builder_init(&inner, dx_host_alloc(), MESSAGE_MAX * 4);
-    dx_write_text(dx_map_builder_key(&inner, "code"), name);
-    dx_write_text(dx_map_builder_key(&inner, "message"), message);
+    dx_map_builder_init(&error, dx_host_alloc(), MESSAGE_MAX * 4);
+    dx_write_text(dx_map_builder_key(&error, "code"), name);
+    dx_write_text(dx_map_builder_key(&error, "message"), message);
     if (remedy[0] != 0) {
-        dx_write_text(dx_map_builder_key(&inner, "try"), remedy);
+        dx_write_text(dx_map_builder_key(&error, "try"), remedy);
     } else {
-        dx_write_null(dx_map_builder_key(&inner, "try"));
+        dx_write_null(dx_map_builder_key(&error, "try"));
     }
-    dx_map_builder_init(&outer, dx_host_alloc(), MESSAGE_MAX * 4);
-    dx_map_builder_finish(&inner, dx_map_builder_key(&outer, "error"));
     dx_buf_init(&item, dx_host_alloc(), MESSAGE_MAX * 4);
     dx_writer_init(&writer, &item);
-    dx_map_builder_finish(&outer, &writer);
+    dx_map_builder_finish(&error, &writer);
     if (dx_writer_finish(&writer) == DX_OK) {
-        dx_output_json(output, dx_buf_view(&item));
+        dx_output_json_named(output, "error", dx_buf_view(&item), keys);
         dx_output_flush(output);
     }
     dx_buf_deinit(&item);

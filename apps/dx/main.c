@@ -3,6 +3,7 @@
  * Layer: apps (include/dxos only). */
 #include <locale.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "help.h"
 #include "terminal.h"
@@ -30,6 +31,7 @@ int main(int count, char **words) {
     char message[DX_USAGE_MESSAGE_MAX], remedy[DX_USAGE_MESSAGE_MAX];
     const char *noun = NULL;
     dx_invocation run;
+    umask(077); /* what a vault writes is its owner's alone, whatever the shell's habits */
     setlocale(LC_CTYPE, "C.UTF-8"); /* widths of characters; nothing else of a locale reaches our output */
     dx_parsed parsed = dx_invocation_parse(&run, count - 1, words + 1, &noun, message, remedy);
     dx_output_init(&run.output);

@@ -322,23 +322,40 @@ void dx_output_json(dx_output *output, dx_bytes item) {
     dx_buf_deinit(&line);
 }
 
-void dx_output_json_keys(dx_output *output, dx_bytes map, const char *const *keys) {
-    dx_buf line;
-    dx_buf_init(&line, dx_host_alloc(), LINE_MAX_SIZE);
-    dx_buf_append(&line, "{", 1);
+static void write_keys(dx_bytes map, const char *const *keys, dx_buf *out) {
+    const char *separator = "{\"";
     for (; *keys != NULL; keys++) {
         dx_bytes item = dx_item_get(map, *keys);
         if (item.size == 0) {
             continue;
         }
-        dx_buf_append(&line, ",\"", line.size == 1 ? 0 : 1);
-        dx_buf_append(&line, "\"", 1);
-        dx_buf_append(&line, *keys, strlen(*keys));
-        dx_buf_append(&line, "\":", 2);
-        if (dx_json_print(item, &line) != DX_OK) {
-            dx_buf_append(&line, "null", 4);
+        dx_buf_append(out, separator, 2);
+        dx_buf_append(out, *keys, strlen(*keys));
+        dx_buf_append(out, "\":", 2);
+        if (dx_json_print(item, out) != DX_OK) {
+            dx_buf_append(out, "null", 4);
         }
+        separator = ",\"";
     }
+    dx_buf_append(out, separator[0] == '{' ? "{}" : "}", separator[0] == '{' ? 2 : 1);
+}
+
+void dx_output_json_keys(dx_output *output, dx_bytes map, const char *const *keys) {
+    dx_buf line;
+    dx_buf_init(&line, dx_host_alloc(), LINE_MAX_SIZE);
+    write_keys(map, keys, &line);
+    dx_buf_append(&line, "\n", 1);
+    print(output, &line);
+    dx_buf_deinit(&line);
+}
+
+void dx_output_json_named(dx_output *output, const char *name, dx_bytes map, const char *const *keys) {
+    dx_buf line;
+    dx_buf_init(&line, dx_host_alloc(), LINE_MAX_SIZE);
+    dx_buf_append(&line, "{\"", 2);
+    dx_buf_append(&line, name, strlen(name));
+    dx_buf_append(&line, "\":", 2);
+    write_keys(map, keys, &line);
     dx_buf_append(&line, "}\n", 2);
     print(output, &line);
     dx_buf_deinit(&line);

@@ -58,6 +58,8 @@ void dx_output_record(dx_output *output, const dx_column *columns, dx_bytes row)
 void dx_output_json(dx_output *output, dx_bytes item);
 /* The keys a map has, of these (ends with NULL) and in this order, as a line of JSON. */
 void dx_output_json_keys(dx_output *output, dx_bytes map, const char *const *keys);
+/* The same inside an object of one key. */
+void dx_output_json_named(dx_output *output, const char *name, dx_bytes map, const char *const *keys);
 /* A line for people, on stderr, not with --quiet. Made safe for a terminal. */
 void dx_output_words(const dx_output *output, const char *format, ...) DX_PRINTF(2, 3);
 /* Pushes out what was printed; notices a closed pipe. */
