@@ -23,8 +23,9 @@ static const struct {
 } table[] = {
     {"reference", bench_reference, "this machine without us: hash, fsync, plain SQLite"},
     {"codec", bench_codec, "JSON to CBOR and back, reading and writing CBOR"},
-    {"echo", bench_echo, "a space of packages written, replicated, updated; beside the bare rows"},
+    {"echo", bench_echo, "a space of packages written, replicated, updated, asked; beside the bare rows"},
     {"feed", bench_feed, "blocks sealed, verified, stored; beside raw hashes and raw rows"},
+    {"model", bench_model, "objects created, updated, shown by the object model"},
     {"store", bench_store, "pages sealed; rows, updates and commits beside plain SQLite; opening"},
 };
 

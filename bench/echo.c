@@ -16,6 +16,7 @@
 #include "echo/mutation.h"
 #include "echo/pipeline.h"
 #include "halo/welcome.h"
+#include "query.h"
 
 enum { TRANSACTION_OPS = 10000, RUN_SIZE = 1 << 20, RUN_BLOCKS_MAX = 256, UPDATES = 2000 };
 
@@ -289,5 +290,6 @@ void bench_echo(const bench_input *input) {
     say("echo.rows", ops, 0, &clock);
     close_replica(&raw);
     update(&alice);
+    bench_query(input, &alice.context, alice.space, alice.keys);
     close_replica(&alice);
 }
