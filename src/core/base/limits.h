@@ -102,11 +102,14 @@ enum {
     /* Paths one operation sets on one entity in a local transaction: each new one is compared with all. More
        go on in the next block. */
     DX_PART_SETS_MAX = 256,
-    /* A saved state of any model, and what a model may take while it works on one: what it read, what it
-     * makes, what it writes. What passes it is refused, the one case in which replicas that took different
-     * ways may differ (docs/spec/entities.md). */
+    /* A saved state of any model. What would pass it is refused, the one case in which replicas that took
+     * different ways may differ (docs/spec/entities.md). */
     DX_STATE_SIZE_MAX = DX_OBJECT_STATE_SIZE_MAX,
-    DX_REDUCE_MEMORY_MAX = 4 * DX_STATE_SIZE_MAX,
+    /* What a model may take while it works on one state. Above all that the object model's own limits let it
+     * ask for, so that it is never what decides about an operation. */
+    DX_REDUCE_MEMORY_MAX = 1024 * 1024 * 1024,
+    /* Scratch a space keeps from step to step: a usual block; what a large one took is given back. */
+    DX_SPACE_SCRATCH_KEPT_MAX = 64 * 1024,
 
     /* --- store --- */
     /* Frames in the log (4120 bytes each) at which a commit is followed by a checkpoint: 12 MB, so that with

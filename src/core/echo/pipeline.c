@@ -83,9 +83,10 @@ static int read_block(dx_context *context, dx_space *space, const dx_feed *feed,
     dx_buf_clear(&space->block);
     dx_buf_append(&space->block, bytes.data, bytes.size);
     error = dx_buf_error(&space->block);
-    return error != DX_OK                                              ? error
-           : dx_block_decode(dx_buf_view(&space->block), out) == DX_OK ? DX_OK
-                                                                       : DX_E_CORRUPT;
+    if (error == DX_OK && dx_block_decode(dx_buf_view(&space->block), out) != DX_OK) {
+        error = DX_E_CORRUPT;
+    }
+    return error;
 }
 
 /* Counts and lists a refusal, once however often the block comes by. */
@@ -182,10 +183,6 @@ static int check_key(dx_context *context, dx_space *space, uint64_t epoch, wait_
 static int check_block(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
                        const dx_block *block, wait_reason *reason) {
     const dx_block_header *header = &block->header;
-    if (header->feed_class != feed->identity.feed_class) {
-        reason->kind = WAIT_NEVER;
-        return DX_OK;
-    }
     int error =
         check_dependencies(context, space, feed, DX_FEED_CONTROL, header->auth, header->auth_count, reason);
     if (error == DX_OK && reason->kind == WAIT_NOT) {
@@ -209,8 +206,8 @@ static int check_block(dx_context *context, dx_space *space, const dx_feed *feed
     return check_key(context, space, header->key_epoch, reason);
 }
 
-/* The feed's next transaction is [applied, *end); *ready when all of its blocks may be applied. The last
- * block checked is in *block. */
+/* The feed's next transaction is [applied, *end), as far as it was looked at; reason tells whether all of it
+ * may be applied. The last block checked is in *block. */
 static int check_transaction(dx_context *context, dx_space *space, const dx_feed *feed, dx_block *block,
                              uint64_t *end, wait_reason *reason) {
     uint64_t usable = dx_feed_usable(feed);
@@ -482,6 +479,7 @@ int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, bool *m
         }
     }
     dx_space_count_blocked(space);
+    dx_space_trim(space);
     *more = progress && budget == 0 && space->blocked != 0;
     return error != DX_OK ? error : dx_types_save(context, space);
 }
@@ -491,11 +489,12 @@ int dx_pipeline_settle(dx_context *context, dx_space *space, int64_t local) {
     size_t budget = SIZE_MAX;
     DX_ASSERT(feed != NULL && feed->own);
     int error = run_feed(context, space, feed, &budget);
-    if (error == DX_OK) {
-        error = dx_types_save(context, space);
+    dx_space_trim(space);
+    if (error == DX_OK && feed->applied != feed->length) {
+        DX_ASSERT(feed->identity.feed_class == DX_FEED_CONTROL);
+        error = DX_E_LIMIT; /* the control state takes no more from this feed */
     }
-    DX_ASSERT(error != DX_OK || feed->applied == feed->length);
-    return error;
+    return error != DX_OK ? error : dx_types_save(context, space);
 }
 
 /* --- Writing --------------------------------------------------------------------------------- */

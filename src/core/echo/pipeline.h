@@ -46,7 +46,7 @@ DX_MUST_USE int dx_space_withdraw(dx_context *context, dx_space *space);
  * its previous block; the later blocks of one transaction do not. */
 DX_MUST_USE int dx_pipeline_append(dx_context *context, dx_space *space, int64_t local, uint64_t flags,
                                    dx_bytes items, size_t count, bool declares);
-/* Applies all that an own feed holds. */
+/* Applies all that an own feed holds. DX_E_LIMIT: the control state takes no more credentials from it. */
 DX_MUST_USE int dx_pipeline_settle(dx_context *context, dx_space *space, int64_t local);
 
 #endif

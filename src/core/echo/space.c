@@ -33,6 +33,17 @@ int dx_space_allocate(dx_context *context, int64_t local, const uint8_t id[stati
     return DX_OK;
 }
 
+void dx_space_trim(dx_space *space) {
+    dx_buf *scratch[] = {&space->block, &space->plain, &space->state};
+    for (size_t i = 0; i < sizeof scratch / sizeof scratch[0]; i++) {
+        if (scratch[i]->capacity > DX_SPACE_SCRATCH_KEPT_MAX) {
+            size_t max = scratch[i]->max;
+            dx_buf_deinit(scratch[i]);
+            dx_buf_init(scratch[i], space->alloc, max);
+        }
+    }
+}
+
 void dx_space_destroy(dx_context *context, dx_space *space) {
     if (space == NULL) {
         return;

@@ -18,6 +18,8 @@ DX_MUST_USE int dx_space_store_key(dx_context *context, dx_space *space, uint64_
                                    const uint8_t key[static DX_KEY_SIZE]);
 /* Opens the keys granted to this device that are not here yet, and notes the newest epoch. */
 DX_MUST_USE int dx_space_take_keys(dx_context *context, dx_space *space);
+/* Gives back scratch memory that an unusually large block or state took. */
+void dx_space_trim(dx_space *space);
 /* How far a feed may be applied: what is here, below its cut. */
 uint64_t dx_feed_usable(const dx_feed *feed);
 /* Sets space->blocked. */
