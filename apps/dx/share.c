@@ -9,7 +9,8 @@
 #include "terminal.h"
 
 enum {
-    RETURN_MS = 15000 /* for a guest to come back as a member and begin to fetch */
+    RETURN_MS = 15000, /* for a guest to come back as a member and begin to fetch */
+    SERVING_TICK_MS = 500
 };
 
 typedef struct dx_sharing {
@@ -98,51 +99,64 @@ static int code_of_end(dx_invocation *run, const char *state) {
     return DX_EXIT_FAILURE;
 }
 
-/* --- Without an agent: the guest still has to fetch the space, and from whom but this process
- * ---------------- */
+/* --- Without an agent: the guest still has to fetch the space, and from whom but this process --- */
 
 typedef struct dx_serving {
     dx_progress progress;
-    int64_t peers, most_pending;
-    bool synced, met;
+    int64_t peers, began_ms;
+    bool met, ended, synced;
 } dx_serving;
 
-static void watch_guest(dx_serving *serving, dx_bytes status) {
+static void watch_guest(void *ctx, bool last, dx_bytes status) {
+    dx_serving *serving = ctx;
+    serving->ended = last;
     serving->peers = dx_item_int(dx_item_get(status, "peers"), 0);
     serving->synced = dx_item_bool(dx_item_get(status, "synced"), false);
     serving->met = serving->met || serving->peers > 0;
 }
 
+/* The guest went away, or never came back as a member. */
+static bool is_gone(const dx_serving *serving) {
+    int64_t waited_ms = dx_clock_ms() - serving->began_ms;
+    return serving->peers == 0 && waited_ms > RETURN_MS;
+}
+
+static int follow_guest(dx_invocation *run, dx_serving *serving, dx_bytes command) {
+    uint8_t request[DX_REQUEST_SIZE];
+    int error = dx_client_send(run->client, command, NULL, watch_guest, serving, request);
+    while (error == DX_OK && !serving->ended && !is_gone(serving) && dx_vault_left_ms(run) != 0) {
+        dx_progress_update(&serving->progress, (uint64_t)(dx_clock_ms() - serving->began_ms) / 1000, 0);
+        error = dx_client_wait(run->client, SERVING_TICK_MS);
+        error = error == DX_E_TIMEOUT ? DX_OK : error;
+    }
+    if (!serving->ended) {
+        dx_vault_cancel(run, request, &serving->ended);
+    }
+    return error == DX_OK ? DX_EXIT_OK : dx_vault_failed(run, error);
+}
+
 static int serve_guest(dx_invocation *run) {
-    dx_serving serving = {0};
-    int code = DX_EXIT_OK;
-    int64_t began_ms = dx_clock_ms();
+    dx_serving serving = {.began_ms = dx_clock_ms()};
+    dx_map_builder command;
+    dx_buf body;
     dx_output_words(
         &run->output,
         "staying until the guest has fetched the space (Ctrl-C leaves; an agent would go on serving)");
     dx_progress_begin(&serving.progress, &run->output, "serving the guest, seconds");
-    while (code == DX_EXIT_OK) {
-        dx_map_builder command;
-        dx_buf status;
-        dx_space_command(run, &command, "space.status");
-        code = dx_vault_ask(run, &command, NULL, NULL, &status);
-        watch_guest(&serving, dx_buf_view(&status));
-        dx_buf_deinit(&status);
-        int64_t waited_ms = dx_clock_ms() - began_ms;
-        bool gone = serving.peers == 0 && (serving.met || waited_ms > RETURN_MS);
-        if (code != DX_EXIT_OK || serving.synced || gone) {
-            break;
-        }
-        dx_progress_update(&serving.progress, (uint64_t)waited_ms / 1000, 0);
-        int error = dx_client_wait(run->client, 100);
-        code = error == DX_E_TIMEOUT || error == DX_OK ? DX_EXIT_OK : dx_vault_failed(run, error);
+    dx_space_command(run, &command, "space.status");
+    dx_command_bool(&command, "wait_synced", true);
+    int code = dx_command_finish(run, &command, &body);
+    if (code == DX_EXIT_OK) {
+        code = follow_guest(run, &serving, dx_buf_view(&body));
     }
+    dx_buf_deinit(&body);
     dx_progress_clear(&serving.progress);
     if (code == DX_EXIT_OK) {
-        dx_output_words(&run->output,
-                        serving.synced
-                            ? "the guest has everything"
-                            : "the guest has gone before it had everything; it goes on when both are online");
+        dx_output_words(&run->output, "%s",
+                        serving.synced ? "the guest has everything"
+                        : serving.met
+                            ? "the guest has gone; what it lacks it fetches when both are online"
+                            : "the guest has not come back yet; it fetches the space when both are online");
     }
     return code;
 }
