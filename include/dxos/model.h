@@ -1,11 +1,11 @@
 /* dxos/model.h: how the operations of one object become its state.
  *
  * Layer: public, floor 1. A model is a const, versioned vtable registered by name. The engine knows nothing
- * of what an operation means; the model knows nothing of feeds, disks or peers. Laws (tests/laws runs them on
- * every registered model): for any order of the same set of (operation, stamp) the saved state is the same
- * bytes; applying twice is applying once; load∘save is the identity; an operation that is refused changes
- * nothing; equal bytes natively and in wasm. apply is pure: no clock, no randomness, no memory but alloc. The
- * saved state is canonical: it is the row in the database and what digests are taken over. */
+ * of what an operation means; the model knows nothing of feeds, disks or peers. Laws (dxos/model_laws.h tries
+ * them on any model): for any order of the same set of (operation, stamp) the saved state is the same bytes;
+ * applying twice is applying once; load∘save is the identity; an operation that is refused changes nothing;
+ * equal bytes natively and in wasm. apply is pure: no clock, no randomness, no memory but alloc. The saved
+ * state is canonical: it is the row in the database and what digests are taken over. */
 #ifndef DXOS_MODEL_H
 #define DXOS_MODEL_H
 

@@ -119,9 +119,10 @@ static int give(dx_query *query, const dx_entity *entity) {
 
 /* A full list may be full of repetitions: they go before it is called too long. */
 static int collect(dx_query *query, int64_t key) {
-    if (dx_key_list_count(&query->keys) == DX_QUERY_KEYS_MAX) {
+    size_t count_max = query->keys.max / sizeof key;
+    if (dx_key_list_count(&query->keys) == count_max) {
         dx_key_list_sort(&query->keys);
-        if (dx_key_list_count(&query->keys) > DX_QUERY_KEYS_MAX / 4 * 3) {
+        if (dx_key_list_count(&query->keys) > count_max / 4 * 3) {
             return DX_E_LIMIT;
         }
     }

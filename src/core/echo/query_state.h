@@ -1,8 +1,8 @@
 /* echo/query_state.h: a parsed query, shared by the files of query and subscription and by no one else.
  *
  * Layer: floor 1, echo, private to this room. query_parse.c makes the question, query_filter.c judges one
- * entity, query.c runs filters and steps, query_path.c the search for a path. Texts and values are views into
- * the query's own copy of the item. */
+ * entity, query_walk.c goes through the indexes, query_path.c searches for a path, query.c puts them in
+ * order. Texts and values are views into the query's own copy of the item. */
 #ifndef DX_ECHO_QUERY_STATE_H
 #define DX_ECHO_QUERY_STATE_H
 
@@ -92,8 +92,6 @@ DX_MUST_USE int dx_question_parse(dx_context *context, dx_space *space, dx_bytes
 DX_MUST_USE int dx_filter_matches(dx_query *query, const dx_query_filter *filter, const dx_entity *entity,
                                   bool *matches);
 bool dx_filter_could_match(const dx_query_filter *filter, const dx_entity *entity);
-/* query.c: a filter alone: neither steps nor a path. */
-bool dx_query_is_plain(const dx_query *query);
 /* query.c: a filter alone: neither steps nor a path. */
 bool dx_query_is_plain(const dx_query *query);
 /* query_walk.c: both go on after query->place, spend query->budget (at least 1), and stop early when the

@@ -84,6 +84,10 @@ void dx_subscription_destroy(dx_subscription *self) {
     dx_alloc_free(self->context->alloc, self, sizeof *self);
 }
 
+void dx_subscription_limit(dx_subscription *self, size_t keys_max) {
+    self->known.count_max = keys_max;
+}
+
 /* --- What matches -------------------------------------------------------------------------------- */
 
 /* Remembering one too many ends all remembering. */

@@ -9,8 +9,8 @@
 #include "echo/query.h"
 
 enum {
-    /* Matching entities remembered, 8 bytes each in a table: with them "added" and "removed" are exact.
-     * Beyond it an entity that stops matching is reported as removed even if it never matched, which a
+    /* Matching entities remembered, 16 bytes each in a table with room: with them "added" and "removed" are
+     * exact. Beyond it an entity that stops matching is reported as removed even if it never matched, which a
      * receiver passes over. */
     DX_SUBSCRIPTION_KEYS_MAX = 1 << 18
 };
@@ -22,6 +22,9 @@ typedef struct dx_subscription dx_subscription;
 DX_MUST_USE int dx_subscription_create(dx_context *context, dx_space *space, dx_bytes query, char *message,
                                        size_t message_size, dx_subscription **out);
 void dx_subscription_destroy(dx_subscription *subscription);
+/* Remembers at most so many (at first DX_SUBSCRIPTION_KEYS_MAX): where there are many watchers each is given
+ * less. */
+void dx_subscription_limit(dx_subscription *subscription, size_t keys_max);
 /* Learns up to `budget` entities of what matches already; *more when it should be called again. Changes may
  * come in between. */
 DX_MUST_USE int dx_subscription_run(dx_subscription *subscription, size_t budget, bool *more);

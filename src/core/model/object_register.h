@@ -23,10 +23,6 @@ typedef struct dx_register {
 /* The payload of a map. */
 extern const uint8_t dx_register_map[1];
 
-static inline bool dx_register_is_map(const dx_register *item) {
-    return item->payload.size == 1 && item->payload.data[0] == dx_register_map[0];
-}
-
 /* The path as an encoded key (paths are at most DX_OBJECT_PATH_SIZE_MAX long: heads of one to three bytes).
  */
 dx_bytes dx_register_key(const dx_register *item);

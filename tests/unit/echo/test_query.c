@@ -2,7 +2,7 @@
  * wrong ones.
  *
  * Names echo/query_parse.c, echo/query_filter.c, echo/query_walk.c and echo/query_path.c too. */
-#include "echo/query.h"
+#include "echo/query_state.h"
 #include "peer.h"
 #include "test_item.h"
 
@@ -594,6 +594,43 @@ static void test_callback_ends_the_call(void **state) {
     end(&w);
 }
 
+/* As many entities as a query may hold: repetitions make room, too many different ones end it. */
+static void test_too_many(void **state) {
+    (void)state;
+    static const struct {
+        const char *json;
+        size_t keys_max;
+        int error;
+    } cases[] = {
+        {"{\"type\":\"pkg\",\"follow\":[{\"out\":\"depends\"}]}", 8, DX_OK}, /* 7 begin, 9 links reach 6 */
+        {"{\"type\":\"pkg\",\"follow\":[{\"out\":\"depends\"}]}", 6, DX_E_LIMIT},
+        {"{\"type\":\"pkg\",\"follow\":[{\"out\":\"depends\"}]}", 4, DX_E_LIMIT},
+        {"{\"type\":\"file\",\"path\":{\"to\":{\"type\":\"none such\"}}}", 3, DX_OK},
+        {"{\"type\":\"file\",\"path\":{\"to\":{\"type\":\"none such\"}}}", 2, DX_E_LIMIT},
+    };
+    world w;
+    begin(&w);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char message[DX_QUERY_MESSAGE_SIZE];
+        dx_query *query;
+        bool more = true;
+        int rows = 0, error = DX_OK;
+        peer_begin(&w.alice);
+        assert_int_equal(dx_query_create(&w.alice.context, w.alice.space, test_item(cases[i].json), message,
+                                         sizeof message, &query),
+                         DX_OK);
+        query->keys.max = query->from.max = cases[i].keys_max * sizeof(int64_t);
+        query->seen.count_max = cases[i].keys_max;
+        while (more && error == DX_OK) {
+            error = dx_query_run(query, 5, count_row, &rows, &more);
+        }
+        assert_int_equal(error, cases[i].error);
+        dx_query_destroy(query);
+        peer_commit(&w.alice);
+    }
+    end(&w);
+}
+
 /* No statement over entities scans the table or sorts: SQLite itself counts both. */
 static void test_indexes_are_used(void **state) {
     (void)state;
@@ -632,4 +669,4 @@ static void test_indexes_are_used(void **state) {
 DX_TEST_MAIN(DX_TEST(test_filters), DX_TEST(test_where), DX_TEST(test_limit_and_count), DX_TEST(test_after),
              DX_TEST(test_after_links), DX_TEST(test_follow), DX_TEST(test_path), DX_TEST(test_refused),
              DX_TEST(test_refused_in_bulk), DX_TEST(test_examples), DX_TEST(test_memory),
-             DX_TEST(test_callback_ends_the_call), DX_TEST(test_indexes_are_used))
+             DX_TEST(test_too_many), DX_TEST(test_callback_ends_the_call), DX_TEST(test_indexes_are_used))
