@@ -76,14 +76,13 @@ static void describe_damage(const dx_page_vfs *vfs, char text[static DX_STORE_ME
         break;
     case DX_DAMAGE_FRAME:
         sqlite3_snprintf(DX_STORE_MESSAGE_SIZE, text,
-                         "frame %lld of the vault's log is damaged, and commits follow it; both files are "
-                         "left as they are",
+                         "frame %lld of the vault's log is damaged; vault file and log are left as they are",
                          number);
         break;
     case DX_DAMAGE_LOG_HEADER:
-        sqlite3_snprintf(DX_STORE_MESSAGE_SIZE, text,
-                         "the beginning of the vault's log is damaged, and commits follow it; both files are "
-                         "left as they are");
+        sqlite3_snprintf(
+            DX_STORE_MESSAGE_SIZE, text,
+            "the beginning of the vault's log is damaged; vault file and log are left as they are");
         break;
     case DX_DAMAGE_NONE:
         sqlite3_snprintf(DX_STORE_MESSAGE_SIZE, text, "the vault's content contradicts itself");
@@ -476,26 +475,33 @@ static int open_steps(dx_store *store, const dx_store_config *config) {
     return error;
 }
 
+static void tell(const dx_store_config *config, const char *text) {
+    if (config->message != NULL) {
+        sqlite3_snprintf((int)config->message_size, config->message, "%s", text);
+    }
+}
+
 int dx_store_open(const dx_store_config *config, dx_store **out) {
     *out = NULL;
+    tell(config, "");
     dx_store *store = dx_alloc_take_zeroed(config->alloc, sizeof *store);
     if (store == NULL) {
+        tell(config, dx_error_text(DX_E_NO_MEMORY));
         return DX_E_NO_MEMORY;
     }
     store->alloc = config->alloc;
     store->random = config->random;
     store->tracer = config->tracer;
-    store->budget = DX_STORE_STEPS_MAX;
+    store->budget = UINT64_MAX; /* a migration takes as long as the vault is large */
     store->steps_left = store->budget;
     int error = open_steps(store, config);
     if (error == DX_OK) {
+        store->budget = DX_STORE_STEPS_MAX;
         (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
         *out = store;
         return DX_OK;
     }
-    if (config->message != NULL) {
-        sqlite3_snprintf((int)config->message_size, config->message, "%s", store->message);
-    }
+    tell(config, store->message);
     store->poisoned = true;
     dx_store_close(store);
     return error;

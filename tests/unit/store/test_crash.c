@@ -4,7 +4,11 @@
 
 #include <sodium.h>
 
-enum { VARIANTS = MODEL_SANITIZED ? 1 : 4 };
+/* Ways each crash turns out; DX_CRASH_VARIANTS=1000 for a long run by hand. */
+static int variants(void) {
+    const char *asked = getenv("DX_CRASH_VARIANTS");
+    return asked != NULL ? atoi(asked) : MODEL_SANITIZED ? 1 : 4;
+}
 
 typedef struct crasher {
     vault_model *model;
@@ -12,7 +16,7 @@ typedef struct crasher {
     int acknowledged_floor; /* -1 until the vault was created */
     int points;
     int states;
-    bool nested;
+    int variants;
 } crasher;
 
 static void crash_and_check(crasher *self, sim_disk *disk, bool crash_again);
@@ -54,7 +58,7 @@ static void crash_here(void *ctx, const sim_disk *disk, sim_disk_call call) {
     (void)call;
     crasher *self = ctx;
     self->points++;
-    for (int variant = 0; variant < VARIANTS; variant++) {
+    for (int variant = 0; variant < self->variants; variant++) {
         sim_disk *copy = sim_disk_copy(disk, self->seed++);
         sim_disk_crash(copy);
         crash_and_check(self, copy, self->points % 50 == 0);
@@ -78,7 +82,8 @@ static void run_workload(const workload *work) {
     vault_model model;
     model_init(&model, work->seed, sim_disk_vfs(disk));
     model.row_max_size = work->row_max_size;
-    crasher self = {.model = &model, .seed = work->seed * 1000, .acknowledged_floor = -1};
+    crasher self = {
+        .model = &model, .seed = work->seed * 1000, .acknowledged_floor = -1, .variants = variants()};
     model.commits = model.beginning = -1;
     model.digests[0] = model_digest(&model);
     sim_disk_watch(disk, crash_here, &self);
