@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "echo/own_feed.h"
 #include "echo/part.h"
 #include "echo/pipeline.h"
 #include "echo/reduce.h"
@@ -48,13 +49,17 @@ struct dx_transaction {
 
 int dx_transaction_begin(dx_context *context, dx_space *space, dx_transaction **out) {
     *out = NULL;
+    int error = dx_space_make_data_feed(context, space);
+    if (error != DX_OK) {
+        return error;
+    }
     const dx_feed *feed = space->own_data == 0 ? NULL : dx_space_feed(space, space->own_data);
     if (feed == NULL || !feed->own || feed->frozen ||
         dx_control_authorize(space->control, feed->id) != DX_OK) {
         return DX_E_DENIED;
     }
     uint8_t key[DX_KEY_SIZE];
-    int error = dx_space_key(context, space, space->key_epoch, key);
+    error = dx_space_key(context, space, space->key_epoch, key);
     dx_wipe(key, sizeof key);
     if (error != DX_OK) {
         return error == DX_E_NOT_FOUND ? DX_E_STATE : error;

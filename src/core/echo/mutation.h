@@ -1,10 +1,11 @@
 /* echo/mutation.h: a local transaction: what a person does becomes one block of the own data feed.
  *
- * Layer: floor 1, echo. Everything is validated before anything is written: an error leaves nothing changed.
- * Commit appends the block(s) and runs the pipeline over them, so a local write is a block received from
- * ourselves. One section per entity and block (section.h); a transaction that outgrows a block, or changes
- * what it has set before in a way that one operation cannot say, goes on in the next block, and all of them
- * apply together (DX_BLOCK_CONTINUES).
+ * Layer: floor 1, echo. Everything is validated when it is added, by the rules replicas apply: an error
+ * leaves nothing changed, and what was added before it stands. Commit appends the block(s) and runs the
+ * pipeline over them, so a local write is a block received from ourselves. One section per entity and block
+ * (section.h); a transaction that outgrows a block, or changes what it has set before in a way that one
+ * operation cannot say, goes on in the next block, and all of them apply together (DX_BLOCK_CONTINUES).
+ *
  * Ownership: one transaction at a time per space; commit and abort both end it. Nothing else may write to the
  * space in between. */
 #ifndef DX_ECHO_MUTATION_H
@@ -14,17 +15,24 @@
 
 typedef struct dx_transaction dx_transaction;
 
-/* DX_E_DENIED: no right to write here. DX_E_STATE: the key of the space is not here yet. */
+/* Makes the own data feed first when the right to write came after joining. DX_E_DENIED: no right to write
+ * here. DX_E_STATE: the key of the space is not here yet. */
 DX_MUST_USE int dx_transaction_begin(dx_context *context, dx_space *space, dx_transaction **out);
+/* All below: DX_E_NOT_FOUND when an entity they name is not here, DX_E_INVALID when a type, path or value has
+ * not the form, DX_E_LIMIT when it fits in no block or the transaction is full, DX_E_NO_MEMORY, store errors.
+ */
+
 /* data: an encoded map (or size 0); parent: key or 0. The new entity's key is decided here (this feed's next
  * place). */
 DX_MUST_USE int dx_transaction_add_object(dx_transaction *transaction, dx_bytes type, int64_t parent,
                                           dx_bytes data, int64_t *key);
 DX_MUST_USE int dx_transaction_add_link(dx_transaction *transaction, dx_bytes type, int64_t source,
                                         int64_t target, dx_bytes data, int64_t *key);
-/* Dotted path (a literal dot in a part is written \.); value: one encoded item. */
+/* Dotted path (a literal dot in a part is written \.); value: one encoded item. DX_E_STATE: the entity is
+ * deleted; DX_E_UNSUPPORTED: it is of a model that this program cannot write. */
 DX_MUST_USE int dx_transaction_set(dx_transaction *transaction, int64_t key, dx_bytes path, dx_bytes value);
 DX_MUST_USE int dx_transaction_unset(dx_transaction *transaction, int64_t key, dx_bytes path);
+/* What is so already is well. DX_E_UNSUPPORTED as above. */
 DX_MUST_USE int dx_transaction_delete(dx_transaction *transaction, int64_t key);
 DX_MUST_USE int dx_transaction_restore(dx_transaction *transaction, int64_t key);
 /* Writes the block, applies it. The transaction is gone afterwards, also on error. An empty one writes

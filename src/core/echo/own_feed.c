@@ -141,15 +141,36 @@ static int make_own_feed(dx_context *context, dx_space *space, dx_feed_class fee
     return error;
 }
 
+static bool may_write(const dx_context *context, const dx_space *space) {
+    return dx_control_role(space->control, context->identity->identity) >= DX_ROLE_EDITOR;
+}
+
 int dx_space_make_own_feeds(dx_context *context, dx_space *space, dx_credential_list *list) {
-    bool writes = dx_control_role(space->control, context->identity->identity) >= DX_ROLE_EDITOR;
     space->own_data = 0;
     space->sign_keys_loaded = false;
     int error = make_own_feed(context, space, DX_FEED_CONTROL, list, &space->own_control);
-    if (error == DX_OK && writes) {
+    if (error == DX_OK && may_write(context, space)) {
         error = make_own_feed(context, space, DX_FEED_DATA, list, &space->own_data);
     }
     return error != DX_OK ? error : save_own_feeds(context, space);
+}
+
+int dx_space_make_data_feed(dx_context *context, dx_space *space) {
+    dx_credential_list list;
+    if (space->own_data != 0 || !context->identity->present || !may_write(context, space)) {
+        return DX_OK;
+    }
+    dx_list_begin(context, &list);
+    space->sign_keys_loaded = false;
+    int error = make_own_feed(context, space, DX_FEED_DATA, &list, &space->own_data);
+    if (error == DX_OK) {
+        error = dx_list_write(context, space, &list);
+    }
+    if (error == DX_OK) {
+        error = save_own_feeds(context, space);
+    }
+    dx_list_end(&list);
+    return error;
 }
 
 /* --- System objects -------------------------------------------------------------------------- */

@@ -1,9 +1,11 @@
 /* echo/reduce.h: one opened section becomes rows.
  *
- * Layer: floor 1, echo. What a section may touch is decided by what its block declared to have seen and by
- * nothing that happens to be here, so every replica decides alike (docs/spec/entities.md). A section that
- * breaks the rules changes nothing; one whose operation its model refuses still creates, deletes and
- * restores. Ownership: a dx_reduction lives on the stack for one block; scratch memory is the space's. */
+ * Layer: floor 1, echo, private to this room. What a section may touch is decided by what its block declared
+ * to have seen and by nothing that happens to be here, so every replica decides alike
+ * (docs/spec/entities.md). A section that breaks the rules changes nothing; one whose operation its model
+ * refuses still creates, deletes and restores.
+ *
+ * Ownership: a dx_reduction lives on the stack for one block; scratch memory is the space's. */
 #ifndef DX_ECHO_REDUCE_H
 #define DX_ECHO_REDUCE_H
 

@@ -1,14 +1,20 @@
 /* echo/section.h: the plaintext of one section of a data block: what happens to one entity in one
  * transaction.
  *
- * Layer: floor 1, echo. Format in docs/spec/section.md:
- *   section = [subject, [op…]]      subject = null (this place) | [seq, index] (own feed) | [seq, index, feed
- * prefix 16] (another feed) op = [0, kind, type | null, model | null, parent | null, source | null, target |
- * null]   create; subject is null exactly when it is there | [1, operation]   for the model      | [2] delete
- * | [3] restore Ops stand in that order, each at most once, one at least; model null is "dx/object/1".
- * parent, source and target have the form of subject with null for none, and [index] for a place of the very
- * same block. Objects have no source and target; links have both and no parent. Every section has exactly one
- * encoding; anything else is DX_E_MALFORMED. Decoded views point into the plaintext. */
+ * Layer: floor 1, echo. Every section has exactly one encoding; anything else is DX_E_MALFORMED. Decoded
+ * views point into the plaintext. Format in docs/spec/section.md:
+ *
+ *     section = [subject, [op…]]
+ *
+ *     subject = null (this place) | [seq, index] (own feed) | [seq, index, feed prefix 16] (another feed)
+ *
+ *     op = [0, kind, type, model, parent, source, target] (create: exactly when the subject is null)
+ *
+ *     | [1, operation] (for the model) | [2] (delete) | [3] (restore)
+ *
+ * Ops stand in that order, each at most once, one at least. type is null for none, model null for
+ * "dx/object/1". parent, source and target have the form of subject with null for none, and [index] for a
+ * place of the very same block. Objects have no source and target; links have both and no parent. */
 #ifndef DX_ECHO_SECTION_H
 #define DX_ECHO_SECTION_H
 

@@ -3,11 +3,17 @@
  *
  * Layer: floor 1, echo (over feed, halo, model, store). All calls happen inside an open store transaction.
  * After a rollback every open space is destroyed and loaded again (ARCHITECTURE §1: a failed step is a crash
- * in small). Data flow: echo/mutation.c writes a block as a transaction of sections; echo/pipeline.c takes
- * every block, own or remote, in causal order: authorize → open sections → reduce by the model → rows and
- * indexes → changes for subscriptions. Keys: an entity's key is its place: feed local number << 48 | seq <<
- * 16 | section index; so ids need no index of their own. Ownership: dx_space is created by
- * dx_space_create/load and given back to dx_space_destroy. */
+ * in small).
+ *
+ * Data flow: echo/mutation.c writes a block as a transaction of sections; echo/pipeline.c takes every block,
+ * own or remote, in causal order: authorize → open sections → reduce by the model → rows and indexes →
+ * changes for subscriptions.
+ *
+ * Keys: an entity's key is its place: feed local number << 48 | seq << 16 | section index; so ids need no
+ * index of their own.
+ *
+ * Ownership: what dx_space_create, _join and _load give goes back to dx_space_destroy. Pointers to feeds die
+ * when a feed is added. */
 #ifndef DX_ECHO_SPACE_H
 #define DX_ECHO_SPACE_H
 

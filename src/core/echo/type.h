@@ -3,8 +3,11 @@
  * Layer: floor 1, echo. Table type(id, space, kind, name, live): an entity's row holds the small local number
  * of the name. Every space has its own numbers, so an index on the type alone separates spaces. live counts
  * the entities of a type that are not deleted, so that counting a space reads a few rows. The empty name is a
- * name like any other ("no type"). Ownership: dx_types is a bounded cache inside a dx_space; a dx_type* dies
- * with the next dx_type_ call. Counts reach their rows in dx_types_save. */
+ * name like any other
+ * ("no type").
+ *
+ * Ownership: dx_types is a bounded cache inside a dx_space; a dx_type* dies with the next dx_type_ call.
+ * Counts reach their rows in dx_types_save. */
 #ifndef DX_ECHO_TYPE_H
 #define DX_ECHO_TYPE_H
 

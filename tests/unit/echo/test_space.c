@@ -1,6 +1,8 @@
 /* tests/unit/echo/test_space.c: spaces begin (echo/founding.c), are joined (echo/admission.c), loaded and
  * named, and change their feeds (echo/own_feed.c), and are forgotten (echo/forget.c). */
+#include "echo/own_feed.h"
 #include "echo/refused.h"
+#include "echo/space_state.h"
 #include "halo/welcome.h"
 #include "peer.h"
 
@@ -219,6 +221,139 @@ static void test_reader_cannot_write(void **state) {
     peer_pull(&alice, &bob, 9);
     assert_same_state(&alice, &bob);
     peer_reopen(&bob);
+    peer_deinit(&alice);
+    peer_deinit(&bob);
+}
+
+/* A reader who becomes an editor gets a data feed with the first thing written. */
+static void test_reader_becomes_editor(void **state) {
+    (void)state;
+    const uint8_t second[16] = {4};
+    peer alice, bob;
+    dx_buf welcome;
+    peer_init(&alice, 1, "Alice");
+    peer_init(&bob, 2, "Bob");
+    peer_create_space(&alice, "Garden");
+    peer_admit(&alice, &bob, DX_ROLE_READER);
+    dx_buf_init(&welcome, &alice.alloc.port, DX_WELCOME_SIZE_MAX);
+    peer_begin(&alice);
+    assert_int_equal(dx_space_admit(&alice.context, alice.space, dx_buf_view(&bob.identity.device_credential),
+                                    DX_ROLE_EDITOR, second, &welcome),
+                     DX_OK);
+    peer_commit(&alice);
+    dx_buf_deinit(&welcome);
+    peer_pull(&bob, &alice, 9);
+    int64_t key = peer_add(&bob, "t", "{\"a\": 1}");
+    peer_pull(&alice, &bob, 9);
+    assert_shows(&alice, peer_key(&alice, &bob, key), "{\"a\":1}");
+    assert_same_state(&alice, &bob);
+    peer_reopen(&bob);
+    peer_deinit(&alice);
+    peer_deinit(&bob);
+}
+
+/* A reader's data feed is admitted as a feed, and what is in it waits for the right to write. */
+static void test_reader_writes_anyway(void **state) {
+    (void)state;
+    peer alice, bob;
+    peer_init(&alice, 1, "Alice");
+    peer_init(&bob, 2, "Bob");
+    peer_create_space(&alice, "Garden");
+    peer_admit(&alice, &bob, DX_ROLE_READER);
+    dx_feed_identity identity = {.feed_class = DX_FEED_DATA};
+    dx_credential_list list;
+    dx_sign_key key;
+    dx_feed *feed;
+    dx_buf credential;
+    dx_buf_init(&credential, &bob.alloc.port, DX_CREDENTIAL_SIZE_MAX);
+    dx_list_begin(&bob.context, &list);
+    peer_begin(&bob);
+    assert_int_equal(dx_keyring_create(bob.context.store, &bob.random.port, "feed", &key), DX_OK);
+    memcpy(identity.space_id, bob.space->id, DX_HASH_SIZE);
+    memcpy(identity.device, bob.identity.device, DX_KEY_SIZE);
+    memcpy(identity.key, key.public_key, DX_KEY_SIZE);
+    assert_int_equal(dx_space_make_feed(&bob.context, bob.space, &identity, true, &feed), DX_OK);
+    int64_t local = feed->local;
+    assert_int_equal(
+        dx_control_issue_feed(bob.space->control, &bob.identity, DX_FEED_DATA, key.public_key, &credential),
+        DX_OK);
+    assert_int_equal(dx_list_issue(bob.space, &list, &credential), DX_OK);
+    assert_int_equal(dx_list_write(&bob.context, bob.space, &list), DX_OK);
+    assert_int_equal(dx_pipeline_append(&bob.context, bob.space, local, 0, (dx_bytes){NULL, 0}, 0, true),
+                     DX_OK);
+    feed = dx_space_feed(bob.space, local);
+    assert_int_equal(dx_feed_sign(feed, bob.context.store, &key), DX_OK);
+    assert_int_equal(dx_space_sign_heads(&bob.context, bob.space), DX_OK);
+    peer_begin(&alice);
+    dx_feed *control = dx_space_feed(bob.space, bob.space->own_control);
+    assert_int_equal(peer_carry(&alice, &bob, control, control->length), DX_OK);
+    peer_run(&alice);
+    assert_int_equal(peer_carry(&alice, &bob, feed, 1), DX_OK);
+    peer_run(&alice);
+    assert_int_equal(alice.space->blocked, 1);
+    char text[128];
+    assert_true(dx_pipeline_waiting(&alice.context, alice.space, text, sizeof text));
+    assert_non_null(strstr(text, "waits for its admission"));
+    peer_commit(&alice);
+    dx_store_rollback(bob.context.store);
+    dx_list_end(&list);
+    dx_buf_deinit(&credential);
+    peer_deinit(&alice);
+    peer_deinit(&bob);
+}
+
+/* More credentials without premises than a feed may have waiting: the block waits, everything else goes on.
+ */
+static void test_full_waiting_room(void **state) {
+    (void)state;
+    peer alice, bob;
+    peer_init(&alice, 1, "Alice");
+    peer_init(&bob, 2, "Bob");
+    peer_create_space(&alice, "Garden");
+    peer_admit(&alice, &bob, DX_ROLE_EDITOR);
+    peer_pull(&alice, &bob, 9);
+    dx_buf items, credential;
+    dx_writer writer;
+    dx_buf_init(&items, &bob.alloc.port, DX_BLOCK_SIZE_MAX);
+    dx_buf_init(&credential, &bob.alloc.port, DX_CREDENTIAL_SIZE_MAX);
+    enum { COUNT = DX_CONTROL_WAITING_PER_SOURCE_MAX + 1 };
+    for (uint8_t i = 0; i < COUNT; i++) {
+        const uint8_t parents[1][DX_HASH_SIZE] = {{0xee, i}};
+        dx_statement statement = {.type = DX_CREDENTIAL_MEMBER,
+                                  .issuer = bob.identity.identity,
+                                  .subject = alice.identity.identity,
+                                  .space = bob.space->id,
+                                  .claims = dx_bytes_text("\xa1\x01\x18\x1e"), /* {1: 30}: editor */
+                                  .parents = parents,
+                                  .parent_count = 1};
+        dx_buf_clear(&credential);
+        assert_int_equal(dx_credential_issue(&statement, &bob.identity.device_key, &credential), DX_OK);
+        dx_writer_init(&writer, &items);
+        dx_write_bytes(&writer, dx_buf_view(&credential));
+        assert_int_equal(dx_writer_finish(&writer), DX_OK);
+    }
+    peer_begin(&bob);
+    dx_feed *control = dx_space_feed(bob.space, bob.space->own_control);
+    assert_int_equal(
+        dx_pipeline_append(&bob.context, bob.space, control->local, 0, dx_buf_view(&items), COUNT, true),
+        DX_OK);
+    assert_int_equal(dx_space_sign_heads(&bob.context, bob.space), DX_OK);
+    peer_begin(&alice);
+    assert_int_equal(peer_carry(&alice, &bob, control, control->length), DX_OK);
+    peer_run(&alice);
+    char text[128];
+    assert_true(dx_pipeline_waiting(&alice.context, alice.space, text, sizeof text));
+    assert_non_null(strstr(text, "too many credentials"));
+    peer_commit(&alice);
+    assert_int_equal(alice.space->blocked, 1);
+    peer_add(&alice, "t", "{}");
+    assert_int_equal(dx_pipeline_settle(&bob.context, bob.space, control->local),
+                     DX_E_LIMIT); /* his own vault bears it too */
+    dx_store_rollback(bob.context.store);
+    peer_reopen(&alice);
+    assert_int_equal(alice.space->blocked, 1);
+    dx_buf_deinit(&items);
+    dx_buf_deinit(&credential);
     peer_deinit(&alice);
     peer_deinit(&bob);
 }
@@ -503,7 +638,8 @@ static void test_damaged_rows(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_create_and_load), DX_TEST(test_several_spaces), DX_TEST(test_create_refused),
              DX_TEST(test_admission_is_idempotent), DX_TEST(test_admission_refused),
-             DX_TEST(test_reader_cannot_write), DX_TEST(test_added_feeds),
+             DX_TEST(test_reader_cannot_write), DX_TEST(test_reader_becomes_editor),
+             DX_TEST(test_reader_writes_anyway), DX_TEST(test_full_waiting_room), DX_TEST(test_added_feeds),
              DX_TEST(test_feed_without_admission), DX_TEST(test_name_is_the_owners),
              DX_TEST(test_renewed_feeds), DX_TEST(test_restored_copy), DX_TEST(test_forgotten),
              DX_TEST(test_damaged_rows))
