@@ -1,6 +1,6 @@
 /* bench/bench.c: runs the measurements asked for; see bench.h for what they print.
  *
- * Usage: bench --packages FILE [--dir DIR] [--list] [NAME…]
+ * Usage: bench --packages FILE [--dir DIR] [--dx PROGRAM] [--list] [NAME…]
  * Without names all of the table runs, the reference first: what this machine does without us. --dir is where
  * files are made (default: the current folder), and so which disk is measured. */
 #define _GNU_SOURCE /* nftw */
@@ -27,6 +27,8 @@ static const struct {
     {"feed", bench_feed, "blocks sealed, verified, stored; beside raw hashes and raw rows"},
     {"model", bench_model, "objects created, updated, shown by the object model"},
     {"store", bench_store, "pages sealed; rows, updates and commits beside plain SQLite; opening"},
+    {"vaults", bench_vaults,
+     "real processes: import, opening, first replication, one update there (with --dx)"},
 };
 
 enum { TABLE_COUNT = sizeof table / sizeof *table, ROUNDS = 5 };
@@ -212,24 +214,27 @@ static void run(bench_input *input, const char *parent, char **names, int count)
 }
 
 int main(int argc, char **argv) {
-    const char *packages = NULL, *parent = ".";
+    const char *packages = NULL, *parent = ".", *dx = NULL;
     int at = 1;
     for (; at < argc && strncmp(argv[at], "--", 2) == 0; at++) {
         if (strcmp(argv[at], "--list") == 0) {
             list();
             return 0;
         }
-        if (at + 1 == argc || (strcmp(argv[at], "--packages") != 0 && strcmp(argv[at], "--dir") != 0)) {
-            bench_fail("usage: bench --packages FILE [--dir DIR] [--list] [NAME...]");
+        const char **option = strcmp(argv[at], "--packages") == 0 ? &packages
+                              : strcmp(argv[at], "--dir") == 0    ? &parent
+                              : strcmp(argv[at], "--dx") == 0     ? &dx
+                                                                  : NULL;
+        if (at + 1 == argc || option == NULL) {
+            bench_fail("usage: bench --packages FILE [--dir DIR] [--dx PROGRAM] [--list] [NAME...]");
         }
-        *(strcmp(argv[at], "--dir") == 0 ? &parent : &packages) = argv[at + 1];
-        at++;
+        *option = argv[++at];
     }
     if (packages == NULL) {
         bench_fail("--packages FILE is needed: the real input is what is measured");
     }
     refuse_unknown(argv + at, argc - at);
-    bench_input input = {0};
+    bench_input input = {.path = packages, .dx = dx};
     bench_load_packages(&input, packages);
     bench_line_begin("input");
     bench_line_count("packages", input.package_count);

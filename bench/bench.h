@@ -24,6 +24,8 @@ typedef struct bench_edge {
 } bench_edge;
 
 typedef struct bench_input {
+    const char *path;      /* of the packages */
+    const char *dx;        /* the command, absolute; NULL: not given */
     const char *directory; /* an empty one of this run, on the disk to measure */
     bench_package *packages;
     size_t package_count;
@@ -77,5 +79,6 @@ void bench_echo(const bench_input *input);
 void bench_feed(const bench_input *input);
 void bench_model(const bench_input *input);
 void bench_store(const bench_input *input);
+void bench_vaults(const bench_input *input);
 
 #endif
