@@ -46,12 +46,7 @@ static int show_agent(dx_invocation *run) {
     dx_command_begin(&command, "status");
     code = dx_vault_ask(run, &command, NULL, NULL, &reply);
     if (code == DX_EXIT_OK) {
-        dx_bytes addresses = dx_item_get(dx_buf_view(&reply), "listen");
-        dx_reader reader;
-        dx_reader_init(&reader, addresses);
-        bool some =
-            addresses.size > 0 && dx_item_kind(addresses) == DX_KIND_ARRAY && dx_read_array(&reader) > 0;
-        print_agent(run, pid, some ? dx_read_text(&reader) : dx_item_text(addresses));
+        print_agent(run, pid, dx_reply_listen(dx_buf_view(&reply)));
     }
     dx_buf_deinit(&reply);
     return code;
@@ -68,7 +63,7 @@ static void on_ready(void *ctx, const char *const *addresses, size_t count) {
     if (dx_agent_pid(run->vault, run->profile, &pid) != DX_OK) {
         pid = 0;
     }
-    print_agent(run, pid, count > 0 ? dx_bytes_text(addresses[0]) : (dx_bytes){0});
+    print_agent(run, pid, count > 0 ? dx_address_plain(dx_bytes_text(addresses[0])) : (dx_bytes){0});
     dx_output_words(&run->output, "listening; Ctrl-C stops the agent");
 }
 

@@ -100,7 +100,7 @@ static void examine_clock(dx_examination *exam) {
 
 static void examine_answer(dx_examination *exam, dx_bytes status) {
     bool clone = dx_item_bool(dx_item_get(dx_item_get(status, "vault"), "clone"), false);
-    dx_bytes name = dx_item_text(dx_item_get(status, "name")), listen = dx_item_get(status, "listen");
+    dx_bytes name = dx_item_text(dx_item_get(status, "name")), address = dx_reply_listen(status);
     find(exam, "clone guard", clone ? DX_HEALTH_NOTICE : DX_HEALTH_GOOD, NULL, "%s",
          clone ? "this vault was copied, restored or moved: it writes in new feeds, nothing is lost"
                : "the vault is where it was and as it was left");
@@ -109,10 +109,7 @@ static void examine_answer(dx_examination *exam, dx_bytes status) {
     } else {
         find(exam, "identity", DX_HEALTH_NOTICE, "dx halo create NAME", "there is none yet");
     }
-    dx_reader reader;
-    dx_reader_init(&reader, listen);
-    if (listen.size > 0 && dx_item_kind(listen) == DX_KIND_ARRAY && dx_read_array(&reader) > 0) {
-        dx_bytes address = dx_read_text(&reader);
+    if (address.size > 0) {
         bool here = address.size > 4 && memcmp(address.data, "127.", 4) == 0;
         find(exam, "listening", here ? DX_HEALTH_NOTICE : DX_HEALTH_GOOD,
              here ? "dx agent stop; dx agent start --listen 0.0.0.0:0" : NULL,

@@ -435,7 +435,7 @@ static void print_result(dx_import *import) {
     if (import->rejected > 0) {
         dx_output_words(&import->run->output, "%" PRIu64 " lines were rejected", import->rejected);
     }
-    dx_output_words(&import->run->output, "%.1f s", dx_progress_seconds(&import->progress));
+    dx_output_words(&import->run->output, "imported in %.1f s", dx_progress_seconds(&import->progress));
 }
 
 static int take_mapping(dx_invocation *run, dx_mapping *mapping) {

@@ -163,8 +163,9 @@ static int finish(dx_joining *joining) {
     char id[128];
     snprintf(id, sizeof id, "%.*s", (int)text.size, text.size == 0 ? "" : (const char *)text.data);
     if (dx_client_has_agent(run->client)) {
-        dx_output_words(&run->output,
-                        "joined; the agent fetches the space (dx space status --wait-synced waits for it)");
+        dx_output_words(
+            &run->output,
+            "joined; the agent fetches the space (dx space status %.8s --wait-synced waits for it)", id);
         print_joined(run, space, "ready");
         return DX_EXIT_OK;
     }

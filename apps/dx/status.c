@@ -83,13 +83,6 @@ static int64_t vault_bytes(const dx_overview *overview) {
     return bytes;
 }
 
-static dx_bytes first_address(dx_bytes listen) {
-    dx_reader reader;
-    dx_reader_init(&reader, listen);
-    bool some = listen.size > 0 && dx_item_kind(listen) == DX_KIND_ARRAY && dx_read_array(&reader) > 0;
-    return some ? dx_read_text(&reader) : dx_item_text(listen);
-}
-
 static void write_text_or_null(dx_writer *writer, dx_bytes text) {
     if (text.size > 0) {
         dx_write_text_bytes(writer, text);
@@ -126,7 +119,7 @@ static void print_json(const dx_overview *overview) {
     } else {
         dx_write_null(dx_map_builder_key(&map, "agent"));
     }
-    write_text_or_null(dx_map_builder_key(&map, "listen"), first_address(dx_item_get(node, "listen")));
+    write_text_or_null(dx_map_builder_key(&map, "listen"), dx_reply_listen(node));
     dx_write_int(dx_map_builder_key(&map, "peers"), dx_item_int(dx_item_get(node, "peers"), 0));
     dx_writer *list = dx_map_builder_key(&map, "spaces");
     dx_write_array(list, overview->space_count);
@@ -165,9 +158,12 @@ static void print_space(const dx_overview *overview, dx_bytes status) {
     if (peers == 0) {
         snprintf(step, sizeof step, "no peer in sight");
     } else if (dx_item_bool(dx_item_get(status, "synced"), false)) {
-        snprintf(step, sizeof step, "in step with %lld", (long long)peers);
+        snprintf(step, sizeof step, "in step with %lld %s", (long long)peers, peers == 1 ? "peer" : "peers");
+    } else if (pending > 0) {
+        snprintf(step, sizeof step, "%lld blocks to fetch", (long long)pending);
     } else {
-        snprintf(step, sizeof step, "%lld blocks to fetch from %lld", (long long)pending, (long long)peers);
+        snprintf(step, sizeof step, "comparing with %lld %s", (long long)peers,
+                 peers == 1 ? "peer" : "peers");
     }
     snprintf(words, sizeof words, "%.8s  %.*s  %lld objects, %lld links, %s",
              id.size < 8 ? "" : (const char *)id.data, (int)name.size,
@@ -182,7 +178,7 @@ static void print_words(const dx_overview *overview) {
     dx_bytes node = dx_buf_view(&overview->node);
     dx_bytes name = dx_item_text(dx_item_get(node, "name")),
              identity = dx_item_text(dx_item_get(node, "identity"));
-    dx_bytes listen = first_address(dx_item_get(node, "listen"));
+    dx_bytes listen = dx_reply_listen(node);
     snprintf(words, sizeof words, "%s", "none yet; dx halo create NAME makes one");
     if (identity.size >= 8) {
         snprintf(words, sizeof words, "%.*s  %.8s", (int)name.size, (const char *)name.data,

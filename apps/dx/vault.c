@@ -183,6 +183,22 @@ void dx_vault_cancel(dx_invocation *run, const uint8_t request[DX_REQUEST_SIZE],
     dx_buf_deinit(&body);
 }
 
+dx_bytes dx_address_plain(dx_bytes address) {
+    static const char scheme[] = "tcp:";
+    size_t size = sizeof scheme - 1;
+    return address.size > size && memcmp(address.data, scheme, size) == 0
+               ? (dx_bytes){address.data + size, address.size - size}
+               : address;
+}
+
+dx_bytes dx_reply_listen(dx_bytes reply) {
+    dx_bytes listen = dx_item_get(reply, "listen");
+    dx_reader reader;
+    dx_reader_init(&reader, listen);
+    bool some = listen.size > 0 && dx_item_kind(listen) == DX_KIND_ARRAY && dx_read_array(&reader) > 0;
+    return some ? dx_address_plain(dx_read_text(&reader)) : (dx_bytes){0};
+}
+
 dx_bytes dx_reply_error(dx_bytes reply) {
     return dx_item_get(reply, "error");
 }

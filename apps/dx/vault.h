@@ -45,6 +45,10 @@ void dx_rows_each(dx_bytes body, void (*on_row)(void *ctx, dx_bytes row), void *
 int dx_vault_failed(dx_invocation *run, int error);
 /* Calls a request off and waits a little for its end, which sets *ended; quietly. */
 void dx_vault_cancel(dx_invocation *run, const uint8_t request[DX_REQUEST_SIZE], const bool *ended);
+/* Where peers come in, of a reply of "status", as HOST:PORT; size 0: nowhere. */
+dx_bytes dx_reply_listen(dx_bytes reply);
+/* "tcp:HOST:PORT", the house's word for an address, as people write it. */
+dx_bytes dx_address_plain(dx_bytes address);
 /* The "error" of a reply, size 0 when it is none. */
 dx_bytes dx_reply_error(dx_bytes reply);
 

@@ -85,6 +85,20 @@ int dx_agent_run(const dx_agent_options *options, char *message) {
     return error;
 }
 
+/* A process that has ended counts as gone even while nobody has asked how it ended: an agent's parent is
+ * process 1, and in a container that may never ask. Where there is no /proc, kill alone decides. */
+static bool is_running(int pid) {
+    char path[32], text[256] = {0};
+    size_t size = 0;
+    if (kill(pid, 0) != 0 && errno != EPERM) {
+        return false;
+    }
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    int error = dx_file_read(path, text, sizeof text - 1, &size);
+    const char *state = error == DX_OK || error == DX_E_LIMIT ? strrchr(text, ')') : NULL;
+    return state == NULL || strncmp(state, ") Z", 3) != 0;
+}
+
 int dx_agent_pid(const char *vault, const char *profile, int *pid) {
     dx_vault_folder folder;
     char text[32] = {0};
@@ -94,7 +108,7 @@ int dx_agent_pid(const char *vault, const char *profile, int *pid) {
         error = dx_file_read(folder.pid, text, sizeof text - 1, &size);
     }
     *pid = error == DX_OK ? atoi(text) : 0;
-    return *pid > 0 && (kill(*pid, 0) == 0 || errno == EPERM) ? DX_OK : DX_E_NOT_FOUND;
+    return *pid > 0 && is_running(*pid) ? DX_OK : DX_E_NOT_FOUND;
 }
 
 /* --- Starting in the background ----------------------------------------------------------------------- */
@@ -225,7 +239,7 @@ int dx_agent_stop(const char *vault, const char *profile, int64_t timeout_ms, ch
     }
     dx_client_close(client);
     for (int64_t waited = 0;
-         error == DX_OK && (access(folder.socket, F_OK) == 0 || (known && kill(pid, 0) == 0)); waited += 10) {
+         error == DX_OK && (access(folder.socket, F_OK) == 0 || (known && is_running(pid))); waited += 10) {
         if (waited > timeout_ms) {
             snprintf(message, DX_HOST_MESSAGE_MAX, "process %d did not stop in time", pid);
             return DX_E_TIMEOUT;
