@@ -37,6 +37,14 @@ enum {
      * gone one costs a packet a minute. */
     DX_DIAL_FIRST_MS = 200,
     DX_DIAL_LAST_MS = 60000,
+    /* A dialled link that did not come up: a host that says nothing is not waited for. */
+    DX_DIAL_ANSWER_MS = 30000,
+    /* A link that lasted this long was worth dialling: the next wait is a first one again. One that ends
+     * sooner, as with a peer that always refuses, counts as a failure. */
+    DX_DIAL_SETTLED_MS = 5000,
+    /* Links of one node, dialled and accepted, strangers included: a meeting costs 2 KiB before it is secret.
+     */
+    DX_LINKS_MAX = 1024,
     /* Two links dialled from both ends within this time met in the middle; a later one replaces a dead one.
      */
     DX_GLARE_MS = 5000,
@@ -151,6 +159,14 @@ enum {
     DX_SYNC_BACKLOG_MAX = 4096,
     /* A wanted feed that brought nothing for so long is asked of another peer too. */
     DX_SYNC_STALL_MS = 10000,
+    /* Control feeds taken whose first block has not admitted them: from peers that are not known as members,
+     * all together (128 MB at the worst, once, from one who knows the space's secret), and from members. */
+    DX_SYNC_STRANGER_FEEDS_MAX = 64,
+    DX_SYNC_UNADMITTED_FEEDS_MAX = 1024,
+    /* New addresses of a space told on within a minute: a small space at once, and no storm in a large one.
+     */
+    DX_SYNC_ADDRESSES_TOLD_MAX = 64,
+    DX_SYNC_ADDRESSES_TOLD_MS = 60000,
     /* Device proof after the channel stands. */
     DX_SYNC_HELLO_MS = 10000,
     /* Silence before a ping, and before the link is given up: between a NAT's patience and a person's. */
@@ -166,6 +182,15 @@ enum {
     DX_ANSWER_SIZE_MAX = 4 * 1024 * 1024,
     /* Rows are sent when so many bytes have gathered. */
     DX_ROWS_SIZE = 48 * 1024,
+    /* Rows read between two looks at how much was said: eight of the largest fit the outbox beside the rest.
+     */
+    DX_ROWS_SLICE = 8,
+    /* Programs connected to one vault, and requests of each that go on at once: a page may watch a hundred
+     * things; a program gone wild fills no memory. */
+    DX_PORTS_MAX = 1024,
+    DX_PORT_REQUESTS_MAX = 256,
+    /* After an event failed for the host's reasons (a full disk), work that waits is tried again. */
+    DX_STEP_RETRY_MS = 1000,
     /* Bytes of answers a port may leave untaken before its requests wait. */
     DX_PORT_OUTSTANDING_MAX = 1024 * 1024,
     /* Replies remembered for askers that ask again after a crash. */

@@ -5,9 +5,8 @@
 #ifndef DX_ECHO_TRACE_H
 #define DX_ECHO_TRACE_H
 
+#include "base/trace.h"
 #include "echo/space.h"
-
-enum { DX_TRACE_LINE_SIZE = 256 };
 
 /* SQLite's printf: of the usual conversions only %s, %d, %lld, %llu. A longer line is cut. */
 void dx_echo_trace(const dx_context *context, const char *format, ...) DX_PRINTF(2, 3);

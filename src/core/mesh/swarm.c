@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/trace.h"
 
 typedef struct dx_dialling dx_dialling;
 typedef struct dx_meeting dx_meeting;
@@ -39,8 +40,10 @@ struct dx_meeting {
     dx_swarm_link link;
     dx_channel channel;
     dx_dialling *dialling; /* NULL: accepted */
-    uint64_t opened_ms;
-    bool up, channelled, ready, closed;
+    uint64_t begun_ms;     /* dialled or accepted */
+    uint64_t ready_ms;
+    bool channelled; /* the link is up and its channel begun */
+    bool ready, closed;
 };
 
 struct dx_swarm {
@@ -86,16 +89,25 @@ static uint64_t random_below(dx_swarm *swarm, uint64_t bound) {
 }
 
 /* 0.2 s doubling to a minute, each drawn between half and the whole, so that two vaults do not dial in step.
- */
-static void back_off(dx_swarm *swarm, dx_dialling *dialling, int reason) {
-    unsigned doublings = dialling->failures < 9 ? dialling->failures : 9;
+ * settled: the link served its time, so the first wait comes again. */
+static void back_off(dx_swarm *swarm, dx_dialling *dialling, bool settled, int reason) {
+    unsigned doublings = settled ? 0 : dialling->failures < 9 ? dialling->failures : 9;
     uint64_t wait_ms = (uint64_t)DX_DIAL_FIRST_MS << doublings;
     wait_ms = wait_ms > DX_DIAL_LAST_MS ? DX_DIAL_LAST_MS : wait_ms;
     dialling->next_ms = swarm->now_ms + wait_ms / 2 + random_below(swarm, wait_ms / 2 + 1);
     dialling->has_link = dialling->connected = false;
     dialling->since_ms = swarm->now_ms;
     dialling->last_error = reason;
-    dialling->failures++;
+    dialling->failures = settled ? 1 : dialling->failures + 1;
+}
+
+static void count_end(const dx_swarm *swarm, const dx_meeting *meeting, int reason) {
+    dx_swarm_counts *counts = swarm->port.counts;
+    counts->failed += !meeting->ready;
+    counts->refused += meeting->ready && dx_error_class_of(reason) == DX_CLASS_PEER;
+    dx_trace(swarm->tracer, "mesh", "link %llu of topic %llu %s: %s", (unsigned long long)meeting->link.link,
+             (unsigned long long)meeting->link.topic, meeting->ready ? "closed" : "failed",
+             dx_error_name(reason));
 }
 
 /* The link is over: tells its handler, frees its dialling for another try; the memory goes at the outermost
@@ -105,8 +117,10 @@ static void end_meeting(dx_swarm *swarm, dx_meeting *meeting, int reason) {
         return;
     }
     meeting->closed = true;
+    count_end(swarm, meeting, reason);
     if (meeting->dialling != NULL) {
-        back_off(swarm, meeting->dialling, reason);
+        bool settled = meeting->ready && swarm->now_ms - meeting->ready_ms >= DX_DIAL_SETTLED_MS;
+        back_off(swarm, meeting->dialling, settled, reason);
         meeting->dialling = NULL;
     }
     dx_swarm_topic *topic = find_topic(swarm, meeting->link.topic);
@@ -302,6 +316,18 @@ void dx_swarm_remove_address(dx_swarm *swarm, uint64_t number, dx_bytes address)
     }
 }
 
+/* Whether the peer that answered at this address before is here already, by whichever link. */
+static bool is_met(const dx_swarm *swarm, const dx_swarm_topic *topic, const dx_dialling *dialling) {
+    for (const dx_meeting *meeting = swarm->meetings; dialling->has_peer && meeting != NULL;
+         meeting = meeting->next) {
+        if (meeting->ready && !meeting->closed && meeting->link.topic == topic->topic.number &&
+            memcmp(meeting->link.remote_static, dialling->peer, DX_KEY_SIZE) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool dx_swarm_address_state(dx_swarm *swarm, uint64_t number, size_t index, char *address,
                             size_t address_size, const char **state, int *last_error, uint64_t *since_ms) {
     dx_swarm_topic *topic = find_topic(swarm, number);
@@ -316,10 +342,10 @@ bool dx_swarm_address_state(dx_swarm *swarm, uint64_t number, size_t index, char
     size = size < address_size ? size : address_size - 1;
     memcpy(address, dialling->address, size);
     address[size] = 0;
-    *state = dialling->connected       ? "connected"
-             : dialling->has_link      ? "connecting"
-             : dialling->failures == 0 ? "new"
-                                       : "waiting";
+    *state = dialling->connected || is_met(swarm, topic, dialling) ? "connected"
+             : dialling->has_link                                  ? "connecting"
+             : dialling->failures == 0                             ? "new"
+                                                                   : "waiting";
     *last_error = dialling->last_error;
     *since_ms = dialling->since_ms;
     return true;
@@ -391,8 +417,8 @@ static bool topic_at(void *ctx, size_t index, dx_channel_topic *out) {
  * but when both were just dialled, from both ends, both sides must choose alike: the one whose caller has the
  * smaller key stays. */
 static bool is_superseded(const dx_meeting *old, const dx_meeting *fresh,
-                          const uint8_t own_static[static DX_KEY_SIZE], uint64_t now_ms, uint64_t opened_ms) {
-    if (old->link.initiator == fresh->link.initiator || now_ms - opened_ms > DX_GLARE_MS) {
+                          const uint8_t own_static[static DX_KEY_SIZE], uint64_t now_ms) {
+    if (old->link.initiator == fresh->link.initiator || now_ms - old->ready_ms > DX_GLARE_MS) {
         return true;
     }
     bool own_smaller = memcmp(own_static, fresh->link.remote_static, DX_KEY_SIZE) < 0;
@@ -410,7 +436,7 @@ static void settle_glare(dx_swarm *swarm, dx_meeting *fresh, const dx_swarm_topi
         if (!same) {
             continue;
         }
-        if (is_superseded(old, fresh, own_static, swarm->now_ms, old->opened_ms)) {
+        if (is_superseded(old, fresh, own_static, swarm->now_ms)) {
             close_meeting(swarm, old, DX_OK);
         } else {
             *keep = false;
@@ -431,7 +457,6 @@ static void note_peer(dx_swarm *swarm, dx_meeting *meeting, const dx_swarm_topic
     dialling->removed =
         dialling->removed || memcmp(own_static, dialling->peer, DX_KEY_SIZE) == 0; /* it is our own */
     dialling->connected = keep;
-    dialling->failures = 0;
     dialling->last_error = DX_OK;
     dialling->since_ms = swarm->now_ms;
 }
@@ -453,8 +478,11 @@ static int open_meeting(dx_swarm *swarm, dx_meeting *meeting) {
         close_meeting(swarm, meeting, DX_OK);
         return DX_OK;
     }
+    swarm->port.counts->ready++;
+    dx_trace(swarm->tracer, "mesh", "link %llu of topic %llu ready", (unsigned long long)meeting->link.link,
+             (unsigned long long)meeting->link.topic);
     meeting->ready = true;
-    meeting->opened_ms = swarm->now_ms;
+    meeting->ready_ms = swarm->now_ms;
     return topic->topic.handler.on_open(topic->topic.handler.ctx, &meeting->link);
 }
 
@@ -511,6 +539,7 @@ static dx_meeting *make_meeting(dx_swarm *swarm, uint64_t link, dx_bytes address
     }
     meeting->link.link = link;
     meeting->link.initiator = initiator;
+    meeting->begun_ms = swarm->now_ms;
     meeting->next = swarm->meetings;
     swarm->meetings = meeting;
     return meeting;
@@ -530,20 +559,29 @@ static int call_peer(dx_swarm *swarm, dx_meeting *meeting) {
     return error == DX_OK ? flush(swarm, meeting) : error;
 }
 
+static bool is_full(const dx_swarm *swarm) {
+    size_t count = 0;
+    for (const dx_meeting *meeting = swarm->meetings; meeting != NULL; meeting = meeting->next) {
+        count += !meeting->closed;
+    }
+    return count >= DX_LINKS_MAX;
+}
+
 int dx_swarm_link_up(dx_swarm *swarm, uint64_t link, dx_bytes address, uint64_t now_ms) {
     enter(swarm, now_ms);
     dx_meeting *meeting = find_meeting(swarm, link);
     int error = DX_OK;
     if (meeting != NULL) {
-        meeting->up = true;
-        error = call_peer(swarm, meeting);
+        error = meeting->channelled ? DX_OK : call_peer(swarm, meeting);
+    } else if (is_full(swarm)) {
+        swarm->port.close(swarm->port.ctx, link, DX_E_LIMIT);
     } else if (link % 2 != 0) {
         swarm->port.close(swarm->port.ctx, link, DX_E_CANCELLED); /* dialled before everything was dropped */
     } else if ((meeting = make_meeting(swarm, link, address, false)) == NULL) {
         error = DX_E_NO_MEMORY;
     } else {
         const dx_channel_topics topics = {.ctx = swarm, .at = topic_at};
-        meeting->up = meeting->channelled = true;
+        meeting->channelled = true;
         dx_channel_listen(&meeting->channel, swarm->alloc, swarm->random, &topics, swarm->now_ms);
     }
     leave(swarm);
@@ -567,6 +605,10 @@ int dx_swarm_link_writable(dx_swarm *swarm, uint64_t link, size_t size, uint64_t
         dx_swarm_topic *topic = meeting->ready ? find_topic(swarm, meeting->link.topic) : NULL;
         if (topic != NULL && topic->topic.handler.on_writable != NULL) {
             error = topic->topic.handler.on_writable(topic->topic.handler.ctx, &meeting->link);
+        }
+        if (error != DX_OK && !is_fatal(error)) {
+            close_meeting(swarm, meeting, error);
+            error = DX_OK;
         }
     }
     leave(swarm);
@@ -602,20 +644,8 @@ static uint64_t sooner(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
-/* Whether the peer that answered at this address before is here already, by whichever link. */
-static bool is_met(const dx_swarm *swarm, const dx_swarm_topic *topic, const dx_dialling *dialling) {
-    for (const dx_meeting *meeting = swarm->meetings; dialling->has_peer && meeting != NULL;
-         meeting = meeting->next) {
-        if (meeting->ready && !meeting->closed && meeting->link.topic == topic->topic.number &&
-            memcmp(meeting->link.remote_static, dialling->peer, DX_KEY_SIZE) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int dial(dx_swarm *swarm, dx_swarm_topic *topic, dx_dialling *dialling, uint64_t *deadline_ms) {
-    if (dialling->removed || dialling->has_link || is_met(swarm, topic, dialling)) {
+    if (dialling->removed || dialling->has_link || is_met(swarm, topic, dialling) || is_full(swarm)) {
         return DX_OK;
     }
     if (swarm->now_ms < dialling->next_ms) {
@@ -638,7 +668,16 @@ static int dial(dx_swarm *swarm, dx_swarm_topic *topic, dx_dialling *dialling, u
 }
 
 static void watch_handshake(dx_swarm *swarm, dx_meeting *meeting, uint64_t *deadline_ms) {
-    if (meeting->closed || !meeting->channelled) {
+    if (meeting->closed) {
+        return;
+    }
+    if (!meeting->channelled) {
+        uint64_t due_ms = meeting->begun_ms + DX_DIAL_ANSWER_MS;
+        if (swarm->now_ms >= due_ms) {
+            close_meeting(swarm, meeting, DX_E_TIMEOUT);
+        } else {
+            *deadline_ms = sooner(*deadline_ms, due_ms);
+        }
         return;
     }
     dx_channel_event event;

@@ -6,9 +6,10 @@
  * addresses of a topic with back-off, closes links that do not authenticate in time, lets a newer link
  * between the same two devices on one topic supersede an older one (ties of simultaneous dials by device key:
  * both sides keep the same one), and keeps for every address when it last worked and why it last failed.
+ * Bounds: DX_LINKS_MAX links, DX_SPACE_ADDRESSES_MAX addresses per topic; a stranger costs one meeting until
+ * its handshake's deadline.
  * Ownership: handlers borrow messages for the call. Sending never blocks: what the host has not taken
- * (LINK_WRITABLE) is counted and shown as `outstanding`, and handlers stop offering bulk above
- * DX_LINK_OUTSTANDING_MAX. */
+ * (LINK_WRITABLE) is counted and shown as `outstanding`; what bounds it is the peer's credit (sync). */
 #ifndef DX_MESH_SWARM_H
 #define DX_MESH_SWARM_H
 
@@ -16,6 +17,13 @@
 #include "mesh/channel.h"
 
 typedef struct dx_swarm dx_swarm;
+
+/* What became of links, for people who ask; outlives the swarm. */
+typedef struct dx_swarm_counts {
+    uint64_t ready;   /* handshakes completed */
+    uint64_t failed;  /* links that ended before that: nobody there, strangers, timeouts */
+    uint64_t refused; /* links closed for what the peer did (errors of class peer) */
+} dx_swarm_counts;
 
 /* Where links meet the host: the node's outbox. */
 typedef struct dx_swarm_port {
@@ -25,6 +33,7 @@ typedef struct dx_swarm_port {
     void (*open)(void *ctx, uint64_t link, dx_bytes address);
     void (*send)(void *ctx, uint64_t link, dx_bytes bytes);
     void (*close)(void *ctx, uint64_t link, int reason);
+    dx_swarm_counts *counts;
 } dx_swarm_port;
 
 /* What a handler knows of an authenticated channel. */
@@ -68,8 +77,9 @@ DX_MUST_USE int dx_swarm_add_topic(dx_swarm *swarm, const dx_topic *topic);
 void dx_swarm_remove_topic(dx_swarm *swarm, uint64_t topic); /* closes its links */
 
 /* Keeps dialling this address for the topic with back-off (0.2 s doubling to 60 s, jitter from the random
- * port) until connected, for ever or until removed. own: one of our own listening addresses is never dialled.
- */
+ * port) until connected, for ever or until removed; a peer that is here already by another link is not
+ * dialled. Beyond DX_SPACE_ADDRESSES_MAX the one that failed most often gives way. DX_E_NOT_FOUND (topic),
+ * DX_E_INVALID, DX_E_LIMIT (none of the others ever failed), DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_swarm_add_address(dx_swarm *swarm, uint64_t topic, dx_bytes address);
 void dx_swarm_remove_address(dx_swarm *swarm, uint64_t topic, dx_bytes address);
 /* Why the addresses of a topic do not connect, one line each; index runs until false. */

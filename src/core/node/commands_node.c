@@ -3,9 +3,32 @@
  * Layer: floor 1, node. docs/spec/commands.md. */
 #include "node/state.h"
 
+static void write_vault(dx_node *node, dx_writer *writer) {
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    dx_write_bool(dx_map_builder_key(&map, "encrypted"), true);
+    dx_write_bool(dx_map_builder_key(&map, "clone"), dx_store_is_clone(node->store));
+    dx_write_int(dx_map_builder_key(&map, "wal_bytes"), dx_store_wal_bytes(node->store));
+    dx_map_builder_finish(&map, writer);
+}
+
+/* Since the node opened. What was refused in a space is listed with the space. */
+static void write_counts(dx_node *node, dx_writer *writer) {
+    const dx_node_counts *counts = &node->counts;
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    dx_write_uint(dx_map_builder_key(&map, "steps"), counts->steps);
+    dx_write_uint(dx_map_builder_key(&map, "undone"), counts->undone);
+    dx_write_uint(dx_map_builder_key(&map, "events_failed"), counts->events_failed);
+    dx_write_uint(dx_map_builder_key(&map, "links_ready"), counts->links.ready);
+    dx_write_uint(dx_map_builder_key(&map, "links_failed"), counts->links.failed);
+    dx_write_uint(dx_map_builder_key(&map, "peers_refused"), counts->links.refused);
+    dx_map_builder_finish(&map, writer);
+}
+
 static int status(dx_node *node, dx_request *request, dx_bytes body) {
     (void)body;
-    dx_map_builder map, vault;
+    dx_map_builder map;
     dx_answer_init(node, &map);
     if (node->identity.present) {
         dx_write_hex(dx_map_builder_key(&map, "identity"), node->identity.identity, DX_KEY_SIZE);
@@ -22,11 +45,8 @@ static int status(dx_node *node, dx_request *request, dx_bytes body) {
     for (size_t i = 0; i < node->address_count; i++) {
         dx_write_text(listen, node->addresses[i]);
     }
-    dx_answer_init(node, &vault);
-    dx_write_bool(dx_map_builder_key(&vault, "encrypted"), true);
-    dx_write_bool(dx_map_builder_key(&vault, "clone"), dx_store_is_clone(node->store));
-    dx_write_int(dx_map_builder_key(&vault, "wal_bytes"), dx_store_wal_bytes(node->store));
-    dx_map_builder_finish(&vault, dx_map_builder_key(&map, "vault"));
+    write_vault(node, dx_map_builder_key(&map, "vault"));
+    write_counts(node, dx_map_builder_key(&map, "counts"));
     return dx_request_reply(node, request, &map);
 }
 

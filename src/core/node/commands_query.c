@@ -9,7 +9,6 @@
 #include "node/state.h"
 
 typedef struct dx_reading {
-    int64_t space;
     dx_query *query;
     dx_digest_cursor *digest;
     dx_buf next_query; /* export: the second pass (links) */
@@ -52,14 +51,28 @@ static int create_query(dx_node *node, dx_space *space, dx_bytes item, dx_query 
     return error;
 }
 
+/* Looks at how much was said every few rows: objects may be large, and what a step says is kept in memory. */
+static int read_rows(dx_node *node, dx_request *request, dx_row_sink *sink, bool *more) {
+    dx_reading *reading = request->task;
+    int error = DX_OK;
+    *more = true;
+    for (size_t i = 0; error == DX_OK && *more && i < DX_STEP_ENTITIES_MAX / DX_ROWS_SLICE; i++) {
+        if (i > 0 && (!dx_request_can_send(node, request) || dx_node_said_enough(node))) {
+            return DX_OK;
+        }
+        error = dx_query_run(reading->query, DX_ROWS_SLICE, send_row, sink, more);
+    }
+    return error;
+}
+
 static int go_on_reading(dx_node *node, dx_request *request, bool *again) {
     dx_reading *reading = request->task;
-    dx_row_sink sink = {.node = node, .request = request, .space = dx_node_space(node, reading->space)};
+    dx_row_sink sink = {.node = node, .request = request, .space = dx_node_space(node, request->space)};
     if (request->cancelled || sink.space == NULL) {
         return DX_E_CANCELLED;
     }
     bool more = false;
-    int error = dx_query_run(reading->query, DX_STEP_ENTITIES_MAX, send_row, &sink, &more);
+    int error = read_rows(node, request, &sink, &more);
     if (error == DX_OK && !more && reading->next_query.size > 0) {
         dx_query_destroy(reading->query);
         reading->query = NULL;
@@ -71,7 +84,7 @@ static int go_on_reading(dx_node *node, dx_request *request, bool *again) {
         return error;
     }
     if (more) {
-        *again = true;
+        *again = *again || dx_request_can_send(node, request);
         return DX_PENDING;
     }
     if (dx_query_counts(reading->query)) {
@@ -92,7 +105,7 @@ static int begin_reading(dx_node *node, dx_request *request, dx_space *space, dx
         request->drop = NULL;
         return DX_E_NO_MEMORY;
     }
-    reading->space = space->local;
+    request->space = space->local;
     reading->query = query;
     return DX_PENDING;
 }
@@ -184,7 +197,7 @@ static int export_space(dx_node *node, dx_request *request, dx_bytes body) {
 
 static int go_on_digesting(dx_node *node, dx_request *request, bool *again) {
     dx_reading *reading = request->task;
-    if (request->cancelled || dx_node_space(node, reading->space) == NULL) {
+    if (request->cancelled || dx_node_space(node, request->space) == NULL) {
         return DX_E_CANCELLED;
     }
     bool more = false;
@@ -225,7 +238,7 @@ static int space_digest(dx_node *node, dx_request *request, dx_bytes body) {
         request->drop = NULL;
         return DX_E_NO_MEMORY;
     }
-    reading->space = space->local;
+    request->space = space->local;
     reading->digest = cursor;
     return DX_PENDING;
 }
@@ -233,7 +246,6 @@ static int space_digest(dx_node *node, dx_request *request, dx_bytes body) {
 /* --- Watching ------------------------------------------------------------------------------------ */
 
 typedef struct dx_watching {
-    int64_t space;
     dx_subscription *subscription;
     bool learning; /* what matches already is not known yet */
 } dx_watching;
@@ -245,7 +257,7 @@ static void drop_watching(dx_node *node, dx_request *request) {
 
 static int learn(dx_node *node, dx_request *request, bool *again) {
     dx_watching *watching = request->task;
-    if (request->cancelled || dx_node_space(node, watching->space) == NULL) {
+    if (request->cancelled || dx_node_space(node, request->space) == NULL) {
         return DX_E_CANCELLED;
     }
     if (!watching->learning) {
@@ -266,7 +278,7 @@ static int send_change(void *ctx, dx_bytes row) {
 static int tell_changes(dx_node *node, dx_request *request) {
     dx_watching *watching = request->task;
     dx_row_sink sink = {.node = node, .request = request};
-    if (dx_node_space(node, watching->space) == NULL) {
+    if (dx_node_space(node, request->space) == NULL) {
         return DX_OK;
     }
     int error = dx_subscription_take(watching->subscription, &node->changes, send_change, &sink);
@@ -295,7 +307,8 @@ static int watch(dx_node *node, dx_request *request, dx_bytes body) {
         request->drop = NULL;
         return DX_E_NO_MEMORY;
     }
-    *watching = (dx_watching){.space = space->local, .subscription = subscription, .learning = true};
+    *watching = (dx_watching){.subscription = subscription, .learning = true};
+    request->space = space->local;
     request->on_changes = tell_changes;
     return DX_PENDING;
 }

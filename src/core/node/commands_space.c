@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "node/invite.h"
 #include "node/state.h"
 
 static void write_space_name(dx_node *node, dx_space *space, dx_map_builder *map) {
@@ -80,10 +81,39 @@ static int space_members(dx_node *node, dx_request *request, dx_bytes body) {
     return error == DX_OK ? dx_request_reply_count(node, request) : error;
 }
 
+/* This vault alone forgets it: what others hold stays theirs. Its rows go in the steps that follow. */
+static int space_rm(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_space *space;
+    uint8_t id[DX_HASH_SIZE];
+    int error = dx_take_space(node, body, &space);
+    if (error != DX_OK) {
+        return error;
+    }
+    memcpy(id, space->id, sizeof id);
+    error = dx_node_cancel_readers(node, space->local);
+    if (error == DX_OK) {
+        error = dx_invite_cancel_space(node, space->local);
+    }
+    if (error == DX_OK) {
+        error = dx_replication_forget_addresses(node->replication, space);
+    }
+    if (error == DX_OK) {
+        error = dx_space_forget(&node->context, space->local);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_node_remove_space(node, space);
+    node->sweeping = true;
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    dx_write_hex(dx_map_builder_key(&map, "space"), id, sizeof id);
+    return dx_request_reply(node, request, &map);
+}
+
 /* --- Status ------------------------------------------------------------------------------------- */
 
 typedef struct dx_waiting {
-    int64_t space;
     uint8_t shown[DX_HASH_SIZE]; /* digest of the last map sent, so that only changes are told */
 } dx_waiting;
 
@@ -111,7 +141,7 @@ static int write_status(dx_node *node, dx_space *space, dx_map_builder *map, boo
 static int wait_synced(dx_node *node, dx_request *request, bool *again) {
     (void)again;
     dx_waiting *waiting = request->task;
-    dx_space *space = dx_node_space(node, waiting->space);
+    dx_space *space = dx_node_space(node, request->space);
     if (request->cancelled || space == NULL) {
         return DX_E_CANCELLED;
     }
@@ -164,7 +194,7 @@ static int space_status(dx_node *node, dx_request *request, dx_bytes body) {
     if (waiting == NULL) {
         return DX_E_NO_MEMORY;
     }
-    waiting->space = space->local;
+    request->space = space->local;
     int64_t timeout_ms = dx_item_int(dx_item_get(body, "timeout_ms"), 0);
     if (timeout_ms > 0) {
         request->deadline_ms = node->context.now_ms + (uint64_t)timeout_ms;
@@ -246,11 +276,8 @@ static int peer_list(dx_node *node, dx_request *request, dx_bytes body) {
 }
 
 const dx_command dx_commands_space[] = {
-    {"space.create", true, space_create},
-    {"space.list", false, space_list},
-    {"space.members", false, space_members},
-    {"space.status", false, space_status},
-    {"peer.connect", true, peer_connect},
-    {"peer.list", false, peer_list},
-    {NULL, false, NULL},
+    {"space.create", true, space_create},    {"space.list", false, space_list},
+    {"space.members", false, space_members}, {"space.rm", true, space_rm},
+    {"space.status", false, space_status},   {"peer.connect", true, peer_connect},
+    {"peer.list", false, peer_list},         {NULL, false, NULL},
 };

@@ -38,20 +38,42 @@ dx_port *dx_node_port(dx_node *node, uint64_t number) {
             return &node->ports[i];
         }
     }
+    return NULL;
+}
+
+int dx_node_open_port(dx_node *node, uint64_t number) {
+    if (dx_node_port(node, number) != NULL) {
+        return DX_OK;
+    }
+    if (node->port_count == DX_PORTS_MAX) {
+        return DX_E_LIMIT;
+    }
     if (node->port_count == node->port_capacity) {
         size_t capacity = node->port_capacity == 0 ? 8 : node->port_capacity * 2;
         dx_port *ports =
             node->config.alloc.resize(node->config.alloc.ctx, node->ports,
                                       node->port_capacity * sizeof *ports, capacity * sizeof *ports);
         if (ports == NULL) {
-            return NULL;
+            return DX_E_NO_MEMORY;
         }
         node->ports = ports;
         node->port_capacity = capacity;
     }
-    dx_port *port = &node->ports[node->port_count++];
-    *port = (dx_port){.number = number};
-    return port;
+    node->ports[node->port_count++] = (dx_port){.number = number};
+    return DX_OK;
+}
+
+void dx_node_take_back(dx_node *node, size_t count) {
+    for (size_t i = count; i < node->outbox.count; i++) {
+        const dx_effect *effect = &node->outbox.effects[i];
+        bool answers = effect->kind == DX_EFFECT_NOTIFY || effect->kind == DX_EFFECT_REPLY;
+        dx_port *port = answers ? dx_node_port(node, effect->port) : NULL;
+        if (port != NULL) {
+            port->outstanding -=
+                effect->body.size < port->outstanding ? effect->body.size : port->outstanding;
+        }
+    }
+    dx_outbox_rewind(&node->outbox, count);
 }
 
 static void free_request(dx_node *node, dx_request *request) {
@@ -70,15 +92,24 @@ static bool is_host_error(int error) {
 }
 
 /* Answers from the stored reply when this id was answered before. */
-static int answer_again(dx_node *node, const dx_event *event, bool *known) {
+static int answer_again(dx_node *node, dx_request *request) {
     sqlite3_stmt *select = dx_store_query(node->store, "SELECT body FROM reply WHERE request = ?1");
-    dx_bind_bytes(select, 1, dx_bytes_of(event->request, DX_REQUEST_SIZE));
-    *known = dx_step(node->store, select);
-    if (*known) {
-        dx_outbox_answer(&node->outbox, true, event->port, event->request, dx_column_bytes(select, 0));
+    dx_bind_bytes(select, 1, dx_bytes_of(request->id, DX_REQUEST_SIZE));
+    int error = DX_OK;
+    if (dx_step(node->store, select)) {
+        error = dx_request_reply_item(node, request, dx_column_bytes(select, 0));
         dx_step_reset(select);
     }
-    return dx_store_error(node->store);
+    int failed = dx_store_error(node->store);
+    return error != DX_OK ? error : failed;
+}
+
+static bool is_port_busy(const dx_node *node, uint64_t port) {
+    size_t count = 0;
+    for (const dx_request *request = node->requests; request != NULL; request = request->next) {
+        count += request->port == port;
+    }
+    return count >= DX_PORT_REQUESTS_MAX;
 }
 
 static int run_command(dx_node *node, dx_request *request, dx_bytes body) {
@@ -92,34 +123,44 @@ static int run_command(dx_node *node, dx_request *request, dx_bytes body) {
         return dx_node_refuse(node, DX_E_UNSUPPORTED, "dx help", "there is no command \"%.*s\"",
                               (int)(name.size < 64 ? name.size : 64), (const char *)name.data);
     }
+    if (is_port_busy(node, request->port) && !dx_bytes_equal(name, dx_bytes_text("request.cancel"))) {
+        return dx_node_refuse(node, DX_E_LIMIT, "end some of them first",
+                              "%d requests of this program are at work", DX_PORT_REQUESTS_MAX);
+    }
     return request->command->run(node, request, body);
 }
 
-int dx_node_command(dx_node *node, const dx_event *event) {
-    bool known = false;
-    int error = answer_again(node, event, &known);
-    if (error != DX_OK || known) {
+/* Answers at once, or leaves the request to go on. */
+static int begin_request(dx_node *node, dx_request *request, const dx_event *event) {
+    int error = answer_again(node, request);
+    if (error != DX_OK || request->answered) {
         return error;
     }
+    node->message[0] = node->remedy[0] = 0;
+    error = run_command(node, request, event->body);
+    return error < 0 && !is_host_error(error) ? dx_request_reply_error(node, request, error) : error;
+}
+
+int dx_node_command(dx_node *node, const dx_event *event) {
     if (dx_request_find(node, dx_bytes_of(event->request, DX_REQUEST_SIZE)) != NULL) {
         return DX_OK; /* still at work: its answer will come */
+    }
+    int error = dx_node_open_port(node, event->port);
+    if (error == DX_E_NO_MEMORY) {
+        return error; /* a port beyond the limit is answered, and never waited for */
     }
     dx_request *request = dx_alloc_take_zeroed(&node->config.alloc, sizeof *request);
     if (request == NULL) {
         return DX_E_NO_MEMORY;
     }
     request->port = event->port;
+    request->fresh = true;
     memcpy(request->id, event->request, DX_REQUEST_SIZE);
-    node->message[0] = node->remedy[0] = 0;
-    error = run_command(node, request, event->body);
+    error = begin_request(node, request, event);
     if (error == DX_PENDING) {
         request->next = node->requests;
         node->requests = request;
         return DX_OK;
-    }
-    if (error < 0 && !is_host_error(error)) {
-        DX_ASSERT(!request->answered);
-        error = dx_request_reply_error(node, request, error);
     }
     DX_ASSERT(error != DX_OK || request->answered);
     free_request(node, request);
@@ -130,6 +171,11 @@ static int resume_one(dx_node *node, dx_request *request, bool *again) {
     if (!dx_request_can_send(node, request) && !request->cancelled) {
         return DX_OK;
     }
+    if (dx_node_said_enough(node) && !request->cancelled) {
+        *again = true;
+        return DX_OK;
+    }
+    node->message[0] = node->remedy[0] = 0;
     int error = request->resume(node, request, again);
     if (error == DX_PENDING) {
         return DX_OK;
@@ -156,8 +202,8 @@ int dx_node_resume_requests(dx_node *node, bool *again, uint64_t *deadline_ms) {
             free_request(node, request);
             continue;
         }
-        if (request->deadline_ms < *deadline_ms) {
-            *deadline_ms = request->deadline_ms;
+        if (request->deadline_ms < *deadline_ms && dx_request_can_send(node, request)) {
+            *deadline_ms = request->deadline_ms; /* a full port's comes when it took something */
         }
         at = &request->next;
     }
@@ -201,9 +247,33 @@ void dx_node_drop_requests(dx_node *node, int error) {
         dx_request *request = node->requests;
         node->requests = request->next;
         /* The answer goes out if it can; the outbox remembers when it cannot. */
-        if (dx_request_reply_error(node, request, error) != DX_OK) {
+        if (!request->fresh && !request->answered && dx_request_reply_error(node, request, error) != DX_OK) {
             node->message[0] = 0;
         }
         free_request(node, request);
     }
+}
+
+void dx_node_keep_requests(dx_node *node) {
+    for (dx_request *request = node->requests; request != NULL; request = request->next) {
+        request->fresh = false;
+    }
+}
+
+int dx_node_cancel_readers(dx_node *node, int64_t space) {
+    for (dx_request **at = &node->requests; *at != NULL;) {
+        dx_request *request = *at;
+        if (request->space != space) {
+            at = &request->next;
+            continue;
+        }
+        dx_node_refuse(node, DX_E_CANCELLED, NULL, "this vault forgets the space");
+        int error = dx_request_reply_error(node, request, DX_E_CANCELLED);
+        if (error != DX_OK) {
+            return error;
+        }
+        *at = request->next;
+        free_request(node, request);
+    }
+    return DX_OK;
 }

@@ -185,6 +185,11 @@ static int perform_guest(dx_invite *invite) {
     return DX_OK;
 }
 
+static bool has_ended(const dx_invite *invite) {
+    return invite->is_host ? dx_host_state_ends(invite->machine.host.state)
+                           : dx_guest_state_ends(invite->machine.guest.state);
+}
+
 static int perform(dx_invite *invite) {
     return invite->is_host ? perform_host(invite) : perform_guest(invite);
 }
@@ -330,6 +335,20 @@ void dx_invite_unload(dx_node *node) {
     }
 }
 
+int dx_invite_cancel_space(dx_node *node, int64_t space) {
+    int error = DX_OK;
+    for (dx_invite *invite = node->invites; error == DX_OK && invite != NULL; invite = invite->next) {
+        if (!invite->is_host || invite->machine.host.invitation.space != space || has_ended(invite)) {
+            continue;
+        }
+        error = dx_invitation_host_cancel(&invite->machine.host, &invite->out);
+        if (error == DX_OK) {
+            error = perform(invite);
+        }
+    }
+    return error;
+}
+
 void dx_invite_committed(dx_node *node, uint64_t *deadline_ms) {
     for (dx_invite *invite = node->invites; invite != NULL; invite = invite->next) {
         if (invite->is_host) {
@@ -371,11 +390,6 @@ static int tell_guest(dx_invite *invite, dx_request *request, bool ended) {
     return dx_request_notify(node, request, &map);
 }
 
-static bool has_ended(const dx_invite *invite) {
-    return invite->is_host ? dx_host_state_ends(invite->machine.host.state)
-                           : dx_guest_state_ends(invite->machine.guest.state);
-}
-
 /* A request that follows an invitation; its id is what the invitation remembers. */
 static int follow(dx_node *node, dx_request *request, bool *again) {
     (void)again;
@@ -408,29 +422,35 @@ static int follow(dx_node *node, dx_request *request, bool *again) {
     return error == DX_OK && !ended ? DX_PENDING : error;
 }
 
+static uint64_t *due(dx_invite *invite) {
+    return invite->is_host ? &invite->machine.host.deadline_ms : &invite->machine.guest.deadline_ms;
+}
+
+static int tick(dx_invite *invite) {
+    const dx_context *context = &invite->node->context;
+    int error =
+        invite->is_host
+            ? dx_invitation_host_tick(&invite->machine.host, context->now_ms, context->wall_ms, &invite->out)
+            : dx_invitation_guest_tick(&invite->machine.guest, context->now_ms, &invite->out);
+    return error == DX_OK ? perform(invite) : error;
+}
+
 int dx_invite_settle(dx_node *node, uint64_t *deadline_ms) {
     for (dx_invite *invite = node->invites, *next; invite != NULL; invite = next) {
         next = invite->next;
         uint64_t now_ms = node->context.now_ms;
-        uint64_t *due_ms =
-            invite->is_host ? &invite->machine.host.deadline_ms : &invite->machine.guest.deadline_ms;
-        if (!has_ended(invite) && now_ms >= *due_ms) {
-            int error = invite->is_host
-                            ? dx_invitation_host_tick(&invite->machine.host, now_ms, node->context.wall_ms,
-                                                      &invite->out)
-                            : dx_invitation_guest_tick(&invite->machine.guest, now_ms, &invite->out);
-            if (error == DX_OK) {
-                error = perform(invite);
-            }
+        if (!has_ended(invite) && now_ms >= *due(invite)) {
+            int error = tick(invite);
             if (error != DX_OK) {
                 return error;
             }
         }
+        const dx_request *request = dx_request_find(node, dx_bytes_of(invite->request, DX_REQUEST_SIZE));
         if (!has_ended(invite)) {
-            *deadline_ms = *due_ms < *deadline_ms ? *due_ms : *deadline_ms;
-        } else if (dx_request_find(node, dx_bytes_of(invite->request, DX_REQUEST_SIZE)) == NULL) {
+            *deadline_ms = *due(invite) < *deadline_ms ? *due(invite) : *deadline_ms;
+        } else if (request == NULL) {
             destroy_invite(invite);
-        } else {
+        } else if (dx_request_can_send(node, request)) {
             *deadline_ms = now_ms; /* its request is told in the next step */
         }
     }

@@ -13,6 +13,8 @@ DX_MUST_USE int dx_invite_load(dx_node *node);
 void dx_invite_unload(dx_node *node);
 /* After a commit: what the machines asked to be saved is durable; lowers the deadline when one goes on. */
 void dx_invite_committed(dx_node *node, uint64_t *deadline_ms);
+/* Ends what this vault hosts for a space that goes. */
+DX_MUST_USE int dx_invite_cancel_space(dx_node *node, int64_t space);
 /* Deadlines and ends. */
 DX_MUST_USE int dx_invite_settle(dx_node *node, uint64_t *deadline_ms);
 

@@ -8,8 +8,18 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/trace.h"
 #include "node/invite.h"
 #include "node/state.h"
+
+static const char *name_event(dx_event_kind kind) {
+    static const char *const names[] = {
+#define DX_EVENT_ROW(symbol, name) name,
+        DX_EVENT_MAP(DX_EVENT_ROW)
+#undef DX_EVENT_ROW
+    };
+    return kind < DX_EVENT_KIND_COUNT ? names[kind] : "unknown";
+}
 
 static int explain(char *message, size_t size, int error, const char *what) {
     if (message != NULL && size > 0) {
@@ -89,11 +99,13 @@ static int tell_listening(dx_node *node) {
 /* Inside a transaction. */
 static int load(dx_node *node) {
     int error = dx_identity_load(node->store, &node->config.alloc, &node->identity);
+    node->sweeping = true; /* until a look says otherwise */
     dx_swarm_port port = {.ctx = node,
                           .next_link = &node->next_link,
                           .open = port_open,
                           .send = port_send,
-                          .close = port_close};
+                          .close = port_close,
+                          .counts = &node->counts.links};
     if (error == DX_OK) {
         error = dx_swarm_create(&node->config.alloc, &node->config.random, &node->config.tracer, &port,
                                 &node->swarm);
@@ -236,10 +248,21 @@ const uint8_t *dx_node_token(const dx_node *node) {
 
 /* --- One event ----------------------------------------------------------------------------------- */
 
+static bool knows_address(const dx_node *node, dx_bytes address) {
+    for (size_t i = 0; i < node->address_count; i++) {
+        if (dx_bytes_equal(dx_bytes_text(node->addresses[i]), address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* May be told twice: a batch that was undone is run again. */
 static int set_listening(dx_node *node, dx_bytes address) {
     if (address.size == 0) {
         node->address_count = 0;
-    } else if (address.size < DX_ADDRESS_SIZE_MAX && node->address_count < DX_NODE_ADDRESSES_MAX) {
+    } else if (address.size < DX_ADDRESS_SIZE_MAX && node->address_count < DX_NODE_ADDRESSES_MAX &&
+               dx_address_check(address) && !knows_address(node, address)) {
         memcpy(node->addresses[node->address_count], address.data, address.size);
         node->addresses[node->address_count++][address.size] = 0;
     }
@@ -253,19 +276,23 @@ static void port_took(dx_node *node, const dx_event *event) {
     }
 }
 
+static int open_port(dx_node *node, uint64_t port) {
+    int error = dx_node_open_port(node, port);
+    return error == DX_E_LIMIT ? DX_OK : error; /* it is served, but never waited for */
+}
+
 static int take_event(dx_node *node, const dx_event *event) {
     uint64_t now_ms = node->context.now_ms;
     switch (event->kind) {
     case DX_EVENT_COMMAND:
         return dx_node_command(node, event);
     case DX_EVENT_PORT_UP:
-        return dx_node_port(node, event->port) != NULL ? DX_OK : DX_E_NO_MEMORY;
+        return open_port(node, event->port);
     case DX_EVENT_PORT_DOWN:
         dx_node_drop_port(node, event->port);
         return DX_OK;
     case DX_EVENT_PORT_WRITABLE:
-        port_took(node, event);
-        return DX_OK;
+        return DX_OK; /* counted in run_batch, once */
     case DX_EVENT_LINK_UP:
         return dx_swarm_link_up(node->swarm, event->link, event->body, now_ms);
     case DX_EVENT_LINK_DATA:
@@ -300,9 +327,22 @@ static int run_pipelines(dx_node *node, bool *again) {
     return DX_OK;
 }
 
+/* Rows of forgotten spaces go a few at a time. */
+static int sweep(dx_node *node, bool *again) {
+    if (!node->sweeping) {
+        return DX_OK;
+    }
+    int error = dx_space_sweep(&node->context, DX_STEP_ENTITIES_MAX, &node->sweeping);
+    *again = *again || node->sweeping;
+    return error;
+}
+
 static int settle(dx_node *node, uint64_t *deadline_ms) {
     bool again = false;
     int error = run_pipelines(node, &again);
+    if (error == DX_OK) {
+        error = sweep(node, &again);
+    }
     if (error == DX_OK) {
         error = dx_node_resume_requests(node, &again, deadline_ms);
     }
@@ -331,7 +371,9 @@ static int settle(dx_node *node, uint64_t *deadline_ms) {
     return dx_outbox_error(&node->outbox);
 }
 
-static int run_batch(dx_node *node, const dx_event *events, size_t count, uint64_t *deadline_ms) {
+/* events[0] is the first-th of the host's batch. */
+static int run_batch(dx_node *node, const dx_event *events, size_t count, size_t first,
+                     uint64_t *deadline_ms) {
     int error = dx_store_begin(node->store);
     if (error != DX_OK) {
         return error;
@@ -343,25 +385,29 @@ static int run_batch(dx_node *node, const dx_event *events, size_t count, uint64
             node->context.now_ms = events[i].time_ms;
         }
         node->context.wall_ms = events[i].wall_ms;
+        if (events[i].kind == DX_EVENT_PORT_WRITABLE && first + i >= node->events_noted) {
+            node->events_noted = first + i + 1;
+            port_took(node, &events[i]);
+        }
         error = take_event(node, &events[i]);
     }
     if (error == DX_OK) {
         error = settle(node, deadline_ms);
     }
-    if (error == DX_OK) {
-        error = dx_store_commit(node->store);
-        if (error == DX_OK) {
-            dx_invite_committed(node, deadline_ms);
-        }
+    if (error != DX_OK) {
+        dx_store_rollback(node->store);
         return error;
     }
-    dx_store_rollback(node->store);
+    error = dx_store_commit(node->store);
+    if (error == DX_OK) {
+        dx_node_keep_requests(node);
+        dx_invite_committed(node, deadline_ms);
+    }
     return error;
 }
 
 /* After an undone step: nothing in memory may be trusted, and the store may have to be opened again. */
 static int reload(dx_node *node, int reason) {
-    size_t spoken = node->outbox.count;
     dx_node_drop_requests(node, reason);
     unload(node, reason);
     if (dx_store_poisoned(node->store)) {
@@ -371,7 +417,6 @@ static int reload(dx_node *node, int reason) {
         node->store = NULL;
         int error = open_store(node, false);
         if (error != DX_OK) {
-            dx_outbox_rewind(&node->outbox, spoken);
             return error;
         }
     }
@@ -379,6 +424,9 @@ static int reload(dx_node *node, int reason) {
 }
 
 static int fail_event(dx_node *node, const dx_event *event, int error) {
+    node->counts.events_failed++;
+    dx_trace(&node->config.tracer, "node", "%s event undone: %s", name_event(event->kind),
+             dx_error_name(error));
     if (event->kind != DX_EVENT_COMMAND) {
         return DX_OK; /* links were closed by the reload */
     }
@@ -391,29 +439,36 @@ static int fail_event(dx_node *node, const dx_event *event, int error) {
 /* Also undone effects of the failed batch are forgotten: nothing of it was true. */
 static int run_singly(dx_node *node, const dx_event *events, size_t count, int reason,
                       uint64_t *deadline_ms) {
-    dx_outbox_clear(&node->outbox);
+    node->counts.undone++;
+    dx_trace(&node->config.tracer, "node", "step undone, %llu events one by one: %s",
+             (unsigned long long)count, dx_error_name(reason));
+    dx_node_take_back(node, 0);
     int error = reload(node, reason);
+    bool failed = false;
     for (size_t i = 0; error == DX_OK && i < count; i++) {
         size_t spoken = node->outbox.count;
-        int failure = run_batch(node, &events[i], 1, deadline_ms);
+        int failure = run_batch(node, &events[i], 1, i, deadline_ms);
         if (failure == DX_OK) {
             continue;
         }
-        dx_outbox_rewind(&node->outbox, spoken);
+        failed = true;
+        dx_node_take_back(node, spoken);
         error = reload(node, failure);
         if (error == DX_OK) {
             error = fail_event(node, &events[i], failure);
         }
     }
-    *deadline_ms = node->context.now_ms;
+    *deadline_ms = node->context.now_ms + (failed ? DX_STEP_RETRY_MS : 0);
     return error;
 }
 
 int dx_node_step(dx_node *node, const dx_event *events, size_t count, dx_effects *effects) {
     uint64_t deadline_ms = DX_NO_DEADLINE;
     dx_outbox_clear(&node->outbox);
+    node->events_noted = 0;
+    node->counts.steps++;
     *effects = (dx_effects){.deadline_ms = DX_NO_DEADLINE};
-    int error = run_batch(node, events, count, &deadline_ms);
+    int error = run_batch(node, events, count, 0, &deadline_ms);
     if (error != DX_OK) {
         error = run_singly(node, events, count, error, &deadline_ms);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "crypto/keys.h"
 
 void dx_outbox_init(dx_outbox *outbox, const dx_alloc *alloc) {
     memset(outbox, 0, sizeof *outbox);
@@ -11,22 +12,34 @@ void dx_outbox_init(dx_outbox *outbox, const dx_alloc *alloc) {
     dx_arena_init(&outbox->arena, alloc, DX_OUTBOX_SIZE_MAX);
 }
 
+/* The bodies lie in this outbox's arena, so it may write there. */
+static void wipe_answers(dx_outbox *outbox, size_t from) {
+    for (size_t i = from; i < outbox->count; i++) {
+        const dx_effect *effect = &outbox->effects[i];
+        outbox->size -= effect->body.size;
+        if ((effect->kind == DX_EFFECT_NOTIFY || effect->kind == DX_EFFECT_REPLY) && effect->body.size > 0) {
+            dx_wipe((uint8_t *)(uintptr_t)effect->body.data, effect->body.size);
+        }
+    }
+    outbox->count = from;
+    outbox->error = DX_OK;
+}
+
 void dx_outbox_deinit(dx_outbox *outbox) {
+    wipe_answers(outbox, 0);
     dx_arena_deinit(&outbox->arena);
     dx_alloc_free(outbox->alloc, outbox->effects, outbox->capacity * sizeof *outbox->effects);
     memset(outbox, 0, sizeof *outbox);
 }
 
 void dx_outbox_clear(dx_outbox *outbox) {
+    wipe_answers(outbox, 0);
     dx_arena_reset(&outbox->arena);
-    outbox->count = 0;
-    outbox->error = DX_OK;
 }
 
 void dx_outbox_rewind(dx_outbox *outbox, size_t count) {
     DX_ASSERT(count <= outbox->count);
-    outbox->count = count;
-    outbox->error = DX_OK;
+    wipe_answers(outbox, count);
 }
 
 static bool grow(dx_outbox *outbox) {
@@ -57,6 +70,7 @@ void dx_outbox_add(dx_outbox *outbox, const dx_effect *effect) {
         return;
     }
     outbox->count++;
+    outbox->size += effect->body.size;
 }
 
 void dx_outbox_link_open(dx_outbox *outbox, uint64_t link, dx_bytes address) {

@@ -1,8 +1,8 @@
 /* node/outbox.h: what the node wants to say, held back until the commit.
  *
- * Layer: floor 1, node. Effects are collected during a step; dx_outbox_release turns them into views after
- * the commit, dx_outbox_clear forgets them when the step is undone. Bodies live in one arena until the next
- * clear. An allocation failure is sticky and read with dx_outbox_error. */
+ * Layer: floor 1, node. Effects are collected during a step, handed out after its commit, and forgotten when
+ * it is undone. Bodies live in one arena until the next clear, which wipes those of answers: one may tell a
+ * PIN. A failure (no memory, more than DX_OUTBOX_SIZE_MAX) is sticky and read with dx_outbox_error. */
 #ifndef DX_NODE_OUTBOX_H
 #define DX_NODE_OUTBOX_H
 
@@ -15,6 +15,7 @@ typedef struct dx_outbox {
     dx_arena arena;
     dx_effect *effects;
     size_t count, capacity;
+    size_t size; /* of the bodies held */
     int error;
 } dx_outbox;
 

@@ -11,13 +11,13 @@ void dx_answer_init(dx_node *node, dx_map_builder *map) {
 }
 
 static int answer(dx_node *node, dx_request *request, bool last, dx_bytes body) {
-    dx_port *port = dx_node_port(node, request->port);
-    if (port == NULL) {
-        return DX_E_NO_MEMORY;
-    }
-    port->outstanding += body.size;
     dx_outbox_answer(&node->outbox, last, request->port, request->id, body);
-    return dx_outbox_error(&node->outbox);
+    int error = dx_outbox_error(&node->outbox);
+    dx_port *port = dx_node_port(node, request->port);
+    if (error == DX_OK && port != NULL) {
+        port->outstanding += body.size;
+    }
+    return error;
 }
 
 /* Remembers the reply of a writing command, so that asking again answers again. */
@@ -146,6 +146,10 @@ int dx_request_reply_count(dx_node *node, dx_request *request) {
 bool dx_request_can_send(dx_node *node, const dx_request *request) {
     const dx_port *port = dx_node_port(node, request->port);
     return port == NULL || port->outstanding < DX_PORT_OUTSTANDING_MAX;
+}
+
+bool dx_node_said_enough(const dx_node *node) {
+    return node->outbox.size >= DX_OUTBOX_SIZE_MAX / 4;
 }
 
 void *dx_request_continue(dx_node *node, dx_request *request, size_t task_size,

@@ -39,7 +39,9 @@ struct dx_request {
     dx_buf rows; /* encoded rows not yet sent */
     size_t row_count;
     int64_t total;
+    int64_t space; /* it reads: ends when the space goes; 0: none */
     bool answered, cancelled;
+    bool fresh; /* begun in the transaction under way: when that is undone, it never was */
     /* Goes on: called once per step until it answers; *again asks for another step at once, otherwise it is
      * called when anything happens or at deadline_ms. */
     int (*resume)(dx_node *node, dx_request *request, bool *again);
@@ -56,6 +58,12 @@ typedef struct dx_port {
     size_t outstanding; /* bytes of answers the port has not taken */
 } dx_port;
 
+/* Since the node opened, for `status`. */
+typedef struct dx_node_counts {
+    uint64_t steps, undone, events_failed;
+    dx_swarm_counts links;
+} dx_node_counts;
+
 struct dx_node {
     dx_node_config config;
     char *path;
@@ -71,6 +79,9 @@ struct dx_node {
     dx_request *requests;
     dx_port *ports;
     size_t port_count, port_capacity;
+    size_t events_noted; /* of the batch under way: those whose PORT_WRITABLE was counted, were it undone */
+    bool sweeping;       /* rows of forgotten spaces may be left */
+    dx_node_counts counts;
     char addresses[DX_NODE_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX];
     size_t address_count;
     uint64_t next_link;        /* odd: of the next link to open */
@@ -89,9 +100,18 @@ DX_MUST_USE int dx_node_command(dx_node *node, const dx_event *event);
 DX_MUST_USE int dx_node_resume_requests(dx_node *node, bool *again, uint64_t *deadline_ms);
 /* Tells subscriptions what this step changed. */
 DX_MUST_USE int dx_node_deliver_changes(dx_node *node);
-void dx_node_drop_port(dx_node *node, uint64_t port);
-void dx_node_drop_requests(dx_node *node, int error);  /* answers each with the error */
-dx_port *dx_node_port(dx_node *node, uint64_t number); /* made on first sight; NULL: no memory */
+/* DX_OK also when it is open already; DX_E_NO_MEMORY, DX_E_LIMIT. */
+DX_MUST_USE int dx_node_open_port(dx_node *node, uint64_t number);
+dx_port *dx_node_port(dx_node *node, uint64_t number); /* NULL: not open */
+void dx_node_drop_port(dx_node *node, uint64_t port);  /* with its requests, which are not answered */
+/* Answers each with the error, but those begun in the transaction that was undone. */
+void dx_node_drop_requests(dx_node *node, int error);
+/* The transaction that began them is on disk. */
+void dx_node_keep_requests(dx_node *node);
+/* Ends the requests that read this space, before it goes. */
+DX_MUST_USE int dx_node_cancel_readers(dx_node *node, int64_t space);
+/* Forgets the answers and effects after the first `count`: their transaction was undone. */
+void dx_node_take_back(dx_node *node, size_t count);
 /* Puts words to an error: message says what and why, remedy what to do (may be NULL). Returns code. */
 int dx_node_refuse(dx_node *node, int code, const char *remedy, const char *format, ...) DX_PRINTF(4, 5);
 
@@ -112,7 +132,10 @@ DX_MUST_USE int dx_request_flush(dx_node *node, dx_request *request);
 DX_MUST_USE int dx_request_reply_count(dx_node *node, dx_request *request);
 /* True when the port has taken enough to be given more. */
 bool dx_request_can_send(dx_node *node, const dx_request *request);
-/* The request goes on with a zeroed task of this size. NULL: no memory. */
+/* What this step says already is enough: the next one goes on. */
+bool dx_node_said_enough(const dx_node *node);
+/* The request goes on with a zeroed task of this size; resume is called in this very step. NULL: no memory.
+ */
 void *dx_request_continue(dx_node *node, dx_request *request, size_t task_size,
                           int (*resume)(dx_node *, dx_request *, bool *),
                           void (*drop)(dx_node *, dx_request *));

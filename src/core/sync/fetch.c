@@ -7,8 +7,21 @@
 
 /* --- Heads they announce ------------------------------------------------------------------------- */
 
-/* The feed an announced head is of, made known when it may be: any control feed (its first block must admit
- * it; only so many at a time), a data feed once it is admitted. *out stays NULL for one we do not take now.
+static bool is_admitted(const dx_replica *replica, const dx_feed *feed) {
+    return dx_control_find_feed(replica->space->control, feed->id) != NULL;
+}
+
+static size_t count_unadmitted(const dx_replica *replica) {
+    size_t count = 0;
+    for (size_t i = 0; i < replica->space->feed_count; i++) {
+        const dx_feed *feed = &replica->space->feeds[i];
+        count += feed->identity.feed_class == DX_FEED_CONTROL && !is_admitted(replica, feed);
+    }
+    return count;
+}
+
+/* The feed an announced head is of, made known when it may be: a control feed (its first block must admit it;
+ * only so many wait for that), a data feed once it is admitted. *out stays NULL for one we do not take now.
  */
 static int find_feed(dx_session *session, const dx_sync_entry *entry, dx_feed **out) {
     dx_replica *replica = session->replica;
@@ -22,9 +35,15 @@ static int find_feed(dx_session *session, const dx_sync_entry *entry, dx_feed **
     if (*out != NULL) {
         return DX_OK;
     }
+    size_t unadmitted_max =
+        session->state == DX_SESSION_MEMBER ? DX_SYNC_UNADMITTED_FEEDS_MAX : DX_SYNC_STRANGER_FEEDS_MAX;
+    if (entry->feed_class == DX_FEED_CONTROL && replica->unadmitted >= unadmitted_max) {
+        return DX_OK;
+    }
     int error = dx_space_add_feed(replica->replication->context, replica->space, &identity, out);
     bool later = error == DX_E_UNAUTHORIZED || error == DX_E_LIMIT || error == DX_E_EXISTS;
-    *out = later ? NULL : *out;
+    *out = error == DX_OK ? *out : NULL;
+    replica->unadmitted += error == DX_OK && entry->feed_class == DX_FEED_CONTROL;
     return later ? DX_OK : error;
 }
 
@@ -36,6 +55,8 @@ static int hear(dx_session *session, dx_feed *feed, const dx_head *head) {
     uint64_t cut = feed->cut;
     int error = dx_feed_hear(feed, replica->replication->context->store, head);
     if (error == DX_E_CONFLICT) {
+        dx_session_trace(session, "own feed %lld goes on elsewhere: own feeds renewed",
+                         (long long)feed->local);
         return dx_space_renew_feeds(replica->replication->context, replica->space);
     }
     return error == DX_OK || error == DX_E_FORK ? dx_session_note_fork(session, feed, cut) : error;
@@ -48,14 +69,17 @@ static int take_entry(dx_session *session, const dx_sync_entry *entry) {
         return error;
     }
     int64_t local = feed->local;
-    error = hear(session, feed, &entry->head);
+    uint64_t length = feed->length;
+    error = hear(session, feed, &entry->head); /* the feed may have moved in memory */
     dx_session_feed *row = dx_session_feed_of(session, local);
     if (row == NULL) {
         return DX_E_NO_MEMORY;
     }
     if (entry->head.length > row->theirs) {
+        if (row->theirs <= length) {
+            row->behind_ms = session->replica->replication->context->now_ms;
+        }
         row->theirs = entry->head.length;
-        row->progress_ms = session->replica->replication->context->now_ms;
     }
     if (entry->head.length > row->told) {
         row->told = entry->head.length;
@@ -67,6 +91,7 @@ int dx_session_take_state(dx_session *session, dx_bytes message) {
     size_t count;
     dx_reader entries;
     int error = dx_sync_state_read(message, &session->theirs, &count, &entries);
+    session->replica->unadmitted = count_unadmitted(session->replica);
     for (size_t i = 0; error == DX_OK && i < count; i++) {
         dx_sync_entry entry;
         error = dx_sync_entry_read(&entries, &entry);
@@ -94,6 +119,25 @@ static int store_run(dx_session *session, dx_feed *feed, const dx_sync_data *dat
     return error == DX_OK || error == DX_E_FORK ? dx_session_note_fork(session, feed, cut) : error;
 }
 
+/* A run of blocks for a feed that is here. */
+static int take_run(dx_session *session, dx_feed *feed, const dx_sync_data *data) {
+    dx_session_feed *row = dx_session_find_feed(session, feed->local);
+    if (feed->own) {
+        return DX_OK; /* our own feed, renewed meanwhile: no fault */
+    }
+    if (row == NULL || !row->wanted) {
+        return DX_E_PROTOCOL; /* nobody asked */
+    }
+    row->progress_ms = session->replica->replication->context->now_ms;
+    row->theirs = data->head.length > row->theirs ? data->head.length : row->theirs;
+    row->told = data->head.length > row->told ? data->head.length : row->told;
+    if (feed->length > 0 && !is_admitted(session->replica, feed)) {
+        row->passed_over = true; /* its first run must admit it before more of it is kept */
+        return DX_OK;
+    }
+    return store_run(session, feed, data);
+}
+
 int dx_session_take_data(dx_session *session, dx_bytes message) {
     dx_replica *replica = session->replica;
     session->granted -= (int64_t)message.size;
@@ -107,21 +151,9 @@ int dx_session_take_data(dx_session *session, dx_bytes message) {
         return DX_E_NO_MEMORY;
     }
     int error = dx_sync_data_read(message, data);
-    dx_feed *feed = error == DX_OK ? dx_space_feed_by_id(replica->space, data->feed_id) : NULL;
-    dx_session_feed *row = feed != NULL ? dx_session_feed_of(session, feed->local) : NULL;
-    if (error == DX_OK && feed != NULL && row == NULL) {
-        error = DX_E_NO_MEMORY;
-    }
-    if (error == DX_OK && (row == NULL || !row->wanted || feed->own)) {
-        error = row == NULL || !feed->own
-                    ? DX_E_PROTOCOL
-                    : DX_OK; /* nobody asked; an own feed renewed meanwhile is no fault */
-    }
-    if (error == DX_OK && !feed->own) {
-        error = store_run(session, feed, data);
-        row->progress_ms = replica->replication->context->now_ms;
-        row->theirs = data->head.length > row->theirs ? data->head.length : row->theirs;
-        row->told = data->head.length > row->told ? data->head.length : row->told;
+    if (error == DX_OK) {
+        dx_feed *feed = dx_space_feed_by_id(replica->space, data->feed_id);
+        error = feed == NULL ? DX_E_PROTOCOL : take_run(session, feed, data);
     }
     dx_alloc_free(replica->replication->context->alloc, data, sizeof *data);
     return error;
@@ -129,15 +161,17 @@ int dx_session_take_data(dx_session *session, dx_bytes message) {
 
 /* --- What to ask for ------------------------------------------------------------------------------- */
 
-/* Whether another session is already bringing this feed and has not stalled. */
-static bool comes_from_elsewhere(const dx_session *session, int64_t local) {
+/* Whether another session is bringing this feed; when it stalls, at *until_ms, this one takes over. */
+static bool comes_from_elsewhere(const dx_session *session, const dx_session_feed *row, uint64_t *until_ms) {
     uint64_t now_ms = session->replica->replication->context->now_ms;
     for (dx_session *other = session->replica->sessions; other != NULL; other = other->next) {
-        if (other == session) {
+        const dx_session_feed *theirs = other == session ? NULL : dx_session_find_feed(other, row->local);
+        if (theirs == NULL || !theirs->wanted) {
             continue;
         }
-        const dx_session_feed *row = dx_session_feed_of(other, local);
-        if (row != NULL && row->wanted && now_ms - row->progress_ms < DX_SYNC_STALL_MS) {
+        uint64_t since_ms = theirs->progress_ms > row->behind_ms ? theirs->progress_ms : row->behind_ms;
+        if (now_ms - since_ms < DX_SYNC_STALL_MS) {
+            *until_ms = since_ms + DX_SYNC_STALL_MS;
             return true;
         }
     }
@@ -146,26 +180,30 @@ static bool comes_from_elsewhere(const dx_session *session, int64_t local) {
 
 static int want(dx_session *session, dx_session_feed *row, const dx_feed *feed) {
     row->wanted = true;
+    row->passed_over = false;
     row->progress_ms = session->replica->replication->context->now_ms;
     dx_sync_want_write(feed->id, feed->length, &session->replica->replication->message);
     return dx_session_send(session);
 }
 
 /* Wants every announced feed of a class that is longer there; *pending tells that something of it is still to
- * come. */
-static int want_class(dx_session *session, dx_feed_class feed_class, bool *pending) {
+ * come. A feed whose beginning did not admit it is held, and does not hold up others. */
+static int want_class(dx_session *session, dx_feed_class feed_class, bool *pending, uint64_t *deadline_ms) {
     for (size_t i = 0; i < session->feed_count; i++) {
         dx_session_feed *row = &session->feeds[i];
         const dx_feed *feed = dx_space_feed(session->replica->space, row->local);
         if (feed == NULL || feed->own || feed->identity.feed_class != feed_class ||
-            row->theirs <= feed->length || feed->length >= feed->cut || session->searching == row->local) {
+            row->theirs <= feed->length || feed->length >= feed->cut || session->searching == row->local ||
+            (feed->length > 0 && !is_admitted(session->replica, feed))) {
             continue;
         }
         *pending = true;
-        if (row->wanted || comes_from_elsewhere(session, row->local)) {
+        uint64_t until_ms = DX_NO_DEADLINE;
+        if ((row->wanted && !row->passed_over) || comes_from_elsewhere(session, row, &until_ms)) {
+            *deadline_ms = until_ms < *deadline_ms ? until_ms : *deadline_ms;
             continue;
         }
-        int error = want(session, &session->feeds[i], feed);
+        int error = want(session, row, feed);
         if (error != DX_OK) {
             return error;
         }
@@ -191,11 +229,12 @@ static int ask_class(dx_session *session, dx_feed_class feed_class, const uint8_
     return dx_session_send(session);
 }
 
-int dx_session_fetch(dx_session *session) {
+int dx_session_fetch(dx_session *session, uint64_t *deadline_ms) {
+    bool member = session->state == DX_SESSION_MEMBER;
     if (session->state == DX_SESSION_HELLO) {
         return DX_OK;
     }
-    if (!session->told_forks) {
+    if (member && !session->told_forks) {
         session->told_forks = true;
         int told = dx_session_tell_forks(session);
         if (told != DX_OK) {
@@ -204,14 +243,14 @@ int dx_session_fetch(dx_session *session) {
     }
     const dx_sync_digests *ours = &session->replica->digests;
     bool control_pending = false, data_pending = false;
-    int error = want_class(session, DX_FEED_CONTROL, &control_pending);
+    int error = want_class(session, DX_FEED_CONTROL, &control_pending, deadline_ms);
     if (error == DX_OK && !control_pending) {
         error = ask_class(session, DX_FEED_CONTROL, session->theirs.control, ours->control);
     }
-    if (error != DX_OK || control_pending || session->state != DX_SESSION_MEMBER) {
+    if (error != DX_OK || control_pending || !member) {
         return error;
     }
-    error = want_class(session, DX_FEED_DATA, &data_pending);
+    error = want_class(session, DX_FEED_DATA, &data_pending, deadline_ms);
     if (error == DX_OK && !data_pending) {
         error = ask_class(session, DX_FEED_DATA, session->theirs.data, ours->data);
     }
@@ -219,9 +258,15 @@ int dx_session_fetch(dx_session *session) {
 }
 
 /* Credit goes back once the bytes are durable (this step's commit) and the pipeline keeps up, so that a slow
- * disk slows the sender. */
-int dx_session_return_credit(dx_session *session) {
-    if (session->owed < DX_SYNC_CREDIT / 8 || session->replica->space->blocked > DX_SYNC_BACKLOG_MAX) {
+ * disk slows the sender. Blocks that wait for what is still to come do not hold it back, or it would never
+ * come: while nothing more could be applied, the backlog counts for nothing. */
+int dx_session_return_credit(dx_session *session, bool *more) {
+    const dx_replica *replica = session->replica;
+    if (session->owed < DX_SYNC_CREDIT / 8) {
+        return DX_OK;
+    }
+    if (replica->space->blocked > DX_SYNC_BACKLOG_MAX && replica->space->change != replica->settled_change) {
+        *more = true; /* look again when this was applied */
         return DX_OK;
     }
     uint64_t bytes = session->owed;

@@ -17,7 +17,7 @@ static int spread(dx_replica *replica, dx_feed *feed) {
     for (dx_session *session = replica->sessions; error == DX_OK && session != NULL;
          session = session->next) {
         dx_bytes proof;
-        if (session->state == DX_SESSION_HELLO) {
+        if (session->state != DX_SESSION_MEMBER) {
             continue;
         }
         error = dx_fork_get(feed, context->store, &proof);
@@ -30,7 +30,12 @@ static int spread(dx_replica *replica, dx_feed *feed) {
 }
 
 int dx_session_note_fork(dx_session *session, dx_feed *feed, uint64_t cut_before) {
-    return feed->cut < cut_before ? spread(session->replica, feed) : DX_OK;
+    if (feed->cut >= cut_before) {
+        return DX_OK;
+    }
+    dx_session_trace(session, "feed %lld is forked: cut at %llu", (long long)feed->local,
+                     (unsigned long long)feed->cut);
+    return spread(session->replica, feed);
 }
 
 /* A new peer is told of every fork known here. */

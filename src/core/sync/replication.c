@@ -43,7 +43,7 @@ void dx_replication_destroy(dx_replication *replication) {
     dx_alloc_free(replication->context->alloc, replication, sizeof *replication);
 }
 
-static dx_replica *find_replica(dx_replication *replication, const dx_space *space) {
+dx_replica *dx_replica_find(dx_replication *replication, const dx_space *space) {
     dx_replica *replica = replication->replicas;
     while (replica != NULL && replica->space != space) {
         replica = replica->next;
@@ -69,28 +69,14 @@ static int on_writable(void *ctx, const dx_swarm_link *link) {
 }
 
 static void on_close(void *ctx, const dx_swarm_link *link, int reason) {
-    (void)reason;
     dx_session *session = dx_session_find(ctx, link->link);
     if (session != NULL) {
+        dx_session_trace(session, "closed: %s", dx_error_name(reason));
         dx_session_close(session);
     }
 }
 
-/* --- Spaces and addresses ------------------------------------------------------------------------------ */
-
-static int dial_known(dx_replication *replication, dx_replica *replica) {
-    sqlite3_stmt *select = dx_store_query(replication->context->store,
-                                          "SELECT address FROM address WHERE space = ?1 ORDER BY address");
-    dx_bind_int(select, 1, replica->space->local);
-    int error = DX_OK;
-    while (error == DX_OK && dx_step(replication->context->store, select)) {
-        error = dx_swarm_add_address(replication->swarm, (uint64_t)replica->space->local,
-                                     dx_column_bytes(select, 0));
-    }
-    dx_step_reset(select);
-    int failed = dx_store_error(replication->context->store);
-    return error != DX_OK ? error : failed;
-}
+/* --- Spaces ------------------------------------------------------------------------------ */
 
 int dx_replication_add_space(dx_replication *replication, dx_space *space) {
     dx_replica *replica = dx_alloc_take_zeroed(replication->context->alloc, sizeof *replica);
@@ -113,7 +99,7 @@ int dx_replication_add_space(dx_replication *replication, dx_space *space) {
     replication->replicas = replica;
     int error = dx_swarm_add_topic(replication->swarm, &topic);
     dx_wipe(&topic, sizeof topic);
-    return error == DX_OK ? dial_known(replication, replica) : error;
+    return error == DX_OK ? dx_replica_dial_known(replica) : error;
 }
 
 void dx_replication_remove_space(dx_replication *replication, dx_space *space) {
@@ -126,134 +112,6 @@ void dx_replication_remove_space(dx_replication *replication, dx_space *space) {
             return;
         }
     }
-}
-
-static bool is_own_address(const dx_replication *replication, dx_bytes address) {
-    for (size_t i = 0; i < replication->address_count; i++) {
-        if (dx_bytes_equal(replication->addresses[i], address)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int tell_sessions(dx_replica *replica, const dx_bytes *addresses, size_t count) {
-    dx_replication *replication = replica->replication;
-    for (dx_session *session = replica->sessions; session != NULL; session = session->next) {
-        if (session->state == DX_SESSION_HELLO) {
-            continue;
-        }
-        dx_sync_addresses_write(addresses, count, &replication->message);
-        int error = dx_session_send(session);
-        if (error != DX_OK) {
-            return error;
-        }
-    }
-    return DX_OK;
-}
-
-/* *fresh: it was not known. Bounded: of a space's addresses the newest are kept. */
-static int store_address(dx_replication *replication, const dx_space *space, dx_bytes address, bool *fresh) {
-    dx_store *store = replication->context->store;
-    sqlite3_stmt *select = dx_store_query(store, "SELECT 1 FROM address WHERE space = ?1 AND address = ?2");
-    dx_bind_int(select, 1, space->local);
-    dx_bind_text(select, 2, address);
-    *fresh = !dx_step(store, select);
-    dx_step_reset(select);
-    int error = dx_store_error(store);
-    if (error != DX_OK || !*fresh) {
-        return error;
-    }
-    sqlite3_stmt *insert =
-        dx_store_query(store, "INSERT INTO address(space, address, told_ms) VALUES(?1, ?2, ?3)");
-    dx_bind_int(insert, 1, space->local);
-    dx_bind_text(insert, 2, address);
-    dx_bind_int(insert, 3, (int64_t)replication->context->wall_ms);
-    error = dx_step_done(store, insert);
-    if (error != DX_OK) {
-        return error;
-    }
-    sqlite3_stmt *prune = dx_store_query(
-        store, "DELETE FROM address WHERE space = ?1 AND address NOT IN "
-               "(SELECT address FROM address WHERE space = ?1 ORDER BY told_ms DESC, address LIMIT ?2)");
-    dx_bind_int(prune, 1, space->local);
-    dx_bind_int(prune, 2, DX_SPACE_ADDRESSES_MAX);
-    return dx_step_done(store, prune);
-}
-
-/* What is new is told on, so that guests of one host find each other; what is known is not, so that it ends.
- */
-int dx_replication_add_address(dx_replication *replication, dx_space *space, dx_bytes address) {
-    if (!dx_address_check(address)) {
-        return DX_E_INVALID;
-    }
-    if (is_own_address(replication, address)) {
-        return DX_OK;
-    }
-    bool fresh = false;
-    int error = store_address(replication, space, address, &fresh);
-    if (error == DX_OK) {
-        error = dx_swarm_add_address(replication->swarm, (uint64_t)space->local, address);
-        error = error == DX_E_LIMIT ? DX_OK : error; /* all places are taken by addresses that work */
-    }
-    dx_replica *replica = find_replica(replication, space);
-    return error == DX_OK && fresh && replica != NULL ? tell_sessions(replica, &address, 1) : error;
-}
-
-static int tell_addresses(dx_replication *replication) {
-    for (dx_replica *replica = replication->replicas; replica != NULL; replica = replica->next) {
-        int error = tell_sessions(replica, replication->addresses, replication->address_count);
-        if (error != DX_OK) {
-            return error;
-        }
-    }
-    return DX_OK;
-}
-
-/* The addresses a new peer is told: our own, then others of the space, the newest first. */
-int dx_replica_addresses(dx_replica *replica, dx_bytes *addresses, dx_buf *text, size_t *count) {
-    dx_replication *replication = replica->replication;
-    dx_store *store = replication->context->store;
-    size_t sizes[DX_SYNC_ADDRESSES_MAX];
-    *count = 0;
-    for (; *count < replication->address_count; ++*count) {
-        sizes[*count] = replication->addresses[*count].size;
-        dx_buf_append(text, replication->addresses[*count].data, sizes[*count]);
-    }
-    sqlite3_stmt *select =
-        dx_store_query(store, "SELECT address FROM address WHERE space = ?1 ORDER BY told_ms DESC, address");
-    dx_bind_int(select, 1, replica->space->local);
-    while (*count < DX_SYNC_ADDRESSES_MAX && dx_step(store, select)) {
-        dx_bytes address = dx_column_bytes(select, 0);
-        sizes[*count] = address.size;
-        dx_buf_append(text, address.data, address.size);
-        ++*count;
-    }
-    dx_step_reset(select);
-    size_t start = 0;
-    for (size_t i = 0; i < *count && dx_buf_error(text) == DX_OK; start += sizes[i++]) {
-        addresses[i] = dx_bytes_of(text->data + start, sizes[i]);
-    }
-    int error = dx_store_error(store);
-    return error != DX_OK ? error : dx_buf_error(text);
-}
-
-int dx_replication_set_listening(dx_replication *replication, const char *const *addresses, size_t count) {
-    replication->address_count = 0;
-    for (size_t i = 0; i < count && i < DX_SYNC_ADDRESSES_MAX; i++) {
-        dx_bytes address = dx_bytes_text(addresses[i]);
-        if (address.size >= DX_ADDRESS_SIZE_MAX) {
-            continue;
-        }
-        char *kept = replication->address_text[replication->address_count];
-        memcpy(kept, address.data, address.size);
-        replication->addresses[replication->address_count++] = dx_bytes_of(kept, address.size);
-        for (dx_replica *replica = replication->replicas; replica != NULL; replica = replica->next) {
-            dx_swarm_remove_address(replication->swarm, (uint64_t)replica->space->local,
-                                    address); /* never dial ourselves */
-        }
-    }
-    return tell_addresses(replication);
 }
 
 /* --- Digests ---------------------------------------------------------------------------------------- */
@@ -346,12 +204,18 @@ int dx_replica_refresh(dx_replica *replica) {
 /* --- The end of a step ------------------------------------------------------------------------------- */
 
 /* A removed or not yet known member gets nothing; the moment the control state knows him he does. */
-static void judge(dx_session *session) {
+static int judge(dx_session *session) {
     if (session->state == DX_SESSION_HELLO) {
-        return;
+        return DX_OK;
     }
     bool member = dx_control_role(session->replica->space->control, session->identity) >= DX_ROLE_PULL;
-    session->state = member ? DX_SESSION_MEMBER : DX_SESSION_UNPROVEN;
+    dx_session_state state = member ? DX_SESSION_MEMBER : DX_SESSION_UNPROVEN;
+    if (state == session->state) {
+        return DX_OK;
+    }
+    session->state = state;
+    dx_session_trace(session, "%s", member ? "a member" : "no member any more");
+    return member ? dx_session_meet_addresses(session) : DX_OK;
 }
 
 /* Keeps silent links honest. *alive false: the session was closed. */
@@ -383,41 +247,50 @@ static int watch_silence(dx_session *session, uint64_t *deadline_ms, bool *alive
 
 static int settle_session(dx_session *session, uint64_t *deadline_ms, bool *more) {
     bool alive = true;
-    judge(session);
-    int error = watch_silence(session, deadline_ms, &alive);
+    int error = judge(session);
+    if (error == DX_OK) {
+        error = watch_silence(session, deadline_ms, &alive);
+    }
     if (error != DX_OK || !alive) {
         return error;
     }
     error = dx_session_announce(session);
     if (error == DX_OK) {
-        error = dx_session_fetch(session);
+        error = dx_session_fetch(session, deadline_ms);
     }
     if (error == DX_OK) {
         error = dx_session_serve(session, more);
     }
-    return error == DX_OK ? dx_session_return_credit(session) : error;
+    return error == DX_OK ? dx_session_return_credit(session, more) : error;
+}
+
+/* What is wrong with one peer's session, or with the stored feed it wants, ends that session alone. */
+static int settle_replica(dx_replica *replica, uint64_t *deadline_ms, bool *more) {
+    int error = dx_replica_refresh(replica);
+    for (dx_session *session = replica->sessions, *next; error == DX_OK && session != NULL; session = next) {
+        next = session->next; /* settling may close this session, never another */
+        error = settle_session(session, deadline_ms, more);
+        if (error != DX_OK && dx_error_class_of(error) != DX_CLASS_HOST) {
+            dx_swarm_close(replica->replication->swarm, session->link, error);
+            error = DX_OK;
+        }
+    }
+    replica->settled_change = replica->space->change;
+    return error;
 }
 
 int dx_replication_settle(dx_replication *replication, uint64_t *deadline_ms) {
     bool more = false;
+    int error = DX_OK;
     *deadline_ms = DX_NO_DEADLINE;
-    for (dx_replica *replica = replication->replicas; replica != NULL; replica = replica->next) {
-        int error = dx_replica_refresh(replica);
-        if (error != DX_OK) {
-            return error;
-        }
-        for (dx_session *session = replica->sessions, *next; session != NULL; session = next) {
-            next = session->next; /* settling may close this session, never another */
-            error = settle_session(session, deadline_ms, &more);
-            if (error != DX_OK) {
-                return error;
-            }
-        }
+    for (dx_replica *replica = replication->replicas; error == DX_OK && replica != NULL;
+         replica = replica->next) {
+        error = settle_replica(replica, deadline_ms, &more);
     }
     if (more) {
         *deadline_ms = replication->context->now_ms;
     }
-    return DX_OK;
+    return error;
 }
 
 /* --- Status ------------------------------------------------------------------------------------------ */
@@ -428,12 +301,8 @@ static uint64_t count_pending(const dx_replica *replica) {
         const dx_feed *feed = &replica->space->feeds[i];
         uint64_t theirs = feed->length;
         for (dx_session *session = replica->sessions; session != NULL; session = session->next) {
-            for (size_t at = 0; at < session->feed_count; at++) {
-                const dx_session_feed *row = &session->feeds[at];
-                if (row->local == feed->local && row->theirs > theirs) {
-                    theirs = row->theirs;
-                }
-            }
+            const dx_session_feed *row = dx_session_find_feed(session, feed->local);
+            theirs = row != NULL && row->theirs > theirs ? row->theirs : theirs;
         }
         pending += theirs - feed->length;
     }
@@ -442,7 +311,7 @@ static uint64_t count_pending(const dx_replica *replica) {
 
 void dx_replication_status_of(dx_replication *replication, dx_space *space, dx_replication_status *out) {
     *out = (dx_replication_status){0};
-    dx_replica *replica = find_replica(replication, space);
+    dx_replica *replica = dx_replica_find(replication, space);
     if (replica == NULL) {
         return;
     }
@@ -462,7 +331,7 @@ void dx_replication_status_of(dx_replication *replication, dx_space *space, dx_r
 bool dx_replication_peer(dx_replication *replication, dx_space *space, size_t index,
                          uint8_t device[static DX_KEY_SIZE], char *address, size_t address_size,
                          bool *synced) {
-    dx_replica *replica = find_replica(replication, space);
+    dx_replica *replica = dx_replica_find(replication, space);
     dx_session *session = replica == NULL ? NULL : replica->sessions;
     while (session != NULL && (session->state != DX_SESSION_MEMBER || index-- > 0)) {
         session = session->next;

@@ -21,6 +21,8 @@ DX_MUST_USE int dx_replication_add_space(dx_replication *replication, dx_space *
 void dx_replication_remove_space(dx_replication *replication, dx_space *space);
 /* Remembers an address where a peer of this space may be found (durably) and dials it. */
 DX_MUST_USE int dx_replication_add_address(dx_replication *replication, dx_space *space, dx_bytes address);
+/* The rows of a space that is forgotten. */
+DX_MUST_USE int dx_replication_forget_addresses(dx_replication *replication, const dx_space *space);
 /* Own dialable addresses, told to peers in the session so that two vaults restarted at once find each other
  * again. */
 DX_MUST_USE int dx_replication_set_listening(dx_replication *replication, const char *const *addresses,

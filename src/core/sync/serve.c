@@ -6,16 +6,10 @@
 
 /* --- Heads ------------------------------------------------------------------------------------------ */
 
-static bool must_tell(dx_session *session, const dx_feed *feed, dx_session_feed **row) {
+static bool must_tell(const dx_session *session, const dx_feed *feed, const dx_session_feed *row) {
     uint64_t length = dx_replica_length(session->replica, feed);
-    *row = dx_session_feed_of(session, feed->local);
-    if (*row == NULL || length == 0) {
-        return false;
-    }
-    if (session->answer[feed->identity.feed_class]) {
-        return true;
-    }
-    return length > (*row)->told && length > (*row)->theirs && !(*row)->serving;
+    bool grew = length > row->told && length > row->theirs && !row->serving;
+    return length > 0 && (grew || session->answer[feed->identity.feed_class]);
 }
 
 static void write_entry(const dx_feed *feed, dx_buf *out) {
@@ -48,8 +42,12 @@ int dx_session_announce(dx_session *session) {
     int error = DX_OK;
     for (size_t i = 0; error == DX_OK && i < replica->space->feed_count; i++) {
         const dx_feed *feed = &replica->space->feeds[i];
-        dx_session_feed *row;
-        if (!must_tell(session, feed, &row)) {
+        dx_session_feed *row = dx_session_feed_of(session, feed->local);
+        if (row == NULL) {
+            error = DX_E_NO_MEMORY;
+            break;
+        }
+        if (!must_tell(session, feed, row)) {
             continue;
         }
         write_entry(feed, &entries);

@@ -2,9 +2,11 @@
  * session.h. */
 #include "sync/session.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/trace.h"
 
 static const char hello_context[] = "dxos hello/1";
 
@@ -26,24 +28,34 @@ int dx_session_send(dx_session *session) {
     return error == DX_E_NOT_FOUND ? DX_OK : error; /* the link went in this very step: its on_close comes */
 }
 
+void dx_session_trace(const dx_session *session, const char *format, ...) {
+    const dx_tracer *tracer = session->replica->replication->context->tracer;
+    char what[DX_TRACE_LINE_SIZE / 2], device[9];
+    if (tracer == NULL || tracer->line == NULL) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    sqlite3_vsnprintf(sizeof what, what, format, arguments);
+    va_end(arguments);
+    dx_hex_encode(dx_bytes_of(session->device, 4), device);
+    dx_trace(tracer, "sync", "space %lld, link %llu, device %s: %s",
+             (long long)session->replica->space->local, (unsigned long long)session->link,
+             session->state == DX_SESSION_HELLO ? "unknown" : device, what);
+}
+
 static int send_hello(dx_session *session) {
     dx_replication *replication = session->replica->replication;
     const dx_identity *identity = replication->context->identity;
-    dx_sync_hello hello = {.digests = session->replica->digests};
-    dx_buf text;
-    dx_buf_init(&text, replication->context->alloc, DX_SYNC_ADDRESSES_MAX * DX_ADDRESS_SIZE_MAX);
-    int error = dx_replica_addresses(session->replica, hello.addresses, &text, &hello.address_count);
-    if (error == DX_OK) {
-        uint8_t proof[DX_SYNC_PROOF_SIZE];
-        memcpy(hello.device, identity->device, sizeof hello.device);
-        dx_sync_hello_proof(session->initiator, session->handshake_hash, session->replica->space->id, proof);
-        dx_sign(&identity->device_key, hello_context, dx_bytes_of(proof, sizeof proof), hello.signature);
-        dx_sync_hello_write(&hello, &replication->message);
-        session->told = hello.digests;
-        error = dx_session_send(session);
-    }
-    dx_buf_deinit(&text);
-    return error;
+    dx_sync_hello hello = {.digests = session->replica->digests, .address_count = replication->address_count};
+    uint8_t proof[DX_SYNC_PROOF_SIZE];
+    memcpy(hello.addresses, replication->addresses, sizeof hello.addresses);
+    memcpy(hello.device, identity->device, sizeof hello.device);
+    dx_sync_hello_proof(session->initiator, session->handshake_hash, session->replica->space->id, proof);
+    dx_sign(&identity->device_key, hello_context, dx_bytes_of(proof, sizeof proof), hello.signature);
+    dx_sync_hello_write(&hello, &replication->message);
+    session->told = hello.digests;
+    return dx_session_send(session);
 }
 
 int dx_session_open(dx_replica *replica, const dx_swarm_link *link) {
@@ -76,7 +88,8 @@ void dx_session_close(dx_session *session) {
     dx_alloc_free(alloc, session, sizeof *session);
 }
 
-dx_session_feed *dx_session_feed_of(dx_session *session, int64_t local) {
+/* Index of the feed's row, or of where it belongs. */
+static size_t place_feed(const dx_session *session, int64_t local) {
     size_t low = 0, high = session->feed_count;
     while (low < high) {
         size_t middle = (low + high) / 2;
@@ -86,8 +99,18 @@ dx_session_feed *dx_session_feed_of(dx_session *session, int64_t local) {
             high = middle;
         }
     }
-    if (low < session->feed_count && session->feeds[low].local == local) {
-        return &session->feeds[low];
+    return low;
+}
+
+dx_session_feed *dx_session_find_feed(const dx_session *session, int64_t local) {
+    size_t at = place_feed(session, local);
+    return at < session->feed_count && session->feeds[at].local == local ? &session->feeds[at] : NULL;
+}
+
+dx_session_feed *dx_session_feed_of(dx_session *session, int64_t local) {
+    size_t at = place_feed(session, local);
+    if (at < session->feed_count && session->feeds[at].local == local) {
+        return &session->feeds[at];
     }
     if (session->feed_count == session->feed_capacity) {
         const dx_alloc *alloc = session->replica->replication->context->alloc;
@@ -100,11 +123,11 @@ dx_session_feed *dx_session_feed_of(dx_session *session, int64_t local) {
         session->feeds = feeds;
         session->feed_capacity = capacity;
     }
-    memmove(&session->feeds[low + 1], &session->feeds[low],
-            (session->feed_count - low) * sizeof session->feeds[0]);
+    memmove(&session->feeds[at + 1], &session->feeds[at],
+            (session->feed_count - at) * sizeof session->feeds[0]);
     session->feed_count++;
-    session->feeds[low] = (dx_session_feed){.local = local};
-    return &session->feeds[low];
+    session->feeds[at] = (dx_session_feed){.local = local};
+    return &session->feeds[at];
 }
 
 /* The handshake carried the device credential: its identity vouches for the device, the device for the Noise
@@ -136,17 +159,6 @@ static int check_hello(dx_session *session, const dx_swarm_link *link, const dx_
     return error;
 }
 
-static int take_addresses(dx_session *session, const dx_bytes *addresses, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        int error =
-            dx_replication_add_address(session->replica->replication, session->replica->space, addresses[i]);
-        if (error != DX_OK && dx_error_class_of(error) != DX_CLASS_CALLER) {
-            return error;
-        }
-    }
-    return DX_OK;
-}
-
 static int take_hello(dx_session *session, const dx_swarm_link *link, dx_bytes message) {
     dx_sync_hello hello;
     int error = dx_sync_hello_read(message, &hello);
@@ -158,7 +170,8 @@ static int take_hello(dx_session *session, const dx_swarm_link *link, dx_bytes m
     }
     session->theirs = hello.digests;
     session->state = DX_SESSION_UNPROVEN; /* settle raises it when the control state knows the member */
-    return take_addresses(session, hello.addresses, hello.address_count);
+    dx_session_trace(session, "said hello");
+    return dx_session_take_addresses(session, hello.addresses, hello.address_count);
 }
 
 static int take_want(dx_session *session, dx_bytes message) {
@@ -204,7 +217,7 @@ static int take_more_addresses(dx_session *session, dx_bytes message) {
     dx_bytes addresses[DX_SYNC_ADDRESSES_MAX];
     size_t count = 0;
     int error = dx_sync_addresses_read(message, addresses, &count);
-    return error == DX_OK ? take_addresses(session, addresses, count) : error;
+    return error == DX_OK ? dx_session_take_addresses(session, addresses, count) : error;
 }
 
 int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes message) {

@@ -19,9 +19,11 @@ typedef struct dx_session_feed {
     uint64_t told;        /* the head length they know we have */
     uint64_t theirs;      /* the newest head length they announced */
     uint64_t next;        /* serving: the block to send next */
-    uint64_t progress_ms; /* wanted: when something last came */
+    uint64_t behind_ms;   /* when they first had more than we */
+    uint64_t progress_ms; /* wanted: when it was asked for, or something last came */
     bool serving;         /* they want it */
     bool wanted;          /* we want it from them */
+    bool passed_over;     /* a run came before the feed was admitted: to be asked for again */
 } dx_session_feed;
 
 typedef struct dx_session dx_session;
@@ -53,6 +55,8 @@ struct dx_session {
     uint64_t owed;   /* bytes received and not yet credited back */
     uint64_t heard_ms, opened_ms;
     bool pinged, told_forks;
+    char offered[DX_SYNC_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX]; /* where it says it may be found */
+    size_t offered_count;
     int64_t searching; /* local number of a feed whose branches are being compared, 0: none */
     uint64_t search_shared;
     dx_fork_search search;
@@ -69,6 +73,9 @@ struct dx_replica {
     dx_sync_digests digests;
     int64_t *order; /* local numbers by ascending feed id */
     size_t order_count, order_capacity;
+    uint64_t settled_change; /* space->change at the end of the last step */
+    size_t unadmitted;       /* control feeds without admission, counted at each STATE */
+    uint64_t told_on_ms, told_on;
     uint64_t received_blocks, received_bytes;
 };
 
@@ -89,14 +96,17 @@ void dx_session_close(dx_session *session); /* unlinks and frees */
 dx_session *dx_session_find(dx_replica *replica, uint64_t link);
 /* The row of a feed, made on first sight. NULL: no memory. */
 dx_session_feed *dx_session_feed_of(dx_session *session, int64_t local);
+dx_session_feed *dx_session_find_feed(const dx_session *session, int64_t local); /* NULL: none */
+/* One line of room "sync" that names space, link and the device's first bytes. */
+void dx_session_trace(const dx_session *session, const char *format, ...) DX_PRINTF(2, 3);
 /* Sends and clears the scratch message. */
 DX_MUST_USE int dx_session_send(dx_session *session);
 
 /* --- fetch.c: what we want --- */
 DX_MUST_USE int dx_session_take_state(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_take_data(dx_session *session, dx_bytes message);
-DX_MUST_USE int dx_session_fetch(dx_session *session);
-DX_MUST_USE int dx_session_return_credit(dx_session *session);
+DX_MUST_USE int dx_session_fetch(dx_session *session, uint64_t *deadline_ms);
+DX_MUST_USE int dx_session_return_credit(dx_session *session, bool *more);
 
 /* --- fork.c: branches that contradict --- */
 /* After anything that may have proven a fork: tells everyone and withdraws, when the cut is lower than
@@ -114,11 +124,17 @@ DX_MUST_USE int dx_session_take_path(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_announce(dx_session *session);
 DX_MUST_USE int dx_session_serve(dx_session *session, bool *more);
 
+/* --- address.c --- */
+DX_MUST_USE int dx_replica_dial_known(dx_replica *replica);
+/* Believed at once from a member, kept until it is one from anybody else. */
+DX_MUST_USE int dx_session_take_addresses(dx_session *session, const dx_bytes *addresses, size_t count);
+/* The peer is a member: believes what it said, tells it what others said. */
+DX_MUST_USE int dx_session_meet_addresses(dx_session *session);
+
 /* --- replication.c --- */
+dx_replica *dx_replica_find(dx_replication *replication, const dx_space *space); /* NULL: none */
 /* The length of a feed that is in the digest and served: signed, admitted, within its cut. */
 uint64_t dx_replica_length(const dx_replica *replica, const dx_feed *feed);
-/* At most DX_SYNC_ADDRESSES_MAX, as views into text. */
-DX_MUST_USE int dx_replica_addresses(dx_replica *replica, dx_bytes *addresses, dx_buf *text, size_t *count);
 DX_MUST_USE int dx_replica_refresh(dx_replica *replica); /* digests follow the feeds */
 
 #endif
