@@ -6,7 +6,6 @@
 #include "vault_model.h"
 
 #include <sodium.h>
-#include <unistd.h>
 
 enum { SEED = 51 };
 
@@ -62,34 +61,6 @@ static int64_t read_int(dx_store *store, const char *sql) {
 }
 
 /* --- Opening ---------------------------------------------------------------------------------- */
-
-#define REAL_PATH "test_store.vault"
-
-/* On the system's own VFS: the files appear, exclude a second opener, and the log goes when the vault is
- * closed. */
-static void test_on_a_real_disk(void **state) {
-    (void)state;
-    vault_model model;
-    model_init(&model, SEED, NULL);
-    model.config.path = REAL_PATH;
-    unlink(REAL_PATH);
-    unlink(REAL_PATH "-wal");
-    dx_store *store, *second;
-    assert_int_equal(model_open(&model, &store), DX_OK);
-    assert_int_equal(model_create(&model, store), DX_OK);
-    assert_int_equal(model_commit(&model, store, 10), DX_OK);
-    assert_int_equal(model_open(&model, &second), DX_E_BUSY);
-    assert_non_null(strstr(model.message, "another process"));
-    assert_int_equal(access(REAL_PATH "-wal", F_OK), 0);
-    dx_store_close(store);
-    assert_int_not_equal(access(REAL_PATH "-wal", F_OK), 0);
-    assert_int_not_equal(access(REAL_PATH "-journal", F_OK), 0);
-    assert_int_equal(model_open(&model, &store), DX_OK);
-    model_expect(&model, store, 1, 1);
-    dx_store_close(store);
-    assert_int_equal(model.alloc.live_bytes, 0);
-    unlink(REAL_PATH);
-}
 
 static void expect_refused(fixture *f, int expected, const char *says) {
     dx_store *store;
@@ -573,14 +544,13 @@ static void test_failures_are_traced(void **state) {
     fixture_deinit(&f);
 }
 
-DX_TEST_MAIN(DX_TEST(test_on_a_real_disk), DX_TEST(test_refusals_at_opening),
-             DX_TEST(test_newer_and_foreign_databases_are_left_alone), DX_TEST(test_schema_is_at_its_version),
-             DX_TEST(test_clones_are_noticed), DX_TEST(test_rollback_leaves_nothing),
-             DX_TEST(test_constraints_are_answers), DX_TEST(test_errors_stick_until_read),
-             DX_TEST(test_statements_have_a_budget), DX_TEST(test_a_failed_write_spoils_the_transaction),
-             DX_TEST(test_a_failed_commit_poisons), DX_TEST(test_full_disk_and_room_again),
-             DX_TEST(test_statements_are_cached_by_address), DX_TEST(test_values_go_in_and_out),
-             DX_TEST(test_no_statement_is_a_statement_that_does_nothing),
+DX_TEST_MAIN(DX_TEST(test_refusals_at_opening), DX_TEST(test_newer_and_foreign_databases_are_left_alone),
+             DX_TEST(test_schema_is_at_its_version), DX_TEST(test_clones_are_noticed),
+             DX_TEST(test_rollback_leaves_nothing), DX_TEST(test_constraints_are_answers),
+             DX_TEST(test_errors_stick_until_read), DX_TEST(test_statements_have_a_budget),
+             DX_TEST(test_a_failed_write_spoils_the_transaction), DX_TEST(test_a_failed_commit_poisons),
+             DX_TEST(test_full_disk_and_room_again), DX_TEST(test_statements_are_cached_by_address),
+             DX_TEST(test_values_go_in_and_out), DX_TEST(test_no_statement_is_a_statement_that_does_nothing),
              DX_TEST(test_large_statement_journals_stay_in_memory), DX_TEST(test_the_log_is_bounded),
              DX_TEST(test_a_log_that_cannot_be_emptied), DX_TEST(test_check_finds_contradictions),
              DX_TEST(test_failures_are_traced))
