@@ -10,10 +10,16 @@
 #include "base/limits.h"
 #include "sync/session.h"
 
-/* A fork of this feed is proven now: every peer is told, and what was applied beyond the cut is withdrawn. */
-static int spread(dx_replica *replica, dx_feed *feed) {
+/* A fork of this feed is proven now: if it is our own (the vault was set back unseen), we never write there
+ * again; what was applied beyond the cut is withdrawn; every peer is told. */
+static int spread(dx_replica *replica, int64_t local) {
     dx_context *context = replica->replication->context;
-    int error = dx_space_withdraw(context, replica->space);
+    int error =
+        dx_space_feed(replica->space, local)->own ? dx_space_renew_feeds(context, replica->space) : DX_OK;
+    if (error == DX_OK) {
+        error = dx_space_withdraw(context, replica->space);
+    }
+    const dx_feed *feed = dx_space_feed(replica->space, local); /* it may have moved in memory */
     for (dx_session *session = replica->sessions; error == DX_OK && session != NULL;
          session = session->next) {
         dx_bytes proof;
@@ -29,13 +35,16 @@ static int spread(dx_replica *replica, dx_feed *feed) {
     return error;
 }
 
-int dx_session_note_fork(dx_session *session, dx_feed *feed, uint64_t cut_before) {
+int dx_session_note_fork(dx_session *session, const dx_feed *feed, uint64_t cut_before) {
     if (feed->cut >= cut_before) {
         return DX_OK;
     }
     dx_session_trace(session, "feed %lld is forked: cut at %llu", (long long)feed->local,
                      (unsigned long long)feed->cut);
-    return spread(session->replica, feed);
+    if (feed->own) {
+        dx_session_trace(session, "own feeds renewed");
+    }
+    return spread(session->replica, feed->local);
 }
 
 /* A new peer is told of every fork known here. */

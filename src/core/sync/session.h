@@ -110,8 +110,8 @@ DX_MUST_USE int dx_session_return_credit(dx_session *session, bool *more);
 
 /* --- fork.c: branches that contradict --- */
 /* After anything that may have proven a fork: tells everyone and withdraws, when the cut is lower than
- * before. */
-DX_MUST_USE int dx_session_note_fork(dx_session *session, dx_feed *feed, uint64_t cut_before);
+ * before. The feeds of the space may move in memory. */
+DX_MUST_USE int dx_session_note_fork(dx_session *session, const dx_feed *feed, uint64_t cut_before);
 DX_MUST_USE int dx_session_tell_forks(dx_session *session);
 DX_MUST_USE int dx_session_search_fork(dx_session *session, const dx_feed *feed, const dx_head *head);
 DX_MUST_USE int dx_session_take_fork(dx_session *session, dx_bytes message);

@@ -1,0 +1,448 @@
+/* tests/lib/street.h: a few vaults in one street: whole nodes on simulated disks, driven through dx_node_step
+ * alone, and the links between them, in memory, in order, without delay unless told.
+ *
+ * Layer: tests of node, sync and stories. A vault listens at "mem:NAME". Time stands still until street_pass.
+ * Answers are kept as lines of JSON, the way a person would read them. */
+#ifndef DX_TESTS_LIB_STREET_H
+#define DX_TESTS_LIB_STREET_H
+
+#include <dxos/codec.h>
+#include <dxos/node.h>
+
+#include "disk.h"
+#include "test.h"
+
+enum { STREET_VAULTS_MAX = 4, STREET_LINKS_MAX = 256, STREET_TEXT_SIZE = 1 << 16, STREET_STEPS_MAX = 200000 };
+
+typedef struct street street;
+
+typedef struct vault {
+    street *street;
+    const char *name;
+    char address[32];
+    test_alloc alloc;
+    test_random random;
+    sim_disk *disk;
+    dx_node_config config;
+    dx_node *node;
+    uint64_t deadline_ms, next_incoming, next_request;
+    int step_error; /* of the last dx_node_step */
+    bool listens;
+    bool takes;                  /* what ports are sent is reported as taken */
+    char last[STREET_TEXT_SIZE]; /* the newest REPLY; empty: none yet */
+    char told[STREET_TEXT_SIZE]; /* all NOTIFY bodies since street_begin, a line each */
+    size_t notified;
+    char trace[STREET_TEXT_SIZE]; /* what the rooms say, while `traces` */
+    const char *traces;           /* room to listen to, or NULL */
+    uint64_t sent_bytes, sends;   /* LINK_SEND, since the test last set them to 0 */
+} vault;
+
+typedef struct street_link {
+    vault *ends[2];
+    uint64_t numbers[2];
+    bool open[2];
+} street_link;
+
+typedef struct street_event {
+    struct street_event *next;
+    vault *to;
+    dx_event event;
+    uint8_t body[];
+} street_event;
+
+struct street {
+    vault *vaults[STREET_VAULTS_MAX];
+    size_t count;
+    street_link links[STREET_LINKS_MAX];
+    size_t link_count;
+    street_event *first, **last;
+    uint64_t now_ms;
+    uint64_t cut_after; /* bytes of LINK_SEND until every link breaks, 0: never */
+    uint64_t steps;
+    bool closed; /* nobody can dial */
+};
+
+/* --- Events and effects -------------------------------------------------------------------------- */
+
+static inline void street_post(street *self, vault *to, dx_event event) {
+    street_event *posted = malloc(sizeof *posted + event.body.size);
+    assert_non_null(posted);
+    *posted = (street_event){.to = to, .event = event};
+    if (event.body.size > 0) {
+        memcpy(posted->body, event.body.data, event.body.size);
+    }
+    posted->event.body = dx_bytes_of(posted->body, event.body.size);
+    *self->last = posted;
+    self->last = &posted->next;
+}
+
+static inline void vault_append(char *text, const char *line) {
+    size_t at = strlen(text);
+    snprintf(text + at, STREET_TEXT_SIZE - at, "%s\n", line);
+}
+
+static inline void vault_json(vault *self, dx_bytes item, char *out, size_t size) {
+    dx_buf text;
+    dx_buf_init(&text, &self->alloc.port, 16 << 20);
+    assert_int_equal(dx_json_print(item, &text), DX_OK);
+    snprintf(out, size, "%.*s", (int)text.size, (const char *)text.data);
+    dx_buf_deinit(&text);
+}
+
+static inline void street_break(street *self) {
+    for (size_t i = 0; i < self->link_count; i++) {
+        street_link *link = &self->links[i];
+        for (int end = 0; end < 2; end++) {
+            if (link->open[end]) {
+                link->open[end] = false;
+                street_post(self, link->ends[end],
+                            (dx_event){.kind = DX_EVENT_LINK_DOWN,
+                                       .link = link->numbers[end],
+                                       .reason = DX_E_UNREACHABLE});
+            }
+        }
+    }
+}
+
+static inline street_link *street_find(street *self, const vault *of, uint64_t number, int *end) {
+    for (size_t i = 0; i < self->link_count; i++) {
+        for (*end = 0; *end < 2; ++*end) {
+            street_link *link = &self->links[i];
+            if (link->open[*end] && link->ends[*end] == of && link->numbers[*end] == number) {
+                return link;
+            }
+        }
+    }
+    return NULL;
+}
+
+static inline void street_dial(street *self, vault *from, uint64_t number, dx_bytes address) {
+    for (size_t i = 0; i < self->count; i++) {
+        vault *to = self->vaults[i];
+        if (!self->closed && to->listens && to->node != NULL &&
+            dx_bytes_equal(address, dx_bytes_text(to->address))) {
+            assert_true(self->link_count < STREET_LINKS_MAX);
+            self->links[self->link_count++] = (street_link){
+                .ends = {from, to}, .numbers = {number, to->next_incoming}, .open = {true, true}};
+            street_post(self, to,
+                        (dx_event){.kind = DX_EVENT_LINK_UP,
+                                   .link = to->next_incoming,
+                                   .body = dx_bytes_text("mem:caller")});
+            street_post(self, from, (dx_event){.kind = DX_EVENT_LINK_UP, .link = number, .body = address});
+            to->next_incoming += 2;
+            return;
+        }
+    }
+    street_post(self, from,
+                (dx_event){.kind = DX_EVENT_LINK_DOWN, .link = number, .reason = DX_E_UNREACHABLE});
+}
+
+static inline void street_carry(street *self, vault *from, const dx_effect *effect) {
+    int end;
+    street_link *link = street_find(self, from, effect->link, &end);
+    if (link == NULL) {
+        return;
+    }
+    if (effect->kind == DX_EFFECT_LINK_CLOSE) {
+        link->open[end] = false;
+        if (link->open[1 - end]) {
+            street_post(self, link->ends[1 - end],
+                        (dx_event){.kind = DX_EVENT_LINK_DOWN,
+                                   .link = link->numbers[1 - end],
+                                   .reason = DX_E_UNREACHABLE});
+            link->open[1 - end] = false;
+        }
+        return;
+    }
+    from->sends++;
+    from->sent_bytes += effect->body.size;
+    bool breaks = self->cut_after != 0 && self->cut_after <= effect->body.size;
+    size_t size = breaks ? (size_t)self->cut_after - 1 : effect->body.size;
+    self->cut_after -= self->cut_after == 0 ? 0 : breaks ? self->cut_after : effect->body.size;
+    street_post(self, link->ends[1 - end],
+                (dx_event){.kind = DX_EVENT_LINK_DATA,
+                           .link = link->numbers[1 - end],
+                           .body = dx_bytes_of(effect->body.data, size)});
+    street_post(self, from,
+                (dx_event){.kind = DX_EVENT_LINK_WRITABLE, .link = effect->link, .size = effect->body.size});
+    if (breaks) {
+        street_break(self);
+    }
+}
+
+static inline void vault_perform(vault *self, const dx_effect *effect) {
+    char line[4096];
+    switch (effect->kind) {
+    case DX_EFFECT_LINK_OPEN:
+        street_dial(self->street, self, effect->link, effect->body);
+        break;
+    case DX_EFFECT_LINK_SEND:
+    case DX_EFFECT_LINK_CLOSE:
+        street_carry(self->street, self, effect);
+        break;
+    case DX_EFFECT_NOTIFY:
+        vault_json(self, effect->body, line, sizeof line);
+        vault_append(self->told, line);
+        self->notified++;
+        break;
+    case DX_EFFECT_REPLY:
+        vault_json(self, effect->body, self->last, sizeof self->last);
+        break;
+    case DX_EFFECT_SIGNAL_SEND:
+    case DX_EFFECT_KIND_COUNT:
+        fail();
+    }
+    if (self->takes && (effect->kind == DX_EFFECT_NOTIFY || effect->kind == DX_EFFECT_REPLY)) {
+        street_post(
+            self->street, self,
+            (dx_event){.kind = DX_EVENT_PORT_WRITABLE, .port = effect->port, .size = effect->body.size});
+    }
+}
+
+/* One step with these events, timed by the street's clock. */
+static inline void vault_step(vault *self, const dx_event *events, size_t count) {
+    dx_event timed[64];
+    dx_effects effects;
+    assert_true(count <= sizeof timed / sizeof timed[0] && self->street->steps++ < STREET_STEPS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        timed[i] = events[i];
+        timed[i].time_ms = self->street->now_ms;
+        timed[i].wall_ms = 1700000000000 + self->street->now_ms;
+    }
+    self->step_error = dx_node_step(self->node, timed, count, &effects);
+    self->deadline_ms = effects.deadline_ms;
+    for (size_t i = 0; i < effects.count; i++) {
+        vault_perform(self, &effects.items[i]);
+    }
+}
+
+static inline void vault_event(vault *self, dx_event event) {
+    vault_step(self, &event, 1);
+}
+
+/* Until nobody has anything more to do now. */
+static inline void street_run(street *self) {
+    for (bool busy = true; busy;) {
+        busy = false;
+        while (self->first != NULL) {
+            street_event *posted = self->first;
+            self->first = posted->next;
+            self->last = self->first == NULL ? &self->first : self->last;
+            if (posted->to->node != NULL) {
+                vault_event(posted->to, posted->event);
+            }
+            free(posted);
+        }
+        for (size_t i = 0; i < self->count; i++) {
+            vault *one = self->vaults[i];
+            if (one->node != NULL && one->deadline_ms <= self->now_ms) {
+                vault_event(one, (dx_event){.kind = DX_EVENT_CLOCK});
+                busy = true;
+            }
+        }
+    }
+}
+
+/* Time goes by, from deadline to deadline. */
+static inline void street_pass(street *self, uint64_t ms) {
+    uint64_t end_ms = self->now_ms + ms;
+    street_run(self);
+    while (self->now_ms < end_ms) {
+        uint64_t next_ms = end_ms;
+        for (size_t i = 0; i < self->count; i++) {
+            if (self->vaults[i]->node != NULL && self->vaults[i]->deadline_ms < next_ms) {
+                next_ms = self->vaults[i]->deadline_ms;
+            }
+        }
+        self->now_ms = next_ms;
+        street_run(self);
+    }
+}
+
+/* --- Life ------------------------------------------------------------------------------------------ */
+
+static inline void vault_hear(void *ctx, const char *room, const char *text) {
+    vault *self = ctx;
+    if (self->traces != NULL && strcmp(room, self->traces) == 0) {
+        vault_append(self->trace, text);
+    }
+}
+
+static inline void vault_open(vault *self) {
+    char message[256];
+    int error = dx_node_open(&self->config, &self->node, message, sizeof message);
+    if (error != DX_OK) {
+        fail_msg("%s: %s", self->name, message);
+    }
+    memcpy(self->config.token, dx_node_token(self->node), sizeof self->config.token);
+    self->config.has_token = self->config.same_file = true;
+    self->deadline_ms = self->street->now_ms;
+    if (self->listens) {
+        vault_event(self, (dx_event){.kind = DX_EVENT_LISTENING, .body = dx_bytes_text(self->address)});
+    }
+}
+
+static inline void street_init(street *self) {
+    memset(self, 0, sizeof *self);
+    self->last = &self->first;
+    self->now_ms = 1000;
+}
+
+static inline vault *street_move_in(street *self, const char *name) {
+    vault *one = calloc(1, sizeof *one);
+    assert_non_null(one);
+    one->street = self;
+    one->name = name;
+    snprintf(one->address, sizeof one->address, "mem:%s", name);
+    test_alloc_init(&one->alloc);
+    test_random_init(&one->random, 1 + self->count);
+    sim_disk_config disk = {0};
+    one->disk = sim_disk_create(1 + self->count, &disk);
+    one->config = (dx_node_config){.alloc = one->alloc.port,
+                                   .random = one->random.port,
+                                   .tracer = {.ctx = one, .line = vault_hear},
+                                   .vfs = sim_disk_vfs(one->disk),
+                                   .path = "vault",
+                                   .create = true};
+    one->next_incoming = 2;
+    one->listens = one->takes = true;
+    self->vaults[self->count++] = one;
+    vault_open(one);
+    return one;
+}
+
+/* Its links end for the others; its memory is gone. */
+static inline void vault_leave(vault *self) {
+    street *street_of = self->street;
+    dx_node_close(self->node);
+    self->node = NULL;
+    for (size_t i = 0; i < street_of->link_count; i++) {
+        street_link *link = &street_of->links[i];
+        for (int end = 0; end < 2; end++) {
+            if (link->ends[end] == self && link->open[end]) {
+                link->open[end] = false;
+                if (link->open[1 - end]) {
+                    link->open[1 - end] = false;
+                    street_post(street_of, link->ends[1 - end],
+                                (dx_event){.kind = DX_EVENT_LINK_DOWN,
+                                           .link = link->numbers[1 - end],
+                                           .reason = DX_E_UNREACHABLE});
+                }
+            }
+        }
+    }
+}
+
+/* As the power fails. */
+static inline void vault_crash(vault *self) {
+    sim_disk_crash(self->disk);
+    vault_leave(self);
+}
+
+static inline void street_deinit(street *self) {
+    while (self->first != NULL) {
+        street_event *posted = self->first;
+        self->first = posted->next;
+        free(posted);
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        vault *one = self->vaults[i];
+        dx_node_close(one->node);
+        assert_int_equal(one->alloc.live_bytes, 0);
+        sim_disk_destroy(one->disk);
+        free(one);
+    }
+}
+
+/* --- Asking ---------------------------------------------------------------------------------------- */
+
+/* A command written as JSON, where 'name' is read as "name"; asked with request number id. */
+static inline void vault_ask_as(vault *self, uint64_t id, const char *json) {
+    static char text[STREET_TEXT_SIZE];
+    char message[128];
+    dx_buf command;
+    dx_writer writer;
+    snprintf(text, sizeof text, "%s", json);
+    for (char *at = text; *at != '\0'; at++) {
+        *at = *at == '\'' ? '"' : *at;
+    }
+    dx_buf_init(&command, &self->alloc.port, STREET_TEXT_SIZE);
+    dx_writer_init(&writer, &command);
+    assert_int_equal(dx_json_parse(dx_bytes_text(text), &writer, message, sizeof message), DX_OK);
+    dx_event event = {.kind = DX_EVENT_COMMAND, .port = 1, .body = dx_buf_view(&command)};
+    memcpy(event.request, &id, sizeof id);
+    event.request[DX_REQUEST_SIZE - 1] = (uint8_t)(self->name[0]);
+    vault_event(self, event);
+    dx_buf_deinit(&command);
+}
+
+/* Asks and does not wait; the request's number. */
+static inline uint64_t vault_begin(vault *self, const char *json) {
+    uint64_t id = ++self->next_request;
+    self->last[0] = self->told[0] = '\0';
+    self->notified = 0;
+    vault_ask_as(self, id, json);
+    return id;
+}
+
+/* Asks and waits while there is something to do now: the reply as JSON, empty when there is none yet. */
+static inline const char *vault_ask(vault *self, const char *json) {
+    vault_begin(self, json);
+    street_run(self->street);
+    return self->last;
+}
+
+#define assert_asks(self, json, expected) assert_string_equal(vault_ask(self, json), expected)
+
+/* The text under a key of a flat map printed as JSON. */
+static inline const char *street_field(const char *json, const char *key, char *out, size_t size) {
+    char start[64];
+    snprintf(start, sizeof start, "\"%s\":\"", key);
+    const char *at = strstr(json, start);
+    if (at == NULL) {
+        fail_msg("no \"%s\" in %s", key, json);
+        return out;
+    }
+    at += strlen(start);
+    snprintf(out, size, "%.*s", (int)strcspn(at, "\""), at);
+    return out;
+}
+
+/* --- Sharing --------------------------------------------------------------------------------------- */
+
+static inline void street_share(vault *host, const char *space, char *url, size_t url_size,
+                                char pin[static 7]) {
+    char json[256];
+    snprintf(json, sizeof json, "{'do': 'space.share', 'space': '%s'}", space);
+    vault_begin(host, json);
+    street_field(host->told, "url", url, url_size);
+    street_field(host->told, "pin", pin, 7);
+}
+
+/* The host shares, the guest joins with link and PIN; both talk until all is quiet. */
+static inline void street_join(vault *host, vault *guest, const char *space) {
+    char url[2100], pin[7], json[2300];
+    street_share(host, space, url, sizeof url, pin);
+    snprintf(json, sizeof json, "{'do': 'space.join', 'url': '%s', 'pin': '%s'}", url, pin);
+    vault_begin(guest, json);
+    street_pass(host->street, 5000);
+    if (strstr(guest->last, "\"ready\"") == NULL) {
+        fail_msg("%s did not join: %s", guest->name, guest->last);
+    }
+}
+
+/* Every vault shows the same digest of the space. */
+static inline void street_agree(street *self, const char *space) {
+    char json[128], first[STREET_TEXT_SIZE] = "";
+    snprintf(json, sizeof json, "{'do': 'space.digest', 'space': '%s'}", space);
+    for (size_t i = 0; i < self->count; i++) {
+        const char *digest = vault_ask(self->vaults[i], json);
+        assert_non_null(strstr(digest, "\"digest\""));
+        if (i == 0) {
+            snprintf(first, sizeof first, "%s", digest);
+        }
+        assert_string_equal(digest, first);
+    }
+}
+
+#endif

@@ -1,0 +1,138 @@
+/* tests/stories/story_invitation.c: what may go wrong at the door.
+ *
+ * A wrong PIN may be typed again, three times in all; then the invitation is locked for everyone, also for
+ * who knows the right one. A host who is not there is waited for and named. A second try joins. Joining twice
+ * is success. Asserted: every state both people are shown. */
+#include "street.h"
+
+static street road;
+static char url[2100], pin[7], json[2400];
+
+static void begin(vault **alice, vault **bob) {
+    street_init(&road);
+    *alice = street_move_in(&road, "alice");
+    *bob = street_move_in(&road, "bob");
+    vault_ask(*alice, "{'do': 'halo.create', 'name': 'Alice'}");
+    vault_ask(*bob, "{'do': 'halo.create', 'name': 'Bob'}");
+    vault_ask(*alice, "{'do': 'space.create', 'name': 'Club'}");
+}
+
+static uint64_t join(vault *guest, const char *with_pin) {
+    if (with_pin == NULL) {
+        snprintf(json, sizeof json, "{'do': 'space.join', 'url': '%s'}", url);
+    } else {
+        snprintf(json, sizeof json, "{'do': 'space.join', 'url': '%s', 'pin': '%s'}", url, with_pin);
+    }
+    uint64_t request = vault_begin(guest, json);
+    street_pass(&road, 3000);
+    return request;
+}
+
+/* Types a PIN for the join under way: a request of its own, so the join's notes stay. */
+static void type(vault *guest, uint64_t request, const char *digits) {
+    uint8_t id[DX_REQUEST_SIZE] = {0};
+    memcpy(id, &request, sizeof request);
+    id[DX_REQUEST_SIZE - 1] = (uint8_t)guest->name[0];
+    dx_buf command;
+    dx_writer writer;
+    dx_buf_init(&command, &guest->alloc.port, 256);
+    dx_writer_init(&writer, &command);
+    dx_write_map(&writer, 3);
+    dx_write_text(&writer, "do");
+    dx_write_text(&writer, "space.pin");
+    dx_write_text(&writer, "of");
+    dx_write_bytes(&writer, dx_bytes_of(id, sizeof id));
+    dx_write_text(&writer, "pin");
+    dx_write_text(&writer, digits);
+    assert_int_equal(dx_writer_finish(&writer), DX_OK);
+    dx_event event = {.kind = DX_EVENT_COMMAND, .port = 1, .body = dx_buf_view(&command)};
+    memset(event.request, 0x70, sizeof event.request);
+    event.request[0] = (uint8_t)++guest->next_request;
+    guest->last[0] = '\0';
+    vault_event(guest, event);
+    dx_buf_deinit(&command);
+    street_pass(&road, 3000);
+}
+
+static void test_three_wrong_pins(void **state) {
+    (void)state;
+    vault *alice, *bob;
+    begin(&alice, &bob);
+    street_share(alice, "Club", url, sizeof url, pin);
+    const char *wrong = strcmp(pin, "000000") == 0 ? "111111" : "000000";
+    uint64_t request = join(bob, NULL);
+    assert_non_null(strstr(bob->told, "\"pin-required\""));
+    type(bob, request, wrong);
+    assert_non_null(strstr(bob->told, "\"left\":2"));
+    type(bob, request, wrong);
+    assert_non_null(strstr(bob->told, "\"left\":1"));
+    type(bob, request, wrong);
+    assert_non_null(strstr(bob->last, "\"E_LOCKED\""));
+    assert_non_null(strstr(bob->last, "ask for a new one"));
+    assert_string_equal(alice->last,
+                        "{\"state\":\"locked\",\"message\":\"three wrong PINs; share again for a new one\"}");
+
+    /* The right PIN comes too late, for him as for anybody. */
+    join(bob, pin);
+    street_pass(&road, 120000);
+    assert_non_null(strstr(bob->last, "\"error\""));
+    assert_asks(bob, "{'do': 'space.list'}", "{\"count\":0}");
+    street_deinit(&road);
+}
+
+static void test_host_is_gone(void **state) {
+    (void)state;
+    vault *alice, *bob;
+    begin(&alice, &bob);
+    street_share(alice, "Club", url, sizeof url, pin);
+    vault_leave(alice);
+    uint64_t begun_ms = road.now_ms;
+    join(bob, pin);
+    while (bob->last[0] == '\0' && road.now_ms - begun_ms < 1000000) {
+        street_pass(&road, 1000);
+    }
+    assert_non_null(strstr(bob->last, "\"E_NO_HOST\""));
+    assert_true(road.now_ms - begun_ms <= 61000); /* he is told within a minute */
+
+    /* She comes home: the invitation is still good. */
+    vault_open(alice);
+    join(bob, pin);
+    street_pass(&road, 5000);
+    assert_non_null(strstr(bob->last, "\"ready\""));
+    street_agree(&road, "Club");
+    street_deinit(&road);
+}
+
+static void test_joining_twice(void **state) {
+    (void)state;
+    vault *alice, *bob;
+    char first[256];
+    begin(&alice, &bob);
+    vault_begin(alice, "{'do': 'space.share', 'space': 'Club', 'multi': true}");
+    street_field(alice->told, "url", url, sizeof url);
+    street_field(alice->told, "pin", pin, sizeof pin);
+    join(bob, pin);
+    snprintf(first, sizeof first, "%s", bob->last);
+    assert_non_null(strstr(first, "\"ready\""));
+    join(bob, pin);
+    assert_string_equal(bob->last, first);
+    assert_non_null(strstr(vault_ask(alice, "{'do': 'space.members', 'space': 'Club'}"), "{\"count\":2}"));
+    street_deinit(&road);
+}
+
+/* Alice changes her mind while Bob looks for his glasses. */
+static void test_withdrawn(void **state) {
+    (void)state;
+    vault *alice, *bob;
+    begin(&alice, &bob);
+    street_share(alice, "Club", url, sizeof url, pin);
+    join(bob, NULL);
+    assert_asks(alice, "{'do': 'space.rm', 'space': 'Club'}", alice->last);
+    street_pass(&road, 200000);
+    assert_non_null(strstr(bob->last, "\"error\""));
+    assert_asks(alice, "{'do': 'space.list'}", "{\"count\":0}");
+    street_deinit(&road);
+}
+
+DX_TEST_MAIN(DX_TEST(test_three_wrong_pins), DX_TEST(test_host_is_gone), DX_TEST(test_joining_twice),
+             DX_TEST(test_withdrawn))
