@@ -173,6 +173,35 @@ static void test_another_genesis(void **state) {
     end(&f);
 }
 
+/* The hash of a genesis is not enough: it is the owner's own word about himself. */
+static void test_genesis_of_another_hand(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    dx_credential genesis, forged;
+    assert_int_equal(dx_credential_decode(bytes_of(&f.genesis), &genesis), DX_OK);
+    const dx_identity *subjects[] = {&f.alice, &f.mallory};
+    for (size_t i = 0; i < 2; i++) {
+        dx_statement statement = {.type = DX_CREDENTIAL_SPACE,
+                                  .issuer = f.alice.identity,
+                                  .subject = subjects[i]->identity,
+                                  .claims = genesis.claims};
+        uint8_t space_id[DX_HASH_SIZE];
+        dx_control *control;
+        dx_buf_clear(&f.out);
+        assert_int_equal(
+            dx_credential_issue(&statement, i == 0 ? &f.mallory.identity_key : &f.alice.identity_key, &f.out),
+            DX_OK);
+        assert_int_equal(dx_credential_decode(bytes_of(&f.out), &forged), DX_OK);
+        dx_hash(DX_HASH_SPACE_ID, forged.payload, space_id);
+        assert_int_equal(dx_control_create(&f.alloc.port, space_id, &control), DX_OK);
+        assert_int_equal(dx_control_take(control, bytes_of(&f.out), 1), DX_E_UNAUTHORIZED);
+        assert_int_equal(dx_control_member_count(control), 0);
+        dx_control_destroy(control);
+    }
+    end(&f);
+}
+
 /* A device waits for its identity's membership, and is not believed before. */
 static void test_device_of_a_stranger(void **state) {
     (void)state;
@@ -208,6 +237,14 @@ static void test_stolen_device(void **state) {
     claim.subject = f.carol.device;
     assert_int_equal(dx_credential_issue(&claim, &f.carol.identity_key, &f.out), DX_OK);
     assert_int_equal(take(&f, bytes_of(&f.out)), DX_E_UNAUTHORIZED);
+    /* With a bad signature it is not even a refusal to remember. */
+    size_t refused = dx_control_refused_count(f.control);
+    claim.subject = f.bob.device;
+    dx_buf_clear(&f.out);
+    assert_int_equal(dx_credential_issue(&claim, &f.carol.identity_key, &f.out), DX_OK);
+    f.out.data[f.out.size - 1] ^= 1;
+    assert_int_equal(take(&f, bytes_of(&f.out)), DX_E_SIGNATURE);
+    assert_int_equal(dx_control_refused_count(f.control), refused);
     uint8_t identity[DX_KEY_SIZE];
     assert_true(dx_control_device(f.control, f.alice.device, identity, NULL));
     assert_memory_equal(identity, f.alice.identity, DX_KEY_SIZE);
@@ -399,6 +436,57 @@ static void test_highest_role_counts(void **state) {
     said = admission(&f, &f.bob, bytes_of(&f.bob_member), &f.alice, DX_ROLE_READER);
     assert_int_equal(say_and_take(&f, &said), DX_OK);
     assert_int_equal(dx_control_role(f.control, f.alice.identity), DX_ROLE_OWNER);
+    end(&f);
+}
+
+/* Of two admissions that give the same, the one with the smaller id is remembered, whichever came first; and
+ * of two rights that are named, the nearer one counts for the distance. */
+static void test_equal_admissions(void **state) {
+    (void)state;
+    uint8_t remembered[2][DX_HASH_SIZE];
+    for (size_t order = 0; order < 2; order++) {
+        fixture f;
+        begin(&f);
+        dx_buf made[2];
+        for (size_t i = 0; i < 2; i++) {
+            saying said = admission(&f, &f.bob, bytes_of(&f.bob_member), &f.mallory, DX_ROLE_READER);
+            said.value = dx_bytes_text(i == 0 ? "first-invitation" : "other-invitation");
+            dx_buf_init(&made[i], &f.alloc.port, 4096);
+            say(&said, &made[i]);
+        }
+        assert_int_equal(take(&f, bytes_of(&made[order])), DX_OK);
+        assert_int_equal(take(&f, bytes_of(&made[1 - order])), DX_OK);
+        memcpy(remembered[order], dx_control_member_of(f.control, f.mallory.identity)->admission,
+               DX_HASH_SIZE);
+        dx_buf_deinit(&made[0]);
+        dx_buf_deinit(&made[1]);
+        end(&f);
+    }
+    assert_memory_equal(remembered[0], remembered[1], DX_HASH_SIZE);
+}
+
+static void test_nearest_right(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    dx_buf far;
+    dx_buf_init(&far, &f.alloc.port, 4096);
+    saying said =
+        admission(&f, &f.bob, bytes_of(&f.bob_member), &f.carol, DX_ROLE_ADMIN); /* Carol at distance 2 */
+    say(&said, &far);
+    assert_int_equal(take(&f, bytes_of(&far)), DX_OK);
+    said = admission(&f, &f.carol, bytes_of(&far), &f.bob, DX_ROLE_ADMIN); /* Bob, farther: 3 */
+    assert_int_equal(say_and_take(&f, &said), DX_OK);
+    dx_buf second;
+    dx_buf_init(&second, &f.alloc.port, 4096);
+    dx_buf_append(&second, f.out.data, f.out.size);
+    said = admission(&f, &f.bob, bytes_of(&f.bob_member), &f.mallory, DX_ROLE_READER);
+    said.parents[said.parent_count++] = bytes_of(&second); /* he names both his rights */
+    assert_int_equal(say_and_take(&f, &said), DX_OK);
+    assert_int_equal(dx_control_member_of(f.control, f.mallory.identity)->depth, 2);
+    assert_int_equal(dx_control_member_of(f.control, f.bob.identity)->depth, 1);
+    dx_buf_deinit(&second);
+    dx_buf_deinit(&far);
     end(&f);
 }
 
@@ -638,6 +726,29 @@ static void test_epochs(void **state) {
     end(&f);
 }
 
+/* Two epochs of one number, equally near: the smaller id, in both orders. */
+static void test_equal_epochs(void **state) {
+    (void)state;
+    uint8_t counted[2][DX_HASH_SIZE];
+    for (size_t order = 0; order < 2; order++) {
+        fixture f;
+        begin(&f);
+        dx_buf made[2];
+        for (uint8_t i = 0; i < 2; i++) {
+            uint8_t key[DX_KEY_SIZE] = {i};
+            dx_buf_init(&made[i], &f.alloc.port, 4096);
+            assert_int_equal(dx_control_issue_key_epoch(f.control, &f.alice, 1, key, &made[i]), DX_OK);
+        }
+        assert_int_equal(take(&f, bytes_of(&made[order])), DX_OK);
+        assert_int_equal(take(&f, bytes_of(&made[1 - order])), DX_OK);
+        dx_control_key_epoch(f.control, counted[order]);
+        dx_buf_deinit(&made[0]);
+        dx_buf_deinit(&made[1]);
+        end(&f);
+    }
+    assert_memory_equal(counted[0], counted[1], DX_HASH_SIZE);
+}
+
 /* A grant that opens to another key than the epoch commits to is passed over for an honest one. */
 static void test_false_grant(void **state) {
     (void)state;
@@ -707,6 +818,9 @@ static void test_issue_refuses(void **state) {
     dx_sign_key_from_seed(&second.device_key, seed);
     memcpy(second.device, second.device_key.public_key, DX_KEY_SIZE);
     assert_int_equal(dx_control_issue_feed(f.control, &second, DX_FEED_DATA, key, &f.out), DX_E_DENIED);
+    /* One that is known, as another's. */
+    memcpy(second.device, f.carol.device, DX_KEY_SIZE);
+    assert_int_equal(dx_control_issue_feed(f.control, &second, DX_FEED_DATA, key, &f.out), DX_E_DENIED);
     assert_int_equal(f.out.size, 0);
     end(&f);
 }
@@ -745,6 +859,13 @@ static void test_waiting_room_of_a_source(void **state) {
     assert_int_equal(dx_control_waiting_count(f.control), 0);
     say_waiting(&f, 1001, bytes_of(&never), &f.out);
     assert_int_equal(dx_control_take(f.control, bytes_of(&f.out), 7), DX_OK);
+    assert_int_equal(dx_control_take(f.control, bytes_of(&f.mallory.device_credential), 7), DX_OK);
+    /* There is room to wait again. */
+    said.value = dx_bytes_of("an-invitation-iD", 16);
+    dx_buf_clear(&never);
+    say(&said, &never);
+    say_waiting(&f, 1002, bytes_of(&never), &f.out);
+    assert_int_equal(dx_control_take(f.control, bytes_of(&f.out), 7), DX_E_STATE);
     dx_buf_deinit(&never);
     end(&f);
 }
@@ -864,13 +985,15 @@ static void test_issue_no_memory(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_a_space), DX_TEST(test_discovery), DX_TEST(test_known_again),
-             DX_TEST(test_another_genesis), DX_TEST(test_device_of_a_stranger), DX_TEST(test_stolen_device),
+             DX_TEST(test_another_genesis), DX_TEST(test_genesis_of_another_hand),
+             DX_TEST(test_device_of_a_stranger), DX_TEST(test_stolen_device),
              DX_TEST(test_roles_are_given_downwards_only), DX_TEST(test_premises_must_be_named),
              DX_TEST(test_signer_must_speak_for_issuer), DX_TEST(test_of_another_space),
              DX_TEST(test_waits_for_a_parent), DX_TEST(test_children_of_the_refused), DX_TEST(test_chain),
-             DX_TEST(test_highest_role_counts), DX_TEST(test_claims), DX_TEST(test_unknown_type),
-             DX_TEST(test_forgery_first), DX_TEST(test_feeds), DX_TEST(test_reader_feed),
-             DX_TEST(test_feed_is_signed_by_its_device), DX_TEST(test_keys), DX_TEST(test_epochs),
-             DX_TEST(test_false_grant), DX_TEST(test_issue_refuses), DX_TEST(test_waiting_room_of_a_source),
+             DX_TEST(test_highest_role_counts), DX_TEST(test_nearest_right), DX_TEST(test_equal_admissions),
+             DX_TEST(test_claims), DX_TEST(test_unknown_type), DX_TEST(test_forgery_first),
+             DX_TEST(test_feeds), DX_TEST(test_reader_feed), DX_TEST(test_feed_is_signed_by_its_device),
+             DX_TEST(test_keys), DX_TEST(test_epochs), DX_TEST(test_equal_epochs), DX_TEST(test_false_grant),
+             DX_TEST(test_issue_refuses), DX_TEST(test_waiting_room_of_a_source),
              DX_TEST(test_waiting_room_in_all), DX_TEST(test_total_of_a_source), DX_TEST(test_no_memory),
              DX_TEST(test_issue_no_memory))

@@ -345,6 +345,50 @@ static void test_pin_is_never_said(void **state) {
     end(&p);
 }
 
+/* The link breaks before the verdict on a wrong PIN: it is not spent a second time unasked. */
+static void test_no_second_try_unasked(void **state) {
+    (void)state;
+    pair p;
+    begin(&p, DX_ROLE_EDITOR, 1);
+    connect_and_run(&p);
+    pair_enter_pin(&p, "999999");
+    while (p.host.state != DX_HOST_VERIFYING) {
+        assert_true(pair_deliver(&p));
+    }
+    pair_break(&p);
+    pair_run(&p); /* the host looks at it all the same */
+    assert_int_equal(p.host.state, DX_HOST_ADVERTISING);
+    connect_and_run(&p);
+    assert_int_equal(p.guest.state, DX_GUEST_PIN_REQUIRED);
+    assert_int_equal(p.guest.error, DX_E_UNREACHABLE);
+    assert_int_equal(p.guest.left, 2);
+    assert_int_equal(p.row.failures, 1);
+    /* The question dies with the link it was asked over. */
+    assert_int_equal(dx_invitation_guest_actions(&p.guest), 0);
+    p.guest.actions = DX_GUEST_DO_ASK;
+    pair_break(&p);
+    assert_int_equal(dx_invitation_guest_actions(&p.guest), 0);
+    end(&p);
+}
+
+/* The same with the right PIN: it is not counted, and spent again by itself. */
+static void test_second_try_of_the_right(void **state) {
+    (void)state;
+    pair p;
+    begin(&p, DX_ROLE_EDITOR, 1);
+    connect_and_run(&p);
+    pair_enter_pin(&p, p.right_pin);
+    while (p.host.state != DX_HOST_VERIFYING) {
+        assert_true(pair_deliver(&p));
+    }
+    pair_break(&p);
+    pair_run(&p);
+    assert_int_equal(p.row.failures, 0);
+    connect_and_run(&p);
+    assert_int_equal(p.guest.state, DX_GUEST_READY);
+    end(&p);
+}
+
 /* --- Others at the door ----------------------------------------------------------------------------------
  */
 
@@ -847,12 +891,13 @@ DX_TEST_MAIN(DX_TEST(test_joins), DX_TEST(test_pin_before_connecting), DX_TEST(t
              DX_TEST(test_another_host_key), DX_TEST(test_host_without_the_pin),
              DX_TEST(test_guest_gives_three_proofs), DX_TEST(test_no_downgrade), DX_TEST(test_replayed_proof),
              DX_TEST(test_neutral_share), DX_TEST(test_anothers_credential), DX_TEST(test_pin_is_never_said),
-             DX_TEST(test_busy), DX_TEST(test_busy_to_the_end), DX_TEST(test_multi_use),
-             DX_TEST(test_comes_back_after_admission), DX_TEST(test_nobody_comes_back),
-             DX_TEST(test_inviter_without_the_right), DX_TEST(test_space_refuses),
-             DX_TEST(test_expires_while_typing), DX_TEST(test_expiry_spares_the_proven),
-             DX_TEST(test_clock_set_back), DX_TEST(test_expired_at_the_door), DX_TEST(test_nobody_answers),
-             DX_TEST(test_hello), DX_TEST(test_numbers_of_the_host), DX_TEST(test_verdict_without_proof),
+             DX_TEST(test_no_second_try_unasked), DX_TEST(test_second_try_of_the_right), DX_TEST(test_busy),
+             DX_TEST(test_busy_to_the_end), DX_TEST(test_multi_use), DX_TEST(test_comes_back_after_admission),
+             DX_TEST(test_nobody_comes_back), DX_TEST(test_inviter_without_the_right),
+             DX_TEST(test_space_refuses), DX_TEST(test_expires_while_typing),
+             DX_TEST(test_expiry_spares_the_proven), DX_TEST(test_clock_set_back),
+             DX_TEST(test_expired_at_the_door), DX_TEST(test_nobody_answers), DX_TEST(test_hello),
+             DX_TEST(test_numbers_of_the_host), DX_TEST(test_verdict_without_proof),
              DX_TEST(test_false_welcome), DX_TEST(test_second_link), DX_TEST(test_disk_lost),
              DX_TEST(test_join_fails), DX_TEST(test_messages), DX_TEST(test_malformed_messages),
              DX_TEST(test_guest_no_memory), DX_TEST(test_host_no_memory))

@@ -18,8 +18,9 @@
     X(GUEST_RESTART)                                                                                         \
     X(CANCEL_HOST)                                                                                           \
     X(CANCEL_GUEST)                                                                                          \
-    X(GARBAGE_TO_HOST) X(GARBAGE_TO_GUEST) X(STRAY_TO_HOST) X(STRAY_TO_GUEST) X(FALSE_PROOF_TO_HOST)         \
-        X(FALSE_PROOF_TO_GUEST) X(HOST_DEADLINE) X(GUEST_DEADLINE) X(CLOCK_JUMP) X(CLOCK_BACK)
+    X(GARBAGE_TO_HOST)                                                                                       \
+    X(GARBAGE_TO_GUEST) X(STRAY_TO_HOST) X(STRAY_TO_GUEST) X(FALSE_PROOF_TO_HOST) X(FALSE_PROOF_TO_GUEST)    \
+        X(HOST_DEADLINE) X(GUEST_DEADLINE) X(CLOCK_JUMP) X(CLOCK_BACK)
 
 typedef enum happening {
 #define HAPPENING_ROW(symbol) symbol,

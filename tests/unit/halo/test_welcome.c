@@ -217,6 +217,8 @@ static void test_refused(void **state) {
     assert_int_equal(verify_parts(&f, f.space_id, other, parts, f.count), DX_E_VERIFY);
     credential_id(dx_buf_view(&f.carol.device_credential), id); /* not an admission */
     assert_int_equal(verify_parts(&f, f.space_id, id, parts, f.count), DX_E_VERIFY);
+    memcpy(id, dx_control_member_of(f.control, f.bob.identity)->admission, DX_HASH_SIZE); /* another's */
+    assert_int_equal(verify_parts(&f, f.space_id, id, parts, f.count), DX_E_VERIFY);
     parts[f.count] = parts[0]; /* one twice */
     assert_int_equal(verify_parts(&f, f.space_id, decoded.admission, parts, f.count + 1), DX_E_VERIFY);
     parts[f.count] = dx_bytes_text("no credential");
@@ -231,6 +233,21 @@ static void test_refused(void **state) {
     say(&said, &f.made);
     parts[f.count] = dx_buf_view(&f.made);
     assert_int_equal(verify_parts(&f, f.space_id, decoded.admission, parts, f.count + 1), DX_E_VERIFY);
+    /* One that first waits and is refused in the end: Carol's word as an admin, which she is not. */
+    saying claim = {.type = DX_CREDENTIAL_MEMBER,
+                    .issuer = f.carol.identity,
+                    .subject = f.dan.identity,
+                    .space = f.space_id,
+                    .signer = &f.carol.device_key,
+                    .number = DX_ROLE_READER,
+                    .parents = {dx_buf_view(&f.carol.device_credential)},
+                    .parent_count = 1};
+    dx_bytes early[PARTS_MAX];
+    dx_buf_clear(&f.made);
+    say(&claim, &f.made);
+    early[0] = dx_buf_view(&f.made);
+    memcpy(early + 1, parts, f.count * sizeof *parts);
+    assert_int_equal(verify_parts(&f, f.space_id, decoded.admission, early, f.count + 1), DX_E_VERIFY);
     /* One more that waits for ever. */
     parts[f.count] = dx_buf_view(&f.dan.device_credential);
     assert_int_equal(verify_parts(&f, f.space_id, decoded.admission, parts, f.count + 1), DX_E_VERIFY);
