@@ -1,0 +1,172 @@
+/* fuzz_control.c: a space's control state under statements of every kind. Structured input: each few bytes
+ * say who says what of whom, resting on which earlier statements; then the set is taken in two orders, by two
+ * sources, once in parts with the limits on.
+ *
+ * Checks: both orders give the same digest, members, feeds, waiting and refused; members have an admission in
+ * effect; the owner is the genesis' and nobody else; a state loaded again from what was kept is the same.
+ * (Signatures are stand-ins: cheap_crypto.c.) */
+#include "fuzz.h"
+
+#include "halo/control_state.h"
+
+enum { PEOPLE = 4, POOL_MAX = 48, CLAIMS_MAX = 160 };
+
+typedef struct person {
+    dx_sign_key identity, device;
+} person;
+
+typedef struct pool {
+    person people[PEOPLE];
+    uint8_t space_id[DX_HASH_SIZE];
+    dx_buf items[POOL_MAX];
+    uint8_t ids[POOL_MAX][DX_HASH_SIZE];
+    size_t count;
+} pool;
+
+static dx_buf *next_item(pool *all) {
+    dx_buf_init(&all->items[all->count], &fuzz_alloc, DX_CREDENTIAL_SIZE_MAX);
+    return &all->items[all->count];
+}
+
+static void keep_item(pool *all) {
+    dx_credential credential;
+    FUZZ_CHECK(dx_credential_decode(dx_buf_view(&all->items[all->count]), &credential) == DX_OK);
+    memcpy(all->ids[all->count++], credential.id, DX_HASH_SIZE);
+}
+
+static void begin_pool(pool *all) {
+    uint8_t seed[DX_KEY_SIZE] = {0}, noise[DX_KEY_SIZE] = {9};
+    memset(all, 0, sizeof *all);
+    for (uint8_t i = 0; i < PEOPLE; i++) {
+        seed[0] = i;
+        seed[1] = 1;
+        dx_sign_key_from_seed(&all->people[i].identity, seed);
+        seed[1] = 2;
+        dx_sign_key_from_seed(&all->people[i].device, seed);
+    }
+    FUZZ_CHECK(dx_space_credential_issue(&all->people[0].identity, noise, next_item(all), all->space_id) ==
+               DX_OK);
+    keep_item(all);
+    for (size_t i = 0; i < PEOPLE; i++) {
+        FUZZ_CHECK(dx_device_credential_issue(&all->people[i].identity, &all->people[i].device, noise,
+                                              next_item(all)) == DX_OK);
+        keep_item(all);
+    }
+}
+
+static void write_claims(uint64_t type, fuzz_input *input, dx_buf *out) {
+    static const uint64_t roles[] = {40, 40, 30, 20, 10, 50, 0, 35};
+    static const uint8_t filling[DX_SEALED_KEY_SIZE];
+    static const size_t sizes[] = {16, 16, 0, 0, DX_HASH_SIZE, DX_SEALED_KEY_SIZE};
+    uint8_t choice = fuzz_byte(input);
+    bool with_value =
+        type >= DX_CREDENTIAL_KEY_EPOCH ? choice < 250 : type == DX_CREDENTIAL_MEMBER && (choice & 8) != 0;
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    dx_write_map(&writer, with_value ? 2 : 1);
+    dx_write_uint(&writer, 1);
+    dx_write_uint(&writer, type == DX_CREDENTIAL_MEMBER ? roles[choice % 8] : choice % 3);
+    if (with_value) {
+        dx_write_uint(&writer, 2);
+        dx_write_bytes(&writer, dx_bytes_of(filling, type < 7 ? sizes[type - 1] : 1));
+    }
+    FUZZ_CHECK(dx_writer_finish(&writer) == DX_OK);
+}
+
+static void say(pool *all, fuzz_input *input) {
+    uint8_t parents[4][DX_HASH_SIZE], claims_bytes = fuzz_byte(input), who = fuzz_byte(input);
+    const person *issuer = &all->people[who % PEOPLE], *other = &all->people[who / 16 % PEOPLE];
+    uint64_t type = (uint64_t)(3 + claims_bytes % 5);
+    dx_buf claims;
+    dx_buf_init(&claims, &fuzz_alloc, CLAIMS_MAX);
+    write_claims(type, input, &claims);
+    uint8_t how = fuzz_byte(input);
+    dx_statement statement = {.type = type,
+                              .issuer = issuer->identity.public_key,
+                              .subject = (how & 1)   ? all->space_id
+                                         : (how & 2) ? other->device.public_key
+                                                     : other->identity.public_key,
+                              .space = how >= 250   ? NULL
+                                       : how >= 240 ? all->ids[1]
+                                                    : all->space_id,
+                              .claims = dx_buf_view(&claims),
+                              .parents = (const uint8_t(*)[DX_HASH_SIZE])parents};
+    const dx_sign_key *signer = (how & 4)          ? &issuer->identity
+                                : (how & 24) == 24 ? &other->device
+                                                   : &issuer->device;
+    for (size_t count = fuzz_byte(input) % 5; statement.parent_count < count; statement.parent_count++) {
+        memcpy(parents[statement.parent_count], all->ids[fuzz_byte(input) % all->count], DX_HASH_SIZE);
+    }
+    FUZZ_CHECK(dx_credential_issue(&statement, signer, next_item(all)) == DX_OK);
+    keep_item(all);
+    dx_buf_deinit(&claims);
+}
+
+/* What a state comes to, as one hash. */
+static void summarize(const dx_control *control, uint8_t out[DX_HASH_SIZE]) {
+    uint8_t part[DX_HASH_SIZE];
+    dx_hash_state hash;
+    dx_hash_begin(&hash, DX_HASH_STATE_DIGEST, dx_bytes_of(NULL, 0));
+    dx_control_digest(control, part);
+    dx_hash_add(&hash, part, sizeof part);
+    for (size_t i = 0; i < dx_control_member_count(control); i++) {
+        const dx_member *member = dx_control_member(control, i);
+        dx_hash_add(&hash, member->identity, DX_KEY_SIZE);
+        dx_hash_add(&hash, member->admission, DX_HASH_SIZE);
+        dx_hash_add_u64(&hash, (uint64_t)member->role);
+        dx_hash_add_u64(&hash, member->depth);
+    }
+    for (size_t i = 0; i < dx_control_feed_count(control); i++) {
+        dx_hash_add(&hash, dx_control_feed(control, i)->id, DX_HASH_SIZE);
+        dx_hash_add(&hash, dx_control_feed(control, i)->owner, DX_KEY_SIZE);
+    }
+    dx_hash_add_u64(&hash, dx_control_key_epoch(control, part));
+    dx_hash_add(&hash, part, sizeof part);
+    dx_hash_add_u64(&hash, dx_control_waiting_count(control));
+    dx_hash_add_u64(&hash, dx_control_refused_count(control));
+    dx_hash_add_u64(&hash, dx_control_unknown_count(control));
+    dx_hash_end(&hash, out);
+}
+
+static void check_members(const pool *all, const dx_control *control) {
+    for (size_t i = 0; i < dx_control_member_count(control); i++) {
+        const dx_member *member = dx_control_member(control, i);
+        FUZZ_CHECK(dx_control_credential(control, member->admission).size > 0);
+        FUZZ_CHECK(member->depth <= DX_CONTROL_CHAIN_MAX);
+        bool genesis = memcmp(member->identity, all->people[0].identity.public_key, DX_KEY_SIZE) == 0;
+        FUZZ_CHECK((member->role == DX_ROLE_OWNER) == genesis);
+    }
+}
+
+static void take_all(const pool *all, bool backwards, bool trusted, int64_t sources,
+                     uint8_t out[DX_HASH_SIZE]) {
+    dx_control *control;
+    FUZZ_CHECK(dx_control_create(&fuzz_alloc, all->space_id, &control) == DX_OK);
+    for (size_t i = 0; i < all->count; i++) {
+        size_t at = backwards ? all->count - 1 - i : i;
+        int error = dx_control_admit(control, dx_buf_view(&all->items[at]), (int64_t)at % sources, trusted);
+        FUZZ_CHECK(error != DX_E_SIGNATURE && error != DX_E_LIMIT && error != DX_E_NO_MEMORY);
+    }
+    check_members(all, control);
+    summarize(control, out);
+    dx_control_destroy(control);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static pool all;
+    uint8_t forwards[DX_HASH_SIZE], backwards[DX_HASH_SIZE], trusted[DX_HASH_SIZE];
+    fuzz_input input = {data, size};
+    begin_pool(&all);
+    while (input.left > 0 && all.count < POOL_MAX) {
+        say(&all, &input);
+    }
+    take_all(&all, false, false, 1, forwards);
+    take_all(&all, true, false, 3, backwards);
+    take_all(&all, true, true, 1, trusted);
+    FUZZ_CHECK(memcmp(forwards, backwards, DX_HASH_SIZE) == 0);
+    FUZZ_CHECK(memcmp(forwards, trusted, DX_HASH_SIZE) == 0);
+    for (size_t i = 0; i < all.count; i++) {
+        dx_buf_deinit(&all.items[i]);
+    }
+    return 0;
+}
