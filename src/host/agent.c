@@ -20,18 +20,9 @@ static void on_signal(uv_signal_t *signal, int number) {
     uv_stop(&driver->loop);
 }
 
-static void write_pid(const dx_vault_folder *folder) {
-    char text[32];
-    int size = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    /* For people and doctor; nothing depends on it. */
-    if (dx_file_write(folder->pid, text, (size_t)size) != DX_OK) {
-        unlink(folder->pid);
-    }
-}
-
 static void watch_signals(dx_driver *driver) {
-    static const int numbers[2] = {SIGTERM, SIGINT};
-    for (size_t i = 0; i < 2; i++) {
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         uv_signal_init(&driver->loop, &driver->signals[i]);
         driver->signals[i].data = driver;
         uv_signal_start(&driver->signals[i], on_signal, numbers[i]);
@@ -56,7 +47,11 @@ int dx_agent_run(const dx_agent_options *options, char *message) {
     int error = dx_vault_folder_find(options->vault, options->profile, &folder);
     dx_driver *driver = error == DX_OK ? calloc(1, sizeof *driver) : NULL;
     if (driver == NULL) {
-        return error == DX_OK ? DX_E_NO_MEMORY : error;
+        error = error == DX_OK ? DX_E_NO_MEMORY : error;
+        snprintf(message, DX_HOST_MESSAGE_MAX, "%s",
+                 error == DX_E_INVALID ? "that cannot be the name of a vault or profile"
+                                       : dx_error_text(error));
+        return error;
     }
     driver->trace = options->trace;
     driver->trace_ctx = options->ctx;
@@ -69,7 +64,7 @@ int dx_agent_run(const dx_agent_options *options, char *message) {
         error = dx_vault_socket_listen(driver, message);
     }
     if (error == DX_OK) {
-        write_pid(&folder);
+        dx_vault_holder_note(&folder);
         tell_ready(driver, options);
         while (!driver->stopping && driver->failure == DX_OK) {
             uv_run(&driver->loop, UV_RUN_DEFAULT);
@@ -85,36 +80,12 @@ int dx_agent_run(const dx_agent_options *options, char *message) {
     return error;
 }
 
-/* A process that has ended counts as gone even while nobody has asked how it ended: an agent's parent is
- * process 1, and in a container that may never ask. Where there is no /proc, kill alone decides. */
-static bool is_running(int pid) {
-    char path[32], text[256] = {0};
-    size_t size = 0;
-    if (kill(pid, 0) != 0 && errno != EPERM) {
-        return false;
-    }
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    int error = dx_file_read(path, text, sizeof text - 1, &size);
-    const char *state = error == DX_OK || error == DX_E_LIMIT ? strrchr(text, ')') : NULL;
-    return state == NULL || strncmp(state, ") Z", 3) != 0;
-}
-
-int dx_agent_pid(const char *vault, const char *profile, int *pid) {
-    dx_vault_folder folder;
-    char text[32] = {0};
-    size_t size = 0;
-    int error = dx_vault_folder_find(vault, profile, &folder);
-    if (error == DX_OK) {
-        error = dx_file_read(folder.pid, text, sizeof text - 1, &size);
-    }
-    *pid = error == DX_OK ? atoi(text) : 0;
-    return *pid > 0 && is_running(*pid) ? DX_OK : DX_E_NOT_FOUND;
-}
-
 /* --- Starting in the background ----------------------------------------------------------------------- */
 
 /* What the child tells through the pipe: one line, "0 PID" or "CODE MESSAGE". */
 static int report_pipe = -1;
+
+enum { REPORT_FD = 3 };
 
 static void report(int error, const char *text) {
     char line[DX_HOST_MESSAGE_MAX + 32];
@@ -137,13 +108,9 @@ static void on_child_ready(void *ctx, const char *const *addresses, size_t count
     report(DX_OK, pid);
 }
 
-/* Second child: its own session, no terminal, output to the log. */
-static void become_agent(const dx_agent_options *options, const dx_vault_folder *folder) {
-    char message[DX_HOST_MESSAGE_MAX];
-    setsid();
-    if (fork() != 0) {
-        _exit(0);
-    }
+/* Nothing of who started it is kept: no terminal, no folder (its disk could not be unmounted), no open file
+ * (whoever waits for the other end of a pipe would wait for the agent). */
+static void let_go(const dx_vault_folder *folder) {
     int null = open("/dev/null", O_RDWR);
     int log = dx_file_make_folder(folder->log, false) == DX_OK
                   ? open(folder->log, O_WRONLY | O_CREAT | O_APPEND, 0600)
@@ -151,7 +118,26 @@ static void become_agent(const dx_agent_options *options, const dx_vault_folder 
     dup2(null, 0);
     dup2(null, 1);
     dup2(log >= 0 ? log : null, 2);
+    dup2(report_pipe, REPORT_FD);
+    report_pipe = REPORT_FD;
+    (void)close_range(REPORT_FD + 1, ~0U, 0);
+    (void)fcntl(REPORT_FD, F_SETFD, FD_CLOEXEC);
+    if (chdir("/") != 0) {
+        report(DX_E_IO, "the root folder cannot be entered");
+        _exit(1);
+    }
+}
+
+/* Second child: its own session, output to the log. */
+static void become_agent(const dx_agent_options *options, const dx_vault_folder *folder) {
+    char message[DX_HOST_MESSAGE_MAX];
+    setsid();
+    if (fork() != 0) {
+        _exit(0);
+    }
+    let_go(folder);
     dx_agent_options child = *options;
+    child.vault = folder->path; /* a relative one means nothing any more */
     child.on_ready = on_child_ready;
     int error = dx_agent_run(&child, message);
     if (error != DX_OK) {
@@ -206,7 +192,8 @@ int dx_agent_start(const dx_agent_options *options, int *pid, char *message) {
         close(ends[0]);
         return DX_E_IO;
     }
-    waitpid(child, NULL, 0);
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+    }
     error = read_report(ends[0], pid, message);
     close(ends[0]);
     return error;
@@ -215,17 +202,15 @@ int dx_agent_start(const dx_agent_options *options, int *pid, char *message) {
 int dx_agent_stop(const char *vault, const char *profile, int64_t timeout_ms, char *message) {
     static const uint8_t stop[] = {0xa1, 0x62, 'd', 'o', 0x6a, 'a', 'g', 'e',
                                    'n',  't',  '.', 's', 't',  'o', 'p'}; /* {"do": "agent.stop"} */
-    dx_vault_folder folder;
     dx_client_options options = {.vault = vault, .profile = profile};
     dx_client *client = NULL;
     int pid = 0;
-    bool known = dx_agent_pid(vault, profile, &pid) == DX_OK;
-    int error = dx_vault_folder_find(vault, profile, &folder);
-    if (error == DX_OK && access(folder.socket, F_OK) != 0) {
+    message[0] = 0;
+    if (dx_agent_pid(vault, profile, &pid) != DX_OK) {
         snprintf(message, DX_HOST_MESSAGE_MAX, "no agent runs for this vault");
         return DX_E_NOT_FOUND;
     }
-    error = error == DX_OK ? dx_client_open(&options, &client, message) : error;
+    int error = dx_client_open(&options, &client, message);
     if (error == DX_OK && !dx_client_has_agent(client)) {
         snprintf(message, DX_HOST_MESSAGE_MAX, "no agent runs for this vault");
         error = DX_E_NOT_FOUND;
@@ -238,9 +223,8 @@ int dx_agent_stop(const char *vault, const char *profile, int64_t timeout_ms, ch
         dx_buf_deinit(&reply);
     }
     dx_client_close(client);
-    for (int64_t waited = 0;
-         error == DX_OK && (access(folder.socket, F_OK) == 0 || (known && is_running(pid))); waited += 10) {
-        if (waited > timeout_ms) {
+    for (int64_t waited = 0; error == DX_OK && dx_process_lives(pid); waited += 10) {
+        if (timeout_ms >= 0 && waited > timeout_ms) {
             snprintf(message, DX_HOST_MESSAGE_MAX, "process %d did not stop in time", pid);
             return DX_E_TIMEOUT;
         }

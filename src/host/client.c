@@ -42,6 +42,7 @@ static uv_loop_t *loop_of(dx_client *client) {
 
 /* --- Answers ------------------------------------------------------------------------------------------- */
 
+/* An answer to nobody is one to a request that was given up. */
 static void take_answer(dx_client *client, bool last, const uint8_t id[static DX_REQUEST_SIZE],
                         dx_bytes body) {
     for (size_t i = 0; i < REQUESTS_MAX; i++) {
@@ -86,7 +87,8 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes) {
         dx_bytes body;
         int64_t frame = dx_frame_read(
             dx_bytes_of(client->received.data + taken, client->received.size - taken), &kind, id, &body);
-        if (frame < 0 || dx_buf_error(&client->received) != DX_OK) {
+        if (frame < 0 || (frame > 0 && kind == DX_FRAME_REQUEST) ||
+            dx_buf_error(&client->received) != DX_OK) {
             client->lost = true;
             uv_stop(&client->loop);
             return;
@@ -98,6 +100,9 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes) {
         take_answer(client, kind == DX_FRAME_REPLY, id, body);
     }
     dx_buf_consume(&client->received, taken);
+    if (client->received.size == 0) {
+        dx_buf_empty(&client->received);
+    }
 }
 
 /* --- Opening ----------------------------------------------------------------------------------------------
@@ -118,35 +123,32 @@ static void init_handles(dx_client *client) {
     client->timeout.data = client;
 }
 
-static void on_connect(uv_connect_t *connect, int status) {
-    *(int *)connect->data = status;
-}
-
-/* True when an agent answered the door. */
-static bool connect_agent(dx_client *client, const dx_vault_folder *folder) {
-    uv_connect_t connect;
-    int status = 1;
-    if (access(folder->socket, F_OK) != 0 || uv_loop_init(&client->loop) != 0) {
-        return false;
+/* DX_E_NOT_FOUND: no agent runs. */
+static int connect_agent(dx_client *client, const dx_vault_folder *folder, char *message) {
+    int fd = -1, pid = 0;
+    int error = dx_vault_socket_connect(folder, &fd, &pid);
+    if (error == DX_E_BUSY) {
+        snprintf(message, DX_HOST_MESSAGE_MAX, "the vault's agent runs but takes no connection");
     }
-    uv_pipe_init(&client->loop, &client->pipe, 0);
-    client->pipe.data = client;
-    connect.data = &status;
-    uv_pipe_connect(&connect, &client->pipe, folder->socket, on_connect);
-    while (status > 0) {
-        uv_run(&client->loop, UV_RUN_ONCE);
+    if (error != DX_OK) {
+        return error;
     }
-    if (status != 0) {
-        uv_close((uv_handle_t *)&client->pipe, NULL);
-        uv_run(&client->loop, UV_RUN_DEFAULT);
-        uv_loop_close(&client->loop);
-        return false;
+    if (uv_loop_init(&client->loop) != 0) {
+        close(fd);
+        snprintf(message, DX_HOST_MESSAGE_MAX, "no event loop could be made; too many files are open");
+        return DX_E_IO;
     }
     client->remote = true;
-    dx_buf_init(&client->received, dx_host_alloc(), 64 << 20);
-    uv_read_start((uv_stream_t *)&client->pipe, on_alloc, on_read);
+    dx_buf_init(&client->received, dx_host_alloc(), DX_FRAME_SIZE_MAX + DX_LINK_READ_SIZE + 4);
     init_handles(client);
-    return true;
+    uv_pipe_init(&client->loop, &client->pipe, 0);
+    client->pipe.data = client;
+    if (uv_pipe_open(&client->pipe, fd) != 0) {
+        close(fd);
+        return DX_E_IO;
+    }
+    uv_read_start((uv_stream_t *)&client->pipe, on_alloc, on_read);
+    return DX_OK;
 }
 
 static int open_here(dx_client *client, const dx_vault_folder *folder, const dx_client_options *options,
@@ -160,16 +162,11 @@ static int open_here(dx_client *client, const dx_vault_folder *folder, const dx_
     client->driver->on_answer = on_effect;
     client->driver->answer_ctx = client;
     int error = dx_driver_open(client->driver, folder, options->create, message);
-    init_handles(client);
+    if (error == DX_OK) {
+        init_handles(client);
+    }
     if (error == DX_OK && options->network) {
         error = dx_tcp_listen(client->driver, options->listen, message);
-    }
-    if (error == DX_E_BUSY) {
-        int pid = 0;
-        bool agent = dx_agent_pid(options->vault, options->profile, &pid) == DX_OK;
-        snprintf(message, DX_HOST_MESSAGE_MAX,
-                 agent ? "the vault is held by its agent, process %d" : "another process holds the vault",
-                 pid);
     }
     return error;
 }
@@ -189,8 +186,12 @@ int dx_client_open(const dx_client_options *options, dx_client **out, char *mess
     if (client == NULL) {
         return DX_E_NO_MEMORY;
     }
-    if (options->never_agent || !connect_agent(client, &folder)) {
+    error = options->never_agent ? DX_E_NOT_FOUND : connect_agent(client, &folder, message);
+    if (error == DX_E_NOT_FOUND) {
         error = open_here(client, &folder, options, message);
+    }
+    if (error != DX_OK && message[0] == 0) {
+        snprintf(message, DX_HOST_MESSAGE_MAX, "%s", dx_error_text(error));
     }
     if (error != DX_OK) {
         dx_client_close(client);
@@ -266,8 +267,11 @@ int dx_client_send(dx_client *client, dx_bytes command, const uint8_t *id, dx_on
     while (asked < client->asked + REQUESTS_MAX && asked->used) {
         asked++;
     }
-    if (asked == client->asked + REQUESTS_MAX) {
+    if (asked == client->asked + REQUESTS_MAX || command.size > DX_COMMAND_BODY_MAX) {
         return DX_E_LIMIT;
+    }
+    if (client->lost) {
+        return DX_E_IO;
     }
     dx_event event = {.kind = DX_EVENT_COMMAND, .body = command};
     if (id != NULL) {
@@ -339,7 +343,7 @@ static void on_call_answer(void *ctx, bool last, dx_bytes body) {
 
 static void forget(dx_client *client, const uint8_t id[static DX_REQUEST_SIZE]) {
     for (size_t i = 0; i < REQUESTS_MAX; i++) {
-        if (memcmp(client->asked[i].id, id, DX_REQUEST_SIZE) == 0) {
+        if (client->asked[i].used && memcmp(client->asked[i].id, id, DX_REQUEST_SIZE) == 0) {
             client->asked[i].used = false;
         }
     }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <sodium.h>
@@ -14,7 +15,7 @@
 static uint64_t wall_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return now.tv_sec < 0 ? 0 : (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static uint64_t monotonic_ms(void) {
@@ -44,11 +45,15 @@ static void carry_out(dx_driver *driver, const dx_effect *effect) {
     }
 }
 
+/* A mirror that cannot be written costs new feeds at the next opening, and is not tried again every step. */
 static void mirror_token(dx_driver *driver) {
     const uint8_t *token = dx_node_token(driver->node);
-    if (memcmp(token, driver->token, sizeof driver->token) != 0 &&
-        dx_vault_guard_write(&driver->folder, token) == DX_OK) {
-        memcpy(driver->token, token, sizeof driver->token);
+    if (memcmp(token, driver->token, sizeof driver->token) == 0) {
+        return;
+    }
+    memcpy(driver->token, token, sizeof driver->token);
+    if (dx_vault_guard_write(&driver->folder, token) != DX_OK && driver->trace != NULL) {
+        driver->trace(driver->trace_ctx, "host", "the clone guard could not be written");
     }
 }
 
@@ -106,6 +111,7 @@ void dx_driver_step(dx_driver *driver) {
         carry_out(driver, &effects.items[i]);
     }
     driver->stepping = false;
+    dx_vault_socket_resume(driver);
     schedule(driver, driver->event_count > 0 ? 0 : effects.deadline_ms, now_ms);
 }
 
@@ -130,6 +136,9 @@ static bool make_room(dx_driver *driver) {
 }
 
 void dx_driver_event(dx_driver *driver, const dx_event *event) {
+    if (driver->failure != DX_OK || driver->stopping) {
+        return;
+    }
     bool full = driver->event_count >= DX_HOST_EVENTS_MAX ||
                 driver->bodies.size + event->body.size > DX_HOST_EVENT_BYTES_MAX;
     if (full && !driver->stepping) {
@@ -167,9 +176,14 @@ static int open_node(dx_driver *driver, bool create, char *message) {
     int error = dx_vault_key_take(&driver->folder, create, config.vault_key, message);
     if (error == DX_OK) {
         dx_vault_guard_read(&driver->folder, &config);
+        mode_t before = umask(077); /* SQLite makes the vault's files, and no other thread makes any */
         error = dx_node_open(&config, &driver->node, message, DX_HOST_MESSAGE_MAX);
+        umask(before);
     }
     sodium_memzero(&config.vault_key, sizeof config.vault_key);
+    if (error == DX_E_BUSY) {
+        dx_vault_holder_explain(&driver->folder, message);
+    }
     return error;
 }
 
@@ -177,9 +191,10 @@ int dx_driver_open(dx_driver *driver, const dx_vault_folder *folder, bool create
     driver->folder = *folder;
     dx_buf_init(&driver->bodies, dx_host_alloc(), 4 * DX_HOST_EVENT_BYTES_MAX);
     if (uv_loop_init(&driver->loop) != 0) {
-        snprintf(message, DX_HOST_MESSAGE_MAX, "no event loop could be made");
+        snprintf(message, DX_HOST_MESSAGE_MAX, "no event loop could be made; too many files are open");
         return DX_E_IO;
     }
+    driver->loop_open = true;
     uv_timer_init(&driver->loop, &driver->timer);
     uv_check_init(&driver->loop, &driver->check);
     uv_idle_init(&driver->loop, &driver->idle);
@@ -205,13 +220,20 @@ static void close_walk(uv_handle_t *handle, void *ctx) {
 
 void dx_driver_close(dx_driver *driver) {
     driver->stopping = true;
-    dx_tcp_stop(driver);
-    dx_vault_socket_stop(driver);
-    uv_walk(&driver->loop, close_walk, NULL);
-    uv_run(&driver->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&driver->loop);
-    dx_node_close(driver->node);
+    if (driver->loop_open) {
+        uv_check_stop(&driver->check);
+        uv_idle_stop(&driver->idle);
+        dx_tcp_stop(driver);
+        dx_vault_socket_stop(driver);
+        uv_walk(&driver->loop, close_walk, NULL);
+    }
+    dx_node_close(driver->node); /* before the loop ends: that may wait for a name server */
     driver->node = NULL;
+    if (driver->loop_open) {
+        uv_run(&driver->loop, UV_RUN_DEFAULT);
+        uv_loop_close(&driver->loop);
+        driver->loop_open = false;
+    }
     dx_buf_deinit(&driver->bodies);
     free(driver->events);
     free(driver->starts);

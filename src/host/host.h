@@ -13,11 +13,22 @@
 enum {
     DX_HOST_EVENTS_MAX = 4096,         /* per step */
     DX_HOST_EVENT_BYTES_MAX = 8 << 20, /* of bodies gathered for one step */
-    DX_FRAME_SIZE_MAX = 4 << 20,       /* of the vault socket: a whole batch */
-    DX_LINKS_MAX = 256,                /* incoming TCP links held at once */
-    DX_PORTS_MAX = 64,                 /* programs connected to the vault socket */
+    DX_COMMAND_BODY_MAX = 4 << 20,     /* one command or answer, with and without an agent: a whole batch */
+    DX_FRAME_SIZE_MAX = DX_COMMAND_BODY_MAX + 64, /* of the vault socket: the body and what names it */
+    DX_LINKS_MAX = 256,                           /* incoming TCP links held at once */
+    DX_LINK_PENDING_MAX =
+        16 << 20,      /* bytes that wait to leave on a link: twice what a peer's credit allows */
+    DX_PORTS_MAX = 64, /* programs connected to the vault socket */
+    DX_PORT_PENDING_MAX = 64 << 20, /* bytes that wait to leave on a port: the answers of one step */
+    DX_PORT_UNTAKEN_MAX = 1 << 20,  /* above it nothing more is read from the port */
+    DX_PORT_COMMANDS_MAX =
+        16, /* of one port in one step: their answers fit a step's effects, others get turns */
+    DX_BUFFER_KEPT_MAX = 256 * 1024, /* what a buffer took beyond it is given back once it is empty */
     DX_LINK_READ_SIZE = 64 * 1024,
-    DX_CONNECT_MS = 10000
+    DX_CONNECT_MS = 10000,
+    DX_LINGER_MS = 5000,   /* for the last words on a link that the node closed */
+    DX_KEEPALIVE_S = 60,   /* silence after which the kernel asks whether the other end still is */
+    DX_LAST_WORDS_MS = 500 /* for answers to leave when the agent stops */
 };
 
 typedef struct dx_driver dx_driver;
@@ -32,7 +43,7 @@ struct dx_driver {
     uv_timer_t timer;
     uv_check_t check; /* after I/O: makes the step of this turn */
     uv_idle_t idle;   /* keeps the loop turning while there is more to do at once */
-    uv_signal_t signals[2];
+    uv_signal_t signals[3];
     dx_node *node;
     dx_vault_folder folder;
     dx_event *events; /* gathered for the next step */
@@ -41,9 +52,10 @@ struct dx_driver {
     dx_buf bodies;
     dx_on_effect on_answer; /* NOTIFY and REPLY of port 0, the program this driver lives in */
     void *answer_ctx;
-    uint8_t token[DX_VAULT_TOKEN_SIZE]; /* as mirrored */
+    uint8_t token[DX_VAULT_TOKEN_SIZE]; /* as mirrored, or as tried in vain */
     int failure;                        /* the node is dead with this error */
     bool stopping, stepping;
+    bool loop_open;
     void (*trace)(void *ctx, const char *room, const char *text);
     void *trace_ctx;
     /* tcp.c */
@@ -75,11 +87,27 @@ DX_MUST_USE int dx_vault_guard_write(const dx_vault_folder *folder,
 DX_MUST_USE int dx_file_write(const char *path, const void *data, size_t size);
 DX_MUST_USE int dx_file_read(const char *path, void *out, size_t size_max,
                              size_t *size); /* DX_E_NOT_FOUND, DX_E_LIMIT */
+/* Likewise, but neither durably nor whole after a crash: for what the next start makes anew. */
+DX_MUST_USE int dx_file_note(const char *path, const void *data, size_t size);
 /* mkdir -p of a file's folder, each new one 0700. */
 DX_MUST_USE int dx_file_make_folder(const char *path, bool path_is_folder);
 
+/* --- vault_holder.c: who has the vault, asked of the kernel --- */
+/* A connection to the agent's socket, not blocking, and the agent's process. DX_E_NOT_FOUND: nobody of this
+ * user listens; DX_E_BUSY: somebody does but takes no connection. */
+DX_MUST_USE int dx_vault_socket_connect(const dx_vault_folder *folder, int *fd, int *pid);
+/* Agent's process and socket are noted in the vault's folder: a program with another runtime directory finds
+ * it there. */
+void dx_vault_holder_note(const dx_vault_folder *folder);
+/* One sentence about the process whose lock is on the vault. */
+void dx_vault_holder_explain(const dx_vault_folder *folder, char *message);
+/* Whether the process is there and not merely waiting to be buried. */
+bool dx_process_lives(int pid);
+
 /* --- ports.c: allocator, randomness, process-wide settings --- */
 void dx_host_once(void); /* libsodium, SQLite, no core files; may be called often */
+/* Empties a buffer; large memory is given back. */
+void dx_buf_empty(dx_buf *buf);
 extern const dx_random dx_host_random;
 
 /* --- frame.c: frames of the vault socket (docs/spec/vault-socket.md) --- */
@@ -89,7 +117,7 @@ void dx_frame_write(int kind, const uint8_t request[static DX_REQUEST_SIZE], dx_
 int64_t dx_frame_read(dx_bytes bytes, int *kind, uint8_t request[static DX_REQUEST_SIZE], dx_bytes *body);
 
 /* --- driver.c --- */
-/* Opens the node and starts the loop's handles. */
+/* Opens the node and starts the loop's handles. dx_driver_close is due in any case. */
 DX_MUST_USE int dx_driver_open(dx_driver *driver, const dx_vault_folder *folder, bool create, char *message);
 void dx_driver_close(dx_driver *driver);
 /* Gathers an event for the step of this turn; the body is copied. */
@@ -106,6 +134,8 @@ void dx_tcp_stop(dx_driver *driver);
 /* --- vault_socket.c --- */
 DX_MUST_USE int dx_vault_socket_listen(dx_driver *driver, char *message);
 void dx_vault_socket_effect(dx_driver *driver, const dx_effect *effect); /* NOTIFY, REPLY of its ports */
+/* After a step: ports that had to wait are heard again. */
+void dx_vault_socket_resume(dx_driver *driver);
 void dx_vault_socket_stop(dx_driver *driver);
 
 #endif

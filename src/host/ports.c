@@ -4,6 +4,7 @@
  * Layer: floor 3, host. */
 #include <sodium.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -31,6 +32,22 @@ static void fill(void *ctx, uint8_t *out, size_t size) {
 }
 
 const dx_random dx_host_random = {NULL, fill};
+
+void dx_buf_empty(dx_buf *buf) {
+    if (buf->capacity > DX_BUFFER_KEPT_MAX) {
+        size_t max = buf->max;
+        dx_buf_deinit(buf);
+        dx_buf_init(buf, dx_host_alloc(), max);
+    }
+    dx_buf_clear(buf);
+}
+
+/* In place of the core's, which cannot print. */
+void dx_assert_failed(const char *expression, const char *file, int line) {
+    fprintf(stderr, "dx: a bug at %s:%d: %s does not hold; the vault is as after a power cut\n", file, line,
+            expression);
+    abort();
+}
 
 /* Keys live in this process: no core file may hold them, no other process of the person may read them. */
 static void hide_memory(void) {

@@ -14,13 +14,16 @@ struct dx_tcp_link {
     uv_connect_t connect;
     uv_getaddrinfo_t resolve;
     uv_write_t write;
-    uv_timer_t timeout; /* for connecting */
+    uv_timer_t timeout; /* for connecting, and for last words */
     dx_tcp_link *next;
     dx_driver *driver;
     uint64_t number;
     dx_buf pending, writing;
-    bool up, incoming, busy, closing, close_after_write, has_timeout, resolving;
-    int handles; /* still open: the memory goes with the last */
+    struct addrinfo *found; /* what a host's name led to; */
+    struct addrinfo *trial; /* the one being tried */
+    bool up, incoming, busy, closing, close_after_write, resolving;
+    bool answered; /* the node sent something: the other end is no stranger */
+    int handles;   /* still open: the memory goes with the last */
     char address[128];
 };
 
@@ -29,6 +32,7 @@ struct dx_tcp_link {
 static void on_handle_closed(uv_handle_t *handle) {
     dx_tcp_link *link = handle->data;
     if (--link->handles == 0 && !link->resolving) {
+        uv_freeaddrinfo(link->found);
         dx_buf_deinit(&link->pending);
         dx_buf_deinit(&link->writing);
         free(link);
@@ -50,7 +54,9 @@ static void close_link(dx_tcp_link *link) {
     if (link->resolving) {
         uv_cancel((uv_req_t *)&link->resolve);
     }
-    uv_close((uv_handle_t *)&link->handle, on_handle_closed);
+    if (!uv_is_closing((uv_handle_t *)&link->handle)) { /* it is while another address is about to be tried */
+        uv_close((uv_handle_t *)&link->handle, on_handle_closed);
+    }
     uv_close((uv_handle_t *)&link->timeout, on_handle_closed);
 }
 
@@ -93,7 +99,7 @@ static void on_written(uv_write_t *write, int status) {
     dx_tcp_link *link = write->data;
     size_t size = link->writing.size;
     link->busy = false;
-    dx_buf_clear(&link->writing);
+    dx_buf_empty(&link->writing);
     if (link->closing) {
         return;
     }
@@ -140,8 +146,8 @@ static dx_tcp_link *make_link(dx_driver *driver, uint64_t number, bool incoming)
     link->driver = driver;
     link->number = number;
     link->incoming = incoming;
-    dx_buf_init(&link->pending, dx_host_alloc(), 64 << 20);
-    dx_buf_init(&link->writing, dx_host_alloc(), 64 << 20);
+    dx_buf_init(&link->pending, dx_host_alloc(), DX_LINK_PENDING_MAX);
+    dx_buf_init(&link->writing, dx_host_alloc(), DX_LINK_PENDING_MAX);
     uv_tcp_init(&driver->loop, &link->handle);
     uv_timer_init(&driver->loop, &link->timeout);
     link->handle.data = link->timeout.data = link;
@@ -171,6 +177,7 @@ static void name_address(const struct sockaddr_storage *from, char *out, size_t 
 static void bring_up(dx_tcp_link *link) {
     link->up = true;
     uv_tcp_nodelay(&link->handle, 1);
+    uv_tcp_keepalive(&link->handle, 1, DX_KEEPALIVE_S);
     uv_read_start((uv_stream_t *)&link->handle, on_alloc, on_read);
     dx_driver_event(
         link->driver,
@@ -178,18 +185,7 @@ static void bring_up(dx_tcp_link *link) {
     flush(link);
 }
 
-static void on_connected(uv_connect_t *connect, int status) {
-    dx_tcp_link *link = connect->data;
-    if (link->closing) {
-        return;
-    }
-    uv_timer_stop(&link->timeout);
-    if (status < 0) {
-        lose_link(link, status);
-    } else {
-        bring_up(link);
-    }
-}
+static void on_connected(uv_connect_t *connect, int status);
 
 static void on_connect_timeout(uv_timer_t *timer) {
     lose_link(timer->data, UV_ETIMEDOUT);
@@ -203,9 +199,41 @@ static void connect_to(dx_tcp_link *link, const struct sockaddr *address) {
     }
 }
 
+static void on_closed_to_retry(uv_handle_t *handle) {
+    dx_tcp_link *link = handle->data;
+    if (link->closing) {
+        on_handle_closed(handle);
+        return;
+    }
+    uv_tcp_init(&link->driver->loop, &link->handle);
+    link->handle.data = link;
+    connect_to(link, link->trial->ai_addr);
+}
+
+/* A name may lead to several addresses, of which only one is listened on ("localhost" to ::1 and 127.0.0.1).
+ */
+static void on_connected(uv_connect_t *connect, int status) {
+    dx_tcp_link *link = connect->data;
+    if (link->closing) {
+        return;
+    }
+    if (status < 0 && link->trial != NULL && link->trial->ai_next != NULL) {
+        link->trial = link->trial->ai_next;
+        uv_close((uv_handle_t *)&link->handle, on_closed_to_retry);
+        return;
+    }
+    uv_timer_stop(&link->timeout);
+    if (status < 0) {
+        lose_link(link, status);
+    } else {
+        bring_up(link);
+    }
+}
+
 static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *found) {
     dx_tcp_link *link = resolve->data;
     link->resolving = false;
+    link->found = link->trial = found;
     if (link->closing) {
         if (link->handles == 0) {
             link->handles = 1;
@@ -216,7 +244,6 @@ static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *
     } else {
         connect_to(link, found->ai_addr);
     }
-    uv_freeaddrinfo(found);
 }
 
 /* "tcp:HOST:PORT" or "HOST:PORT" into its parts. */
@@ -279,12 +306,18 @@ static void dial(dx_driver *driver, uint64_t number, dx_bytes address) {
  */
 
 static void send_bytes(dx_tcp_link *link, dx_bytes bytes) {
+    link->answered = true;
     dx_buf_append(&link->pending, bytes.data, bytes.size);
     if (dx_buf_error(&link->pending) != DX_OK) {
         lose_link(link, UV_ENOBUFS);
         return;
     }
     flush(link);
+}
+
+/* Who never reads may not hold a closed link. */
+static void on_linger_timeout(uv_timer_t *timer) {
+    close_link(timer->data);
 }
 
 void dx_tcp_effect(dx_driver *driver, const dx_effect *effect) {
@@ -306,22 +339,42 @@ void dx_tcp_effect(dx_driver *driver, const dx_effect *effect) {
     link->close_after_write = true;
     if (!link->up) {
         close_link(link);
-    } else {
-        flush(link);
+        return;
     }
+    uv_read_stop((uv_stream_t *)&link->handle);
+    uv_timer_start(&link->timeout, on_linger_timeout, DX_LINGER_MS, 0);
+    flush(link);
 }
 
 /* --- Listening --------------------------------------------------------------------------------------------
  */
 
+/* With all places taken, a newcomer gets that of who has been there longest without having said anything the
+ * node would answer: strangers who only sit there keep nobody out. */
+static bool make_place(dx_driver *driver) {
+    dx_tcp_link *oldest = NULL;
+    if (driver->incoming_count < DX_LINKS_MAX) {
+        return true;
+    }
+    for (dx_tcp_link *link = driver->links; link != NULL; link = link->next) {
+        oldest = link->incoming && !link->answered ? link : oldest; /* the newest stand first */
+    }
+    if (oldest != NULL) {
+        lose_link(oldest, UV_ECONNABORTED);
+    }
+    return oldest != NULL;
+}
+
 static void on_incoming(uv_stream_t *listener, int status) {
     dx_driver *driver = listener->data;
     if (status < 0) {
-        return;
+        return; /* no descriptor left: libuv has closed the connection instead */
     }
-    bool full = driver->incoming_count >= DX_LINKS_MAX;
+    bool full = !make_place(driver);
     dx_tcp_link *link = make_link(driver, driver->next_incoming, true);
     if (link == NULL) {
+        driver->failure = DX_E_NO_MEMORY; /* libuv calls again only once a connection was accepted */
+        uv_stop(&driver->loop);
         return;
     }
     driver->next_incoming += 2;
@@ -391,16 +444,21 @@ static void tell_interfaces(dx_driver *driver, int port, int family) {
     uv_free_interface_addresses(list, count);
 }
 
-static int kept_port(const dx_driver *driver, const char *host) {
-    char text[160] = {0}, kept_host[128], port[8];
+/* What the folder says of the last start; false when nothing or nonsense. */
+static bool kept_address(const dx_driver *driver, char host[static 128], char port[static 8]) {
+    char text[160] = {0};
     size_t size = 0;
     bool kept = dx_file_read(driver->folder.listen, text, sizeof text - 1, &size) == DX_OK;
     text[strcspn(text, "\n")] = 0;
-    return kept && split_address(text, kept_host, port) && strcmp(kept_host, host) == 0 ? atoi(port) : 0;
+    return kept && split_address(text, host, port);
 }
 
 static void keep_port(const dx_driver *driver, const char *host, int port) {
-    char text[160];
+    char text[160], kept_host[128], kept_port[8];
+    if (kept_address(driver, kept_host, kept_port) && strcmp(kept_host, host) == 0 &&
+        atoi(kept_port) == port) {
+        return;
+    }
     int size = snprintf(text, sizeof text, strchr(host, ':') != NULL ? "[%s]:%d\n" : "%s:%d\n", host, port);
     /* When it cannot be kept the next start picks another port, and peers are told. */
     if (dx_file_write(driver->folder.listen, text, (size_t)size) != DX_OK && driver->trace != NULL) {
@@ -409,25 +467,26 @@ static void keep_port(const dx_driver *driver, const char *host, int port) {
 }
 
 int dx_tcp_listen(dx_driver *driver, const char *address, char *message) {
-    char host[128], port_text[8], text[64], kept[160] = {0};
-    size_t kept_size = 0;
+    char host[128], port_text[8], text[64], kept_host[128], kept_port[8];
+    struct sockaddr_storage parsed;
+    bool kept = kept_address(driver, kept_host, kept_port);
     if (address == NULL) {
-        bool has_kept =
-            dx_file_read(driver->folder.listen, kept, sizeof kept - 1, &kept_size) == DX_OK && kept_size > 0;
-        kept[strcspn(kept, "\n")] = 0;
-        address = has_kept ? kept : "127.0.0.1:0";
-    }
-    if (!split_address(address, host, port_text)) {
-        snprintf(message, DX_HOST_MESSAGE_MAX, "\"%s\" is not HOST:PORT", address);
+        snprintf(host, sizeof host, "%s", kept && numeric(kept_host, 0, &parsed) ? kept_host : "127.0.0.1");
+        snprintf(port_text, sizeof port_text, "0");
+    } else if (!split_address(address, host, port_text) || !numeric(host, 0, &parsed)) {
+        snprintf(message, DX_HOST_MESSAGE_MAX,
+                 "\"%s\" is not HOST:PORT with a host in figures, as in 127.0.0.1:0 or [::]:7000", address);
         return DX_E_INVALID;
     }
-    int wanted = atoi(port_text), usual = wanted != 0 ? wanted : kept_port(driver, host);
+    int wanted = atoi(port_text);
+    int usual = wanted == 0 && kept && strcmp(kept_host, host) == 0 ? atoi(kept_port) : wanted;
     int status = bind_to(driver, host, usual);
-    if (status == UV_EADDRINUSE && (wanted == 0 || address == kept)) {
+    if (wanted == 0 && usual != 0 && (status == UV_EADDRINUSE || status == UV_EACCES)) {
         status = bind_to(driver, host, 0);
     }
     if (status != 0) {
-        snprintf(message, DX_HOST_MESSAGE_MAX, "cannot listen on %s: %s", address, uv_strerror(status));
+        snprintf(message, DX_HOST_MESSAGE_MAX, "cannot listen on %s:%d: %s", host, usual,
+                 uv_strerror(status));
         return DX_E_IO;
     }
     struct sockaddr_storage bound;

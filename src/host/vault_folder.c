@@ -4,6 +4,7 @@
  * holds 108 bytes. */
 #include <errno.h>
 #include <limits.h>
+#include <pwd.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,13 +24,15 @@ static int join(char out[static DX_PATH_MAX], const char *a, const char *b, cons
     return size >= 0 && size < DX_PATH_MAX ? DX_OK : DX_E_INVALID;
 }
 
-/* $NAME, else $HOME/fallback. */
+/* $NAME, else the home folder's fallback; services are often started without HOME. */
 static int base_folder(const char *name, const char *fallback, char out[static DX_PATH_MAX]) {
     const char *value = from_environment(name);
     if (value != NULL) {
         return join(out, value, "", "");
     }
     const char *home = from_environment("HOME");
+    const struct passwd *person = home == NULL ? getpwuid(getuid()) : NULL;
+    home = person != NULL && person->pw_dir != NULL && person->pw_dir[0] == '/' ? person->pw_dir : home;
     return home == NULL ? DX_E_INVALID : join(out, home, "/", fallback);
 }
 
@@ -39,16 +42,51 @@ static bool is_profile(const char *profile) {
            strspn(profile, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == size;
 }
 
-/* An absolute path: of an existing folder its real one, so that two names of one vault meet in one socket. */
+/* Appends the names of path to out, an absolute path without "/" at its end: "." and "" are nothing, ".." the
+ * folder above. */
+static int append_names(const char *path, char out[static DX_PATH_MAX]) {
+    while (*path != 0) {
+        size_t size = strcspn(path, "/"), used = strlen(out);
+        if (size == 2 && path[0] == '.' && path[1] == '.') {
+            char *last = strrchr(out, '/');
+            *(last == NULL ? out : last) = 0;
+        } else if (size > 0 && !(size == 1 && path[0] == '.')) {
+            if (used + 1 + size >= DX_PATH_MAX) {
+                return DX_E_INVALID;
+            }
+            out[used] = '/';
+            memcpy(out + used + 1, path, size);
+            out[used + 1 + size] = 0;
+        }
+        path += size;
+        path += *path == '/';
+    }
+    return DX_OK;
+}
+
+/* The real path, so that two names of one vault meet in one socket and one guard. Of a folder that is still
+ * to be made: the real path of what is there above it and the rest, so that it is the same once it is made.
+ */
 static int absolute(const char *path, char out[static DX_PATH_MAX]) {
-    char real[PATH_MAX];
-    if (realpath(path, real) != NULL) {
-        return join(out, real, "", "");
+    char real[PATH_MAX], above[DX_PATH_MAX];
+    int error = join(above, path[0] == '/' ? "" : "./", path, "");
+    size_t size = strlen(above);
+    while (error == DX_OK && realpath(above, real) == NULL) {
+        while (size > 0 && above[size - 1] == '/') {
+            size--;
+        }
+        while (size > 0 && above[size - 1] != '/') {
+            size--;
+        }
+        if (size == 0) {
+            return DX_E_INVALID;
+        }
+        above[size] = 0;
     }
-    if (path[0] == '/') {
-        return join(out, path, "", "");
-    }
-    return getcwd(real, sizeof real) == NULL ? DX_E_IO : join(out, real, "/", path);
+    error = error == DX_OK ? join(out, strcmp(real, "/") == 0 ? "" : real, "", "") : error;
+    const char *rest = path[0] == '/' ? path + size : size >= 2 ? path + size - 2 : path;
+    error = error == DX_OK ? append_names(rest, out) : error;
+    return error == DX_OK && out[0] == 0 ? join(out, "/", "", "") : error;
 }
 
 int dx_vault_folder_find(const char *vault, const char *profile, dx_vault_folder *out) {

@@ -4,6 +4,7 @@
  * Layer: floor 3, host. Until a passphrase wraps it (HALO), the key lies beside the vault with 0600; `dx
  * status` says so. Losing the guard's mirror costs new feeds, nothing else; losing the key costs the vault,
  * so it is made durably before the vault file exists. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -61,11 +62,15 @@ static int sync_folder_of(const char *path) {
     return failed ? DX_E_IO : DX_OK;
 }
 
+static int disk_error(void) {
+    return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? DX_E_NO_SPACE : DX_E_IO;
+}
+
 static int write_all(int fd, const uint8_t *data, size_t size) {
     while (size > 0) {
         ssize_t written = write(fd, data, size);
         if (written < 0 && errno != EINTR) {
-            return errno == ENOSPC || errno == EDQUOT ? DX_E_NO_SPACE : DX_E_IO;
+            return disk_error();
         }
         data += written > 0 ? written : 0;
         size -= written > 0 ? (size_t)written : 0;
@@ -78,15 +83,15 @@ int dx_file_write(const char *path, const void *data, size_t size) {
     snprintf(temporary, sizeof temporary, "%s.%lu", path, (unsigned long)getpid());
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
-        return errno == ENOSPC ? DX_E_NO_SPACE : DX_E_IO;
+        return disk_error();
     }
     int error = write_all(fd, data, size);
     if (error == DX_OK && fsync(fd) != 0) {
-        error = DX_E_IO;
+        error = disk_error();
     }
     close(fd);
     if (error == DX_OK && rename(temporary, path) != 0) {
-        error = DX_E_IO;
+        error = disk_error();
     }
     if (error != DX_OK) {
         unlink(temporary);
@@ -95,11 +100,16 @@ int dx_file_write(const char *path, const void *data, size_t size) {
     return sync_folder_of(path);
 }
 
-int dx_file_read(const char *path, void *out, size_t size_max, size_t *size) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return errno == ENOENT ? DX_E_NOT_FOUND : DX_E_IO;
+int dx_file_note(const char *path, const void *data, size_t size) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int error = fd < 0 ? disk_error() : write_all(fd, data, size);
+    if (fd >= 0) {
+        close(fd);
     }
+    return error;
+}
+
+static int read_all(int fd, void *out, size_t size_max, size_t *size) {
     uint8_t *to = out;
     ssize_t got = 0;
     for (*size = 0; *size < size_max && (got = read(fd, to + *size, size_max - *size)) != 0;) {
@@ -110,20 +120,44 @@ int dx_file_read(const char *path, void *out, size_t size_max, size_t *size) {
     }
     uint8_t extra;
     bool longer = got >= 0 && *size == size_max && read(fd, &extra, 1) == 1;
-    close(fd);
     return got < 0 ? DX_E_IO : longer ? DX_E_LIMIT : DX_OK;
 }
 
+int dx_file_read(const char *path, void *out, size_t size_max, size_t *size) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe in a file's place must not hold us */
+    if (fd < 0) {
+        return errno == ENOENT ? DX_E_NOT_FOUND : DX_E_IO;
+    }
+    int error = read_all(fd, out, size_max, size);
+    close(fd);
+    return error;
+}
+
+/* A symbolic link is followed (the key may lie on another disk); what it leads to must be ours alone. */
 static int read_key(const dx_vault_folder *folder, uint8_t key[static DX_VAULT_KEY_SIZE], char *message) {
     char text[KEY_FILE_SIZE];
     struct stat info;
     size_t size = 0;
-    if (stat(folder->key, &info) == 0 && (info.st_mode & 077) != 0) {
-        return explain(message, DX_E_DENIED, "%s is readable by others; take their rights away: chmod 600",
-                       folder->key);
+    int fd = open(folder->key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        int error = errno == EACCES ? DX_E_DENIED : DX_E_IO;
+        explain(message, error, "%s: %s", folder->key);
+        if (fd >= 0) {
+            close(fd);
+        }
+        return error;
     }
-    int error = dx_file_read(folder->key, text, sizeof text, &size);
-    if (error == DX_E_NOT_FOUND || error == DX_E_IO) {
+    bool ours = S_ISREG(info.st_mode) && info.st_uid == geteuid(), open_to_others = (info.st_mode & 077) != 0;
+    int error = ours && !open_to_others ? read_all(fd, text, sizeof text, &size) : DX_E_DENIED;
+    close(fd);
+    if (!ours) {
+        return explain(message, DX_E_DENIED, "%s is not a file of yours", folder->key);
+    }
+    if (open_to_others) {
+        return explain(message, DX_E_DENIED,
+                       "%s may be read or written by others; take their rights away: chmod 600", folder->key);
+    }
+    if (error == DX_E_IO) {
         return explain(message, error, "%s: %s", folder->key);
     }
     bool formed =
@@ -137,14 +171,27 @@ static int read_key(const dx_vault_folder *folder, uint8_t key[static DX_VAULT_K
                             folder->key);
 }
 
+static bool is_empty_folder(const char *path) {
+    DIR *folder = opendir(path);
+    size_t count = 0;
+    while (folder != NULL && count <= 2 && readdir(folder) != NULL) { /* . and .. */
+        count++;
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return folder != NULL && count <= 2;
+}
+
 static int make_key(const dx_vault_folder *folder, uint8_t key[static DX_VAULT_KEY_SIZE], char *message) {
     char text[KEY_FILE_SIZE + 1];
     int error = dx_file_make_folder(folder->path, true);
-    if (error == DX_OK && chmod(folder->path, 0700) != 0) {
-        error = DX_E_IO;
-    }
     if (error != DX_OK) {
         return explain(message, error, "cannot make the folder %s: %s", folder->path);
+    }
+    /* A folder with other things in it is not only ours to close; the vault's files are 0600 each. */
+    if (is_empty_folder(folder->path) && chmod(folder->path, 0700) != 0) {
+        return explain(message, DX_E_IO, "%s: %s", folder->path);
     }
     dx_host_random.fill(dx_host_random.ctx, key, DX_VAULT_KEY_SIZE);
     memcpy(text, key_title, sizeof key_title - 1);
@@ -177,37 +224,65 @@ int dx_vault_key_take(const dx_vault_folder *folder, bool create, uint8_t key[st
 
 /* --- Clone guard (ARCHITECTURE §5 "Own feeds") ------------------------------------------------------ */
 
-/* "<token hex> <device> <inode>\n" */
-void dx_vault_guard_read(const dx_vault_folder *folder, dx_node_config *config) {
-    char text[128] = {0};
-    size_t size = 0;
-    unsigned long long device = 0, inode = 0;
-    struct stat info;
-    config->has_token = config->same_file = false;
-    if (dx_file_read(folder->guard, text, sizeof text - 1, &size) != DX_OK ||
-        size < 2 * DX_VAULT_TOKEN_SIZE) {
-        return;
+/* "<token hex> <device> <inode>\n", padded to one size so that it can be written over in place. The device is
+ * "here" when the guard lies on the same one: its number may change from one start of the machine to the
+ * next.
+ */
+enum { GUARD_FILE_SIZE = 2 * DX_VAULT_TOKEN_SIZE + 1 + 20 + 1 + 20 + 1 };
+
+static bool describe_store(const dx_vault_folder *folder, char device[static 24], unsigned long long *inode) {
+    char above[DX_PATH_MAX];
+    struct stat store, guard;
+    snprintf(above, sizeof above, "%.*s", (int)(strrchr(folder->guard, '/') - folder->guard), folder->guard);
+    if (stat(folder->store, &store) != 0 || stat(above, &guard) != 0) {
+        return false;
     }
-    if (dx_hex_decode(text, 2 * DX_VAULT_TOKEN_SIZE, config->token, DX_VAULT_TOKEN_SIZE) != DX_OK) {
+    snprintf(device, 24, "%llu", (unsigned long long)store.st_dev);
+    if (store.st_dev == guard.st_dev) {
+        snprintf(device, 24, "here");
+    }
+    *inode = (unsigned long long)store.st_ino;
+    return true;
+}
+
+void dx_vault_guard_read(const dx_vault_folder *folder, dx_node_config *config) {
+    char text[GUARD_FILE_SIZE + 1] = {0}, device[24], kept_device[24];
+    size_t size = 0;
+    unsigned long long inode = 0, kept_inode = 0;
+    config->has_token = config->same_file = false;
+    if (dx_file_read(folder->guard, text, GUARD_FILE_SIZE, &size) != DX_OK || size != GUARD_FILE_SIZE ||
+        dx_hex_decode(text, 2 * DX_VAULT_TOKEN_SIZE, config->token, DX_VAULT_TOKEN_SIZE) != DX_OK) {
         return;
     }
     config->has_token = true;
-    if (sscanf(text + 2 * DX_VAULT_TOKEN_SIZE, "%llu %llu", &device, &inode) == 2 &&
-        stat(folder->store, &info) == 0) {
-        config->same_file =
-            device == (unsigned long long)info.st_dev && inode == (unsigned long long)info.st_ino;
+    config->same_file = sscanf(text + 2 * DX_VAULT_TOKEN_SIZE, "%23s %llu", kept_device, &kept_inode) == 2 &&
+                        describe_store(folder, device, &inode) && strcmp(device, kept_device) == 0 &&
+                        inode == kept_inode;
+}
+
+/* In place: one sync of one sector instead of a new file and its folder. Torn, it reads as none. */
+static int write_over(const char *path, const char *text, size_t size) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        return errno == ENOENT ? DX_E_NOT_FOUND : DX_E_IO;
     }
+    int error = write_all(fd, (const uint8_t *)text, size);
+    if (error == DX_OK && (ftruncate(fd, (off_t)size) != 0 || fdatasync(fd) != 0)) {
+        error = disk_error();
+    }
+    close(fd);
+    return error;
 }
 
 int dx_vault_guard_write(const dx_vault_folder *folder, const uint8_t token[static DX_VAULT_TOKEN_SIZE]) {
-    char text[128], hex[2 * DX_VAULT_TOKEN_SIZE + 1];
-    struct stat info;
-    if (stat(folder->store, &info) != 0) {
+    char text[GUARD_FILE_SIZE + 1], hex[2 * DX_VAULT_TOKEN_SIZE + 1], device[24];
+    unsigned long long inode = 0;
+    int error = dx_file_make_folder(folder->guard, false);
+    if (error != DX_OK || !describe_store(folder, device, &inode)) {
         return DX_E_IO;
     }
     dx_hex_encode(dx_bytes_of(token, DX_VAULT_TOKEN_SIZE), hex);
-    int size = snprintf(text, sizeof text, "%s %llu %llu\n", hex, (unsigned long long)info.st_dev,
-                        (unsigned long long)info.st_ino);
-    int error = dx_file_make_folder(folder->guard, false);
-    return error == DX_OK ? dx_file_write(folder->guard, text, (size_t)size) : error;
+    snprintf(text, sizeof text, "%s %-20s %-20llu\n", hex, device, inode);
+    error = write_over(folder->guard, text, GUARD_FILE_SIZE);
+    return error == DX_E_NOT_FOUND ? dx_file_write(folder->guard, text, GUARD_FILE_SIZE) : error;
 }

@@ -22,7 +22,8 @@ struct dx_socket_port {
     dx_buf received, pending, writing;
     size_t answer_bytes; /* of bodies inside `pending`, told to the node when they have left */
     size_t writing_bytes;
-    bool busy, closing;
+    size_t commands; /* gathered for the step to come */
+    bool busy, closing, waiting, taking;
 };
 
 static void on_closed(uv_handle_t *handle) {
@@ -62,6 +63,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
     *out = uv_buf_init(room, sizeof room);
 }
 
+static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes);
+
 static bool wants_stop(dx_bytes body) {
     return dx_item_check(body) == DX_OK &&
            dx_bytes_equal(dx_item_text(dx_item_get(body, "do")), dx_bytes_text("agent.stop"));
@@ -83,31 +86,69 @@ static void take_request(dx_socket_port *port, const uint8_t request[static DX_R
     dx_driver_event(port->driver, &event);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes) {
-    dx_socket_port *port = stream->data;
-    if (size < 0) {
-        close_port(port);
-        return;
-    }
-    dx_buf_append(&port->received, bytes->base, (size_t)size);
+static bool must_wait(const dx_socket_port *port) {
+    return port->commands >= DX_PORT_COMMANDS_MAX ||
+           port->pending.size + port->writing.size >= DX_PORT_UNTAKEN_MAX;
+}
+
+/* Takes whole frames from the front of what was received. Who asks faster than it is answered, or does not
+ * read its answers, is not read from meanwhile: what it costs stays bounded, and others get their turn. */
+static void take_frames(dx_socket_port *port) {
     size_t taken = 0;
-    while (!port->closing) {
+    int64_t frame = 1;
+    port->taking = true; /* a full step may run inside take_request, and would come back here */
+    while (!port->closing && frame > 0 && !must_wait(port)) {
         int kind;
         uint8_t request[DX_REQUEST_SIZE];
         dx_bytes body;
-        int64_t frame = dx_frame_read(dx_bytes_of(port->received.data + taken, port->received.size - taken),
-                                      &kind, request, &body);
-        if (frame < 0 || (frame > 0 && kind != DX_FRAME_REQUEST) || dx_buf_error(&port->received) != DX_OK) {
+        frame = dx_frame_read(dx_bytes_of(port->received.data + taken, port->received.size - taken), &kind,
+                              request, &body);
+        if (frame < 0 || (frame > 0 && kind != DX_FRAME_REQUEST)) {
             close_port(port);
-            return;
+        } else if (frame > 0) {
+            port->commands++;
+            take_request(port, request, body);
+            taken += (size_t)frame;
         }
-        if (frame == 0) {
-            break;
-        }
-        take_request(port, request, body);
-        taken += (size_t)frame;
+    }
+    port->taking = false;
+    if (port->closing) {
+        return;
     }
     dx_buf_consume(&port->received, taken);
+    if (port->received.size == 0) {
+        dx_buf_empty(&port->received);
+    }
+    if (must_wait(port) != port->waiting) {
+        port->waiting = !port->waiting;
+        if (port->waiting) {
+            uv_read_stop((uv_stream_t *)&port->pipe);
+        } else {
+            uv_read_start((uv_stream_t *)&port->pipe, on_alloc, on_read);
+        }
+    }
+}
+
+static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes) {
+    dx_socket_port *port = stream->data;
+    if (size >= 0) {
+        dx_buf_append(&port->received, bytes->base, (size_t)size);
+    }
+    if (size < 0 || dx_buf_error(&port->received) != DX_OK) {
+        close_port(port);
+        return;
+    }
+    take_frames(port);
+}
+
+void dx_vault_socket_resume(dx_driver *driver) {
+    for (dx_socket_port *port = driver->ports, *next; port != NULL; port = next) {
+        next = port->next; /* a port that closes is only marked */
+        port->commands = 0;
+        if (port->waiting && !port->taking && !must_wait(port)) {
+            take_frames(port);
+        }
+    }
 }
 
 /* --- Answers ----------------------------------------------------------------------------------------------
@@ -118,7 +159,7 @@ static void flush(dx_socket_port *port);
 static void on_written(uv_write_t *write, int status) {
     dx_socket_port *port = write->data;
     port->busy = false;
-    dx_buf_clear(&port->writing);
+    dx_buf_empty(&port->writing);
     if (port->closing) {
         return;
     }
@@ -129,7 +170,7 @@ static void on_written(uv_write_t *write, int status) {
     dx_driver_event(
         port->driver,
         &(dx_event){.kind = DX_EVENT_PORT_WRITABLE, .port = port->number, .size = port->writing_bytes});
-    flush(port);
+    flush(port); /* the step that follows hears the port again if it had to wait */
 }
 
 static void flush(dx_socket_port *port) {
@@ -181,15 +222,20 @@ static bool same_user(const uv_pipe_t *pipe) {
 
 static void on_connection(uv_stream_t *listener, int status) {
     dx_driver *driver = listener->data;
-    dx_socket_port *port = status < 0 ? NULL : calloc(1, sizeof *port);
+    if (status < 0) {
+        return; /* no descriptor left: libuv has closed the connection instead */
+    }
+    dx_socket_port *port = calloc(1, sizeof *port);
     if (port == NULL) {
+        driver->failure = DX_E_NO_MEMORY; /* libuv calls again only once a connection was accepted */
+        uv_stop(&driver->loop);
         return;
     }
     port->driver = driver;
     port->number = driver->next_port++;
     dx_buf_init(&port->received, dx_host_alloc(), DX_FRAME_SIZE_MAX + DX_LINK_READ_SIZE + 4);
-    dx_buf_init(&port->pending, dx_host_alloc(), 64 << 20);
-    dx_buf_init(&port->writing, dx_host_alloc(), 64 << 20);
+    dx_buf_init(&port->pending, dx_host_alloc(), DX_PORT_PENDING_MAX);
+    dx_buf_init(&port->writing, dx_host_alloc(), DX_PORT_PENDING_MAX);
     uv_pipe_init(&driver->loop, &port->pipe, 0);
     port->pipe.data = port;
     bool full = driver->port_count >= DX_PORTS_MAX;
@@ -243,18 +289,35 @@ int dx_vault_socket_listen(dx_driver *driver, char *message) {
     return chmod(path, 0600) == 0 ? DX_OK : DX_E_IO;
 }
 
-void dx_vault_socket_stop(dx_driver *driver) {
-    driver->stopping = true;
-    while (driver->ports != NULL) {
-        dx_socket_port *port = driver->ports;
-        if (port->pending.size > 0 || port->busy) { /* what was answered leaves, if it can without waiting */
-            uv_run(&driver->loop, UV_RUN_NOWAIT);
-        }
-        close_port(port);
+static void on_last_words_timeout(uv_timer_t *timer) {
+    *(bool *)timer->data = true;
+}
+
+static bool answers_wait(const dx_driver *driver) {
+    const dx_socket_port *port = driver->ports;
+    while (port != NULL && !port->busy && port->pending.size == 0) {
+        port = port->next;
     }
+    return port != NULL;
+}
+
+void dx_vault_socket_stop(dx_driver *driver) {
+    bool late = false;
     if (driver->vault_listening) {
         driver->vault_listening = false;
         unlink(driver->folder.socket);
         uv_close((uv_handle_t *)&driver->vault_listener, NULL);
+    }
+    for (dx_socket_port *port = driver->ports; port != NULL; port = port->next) {
+        uv_read_stop((uv_stream_t *)&port->pipe);
+    }
+    driver->timer.data = &late;
+    uv_timer_start(&driver->timer, on_last_words_timeout, DX_LAST_WORDS_MS, 0);
+    while (answers_wait(driver) && !late) {
+        uv_run(&driver->loop, UV_RUN_ONCE);
+    }
+    uv_timer_stop(&driver->timer);
+    while (driver->ports != NULL) {
+        close_port(driver->ports);
     }
 }
