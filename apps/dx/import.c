@@ -385,7 +385,7 @@ static int encode_types(dx_import *import, const char *space, dx_bytes *space_it
 }
 
 static int write_all(dx_import *import) {
-    dx_bytes space;
+    dx_bytes space = {0};
     import->code = encode_types(import, dx_invocation_argument(import->run, 0), &space);
     if (import->code == DX_EXIT_OK) {
         import->code = dx_batches_init(&import->batches, import->run, space, import->count);
