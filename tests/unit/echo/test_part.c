@@ -169,5 +169,34 @@ static void test_no_memory(void **state) {
     }
 }
 
+/* The arena's memory ends at the n-th copy: the call says so, and what was there stays. */
+static void test_no_memory_for_a_copy(void **state) {
+    static const char path[] = "a path";
+    uint8_t value[4096] = {0x59, 0x0f, 0xfd}; /* a byte string that fills it */
+    size_t refused = 0;
+    (void)state;
+    for (size_t room = DX_ARENA_CHUNK_SIZE; room > DX_ARENA_CHUNK_SIZE - 256; room -= 16) {
+        fixture f;
+        fixture_init(&f);
+        dx_part_deinit(&f.part);
+        dx_part_init(&f.part, &f.alloc.port, room);
+        dx_part_entity *entity = change(&f, 0, 0);
+        for (char name = 'a'; name <= 'c'; name++) {
+            assert_int_equal(
+                dx_part_set_path(&f.part, entity, dx_bytes_of(&name, 1), dx_bytes_of(value, sizeof value)),
+                DX_OK);
+        }
+        int error =
+            dx_part_set_path(&f.part, entity, dx_bytes_text(path), dx_bytes_of(value, sizeof value - 256));
+        assert_int_equal(error, entity->set_count == 4 ? DX_OK : DX_E_NO_MEMORY);
+        refused += error != DX_OK;
+        for (size_t i = 0; i < entity->set_count; i++) {
+            assert_true(entity->sets[i].path.size != 0 && entity->sets[i].value.size != 0);
+        }
+        fixture_deinit(&f);
+    }
+    assert_true(refused > 0);
+}
+
 DX_TEST_MAIN(DX_TEST(test_sets_meet), DX_TEST(test_too_many_sets), DX_TEST(test_order_of_sections),
-             DX_TEST(test_many_are_sorted), DX_TEST(test_no_memory))
+             DX_TEST(test_many_are_sorted), DX_TEST(test_no_memory), DX_TEST(test_no_memory_for_a_copy))
