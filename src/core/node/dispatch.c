@@ -76,11 +76,17 @@ void dx_node_take_back(dx_node *node, size_t count) {
     dx_outbox_rewind(&node->outbox, count);
 }
 
-static void free_request(dx_node *node, dx_request *request) {
+static void end_task(dx_node *node, dx_request *request) {
     if (request->drop != NULL) {
         request->drop(node, request);
     }
     dx_alloc_free(&node->config.alloc, request->task, request->task_size);
+    request->drop = NULL;
+    request->task = NULL;
+}
+
+static void free_request(dx_node *node, dx_request *request) {
+    end_task(node, request);
     if (request->rows.alloc != NULL) {
         dx_buf_deinit(&request->rows);
     }
@@ -187,25 +193,15 @@ static int resume_one(dx_node *node, dx_request *request, bool *again) {
 }
 
 int dx_node_resume_requests(dx_node *node, bool *again, uint64_t *deadline_ms) {
-    for (dx_request **at = &node->requests; *at != NULL;) {
-        dx_request *request = *at;
-        int error = resume_one(node, request, again);
+    for (dx_request *request = node->requests; request != NULL; request = request->next) {
+        int error = request->answered ? DX_OK : resume_one(node, request, again);
         if (error != DX_OK) {
             return error;
         }
-        if (request->answered) {
-            /* A resume may have begun new requests at the list's head: find the link again. */
-            for (at = &node->requests; *at != request;) {
-                at = &(*at)->next;
-            }
-            *at = request->next;
-            free_request(node, request);
-            continue;
-        }
-        if (request->deadline_ms < *deadline_ms && dx_request_can_send(node, request)) {
+        bool goes_on = !request->answered && dx_request_can_send(node, request);
+        if (goes_on && request->deadline_ms < *deadline_ms) {
             *deadline_ms = request->deadline_ms; /* a full port's comes when it took something */
         }
-        at = &request->next;
     }
     return DX_OK;
 }
@@ -246,8 +242,9 @@ void dx_node_drop_requests(dx_node *node, int error) {
     while (node->requests != NULL) {
         dx_request *request = node->requests;
         node->requests = request->next;
+        request->answered = false; /* an answer of the undone step was not said */
         /* The answer goes out if it can; the outbox remembers when it cannot. */
-        if (!request->fresh && !request->answered && dx_request_reply_error(node, request, error) != DX_OK) {
+        if (!request->fresh && dx_request_reply_error(node, request, error) != DX_OK) {
             node->message[0] = 0;
         }
         free_request(node, request);
@@ -255,25 +252,29 @@ void dx_node_drop_requests(dx_node *node, int error) {
 }
 
 void dx_node_keep_requests(dx_node *node) {
-    for (dx_request *request = node->requests; request != NULL; request = request->next) {
-        request->fresh = false;
+    for (dx_request **at = &node->requests; *at != NULL;) {
+        dx_request *request = *at;
+        if (request->answered) {
+            *at = request->next;
+            free_request(node, request);
+        } else {
+            request->fresh = false;
+            at = &request->next;
+        }
     }
 }
 
 int dx_node_cancel_readers(dx_node *node, int64_t space) {
-    for (dx_request **at = &node->requests; *at != NULL;) {
-        dx_request *request = *at;
+    for (dx_request *request = node->requests; request != NULL; request = request->next) {
         if (request->space != space) {
-            at = &request->next;
             continue;
         }
         dx_node_refuse(node, DX_E_CANCELLED, NULL, "this vault forgets the space");
-        int error = dx_request_reply_error(node, request, DX_E_CANCELLED);
+        int error = request->answered ? DX_OK : dx_request_reply_error(node, request, DX_E_CANCELLED);
         if (error != DX_OK) {
             return error;
         }
-        *at = request->next;
-        free_request(node, request);
+        end_task(node, request); /* before the space goes */
     }
     return DX_OK;
 }

@@ -409,6 +409,9 @@ static int run_batch(dx_node *node, const dx_event *events, size_t count, size_t
 /* After an undone step: nothing in memory may be trusted, and the store may have to be opened again. */
 static int reload(dx_node *node, int reason) {
     dx_node_drop_requests(node, reason);
+    if (dx_outbox_error(&node->outbox) != DX_OK) {
+        return dx_outbox_error(&node->outbox); /* an answer is owed that cannot be said: the node ends */
+    }
     unload(node, reason);
     if (dx_store_poisoned(node->store)) {
         memcpy(node->config.token, dx_store_token(node->store), DX_VAULT_TOKEN_SIZE);

@@ -165,7 +165,7 @@ void *dx_request_continue(dx_node *node, dx_request *request, size_t task_size,
 
 dx_request *dx_request_find(dx_node *node, dx_bytes id) {
     for (dx_request *request = node->requests; request != NULL; request = request->next) {
-        if (dx_bytes_equal(id, dx_bytes_of(request->id, DX_REQUEST_SIZE))) {
+        if (!request->answered && dx_bytes_equal(id, dx_bytes_of(request->id, DX_REQUEST_SIZE))) {
             return request;
         }
     }
