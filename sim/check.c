@@ -1,89 +1,132 @@
 /* sim/check.c: what must hold whatever happened. Stands outside the nodes: it asks them like any program.
  *
  * Layer: simulator. After the faults end: every peer opens, all come in step within a bounded time
- * (liveness), their digests over the canonical state are equal (convergence), every acknowledged operation is
- * in it (durability), nothing of a stranger is (authority), memory is given back. */
+ * (liveness), their digests over the canonical state are equal and so are the rows they show (convergence),
+ * every acknowledged operation is in them, once (durability), queries and watchers say what the rows say,
+ * nothing was refused and no feed forked (nobody here is dishonest), then they rest, start again and are what
+ * they were; what lies on their disks shows nothing. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "world.h"
+#include "workload.h"
 
-enum { HEAL_MS = 30 * 60000, POLL_MS = 2000 };
+enum {
+    HEAL_MS = 30 * 60000,
+    POLL_MS = 2000,
+    REST_MS = 180000,
+    /* Deliveries of one link while nothing changes: a ping and its answer every half minute, both ways, each
+     * perhaps in two pieces, and a margin. */
+    REST_DELIVERIES_MAX = 60,
+    QUERIES = 4
+};
+
+static const char secret[] = "sesame";
+
+bool sim_is_sealed(dx_bytes bytes) {
+    const uint8_t *at = bytes.data, *end = bytes.data + bytes.size;
+    while ((size_t)(end - at) >= sizeof secret - 1 &&
+           (at = memchr(at, secret[0], (size_t)(end - at) - (sizeof secret - 2))) != NULL) {
+        if (memcmp(at, secret, sizeof secret - 1) == 0) {
+            return false;
+        }
+        at++;
+    }
+    return true;
+}
+
+static size_t member_count(const sim_world *world, size_t space) {
+    size_t count = 0;
+    for (size_t i = 0; i < world->peer_count; i++) {
+        count += world->peers[i].member[space];
+    }
+    return count;
+}
 
 /* --- Liveness ------------------------------------------------------------------------------------------ */
 
 typedef struct sim_status {
     bool answered, synced;
-    int64_t peers, pending;
-    char digest[65], waiting[200], error[200];
+    int64_t peers, pending, refused;
+    char waiting[200], error[200];
 } sim_status;
 
-static void on_status(sim_world *world, sim_peer *peer, void *ctx, bool last, dx_bytes body) {
+static void copy_text(dx_bytes map, const char *key, char *out, size_t size) {
+    dx_bytes text = dx_item_text(dx_item_get(map, key));
+    snprintf(out, size, "%.*s", (int)text.size, text.size == 0 ? "" : (const char *)text.data);
+}
+
+static void on_status(sim_world *world, sim_peer *peer, void *ctx, sim_answer_kind kind, dx_bytes body) {
     sim_status *status = &((sim_status *)ctx)[peer->index];
     (void)world;
-    if (!last) {
+    if (kind != SIM_ANSWER_LAST) {
         return;
     }
-    dx_bytes waiting = dx_item_text(dx_item_get(body, "waiting")),
-             digest = dx_item_text(dx_item_get(body, "digest"));
-    dx_bytes error = dx_item_text(dx_item_get(dx_item_get(body, "error"), "message"));
     status->answered = true;
     status->synced = dx_item_bool(dx_item_get(body, "synced"), false);
     status->peers = dx_item_int(dx_item_get(body, "peers"), 0);
     status->pending = dx_item_int(dx_item_get(body, "pending"), 0);
-    snprintf(status->waiting, sizeof status->waiting, "%.*s", (int)waiting.size,
-             waiting.size == 0 ? "" : (const char *)waiting.data);
-    snprintf(status->digest, sizeof status->digest, "%.*s", (int)digest.size,
-             digest.size == 0 ? "" : (const char *)digest.data);
-    snprintf(status->error, sizeof status->error, "%.*s", (int)error.size,
-             error.size == 0 ? "" : (const char *)error.data);
+    status->refused = dx_item_int(dx_item_get(body, "refused"), 0);
+    copy_text(body, "waiting", status->waiting, sizeof status->waiting);
+    copy_text(dx_item_get(body, "error"), "message", status->error, sizeof status->error);
 }
 
-/* Asks every peer and lets the world go on until all have answered. */
-static void ask_all(sim_world *world, const char *command, sim_status *status) {
+/* Asks every member and lets the world go on. */
+static void ask_all(sim_world *world, size_t space, sim_status *status) {
     char json[160];
-    memset(status, 0, world->plan.peers * sizeof *status);
-    snprintf(json, sizeof json, "{\"do\": \"%s\", \"space\": \"%s\"}", command, world->space);
-    for (size_t i = 0; i < world->plan.peers; i++) {
-        sim_ask_json(&world->peers[i], json, on_status, status);
+    memset(status, 0, SIM_PEERS_MAX * sizeof *status);
+    snprintf(json, sizeof json, "{\"do\": \"space.status\", \"space\": \"%s\"}", world->space[space]);
+    for (size_t i = 0; i < world->peer_count; i++) {
+        if (world->peers[i].member[space]) {
+            sim_ask_json(&world->peers[i], json, NULL, true, on_status, status);
+        }
     }
     sim_run_until(world, world->now_ms + POLL_MS);
+    for (size_t i = 0; i < world->peer_count; i++) {
+        sim_forget_requests(&world->peers[i], status);
+    }
 }
 
-static bool all_synced(const sim_world *world, const sim_status *status) {
-    for (size_t i = 0; i < world->plan.peers; i++) {
-        if (!status[i].answered || !status[i].synced || status[i].peers + 1 < (int64_t)world->plan.peers) {
+static bool is_in_step(const sim_world *world, size_t space, const sim_status *status) {
+    return status->answered && status->synced && status->peers + 1 >= (int64_t)member_count(world, space);
+}
+
+static bool all_in_step(const sim_world *world, size_t space, const sim_status *status) {
+    for (size_t i = 0; i < world->peer_count; i++) {
+        if (world->peers[i].member[space] && !is_in_step(world, space, &status[i])) {
             return false;
         }
     }
     return true;
 }
 
-static void heal(sim_world *world) {
-    world->healing = true;
-    memset(world->side, 0, sizeof world->side);
-    for (size_t i = 0; i < world->plan.peers; i++) {
-        sim_disk_heal(world->peers[i].disk);
-        world->peers[i].memory.fail_in = 0;
-    }
-}
-
-static void check_liveness(sim_world *world) {
+static void check_liveness(sim_world *world, size_t space) {
     sim_status status[SIM_PEERS_MAX];
-    uint64_t end_ms = world->now_ms + HEAL_MS;
+    uint64_t start_ms = world->now_ms;
     do {
-        ask_all(world, "space.status", status);
-        if (world->violation[0] != 0 || all_synced(world, status)) {
+        ask_all(world, space, status);
+        if (world->violation[0] != 0) {
             return;
         }
-    } while (world->now_ms < end_ms);
-    for (size_t i = 0; i < world->plan.peers; i++) {
-        if (!status[i].synced || status[i].peers + 1 < (int64_t)world->plan.peers) {
-            sim_violate(world,
-                        "peer %zu is not in step %d minutes after healing: up %d, answered %d, %d peers, %d "
-                        "pending, %s%s",
-                        i, HEAL_MS / 60000, world->peers[i].node != NULL, status[i].answered,
-                        (int)status[i].peers, (int)status[i].pending, status[i].waiting, status[i].error);
+        if (all_in_step(world, space, status)) {
+            world->converged_ms += world->now_ms - start_ms;
+            break;
+        }
+    } while (world->now_ms < start_ms + HEAL_MS);
+    for (size_t i = 0; i < world->peer_count; i++) {
+        if (!world->peers[i].member[space]) {
+            continue;
+        }
+        if (!is_in_step(world, space, &status[i])) {
+            sim_violate(
+                world,
+                "peer %zu is not in step %d minutes after healing: up %d, answered %d, synced %d, %d peers, "
+                "%d pending, %s%s",
+                i, HEAL_MS / 60000, world->peers[i].node != NULL, status[i].answered, status[i].synced,
+                (int)status[i].peers, (int)status[i].pending, status[i].waiting, status[i].error);
+        }
+        if (status[i].refused != 0) {
+            sim_violate(world, "peer %zu refused %d things of honest peers", i, (int)status[i].refused);
         }
     }
 }
@@ -91,75 +134,171 @@ static void check_liveness(sim_world *world) {
 /* --- Convergence ------------------------------------------------------------------------------------------
  */
 
-static void check_digests(sim_world *world) {
-    sim_status status[SIM_PEERS_MAX];
-    ask_all(world, "space.digest", status);
-    for (size_t i = 0; i < world->plan.peers; i++) {
-        if (status[i].digest[0] == 0) {
-            sim_violate(world, "peer %zu gives no digest: %s", i, status[i].error);
-        } else if (strcmp(status[i].digest, status[0].digest) != 0) {
-            sim_violate(world, "peers 0 and %zu hold different states: %.16s… and %.16s…", i,
-                        status[0].digest, status[i].digest);
-        }
+static bool read_digest(sim_peer *peer, size_t space, char *out, size_t size) {
+    char json[160];
+    sim_reply reply;
+    sim_reply_init(&reply);
+    snprintf(json, sizeof json, "{\"do\": \"space.digest\", \"space\": \"%s\"}", peer->world->space[space]);
+    bool well = sim_ask_wait(peer, json, &reply);
+    copy_text(dx_buf_view(&reply.body), "digest", out, size);
+    if (well && out[0] == 0) {
+        sim_violate(peer->world, "peer %zu gives no digest", peer->index);
     }
+    sim_reply_deinit(&reply);
+    return well;
 }
 
-/* --- Durability -------------------------------------------------------------------------------------------
- */
-
-typedef struct sim_looked {
-    size_t number;
-    bool answered, there;
-} sim_looked;
-
-static void on_object(sim_world *world, sim_peer *peer, void *ctx, bool last, dx_bytes body) {
-    sim_looked *looked = ctx;
-    char key[32];
-    (void)world;
-    (void)peer;
-    if (last) {
-        snprintf(key, sizeof key, "op%zu", looked->number);
-        looked->answered = true;
-        looked->there =
-            dx_item_int(dx_item_get(dx_item_get(body, "data"), key), -1) == (int64_t)looked->number;
-    }
-}
-
-static bool was_answered(void *ctx) {
-    return ((const sim_looked *)ctx)->answered;
-}
-
-static void check_durability(sim_world *world) {
-    for (size_t i = 0; i < world->op_count && world->violation[0] == 0; i++) {
-        const sim_op *op = &world->ops[i];
-        sim_peer *peer = &world->peers[i % world->plan.peers];
-        sim_looked looked = {.number = i};
-        char json[256];
-        if (!op->acknowledged || op->maybe_lost) {
+static void check_digests(sim_world *world, size_t space, char *first, size_t size) {
+    char digest[65];
+    first[0] = 0;
+    for (size_t i = 0; i < world->peer_count && world->violation[0] == 0; i++) {
+        if (!world->peers[i].member[space] || !read_digest(&world->peers[i], space, digest, sizeof digest)) {
             continue;
         }
-        snprintf(json, sizeof json, "{\"do\": \"object.get\", \"space\": \"%s\", \"id\": \"%s\"}",
-                 world->space, op->object);
-        if (!sim_ask_json(peer, json, on_object, &looked) ||
-            !sim_run_while(world, world->now_ms + POLL_MS, was_answered, &looked)) {
-            sim_violate(world, "peer %zu does not answer", peer->index);
-        } else if (!looked.there) {
-            sim_violate(world, "operation %zu, acknowledged by peer %zu, is missing at peer %zu (object %s)",
-                        i, op->peer, peer->index, op->object);
+        if (first[0] != 0 && strcmp(digest, first) != 0) {
+            sim_violate(world, "peer %zu holds another state: %.16s… instead of %.16s…", i, digest, first);
         }
+        snprintf(first, size, "%s", digest);
+    }
+}
+
+/* --- Rows
+ * --------------------------------------------------------------------------------------------------- */
+
+static int compare_rows(const void *a, const void *b) {
+    return dx_bytes_compare(dx_item_get(*(const dx_bytes *)a, "id"), dx_item_get(*(const dx_bytes *)b, "id"));
+}
+
+/* The rows as an array in the order of their ids; the caller frees it. */
+static dx_bytes *sort_rows(const sim_reply *reply) {
+    dx_bytes *rows = calloc(reply->row_count + 1, sizeof *rows);
+    dx_reader reader;
+    DX_ASSERT(rows != NULL);
+    dx_reader_init(&reader, dx_buf_view(&reply->rows));
+    for (size_t i = 0; i < reply->row_count; i++) {
+        rows[i] = dx_read_item(&reader);
+    }
+    qsort(rows, reply->row_count, sizeof *rows, compare_rows);
+    return rows;
+}
+
+static void compare_shown(sim_world *world, size_t peer, const sim_reply *ours, const sim_reply *theirs) {
+    dx_bytes *a = sort_rows(ours), *b = sort_rows(theirs);
+    for (size_t i = 0; i < ours->row_count && i < theirs->row_count; i++) {
+        if (!dx_bytes_equal(a[i], b[i])) {
+            dx_bytes id = dx_item_text(dx_item_get(a[i], "id"));
+            sim_violate(world, "peer %zu shows %.*s otherwise than the first peer", peer, (int)id.size,
+                        (const char *)id.data);
+        }
+    }
+    if (ours->row_count != theirs->row_count) {
+        sim_violate(world, "peer %zu shows %zu rows, the first peer %zu", peer, ours->row_count,
+                    theirs->row_count);
+    }
+    free(a);
+    free(b);
+}
+
+static bool read_rows(sim_peer *peer, size_t space, sim_reply *reply) {
+    char json[160];
+    sim_reply_init(reply);
+    snprintf(json, sizeof json, "{\"do\": \"export\", \"space\": \"%s\"}", peer->world->space[space]);
+    return sim_ask_wait(peer, json, reply);
+}
+
+static void check_rows(sim_world *world, size_t space) {
+    sim_reply first;
+    if (!read_rows(&world->peers[0], space, &first)) {
+        sim_reply_deinit(&first);
+        return;
+    }
+    sim_check_rows(world, &world->peers[0], space, dx_buf_view(&first.rows), 0);
+    for (size_t i = 1; i < world->peer_count && world->violation[0] == 0; i++) {
+        sim_reply other;
+        if (!world->peers[i].member[space]) {
+            continue;
+        }
+        if (read_rows(&world->peers[i], space, &other)) {
+            compare_shown(world, i, &first, &other);
+        }
+        sim_reply_deinit(&other);
+    }
+    sim_reply_deinit(&first);
+}
+
+/* --- Rest
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void check_rest(sim_world *world) {
+    uint64_t before = world->counts[SIM_DELIVERIES], links = 0;
+    for (size_t space = 0; space < world->plan.spaces; space++) {
+        size_t members = member_count(world, space);
+        links += members * (members - 1) / 2;
+    }
+    sim_run_until(world, world->now_ms + REST_MS);
+    uint64_t deliveries = world->counts[SIM_DELIVERIES] - before;
+    if (deliveries > links * REST_DELIVERIES_MAX) {
+        sim_violate(world, "no rest: %u deliveries in %d seconds over %u links", (unsigned)deliveries,
+                    REST_MS / 1000, (unsigned)links);
+    }
+}
+
+/* Everyone is closed in good order, opened again, and is what he was. */
+static void check_restart(sim_world *world) {
+    char before[65], after[65];
+    check_digests(world, 0, before, sizeof before);
+    for (size_t i = 0; i < world->peer_count && world->violation[0] == 0; i++) {
+        sim_peer_stop(&world->peers[i]);
+        if (world->violation[0] == 0) {
+            sim_peer_start(&world->peers[i]);
+        }
+    }
+    check_digests(world, 0, after, sizeof after);
+    if (world->violation[0] == 0 && strcmp(before, after) != 0) {
+        sim_violate(world, "the state is another after a restart: %.16s… instead of %.16s…", after, before);
+    }
+}
+
+static void check_disks(sim_world *world) {
+    static const char *const names[] = {"vault.db", "vault.db-wal"};
+    for (size_t i = 0; i < 2 * world->peer_count; i++) {
+        if (!sim_is_sealed(sim_disk_file(world->peers[i / 2].disk, names[i % 2]))) {
+            sim_violate(world, "peer %zu: %s shows in clear what was written into a space", i / 2,
+                        names[i % 2]);
+        }
+    }
+}
+
+/* --- All of it
+ * --------------------------------------------------------------------------------------------------- */
+
+static void check_space(sim_world *world, size_t space) {
+    char digest[65];
+    check_liveness(world, space);
+    if (world->violation[0] == 0) {
+        check_digests(world, space, digest, sizeof digest);
+    }
+    if (world->violation[0] == 0) {
+        check_rows(world, space);
     }
 }
 
 void sim_check_end(sim_world *world) {
-    heal(world);
-    for (size_t i = 0; i < world->plan.peers && world->violation[0] == 0; i++) {
+    sim_heal(world);
+    for (size_t i = 0; i < world->peer_count && world->violation[0] == 0; i++) {
         sim_peer_start(&world->peers[i]);
     }
-    check_liveness(world);
-    if (world->violation[0] == 0) {
-        check_digests(world);
+    for (size_t space = 0; space < world->plan.spaces && world->violation[0] == 0; space++) {
+        check_space(world, space);
     }
     if (world->violation[0] == 0) {
-        check_durability(world);
+        sim_watch_check(world);
+        check_disks(world);
+    }
+    if (world->violation[0] == 0 && world->plan.seed % 8 == 0) {
+        check_rest(world);
+    }
+    if (world->violation[0] == 0 && world->plan.seed % 8 == 1) {
+        check_restart(world);
     }
 }

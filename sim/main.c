@@ -1,8 +1,8 @@
 /* sim/main.c: runs seeds and says which fail, with the command that repeats them.
  *
- * Layer: simulator. `sim --seed N` runs one, verbosely; `sim --seeds COUNT [--from N]` many. Each seed draws
- * which faults it has (a random subset), so that rare combinations come up as often as usual ones. One seed
- * in a hundred runs twice and must leave the same trace. */
+ * Layer: simulator. `sim --seed N` runs one; `sim --seeds COUNT [--from N]` many. One seed in a hundred runs
+ * twice and must leave the same trace. At the end it prints what happened, fault by fault, so that a fault
+ * that never strikes is seen. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,8 @@
 
 #include "world.h"
 
+enum { FAILURES_MAX = 20, WHOLE_EVERY = 50, TWICE_EVERY = 100, FORMS = 2 };
+
 typedef struct sim_options {
     uint64_t from, count;
     size_t peers, operations;
@@ -20,199 +22,198 @@ typedef struct sim_options {
     bool verbose, calm, whole, traces;
 } sim_options;
 
+typedef struct sim_totals {
+    uint64_t passed, failed, twice, converged_ms, converged_max_ms, minutes;
+    size_t memory_peak;
+    uint64_t counts[SIM_COUNT_COUNT];
+} sim_totals;
+
+/* For an assertion's last words. */
+static const sim_world *running;
+
+void dx_assert_failed(const char *expression, const char *file, int line) {
+    printf("assertion failed at %s:%d: %s\n", file, line, expression);
+    if (running != NULL) {
+        printf("  again: sim --seed %llu\n", (unsigned long long)running->plan.seed);
+    }
+    fflush(stdout);
+    abort();
+}
+
 static double cpu_seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    return (double)clock() / CLOCKS_PER_SEC;
 }
 
-/* Every seed enables each fault with chance one half. */
-static sim_plan draw_plan(const sim_options *options, uint64_t seed) {
-    sim_plan plan = {.seed = seed,
-                     .peers = options->peers,
-                     .minutes = options->minutes,
-                     .operations = options->operations,
-                     .delay_max_ms = 100};
-    uint64_t state = seed ^ 0x5bd1e995;
-    if (options->calm) {
-        return plan;
-    }
-    uint64_t bits = sim_random(&state);
-    plan.crash_chance = bits & 1 ? 30000 : 0;
-    plan.partition_chance = bits & 2 ? 60000 : 0;
-    plan.break_chance = bits & 4 ? 10000 : 0;
-    plan.corrupt_chance = bits & 8 ? 2000 : 0;
-    plan.restore_chance = (bits & 48) == 16 ? 8000 : 0;
-    plan.hostile_chance = bits & 64 ? 20000 : 0;
-    plan.memory_chance = (bits & 384) == 128 ? 10000 : 0;
-    plan.delay_max_ms = bits & 512 ? 100 : 3000;
-    plan.clock_lie_ms = bits & 1024 ? UINT64_C(1000) * 86400 * 365 : 0;
-    plan.disk = (sim_disk_config){.sector_size = bits & 2048 ? 4096 : 512,
-                                  .write_error_chance = (bits & 12288) == 4096 ? 300 : 0,
-                                  .sync_error_chance = (bits & 12288) == 8192 ? 1000 : 0,
-                                  .failed_sync_forgets = (bits & 16384) != 0};
-    return plan;
-}
-
-/* --- Faults between operations ----------------------------------------------------------------------------
+/* --- One seed ----------------------------------------------------------------------------------------------
  */
-
-static void set_back(sim_world *world, sim_peer *peer) {
-    sim_peer_crash(peer);
-    if (peer->backup == NULL) {
-        peer->backup = sim_disk_copy(peer->disk, sim_random(&world->random_state));
-        return;
-    }
-    sim_note(world, "peer %zu: its disk is set back", peer->index);
-    sim_disk_restore(peer->disk, peer->backup);
-    peer->restored = true;
-    for (size_t i = 0; i < world->op_count; i++) {
-        world->ops[i].maybe_lost = world->ops[i].maybe_lost || world->ops[i].peer == peer->index;
-    }
-}
-
-static void misfortune(sim_world *world) {
-    const sim_plan *plan = &world->plan;
-    sim_peer *peer = &world->peers[sim_below(world, plan->peers)];
-    if (sim_chance(world, plan->crash_chance) && peer->node != NULL) {
-        sim_peer_crash(peer);
-    }
-    if (sim_chance(world, plan->partition_chance)) {
-        for (size_t i = 0; i < plan->peers; i++) {
-            world->side[i] = (uint8_t)sim_below(world, 2);
-        }
-        sim_note(world, "the net is split anew");
-    }
-    if (sim_chance(world, plan->restore_chance) && peer->node != NULL) {
-        set_back(world, peer);
-    }
-    if (sim_chance(world, plan->hostile_chance)) {
-        sim_net_stranger(peer);
-    }
-    if (sim_chance(world, plan->memory_chance)) {
-        peer->memory.fail_in = 1 + sim_below(world, 400);
-    }
-}
 
 static void on_operation(sim_world *world, void *ctx, uint64_t number) {
     (void)ctx;
     (void)number;
-    misfortune(world);
+    sim_misfortune(world);
     sim_operate(world);
 }
 
-/* --- One seed
- * ------------------------------------------------------------------------------------------------- */
-
 static void begin(sim_world *world, const sim_plan *plan, sim_world *template) {
-    sim_world_init(world, plan);
+    sim_world_init(world, plan, plan->peers);
     if (template != NULL) {
         sim_setup_from(world, template);
     } else {
         sim_setup(world);
     }
-    for (size_t i = 0; i < plan->peers; i++) {
-        sim_disk_configure(world->peers[i].disk, &plan->disk);
-        world->peers[i].wall_offset_ms =
-            plan->clock_lie_ms == 0
-                ? 0
-                : (int64_t)sim_below(world, plan->clock_lie_ms) - (int64_t)plan->clock_lie_ms / 2;
+    for (size_t i = 0; i < world->peer_count; i++) {
+        sim_peer *peer = &world->peers[i];
+        uint64_t lie_ms = plan->clock_lie_ms;
+        sim_disk_configure(peer->disk, &plan->disk);
+        peer->suffers = plan->disk.read_error_chance + plan->disk.write_error_chance +
+                            plan->disk.short_write_chance + plan->disk.sync_error_chance >
+                        0;
+        peer->wall_offset_ms = lie_ms == 0 ? 0 : (int64_t)sim_below(world, lie_ms) - (int64_t)lie_ms / 2;
     }
 }
 
-static uint64_t run_seed(sim_world *world, const sim_options *options, uint64_t seed, sim_world *template) {
-    sim_plan plan = draw_plan(options, seed);
-    begin(world, &plan, template);
-    uint64_t start_ms = world->now_ms, length_ms = plan.minutes * 60000;
-    for (size_t i = 0; i < plan.operations; i++) {
+static void run_seed(sim_world *world, const sim_plan *plan, sim_world *template) {
+    running = world;
+    begin(world, plan, template);
+    uint64_t start_ms = world->now_ms, length_ms = plan->minutes * 60000;
+    for (size_t i = 0; i < plan->operations && world->violation[0] == 0; i++) {
         sim_at(world, start_ms + sim_below(world, length_ms), on_operation, NULL, i);
     }
     sim_run_until(world, start_ms + length_ms);
     if (world->violation[0] == 0) {
         sim_check_end(world);
     }
-    uint64_t trace = world->trace;
-    char violation[sizeof world->violation];
-    memcpy(violation, world->violation, sizeof violation);
-    sim_world_deinit(world);
-    if (violation[0] == 0 && world->violation[0] != 0) {
-        return trace; /* found at the very end: a leak */
+    sim_world_deinit(world); /* which may find a leak */
+    running = NULL;
+}
+
+/* --- Templates
+ * ----------------------------------------------------------------------------------------------- */
+
+static sim_world templates[FORMS];
+
+/* A world that was set up for this many spaces; NULL with its violation printed. */
+static sim_world *template_of(const sim_options *options, size_t spaces) {
+    sim_world *world = &templates[spaces - 1];
+    if (world->peer_count == 0) {
+        sim_plan plan = {.seed = 1, .peers = options->peers, .delay_max_ms = 10, .spaces = spaces};
+        sim_world_init(world, &plan, plan.peers);
+        (void)sim_setup(world);
+        for (size_t i = 0; i < world->peer_count; i++) {
+            sim_peer_stop(&world->peers[i]);
+        }
     }
-    memcpy(world->violation, violation, sizeof violation);
-    return trace;
+    if (world->violation[0] != 0) {
+        printf("setup: %s\n", world->violation);
+        return NULL;
+    }
+    return world;
 }
 
 /* --- Many seeds
- * ----------------------------------------------------------------------------------------------- */
+ * ------------------------------------------------------------------------------------------------ */
 
-typedef struct sim_totals {
-    uint64_t passed, failed, steps, deliveries, operations, acknowledged, crashes;
-} sim_totals;
-
-static void count(sim_totals *totals, const sim_world *world) {
-    totals->steps += world->steps;
-    totals->deliveries += world->deliveries;
-    totals->operations += world->op_count;
-    for (size_t i = 0; i < world->op_count; i++) {
-        totals->acknowledged += world->ops[i].acknowledged;
+static void add_up(sim_totals *totals, const sim_world *world) {
+    for (size_t i = 0; i < SIM_COUNT_COUNT; i++) {
+        totals->counts[i] += world->counts[i];
     }
-    for (size_t i = 0; i < world->plan.peers; i++) {
-        totals->crashes += world->peers[i].crashes;
+    for (size_t i = 0; i < world->peer_count; i++) {
+        size_t peak = world->peers[i].memory.peak;
+        totals->memory_peak = peak > totals->memory_peak ? peak : totals->memory_peak;
     }
+    totals->converged_ms += world->converged_ms;
+    totals->converged_max_ms =
+        world->converged_ms > totals->converged_max_ms ? world->converged_ms : totals->converged_max_ms;
+    totals->minutes += world->now_ms / 60000;
 }
 
-static void run_one(sim_world *world, const sim_options *options, uint64_t seed, sim_world *template,
-                    sim_totals *totals) {
-    uint64_t trace = run_seed(world, options, seed, template);
-    count(totals, world);
-    if (options->traces) {
-        printf("seed %llu: trace %016llx\n", (unsigned long long)seed, (unsigned long long)trace);
-    }
-    if (world->violation[0] == 0 && seed % 100 == 0 && run_seed(world, options, seed, template) != trace) {
-        sim_violate(world, "two runs of one seed differ");
-    }
-    if (world->violation[0] == 0) {
-        totals->passed++;
-        return;
-    }
-    totals->failed++;
-    printf("seed %llu: %s\n  again: sim --seed %llu --peers %zu --minutes %llu --operations %zu%s\n",
-           (unsigned long long)seed, world->violation, (unsigned long long)seed, options->peers,
-           (unsigned long long)options->minutes, options->operations, options->whole ? " --whole" : "");
+static void tell_failure(const sim_options *options, const sim_world *world) {
+    printf(
+        "seed %llu: %s\n  again: sim --seed %llu --peers %zu --minutes %llu --operations %zu%s%s --verbose\n",
+        (unsigned long long)world->plan.seed, world->violation, (unsigned long long)world->plan.seed,
+        options->peers, (unsigned long long)options->minutes, options->operations,
+        options->whole ? " --whole" : "", options->calm ? " --calm" : "");
     fflush(stdout);
 }
 
+/* False when the worlds cannot even be set up. */
+static bool run_one(sim_world *world, const sim_options *options, uint64_t seed, sim_totals *totals) {
+    sim_plan plan = {.seed = seed,
+                     .peers = options->peers,
+                     .minutes = options->minutes,
+                     .operations = options->operations};
+    sim_plan_draw(&plan, options->calm);
+    bool whole = options->whole || seed % WHOLE_EVERY == 7;
+    sim_world *template = whole ? NULL : template_of(options, plan.spaces);
+    if (!whole && template == NULL) {
+        return false;
+    }
+    run_seed(world, &plan, template);
+    uint64_t trace = world->trace;
+    add_up(totals, world);
+    if (options->traces) {
+        printf("seed %llu: trace %016llx\n", (unsigned long long)seed, (unsigned long long)trace);
+    }
+    if (world->violation[0] == 0 && seed % TWICE_EVERY == 0) {
+        run_seed(world, &plan, template);
+        totals->twice++;
+        if (world->trace != trace) {
+            sim_violate(world, "two runs of one seed differ");
+        }
+    }
+    if (world->violation[0] != 0) {
+        tell_failure(options, world);
+    }
+    totals->passed += world->violation[0] == 0;
+    totals->failed += world->violation[0] != 0;
+    return true;
+}
+
+static void print_counts(const char *title, const uint64_t *counts, size_t from, size_t to) {
+    printf("%s", title);
+    for (size_t i = from; i < to; i++) {
+        printf("%s%llu %s", i == from ? "" : ", ", (unsigned long long)counts[i], sim_count_words[i]);
+    }
+    putchar('\n');
+}
+
+static void print_totals(const sim_totals *totals, double cpu) {
+    uint64_t seeds = totals->passed + totals->failed;
+    print_counts("faults: ", totals->counts, 0, SIM_FAULT_COUNT);
+    print_counts("work: ", totals->counts, SIM_FAULT_COUNT, SIM_COUNT_COUNT);
+    printf(
+        "in step after healing: %.1f s on average, %.1f s at most; memory of a node at most %.1f MiB; %llu "
+        "seeds twice\n",
+        (double)totals->converged_ms / 1000.0 / (double)(seeds > 0 ? seeds : 1),
+        (double)totals->converged_max_ms / 1000.0, (double)totals->memory_peak / 1048576.0,
+        (unsigned long long)totals->twice);
+    printf("%.1f CPU seconds, %.0f seeds per CPU minute, %.0f times as fast as life\n", cpu,
+           60.0 * (double)seeds / cpu, 60.0 * (double)totals->minutes / cpu);
+    printf("%llu passed, %llu failed\n", (unsigned long long)totals->passed,
+           (unsigned long long)totals->failed);
+}
+
 static int run_all(const sim_options *options) {
-    static sim_world world, template_world;
+    static sim_world world;
     sim_totals totals = {0};
     world.verbose = options->verbose;
-    sim_plan plan = {.seed = 1, .peers = options->peers, .delay_max_ms = 10};
-    sim_world_init(&template_world, &plan);
-    bool founded = sim_setup(&template_world);
-    for (size_t i = 0; i < plan.peers; i++) {
-        sim_peer_stop(&template_world.peers[i]);
-    }
-    if (!founded) {
-        printf("setup: %s\n0 passed, 1 failed\n", template_world.violation);
-        return 1;
-    }
     double start = cpu_seconds();
-    for (uint64_t seed = options->from; seed < options->from + options->count && totals.failed < 20; seed++) {
-        run_one(&world, options, seed, options->whole || seed % 50 == 7 ? NULL : &template_world, &totals);
+    for (uint64_t seed = options->from; seed < options->from + options->count && totals.failed < FAILURES_MAX;
+         seed++) {
+        if (!run_one(&world, options, seed, &totals)) {
+            totals.failed++;
+            break;
+        }
     }
-    double cpu = cpu_seconds() - start;
-    sim_world_deinit(&template_world);
-    printf("%llu operations asked, %llu acknowledged, %llu crashes, %llu steps, %llu deliveries; %.1f CPU "
-           "seconds, %.0f seeds per CPU minute, %.0f times "
-           "as fast as life\n",
-           (unsigned long long)totals.operations, (unsigned long long)totals.acknowledged,
-           (unsigned long long)totals.crashes, (unsigned long long)totals.steps,
-           (unsigned long long)totals.deliveries, cpu, 60.0 * (double)(totals.passed + totals.failed) / cpu,
-           60.0 * (double)(options->minutes * (totals.passed + totals.failed)) / cpu);
-    printf("%llu passed, %llu failed\n", (unsigned long long)totals.passed,
-           (unsigned long long)totals.failed);
+    print_totals(&totals, cpu_seconds() - start);
+    for (size_t i = 0; i < FORMS; i++) {
+        sim_world_deinit(&templates[i]);
+    }
     return totals.failed == 0 ? 0 : 1;
 }
+
+/* --- The command line
+ * -------------------------------------------------------------------------------------------- */
 
 static uint64_t number_after(int argc, char **argv, const char *name, uint64_t fallback) {
     for (int i = 1; i + 1 < argc; i++) {
@@ -236,12 +237,16 @@ int main(int argc, char **argv) {
     if (has(argc, argv, "--help")) {
         puts("sim --seed N | --seeds COUNT [--from N]  [--peers 3] [--minutes 30] [--operations 200] "
              "[--calm] [--whole] [--traces] [--verbose]\n"
-             "  --calm: no faults; --whole: every seed founds its space anew; --traces: the hash of all "
-             "events and "
-             "effects of each seed");
+             "  --calm: no faults; --whole: every seed founds its spaces anew; --traces: the hash of all "
+             "events "
+             "and\n"
+             "  effects of each seed; --verbose: what happens, as a story");
         return 0;
     }
-    if (sodium_init() < 0) { /* chooses the processor's best code: three times the speed */
+    /* libsodium chooses the processor's best code; SQLite needs neither locks nor counts of its memory here.
+     */
+    if (sodium_init() < 0 || sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) != SQLITE_OK ||
+        sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) != SQLITE_OK) {
         return 2;
     }
     sim_options options = {.from = number_after(argc, argv, "--from", 1),
@@ -257,7 +262,7 @@ int main(int argc, char **argv) {
         options.from = number_after(argc, argv, "--seed", 1);
         options.count = 1;
     }
-    if (options.peers < 1 || options.peers > SIM_PEERS_MAX || options.minutes == 0) {
+    if (options.peers < 1 || options.peers > SIM_PEERS_MAX - 2 || options.minutes == 0) {
         fputs("--peers is 1 to 8, --minutes at least 1\n", stderr);
         return 2;
     }

@@ -1,9 +1,10 @@
 /* sim/net.c: links between peers: ordered streams that are late, cut anywhere, break, stall while the net is
- * split, and lie when told to.
+ * split or a peer frozen, and lie when told to.
  *
  * Layer: simulator. A link has two ends; what an end sends is cut into pieces of any size, each with its own
  * delay, never overtaking. Memory of a link goes when both ends are closed and nothing of it is in the heap
- * (`pending`). */
+ * (`pending`). Watches what is said: nothing that people wrote may stand in it, and a stranger who knows no
+ * secret is told nothing at all. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,8 @@ typedef struct sim_end {
     bool open, up, closing;   /* closing: LINK_DOWN follows when what was sent to it has arrived */
     sim_piece *first, **last; /* on the way to this end */
     uint64_t arrives_ms;      /* of the newest piece */
+    size_t written;           /* bytes that left since the end was last told so */
+    bool telling;
 } sim_end;
 
 struct sim_link {
@@ -32,7 +35,7 @@ struct sim_link {
     bool dead;
 };
 
-enum { RECORDED_MAX = 4096 };
+enum { STRANGE_MAX = 4096 };
 
 static bool reachable(const sim_link *link) {
     const sim_peer *a = link->ends[0].peer, *b = link->ends[1].peer;
@@ -88,33 +91,53 @@ static void break_link(sim_link *link) {
 
 static void on_arrival(sim_world *world, void *ctx, uint64_t number);
 
+/* What left the host's buffers is told now and then, as hosts do. */
+static void on_written(sim_world *world, void *ctx, uint64_t number) {
+    sim_link *link = ctx;
+    sim_end *end = &link->ends[number];
+    (void)world;
+    link->pending--;
+    end->telling = false;
+    if (end->open && end->peer != NULL) {
+        dx_event event = {.kind = DX_EVENT_LINK_WRITABLE, .link = end->number, .size = end->written};
+        end->written = 0;
+        sim_peer_event(end->peer, &event);
+    }
+    sweep(world);
+}
+
+static void note_written(sim_link *link, size_t end, size_t size) {
+    sim_end *from = &link->ends[end];
+    from->written += size;
+    if (!from->telling && from->open && from->peer != NULL) {
+        from->telling = true;
+        at_end(link, link->world->now_ms + sim_below(link->world, 20), on_written, end);
+    }
+}
+
 static void deliver(sim_link *link, size_t end) {
     sim_world *world = link->world;
-    sim_end *side = &link->ends[end], *from = &link->ends[1 - end];
+    sim_end *side = &link->ends[end];
     sim_piece *piece = side->first;
     side->first = piece->next;
     if (side->first == NULL) {
         side->last = &side->first;
     }
-    if (sim_chance(world, world->plan.corrupt_chance)) {
+    if (sim_strikes(world, SIM_CORRUPT)) {
         piece->bytes[sim_below(world, piece->size)] ^= (uint8_t)(1u << sim_below(world, 8));
     }
     size_t size = piece->size;
-    bool breaks = sim_chance(world, world->plan.break_chance);
+    bool breaks = sim_strikes(world, SIM_BREAK);
     if (breaks) {
         size = sim_below(world, size + 1);
     }
-    world->deliveries++;
+    world->counts[SIM_DELIVERIES]++;
     if (side->open && side->peer != NULL && size > 0) {
         sim_peer_event(side->peer, &(dx_event){.kind = DX_EVENT_LINK_DATA,
                                                .link = side->number,
                                                .body = dx_bytes_of(piece->bytes, size)});
     }
-    if (from->open && from->peer != NULL) {
-        sim_peer_event(
-            from->peer,
-            &(dx_event){.kind = DX_EVENT_LINK_WRITABLE, .link = from->number, .size = piece->size});
-    }
+    note_written(link, 1 - end, piece->size);
     free(piece);
     if (breaks) {
         break_link(link);
@@ -128,6 +151,10 @@ static void on_arrival(sim_world *world, void *ctx, uint64_t number) {
     if (!link->dead && !reachable(link)) {
         at_end(link, world->now_ms + 1000, on_arrival,
                number); /* the net is split: it waits, or times out above */
+        return;
+    }
+    if (side->peer != NULL && sim_peer_frozen(side->peer)) {
+        at_end(link, side->peer->frozen_until_ms, on_arrival, number);
         return;
     }
     if (!link->dead && side->first != NULL) {
@@ -192,6 +219,11 @@ static void on_dialled(sim_world *world, void *ctx, uint64_t number) {
         sweep(world);
         return;
     }
+    if (sim_peer_frozen(target)) {
+        at_end(link, target->frozen_until_ms, on_dialled, 0);
+        return;
+    }
+    world->counts[SIM_LINKS]++;
     link->ends[1].number = target->next_incoming;
     link->ends[1].open = true;
     target->next_incoming += 2;
@@ -213,7 +245,7 @@ static sim_link *make_link(sim_world *world, sim_peer *caller, uint64_t number, 
 }
 
 static sim_peer *peer_at(sim_world *world, dx_bytes address) {
-    for (size_t i = 0; i < world->plan.peers; i++) {
+    for (size_t i = 0; i < world->peer_count; i++) {
         if (dx_bytes_equal(address, dx_bytes_text(world->peers[i].address))) {
             return &world->peers[i];
         }
@@ -244,6 +276,12 @@ void sim_net_effect(sim_peer *peer, const dx_effect *effect) {
         return;
     }
     if (effect->kind == DX_EFFECT_LINK_SEND) {
+        if (link->ends[1 - end].peer == NULL) {
+            sim_violate(world, "peer %zu answers a stranger: %zu bytes", peer->index, effect->body.size);
+        }
+        if (!sim_is_sealed(effect->body)) {
+            sim_violate(world, "peer %zu says in clear what was written into a space", peer->index);
+        }
         send_bytes(link, 1 - end, effect->body);
         return;
     }
@@ -266,7 +304,7 @@ void sim_net_peer_gone(sim_peer *peer) {
 
 void sim_net_stranger(sim_peer *peer) {
     sim_world *world = peer->world;
-    uint8_t bytes[RECORDED_MAX];
+    uint8_t bytes[STRANGE_MAX];
     if (peer->node == NULL) {
         return;
     }

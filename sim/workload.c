@@ -1,215 +1,332 @@
-/* sim/workload.c: what people do: found a space, invite each other, and edit the same and different things at
- * once, on and off line.
- *
- * Layer: simulator. Every operation writes a key of its own ("op<n>") beside a contended one, so that the
- * durability checker can tell whether an acknowledged operation is there whatever the conflict rule decided
- * about the contended key. */
+/* sim/workload.c: what people do: edit the same and different things at once, on and off line. See
+ * workload.h. */
+#include "workload.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "world.h"
+enum { REPLY_SIZE_MAX = 1 << 20, AGAIN_DELAY_MAX_MS = 120000 };
 
-enum { SETUP_MS = 600000, CONTENDED_KEYS = 3 };
+static const char *const kind_words[] = {[SIM_OP_ADD] = "adds",
+                                         [SIM_OP_SET] = "sets keys of",
+                                         [SIM_OP_SET_MAP] = "sets deep of",
+                                         [SIM_OP_UNSET] = "unsets keys of",
+                                         [SIM_OP_REMOVE] = "removes",
+                                         [SIM_OP_RESTORE] = "restores",
+                                         [SIM_OP_LINK] = "links from",
+                                         [SIM_OP_UNLINK] = "unlinks",
+                                         [SIM_OP_BATCH] = "batches about"};
 
-/* --- Founding --------------------------------------------------------------------------------------- */
+/* --- Life --------------------------------------------------------------------------------------------------
+ */
 
-typedef struct sim_founding {
-    bool done;
-    char url[2048];
-    sim_peer *guest;
-} sim_founding;
-
-static bool is_done(void *ctx) {
-    return ((const sim_founding *)ctx)->done;
+void sim_workload_init(sim_world *world) {
+    sim_workload *workload = calloc(1, sizeof *workload);
+    DX_ASSERT(workload != NULL);
+    workload->op_capacity = world->plan.operations;
+    workload->ops = calloc(workload->op_capacity + 1, sizeof *workload->ops);
+    DX_ASSERT(workload->ops != NULL);
+    world->workload = workload;
+    sim_watch_init(world);
 }
 
-static void copy_text(dx_bytes map, const char *key, char *out, size_t size) {
-    dx_bytes text = dx_item_text(dx_item_get(map, key));
-    snprintf(out, size, "%.*s", (int)text.size, text.data == NULL ? "" : (const char *)text.data);
-}
-
-static void on_founded(sim_world *world, sim_peer *peer, void *ctx, bool last, dx_bytes body) {
-    sim_founding *founding = ctx;
-    if (last && dx_item_get(body, "error").size > 0) {
-        char message[200];
-        copy_text(dx_item_get(body, "error"), "message", message, sizeof message);
-        sim_violate(world, "peer %zu: setup failed: %s", peer->index, message);
-    }
-    if (last && world->space[0] == 0) {
-        copy_text(body, "space", world->space, sizeof world->space);
-    }
-    founding->done = founding->done || last;
-}
-
-static bool found(sim_peer *peer, const char *json) {
-    sim_founding founding = {0};
-    bool asked = sim_ask_json(peer, json, on_founded, &founding);
-    DX_ASSERT(asked);
-    if (!sim_run_while(peer->world, peer->world->now_ms + SETUP_MS, is_done, &founding)) {
-        sim_violate(peer->world, "peer %zu: no answer to %s", peer->index, json);
-    }
-    return peer->world->violation[0] == 0;
-}
-
-/* The host's share: its first notification holds the link, with which the guest joins. */
-static void on_shared(sim_world *world, sim_peer *peer, void *ctx, bool last, dx_bytes body) {
-    sim_founding *founding = ctx;
-    char pin[8], json[2300];
-    (void)peer;
-    if (last || founding->url[0] != 0) {
+void sim_workload_deinit(sim_world *world) {
+    sim_workload *workload = world->workload;
+    if (workload == NULL) {
         return;
     }
-    copy_text(body, "url", founding->url, sizeof founding->url);
-    copy_text(body, "pin", pin, sizeof pin);
-    snprintf(json, sizeof json, "{\"do\": \"space.join\", \"url\": \"%s\", \"pin\": \"%s\"}", founding->url,
-             pin);
-    if (!sim_ask_json(founding->guest, json, on_founded, founding)) {
-        sim_violate(world, "peer %zu cannot ask to join", founding->guest->index);
+    sim_watch_deinit(world);
+    for (size_t i = 0; i < workload->op_count; i++) {
+        free(workload->ops[i].json);
+        dx_buf_deinit(&workload->ops[i].reply);
+    }
+    free(workload->ops);
+    free(workload);
+    world->workload = NULL;
+}
+
+void sim_workload_set_back(sim_world *world, const sim_peer *peer, uint64_t since_ms) {
+    for (size_t i = 0; i < world->workload->op_count; i++) {
+        sim_op *op = &world->workload->ops[i];
+        bool after = op->state != SIM_OP_DONE || op->answered_ms >= since_ms;
+        op->set_back = op->set_back || (op->peer == peer->index && after);
     }
 }
 
-static bool invite(sim_peer *host, sim_peer *guest) {
-    sim_founding *founding =
-        calloc(1, sizeof *founding); /* the share's answers go on after the guest has joined */
-    char json[160];
-    DX_ASSERT(founding != NULL);
-    founding->guest = guest;
-    snprintf(json, sizeof json, "{\"do\": \"space.share\", \"space\": \"%s\"}", host->world->space);
-    bool asked = sim_ask_json(host, json, on_shared, founding);
-    DX_ASSERT(asked);
-    if (!sim_run_while(host->world, host->world->now_ms + SETUP_MS, is_done, founding)) {
-        sim_violate(host->world, "peer %zu did not join", guest->index);
-    }
-    sim_run_until(host->world, host->world->now_ms + 5000); /* the host hears that all is well */
-    free(founding);
-    return host->world->violation[0] == 0;
-}
+/* --- Answers
+ * ------------------------------------------------------------------------------------------------ */
 
-bool sim_setup(sim_world *world) {
-    bool well = true;
-    for (size_t i = 0; well && i < world->plan.peers; i++) {
-        char json[64];
-        sim_peer_start(&world->peers[i]);
-        snprintf(json, sizeof json, "{\"do\": \"halo.create\", \"name\": \"peer %zu\"}", i);
-        well = world->violation[0] == 0 && found(&world->peers[i], json);
-        world->space[0] = 0;
-    }
-    well = well && found(&world->peers[0], "{\"do\": \"space.create\", \"name\": \"shared\"}");
-    for (size_t i = 1; well && i < world->plan.peers; i++) {
-        well = invite(&world->peers[0], &world->peers[i]);
-    }
-    return well;
-}
+static void ask(sim_world *world, sim_op *op);
 
-void sim_setup_from(sim_world *world, sim_world *template) {
-    memcpy(world->space, template->space, sizeof world->space);
-    for (size_t i = 0; i < world->plan.peers; i++) {
-        sim_peer *peer = &world->peers[i], *from = &template->peers[i];
-        DX_ASSERT(from->node == NULL);
-        sim_disk_destroy(peer->disk);
-        peer->disk = sim_disk_copy(from->disk, sim_random(&world->random_state));
-        peer->starts = 1;
-        peer->has_token = true;
-        memcpy(peer->token, from->token, sizeof peer->token);
-        sim_peer_start(peer);
-    }
-}
-
-/* --- Operations ---------------------------------------------------------------------------------------- */
-
-static void on_done(sim_world *world, sim_peer *peer, void *ctx, bool last, dx_bytes body) {
+static void ask_again(sim_world *world, void *ctx, uint64_t number) {
     sim_op *op = ctx;
-    (void)world;
-    (void)peer;
-    if (!last || dx_item_get(body, "error").size > 0) {
-        return; /* refused: an object that has not come here yet, a full disk; nothing was promised */
+    (void)number;
+    if (op->set_back || op->state == SIM_OP_OPEN || op->state == SIM_OP_REFUSED) {
+        return;
     }
-    if (op->is_add) {
-        copy_text(body, "id", op->object, sizeof op->object);
+    sim_peer *peer = &world->peers[op->peer];
+    if (peer->node == NULL || sim_peer_frozen(peer)) {
+        return;
     }
-    op->acknowledged = true;
+    world->counts[SIM_ASKED_AGAIN]++;
+    op->asked_again = true;
+    ask(world, op);
 }
 
-/* An object somebody made and was told so; NULL when there is none yet. */
-static const char *some_object(sim_world *world) {
-    for (size_t tries = 0; tries < 8 && world->op_count > 0; tries++) {
-        const sim_op *op = &world->ops[sim_below(world, world->op_count)];
-        if (op->is_add && op->acknowledged) {
+static void ask_later(sim_world *world, sim_op *op) {
+    bool again = op->state == SIM_OP_UNKNOWN ? sim_below(world, 4) != 0 : sim_below(world, 16) == 0;
+    if (again && !world->healing) {
+        sim_at(world, world->now_ms + sim_below(world, AGAIN_DELAY_MAX_MS), ask_again, op, 0);
+    }
+}
+
+static void take_done(sim_world *world, sim_op *op, dx_bytes body) {
+    dx_bytes id = dx_item_text(dx_item_get(body, "id"));
+    char key[24];
+    snprintf(key, sizeof key, "op%zu", op->number);
+    if (op->reply.size > 0 && !dx_bytes_equal(body, dx_buf_view(&op->reply))) {
+        sim_violate(world, "operation %zu, asked again, was answered differently by peer %zu", op->number,
+                    op->peer);
+    }
+    world->counts[SIM_SAME_ANSWER] += op->reply.size > 0;
+    if (op->reply.size == 0) {
+        world->counts[SIM_DONE]++;
+        op->answered_ms = world->now_ms;
+        op->done_number = world->event_number;
+        dx_buf_append(&op->reply, body.data, body.size);
+    }
+    if (op->kind == SIM_OP_ADD || op->kind == SIM_OP_LINK) {
+        snprintf(op->object, sizeof op->object, "%.*s", (int)id.size, (const char *)id.data);
+    }
+    if ((op->kind == SIM_OP_SET || op->kind == SIM_OP_SET_MAP) &&
+        dx_item_int(dx_item_get(dx_item_get(body, "data"), key), -1) != (int64_t)op->number) {
+        sim_violate(world, "operation %zu was acknowledged by peer %zu without being there", op->number,
+                    op->peer);
+    }
+    op->state = SIM_OP_DONE;
+}
+
+/* Answers that a healthy vault gives: the object is not here yet, or was deleted by then. */
+static bool is_usual(int64_t code) {
+    return code == DX_E_NOT_FOUND || code == DX_E_STATE;
+}
+
+static bool is_of_host(int64_t code) {
+    return code == DX_E_NO_MEMORY || code == DX_E_STORE || code == DX_E_NO_SPACE || code == DX_E_BUSY;
+}
+
+static void take_error(sim_world *world, sim_peer *peer, sim_op *op, dx_bytes body) {
+    char message[160];
+    int64_t code = dx_item_int(dx_item_get(dx_item_get(body, "error"), "code"), 0);
+    (void)sim_error_of(body, message, sizeof message);
+    if (!is_usual(code) && !(is_of_host(code) && peer->suffers)) {
+        sim_violate(world, "operation %zu at peer %zu: unexpected error %s: %s", op->number, peer->index,
+                    dx_error_name((int)code), message);
+    }
+    if (op->reply.size > 0 && !is_of_host(code)) {
+        sim_violate(world, "operation %zu, asked again after its answer, is refused by peer %zu: %s",
+                    op->number, peer->index, message);
+    }
+    if (op->reply.size == 0) {
+        /* An error of the host's says that nothing happened, unless the first answer was lost. */
+        op->state = op->asked_again && is_of_host(code) ? SIM_OP_UNKNOWN : SIM_OP_REFUSED;
+        world->counts[SIM_REFUSED]++;
+    }
+}
+
+/* For the story. */
+static void note_answer(sim_world *world, const sim_peer *peer, const sim_op *op, dx_bytes body) {
+    dx_buf json;
+    if (!world->verbose) {
+        return;
+    }
+    dx_buf_init(&json, &sim_heap, REPLY_SIZE_MAX);
+    int error = dx_json_print(body, &json);
+    sim_note(world, "peer %zu answers #%zu: %.*s", peer->index, op->number,
+             error == DX_OK ? (int)json.size : 0, (const char *)json.data);
+    dx_buf_deinit(&json);
+}
+
+static void on_answer(sim_world *world, sim_peer *peer, void *ctx, sim_answer_kind kind, dx_bytes body) {
+    sim_op *op = ctx;
+    if (kind == SIM_ANSWER_NOTE) {
+        return;
+    }
+    if (kind == SIM_ANSWER_LOST) {
+        world->counts[SIM_UNKNOWN]++;
+        op->state = op->reply.size > 0 ? SIM_OP_DONE : SIM_OP_UNKNOWN;
+        sim_note(world, "peer %zu: the answer to #%zu is lost", peer->index, op->number);
+        ask_later(world, op);
+        return;
+    }
+    note_answer(world, peer, op, body);
+    if (dx_item_get(body, "error").size > 0) {
+        take_error(world, peer, op, body);
+    } else {
+        take_done(world, op, body);
+    }
+    ask_later(world, op);
+}
+
+static void ask(sim_world *world, sim_op *op) {
+    sim_peer *peer = &world->peers[op->peer];
+    sim_note(world, "peer %zu %s%s %s (#%zu)", peer->index, op->asked_again ? "once more " : "",
+             kind_words[op->kind], op->object[0] == 0 ? "something new" : op->object, op->number);
+    op->state = SIM_OP_OPEN;
+    if (!sim_ask_json(peer, op->json, op->id, false, on_answer, op)) {
+        op->state = op->reply.size > 0 ? SIM_OP_DONE : op->asked_again ? SIM_OP_UNKNOWN : SIM_OP_REFUSED;
+        world->counts[SIM_SKIPPED]++;
+    }
+}
+
+/* --- Operations
+ * ---------------------------------------------------------------------------------------------- */
+
+/* An object, or a link, somebody made and was told so; NULL when there is none yet. */
+static const char *something(sim_world *world, size_t space, sim_op_kind kind) {
+    const sim_workload *workload = world->workload;
+    for (size_t tries = 0; tries < 8 && workload->op_count > 0; tries++) {
+        const sim_op *op = &workload->ops[sim_below(world, workload->op_count)];
+        if (op->kind == kind && op->state == SIM_OP_DONE && op->space == space) {
             return op->object;
         }
     }
     return NULL;
 }
 
-static void write_add(sim_world *world, char *json, size_t size, size_t number) {
-    snprintf(json, size,
-             "{\"do\": \"object.add\", \"space\": \"%s\", \"type\": \"t%zu\", \"data\": {\"op%zu\": %zu, "
-             "\"shared\": %zu, \"deep\": {\"k\": %zu}}}",
-             world->space, (size_t)sim_below(world, 3), number, number, number, number);
+static sim_op_kind draw_kind(sim_world *world) {
+    static const struct {
+        sim_op_kind kind;
+        unsigned weight;
+    } weights[] = {{SIM_OP_ADD, 24},  {SIM_OP_SET, 38},   {SIM_OP_SET_MAP, 6},
+                   {SIM_OP_UNSET, 5}, {SIM_OP_REMOVE, 5}, {SIM_OP_RESTORE, 5},
+                   {SIM_OP_LINK, 7},  {SIM_OP_UNLINK, 2}, {SIM_OP_BATCH, 8}};
+    uint64_t at = sim_below(world, 100);
+    size_t i = 0;
+    for (; at >= weights[i].weight; i++) {
+        at -= weights[i].weight;
+    }
+    return weights[i].kind;
 }
 
-static void write_set(sim_world *world, char *json, size_t size, size_t number, const char *object) {
+static void write_add(sim_world *world, const sim_op *op, char *json, size_t size) {
+    const char *parent = sim_below(world, 3) == 0 ? something(world, op->space, SIM_OP_ADD) : NULL;
+    size_t n = op->number;
     snprintf(json, size,
-             "{\"do\": \"object.set\", \"space\": \"%s\", \"id\": \"%s\", \"set\": {\"op%zu\": %zu, "
-             "\"shared\": %zu, \"deep.k%zu\": %zu}}",
-             world->space, object, number, number, number, (size_t)sim_below(world, CONTENDED_KEYS), number);
+             "{\"do\": \"object.add\", \"space\": \"%s\", \"type\": \"t%u\", \"data\": {\"op%zu\": %zu, "
+             "\"shared\": %zu, \"deep\": {\"k\": %zu}, \"secret\": \"sesame %zu\"}%s%s%s}",
+             world->space[op->space], (unsigned)sim_below(world, 3), n, n, n, n, n,
+             parent == NULL ? "" : ", \"parent\": \"", parent == NULL ? "" : parent,
+             parent == NULL ? "" : "\"");
 }
 
-static void write_other(sim_world *world, char *json, size_t size, const char *object) {
-    const char *other = some_object(world);
-    switch (sim_below(world, 5)) {
-    case 0:
-        snprintf(json, size, "{\"do\": \"object.rm\", \"space\": \"%s\", \"id\": \"%s\"}", world->space,
-                 object);
+static void write_change(const sim_world *world, const sim_op *op, char *json, size_t size) {
+    const char *space = world->space[op->space], *id = op->object;
+    unsigned key = op->key;
+    size_t n = op->number;
+    switch (op->kind) {
+    case SIM_OP_SET:
+        snprintf(json, size,
+                 "{\"do\": \"object.set\", \"space\": \"%s\", \"id\": \"%s\", \"set\": {\"op%zu\": %zu, "
+                 "\"shared\": %zu, \"deep.k%u\": %zu}}",
+                 space, id, n, n, n, key, n);
         break;
-    case 1:
-        snprintf(json, size, "{\"do\": \"object.restore\", \"space\": \"%s\", \"id\": \"%s\"}", world->space,
-                 object);
+    case SIM_OP_SET_MAP:
+        snprintf(
+            json, size,
+            "{\"do\": \"object.set\", \"space\": \"%s\", \"id\": \"%s\", \"set\": {\"op%zu\": %zu, \"deep\": "
+            "{\"k%u\": %zu, \"m\": {\"n\": %zu}}}}",
+            space, id, n, n, key, n, n);
         break;
-    case 2:
+    case SIM_OP_UNSET:
         snprintf(json, size,
                  "{\"do\": \"object.unset\", \"space\": \"%s\", \"id\": \"%s\", \"unset\": [\"shared\", "
                  "\"deep\"]}",
-                 world->space, object);
+                 space, id);
         break;
-    case 3:
-        snprintf(
-            json, size,
-            "{\"do\": \"object.set\", \"space\": \"%s\", \"id\": \"%s\", \"set\": {\"deep\": {\"k1\": %u}}}",
-            world->space, object, (unsigned)sim_below(world, 100));
-        break;
-    default:
-        snprintf(json, size,
-                 "{\"do\": \"link.add\", \"space\": \"%s\", \"source\": \"%s\", \"target\": \"%s\", "
-                 "\"type\": \"near\"}",
-                 world->space, object, other == NULL ? object : other);
+    case SIM_OP_ADD:
+    case SIM_OP_REMOVE:
+    case SIM_OP_RESTORE:
+    case SIM_OP_LINK:
+    case SIM_OP_UNLINK:
+    case SIM_OP_BATCH:
+        snprintf(json, size, "{\"do\": \"%s\", \"space\": \"%s\", \"id\": \"%s\"}",
+                 op->kind == SIM_OP_REMOVE    ? "object.rm"
+                 : op->kind == SIM_OP_RESTORE ? "object.restore"
+                                              : "link.rm",
+                 space, id);
         break;
     }
 }
 
-void sim_operate(sim_world *world) {
-    sim_peer *peer = &world->peers[sim_below(world, world->plan.peers)];
-    const char *object = some_object(world);
-    uint64_t kind = sim_below(world, 10);
-    char json[512];
-    if (world->op_count == SIM_OPS_MAX || peer->node == NULL) {
-        return;
-    }
-    sim_op *op = &world->ops[world->op_count];
-    *op = (sim_op){.peer = peer->index};
-    if (object == NULL || kind < 4) {
-        op->is_add = true;
-        write_add(world, json, sizeof json, world->op_count);
-    } else if (kind < 8) {
-        snprintf(op->object, sizeof op->object, "%s", object);
-        write_set(world, json, sizeof json, world->op_count, object);
+static void write_link(sim_world *world, const sim_op *op, char *json, size_t size) {
+    const char *other = something(world, op->space, SIM_OP_ADD);
+    snprintf(json, size,
+             "{\"do\": \"link.add\", \"space\": \"%s\", \"source\": \"%s\", \"target\": \"%s\", \"type\": "
+             "\"near\", \"data\": {\"op%zu\": %zu}}",
+             world->space[op->space], op->object, other == NULL ? op->object : other, op->number, op->number);
+}
+
+/* The second setting of deep.k0 goes into a block of its own, after the map that it changes. */
+static void write_batch(sim_world *world, const sim_op *op, char *json, size_t size) {
+    size_t n = op->number;
+    snprintf(json, size,
+             "{\"do\": \"batch\", \"space\": \"%s\", \"ops\": [{\"op\": \"add\", \"type\": \"b\", \"data\": "
+             "{\"op%zu\": %zu, \"half\": 1}}, {\"op\": \"add\", \"type\": \"b\", \"parent\": 0, \"data\": "
+             "{\"op%zu\": %zu, \"half\": 2}}, {\"op\": \"link\", \"type\": \"near\", \"source\": 1, "
+             "\"target\": \"%s\"}, {\"op\": \"set\", \"id\": \"%s\", \"set\": {\"deep\": {\"b\": %zu}}}, "
+             "{\"op\": \"set\", \"id\": \"%s\", \"set\": {\"deep.k0\": %zu, \"shared\": %zu}}]}",
+             world->space[op->space], n, n, n, n, op->object, op->object, n, op->object, n, n);
+}
+
+static void write_operation(sim_world *world, sim_op *op) {
+    char json[SIM_OPERATION_JSON_MAX];
+    if (op->kind == SIM_OP_ADD) {
+        write_add(world, op, json, sizeof json);
+    } else if (op->kind == SIM_OP_LINK) {
+        write_link(world, op, json, sizeof json);
+    } else if (op->kind == SIM_OP_BATCH) {
+        write_batch(world, op, json, sizeof json);
     } else {
-        write_other(world, json, sizeof json, object);
-        sim_ask_json(peer, json, sim_ignore_answer, NULL);
+        write_change(world, op, json, sizeof json);
+    }
+    op->json = malloc(strlen(json) + 1);
+    DX_ASSERT(op->json != NULL);
+    memcpy(op->json, json, strlen(json) + 1);
+}
+
+void sim_operate(sim_world *world) {
+    sim_workload *workload = world->workload;
+    sim_peer *peer = &world->peers[sim_below(world, world->peer_count)];
+    size_t space = (size_t)sim_below(world, world->plan.spaces);
+    sim_op_kind kind = draw_kind(world);
+    const char *subject = something(world, space, kind == SIM_OP_UNLINK ? SIM_OP_LINK : SIM_OP_ADD);
+    if (sim_below(world, 24) == 0) {
+        sim_glance(world);
+    }
+    sim_watch_tend(world);
+    sim_check_answers(world);
+    if (peer->node == NULL || sim_peer_frozen(peer) || !peer->member[space] ||
+        workload->op_count == workload->op_capacity) {
+        world->counts[SIM_SKIPPED]++;
         return;
     }
-    world->op_count++;
-    sim_note(world, "peer %zu: %s", peer->index, json);
-    sim_ask_json(peer, json, on_done, op);
+    sim_op *op = &workload->ops[workload->op_count];
+    *op = (sim_op){.number = workload->op_count++,
+                   .peer = peer->index,
+                   .space = space,
+                   .kind = subject == NULL ? SIM_OP_ADD : kind,
+                   .key = (unsigned)sim_below(world, SIM_CONTENDED_KEYS),
+                   .asked_ms = world->now_ms};
+    dx_buf_init(&op->reply, &sim_heap, REPLY_SIZE_MAX);
+    if (op->kind != SIM_OP_ADD) {
+        snprintf(op->object, sizeof op->object, "%s", subject);
+    }
+    for (size_t i = 0; i < sizeof op->id; i++) {
+        op->id[i] = (uint8_t)sim_below(world, 256);
+    }
+    write_operation(world, op);
+    world->counts[SIM_ASKED]++;
+    ask(world, op);
 }

@@ -4,8 +4,9 @@
  * Layer: simulator; includes include/dxos, sim/disk.h and nothing of the core. A world has peers; a peer has
  * a disk (sim/disk.h), what a host would mirror outside of it, a node while it runs, and the requests that
  * wait for answers. Time is a number; events are kept in a heap by (time, number), so equal seeds give equal
- * runs to the byte: `trace` is a hash over every event given to and effect taken from a node. Violations end
- * the run: world->violation says what, in one line. */
+ * runs to the byte: `trace` is a hash over every event given to and effect taken from a node. Every fault
+ * that happens is counted, so that a run can show what it tried. Violations end the run: world->violation
+ * says what, in one line. */
 #ifndef DX_SIM_WORLD_H
 #define DX_SIM_WORLD_H
 
@@ -14,37 +15,97 @@
 
 #include "disk.h"
 
-enum { SIM_PEERS_MAX = 8, SIM_REQUESTS_MAX = 32, SIM_OPS_MAX = 8192 };
+enum {
+    SIM_PEERS_MAX = 10,
+    SIM_REQUESTS_MAX = 64,
+    SIM_PORTS = 3, /* programs that speak to one vault */
+    SIM_SPACES_MAX = 2,
+    SIM_ID_SIZE = 56
+};
 
 typedef struct sim_world sim_world;
 typedef struct sim_peer sim_peer;
 typedef struct sim_link sim_link;
 
-/* What one seed's world is made of. Chances per million. */
+/* --- What is counted -------------------------------------------------------------------------------- */
+
+/* X(symbol, words). The first ones are faults: chances per million operations, but for BREAK and CORRUPT:
+ * deliveries. */
+#define SIM_FAULT_MAP(X)                                                                                     \
+    X(POWER, "power losses")                                                                                 \
+    X(POWER_INSIDE, "power losses inside a step")                                                            \
+    X(POWER_OPENING, "power losses while a vault opened")                                                    \
+    X(RESTART, "orderly restarts")                                                                           \
+    X(FREEZE, "frozen peers")                                                                                \
+    X(SPLIT, "splits of the net")                                                                            \
+    X(BREAK, "links broken in a delivery")                                                                   \
+    X(CORRUPT, "deliveries with a flipped bit")                                                              \
+    X(SET_BACK, "disks set back")                                                                            \
+    X(STRANGER, "strangers at the door")                                                                     \
+    X(MEMORY, "failed allocations")                                                                          \
+    X(FULL, "full disks")                                                                                    \
+    X(CLOCK, "wall clocks set")                                                                              \
+    X(PORT_GONE, "programs that left")                                                                       \
+    X(DISK, "failed disk calls")
+
+#define SIM_COUNT_MAP(X)                                                                                     \
+    SIM_FAULT_MAP(X)                                                                                         \
+    X(STEPS, "steps")                                                                                        \
+    X(EVENTS, "events")                                                                                      \
+    X(DELIVERIES, "deliveries")                                                                              \
+    X(LINKS, "links")                                                                                        \
+    X(GAVE_UP, "nodes that gave up")                                                                         \
+    X(NOT_OPENED, "openings that failed")                                                                    \
+    X(ASKED, "operations asked")                                                                             \
+    X(DONE, "done")                                                                                          \
+    X(REFUSED, "refused")                                                                                    \
+    X(UNKNOWN, "without an answer")                                                                          \
+    X(ASKED_AGAIN, "asked again")                                                                            \
+    X(SAME_ANSWER, "answered the same again")                                                                \
+    X(SKIPPED, "not asked, the peer being off")                                                              \
+    X(GLANCES, "glances at a whole space")                                                                   \
+    X(WATCHED, "changes watched")
+
+typedef enum sim_count {
+#define SIM_COUNT_ROW(symbol, words) SIM_##symbol,
+    SIM_COUNT_MAP(SIM_COUNT_ROW)
+#undef SIM_COUNT_ROW
+        SIM_COUNT_COUNT
+} sim_count;
+
+enum { SIM_FAULT_COUNT = SIM_DISK + 1 };
+
+extern const char *const sim_count_words[SIM_COUNT_COUNT];
+
+/* --- A world ---------------------------------------------------------------------------------------- */
+
+/* What one seed's world is made of. */
 typedef struct sim_plan {
     uint64_t seed;
     size_t peers;
     uint64_t
         minutes; /* of virtual time in which operations happen; then everything heals and must converge */
     size_t operations;
-    uint32_t crash_chance;     /* per operation: one peer loses power */
-    uint32_t partition_chance; /* per operation: the net splits, or heals */
-    uint32_t break_chance;     /* per delivery: the link breaks inside it */
-    uint32_t corrupt_chance;   /* per delivery: a byte is another */
-    uint32_t restore_chance;   /* per operation: a peer's disk becomes an older copy of itself */
-    uint32_t hostile_chance;   /* per operation: a stranger dials and sends garbage, or what it recorded */
-    uint32_t memory_chance;    /* per operation: an allocation will fail */
-    uint64_t delay_max_ms;     /* of a delivery */
-    uint64_t clock_lie_ms;     /* wall clocks are off by up to this */
+    uint32_t chance[SIM_FAULT_COUNT]; /* per million */
+    uint64_t delay_max_ms;            /* of a delivery */
+    uint64_t gather_max_ms;           /* events wait so long to be given together; 0: each alone, at once */
+    uint64_t clock_lie_ms;            /* wall clocks are off by up to this */
+    size_t spaces;                    /* 1, or 2: the second without the last peer */
     sim_disk_config disk;
 } sim_plan;
 
-/* Answers of one request; on_answer is called for each notification and the reply. */
-typedef void (*sim_on_answer)(sim_world *world, sim_peer *peer, void *ctx, bool last, dx_bytes body);
+/* What became of a request. LOST: the peer lost power or the program left; the outcome is not known. */
+typedef enum sim_answer_kind { SIM_ANSWER_NOTE, SIM_ANSWER_LAST, SIM_ANSWER_LOST } sim_answer_kind;
+
+typedef void (*sim_on_answer)(sim_world *world, sim_peer *peer, void *ctx, sim_answer_kind kind,
+                              dx_bytes body);
 
 typedef struct sim_request {
     bool used;
     uint8_t id[DX_REQUEST_SIZE];
+    char command[24]; /* its name */
+    uint64_t port;
+    uint64_t due_ms; /* an answer must have come by then, when the peer was up and awake; 0: it goes on */
     sim_on_answer on_answer;
     void *ctx;
 } sim_request;
@@ -53,7 +114,14 @@ typedef struct sim_request {
 typedef struct sim_memory {
     size_t live, peak;
     uint64_t fail_in; /* 0: none planned */
+    uint64_t failures;
 } sim_memory;
+
+typedef struct sim_inbox {
+    dx_event *events; /* their bodies are copies */
+    size_t count, capacity;
+    bool due;
+} sim_inbox;
 
 struct sim_peer {
     size_t index;
@@ -63,24 +131,25 @@ struct sim_peer {
     sim_memory memory;
     uint64_t random_state;
     int64_t wall_offset_ms;
-    bool has_token, restored;
+    bool has_token, other_file; /* other_file: a backup was put in place as a new file */
+    bool dying;                 /* the disk dies at a call that is planned */
+    bool suffers;               /* disk or memory may fail: commands may be refused for it */
     uint8_t token[DX_VAULT_TOKEN_SIZE];
     char address[16];
-    uint64_t deadline_ms, deadline_number; /* of the timer event that counts */
+    bool member[SIM_SPACES_MAX];
+    uint64_t timer_ms;    /* of the timer event that is on its way; DX_NO_DEADLINE: none */
+    uint64_t deadline_ms; /* what the node asked for */
+    uint64_t frozen_until_ms;
+    uint64_t backup_ms; /* when the backup was taken */
     uint64_t next_incoming;
-    uint64_t starts, crashes;
+    uint64_t starts, life; /* life: changes whenever the node does */
+    size_t untaken[SIM_PORTS + 1];
+    sim_inbox inbox;
     sim_request requests[SIM_REQUESTS_MAX];
 };
 
-/* One operation that was acknowledged, for the durability checker. */
-typedef struct sim_op {
-    size_t peer;
-    bool acknowledged, maybe_lost; /* maybe_lost: its peer's disk was set back afterwards */
-    bool is_add;
-    char object[64];
-} sim_op;
-
 typedef struct sim_event sim_event;
+typedef struct sim_workload sim_workload; /* workload.h */
 
 struct sim_world {
     sim_plan plan;
@@ -88,26 +157,29 @@ struct sim_world {
     uint64_t now_ms, event_number;
     sim_event *heap;
     size_t heap_count, heap_capacity;
+    size_t peer_count;
     sim_peer peers[SIM_PEERS_MAX];
     sim_link *links;
     uint8_t side[SIM_PEERS_MAX]; /* of the partition; peers of different sides do not reach each other */
     bool healing;                /* no more faults */
-    sim_op ops[SIM_OPS_MAX];
-    size_t op_count;
-    char space[65];
+    char space[SIM_SPACES_MAX][65];
+    sim_workload *workload;
     uint64_t trace;
-    uint64_t steps, deliveries;
+    uint64_t counts[SIM_COUNT_COUNT];
+    uint64_t converged_ms; /* from healing to all in step */
     bool verbose;
     char violation[512];
 };
 
-/* --- world.c --- */
+/* --- world.c: time, chance, words ------------------------------------------------------------------- */
 uint64_t sim_random(uint64_t *state);
 uint64_t sim_below(sim_world *world, uint64_t bound);
+/* Whether the fault strikes now; counted when it does. */
+bool sim_strikes(sim_world *world, sim_count fault);
 bool sim_chance(sim_world *world, uint32_t per_million);
 void sim_violate(sim_world *world, const char *format, ...) DX_PRINTF(2, 3);
 void sim_note(sim_world *world, const char *format, ...) DX_PRINTF(2, 3); /* when verbose */
-void sim_world_init(sim_world *world, const sim_plan *plan);
+void sim_world_init(sim_world *world, const sim_plan *plan, size_t peer_count);
 void sim_world_deinit(sim_world *world);
 /* Runs events until the given time or a violation. */
 void sim_run_until(sim_world *world, uint64_t time_ms);
@@ -116,34 +188,82 @@ bool sim_run_while(sim_world *world, uint64_t time_ms, bool (*done)(void *ctx), 
 /* Calls act(world, ctx, number) at a time. */
 void sim_at(sim_world *world, uint64_t time_ms, void (*act)(sim_world *world, void *ctx, uint64_t number),
             void *ctx, uint64_t number);
+/* Likewise; ctx is from malloc, and freed afterwards. */
+void sim_at_owning(sim_world *world, uint64_t time_ms,
+                   void (*act)(sim_world *world, void *ctx, uint64_t number), void *ctx, uint64_t number);
+void sim_trace_bytes(sim_world *world, const void *data, size_t size);
+
+/* --- peer.c: a node, its disk, and who speaks to it -------------------------------------------------- */
 void sim_peer_start(sim_peer *peer);
 void sim_peer_stop(sim_peer *peer);  /* closes it in good order */
-void sim_peer_crash(sim_peer *peer); /* power loss */
-/* Gives one event to the node and carries out the effects. */
+void sim_peer_crash(sim_peer *peer); /* power loss; it comes back by itself */
+/* Power is lost at the at-th call of its disk from now on. */
+void sim_peer_crash_inside(sim_peer *peer, uint64_t at);
+/* Gives one event to the node, now or together with others, and carries out the effects. */
 void sim_peer_event(sim_peer *peer, const dx_event *event);
-/* Sends a command; false when the peer is off or has too many requests open. */
-bool sim_ask(sim_peer *peer, dx_bytes command, sim_on_answer on_answer, void *ctx);
-
+bool sim_peer_frozen(const sim_peer *peer);
+/* Sends a command; false when the peer is off or frozen, or has too many requests open. id NULL: a new one,
+ * else of a request asked before. patient: no answer is owed in time. */
+bool sim_ask(sim_peer *peer, dx_bytes command, const uint8_t *id, bool patient, sim_on_answer on_answer,
+             void *ctx);
 /* The same from JSON text. */
-bool sim_ask_json(sim_peer *peer, const char *json, sim_on_answer on_answer, void *ctx);
-void sim_ignore_answer(sim_world *world, sim_peer *peer, void *ctx, bool last, dx_bytes body);
+bool sim_ask_json(sim_peer *peer, const char *json, const uint8_t *id, bool patient, sim_on_answer on_answer,
+                  void *ctx);
+/* Whoever waited with this ctx waits no more. */
+void sim_forget_requests(sim_peer *peer, const void *ctx);
+void sim_ignore_answer(sim_world *world, sim_peer *peer, void *ctx, sim_answer_kind kind, dx_bytes body);
+/* A program leaves: its requests and subscriptions end. */
+void sim_peer_port_gone(sim_peer *peer, uint64_t port);
+/* Every answer that is owed has come. */
+void sim_check_answers(sim_world *world);
+void sim_peer_deinit(sim_peer *peer);
 
-/* --- net.c --- */
+/* Asks, and lets the world go on until the last answer; rows are gathered as encoded items, one after
+ * another. */
+typedef struct sim_reply {
+    bool done, lost;
+    size_t row_count;
+    dx_buf rows, body;
+} sim_reply;
+void sim_reply_init(sim_reply *reply);
+void sim_reply_deinit(sim_reply *reply);
+/* False, with a violation, when no answer comes. An error is an answer. */
+bool sim_ask_wait(sim_peer *peer, const char *json, sim_reply *reply);
+/* Text of the error in a reply, empty when there is none; false when there is none. */
+bool sim_error_of(dx_bytes body, char *out, size_t size);
+extern const dx_alloc sim_heap;
+
+/* --- net.c ------------------------------------------------------------------------------------------- */
 void sim_net_effect(sim_peer *peer, const dx_effect *effect); /* LINK_OPEN, LINK_SEND, LINK_CLOSE */
 void sim_net_peer_gone(sim_peer *peer);
 void sim_net_deinit(sim_world *world);
 /* A stranger without any secret dials a peer and sends bytes. */
 void sim_net_stranger(sim_peer *peer);
 
-/* --- workload.c --- */
-/* Makes identities and a space, and joins all peers to it by invitations; false on a violation. */
-bool sim_setup(sim_world *world);
-/* Makes worlds begin from the vaults of an earlier one, instead of from nothing. */
-void sim_setup_from(sim_world *world, sim_world *template);
-void sim_operate(sim_world *world);
+/* --- fault.c ----------------------------------------------------------------------------------------- */
+/* Which faults a seed has, and how it is made: every fault with a chance of its own. calm: none. */
+void sim_plan_draw(sim_plan *plan, bool calm);
+/* What may go wrong between two operations. */
+void sim_misfortune(sim_world *world);
+void sim_heal(sim_world *world);
 
-/* --- check.c --- */
-/* After healing: everyone in step, equal digests, nothing acknowledged missing, memory within bounds. */
+/* --- setup.c ----------------------------------------------------------------------------------------- */
+/* Makes identities and spaces, and joins all peers by invitations; false on a violation. */
+bool sim_setup(sim_world *world);
+/* The world begins from the vaults of an earlier one of the same form, instead of from nothing. */
+void sim_setup_from(sim_world *world, sim_world *template);
+
+/* --- workload.c ----------------------------------------------------------------------------------------- */
+void sim_workload_init(sim_world *world);
+void sim_workload_deinit(sim_world *world);
+void sim_operate(sim_world *world);
+/* The peer's disk became what it was at a time: what was acknowledged after it may be lost. */
+void sim_workload_set_back(sim_world *world, const sim_peer *peer, uint64_t since_ms);
+
+/* --- check.c ----------------------------------------------------------------------------------------- */
+/* After the faults end: everyone in step, equal states, nothing acknowledged missing, at rest. */
 void sim_check_end(sim_world *world);
+/* The bytes hold nothing that was written in clear into a space. */
+bool sim_is_sealed(dx_bytes bytes);
 
 #endif

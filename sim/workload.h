@@ -1,0 +1,80 @@
+/* sim/workload.h: what people do, and what the simulator remembers of it.
+ *
+ * Layer: simulator. Every operation that writes into an object writes a key of its own ("op<n>": n) beside
+ * contended ones, so that a checker can tell whether it is there whatever the conflict rule decided. An
+ * operation whose answer was lost is asked again with its own request id, sometimes; one that was answered
+ * too: the answer must be the same to the byte, and nothing may happen twice. */
+#ifndef DX_SIM_WORKLOAD_H
+#define DX_SIM_WORKLOAD_H
+
+#include "world.h"
+
+enum { SIM_CONTENDED_KEYS = 3, SIM_OPERATION_JSON_MAX = 1200 };
+
+typedef enum sim_op_kind {
+    SIM_OP_ADD,     /* an object with op<n>, shared, deep.k */
+    SIM_OP_SET,     /* op<n>, shared, one deep.k<i> */
+    SIM_OP_SET_MAP, /* deep as a whole, and op<n> */
+    SIM_OP_UNSET,   /* shared and deep go */
+    SIM_OP_REMOVE,
+    SIM_OP_RESTORE,
+    SIM_OP_LINK,   /* with op<n> in its data */
+    SIM_OP_UNLINK, /* a link goes */
+    SIM_OP_BATCH   /* two objects, a link, and a change that needs a second block: all or nothing */
+} sim_op_kind;
+
+typedef enum sim_op_state {
+    SIM_OP_OPEN,    /* asked, no answer yet */
+    SIM_OP_DONE,    /* acknowledged */
+    SIM_OP_REFUSED, /* an error was answered: it did not happen */
+    SIM_OP_UNKNOWN  /* the answer was lost: it happened once, or not */
+} sim_op_state;
+
+typedef struct sim_op {
+    size_t number, peer, space;
+    sim_op_kind kind;
+    sim_op_state state;
+    bool set_back; /* its peer's disk was set back to before its answer: all promises are off */
+    bool asked_again;
+    unsigned key; /* the contended key under deep that it sets */
+    uint64_t asked_ms, answered_ms;
+    uint64_t done_number; /* of the event that brought the answer */
+    uint8_t id[DX_REQUEST_SIZE];
+    char object[SIM_ID_SIZE]; /* changed, or made (known once it is done) */
+    char *json;
+    dx_buf reply; /* of the first answer */
+} sim_op;
+
+/* What one program was shown of a space, kept up by watching alone. */
+typedef struct sim_mirror sim_mirror;
+
+struct sim_workload {
+    sim_op *ops;
+    size_t op_count, op_capacity;
+    sim_mirror *mirrors; /* one per peer, NULL when none watches */
+};
+
+/* Whether operations of this kind leave their key where everyone sees it. */
+static inline bool sim_op_leaves_key(sim_op_kind kind) {
+    return kind == SIM_OP_ADD || kind == SIM_OP_SET || kind == SIM_OP_SET_MAP || kind == SIM_OP_LINK ||
+           kind == SIM_OP_BATCH;
+}
+
+/* --- watch.c --- */
+void sim_watch_init(sim_world *world);
+void sim_watch_deinit(sim_world *world);
+/* Begins watching where nobody does and somebody should. */
+void sim_watch_tend(sim_world *world);
+/* At the end: what each watcher holds is what its peer shows. */
+void sim_watch_check(sim_world *world);
+
+/* --- check_rows.c --- */
+/* What the rows of one space, as one peer shows them, must say: everything acknowledged is there, once;
+ * nothing refused is; batches are whole. asked_number: of the event in which the rows were asked for; 0: at
+ * the end of the world, when all that any peer acknowledged is everywhere. */
+void sim_check_rows(sim_world *world, const sim_peer *peer, size_t space, dx_bytes rows,
+                    uint64_t asked_number);
+/* A program reads a whole space now, and the rows are checked when they have come. */
+void sim_glance(sim_world *world);
+
+#endif
