@@ -83,9 +83,7 @@ DX_MUST_USE int dx_control_store(dx_store *store, const dx_credential_place *pla
 DX_MUST_USE int dx_control_load(dx_store *store, const dx_alloc *alloc, int64_t space,
                                 const uint8_t space_id[static DX_HASH_SIZE], dx_control **out);
 
-/* --- Reading
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 dx_role dx_control_role(const dx_control *control, const uint8_t identity[static DX_KEY_SIZE]);
 /* Identity a device of a member speaks for; false when unknown. noise (may be NULL) receives its X25519 key.

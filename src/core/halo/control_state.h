@@ -67,15 +67,13 @@ typedef struct dx_verdict {
     const uint8_t *awaits; /* DX_E_STATE: DX_HASH_SIZE bytes, borrowed from the credential */
 } dx_verdict;
 
-/* --- authorize.c: the rules, in one place
- * ---------------------------------------------------------------------- */
+/* --- authorize.c: the rules, in one place ----------------------------------------------------- */
 
 /* The claims of a known type are exactly those it has: fills number. DX_OK or DX_E_MALFORMED. */
 DX_MUST_USE int dx_control_check_form(const dx_credential *credential, uint64_t *number);
 dx_verdict dx_control_judge(const dx_control *control, const dx_credential *credential, uint64_t number);
 
-/* --- control.c
- * ------------------------------------------------------------------------------------------------- */
+/* --- control.c -------------------------------------------------------------------------------- */
 
 /* As dx_control_take; trusted: from our own rows, so signatures and limits were checked before. */
 DX_MUST_USE int dx_control_admit(dx_control *control, dx_bytes bytes, int64_t source, bool trusted);

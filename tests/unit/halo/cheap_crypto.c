@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* --- crypto/sign.c: a keyed hash under the public key ------------------------------------------- */
+/* --- crypto/sign.c: a keyed hash under the public key ----------------------------------------- */
 
 void dx_sign_key_from_seed(dx_sign_key *key, const uint8_t seed[static DX_KEY_SIZE]) {
     dx_hash(DX_HASH_SUBKEY, dx_bytes_of(seed, DX_KEY_SIZE), key->public_key);
@@ -37,7 +37,7 @@ int dx_sign_verify(const uint8_t public_key[static DX_KEY_SIZE], const char *con
     return memcmp(wanted, signature, sizeof wanted) == 0 ? DX_OK : DX_E_SIGNATURE;
 }
 
-/* --- crypto/cpace.c: a hash over password and shares ------------------------------------------------ */
+/* --- crypto/cpace.c: a hash over password and shares ------------------------------------------ */
 
 int dx_cpace_init(dx_cpace *cpace, bool initiator, dx_bytes password, dx_bytes channel_identifier,
                   dx_bytes sid, const uint8_t scalar_seed[static 64]) {

@@ -57,7 +57,7 @@ typedef struct pair {
     int admit_error;         /* what the space answers to an admission */
 } pair;
 
-/* --- The host's disk --------------------------------------------------------------------------- */
+/* --- The host's disk -------------------------------------------------------------------------- */
 
 static inline void pair_stage(pair *p, dx_bytes credential) {
     size_t at = p->committed + p->staged++;
@@ -85,7 +85,7 @@ static inline void pair_write(pair *p, const dx_buf *credential) {
     pair_stage(p, dx_buf_view(credential));
 }
 
-/* --- Life --------------------------------------------------------------------------------------- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 static inline void pair_start_host(pair *p) {
     dx_invitation_host_init(&p->host, &p->alloc.port, &p->random.port, &p->row, p->now_ms, p->wall_ms);
@@ -151,7 +151,7 @@ static inline void pair_deinit(pair *p) {
     assert_int_equal(p->alloc.live_bytes, 0);
 }
 
-/* --- Links -------------------------------------------------------------------------------------- */
+/* --- Links ------------------------------------------------------------------------------------ */
 
 static inline void pair_push(pair_queue *queue, dx_bytes message) {
     if (message.size == 0) {
@@ -183,7 +183,7 @@ static inline void pair_break(pair *p) {
     dx_invitation_host_closed(&p->host, link, p->now_ms);
 }
 
-/* --- The host's transaction ----------------------------------------------------------------------- */
+/* --- The host's transaction ------------------------------------------------------------------- */
 
 static inline void pair_issue_admission(pair *p, dx_buf *made) {
     uint8_t id[DX_HASH_SIZE];
@@ -285,7 +285,7 @@ static inline void pair_deliver_close(pair *p) {
     }
 }
 
-/* --- Events --------------------------------------------------------------------------------------- */
+/* --- Events ----------------------------------------------------------------------------------- */
 
 static inline void pair_out(pair *p, dx_buf *out) {
     dx_buf_init(out, &p->alloc.port, DX_INVITATION_MESSAGE_MAX);

@@ -660,6 +660,51 @@ static void test_feed_is_signed_by_its_device(void **state) {
     end(&f);
 }
 
+/* A device that agreed to speak for two members, and a feed both call theirs: the smaller identity's, in both
+ * orders. */
+static void test_feed_of_two(void **state) {
+    (void)state;
+    for (size_t order = 0; order < 2; order++) {
+        fixture f;
+        begin(&f);
+        dx_buf device, feeds[2];
+        uint8_t key[DX_KEY_SIZE] = {1};
+        const dx_identity *owners[] = {&f.bob, &f.carol};
+        const dx_bytes rights[] = {bytes_of(&f.bob_member), bytes_of(&f.carol_member)};
+        dx_buf_init(&device, &f.alloc.port, 4096);
+        assert_int_equal(
+            dx_device_credential_issue(&f.carol.identity_key, &f.bob.device_key, f.bob.noise, &device),
+            DX_OK);
+        assert_int_equal(take(&f, bytes_of(&device)), DX_OK);
+        for (size_t i = 0; i < 2; i++) {
+            saying said = {
+                .type = DX_CREDENTIAL_FEED,
+                .issuer = owners[i]->identity,
+                .subject = key,
+                .space = f.space_id,
+                .signer = &f.bob.device_key,
+                .number = DX_FEED_DATA,
+                .parents = {i == 0 ? bytes_of(&f.bob.device_credential) : bytes_of(&device), rights[i]},
+                .parent_count = 2};
+            dx_buf_init(&feeds[i], &f.alloc.port, 4096);
+            say(&said, &feeds[i]);
+        }
+        assert_int_equal(take(&f, bytes_of(&feeds[order])), DX_OK);
+        assert_int_equal(take(&f, bytes_of(&feeds[1 - order])), DX_OK);
+        assert_int_equal(dx_control_feed_count(f.control), 1);
+        const uint8_t *smaller =
+            memcmp(f.bob.identity, f.carol.identity, DX_KEY_SIZE) < 0 ? f.bob.identity : f.carol.identity;
+        assert_memory_equal(dx_control_feed(f.control, 0)->owner, smaller, DX_KEY_SIZE);
+        uint8_t identity[DX_KEY_SIZE];
+        assert_true(dx_control_device(f.control, f.bob.device, identity, NULL));
+        assert_memory_equal(identity, smaller, DX_KEY_SIZE);
+        dx_buf_deinit(&device);
+        dx_buf_deinit(&feeds[0]);
+        dx_buf_deinit(&feeds[1]);
+        end(&f);
+    }
+}
+
 /* --- Keys ------------------------------------------------------------------------------------- */
 
 static void test_keys(void **state) {
@@ -993,7 +1038,7 @@ DX_TEST_MAIN(DX_TEST(test_a_space), DX_TEST(test_discovery), DX_TEST(test_known_
              DX_TEST(test_highest_role_counts), DX_TEST(test_nearest_right), DX_TEST(test_equal_admissions),
              DX_TEST(test_claims), DX_TEST(test_unknown_type), DX_TEST(test_forgery_first),
              DX_TEST(test_feeds), DX_TEST(test_reader_feed), DX_TEST(test_feed_is_signed_by_its_device),
-             DX_TEST(test_keys), DX_TEST(test_epochs), DX_TEST(test_equal_epochs), DX_TEST(test_false_grant),
-             DX_TEST(test_issue_refuses), DX_TEST(test_waiting_room_of_a_source),
+             DX_TEST(test_feed_of_two), DX_TEST(test_keys), DX_TEST(test_epochs), DX_TEST(test_equal_epochs),
+             DX_TEST(test_false_grant), DX_TEST(test_issue_refuses), DX_TEST(test_waiting_room_of_a_source),
              DX_TEST(test_waiting_room_in_all), DX_TEST(test_total_of_a_source), DX_TEST(test_no_memory),
              DX_TEST(test_issue_no_memory))

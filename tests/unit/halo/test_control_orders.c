@@ -7,7 +7,7 @@
 
 enum { PEOPLE = 4, POOL = 40, SMALL = 7, NAIVE_MAX = POOL };
 
-/* --- The naive authorizer ----------------------------------------------------------------------- */
+/* --- The naive authorizer --------------------------------------------------------------------- */
 
 typedef enum standing { OPEN, GOOD, KEPT, BAD } standing;
 
@@ -141,7 +141,7 @@ static size_t naive_count(const naive *all, standing wanted) {
     return count;
 }
 
-/* --- Comparison --------------------------------------------------------------------------------- */
+/* --- Comparison ------------------------------------------------------------------------------- */
 
 static int compare_hashes(const void *a, const void *b) {
     return memcmp(a, b, DX_HASH_SIZE);
@@ -288,7 +288,7 @@ static void check_all(naive *all, const dx_control *control) {
     assert_int_equal(dx_control_unknown_count(control), naive_count(all, KEPT));
 }
 
-/* --- Worlds at random --------------------------------------------------------------------------- */
+/* --- Worlds at random ------------------------------------------------------------------------- */
 
 typedef struct world {
     test_alloc alloc;
@@ -469,7 +469,7 @@ static void take_in_order(world *w, naive *all, const size_t *numbers, size_t co
     dx_control_destroy(control);
 }
 
-/* --- Small sets, every order ---------------------------------------------------------------------- */
+/* --- Small sets, every order ------------------------------------------------------------------ */
 
 /* A credential and what it rests on, into the set, as far as there is room. */
 static void choose(world *w, size_t number, size_t *numbers, size_t *count) {
@@ -595,7 +595,7 @@ static void test_every_order_of_a_life(void **state) {
     world_deinit(&w);
 }
 
-/* --- Large sets, many orders ------------------------------------------------------------------------ */
+/* --- Large sets, many orders ------------------------------------------------------------------ */
 
 static void shuffle(world *w, size_t *numbers, size_t count) {
     for (size_t i = count; i > 1; i--) {

@@ -57,7 +57,7 @@ static void say_to_guest(pair *p, dx_invitation_message message) {
     dx_buf_deinit(&bytes);
 }
 
-/* --- Joining ---------------------------------------------------------------------------------------- */
+/* --- Joining ---------------------------------------------------------------------------------- */
 
 static void test_joins(void **state) {
     (void)state;
@@ -183,7 +183,7 @@ static void test_grammar_costs_nothing(void **state) {
     end(&p);
 }
 
-/* --- Impostors --------------------------------------------------------------------------------------- */
+/* --- Impostors -------------------------------------------------------------------------------- */
 
 static void test_another_host_key(void **state) {
     (void)state;
@@ -389,8 +389,7 @@ static void test_second_try_of_the_right(void **state) {
     end(&p);
 }
 
-/* --- Others at the door ----------------------------------------------------------------------------------
- */
+/* --- Others at the door ----------------------------------------------------------------------- */
 
 static void test_busy(void **state) {
     (void)state;
@@ -509,8 +508,7 @@ static void test_nobody_comes_back(void **state) {
     end(&p);
 }
 
-/* --- Rights
- * ------------------------------------------------------------------------------------------------- */
+/* --- Rights ----------------------------------------------------------------------------------- */
 
 /* The role is looked at when it is given, not when the link was made. */
 static void test_inviter_without_the_right(void **state) {
@@ -540,8 +538,7 @@ static void test_space_refuses(void **state) {
     end(&p);
 }
 
-/* --- Time
- * ----------------------------------------------------------------------------------------------------- */
+/* --- Time ------------------------------------------------------------------------------------- */
 
 static void test_expires_while_typing(void **state) {
     (void)state;
@@ -608,8 +605,7 @@ static void test_nobody_answers(void **state) {
     end(&p);
 }
 
-/* --- Protocol
- * ----------------------------------------------------------------------------------------------------- */
+/* --- Protocol --------------------------------------------------------------------------------- */
 
 static void test_hello(void **state) {
     (void)state;
@@ -737,9 +733,108 @@ static void test_join_fails(void **state) {
     end(&p);
 }
 
-/* --- Messages
- * ----------------------------------------------------------------------------------------------------------
- */
+/* The commit that counts a proof is never told: nothing is looked at, and the door is free again. */
+static void test_commit_is_never_told(void **state) {
+    (void)state;
+    pair p;
+    begin(&p, DX_ROLE_EDITOR, 1);
+    connect_and_run(&p);
+    pair_enter_pin(&p, p.right_pin);
+    while (p.host.state != DX_HOST_PROVING || p.to_host.count == 0) {
+        assert_true(pair_deliver(&p));
+    }
+    dx_buf out;
+    dx_invitation_message said;
+    dx_buf_init(&out, &p.alloc.port, 256);
+    assert_int_equal(dx_invitation_host_receive(&p.host, p.control, alice.identity,
+                                                dx_bytes_of(p.to_host.bytes[0], p.to_host.sizes[0]), p.now_ms,
+                                                p.wall_ms, &out),
+                     DX_OK);
+    assert_int_equal(dx_invitation_host_actions(&p.host), DX_HOST_DO_SAVE);
+    assert_int_equal(dx_invitation_host_tick(&p.host, p.now_ms, p.wall_ms, &out), DX_OK);
+    assert_int_equal(p.host.state, DX_HOST_VERIFYING);
+    assert_int_equal(out.size, 0);
+    assert_int_equal(dx_invitation_host_tick(&p.host, p.host.deadline_ms, p.wall_ms, &out), DX_OK);
+    assert_int_equal(p.host.state, DX_HOST_ADVERTISING);
+    assert_int_equal(dx_invitation_host_actions(&p.host), DX_HOST_DO_CLOSE);
+    assert_int_equal(dx_invitation_message_decode(dx_buf_view(&out), &said), DX_OK);
+    assert_int_equal(said.error, DX_E_TIMEOUT);
+    assert_int_equal(p.host.invitation.failures, 1);
+    dx_buf_deinit(&out);
+    end(&p);
+}
+
+static void test_bad_request(void **state) {
+    (void)state;
+    static const uint8_t signature[DX_SIGNATURE_SIZE];
+    uint8_t forged[DX_CREDENTIAL_SIZE_MAX];
+    for (int kind = 0; kind < 2; kind++) {
+        pair p;
+        begin(&p, DX_ROLE_EDITOR, 1);
+        connect_and_run(&p);
+        pair_enter_pin(&p, p.right_pin);
+        while (p.host.state != DX_HOST_ADMITTING) {
+            assert_true(pair_due(&p) || pair_deliver(&p));
+        }
+        size_t size = bob.device_credential.size;
+        memcpy(forged, bob.device_credential.data, size);
+        forged[size - 1] ^= 1;
+        say_to_host(&p, (dx_invitation_message){.kind = DX_MESSAGE_REQUEST,
+                                                .bytes = kind == 0 ? dx_bytes_text("nothing")
+                                                                   : dx_bytes_of(forged, size),
+                                                .signature = dx_bytes_of(signature, sizeof signature)});
+        assert_int_equal(p.host.state, DX_HOST_ADVERTISING);
+        assert_int_equal(p.host.reason, kind == 0 ? DX_E_MALFORMED : DX_E_SIGNATURE);
+        end(&p);
+    }
+}
+
+static void zero_fill(void *ctx, uint8_t *out, size_t size) {
+    (void)ctx;
+    memset(out, 0, size);
+}
+
+/* A random port that gives nothing ends the attempt on either side, instead of a key everybody knows. */
+static void test_no_randomness(void **state) {
+    (void)state;
+    static const dx_random zeros = {NULL, zero_fill};
+    pair p;
+    begin(&p, DX_ROLE_EDITOR, 1);
+    connect_and_run(&p);
+    p.guest.random = &zeros;
+    enter_and_run(&p, p.right_pin);
+    assert_int_equal(p.guest.error, DX_E_PROTOCOL);
+    pair_restart_guest(&p);
+    connect_and_run(&p);
+    p.host.random = &zeros;
+    enter_and_run(&p, p.right_pin);
+    assert_int_equal(p.guest.error, DX_E_PROTOCOL);
+    assert_int_equal(p.row.failures, 0);
+    end(&p);
+}
+
+static void test_welcome_too_large(void **state) {
+    (void)state;
+    static uint8_t large[DX_WELCOME_SIZE_MAX + 1];
+    pair p;
+    begin(&p, DX_ROLE_EDITOR, 1);
+    connect_and_run(&p);
+    pair_enter_pin(&p, p.right_pin);
+    while (p.guest.state != DX_GUEST_REQUESTED) {
+        assert_true(pair_due(&p) || pair_deliver(&p));
+    }
+    dx_buf message;
+    dx_buf_init(&message, &p.alloc.port, 2 * sizeof large);
+    const dx_invitation_message said = {.kind = DX_MESSAGE_WELCOME,
+                                        .bytes = dx_bytes_of(large, sizeof large)};
+    assert_int_equal(dx_invitation_message_encode(&said, &message), DX_OK);
+    pair_tell_guest(&p, dx_buf_view(&message));
+    assert_int_equal(p.guest.error, DX_E_VERIFY);
+    dx_buf_deinit(&message);
+    end(&p);
+}
+
+/* --- Messages --------------------------------------------------------------------------------- */
 
 static void test_messages(void **state) {
     (void)state;
@@ -820,9 +915,7 @@ static void test_malformed_messages(void **state) {
     }
 }
 
-/* --- Memory
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- Memory ----------------------------------------------------------------------------------- */
 
 /* The guest's memory runs out at each of its allocations in turn: an error to the caller, no leak, no
  * half-joined state. */
@@ -899,5 +992,6 @@ DX_TEST_MAIN(DX_TEST(test_joins), DX_TEST(test_pin_before_connecting), DX_TEST(t
              DX_TEST(test_expired_at_the_door), DX_TEST(test_nobody_answers), DX_TEST(test_hello),
              DX_TEST(test_numbers_of_the_host), DX_TEST(test_verdict_without_proof),
              DX_TEST(test_false_welcome), DX_TEST(test_second_link), DX_TEST(test_disk_lost),
-             DX_TEST(test_join_fails), DX_TEST(test_messages), DX_TEST(test_malformed_messages),
-             DX_TEST(test_guest_no_memory), DX_TEST(test_host_no_memory))
+             DX_TEST(test_join_fails), DX_TEST(test_commit_is_never_told), DX_TEST(test_bad_request),
+             DX_TEST(test_no_randomness), DX_TEST(test_welcome_too_large), DX_TEST(test_messages),
+             DX_TEST(test_malformed_messages), DX_TEST(test_guest_no_memory), DX_TEST(test_host_no_memory))

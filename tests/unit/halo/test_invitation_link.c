@@ -223,7 +223,7 @@ static void test_no_memory(void **state) {
     }
 }
 
-/* --- PIN -------------------------------------------------------------------------------------------- */
+/* --- PIN -------------------------------------------------------------------------------------- */
 
 static void test_pin_grammar(void **state) {
     (void)state;
@@ -303,7 +303,7 @@ static void test_pin_is_fair(void **state) {
     }
 }
 
-/* --- Words ------------------------------------------------------------------------------------------- */
+/* --- Words ------------------------------------------------------------------------------------ */
 
 static void test_words(void **state) {
     (void)state;
@@ -321,6 +321,13 @@ static void test_words(void **state) {
     assert_false(dx_guest_state_ends(DX_GUEST_JOINING));
     assert_true(dx_guest_state_ends(DX_GUEST_FAILED));
     assert_string_equal(dx_invitation_remedy(DX_OK), "");
+    static const int errors[] = {DX_E_LINK,        DX_E_PIN,       DX_E_LOCKED,     DX_E_EXPIRED,
+                                 DX_E_CANCELLED,   DX_E_EXHAUSTED, DX_E_NO_HOST,    DX_E_TIMEOUT,
+                                 DX_E_BUSY,        DX_E_DENIED,    DX_E_STORE,      DX_E_NO_SPACE,
+                                 DX_E_UNREACHABLE, DX_E_VERIFY,    DX_E_HOST_PROOF, DX_E_PROTOCOL};
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        assert_true(strlen(dx_invitation_remedy(errors[i])) > 20);
+    }
     assert_string_equal(dx_invitation_remedy(DX_E_LOCKED), "ask the host for a new invitation");
 }
 

@@ -19,8 +19,10 @@
     X(CANCEL_HOST)                                                                                           \
     X(CANCEL_GUEST)                                                                                          \
     X(GARBAGE_TO_HOST)                                                                                       \
-    X(GARBAGE_TO_GUEST) X(STRAY_TO_HOST) X(STRAY_TO_GUEST) X(FALSE_PROOF_TO_HOST) X(FALSE_PROOF_TO_GUEST)    \
-        X(HOST_DEADLINE) X(GUEST_DEADLINE) X(CLOCK_JUMP) X(CLOCK_BACK)
+    X(GARBAGE_TO_GUEST)                                                                                      \
+    X(STRAY_TO_HOST)                                                                                         \
+    X(STRAY_TO_GUEST) X(FALSE_PROOF_TO_HOST) X(FALSE_PROOF_TO_GUEST) X(HOST_DEADLINE) X(GUEST_DEADLINE)      \
+        X(CLOCK_JUMP) X(CLOCK_BACK)
 
 typedef enum happening {
 #define HAPPENING_ROW(symbol) symbol,
@@ -75,7 +77,7 @@ static void expect(const run *r, bool holds, const char *why) {
     }
 }
 
-/* --- What happens --------------------------------------------------------------------------------- */
+/* --- What happens ----------------------------------------------------------------------------- */
 
 static void tick_both(pair *p) {
     if (!dx_host_state_ends(p->host.state) && p->host.deadline_ms <= p->now_ms) {
@@ -189,7 +191,7 @@ static bool happen(run *r, happening what) {
     return talk(p, what);
 }
 
-/* --- How it goes on otherwise ------------------------------------------------------------------------ */
+/* --- How it goes on otherwise ----------------------------------------------------------------- */
 
 static bool enter_next_pin(run *r) {
     pair *p = &r->p;
@@ -332,7 +334,7 @@ static int forget_people(void **state) {
     return 0;
 }
 
-/* --- The runs ------------------------------------------------------------------------------------------ */
+/* --- The runs --------------------------------------------------------------------------------- */
 
 static const plan plans[] = {{"R", DX_ROLE_EDITOR, 1},    {"WR", DX_ROLE_ADMIN, 1},
                              {"WWR", DX_ROLE_READER, 1},  {"WWWR", DX_ROLE_EDITOR, 1},

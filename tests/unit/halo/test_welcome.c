@@ -318,6 +318,74 @@ static void test_many_epochs(void **state) {
     end(&f);
 }
 
+/* An unknown type of nearly the largest size, resting on others. */
+static void add_ballast(fixture *f, uint64_t number, const dx_bytes *parents, size_t parent_count,
+                        size_t size, dx_buf *out) {
+    static const uint8_t filling[DX_CREDENTIAL_SIZE_MAX];
+    uint8_t ids[DX_CREDENTIAL_PARENTS_MAX][DX_HASH_SIZE];
+    dx_buf claims;
+    dx_writer writer;
+    for (size_t i = 0; i < parent_count; i++) {
+        credential_id(parents[i], ids[i]);
+    }
+    dx_buf_init(&claims, &f->alloc.port, 4096);
+    dx_writer_init(&writer, &claims);
+    dx_write_map(&writer, 1);
+    dx_write_uint(&writer, number);
+    dx_write_bytes(&writer, dx_bytes_of(filling, size));
+    assert_int_equal(dx_writer_finish(&writer), DX_OK);
+    dx_statement statement = {.type = 1000,
+                              .issuer = f->bob.identity,
+                              .subject = f->bob.identity,
+                              .space = f->space_id,
+                              .claims = dx_buf_view(&claims),
+                              .parents = (const uint8_t(*)[DX_HASH_SIZE])ids,
+                              .parent_count = parent_count};
+    dx_buf_init(out, &f->alloc.port, 4096);
+    assert_int_equal(dx_credential_issue(&statement, &f->bob.identity_key, out), DX_OK);
+    assert_int_equal(dx_control_take(f->control, dx_buf_view(out), 1), DX_OK);
+    dx_buf_deinit(&claims);
+}
+
+/* An admission that drags more than a welcome may hold behind it. */
+static void test_admission_does_not_fit(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    dx_buf ballast[28];
+    dx_bytes views[28];
+    for (size_t i = 0; i < 28; i++) {
+        bool middle = i == 16;
+        add_ballast(&f, i, middle ? views : NULL, middle ? 16 : 0, middle ? 16 : 2600, &ballast[i]);
+        views[i] = dx_buf_view(&ballast[i]);
+    }
+    uint8_t bob_admission[DX_HASH_SIZE];
+    memcpy(bob_admission, dx_control_member_of(f.control, f.bob.identity)->admission, DX_HASH_SIZE);
+    saying said = {
+        .type = DX_CREDENTIAL_MEMBER,
+        .issuer = f.bob.identity,
+        .subject = f.dan.identity,
+        .space = f.space_id,
+        .signer = &f.bob.device_key,
+        .number = DX_ROLE_READER,
+        .parents = {dx_buf_view(&f.bob.device_credential), dx_control_credential(f.control, bob_admission)},
+        .parent_count = 2};
+    for (size_t i = 16; i < 28; i++) {
+        said.parents[said.parent_count++] = views[i];
+    }
+    dx_buf_clear(&f.made);
+    say(&said, &f.made);
+    take_made(&f);
+    assert_int_equal(dx_control_take(f.control, dx_buf_view(&f.dan.device_credential), 1), DX_OK);
+    grant(&f, 0, &f.dan);
+    assert_int_equal(dx_welcome_encode(f.control, f.dan.device, NULL, 0, &f.welcome), DX_E_LIMIT);
+    assert_int_equal(f.welcome.size, 0);
+    for (size_t i = 0; i < 28; i++) {
+        dx_buf_deinit(&ballast[i]);
+    }
+    end(&f);
+}
+
 /* A space without keys yet, and the owner's own. */
 static void test_without_keys(void **state) {
     (void)state;
@@ -365,6 +433,9 @@ static void test_malformed(void **state) {
     f.welcome.data[1] = 2; /* another version */
     assert_int_equal(dx_welcome_decode(dx_buf_view(&f.welcome), &decoded), DX_E_MALFORMED);
     f.welcome.data[1] = kept;
+    f.welcome.data[0] = 0x84; /* one field less */
+    assert_int_equal(dx_welcome_decode(dx_buf_view(&f.welcome), &decoded), DX_E_MALFORMED);
+    f.welcome.data[0] = 0x85;
     f.welcome.data[f.welcome.size - 1] = 0x81; /* an address that is not there */
     assert_int_equal(dx_welcome_decode(dx_buf_view(&f.welcome), &decoded), DX_E_MALFORMED);
     f.welcome.data[f.welcome.size - 1] = 0x89; /* nine */
@@ -419,5 +490,5 @@ static void test_no_memory(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_round_trip), DX_TEST(test_behind_their_parents), DX_TEST(test_every_part_counts),
              DX_TEST(test_refused), DX_TEST(test_key_does_not_open), DX_TEST(test_not_ready),
-             DX_TEST(test_many_epochs), DX_TEST(test_without_keys), DX_TEST(test_malformed),
-             DX_TEST(test_addresses), DX_TEST(test_no_memory))
+             DX_TEST(test_many_epochs), DX_TEST(test_admission_does_not_fit), DX_TEST(test_without_keys),
+             DX_TEST(test_malformed), DX_TEST(test_addresses), DX_TEST(test_no_memory))
