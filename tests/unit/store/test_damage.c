@@ -164,7 +164,7 @@ static void test_flipped_bytes_of_the_vault(void **state) {
     for (uint64_t at = 0; at < size; at += at < 200 ? 1 : MODEL_SANITIZED ? 2411 : 241, flips++) {
         flip_and_read(&model, disk, MODEL_PATH, at, model.commits, &refused);
     }
-    print_message("%d of %d flips refused\n", refused, flips);
+    print_message("# %d of %d flips refused\n", refused, flips);
     assert_true(refused > flips * 9 / 10); /* the rest hit pages that are free */
     sim_disk_destroy(disk);
 }
@@ -180,7 +180,7 @@ static void test_flipped_bytes_of_the_log(void **state) {
     for (uint64_t at = 0; at < size; at += at < 100 ? 1 : MODEL_SANITIZED ? 3071 : 307, flips++) {
         flip_and_read(&model, disk, MODEL_LOG, at, model.commits - 1, &refused);
     }
-    print_message("%d of %d flips refused\n", refused, flips);
+    print_message("# %d of %d flips refused\n", refused, flips);
     assert_true(refused > flips / 2);
     sim_disk_destroy(disk);
 }
