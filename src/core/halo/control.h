@@ -2,23 +2,18 @@
  *
  * Layer: floor 1, halo. Members with roles, devices of identities, admitted feeds, key epochs and grants.
  * Nothing here depends on clocks or arrival. A credential is judged by the parents it names and by nothing
- * else: while one of them is not here it waits; when all are here the verdict is final and the same on every
- * replica. So "unknown" (waits) and "unauthorized" (refused) never mix, and no order of arrival can change a
- * verdict. This slice admits only; removal, revocation, demotion and cuts come with the HALO issue and add
- * credential types, not formats. Rules (docs/spec/control.md); the right of an issuer is what the SPACE or
- * MEMBER credentials among the parents give it: SPACE      the genesis; space id = H(SPACE_ID, its payload);
- * signed by the owner identity itself; makes it OWNER. DEVICE     signed by the identity itself and by the
- * device; in effect once the identity is a member. MEMBER     issuer is ADMIN or OWNER and has at least the
- * role given; nobody becomes OWNER and nobody admits himself; at most DX_CONTROL_CHAIN_MAX admissions lie
- * between the genesis and a member. A role is the highest given. FEED       signer is a device of a member;
- * comes in block 0 of the control feed that it admits, and in later ones. Of two feeds whose ids share 16
- * bytes the smaller id is admitted. KEY_EPOCH  issuer is ADMIN or OWNER; epoch 0 by the owner, epoch n rests
- * on an epoch n-1. KEY_GRANT  issuer is ADMIN or OWNER; rests on the KEY_EPOCH of its number. Every type but
- * SPACE and DEVICE: signer is the issuer itself or a device of it whose DEVICE credential is a parent, and
- * the credential names this space. Bounds: per source (the feed that brought it) and in all; a credential
- * that needs no waiting is never turned away for the waiting room being full, so a full room delays and never
- * blocks. Ownership: the control state owns copies; it is kept in memory per open space and reloaded from
- * table credential. */
+ * else: while one of them is missing it waits; when all are here the verdict is final and the same on every
+ * replica. So "unknown" (waits) and "unauthorized" (refused) never mix, and no order of arrival changes a
+ * verdict. The rules stand in docs/spec/control.md and in authorize.c.
+ *
+ * This slice admits only; removal, revocation, demotion and cuts come with the HALO issue and add credential
+ * types, not formats.
+ *
+ * Bounds are per source (the feed that brought it) and in all. What needs no waiting is never turned away
+ * for a full waiting room, so a full room delays and never blocks.
+ *
+ * Ownership: the control state owns copies; it is kept in memory per open space and reloaded from table
+ * credential. */
 #ifndef DX_HALO_CONTROL_H
 #define DX_HALO_CONTROL_H
 
@@ -59,17 +54,23 @@ DX_MUST_USE int dx_control_create(const dx_alloc *alloc, const uint8_t space_id[
                                   dx_control **out);
 void dx_control_destroy(dx_control *control);
 
-/* One credential (form and signature are checked here), brought by `source` (the local number of the feed
- * that carried it, 0: none). DX_OK              in effect now, with everything it completed; or of an unknown
- * type, kept DX_E_STATE         kept, waits for a parent DX_E_EXISTS        known already, whatever its
- * standing DX_E_UNAUTHORIZED  refused for good (its id is remembered and counted) DX_E_MALFORMED,
- * DX_E_SIGNATURE  refused, nothing remembered DX_E_LIMIT         not taken: leave the block that carries it
- * unprocessed and come back when something took effect DX_E_NO_MEMORY     not taken, or taken without all it
- * completed: the control state must be loaded again Order of calls never changes the final state. */
+/* One credential (form and signature are checked here), brought by `source`: the local number of the feed
+ * that carried it, 0 for none. Order of calls never changes the final state.
+ *
+ * DX_OK: in effect now, with all it completed; or of an unknown type, kept.
+ *
+ * DX_E_STATE: kept, waits for a parent. DX_E_EXISTS: known already, whatever its standing.
+ *
+ * DX_E_UNAUTHORIZED: refused for good, remembered and counted. DX_E_MALFORMED, DX_E_SIGNATURE: refused.
+ *
+ * DX_E_LIMIT: not taken; leave its block unprocessed and come back when something took effect.
+ *
+ * DX_E_NO_MEMORY: the control state must be loaded again. */
 DX_MUST_USE int dx_control_take(dx_control *control, dx_bytes credential, int64_t source);
 
-/* --- Rows (table credential). Kept are all that dx_control_take answered DX_OK, DX_E_STATE or
- * DX_E_UNAUTHORIZED. ------------- */
+/* --- Rows ------------------------------------------------------------------------------------- */
+
+/* Table credential keeps all that dx_control_take answered DX_OK, DX_E_STATE or DX_E_UNAUTHORIZED. */
 
 /* Where a credential came from: local feed number, block, section. */
 typedef struct dx_credential_place {
@@ -136,8 +137,10 @@ DX_MUST_USE int dx_control_may_admit(const dx_control *control, const uint8_t id
 bool dx_control_find_admission(const dx_control *control, const uint8_t identity[static DX_KEY_SIZE],
                                dx_bytes invitation_id, uint8_t id[static DX_HASH_SIZE]);
 
-/* --- Issuing: signed by this vault's device, with the parents found here, appended encoded; the caller takes
- * and writes it. ---- */
+/* --- Issuing ---------------------------------------------------------------------------------- */
+
+/* Signed by this vault's device, with the parents found here, appended encoded; the caller takes and writes
+ * it. */
 
 /* All: DX_E_DENIED when this identity has not the right (or its device is not known here), buffer errors. */
 DX_MUST_USE int dx_control_issue_member(const dx_control *control, const dx_identity *by,

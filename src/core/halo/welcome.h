@@ -2,6 +2,7 @@
  * his keys, addresses.
  *
  * Layer: floor 1, halo. Format in docs/spec/invitation.md:
+ *
  *   welcome = [1, space id 32, admission id 32, [credential bstr…], [address text…]]
  * The credentials are closed under parents and stand behind their parents: the genesis, the admission and all
  * between, the guest's DEVICE credential, and the key epochs with the guest's grants, newest first as far as
