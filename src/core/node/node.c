@@ -148,7 +148,9 @@ static int open_store(dx_node *node, bool create) {
                               .path = node->path,
                               .has_expected_token = node->config.has_token,
                               .same_file = node->config.same_file,
-                              .create = create};
+                              .create = create,
+                              .message = node->message,
+                              .message_size = sizeof node->message};
     memcpy(config.page_key, node->config.vault_key, sizeof config.page_key);
     memcpy(config.expected_token, node->config.token, sizeof config.expected_token);
     int error = dx_store_open(&config, &node->store);
@@ -213,7 +215,7 @@ int dx_node_open(const dx_node_config *config, dx_node **out, char *message, siz
         error = load_all(node);
     }
     if (error != DX_OK) {
-        explain(message, message_size, error, node->store != NULL ? dx_store_message(node->store) : "");
+        explain(message, message_size, error, node->store != NULL ? dx_store_message(node->store) : node->message);
         dx_node_close(node);
         return error;
     }

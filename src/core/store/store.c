@@ -323,6 +323,10 @@ static int open_database(dx_store *store, const dx_store_config *config) {
     if (result != SQLITE_OK) {
         return dx_store_fail(store, result);
     }
+    if (!exists && !config->create && config->has_expected_token) { /* SQLite takes no bytes for no file */
+        return dx_store_fail_with(
+            store, DX_E_CORRUPT, "the vault file is missing or empty, though a vault was opened here before");
+    }
     if (!exists && !config->create) {
         return dx_store_fail_with(store, DX_E_NOT_FOUND, "there is no vault at this path");
     }
