@@ -40,6 +40,8 @@ check: need-check                       ## format, tidy, lint, sanitizers, gcc a
 sim: build/release/build.ninja          ## run the simulator (SEED=n for one, SEEDS=n for many)
 	@ninja --quiet -C build/release sim/sim
 	@build/release/sim/sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+plants: need-test                       ## whether the simulator finds the planted bugs (sim/plants.md)
+	@tools/plants
 fuzz: need-check build/fuzz/build.ninja ## fuzz one target (T=name S=seconds)
 	@tools/fuzz "$(T)" "$(S)"
 bench: build/release/build.ninja        ## measure; JSON lines on stdout
@@ -68,4 +70,4 @@ help:                                   ## this list
 need-%:
 	@tools/need $*
 
-.PHONY: all start install test check sim fuzz bench cover tidy format lint wasm clean help
+.PHONY: all start install test check sim plants fuzz bench cover tidy format lint wasm clean help

@@ -19,7 +19,7 @@ typedef struct sim_options {
     uint64_t from, count;
     size_t peers, operations;
     uint64_t minutes;
-    bool verbose, calm, whole, traces;
+    bool verbose, calm, whole, traces, until_failure;
 } sim_options;
 
 typedef struct sim_totals {
@@ -198,7 +198,8 @@ static int run_all(const sim_options *options) {
     sim_totals totals = {0};
     world.verbose = options->verbose;
     double start = cpu_seconds();
-    for (uint64_t seed = options->from; seed < options->from + options->count && totals.failed < FAILURES_MAX;
+    for (uint64_t seed = options->from;
+         seed < options->from + options->count && totals.failed < (options->until_failure ? 1 : FAILURES_MAX);
          seed++) {
         if (!run_one(&world, options, seed, &totals)) {
             totals.failed++;
@@ -236,7 +237,7 @@ static bool has(int argc, char **argv, const char *name) {
 int main(int argc, char **argv) {
     if (has(argc, argv, "--help")) {
         puts("sim --seed N | --seeds COUNT [--from N]  [--peers 3] [--minutes 30] [--operations 200] "
-             "[--calm] [--whole] [--traces] [--verbose]\n"
+             "[--calm] [--whole] [--traces] [--until-failure] [--verbose]\n"
              "  --calm: no faults; --whole: every seed founds its spaces anew; --traces: the hash of all "
              "events "
              "and\n"
@@ -257,7 +258,8 @@ int main(int argc, char **argv) {
                            .verbose = has(argc, argv, "--verbose"),
                            .calm = has(argc, argv, "--calm"),
                            .whole = has(argc, argv, "--whole"),
-                           .traces = has(argc, argv, "--traces")};
+                           .traces = has(argc, argv, "--traces"),
+                           .until_failure = has(argc, argv, "--until-failure")};
     if (has(argc, argv, "--seed")) {
         options.from = number_after(argc, argv, "--seed", 1);
         options.count = 1;

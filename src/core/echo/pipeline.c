@@ -136,7 +136,11 @@ static int check_dependency(dx_context *context, dx_space *space, const dx_feed 
         return DX_OK;
     }
     if (dependency->length > named->length ||
+#if defined(DX_PLANT) && DX_PLANT == 4
+        (dependency->length > named->applied + 1 && dependency->length <= named->cut)) {
+#else
         (dependency->length > named->applied && dependency->length <= named->cut)) {
+#endif
         reason->kind = WAIT_BLOCK;
         reason->number = dependency->length - 1;
         return DX_OK;
@@ -261,6 +265,10 @@ static int raise_timeframe(dx_space *space, dx_feed *feed, uint64_t seq, const d
 static dx_stamp stamp_of(dx_space *space, const dx_feed *feed) {
     dx_stamp stamp = {.counter = 0};
     memcpy(stamp.feed, feed->id, sizeof stamp.feed);
+#if defined(DX_PLANT) && DX_PLANT == 3
+    stamp.counter = space->change;
+    return stamp;
+#endif
     for (size_t i = 0; i < feed->timeframe.count; i++) {
         const dx_timeframe_entry *entry = &feed->timeframe.entries[i];
         const dx_feed *named = dx_space_feed(space, entry->feed);

@@ -345,7 +345,11 @@ static int update_life(dx_reduction *reduction, present_row *row, bool deleted, 
     if (row->has_life && dx_stamp_compare(&reduction->stamp, &row->life) <= 0) {
         return DX_OK;
     }
+#if defined(DX_PLANT) && DX_PLANT == 7
+    *changed = *changed || !deleted;
+#else
     *changed = true;
+#endif
     dx_context *context = reduction->context;
     if (row->deleted != deleted) {
         dx_type *type;

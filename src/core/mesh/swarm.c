@@ -118,6 +118,11 @@ static void end_meeting(dx_swarm *swarm, dx_meeting *meeting, int reason) {
     }
     meeting->closed = true;
     count_end(swarm, meeting, reason);
+#if defined(DX_PLANT) && DX_PLANT == 5
+    if (meeting->dialling != NULL && meeting->ready && reason == DX_E_TIMEOUT) {
+        meeting->dialling = NULL;
+    }
+#endif
     if (meeting->dialling != NULL) {
         bool settled = meeting->ready && swarm->now_ms - meeting->ready_ms >= DX_DIAL_SETTLED_MS;
         back_off(swarm, meeting->dialling, settled, reason);

@@ -161,6 +161,11 @@ static int open_store(dx_node *node, bool create) {
 
 /* A restored or cloned vault never goes on writing its old feeds: another copy of it may have. */
 static int guard_own_feeds(dx_node *node) {
+#if defined(DX_PLANT) && DX_PLANT == 6
+    if (node->space_count > 0) {
+        return DX_OK;
+    }
+#endif
     for (size_t i = 0; dx_store_is_clone(node->store) && i < node->space_count; i++) {
         int error = dx_space_renew_feeds(&node->context, node->spaces[i]);
         if (error != DX_OK) {
@@ -447,7 +452,9 @@ static int run_singly(dx_node *node, const dx_event *events, size_t count, int r
     node->counts.undone++;
     dx_trace(&node->config.tracer, "node", "step undone, %llu events one by one: %s",
              (unsigned long long)count, dx_error_name(reason));
+#if !defined(DX_PLANT) || DX_PLANT != 8
     dx_node_take_back(node, 0);
+#endif
     int error = reload(node, reason);
     bool failed = false;
     for (size_t i = 0; error == DX_OK && i < count; i++) {
