@@ -35,6 +35,7 @@ typedef struct vault {
     char trace[STREET_TEXT_SIZE]; /* what the rooms say, while `traces` */
     const char *traces;           /* room to listen to, or NULL */
     uint64_t sent_bytes, sends;   /* LINK_SEND, since the test last set them to 0 */
+    dx_buf *heard, *said;         /* NULL, or the encoded events and effects of all steps */
 } vault;
 
 typedef struct street_link {
@@ -209,9 +210,13 @@ static inline void vault_step(vault *self, const dx_event *events, size_t count)
         timed[i].time_ms = self->street->now_ms;
         timed[i].wall_ms = 1700000000000 + self->street->now_ms;
     }
+    for (size_t i = 0; self->heard != NULL && i < count; i++) {
+        assert_int_equal(dx_event_encode(&timed[i], self->heard), DX_OK);
+    }
     self->step_error = dx_node_step(self->node, timed, count, &effects);
     self->deadline_ms = effects.deadline_ms;
     for (size_t i = 0; i < effects.count; i++) {
+        assert_true(self->said == NULL || dx_effect_encode(&effects.items[i], self->said) == DX_OK);
         vault_perform(self, &effects.items[i]);
     }
 }
@@ -390,6 +395,34 @@ static inline const char *vault_ask(vault *self, const char *json) {
     vault_begin(self, json);
     street_run(self->street);
     return self->last;
+}
+
+/* A command that names another request of this vault by its number: request.cancel, space.pin. The notes told
+ * so far stay. */
+static inline void vault_refer(vault *self, const char *command, uint64_t request, const char *pin) {
+    uint8_t id[DX_REQUEST_SIZE] = {0};
+    memcpy(id, &request, sizeof request);
+    id[DX_REQUEST_SIZE - 1] = (uint8_t)self->name[0];
+    dx_buf body;
+    dx_writer writer;
+    dx_buf_init(&body, &self->alloc.port, 256);
+    dx_writer_init(&writer, &body);
+    dx_write_map(&writer, pin == NULL ? 2 : 3);
+    dx_write_text(&writer, "do");
+    dx_write_text(&writer, command);
+    dx_write_text(&writer, "of");
+    dx_write_bytes(&writer, dx_bytes_of(id, sizeof id));
+    if (pin != NULL) {
+        dx_write_text(&writer, "pin");
+        dx_write_text(&writer, pin);
+    }
+    assert_int_equal(dx_writer_finish(&writer), DX_OK);
+    dx_event event = {.kind = DX_EVENT_COMMAND, .port = 1, .body = dx_buf_view(&body)};
+    memset(event.request, 0x70, sizeof event.request);
+    event.request[0] = (uint8_t)++self->next_request;
+    self->last[0] = '\0';
+    vault_event(self, event);
+    dx_buf_deinit(&body);
 }
 
 #define assert_asks(self, json, expected) assert_string_equal(vault_ask(self, json), expected)

@@ -28,29 +28,8 @@ static uint64_t join(vault *guest, const char *with_pin) {
     return request;
 }
 
-/* Types a PIN for the join under way: a request of its own, so the join's notes stay. */
 static void type(vault *guest, uint64_t request, const char *digits) {
-    uint8_t id[DX_REQUEST_SIZE] = {0};
-    memcpy(id, &request, sizeof request);
-    id[DX_REQUEST_SIZE - 1] = (uint8_t)guest->name[0];
-    dx_buf command;
-    dx_writer writer;
-    dx_buf_init(&command, &guest->alloc.port, 256);
-    dx_writer_init(&writer, &command);
-    dx_write_map(&writer, 3);
-    dx_write_text(&writer, "do");
-    dx_write_text(&writer, "space.pin");
-    dx_write_text(&writer, "of");
-    dx_write_bytes(&writer, dx_bytes_of(id, sizeof id));
-    dx_write_text(&writer, "pin");
-    dx_write_text(&writer, digits);
-    assert_int_equal(dx_writer_finish(&writer), DX_OK);
-    dx_event event = {.kind = DX_EVENT_COMMAND, .port = 1, .body = dx_buf_view(&command)};
-    memset(event.request, 0x70, sizeof event.request);
-    event.request[0] = (uint8_t)++guest->next_request;
-    guest->last[0] = '\0';
-    vault_event(guest, event);
-    dx_buf_deinit(&command);
+    vault_refer(guest, "space.pin", request, digits);
     street_pass(&road, 3000);
 }
 

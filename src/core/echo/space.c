@@ -426,66 +426,75 @@ static void copy_text(dx_bytes text, char *out, size_t size) {
     out[fits] = '\0';
 }
 
-/* The text under "name" in the entity's data; false when there is none. */
-static bool read_name(dx_context *context, dx_space *space, int64_t key, char *out, size_t size) {
+/* The text under "name" in the entity's data; DX_E_NOT_FOUND when there is none. */
+static int read_name(dx_context *context, dx_space *space, int64_t key, char *out, size_t size) {
     dx_entity entity;
     dx_buf view;
     dx_writer writer;
-    out[0] = '\0';
-    if (dx_entity_read(context, space, key, &entity) != DX_OK) {
-        return false;
+    int error = dx_entity_read(context, space, key, &entity);
+    if (error != DX_OK) {
+        return error;
     }
     dx_buf_init(&view, context->alloc, DX_STATE_SIZE_MAX);
     dx_writer_init(&writer, &view);
-    if (dx_entity_view(context, space, &entity, &writer) == DX_OK && dx_writer_finish(&writer) == DX_OK) {
+    error = dx_entity_view(context, space, &entity, &writer);
+    if (error == DX_OK) {
+        error = dx_writer_finish(&writer);
+    }
+    if (error == DX_OK) {
         dx_bytes name = dx_item_text(dx_item_get(dx_buf_view(&view), "name"));
         if (name.size != 0) {
             copy_text(name, out, size);
         }
+        error = name.size == 0 ? DX_E_NOT_FOUND : DX_OK;
     }
     dx_buf_deinit(&view);
-    return out[0] != '\0';
+    return error;
 }
 
-bool dx_space_name(dx_context *context, dx_space *space, char *out, size_t size) {
+int dx_space_name(dx_context *context, dx_space *space, char *out, size_t size) {
     int64_t key;
     out[0] = '\0';
-    return find_properties(context, space, &key) == DX_OK && read_name(context, space, key, out, size);
+    int error = find_properties(context, space, &key);
+    return error == DX_OK ? read_name(context, space, key, out, size) : error;
 }
 
 /* The first entity of a type that the feed created and that is not deleted; 0: none. */
-static int64_t first_of_feed(dx_context *context, const dx_feed *feed, int64_t type_id) {
+static int first_of_feed(dx_context *context, const dx_feed *feed, int64_t type_id, int64_t *key) {
     sqlite3_stmt *select = dx_store_query(
         context->store, "SELECT key FROM entity WHERE type = ?1 AND deleted = 0 AND key BETWEEN ?2 "
                         "AND ?3 ORDER BY key LIMIT 1");
     dx_bind_int(select, 1, type_id);
     dx_bind_int(select, 2, dx_entity_key(feed->local, 0, 0));
     dx_bind_int(select, 3, dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1));
-    int64_t key = dx_step(context->store, select) ? dx_column_int(select, 0) : 0;
+    *key = dx_step(context->store, select) ? dx_column_int(select, 0) : 0;
     dx_step_reset(select);
-    return key;
+    return dx_store_error(context->store);
 }
 
-bool dx_space_member_name(dx_context *context, dx_space *space, const uint8_t identity[static DX_KEY_SIZE],
-                          char *out, size_t size) {
+int dx_space_member_name(dx_context *context, dx_space *space, const uint8_t identity[static DX_KEY_SIZE],
+                         char *out, size_t size) {
     dx_type *type;
     out[0] = '\0';
-    if (dx_type_find(context, space, DX_TYPE_OBJECT, dx_bytes_text("dx.member"), &type) != DX_OK) {
-        return false;
-    }
-    int64_t type_id = type->id;
-    for (size_t i = 0; i < space->feed_count; i++) {
+    int error = dx_type_find(context, space, DX_TYPE_OBJECT, dx_bytes_text("dx.member"), &type);
+    int64_t type_id = error == DX_OK ? type->id : 0;
+    for (size_t i = 0; error == DX_OK && i < space->feed_count; i++) {
         const dx_feed *feed = &space->feeds[i];
         const dx_admitted_feed *admitted = dx_control_find_feed(space->control, feed->id);
+        int64_t key = 0;
         if (admitted == NULL || memcmp(admitted->owner, identity, DX_KEY_SIZE) != 0) {
             continue;
         }
-        int64_t key = first_of_feed(context, feed, type_id);
-        if (key != 0 && read_name(context, space, key, out, size)) {
-            return true;
+        error = first_of_feed(context, feed, type_id, &key);
+        if (error == DX_OK && key != 0) {
+            error = read_name(context, space, key, out, size);
+            if (error != DX_E_NOT_FOUND) {
+                return error;
+            }
+            error = DX_OK;
         }
     }
-    return false;
+    return error == DX_OK ? DX_E_NOT_FOUND : error;
 }
 
 int dx_space_count(dx_context *context, dx_space *space, int64_t *objects, int64_t *links) {

@@ -65,8 +65,11 @@ int dx_take_space(dx_node *node, dx_bytes body, dx_space **out) {
     for (size_t i = 0; i < node->space_count; i++) {
         char name[256];
         dx_space *space = node->spaces[i];
-        if (dx_space_name(&node->context, space, name, sizeof name) &&
-            dx_bytes_equal(dx_bytes_text(name), text)) {
+        error = dx_space_name(&node->context, space, name, sizeof name);
+        if (error != DX_OK && error != DX_E_NOT_FOUND) {
+            return error;
+        }
+        if (error == DX_OK && dx_bytes_equal(dx_bytes_text(name), text)) {
             by_name = space;
             names++;
         }
@@ -98,7 +101,8 @@ int dx_take_id(dx_node *node, dx_space *space, dx_bytes item, const char *what, 
         error = dx_id_to_key(space, bytes.data, key);
         text = dx_bytes_text("that id");
     } else {
-        return dx_node_refuse(node, DX_E_INVALID, NULL, "\"%s\" must be an id", what);
+        return dx_node_refuse(node, DX_E_INVALID, NULL,
+                              item.size == 0 ? "no %s is named" : "\"%s\" must be an id", what);
     }
     int length = text.size < 64 ? (int)text.size : 64;
     switch (error) {

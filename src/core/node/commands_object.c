@@ -11,7 +11,8 @@ typedef struct dx_editing {
     dx_node *node;
     dx_space *space;
     dx_transaction *transaction;
-    const int64_t *made; /* keys the ops of a batch made, in order; 0 where an op makes nothing */
+    const int64_t
+        *made; /* keys the ops of a batch made, in order; 0 where an op makes nothing; NULL: no batch */
     size_t made_count;
 } dx_editing;
 
@@ -58,7 +59,7 @@ static int reply_entity(dx_node *node, dx_request *request, dx_space *space, int
 
 /* The entity an op names: an id, or the number of an earlier op of the same batch. */
 static int take_subject(dx_editing *edit, dx_bytes item, const char *what, int64_t *key) {
-    if (item.size != 0 && dx_item_kind(item) == DX_KIND_INT) {
+    if (edit->made != NULL && item.size != 0 && dx_item_kind(item) == DX_KIND_INT) {
         int64_t index = dx_item_int(item, -1);
         if (index < 0 || (uint64_t)index >= edit->made_count || edit->made[index] == 0) {
             return dx_node_refuse(edit->node, DX_E_INVALID, NULL,
@@ -292,8 +293,7 @@ static int reply_ids(dx_node *node, dx_request *request, dx_space *space, const 
         error = error == DX_OK ? failure : error;
         dx_write_bytes(writer, dx_bytes_of(id, sizeof id));
     }
-    int replied = dx_request_reply(node, request, &map);
-    return error == DX_OK ? replied : error;
+    return dx_request_reply_unless(node, request, error, &map);
 }
 
 static int batch(dx_node *node, dx_request *request, dx_bytes body) {

@@ -7,14 +7,28 @@
 #include "node/invite.h"
 #include "node/state.h"
 
-static void write_space_name(dx_node *node, dx_space *space, dx_map_builder *map) {
-    char name[256];
-    dx_write_hex(dx_map_builder_key(map, "space"), space->id, DX_HASH_SIZE);
-    if (dx_space_name(&node->context, space, name, sizeof name)) {
+/* The name that was read, or null. Any other error is returned. */
+static int write_name(dx_map_builder *map, const char *name, int error) {
+    if (error == DX_OK) {
         dx_write_text(dx_map_builder_key(map, "name"), name);
     } else {
         dx_write_null(dx_map_builder_key(map, "name"));
     }
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
+static int write_space_name(dx_node *node, dx_space *space, dx_map_builder *map) {
+    char name[256];
+    dx_write_hex(dx_map_builder_key(map, "space"), space->id, DX_HASH_SIZE);
+    return write_name(map, name, dx_space_name(&node->context, space, name, sizeof name));
+}
+
+/* The map becomes a row, whatever came before; the first error is returned. */
+static int end_row(dx_node *node, dx_request *request, dx_map_builder *map, int error) {
+    dx_writer row = dx_request_row(node, request);
+    dx_map_builder_finish(map, &row);
+    int written = dx_request_row_end(node, request, &row);
+    return error != DX_OK ? error : written;
 }
 
 static int space_create(dx_node *node, dx_request *request, dx_bytes body) {
@@ -35,8 +49,8 @@ static int space_create(dx_node *node, dx_request *request, dx_bytes body) {
     }
     dx_map_builder map;
     dx_answer_init(node, &map);
-    write_space_name(node, space, &map);
-    return dx_request_reply(node, request, &map);
+    error = write_space_name(node, space, &map);
+    return dx_request_reply_unless(node, request, error, &map);
 }
 
 static int space_list(dx_node *node, dx_request *request, dx_bytes body) {
@@ -48,13 +62,10 @@ static int space_list(dx_node *node, dx_request *request, dx_bytes body) {
         error = dx_space_count(&node->context, space, &objects, &links);
         dx_map_builder map;
         dx_answer_init(node, &map);
-        write_space_name(node, space, &map);
+        int named = write_space_name(node, space, &map);
         dx_write_int(dx_map_builder_key(&map, "objects"), objects);
         dx_write_int(dx_map_builder_key(&map, "links"), links);
-        dx_writer row = dx_request_row(node, request);
-        dx_map_builder_finish(&map, &row);
-        int written = dx_request_row_end(node, request, &row);
-        error = error == DX_OK ? written : error;
+        error = end_row(node, request, &map, error != DX_OK ? error : named);
     }
     return error == DX_OK ? dx_request_reply_count(node, request) : error;
 }
@@ -68,15 +79,10 @@ static int space_members(dx_node *node, dx_request *request, dx_bytes body) {
         dx_map_builder map;
         dx_answer_init(node, &map);
         dx_write_hex(dx_map_builder_key(&map, "identity"), member->identity, DX_KEY_SIZE);
-        if (dx_space_member_name(&node->context, space, member->identity, name, sizeof name)) {
-            dx_write_text(dx_map_builder_key(&map, "name"), name);
-        } else {
-            dx_write_null(dx_map_builder_key(&map, "name"));
-        }
+        error = write_name(&map, name,
+                           dx_space_member_name(&node->context, space, member->identity, name, sizeof name));
         dx_write_text(dx_map_builder_key(&map, "role"), dx_role_name(member->role));
-        dx_writer row = dx_request_row(node, request);
-        dx_map_builder_finish(&map, &row);
-        error = dx_request_row_end(node, request, &row);
+        error = end_row(node, request, &map, error);
     }
     return error == DX_OK ? dx_request_reply_count(node, request) : error;
 }
@@ -125,7 +131,8 @@ static int write_status(dx_node *node, dx_space *space, dx_map_builder *map, boo
     dx_replication_status_of(node->replication, space, &status);
     *synced = status.synced && status.pending_blocks == 0 && space->blocked == 0;
     dx_answer_init(node, map);
-    write_space_name(node, space, map);
+    int named = write_space_name(node, space, map);
+    error = error == DX_OK ? named : error;
     dx_write_bool(dx_map_builder_key(map, "synced"), *synced);
     dx_write_uint(dx_map_builder_key(map, "peers"), status.peers);
     dx_write_int(dx_map_builder_key(map, "objects"), objects);
@@ -172,9 +179,12 @@ static int wait_synced(dx_node *node, dx_request *request, bool *again) {
                               : dx_node_refuse(node, DX_E_TIMEOUT, "dx space status, dx peer list",
                                                "the space was not in step in the time given");
     }
-    int told = synced ? dx_request_reply(node, request, &map) : dx_request_notify(node, request, &map);
+    if (synced) {
+        return dx_request_reply_unless(node, request, error, &map);
+    }
+    int told = dx_request_notify(node, request, &map);
     error = error == DX_OK ? told : error;
-    return error == DX_OK && !synced ? DX_PENDING : error;
+    return error == DX_OK ? DX_PENDING : error;
 }
 
 static int space_status(dx_node *node, dx_request *request, dx_bytes body) {
@@ -187,8 +197,7 @@ static int space_status(dx_node *node, dx_request *request, dx_bytes body) {
         bool synced;
         dx_map_builder map;
         error = write_status(node, space, &map, &synced);
-        int replied = dx_request_reply(node, request, &map);
-        return error == DX_OK ? replied : error;
+        return dx_request_reply_unless(node, request, error, &map);
     }
     dx_waiting *waiting = dx_request_continue(node, request, sizeof *waiting, wait_synced, NULL);
     if (waiting == NULL) {
@@ -214,6 +223,9 @@ static int peer_connect(dx_node *node, dx_request *request, dx_bytes body) {
     if (error == DX_OK) {
         error = dx_replication_add_address(node->replication, space, address);
     }
+    if (error == DX_E_INVALID && node->message[0] == 0) {
+        return dx_node_refuse(node, error, "dx peer connect SPACE tcp:HOST:PORT", "that is not an address");
+    }
     if (error != DX_OK) {
         return error;
     }
@@ -233,16 +245,14 @@ static int list_addresses(dx_node *node, dx_request *request, dx_space *space) {
          i++) {
         dx_map_builder map;
         dx_answer_init(node, &map);
-        write_space_name(node, space, &map);
+        error = write_space_name(node, space, &map);
         dx_write_text(dx_map_builder_key(&map, "address"), address);
         dx_write_text(dx_map_builder_key(&map, "state"), state);
         if (last_error != DX_OK) {
             dx_write_text(dx_map_builder_key(&map, "error"), dx_error_text(last_error));
         }
         dx_write_uint(dx_map_builder_key(&map, "seconds"), (node->context.now_ms - since_ms) / 1000);
-        dx_writer row = dx_request_row(node, request);
-        dx_map_builder_finish(&map, &row);
-        error = dx_request_row_end(node, request, &row);
+        error = end_row(node, request, &map, error);
     }
     return error;
 }
@@ -260,13 +270,11 @@ static int peer_list(dx_node *node, dx_request *request, dx_bytes body) {
              at++) {
             dx_map_builder map;
             dx_answer_init(node, &map);
-            write_space_name(node, space, &map);
+            error = write_space_name(node, space, &map);
             dx_write_hex(dx_map_builder_key(&map, "peer"), device, sizeof device);
             dx_write_text(dx_map_builder_key(&map, "address"), address);
             dx_write_text(dx_map_builder_key(&map, "state"), synced ? "synced" : "syncing");
-            dx_writer row = dx_request_row(node, request);
-            dx_map_builder_finish(&map, &row);
-            error = dx_request_row_end(node, request, &row);
+            error = end_row(node, request, &map, error);
         }
         if (error == DX_OK) {
             error = list_addresses(node, request, space);

@@ -53,13 +53,15 @@ int dx_request_reply_item(dx_node *node, dx_request *request, dx_bytes body) {
     return error;
 }
 
-static int finish(dx_node *node, dx_request *request, bool last, dx_map_builder *map) {
+/* Sends the map as an answer, unless there was an error before. */
+static int finish(dx_node *node, dx_request *request, bool last, int error, dx_map_builder *map) {
     dx_buf body;
     dx_buf_init(&body, &node->config.alloc, DX_ANSWER_SIZE_MAX);
     dx_writer writer;
     dx_writer_init(&writer, &body);
     dx_map_builder_finish(map, &writer);
-    int error = dx_writer_finish(&writer);
+    int written = dx_writer_finish(&writer);
+    error = error == DX_OK ? written : error;
     if (error == DX_OK) {
         error = last ? dx_request_reply_item(node, request, dx_buf_view(&body))
                      : answer(node, request, false, dx_buf_view(&body));
@@ -69,11 +71,15 @@ static int finish(dx_node *node, dx_request *request, bool last, dx_map_builder 
 }
 
 int dx_request_notify(dx_node *node, dx_request *request, dx_map_builder *map) {
-    return finish(node, request, false, map);
+    return finish(node, request, false, DX_OK, map);
 }
 
 int dx_request_reply(dx_node *node, dx_request *request, dx_map_builder *map) {
-    return finish(node, request, true, map);
+    return finish(node, request, true, DX_OK, map);
+}
+
+int dx_request_reply_unless(dx_node *node, dx_request *request, int error, dx_map_builder *map) {
+    return finish(node, request, true, error, map);
 }
 
 int dx_request_reply_error(dx_node *node, dx_request *request, int error) {

@@ -122,6 +122,10 @@ void dx_answer_init(dx_node *node, dx_map_builder *map);
 DX_MUST_USE int dx_request_notify(dx_node *node, dx_request *request, dx_map_builder *map); /* finishes map */
 DX_MUST_USE int dx_request_reply(dx_node *node, dx_request *request,
                                  dx_map_builder *map); /* likewise, and ends the request */
+/* Replies, unless this error came up while the map was filled, which is then returned; finishes map either
+ * way.
+ */
+DX_MUST_USE int dx_request_reply_unless(dx_node *node, dx_request *request, int error, dx_map_builder *map);
 /* The whole reply as one encoded map. */
 DX_MUST_USE int dx_request_reply_item(dx_node *node, dx_request *request, dx_bytes body);
 DX_MUST_USE int dx_request_reply_error(dx_node *node, dx_request *request, int error);

@@ -113,7 +113,7 @@ static int act_load(fixture *f, peer *self) {
     int error = dx_space_load(&self->context, self->space->local, &space);
     char name[32];
     if (error == DX_OK) {
-        (void)dx_space_name(&self->context, space, name, sizeof name);
+        error = dx_space_name(&self->context, space, name, sizeof name);
         dx_space_destroy(&self->context, space);
     }
     return error;

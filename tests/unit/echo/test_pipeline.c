@@ -47,8 +47,9 @@ static void test_two_replicas(void **state) {
     assert_int_equal(f.alice.space->refused + f.bob.space->refused, 0);
     char name[64];
     peer_begin(&f.alice);
-    assert_true(
-        dx_space_member_name(&f.alice.context, f.alice.space, f.bob.identity.identity, name, sizeof name));
+    assert_int_equal(
+        dx_space_member_name(&f.alice.context, f.alice.space, f.bob.identity.identity, name, sizeof name),
+        DX_OK);
     assert_string_equal(name, "Bob");
     peer_commit(&f.alice);
     peer_reopen(&f.bob);

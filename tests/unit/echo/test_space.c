@@ -20,7 +20,8 @@ static void expect_counts(peer *self, int64_t objects, int64_t links) {
 static void expect_name(peer *self, const char *expected) {
     char name[64];
     peer_begin(self);
-    assert_int_equal(dx_space_name(&self->context, self->space, name, sizeof name), expected[0] != 0);
+    assert_int_equal(dx_space_name(&self->context, self->space, name, sizeof name),
+                     expected[0] != 0 ? DX_OK : DX_E_NOT_FOUND);
     assert_string_equal(name, expected);
     peer_commit(self);
 }
@@ -42,12 +43,14 @@ static void test_create_and_load(void **state) {
         expect_name(&alice, "Garden");
         expect_counts(&alice, 0, 0);
         peer_begin(&alice);
-        assert_true(
-            dx_space_member_name(&alice.context, alice.space, alice.identity.identity, name, sizeof name));
+        assert_int_equal(
+            dx_space_member_name(&alice.context, alice.space, alice.identity.identity, name, sizeof name),
+            DX_OK);
         assert_string_equal(name, "Alice");
-        assert_false(
-            dx_space_member_name(&alice.context, alice.space, alice.identity.device, name, sizeof name));
-        assert_true(dx_space_name(&alice.context, alice.space, name, 4));
+        assert_int_equal(
+            dx_space_member_name(&alice.context, alice.space, alice.identity.device, name, sizeof name),
+            DX_E_NOT_FOUND);
+        assert_int_equal(dx_space_name(&alice.context, alice.space, name, 4), DX_OK);
         assert_string_equal(name, "Gar");
         assert_int_equal(alice.space->feed_count, 2);
         assert_int_equal(alice.space->blocked, 0);
