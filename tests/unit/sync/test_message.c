@@ -1,0 +1,310 @@
+/* sync/message.c: what two members say to each other: round trips, and nothing else is read. */
+#include "sync/message.h"
+
+#include "test.h"
+
+static test_alloc alloc;
+
+static dx_buf begin(void) {
+    dx_buf out;
+    test_alloc_init(&alloc);
+    dx_buf_init(&out, &alloc.port, 1 << 20);
+    return out;
+}
+
+static void fill(uint8_t *out, size_t size, uint8_t first) {
+    for (size_t i = 0; i < size; i++) {
+        out[i] = (uint8_t)(first + i);
+    }
+}
+
+static dx_head make_head(uint64_t length) {
+    dx_head head = {.length = length};
+    fill(head.root, sizeof head.root, 1);
+    fill(head.signature, sizeof head.signature, 2);
+    return head;
+}
+
+static dx_sync_data read_data;
+
+/* Reads any message with the reader of its kind. */
+static int read_any(dx_bytes message) {
+    dx_sync_hello hello;
+    dx_sync_digests digests;
+    dx_sync_entry entry;
+    dx_sync_probe probe;
+    dx_feed_class feed_class;
+    dx_reader reader;
+    dx_head head;
+    uint8_t id[DX_HASH_SIZE];
+    uint64_t number;
+    size_t count;
+    dx_bytes bytes, addresses[DX_SYNC_ADDRESSES_MAX];
+    int error = DX_E_MALFORMED;
+    switch (dx_sync_message_kind(message)) {
+    case DX_SYNC_HELLO:
+        return dx_sync_hello_read(message, &hello);
+    case DX_SYNC_STATE:
+        error = dx_sync_state_read(message, &digests, &count, &reader);
+        for (size_t i = 0; error == DX_OK && i < count; i++) {
+            error = dx_sync_entry_read(&reader, &entry);
+        }
+        return error == DX_OK ? dx_reader_finish(&reader) : error;
+    case DX_SYNC_ASK:
+        return dx_sync_ask_read(message, &feed_class);
+    case DX_SYNC_WANT:
+        return dx_sync_want_read(message, id, &number);
+    case DX_SYNC_DATA:
+        return dx_sync_data_read(message, &read_data);
+    case DX_SYNC_MORE:
+        return dx_sync_more_read(message, &number);
+    case DX_SYNC_ADDRESSES:
+        return dx_sync_addresses_read(message, addresses, &count);
+    case DX_SYNC_FORK:
+        return dx_sync_fork_read(message, id, &bytes);
+    case DX_SYNC_PROBE:
+        return dx_sync_probe_read(false, message, &probe);
+    case DX_SYNC_ROOTS:
+        return dx_sync_probe_read(true, message, &probe);
+    case DX_SYNC_PART:
+        return dx_sync_part_read(message, id, &number);
+    case DX_SYNC_PATH:
+        return dx_sync_path_read(message, id, &number, &head, &bytes);
+    case DX_SYNC_PING:
+    case DX_SYNC_PONG:
+        return DX_OK;
+    case DX_SYNC_KIND_COUNT:
+        break;
+    }
+    return error;
+}
+
+/* No shorter message is read, none that goes on, and a changed one is never taken for another kind of thing.
+ */
+static void assert_strict(const dx_buf *message, dx_sync_kind kind) {
+    assert_int_equal(dx_sync_message_kind(dx_buf_view(message)), kind);
+    assert_int_equal(read_any(dx_buf_view(message)), DX_OK);
+    bool bare = kind == DX_SYNC_PING || kind == DX_SYNC_PONG;
+    for (size_t size = 0; size < message->size; size++) {
+        uint8_t *cut = malloc(size == 0 ? 1 : size); /* its own block, so that a read beyond it is seen */
+        memcpy(cut, message->data, size);
+        assert_true(bare || read_any(dx_bytes_of(cut, size)) == DX_E_MALFORMED);
+        free(cut);
+    }
+    for (size_t at = 0; at < message->size; at++) {
+        for (int bit = 0; bit < 8; bit++) {
+            message->data[at] ^= (uint8_t)(1u << bit);
+            int error = read_any(dx_buf_view(message));
+            assert_true(error == DX_OK || error == DX_E_MALFORMED);
+            message->data[at] ^= (uint8_t)(1u << bit);
+        }
+    }
+    dx_buf more = {0};
+    dx_buf_init(&more, &alloc.port, 1 << 20);
+    dx_buf_append(&more, message->data, message->size);
+    dx_buf_append_byte(&more, 0);
+    assert_true(bare || read_any(dx_buf_view(&more)) == DX_E_MALFORMED);
+    dx_buf_deinit(&more);
+}
+
+static void end(dx_buf *out) {
+    dx_buf_deinit(out);
+    assert_int_equal(alloc.live_bytes, 0);
+}
+
+static void test_hello(void **state) {
+    (void)state;
+    dx_buf out = begin();
+    dx_sync_hello hello = {.address_count = 2}, read;
+    fill(hello.device, sizeof hello.device, 3);
+    fill(hello.signature, sizeof hello.signature, 4);
+    fill(hello.digests.control, DX_HASH_SIZE, 5);
+    fill(hello.digests.data, DX_HASH_SIZE, 6);
+    hello.addresses[0] = dx_bytes_text("tcp:192.0.2.1:7000");
+    hello.addresses[1] = dx_bytes_text("tcp:[2001:db8::1]:7000");
+    dx_sync_hello_write(&hello, &out);
+    assert_int_equal(dx_sync_hello_read(dx_buf_view(&out), &read), DX_OK);
+    assert_memory_equal(read.device, hello.device, sizeof read.device);
+    assert_memory_equal(read.signature, hello.signature, sizeof read.signature);
+    assert_memory_equal(&read.digests, &hello.digests, sizeof read.digests);
+    assert_int_equal(read.address_count, 2);
+    assert_true(dx_bytes_equal(read.addresses[1], hello.addresses[1]));
+    assert_strict(&out, DX_SYNC_HELLO);
+    end(&out);
+}
+
+/* The signed proof differs with the side, the handshake and the space, so nothing can be relayed. */
+static void test_hello_proof(void **state) {
+    (void)state;
+    uint8_t hash[64] = {1}, other_hash[64] = {2}, space[DX_HASH_SIZE] = {3}, other_space[DX_HASH_SIZE] = {4};
+    uint8_t proofs[4][DX_SYNC_PROOF_SIZE];
+    dx_sync_hello_proof(true, hash, space, proofs[0]);
+    dx_sync_hello_proof(false, hash, space, proofs[1]);
+    dx_sync_hello_proof(true, other_hash, space, proofs[2]);
+    dx_sync_hello_proof(true, hash, other_space, proofs[3]);
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t j = 0; j < i; j++) {
+            assert_memory_not_equal(proofs[i], proofs[j], DX_SYNC_PROOF_SIZE);
+        }
+    }
+}
+
+static void test_state(void **state) {
+    (void)state;
+    dx_buf out = begin();
+    dx_sync_digests digests = {.control = {1}, .data = {2}}, read_digests;
+    dx_sync_entry entries[3];
+    for (size_t i = 0; i < 3; i++) {
+        entries[i] =
+            (dx_sync_entry){.feed_class = i == 0 ? DX_FEED_CONTROL : DX_FEED_DATA, .head = make_head(i + 1)};
+        fill(entries[i].device, DX_KEY_SIZE, (uint8_t)i);
+        fill(entries[i].key, DX_KEY_SIZE, (uint8_t)(10 + i));
+    }
+    dx_sync_state_begin(&digests, 3, &out);
+    for (size_t i = 0; i < 3; i++) {
+        dx_sync_entry_write(&entries[i], &out);
+    }
+    dx_reader reader;
+    size_t count;
+    assert_int_equal(dx_sync_state_read(dx_buf_view(&out), &read_digests, &count, &reader), DX_OK);
+    assert_memory_equal(&read_digests, &digests, sizeof digests);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        dx_sync_entry entry;
+        assert_int_equal(dx_sync_entry_read(&reader, &entry), DX_OK);
+        assert_int_equal(entry.feed_class, entries[i].feed_class);
+        assert_memory_equal(entry.device, entries[i].device, DX_KEY_SIZE);
+        assert_memory_equal(entry.key, entries[i].key, DX_KEY_SIZE);
+        assert_int_equal(entry.head.length, i + 1);
+    }
+    assert_int_equal(dx_reader_finish(&reader), DX_OK);
+    assert_strict(&out, DX_SYNC_STATE);
+    dx_buf_clear(&out);
+    dx_sync_state_begin(&digests, DX_SYNC_ENTRIES_MAX + 1, &out);
+    assert_int_equal(dx_sync_state_read(dx_buf_view(&out), &read_digests, &count, &reader), DX_E_MALFORMED);
+    end(&out);
+}
+
+static void test_data(void **state) {
+    (void)state;
+    dx_buf out = begin();
+    uint8_t id[DX_HASH_SIZE];
+    dx_head head = make_head(9);
+    fill(id, sizeof id, 7);
+    dx_sync_data_begin(id, 4, &head, 2, &out);
+    dx_sync_block_write(dx_bytes_text("first"), &out);
+    dx_sync_block_write(dx_bytes_text("second"), &out);
+    dx_sync_data_end(dx_bytes_text("proof"), &out);
+    assert_int_equal(dx_sync_data_read(dx_buf_view(&out), &read_data), DX_OK);
+    assert_memory_equal(read_data.feed_id, id, sizeof id);
+    assert_int_equal(read_data.from, 4);
+    assert_int_equal(read_data.head.length, 9);
+    assert_int_equal(read_data.block_count, 2);
+    assert_true(dx_bytes_equal(read_data.blocks[1], dx_bytes_text("second")));
+    assert_true(dx_bytes_equal(read_data.proof, dx_bytes_text("proof")));
+    assert_strict(&out, DX_SYNC_DATA);
+    dx_buf_clear(&out);
+    dx_sync_data_begin(id, 4, &head, DX_SYNC_BLOCKS_MAX + 1, &out);
+    for (size_t i = 0; i <= DX_SYNC_BLOCKS_MAX; i++) {
+        dx_sync_block_write(dx_bytes_text(""), &out);
+    }
+    dx_sync_data_end(dx_bytes_text(""), &out);
+    assert_int_equal(dx_sync_data_read(dx_buf_view(&out), &read_data), DX_E_MALFORMED);
+    end(&out);
+}
+
+static void test_small_ones(void **state) {
+    (void)state;
+    uint8_t id[DX_HASH_SIZE], read_id[DX_HASH_SIZE];
+    uint64_t number;
+    dx_feed_class feed_class;
+    fill(id, sizeof id, 8);
+    dx_buf out = begin();
+    dx_sync_ask_write(DX_FEED_DATA, &out);
+    assert_int_equal(dx_sync_ask_read(dx_buf_view(&out), &feed_class), DX_OK);
+    assert_int_equal(feed_class, DX_FEED_DATA);
+    assert_strict(&out, DX_SYNC_ASK);
+    dx_buf_clear(&out);
+    dx_sync_want_write(id, DX_FEED_LENGTH_MAX, &out);
+    assert_int_equal(dx_sync_want_read(dx_buf_view(&out), read_id, &number), DX_OK);
+    assert_int_equal(number, DX_FEED_LENGTH_MAX);
+    assert_memory_equal(read_id, id, sizeof id);
+    assert_strict(&out, DX_SYNC_WANT);
+    dx_buf_clear(&out);
+    dx_sync_want_write(id, (uint64_t)DX_FEED_LENGTH_MAX + 1, &out);
+    assert_int_equal(dx_sync_want_read(dx_buf_view(&out), read_id, &number), DX_E_MALFORMED);
+    dx_buf_clear(&out);
+    dx_sync_more_write(1 << 20, &out);
+    assert_int_equal(dx_sync_more_read(dx_buf_view(&out), &number), DX_OK);
+    assert_int_equal(number, 1 << 20);
+    assert_strict(&out, DX_SYNC_MORE);
+    for (int pong = 0; pong < 2; pong++) {
+        dx_buf_clear(&out);
+        dx_sync_ping_write(pong != 0, &out);
+        assert_strict(&out, pong != 0 ? DX_SYNC_PONG : DX_SYNC_PING);
+    }
+    dx_buf_clear(&out);
+    dx_sync_fork_write(id, dx_bytes_text("proof"), &out);
+    assert_strict(&out, DX_SYNC_FORK);
+    dx_buf_clear(&out);
+    dx_sync_part_write(id, 12, &out);
+    assert_int_equal(dx_sync_part_read(dx_buf_view(&out), read_id, &number), DX_OK);
+    assert_int_equal(number, 12);
+    assert_strict(&out, DX_SYNC_PART);
+    dx_buf_clear(&out);
+    dx_head head = make_head(20);
+    dx_sync_path_write(id, 12, &head, dx_bytes_text("path"), &out);
+    assert_strict(&out, DX_SYNC_PATH);
+    end(&out);
+}
+
+static void test_addresses(void **state) {
+    (void)state;
+    dx_buf out = begin();
+    dx_bytes addresses[DX_SYNC_ADDRESSES_MAX + 1], read[DX_SYNC_ADDRESSES_MAX];
+    size_t count;
+    for (size_t i = 0; i <= DX_SYNC_ADDRESSES_MAX; i++) {
+        addresses[i] = dx_bytes_text("mem:somebody");
+    }
+    dx_sync_addresses_write(addresses, DX_SYNC_ADDRESSES_MAX, &out);
+    assert_int_equal(dx_sync_addresses_read(dx_buf_view(&out), read, &count), DX_OK);
+    assert_int_equal(count, DX_SYNC_ADDRESSES_MAX);
+    assert_true(dx_bytes_equal(read[7], addresses[7]));
+    assert_strict(&out, DX_SYNC_ADDRESSES);
+    dx_buf_clear(&out);
+    dx_sync_addresses_write(addresses, DX_SYNC_ADDRESSES_MAX + 1, &out);
+    assert_int_equal(dx_sync_addresses_read(dx_buf_view(&out), read, &count), DX_E_MALFORMED);
+    end(&out);
+}
+
+static void test_probes(void **state) {
+    (void)state;
+    dx_sync_probe probe = {.count = DX_FORK_PROBES_MAX, .roots = dx_bytes_text("roots")}, read;
+    fill(probe.feed_id, sizeof probe.feed_id, 9);
+    for (size_t i = 0; i < probe.count; i++) {
+        probe.lengths[i] = 3 * i;
+    }
+    for (int answer = 0; answer < 2; answer++) {
+        dx_buf out = begin();
+        dx_sync_probe_write(answer != 0, &probe, &out);
+        assert_int_equal(dx_sync_probe_read(answer != 0, dx_buf_view(&out), &read), DX_OK);
+        assert_int_equal(read.count, probe.count);
+        assert_memory_equal(read.lengths, probe.lengths, sizeof read.lengths);
+        assert_int_equal(read.roots.size, answer != 0 ? 5 : 0);
+        assert_strict(&out, answer != 0 ? DX_SYNC_ROOTS : DX_SYNC_PROBE);
+        end(&out);
+    }
+}
+
+static void test_not_a_message(void **state) {
+    (void)state;
+    static const uint8_t empty[] = {0x80}, unknown[] = {0x81, 0x18, 0x40}, text[] = {0x61, 0x61};
+    assert_int_equal(dx_sync_message_kind(dx_bytes_of(empty, sizeof empty)), DX_SYNC_KIND_COUNT);
+    assert_int_equal(dx_sync_message_kind(dx_bytes_of(unknown, sizeof unknown)), DX_SYNC_KIND_COUNT);
+    assert_int_equal(dx_sync_message_kind(dx_bytes_of(text, sizeof text)), DX_SYNC_KIND_COUNT);
+    assert_int_equal(dx_sync_message_kind((dx_bytes){0}), DX_SYNC_KIND_COUNT);
+}
+
+DX_TEST_MAIN(DX_TEST(test_hello), DX_TEST(test_hello_proof), DX_TEST(test_state), DX_TEST(test_data),
+             DX_TEST(test_small_ones), DX_TEST(test_addresses), DX_TEST(test_probes),
+             DX_TEST(test_not_a_message))
