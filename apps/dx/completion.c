@@ -13,7 +13,7 @@ enum { SPACES_MS = 500 }; /* a busy vault is not worth a pause at the prompt */
 static const char bash_script[] =
     "_dx() {\n"
     "    local IFS=$'\\n'\n"
-    "    COMPREPLY=($(dx complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null | cut -f 1))\n"
+    "    COMPREPLY=($(dx complete \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null | cut -f 1))\n"
     "    [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
     "}\n"
     "complete -F _dx dx\n";
@@ -23,7 +23,7 @@ static const char zsh_script[] =
     "_dx() {\n"
     "    local -a found\n"
     "    local line\n"
-    "    for line in \"${(@f)$(dx complete -- ${words[2,CURRENT]} 2>/dev/null)}\"; do\n"
+    "    for line in \"${(@f)$(dx complete ${words[2,CURRENT]} 2>/dev/null)}\"; do\n"
     "        [ -n \"$line\" ] && found+=(\"${line//$'\\t'/:}\")\n"
     "    done\n"
     "    if (( ${#found} )); then _describe 'dx' found; else _files; fi\n"
@@ -32,7 +32,7 @@ static const char zsh_script[] =
 
 static const char fish_script[] = "function __dx_complete\n"
                                   "    set -l words (commandline -opc) (commandline -ct)\n"
-                                  "    dx complete -- $words[2..-1] 2>/dev/null\n"
+                                  "    dx complete $words[2..-1] 2>/dev/null\n"
                                   "end\n"
                                   "complete -c dx -f -a '(__dx_complete)'\n"
                                   "complete -c dx -n '__fish_seen_subcommand_from import' -F\n";

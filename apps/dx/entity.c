@@ -24,12 +24,13 @@ void dx_entity_table_begin(dx_entity_table *table, dx_output *output) {
     *table = (dx_entity_table){.output = output};
 }
 
-/* The first row decides; a question answers with one kind of thing. */
+/* A question may answer with objects and then links: each kind has its own table. */
 static void begin_table(dx_entity_table *table, dx_bytes row) {
     bool people = table->output->table && !table->output->json;
     const dx_column *columns = is_link(row) ? (people ? link_table_columns : link_columns)
                                             : (people ? object_table_columns : object_columns);
     table->changes = dx_item_get(row, "change").size > 0;
+    table->links = is_link(row);
     dx_table_begin(&table->table, table->output, table->changes ? change_columns : columns);
     table->begun = true;
 }
@@ -38,6 +39,10 @@ void dx_entity_table_row(dx_entity_table *table, dx_bytes row) {
     if (table->output->json) {
         dx_entity_print_json(table->output, row);
         return;
+    }
+    if (table->begun && !table->changes && table->links != is_link(row)) {
+        dx_table_end(&table->table);
+        table->begun = false;
     }
     if (!table->begun) {
         begin_table(table, row);

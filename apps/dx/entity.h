@@ -11,7 +11,7 @@ typedef struct dx_entity_table {
     dx_output *output;
     dx_table table;
     bool is_stream; /* rows come one by one: nothing is held back */
-    bool begun, changes;
+    bool begun, changes, links;
 } dx_entity_table;
 
 void dx_entity_table_begin(dx_entity_table *table, dx_output *output);

@@ -165,6 +165,7 @@ static dx_parsed take_noun(dx_parser *parser, const char *word) {
         return wrong(parser, remedy, "there is no command \"%s\"", word);
     }
     parser->noun = word;
+    parser->options_ended = parser->options_ended || (parser->run->verb != NULL && parser->run->verb->raw);
     return DX_PARSED_VERB;
 }
 

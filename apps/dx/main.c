@@ -3,6 +3,7 @@
  * Layer: apps (include/dxos only). */
 #include <locale.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "help.h"
@@ -48,7 +49,8 @@ int main(int count, char **words) {
         break;
     }
     dx_output_flush(&run.output);
-    if (run.output.closed && code == DX_EXIT_OK && ferror(stdout) == 0) {
+    if (run.output.failure != 0 && code == DX_EXIT_OK) {
+        fprintf(stderr, "error: dx — stdout cannot be written: %s\n", strerror(run.output.failure));
         code = DX_EXIT_FAILURE;
     }
     dx_invocation_deinit(&run);

@@ -7,10 +7,25 @@
 #include "failure.h"
 #include "help.h"
 
+/* A character beyond ASCII by its number; our own texts are valid UTF-8 of at most three bytes. */
+static const char *print_wide(const char *text) {
+    const unsigned char *bytes = (const unsigned char *)text;
+    bool three = bytes[0] >= 0xe0;
+    unsigned point = three ? (bytes[0] & 0x0fu) << 12 | (bytes[1] & 0x3fu) << 6 | (bytes[2] & 0x3fu)
+                           : (bytes[0] & 0x1fu) << 6 | (bytes[1] & 0x3fu);
+    printf("\\[u%04X]", point);
+    return text + (three ? 2 : 1);
+}
+
 /* Text with what roff would take for its own made harmless. */
 static void print_text(const char *text) {
     bool line_begins = true;
     for (; *text != 0; text++) {
+        if ((unsigned char)*text >= 0x80) {
+            text = print_wide(text);
+            line_begins = false;
+            continue;
+        }
         if (line_begins && (*text == '.' || *text == '\'')) {
             fputs("\\&", stdout);
         }
@@ -81,7 +96,7 @@ static void print_usage(const dx_verb *verb) {
     for (size_t i = 0; i < dx_verb_argument_count(verb); i++) {
         const dx_argument *argument = &verb->arguments[i];
         printf(argument->optional ? " [\\fI%s\\fR%s]" : " \\fI%s\\fR%s", argument->name,
-               argument->repeated ? "…" : "");
+               argument->repeated ? "\\[u2026]" : "");
     }
     for (size_t i = 0; i < dx_verb_option_count(verb); i++) {
         const dx_option *option = &verb->options[i];
@@ -120,7 +135,8 @@ static void print_globals(void) {
 
 static void print_overview(void) {
     print_heading("dx", "a database shared by people, without a server in between");
-    printf(".SH SYNOPSIS\n\\fBdx\\fR \\fINOUN\\fR [\\fIVERB\\fR] [\\fIARGUMENT\\fR…] [\\fIOPTION\\fR…]\n.SH "
+    printf(".SH SYNOPSIS\n\\fBdx\\fR \\fINOUN\\fR [\\fIVERB\\fR] [\\fIARGUMENT\\fR\\[u2026]] "
+           "[\\fIOPTION\\fR\\[u2026]]\n.SH "
            "COMMANDS\n");
     for (const dx_noun *noun = dx_nouns; noun->name != NULL; noun++) {
         char page[64];

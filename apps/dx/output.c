@@ -2,6 +2,7 @@
 #include "output.h"
 
 #include <dxos/host.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,19 +24,23 @@ void dx_output_init(dx_output *output) {
     output->error_colour = dx_terminal_has_colour(STDERR_FILENO);
 }
 
+static void give_up(dx_output *output) {
+    output->closed = true;
+    output->failure = errno == EPIPE ? 0 : errno;
+}
+
 static void print(dx_output *output, const dx_buf *line) {
     if (dx_buf_error(line) != DX_OK) {
-        output->closed = true; /* no memory for one line: nothing sensible can follow */
-        return;
-    }
-    if (fwrite(line->data, 1, line->size, stdout) != line->size) {
-        output->closed = true;
+        errno = ENOMEM; /* not even room for one line */
+        give_up(output);
+    } else if (!output->closed && fwrite(line->data, 1, line->size, stdout) != line->size) {
+        give_up(output);
     }
 }
 
 void dx_output_flush(dx_output *output) {
-    if (fflush(stdout) != 0) {
-        output->closed = true;
+    if (!output->closed && fflush(stdout) != 0) {
+        give_up(output);
     }
 }
 

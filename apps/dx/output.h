@@ -14,7 +14,8 @@ typedef struct dx_output {
     bool table; /* stdout is a terminal */
     bool words; /* stderr is a terminal */
     bool colour, error_colour;
-    bool closed; /* nobody reads stdout any more */
+    bool closed; /* nobody reads stdout any more, or it cannot be written: nothing more is printed */
+    int failure; /* errno, of the second of these */
 } dx_output;
 
 /* Looks at stdout and stderr; json and quiet are kept. */

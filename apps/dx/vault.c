@@ -33,7 +33,11 @@ static void watch_signals(void) {
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        sigaction(numbers[i], &action, NULL);
+        struct sigaction before;
+        /* nohup, and shells for what runs in their background, have said that it is to be ignored. */
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+            sigaction(numbers[i], &action, NULL);
+        }
     }
 }
 

@@ -234,14 +234,15 @@ const dx_verb dx_verbs[] = {
     {.noun = "query",
      .arguments = {SPACE_ARGUMENT, {"JSON", "the question, or - to read it from stdin", true, false}},
      .sentence = "Ask a space a question",
-     .details = "A question is a JSON object; without one everything is found. What to begin with: \"id\", "
-                "\"type\", \"parent\",\n"
-                "\"where\": {KEY: VALUE, …} (all must be equal), \"kind\": \"object\" or \"link\", "
-                "\"deleted\": \"hide\", \"show\" or \"only\".\n"
-                "Where to go from there, step by step: \"follow\": [{\"out\": TYPE}, {\"in\": TYPE}, "
-                "{\"children\": true}, {\"parent\": true}].\n"
-                "A shortest way: \"path\": {\"to\": QUESTION, \"out\": TYPE, \"max\": HOPS}. And \"limit\": "
-                "N, \"count\": true.",
+     .details = "A question is a JSON object; without one every object is found. Where to begin, all of it "
+                "true at once: \"id\", \"type\",\n"
+                "\"parent\", \"source\", \"target\", \"where\": {KEY: VALUE, …}, \"kind\": \"object\", "
+                "\"link\" or \"any\", \"deleted\": \"hide\", \"show\"\n"
+                "or \"only\". Where to go from there, step by step: \"follow\": [{\"out\": TYPE}, {\"in\": "
+                "TYPE}, {\"children\": true},\n"
+                "{\"parent\": true}]. A shortest way: \"path\": {\"to\": QUESTION, \"out\": TYPE, \"max\": "
+                "HOPS}. And \"limit\": N, \"after\": ID,\n"
+                "\"count\": true.",
      .examples =
          "dx query packages '{\"type\": \"package\", \"where\": {\"name\": \"libc6\"}}'\n"
          "dx query packages '{\"where\": {\"name\": \"libc6\"}, \"follow\": [{\"in\": \"depends\"}]}'\n"
@@ -350,6 +351,7 @@ const dx_verb dx_verbs[] = {
      .arguments = {{"WORD", "the words typed so far, the last one unfinished", true, true}},
      .sentence = "Print what may come next, for the completion scripts",
      .hidden = true,
+     .raw = true,
      .run = dx_run_complete},
     {.noun = "manual",
      .arguments = {{"PAGE", "dx, or dx-NOUN; without it the pages are listed", true, false}},

@@ -38,6 +38,7 @@ typedef struct dx_verb {
     const char *details;  /* paragraphs, or NULL */
     const char *examples; /* one command per line, or NULL */
     bool hidden;          /* works, and stands in no list */
+    bool raw;             /* every word after it is an argument, dashes or not */
     int (*run)(dx_invocation *run);
 } dx_verb;
 

@@ -1,0 +1,99 @@
+#!/bin/sh
+# tests/cli/test_agent.sh DX: the agent's life: starting, stopping, being killed; one vault, many programs.
+. "$(dirname "$0")/lib.sh"
+
+expect_exit 4 "no vault, no agent" --profile alice agent start
+expect_exit 9 "none runs" --profile alice agent status
+expect_exit 9 "none to stop" --profile alice agent stop
+alice halo create Alice -q >/dev/null
+alice space create notes -q >/dev/null
+
+expect_exit 0 "start returns" --profile alice agent start --json
+same "with pid and address" "$(keys <out)" pid,listen
+pid=$(value pid <out)
+listen=$(value listen <out)
+check "the process is there" kill -0 "$pid"
+check "and listens there" python3 -c 'import socket, sys
+host, port = sys.argv[1].rsplit(":", 1)
+socket.create_connection((host, int(port)), 2)' "$listen"
+expect_exit 0 "starting again is no error" --profile alice agent start --json
+same "and no second one" "$(value pid <out)" "$pid"
+expect_exit 6 "but not elsewhere" --profile alice agent start --listen 127.0.0.1:0
+same "status agrees" "$(alice agent status --json | value pid)" "$pid"
+same "dx status agrees" "$(alice status --json | value agent) $(alice status --json | value listen)" "$pid $listen"
+expect_exit 0 "stop" --profile alice agent stop
+check "the process is gone" wait_for 2 sh -c "! kill -0 $pid 2>/dev/null || grep -q ') Z' /proc/$pid/stat"
+alice agent start --json >again
+same "the port is kept" "$(value listen <again)" "$listen"
+
+# Many at once
+for i in 1 2 3 4 5 6 7 8; do
+    (for j in 1 2 3; do alice object add notes --type many -q >>"ids.$i"; done) &
+done
+wait
+same "eight programs at once" "$(alice object ls notes --type many -q | sort)" "$(sort ids.*)"
+
+# Killed at any moment: every acknowledged object is there after a clean start.
+round=0
+while [ $round -lt 3 ]; do
+    round=$((round + 1))
+    rm -f stop
+    (while [ ! -e stop ]; do alice object add notes --type kept -q >>acknowledged 2>/dev/null; done) &
+    adding=$!
+    sleep 0.$((round * 2))
+    kill -9 "$(value pid <again)"
+    sleep 0.1
+    touch stop
+    wait $adding
+    run --profile alice agent start --json
+    cp out again
+    same "start after kill -9, round $round" "$status" 0
+done
+alice object ls notes --type kept -q | sort >there
+sort acknowledged >wanted
+check "acknowledged objects were many" [ "$(wc -l <wanted)" -gt 10 ]
+same "every acknowledged object is there" "$(comm -23 wanted there)" ""
+expect_exit 0 "and the vault is well" --profile alice doctor
+
+# A waiting program hears that its agent went away.
+interruptible "$dx" --profile alice watch notes >/dev/null 2>watch.err &
+watcher=$!
+started="$started $watcher"
+sleep 0.3
+kill -9 "$(value pid <again)"
+wait $watcher
+same "the agent goes away under a program" $? 9
+cp watch.err err
+holds "which says so" err 'the agent went away'
+
+# In the foreground
+interruptible "$dx" --profile alice agent start -f --json >foreground 2>/dev/null &
+agent=$!
+started="$started $agent"
+wait_for 5 grep -q pid foreground
+same "in the foreground: its own pid" "$(value pid <foreground)" "$(alice agent status --json | value pid)"
+kill -INT $agent
+wait $agent
+same "Ctrl-C stops it in order" $? 0
+expect_exit 9 "it is gone" --profile alice agent status
+
+# Without an agent two commands may meet: one of them is told, or both pass.
+alice export notes >/dev/null &
+run --profile alice object add notes
+wait
+check "two commands without an agent" [ "$status" = 0 ] || [ "$status" = 6 ]
+python3 -c 'import socket, sys, time
+busy = socket.socket(); busy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+busy.bind(("127.0.0.1", int(sys.argv[1]))); busy.listen(); print("ready", flush=True)
+time.sleep(10)' "${listen##*:}" >holding &
+holder=$!
+started="$started $holder"
+wait_for 5 test -s holding
+expect_exit 1 "an address asked for that is taken" --profile alice agent start --listen "$listen" --json
+holds "is told" out 'cannot listen on 127.0.0.1'
+expect_exit 0 "the kept port is taken: another is chosen" --profile alice agent start --json
+check "which is not it" [ "$(value listen <out)" != "$listen" ]
+kill $holder
+alice agent stop -q >/dev/null 2>&1
+expect_exit 2 "an address that is none" --profile alice agent start --listen nonsense
+plan

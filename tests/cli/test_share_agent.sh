@@ -1,0 +1,42 @@
+#!/bin/sh
+# tests/cli/test_share_agent.sh DX: inviting, joining and staying in step with agents.
+. "$(dirname "$0")/lib.sh"
+
+alice halo create Alice -q >/dev/null
+alice space create notes -q >/dev/null
+alice object add notes --type t --data '{"n": 1}' -q >/dev/null
+alice object add notes --type t --data '{"n": 2}' -q >/dev/null
+alice object add notes --type t --data '{"n": 3}' -q >/dev/null
+
+# share OPTION…: alice shares in the background; the link is in $url, the PIN in $pin.
+share() {
+    : >shared
+    interruptible "$dx" --profile alice space share notes --json "$@" >shared 2>share.err &
+    sharer=$!
+    started="$started $sharer"
+    wait_for 10 grep -q url shared
+    url=$(head -n 1 shared | value url)
+    pin=$(head -n 1 shared | value pin)
+}
+share_ends() {
+    wait "$sharer"
+    share_code=$?
+}
+alice agent start -q >/dev/null
+"$dx" --profile frank halo create Frank -q >/dev/null
+"$dx" --profile frank agent start -q >/dev/null
+share
+run --profile frank space join "$url" --pin "$pin" --json --timeout 10
+same "with an agent it returns as a member" "$status $(value state <out)" "0 ready"
+space=$(value space <out)
+share_ends
+same "and so does the host" $share_code 0
+expect_exit 0 "the agent fetches" --profile frank space status "$space" --wait-synced --timeout 15 --json
+same "in step" "$(keys <out) $(value synced <out) $(value objects <out)" "space,synced,peers,objects,pending True 3"
+alice object add notes --type late -q >/dev/null
+check "what comes later arrives by itself" wait_for 10 sh -c "[ \$('$dx' --profile frank object ls notes --type late -q | wc -l) = 1 ]"
+same "peers are listed" "$("$dx" --profile frank peer list --json | head -n 1 | keys)" peer,space,address,state,error,seconds
+alice agent stop -q >/dev/null
+run --profile frank space status notes --wait-synced --timeout 1
+same "nobody to be in step with" "$status" 8
+plan

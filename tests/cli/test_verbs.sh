@@ -1,0 +1,124 @@
+#!/bin/sh
+# tests/cli/test_verbs.sh DX: every verb that needs one vault: what it prints, with which keys; and the same words with an agent as without.
+. "$(dirname "$0")/lib.sh"
+
+# ids are different in each vault: what a walk prints is compared with them blanked out.
+blank() { sed -E 's/[0-9a-f]{32,}/H/g; s/[0-9a-f]{8}/H/g'; }
+
+# Everything once, as PROFILE; prints "words: what came" lines.
+walk() {
+    me() { echo "\$ $*"; timeout 20 "$dx" --profile "$profile" "$@" 2>&1; echo "= $?"; }
+    profile=$1
+    me halo identity --json
+    me device list --json
+    me space create garden --json
+    me space create --json
+    me space list --json
+    me space members garden --json
+    me space status garden --json
+    a=$("$dx" --profile "$profile" object add garden --type bed --data '{"name": "roses", "size": 3}' -q)
+    b=$("$dx" --profile "$profile" object add garden --type plant --parent "$a" --data '{"name": "rose", "at": {"@time": "2024-05-01T00:00:00Z"}}' -q)
+    me object get garden "$b" --json
+    me object set garden "$a" size=4.5 soil.kind='"loam"' 'notes=["dry", {"deep": null}]' --json
+    me object unset garden "$a" soil --json
+    me object rm garden "$b" --json
+    me object ls garden --json
+    me object ls garden --deleted --json
+    me object restore garden "$b" --json
+    me object ls garden --type plant --json
+    me object ls garden --parent "$a" --json
+    me object ls garden --limit 1 --json
+    l=$("$dx" --profile "$profile" link add garden "$b" "$a" --type grows-in --data '{"since": 2020}' -q)
+    me link ls garden --json
+    me link ls garden --source "$b" --target "$a" --type grows-in --json
+    me query garden '{"type": "plant", "where": {"name": "rose"}}' --json
+    me query garden '{"type": "plant", "follow": [{"out": "grows-in"}]}' --json
+    me query garden '{"count": true}' --json
+    me query garden '{"kind": "any"}'
+    me export garden
+    me space digest garden --json
+    me link rm garden "$l" --json
+    me link ls garden --json
+    me api '{"do": "space.list"}'
+    me peer list --json
+    me object ls garden
+    me space list
+    me object get garden "$b"
+    me -q space list
+    me object get garden 999-0 --json
+    me object add garden --data '[1]' --json
+    me query garden '{"nonsense": 1}' --json
+    me space rm garden --json
+}
+
+alice halo create Walker -q >/dev/null
+bob halo create Walker -q >/dev/null
+bob agent start -q >/dev/null
+walk alice | blank >without
+walk bob | blank >with
+check "the same with an agent as without" diff without with
+cp without out
+
+# The keys that scripts rely on, of each verb's first line.
+first_keys() { grep -F -A 1 -- "\$ $1" without | sed -n 2p | keys; }
+same "halo identity" "$(first_keys 'halo identity')" identity,device,name
+same "device list" "$(first_keys 'device list')" device,name,current
+same "space create" "$(first_keys 'space create')" space,name,objects
+same "space list" "$(first_keys 'space list')" space,name,objects
+same "space members" "$(first_keys 'space members')" identity,name,role
+same "space status" "$(first_keys 'space status')" space,synced,peers,objects,pending
+same "space digest" "$(first_keys 'space digest')" digest,objects
+same "object get" "$(first_keys 'object get')" id,type,parent,data,deleted
+same "object set" "$(first_keys 'object set')" id,type,parent,data,deleted
+same "object ls" "$(first_keys 'object ls')" id,type,parent,data,deleted
+same "link ls" "$(first_keys 'link ls')" id,source,target,type
+same "link rm" "$(first_keys 'link rm')" id,source,target,type
+same "query" "$(first_keys 'query garden {"type"')" id,type,parent,data,deleted
+same "errors" "$(first_keys 'object get garden 999-0')" error
+same "object add" "$(alice space create pots -q >/dev/null; alice object add pots --json | keys)" id
+same "link add" "$(a=$(alice object add pots -q); alice link add pots "$a" "$a" --json | keys)" id,source,target,type
+same "version is one object" "$(alice version --json | keys)" version,compiler,qr
+same "status is one object" "$(alice status --json | keys)" identity,name,agent,listen,peers,spaces,vault
+same "status says how the key is kept" "$(alice status --json | value vault.key)" \
+    "beside the vault, readable by its owner alone; not protected by a passphrase yet"
+same "doctor is one object" "$(alice doctor --json | keys)" ok,checks
+check "doctor finds nothing bad" alice doctor
+run --profile alice status
+holds "status in words" out 'not protected by a passphrase'
+
+# The forms
+alice object add pots --type pot --data '{"name": "a\tb\nc\\d"}' -q >/dev/null
+alice object ls pots --type pot >out
+same "in a pipe: a line with tabs" "$(awk -F '\t' '{ print NF, $2, $4 }' out)" '5 pot {"name":"a\tb\nc\\d"}'
+same "quiet: ids alone" "$(alice object ls pots --type pot -q | awk -F '\t' '{ print NF }')" 1
+same "json stands above quiet" "$(alice object ls pots --type pot -q --json | keys)" id,type,parent,data,deleted
+same "full ids" "$(alice object ls pots --type pot -q | grep -cE '^[0-9]+-[0-9]+-[0-9a-f]{32}$')" 1
+short=$(alice object ls pots --type pot -q | sed -E 's/^([0-9]+-[0-9]+-[0-9a-f]{4}).*/\1/')
+check "a shortened id" alice object get pots "$short"
+id=$(alice space list -q | head -n 1)
+check "a space by the beginning of its id" alice space status "$(echo "$id" | cut -c 1-6)"
+same "data from stdin" "$(echo '{"from": "stdin"}' | alice object add pots --data - -q | grep -c -- -)" 1
+same "words go to stderr, not to stdout" "$(alice import pots - 2>/dev/null </dev/null)" "0	0	0"
+alice object ls pots >/dev/full 2>err
+same "a full stdout is a failure" $? 1
+(alice export pots; echo $? >code) | head -n 0
+same "a closed stdout is none" "$(cat code)" 0
+
+# Watching
+expect_exit 3 "watching what is not there fails" --profile bob watch nothing
+bob space create pots -q >/dev/null
+interruptible "$dx" --profile bob watch pots --json >watched 2>err &
+watcher=$!
+started="$started $watcher"
+sleep 0.5
+a=$(bob object add pots --type pot -q)
+bob object set pots "$a" n=1 -q >/dev/null
+bob object rm pots "$a" -q >/dev/null
+wait_for 5 sh -c '[ "$(wc -l <watched)" -ge 3 ]'
+kill -INT $watcher
+wait $watcher
+same "Ctrl-C ends watching" $? 130
+cp watched out
+same "one line per change" "$(python3 -c 'import json
+for line in open("watched"): print(json.loads(line)["change"])' | tr '\n' ' ')" "added changed removed "
+plan
