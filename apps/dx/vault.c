@@ -4,11 +4,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "terminal.h"
 
-enum { CANCEL_MS = 3000 }; /* for the vault to call a request off, durably */
+enum {
+    CANCEL_MS = 3000, /* for the vault to call a request off, durably */
+    BUSY_MS = 2000,   /* how long to wait for another command that holds the vault */
+    BUSY_RETRY_MS = 50
+};
 
 /* --- Interruption
  * ------------------------------------------------------------------------------------------- */
@@ -74,6 +79,20 @@ int dx_vault_unopened(dx_invocation *run, int error, const char *message) {
     }
 }
 
+/* Another command may hold the vault for a moment: that is no reason to fail. */
+static int open_patiently(dx_invocation *run, const dx_client_options *options, char *message) {
+    int64_t left_ms = dx_vault_left_ms(run),
+            patience_ms = left_ms >= 0 && left_ms < BUSY_MS ? left_ms : BUSY_MS;
+    int64_t end_ms = dx_clock_ms() + patience_ms;
+    int error = dx_client_open(options, &run->client, message);
+    while (error == DX_E_BUSY && dx_clock_ms() < end_ms) {
+        struct timespec pause = {.tv_nsec = BUSY_RETRY_MS * 1000000};
+        nanosleep(&pause, NULL);
+        error = dx_client_open(options, &run->client, message);
+    }
+    return error;
+}
+
 int dx_vault_open(dx_invocation *run, unsigned flags) {
     char message[DX_HOST_MESSAGE_MAX] = "";
     if (run->client != NULL) {
@@ -85,7 +104,7 @@ int dx_vault_open(dx_invocation *run, unsigned flags) {
                                  .network = (flags & DX_VAULT_NETWORK) != 0,
                                  .trace = run->trace ? trace : NULL,
                                  .trace_ctx = run};
-    int error = dx_client_open(&options, &run->client, message);
+    int error = open_patiently(run, &options, message);
     if (error != DX_OK) {
         return dx_vault_unopened(run, error, message);
     }

@@ -3,7 +3,7 @@
 # A test runs in a folder of its own with its own vaults, sockets and logs; at its end, however it ends, its agents are stopped by their
 # pids and the folder goes. Cases are TAP lines: check, expect_exit, same, holds, skip; `plan` closes.
 set -u
-dx=$1
+dx=$(realpath "$1")
 box=$(mktemp -d "${TMPDIR:-/tmp}/dx-cli.XXXXXX")
 export XDG_DATA_HOME="$box/data" XDG_STATE_HOME="$box/state" XDG_RUNTIME_DIR="$box/run" XDG_CONFIG_HOME="$box/config" TERM=dumb
 unset DX_VAULT DX_PROFILE NO_COLOR CLICOLOR_FORCE
@@ -59,7 +59,7 @@ lacks() { ! grep -q -- "$3" "$box/$2"; result $? "$1"; }
 same() {
     [ "$2" = "$3" ]
     same_status=$?
-    [ $same_status = 0 ] || { echo "# $2"; echo "# $3"; }
+    [ $same_status = 0 ] || printf '%s\n' "$2" "$3" | sed 's,^,# ,'
     result $same_status "$1"
 }
 check() { # NAME COMMAND…

@@ -77,11 +77,21 @@ wait $agent
 same "Ctrl-C stops it in order" $? 0
 expect_exit 9 "it is gone" --profile alice agent status
 
-# Without an agent two commands may meet: one of them is told, or both pass.
-alice export notes >/dev/null &
-run --profile alice object add notes
+# Without an agent commands wait a little for each other, and then say who holds the vault.
+for i in 1 2 3 4; do (alice object add notes --type queue -q >>queue) & done
 wait
-check "two commands without an agent" [ "$status" = 0 ] || [ "$status" = 6 ]
+same "four commands without an agent" "$(wc -l <queue | tr -d ' ')" 4
+interruptible "$dx" --profile alice watch notes >/dev/null 2>&1 &
+watcher=$!
+started="$started $watcher"
+sleep 0.5
+expect_exit 6 "one that stays is told of" --profile alice object add notes
+holds "by its number" err 'held by process'
+expect_exit 6 "sooner when time is short" --profile alice --timeout 0.2 object add notes
+expect_exit 6 "no agent beside it" --profile alice agent start
+kill -TERM $watcher
+wait $watcher
+
 python3 -c 'import socket, sys, time
 busy = socket.socket(); busy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 busy.bind(("127.0.0.1", int(sys.argv[1]))); busy.listen(); print("ready", flush=True)
