@@ -901,9 +901,7 @@ static void test_malformed_messages(void **state) {
         assert_int_equal(dx_invitation_message_decode(dx_bytes_of(bytes, size), &message), DX_E_MALFORMED);
     }
     /* Codes of no meaning here are a breach of protocol, whatever they are. */
-    static const char *const codes[] = {"83003a7fffffff00", "83003903e700", "83000000",
-                                        "83001864"
-                                        "00",
+    static const char *const codes[] = {"83003a7fffffff00", "83003903e700", "83000000", "8300186400",
                                         "83003b7fffffffffffffff00"};
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         uint8_t bytes[32];

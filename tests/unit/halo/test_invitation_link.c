@@ -242,10 +242,10 @@ static void test_pin_grammar(void **state) {
                                       "1e1000",
                                       "12345\n",
                                       "\xd9\xa1\xd9\xa2\xd9\xa3",
-                                      "123\xd9\xa1"
-                                      "4",
-                                      "\xef\xbc\x91"
-                                      "234"};
+                                      ("123\xd9\xa1"
+                                       "4"),
+                                      ("\xef\xbc\x91"
+                                       "234")};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_int_equal(dx_pin_check(dx_bytes_text(good[i])), DX_OK);
     }
