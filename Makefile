@@ -25,7 +25,9 @@ all: build/debug/build.ninja            ## build (debug) and leave the command a
 	@ninja -C build/debug
 	@if [ -x build/debug/apps/dx/dx ]; then ln -sfn debug/apps/dx/dx build/dx; fi
 start: need-start                       ## install what is missing, build, run the main job
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory build/debug/build.ninja
+	@ninja -C build/debug apps/dx/dx
+	@ln -sfn debug/apps/dx/dx build/dx
 	@tools/start
 install: build/release/build.ninja      ## install library, headers, command (PREFIX=/usr/local DESTDIR=)
 	@meson configure build/release --prefix=$(PREFIX)
