@@ -140,8 +140,12 @@ static inline int model_create(vault_model *self, dx_store *store) {
     return error;
 }
 
+/* store NULL: the model alone. */
 static inline void model_change_row(vault_model *self, dx_store *store, uint32_t key) {
     static uint8_t buffer[MODEL_BLOB_MAX];
+    if (store == NULL) {
+        return;
+    }
     if (self->versions[key] == 0) {
         sqlite3_stmt *statement = dx_store_query(store, "DELETE FROM model WHERE key=?1");
         dx_bind_int(statement, 1, key);
@@ -154,14 +158,8 @@ static inline void model_change_row(vault_model *self, dx_store *store, uint32_t
     (void)dx_step(store, statement);
 }
 
-/* One commit of a few changed rows. On error the model is as before, and the commit counts as under way. */
-static inline int model_commit(vault_model *self, dx_store *store, uint32_t changes) {
-    uint32_t before[MODEL_ROWS];
-    memcpy(before, self->versions, sizeof before);
-    int error = dx_store_begin(store);
-    if (error != DX_OK) {
-        return error;
-    }
+/* What the next commit does; its number. */
+static inline int model_change(vault_model *self, dx_store *store, uint32_t changes) {
     int number = self->commits + 1;
     assert_true(number <= MODEL_COMMITS_MAX);
     for (uint32_t i = 0; i < changes; i++) {
@@ -170,10 +168,28 @@ static inline int model_commit(vault_model *self, dx_store *store, uint32_t chan
         self->versions[key] = (chance >> 32) % 5 == 0 ? 0 : (uint32_t)number * 64 + i % 64;
         model_change_row(self, store, key);
     }
+    self->digests[number] = model_digest(self);
+    return number;
+}
+
+/* The commit as the model knows it, when it was made elsewhere. */
+static inline void model_commit_without_store(vault_model *self, uint32_t changes) {
+    self->commits = model_change(self, NULL, changes);
+    self->beginning = self->commits;
+}
+
+/* One commit of a few changed rows. On error the model is as before, and the commit counts as under way. */
+static inline int model_commit(vault_model *self, dx_store *store, uint32_t changes) {
+    uint32_t before[MODEL_ROWS];
+    memcpy(before, self->versions, sizeof before);
+    int error = dx_store_begin(store);
+    if (error != DX_OK) {
+        return error;
+    }
+    int number = model_change(self, store, changes);
     sqlite3_stmt *statement = dx_store_query(store, "UPDATE model SET content=?1 WHERE key=-1");
     dx_bind_int(statement, 1, number);
     (void)dx_step(store, statement);
-    self->digests[number] = model_digest(self);
     self->beginning = number;
     memcpy(self->beginning_versions, self->versions, sizeof before);
     error = dx_store_commit(store);
