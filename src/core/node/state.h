@@ -40,7 +40,7 @@ struct dx_request {
     size_t row_count;
     int64_t total;
     int64_t space; /* it reads: ends when the space goes; 0: none */
-    bool answered;  /* it is kept until the commit: an answer that is undone is owed again */
+    bool answered; /* it is kept until the commit: an answer that is undone is owed again */
     bool cancelled;
     bool fresh; /* begun in the transaction under way: when that is undone, it never was */
     /* Goes on: called once per step until it answers; *again asks for another step at once, otherwise it is

@@ -1,0 +1,83 @@
+/* fuzz_sync_message.c: bytes from a peer, read by the reader of the kind they claim. Checks: nothing is read
+ * beyond the message, counts stay within their limits, views lie inside the message. */
+#include "fuzz.h"
+#include "sync/message.h"
+
+static void check_view(dx_bytes view, dx_bytes message) {
+    FUZZ_CHECK(view.size == 0 ||
+               (view.data >= message.data && view.data + view.size <= message.data + message.size));
+}
+
+static void read_addresses(dx_bytes message) {
+    dx_bytes addresses[DX_SYNC_ADDRESSES_MAX];
+    size_t count = 0;
+    if (dx_sync_addresses_read(message, addresses, &count) == DX_OK) {
+        FUZZ_CHECK(count <= DX_SYNC_ADDRESSES_MAX);
+        for (size_t i = 0; i < count; i++) {
+            check_view(addresses[i], message);
+        }
+    }
+}
+
+static void read_state(dx_bytes message) {
+    dx_sync_digests digests;
+    dx_reader entries;
+    size_t count = 0;
+    int error = dx_sync_state_read(message, &digests, &count, &entries);
+    FUZZ_CHECK(error != DX_OK || count <= DX_SYNC_ENTRIES_MAX);
+    for (size_t i = 0; error == DX_OK && i < count; i++) {
+        dx_sync_entry entry;
+        error = dx_sync_entry_read(&entries, &entry);
+        FUZZ_CHECK(error != DX_OK || entry.feed_class <= DX_FEED_DATA);
+    }
+}
+
+static void read_data(dx_bytes message) {
+    static dx_sync_data data;
+    if (dx_sync_data_read(message, &data) == DX_OK) {
+        FUZZ_CHECK(data.block_count <= DX_SYNC_BLOCKS_MAX);
+        for (size_t i = 0; i < data.block_count; i++) {
+            check_view(data.blocks[i], message);
+        }
+        check_view(data.proof, message);
+    }
+}
+
+static void read_rest(dx_bytes message) {
+    dx_sync_hello hello;
+    dx_sync_probe probe;
+    dx_head head;
+    dx_bytes view;
+    uint8_t id[DX_HASH_SIZE];
+    uint64_t number;
+    dx_feed_class feed_class;
+    if (dx_sync_hello_read(message, &hello) == DX_OK) {
+        FUZZ_CHECK(hello.address_count <= DX_SYNC_ADDRESSES_MAX);
+    }
+    for (int answer = 0; answer < 2; answer++) {
+        if (dx_sync_probe_read(answer != 0, message, &probe) == DX_OK) {
+            FUZZ_CHECK(probe.count <= DX_FORK_PROBES_MAX);
+            check_view(probe.roots, message);
+        }
+    }
+    if (dx_sync_path_read(message, id, &number, &head, &view) == DX_OK) {
+        check_view(view, message);
+    }
+    if (dx_sync_fork_read(message, id, &view) == DX_OK) {
+        check_view(view, message);
+    }
+    FUZZ_CHECK(dx_sync_part_read(message, id, &number) != DX_OK || number <= DX_FEED_LENGTH_MAX);
+    FUZZ_CHECK(dx_sync_want_read(message, id, &number) != DX_OK || number <= DX_FEED_LENGTH_MAX);
+    FUZZ_CHECK(dx_sync_ask_read(message, &feed_class) != DX_OK || feed_class <= DX_FEED_DATA);
+    (void)!dx_sync_more_read(message, &number);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    dx_bytes message = dx_bytes_of(data, size);
+    FUZZ_CHECK(dx_sync_message_kind(message) <= DX_SYNC_KIND_COUNT);
+    read_addresses(message);
+    read_state(message);
+    read_data(message);
+    read_rest(message);
+    return 0;
+}

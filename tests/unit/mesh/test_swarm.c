@@ -1,0 +1,420 @@
+/* mesh/swarm.c: links, topics, addresses, dialling: two swarms and a wire in memory that delivers when told.
+ */
+#include "mesh/swarm.h"
+
+#include "base/limits.h"
+#include "test.h"
+
+enum { QUEUE_MAX = 256, TOPIC = 1 };
+
+typedef struct end {
+    test_alloc alloc;
+    test_random random;
+    dx_swarm *swarm;
+    dx_swarm_counts counts;
+    uint64_t next_link, next_incoming, now_ms, deadline_ms;
+    struct end *other;
+    uint64_t opened[QUEUE_MAX]; /* LINK_OPEN, in order */
+    size_t open_count, closed_count;
+    int opens, closes, messages, last_reason; /* heard by the handler */
+    char said[64];
+    uint64_t link; /* last opened by the handler */
+} end;
+
+/* A link: whose number here is whose there; bytes wait until `deliver`. */
+typedef struct wire {
+    end *ends[2];
+    uint64_t numbers[2];
+    bool open[2];
+    dx_buf bytes[2]; /* on the way to the end */
+} wire;
+
+static wire wires[QUEUE_MAX];
+static size_t wire_count;
+static test_alloc wire_alloc;
+
+static wire *find_wire(const end *of, uint64_t number, int *side) {
+    for (size_t i = 0; i < wire_count; i++) {
+        for (*side = 0; *side < 2; ++*side) {
+            if (wires[i].ends[*side] == of && wires[i].numbers[*side] == number) {
+                return &wires[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+static void port_open(void *ctx, uint64_t link, dx_bytes address) {
+    end *self = ctx;
+    (void)address;
+    assert_true(link % 2 == 1 && self->open_count < QUEUE_MAX);
+    self->opened[self->open_count++] = link;
+}
+
+static void port_send(void *ctx, uint64_t link, dx_bytes bytes) {
+    int side;
+    wire *one = find_wire(ctx, link, &side);
+    if (one != NULL && one->open[side]) {
+        dx_buf_append(&one->bytes[1 - side], bytes.data, bytes.size);
+    }
+}
+
+static void port_close(void *ctx, uint64_t link, int reason) {
+    int side;
+    end *self = ctx;
+    wire *one = find_wire(ctx, link, &side);
+    self->closed_count++;
+    self->last_reason = reason;
+    if (one != NULL) {
+        one->open[side] = false;
+    }
+}
+
+static int on_open(void *ctx, const dx_swarm_link *link) {
+    end *self = ctx;
+    self->opens++;
+    self->link = link->link;
+    return DX_OK;
+}
+
+static int on_message(void *ctx, const dx_swarm_link *link, dx_bytes message) {
+    end *self = ctx;
+    (void)link;
+    self->messages++;
+    snprintf(self->said, sizeof self->said, "%.*s", (int)message.size, (const char *)message.data);
+    return strcmp(self->said, "rude") == 0 ? DX_E_PROTOCOL : DX_OK;
+}
+
+static void on_close(void *ctx, const dx_swarm_link *link, int reason) {
+    end *self = ctx;
+    (void)link;
+    self->closes++;
+    self->last_reason = reason;
+}
+
+static void begin_end(end *self, uint8_t key, uint8_t secret) {
+    memset(self, 0, sizeof *self);
+    test_alloc_init(&self->alloc);
+    test_random_init(&self->random, key);
+    self->next_link = 1;
+    self->next_incoming = 2;
+    self->now_ms = 1000;
+    dx_swarm_port port = {.ctx = self,
+                          .next_link = &self->next_link,
+                          .open = port_open,
+                          .send = port_send,
+                          .close = port_close,
+                          .counts = &self->counts};
+    assert_int_equal(dx_swarm_create(&self->alloc.port, &self->random.port, NULL, &port, &self->swarm),
+                     DX_OK);
+    dx_topic topic = {
+        .number = TOPIC,
+        .secret = {secret},
+        .static_secret = {8, key},
+        .payload = dx_bytes_text("credential"),
+        .handler = {.ctx = self, .on_open = on_open, .on_message = on_message, .on_close = on_close}};
+    assert_int_equal(dx_swarm_add_topic(self->swarm, &topic), DX_OK);
+}
+
+static void begin(end *a, end *b) {
+    wire_count = 0;
+    test_alloc_init(&wire_alloc);
+    begin_end(a, 1, 9);
+    begin_end(b, 2, 9);
+    a->other = b;
+    b->other = a;
+}
+
+static void finish(end *a, end *b) {
+    for (size_t i = 0; i < wire_count; i++) {
+        dx_buf_deinit(&wires[i].bytes[0]);
+        dx_buf_deinit(&wires[i].bytes[1]);
+    }
+    dx_swarm_destroy(a->swarm);
+    dx_swarm_destroy(b->swarm);
+    assert_int_equal(a->alloc.live_bytes, 0);
+    assert_int_equal(b->alloc.live_bytes, 0);
+}
+
+static void tick(end *self) {
+    self->deadline_ms = DX_NO_DEADLINE;
+    assert_int_equal(dx_swarm_tick(self->swarm, self->now_ms, &self->deadline_ms), DX_OK);
+}
+
+/* What self dialled last comes up at `to`. */
+static void connect(end *self, end *to) {
+    wire *one = &wires[wire_count++];
+    *one = (wire){.ends = {self, to},
+                  .numbers = {self->opened[self->open_count - 1], to->next_incoming},
+                  .open = {true, true}};
+    dx_buf_init(&one->bytes[0], &wire_alloc.port, 1 << 20);
+    dx_buf_init(&one->bytes[1], &wire_alloc.port, 1 << 20);
+    to->next_incoming += 2;
+    assert_int_equal(dx_swarm_link_up(to->swarm, one->numbers[1], dx_bytes_text("mem:caller"), to->now_ms),
+                     DX_OK);
+    assert_int_equal(dx_swarm_link_up(self->swarm, one->numbers[0], dx_bytes_text("mem:b"), self->now_ms),
+                     DX_OK);
+}
+
+/* Carries all bytes, then ends, until nothing moves. */
+static void deliver(void) {
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = 0; i < wire_count; i++) {
+            for (int side = 0; side < 2; side++) {
+                wire *one = &wires[i];
+                end *to = one->ends[side];
+                if (one->bytes[side].size > 0) {
+                    dx_buf bytes = one->bytes[side];
+                    dx_buf_init(&one->bytes[side], &wire_alloc.port, 1 << 20);
+                    if (one->open[side]) {
+                        assert_int_equal(dx_swarm_link_data(to->swarm, one->numbers[side],
+                                                            dx_buf_view(&bytes), to->now_ms),
+                                         DX_OK);
+                    }
+                    dx_buf_deinit(&bytes);
+                    moved = true;
+                } else if (one->open[side] && !one->open[1 - side]) {
+                    one->open[side] = false;
+                    dx_swarm_link_down(to->swarm, one->numbers[side], DX_E_UNREACHABLE, to->now_ms);
+                    moved = true;
+                }
+            }
+        }
+    }
+}
+
+static void dial(end *self, end *to) {
+    assert_int_equal(dx_swarm_add_address(self->swarm, TOPIC, dx_bytes_text("mem:b")), DX_OK);
+    tick(self);
+    connect(self, to);
+    deliver();
+}
+
+static void test_meeting(void **state) {
+    (void)state;
+    end a, b;
+    begin(&a, &b);
+    dial(&a, &b);
+    assert_int_equal(a.opens + b.opens, 2);
+    assert_int_equal(dx_swarm_link_count(a.swarm, TOPIC), 1);
+    assert_int_equal(dx_swarm_send(a.swarm, a.link, dx_bytes_text("hello")), DX_OK);
+    deliver();
+    assert_string_equal(b.said, "hello");
+    assert_int_equal(dx_swarm_send(a.swarm, 99, dx_bytes_text("hello")), DX_E_NOT_FOUND);
+    char address[64];
+    const char *place;
+    int error;
+    uint64_t since_ms;
+    assert_true(
+        dx_swarm_address_state(a.swarm, TOPIC, 0, address, sizeof address, &place, &error, &since_ms));
+    assert_string_equal(address, "mem:b");
+    assert_string_equal(place, "connected");
+    assert_false(
+        dx_swarm_address_state(a.swarm, TOPIC, 1, address, sizeof address, &place, &error, &since_ms));
+    tick(&a);
+    assert_int_equal(a.open_count, 1); /* who is here is not dialled */
+    assert_int_equal(a.counts.ready, 1);
+    finish(&a, &b);
+}
+
+/* A handler's error closes the link, tells the peer why, and is counted. */
+static void test_rude_peer(void **state) {
+    (void)state;
+    end a, b;
+    begin(&a, &b);
+    dial(&a, &b);
+    assert_int_equal(dx_swarm_send(a.swarm, a.link, dx_bytes_text("rude")), DX_OK);
+    deliver();
+    assert_int_equal(b.counts.refused, 1);
+    assert_int_equal(b.closes, 1);
+    assert_int_equal(a.closes, 1);
+    assert_int_equal(a.last_reason, DX_E_PROTOCOL);
+    assert_int_equal(dx_swarm_link_count(a.swarm, TOPIC) + dx_swarm_link_count(b.swarm, TOPIC), 0);
+    finish(&a, &b);
+}
+
+/* Waits double from 0.2 s to a minute, each between half and the whole, and begin anew after a link that
+ * held. */
+static void test_back_off(void **state) {
+    (void)state;
+    end a, b;
+    begin(&a, &b);
+    assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:b")), DX_OK);
+    tick(&a);
+    for (unsigned i = 0; i < 14; i++) {
+        uint64_t whole_ms = (uint64_t)DX_DIAL_FIRST_MS << (i < 9 ? i : 9);
+        whole_ms = whole_ms < DX_DIAL_LAST_MS ? whole_ms : DX_DIAL_LAST_MS;
+        assert_int_equal(a.open_count, i + 1);
+        dx_swarm_link_down(a.swarm, a.opened[i], DX_E_UNREACHABLE, a.now_ms);
+        tick(&a);
+        assert_int_equal(a.open_count, i + 1);
+        assert_in_range(a.deadline_ms - a.now_ms, whole_ms / 2, whole_ms);
+        a.now_ms = a.deadline_ms;
+        tick(&a);
+    }
+    connect(&a, &b);
+    deliver();
+    a.now_ms += DX_DIAL_SETTLED_MS;
+    dx_swarm_link_down(a.swarm, a.link, DX_E_UNREACHABLE, a.now_ms);
+    tick(&a);
+    assert_in_range(a.deadline_ms - a.now_ms, DX_DIAL_FIRST_MS / 2, DX_DIAL_FIRST_MS);
+    a.now_ms = a.deadline_ms;
+    tick(&a);
+    connect(&a, &b); /* one that ends at once is a failure, handshake or not */
+    deliver();
+    dx_swarm_link_down(a.swarm, a.link, DX_E_UNREACHABLE, a.now_ms);
+    tick(&a);
+    assert_in_range(a.deadline_ms - a.now_ms, DX_DIAL_FIRST_MS, 2 * DX_DIAL_FIRST_MS);
+    finish(&a, &b);
+}
+
+static void test_dial_without_answer(void **state) {
+    (void)state;
+    end a, b;
+    begin(&a, &b);
+    assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:b")), DX_OK);
+    tick(&a);
+    tick(&a);
+    assert_int_equal(a.deadline_ms - a.now_ms, DX_DIAL_ANSWER_MS);
+    a.now_ms = a.deadline_ms;
+    tick(&a);
+    assert_int_equal(a.closed_count, 1);
+    assert_int_equal(a.last_reason, DX_E_TIMEOUT);
+    finish(&a, &b);
+}
+
+/* Both dial each other at once: one link stays, the same for both, whichever is ready first. */
+static void test_glare(void **state) {
+    (void)state;
+    end a, b;
+    begin(&a, &b);
+    assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:b")), DX_OK);
+    assert_int_equal(dx_swarm_add_address(b.swarm, TOPIC, dx_bytes_text("mem:a")), DX_OK);
+    tick(&a);
+    tick(&b);
+    connect(&a, &b);
+    connect(&b, &a);
+    deliver();
+    assert_int_equal(dx_swarm_link_count(a.swarm, TOPIC), 1);
+    assert_int_equal(dx_swarm_link_count(b.swarm, TOPIC), 1);
+    assert_int_equal(wires[0].open[0] + wires[1].open[0], 1);
+    assert_int_equal(wires[0].open[0], wires[0].open[1]);
+    a.now_ms += 10000;
+    b.now_ms += 10000;
+    tick(&a);
+    tick(&b);
+    assert_int_equal(a.open_count + b.open_count, 2); /* and nobody dials again */
+    assert_int_equal(dx_swarm_send(a.swarm, a.link, dx_bytes_text("still")),
+                     a.link == wires[0].numbers[0] || a.link == wires[1].numbers[1] ? DX_OK : DX_E_NOT_FOUND);
+    finish(&a, &b);
+}
+
+/* A newer link from the same side replaces an older one that may be half dead. */
+static void test_superseded(void **state) {
+    (void)state;
+    end a, b;
+    begin(&a, &b);
+    dial(&a, &b);
+    wires[0].open[0] = wires[0].open[1] = false; /* b does not hear of its end */
+    dx_swarm_link_down(a.swarm, a.link, DX_E_UNREACHABLE, a.now_ms);
+    a.now_ms += 1000;
+    tick(&a);
+    connect(&a, &b);
+    deliver();
+    assert_int_equal(b.opens, 2);
+    assert_int_equal(b.closes, 1);
+    assert_int_equal(dx_swarm_link_count(b.swarm, TOPIC), 1);
+    finish(&a, &b);
+}
+
+/* One's own address: found out by the key that answers, and never dialled again. */
+static void test_own_address(void **state) {
+    (void)state;
+    end a, b;
+    begin(&a, &b);
+    dial(&a, &a);
+    assert_int_equal(a.opens, 0);
+    assert_int_equal(dx_swarm_link_count(a.swarm, TOPIC), 0);
+    a.now_ms += 1000000;
+    tick(&a);
+    assert_int_equal(a.open_count, 1);
+    finish(&a, &b);
+}
+
+/* Without the secret there is no answer; at the deadline the link is closed. */
+static void test_stranger(void **state) {
+    (void)state;
+    end a, b;
+    wire_count = 0;
+    begin_end(&a, 1, 9);
+    begin_end(&b, 2, 8);
+    assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:b")), DX_OK);
+    tick(&a);
+    connect(&a, &b);
+    uint64_t calls = b.random.state;
+    deliver();
+    assert_int_equal(b.random.state, calls); /* it cost no key */
+    assert_int_equal(a.opens + b.opens, 0);
+    assert_int_equal(b.counts.failed, 1);
+    finish(&a, &b);
+}
+
+static void test_silent_caller(void **state) {
+    (void)state;
+    end a, b;
+    begin(&a, &b);
+    assert_int_equal(dx_swarm_link_up(b.swarm, 2, dx_bytes_text("mem:x"), b.now_ms), DX_OK);
+    tick(&b);
+    assert_int_equal(b.deadline_ms, b.now_ms + DX_CHANNEL_HANDSHAKE_MS);
+    b.now_ms = b.deadline_ms;
+    tick(&b);
+    assert_int_equal(b.closed_count, 1);
+    assert_int_equal(b.counts.failed, 1);
+    finish(&a, &b);
+}
+
+static void test_dropped_links(void **state) {
+    (void)state;
+    end a, b;
+    begin(&a, &b);
+    dial(&a, &b);
+    dx_swarm_drop_links(a.swarm, DX_E_STORE);
+    assert_int_equal(a.closes, 1);
+    assert_int_equal(wires[0].bytes[1].size, 0); /* no goodbye: nothing may be said */
+    assert_int_equal(dx_swarm_link_count(a.swarm, TOPIC), 0);
+    assert_int_equal(dx_swarm_link_up(a.swarm, 77, dx_bytes_text("mem:b"), a.now_ms),
+                     DX_OK); /* dialled before */
+    assert_int_equal(a.last_reason, DX_E_CANCELLED);
+    deliver();
+    finish(&a, &b);
+}
+
+static void test_bounds(void **state) {
+    (void)state;
+    end a, b;
+    char address[32];
+    begin(&a, &b);
+    for (int i = 0; i < DX_SPACE_ADDRESSES_MAX; i++) {
+        snprintf(address, sizeof address, "mem:%d", i);
+        assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text(address)), DX_OK);
+    }
+    assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:more")), DX_E_LIMIT);
+    assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:0")), DX_OK);
+    tick(&a);
+    dx_swarm_link_down(a.swarm, a.opened[5], DX_E_UNREACHABLE, a.now_ms); /* the one that failed gives way */
+    assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:more")), DX_OK);
+    assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("")), DX_E_INVALID);
+    assert_int_equal(dx_swarm_add_address(a.swarm, 99, dx_bytes_text("mem:x")), DX_E_NOT_FOUND);
+    for (uint64_t i = 1; i <= DX_LINKS_MAX + 10; i++) {
+        assert_int_equal(dx_swarm_link_up(b.swarm, 2 * i, dx_bytes_text("mem:x"), b.now_ms), DX_OK);
+    }
+    assert_int_equal(b.closed_count, 10);
+    assert_int_equal(b.last_reason, DX_E_LIMIT);
+    finish(&a, &b);
+}
+
+DX_TEST_MAIN(DX_TEST(test_meeting), DX_TEST(test_rude_peer), DX_TEST(test_back_off),
+             DX_TEST(test_dial_without_answer), DX_TEST(test_glare), DX_TEST(test_superseded),
+             DX_TEST(test_own_address), DX_TEST(test_stranger), DX_TEST(test_silent_caller),
+             DX_TEST(test_dropped_links), DX_TEST(test_bounds))
