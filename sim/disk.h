@@ -2,16 +2,18 @@
  *
  * Layer: simulator; includes SQLite's header and include/dxos only. One disk is one registered VFS with its
  * own files; everything it decides comes from its seed. Model (RELIABILITY.md §5):
- *   - a write changes what is read at once, and the disk itself only by a sync; a crash keeps any subset of
- * the sectors not synced, and of a 4096-byte sector any subset of its 512-byte parts; it may keep a longer
- * size without the data;
- *   - a name made or removed is durable only after its directory was synced: by the first sync of a new
- * journal or log, or a delete that asks for it, as SQLite's unix VFS does; a crash keeps or loses each such
- * change;
- *   - any call may fail, once or from then on; a write may stop in the middle; a failed sync may forget what
- * it was to write: it still reads, and is not on the disk; reads may return a flipped bit. Not modelled:
- * stale reads. Ownership: the disk owns its files; all SQLite handles on it must be closed before it is
- * destroyed. Not for use by two threads. */
+ *   - a write changes what is read at once, and the disk itself only by a sync; a crash keeps any subset
+ *     of the sectors not synced, and of a 4096-byte sector any subset of its 512-byte parts; it may keep a
+ *     longer size without the data;
+ *   - a name made or removed is durable only after its directory was synced: by the first sync of a journal
+ *     or log after it was opened, or a delete that asks for it, as SQLite's unix VFS does; a crash keeps or
+ *     loses each such change;
+ *   - any call may fail, once or from then on; a write may stop in the middle, or land elsewhere; a failed
+ *     sync may forget what it was to write: it still reads, and is not on the disk; reads may return a
+ *     flipped bit.
+ * Not modelled: stale reads.
+ * Ownership: the disk owns its files; all SQLite handles on it must be closed before it is destroyed. Not
+ * for use by two threads. */
 #ifndef DX_SIM_DISK_H
 #define DX_SIM_DISK_H
 

@@ -2,26 +2,26 @@
  *
  * Layer: floor 1, store. Stands between SQLite and the VFS below ("unix", OPFS, the simulator's), one
  * instance per store, which holds the key; nothing about it is process-wide but SQLite's own list of VFS
- * names. It serves one database in WAL mode with locking_mode=EXCLUSIVE and 4096-byte pages with 40 reserved
- * bytes:
+ * names. It serves one database in WAL mode with locking_mode=EXCLUSIVE and 4096-byte pages with 40
+ * reserved bytes:
  *   - offsets below are the offsets SQLite uses; only contents differ (docs/spec/vault-file.md);
  *   - a file of no bytes reads as an empty database already in WAL mode, so creating a vault writes no
- * rollback journal and has no half-made state: either the log holds the first transaction or nothing does;
+ *     rollback journal and has no half-made state: the log holds the first transaction or nothing does;
  *   - writes are gathered in a run of adjacent units, sealed together with fresh nonces and written by one
- * call when the run breaks, is full, or SQLite syncs. An error therefore shows at the sync of the same
- * commit;
+ *     call when the run breaks, is full, or SQLite syncs. An error shows at the latest at the sync of the
+ *     same commit or checkpoint;
  *   - reading page 1's header never fails (a checkpoint may have been torn there): when the page does not
  *     authenticate, the header of an empty database answers, and the log, or the read of the whole page,
- * decides;
+ *     decides;
  *   - while the log is recovered (SQLite reads whole frames only then), a frame that does not authenticate
- * reads as zeros and ends the recovery, unless what follows proves that it had been durable: then it is
- * damage;
+ *     reads as zeros and ends the recovery, unless what follows proves that it had been durable: then it is
+ *     damage;
  *   - anywhere else, what does not authenticate is SQLITE_IOERR_DATA; never zeros, never old bytes;
  *   - rollback journals are neither seen nor made; temporary files live in memory (temp_file.h).
  * POWERSAFE_OVERWRITE is always claimed: no unit's sealing depends on a neighbour, so a write below never
- * rewrites bytes that were durable, and SQLite need not split a frame at a sector's end. What the disk below
- * must keep is that a write which loses power leaves the bytes beside it alone. Ownership: destroy after the
- * database handle is closed. */
+ * rewrites bytes that were durable, and SQLite need not split a frame at a sector's end. What the disk
+ * below must keep is that a write which loses power leaves the bytes beside it alone.
+ * Ownership: destroy after the database handle is closed. */
 #ifndef DX_STORE_PAGE_VFS_H
 #define DX_STORE_PAGE_VFS_H
 
