@@ -220,7 +220,8 @@ int dx_node_open(const dx_node_config *config, dx_node **out, char *message, siz
         error = load_all(node);
     }
     if (error != DX_OK) {
-        explain(message, message_size, error, node->store != NULL ? dx_store_message(node->store) : node->message);
+        explain(message, message_size, error,
+                node->store != NULL ? dx_store_message(node->store) : node->message);
         dx_node_close(node);
         return error;
     }

@@ -21,8 +21,9 @@
     X(GARBAGE_TO_HOST)                                                                                       \
     X(GARBAGE_TO_GUEST)                                                                                      \
     X(STRAY_TO_HOST)                                                                                         \
-    X(STRAY_TO_GUEST) X(FALSE_PROOF_TO_HOST) X(FALSE_PROOF_TO_GUEST) X(HOST_DEADLINE) X(GUEST_DEADLINE)      \
-        X(CLOCK_JUMP) X(CLOCK_BACK)
+    X(STRAY_TO_GUEST)                                                                                        \
+    X(FALSE_PROOF_TO_HOST) X(FALSE_PROOF_TO_GUEST) X(HOST_DEADLINE) X(GUEST_DEADLINE) X(CLOCK_JUMP)          \
+        X(CLOCK_BACK)
 
 typedef enum happening {
 #define HAPPENING_ROW(symbol) symbol,
