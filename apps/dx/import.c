@@ -82,6 +82,16 @@ static int fail(dx_import *import, int error) {
     return import->code = dx_vault_failed(import->run, error);
 }
 
+/* Reading and reckoning hear of Ctrl-C and --timeout too. */
+static void check_time(dx_import *import) {
+    if (import->code == DX_EXIT_OK && dx_vault_interrupted()) {
+        import->code = DX_EXIT_INTERRUPTED;
+    } else if (import->code == DX_EXIT_OK && dx_vault_left_ms(import->run) == 0) {
+        dx_progress_clear(&import->progress);
+        import->code = dx_vault_failed(import->run, DX_E_TIMEOUT);
+    }
+}
+
 /* --- First reading: names
  * --------------------------------------------------------------------------------------- */
 
@@ -133,9 +143,7 @@ static int learn_names(dx_import *import) {
         }
         dx_progress_update(&import->progress, dx_lines_offset(&import->source->lines),
                            import->source->lines.size);
-        if (dx_vault_interrupted()) {
-            import->code = DX_EXIT_INTERRUPTED;
-        }
+        check_time(import);
     }
     if (error != DX_E_NOT_FOUND && error != DX_OK) {
         return fail(import, error);
@@ -240,9 +248,7 @@ static int each_record(dx_import *import, bool links,
         if (error == DX_OK && record.is_link == links) {
             import->code = act(import, &record);
         }
-        if (dx_vault_interrupted()) {
-            import->code = DX_EXIT_INTERRUPTED;
-        }
+        check_time(import);
     }
     return error == DX_E_NOT_FOUND || import->code != DX_EXIT_OK ? import->code : fail(import, error);
 }

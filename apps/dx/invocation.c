@@ -244,6 +244,7 @@ dx_parsed dx_invocation_parse(dx_invocation *run, int count, char **words, const
     }
     *noun = parser.noun;
     if (parsed == DX_PARSED_WRONG && run->help) {
+        message[0] = remedy[0] = 0;
         return DX_PARSED_HELP;
     }
     return parsed == DX_PARSED_VERB ? check_complete(&parser) : parsed;

@@ -1,0 +1,161 @@
+#!/bin/sh
+# tests/cli/test_import.sh DX: what import makes of its own lines, of foreign ones, of dpkg's, and of what is wrong with them.
+. "$(dirname "$0")/lib.sh"
+
+alice halo create Alice -q >/dev/null
+for name in own foreign back packages tree strict; do alice space create $name -q >/dev/null; done
+
+# --- Foreign lines: 5 objects; x names a, b twice, and nobody
+cat >foreign.jsonl <<'END'
+{"name": "x", "needs": ["a", "b", "b", "nobody"], "size": 1}
+
+{"name": "a", "needs": [], "size": 2.5}
+{"name": "b", "needs": "a"}
+{"name": "c", "needs": ["ghost", "ghost"], "also": ["x", "x"]}
+{"name": 7, "needs": ["x", 7, "7"]}
+END
+expect_exit 0 "foreign lines" --profile alice import foreign foreign.jsonl --type thing --key name --link needs --link also --json
+same "objects, links, unresolved" "$(cat out)" '{"objects":5,"links":6,"unresolved":4}'
+thing() { alice query foreign "{\"type\": \"thing\", \"where\": {\"name\": $1}}" --json | python3 -c 'import json, sys
+print(json.dumps(json.loads(sys.stdin.readline())["data"], sort_keys=True))'; }
+same "what resolved has left the object, the rest stays" "$(thing '"x"')" '{"name": "x", "needs": ["nobody"], "size": 1}'
+same "an empty list stays" "$(thing '"a"')" '{"name": "a", "needs": [], "size": 2.5}'
+same "a name alone" "$(thing '"b"')" '{"name": "b"}'
+same "nothing resolved: all stays" "$(thing '"c"')" '{"name": "c", "needs": ["ghost", "ghost"]}'
+same "7 and \"7\" are two names" "$(thing 7)" '{"name": 7, "needs": ["7"]}'
+names_of() { python3 -c 'import json, sys
+print(" ".join(sorted(str(json.loads(line)["data"]["name"]) for line in sys.stdin)))'; }
+same "links by their field" "$(alice query foreign '{"where": {"name": "x"}, "follow": [{"out": "needs"}]}' --json | names_of)" "a b"
+same "each field its own type" "$(alice query foreign '{"where": {"name": "x"}, "follow": [{"in": "also"}]}' --json | names_of)" "c"
+same "to oneself" "$(alice query foreign '{"where": {"name": 7}, "follow": [{"out": "needs"}]}' --json | names_of)" "7 x"
+gzip -k foreign.jsonl
+expect_exit 0 "the same from .gz" --profile alice import strict foreign.jsonl.gz --type thing --key name --link needs --link also --json
+same "gives the same" "$(cat out)" '{"objects":5,"links":6,"unresolved":4}'
+alice import strict - --type thing --key name --link needs --link also --json <foreign.jsonl.gz >out 2>/dev/null
+same "and from stdin" "$(cat out)" '{"objects":5,"links":6,"unresolved":4}'
+
+# --- Own lines: everything there is, in an order that suits nobody
+bed=$(alice object add own --type bed --data '{"name": "bed", "when": {"@time": "2024-05-01T00:00:00Z"}, "raw": {"@bytes": "_-8"}, "deep": {"a": [1, {"b": null}]}}' -q)
+rose=$(alice object add own --type rose --parent "$bed" -q)
+thorn=$(alice object add own --parent "$rose" --data '{"sharp": true}' -q)
+alice link add own "$thorn" "$bed" --type above --data '{"by": 2}' -q >/dev/null
+gone=$(alice link add own "$bed" "$rose" --type gone -q)
+alice link rm own "$gone" -q >/dev/null
+alice object rm own "$thorn" -q >/dev/null
+alice export own >own.jsonl
+# Ids become new ones: lines are compared by what they say, with ids as places in the file.
+normal() { python3 -c 'import json, sys
+lines = [json.loads(line) for line in sys.stdin]
+ids = {line["id"]: str(n) for n, line in enumerate(sorted(lines, key=lambda line: json.dumps([line["type"], line["data"]])))}
+name = lambda value: ids.get(value, value) if isinstance(value, str) else value
+for line in sorted(json.dumps({key: name(value) for key, value in line.items()}, sort_keys=True) for line in lines): print(line)'; }
+tac own.jsonl >reversed.jsonl
+expect_exit 0 "own lines, children before parents, links first" --profile alice import back reversed.jsonl --json
+same "objects and links, the deleted ones too" "$(cat out)" '{"objects":3,"links":2,"unresolved":0}'
+same "come back as they were" "$(alice export back | normal)" "$(normal <own.jsonl)"
+alice space create pipe -q >/dev/null
+alice export own | bob halo create Bob -q >/dev/null
+bob space create pipe -q >/dev/null
+alice export own | bob import pipe - -q >/dev/null
+same "through a pipe into another vault" "$(bob export pipe | normal)" "$(normal <own.jsonl)"
+
+# A deep family upside down, and a circle
+python3 -c 'import json
+for n in range(2500, 0, -1): print(json.dumps({"id": str(n), "type": "t", "parent": str(n - 1) if n > 1 else None, "data": {"n": n}}))
+print(json.dumps({"id": "p", "parent": "q", "data": {}})); print(json.dumps({"id": "q", "parent": "p", "data": {}}))
+print(json.dumps({"id": "orphan", "parent": "nowhere", "data": {}}))' >tree.jsonl
+expect_exit 0 "2,500 generations upside down" --profile alice import tree tree.jsonl --json
+same "all of them; the circle is cut and told, so is who has no parent" "$(cat out)" '{"objects":2503,"links":0,"unresolved":2}'
+same "each under its own parent" "$(alice export tree | python3 -c 'import json, sys
+lines = {line["id"]: line for line in map(json.loads, sys.stdin)}
+print(sum(lines[line["parent"]]["data"]["n"] == line["data"]["n"] - 1 for line in lines.values() if line["parent"] and "n" in line["data"]))')" 2499
+
+# --- dpkg
+cat >status <<'END'
+Package: shell
+Status: install ok installed
+Priority: required
+Section: shells
+Installed-Size: 7164
+Maintainer: Somebody <some@example.org>
+Architecture: amd64
+Multi-Arch: foreign
+Version: 5.2-2+b1
+Depends: lib-c6 (>= 2.36), awk, editor | pager
+Pre-Depends: lib-c6:any (>= 2.36),
+ base-files
+Description: a shell
+ With a longer text
+ .
+ Package: not-this-one
+
+Package: lib-c6
+Status: install ok installed
+Version: 2.36
+
+Package: gawk
+Status: install ok installed
+Provides: awk, new-awk (= 1)
+Version: 5
+
+Package: mawk
+Status: install ok installed
+Provides: awk
+Depends: ghost
+
+Package: removed
+Status: deinstall ok config-files
+Depends: shell
+
+
+Package: pager
+Status: install ok installed
+END
+expect_exit 0 "dpkg's status file" --profile alice import packages status --json
+same "installed packages, links once, virtual ones through Provides" "$(cat out)" '{"objects":5,"links":2,"unresolved":3}'
+out_of() { alice query packages "{\"where\": {\"name\": \"$1\"}, \"follow\": [{\"out\": \"depends\"}]}" --json | names_of; }
+same "the first provider counts" "$(out_of shell)" "gawk lib-c6"
+alice query packages '{"where": {"name": "shell"}}' --json >out
+holds "the first alternative counts, and stays when it is nowhere" out '"depends":\["editor","base-files"\]'
+holds "sizes are numbers" out '"installedSize":7164'
+holds "a description is its first line" out '"description":"a shell"'
+
+# --- What is wrong is told with its line, and the rest stands
+printf '%s\n' '{"name": "good"}' '{"name": ' 'nonsense' '[1]' '{"name": "good too"}' '{"name": "twice", "name": "twice"}' '{"name": ["no name"]}' >bad.jsonl
+expect_exit 10 "some lines are bad" --profile alice import strict bad.jsonl --type thing --key name --json
+same "the good ones are there" "$(cat out)" '{"objects":2,"links":0,"unresolved":0}'
+holds "the bad ones are named" err '^line 2: '
+holds "each of them" err '^line 7: '
+holds "and counted" err '5 lines were rejected'
+expect_exit 10 "foreign lines without a mapping" --profile alice import strict foreign.jsonl --json
+holds "say what is missing" err 'give --type, --key or --link'
+head -c 100 foreign.jsonl.gz >cut.gz
+expect_exit 1 "a file cut short" --profile alice import strict cut.gz --type thing
+python3 -c 'print("{\"name\": \"" + "x" * 5000000 + "\"}"); print("{\"name\": \"after\"}")' >long.jsonl
+expect_exit 10 "a line beyond all measure" --profile alice import strict long.jsonl --type thing --json
+same "the one after it is there" "$(cat out)" '{"objects":1,"links":0,"unresolved":0}'
+python3 -c 'print("{\"name\": \"" + "y" * 1200000 + "\"}"); print("{\"name\": \"small\"}")' >big.jsonl
+expect_exit 10 "an object larger than the vault takes" --profile alice import strict big.jsonl --type big --json
+same "is refused alone" "$(cat out)" '{"objects":1,"links":0,"unresolved":0}'
+holds "with its line" err '^line 1: '
+head -c 100000 /dev/urandom >noise
+run --profile alice import strict noise --type thing --json
+check "noise is refused" [ "$status" = 10 ] || [ "$status" = 1 ]
+: >empty
+expect_exit 0 "an empty file" --profile alice import strict empty --json
+expect_exit 3 "no file" --profile alice import strict nofile
+expect_exit 1 "a folder" --profile alice import strict "$box"
+expect_exit 3 "no space" --profile alice import nospace foreign.jsonl
+expect_exit 8 "no time" --profile alice --timeout 0.001 import strict tree.jsonl
+
+# --- Many: the figures scripts read, quickly
+python3 -c 'import json
+for n in range(20000): print(json.dumps({"name": "p%d" % n, "depends": ["p%d" % ((n * 7 + k) % 20000) for k in range(4)]}))' >many.jsonl
+alice space create many -q >/dev/null
+expect_exit 0 "twenty thousand objects" --profile alice import many many.jsonl --type p --key name --link depends --json
+same "and eighty thousand links" "$(cat out)" '{"objects":20000,"links":80000,"unresolved":0}'
+alice agent start -q >/dev/null
+alice space create through -q >/dev/null
+expect_exit 0 "the same through an agent" --profile alice import through many.jsonl --type p --key name --link depends --json
+same "gives the same" "$(cat out)" '{"objects":20000,"links":80000,"unresolved":0}'
+plan
