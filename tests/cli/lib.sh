@@ -11,8 +11,10 @@ mkdir -m 700 "$box/run"
 cd "$box" || exit 1
 
 cleanup() {
-    for pid_file in "$box"/data/dx/*/agent.pid "$box"/*/agent.pid; do
-        [ -f "$pid_file" ] && kill -9 "$(cat "$pid_file")" 2>/dev/null
+    for folder in "$box"/data/dx/* "$box"/small/vault; do
+        [ -d "$folder" ] || continue
+        pid=$("$dx" --vault "$folder" agent status --json --timeout 2 2>/dev/null | sed -n 's/.*"pid":\([0-9][0-9]*\).*/\1/p')
+        [ -z "$pid" ] || kill -9 "$pid" 2>/dev/null
     done
     for pid in ${started:-}; do kill -9 "$pid" 2>/dev/null; done
     cd /

@@ -29,7 +29,7 @@ done
 same "help, man pages and completion know every verb" "$missing" ""
 same "a page of manual for each noun" "$(wc -l <nouns | tr -d ' ')" 17
 
-same "and each is installed" "$(cd "$(dirname "$dx")" && ls dx*.1 | sed 's/\.1$//')" "$("$dx" manual | sort)"
+same "and each is installed" "$(cd "$(dirname "$dx")" && ls dx*.1 | sed 's/\.1$//' | sort)" "$("$dx" manual | sort)"
 
 if command -v groff >/dev/null; then
     "$dx" manual dx | groff -man -Tutf8 -ww >page 2>warnings
