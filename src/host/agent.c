@@ -2,6 +2,7 @@
  * dxos/host.h.
  *
  * Layer: floor 3, host. `start` returns only once the agent listens: the child reports over a pipe. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -85,8 +86,6 @@ int dx_agent_run(const dx_agent_options *options, char *message) {
 /* What the child tells through the pipe: one line, "0 PID" or "CODE MESSAGE". */
 static int report_pipe = -1;
 
-enum { REPORT_FD = 3 };
-
 static void report(int error, const char *text) {
     char line[DX_HOST_MESSAGE_MAX + 32];
     int size = snprintf(line, sizeof line, "%d %s\n", error, text);
@@ -108,6 +107,22 @@ static void on_child_ready(void *ctx, const char *const *addresses, size_t count
     report(DX_OK, pid);
 }
 
+/* What came to this program through exec is what is not marked to be closed by one; libuv marks all its own.
+ */
+static void close_inherited(void) {
+    DIR *list = opendir("/proc/self/fd");
+    for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;) {
+        int fd = atoi(entry->d_name);
+        int flags = fd > STDERR_FILENO ? fcntl(fd, F_GETFD) : -1;
+        if (flags >= 0 && (flags & FD_CLOEXEC) == 0) {
+            close(fd);
+        }
+    }
+    if (list != NULL) {
+        closedir(list);
+    }
+}
+
 /* Nothing of who started it is kept: no terminal, no folder (its disk could not be unmounted), no open file
  * (whoever waits for the other end of a pipe would wait for the agent). */
 static void let_go(const dx_vault_folder *folder) {
@@ -118,10 +133,7 @@ static void let_go(const dx_vault_folder *folder) {
     dup2(null, 0);
     dup2(null, 1);
     dup2(log >= 0 ? log : null, 2);
-    dup2(report_pipe, REPORT_FD);
-    report_pipe = REPORT_FD;
-    (void)close_range(REPORT_FD + 1, ~0U, 0);
-    (void)fcntl(REPORT_FD, F_SETFD, FD_CLOEXEC);
+    close_inherited();
     if (chdir("/") != 0) {
         report(DX_E_IO, "the root folder cannot be entered");
         _exit(1);
