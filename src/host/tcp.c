@@ -9,6 +9,9 @@
 
 #include "host.h"
 
+/* Connections the kernel holds ready: in a burst a peer beyond them would wait a second to try again. */
+enum { LISTEN_BACKLOG = 1024 };
+
 struct dx_tcp_link {
     uv_tcp_t handle;
     uv_connect_t connect;
@@ -399,7 +402,7 @@ static int bind_to(dx_driver *driver, const char *host, int port) {
     int status = uv_tcp_init(&driver->loop, &driver->listener);
     driver->listener.data = driver;
     status = status == 0 ? uv_tcp_bind(&driver->listener, (const struct sockaddr *)&address, 0) : status;
-    status = status == 0 ? uv_listen((uv_stream_t *)&driver->listener, 64, on_incoming) : status;
+    status = status == 0 ? uv_listen((uv_stream_t *)&driver->listener, LISTEN_BACKLOG, on_incoming) : status;
     if (status != 0) {
         uv_close((uv_handle_t *)&driver->listener, NULL);
         uv_run(&driver->loop, UV_RUN_NOWAIT);

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -168,6 +169,7 @@ static inline scene_agent scene_agent_begin(const char *vault) {
     agent.pid = fork();
     assert_true(agent.pid >= 0);
     if (agent.pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing running */
         char message[DX_HOST_MESSAGE_MAX];
         dx_agent_options options = {.vault = vault, .on_ready = scene_tell_address, .ctx = &ends[1]};
         close(ends[0]);

@@ -257,6 +257,7 @@ static void test_a_held_vault_names_its_holder(void **state) {
     assert_int_equal(pipe(ends), 0);
     pid_t child = fork();
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         dx_client *client = scene_open(vault, false, true);
         _exit(write(ends[1], "!", 1) == 1 && pause() == -1 && client != NULL ? 0 : 1);
     }
