@@ -194,6 +194,21 @@ static inline int scene_agent_end(const scene_agent *agent, int signal_number) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* AddressSanitizer keeps freed memory back, so how a process grows says nothing under it. */
+static inline bool scene_is_sanitized(void) {
+#if defined(__SANITIZE_ADDRESS__)
+    return true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+    return true;
+#else
+    return false;
+#endif
+#else
+    return false;
+#endif
+}
+
 /* Resident memory of a process in KiB (proc(5)). */
 static inline long scene_resident_kib(pid_t pid) {
     char path[64], line[128];
