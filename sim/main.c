@@ -246,8 +246,10 @@ int main(int argc, char **argv) {
     }
     /* libsodium chooses the processor's best code; SQLite needs neither locks nor counts of its memory here.
      */
-    if (sodium_init() < 0 || sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) != SQLITE_OK ||
+    bool has_locks = sqlite3_threadsafe() != 0; /* built without them there is nothing to turn off */
+    if (sodium_init() < 0 || (has_locks && sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) != SQLITE_OK) ||
         sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) != SQLITE_OK) {
+        fputs("sim: libsodium or SQLite cannot be set up\n", stderr);
         return 2;
     }
     sim_options options = {.from = number_after(argc, argv, "--from", 1),
