@@ -8,22 +8,28 @@
 #include "pair.h"
 
 /* X(symbol): what may happen at a moment. */
-#define HAPPENINGS(X)                                                                                        \
-    X(NOTHING)                                                                                               \
-    X(BREAK)                                                                                                 \
-    X(CRASH_BEFORE_COMMIT)                                                                                   \
-    X(CRASH_AFTER_COMMIT)                                                                                    \
-    X(DISK_FULL)                                                                                             \
-    X(HOST_RESTART)                                                                                          \
-    X(GUEST_RESTART)                                                                                         \
-    X(CANCEL_HOST)                                                                                           \
-    X(CANCEL_GUEST)                                                                                          \
-    X(GARBAGE_TO_HOST)                                                                                       \
-    X(GARBAGE_TO_GUEST)                                                                                      \
-    X(STRAY_TO_HOST)                                                                                         \
-    X(STRAY_TO_GUEST)                                                                                        \
-    X(FALSE_PROOF_TO_HOST) X(FALSE_PROOF_TO_GUEST) X(HOST_DEADLINE) X(GUEST_DEADLINE) X(CLOCK_JUMP)          \
-        X(CLOCK_BACK)
+/* clang-format off */
+#define HAPPENINGS(X) \
+    X(NOTHING) \
+    X(BREAK) \
+    X(CRASH_BEFORE_COMMIT) \
+    X(CRASH_AFTER_COMMIT) \
+    X(DISK_FULL) \
+    X(HOST_RESTART) \
+    X(GUEST_RESTART) \
+    X(CANCEL_HOST) \
+    X(CANCEL_GUEST) \
+    X(GARBAGE_TO_HOST) \
+    X(GARBAGE_TO_GUEST) \
+    X(STRAY_TO_HOST) \
+    X(STRAY_TO_GUEST) \
+    X(FALSE_PROOF_TO_HOST) \
+    X(FALSE_PROOF_TO_GUEST) \
+    X(HOST_DEADLINE) \
+    X(GUEST_DEADLINE) \
+    X(CLOCK_JUMP) \
+    X(CLOCK_BACK)
+/* clang-format on */
 
 typedef enum happening {
 #define HAPPENING_ROW(symbol) symbol,
