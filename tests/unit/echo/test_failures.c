@@ -162,7 +162,7 @@ static void fail_every_allocation(act what, peer *(*who)(fixture *f)) {
         bool reached = self->alloc.calls >= at;
         self->alloc.fail_at = 0;
         if (!reached) {
-            print_message("%llu allocations\n", (unsigned long long)at - 1);
+            print_message("# %llu allocations\n", (unsigned long long)at - 1);
             assert_int_equal(error, DX_OK);
             peer_commit(self);
             break;
@@ -195,7 +195,7 @@ static void fail_every_disk_call(act what, peer *(*who)(fixture *f)) {
         bool reached = sim_disk_counters(self->disk)->faults > faults;
         sim_disk_heal(self->disk);
         if (!reached) {
-            print_message("%llu disk calls\n", (unsigned long long)at - 1);
+            print_message("# %llu disk calls\n", (unsigned long long)at - 1);
             assert_int_equal(error, DX_OK);
             peer_commit(self);
             break;

@@ -8,28 +8,22 @@
 #include "pair.h"
 
 /* X(symbol): what may happen at a moment. */
-/* clang-format off */
-#define HAPPENINGS(X) \
-    X(NOTHING) \
-    X(BREAK) \
-    X(CRASH_BEFORE_COMMIT) \
-    X(CRASH_AFTER_COMMIT) \
-    X(DISK_FULL) \
-    X(HOST_RESTART) \
-    X(GUEST_RESTART) \
-    X(CANCEL_HOST) \
-    X(CANCEL_GUEST) \
-    X(GARBAGE_TO_HOST) \
-    X(GARBAGE_TO_GUEST) \
-    X(STRAY_TO_HOST) \
-    X(STRAY_TO_GUEST) \
-    X(FALSE_PROOF_TO_HOST) \
-    X(FALSE_PROOF_TO_GUEST) \
-    X(HOST_DEADLINE) \
-    X(GUEST_DEADLINE) \
-    X(CLOCK_JUMP) \
-    X(CLOCK_BACK)
-/* clang-format on */
+#define HAPPENINGS(X)                                                                                        \
+    X(NOTHING)                                                                                               \
+    X(BREAK)                                                                                                 \
+    X(CRASH_BEFORE_COMMIT)                                                                                   \
+    X(CRASH_AFTER_COMMIT)                                                                                    \
+    X(DISK_FULL)                                                                                             \
+    X(HOST_RESTART)                                                                                          \
+    X(GUEST_RESTART)                                                                                         \
+    X(CANCEL_HOST)                                                                                           \
+    X(CANCEL_GUEST)                                                                                          \
+    X(GARBAGE_TO_HOST)                                                                                       \
+    X(GARBAGE_TO_GUEST)                                                                                      \
+    X(STRAY_TO_HOST)                                                                                         \
+    X(STRAY_TO_GUEST)                                                                                        \
+    X(FALSE_PROOF_TO_HOST)                                                                                   \
+    X(FALSE_PROOF_TO_GUEST) X(HOST_DEADLINE) X(GUEST_DEADLINE) X(CLOCK_JUMP) X(CLOCK_BACK)
 
 typedef enum happening {
 #define HAPPENING_ROW(symbol) symbol,
@@ -69,9 +63,9 @@ typedef struct run {
 
 static void fail_run(const run *r, const char *why) {
     for (size_t i = 0; i < r->moment_count; i++) {
-        print_message("at step %d: %s\n", r->moments[i].step, names[r->moments[i].what]);
+        print_message("# at step %d: %s\n", r->moments[i].step, names[r->moments[i].what]);
     }
-    print_message("plan %s, host %s, guest %s (%s), failures %u, uses %u, step %d\n", r->plan->pins,
+    print_message("# plan %s, host %s, guest %s (%s), failures %u, uses %u, step %d\n", r->plan->pins,
                   dx_host_state_name(r->p.host.state), dx_guest_state_name(r->p.guest.state),
                   dx_error_name(r->p.guest.error), (unsigned)r->p.row.failures, (unsigned)r->p.row.uses,
                   r->steps);
@@ -406,7 +400,7 @@ static void test_two_events(void **state) {
             }
         }
     }
-    print_message("%zu runs with two events\n", runs);
+    print_message("# %zu runs with two events\n", runs);
     assert_true(runs > 40000);
 }
 
@@ -423,7 +417,7 @@ static void test_three_events(void **state) {
         }
         runs += try_run(&plans[test_random_next(&random) % PLANS], m, 3).worth_it;
     }
-    print_message("%zu runs with three events\n", runs);
+    print_message("# %zu runs with three events\n", runs);
     assert_true(runs > 1000);
 }
 
