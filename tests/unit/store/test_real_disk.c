@@ -62,7 +62,8 @@ static void test_large_transactions(void **state) {
 
 enum { KILLS = 12, COMMITS_MAX = MODEL_COMMITS_MAX - 100 };
 
-/* Commits, tells each acknowledged one and is killed from outside; on a fast disk it runs out of commits first and waits for it. */
+/* Commits, tells each acknowledged one and is killed from outside; on a fast disk it runs out of commits
+ * first and waits for it. */
 static void commit_until_killed(vault_model *model, int acknowledgements) {
     dx_store *store;
     if (model_open(model, &store) != DX_OK) {
