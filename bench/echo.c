@@ -1,10 +1,12 @@
 /* bench/echo.c: what a space costs: the packages as objects and their dependencies as links.
  *
  *   echo.import     written by one device: transactions of TRANSACTION_OPS, each committed
- *   echo.replicate  the blocks it made, received, verified, applied and committed by another device, a
- * megabyte at a time echo.rows       the rows it holds then, inserted as they are into the same tables: the
- * floor of both echo.update     one property set, one commit: each alone Pages are encrypted in all of them.
- * Layer: measuring programs; looks inside the core, since nothing public speaks of blocks. */
+ *   echo.replicate  the blocks it made, received, verified, applied and committed by another device, a megabyte at a time
+ *   echo.rows       the rows it holds then, inserted as they are into the same tables: the floor of both
+ *   echo.update     one property set, one commit: each alone
+ *
+ * Pages are encrypted in all of them. Layer: measuring programs; looks inside the core, since nothing public speaks of
+ * blocks. */
 #include "bench.h"
 
 #include <sodium.h>

@@ -5,10 +5,11 @@
  *   feed.sections  the same, one hash a section: the floor of what can be purged section by section
  *   feed.seal      sections sealed, blocks encoded
  *   feed.verify    blocks decoded, leaves, tree, root against the head; nothing stored
- *   feed.rows      the same rows inserted into a vault without any checking, committed each megabyte: the
- * floor of storing feed.receive   dx_feed_receive in runs of a megabyte, each committed: verified, stored,
- * durable feed.append    dx_feed_append, signed and committed each megabyte Layer: measuring programs; looks
- * inside the core, since nothing public speaks of feeds. */
+ *   feed.rows      the same rows inserted into a vault without any checking, committed each megabyte: the floor of storing
+ *   feed.receive   dx_feed_receive in runs of a megabyte, each committed: verified, stored, durable
+ *   feed.append    dx_feed_append, signed and committed each megabyte
+ *
+ * Layer: measuring programs; looks inside the core, since nothing public speaks of feeds. */
 #include "bench.h"
 
 #include <sodium.h>

@@ -2,9 +2,10 @@
  *
  *   reference.hash      BLAKE2b-256 over every object's bytes, one hash each
  *   reference.fsync     4 KiB appended to a file and made durable, one at a time
- *   reference.sqlite    as many rows in plain SQLite as the graph has objects and links, 1,000 in a
- * transaction reference.commit    one row in a transaction of its own SQLite runs as the vault does: WAL,
- * synchronous=FULL, exclusive locking, a WAL of at most 16 MB. */
+ *   reference.sqlite    as many rows in plain SQLite as the graph has objects and links, 1,000 in a transaction
+ *   reference.commit    one row in a transaction of its own
+ *
+ * SQLite runs as the vault does: WAL, synchronous=FULL, exclusive locking, a WAL of at most 16 MB. */
 #include "bench.h"
 
 #include <errno.h>

@@ -2,10 +2,12 @@
  * update there and back.
  *
  *   vaults.import     `dx import` of the whole graph, objects and links, into a vault on this disk
- *   vaults.open       a vault with all of it behind: opened, asked one thing, closed; whole process and the
- * opening alone vaults.replicate  Bob joins by link and PIN until his vault holds and has applied all of it,
- * both agents on loopback vaults.update     one object changed at Alice: until her reply (durable there), and
- * until Bob's subscriber is told (durable there) The vaults are encrypted as always. CPU seconds of agents
+ *   vaults.open       a vault with all of it behind: opened, asked one thing, closed; whole process and the opening alone
+ *   vaults.replicate  Bob joins by link and PIN until his vault holds and has applied all of it, both agents on loopback
+ *   vaults.update     one object changed at Alice: until her reply (durable there), and until Bob's subscriber is told
+ *                     (durable there)
+ *
+ * The vaults are encrypted as always. CPU seconds of agents
  * are read from /proc before they stop. Beside the reference lines of the same run (reference.commit for
  * vaults.update). */
 #include <fcntl.h>

@@ -83,8 +83,8 @@ extern const char *const sim_count_words[SIM_COUNT_COUNT];
 typedef struct sim_plan {
     uint64_t seed;
     size_t peers;
-    uint64_t
-        minutes; /* of virtual time in which operations happen; then everything heals and must converge */
+    /* Of virtual time in which operations happen; then everything heals and must converge. */
+    uint64_t minutes;
     size_t operations;
     uint32_t chance[SIM_FAULT_COUNT]; /* per million */
     uint64_t delay_max_ms;            /* of a delivery */

@@ -2,14 +2,17 @@
  *
  * Layer: public, test support (library dxos-laws, not part of the core). For authors of models: give the
  * vtable and a maker of operations, and the suite tries the laws of dxos/model.h on seeded, repeatable
- * rounds: order       every order of the same operations saves the same bytes (all orders of few, random
- * orders of many) idempotent  an operation applied again changes nothing restore     restore(save) is the
- * identity, at any point between two operations canonical   restore refuses bytes that save would not
- * produce, and then changes nothing refusal     an operation that is refused changes nothing; damaged
- * operations never break another law view        is one canonical item, and the same for equal states memory
- * whichever allocation fails, nothing changes, nothing leaks, and trying again succeeds Operations of one
- * author on one object in one block share a stamp; the suite makes such stamps too. Pure: no clock, no
- * output, no memory but the allocator given. */
+ * rounds:
+ *   order       every order of the same operations saves the same bytes (all orders of few, random orders of many)
+ *   idempotent  an operation applied again changes nothing
+ *   restore     restore(save) is the identity, at any point between two operations
+ *   canonical   restore refuses bytes that save would not produce, and then changes nothing
+ *   refusal     an operation that is refused changes nothing; damaged operations never break another law
+ *   view        is one canonical item, and the same for equal states
+ *   memory      whichever allocation fails, nothing changes, nothing leaks, and trying again succeeds
+ *
+ * Operations of one author on one object in one block share a stamp; the suite makes such stamps too. Pure: no clock,
+ * no output, no memory but the allocator given. */
 #ifndef DXOS_MODEL_LAWS_H
 #define DXOS_MODEL_LAWS_H
 

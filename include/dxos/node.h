@@ -99,8 +99,8 @@ typedef struct dx_effect {
 typedef struct dx_effects {
     const dx_effect *items;
     size_t count;
-    uint64_t
-        deadline_ms; /* call again with a CLOCK event by then; <= now: at once; DX_NO_DEADLINE: not needed */
+    /* Call again with a CLOCK event by then; <= now: at once; DX_NO_DEADLINE: not needed. */
+    uint64_t deadline_ms;
 } dx_effects;
 
 /* --- Life ------------------------------------------------------------------------------------ */

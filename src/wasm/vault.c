@@ -3,10 +3,11 @@
  * Layer: floor 3' (wasm); public headers only. One instance of the module holds at most one node.
  * Every call returns 0 or a DX_E_ code and leaves its bytes in the output, which dx_wasm_output and
  * dx_wasm_output_size show until the next call; after an error the output is a sentence for people (UTF-8),
- * possibly empty. Input bytes are borrowed for the call. Formats (docs/spec/seam.md): open   in: map
- * {"create": bool, "key": bytes 32, "path": text, "same_file": bool, "token": bytes 16 (may be absent)} out:
- * bytes, the token of this opening step   in: array of events      out: [deadline_ms or null, [effect, ...]]
- */
+ * possibly empty. Input bytes are borrowed for the call. Formats (docs/spec/seam.md):
+ *   open   in:  map {"create": bool, "key": bytes 32, "path": text, "same_file": bool, "token": bytes 16 (may be absent)}
+ *          out: bytes, the token of this opening
+ *   step   in:  array of events
+ *          out: [deadline_ms or null, [effect, ...]] */
 #include "wasm/imports.h"
 
 #include <dxos/codec.h>

@@ -34,9 +34,9 @@ void dx_sign_key_from_seed(dx_sign_key *key, const uint8_t seed[static DX_KEY_SI
  * Ed25519 (RFC 8032) over the concatenation, which is at most DX_SIGNED_MAX bytes (asserted). */
 void dx_sign(const dx_sign_key *key, const char *context, dx_bytes message,
              uint8_t out[static DX_SIGNATURE_SIZE]);
-DX_MUST_USE int
-dx_sign_verify(const uint8_t public_key[static DX_KEY_SIZE], const char *context, dx_bytes message,
-               const uint8_t signature[static DX_SIGNATURE_SIZE]); /* DX_OK or DX_E_SIGNATURE;
+DX_MUST_USE int dx_sign_verify(const uint8_t public_key[static DX_KEY_SIZE], const char *context,
+                               dx_bytes message,
+                               const uint8_t signature[static DX_SIGNATURE_SIZE]); /* DX_OK or DX_E_SIGNATURE;
                                                                     * a longer message never holds */
 
 /* X25519 (RFC 7748). agree refuses an all-zero result (DX_E_SIGNATURE). */

@@ -38,8 +38,8 @@ typedef struct dx_context {
     const dx_tracer *tracer;
     dx_store *store;
     dx_identity *identity;
-    struct dx_changes
-        *changes; /* where every applied block's changes are added, for subscriptions; may be NULL */
+    /* Where every applied block's changes are added, for subscriptions; may be NULL. */
+    struct dx_changes *changes;
     const dx_model_registry *models; /* known beside the built-in ones; may be NULL */
     uint64_t now_ms, wall_ms;
 } dx_context;

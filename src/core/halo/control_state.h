@@ -50,11 +50,11 @@ struct dx_control {
     dx_sorted entries; /* dx_control_entry *, by id */
     dx_sorted waiting; /* dx_control_entry *, by (awaits, id) */
     dx_sorted members; /* dx_member, by identity */
-    dx_sorted
-        devices;      /* dx_control_device_row, by device: one each, the smallest identity, then credential */
-    dx_sorted feeds;  /* dx_admitted_feed, by id */
-    dx_sorted epochs; /* dx_control_entry *, by (epoch, depth, id) */
-    dx_sorted grants; /* dx_control_entry *, by (device, epoch, depth, id) */
+    /* dx_control_device_row, by device: one each, the smallest identity, then credential. */
+    dx_sorted devices;
+    dx_sorted feeds;   /* dx_admitted_feed, by id */
+    dx_sorted epochs;  /* dx_control_entry *, by (epoch, depth, id) */
+    dx_sorted grants;  /* dx_control_entry *, by (device, epoch, depth, id) */
     dx_sorted sources; /* dx_control_source, by source */
     size_t in_effect, refused, unknown;
     const dx_control_entry *genesis; /* NULL: not known yet */

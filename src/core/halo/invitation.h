@@ -45,9 +45,9 @@ typedef struct dx_invitation_link {
     uint64_t kind;
     uint8_t id[DX_INVITATION_ID_SIZE];
     uint8_t topic_secret[DX_KEY_SIZE]; /* keys the channel's preface and psk */
-    uint8_t
-        host_key[DX_KEY_SIZE]; /* the X25519 static key the host must show; made for this invitation alone */
-    uint64_t expires_ms;       /* wall clock of the host, 0 never; for show: only the host decides */
+    /* The X25519 static key the host must show; made for this invitation alone. */
+    uint8_t host_key[DX_KEY_SIZE];
+    uint64_t expires_ms; /* wall clock of the host, 0 never; for show: only the host decides */
     size_t address_count;
     char addresses[DX_INVITATION_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX];
 } dx_invitation_link;
@@ -239,9 +239,10 @@ typedef struct dx_invitation_guest {
     dx_guest_state state;
     uint64_t deadline_ms;
     unsigned actions;
-    int error;  /* FAILED: why; PIN_REQUIRED: DX_E_PIN after a wrong one, DX_E_UNREACHABLE when the link broke
-                 * before a verdict;  CONNECTING: why not connected yet */
-    int reason; /* for the link being closed */
+    /* FAILED: why. PIN_REQUIRED: DX_E_PIN after a wrong one, DX_E_UNREACHABLE when the link broke before a verdict.
+     * CONNECTING: why not connected yet. */
+    int error;
+    int reason;    /* for the link being closed */
     uint64_t left; /* attempts left, once the host told */
     dx_buf welcome;
     dx_welcome bundle; /* views into welcome, verified */

@@ -42,8 +42,8 @@ typedef struct dx_swarm_link {
     bool initiator;
     uint8_t handshake_hash[DX_NOISE_HASH_SIZE];
     uint8_t remote_static[DX_KEY_SIZE];
-    dx_bytes
-        remote_payload; /* what the other side's handshake carried (space topics: its device credential) */
+    /* What the other side's handshake carried (space topics: its device credential). */
+    dx_bytes remote_payload;
     char address[256];  /* dialled or accepted from, for people */
     size_t outstanding; /* bytes given to the host and not yet taken */
 } dx_swarm_link;

@@ -12,8 +12,8 @@
 
 typedef struct dx_register {
     dx_bytes path; /* preceded in memory by its head as a CBOR text, so that its key can be copied whole */
-    dx_bytes
-        payload;    /* size 0: deleted; a0: a map whose members are registers of their own; else the value */
+    /* Size 0: deleted; a0: a map whose members are registers of their own; else the value. */
+    dx_bytes payload;
     uint32_t stamp; /* index into the table of stamps */
     uint16_t parts; /* of the path */
     bool expanded;  /* made from a member of a map that an operation set, not named by it */

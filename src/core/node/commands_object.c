@@ -11,8 +11,8 @@ typedef struct dx_editing {
     dx_node *node;
     dx_space *space;
     dx_transaction *transaction;
-    const int64_t
-        *made; /* keys the ops of a batch made, in order; 0 where an op makes nothing; NULL: no batch */
+    /* Keys the ops of a batch made, in order; 0 where an op makes nothing; NULL: no batch. */
+    const int64_t *made;
     size_t made_count;
 } dx_editing;
 

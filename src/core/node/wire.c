@@ -1,7 +1,8 @@
 /* node/wire.c: events and effects as canonical bytes: the wasm ABI, the journal and the fuzzer's input.
  *
- * Layer: floor 1, node. docs/spec/seam.md: event  = [kind, time_ms, wall_ms, port, link, size, reason,
- * request: bstr 16, body: bstr] effect = [kind, port, link, reason, request: bstr 16, body: bstr] */
+ * Layer: floor 1, node. docs/spec/seam.md:
+ *   event  = [kind, time_ms, wall_ms, port, link, size, reason, request: bstr 16, body: bstr]
+ *   effect = [kind, port, link, reason, request: bstr 16, body: bstr] */
 #include <dxos/codec.h>
 #include <dxos/node.h>
 

@@ -1,17 +1,20 @@
-/* sync/message.h: what two members of a space say to each other; reader and writer of each message in one
- * file.
+/* sync/message.h: what two members of a space say to each other; reader and writer of each message in one file.
  *
- * Layer: floor 1, sync. docs/spec/sync.md. Every message is one canonical array that begins with its number.
- *   HELLO  [0, version, device 32, signature 64, control digest 32, data digest 32, [address…]]
- *          signature by the device key, context "dxos hello/1", over role byte ‖ handshake hash ‖ space id
- *   STATE  [1, control digest, data digest, [entry…]]     entry = [class, device 32, feed key 32, head];
- * feeds that grew, or an ASK's answer ASK    [2, class]                                     send the heads of
- * all feeds of this class WANT   [3, feed id, from]                             send this feed from there on,
- * also what comes later, as credit allows DATA   [4, feed id, from, head, [block: bstr…], proof: bstr] proof
- * from the run's end to the head MORE   [5, bytes]                                     so many bytes of DATA
- * are durably stored; as many more may come PING   [6]   PONG [7] ADDRESSES [8, [address…]] FORK   [9, feed
- * id, proof: bstr]                      two heads that cannot both be: feed/fork.h Ownership: decoded views
- * point into the message. */
+ * Layer: floor 1, sync. docs/spec/sync.md. Every message is one canonical array that begins with its number:
+ *   HELLO      [0, version, device 32, signature 64, control digest 32, data digest 32, [address…]]
+ *              signature by the device key, context "dxos hello/1", over role byte ‖ handshake hash ‖ space id
+ *   STATE      [1, control digest, data digest, [entry…]], entry = [class, device 32, feed key 32, head]:
+ *              feeds that grew, or the answer to an ASK
+ *   ASK        [2, class]: send the heads of all feeds of this class
+ *   WANT       [3, feed id, from]: send this feed from there on, also what comes later, as credit allows
+ *   DATA       [4, feed id, from, head, [block: bstr…], proof: bstr]: proof from the run's end to the head
+ *   MORE       [5, bytes]: so many bytes of DATA are durably stored; as many more may come
+ *   PING PONG  [6], [7]
+ *   ADDRESSES  [8, [address…]]
+ *   FORK       [9, feed id, proof: bstr]: two heads that cannot both be (feed/fork.h)
+ *   PROBE      [10, feed id, [length…]], ROOTS [11, feed id, [length…], roots: bstr]: where branches part
+ *   PART       [12, feed id, at], PATH [13, feed id, at, head, path: bstr]: the other side of an exact fork proof
+ * Ownership: decoded views point into the message. */
 #ifndef DX_SYNC_MESSAGE_H
 #define DX_SYNC_MESSAGE_H
 

@@ -3,8 +3,9 @@
  * Layer: floor 1, sync, private to this room. States:
  *   HELLO    the channel stands; the other side has not yet proven its device
  *   UNPROVEN the device is proven, its identity is not a member as far as we know: we ask for control feeds
- * (which prove themselves) and give nothing MEMBER   both ways Who has what is kept per feed: what we told,
- * what they told, what we want, what we serve. */
+ *            (which prove themselves) and give nothing
+ *   MEMBER   both ways
+ * Who has what is kept per feed: what we told, what they told, what we want, what we serve. */
 #ifndef DX_SYNC_SESSION_H
 #define DX_SYNC_SESSION_H
 
@@ -44,8 +45,8 @@ struct dx_session {
     struct {
         bool done;
         uint8_t theirs[DX_HASH_SIZE], ours[DX_HASH_SIZE];
-        uint8_t
-            control[DX_HASH_SIZE]; /* our control digest: with more admitted, the same answer tells more */
+        /* Our control digest: with more admitted, the same answer tells more. */
+        uint8_t control[DX_HASH_SIZE];
     } asked[2];
     bool answer[2];         /* they asked for all heads of this class */
     dx_session_feed *feeds; /* ascending local */
