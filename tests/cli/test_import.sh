@@ -158,4 +158,22 @@ alice agent start -q >/dev/null
 alice space create through -q >/dev/null
 expect_exit 0 "the same through an agent" --profile alice import through many.jsonl --type p --key name --link depends --json
 same "gives the same" "$(cat out)" '{"objects":20000,"links":80000,"unresolved":0}'
+alice agent stop -q >/dev/null
+
+# --- kill -9 in the middle: the next command finds a sound vault with as much of the file as was on disk, and an import goes on by itself
+alice space create cut -q >/dev/null
+sound=0
+for pause in 0.02 0.05 0.1 0.2 0.3 0.4 0.5 0.6; do
+    "$dx" --profile alice import cut many.jsonl --type p --key name --link depends --json >/dev/null 2>&1 &
+    importing=$!
+    started="$started $importing"
+    sleep $pause
+    kill -9 $importing 2>/dev/null
+    wait $importing 2>/dev/null
+    run --profile alice doctor --json
+    [ "$status" = 0 ] && ! grep -q '"health":"bad"\|copied, restored' out && sound=$((sound + 1))
+done
+same "killed eight times, the vault is found well eight times" $sound 8
+expect_exit 0 "and takes the file" --profile alice import cut many.jsonl --type whole --key name --link depends --json
+same "as a whole" "$(cat out)" '{"objects":20000,"links":80000,"unresolved":0}'
 plan

@@ -160,15 +160,14 @@ static inline void scene_tell_address(void *ctx, const char *const *addresses, s
     }
 }
 
-/* The agent as a child of this process; returns once it listens. */
-static inline scene_agent scene_agent_begin(const char *vault) {
-    scene_agent agent = {.pid = -1};
+/* The agent as a child of this process; what it tells once it listens can be read from *told. */
+static inline pid_t scene_agent_fork(const char *vault, int *told) {
     int ends[2];
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     fflush(NULL);
-    agent.pid = fork();
-    assert_true(agent.pid >= 0);
-    if (agent.pid == 0) {
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing running */
         char message[DX_HOST_MESSAGE_MAX];
         dx_agent_options options = {.vault = vault, .on_ready = scene_tell_address, .ctx = &ends[1]};
@@ -180,8 +179,17 @@ static inline scene_agent scene_agent_begin(const char *vault) {
         _exit(error == DX_OK ? 0 : 2);
     }
     close(ends[1]);
-    ssize_t got = read(ends[0], agent.address, sizeof agent.address);
-    close(ends[0]);
+    *told = ends[0];
+    return pid;
+}
+
+/* Returns once it listens. */
+static inline scene_agent scene_agent_begin(const char *vault) {
+    scene_agent agent = {.pid = -1};
+    int told = -1;
+    agent.pid = scene_agent_fork(vault, &told);
+    ssize_t got = read(told, agent.address, sizeof agent.address);
+    close(told);
     assert_int_equal(got, sizeof agent.address);
     return agent;
 }
@@ -192,6 +200,35 @@ static inline int scene_agent_end(const scene_agent *agent, int signal_number) {
     kill(agent->pid, signal_number);
     assert_int_equal(waitpid(agent->pid, &status, 0), agent->pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* --- Invitations ---------------------------------------------------------------------------------------- */
+
+typedef struct scene_invitation {
+    char join[2400]; /* the guest's command */
+    bool made;
+} scene_invitation;
+
+static inline void scene_take_invitation(void *ctx, bool last, dx_bytes body) {
+    scene_invitation *to = ctx;
+    dx_bytes url = dx_item_text(dx_item_get(body, "url")), pin = dx_item_text(dx_item_get(body, "pin"));
+    if (!last && url.size > 0) {
+        snprintf(to->join, sizeof to->join, "{\"do\": \"space.join\", \"url\": \"%.*s\", \"pin\": \"%.*s\"}",
+                 (int)url.size, (const char *)url.data, (int)pin.size, (const char *)pin.data);
+        to->made = true;
+    }
+}
+
+/* Shares the space "s"; the request goes on. invited outlives the client's next calls. */
+static inline void scene_invite(dx_client *client, scene_invitation *invited) {
+    *invited = (scene_invitation){.made = false};
+    dx_buf command = scene_command("{\"do\": \"space.share\", \"space\": \"s\"}");
+    assert_int_equal(
+        dx_client_send(client, dx_buf_view(&command), NULL, scene_take_invitation, invited, NULL), DX_OK);
+    dx_buf_deinit(&command);
+    while (!invited->made) {
+        assert_int_equal(dx_client_wait(client, SCENE_WAIT_MS), DX_OK);
+    }
 }
 
 /* AddressSanitizer keeps freed memory back, so how a process grows says nothing under it. */

@@ -285,21 +285,6 @@ static void test_strangers_on_tcp(void **state) {
     assert_int_equal(scene_agent_end(&agent, SIGTERM), 0);
 }
 
-typedef struct invitation {
-    char json[2400];
-    bool made;
-} invitation;
-
-static void take_invitation(void *ctx, bool last, dx_bytes body) {
-    invitation *to = ctx;
-    dx_bytes url = dx_item_text(dx_item_get(body, "url")), pin = dx_item_text(dx_item_get(body, "pin"));
-    if (!last && url.size > 0) {
-        snprintf(to->json, sizeof to->json, "{\"do\": \"space.join\", \"url\": \"%.*s\", \"pin\": \"%.*s\"}",
-                 (int)url.size, (const char *)url.data, (int)pin.size, (const char *)pin.data);
-        to->made = true;
-    }
-}
-
 /* More who sit silently than there are places, some a byte at a time; an invited peer comes in all the same.
  */
 static void test_silent_strangers_keep_nobody_out(void **state) {
@@ -307,7 +292,7 @@ static void test_silent_strangers_keep_nobody_out(void **state) {
     enum { SILENT = DX_LINKS_MAX + 100 };
     const char *vault = scene_path("v"), *guest = scene_path("guest");
     int fds[SILENT];
-    invitation invited = {.made = false};
+    scene_invitation invited;
     dx_client *client = scene_open(guest, true, true);
     scene_do(client, "{\"do\": \"halo.create\", \"name\": \"Bob\"}", NULL, NULL, 0);
     dx_client_close(client);
@@ -315,13 +300,7 @@ static void test_silent_strangers_keep_nobody_out(void **state) {
     scene_agent agent = scene_agent_begin(vault), bob = scene_agent_begin(guest);
     client = scene_open(vault, false, false);
     dx_client *at_bob = scene_open(guest, false, false);
-    dx_buf command = scene_command("{\"do\": \"space.share\", \"space\": \"s\"}");
-    assert_int_equal(dx_client_send(client, dx_buf_view(&command), NULL, take_invitation, &invited, NULL),
-                     DX_OK);
-    dx_buf_deinit(&command);
-    while (!invited.made) {
-        assert_int_equal(dx_client_wait(client, SCENE_WAIT_MS), DX_OK);
-    }
+    scene_invite(client, &invited);
     long before = scene_resident_kib(agent.pid);
     for (int i = 0; i < SILENT; i++) {
         fds[i] = connect_tcp(&agent);
@@ -329,7 +308,7 @@ static void test_silent_strangers_keep_nobody_out(void **state) {
     }
     scene_do(client, "{\"do\": \"status\"}", NULL, NULL, 0);
     double start_ms = scene_now_ms();
-    scene_do(at_bob, invited.json, NULL, NULL, 0);
+    scene_do(at_bob, invited.join, NULL, NULL, 0);
     assert_true(scene_now_ms() - start_ms < 5000); /* long before the strangers' handshakes time out */
     int open_now = SILENT;
     for (int round = 0; round < 100 && open_now > DX_LINKS_MAX; round++) {

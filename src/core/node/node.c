@@ -166,7 +166,7 @@ static int guard_own_feeds(dx_node *node) {
         return DX_OK;
     }
 #endif
-    for (size_t i = 0; dx_store_is_clone(node->store) && i < node->space_count; i++) {
+    for (size_t i = 0; node->is_clone && !node->is_guarded && i < node->space_count; i++) {
         int error = dx_space_renew_feeds(&node->context, node->spaces[i]);
         if (error != DX_OK) {
             return error;
@@ -181,6 +181,10 @@ static int load_all(dx_node *node) {
         return error;
     }
     error = load(node);
+    /* What has no identity wrote no feed that a copy of it could write too: a vault whose making was cut
+     * short before its token was mirrored is no copy. */
+    node->is_clone =
+        node->is_clone || (dx_store_is_clone(node->store) && !node->is_guarded && node->identity.present);
     if (error == DX_OK) {
         error = guard_own_feeds(node);
     }
@@ -188,7 +192,9 @@ static int load_all(dx_node *node) {
         error = dx_space_sign_heads(&node->context, node->spaces[i]);
     }
     if (error == DX_OK) {
-        return dx_store_commit(node->store);
+        error = dx_store_commit(node->store);
+        node->is_guarded = node->is_guarded || error == DX_OK;
+        return error;
     }
     dx_store_rollback(node->store);
     return error;

@@ -81,6 +81,8 @@ struct dx_node {
     dx_port *ports;
     size_t port_count, port_capacity;
     size_t events_noted; /* of the batch under way: those whose PORT_WRITABLE was counted, were it undone */
+    bool is_clone;       /* found when it was opened: a copy, restored or moved */
+    bool is_guarded;     /* since then: own feeds are new ones where they had to be */
     bool sweeping;       /* rows of forgotten spaces may be left */
     dx_node_counts counts;
     char addresses[DX_NODE_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX];
