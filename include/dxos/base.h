@@ -78,6 +78,7 @@ typedef enum dx_error_class {
     X(E_EXHAUSTED,   -51,  PEER,   "the invitation was used up; ask for a new one") \
     X(E_NO_HOST,     -52,  PEER,   "nobody answered for this invitation") \
     X(E_VERIFY,      -53,  PEER,   "a credential does not verify") \
+    X(E_WITHDRAWN,   -54,  PEER,   "the invitation was withdrawn; ask for a new one") \
     X(E_CORRUPT,     -60,  DATA,   "stored data is damaged") \
     X(E_VERSION,     -61,  DATA,   "stored data is of a version this program does not know")
 /* clang-format on */

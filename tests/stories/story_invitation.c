@@ -2,8 +2,11 @@
  *
  * A wrong PIN may be typed again, three times in all; then the invitation is locked for everyone, also for
  * who knows the right one. A host who is not there is waited for and named. A second try joins. Joining twice
- * is success. Asserted: every state both people are shown. */
+ * is success. Who comes with the link of an invitation that is over is told at once how it ended, also after
+ * the host's restart, for a week. Asserted: every state both people are shown. */
 #include "street.h"
+
+#define DAY_MS UINT64_C(86400000)
 
 static street road;
 static char url[2100], pin[7], json[2400];
@@ -53,8 +56,7 @@ static void test_three_wrong_pins(void **state) {
 
     /* The right PIN comes too late, for him as for anybody. */
     join(bob, pin);
-    street_pass(&road, 120000);
-    assert_non_null(strstr(bob->last, "\"error\""));
+    assert_non_null(strstr(bob->last, "\"E_LOCKED\""));
     assert_asks(bob, "{'do': 'space.list'}", "{\"count\":0}");
     street_deinit(&road);
 }
@@ -107,11 +109,93 @@ static void test_withdrawn(void **state) {
     street_share(alice, "Club", url, sizeof url, pin);
     join(bob, NULL);
     assert_asks(alice, "{'do': 'space.rm', 'space': 'Club'}", alice->last);
-    street_pass(&road, 200000);
-    assert_non_null(strstr(bob->last, "\"error\""));
+    street_pass(&road, 1000);
+    assert_non_null(strstr(bob->last, "\"E_WITHDRAWN\""));
+    assert_non_null(strstr(bob->last, "ask the host for a new invitation"));
     assert_asks(alice, "{'do': 'space.list'}", "{\"count\":0}");
+    join(bob, pin); /* once more: the space is gone, the answer is not */
+    assert_non_null(strstr(bob->last, "\"E_WITHDRAWN\""));
+    street_deinit(&road);
+}
+
+/* What a guest who comes with this link is told within three seconds. */
+static void assert_told(vault *guest, const char *outcome) {
+    join(guest, pin);
+    if (strstr(guest->last, outcome) == NULL) {
+        fail_msg("%s: %s", outcome, guest->last);
+    }
+}
+
+static void test_used_up(void **state) {
+    (void)state;
+    vault *alice, *bob;
+    begin(&alice, &bob);
+    vault *carol = street_move_in(&road, "carol");
+    vault_ask(carol, "{'do': 'halo.create', 'name': 'Carol'}");
+    street_share(alice, "Club", url, sizeof url, pin);
+    assert_told(bob, "\"ready\"");
+    assert_told(carol, "\"E_EXHAUSTED\"");
+    vault_crash(alice);
+    vault_open(alice);
+    assert_told(carol, "\"E_EXHAUSTED\"");
+    assert_told(carol, "ask the host for a new invitation");
+    vault_leave(bob);
+    street_pass(&road, DAY_MS * 9); /* a day to expire, a week to answer */
+    join(carol, pin);
+    assert_string_equal(carol->last, "");
+    street_pass(&road, 61000);
+    assert_non_null(strstr(carol->last, "\"E_NO_HOST\""));
+    street_deinit(&road);
+}
+
+/* While the host is away, the time runs out; while it is up for long, it does not. */
+static void test_expired(void **state) {
+    (void)state;
+    vault *alice, *bob;
+    begin(&alice, &bob);
+    street_pass(&road, DAY_MS * 40);
+    street_share(alice, "Club", url, sizeof url, pin);
+    vault_leave(alice);
+    street_pass(&road, DAY_MS / 2);
+    vault_open(alice);
+    join(bob, NULL);
+    assert_non_null(strstr(bob->told, "\"pin-required\""));
+    vault_leave(alice);
+    street_pass(&road, DAY_MS);
+    vault_open(alice);
+    assert_told(bob, "\"E_EXPIRED\"");
+    vault_leave(alice);
+    vault_open(alice);
+    assert_told(bob, "\"E_EXPIRED\"");
+    street_deinit(&road);
+}
+
+/* The memory of ended invitations has an end too: the newest are kept. */
+static void test_many_withdrawn(void **state) {
+    (void)state;
+    enum { ANSWERED = 64 };
+    static char first[sizeof url], second[sizeof url];
+    vault *alice, *bob;
+    begin(&alice, &bob);
+    for (int i = 0; i < ANSWERED + 1; i++) {
+        uint64_t request = vault_begin(alice, "{'do': 'space.share', 'space': 'Club'}");
+        street_field(alice->told, "url", url, sizeof url);
+        vault_refer(alice, "request.cancel", request, NULL);
+        street_pass(&road, 1000);
+        if (i < 2) {
+            snprintf(i == 0 ? first : second, sizeof first, "%s", url);
+        }
+    }
+    assert_told(bob, "\"E_WITHDRAWN\"");
+    snprintf(url, sizeof url, "%s", second);
+    assert_told(bob, "\"E_WITHDRAWN\"");
+    snprintf(url, sizeof url, "%s", first);
+    assert_told(bob, "");
+    street_pass(&road, 61000);
+    assert_non_null(strstr(bob->last, "\"E_NO_HOST\""));
     street_deinit(&road);
 }
 
 DX_TEST_MAIN(DX_TEST(test_three_wrong_pins), DX_TEST(test_host_is_gone), DX_TEST(test_joining_twice),
-             DX_TEST(test_withdrawn))
+             DX_TEST(test_withdrawn), DX_TEST(test_used_up), DX_TEST(test_expired),
+             DX_TEST(test_many_withdrawn))

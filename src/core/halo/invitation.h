@@ -8,6 +8,8 @@
  * it, never traced, never compared in clear. Three failed confirmations per invitation, for its life and
  * whatever reconnects: the failure is counted in one transaction, the PIN verified in a later one, so that
  * neither a crash nor a full disk gives a free guess.
+ * An invitation that ended is kept for a while without its PIN, so that who still comes with its link is told
+ * at once how it ended; it is the same machine, in its last state.
  * The caller (node) owns transactions and links: it performs the actions a call raises in the transaction of
  * that call, sends what was appended after its commit, and tells dx_invitation_host_committed after every
  * commit. After a rolled back step machines are made anew from their rows. */
@@ -31,10 +33,14 @@ enum {
     /* After its last use, how long an invitation still serves a guest who was admitted and lost the
        connection. */
     DX_INVITATION_RETURN_MS = 600000,
+    /* Ended invitations that still answer: more than a person hands out in a month, and no burden. */
+    DX_INVITATIONS_ENDED_MAX = 64,
     /* A guest's whole attempt, with every reconnect and second try. */
     DX_INVITATION_GUEST_LIFE_MS = 900000
 };
 #define DX_INVITATION_LIFE_MAX_MS UINT64_C(2592000000) /* thirty days: links lie about in mails */
+/* How long after its expiry an ended invitation still answers: long enough for a mail read late. */
+#define DX_INVITATION_KEPT_MS UINT64_C(604800000)
 
 /* --- Link and PIN ----------------------------------------------------------------------------- */
 
@@ -127,7 +133,7 @@ typedef struct dx_invitation {
     uint64_t expires_ms; /* wall clock of this host */
     uint64_t uses_max;
     uint8_t topic_secret[DX_KEY_SIZE];
-    uint8_t host_key[DX_KEY_SIZE]; /* public; the secret is in the keyring */
+    uint8_t host_key[DX_KEY_SIZE]; /* public; the secret is in the keyring until the row is forgotten */
     char pin[DX_PIN_SIZE + 1];     /* empty once it has ended */
     uint64_t failures, uses;
     dx_host_state state; /* ADVERTISING (open) or how it ended */
@@ -151,7 +157,9 @@ DX_MUST_USE int dx_invitation_create(dx_store *store, const dx_alloc *alloc, con
 DX_MUST_USE int dx_invitation_load(dx_store *store, const uint8_t id[static DX_INVITATION_ID_SIZE],
                                    dx_invitation *out); /* DX_E_NOT_FOUND, DX_E_CORRUPT */
 DX_MUST_USE int dx_invitation_save(dx_store *store, const dx_invitation *invitation);
-/* Ids of the open ones, ascending; calls back for each. */
+/* Removes the row and its key: nobody is answered any more. */
+DX_MUST_USE int dx_invitation_forget(dx_store *store, const dx_invitation *invitation);
+/* Ids of all, open and ended, ascending; calls back for each. The callback may forget the one it is given. */
 DX_MUST_USE int dx_invitation_each(dx_store *store, int (*on_invitation)(void *ctx, const uint8_t *id),
                                    void *ctx);
 
@@ -196,6 +204,9 @@ typedef struct dx_invitation_host {
 void dx_invitation_host_init(dx_invitation_host *host, const dx_alloc *alloc, const dx_random *random,
                              const dx_invitation *invitation, uint64_t now_ms, uint64_t wall_ms);
 void dx_invitation_host_deinit(dx_invitation_host *host); /* wipes */
+/* Counts what is left of the invitation's life from this moment: for a machine that was made before the
+ * clocks were known. Does nothing while a guest is at the door. */
+void dx_invitation_host_wind(dx_invitation_host *host, uint64_t now_ms, uint64_t wall_ms);
 /* The actions raised since the last call. */
 unsigned dx_invitation_host_actions(dx_invitation_host *host);
 

@@ -105,6 +105,8 @@ static int error_of_end(dx_host_state state) {
         return DX_E_LOCKED;
     case DX_HOST_FAILED_STORAGE:
         return DX_E_STORE;
+    case DX_HOST_CANCELLED:
+        return DX_E_WITHDRAWN;
     case DX_HOST_ADVERTISING:
     case DX_HOST_CONNECTED:
     case DX_HOST_PIN_WAIT:
@@ -112,10 +114,9 @@ static int error_of_end(dx_host_state state) {
     case DX_HOST_VERIFYING:
     case DX_HOST_ADMITTING:
     case DX_HOST_ADMITTED:
-    case DX_HOST_CANCELLED:
         break;
     }
-    return DX_E_CANCELLED;
+    return DX_OK; /* it goes on */
 }
 
 /* --- Attempts --------------------------------------------------------------------------------- */
@@ -197,8 +198,13 @@ void dx_invitation_host_init(dx_invitation_host *host, const dx_alloc *alloc, co
     host->invitation = *invitation;
     host->state = invitation->state;
     dx_buf_init(&host->request.device_credential, alloc, DX_CREDENTIAL_SIZE_MAX);
-    if (dx_host_state_ends(host->state)) {
-        host->deadline_ms = UINT64_MAX;
+    dx_invitation_host_wind(host, now_ms, wall_ms);
+}
+
+void dx_invitation_host_wind(dx_invitation_host *host, uint64_t now_ms, uint64_t wall_ms) {
+    const dx_invitation *invitation = &host->invitation;
+    if (host->state != DX_HOST_ADVERTISING) {
+        host->deadline_ms = dx_host_state_ends(host->state) ? UINT64_MAX : host->deadline_ms;
         return;
     }
     /* Expiry is the wall clock's; but a clock that stands still or is set back does not keep an invitation

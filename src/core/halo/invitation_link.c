@@ -242,6 +242,7 @@ const char *dx_invitation_remedy(int error) {
     case DX_E_LOCKED:
     case DX_E_EXPIRED:
     case DX_E_CANCELLED:
+    case DX_E_WITHDRAWN:
     case DX_E_EXHAUSTED:
         return "ask the host for a new invitation";
     case DX_E_NO_HOST:

@@ -1,7 +1,7 @@
 /* halo/invitation_rows.c: invitations made, and what of them survives a restart.
  *
- * Layer: floor 1, halo. Contract in halo/invitation.h. Table invitation holds one row each; the X25519 secret
- * behind host_key is in the keyring as long as the invitation is open, and so is the PIN in its row. */
+ * Layer: floor 1, halo. Contract in halo/invitation.h. Table invitation holds one row each: the PIN only
+ * while the invitation is open; the X25519 secret behind host_key, in the keyring, as long as the row. */
 #include "halo/invitation.h"
 
 #include <string.h>
@@ -92,8 +92,14 @@ int dx_invitation_save(dx_store *store, const dx_invitation *invitation) {
     dx_bind_int(write, 10, (int64_t)invitation->uses);
     dx_bind_int(write, 11, (int64_t)invitation->state);
     dx_bind_text(write, 12, dx_bytes_text(invitation->url));
-    int error = dx_step_done(store, write);
-    return error == DX_OK && ended ? dx_keyring_remove(store, invitation->host_key) : error;
+    return dx_step_done(store, write);
+}
+
+int dx_invitation_forget(dx_store *store, const dx_invitation *invitation) {
+    sqlite3_stmt *remove = dx_store_query(store, "DELETE FROM invitation WHERE id = ?1");
+    dx_bind_bytes(remove, 1, dx_bytes_of(invitation->id, DX_INVITATION_ID_SIZE));
+    int error = dx_step_done(store, remove);
+    return error == DX_OK ? dx_keyring_remove(store, invitation->host_key) : error;
 }
 
 static bool copy_exact(dx_bytes from, void *to, size_t size) {
@@ -161,10 +167,10 @@ int dx_invitation_load(dx_store *store, const uint8_t id[static DX_INVITATION_ID
     return DX_OK;
 }
 
-/* The first open invitation behind this id; empty: the first of all. */
-static int next_open(dx_store *store, dx_bytes behind, uint8_t out[static DX_INVITATION_ID_SIZE]) {
+/* The first invitation behind this id; empty: the first of all. */
+static int next_id(dx_store *store, dx_bytes behind, uint8_t out[static DX_INVITATION_ID_SIZE]) {
     sqlite3_stmt *select =
-        dx_store_query(store, "SELECT id FROM invitation WHERE state = 0 AND id > ?1 ORDER BY id LIMIT 1");
+        dx_store_query(store, "SELECT id FROM invitation WHERE id > ?1 ORDER BY id LIMIT 1");
     dx_bind_bytes(select, 1, behind);
     if (!dx_step(store, select)) {
         int error = dx_store_error(store);
@@ -180,7 +186,7 @@ int dx_invitation_each(dx_store *store, int (*on_invitation)(void *ctx, const ui
     size_t last_size = 0;
     int error;
     /* One statement per row, so that the callback may use the store. */
-    while ((error = next_open(store, dx_bytes_of(last, last_size), id)) == DX_OK) {
+    while ((error = next_id(store, dx_bytes_of(last, last_size), id)) == DX_OK) {
         error = on_invitation(ctx, id);
         if (error != DX_OK) {
             return error;

@@ -24,7 +24,7 @@ DX_MUST_USE int dx_keyring_sign_key(dx_store *store, const uint8_t public_key[st
                                     dx_sign_key *out);
 DX_MUST_USE int dx_keyring_secret(dx_store *store, const uint8_t public_key[static DX_KEY_SIZE],
                                   uint8_t secret[static DX_KEY_SIZE]);
-/* Forgets a key that has served its purpose (an ended invitation's). No error when it is not there. */
+/* Forgets a key that has served its purpose (a forgotten invitation's). No error when it is not there. */
 DX_MUST_USE int dx_keyring_remove(dx_store *store, const uint8_t public_key[static DX_KEY_SIZE]);
 
 /* The one identity of a vault and its present device, loaded at open. */

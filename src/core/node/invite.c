@@ -19,6 +19,7 @@ struct dx_invite {
     uint64_t link;  /* guest: the link in use */
     bool has_link;
     bool is_host;
+    bool wound; /* host: its machine knows the clocks */
     bool told_any;
     int told_state;
     uint8_t request[DX_REQUEST_SIZE]; /* who is told; it may be gone */
@@ -318,7 +319,7 @@ static int load_one(void *ctx, const uint8_t *id) {
     dx_invitation invitation;
     dx_invite *invite;
     int error = dx_invitation_load(node->store, id, &invitation);
-    if (error == DX_OK && dx_node_space(node, invitation.space) != NULL) {
+    if (error == DX_OK) {
         error = start_host(node, &invitation, &invite);
     }
     dx_wipe(&invitation, sizeof invitation);
@@ -435,10 +436,57 @@ static int tick(dx_invite *invite) {
     return error == DX_OK ? perform(invite) : error;
 }
 
+/* A vault is opened before anybody told the time: life is counted from the first step. */
+static void wind(dx_invite *invite) {
+    if (invite->is_host && !invite->wound) {
+        const dx_context *context = &invite->node->context;
+        dx_invitation_host_wind(&invite->machine.host, context->now_ms, context->wall_ms);
+        invite->wound = true;
+    }
+}
+
+/* Of the ended invitations that answer who still comes, the one that expired first; *count: how many. */
+static dx_invite *oldest_ended(dx_node *node, size_t *count) {
+    dx_invite *oldest = NULL;
+    *count = 0;
+    for (dx_invite *invite = node->invites; invite != NULL; invite = invite->next) {
+        if (!invite->is_host || !has_ended(invite) ||
+            dx_request_find(node, dx_bytes_of(invite->request, DX_REQUEST_SIZE)) != NULL) {
+            continue;
+        }
+        ++*count;
+        if (oldest == NULL ||
+            invite->machine.host.invitation.expires_ms < oldest->machine.host.invitation.expires_ms) {
+            oldest = invite;
+        }
+    }
+    return oldest;
+}
+
+static int forget_old(dx_node *node) {
+    dx_invite *oldest;
+    for (size_t count; (oldest = oldest_ended(node, &count)) != NULL;) {
+        const dx_invitation *invitation = &oldest->machine.host.invitation;
+        uint64_t wall_ms = node->context.wall_ms;
+        bool is_old =
+            wall_ms > invitation->expires_ms && wall_ms - invitation->expires_ms > DX_INVITATION_KEPT_MS;
+        if (!is_old && count <= DX_INVITATIONS_ENDED_MAX) {
+            break;
+        }
+        int error = dx_invitation_forget(node->store, invitation);
+        if (error != DX_OK) {
+            return error;
+        }
+        destroy_invite(oldest);
+    }
+    return DX_OK;
+}
+
 int dx_invite_settle(dx_node *node, uint64_t *deadline_ms) {
     for (dx_invite *invite = node->invites, *next; invite != NULL; invite = next) {
         next = invite->next;
         uint64_t now_ms = node->context.now_ms;
+        wind(invite);
         if (!has_ended(invite) && now_ms >= *due(invite)) {
             int error = tick(invite);
             if (error != DX_OK) {
@@ -448,13 +496,13 @@ int dx_invite_settle(dx_node *node, uint64_t *deadline_ms) {
         const dx_request *request = dx_request_find(node, dx_bytes_of(invite->request, DX_REQUEST_SIZE));
         if (!has_ended(invite)) {
             *deadline_ms = *due(invite) < *deadline_ms ? *due(invite) : *deadline_ms;
-        } else if (request == NULL) {
+        } else if (request == NULL && !invite->is_host) {
             destroy_invite(invite);
-        } else if (dx_request_can_send(node, request)) {
+        } else if (request != NULL && dx_request_can_send(node, request)) {
             *deadline_ms = now_ms; /* its request is told in the next step */
         }
     }
-    return DX_OK;
+    return forget_old(node);
 }
 
 /* --- Commands -------------------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 
 #include "node/state.h"
 
-/* Puts the open invitations of this vault back to work. */
+/* Puts the invitations of this vault back to work: the open ones, and those that ended and still say how. */
 DX_MUST_USE int dx_invite_load(dx_node *node);
 void dx_invite_unload(dx_node *node);
 /* After a commit: what the machines asked to be saved is durable; lowers the deadline when one goes on. */

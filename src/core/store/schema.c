@@ -58,6 +58,9 @@ const char *const dx_store_schema[] = {
     "NOT NULL,"
     " section INTEGER NOT NULL, error INTEGER NOT NULL, wall_ms INTEGER NOT NULL) STRICT;"
     "CREATE INDEX refused_by_space ON refused(space, feed, seq, section);",
+    /* An ended invitation keeps its key as long as its row, to answer by it; those that ended before have
+       none. */
+    "DELETE FROM invitation WHERE state <> 0;",
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

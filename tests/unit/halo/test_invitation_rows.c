@@ -114,7 +114,8 @@ static void test_given_pin(void **state) {
     end(&f);
 }
 
-/* An ended invitation keeps neither its PIN nor its key. */
+/* An ended invitation keeps its key, to say by it how it ended, and not its PIN; forgotten, it keeps nothing.
+ */
 static void test_ended(void **state) {
     (void)state;
     fixture f;
@@ -132,6 +133,9 @@ static void test_ended(void **state) {
     assert_int_equal(dx_invitation_load(f.vault.store, made.id, &again), DX_OK);
     assert_int_equal(again.state, DX_HOST_LOCKED);
     assert_string_equal(again.pin, "");
+    assert_int_equal(dx_keyring_secret(f.vault.store, made.host_key, secret), DX_OK);
+    assert_int_equal(dx_invitation_forget(f.vault.store, &again), DX_OK);
+    assert_int_equal(dx_invitation_load(f.vault.store, made.id, &again), DX_E_NOT_FOUND);
     assert_int_equal(dx_keyring_secret(f.vault.store, made.host_key, secret), DX_E_NOT_FOUND);
     end(&f);
 }
@@ -141,6 +145,14 @@ typedef struct seen {
     uint8_t ids[8][DX_INVITATION_ID_SIZE];
     size_t count, stop_at;
 } seen;
+
+static int forget(void *ctx, const uint8_t *id) {
+    seen *self = ctx;
+    dx_invitation invitation;
+    self->count++;
+    int error = dx_invitation_load(self->store, id, &invitation);
+    return error == DX_OK ? dx_invitation_forget(self->store, &invitation) : error;
+}
 
 static int see(void *ctx, const uint8_t *id) {
     seen *self = ctx;
@@ -166,15 +178,19 @@ static void test_each(void **state) {
     made.state = DX_HOST_CANCELLED;
     assert_int_equal(dx_invitation_save(f.vault.store, &made), DX_OK);
     assert_int_equal(dx_invitation_each(f.vault.store, see, &all), DX_OK);
-    assert_int_equal(all.count, 4); /* the open ones */
+    assert_int_equal(all.count, 5); /* open and ended */
     for (size_t i = 0; i + 1 < all.count; i++) {
         assert_true(memcmp(all.ids[i], all.ids[i + 1], DX_INVITATION_ID_SIZE) < 0);
-        assert_memory_not_equal(all.ids[i], made.id, DX_INVITATION_ID_SIZE);
     }
     all.count = 0;
     all.stop_at = 2;
     assert_int_equal(dx_invitation_each(f.vault.store, see, &all), DX_E_CANCELLED);
     assert_int_equal(all.count, 2);
+    all.count = all.stop_at = 0;
+    assert_int_equal(dx_invitation_each(f.vault.store, forget, &all), DX_OK);
+    assert_int_equal(all.count, 5);
+    assert_int_equal(dx_invitation_each(f.vault.store, see, &all), DX_OK);
+    assert_int_equal(all.count, 5); /* there is none any more */
     end(&f);
 }
 
