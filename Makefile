@@ -1,11 +1,12 @@
 # The door. Verbs only: Meson does the building (meson.build), tools/ does the asking and checking.
 #   make start    on a fresh Debian 12 with git and make: installs what is missing, builds, runs the main job
 #   make test     likewise, and runs the tests
-# Variables: SEED= SEEDS= (sim), T= S= (fuzz), PREFIX= DESTDIR= (install), SUITE= (test).
+# Variables: SEED= SEEDS= FROM= (sim), T= S= (fuzz), PREFIX= DESTDIR= (install), SUITE= (test).
 .DEFAULT_GOAL := all
 PREFIX ?= /usr/local
 S ?= 60
 SEEDS ?= 500
+FROM ?= 1
 
 # One build directory per way of building; each is configured on first use. Warnings are errors in ours, not in a packager's.
 SETUP_debug   = meson setup --werror build/debug
@@ -39,9 +40,9 @@ test: need-test                         ## install what is missing, build, run t
 	@tools/test build/debug $(if $(SUITE),--suite $(SUITE))
 check: need-check                       ## format, tidy, lint, sanitizers, gcc and clang, simulator, wasm, install
 	@tools/check
-sim: build/release/build.ninja          ## run the simulator (SEED=n for one, SEEDS=n for many)
-	@ninja --quiet -C build/release sim/sim
-	@build/release/sim/sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+sim: build/release/build.ninja          ## run the simulator (SEED=n for one, SEEDS=n FROM=n for many)
+	@ninja --quiet -C build/release sim/sim sim/sim-real
+	@tools/sim build/release/sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
 plants: need-test                       ## whether the simulator finds the planted bugs (sim/plants.md)
 	@tools/plants
 fuzz: need-check build/fuzz/build.ninja ## fuzz one target (T=name S=seconds)
@@ -61,6 +62,8 @@ format:                                 ## clang-format every C file in place
 	@git ls-files -z '*.c' '*.h' | xargs -0r clang-format -i
 lint: need-check build/clang/build.ninja ## clang-tidy
 	@tools/lint build/clang
+parity: need-wasm build/debug/build.ninja ## the same seeds natively and in wasm leave the same trace (PARITY_SEEDS=5)
+	@tools/wasm parity
 wasm: need-wasm build/debug/build.ninja ## the core as build/wasm/dxos.wasm, imports checked; unit tests there
 	@tools/wasm
 clean:                                  ## remove build/, except sources fetched for wasm
@@ -72,4 +75,4 @@ help:                                   ## this list
 need-%:
 	@tools/need $*
 
-.PHONY: all start install test check sim plants fuzz bench cover tidy format lint wasm clean help
+.PHONY: all start install test check sim plants fuzz bench cover tidy format lint parity wasm clean help

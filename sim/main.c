@@ -1,8 +1,9 @@
 /* sim/main.c: runs seeds and says which fail, with the command that repeats them.
  *
- * Layer: simulator. `sim --seed N` runs one; `sim --seeds COUNT [--from N]` many. One seed in a hundred runs
- * twice and must leave the same trace. At the end it prints what happened, fault by fault, so that a fault
- * that never strikes is seen. */
+ * Layer: simulator. `sim --seed N` runs one; `sim --seeds COUNT [--from N]` many, or of these only a share
+ * (--each, --but-each, --block: tools/sim deals a range out to programs and processors). Every ninetieth seed
+ * runs twice and must leave the same trace. At the end it prints what happened, fault by fault, so that a
+ * fault that never strikes is seen. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +14,16 @@
 
 #include "world.h"
 
-enum { FAILURES_MAX = 20, WHOLE_EVERY = 50, TWICE_EVERY = 100, FORMS = 2 };
+enum { FAILURES_MAX = 20, WHOLE_EVERY = 50, TWICE_EVERY = 90, BLOCK = 20, FORMS = 2 };
 
 typedef struct sim_options {
+    const char *program;
     uint64_t from, count;
+    uint64_t each, but_each;      /* only seeds that divide by it, only those that do not; 0: no matter */
+    uint64_t block, block_stride; /* of blocks of twenty, every stride-th from this one */
     size_t peers, operations;
     uint64_t minutes;
-    bool verbose, calm, whole, traces, until_failure;
+    bool verbose, calm, whole, traces, until_failure, sums;
 } sim_options;
 
 typedef struct sim_totals {
@@ -34,7 +38,7 @@ static const sim_world *running;
 void dx_assert_failed(const char *expression, const char *file, int line) {
     printf("assertion failed at %s:%d: %s\n", file, line, expression);
     if (running != NULL) {
-        printf("  again: sim --seed %llu\n", (unsigned long long)running->plan.seed);
+        printf("  again: make sim SEED=%llu\n", (unsigned long long)running->plan.seed);
     }
     fflush(stdout);
     abort();
@@ -129,10 +133,10 @@ static void add_up(sim_totals *totals, const sim_world *world) {
 
 static void tell_failure(const sim_options *options, const sim_world *world) {
     printf(
-        "seed %llu: %s\n  again: sim --seed %llu --peers %zu --minutes %llu --operations %zu%s%s --verbose\n",
-        (unsigned long long)world->plan.seed, world->violation, (unsigned long long)world->plan.seed,
-        options->peers, (unsigned long long)options->minutes, options->operations,
-        options->whole ? " --whole" : "", options->calm ? " --calm" : "");
+        "seed %llu: %s\n  again: %s --seed %llu --peers %zu --minutes %llu --operations %zu%s%s --verbose\n",
+        (unsigned long long)world->plan.seed, world->violation, options->program,
+        (unsigned long long)world->plan.seed, options->peers, (unsigned long long)options->minutes,
+        options->operations, options->whole ? " --whole" : "", options->calm ? " --calm" : "");
     fflush(stdout);
 }
 
@@ -193,6 +197,27 @@ static void print_totals(const sim_totals *totals, double cpu) {
            (unsigned long long)totals->failed);
 }
 
+/* The same for tools/sim, which adds up what many processes say. */
+static void print_sums(const sim_totals *totals, double cpu) {
+    for (size_t i = 0; i < SIM_COUNT_COUNT; i++) {
+        printf("sum\t%s\t%llu\t%s\n", i < SIM_FAULT_COUNT ? "faults" : "work",
+               (unsigned long long)totals->counts[i], sim_count_words[i]);
+    }
+    printf("sum\tpassed\t%llu\nsum\tfailed\t%llu\nsum\ttwice\t%llu\n", (unsigned long long)totals->passed,
+           (unsigned long long)totals->failed, (unsigned long long)totals->twice);
+    printf("sum\tconverged_ms\t%llu\nmax\tconverged_ms\t%llu\nmax\tmemory_bytes\t%zu\n",
+           (unsigned long long)totals->converged_ms, (unsigned long long)totals->converged_max_ms,
+           totals->memory_peak);
+    printf("sum\tminutes\t%llu\nsum\tcpu_ms\t%llu\n", (unsigned long long)totals->minutes,
+           (unsigned long long)(cpu * 1000.0));
+}
+
+static bool is_ours(const sim_options *options, uint64_t seed) {
+    return (options->each == 0 || seed % options->each == 0) &&
+           (options->but_each == 0 || seed % options->but_each != 0) &&
+           seed / BLOCK % options->block_stride == options->block;
+}
+
 static int run_all(const sim_options *options) {
     static sim_world world;
     sim_totals totals = {0};
@@ -201,12 +226,12 @@ static int run_all(const sim_options *options) {
     for (uint64_t seed = options->from;
          seed < options->from + options->count && totals.failed < (options->until_failure ? 1 : FAILURES_MAX);
          seed++) {
-        if (!run_one(&world, options, seed, &totals)) {
+        if (is_ours(options, seed) && !run_one(&world, options, seed, &totals)) {
             totals.failed++;
             break;
         }
     }
-    print_totals(&totals, cpu_seconds() - start);
+    (options->sums ? print_sums : print_totals)(&totals, cpu_seconds() - start);
     for (size_t i = 0; i < FORMS; i++) {
         sim_world_deinit(&templates[i]);
     }
@@ -236,12 +261,19 @@ static bool has(int argc, char **argv, const char *name) {
 
 int main(int argc, char **argv) {
     if (has(argc, argv, "--help")) {
-        puts("sim --seed N | --seeds COUNT [--from N]  [--peers 3] [--minutes 30] [--operations 200] "
-             "[--calm] [--whole] [--traces] [--until-failure] [--verbose]\n"
-             "  --calm: no faults; --whole: every seed founds its spaces anew; --traces: the hash of all "
-             "events "
-             "and\n"
-             "  effects of each seed; --verbose: what happens, as a story");
+        puts(
+            "sim --seed N | --seeds COUNT [--from N] [--each N] [--but-each N] [--block 0 --stride 1]\n"
+            "  [--peers 3] [--minutes 30] [--operations 200] [--calm] [--whole] [--traces] [--until-failure] "
+            "[--verbose]\n"
+            "  --each, --but-each: only seeds that divide by N, or that do not; --block, --stride: of "
+            "blocks\n"
+            "  of twenty seeds those whose number leaves block when divided by stride; --sums: what happened "
+            "as\n"
+            "  rows, for tools/sim\n"
+            "  --calm: no faults; --whole: every seed founds its spaces anew; --traces: the hash of all "
+            "events "
+            "and\n"
+            "  effects of each seed; --verbose: what happens, as a story");
         return 0;
     }
     /* libsodium chooses the processor's best code; SQLite needs neither locks nor counts of its memory here.
@@ -252,8 +284,13 @@ int main(int argc, char **argv) {
         fputs("sim: libsodium or SQLite cannot be set up\n", stderr);
         return 2;
     }
-    sim_options options = {.from = number_after(argc, argv, "--from", 1),
+    sim_options options = {.program = argv[0],
+                           .from = number_after(argc, argv, "--from", 1),
                            .count = number_after(argc, argv, "--seeds", 50),
+                           .each = number_after(argc, argv, "--each", 0),
+                           .but_each = number_after(argc, argv, "--but-each", 0),
+                           .block = number_after(argc, argv, "--block", 0),
+                           .block_stride = number_after(argc, argv, "--stride", 1),
                            .peers = (size_t)number_after(argc, argv, "--peers", 3),
                            .operations = (size_t)number_after(argc, argv, "--operations", 200),
                            .minutes = number_after(argc, argv, "--minutes", 30),
@@ -261,13 +298,15 @@ int main(int argc, char **argv) {
                            .calm = has(argc, argv, "--calm"),
                            .whole = has(argc, argv, "--whole"),
                            .traces = has(argc, argv, "--traces"),
+                           .sums = has(argc, argv, "--sums"),
                            .until_failure = has(argc, argv, "--until-failure")};
     if (has(argc, argv, "--seed")) {
         options.from = number_after(argc, argv, "--seed", 1);
         options.count = 1;
     }
-    if (options.peers < 1 || options.peers > SIM_PEERS_MAX - 2 || options.minutes == 0) {
-        fputs("--peers is 1 to 8, --minutes at least 1\n", stderr);
+    if (options.peers < 1 || options.peers > SIM_PEERS_MAX - 2 || options.minutes == 0 ||
+        options.block_stride == 0) {
+        fputs("--peers is 1 to 8, --minutes and --stride at least 1\n", stderr);
         return 2;
     }
     return run_all(&options);
