@@ -22,8 +22,9 @@
 
 enum {
     DX_INVITATION_ID_SIZE = 16,
-    DX_INVITATION_KIND_SPACE = 0, /* a space, interactive, by PIN: the one method of this version */
-    DX_PIN_SIZE = 6,              /* digits; the grammar is exact: ^[0-9]{6}$ */
+    DX_INVITATION_REQUEST_SIZE = 16, /* DX_REQUEST_SIZE of dxos/node.h */
+    DX_INVITATION_KIND_SPACE = 0,    /* a space, interactive, by PIN: the one method of this version */
+    DX_PIN_SIZE = 6,                 /* digits; the grammar is exact: ^[0-9]{6}$ */
     DX_INVITATION_FAILURES_MAX = 3,
     DX_INVITATION_ADDRESSES_MAX = 8,
     DX_INVITATION_URL_MAX = 2048,
@@ -128,7 +129,8 @@ const char *dx_invitation_remedy(int error);
 /* Table invitation: all that survives a restart. */
 typedef struct dx_invitation {
     uint8_t id[DX_INVITATION_ID_SIZE];
-    int64_t space; /* local number */
+    uint8_t request[DX_INVITATION_REQUEST_SIZE]; /* that asked for it: asked again, it answers again */
+    int64_t space;                               /* local number */
     dx_role role;
     uint64_t expires_ms; /* wall clock of this host */
     uint64_t uses_max;
@@ -141,6 +143,7 @@ typedef struct dx_invitation {
 } dx_invitation;
 
 typedef struct dx_invitation_terms {
+    uint8_t request[DX_INVITATION_REQUEST_SIZE];
     int64_t space;
     dx_role role;      /* PULL … ADMIN */
     uint64_t life_ms;  /* 0: DX_INVITATION_LIFE_MS */

@@ -142,12 +142,11 @@ static int join(dx_invite *invite) {
     return dx_invitation_guest_joined(guest, error, node->context.now_ms, &invite->out);
 }
 
-static int ask_pin(dx_invite *invite) {
+static int ask_pin(dx_invite *invite, dx_request *request) {
     dx_node *node = invite->node;
     dx_invitation_guest *guest = &invite->machine.guest;
-    dx_request *request = dx_request_find(node, dx_bytes_of(invite->request, DX_REQUEST_SIZE));
     if (request == NULL) {
-        return DX_OK;
+        return DX_OK; /* who asks the same again is told */
     }
     dx_map_builder map;
     dx_answer_init(node, &map);
@@ -170,7 +169,7 @@ static int perform_guest(dx_invite *invite) {
             error = join(invite);
         }
         if (error == DX_OK && (actions & DX_GUEST_DO_ASK) != 0) {
-            error = ask_pin(invite);
+            error = ask_pin(invite, dx_request_find(node, dx_bytes_of(invite->request, DX_REQUEST_SIZE)));
         }
         if (error == DX_OK) {
             error = send_out(invite, invite->link);
@@ -306,6 +305,7 @@ static int start_host(dx_node *node, const dx_invitation *invitation, dx_invite 
     if (invite == NULL) {
         return DX_E_NO_MEMORY;
     }
+    memcpy(invite->request, invitation->request, DX_REQUEST_SIZE);
     dx_invitation_host_init(&invite->machine.host, &node->config.alloc, &node->config.random, invitation,
                             node->context.now_ms, node->context.wall_ms);
     error = add_topic(invite, dx_bytes_text(invitation->url), invitation->topic_secret, secret);
@@ -540,7 +540,38 @@ static int tell_link(dx_node *node, dx_request *request, const dx_invitation *in
     return dx_request_notify(node, request, &map);
 }
 
+static dx_invite *find_asked(dx_node *node, bool is_host, dx_bytes request) {
+    dx_invite *invite = node->invites;
+    while (invite != NULL && (invite->is_host != is_host ||
+                              !dx_bytes_equal(request, dx_bytes_of(invite->request, DX_REQUEST_SIZE)))) {
+        invite = invite->next;
+    }
+    return invite;
+}
+
+/* Asked again after its asker went, or after a crash: the invitation answers from where it stands. Its PIN is
+ * in its own row as long as it is open, so no stored reply has to hold it. */
+static int ask_again(dx_invite *invite, dx_request *request) {
+    dx_node *node = invite->node;
+    int error = DX_OK;
+    invite->told_any = false;
+    if (dx_request_continue(node, request, 1, follow, NULL) == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    if (invite->is_host && !has_ended(invite)) {
+        error = tell_link(node, request, &invite->machine.host.invitation);
+    } else if (!invite->is_host && invite->machine.guest.state == DX_GUEST_PIN_REQUIRED) {
+        error = ask_pin(invite, request);
+    }
+    return error == DX_OK ? DX_PENDING : error;
+}
+
 static int space_share(dx_node *node, dx_request *request, dx_bytes body) {
+    _Static_assert((int)DX_INVITATION_REQUEST_SIZE == (int)DX_REQUEST_SIZE, "one kind of request");
+    dx_invite *asked = find_asked(node, true, dx_bytes_of(request->id, DX_REQUEST_SIZE));
+    if (asked != NULL) {
+        return ask_again(asked, request);
+    }
     dx_space *space;
     dx_bytes addresses[DX_INVITATION_ADDRESSES_MAX];
     dx_invitation_terms terms = {.addresses = addresses};
@@ -559,6 +590,7 @@ static int space_share(dx_node *node, dx_request *request, dx_bytes body) {
         return dx_node_refuse(node, DX_E_DENIED, "ask an admin or the owner to share it",
                               "only admins of a space may invite");
     }
+    memcpy(terms.request, request->id, DX_REQUEST_SIZE);
     terms.space = space->local;
     for (; terms.address_count < node->address_count && terms.address_count < DX_INVITATION_ADDRESSES_MAX;
          terms.address_count++) {
@@ -572,7 +604,6 @@ static int space_share(dx_node *node, dx_request *request, dx_bytes body) {
         error = start_host(node, &invitation, &invite);
     }
     if (error == DX_OK) {
-        memcpy(invite->request, request->id, DX_REQUEST_SIZE);
         error = tell_link(node, request, &invitation);
     }
     dx_wipe(&invitation, sizeof invitation);
@@ -615,6 +646,10 @@ static int start_guest(dx_node *node, dx_request *request, dx_bytes url, const d
 }
 
 static int space_join(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_invite *asked = find_asked(node, false, dx_bytes_of(request->id, DX_REQUEST_SIZE));
+    if (asked != NULL) {
+        return ask_again(asked, request);
+    }
     dx_bytes url, pin;
     int error = dx_need_identity(node);
     if (error == DX_OK) {
@@ -653,11 +688,7 @@ static int space_pin(dx_node *node, dx_request *request, dx_bytes body) {
     if (error != DX_OK) {
         return error;
     }
-    dx_invite *invite = node->invites;
-    while (invite != NULL &&
-           (invite->is_host || !dx_bytes_equal(of, dx_bytes_of(invite->request, DX_REQUEST_SIZE)))) {
-        invite = invite->next;
-    }
+    dx_invite *invite = find_asked(node, false, of);
     if (invite == NULL) {
         return dx_node_refuse(node, DX_E_NOT_FOUND, NULL, "there is no such join at work");
     }
@@ -678,7 +709,7 @@ static int space_pin(dx_node *node, dx_request *request, dx_bytes body) {
 
 const dx_command dx_commands_invitation[] = {
     {"space.share", false, space_share},
-    {"space.join", false, space_join},
+    {"space.join", true, space_join},
     {"space.pin", false, space_pin},
     {NULL, false, NULL},
 };

@@ -61,6 +61,9 @@ const char *const dx_store_schema[] = {
     /* An ended invitation keeps its key as long as its row, to answer by it; those that ended before have
        none. */
     "DELETE FROM invitation WHERE state <> 0;",
+    /* Which request asked for it. */
+    "ALTER TABLE invitation ADD COLUMN request BLOB NOT NULL DEFAULT "
+    "x'00000000000000000000000000000000';",
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

@@ -18,7 +18,7 @@ static void begin(fixture *f) {
     test_random_init(&f->random, 3);
     vault_init(&f->vault, &f->alloc, &f->random);
     assert_int_equal(dx_store_begin(f->vault.store), DX_OK);
-    f->terms = (dx_invitation_terms){.space = 4, .role = DX_ROLE_EDITOR};
+    f->terms = (dx_invitation_terms){.request = {7, 7}, .space = 4, .role = DX_ROLE_EDITOR};
 }
 
 static void end(fixture *f) {
@@ -43,6 +43,7 @@ static void test_create_and_load(void **state) {
     uint8_t secret[DX_KEY_SIZE];
     assert_int_equal(create(&f, &made), DX_OK);
     assert_int_equal(made.uses_max, 1);
+    assert_int_equal(made.request[1], 7);
     assert_int_equal(made.expires_ms, WALL_MS + DX_INVITATION_LIFE_MS);
     assert_int_equal(dx_pin_check(dx_bytes_text(made.pin)), DX_OK);
     assert_int_equal(dx_store_commit(f.vault.store), DX_OK);
@@ -199,6 +200,7 @@ static void test_damaged(void **state) {
     static const char *const breaks[] = {
         "UPDATE invitation SET topic = zeroblob(31)",
         "UPDATE invitation SET host_key = zeroblob(0)",
+        "UPDATE invitation SET request = zeroblob(15)",
         "UPDATE invitation SET role = 7",
         "UPDATE invitation SET role = -40",
         "UPDATE invitation SET state = 3",
