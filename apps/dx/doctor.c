@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "progress.h"
 #include "terminal.h"
 #include "vault.h"
 
@@ -120,6 +121,73 @@ static void examine_answer(dx_examination *exam, dx_bytes status) {
     }
 }
 
+static void show_checking(void *ctx, bool last, dx_bytes body) {
+    (void)last;
+    dx_progress_update(ctx, (uint64_t)dx_item_int(dx_item_get(body, "done"), 0),
+                       (uint64_t)dx_item_int(dx_item_get(body, "total"), 0));
+}
+
+/* What the answer to vault.check says. */
+static void find_content(dx_examination *exam, int error, dx_bytes reply) {
+    dx_bytes refusal = dx_reply_error(reply);
+    int code = error != DX_OK ? error : (int)dx_item_int(dx_item_get(refusal, "code"), DX_OK);
+    dx_bytes message = dx_item_text(dx_item_get(refusal, "message")),
+             remedy = dx_item_text(dx_item_get(refusal, "try"));
+    char words[WORDS_MAX];
+    if (code == DX_OK) {
+        find(exam, "content", DX_HEALTH_GOOD, NULL, "all %lld pages are whole, and agree",
+             (long long)dx_item_int(dx_item_get(reply, "pages"), 0));
+    } else if (code == DX_E_UNSUPPORTED) {
+        find(exam, "content", DX_HEALTH_NOTICE, "dx agent stop; dx agent start",
+             "the agent is of an older version and cannot look it over");
+    } else if (code == DX_E_TIMEOUT) {
+        find(exam, "content", DX_HEALTH_NOTICE, "a larger --timeout",
+             "the time given was too short to read it all");
+    } else {
+        snprintf(words, sizeof words, "%.*s", (int)remedy.size,
+                 remedy.size == 0 ? "" : (const char *)remedy.data);
+        find(exam, "content", DX_HEALTH_BAD, words, "%s: %.*s", exam->folder.store,
+             message.size > 0 ? (int)message.size : (int)strlen(dx_error_text(code)),
+             message.size > 0 ? (const char *)message.data : dx_error_text(code));
+    }
+}
+
+/* Every page is read, whatever the rest of this program needs of the vault. */
+static void examine_content(dx_examination *exam) {
+    dx_invocation *run = exam->run;
+    dx_progress progress;
+    dx_map_builder command;
+    dx_buf body, reply;
+    dx_progress_begin(&progress, &run->output, "reading the vault");
+    dx_command_begin(&command, "vault.check");
+    dx_buf_init(&reply, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    if (dx_command_finish(run, &command, &body) == DX_EXIT_OK) {
+        int error = dx_client_call(run->client, dx_buf_view(&body), show_checking, &progress,
+                                   dx_vault_left_ms(run), &reply);
+        dx_progress_clear(&progress);
+        find_content(exam, error, dx_buf_view(&reply));
+    }
+    dx_buf_deinit(&reply);
+    dx_buf_deinit(&body);
+}
+
+static const char *unopened_remedy(int error) {
+    switch (error) {
+    case DX_E_BUSY:
+        return "wait for that process, or end it";
+    case DX_E_CORRUPT:
+        return "put a backup of the folder in its place; without one, move it aside, make a new vault and "
+               "join its "
+               "spaces again: members have them";
+    case DX_E_NO_SPACE:
+        return "make room on its disk";
+    case DX_E_VERSION:
+        return "a newer dx";
+    default:
+        return "look after what the message names";
+    }
+}
+
 static void examine_vault(dx_examination *exam) {
     char message[DX_HOST_MESSAGE_MAX] = "";
     dx_invocation *run = exam->run;
@@ -128,8 +196,7 @@ static void examine_vault(dx_examination *exam) {
     bool pid_lives = dx_agent_pid(run->vault, run->profile, &pid) == DX_OK;
     int error = dx_client_open(&options, &run->client, message);
     if (error != DX_OK) {
-        find(exam, "vault", DX_HEALTH_BAD,
-             error == DX_E_BUSY ? "wait for that process, or end it" : "restore it from a copy", "%s",
+        find(exam, "vault", DX_HEALTH_BAD, unopened_remedy(error), "%s",
              message[0] == 0 ? dx_error_text(error) : message);
         return;
     }
@@ -150,6 +217,7 @@ static void examine_vault(dx_examination *exam) {
     }
     if (error == DX_OK) {
         examine_answer(exam, dx_buf_view(&reply));
+        examine_content(exam);
     }
     dx_buf_deinit(&reply);
     dx_buf_deinit(&body);

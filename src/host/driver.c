@@ -167,6 +167,15 @@ static void trace_line(void *ctx, const char *room, const char *text) {
     driver->trace(driver->trace_ctx, room, text);
 }
 
+/* Which vault it is: the node knows only that it is damaged, and where. */
+static void name_damaged(const dx_vault_folder *folder, char *message) {
+    char what[DX_HOST_MESSAGE_MAX];
+    snprintf(what, sizeof what, "%s", message);
+    if (strstr(what, folder->path) == NULL) { /* a damaged key is named already */
+        snprintf(message, DX_HOST_MESSAGE_MAX, "%.200s: %.300s", folder->store, what);
+    }
+}
+
 static int open_node(dx_driver *driver, bool create, char *message) {
     dx_node_config config = {
         .alloc = *dx_host_alloc(), .random = dx_host_random, .path = driver->folder.store, .create = create};
@@ -183,6 +192,9 @@ static int open_node(dx_driver *driver, bool create, char *message) {
     sodium_memzero(&config.vault_key, sizeof config.vault_key);
     if (error == DX_E_BUSY) {
         dx_vault_holder_explain(&driver->folder, message);
+    }
+    if (error == DX_E_CORRUPT && driver->node == NULL) {
+        name_damaged(&driver->folder, message);
     }
     return error;
 }

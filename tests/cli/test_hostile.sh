@@ -123,6 +123,17 @@ cp -r "$vault" cut
 head -c 30000 "$vault/vault.db" >cut/vault.db
 run --vault cut object ls notes
 check "a vault cut short is refused" [ "$status" = 1 ]
+cp -r "$vault" flipped
+python3 -c 'for n in range(3000): print("{\"name\": \"object %d\", \"text\": \"%s\"}" % (n, "x" * 200))' | "$dx" --vault flipped import notes - --type t -q >/dev/null
+python3 -c 'import sys
+with open(sys.argv[1], "r+b") as file:
+    size = file.seek(0, 2)
+    for page in (size // 4096 * 3 // 4, size // 4096 * 3 // 4 + 5):
+        file.seek(page * 4096 + 2000); byte = file.read(1)[0]
+        file.seek(-1, 1); file.write(bytes([byte ^ 4]))' flipped/vault.db
+expect_exit 1 "doctor reads every page" --vault flipped doctor
+holds "and names the damaged ones and their file" out 'content.*flipped/vault.db: pages [0-9]*, [0-9]* of the [0-9]* pages of the vault file are damaged'
+holds "and says where data comes back from" out 'backup .* join its spaces again'
 cp -r "$vault" copied
 run --vault copied doctor --json
 holds "doctor notices a copy" out 'copied, restored or moved'

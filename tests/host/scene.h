@@ -22,6 +22,7 @@
 
 enum { SCENE_WAIT_MS = 20000 };
 
+static const char *scene_root = "/tmp";
 static char scene_folder[64];
 
 /* --- The folder ------------------------------------------------------------------------------------------
@@ -37,7 +38,7 @@ static inline const char *scene_path(const char *name) {
 
 static inline int scene_begin(void **state) {
     (void)state;
-    snprintf(scene_folder, sizeof scene_folder, "/tmp/dx-test.XXXXXX");
+    snprintf(scene_folder, sizeof scene_folder, "%s/dx-test.XXXXXX", scene_root);
     assert_non_null(mkdtemp(scene_folder));
     setenv("XDG_STATE_HOME", scene_path("state"), 1);
     setenv("XDG_RUNTIME_DIR", scene_path("run"), 1);

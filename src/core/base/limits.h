@@ -137,6 +137,11 @@ enum {
     /* Cached statements; every SQL text in the house is a literal, so only a bug reaches this. */
     DX_STORE_STATEMENTS_MAX = 4096,
 
+    /* A check while the vault is at work: pages read in one step (some 10 ms), and the largest vault (64 MB)
+     * whose structure is then looked over at once; that of a larger one is table by table. */
+    DX_STORE_CHECK_PAGES = 2048,
+    DX_STORE_CHECK_WHOLE_PAGES = 16384,
+
     /* --- memory --- */
     /* First chunk of an arena: a typical step's effects fit in it. */
     DX_ARENA_CHUNK_SIZE = 16 * 1024,

@@ -61,8 +61,50 @@ static int request_cancel(dx_node *node, dx_request *request, dx_bytes body) {
     return dx_request_reply(node, request, &map);
 }
 
+/* --- Looking over everything --------------------------------------------------------------------- */
+
+static int tell_checking(dx_node *node, dx_request *request, const dx_store_checking *checking) {
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    dx_write_text(dx_map_builder_key(&map, "state"), "checking");
+    dx_write_uint(dx_map_builder_key(&map, "done"), checking->page > 0 ? checking->page - 1 : 0);
+    dx_write_uint(dx_map_builder_key(&map, "total"), checking->pages);
+    return dx_request_notify(node, request, &map);
+}
+
+static int go_on_checking(dx_node *node, dx_request *request, bool *again) {
+    dx_store_checking *checking = request->task;
+    bool more = false;
+    if (request->cancelled) {
+        return DX_E_CANCELLED;
+    }
+    int error = dx_store_check_slice(node->store, checking, &more);
+    if (error == DX_E_CORRUPT) {
+        return dx_node_refuse(node, error, DX_DAMAGE_REMEDY, "%s", dx_store_message(node->store));
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    if (more) {
+        *again = true;
+        error = tell_checking(node, request, checking);
+        return error == DX_OK ? DX_PENDING : error;
+    }
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    dx_write_uint(dx_map_builder_key(&map, "pages"), checking->pages);
+    return dx_request_reply(node, request, &map);
+}
+
+static int vault_check(dx_node *node, dx_request *request, dx_bytes body) {
+    (void)body;
+    bool made = dx_request_continue(node, request, sizeof(dx_store_checking), go_on_checking, NULL) != NULL;
+    return made ? DX_PENDING : DX_E_NO_MEMORY;
+}
+
 const dx_command dx_commands_node[] = {
     {"status", false, status},
+    {"vault.check", false, vault_check},
     {"request.cancel", false, request_cancel},
     {NULL, false, NULL},
 };

@@ -243,6 +243,7 @@ void dx_node_drop_requests(dx_node *node, int error) {
         dx_request *request = node->requests;
         node->requests = request->next;
         request->answered = false; /* an answer of the undone step was not said */
+        dx_node_explain_failure(node, error);
         /* The answer goes out if it can; the outbox remembers when it cannot. */
         if (!request->fresh && dx_request_reply_error(node, request, error) != DX_OK) {
             node->message[0] = 0;

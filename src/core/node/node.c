@@ -420,8 +420,31 @@ static int run_batch(dx_node *node, const dx_event *events, size_t count, size_t
     return error;
 }
 
+static bool is_told_by_store(int error) {
+    return error == DX_E_STORE || error == DX_E_NO_SPACE || error == DX_E_CORRUPT;
+}
+
+/* What undid the step, before the store that knows it is opened anew. */
+static void note_failure(dx_node *node, int error) {
+    sqlite3_snprintf(sizeof node->failure, node->failure, "%s",
+                     is_told_by_store(error) ? dx_store_message(node->store) : "");
+}
+
+void dx_node_explain_failure(dx_node *node, int error) {
+    const char *remedy = error == DX_E_NO_SPACE  ? "make room on the vault's disk and ask again"
+                         : error == DX_E_CORRUPT ? DX_DAMAGE_REMEDY
+                                                 : "dx doctor";
+    if (is_told_by_store(error)) {
+        dx_node_refuse(node, error, remedy, "%s",
+                       node->failure[0] != 0 ? node->failure : dx_error_text(error));
+    } else {
+        node->message[0] = node->remedy[0] = 0;
+    }
+}
+
 /* After an undone step: nothing in memory may be trusted, and the store may have to be opened again. */
 static int reload(dx_node *node, int reason) {
+    note_failure(node, reason);
     dx_node_drop_requests(node, reason);
     if (dx_outbox_error(&node->outbox) != DX_OK) {
         return dx_outbox_error(&node->outbox); /* an answer is owed that cannot be said: the node ends */
@@ -449,7 +472,7 @@ static int fail_event(dx_node *node, const dx_event *event, int error) {
     }
     dx_request request = {.port = event->port};
     memcpy(request.id, event->request, DX_REQUEST_SIZE);
-    node->message[0] = node->remedy[0] = 0;
+    dx_node_explain_failure(node, error);
     return dx_request_reply_error(node, &request, error);
 }
 

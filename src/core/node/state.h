@@ -21,6 +21,12 @@ enum {
     DX_NODE_MESSAGE_SIZE = 240
 };
 
+/* Where data comes back from when some of the vault's own is damaged. */
+#define DX_DAMAGE_REMEDY                                                                                     \
+    "put a backup of the vault's folder in its place; without one, dx export what can still be read, make "  \
+    "a "                                                                                                     \
+    "new vault and join its spaces again: members have them"
+
 typedef struct dx_request dx_request;
 
 typedef struct dx_command {
@@ -87,8 +93,9 @@ struct dx_node {
     dx_node_counts counts;
     char addresses[DX_NODE_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX];
     size_t address_count;
-    uint64_t next_link;        /* odd: of the next link to open */
-    struct dx_invite *invites; /* invitations at work, as host or guest (invite.c) */
+    uint64_t next_link;                  /* odd: of the next link to open */
+    struct dx_invite *invites;           /* invitations at work, as host or guest (invite.c) */
+    char failure[DX_STORE_MESSAGE_SIZE]; /* what the disk or the database did, when it undid a step */
     char message[DX_NODE_MESSAGE_SIZE], remedy[DX_NODE_MESSAGE_SIZE]; /* of the error being returned */
 };
 
@@ -96,6 +103,9 @@ struct dx_node {
 dx_space *dx_node_space(dx_node *node, int64_t local);
 DX_MUST_USE int dx_node_add_space(dx_node *node, dx_space *space); /* takes it; starts replication */
 void dx_node_remove_space(dx_node *node, dx_space *space);
+
+/* Puts what undid the last step into words, for the next dx_request_reply_error of this error. */
+void dx_node_explain_failure(dx_node *node, int error);
 
 /* --- dispatch.c --- */
 DX_MUST_USE int dx_node_command(dx_node *node, const dx_event *event);

@@ -143,6 +143,13 @@ static int read_unit(dx_page_file *file, uint64_t number, uint8_t *out, bool *na
     return result == SQLITE_IOERR_DATA ? load_unit(file, number, out, named) : result;
 }
 
+int dx_page_file_look(dx_page_file *file, uint64_t number, bool *intact) {
+    bool named;
+    int result = read_unit(file, number, file->vfs->unit, &named);
+    *intact = result == SQLITE_OK;
+    return result == SQLITE_IOERR_DATA || result == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : result;
+}
+
 /* A whole log frame is read by SQLite only to recover, or to correct the checksums of its own new frames. */
 static int read_frame(dx_page_file *file, uint64_t number, uint8_t *out) {
     bool named;

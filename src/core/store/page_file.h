@@ -64,6 +64,8 @@ size_t dx_page_file_handle_size(const sqlite3_vfs *below);
 /* The file below is open; makes ours usable. */
 void dx_page_file_init(dx_page_file *file, struct dx_page_vfs *vfs, dx_unit_kind kind);
 void dx_page_file_note_damage(dx_page_file *file, dx_page_damage_kind kind, uint64_t number);
+/* One whole unit into the instance's own; *intact: it is there and authenticates. */
+int dx_page_file_look(dx_page_file *file, uint64_t number, bool *intact);
 uint64_t dx_page_file_offset(dx_unit_kind kind, uint64_t number);
 
 /* --- The log while it is recovered (log_recovery.c) ------------------------------------------- */

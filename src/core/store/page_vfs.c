@@ -199,6 +199,51 @@ int64_t dx_page_vfs_log_size(dx_page_vfs *vfs) {
     return size;
 }
 
+uint64_t dx_page_vfs_pages(dx_page_vfs *vfs) {
+    sqlite3_file *below = dx_page_file_below(vfs->database);
+    sqlite3_int64 size = 0;
+    if (below->pMethods->xFileSize(below, &size) != SQLITE_OK || size < 0) {
+        return 0;
+    }
+    return ((uint64_t)size + DX_PAGE_SIZE - 1) / DX_PAGE_SIZE;
+}
+
+int dx_page_vfs_check_page(dx_page_vfs *vfs, uint64_t number, bool *intact) {
+    return dx_page_file_look(vfs->database, number, intact);
+}
+
+int dx_page_vfs_check_log(dx_page_vfs *vfs, uint64_t frames, uint64_t *damaged) {
+    *damaged = 0;
+    for (uint64_t number = 1; vfs->log != NULL && number <= frames; number++) {
+        bool intact = false;
+        int result = dx_page_file_look(vfs->log, number, &intact);
+        if (result != SQLITE_OK) {
+            return result;
+        }
+        if (!intact) {
+            *damaged = number;
+            return SQLITE_OK;
+        }
+    }
+    return SQLITE_OK;
+}
+
+int dx_page_vfs_log_has(dx_page_vfs *vfs, uint64_t frames, uint64_t page, bool *has) {
+    *has = false;
+    for (uint64_t number = 1; vfs->log != NULL && number <= frames && !*has; number++) {
+        bool intact = false;
+        int result = dx_page_file_look(vfs->log, number, &intact);
+        if (result != SQLITE_OK) {
+            return result;
+        }
+        const uint8_t *frame = vfs->unit; /* it begins with the page's number, big endian */
+        uint64_t held =
+            (uint64_t)frame[0] << 24 | (uint64_t)frame[1] << 16 | (uint64_t)frame[2] << 8 | frame[3];
+        *has = intact && held == page;
+    }
+    return SQLITE_OK;
+}
+
 dx_page_damage dx_page_vfs_damage(const dx_page_vfs *vfs) {
     return vfs->damage;
 }

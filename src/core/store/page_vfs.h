@@ -63,6 +63,18 @@ DX_MUST_USE int dx_page_vfs_settle(dx_page_vfs *vfs);
 bool dx_page_vfs_is_unwritten(dx_page_vfs *vfs);
 /* Bytes of the log file, 0 when there is none. */
 int64_t dx_page_vfs_log_size(dx_page_vfs *vfs);
+
+/* --- For who looks over everything (check.c); SQLite's results, unauthenticated bytes are no error here ---
+ */
+
+/* Pages of the file below, a part of one counted as one. */
+uint64_t dx_page_vfs_pages(dx_page_vfs *vfs);
+DX_MUST_USE int dx_page_vfs_check_page(dx_page_vfs *vfs, uint64_t number, bool *intact);
+/* The first of the log's first `frames` frames that does not authenticate, 0: none. */
+DX_MUST_USE int dx_page_vfs_check_log(dx_page_vfs *vfs, uint64_t frames, uint64_t *damaged);
+/* Whether one of them holds this page. */
+DX_MUST_USE int dx_page_vfs_log_has(dx_page_vfs *vfs, uint64_t frames, uint64_t page, bool *has);
+
 dx_page_damage dx_page_vfs_damage(const dx_page_vfs *vfs);
 
 #endif

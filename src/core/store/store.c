@@ -50,7 +50,7 @@ int dx_store_error_of(int sqlite_result) {
     }
 }
 
-static void write_message(dx_store *store, const char *text) {
+void dx_store_tell(dx_store *store, const char *text) {
     sqlite3_snprintf(DX_STORE_MESSAGE_SIZE, store->message, "%s", text);
     if (store->tracer != NULL && store->tracer->line != NULL) {
         store->tracer->line(store->tracer->ctx, "store", store->message);
@@ -67,12 +67,12 @@ static void describe_damage(const dx_page_vfs *vfs, char text[static DX_STORE_ME
                          "the file is not a vault, or its beginning is damaged; it is left as it is");
         break;
     case DX_DAMAGE_PAGE:
-        sqlite3_snprintf(
-            DX_STORE_MESSAGE_SIZE, text,
-            number == 1 ? "the key is not this vault's, or the vault file is damaged at its first page; "
-                          "it is left as it is"
-                        : "page %lld of the vault file is damaged; restore a copy, or fetch again from peers",
-            number);
+        sqlite3_snprintf(DX_STORE_MESSAGE_SIZE, text,
+                         number == 1
+                             ? "the key is not this vault's, or the vault file is damaged at its first page; "
+                               "it is left as it is"
+                             : "page %lld of the vault file is damaged",
+                         number);
         break;
     case DX_DAMAGE_FRAME:
         sqlite3_snprintf(DX_STORE_MESSAGE_SIZE, text,
@@ -101,7 +101,7 @@ static void describe_failure(dx_store *store, int sqlite_result, int error) {
                          store->db != NULL ? sqlite3_errmsg(store->db) : sqlite3_errstr(sqlite_result),
                          sqlite_result);
     }
-    write_message(store, text);
+    dx_store_tell(store, text);
 }
 
 /* Constraints, and statements that ran too long, are answers; what fails below them spoils the transaction.
@@ -123,7 +123,7 @@ int dx_store_fail(dx_store *store, int sqlite_result) {
 }
 
 int dx_store_fail_with(dx_store *store, int error, const char *message) {
-    write_message(store, message);
+    dx_store_tell(store, message);
     note_error(store, error);
     return error;
 }
@@ -187,6 +187,7 @@ int dx_store_begin(dx_store *store) {
     }
     store->error = DX_OK;
     store->doom = DX_OK;
+    store->message[0] = 0; /* of an earlier failure */
     if (store->log_frames > DX_STORE_LOG_FRAMES_MAX) {
         int error = checkpoint(store);
         if (error != DX_OK) {
@@ -530,26 +531,6 @@ void dx_store_close(dx_store *store) {
     }
     dx_page_vfs_destroy(store->vfs);
     dx_alloc_free(store->alloc, store, sizeof *store);
-}
-
-int dx_store_check(dx_store *store) {
-    if (store->in_transaction || store->poisoned) {
-        return DX_E_STATE;
-    }
-    sqlite3_stmt *statement = NULL;
-    store->steps_left = UINT64_MAX;
-    int result = sqlite3_prepare_v2(store->db, "PRAGMA integrity_check(1)", -1, &statement, NULL);
-    result = result == SQLITE_OK ? sqlite3_step(statement) : result;
-    const char *answer = result == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
-    int error = result == SQLITE_ROW ? DX_OK : dx_store_error_of(result);
-    if (error != DX_OK) {
-        describe_failure(store, result, error);
-    } else if (answer == NULL || strcmp(answer, "ok") != 0) {
-        error = answer == NULL ? DX_E_NO_MEMORY : DX_E_CORRUPT;
-        write_message(store, answer == NULL ? dx_error_text(error) : answer);
-    }
-    (void)sqlite3_finalize(statement);
-    return error;
 }
 
 /* --- Questions -------------------------------------------------------------------------------- */

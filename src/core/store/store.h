@@ -15,7 +15,12 @@
 #include <dxos/base.h>
 #include <sqlite3.h>
 
-enum { DX_STORE_TOKEN_SIZE = 16, DX_STORE_PAGE_KEY_SIZE = 32, DX_STORE_MESSAGE_SIZE = 256 };
+enum {
+    DX_STORE_TOKEN_SIZE = 16,
+    DX_STORE_PAGE_KEY_SIZE = 32,
+    DX_STORE_MESSAGE_SIZE = 256,
+    DX_STORE_DAMAGED_NAMED = 8
+};
 
 typedef struct dx_store dx_store;
 
@@ -65,9 +70,23 @@ int64_t dx_store_wal_bytes(const dx_store *store);
 /* Copies the log into the vault file now, outside a transaction; for an idle moment, so that no commit has
  * to. A failure loses nothing. */
 DX_MUST_USE int dx_store_checkpoint(dx_store *store);
-/* Reads everything there is and compares it (for people who ask): DX_E_CORRUPT with what was found first in
- * the message. Outside a transaction; takes as long as the vault is large. */
+/* Reads everything there is and compares it (for people who ask): DX_E_CORRUPT with what was found in the
+ * message: which pages of the file, which frame of the log, or which table. Outside a transaction; takes as
+ * long as the vault is large. */
 DX_MUST_USE int dx_store_check(dx_store *store);
+
+/* How far a check in slices is; begins as zeros. page and pages are for progress. */
+typedef struct dx_store_checking {
+    uint64_t page, pages; /* next page to read, and how many there were at the beginning */
+    int64_t table;        /* next row of the schema */
+    uint64_t damaged;     /* pages, of which the first are named */
+    uint64_t named[DX_STORE_DAMAGED_NAMED];
+} dx_store_checking;
+
+/* The same while the vault is at work: one slice, some 10 ms, inside a transaction; other transactions may
+ * come in between. *more false: everything was looked at. DX_E_CORRUPT, which dooms the transaction only
+ * where SQLite itself met the damage; other errors as statements. */
+DX_MUST_USE int dx_store_check_slice(dx_store *store, dx_store_checking *checking, bool *more);
 /* Steps of SQLite's machine a statement may take from now on, counted anew at each dx_store_query; beyond
  * them it fails with DX_E_LIMIT, and if it wrote, its transaction is doomed. 0: the default,
  * DX_STORE_STEPS_MAX. */

@@ -43,6 +43,8 @@ int dx_store_error_of(int sqlite_result);
 int dx_store_fail(dx_store *store, int sqlite_result);
 /* The same for a failure SQLite has no part in. */
 int dx_store_fail_with(dx_store *store, int error, const char *message);
+/* Keeps the sentence for dx_store_message, and traces it. */
+void dx_store_tell(dx_store *store, const char *text);
 /* Takes every statement back to its start, so that none holds a read open. */
 void dx_store_reset_statements(dx_store *store);
 void dx_store_finalize_statements(dx_store *store);
