@@ -5,6 +5,7 @@
 #ifndef DX_FUZZ_FUZZ_H
 #define DX_FUZZ_FUZZ_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +13,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A broken promise of the code under test. */
-#define FUZZ_CHECK(expression) ((expression) ? (void)0 : abort())
+/* A broken promise of the code under test; said, since the optimizer merges calls of abort. */
+#define FUZZ_CHECK(expression)                                                                               \
+    ((expression) ? (void)0 : (fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #expression), abort()))
 
 static inline void *fuzz_resize(void *ctx, void *old, size_t old_size, size_t new_size) {
     (void)ctx;

@@ -293,7 +293,9 @@ static inline void street_init(street *self) {
     self->now_ms = 1000;
 }
 
-static inline vault *street_move_in(street *self, const char *name) {
+/* With what another vault left behind, which is not open any more or never meets this one; or with nothing.
+ */
+static inline vault *street_move_in_with(street *self, const char *name, const vault *left) {
     vault *one = calloc(1, sizeof *one);
     assert_non_null(one);
     one->street = self;
@@ -302,18 +304,28 @@ static inline vault *street_move_in(street *self, const char *name) {
     test_alloc_init(&one->alloc);
     test_random_init(&one->random, 1 + self->count);
     sim_disk_config disk = {0};
-    one->disk = sim_disk_create(1 + self->count, &disk);
+    one->disk =
+        left != NULL ? sim_disk_copy(left->disk, 1 + self->count) : sim_disk_create(1 + self->count, &disk);
     one->config = (dx_node_config){.alloc = one->alloc.port,
                                    .random = one->random.port,
                                    .tracer = {.ctx = one, .line = vault_hear},
                                    .vfs = sim_disk_vfs(one->disk),
                                    .path = "vault",
                                    .create = true};
+    if (left != NULL) {
+        memcpy(one->config.token, left->config.token, sizeof one->config.token);
+        one->config.has_token = one->config.same_file = true;
+        one->next_request = left->next_request;
+    }
     one->next_incoming = 2;
     one->listens = one->takes = true;
     self->vaults[self->count++] = one;
     vault_open(one);
     return one;
+}
+
+static inline vault *street_move_in(street *self, const char *name) {
+    return street_move_in_with(self, name, NULL);
 }
 
 /* Its links end for the others; its memory is gone. */

@@ -23,11 +23,12 @@
         return cmocka_run_group_tests(tests, NULL, NULL);                                                    \
     }
 
-/* An allocator over malloc that counts what is live, and fails the fail_at-th call (1-based; 0 never),
- * once, or from then on when sticky. Check test_alloc_live() == 0 at the end of a test. */
+/* An allocator over malloc that counts what is live, fails the test above limit_bytes (0: no limit), and
+ * fails the fail_at-th call (1-based; 0 never), once, or from then on when sticky. Check test_alloc_live() ==
+ * 0 at the end of a test. */
 typedef struct test_alloc {
     dx_alloc port;
-    size_t live_bytes;
+    size_t live_bytes, limit_bytes;
     uint64_t calls;
     uint64_t fail_at;
     bool sticky;
@@ -47,6 +48,7 @@ static inline void *test_alloc_resize(void *ctx, void *old, size_t old_size, siz
     void *block = realloc(old, new_size);
     assert_non_null(block);
     self->live_bytes += new_size - old_size;
+    assert_true(self->limit_bytes == 0 || self->live_bytes <= self->limit_bytes);
     return block;
 }
 

@@ -1,0 +1,667 @@
+/* sync/session.c, sync/fetch.c, sync/serve.c, sync/replication.c against a peer that means ill: it has the
+ * keys of a member (or of nobody), completes the handshake, and then breaks every rule in turn
+ * (RELIABILITY.md §2, §5 rows 19 and 30). The vault under attack keeps what it held, says why it ended the
+ * link, stays within a bound of memory, and serves honest peers afterwards. */
+#include "base/limits.h"
+#include "rogue.h"
+
+/* Alice is attacked. Bob is a member whose vault was stolen: it lives on in the hideout, where it wrote pages
+ * that nobody else has. Mallory is nobody; she knows the secret of the space. Carol is an honest member. */
+typedef struct scene {
+    street road, hideout;
+    vault *alice, *carol, *bob, *mallory;
+    rogue eve;
+    uint64_t refused; /* links refused for what the peer did, as Alice counts them */
+    char digest[256];
+} scene;
+
+enum { MEMORY_MAX = 24 << 20 };
+
+static scene s;
+
+static const char *ask_digest(vault *of) {
+    return vault_ask(of, "{'do': 'space.digest', 'space': 'Book'}");
+}
+
+static void begin(bool with_carol, int pages) {
+    memset(&s, 0, sizeof s);
+    street_init(&s.road);
+    street_init(&s.hideout);
+    s.alice = street_move_in(&s.road, "alice");
+    vault *bob = street_move_in(&s.road, "bob");
+    vault_ask(s.alice, "{'do': 'halo.create', 'name': 'Alice'}");
+    vault_ask(bob, "{'do': 'halo.create', 'name': 'Bob'}");
+    vault_ask(s.alice, "{'do': 'space.create', 'name': 'Book'}");
+    street_join(s.alice, bob, "Book");
+    vault_ask(bob, "{'do': 'object.add', 'space': 'Book', 'type': 'page'}");
+    if (with_carol) {
+        s.carol = street_move_in(&s.road, "carol");
+        vault_ask(s.carol, "{'do': 'halo.create', 'name': 'Carol'}");
+        street_join(s.alice, s.carol, "Book");
+    }
+    street_pass(&s.road, 60000);
+    bob->listens = false;
+    vault_leave(bob);
+    s.bob = street_move_in_with(&s.hideout, "bob", bob);
+    s.mallory = street_move_in(&s.hideout, "mallory");
+    test_random_init(&s.mallory->random, 77); /* other keys than anybody's */
+    vault_ask(s.mallory, "{'do': 'halo.create', 'name': 'Mallory'}");
+    for (int i = 0; i < pages; i++) {
+        vault_ask(s.bob, "{'do': 'object.add', 'space': 'Book', 'type': 'page', 'data': {'n': 1}}");
+    }
+    street_run(&s.road);
+    snprintf(s.digest, sizeof s.digest, "%s", ask_digest(s.alice));
+    s.alice->alloc.limit_bytes = MEMORY_MAX;
+}
+
+static void attack_with(vault *keys) {
+    rogue_init(&s.eve, s.alice, keys, s.bob);
+}
+
+static uint64_t count_refused(void) {
+    const char *at = strstr(vault_ask(s.alice, "{'do': 'status'}"), "\"peers_refused\":");
+    assert_non_null(at);
+    return strtoull(at + strlen("\"peers_refused\":"), NULL, 10);
+}
+
+/* The link ended for this reason, which is counted when it is the peer's fault. */
+static void assert_ended(int reason) {
+    uint64_t refused = count_refused();
+    assert_true(s.eve.closed);
+    assert_int_equal(s.eve.reason, reason);
+    assert_int_equal(refused - s.refused, dx_error_class_of(reason) == DX_CLASS_PEER);
+    s.refused = refused;
+}
+
+static void assert_stands(void) {
+    if (s.eve.closed) {
+        fail_msg("the link ended: %s", dx_error_name(s.eve.reason));
+    }
+}
+
+/* Nothing of what Alice held has changed, and the stolen device is answered as before. */
+static void end_unharmed(void) {
+    s.alice->said = NULL;
+    assert_string_equal(ask_digest(s.alice), s.digest);
+    s.alice->said = &s.eve.said;
+    s.eve.keys = s.bob;
+    rogue_meet(&s.eve);
+    assert_stands();
+    assert_int_equal(s.eve.heard[DX_SYNC_HELLO], 1);
+    rogue_deinit(&s.eve);
+    street_deinit(&s.road);
+    street_deinit(&s.hideout);
+}
+
+static dx_feed *feed_of(bool own, dx_feed_class feed_class) {
+    dx_space *space = rogue_space_of(s.bob);
+    for (size_t i = 0; i < space->feed_count; i++) {
+        if (space->feeds[i].own == own && space->feeds[i].identity.feed_class == feed_class) {
+            return &space->feeds[i];
+        }
+    }
+    fail();
+    return NULL;
+}
+
+/* --- Every message in every state -------------------------------------------------------------------- */
+
+static void write_probe(bool answer) {
+    static const uint8_t roots[DX_ROOT_PREFIX_SIZE] = {1};
+    dx_sync_probe probe = {.count = 1, .lengths = {1}, .roots = dx_bytes_of(roots, sizeof roots)};
+    memcpy(probe.feed_id, feed_of(false, DX_FEED_DATA)->id, DX_HASH_SIZE);
+    dx_sync_probe_write(answer, &probe, &s.eve.message);
+}
+
+/* A message of this kind as an honest peer could write it somewhere, sometime; the unknown kind is 14. */
+static void write_message(dx_sync_kind kind) {
+    static const uint8_t junk[64] = {1};
+    const dx_feed *mine = feed_of(true, DX_FEED_DATA), *theirs = feed_of(false, DX_FEED_DATA);
+    const dx_bytes address = dx_bytes_text("mem:eve"), some = dx_bytes_of(junk, sizeof junk);
+    dx_buf *out = &s.eve.message;
+    dx_writer writer;
+    switch (kind) {
+    case DX_SYNC_HELLO:
+        rogue_write_hello(&s.eve, &(dx_sync_digests){.data = {3}});
+        break;
+    case DX_SYNC_STATE:
+        rogue_write_state(&s.eve, &mine->identity, &mine->head);
+        break;
+    case DX_SYNC_ASK:
+        dx_sync_ask_write(DX_FEED_CONTROL, out);
+        break;
+    case DX_SYNC_WANT:
+        dx_sync_want_write(theirs->id, 0, out);
+        break;
+    case DX_SYNC_DATA:
+        rogue_write_data(&s.eve, mine, mine->length - 1, mine->length);
+        break;
+    case DX_SYNC_MORE:
+        dx_sync_more_write(1, out);
+        break;
+    case DX_SYNC_PING:
+    case DX_SYNC_PONG:
+        dx_sync_ping_write(kind == DX_SYNC_PONG, out);
+        break;
+    case DX_SYNC_ADDRESSES:
+        dx_sync_addresses_write(&address, 1, out);
+        break;
+    case DX_SYNC_FORK:
+        dx_sync_fork_write(theirs->id, some, out);
+        break;
+    case DX_SYNC_PROBE:
+    case DX_SYNC_ROOTS:
+        write_probe(kind == DX_SYNC_ROOTS);
+        break;
+    case DX_SYNC_PART:
+        dx_sync_part_write(theirs->id, 0, out);
+        break;
+    case DX_SYNC_PATH:
+        dx_sync_path_write(theirs->id, 0, &theirs->head, some, out);
+        break;
+    case DX_SYNC_KIND_COUNT:
+        dx_writer_init(&writer, out);
+        dx_write_array(&writer, 1);
+        dx_write_uint(&writer, DX_SYNC_KIND_COUNT);
+        break;
+    }
+}
+
+static const struct {
+    dx_sync_kind kind;
+    int hello, unproven, member; /* how the link ends, DX_OK: it stands */
+    dx_sync_kind answer;         /* what a member hears, DX_SYNC_KIND_COUNT: nothing */
+} messages[] = {
+    {DX_SYNC_HELLO, DX_OK, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT},
+    {DX_SYNC_STATE, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_WANT},
+    {DX_SYNC_ASK, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_STATE},
+    {DX_SYNC_WANT, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_DATA},
+    {DX_SYNC_DATA, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* nobody asked */
+    {DX_SYNC_MORE, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* nothing was sent */
+    {DX_SYNC_PING, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_PONG},
+    {DX_SYNC_PONG, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_KIND_COUNT},
+    {DX_SYNC_ADDRESSES, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_ADDRESSES}, /* members are told */
+    {DX_SYNC_FORK, DX_E_PROTOCOL, DX_E_MALFORMED, DX_E_MALFORMED, DX_SYNC_KIND_COUNT},
+    {DX_SYNC_PROBE, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_ROOTS},
+    {DX_SYNC_ROOTS, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL,
+     DX_SYNC_KIND_COUNT}, /* nothing is searched */
+    {DX_SYNC_PART, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_PATH},
+    {DX_SYNC_PATH, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT},
+    {DX_SYNC_KIND_COUNT, DX_E_MALFORMED, DX_E_MALFORMED, DX_E_MALFORMED, DX_SYNC_KIND_COUNT},
+};
+
+static size_t count_heard(void) {
+    size_t count = 0;
+    for (size_t i = 0; i <= DX_SYNC_KIND_COUNT; i++) {
+        count += s.eve.heard[i];
+    }
+    return count;
+}
+
+static void assert_outcome(size_t row, const char *state, int expected) {
+    if (s.eve.closed != (expected != DX_OK) || (s.eve.closed && s.eve.reason != expected)) {
+        fail_msg("message %d, %s: %s, %s", messages[row].kind, state, s.eve.closed ? "ended" : "stands",
+                 dx_error_name(s.eve.reason));
+    }
+}
+
+/* An ended link is silent, and takes nothing: neither bytes, nor room, nor an end. */
+static void assert_deaf_after_end(void) {
+    size_t heard = count_heard();
+    static const uint8_t bytes[300] = {1};
+    s.eve.closed = false;
+    rogue_post(&s.eve, (dx_event){.kind = DX_EVENT_LINK_DATA, .body = dx_bytes_of(bytes, sizeof bytes)});
+    rogue_post(&s.eve, (dx_event){.kind = DX_EVENT_LINK_WRITABLE, .size = 100});
+    rogue_post(&s.eve, (dx_event){.kind = DX_EVENT_LINK_DOWN, .reason = DX_E_UNREACHABLE});
+    street_run(&s.road);
+    rogue_listen(&s.eve);
+    assert_false(s.eve.closed);
+    assert_int_equal(count_heard(), heard);
+}
+
+static void test_every_message_in_every_state(void **state) {
+    (void)state;
+    begin(false, 3);
+    attack_with(s.bob);
+    for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
+        s.eve.keys = s.bob;
+        rogue_call(&s.eve);
+        write_message(messages[i].kind);
+        rogue_say(&s.eve);
+        assert_outcome(i, "before hello", messages[i].hello);
+        assert_true(s.eve.closed == false || count_heard() == 1);
+        rogue_meet(&s.eve);
+        size_t heard = count_heard(), answers = s.eve.heard[messages[i].answer];
+        write_message(messages[i].kind);
+        rogue_say(&s.eve);
+        assert_outcome(i, "member", messages[i].member);
+        if (messages[i].answer == DX_SYNC_KIND_COUNT ? count_heard() != heard
+                                                     : s.eve.heard[messages[i].answer] == answers) {
+            fail_msg("message %d was answered otherwise", messages[i].kind);
+        }
+        if (s.eve.closed) {
+            assert_deaf_after_end();
+        }
+        s.eve.keys = s.mallory;
+        rogue_call(&s.eve);
+        rogue_write_hello(&s.eve, &(dx_sync_digests){.data = {3}});
+        rogue_say(&s.eve);
+        s.eve.keys = messages[i].kind == DX_SYNC_DATA ? s.bob : s.mallory; /* whose blocks they are */
+        write_message(messages[i].kind);
+        rogue_say(&s.eve);
+        assert_outcome(i, "unproven", messages[i].unproven);
+    }
+    end_unharmed();
+}
+
+/* --- Who gets what -------------------------------------------------------------------------------------- */
+
+/* Who knows the secret and no more hears digests and a question for control feeds, whatever is asked. */
+static void test_unproven_gets_nothing(void **state) {
+    (void)state;
+    begin(false, 0);
+    attack_with(s.mallory);
+    rogue_meet(&s.eve);
+    dx_space *space = rogue_space_of(s.bob);
+    for (int class = DX_FEED_CONTROL; class <= DX_FEED_DATA; class ++) {
+        dx_sync_ask_write((dx_feed_class) class, &s.eve.message);
+        rogue_say(&s.eve);
+    }
+    for (size_t i = 0; i < space->feed_count; i++) {
+        dx_sync_want_write(space->feeds[i].id, 0, &s.eve.message);
+        rogue_say(&s.eve);
+        dx_sync_part_write(space->feeds[i].id, 0, &s.eve.message);
+        rogue_say(&s.eve);
+    }
+    write_message(DX_SYNC_PROBE);
+    rogue_say(&s.eve);
+    vault_ask(s.alice, "{'do': 'object.add', 'space': 'Book', 'type': 'page'}");
+    snprintf(s.digest, sizeof s.digest, "%s", ask_digest(s.alice));
+    rogue_pass(&s.eve, 20000);
+    assert_stands();
+    assert_int_equal(s.eve.heard[DX_SYNC_HELLO], 1);
+    assert_in_range(s.eve.heard[DX_SYNC_ASK], 1, 2);
+    assert_int_equal(count_heard(), s.eve.heard[DX_SYNC_HELLO] + s.eve.heard[DX_SYNC_ASK]);
+    assert_non_null(strstr(vault_ask(s.alice, "{'do': 'space.status', 'space': 'Book'}"), "\"peers\":0"));
+    end_unharmed();
+}
+
+/* Without the secret not a byte is answered: nobody learns whether the space is here. */
+static void test_stranger_hears_nothing(void **state) {
+    (void)state;
+    begin(false, 0);
+    attack_with(s.bob);
+    memset(s.eve.discovery, 7, sizeof s.eve.discovery);
+    rogue_dial(&s.eve);
+    rogue_begin_call(&s.eve);
+    rogue_carry(&s.eve, 0);
+    rogue_pass(&s.eve, DX_CHANNEL_HANDSHAKE_MS);
+    assert_true(s.eve.closed);
+    assert_int_equal(s.eve.heard_bytes, 0);
+    memcpy(s.eve.discovery, rogue_space_of(s.bob)->discovery, DX_KEY_SIZE);
+    end_unharmed();
+}
+
+/* A hello that does not bind this device to this handshake: another's signature, another role, an old
+ * handshake. */
+static void test_false_hello(void **state) {
+    (void)state;
+    begin(false, 0);
+    attack_with(s.bob);
+    for (int how = 0; how < 3; how++) {
+        const dx_identity *identity = &s.bob->node->identity;
+        dx_sync_hello hello = {0};
+        uint8_t proof[DX_SYNC_PROOF_SIZE], hash[DX_NOISE_HASH_SIZE];
+        rogue_call(&s.eve);
+        memcpy(hash, dx_channel_handshake_hash(&s.eve.channel), sizeof hash);
+        hash[0] ^= how == 0;
+        dx_sync_hello_proof(how != 1, hash, s.eve.space_id, proof);
+        memcpy(hello.device, how == 2 ? s.mallory->node->identity.device : identity->device, DX_KEY_SIZE);
+        dx_sign(how == 2 ? &s.mallory->node->identity.device_key : &identity->device_key, "dxos hello/1",
+                dx_bytes_of(proof, sizeof proof), hello.signature);
+        dx_sync_hello_write(&hello, &s.eve.message);
+        s.refused = count_refused();
+        rogue_say(&s.eve);
+        assert_ended(how == 2 ? DX_E_VERIFY : DX_E_SIGNATURE);
+    }
+    end_unharmed();
+}
+
+/* What is not here, or not a feed at all, is not answered; from beyond the end there is nothing to send. */
+static void test_wants_of_nothing(void **state) {
+    (void)state;
+    begin(false, 0);
+    attack_with(s.bob);
+    rogue_meet(&s.eve);
+    static const uint8_t nothing[DX_HASH_SIZE] = {5};
+    size_t data = s.eve.heard[DX_SYNC_DATA];
+    for (int i = 0; i < 100; i++) {
+        dx_sync_want_write(nothing, (uint64_t)i, &s.eve.message);
+        rogue_say(&s.eve);
+    }
+    dx_sync_want_write(feed_of(false, DX_FEED_DATA)->id, DX_FEED_LENGTH_MAX, &s.eve.message);
+    rogue_say(&s.eve);
+    assert_stands();
+    assert_int_equal(s.eve.heard[DX_SYNC_DATA], data);
+    dx_sync_part_write(feed_of(false, DX_FEED_DATA)->id, 1000, &s.eve.message);
+    s.refused = count_refused();
+    rogue_say(&s.eve);
+    assert_ended(DX_E_PROTOCOL); /* it was never announced */
+    end_unharmed();
+}
+
+/* --- Too much ------------------------------------------------------------------------------------------- */
+
+/* DATA of junk for a feed that is wanted, beyond where it is, so that it is not even looked at. */
+static void write_junk(size_t size) {
+    static uint8_t junk[1 << 20];
+    const dx_feed *feed = feed_of(true, DX_FEED_DATA);
+    dx_sync_data_begin(feed->id, feed->length + 10, &feed->head, 1, &s.eve.message);
+    dx_sync_block_write(dx_bytes_of(junk, size), &s.eve.message);
+    dx_sync_data_end((dx_bytes){0}, &s.eve.message);
+}
+
+static void want_bobs_feed(void) {
+    rogue_meet(&s.eve);
+    write_message(DX_SYNC_STATE);
+    rogue_say(&s.eve);
+    assert_int_equal(s.eve.heard[DX_SYNC_WANT], 1);
+}
+
+/* More than was granted, in one breath, before anything could be given back. */
+static void test_flood_beyond_credit(void **state) {
+    (void)state;
+    begin(false, 2);
+    attack_with(s.bob);
+    want_bobs_feed();
+    for (int i = 0; i < 9; i++) {
+        write_junk(1 << 20);
+        rogue_write(&s.eve, dx_buf_view(&s.eve.message));
+        dx_buf_clear(&s.eve.message);
+    }
+    s.refused = count_refused();
+    rogue_carry(&s.eve, 0);
+    assert_ended(DX_E_FLOOD);
+    end_unharmed();
+}
+
+/* A peer that asks and asks, and takes nothing of what it is told, is not sent more than its credit. */
+static void test_deaf_peer(void **state) {
+    (void)state;
+    begin(false, 0);
+    for (int i = 0; i < 200; i++) {
+        vault_ask(s.alice,
+                  "{'do': 'object.add', 'space': 'Book', 'type': 'page', 'data': {'text': 'some words'}}");
+    }
+    snprintf(s.digest, sizeof s.digest, "%s", ask_digest(s.alice));
+    attack_with(s.bob);
+    s.eve.deaf = true;
+    rogue_meet(&s.eve);
+    s.eve.heard_bytes = 0;
+    for (int i = 0; i < 400; i++) {
+        dx_sync_want_write(feed_of(false, DX_FEED_DATA)->id, 0, &s.eve.message);
+        rogue_say(&s.eve);
+    }
+    assert_in_range(s.eve.heard_bytes, DX_SYNC_CREDIT / 2, DX_SYNC_CREDIT + DX_CHANNEL_MESSAGE_MAX);
+    s.eve.deaf = false;
+    end_unharmed();
+}
+
+/* A feed of two thousand million blocks is announced, and wanted; it costs nothing but the words. */
+static void test_huge_announcement(void **state) {
+    (void)state;
+    begin(false, 2);
+    attack_with(s.bob);
+    const dx_feed *feed = feed_of(true, DX_FEED_DATA);
+    size_t before = s.alice->alloc.live_bytes;
+    rogue_meet(&s.eve);
+    dx_head head = rogue_forge_head(&s.eve, feed, DX_FEED_LENGTH_MAX, 8);
+    rogue_write_state(&s.eve, &feed->identity, &head);
+    rogue_say(&s.eve);
+    assert_stands();
+    assert_int_equal(s.eve.heard[DX_SYNC_WANT], 1);
+    assert_in_range(s.alice->alloc.live_bytes, 1, before + (512 << 10));
+    dx_head beyond = {.length = UINT64_C(1000000000000000), .root = {1}};
+    rogue_write_state(&s.eve, &feed->identity, &beyond);
+    s.refused = count_refused();
+    rogue_say(&s.eve);
+    assert_ended(DX_E_MALFORMED);
+    end_unharmed();
+}
+
+/* A STATE of 256 control feeds that nobody admitted, with heads that are well signed. */
+static void write_invented_feeds(uint32_t round) {
+    static const dx_sync_digests digests = {.control = {1}};
+    dx_sync_state_begin(&digests, DX_SYNC_ENTRIES_MAX, &s.eve.message);
+    for (uint32_t i = 0; i < DX_SYNC_ENTRIES_MAX; i++) {
+        uint8_t key_seed[DX_KEY_SIZE] = {1}, id[DX_HASH_SIZE];
+        dx_sign_key key;
+        dx_feed_identity identity = {.feed_class = DX_FEED_CONTROL, .device = {2}};
+        memcpy(key_seed + 4, &i, sizeof i);
+        memcpy(key_seed + 8, &round, sizeof round);
+        dx_sign_key_from_seed(&key, key_seed);
+        memcpy(identity.space_id, s.eve.space_id, DX_HASH_SIZE);
+        memcpy(identity.key, key.public_key, DX_KEY_SIZE);
+        dx_feed_id(&identity, id);
+        dx_sync_entry entry = {.feed_class = DX_FEED_CONTROL, .head = {.length = 1, .root = {3}}};
+        dx_head_sign(&entry.head, &key, s.eve.space_id, id);
+        memcpy(entry.device, identity.device, DX_KEY_SIZE);
+        memcpy(entry.key, identity.key, DX_KEY_SIZE);
+        dx_sync_entry_write(&entry, &s.eve.message);
+    }
+}
+
+static size_t count_feeds(void) {
+    return rogue_space_of(s.alice)->feed_count;
+}
+
+static void test_thousands_of_feeds(void **state) {
+    (void)state;
+    begin(false, 0);
+    attack_with(s.mallory);
+    size_t feeds = count_feeds();
+    rogue_meet(&s.eve);
+    for (uint32_t round = 0; round < 2; round++) {
+        write_invented_feeds(round);
+        rogue_say(&s.eve);
+    }
+    assert_stands();
+    assert_int_equal(count_feeds(), feeds + DX_SYNC_STRANGER_FEEDS_MAX);
+    rogue_hang_up(&s.eve);
+    s.eve.keys = s.bob;
+    rogue_meet(&s.eve);
+    for (uint32_t round = 0; round < 6; round++) {
+        write_invented_feeds(round);
+        rogue_say(&s.eve);
+    }
+    assert_stands();
+    assert_int_equal(count_feeds(), feeds + DX_SYNC_UNADMITTED_FEEDS_MAX);
+    end_unharmed();
+}
+
+/* --- Out of order ----------------------------------------------------------------------------------------
+ */
+
+/* While control blocks are to come, data is not asked for; a data feed nobody admitted is not taken at all.
+ */
+static void test_data_before_control(void **state) {
+    (void)state;
+    begin(false, 2);
+    attack_with(s.bob);
+    const dx_feed *control = feed_of(true, DX_FEED_CONTROL), *data = feed_of(true, DX_FEED_DATA);
+    size_t feeds = count_feeds();
+    rogue_meet(&s.eve);
+    dx_feed_identity unknown = data->identity;
+    unknown.key[0] ^= 1;
+    rogue_write_state(&s.eve, &unknown, &data->head);
+    rogue_say(&s.eve);
+    assert_stands();
+    assert_int_equal(count_feeds(), feeds);
+    dx_head head = rogue_forge_head(&s.eve, control, control->length + 5, 8);
+    rogue_write_state(&s.eve, &control->identity, &head);
+    rogue_say(&s.eve);
+    assert_int_equal(s.eve.heard[DX_SYNC_WANT], 1);
+    rogue_write_state(&s.eve, &data->identity, &data->head);
+    rogue_say(&s.eve);
+    assert_int_equal(s.eve.heard[DX_SYNC_WANT], 1); /* the control blocks come first */
+    uint8_t wanted[DX_HASH_SIZE];
+    uint64_t from;
+    assert_int_equal(dx_sync_want_read(dx_buf_view(&s.eve.last[DX_SYNC_WANT]), wanted, &from), DX_OK);
+    assert_memory_equal(wanted, control->id, DX_HASH_SIZE);
+    end_unharmed();
+}
+
+/* Blocks changed on the way, or of another feed, or under a proof of nothing: all of the run is refused. */
+static void test_false_blocks(void **state) {
+    (void)state;
+    begin(false, 3);
+    attack_with(s.bob);
+    for (size_t at = 60; at < 1200; at += 37) {
+        want_bobs_feed();
+        const dx_feed *feed = feed_of(true, DX_FEED_DATA);
+        rogue_write_data(&s.eve, feed, feed->length - 3, feed->length);
+        if (at >= s.eve.message.size) {
+            dx_buf_clear(&s.eve.message);
+            break;
+        }
+        s.eve.message.data[at] ^= 1;
+        rogue_say(&s.eve);
+        bool searches =
+            !s.eve.closed && s.eve.heard[DX_SYNC_PROBE] == 1; /* another branch, for all she knows */
+        assert_true(searches || (s.eve.closed && dx_error_class_of(s.eve.reason) == DX_CLASS_PEER));
+        assert_string_equal(ask_digest(s.alice), s.digest);
+    }
+    end_unharmed();
+}
+
+/* --- Too slow ---------------------------------------------------------------------------------------------
+ */
+
+/* A byte a second is no handshake; a handshake is no hello; half a message is silence. */
+static void test_slow_loris(void **state) {
+    (void)state;
+    begin(false, 0);
+    attack_with(s.bob);
+    rogue_dial(&s.eve);
+    rogue_begin_call(&s.eve);
+    dx_buf bytes = s.eve.out;
+    dx_buf_init(&s.eve.out, &s.eve.alloc.port, 1 << 20);
+    uint64_t begun_ms = s.road.now_ms;
+    for (size_t at = 0; !s.eve.closed && at < bytes.size; at++) {
+        rogue_post(&s.eve, (dx_event){.kind = DX_EVENT_LINK_DATA, .body = dx_bytes_of(bytes.data + at, 1)});
+        rogue_pass(&s.eve, 1000);
+    }
+    dx_buf_deinit(&bytes);
+    assert_ended(DX_E_TIMEOUT);
+    assert_in_range(s.road.now_ms - begun_ms, DX_CHANNEL_HANDSHAKE_MS, DX_CHANNEL_HANDSHAKE_MS + 2000);
+
+    rogue_call(&s.eve);
+    begun_ms = s.road.now_ms;
+    while (!s.eve.closed) { /* alive, as far as the channel can tell */
+        assert_int_equal(dx_channel_ping(&s.eve.channel, &s.eve.out), DX_OK);
+        rogue_pass(&s.eve, 1000);
+    }
+    assert_ended(DX_E_TIMEOUT);
+    assert_in_range(s.road.now_ms - begun_ms, DX_SYNC_HELLO_MS, DX_SYNC_HELLO_MS + 2000);
+
+    rogue_meet(&s.eve);
+    dx_sync_ask_write(DX_FEED_DATA, &s.eve.message);
+    rogue_write(&s.eve, dx_buf_view(&s.eve.message));
+    dx_buf_clear(&s.eve.message);
+    bytes = s.eve.out;
+    dx_buf_init(&s.eve.out, &s.eve.alloc.port, 1 << 20);
+    begun_ms = s.road.now_ms;
+    for (size_t at = 0; !s.eve.closed && at < bytes.size; at++) {
+        rogue_post(&s.eve, (dx_event){.kind = DX_EVENT_LINK_DATA, .body = dx_bytes_of(bytes.data + at, 1)});
+        rogue_pass(&s.eve, DX_SYNC_DEAD_MS / 5);
+    }
+    dx_buf_deinit(&bytes);
+    assert_ended(DX_E_TIMEOUT);
+    assert_in_range(s.road.now_ms - begun_ms, DX_SYNC_DEAD_MS, DX_SYNC_DEAD_MS * 6 / 5);
+    end_unharmed();
+}
+
+/* However the stream is cut into pieces, and wherever it ends. */
+static void test_half_messages(void **state) {
+    (void)state;
+    begin(false, 0);
+    attack_with(s.bob);
+    size_t before = s.alice->alloc.live_bytes;
+    for (size_t piece = 1; piece < 40; piece += 6) {
+        rogue_dial(&s.eve);
+        rogue_begin_call(&s.eve);
+        rogue_carry(&s.eve, piece);
+        assert_true(s.eve.ready);
+        rogue_write_hello(&s.eve, &(dx_sync_digests){.data = {1}});
+        rogue_write(&s.eve, dx_buf_view(&s.eve.message));
+        dx_buf_clear(&s.eve.message);
+        if (piece % 12 == 1) {
+            s.eve.out.size -= piece; /* the last bytes never come, the link does not end */
+            rogue_carry(&s.eve, piece);
+            assert_stands();
+            assert_int_equal(s.eve.heard[DX_SYNC_ASK], 0);
+        } else {
+            rogue_carry(&s.eve, piece);
+            assert_stands();
+            assert_true(s.eve.heard[DX_SYNC_ASK] > 0);
+        }
+        rogue_post(&s.eve, (dx_event){.kind = DX_EVENT_LINK_DOWN, .reason = DX_E_UNREACHABLE});
+        street_run(&s.road);
+        rogue_listen(&s.eve);
+    }
+    assert_in_range(s.alice->alloc.live_bytes, 1, before + (256 << 10));
+    end_unharmed();
+}
+
+/* --- Too often
+ * ---------------------------------------------------------------------------------------------- */
+
+/* A device that dials again and again has one link; the older ones end, and nothing is kept of them. A
+ * handshake inside a session is garbage. */
+static void test_handshake_again(void **state) {
+    (void)state;
+    begin(false, 0);
+    attack_with(s.bob);
+    rogue_meet(&s.eve);
+    size_t live = s.alice->alloc.live_bytes;
+    for (int i = 0; i < 30; i++) {
+        rogue_meet(&s.eve);
+        assert_stands();
+        const char *status = vault_ask(s.alice, "{'do': 'space.status', 'space': 'Book'}");
+        assert_non_null(strstr(status, "\"peers\":1"));
+    }
+    assert_in_range(s.alice->alloc.live_bytes, 1, live + (128 << 10));
+    s.refused = count_refused();
+    dx_channel_deinit(&s.eve.channel);
+    rogue_begin_call(&s.eve);
+    rogue_carry(&s.eve, 0);
+    assert_true(s.eve.closed && dx_error_class_of(s.eve.reason) == DX_CLASS_PEER);
+    assert_int_equal(count_refused(), s.refused + 1);
+    end_unharmed();
+}
+
+/* Ten thousand callers who say nothing: no more than the bound are let in, each costs less than 2 KiB, and
+ * when their time is over Alice is there for others. */
+static void test_thousands_of_callers(void **state) {
+    (void)state;
+    begin(false, 0);
+    attack_with(s.bob);
+    vault_event(s.alice, (dx_event){.kind = DX_EVENT_CLOCK});
+    size_t before = s.alice->alloc.live_bytes;
+    for (uint64_t i = 0; i < 10000; i++) {
+        vault_event(s.alice,
+                    (dx_event){.kind = DX_EVENT_LINK_UP, .link = 100002 + 2 * i, .body = dx_bytes_text("x")});
+    }
+    assert_in_range(s.alice->alloc.live_bytes - before, 1, DX_LINKS_MAX * 2048 + (64 << 10));
+    street_pass(&s.road, DX_CHANNEL_HANDSHAKE_MS + 1000);
+    rogue_listen(&s.eve);
+    assert_in_range(s.alice->alloc.live_bytes, 1, before + (256 << 10));
+    end_unharmed();
+}
+
+DX_TEST_MAIN(DX_TEST(test_every_message_in_every_state), DX_TEST(test_unproven_gets_nothing),
+             DX_TEST(test_stranger_hears_nothing), DX_TEST(test_false_hello), DX_TEST(test_wants_of_nothing),
+             DX_TEST(test_flood_beyond_credit), DX_TEST(test_deaf_peer), DX_TEST(test_huge_announcement),
+             DX_TEST(test_thousands_of_feeds), DX_TEST(test_data_before_control), DX_TEST(test_false_blocks),
+             DX_TEST(test_slow_loris), DX_TEST(test_half_messages), DX_TEST(test_handshake_again),
+             DX_TEST(test_thousands_of_callers))
