@@ -7,7 +7,7 @@
  * Errors are sticky in both: read or write a whole message, check once at its end.
  * Profile (docs/spec/encoding.md): integers within int64, byte and text strings, arrays, maps with
  * text or integer keys, false/true/null, double (shortest of f16/f32/f64 that keeps the value; one NaN 7e00),
- * tag 1 (timestamp: integer, microseconds since 1970, application meaning only), tag 39 (reference: bytes).
+ * tag 0 (timestamp: RFC 3339 text in UTC, application meaning only), tag 39 (reference: bytes).
  */
 #ifndef DXOS_CODEC_H
 #define DXOS_CODEC_H
@@ -19,7 +19,8 @@ extern "C" {
 #endif
 
 enum { DX_CODEC_DEPTH_MAX = 32 };
-enum { DX_TAG_TIMESTAMP = 1, DX_TAG_REFERENCE = 39 };
+enum { DX_TAG_TIMESTAMP = 0, DX_TAG_REFERENCE = 39 };
+#define DX_TAG_NONE UINT64_MAX
 
 /* --- Writer ---------------------------------------------------------------------------------- */
 
@@ -34,14 +35,14 @@ typedef struct dx_codec_frame {
 
 /* Appends to a dx_buf it borrows; only the writer may append to it until the writer is finished. Any number
  * of items may be written one after another. Sticky errors: the buffer's; DX_E_INVALID for a text that is not
- * UTF-8 or an integer beyond INT64_MAX (nothing is written); DX_E_LIMIT for nesting; DX_E_STATE for a wrong
+ * UTF-8 or, behind its tag, no canonical time, or an integer beyond INT64_MAX (nothing is written); DX_E_LIMIT for nesting; DX_E_STATE for a wrong
  * shape (count not met, keys unsorted or not text or integer, a tag over the wrong kind), which is a bug of
  * the caller and asserted in dx_writer_finish. */
 typedef struct dx_writer {
     dx_buf *out;
     int error;
     int depth;    /* open arrays and maps */
-    uint64_t tag; /* the tag just written, 0 for none: the next item is its content */
+    uint64_t tag; /* the tag just written, or DX_TAG_NONE: the next item is its content */
     dx_codec_frame frames[DX_CODEC_DEPTH_MAX];
 } dx_writer;
 
@@ -60,6 +61,9 @@ DX_API void dx_write_double(dx_writer *writer, double value);
 DX_API void dx_write_array(dx_writer *writer, size_t count);
 DX_API void dx_write_map(dx_writer *writer, size_t count); /* count pairs follow, keys in canonical order */
 DX_API void dx_write_tag(dx_writer *writer, uint64_t tag);
+/* A timestamp with its tag, from microseconds since 1970 UTC; DX_E_INVALID outside of the years 0000 to 9999.
+ */
+DX_API void dx_write_timestamp(dx_writer *writer, int64_t micros);
 /* One complete item that is already canonical (taken as it is). */
 DX_API void dx_write_item(dx_writer *writer, dx_bytes item);
 /* The sticky error of writer or buffer. */
@@ -92,7 +96,7 @@ typedef struct dx_reader {
     const uint8_t *end;
     int error;
     int depth;    /* open arrays and maps */
-    uint64_t tag; /* the tag just read, 0 for none: the next item is its content */
+    uint64_t tag; /* the tag just read, or DX_TAG_NONE: the next item is its content */
     dx_codec_frame frames[DX_CODEC_DEPTH_MAX];
 } dx_reader;
 
@@ -107,9 +111,10 @@ DX_API dx_bytes dx_read_text(dx_reader *reader);
 DX_API bool dx_read_bool(dx_reader *reader);
 DX_API void dx_read_null(dx_reader *reader);
 DX_API double dx_read_double(dx_reader *reader);
-DX_API size_t dx_read_array(dx_reader *reader); /* number of items; never more than bytes left */
-DX_API size_t dx_read_map(dx_reader *reader);   /* number of pairs; never more than bytes left / 2 */
-DX_API uint64_t dx_read_tag(dx_reader *reader);
+DX_API size_t dx_read_array(dx_reader *reader);      /* number of items; never more than bytes left */
+DX_API size_t dx_read_map(dx_reader *reader);        /* number of pairs; never more than bytes left / 2 */
+DX_API uint64_t dx_read_tag(dx_reader *reader);      /* DX_TAG_NONE on error */
+DX_API int64_t dx_read_timestamp(dx_reader *reader); /* with its tag; microseconds since 1970 UTC */
 /* Next item whole, checked for canonical form (map order included) and skipped; view of its bytes.
  * Its nesting is counted from the item itself, so a value that passes dx_item_check passes wherever it is
  * put. */
@@ -157,7 +162,7 @@ DX_API void dx_map_builder_finish(dx_map_builder *map, dx_writer *out);
  *   {"@ref": "<id>"}      a reference in the form of dx_reference_print, or "~" and base64url for any other
  * bytes
  *   {"@bytes": "<…>"}     bytes, base64url without padding
- *   {"@time": "<…>"}      a timestamp, RFC 3339 with at most six decimals, or an integer of microseconds
+ *   {"@time": "<…>"}      a timestamp, RFC 3339 with at most six decimals
  *   {"@map": [[k, v], …]} a map with integer keys
  * and such an object that means itself has one more @ in front of its member's name.
  * message (may be NULL, size >= 96) receives what is wrong and the byte where. Nesting as the codec's.

@@ -1,6 +1,7 @@
 # tests/interop/cbor.py CBOR_LINES: our codec beside cbor2 (Debian: python3-cbor2), an independent one.
 # Random values go as JSON to our filter; its CBOR must be what cbor2 writes in canonical form and must read back equal there,
 # and its JSON must mean the same to Python. Exit 77 (skipped) where cbor2 is not installed.
+import datetime
 import json
 import math
 import random
@@ -65,7 +66,25 @@ def same(a, b):
     return a == b and str(a) == str(b)  # str tells -0.0 from 0.0
 
 
+# A time is a text to us and tag 0 to any other tool, which reads the instant out of it.
+def check_times(filter_path):
+    first = datetime.datetime(1, 1, 1, tzinfo=datetime.timezone.utc)
+    times = [first + datetime.timedelta(days=dice.randrange(3652058), seconds=dice.randrange(86400), microseconds=micros)
+             for micros in (0, 500000, 999000, 1, 123456) for _ in range(100)]
+    zone = datetime.timezone(datetime.timedelta(minutes=-90))
+    lines = "".join(json.dumps({"@time": (time if dice.random() < 0.5 else time.astimezone(zone)).isoformat()}) + "\n" for time in times)
+    answers = subprocess.run([filter_path], input=lines.encode(), stdout=subprocess.PIPE, check=True).stdout.decode().split("\n")
+    assert len(answers) == len(times) + 1
+    for time, answer in zip(times, answers):
+        encoded, _, printed = answer.partition(" ")
+        assert loads(bytes.fromhex(encoded)) == time, "%s was read as another time: %s" % (time, answer)
+        assert datetime.datetime.strptime(json.loads(printed)["@time"].replace("Z", "+0000"),
+                                          "%Y-%m-%dT%H:%M:%S" + (".%f" if "." in printed else "") + "%z") == time
+    print("%d times agree with cbor2" % len(times))
+
+
 def main():
+    check_times(sys.argv[1])
     values = [-0.0, 0.0, 5e-324, 1.7976931348623157e308, 2**63 - 1, -(2**63), 65504.0, 65505.0, 2.0**-24, 2.0**-25, {}, [], ""]
     while len(values) < VALUES:
         item = value()

@@ -41,8 +41,7 @@ static inline void generate_value(const dx_random *random, dx_writer *out, int d
         dx_write_double(out, (double)generate_choice(random, 100) / 8);
         break;
     case 5:
-        dx_write_tag(out, DX_TAG_TIMESTAMP);
-        dx_write_int(out, (int64_t)generate_choice(random, 100));
+        dx_write_timestamp(out, (int64_t)generate_choice(random, 100));
         break;
     case 6: {
         size_t count = generate_choice(random, 3);

@@ -82,13 +82,13 @@ static inline dx_kind kind_of_byte(uint8_t first) {
 
 /* The kind a tag of the profile wraps; NONE for a tag that is not of the profile. */
 static inline dx_kind kind_of_tag(uint64_t tag) {
-    return tag == DX_TAG_TIMESTAMP ? DX_KIND_INT : tag == DX_TAG_REFERENCE ? DX_KIND_BYTES : DX_KIND_NONE;
+    return tag == DX_TAG_TIMESTAMP ? DX_KIND_TEXT : tag == DX_TAG_REFERENCE ? DX_KIND_BYTES : DX_KIND_NONE;
 }
 
 /* Whether an item of this kind may stand where the innermost open frame (NULL: none) and the pending tag put
  * it. */
 static inline bool kind_may_stand(const dx_codec_frame *frame, uint64_t tag, dx_kind kind) {
-    if (tag != 0) {
+    if (tag != DX_TAG_NONE) {
         return kind == kind_of_tag(tag);
     }
     bool is_key = frame != NULL && frame->map && frame->left % 2 == 0;

@@ -4,6 +4,7 @@
  * for messages read field by field, and scan_item for an item taken whole. Law (tests/unit/codec): whatever
  * is accepted is byte for byte what the writer would have written. */
 #include "codec/cbor.h"
+#include "codec/timestamp.h"
 #include <string.h>
 
 /* --- Heads ----------------------------------------------------------------------------------- */
@@ -75,10 +76,16 @@ static bool read_float(const uint8_t **at, const uint8_t *end, double *value) {
     return true;
 }
 
+/* Whether the text of a string may stand behind this tag. */
+static inline bool text_is_sound(uint64_t tag, const uint8_t *text, size_t size) {
+    return tag == DX_TAG_TIMESTAMP ? dx_timestamp_is_canonical(dx_bytes_of(text, size))
+                                   : dx_utf8_check(text, size);
+}
+
 /* --- Whole items ----------------------------------------------------------------------------- */
 
 /* Checks one head (and a string's content) at *at against the place it stands in and moves past both.
- * A container's number of items goes to *items, a tag to *tag (0 when it is none). */
+ * A container's number of items goes to *items, a tag to *tag (DX_TAG_NONE when it is none). */
 static inline bool scan_head(const uint8_t **at, const uint8_t *end, const dx_codec_frame *frame,
                              uint64_t *tag, uint64_t *items) {
     if (*at == end) {
@@ -89,7 +96,8 @@ static inline bool scan_head(const uint8_t **at, const uint8_t *end, const dx_co
     if (kind == DX_KIND_NONE || !kind_may_stand(frame, *tag, kind)) {
         return false;
     }
-    *tag = 0;
+    uint64_t around = *tag;
+    *tag = DX_TAG_NONE;
     *items = 0;
     if (first >> 5 == MAJOR_SIMPLE) {
         double ignored;
@@ -107,7 +115,7 @@ static inline bool scan_head(const uint8_t **at, const uint8_t *end, const dx_co
     switch (first >> 5) {
     case MAJOR_BYTES:
     case MAJOR_TEXT:
-        if (argument > left || (kind == DX_KIND_TEXT && !dx_utf8_check(*at, (size_t)argument))) {
+        if (argument > left || (kind == DX_KIND_TEXT && !text_is_sound(around, *at, (size_t)argument))) {
             return false;
         }
         *at += argument;
@@ -126,11 +134,11 @@ static inline bool scan_head(const uint8_t **at, const uint8_t *end, const dx_co
     }
 }
 
-/* The end of the canonical item at `at`, NULL when there is none. */
-static const uint8_t *scan_item(const uint8_t *begin, const uint8_t *end) {
+/* The end of the canonical item at begin, which stands behind this tag; NULL when there is none. */
+static const uint8_t *scan_item(const uint8_t *begin, const uint8_t *end, uint64_t tag) {
     dx_codec_frame frames[DX_CODEC_DEPTH_MAX];
     int depth = 0;
-    uint64_t tag = 0, items;
+    uint64_t items;
     const uint8_t *at = begin;
     for (;;) {
         const uint8_t *start = at;
@@ -140,7 +148,7 @@ static const uint8_t *scan_item(const uint8_t *begin, const uint8_t *end) {
         if (!scan_head(&at, end, frame, &tag, &items)) {
             return NULL;
         }
-        if (tag != 0) {
+        if (tag != DX_TAG_NONE) {
             continue;
         }
         if (is_container && depth == DX_CODEC_DEPTH_MAX) {
@@ -169,7 +177,7 @@ static const uint8_t *scan_item(const uint8_t *begin, const uint8_t *end) {
 }
 
 int dx_item_check(dx_bytes item) {
-    return item.size != 0 && scan_item(item.data, item.data + item.size) == item.data + item.size
+    return item.size != 0 && scan_item(item.data, item.data + item.size, DX_TAG_NONE) == item.data + item.size
                ? DX_OK
                : DX_E_MALFORMED;
 }
@@ -182,7 +190,7 @@ void dx_reader_init(dx_reader *reader, dx_bytes input) {
     reader->end = input.size == 0 ? input.data : input.data + input.size;
     reader->error = DX_OK;
     reader->depth = 0;
-    reader->tag = 0;
+    reader->tag = DX_TAG_NONE;
 }
 
 void dx_reader_fail(dx_reader *reader) {
@@ -197,7 +205,7 @@ dx_kind dx_reader_peek(const dx_reader *reader) {
 static inline bool begin_item(dx_reader *reader, dx_kind kind) {
     const dx_codec_frame *frame = reader->depth == 0 ? NULL : &reader->frames[reader->depth - 1];
     if (kind != DX_KIND_NONE && dx_reader_peek(reader) == kind && kind_may_stand(frame, reader->tag, kind)) {
-        reader->tag = 0;
+        reader->tag = DX_TAG_NONE;
         return true;
     }
     dx_reader_fail(reader);
@@ -276,13 +284,13 @@ uint64_t dx_read_uint_max(dx_reader *reader, uint64_t max) {
 static dx_bytes take_string(dx_reader *reader, dx_kind kind) {
     const dx_bytes none = {NULL, 0};
     const uint8_t *start;
-    uint64_t size;
+    uint64_t size, tag = reader->tag;
     if (!take_head(reader, kind, &start, &size)) {
         return none;
     }
     const uint8_t *content = reader->at;
     if (size > (size_t)(reader->end - content) ||
-        (kind == DX_KIND_TEXT && !dx_utf8_check(content, (size_t)size))) {
+        (kind == DX_KIND_TEXT && !text_is_sound(tag, content, (size_t)size))) {
         dx_reader_fail(reader);
         return none;
     }
@@ -372,11 +380,11 @@ uint64_t dx_read_tag(dx_reader *reader) {
     const uint8_t *start;
     uint64_t tag;
     if (!take_head(reader, DX_KIND_TAG, &start, &tag)) {
-        return 0;
+        return DX_TAG_NONE;
     }
     if (kind_of_tag(tag) == DX_KIND_NONE) {
         dx_reader_fail(reader);
-        return 0;
+        return DX_TAG_NONE;
     }
     reader->tag = tag;
     return tag;
@@ -384,11 +392,12 @@ uint64_t dx_read_tag(dx_reader *reader) {
 
 dx_bytes dx_read_item(dx_reader *reader) {
     const dx_bytes none = {NULL, 0};
+    uint64_t tag = reader->tag;
     if (!begin_item(reader, dx_reader_peek(reader))) {
         return none;
     }
     const uint8_t *start = reader->at;
-    const uint8_t *next = scan_item(start, reader->end);
+    const uint8_t *next = scan_item(start, reader->end, tag);
     if (next == NULL) {
         dx_reader_fail(reader);
         return none;
@@ -398,7 +407,7 @@ dx_bytes dx_read_item(dx_reader *reader) {
 }
 
 int dx_reader_finish(dx_reader *reader) {
-    if (reader->at != reader->end || reader->depth != 0 || reader->tag != 0) {
+    if (reader->at != reader->end || reader->depth != 0 || reader->tag != DX_TAG_NONE) {
         dx_reader_fail(reader);
     }
     return reader->error;

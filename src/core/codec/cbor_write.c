@@ -3,13 +3,14 @@
  * Layer: floor 1, codec. Contract in dxos/codec.h. Invariant: at any time the open frames say how many items
  * are missing, so a finished writer has written complete items only, and every map's keys ascend. */
 #include "codec/cbor.h"
+#include "codec/timestamp.h"
 #include <string.h>
 
 void dx_writer_init(dx_writer *writer, dx_buf *out) {
     writer->out = out;
     writer->error = DX_OK;
     writer->depth = 0;
-    writer->tag = 0;
+    writer->tag = DX_TAG_NONE;
 }
 
 static void fail(dx_writer *writer, int error) {
@@ -53,7 +54,7 @@ static void end_key(dx_writer *writer, dx_codec_frame *frame, size_t size) {
 /* The item that ends the buffer with these many bytes (a closing container: any) is complete, and with it
  * every container whose last item it was. */
 static void end_item(dx_writer *writer, size_t size) {
-    writer->tag = 0;
+    writer->tag = DX_TAG_NONE;
     while (writer->depth > 0) {
         dx_codec_frame *frame = &writer->frames[writer->depth - 1];
         if (frame->map && frame->left % 2 == 0) {
@@ -136,12 +137,17 @@ uint8_t *dx_write_bytes_room(dx_writer *writer, size_t size) {
     return content;
 }
 
+/* A text behind the tag of times is one. */
+static bool text_may_stand(const dx_writer *writer, dx_bytes text) {
+    return writer->tag != DX_TAG_TIMESTAMP || dx_timestamp_is_canonical(text);
+}
+
 void dx_write_text(dx_writer *writer, const char *value) {
     dx_write_text_bytes(writer, dx_bytes_text(value));
 }
 
 void dx_write_text_bytes(dx_writer *writer, dx_bytes utf8) {
-    if (!dx_utf8_check(utf8.data, utf8.size)) {
+    if (!dx_utf8_check(utf8.data, utf8.size) || !text_may_stand(writer, utf8)) {
         fail(writer, DX_E_INVALID);
         return;
     }
@@ -236,7 +242,7 @@ void dx_write_tag(dx_writer *writer, uint64_t tag) {
 
 void dx_write_item(dx_writer *writer, dx_bytes item) {
     dx_kind kind = dx_item_kind(item);
-    if (kind == DX_KIND_NONE) {
+    if (kind == DX_KIND_NONE || (kind == DX_KIND_TEXT && !text_may_stand(writer, dx_item_text(item)))) {
         fail(writer, DX_E_STATE);
         return;
     }
@@ -250,7 +256,7 @@ void dx_write_item(dx_writer *writer, dx_bytes item) {
 int dx_writer_finish(dx_writer *writer) {
     int error = dx_buf_error(writer->out) != DX_OK ? dx_buf_error(writer->out) : writer->error;
     DX_ASSERT(error != DX_E_STATE);
-    DX_ASSERT(error != DX_OK || (writer->depth == 0 && writer->tag == 0));
+    DX_ASSERT(error != DX_OK || (writer->depth == 0 && writer->tag == DX_TAG_NONE));
     return error;
 }
 

@@ -180,16 +180,17 @@ static bool take_bytes(parser *it, size_t start, dx_bytes text, const uint8_t *s
 }
 
 static bool take_time(parser *it, size_t start, dx_bytes value, const uint8_t *source) {
-    int64_t micros = dx_item_int(value, 0);
-    if (dx_item_kind(value) != DX_KIND_INT && dx_timestamp_parse(dx_item_text(value), &micros) != DX_OK) {
-        return refuse(it, source, DX_E_INVALID, "@time is not an RFC 3339 time with at most six decimals");
-    }
+    static const char wrong[] = "@time is not an RFC 3339 time with at most six decimals";
+    int64_t micros;
     dx_writer writer;
+    if (dx_timestamp_parse(dx_item_text(value), &micros) != DX_OK) {
+        return refuse(it, source, DX_E_INVALID, wrong);
+    }
     dx_buf_clear(&it->scratch);
     dx_writer_init(&writer, &it->scratch);
-    dx_write_tag(&writer, DX_TAG_TIMESTAMP);
-    dx_write_int(&writer, micros);
-    return replace_tail(it, start);
+    dx_write_timestamp(&writer, micros);
+    /* With its offset taken off, the year may have left its four digits. */
+    return writer.error == DX_E_INVALID ? refuse(it, source, DX_E_INVALID, wrong) : replace_tail(it, start);
 }
 
 /* The pairs of a @map are arrays of two in the item's tail: they become members of a map. Height: the array

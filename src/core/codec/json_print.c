@@ -6,7 +6,6 @@
 #include "codec/cbor.h"
 #include "codec/decimal.h"
 #include "codec/json_text.h"
-#include "codec/timestamp.h"
 
 #include <string.h>
 
@@ -83,15 +82,9 @@ static void print_reference(dx_buf *out, dx_bytes id) {
     print_text(out, "\"}");
 }
 
-static void print_timestamp(dx_buf *out, int64_t micros) {
-    char text[DX_TIMESTAMP_TEXT_MAX];
-    size_t size = dx_timestamp_print(micros, text);
+static void print_timestamp(dx_buf *out, dx_bytes text) {
     print_text(out, "{\"" DX_JSON_TIME "\":");
-    if (size == 0) {
-        print_int(out, micros); /* a year RFC 3339 cannot write */
-    } else {
-        print_string(out, dx_bytes_of(text, size), false);
-    }
+    print_string(out, text, false);
     dx_buf_append_byte(out, '}');
 }
 
@@ -151,7 +144,7 @@ static void print_value(dx_reader *reader, dx_buf *out) {
         break;
     case DX_KIND_TAG:
         if (dx_read_tag(reader) == DX_TAG_TIMESTAMP) {
-            print_timestamp(out, dx_read_int(reader));
+            print_timestamp(out, dx_read_text(reader));
         } else {
             print_reference(out, dx_read_bytes(reader));
         }

@@ -1,8 +1,10 @@
-/* codec/timestamp.c: the calendar arithmetic behind {"@time": …}.
+/* codec/timestamp.c: times as text, and the calendar arithmetic behind it.
  *
  * Layer: floor 1, codec. Contract in codec/timestamp.h. A year is counted from 1 March, so that the leap day
  * is its last. */
 #include "codec/timestamp.h"
+
+#include <dxos/codec.h>
 
 enum {
     MICROS = 1000000,
@@ -162,4 +164,27 @@ size_t dx_timestamp_print(int64_t micros, char *out) {
     }
     *at++ = 'Z';
     return (size_t)(at - out);
+}
+
+bool dx_timestamp_is_canonical(dx_bytes text) {
+    char printed[DX_TIMESTAMP_TEXT_MAX];
+    int64_t micros;
+    return dx_timestamp_parse(text, &micros) == DX_OK &&
+           dx_bytes_equal(dx_bytes_of(printed, dx_timestamp_print(micros, printed)), text);
+}
+
+/* An empty text is no time, which is how the writer learns of a year that cannot be written. */
+void dx_write_timestamp(dx_writer *writer, int64_t micros) {
+    char text[DX_TIMESTAMP_TEXT_MAX];
+    dx_write_tag(writer, DX_TAG_TIMESTAMP);
+    dx_write_text_bytes(writer, dx_bytes_of(text, dx_timestamp_print(micros, text)));
+}
+
+int64_t dx_read_timestamp(dx_reader *reader) {
+    int64_t micros = 0;
+    if (dx_read_tag(reader) != DX_TAG_TIMESTAMP ||
+        dx_timestamp_parse(dx_read_text(reader), &micros) != DX_OK) {
+        dx_reader_fail(reader);
+    }
+    return micros;
 }

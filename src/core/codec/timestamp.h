@@ -14,5 +14,7 @@ DX_MUST_USE int dx_timestamp_parse(dx_bytes text, int64_t *micros);
 /* In UTC with as many decimals as it has thousands (none, three, six). Returns the size, 0 when the year is
  * not of four digits. out has room for DX_TIMESTAMP_TEXT_MAX; no terminator is written. */
 size_t dx_timestamp_print(int64_t micros, char *out);
+/* Whether it is the one text of its time, as printed. */
+bool dx_timestamp_is_canonical(dx_bytes text);
 
 #endif

@@ -100,8 +100,10 @@ static void write_value(test_random *random, dx_writer *writer, int depth) {
         write_text(random, writer);
         break;
     case 6:
-        dx_write_tag(writer, DX_TAG_TIMESTAMP);
-        dx_write_int(writer, any_int(random));
+        /* Years 0000 to 9999, often on a whole second or millisecond. */
+        dx_write_timestamp(writer,
+                           ((int64_t)below(random, UINT64_C(315569520000)) - INT64_C(62167219200)) * 1000000 +
+                               (int64_t)(below(random, 3) * below(random, 1000) * 333) % 1000000);
         break;
     case 7:
         dx_write_tag(writer, DX_TAG_REFERENCE);

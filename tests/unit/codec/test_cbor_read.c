@@ -136,13 +136,19 @@ static void test_refused_items(void **state) {
         "fb00000000000000",
         /* tags: unknown, over the wrong kind, over nothing, over a tag */
         "c000",
+        "c100",
         "c200",
-        "c1",
-        "c1f6",
-        "c1f93c00",
-        "c16161",
-        "c1c100",
-        "c180",
+        "c0",
+        "c0f6",
+        "c0f93c00",
+        "c06161",
+        "c0c100",
+        "c080",
+        /* times: empty, with an offset, needless decimals, a day that is none */
+        "c060",
+        "c07819313937302d30312d30315430303a30303a30302b30303a3030",
+        "c07818313937302d30312d30315430303a30303a30302e3030305a",
+        "c074323032332d30322d32395430303a30303a30305a",
         "d827",
         "d82700",
         "d8276161",
@@ -231,7 +237,9 @@ static void test_nesting_of_an_item_is_its_own(void **state) {
 
 static void test_every_read_of_the_wrong_kind(void **state) {
     (void)state;
-    static const char *const items[] = {"", "00", "40", "60", "80", "a0", "c100", "f5", "f6", "f93c00", "ff"};
+    static const char *const items[] = {
+        "",   "00", "40",     "60", "80", "a0", "c074313937302d30312d30315430303a30303a30305a",
+        "f5", "f6", "f93c00", "ff"};
     for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
         dx_bytes item = unhex(items[i]);
         dx_reader reader;
@@ -256,7 +264,7 @@ static void test_every_read_of_the_wrong_kind(void **state) {
                 assert_int_equal(dx_read_map(&reader), 0);
                 break;
             case DX_KIND_TAG:
-                assert_int_equal(dx_read_tag(&reader), kind == DX_KIND_TAG ? 1 : 0);
+                assert_int_equal(dx_read_tag(&reader), kind == DX_KIND_TAG ? DX_TAG_TIMESTAMP : DX_TAG_NONE);
                 break;
             case DX_KIND_BOOL:
                 assert_int_equal(dx_read_bool(&reader), kind == DX_KIND_BOOL);
@@ -316,9 +324,12 @@ static void test_finish_wants_the_end(void **state) {
     dx_reader reader;
     dx_reader_init(&reader, unhex("00"));
     assert_int_equal(dx_reader_finish(&reader), DX_E_MALFORMED); /* nothing was read */
-    dx_reader_init(&reader, unhex("c100"));
-    assert_int_equal(dx_read_tag(&reader), 1);
-    assert_int_equal(dx_read_int(&reader), 0);
+    dx_reader_init(&reader, unhex("d8274101"));
+    assert_int_equal(dx_read_tag(&reader), DX_TAG_REFERENCE);
+    assert_int_equal(dx_reader_finish(&reader), DX_E_MALFORMED); /* of what? */
+    dx_reader_init(&reader, unhex("d8274101"));
+    assert_int_equal(dx_read_tag(&reader), DX_TAG_REFERENCE);
+    assert_int_equal(dx_read_bytes(&reader).size, 1);
     assert_int_equal(dx_reader_finish(&reader), DX_OK);
     dx_reader_init(&reader, unhex("a10001"));
     assert_int_equal(dx_read_map(&reader), 1);
@@ -327,6 +338,29 @@ static void test_finish_wants_the_end(void **state) {
     dx_reader_init(&reader, dx_bytes_of(NULL, 0));
     assert_int_equal(dx_reader_peek(&reader), DX_KIND_NONE);
     assert_int_equal(dx_reader_finish(&reader), DX_OK); /* a sequence of no items */
+}
+
+/* A time is held to its one text by each way of reading it. */
+static void test_times(void **state) {
+    (void)state;
+    dx_reader reader;
+    const char *good = "c07818313937302d30312d30315430303a30303a30302e3530305a",
+               *bad = "c076313937302d30312d30315430303a30303a30302e355a";
+    dx_reader_init(&reader, unhex(good));
+    assert_true(dx_read_timestamp(&reader) == 500000);
+    assert_int_equal(dx_reader_finish(&reader), DX_OK);
+    dx_reader_init(&reader, unhex(bad));
+    assert_true(dx_read_timestamp(&reader) == 0);
+    assert_int_equal(dx_reader_finish(&reader), DX_E_MALFORMED);
+    dx_reader_init(&reader, unhex("d8274101")); /* a reference */
+    (void)dx_read_timestamp(&reader);
+    assert_int_equal(dx_reader_finish(&reader), DX_E_MALFORMED);
+    for (int i = 0; i < 2; i++) {
+        dx_reader_init(&reader, unhex(i == 0 ? good : bad));
+        assert_int_equal(dx_read_tag(&reader), DX_TAG_TIMESTAMP);
+        (void)dx_read_item(&reader);
+        assert_int_equal(dx_reader_finish(&reader), i == 0 ? DX_OK : DX_E_MALFORMED);
+    }
 }
 
 /* A decoder that loops over keys cannot be made to accept a second encoding. */
@@ -353,7 +387,7 @@ static void test_keys_by_hand(void **state) {
     assert_int_equal(reader.error, DX_E_MALFORMED);
 }
 
-DX_TEST_MAIN(DX_TEST(test_refused_items), DX_TEST(test_nesting), DX_TEST(test_deep_garbage),
-             DX_TEST(test_nesting_of_an_item_is_its_own), DX_TEST(test_every_read_of_the_wrong_kind),
-             DX_TEST(test_ranges_and_sizes), DX_TEST(test_failure_sticks), DX_TEST(test_finish_wants_the_end),
-             DX_TEST(test_keys_by_hand))
+DX_TEST_MAIN(DX_TEST(test_times), DX_TEST(test_refused_items), DX_TEST(test_nesting),
+             DX_TEST(test_deep_garbage), DX_TEST(test_nesting_of_an_item_is_its_own),
+             DX_TEST(test_every_read_of_the_wrong_kind), DX_TEST(test_ranges_and_sizes),
+             DX_TEST(test_failure_sticks), DX_TEST(test_finish_wants_the_end), DX_TEST(test_keys_by_hand))

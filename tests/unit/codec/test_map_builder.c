@@ -37,12 +37,12 @@ static void test_sorted(void **state) {
     dx_write_int(&it.map.writer, 2);
     dx_write_text(dx_map_builder_key(&it.map, "b"), "x");
     dx_write_null(dx_map_builder_key(&it.map, "aa"));
-    dx_write_tag(dx_map_builder_key(&it.map, "a"), DX_TAG_TIMESTAMP);
-    dx_write_int(&it.map.writer, 0);
+    dx_write_tag(dx_map_builder_key(&it.map, "a"), DX_TAG_REFERENCE);
+    dx_write_bytes(&it.map.writer, dx_bytes_text(""));
     assert_int_equal(finish(&it), DX_OK);
     assert_int_equal(dx_writer_finish(&it.writer), DX_OK);
     static const char wanted[] = "\xa4\x61"
-                                 "a\xc1\x00\x61"
+                                 "a\xd8\x27\x40\x61"
                                  "b\x61x\x62"
                                  "aa\xf6\x64"
                                  "type\x82\x01\x02";

@@ -54,6 +54,26 @@ static void test_years_without_four_digits(void **state) {
     assert_int_equal(dx_timestamp_print(INT64_C(-62167219200000001), out), 0);
 }
 
+static void test_canonical(void **state) {
+    (void)state;
+    static const char *const other[] = {"",
+                                        "1970-01-01T00:00:00+00:00",
+                                        "1970-01-01T00:00:00.0Z",
+                                        "1970-01-01T00:00:00.000Z",
+                                        "1970-01-01T00:00:00.5Z",
+                                        "1970-01-01T00:00:00.500000Z",
+                                        "1970-01-01T00:00:00Z ",
+                                        "9999-12-31T23:59:59-00:01"};
+    static const char *const same[] = {"1970-01-01T00:00:00Z", "1970-01-01T00:00:00.500Z",
+                                       "1970-01-01T00:00:00.500001Z"};
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+        assert_false(dx_timestamp_is_canonical(dx_bytes_text(other[i])));
+    }
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        assert_true(dx_timestamp_is_canonical(dx_bytes_text(same[i])));
+    }
+}
+
 static void test_offsets_and_decimals(void **state) {
     (void)state;
     static const struct {
@@ -107,4 +127,4 @@ static void test_refused(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_known_times), DX_TEST(test_every_third_day),
              DX_TEST(test_years_without_four_digits), DX_TEST(test_offsets_and_decimals),
-             DX_TEST(test_refused))
+             DX_TEST(test_canonical), DX_TEST(test_refused))
