@@ -254,12 +254,14 @@ static int settle_session(dx_session *session, uint64_t *deadline_ms, bool *more
     if (error != DX_OK || !alive) {
         return error;
     }
-    error = dx_session_announce(session);
+    /* Blocks go before the digests they lead to: a peer that has taken them finds these digests its own, and
+     * does not ask for what is on its way. */
+    error = dx_session_serve(session, more);
     if (error == DX_OK) {
-        error = dx_session_fetch(session, deadline_ms);
+        error = dx_session_announce(session);
     }
     if (error == DX_OK) {
-        error = dx_session_serve(session, more);
+        error = dx_session_fetch(session, deadline_ms);
     }
     return error == DX_OK ? dx_session_return_credit(session, more) : error;
 }
