@@ -143,6 +143,11 @@ static int compare_numbers(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
+double bench_rank(const double *sorted, size_t count, size_t percent) {
+    size_t rank = (count * percent + 99) / 100;
+    return sorted[rank == 0 ? 0 : rank - 1];
+}
+
 void bench_line_latency(const char *key, double *samples_ms, size_t count) {
     static const struct {
         const char *name;
@@ -151,9 +156,8 @@ void bench_line_latency(const char *key, double *samples_ms, size_t count) {
     qsort(samples_ms, count, sizeof *samples_ms, compare_numbers);
     for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++) {
         char name[64];
-        size_t rank = (count * ranks[i].percent + 99) / 100;
         snprintf(name, sizeof name, "%s_%s_ms", key, ranks[i].name);
-        bench_line_number(name, samples_ms[rank == 0 ? 0 : rank - 1]);
+        bench_line_number(name, bench_rank(samples_ms, count, ranks[i].percent));
     }
 }
 

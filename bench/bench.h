@@ -62,6 +62,8 @@ void bench_line_work(uint64_t ops, uint64_t bytes, const bench_clock *clock);
 /* key_p50_ms and key_p99_ms and key_max_ms; sorts the samples. */
 void bench_line_latency(const char *key, double *samples_ms, size_t count);
 void bench_line_end(void);
+/* The sample that so many percent of them do not exceed. */
+double bench_rank(const double *sorted, size_t count, size_t percent);
 
 /* A failure no measurement can go on after: prints the sentence and ends the program. */
 DX_NORETURN DX_PRINTF(1, 2) void bench_fail(const char *format, ...);
@@ -70,6 +72,15 @@ void bench_must(int error, const char *what);
 
 /* The allocator port over malloc. */
 extern const dx_alloc bench_alloc;
+
+/* --- Plain SQLite as the measure of a commit (reference.c) ------------------------------------ */
+
+typedef struct bench_plain bench_plain;
+/* A new database file of this name in the run's folder, its log at its full size. */
+bench_plain *bench_plain_open(const bench_input *input, const char *name);
+/* One object's row made durable; milliseconds. */
+double bench_plain_commit(bench_plain *plain);
+void bench_plain_close(bench_plain *plain);
 
 /* --- The measurements ------------------------------------------------------------------------ */
 

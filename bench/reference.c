@@ -13,10 +13,25 @@
 #include <sodium.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { HASH_SIZE = 32, FSYNC_COUNT = 100, FSYNC_SIZE = 4096, ROWS_PER_COMMIT = 1000, COMMIT_COUNT = 500 };
+enum {
+    HASH_SIZE = 32,
+    FSYNC_COUNT = 100,
+    FSYNC_SIZE = 4096,
+    ROWS_PER_COMMIT = 1000,
+    COMMIT_COUNT = 500,
+    LOG_ROWS = 4000 /* of 4 KiB: they fill a log to its full size */
+};
+
+struct bench_plain {
+    const bench_input *input;
+    sqlite3 *database;
+    sqlite3_stmt *object;
+    size_t commits;
+};
 
 static void hash_all(void *ctx) {
     const bench_input *input = ctx;
@@ -64,10 +79,10 @@ static void execute(sqlite3 *database, const char *sql) {
     }
 }
 
-static sqlite3 *open_database(const bench_input *input) {
+static sqlite3 *open_database(const bench_input *input, const char *name) {
     char path[4096];
     sqlite3 *database = NULL;
-    path_in(input, "plain.sqlite", path);
+    path_in(input, name, path);
     if (sqlite3_open(path, &database) != SQLITE_OK) {
         bench_fail("%s: %s", path, sqlite3_errmsg(database));
     }
@@ -126,17 +141,53 @@ static void measure_rows(const bench_input *input, sqlite3 *database, sqlite3_st
     bench_line_end();
 }
 
-static void measure_commits(const bench_input *input, sqlite3_stmt *object) {
+/* The next commit begins the log anew, in the place it has. */
+static void fill_log(sqlite3 *database, sqlite3_stmt *object) {
+    static const uint8_t page[4096];
+    execute(database, "BEGIN");
+    for (size_t i = 0; i < LOG_ROWS; i++) {
+        insert_object(object, dx_bytes_of(page, sizeof page));
+    }
+    execute(database, "COMMIT; PRAGMA wal_checkpoint(RESTART)");
+}
+
+bench_plain *bench_plain_open(const bench_input *input, const char *name) {
+    bench_plain *plain = calloc(1, sizeof *plain);
+    if (plain == NULL) {
+        bench_fail("no memory");
+    }
+    plain->input = input;
+    plain->database = open_database(input, name);
+    plain->object = prepare(plain->database, "INSERT INTO object (type, data) VALUES (?, ?)");
+    fill_log(plain->database, plain->object);
+    return plain;
+}
+
+double bench_plain_commit(bench_plain *plain) {
+    const bench_input *input = plain->input;
+    bench_clock clock;
+    bench_start(&clock);
+    insert_object(plain->object, input->packages[plain->commits++ % input->package_count].cbor);
+    bench_stop(&clock);
+    return clock.wall_s * 1000;
+}
+
+void bench_plain_close(bench_plain *plain) {
+    sqlite3_finalize(plain->object);
+    sqlite3_close(plain->database);
+    free(plain);
+}
+
+static void measure_commits(const bench_input *input) {
     static double samples_ms[COMMIT_COUNT];
-    bench_clock whole, clock;
+    bench_plain *plain = bench_plain_open(input, "commits.sqlite");
+    bench_clock whole;
     bench_start(&whole);
     for (size_t i = 0; i < COMMIT_COUNT; i++) {
-        bench_start(&clock);
-        insert_object(object, input->packages[i % input->package_count].cbor);
-        bench_stop(&clock);
-        samples_ms[i] = clock.wall_s * 1000;
+        samples_ms[i] = bench_plain_commit(plain);
     }
     bench_stop(&whole);
+    bench_plain_close(plain);
     bench_line_begin("reference.commit");
     bench_line_work(COMMIT_COUNT, 0, &whole);
     bench_line_latency("commit", samples_ms, COMMIT_COUNT);
@@ -150,10 +201,10 @@ void bench_reference(const bench_input *input) {
     bench_rounds("reference.hash", input->package_count, input->cbor_bytes, hash_all,
                  (void *)(uintptr_t)input);
     measure_fsync(input);
-    sqlite3 *database = open_database(input);
+    sqlite3 *database = open_database(input, "plain.sqlite");
     sqlite3_stmt *object = prepare(database, "INSERT INTO object (type, data) VALUES (?, ?)");
     measure_rows(input, database, object);
-    measure_commits(input, object);
     sqlite3_finalize(object);
     sqlite3_close(database);
+    measure_commits(input);
 }

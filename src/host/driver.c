@@ -87,6 +87,9 @@ void dx_driver_step(dx_driver *driver) {
         return;
     }
     uint64_t now_ms = monotonic_ms(), since_1970_ms = wall_ms();
+    driver->stepping = true;
+    dx_tcp_tell_written(driver);
+    dx_vault_socket_tell_written(driver);
     if (driver->event_count == 0) {
         dx_driver_event(driver, &(dx_event){.kind = DX_EVENT_CLOCK});
     }
@@ -96,7 +99,6 @@ void dx_driver_step(dx_driver *driver) {
         driver->events[i].body.data =
             driver->bodies.data == NULL ? NULL : driver->bodies.data + driver->starts[i];
     }
-    driver->stepping = true;
     int error = dx_node_step(driver->node, driver->events, driver->event_count, &effects);
     driver->event_count = 0;
     dx_buf_clear(&driver->bodies);
@@ -110,6 +112,8 @@ void dx_driver_step(dx_driver *driver) {
     for (size_t i = 0; i < effects.count; i++) {
         carry_out(driver, &effects.items[i]);
     }
+    dx_vault_socket_flush(driver); /* first who asked: on a busy machine a peer of it that wakes takes over */
+    dx_tcp_flush(driver);
     driver->stepping = false;
     dx_vault_socket_resume(driver);
     schedule(driver, driver->event_count > 0 ? 0 : effects.deadline_ms, now_ms);

@@ -21,6 +21,8 @@ enum {
     DX_PORTS_MAX = 64, /* programs connected to the vault socket */
     DX_PORT_PENDING_MAX = 64 << 20, /* bytes that wait to leave on a port: the answers of one step */
     DX_PORT_UNTAKEN_MAX = 1 << 20,  /* above it nothing more is read from the port */
+    DX_UNTOLD_SIZE_MAX =
+        64 * 1024, /* bytes that left without the node hearing of it: a small part of what it bounds */
     DX_PORT_COMMANDS_MAX =
         16, /* of one port in one step: their answers fit a step's effects, others get turns */
     DX_BUFFER_KEPT_MAX = 256 * 1024, /* what a buffer took beyond it is given back once it is empty */
@@ -129,11 +131,17 @@ void dx_driver_step(dx_driver *driver);
 /* Listens; HOST:0 picks a port once and keeps it in the folder. */
 DX_MUST_USE int dx_tcp_listen(dx_driver *driver, const char *address, char *message);
 void dx_tcp_effect(dx_driver *driver, const dx_effect *effect); /* LINK_OPEN, LINK_SEND, LINK_CLOSE */
+/* What the effects of a step left to send. */
+void dx_tcp_flush(dx_driver *driver);
+/* LINK_WRITABLE for what has left since the last step. */
+void dx_tcp_tell_written(dx_driver *driver);
 void dx_tcp_stop(dx_driver *driver);
 
 /* --- vault_socket.c --- */
 DX_MUST_USE int dx_vault_socket_listen(dx_driver *driver, char *message);
 void dx_vault_socket_effect(dx_driver *driver, const dx_effect *effect); /* NOTIFY, REPLY of its ports */
+void dx_vault_socket_flush(dx_driver *driver);
+void dx_vault_socket_tell_written(dx_driver *driver); /* PORT_WRITABLE */
 /* After a step: ports that had to wait are heard again. */
 void dx_vault_socket_resume(dx_driver *driver);
 void dx_vault_socket_stop(dx_driver *driver);

@@ -1,8 +1,8 @@
 /* host/tcp.c: links over TCP: dialled and accepted, one ordered stream each.
  *
  * Layer: floor 3, host. Addresses are "tcp:HOST:PORT", an IPv6 host in brackets. What a step sends on a link
- * is written as one buffer; the node is told when it has left (LINK_WRITABLE), so that it can bound what
- * waits here. */
+ * is written at once, as one buffer; the node is told when it has left (LINK_WRITABLE), so that it can bound
+ * what waits here. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +22,7 @@ struct dx_tcp_link {
     dx_driver *driver;
     uint64_t number;
     dx_buf pending, writing;
+    size_t untold;          /* bytes that left and the node has not heard of */
     struct addrinfo *found; /* what a host's name led to; */
     struct addrinfo *trial; /* the one being tried */
     bool up, incoming, busy, closing, close_after_write, resolving;
@@ -98,6 +99,25 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes) {
 
 static void flush(dx_tcp_link *link);
 
+/* The node hears of it in its next step, which a small amount alone does not bring about. */
+static void note_written(dx_tcp_link *link, size_t size) {
+    link->untold += size;
+    if (link->untold >= DX_UNTOLD_SIZE_MAX) {
+        dx_driver_event(link->driver, &(dx_event){.kind = DX_EVENT_CLOCK});
+    }
+}
+
+void dx_tcp_tell_written(dx_driver *driver) {
+    for (dx_tcp_link *link = driver->links; link != NULL; link = link->next) {
+        if (link->untold > 0) {
+            dx_driver_event(
+                driver,
+                &(dx_event){.kind = DX_EVENT_LINK_WRITABLE, .link = link->number, .size = link->untold});
+            link->untold = 0;
+        }
+    }
+}
+
 static void on_written(uv_write_t *write, int status) {
     dx_tcp_link *link = write->data;
     size_t size = link->writing.size;
@@ -110,22 +130,15 @@ static void on_written(uv_write_t *write, int status) {
         lose_link(link, status);
         return;
     }
-    dx_driver_event(link->driver,
-                    &(dx_event){.kind = DX_EVENT_LINK_WRITABLE, .link = link->number, .size = size});
+    note_written(link, size);
     flush(link);
 }
 
-static void flush(dx_tcp_link *link) {
-    if (link->busy || !link->up || link->closing) {
-        return;
-    }
-    if (link->pending.size == 0) {
-        if (link->close_after_write) {
-            close_link(link);
-        }
-        return;
-    }
+/* What the kernel did not take at once is written when it can. */
+static void write_rest(dx_tcp_link *link, size_t taken) {
     dx_buf sent = link->writing;
+    dx_buf_consume(&link->pending, taken);
+    note_written(link, taken);
     link->writing = link->pending;
     link->pending = sent;
     uv_buf_t bytes = uv_buf_init((char *)link->writing.data, (unsigned)link->writing.size);
@@ -135,6 +148,38 @@ static void flush(dx_tcp_link *link) {
     if (status < 0) {
         link->busy = false;
         lose_link(link, status);
+    }
+}
+
+static void flush(dx_tcp_link *link) {
+    if (link->busy || !link->up || link->closing) {
+        return;
+    }
+    if (link->pending.size > 0) {
+        uv_buf_t bytes = uv_buf_init((char *)link->pending.data, (unsigned)link->pending.size);
+        int taken = uv_try_write((uv_stream_t *)&link->handle, &bytes, 1);
+        if (taken < 0 && taken != UV_EAGAIN) {
+            lose_link(link, taken);
+            return;
+        }
+        if (taken < 0 || (size_t)taken < link->pending.size) {
+            write_rest(link, taken < 0 ? 0 : (size_t)taken);
+            return;
+        }
+        dx_buf_empty(&link->pending);
+        note_written(link, (size_t)taken);
+    }
+    if (link->close_after_write) {
+        close_link(link);
+    }
+}
+
+void dx_tcp_flush(dx_driver *driver) {
+    for (dx_tcp_link *link = driver->links, *next; link != NULL; link = next) {
+        next = link->next; /* a lost link is taken out, no other */
+        if (link->pending.size > 0) {
+            flush(link);
+        }
     }
 }
 
@@ -313,9 +358,7 @@ static void send_bytes(dx_tcp_link *link, dx_bytes bytes) {
     dx_buf_append(&link->pending, bytes.data, bytes.size);
     if (dx_buf_error(&link->pending) != DX_OK) {
         lose_link(link, UV_ENOBUFS);
-        return;
     }
-    flush(link);
 }
 
 /* Who never reads may not hold a closed link. */

@@ -22,6 +22,7 @@ struct dx_socket_port {
     dx_buf received, pending, writing;
     size_t answer_bytes; /* of bodies inside `pending`, told to the node when they have left */
     size_t writing_bytes;
+    size_t untold;   /* bytes of bodies that left and the node has not heard of */
     size_t commands; /* gathered for the step to come */
     bool busy, closing, waiting, taking;
 };
@@ -156,6 +157,26 @@ void dx_vault_socket_resume(dx_driver *driver) {
 
 static void flush(dx_socket_port *port);
 
+/* The node hears of it in its next step, which a small amount alone does not bring about, unless the port
+ * waits for that step to be heard again. */
+static void note_written(dx_socket_port *port, size_t size) {
+    port->untold += size;
+    if (port->untold >= DX_UNTOLD_SIZE_MAX || port->waiting) {
+        dx_driver_event(port->driver, &(dx_event){.kind = DX_EVENT_CLOCK});
+    }
+}
+
+void dx_vault_socket_tell_written(dx_driver *driver) {
+    for (dx_socket_port *port = driver->ports; port != NULL; port = port->next) {
+        if (port->untold > 0) {
+            dx_driver_event(
+                driver,
+                &(dx_event){.kind = DX_EVENT_PORT_WRITABLE, .port = port->number, .size = port->untold});
+            port->untold = 0;
+        }
+    }
+}
+
 static void on_written(uv_write_t *write, int status) {
     dx_socket_port *port = write->data;
     port->busy = false;
@@ -167,17 +188,14 @@ static void on_written(uv_write_t *write, int status) {
         close_port(port);
         return;
     }
-    dx_driver_event(
-        port->driver,
-        &(dx_event){.kind = DX_EVENT_PORT_WRITABLE, .port = port->number, .size = port->writing_bytes});
-    flush(port); /* the step that follows hears the port again if it had to wait */
+    note_written(port, port->writing_bytes);
+    flush(port);
 }
 
-static void flush(dx_socket_port *port) {
-    if (port->busy || port->closing || port->pending.size == 0) {
-        return;
-    }
+/* What the kernel did not take at once is written when it can; the node hears of all of it then. */
+static void write_rest(dx_socket_port *port, size_t taken) {
     dx_buf sent = port->writing;
+    dx_buf_consume(&port->pending, taken);
     port->writing = port->pending;
     port->pending = sent;
     port->writing_bytes = port->answer_bytes;
@@ -188,6 +206,31 @@ static void flush(dx_socket_port *port) {
     if (uv_write(&port->write, (uv_stream_t *)&port->pipe, &bytes, 1, on_written) < 0) {
         port->busy = false;
         close_port(port);
+    }
+}
+
+static void flush(dx_socket_port *port) {
+    if (port->busy || port->closing || port->pending.size == 0) {
+        return;
+    }
+    uv_buf_t bytes = uv_buf_init((char *)port->pending.data, (unsigned)port->pending.size);
+    int taken = uv_try_write((uv_stream_t *)&port->pipe, &bytes, 1);
+    if (taken < 0 && taken != UV_EAGAIN) {
+        close_port(port);
+    } else if (taken < 0 || (size_t)taken < port->pending.size) {
+        write_rest(port, taken < 0 ? 0 : (size_t)taken);
+    } else {
+        size_t size = port->answer_bytes;
+        port->answer_bytes = 0;
+        dx_buf_empty(&port->pending);
+        note_written(port, size);
+    }
+}
+
+void dx_vault_socket_flush(dx_driver *driver) {
+    for (dx_socket_port *port = driver->ports, *next; port != NULL; port = next) {
+        next = port->next; /* a port that closes is taken out, no other */
+        flush(port);
     }
 }
 
@@ -204,9 +247,7 @@ void dx_vault_socket_effect(dx_driver *driver, const dx_effect *effect) {
     port->answer_bytes += effect->body.size;
     if (dx_buf_error(&port->pending) != DX_OK) {
         close_port(port);
-        return;
     }
-    flush(port);
 }
 
 /* --- Listening
@@ -311,6 +352,7 @@ void dx_vault_socket_stop(dx_driver *driver) {
     for (dx_socket_port *port = driver->ports; port != NULL; port = port->next) {
         uv_read_stop((uv_stream_t *)&port->pipe);
     }
+    dx_vault_socket_flush(driver);
     driver->timer.data = &late;
     uv_timer_start(&driver->timer, on_last_words_timeout, DX_LAST_WORDS_MS, 0);
     while (answers_wait(driver) && !late) {
