@@ -13,8 +13,8 @@ static void init_sides(dx_noise sides[2], bool with_psk) {
     for (uint8_t i = 0; i < 4; i++) {
         memset(keys[i], i + 1, DX_KEY_SIZE);
     }
-    dx_noise_init(&sides[0], true, dx_bytes_text("fuzz"), keys[0], keys[1], with_psk ? psk : NULL);
-    dx_noise_init(&sides[1], false, dx_bytes_text("fuzz"), keys[2], keys[3], with_psk ? psk : NULL);
+    dx_noise_init(&sides[0], true, dx_bytes_text("fuzz"), keys[0], NULL, keys[1], with_psk ? psk : NULL);
+    dx_noise_init(&sides[1], false, dx_bytes_text("fuzz"), keys[2], NULL, keys[3], with_psk ? psk : NULL);
 }
 
 /* Flips a byte, cuts or lengthens the message as the input says; false when it stayed as it was. */

@@ -42,6 +42,9 @@ enum {
     /* A link that lasted this long was worth dialling: the next wait is a first one again. One that ends
      * sooner, as with a peer that always refuses, counts as a failure. */
     DX_DIAL_SETTLED_MS = 5000,
+    /* A link ended that the other side had dialled: it dials again, and this side waits two first waits and
+     * two handshakes like the last one, at most this long, so that both do not meet in the middle. */
+    DX_DIAL_YIELD_MS = 10000,
     /* Links of one node, dialled and accepted, strangers included: a meeting costs 2 KiB before it is secret.
      */
     DX_LINKS_MAX = 1024,

@@ -184,7 +184,7 @@ enum token { END, PSK, E, S, EE, ES, SE };
 static const enum token pattern[DX_NOISE_MESSAGES][5] = {{PSK, E, END}, {E, EE, S, ES, END}, {S, SE, END}};
 
 void dx_noise_init(dx_noise *noise, bool initiator, dx_bytes prologue,
-                   const uint8_t static_secret[static DX_KEY_SIZE],
+                   const uint8_t static_secret[static DX_KEY_SIZE], const uint8_t *static_public,
                    const uint8_t ephemeral_seed[static DX_KEY_SIZE], const uint8_t *psk) {
     const char *name = psk ? "Noise_XXpsk0_25519_ChaChaPoly_BLAKE2b" : "Noise_XX_25519_ChaChaPoly_BLAKE2b";
     memset(noise, 0, sizeof *noise);
@@ -193,7 +193,11 @@ void dx_noise_init(dx_noise *noise, bool initiator, dx_bytes prologue,
     memcpy(noise->chaining, noise->hash, DX_NOISE_HASH_SIZE);
     memcpy(noise->static_secret, static_secret, DX_KEY_SIZE);
     memcpy(noise->ephemeral_secret, ephemeral_seed, DX_KEY_SIZE);
-    dx_agree_public(noise->static_secret, noise->static_public);
+    if (static_public) {
+        memcpy(noise->static_public, static_public, DX_KEY_SIZE);
+    } else {
+        dx_agree_public(noise->static_secret, noise->static_public);
+    }
     dx_agree_public(noise->ephemeral_secret, noise->ephemeral_public);
     if (psk) {
         noise->with_psk = true;

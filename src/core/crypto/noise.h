@@ -35,10 +35,11 @@ typedef struct dx_noise {
     int step; /* messages processed: 0..DX_NOISE_MESSAGES */
 } dx_noise;
 
-/* psk may be NULL (plain XX). ephemeral_seed: 32 fresh random bytes, used as the ephemeral secret. Both sides
- * must name the same prologue, or the first message that authenticates fails. */
+/* psk may be NULL (plain XX). static_public may be NULL, then it is computed, which costs a tenth of the
+ * handshake. ephemeral_seed: 32 fresh random bytes, used as the ephemeral secret. Both sides must name the
+ * same prologue, or the first message that authenticates fails. */
 void dx_noise_init(dx_noise *noise, bool initiator, dx_bytes prologue,
-                   const uint8_t static_secret[static DX_KEY_SIZE],
+                   const uint8_t static_secret[static DX_KEY_SIZE], const uint8_t *static_public,
                    const uint8_t ephemeral_seed[static DX_KEY_SIZE], const uint8_t *psk);
 void dx_noise_deinit(dx_noise *noise);
 /* Whether it is this side's turn to write; false when complete or failed. */

@@ -227,7 +227,7 @@ static int begin_handshake(dx_channel *channel, const dx_channel_topic *topic, d
     dx_subkey(topic->secret, psk_label, psk);
     channel->random->fill(channel->random->ctx, ephemeral, sizeof ephemeral);
     dx_noise_init(&channel->noise, channel->initiator, dx_bytes_of(prologue, size), topic->static_secret,
-                  ephemeral, psk);
+                  topic->static_public, ephemeral, psk);
     dx_wipe(psk, sizeof psk);
     dx_wipe(ephemeral, sizeof ephemeral);
     return DX_OK;

@@ -37,6 +37,7 @@ typedef struct dx_channel_topic {
     uint64_t number;              /* the caller's own name for it */
     const uint8_t *secret;        /* DX_KEY_SIZE bytes: keys the preface's tag and the psk */
     const uint8_t *static_secret; /* DX_KEY_SIZE bytes: this side's X25519 key */
+    const uint8_t *static_public; /* its public half, or NULL: computed for each handshake */
     dx_bytes prologue; /* both sides alike, at most DX_CHANNEL_PROLOGUE_MAX: fingerprints, H(link) */
     dx_bytes payload;  /* sent in this side's last handshake message, at most DX_CHANNEL_PAYLOAD_MAX */
     const uint8_t *expected_static; /* NULL, or the only static key this side accepts of the other */

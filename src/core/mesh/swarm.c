@@ -30,6 +30,7 @@ struct dx_dialling {
 struct dx_swarm_topic {
     dx_swarm_topic *next;
     dx_topic topic;
+    uint8_t own_static[DX_KEY_SIZE]; /* the public half of topic.static_secret */
     dx_buf payload;
     dx_dialling *diallings;
 };
@@ -101,6 +102,18 @@ static void back_off(dx_swarm *swarm, dx_dialling *dialling, bool settled, int r
     dialling->failures = settled ? 1 : dialling->failures + 1;
 }
 
+/* The peer dialled this link: he dials again, so his address here is left alone until he had time to. */
+static void yield_to_caller(dx_swarm *swarm, const dx_swarm_topic *topic, const dx_meeting *meeting) {
+    uint64_t wait_ms = 2 * (DX_DIAL_FIRST_MS + meeting->ready_ms - meeting->begun_ms);
+    wait_ms = wait_ms < DX_DIAL_YIELD_MS ? wait_ms : DX_DIAL_YIELD_MS;
+    for (dx_dialling *dialling = topic->diallings; dialling != NULL; dialling = dialling->next) {
+        if (dialling->has_peer && !dialling->has_link &&
+            memcmp(dialling->peer, meeting->link.remote_static, DX_KEY_SIZE) == 0) {
+            dialling->next_ms = swarm->now_ms + wait_ms + random_below(swarm, DX_DIAL_FIRST_MS);
+        }
+    }
+}
+
 static void count_end(const dx_swarm *swarm, const dx_meeting *meeting, int reason) {
     dx_swarm_counts *counts = swarm->port.counts;
     counts->failed += !meeting->ready;
@@ -129,6 +142,9 @@ static void end_meeting(dx_swarm *swarm, dx_meeting *meeting, int reason) {
         meeting->dialling = NULL;
     }
     dx_swarm_topic *topic = find_topic(swarm, meeting->link.topic);
+    if (meeting->ready && topic != NULL && !meeting->link.initiator) {
+        yield_to_caller(swarm, topic, meeting);
+    }
     if (meeting->ready && topic != NULL && topic->topic.handler.on_close != NULL) {
         topic->topic.handler.on_close(topic->topic.handler.ctx, &meeting->link, reason);
     }
@@ -230,6 +246,7 @@ int dx_swarm_add_topic(dx_swarm *swarm, const dx_topic *topic) {
         return DX_E_NO_MEMORY;
     }
     kept->topic = *topic;
+    dx_agree_public(topic->static_secret, kept->own_static);
     dx_buf_init(&kept->payload, swarm->alloc, DX_CHANNEL_PAYLOAD_MAX);
     dx_buf_append(&kept->payload, topic->payload.data, topic->payload.size);
     kept->topic.payload = dx_buf_view(&kept->payload);
@@ -400,6 +417,7 @@ static void describe_topic(const dx_swarm_topic *topic, dx_channel_topic *out) {
     *out = (dx_channel_topic){.number = topic->topic.number,
                               .secret = topic->topic.secret,
                               .static_secret = topic->topic.static_secret,
+                              .static_public = topic->own_static,
                               .prologue = dx_bytes_of(topic->topic.prologue, sizeof topic->topic.prologue),
                               .payload = topic->topic.payload,
                               .expected_static =
@@ -432,16 +450,14 @@ static bool is_superseded(const dx_meeting *old, const dx_meeting *fresh,
 
 /* *keep false: the fresh link is the one to go. */
 static void settle_glare(dx_swarm *swarm, dx_meeting *fresh, const dx_swarm_topic *topic, bool *keep) {
-    uint8_t own_static[DX_KEY_SIZE];
-    dx_agree_public(topic->topic.static_secret, own_static);
-    *keep = memcmp(own_static, fresh->link.remote_static, DX_KEY_SIZE) != 0; /* never with ourselves */
+    *keep = memcmp(topic->own_static, fresh->link.remote_static, DX_KEY_SIZE) != 0; /* never with ourselves */
     for (dx_meeting *old = swarm->meetings; old != NULL && *keep; old = old->next) {
         bool same = old != fresh && old->ready && !old->closed && old->link.topic == fresh->link.topic &&
                     memcmp(old->link.remote_static, fresh->link.remote_static, DX_KEY_SIZE) == 0;
         if (!same) {
             continue;
         }
-        if (is_superseded(old, fresh, own_static, swarm->now_ms)) {
+        if (is_superseded(old, fresh, topic->own_static, swarm->now_ms)) {
             close_meeting(swarm, old, DX_OK);
         } else {
             *keep = false;
@@ -455,12 +471,10 @@ static void note_peer(dx_swarm *swarm, dx_meeting *meeting, const dx_swarm_topic
     if (dialling == NULL) {
         return;
     }
-    uint8_t own_static[DX_KEY_SIZE];
-    dx_agree_public(topic->topic.static_secret, own_static);
     memcpy(dialling->peer, meeting->link.remote_static, DX_KEY_SIZE);
     dialling->has_peer = true;
     dialling->removed =
-        dialling->removed || memcmp(own_static, dialling->peer, DX_KEY_SIZE) == 0; /* it is our own */
+        dialling->removed || memcmp(topic->own_static, dialling->peer, DX_KEY_SIZE) == 0; /* it is our own */
     dialling->connected = keep;
     dialling->last_error = DX_OK;
     dialling->since_ms = swarm->now_ms;

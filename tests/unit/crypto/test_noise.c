@@ -31,8 +31,8 @@ static void pair_init(pair *self, const uint8_t *psk_initiator, const uint8_t *p
     test_alloc_init(&self->alloc);
     dx_buf_init(&self->wire, &self->alloc.port, MESSAGE_ROOM);
     dx_buf_init(&self->payload, &self->alloc.port, MESSAGE_ROOM);
-    dx_noise_init(&self->initiator, true, dx_bytes_text("prologue"), keys[0], keys[1], psk_initiator);
-    dx_noise_init(&self->responder, false, dx_bytes_text("prologue"), keys[2], keys[3], psk_responder);
+    dx_noise_init(&self->initiator, true, dx_bytes_text("prologue"), keys[0], NULL, keys[1], psk_initiator);
+    dx_noise_init(&self->responder, false, dx_bytes_text("prologue"), keys[2], NULL, keys[3], psk_responder);
 }
 
 static void pair_deinit(pair *self) {
@@ -102,8 +102,8 @@ static void test_cacophony_xx(void **state) {
     from_hex("4a3acbfdb163dec651dfa3194dece676d437029c62a408b4c5ea9114246e4893", keys[2], 32);
     from_hex("bbdb4cdbd309f1a1f2e1456967fe288cadd6f712d65dc7b7793d5e63da6b375b", keys[3], 32);
     pair_init(&self, NULL, NULL, 0);
-    dx_noise_init(&self.initiator, true, dx_bytes_text("John Galt"), keys[0], keys[1], NULL);
-    dx_noise_init(&self.responder, false, dx_bytes_text("John Galt"), keys[2], keys[3], NULL);
+    dx_noise_init(&self.initiator, true, dx_bytes_text("John Galt"), keys[0], NULL, keys[1], NULL);
+    dx_noise_init(&self.responder, false, dx_bytes_text("John Galt"), keys[2], NULL, keys[3], NULL);
     for (int step = 0; step < DX_NOISE_MESSAGES; step++) {
         size_t size = strlen(cacophony[step].payload) / 2;
         from_hex(cacophony[step].payload, payload, size);
@@ -260,8 +260,8 @@ static void test_psk0_equals_the_naive_writing(void **state) {
         test_random_fill(&random, psk, sizeof psk);
         naive_run(&expected, "prologue", keys, psk, payloads);
         pair_init(&self, NULL, NULL, 0);
-        dx_noise_init(&self.initiator, true, dx_bytes_text("prologue"), keys[0], keys[1], psk);
-        dx_noise_init(&self.responder, false, dx_bytes_text("prologue"), keys[2], keys[3], psk);
+        dx_noise_init(&self.initiator, true, dx_bytes_text("prologue"), keys[0], NULL, keys[1], psk);
+        dx_noise_init(&self.responder, false, dx_bytes_text("prologue"), keys[2], NULL, keys[3], psk);
         for (int step = 0; step < DX_NOISE_MESSAGES; step++) {
             pair_write(&self, step, dx_bytes_text(payloads[step]));
             assert_true(dx_bytes_equal(dx_buf_view(&self.wire),
@@ -306,7 +306,7 @@ static void test_wrong_psk_or_prologue_fails_at_the_first_message(void **state) 
         pair_init(&self, psk_a, variant == 0 ? psk_b : variant == 1 ? NULL : psk_a, 3);
         if (variant == 2) {
             uint8_t key[32] = {9};
-            dx_noise_init(&self.responder, false, dx_bytes_text("other"), key, key, psk_a);
+            dx_noise_init(&self.responder, false, dx_bytes_text("other"), key, NULL, key, psk_a);
         }
         pair_write(&self, 0, dx_bytes_text("hello"));
         int error = dx_noise_read(&self.responder, dx_buf_view(&self.wire), &self.payload);

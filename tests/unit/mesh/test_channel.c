@@ -53,13 +53,15 @@ static void pair_prepare(pair *self) {
     side_init(&self->caller, &self->alloc.port);
     side_init(&self->answerer, &self->alloc.port);
     dx_bytes prologue = dx_bytes_text("fingerprints");
-    self->topics[0] = (dx_channel_topic){10, other_secrets[0], self->statics[1], prologue, {NULL, 0}, NULL};
+    self->topics[0] =
+        (dx_channel_topic){10, other_secrets[0], self->statics[1], NULL, prologue, {NULL, 0}, NULL};
     self->topics[1] = (dx_channel_topic){
-        11, self->secret, self->statics[1], prologue, dx_bytes_text("answerer's chain"), NULL};
-    self->topics[2] = (dx_channel_topic){12, other_secrets[1], self->statics[1], prologue, {NULL, 0}, NULL};
+        11, self->secret, self->statics[1], NULL, prologue, dx_bytes_text("answerer's chain"), NULL};
+    self->topics[2] =
+        (dx_channel_topic){12, other_secrets[1], self->statics[1], NULL, prologue, {NULL, 0}, NULL};
     self->topic_count = 3;
     self->topic = (dx_channel_topic){
-        77, self->secret, self->statics[0], prologue, dx_bytes_text("caller's chain"), NULL};
+        77, self->secret, self->statics[0], NULL, prologue, dx_bytes_text("caller's chain"), NULL};
 }
 
 static void pair_begin(pair *self) {
@@ -242,7 +244,8 @@ static void test_handshake_bytes(void **state) {
     memcpy(prologue + 11, self.caller.out.data + 2, 37);
     memcpy(prologue + 11 + 37, "fingerprints", 12);
     dx_hash_keyed(DX_HASH_SUBKEY, dx_bytes_of(self.secret, DX_KEY_SIZE), dx_bytes_text("channel psk"), psk);
-    dx_noise_init(&noise, false, dx_bytes_of(prologue, sizeof prologue), self.statics[1], ephemeral, psk);
+    dx_noise_init(&noise, false, dx_bytes_of(prologue, sizeof prologue), self.statics[1], NULL, ephemeral,
+                  psk);
     dx_buf_init(&message, &self.alloc.port, 1000);
     dx_buf_init(&payload, &self.alloc.port, 1000);
     assert_int_equal(dx_noise_read(&noise, dx_bytes_of(self.caller.out.data + 41, 48), &payload), DX_OK);

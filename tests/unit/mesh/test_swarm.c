@@ -328,6 +328,34 @@ static void test_superseded(void **state) {
     finish(&a, &b);
 }
 
+/* When a link ends, who had dialled it dials again; the other waits until that had time to come about. */
+static void test_yield_to_caller(void **state) {
+    (void)state;
+    enum { HANDSHAKE_MS = 300 };
+    end a, b;
+    begin(&a, &b);
+    dial(&a, &b);
+    a.now_ms = b.now_ms = a.now_ms + DX_GLARE_MS + 1;
+    assert_int_equal(dx_swarm_add_address(b.swarm, TOPIC, dx_bytes_text("mem:a")), DX_OK);
+    tick(&b);
+    connect(&b, &a); /* b dials now, and this link stays */
+    a.now_ms = b.now_ms = a.now_ms + HANDSHAKE_MS;
+    deliver();
+    assert_int_equal(dx_swarm_link_count(a.swarm, TOPIC), 1);
+    a.now_ms = b.now_ms = a.now_ms + DX_DIAL_SETTLED_MS;
+    dx_swarm_link_down(a.swarm, a.link, DX_E_UNREACHABLE, a.now_ms);
+    dx_swarm_link_down(b.swarm, b.link, DX_E_UNREACHABLE, b.now_ms);
+    tick(&a);
+    tick(&b);
+    uint64_t yield_ms = 2 * (DX_DIAL_FIRST_MS + HANDSHAKE_MS);
+    assert_in_range(a.deadline_ms - a.now_ms, yield_ms, yield_ms + DX_DIAL_FIRST_MS);
+    assert_in_range(b.deadline_ms - b.now_ms, DX_DIAL_FIRST_MS / 2, DX_DIAL_FIRST_MS);
+    a.now_ms = a.deadline_ms; /* b does not come */
+    tick(&a);
+    assert_int_equal(a.open_count, 2);
+    finish(&a, &b);
+}
+
 /* One's own address: found out by the key that answers, and never dialled again. */
 static void test_own_address(void **state) {
     (void)state;
@@ -416,5 +444,5 @@ static void test_bounds(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_meeting), DX_TEST(test_rude_peer), DX_TEST(test_back_off),
              DX_TEST(test_dial_without_answer), DX_TEST(test_glare), DX_TEST(test_superseded),
-             DX_TEST(test_own_address), DX_TEST(test_stranger), DX_TEST(test_silent_caller),
-             DX_TEST(test_dropped_links), DX_TEST(test_bounds))
+             DX_TEST(test_yield_to_caller), DX_TEST(test_own_address), DX_TEST(test_stranger),
+             DX_TEST(test_silent_caller), DX_TEST(test_dropped_links), DX_TEST(test_bounds))
