@@ -120,6 +120,7 @@ static bool writes(const sim_op *op, bool shared, unsigned key) {
         return !shared;
     case SIM_OP_UNSET:
         return true;
+    case SIM_OP_TRIM:
     case SIM_OP_ADD:
     case SIM_OP_REMOVE:
     case SIM_OP_RESTORE:

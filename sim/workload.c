@@ -6,12 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REPLY_SIZE_MAX = 1 << 20, AGAIN_DELAY_MAX_MS = 120000 };
+enum {
+    REPLY_SIZE_MAX = 1 << 20,
+    AGAIN_DELAY_MAX_MS = 120000,
+    TWINS_EVERY = 16, /* one in so many operations is done by all peers at once */
+    TWINS_SHARE = 4   /* room for them: a quarter more operations */
+};
 
 static const char *const kind_words[] = {[SIM_OP_ADD] = "adds",
                                          [SIM_OP_SET] = "sets keys of",
                                          [SIM_OP_SET_MAP] = "sets deep of",
                                          [SIM_OP_UNSET] = "unsets keys of",
+                                         [SIM_OP_TRIM] = "trims",
                                          [SIM_OP_REMOVE] = "removes",
                                          [SIM_OP_RESTORE] = "restores",
                                          [SIM_OP_LINK] = "links from",
@@ -24,7 +30,7 @@ static const char *const kind_words[] = {[SIM_OP_ADD] = "adds",
 void sim_workload_init(sim_world *world) {
     sim_workload *workload = calloc(1, sizeof *workload);
     DX_ASSERT(workload != NULL);
-    workload->op_capacity = world->plan.operations;
+    workload->op_capacity = world->plan.operations + world->plan.operations / TWINS_SHARE + SIM_PEERS_MAX;
     workload->ops = calloc(workload->op_capacity + 1, sizeof *workload->ops);
     DX_ASSERT(workload->ops != NULL);
     world->workload = workload;
@@ -195,13 +201,24 @@ static const char *something(sim_world *world, size_t space, sim_op_kind kind) {
     return NULL;
 }
 
+/* What most deletions and restorations are about, so that they meet. */
+static const char *something_contended(const sim_world *world, size_t space) {
+    for (size_t i = 0; i < world->workload->op_count; i++) {
+        const sim_op *op = &world->workload->ops[i];
+        if (op->kind == SIM_OP_ADD && op->state == SIM_OP_DONE && op->space == space) {
+            return op->object;
+        }
+    }
+    return NULL;
+}
+
 static sim_op_kind draw_kind(sim_world *world) {
     static const struct {
         sim_op_kind kind;
         unsigned weight;
-    } weights[] = {{SIM_OP_ADD, 24},  {SIM_OP_SET, 38},   {SIM_OP_SET_MAP, 6},
-                   {SIM_OP_UNSET, 5}, {SIM_OP_REMOVE, 5}, {SIM_OP_RESTORE, 5},
-                   {SIM_OP_LINK, 7},  {SIM_OP_UNLINK, 2}, {SIM_OP_BATCH, 8}};
+    } weights[] = {{SIM_OP_ADD, 24},   {SIM_OP_SET, 36},   {SIM_OP_SET_MAP, 5}, {SIM_OP_UNSET, 3},
+                   {SIM_OP_TRIM, 4},   {SIM_OP_REMOVE, 5}, {SIM_OP_RESTORE, 6}, {SIM_OP_LINK, 7},
+                   {SIM_OP_UNLINK, 2}, {SIM_OP_BATCH, 8}};
     uint64_t at = sim_below(world, 100);
     size_t i = 0;
     for (; at >= weights[i].weight; i++) {
@@ -221,16 +238,35 @@ static void write_add(sim_world *world, const sim_op *op, char *json, size_t siz
              parent == NULL ? "" : "\"");
 }
 
-static void write_change(const sim_world *world, const sim_op *op, char *json, size_t size) {
+/* What is set beside deep.k<i>: values above and under each other, so that they give way, come back and are
+ * swept away. */
+static const char *draw_nested(sim_world *world) {
+    static const char *const nested[] = {"\"deep.m\": %zu",     "\"deep.m.n\": %zu",
+                                         "\"deep.m.n.o\": %zu", "\"deep.m\": {\"n\": {\"o\": %zu}}",
+                                         "\"deep.m.n\": [%zu]", "\"a\\\\.b.c\": %zu"};
+    return nested[sim_below(world, sizeof nested / sizeof nested[0])];
+}
+
+static void write_set(sim_world *world, const sim_op *op, char *json, size_t size) {
+    char nested[64] = "";
+    size_t n = op->number;
+    if (sim_below(world, 2) == 0) {
+        snprintf(nested, sizeof nested, draw_nested(world), n);
+    }
+    snprintf(json, size,
+             "{\"do\": \"object.set\", \"space\": \"%s\", \"id\": \"%s\", \"set\": {\"op%zu\": %zu, "
+             "\"shared\": %zu, \"deep.k%u\": %zu%s%s}}",
+             world->space[op->space], op->object, n, n, n, op->key, n, nested[0] == 0 ? "" : ", ", nested);
+}
+
+static void write_change(sim_world *world, const sim_op *op, char *json, size_t size) {
+    static const char *const trimmed[] = {"deep.m", "deep.m.n", "deep.m.n.o", "a\\\\.b"};
     const char *space = world->space[op->space], *id = op->object;
     unsigned key = op->key;
     size_t n = op->number;
     switch (op->kind) {
     case SIM_OP_SET:
-        snprintf(json, size,
-                 "{\"do\": \"object.set\", \"space\": \"%s\", \"id\": \"%s\", \"set\": {\"op%zu\": %zu, "
-                 "\"shared\": %zu, \"deep.k%u\": %zu}}",
-                 space, id, n, n, n, key, n);
+        write_set(world, op, json, size);
         break;
     case SIM_OP_SET_MAP:
         snprintf(
@@ -244,6 +280,11 @@ static void write_change(const sim_world *world, const sim_op *op, char *json, s
                  "{\"do\": \"object.unset\", \"space\": \"%s\", \"id\": \"%s\", \"unset\": [\"shared\", "
                  "\"deep\"]}",
                  space, id);
+        break;
+    case SIM_OP_TRIM:
+        snprintf(json, size,
+                 "{\"do\": \"object.unset\", \"space\": \"%s\", \"id\": \"%s\", \"unset\": [\"%s\"]}", space,
+                 id, trimmed[sim_below(world, sizeof trimmed / sizeof trimmed[0])]);
         break;
     case SIM_OP_ADD:
     case SIM_OP_REMOVE:
@@ -296,17 +337,9 @@ static void write_operation(sim_world *world, sim_op *op) {
     memcpy(op->json, json, strlen(json) + 1);
 }
 
-void sim_operate(sim_world *world) {
+/* One peer does something about an object or link; NULL: there is none yet. */
+static void operate(sim_world *world, sim_peer *peer, size_t space, sim_op_kind kind, const char *subject) {
     sim_workload *workload = world->workload;
-    sim_peer *peer = &world->peers[sim_below(world, world->peer_count)];
-    size_t space = (size_t)sim_below(world, world->plan.spaces);
-    sim_op_kind kind = draw_kind(world);
-    const char *subject = something(world, space, kind == SIM_OP_UNLINK ? SIM_OP_LINK : SIM_OP_ADD);
-    if (sim_below(world, 24) == 0) {
-        sim_glance(world);
-    }
-    sim_watch_tend(world);
-    sim_check_answers(world);
     if (peer->node == NULL || sim_peer_frozen(peer) || !peer->member[space] ||
         workload->op_count == workload->op_capacity) {
         world->counts[SIM_SKIPPED]++;
@@ -329,4 +362,24 @@ void sim_operate(sim_world *world) {
     write_operation(world, op);
     world->counts[SIM_ASKED]++;
     ask(world, op);
+}
+
+void sim_operate(sim_world *world) {
+    size_t space = (size_t)sim_below(world, world->plan.spaces);
+    sim_op_kind kind = draw_kind(world);
+    const char *subject = something(world, space, kind == SIM_OP_UNLINK ? SIM_OP_LINK : SIM_OP_ADD);
+    if ((kind == SIM_OP_REMOVE || kind == SIM_OP_RESTORE) && sim_below(world, 4) != 0) {
+        subject = something_contended(world, space);
+    }
+    if (sim_below(world, 24) == 0) {
+        sim_glance(world);
+    }
+    sim_watch_tend(world);
+    sim_check_answers(world);
+    /* Now and then several do the same at the same moment: those who are in step then tie. */
+    size_t first = (size_t)sim_below(world, world->peer_count);
+    size_t count = sim_below(world, TWINS_EVERY) == 0 ? world->peer_count : 1;
+    for (size_t i = 0; i < count && world->violation[0] == 0; i++) {
+        operate(world, &world->peers[(first + i) % world->peer_count], space, kind, subject);
+    }
 }

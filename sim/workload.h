@@ -13,9 +13,10 @@ enum { SIM_CONTENDED_KEYS = 3, SIM_OPERATION_JSON_MAX = 1200 };
 
 typedef enum sim_op_kind {
     SIM_OP_ADD,     /* an object with op<n>, shared, deep.k */
-    SIM_OP_SET,     /* op<n>, shared, one deep.k<i> */
+    SIM_OP_SET,     /* op<n>, shared, one deep.k<i>, sometimes something far below deep */
     SIM_OP_SET_MAP, /* deep as a whole, and op<n> */
     SIM_OP_UNSET,   /* shared and deep go */
+    SIM_OP_TRIM,    /* something far below deep goes */
     SIM_OP_REMOVE,
     SIM_OP_RESTORE,
     SIM_OP_LINK,   /* with op<n> in its data */

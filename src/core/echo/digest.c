@@ -131,7 +131,11 @@ static int write_id(dx_digest_cursor *cursor, int64_t key, dx_writer *out) {
 
 /* Whether it is deleted, and by which stamp that was decided; null when nothing ever was. */
 static int write_life(dx_digest_cursor *cursor, const dx_entity *entity, sqlite3_stmt *row, dx_writer *out) {
+#if defined(DX_PLANT) && DX_PLANT == 20
+    if (dx_column_is_null(row, COLUMN_LIFE) || !entity->deleted) {
+#else
     if (dx_column_is_null(row, COLUMN_LIFE)) {
+#endif
         dx_write_null(out);
         return DX_OK;
     }

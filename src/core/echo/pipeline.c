@@ -272,7 +272,11 @@ static dx_stamp stamp_of(dx_space *space, const dx_feed *feed) {
     for (size_t i = 0; i < feed->timeframe.count; i++) {
         const dx_timeframe_entry *entry = &feed->timeframe.entries[i];
         const dx_feed *named = dx_space_feed(space, entry->feed);
+#if defined(DX_PLANT) && DX_PLANT == 21
+        if (named != NULL) {
+#else
         if (named != NULL && named->identity.feed_class == DX_FEED_DATA) {
+#endif
             stamp.counter += entry->length;
         }
     }

@@ -342,9 +342,16 @@ static int update_state(dx_reduction *reduction, const present_row *row) {
 
 /* The latest deletion or restoration by stamp holds. */
 static int update_life(dx_reduction *reduction, present_row *row, bool deleted, bool *changed) {
+#if defined(DX_PLANT) && DX_PLANT == 18
+    bool tie = row->has_life && reduction->stamp.counter == row->life.counter;
+    if (row->has_life && dx_stamp_compare(&reduction->stamp, &row->life) * (tie ? -1 : 1) <= 0) {
+        return DX_OK;
+    }
+#else
     if (row->has_life && dx_stamp_compare(&reduction->stamp, &row->life) <= 0) {
         return DX_OK;
     }
+#endif
 #if defined(DX_PLANT) && DX_PLANT == 7
     *changed = *changed || !deleted;
 #else
@@ -357,7 +364,11 @@ static int update_life(dx_reduction *reduction, present_row *row, bool deleted, 
         if (error != DX_OK) {
             return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
         }
+#if defined(DX_PLANT) && DX_PLANT == 19
+        type->live_change -= deleted;
+#else
         type->live_change += deleted ? -1 : 1;
+#endif
         row->deleted = deleted;
     }
     sqlite3_stmt *update = dx_store_query(

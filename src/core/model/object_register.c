@@ -97,6 +97,13 @@ const dx_register *dx_register_next_above(const dx_register *items, size_t count
             return NULL;
         }
         const dx_register *found = dx_register_find(items, count, dx_bytes_of(path.data, size));
+#if defined(DX_PLANT) && DX_PLANT == 17
+        size_t rest = *at, below = 0;
+        while (dx_object_path_next(path, &rest, &part)) {
+            below++;
+        }
+        found = below == 2 ? NULL : found;
+#endif
         if (found != NULL) {
             return found;
         }

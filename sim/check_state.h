@@ -1,0 +1,108 @@
+/* sim/check_state.h: the reference: a space's state computed from nothing but its blocks, in the most naive
+ * way.
+ *
+ * Layer: simulator, checkers. Written from docs/spec (block.md, ordering.md, section.md, entities.md,
+ * object-model.md, query.md, digest.md) and sharing nothing with echo and model, so that a rule on which all
+ * replicas agree wrongly is seen. It takes from the product the rows of feeds and blocks, the keys of epochs,
+ * how far each feed was applied, and the digest over credentials. Nothing is indexed, nothing is merged: all
+ * writes of an entity are kept, and what stands is looked for among them each time.
+ * Ownership: a check_space owns all it points to. */
+#ifndef DX_SIM_CHECK_STATE_H
+#define DX_SIM_CHECK_STATE_H
+
+#include <dxos/codec.h>
+
+#include "workload.h"
+
+enum { CHECK_PREFIX_SIZE = 16, CHECK_HASH_SIZE = 32, CHECK_ID_TEXT_SIZE = 52, CHECK_NOWHERE = -1 };
+
+typedef struct check_stamp {
+    uint64_t counter;
+    uint8_t feed[CHECK_PREFIX_SIZE];
+} check_stamp;
+
+/* Where an entity was made: the feed is a position in check_space.feeds, or CHECK_NOWHERE. */
+typedef struct check_place {
+    int feed;
+    uint64_t seq, index;
+} check_place;
+
+/* One path that one operation wrote. */
+typedef struct check_write {
+    dx_bytes path;    /* as in the operation, or escaped from the members of a map */
+    dx_bytes payload; /* an item; size 0: deleted; an empty map: here a map was set */
+    check_stamp stamp;
+} check_write;
+
+typedef struct check_entity {
+    check_place place, parent, source, target;
+    bool link;
+    dx_bytes type;
+    check_stamp created;
+    bool has_life, deleted; /* has_life: somebody deleted or restored it */
+    check_stamp life;
+    bool operated; /* an operation took effect, be it an empty one */
+    check_write *writes;
+    size_t write_count, write_capacity;
+    dx_bytes view, row; /* items, made once all writes are known */
+} check_entity;
+
+typedef struct check_feed {
+    int64_t local;
+    uint8_t id[CHECK_HASH_SIZE];
+    bool data;
+    uint64_t length, applied;
+    dx_bytes *blocks; /* [0, applied) of a data feed */
+} check_feed;
+
+typedef struct check_key {
+    uint64_t epoch;
+    dx_bytes key;
+} check_key;
+
+typedef struct check_chunk check_chunk;
+
+typedef struct check_space {
+    sim_world *world;
+    size_t peer;
+    uint8_t control_digest[CHECK_HASH_SIZE];
+    check_feed *feeds; /* ascending by id */
+    size_t feed_count;
+    check_key *keys;
+    size_t key_count;
+    check_entity *entities; /* ascending by feed, seq, index */
+    size_t entity_count, entity_capacity;
+    size_t refused; /* sections that have no effect, or not all of it */
+    check_chunk *chunks;
+} check_space;
+
+/* --- check_blocks.c: what is in the blocks --- */
+/* Reads the space of a peer that is up; false with a violation. */
+bool check_space_read(check_space *space, sim_peer *peer, size_t number);
+void check_space_free(check_space *space);
+/* Zeroed memory that lives as long as the space. */
+void *check_take(check_space *space, size_t size);
+dx_bytes check_copy(check_space *space, dx_bytes bytes);
+/* NULL when nothing was made there. */
+check_entity *check_find(const check_space *space, const check_place *place);
+bool check_place_is(const check_place *a, const check_place *b);
+int check_stamp_order(const check_stamp *a, const check_stamp *b);
+/* What an encoded text holds, SEQ-INDEX-FEED; out has CHECK_ID_TEXT_SIZE bytes. */
+void check_id_text(const check_space *space, const check_place *place, char *out);
+
+/* --- check_object.c: the object model --- */
+/* Takes the operation's writes; false when it is malformed and changes nothing. */
+bool check_object_operate(check_space *space, check_entity *entity, dx_bytes operation,
+                          const check_stamp *stamp);
+/* What people see, one map. */
+dx_bytes check_object_view(check_space *space, const check_entity *entity);
+/* What digests cover; size 0 when no operation took effect. */
+dx_bytes check_object_saved(check_space *space, const check_entity *entity);
+/* What stands in the view at a path; size 0: nothing. */
+dx_bytes check_object_at(dx_bytes view, const char *path);
+
+/* --- check_state.c: what the peer shows against it --- */
+/* Rows: those of `export`; digest: of `space.digest`, in hexadecimal. */
+void check_state(sim_peer *peer, size_t space, dx_bytes rows, const char *digest);
+
+#endif
