@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { STEP_CALLS_MAX = 60, OPEN_CALLS_MAX = 80 };
+enum { STEP_CALLS_MAX = 60, OPEN_CALLS_MAX = 80, BIG_RARITY = 32 };
 
 /* --- Drawing -----------------------------------------------------------------------------------------------
  */
@@ -48,6 +48,7 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
                                    .short_write_chance = errors && draw_one_in(&state, 2) ? 100 : 0,
                                    .sync_error_chance = errors && draw_one_in(&state, 2) ? 1000 : 0,
                                    .failed_sync_forgets = draw_one_in(&state, 2)};
+    plan->big = draw_one_in(&state, BIG_RARITY);
 }
 
 /* --- Striking

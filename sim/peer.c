@@ -9,9 +9,12 @@
 #include "world.h"
 
 enum {
-    MEMORY_MAX = 8 << 20,        /* of one node, SQLite's own aside */
-    GATHERED_MAX = 24,           /* events of one step */
-    TAKEN_SIZE = 8192,           /* answers a program reads before it says so */
+    MEMORY_MAX = 8 << 20, /* of one node, SQLite's own aside */
+    GATHERED_MAX = 24,    /* events of one step */
+    TAKEN_SIZE = 8192,    /* answers a program reads before it says so */
+    SLOW_RATE = 1000,     /* bytes a slow program reads in a millisecond */
+    SLOW_PORT = SIM_PORTS,
+    UNREAD_MAX = 1 << 20,        /* DX_PORT_OUTSTANDING_MAX: from there on a node holds rows back */
     ANSWER_DUE_MS = 20000,       /* of a command that needs nobody else */
     REPLY_WAIT_MS = 60000,       /* sim_ask_wait */
     COMMAND_SIZE_MAX = 64 * 1024 /* of a command from JSON */
@@ -69,7 +72,7 @@ static void fill_random(void *ctx, uint8_t *out, size_t size) {
 
 typedef struct sim_answer {
     sim_peer *peer;
-    uint64_t life, port;
+    uint64_t life, port, port_life;
     bool last;
     uint8_t id[DX_REQUEST_SIZE];
     size_t size;
@@ -87,27 +90,45 @@ static sim_request *find_request(sim_peer *peer, const uint8_t *id) {
 
 /* The program has read it: now and then it tells, so that more may come. */
 static void take_bytes(sim_peer *peer, const sim_answer *answer) {
-    size_t *untaken = &peer->untaken[answer->port];
-    *untaken += answer->size;
-    if (*untaken >= TAKEN_SIZE) {
-        dx_event event = {.kind = DX_EVENT_PORT_WRITABLE, .port = answer->port, .size = *untaken};
-        *untaken = 0;
+    size_t *untold = &peer->ports[answer->port].untold;
+    *untold += answer->size;
+    if (*untold >= TAKEN_SIZE) {
+        dx_event event = {.kind = DX_EVENT_PORT_WRITABLE, .port = answer->port, .size = *untold};
+        peer->ports[answer->port].unread -= *untold;
+        *untold = 0;
         sim_peer_event(peer, &event);
     }
 }
 
+/* Bytes are read even when nobody waits for what they say. */
 static void deliver_answer(sim_world *world, void *ctx, uint64_t number) {
     sim_answer *answer = ctx;
     sim_peer *peer = answer->peer;
-    sim_request *request = find_request(peer, answer->id);
     (void)number;
-    if (answer->life == peer->life && request != NULL) {
+    if (answer->life != peer->life || answer->port_life != peer->ports[answer->port].life) {
+        return;
+    }
+    sim_request *request = find_request(peer, answer->id);
+    if (request != NULL) {
         sim_request copy = *request;
         request->used = !answer->last;
         copy.on_answer(world, peer, copy.ctx, answer->last ? SIM_ANSWER_LAST : SIM_ANSWER_NOTE,
                        dx_bytes_of(answer->body, answer->size));
+    }
+    if (answer->life == peer->life && answer->port_life == peer->ports[answer->port].life) {
         take_bytes(peer, answer);
     }
+}
+
+/* When the program has read these bytes too: at once, or after all that is before them. */
+static uint64_t read_at(sim_peer *peer, uint64_t port, size_t size) {
+    sim_world *world = peer->world;
+    uint64_t *at_ms = &peer->ports[port].at_ms;
+    *at_ms = *at_ms > world->now_ms ? *at_ms : world->now_ms;
+    if (world->plan.big && port == SLOW_PORT && !world->healing) {
+        *at_ms += size / SLOW_RATE;
+    }
+    return *at_ms;
 }
 
 static void take_answer(sim_peer *peer, const dx_effect *effect) {
@@ -116,11 +137,16 @@ static void take_answer(sim_peer *peer, const dx_effect *effect) {
     *answer = (sim_answer){.peer = peer,
                            .life = peer->life,
                            .port = effect->port,
+                           .port_life = peer->ports[effect->port].life,
                            .last = effect->kind == DX_EFFECT_REPLY,
                            .size = effect->body.size};
     memcpy(answer->id, effect->request, DX_REQUEST_SIZE);
     memcpy(answer->body, effect->body.data, effect->body.size);
-    sim_at_owning(peer->world, peer->world->now_ms, deliver_answer, answer, 0);
+    size_t *unread = &peer->ports[effect->port].unread;
+    bool held_back = *unread >= UNREAD_MAX;
+    *unread += answer->size;
+    peer->world->counts[SIM_STALLED] += !held_back && *unread >= UNREAD_MAX;
+    sim_at_owning(peer->world, read_at(peer, answer->port, answer->size), deliver_answer, answer, 0);
 }
 
 static void lose_request(sim_peer *peer, sim_request *request) {
@@ -146,7 +172,8 @@ void sim_peer_port_gone(sim_peer *peer, uint64_t port) {
             lose_request(peer, &peer->requests[i]);
         }
     }
-    peer->untaken[port] = 0;
+    peer->ports[port].life++;
+    peer->ports[port].unread = peer->ports[port].untold = 0;
     sim_peer_event(peer, &(dx_event){.kind = DX_EVENT_PORT_UP, .port = port});
 }
 
@@ -361,7 +388,7 @@ static void begin_life(sim_peer *peer) {
     peer->has_token = true;
     peer->other_file = false;
     peer->timer_ms = peer->deadline_ms = DX_NO_DEADLINE;
-    memset(peer->untaken, 0, sizeof peer->untaken);
+    memset(peer->ports, 0, sizeof peer->ports);
     memcpy(peer->token, dx_node_token(peer->node), sizeof peer->token);
     sim_note(peer->world, "peer %zu is up", peer->index);
     for (uint64_t port = 1; port <= SIM_PORTS; port++) {

@@ -215,6 +215,13 @@ static bool is_read(void *ctx) {
     return !((const sim_mirror *)ctx)->reading;
 }
 
+/* What was said is heard. */
+static void read_to_the_end(sim_peer *peer) {
+    for (uint64_t port = 1; port <= SIM_PORTS; port++) {
+        sim_run_until(peer->world, peer->ports[port].at_ms);
+    }
+}
+
 void sim_watch_check(sim_world *world) {
     for (size_t i = 0; i < world->peer_count && world->violation[0] == 0; i++) {
         sim_peer *peer = &world->peers[i];
@@ -228,6 +235,7 @@ void sim_watch_check(sim_world *world) {
         snprintf(json, sizeof json, "{\"do\": \"query\", \"space\": \"%s\", \"query\": {\"kind\": \"any\"}}",
                  world->space[0]);
         sim_run_while(world, world->now_ms + 60000, is_read, mirror);
+        read_to_the_end(peer);
         if (sim_ask_wait(peer, json, &reply)) {
             compare(peer, mirror, &reply);
         }

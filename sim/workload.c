@@ -227,13 +227,14 @@ static sim_op_kind draw_kind(sim_world *world) {
     return weights[i].kind;
 }
 
-static void write_add(sim_world *world, const sim_op *op, char *json, size_t size) {
+static void write_add(sim_world *world, const sim_op *op, const char *pad, char *json, size_t size) {
     const char *parent = sim_below(world, 3) == 0 ? something(world, op->space, SIM_OP_ADD) : NULL;
     size_t n = op->number;
     snprintf(json, size,
              "{\"do\": \"object.add\", \"space\": \"%s\", \"type\": \"t%u\", \"data\": {\"op%zu\": %zu, "
-             "\"shared\": %zu, \"deep\": {\"k\": %zu}, \"secret\": \"sesame %zu\"}%s%s%s}",
+             "\"shared\": %zu, \"deep\": {\"k\": %zu}, \"secret\": \"sesame %zu\"%s%s%s}%s%s%s}",
              world->space[op->space], (unsigned)sim_below(world, 3), n, n, n, n, n,
+             pad[0] == 0 ? "" : ", \"pad\": \"", pad, pad[0] == 0 ? "" : "\"",
              parent == NULL ? "" : ", \"parent\": \"", parent == NULL ? "" : parent,
              parent == NULL ? "" : "\"");
 }
@@ -321,10 +322,22 @@ static void write_batch(sim_world *world, const sim_op *op, char *json, size_t s
              world->space[op->space], n, n, n, n, op->object, op->object, n, op->object, n, n);
 }
 
+/* In some seeds objects are large, so that a whole space is more than a program may leave unread. */
+static char *draw_pad(sim_world *world, const sim_op *op) {
+    size_t size = world->plan.big && op->kind == SIM_OP_ADD ? 1 + (size_t)sim_below(world, SIM_PAD_MAX) : 0;
+    char *pad = malloc(size + 1);
+    DX_ASSERT(pad != NULL);
+    memset(pad, 'x', size);
+    pad[size] = 0;
+    return pad;
+}
+
 static void write_operation(sim_world *world, sim_op *op) {
-    char json[SIM_OPERATION_JSON_MAX];
+    static char json[SIM_OPERATION_JSON_MAX + SIM_PAD_MAX];
     if (op->kind == SIM_OP_ADD) {
-        write_add(world, op, json, sizeof json);
+        char *pad = draw_pad(world, op);
+        write_add(world, op, pad, json, sizeof json);
+        free(pad);
     } else if (op->kind == SIM_OP_LINK) {
         write_link(world, op, json, sizeof json);
     } else if (op->kind == SIM_OP_BATCH) {

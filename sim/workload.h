@@ -9,7 +9,7 @@
 
 #include "world.h"
 
-enum { SIM_CONTENDED_KEYS = 3, SIM_OPERATION_JSON_MAX = 1200 };
+enum { SIM_CONTENDED_KEYS = 3, SIM_OPERATION_JSON_MAX = 1200, SIM_PAD_MAX = 48 * 1024 };
 
 typedef enum sim_op_kind {
     SIM_OP_ADD,     /* an object with op<n>, shared, deep.k */

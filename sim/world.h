@@ -64,7 +64,8 @@ typedef struct sim_link sim_link;
     X(SAME_ANSWER, "answered the same again")                                                                \
     X(SKIPPED, "not asked, the peer being off")                                                              \
     X(GLANCES, "glances at a whole space")                                                                   \
-    X(WATCHED, "changes watched")
+    X(WATCHED, "changes watched")                                                                            \
+    X(STALLED, "answers held back for a slow program")
 
 typedef enum sim_count {
 #define SIM_COUNT_ROW(symbol, words) SIM_##symbol,
@@ -91,6 +92,7 @@ typedef struct sim_plan {
     uint64_t gather_max_ms;           /* events wait so long to be given together; 0: each alone, at once */
     uint64_t clock_lie_ms;            /* wall clocks are off by up to this */
     size_t spaces;                    /* 1, or 2: the second without the last peer */
+    bool big;                         /* objects are large, and one program of each peer reads slowly */
     sim_disk_config disk;
 } sim_plan;
 
@@ -143,7 +145,12 @@ struct sim_peer {
     uint64_t backup_ms; /* when the backup was taken */
     uint64_t next_incoming;
     uint64_t starts, life; /* life: changes whenever the node does */
-    size_t untaken[SIM_PORTS + 1];
+    struct {
+        uint64_t life;  /* changes whenever another program comes */
+        uint64_t at_ms; /* when it has read what is on its way to it */
+        size_t unread;  /* bytes on their way to it, or read and not told yet */
+        size_t untold;
+    } ports[SIM_PORTS + 1];
     sim_inbox inbox;
     sim_request requests[SIM_REQUESTS_MAX];
 };

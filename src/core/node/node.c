@@ -286,6 +286,11 @@ static int set_listening(dx_node *node, dx_bytes address) {
 static void port_took(dx_node *node, const dx_event *event) {
     dx_port *port = dx_node_port(node, event->port);
     if (port != NULL) {
+#if defined(DX_PLANT) && DX_PLANT == 22
+        if (event->size > DX_ROWS_SIZE) {
+            return;
+        }
+#endif
         port->outstanding -= event->size < port->outstanding ? (size_t)event->size : port->outstanding;
     }
 }
