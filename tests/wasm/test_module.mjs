@@ -88,14 +88,14 @@ assert.deepEqual(vault.ask({ do: 'object.add', space, type: 'note', data: { titl
 assert.equal(vault.ask({ do: 'object.ls', space }).rows.length, 1);
 
 // An answer larger than a program may leave unread waits for its reader, and goes on when it reads.
-const pad = 'x'.repeat(250_000);
-for (let n = 0; n < 8; n++) vault.ask({ do: 'object.add', space, type: 'large', data: { n, pad } });
+const pad = 'x'.repeat(100_000);
+for (let n = 0; n < 24; n++) vault.ask({ do: 'object.add', space, type: 'large', data: { n, pad } });
 vault.slow = true;
 assert.throws(() => vault.ask({ do: 'query', space, query: { type: 'large' } }), /no reply/);
-assert.ok(vault.taken > 1 << 20 && vault.taken < 8 * pad.length, `${vault.taken} bytes before it waits`);
+assert.ok(vault.taken > 1 << 20 && vault.taken < 24 * pad.length, `${vault.taken} bytes before it waits`);
 vault.slow = false;
 for (let steps = 0; vault.taken > 0 && steps < 100; steps++) vault.tellTaken();
-assert.equal(vault.ask({ do: 'query', space, query: { type: 'large' } }).rows.length, 8);
+assert.equal(vault.ask({ do: 'query', space, query: { type: 'large' } }).rows.length, 24);
 for (const { id } of vault.ask({ do: 'object.ls', space, type: 'large' }).rows) vault.ask({ do: 'object.rm', space, id });
 const digest = vault.ask({ do: 'space.digest', space });
 assert.ok(digest.digest, JSON.stringify(digest));

@@ -62,8 +62,8 @@ const char *const dx_store_schema[] = {
        none. */
     "DELETE FROM invitation WHERE state <> 0;",
     /* Which request asked for it. */
-    "ALTER TABLE invitation ADD COLUMN request BLOB NOT NULL DEFAULT "
-    "x'00000000000000000000000000000000';",
+    ("ALTER TABLE invitation ADD COLUMN request BLOB NOT NULL DEFAULT "
+     "x'00000000000000000000000000000000';"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];
