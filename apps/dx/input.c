@@ -127,6 +127,6 @@ void dx_pin_entry_end(dx_pin_entry *entry) {
         dx_terminal_hide_typing(false);
     }
     fprintf(stderr, "\n");
-    memset(entry->line, 0, sizeof entry->line);
+    explicit_bzero(entry->line, sizeof entry->line);
     *entry = (dx_pin_entry){.size = 0};
 }

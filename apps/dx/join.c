@@ -97,7 +97,7 @@ static int ask_person(dx_joining *joining) {
     } else if (code == DX_EXIT_OK && typed > 0 && joining->asked) {
         code = enter_pin(joining, pin);
     }
-    memset(pin, 0, sizeof pin);
+    explicit_bzero(pin, sizeof pin);
     return code;
 }
 
@@ -106,7 +106,7 @@ static int answer_question(dx_joining *joining) {
     char pin[64];
     if (joining->pin_from_stdin && dx_input_line(pin, sizeof pin) == DX_OK) {
         int code = enter_pin(joining, pin);
-        memset(pin, 0, sizeof pin);
+        explicit_bzero(pin, sizeof pin);
         return code;
     }
     if (dx_input_may_ask(run) && !joining->pin_from_stdin) {

@@ -124,15 +124,20 @@ DX_API int dx_bytes_compare(dx_bytes a, dx_bytes b);
 /* --- Ports ----------------------------------------------------------------------------------- */
 
 /* Allocator. resize(ctx, NULL, 0, n) allocates, resize(ctx, p, old, 0) frees and returns NULL,
- * otherwise it behaves like realloc; the size of the old block is always told. NULL = no memory. */
+ * otherwise it behaves like realloc; the size of the old block is always told. NULL = no memory. The core
+ * moves blocks itself (dx_alloc_grow), so that what it leaves behind is wiped. */
 typedef struct dx_alloc {
     void *ctx;
     void *(*resize)(void *ctx, void *old, size_t old_size, size_t new_size);
 } dx_alloc;
 
-DX_API void *dx_alloc_take(const dx_alloc *alloc, size_t size);             /* NULL: no memory, or size 0 */
-DX_API void *dx_alloc_take_zeroed(const dx_alloc *alloc, size_t size);      /* likewise */
-DX_API void dx_alloc_free(const dx_alloc *alloc, void *block, size_t size); /* block may be NULL */
+DX_API void *dx_alloc_take(const dx_alloc *alloc, size_t size);        /* NULL: no memory, or size 0 */
+DX_API void *dx_alloc_take_zeroed(const dx_alloc *alloc, size_t size); /* likewise */
+/* Memory goes back wiped, whatever it held: a PIN or a key passes through too many hands to be followed into
+ * each of them, and zeroing costs less than the writing did. block may be NULL. */
+DX_API void dx_alloc_free(const dx_alloc *alloc, void *block, size_t size);
+/* A larger block with the old one's bytes, which is freed; NULL: no memory, the old one stays as it is. */
+DX_API void *dx_alloc_grow(const dx_alloc *alloc, void *block, size_t size, size_t new_size);
 
 /* Random. fill() must give cryptographic randomness (in the simulator: the seed's) and cannot fail. */
 typedef struct dx_random {
@@ -162,12 +167,12 @@ typedef struct dx_buf {
 
 DX_API void dx_buf_init(dx_buf *buf, const dx_alloc *alloc, size_t max);
 DX_API void dx_buf_deinit(dx_buf *buf);
-DX_API void dx_buf_clear(dx_buf *buf); /* size 0, error forgotten, memory kept */
+DX_API void dx_buf_clear(dx_buf *buf); /* size 0, error forgotten, memory kept and wiped */
 DX_API void dx_buf_append(dx_buf *buf, const void *data, size_t size);
 DX_API void dx_buf_append_byte(dx_buf *buf, uint8_t byte);
 /* Room for size bytes at the end, counted as written; NULL when sticky error. */
 DX_API uint8_t *dx_buf_extend(dx_buf *buf, size_t size);
-/* Drops the first size bytes (moves the rest down). */
+/* Drops the first size bytes (moves the rest down, and wipes what it left). */
 DX_API void dx_buf_consume(dx_buf *buf, size_t size);
 DX_API int dx_buf_error(const dx_buf *buf);
 DX_API dx_bytes dx_buf_view(const dx_buf *buf);

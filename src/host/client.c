@@ -80,6 +80,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes) {
         return;
     }
     dx_buf_append(&client->received, bytes->base, (size_t)size);
+    explicit_bzero(bytes->base, (size_t)size); /* it may hold a PIN, and the room is static */
     size_t taken = 0;
     for (;;) {
         int kind;

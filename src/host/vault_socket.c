@@ -134,6 +134,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes) {
     dx_socket_port *port = stream->data;
     if (size >= 0) {
         dx_buf_append(&port->received, bytes->base, (size_t)size);
+        explicit_bzero(bytes->base, (size_t)size); /* it may hold a PIN, and the room is static */
     }
     if (size < 0 || dx_buf_error(&port->received) != DX_OK) {
         close_port(port);

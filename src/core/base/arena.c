@@ -93,6 +93,7 @@ void dx_arena_reset(dx_arena *arena) {
     if (kept != NULL && kept->size <= DX_ARENA_KEPT_SIZE_MAX) {
         free_chunks(arena, kept->next);
         kept->next = NULL;
+        memset((uint8_t *)kept + HEADER_SIZE, 0, kept->used - HEADER_SIZE);
         kept->used = HEADER_SIZE;
     } else {
         dx_arena_deinit(arena);

@@ -25,7 +25,7 @@ void dx_arena_deinit(dx_arena *arena);
 void *dx_arena_take(dx_arena *arena, size_t size);
 /* A copy of the bytes; data NULL when there is no memory (never NULL otherwise). */
 dx_bytes dx_arena_copy(dx_arena *arena, dx_bytes bytes);
-/* All blocks die; the newest chunk is kept for the next round unless it is larger than
+/* All blocks die, wiped; the newest chunk is kept for the next round unless it is larger than
  * DX_ARENA_KEPT_SIZE_MAX. */
 void dx_arena_reset(dx_arena *arena);
 

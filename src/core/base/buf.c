@@ -1,7 +1,8 @@
 /* base/buf.c: the allocator port's three verbs and the owned, bounded, growing buffer.
  *
  * Layer: floor 1, base. Invariants of dx_buf: size <= capacity <= max; data is NULL exactly while capacity is
- * 0; a buffer with a sticky error keeps what was written before the failure. */
+ * 0; a buffer with a sticky error keeps what was written before the failure; bytes that were dropped are zero.
+ */
 #include <dxos/base.h>
 #include <string.h>
 
@@ -19,10 +20,21 @@ void *dx_alloc_take_zeroed(const dx_alloc *alloc, size_t size) {
     return block;
 }
 
+/* No compiler may leave this memset out: the port it is handed to is not known before the program runs. */
 void dx_alloc_free(const dx_alloc *alloc, void *block, size_t size) {
     if (block != NULL) {
+        memset(block, 0, size);
         (void)alloc->resize(alloc->ctx, block, size, 0);
     }
+}
+
+void *dx_alloc_grow(const dx_alloc *alloc, void *block, size_t size, size_t new_size) {
+    void *grown = dx_alloc_take(alloc, new_size);
+    if (grown != NULL && block != NULL) {
+        memcpy(grown, block, size);
+        dx_alloc_free(alloc, block, size);
+    }
+    return grown;
 }
 
 void dx_buf_init(dx_buf *buf, const dx_alloc *alloc, size_t max) {
@@ -35,6 +47,9 @@ void dx_buf_deinit(dx_buf *buf) {
 }
 
 void dx_buf_clear(dx_buf *buf) {
+    if (buf->size != 0) {
+        memset(buf->data, 0, buf->size);
+    }
     buf->size = 0;
     buf->error = DX_OK;
 }
@@ -53,7 +68,7 @@ static bool grow(dx_buf *buf, size_t size) {
     if (capacity > buf->max) {
         capacity = buf->max;
     }
-    void *data = buf->alloc->resize(buf->alloc->ctx, buf->data, buf->capacity, capacity);
+    void *data = dx_alloc_grow(buf->alloc, buf->data, buf->capacity, capacity);
     if (data == NULL) {
         buf->error = DX_E_NO_MEMORY;
         return false;
@@ -96,6 +111,7 @@ void dx_buf_consume(dx_buf *buf, size_t size) {
     }
     buf->size -= size;
     memmove(buf->data, buf->data + size, buf->size);
+    memset(buf->data + buf->size, 0, size);
 }
 
 int dx_buf_error(const dx_buf *buf) {

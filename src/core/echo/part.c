@@ -48,8 +48,8 @@ size_t dx_part_section_size(size_t content_size) {
 static dx_part_entity *add_entity(dx_part *part, dx_part_list *list) {
     if (list->count == list->capacity) {
         size_t capacity = list->capacity == 0 ? LIST_CAPACITY_MIN : 2 * list->capacity;
-        dx_part_entity *items = part->alloc->resize(part->alloc->ctx, list->items,
-                                                    list->capacity * sizeof *items, capacity * sizeof *items);
+        dx_part_entity *items =
+            dx_alloc_grow(part->alloc, list->items, list->capacity * sizeof *items, capacity * sizeof *items);
         if (items == NULL) {
             return NULL;
         }

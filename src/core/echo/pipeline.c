@@ -58,8 +58,8 @@ int dx_changes_add(dx_changes *changes, const dx_change *change) {
     }
     if (changes->count == changes->capacity) {
         size_t capacity = changes->capacity == 0 ? 64 : 2 * changes->capacity;
-        dx_change *items = changes->alloc->resize(
-            changes->alloc->ctx, changes->items, changes->capacity * sizeof *items, capacity * sizeof *items);
+        dx_change *items = dx_alloc_grow(changes->alloc, changes->items, changes->capacity * sizeof *items,
+                                         capacity * sizeof *items);
         if (items == NULL) {
             return DX_E_NO_MEMORY;
         }

@@ -168,8 +168,8 @@ int dx_space_reserve_feed(dx_space *space) {
         return DX_OK;
     }
     size_t capacity = space->feed_capacity == 0 ? FEEDS_CAPACITY_MIN : 2 * space->feed_capacity;
-    dx_feed *feeds = space->alloc->resize(space->alloc->ctx, space->feeds,
-                                          space->feed_capacity * sizeof *feeds, capacity * sizeof *feeds);
+    dx_feed *feeds = dx_alloc_grow(space->alloc, space->feeds, space->feed_capacity * sizeof *feeds,
+                                   capacity * sizeof *feeds);
     if (feeds == NULL) {
         return DX_E_NO_MEMORY;
     }

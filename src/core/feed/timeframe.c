@@ -43,8 +43,8 @@ static int reserve(dx_timeframe *timeframe, size_t count) {
         capacity *= 2;
     }
     size_t size = sizeof *timeframe->entries;
-    void *entries = timeframe->alloc->resize(timeframe->alloc->ctx, timeframe->entries,
-                                             timeframe->capacity * size, capacity * size);
+    void *entries =
+        dx_alloc_grow(timeframe->alloc, timeframe->entries, timeframe->capacity * size, capacity * size);
     if (!entries) {
         return DX_E_NO_MEMORY;
     }

@@ -32,8 +32,8 @@ void *dx_sorted_get(const dx_sorted *sorted, const void *key, dx_sorted_compare 
 void *dx_sorted_open(dx_sorted *sorted, const dx_alloc *alloc, size_t index) {
     if (sorted->count == sorted->capacity) {
         size_t capacity = sorted->capacity ? sorted->capacity * 2 : CAPACITY_FIRST;
-        void *items = alloc->resize(alloc->ctx, sorted->items, sorted->capacity * sorted->width,
-                                    capacity * sorted->width);
+        void *items =
+            dx_alloc_grow(alloc, sorted->items, sorted->capacity * sorted->width, capacity * sorted->width);
         if (!items) {
             return NULL;
         }

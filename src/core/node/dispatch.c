@@ -50,9 +50,8 @@ int dx_node_open_port(dx_node *node, uint64_t number) {
     }
     if (node->port_count == node->port_capacity) {
         size_t capacity = node->port_capacity == 0 ? 8 : node->port_capacity * 2;
-        dx_port *ports =
-            node->config.alloc.resize(node->config.alloc.ctx, node->ports,
-                                      node->port_capacity * sizeof *ports, capacity * sizeof *ports);
+        dx_port *ports = dx_alloc_grow(&node->config.alloc, node->ports, node->port_capacity * sizeof *ports,
+                                       capacity * sizeof *ports);
         if (ports == NULL) {
             return DX_E_NO_MEMORY;
         }

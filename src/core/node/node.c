@@ -54,9 +54,8 @@ dx_space *dx_node_space(dx_node *node, int64_t local) {
 int dx_node_add_space(dx_node *node, dx_space *space) {
     if (node->space_count == node->space_capacity) {
         size_t capacity = node->space_capacity == 0 ? 8 : node->space_capacity * 2;
-        dx_space **spaces =
-            node->config.alloc.resize(node->config.alloc.ctx, node->spaces,
-                                      node->space_capacity * sizeof *spaces, capacity * sizeof *spaces);
+        dx_space **spaces = dx_alloc_grow(&node->config.alloc, node->spaces,
+                                          node->space_capacity * sizeof *spaces, capacity * sizeof *spaces);
         if (spaces == NULL) {
             dx_space_destroy(&node->context, space);
             return DX_E_NO_MEMORY;

@@ -44,8 +44,8 @@ void dx_outbox_rewind(dx_outbox *outbox, size_t count) {
 
 static bool grow(dx_outbox *outbox) {
     size_t capacity = outbox->capacity == 0 ? 16 : outbox->capacity * 2;
-    dx_effect *effects = outbox->alloc->resize(
-        outbox->alloc->ctx, outbox->effects, outbox->capacity * sizeof *effects, capacity * sizeof *effects);
+    dx_effect *effects = dx_alloc_grow(outbox->alloc, outbox->effects, outbox->capacity * sizeof *effects,
+                                       capacity * sizeof *effects);
     if (effects == NULL) {
         return false;
     }

@@ -129,7 +129,7 @@ static int sort_feeds(dx_replica *replica) {
     dx_space *space = replica->space;
     if (space->feed_count > replica->order_capacity) {
         size_t capacity = space->feed_count + 16;
-        int64_t *order = alloc->resize(alloc->ctx, replica->order, replica->order_capacity * sizeof *order,
+        int64_t *order = dx_alloc_grow(alloc, replica->order, replica->order_capacity * sizeof *order,
                                        capacity * sizeof *order);
         if (order == NULL) {
             return DX_E_NO_MEMORY;

@@ -115,8 +115,8 @@ dx_session_feed *dx_session_feed_of(dx_session *session, int64_t local) {
     if (session->feed_count == session->feed_capacity) {
         const dx_alloc *alloc = session->replica->replication->context->alloc;
         size_t capacity = session->feed_capacity == 0 ? 16 : session->feed_capacity * 2;
-        dx_session_feed *feeds = alloc->resize(
-            alloc->ctx, session->feeds, session->feed_capacity * sizeof *feeds, capacity * sizeof *feeds);
+        dx_session_feed *feeds = dx_alloc_grow(alloc, session->feeds, session->feed_capacity * sizeof *feeds,
+                                               capacity * sizeof *feeds);
         if (feeds == NULL) {
             return NULL;
         }

@@ -23,6 +23,50 @@ static void test_alloc_verbs(void **state) {
     assert_null(dx_alloc_take_zeroed(&alloc.port, 1));
 }
 
+/* What a block held when it went back; the allocator sees it last. */
+static bool was_wiped;
+
+static void *resize_and_look(void *ctx, void *old, size_t old_size, size_t new_size) {
+    for (size_t i = 0; old != NULL && i < old_size; i++) {
+        was_wiped = was_wiped && ((const uint8_t *)old)[i] == 0;
+    }
+    return test_alloc_resize(ctx, old, old_size, new_size);
+}
+
+static void test_nothing_is_left(void **state) {
+    (void)state;
+    test_alloc alloc;
+    test_alloc_init(&alloc);
+    alloc.port.resize = resize_and_look;
+    was_wiped = true;
+    uint8_t *block = dx_alloc_take(&alloc.port, 10);
+    memset(block, 7, 10);
+    block = dx_alloc_grow(&alloc.port, block, 10, 20);
+    assert_int_equal(block[9], 7);
+    memset(block, 7, 20);
+    alloc.fail_at = alloc.calls + 1;
+    assert_null(dx_alloc_grow(&alloc.port, block, 20, 40));
+    assert_int_equal(block[19], 7); /* it stays as it is */
+    dx_alloc_free(&alloc.port, block, 20);
+    dx_buf buf;
+    dx_buf_init(&buf, &alloc.port, 1000);
+    for (int i = 0; i < 30; i++) {
+        dx_buf_append(&buf, "a PIN, say", 10);
+    }
+    dx_buf_consume(&buf, 100);
+    for (size_t i = buf.size; i < 300; i++) {
+        assert_int_equal(buf.data[i], 0);
+    }
+    dx_buf_clear(&buf);
+    for (size_t i = 0; i < 300; i++) {
+        assert_int_equal(buf.data[i], 0);
+    }
+    dx_buf_append(&buf, "a PIN, say", 10);
+    dx_buf_deinit(&buf);
+    assert_true(was_wiped);
+    assert_int_equal(alloc.live_bytes, 0);
+}
+
 static void test_growth(void **state) {
     (void)state;
     test_alloc alloc;
@@ -113,5 +157,5 @@ static void test_consume(void **state) {
     assert_int_equal(alloc.live_bytes, 0);
 }
 
-DX_TEST_MAIN(DX_TEST(test_alloc_verbs), DX_TEST(test_growth), DX_TEST(test_maximum_is_sticky),
-             DX_TEST(test_no_memory_is_sticky), DX_TEST(test_consume))
+DX_TEST_MAIN(DX_TEST(test_alloc_verbs), DX_TEST(test_nothing_is_left), DX_TEST(test_growth),
+             DX_TEST(test_maximum_is_sticky), DX_TEST(test_no_memory_is_sticky), DX_TEST(test_consume))
