@@ -561,6 +561,7 @@ static void test_unknown_type(void **state) {
     unknown.data[unknown.size - 1] ^= 1;
     assert_int_equal(take(&f, bytes_of(&unknown)), DX_E_EXISTS);
     said.type = 1001;
+    said.parent_count--; /* it is cleared */
     dx_buf_clear(&unknown);
     say(&said, &unknown);
     unknown.data[unknown.size - 1] ^= 1;
