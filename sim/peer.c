@@ -258,6 +258,16 @@ static void give_up(sim_peer *peer, int error) {
     sim_peer_crash(peer);
 }
 
+/* As a host does outside of the vault's folder; a vault on a full disk has no new token. */
+static void mirror_token(sim_peer *peer) {
+    const uint8_t *token = dx_node_token(peer->node);
+    if (token != NULL) {
+        memcpy(peer->token, token, sizeof peer->token);
+        peer->has_token = true;
+        peer->other_file = false;
+    }
+}
+
 static void step(sim_peer *peer, dx_event *events, size_t count) {
     sim_world *world = peer->world;
     dx_effects effects;
@@ -274,7 +284,7 @@ static void step(sim_peer *peer, dx_event *events, size_t count) {
         give_up(peer, error);
         return;
     }
-    memcpy(peer->token, dx_node_token(peer->node), sizeof peer->token);
+    mirror_token(peer);
     if (peer->memory.live > MEMORY_MAX) {
         sim_violate(world, "peer %zu holds %zu bytes", peer->index, peer->memory.live);
     }
@@ -385,11 +395,9 @@ static void not_opened(sim_peer *peer, int error, const char *message) {
 
 static void begin_life(sim_peer *peer) {
     peer->life++;
-    peer->has_token = true;
-    peer->other_file = false;
     peer->timer_ms = peer->deadline_ms = DX_NO_DEADLINE;
     memset(peer->ports, 0, sizeof peer->ports);
-    memcpy(peer->token, dx_node_token(peer->node), sizeof peer->token);
+    mirror_token(peer);
     sim_note(peer->world, "peer %zu is up", peer->index);
     for (uint64_t port = 1; port <= SIM_PORTS; port++) {
         sim_peer_event(peer, &(dx_event){.kind = DX_EVENT_PORT_UP, .port = port});

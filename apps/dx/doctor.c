@@ -102,6 +102,10 @@ static void examine_clock(dx_examination *exam) {
 static void examine_answer(dx_examination *exam, dx_bytes status) {
     bool clone = dx_item_bool(dx_item_get(dx_item_get(status, "vault"), "clone"), false);
     dx_bytes name = dx_item_text(dx_item_get(status, "name")), address = dx_reply_listen(status);
+    if (dx_item_bool(dx_item_get(dx_item_get(status, "vault"), "read_only"), false)) {
+        find(exam, "writing", DX_HEALTH_BAD, "make room on its disk",
+             "the vault's disk is full: the vault is open for reading only");
+    }
     find(exam, "clone guard", clone ? DX_HEALTH_NOTICE : DX_HEALTH_GOOD, NULL, "%s",
          clone ? "this vault was copied, restored or moved: it writes in new feeds, nothing is lost"
                : "the vault is where it was and as it was left");

@@ -108,6 +108,9 @@ int dx_vault_open(dx_invocation *run, unsigned flags) {
     if (error != DX_OK) {
         return dx_vault_unopened(run, error, message);
     }
+    if (message[0] != 0) {
+        dx_output_words(&run->output, "warning: %s; try: make room on its disk", message);
+    }
     interruptible = run->client;
     watch_signals();
     return DX_EXIT_OK;

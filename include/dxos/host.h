@@ -50,8 +50,8 @@ typedef struct dx_client_options {
     void *trace_ctx;
 } dx_client_options;
 
-/* message (DX_HOST_MESSAGE_MAX) receives one sentence for people with what and why. Errors as dx_node_open,
- * and DX_E_IO. */
+/* message (DX_HOST_MESSAGE_MAX) receives one sentence for people with what and why; with DX_OK a warning, or
+ * nothing. Errors as dx_node_open, and DX_E_IO. */
 DX_API DX_MUST_USE int dx_client_open(const dx_client_options *options, dx_client **out, char *message);
 DX_API void dx_client_close(dx_client *client);
 DX_API bool dx_client_has_agent(const dx_client *client);

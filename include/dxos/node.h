@@ -110,8 +110,12 @@ typedef struct dx_effects {
 DX_API DX_MUST_USE int dx_node_open(const dx_node_config *config, dx_node **out, char *message,
                                     size_t message_size);
 DX_API void dx_node_close(dx_node *node);
-/* The token of this opening, DX_VAULT_TOKEN_SIZE bytes; the host mirrors it before the first step. */
+/* The token of this opening, DX_VAULT_TOKEN_SIZE bytes; the host mirrors it before the first step, and again
+ * whenever it is another one after a step. NULL while the vault is read-only: there is nothing to mirror. */
 DX_API const uint8_t *dx_node_token(const dx_node *node);
+/* The disk had no room for a token: the vault is open for reading, writing commands are answered with
+ * DX_E_NO_SPACE, peers are not met. Steps look for room once a second and make an end of it. */
+DX_API bool dx_node_is_read_only(const dx_node *node);
 
 /* One transaction. Returns DX_OK, also when single events failed (their error is in a REPLY or a LINK_CLOSE).
  * DX_E_STORE, DX_E_NO_SPACE, DX_E_NO_MEMORY: the store could not commit and could not be reopened; no

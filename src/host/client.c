@@ -198,6 +198,9 @@ int dx_client_open(const dx_client_options *options, dx_client **out, char *mess
         dx_client_close(client);
         return error;
     }
+    if (client->driver != NULL && dx_node_is_read_only(client->driver->node)) {
+        snprintf(message, DX_HOST_MESSAGE_MAX, "the vault's disk is full: it is open for reading only");
+    }
     *out = client;
     return DX_OK;
 }

@@ -48,7 +48,7 @@ static void carry_out(dx_driver *driver, const dx_effect *effect) {
 /* A mirror that cannot be written costs new feeds at the next opening, and is not tried again every step. */
 static void mirror_token(dx_driver *driver) {
     const uint8_t *token = dx_node_token(driver->node);
-    if (memcmp(token, driver->token, sizeof driver->token) == 0) {
+    if (token == NULL || memcmp(token, driver->token, sizeof driver->token) == 0) {
         return;
     }
     memcpy(driver->token, token, sizeof driver->token);

@@ -2,12 +2,15 @@
  * for the process.
  *
  * Layer: floor 3, host. */
+#include <errno.h>
+#include <signal.h>
 #include <sodium.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "host.h"
 
@@ -56,6 +59,38 @@ static void hide_memory(void) {
     (void)prctl(PR_SET_DUMPABLE, 0);
 }
 
+/* A quota and a limit on the size of files are full disks too; SQLite knows one errno for them. */
+static ssize_t tell_full(ssize_t written) {
+    if (written < 0 && (errno == EDQUOT || errno == EFBIG)) {
+        errno = ENOSPC;
+    }
+    return written;
+}
+
+static ssize_t write_file(int fd, const void *data, size_t size) {
+    return tell_full(write(fd, data, size));
+}
+
+static ssize_t write_file_at(int fd, const void *data, size_t size, off_t at) {
+    return tell_full(pwrite(fd, data, size, at));
+}
+
+/* SQLite's unix VFS takes replacements of its system calls by name; which of these it uses was chosen when it
+ * was built. */
+static void replace_writes(void) {
+    const struct {
+        const char *name;
+        sqlite3_syscall_ptr call;
+    } calls[] = {{"write", (sqlite3_syscall_ptr)write_file},
+                 {"pwrite", (sqlite3_syscall_ptr)write_file_at},
+                 {"pwrite64", (sqlite3_syscall_ptr)write_file_at}};
+    sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
+    for (size_t i = 0; vfs != NULL && i < sizeof calls / sizeof calls[0]; i++) {
+        (void)vfs->xSetSystemCall(vfs, calls[i].name, calls[i].call);
+    }
+    signal(SIGXFSZ, SIG_IGN); /* the limit is told by the write that meets it */
+}
+
 void dx_host_once(void) {
     static bool done;
     if (done) {
@@ -67,5 +102,6 @@ void dx_host_once(void) {
     (void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS,
                          0); /* its counters cost a lock per allocation and nobody reads them */
+    replace_writes();
     hide_memory();
 }

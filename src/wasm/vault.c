@@ -129,7 +129,8 @@ int dx_wasm_open(const uint8_t *config_data, size_t size) {
     clear_output();
     dx_writer writer;
     dx_writer_init(&writer, &output);
-    dx_write_bytes(&writer, dx_bytes_of(dx_node_token(node), DX_VAULT_TOKEN_SIZE));
+    const uint8_t *token = dx_node_token(node); /* none: nothing to mirror */
+    dx_write_bytes(&writer, dx_bytes_of(token, token != NULL ? DX_VAULT_TOKEN_SIZE : 0));
     return dx_writer_finish(&writer);
 }
 

@@ -156,8 +156,15 @@ if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=3m tmpfs small 2>
     check "the disk was full after a while" [ $n -lt 400 ]
     same "which is a failure" "$status" 1
     holds "that says so" err 'full'
-    run --vault small/vault object ls notes
-    same "opening writes too, so it waits for room" "$status" 1
+    holds "and what to do" err 'try: make room'
+    expect_exit 0 "what was acknowledged can be read while it is full" --vault small/vault object ls notes --type t -q
+    same "all of it, too" "$(sort out)" "$(sort acknowledged)"
+    run --vault small/vault object ls notes --type t
+    holds "with a warning" err 'warning: .* full: it is open for reading only'
+    expect_exit 1 "no small thing is written either" --vault small/vault space create small --json
+    holds "with an error by name" out '"code":"E_NO_SPACE"'
+    expect_exit 1 "doctor says so" --vault small/vault doctor
+    holds "in words" out 'writing.*full'
     mount -o remount,size=8m "$mounted"
     expect_exit 0 "with room again everything works" --vault small/vault object add notes --type later
     expect_exit 0 "what was acknowledged is there" --vault small/vault object ls notes --type t -q

@@ -132,6 +132,11 @@ static int run_command(dx_node *node, dx_request *request, dx_bytes body) {
         return dx_node_refuse(node, DX_E_LIMIT, "end some of them first",
                               "%d requests of this program are at work", DX_PORT_REQUESTS_MAX);
     }
+    if (request->command->writes && dx_store_is_read_only(node->store)) {
+        dx_node_refuse(node, DX_E_NO_SPACE, DX_FULL_REMEDY,
+                       "the vault's disk is full; the vault is open for reading only");
+        return dx_request_reply_error(node, request, DX_E_NO_SPACE);
+    }
     return request->command->run(node, request, body);
 }
 

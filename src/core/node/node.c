@@ -148,6 +148,7 @@ static int open_store(dx_node *node, bool create) {
                               .has_expected_token = node->config.has_token,
                               .same_file = node->config.same_file,
                               .create = create,
+                              .read_when_full = true,
                               .message = node->message,
                               .message_size = sizeof node->message};
     memcpy(config.page_key, node->config.vault_key, sizeof config.page_key);
@@ -174,6 +175,24 @@ static int guard_own_feeds(dx_node *node) {
     return DX_OK;
 }
 
+static int prepare_own_feeds(dx_node *node) {
+    int error = guard_own_feeds(node);
+    for (size_t i = 0; error == DX_OK && i < node->space_count; i++) {
+        error = dx_space_sign_heads(&node->context, node->spaces[i]);
+    }
+    return error;
+}
+
+static int end_loading(dx_node *node, int error) {
+    if (error != DX_OK) {
+        dx_store_rollback(node->store);
+        return error;
+    }
+    error = dx_store_commit(node->store);
+    node->is_guarded = node->is_guarded || (error == DX_OK && !dx_store_is_read_only(node->store));
+    return error;
+}
+
 static int load_all(dx_node *node) {
     int error = dx_store_begin(node->store);
     if (error != DX_OK) {
@@ -184,19 +203,10 @@ static int load_all(dx_node *node) {
      * short before its token was mirrored is no copy. */
     node->is_clone =
         node->is_clone || (dx_store_is_clone(node->store) && !node->is_guarded && node->identity.present);
-    if (error == DX_OK) {
-        error = guard_own_feeds(node);
+    if (error == DX_OK && !dx_store_is_read_only(node->store)) {
+        error = prepare_own_feeds(node);
     }
-    for (size_t i = 0; error == DX_OK && i < node->space_count; i++) {
-        error = dx_space_sign_heads(&node->context, node->spaces[i]);
-    }
-    if (error == DX_OK) {
-        error = dx_store_commit(node->store);
-        node->is_guarded = node->is_guarded || error == DX_OK;
-        return error;
-    }
-    dx_store_rollback(node->store);
-    return error;
+    return end_loading(node, error);
 }
 
 int dx_node_open(const dx_node_config *config, dx_node **out, char *message, size_t message_size) {
@@ -259,6 +269,10 @@ const uint8_t *dx_node_token(const dx_node *node) {
     return dx_store_token(node->store);
 }
 
+bool dx_node_is_read_only(const dx_node *node) {
+    return dx_store_is_read_only(node->store);
+}
+
 /* --- One event ----------------------------------------------------------------------------------- */
 
 static bool knows_address(const dx_node *node, dx_bytes address) {
@@ -312,6 +326,11 @@ static int take_event(dx_node *node, const dx_event *event) {
     case DX_EVENT_PORT_WRITABLE:
         return DX_OK; /* counted in run_batch, once */
     case DX_EVENT_LINK_UP:
+        if (dx_store_is_read_only(node->store)) { /* what a peer brings could not be kept */
+            dx_outbox_link_close(&node->outbox, event->link, DX_E_NO_SPACE);
+            dx_swarm_link_down(node->swarm, event->link, DX_E_NO_SPACE, now_ms);
+            return DX_OK;
+        }
         return dx_swarm_link_up(node->swarm, event->link, event->body, now_ms);
     case DX_EVENT_LINK_DATA:
         return dx_swarm_link_data(node->swarm, event->link, event->body, now_ms);
@@ -355,7 +374,18 @@ static int sweep(dx_node *node, bool *again) {
     return error;
 }
 
+/* On a full disk nothing goes on but what reads. */
+static int settle_reading(dx_node *node, uint64_t *deadline_ms) {
+    bool again = false;
+    int error = dx_node_resume_requests(node, &again, deadline_ms);
+    *deadline_ms = again ? node->context.now_ms : *deadline_ms;
+    return error == DX_OK ? dx_outbox_error(&node->outbox) : error;
+}
+
 static int settle(dx_node *node, uint64_t *deadline_ms) {
+    if (dx_store_is_read_only(node->store)) {
+        return settle_reading(node, deadline_ms);
+    }
     bool again = false;
     int error = run_pipelines(node, &again);
     if (error == DX_OK) {
@@ -435,7 +465,7 @@ static void note_failure(dx_node *node, int error) {
 }
 
 void dx_node_explain_failure(dx_node *node, int error) {
-    const char *remedy = error == DX_E_NO_SPACE  ? "make room on the vault's disk and ask again"
+    const char *remedy = error == DX_E_NO_SPACE  ? DX_FULL_REMEDY
                          : error == DX_E_CORRUPT ? DX_DAMAGE_REMEDY
                                                  : "dx doctor";
     if (is_told_by_store(error)) {
@@ -455,8 +485,10 @@ static int reload(dx_node *node, int reason) {
     }
     unload(node, reason);
     if (dx_store_poisoned(node->store)) {
-        memcpy(node->config.token, dx_store_token(node->store), DX_VAULT_TOKEN_SIZE);
-        node->config.has_token = node->config.same_file = true;
+        if (!dx_store_is_read_only(node->store)) {
+            memcpy(node->config.token, dx_store_token(node->store), DX_VAULT_TOKEN_SIZE);
+            node->config.has_token = node->config.same_file = true;
+        }
         dx_store_close(node->store);
         node->store = NULL;
         int error = open_store(node, false);
@@ -508,6 +540,29 @@ static int run_singly(dx_node *node, const dx_event *events, size_t count, int r
     return error;
 }
 
+/* While the disk is full: looks now and then whether there is room again. It ends a step, so that the host
+ * mirrors the new token before anything is written. */
+static int renew(dx_node *node, uint64_t *deadline_ms) {
+    uint64_t now_ms = node->context.now_ms;
+    if (now_ms < node->renew_ms) {
+        *deadline_ms = node->renew_ms < *deadline_ms ? node->renew_ms : *deadline_ms;
+        return DX_OK;
+    }
+    node->renew_ms = now_ms + DX_STEP_RETRY_MS;
+    int error = dx_store_renew(node->store);
+    if (error == DX_OK) {
+        error = dx_store_begin(node->store);
+        error = error == DX_OK ? end_loading(node, prepare_own_feeds(node)) : error;
+        dx_trace(&node->config.tracer, "node", "the disk has room again: %s", dx_error_name(error));
+        *deadline_ms = now_ms;
+    } else {
+        *deadline_ms = node->renew_ms < *deadline_ms ? node->renew_ms : *deadline_ms;
+    }
+    bool still =
+        error == DX_E_NO_SPACE && dx_store_is_read_only(node->store) && !dx_store_poisoned(node->store);
+    return still || error == DX_OK ? DX_OK : reload(node, error);
+}
+
 int dx_node_step(dx_node *node, const dx_event *events, size_t count, dx_effects *effects) {
     uint64_t deadline_ms = DX_NO_DEADLINE;
     dx_outbox_clear(&node->outbox);
@@ -517,6 +572,9 @@ int dx_node_step(dx_node *node, const dx_event *events, size_t count, dx_effects
     int error = run_batch(node, events, count, 0, &deadline_ms);
     if (error != DX_OK) {
         error = run_singly(node, events, count, error, &deadline_ms);
+    }
+    if (error == DX_OK && dx_store_is_read_only(node->store)) {
+        error = renew(node, &deadline_ms);
     }
     if (error != DX_OK) {
         dx_outbox_clear(&node->outbox);

@@ -27,6 +27,8 @@ enum {
     "a "                                                                                                     \
     "new vault and join its spaces again: members have them"
 
+#define DX_FULL_REMEDY "make room on the vault's disk and ask again; what was acknowledged is safe"
+
 typedef struct dx_request dx_request;
 
 typedef struct dx_command {
@@ -89,6 +91,7 @@ struct dx_node {
     size_t events_noted; /* of the batch under way: those whose PORT_WRITABLE was counted, were it undone */
     bool is_clone;       /* found when it was opened: a copy, restored or moved */
     bool is_guarded;     /* since then: own feeds are new ones where they had to be */
+    uint64_t renew_ms;   /* on a full disk: when to look again */
     bool sweeping;       /* rows of forgotten spaces may be left */
     dx_node_counts counts;
     char addresses[DX_NODE_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX];

@@ -116,6 +116,10 @@ static void note_error(dx_store *store, int error) {
 }
 
 int dx_store_fail(dx_store *store, int sqlite_result) {
+    if (store->read_only && (sqlite_result & 0xff) == SQLITE_READONLY) {
+        return dx_store_fail_with(store, DX_E_NO_SPACE,
+                                  "the vault's disk is full; the vault is open for reading only");
+    }
     int error = dx_store_error_of(sqlite_result);
     describe_failure(store, sqlite_result, error);
     note_error(store, error);
@@ -174,7 +178,7 @@ static int checkpoint(dx_store *store) {
 }
 
 int dx_store_checkpoint(dx_store *store) {
-    if (store->in_transaction || store->poisoned) {
+    if (store->in_transaction || store->poisoned || store->read_only) {
         return DX_E_STATE;
     }
     return checkpoint(store);
@@ -188,14 +192,14 @@ int dx_store_begin(dx_store *store) {
     store->error = DX_OK;
     store->doom = DX_OK;
     store->message[0] = 0; /* of an earlier failure */
-    if (store->log_frames > DX_STORE_LOG_FRAMES_MAX) {
+    if (store->log_frames > DX_STORE_LOG_FRAMES_MAX && !store->read_only) {
         int error = checkpoint(store);
         if (error != DX_OK) {
             return error;
         }
     }
     store->steps_left = store->budget;
-    int result = step_once(store->begin);
+    int result = step_once(store->read_only ? store->begin_reading : store->begin);
     if (result != SQLITE_OK) {
         int error = dx_store_error_of(result);
         describe_failure(store, result, error);
@@ -237,7 +241,7 @@ int dx_store_commit(dx_store *store) {
         return error;
     }
     store->in_transaction = false;
-    if (store->log_frames >= DX_STORE_LOG_FRAMES) {
+    if (store->log_frames >= DX_STORE_LOG_FRAMES && !store->read_only) {
         (void)checkpoint(store); /* what failed is tried again after the next commit; the commit stands */
     }
     return DX_OK;
@@ -289,8 +293,10 @@ static int prepare_transactions(dx_store *store) {
     const struct {
         const char *sql;
         sqlite3_stmt **statement;
-    } rows[] = {
-        {"BEGIN IMMEDIATE", &store->begin}, {"COMMIT", &store->commit}, {"ROLLBACK", &store->rollback}};
+    } rows[] = {{"BEGIN IMMEDIATE", &store->begin},
+                {"BEGIN", &store->begin_reading},
+                {"COMMIT", &store->commit},
+                {"ROLLBACK", &store->rollback}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         int result = sqlite3_prepare_v3(store->db, rows[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
                                         rows[i].statement, NULL);
@@ -419,21 +425,30 @@ static void write_token(dx_store *store, const char *key, const uint8_t token[st
     (void)dx_step(store, statement);
 }
 
-/* Compares with what the host expects, then replaces. The token before is kept: the host may have died
- * between the commit and the mirroring, and nothing was written to an own feed in between. */
-static int renew_token(dx_store *store, const dx_store_config *config) {
+/* Whether the vault may be a copy, by what the host expects of it. */
+static int compare_token(dx_store *store, const dx_store_config *config) {
     uint8_t last[DX_STORE_TOKEN_SIZE];
     uint8_t before[DX_STORE_TOKEN_SIZE];
     const uint8_t *expected = config->expected_token;
     bool has_last = read_token(store, "token", last);
     bool has_before = read_token(store, "token before", before);
-    bool known = config->has_expected_token && ((has_last && memcmp(last, expected, sizeof last) == 0) ||
-                                                (has_before && memcmp(before, expected, sizeof before) == 0));
-    store->is_clone = has_last && !(known && config->same_file);
+    store->knows_expected =
+        config->has_expected_token && ((has_last && memcmp(last, expected, sizeof last) == 0) ||
+                                       (has_before && memcmp(before, expected, sizeof before) == 0));
+    memcpy(store->expected, expected, sizeof store->expected);
+    store->is_clone = has_last && !(store->knows_expected && config->same_file);
+    return dx_store_error(store);
+}
+
+/* The token before is kept: the host may have died between the commit and the mirroring, and nothing was
+ * written to an own feed in between. */
+static int renew_token(dx_store *store) {
+    uint8_t last[DX_STORE_TOKEN_SIZE];
+    bool has_last = read_token(store, "token", last);
     store->random->fill(store->random->ctx, store->token, sizeof store->token);
     write_token(store, "token", store->token);
     if (has_last) {
-        write_token(store, "token before", known ? expected : last);
+        write_token(store, "token before", store->knows_expected ? store->expected : last);
     }
     return dx_store_error(store);
 }
@@ -446,7 +461,10 @@ static int begin_session(dx_store *store, const dx_store_config *config, int64_t
     }
     error = migrate(store, version);
     if (error == DX_OK) {
-        error = renew_token(store, config);
+        error = compare_token(store, config);
+    }
+    if (error == DX_OK) {
+        error = renew_token(store);
     }
     if (error != DX_OK) {
         dx_store_rollback(store);
@@ -455,7 +473,69 @@ static int begin_session(dx_store *store, const dx_store_config *config, int64_t
     return dx_store_commit(store);
 }
 
-static int open_steps(dx_store *store, const dx_store_config *config) {
+/* Before the first commit of this opening. */
+static int settle(dx_store *store) {
+    int result = store->settled ? SQLITE_OK : dx_page_vfs_settle(store->vfs);
+    store->settled = result == SQLITE_OK;
+    return result == SQLITE_OK ? DX_OK : dx_store_fail(store, result);
+}
+
+static int forbid_writing(dx_store *store, bool forbid) {
+    int result = run(store, forbid ? "PRAGMA query_only=ON" : "PRAGMA query_only=OFF");
+    if (result == SQLITE_OK) {
+        store->read_only = forbid;
+    }
+    return result == SQLITE_OK ? DX_OK : dx_store_fail(store, result);
+}
+
+/* The token stays as it is. What is missing of the schema cannot be made: then nothing can be read either. */
+static int begin_reading(dx_store *store, const dx_store_config *config, int64_t version) {
+    if (version != dx_store_schema_version) {
+        return dx_store_fail_with(store, DX_E_NO_SPACE,
+                                  "the disk is full; the vault needs some room to open");
+    }
+    int error = forbid_writing(store, true);
+    if (error == DX_OK) {
+        error = dx_store_begin(store);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    error = compare_token(store, config);
+    if (error != DX_OK) {
+        dx_store_rollback(store);
+        return error;
+    }
+    return dx_store_commit(store);
+}
+
+/* A commit that finds no room was not written to its end: SQLite undoes it, and nothing is in doubt. */
+int dx_store_renew(dx_store *store) {
+    DX_ASSERT(!store->in_transaction && store->read_only);
+    int error = store->poisoned ? DX_E_STORE : settle(store);
+    if (error == DX_OK) {
+        error = forbid_writing(store, false);
+    }
+    if (error == DX_OK) {
+        error = dx_store_begin(store);
+    }
+    if (error == DX_OK) {
+        error = renew_token(store);
+        int committed = error == DX_OK ? dx_store_commit(store) : DX_OK;
+        dx_store_rollback(store);
+        error = error != DX_OK ? error : committed;
+    }
+    if (error == DX_OK) {
+        (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+        return DX_OK;
+    }
+    store->read_only = true;
+    store->poisoned =
+        error != DX_E_NO_SPACE || !sqlite3_get_autocommit(store->db) || forbid_writing(store, true) != DX_OK;
+    return error;
+}
+
+static int open_steps(dx_store *store, const dx_store_config *config, bool read_only) {
     int64_t version = 0;
     int error = open_database(store, config);
     if (error == DX_OK) {
@@ -470,14 +550,13 @@ static int open_steps(dx_store *store, const dx_store_config *config) {
     if (error == DX_OK) {
         error = identify(store, config, &version);
     }
-    if (error == DX_OK) {
-        int result = dx_page_vfs_settle(store->vfs);
-        error = result == SQLITE_OK ? DX_OK : dx_store_fail(store, result);
+    if (error == DX_OK && !read_only) {
+        error = settle(store);
     }
     if (error == DX_OK) {
-        error = begin_session(store, config, version);
+        error = read_only ? begin_reading(store, config, version) : begin_session(store, config, version);
     }
-    if (error == DX_OK && dx_page_vfs_is_unwritten(store->vfs)) {
+    if (error == DX_OK && !read_only && dx_page_vfs_is_unwritten(store->vfs)) {
         error = checkpoint(store); /* from now on an empty vault file is a damaged one */
     }
     return error;
@@ -489,9 +568,7 @@ static void tell(const dx_store_config *config, const char *text) {
     }
 }
 
-int dx_store_open(const dx_store_config *config, dx_store **out) {
-    *out = NULL;
-    tell(config, "");
+static int open_once(const dx_store_config *config, bool read_only, dx_store **out) {
     dx_store *store = dx_alloc_take_zeroed(config->alloc, sizeof *store);
     if (store == NULL) {
         tell(config, dx_error_text(DX_E_NO_MEMORY));
@@ -502,10 +579,10 @@ int dx_store_open(const dx_store_config *config, dx_store **out) {
     store->tracer = config->tracer;
     store->budget = UINT64_MAX; /* a migration takes as long as the vault is large */
     store->steps_left = store->budget;
-    int error = open_steps(store, config);
+    int error = open_steps(store, config, read_only);
     if (error == DX_OK) {
         store->budget = DX_STORE_STEPS_MAX;
-        (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+        (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, read_only, NULL);
         *out = store;
         return DX_OK;
     }
@@ -513,6 +590,13 @@ int dx_store_open(const dx_store_config *config, dx_store **out) {
     store->poisoned = true;
     dx_store_close(store);
     return error;
+}
+
+int dx_store_open(const dx_store_config *config, dx_store **out) {
+    *out = NULL;
+    tell(config, "");
+    int error = open_once(config, false, out);
+    return error == DX_E_NO_SPACE && config->read_when_full ? open_once(config, true, out) : error;
 }
 
 void dx_store_close(dx_store *store) {
@@ -523,9 +607,11 @@ void dx_store_close(dx_store *store) {
         dx_store_rollback(store);
         dx_store_finalize_statements(store);
         (void)sqlite3_finalize(store->begin);
+        (void)sqlite3_finalize(store->begin_reading);
         (void)sqlite3_finalize(store->commit);
         (void)sqlite3_finalize(store->rollback);
-        (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, store->poisoned, NULL);
+        (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+                                store->poisoned || store->read_only, NULL);
         int result = sqlite3_close(store->db);
         DX_ASSERT(result == SQLITE_OK); /* a dynamic statement was not discarded */
     }
@@ -536,7 +622,11 @@ void dx_store_close(dx_store *store) {
 /* --- Questions -------------------------------------------------------------------------------- */
 
 const uint8_t *dx_store_token(const dx_store *store) {
-    return store->token;
+    return store->read_only ? NULL : store->token;
+}
+
+bool dx_store_is_read_only(const dx_store *store) {
+    return store->read_only;
 }
 
 bool dx_store_is_clone(const dx_store *store) {

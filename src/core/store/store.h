@@ -34,13 +34,15 @@ typedef struct dx_store_config {
     uint8_t expected_token[DX_STORE_TOKEN_SIZE]; /* what the host mirrored outside the vault's folder at the
                                                     last open */
     bool has_expected_token;
-    bool same_file; /* the host saw the same device and inode as at the last open */
-    bool create;    /* may create; otherwise DX_E_NOT_FOUND */
-    char *message;  /* may be NULL: receives what went wrong and what to do, when opening fails */
+    bool same_file;      /* the host saw the same device and inode as at the last open */
+    bool create;         /* may create; otherwise DX_E_NOT_FOUND */
+    bool read_when_full; /* a vault whose token finds no room on the disk opens for reading only */
+    char *message;       /* may be NULL: receives what went wrong and what to do, when opening fails */
     size_t message_size;
 } dx_store_config;
 
-/* Opens, checks header and schema version, migrates, renews the token in a committed transaction.
+/* Opens, checks header and schema version, migrates, renews the token in a committed transaction. Where that
+ * finds no room, and read_when_full: opened for reading only (dx_store_is_read_only).
  * DX_E_NOT_FOUND, DX_E_BUSY (another process), DX_E_CORRUPT (wrong key, damaged: file left exactly as found),
  * DX_E_VERSION (made by a newer program: likewise), DX_E_INVALID (no such VFS, a path that begins with
  * "file:"), DX_E_STORE, DX_E_NO_SPACE, DX_E_NO_MEMORY. */
@@ -49,12 +51,20 @@ DX_MUST_USE int dx_store_open(const dx_store_config *config, dx_store **out);
  */
 void dx_store_close(dx_store *store);
 
-/* The token of this opening, for the host to mirror before anything is written to an own feed. */
+/* The token of this opening, for the host to mirror before anything is written to an own feed; NULL while
+ * the store is read-only, when there is none and nothing to mirror. */
 const uint8_t *dx_store_token(const dx_store *store);
 /* True when this vault may be a copy: it was not created by this opening, and the token expected is neither
  * its last one nor the one before (an opening may have died before its token was mirrored), or none was
  * given, or the file is another. */
 bool dx_store_is_clone(const dx_store *store);
+
+/* Every writing statement is refused with DX_E_NO_SPACE until dx_store_renew. */
+bool dx_store_is_read_only(const dx_store *store);
+/* Tries once more to renew the token, outside a transaction. DX_OK: the token is new, and once the host has
+ * mirrored it the store is written as usual. DX_E_NO_SPACE: still full, nothing changed. Otherwise poisoned.
+ */
+DX_MUST_USE int dx_store_renew(dx_store *store);
 
 DX_MUST_USE int dx_store_begin(dx_store *store);
 /* Durable when DX_OK. An error that doomed the transaction: rolled back, the store goes on. Otherwise

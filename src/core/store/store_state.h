@@ -21,10 +21,14 @@ struct dx_store {
     const dx_tracer *tracer;
     dx_page_vfs *vfs;
     sqlite3 *db;
-    sqlite3_stmt *begin, *commit, *rollback;
+    sqlite3_stmt *begin, *begin_reading, *commit, *rollback;
     bool in_transaction;
     bool poisoned;
     bool is_clone;
+    bool read_only;
+    bool settled;        /* the log's last commits are known to be on the disk: dx_page_vfs_settle */
+    bool knows_expected; /* the host's mirror is one of the vault's tokens: `expected` */
+    uint8_t expected[DX_STORE_TOKEN_SIZE];
     int error;
     int doom;
     uint8_t token[DX_STORE_TOKEN_SIZE];

@@ -133,6 +133,70 @@ static void mirror(fixture *f) {
     f->model.config.same_file = true;
 }
 
+/* A vault that finds no room for its token is read, and written once there is room; a clone stays one. */
+static void test_a_full_disk_is_read(void **state) {
+    (void)state;
+    for (int clone = 0; clone < 2; clone++) {
+        fixture f;
+        fixture_init(&f);
+        mirror(&f);
+        assert_int_equal(model_commit(&f.model, f.store, 10), DX_OK);
+        sim_disk *copy = sim_disk_copy(f.disk, 1); /* with its log */
+        dx_store_close(f.store);
+        sim_disk_restore(f.disk, copy);
+        sim_disk_destroy(copy);
+        f.model.config.same_file = clone == 0;
+        sim_disk_plan(
+            f.disk, &(sim_disk_fault){.calls = 1u << SIM_DISK_WRITE, .at = 1, .full = true, .sticky = true});
+        assert_int_equal(model_open(&f.model, &f.store), DX_E_NO_SPACE);
+        f.model.config.read_when_full = true;
+        fixture_open(&f);
+        assert_true(dx_store_is_read_only(f.store));
+        assert_null(dx_store_token(f.store));
+        assert_int_equal(dx_store_is_clone(f.store), clone);
+        for (int i = 0; i < 5; i++) {
+            model_expect(&f.model, f.store, 1, 1);
+            assert_int_equal(commit_sql(f.store, "INSERT INTO model VALUES(7000, x'07')"), DX_E_NO_SPACE);
+            assert_non_null(strstr(dx_store_message(f.store), "reading only"));
+            assert_int_equal(dx_store_checkpoint(f.store), DX_E_STATE);
+            assert_int_equal(dx_store_renew(f.store), DX_E_NO_SPACE);
+            assert_false(dx_store_poisoned(f.store));
+        }
+        fixture_reopen(&f);
+        sim_disk_heal(f.disk);
+        assert_int_equal(dx_store_renew(f.store), DX_OK);
+        assert_false(dx_store_is_read_only(f.store));
+        assert_int_equal(dx_store_is_clone(f.store), clone);
+        mirror(&f);
+        assert_int_equal(model_commit(&f.model, f.store, 10), DX_OK);
+        fixture_reopen(&f);
+        assert_false(dx_store_is_clone(f.store));
+        model_expect(&f.model, f.store, 2, 2);
+        assert_int_equal(dx_store_check(f.store), DX_OK);
+        fixture_deinit(&f);
+    }
+}
+
+static void test_renewing_on_a_failing_disk_poisons(void **state) {
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    mirror(&f);
+    dx_store_close(f.store);
+    f.model.config.read_when_full = true;
+    sim_disk_plan(f.disk,
+                  &(sim_disk_fault){.calls = 1u << SIM_DISK_WRITE, .at = 1, .full = true, .sticky = true});
+    fixture_open(&f);
+    sim_disk_plan(f.disk, &(sim_disk_fault){.calls = 1u << SIM_DISK_SYNC, .at = 1, .sticky = true});
+    assert_int_equal(dx_store_renew(f.store), DX_E_STORE);
+    assert_true(dx_store_poisoned(f.store));
+    sim_disk_heal(f.disk);
+    fixture_reopen(&f);
+    assert_false(dx_store_is_clone(f.store));
+    model_expect(&f.model, f.store, 0, 0);
+    fixture_deinit(&f);
+}
+
 static void test_clones_are_noticed(void **state) {
     (void)state;
     fixture f;
@@ -546,6 +610,7 @@ static void test_failures_are_traced(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_refusals_at_opening), DX_TEST(test_newer_and_foreign_databases_are_left_alone),
              DX_TEST(test_schema_is_at_its_version), DX_TEST(test_clones_are_noticed),
+             DX_TEST(test_a_full_disk_is_read), DX_TEST(test_renewing_on_a_failing_disk_poisons),
              DX_TEST(test_rollback_leaves_nothing), DX_TEST(test_constraints_are_answers),
              DX_TEST(test_errors_stick_until_read), DX_TEST(test_statements_have_a_budget),
              DX_TEST(test_a_failed_write_spoils_the_transaction), DX_TEST(test_a_failed_commit_poisons),
