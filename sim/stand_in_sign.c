@@ -6,52 +6,19 @@
  * What it keeps: a signature is made by the seed alone; it holds for one key, one context and one message,
  * and is always the same; who knows only the public key makes none that holds, nor does a key that nobody
  * drew. So forgery, exchanged keys, changed messages and other contexts fail here as they do there.
- * How: the public key is the seed enciphered by a permutation known to this file alone, so that verifying
- * needs no table of who drew which key: it deciphers the seed and makes the keyed hash again.
+ * How: the seed is read out of the public key (stand_in_key.h), and the keyed hash made again.
  * What it does not keep: secrecy from whoever reads this file; Ed25519's own rules (points that are none,
  * keys of low order, signatures whose scalar is not reduced), which tests/unit/crypto/test_sign.c has, and
  * seeds run by sim-real. */
-#include "crypto/keys.h"
+#include "stand_in_key.h"
 
-#include <sodium.h>
 #include <string.h>
-
-enum {
-    HALF = DX_KEY_SIZE / 2,
-    ROUNDS = 4
-}; /* four rounds of a keyed function: a permutation nobody guesses */
 
 /* What tools/tidy looks for where it must not be. */
 extern const char dx_stand_in_sign[];
 const char dx_stand_in_sign[] = "stand-in for signatures";
 
-_Static_assert(HALF == crypto_shorthash_siphashx24_BYTES && HALF == crypto_shorthash_siphashx24_KEYBYTES,
-               "SipHash-2-4 with 128 bits of output");
-
-/* One Feistel round: right ^= F(round, left). */
-static void mix_half(uint8_t round, const uint8_t left[static HALF], uint8_t right[static HALF]) {
-    const uint8_t key[HALF] = {'d', 'x', 'o', 's', ' ', 's', 'i', 'm',
-                               ' ', 's', 'i', 'g', 'n', ' ', '1', round};
-    uint8_t mask[HALF];
-    crypto_shorthash_siphashx24(mask, left, HALF, key);
-    for (size_t i = 0; i < HALF; i++) {
-        right[i] ^= mask[i];
-    }
-}
-
-static void encipher(uint8_t key[static DX_KEY_SIZE]) {
-    for (uint8_t round = 0; round < ROUNDS; round++) {
-        bool odd = round % 2 != 0;
-        mix_half(round, key + (odd ? HALF : 0), key + (odd ? 0 : HALF));
-    }
-}
-
-static void decipher(uint8_t key[static DX_KEY_SIZE]) {
-    for (uint8_t round = ROUNDS; round-- > 0;) {
-        bool odd = round % 2 != 0;
-        mix_half(round, key + (odd ? HALF : 0), key + (odd ? 0 : HALF));
-    }
-}
+enum { USE = 's' };
 
 static void mark(const uint8_t seed[static DX_KEY_SIZE], const char *context, dx_bytes message,
                  uint8_t out[static DX_SIGNATURE_SIZE]) {
@@ -64,7 +31,7 @@ static void mark(const uint8_t seed[static DX_KEY_SIZE], const char *context, dx
 
 void dx_sign_key_from_seed(dx_sign_key *key, const uint8_t seed[static DX_KEY_SIZE]) {
     memcpy(key->public_key, seed, DX_KEY_SIZE);
-    encipher(key->public_key);
+    dx_stand_in_public(USE, key->public_key);
     memcpy(key->expanded, seed, DX_KEY_SIZE);
     memcpy(key->expanded + DX_KEY_SIZE, key->public_key, DX_KEY_SIZE);
 }
@@ -87,7 +54,7 @@ int dx_sign_verify(const uint8_t public_key[static DX_KEY_SIZE], const char *con
         return DX_E_SIGNATURE;
     }
     memcpy(seed, public_key, DX_KEY_SIZE);
-    decipher(seed);
+    dx_stand_in_secret(USE, seed);
     mark(seed, context, message, wanted);
     return memcmp(wanted, signature, sizeof wanted) == 0 ? DX_OK : DX_E_SIGNATURE;
 }

@@ -1,6 +1,6 @@
-/* crypto/keys.c: X25519, XChaCha20-Poly1305, sealed boxes and derived keys over libsodium.
+/* crypto/keys.c: XChaCha20-Poly1305, sealed boxes and derived keys over libsodium.
  *
- * Layer: floor 1, crypto. Signatures have a file of their own (sign.c).
+ * Layer: floor 1, crypto. Signatures and X25519 have files of their own (sign.c, agree.c).
  * Everything secret that is held here for a while is wiped before the function returns. */
 #include "crypto/keys.h"
 
@@ -17,17 +17,6 @@ void dx_wipe(void *secret, size_t size) {
 
 bool dx_secret_equal(const void *a, const void *b, size_t size) {
     return sodium_memcmp(a, b, size) == 0;
-}
-
-void dx_agree_public(const uint8_t secret[static DX_KEY_SIZE], uint8_t public_key[static DX_KEY_SIZE]) {
-    int failed = crypto_scalarmult_curve25519_base(public_key, secret);
-    DX_ASSERT(!failed);
-}
-
-int dx_agree(const uint8_t secret[static DX_KEY_SIZE], const uint8_t public_key[static DX_KEY_SIZE],
-             uint8_t out[static DX_KEY_SIZE]) {
-    /* libsodium refuses points of low order and an all-zero result (RFC 7748 §6.1). */
-    return crypto_scalarmult_curve25519(out, secret, public_key) == 0 ? DX_OK : DX_E_SIGNATURE;
 }
 
 void dx_aead_seal(const uint8_t key[static DX_KEY_SIZE], const uint8_t nonce[static DX_AEAD_NONCE_SIZE],

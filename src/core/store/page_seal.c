@@ -2,7 +2,8 @@
  */
 #include "store/page_seal.h"
 
-#include <sodium.h>
+#include "store/page_cipher.h"
+
 #include <string.h>
 
 /* Both are 16 bytes with their terminators' place: what a vault file begins with, and what SQLite wants
@@ -10,16 +11,12 @@
 static const uint8_t vault_name[DX_PAGE_NAME_SIZE] = "DXOS vault/1\r\n\x1a";
 static const uint8_t sqlite_name[DX_PAGE_NAME_SIZE] = "SQLite format 3";
 
-_Static_assert(DX_PAGE_NONCE_SIZE == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "nonce");
-_Static_assert(DX_PAGE_TAG_SIZE == crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag");
-_Static_assert(DX_PAGE_KEY_SIZE == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "key");
-
 size_t dx_unit_size(dx_unit_kind kind) {
     return kind == DX_UNIT_PAGE ? DX_PAGE_SIZE : DX_FRAME_SIZE;
 }
 
 /* What is authenticated beside the text: format, kind, number (little endian). */
-static void write_place(dx_unit_kind kind, uint64_t number, uint8_t place[static 16]) {
+static void write_place(dx_unit_kind kind, uint64_t number, uint8_t place[static DX_PAGE_PLACE_SIZE]) {
     memcpy(place, "dxvault", 7);
     place[7] = (uint8_t)kind;
     for (int i = 0; i < 8; i++) {
@@ -36,13 +33,11 @@ void dx_unit_seal(const uint8_t key[static DX_PAGE_KEY_SIZE], dx_unit_kind kind,
     size_t clear = clear_size(kind, number);
     size_t text_end = dx_unit_size(kind) - DX_PAGE_RESERVED_SIZE;
     uint8_t *reserved = unit + text_end;
-    uint8_t place[16];
+    uint8_t place[DX_PAGE_PLACE_SIZE];
     write_place(kind, number, place);
     memcpy(unit, vault_name, clear);
     memcpy(reserved, nonce, DX_PAGE_NONCE_SIZE);
-    crypto_aead_xchacha20poly1305_ietf_encrypt_detached(unit + clear, reserved + DX_PAGE_NONCE_SIZE, NULL,
-                                                        unit + clear, text_end - clear, place, sizeof place,
-                                                        NULL, reserved, key);
+    dx_page_encrypt(key, reserved, place, unit + clear, text_end - clear, reserved + DX_PAGE_NONCE_SIZE);
 }
 
 bool dx_unit_open(const uint8_t key[static DX_PAGE_KEY_SIZE], dx_unit_kind kind, uint64_t number,
@@ -50,12 +45,11 @@ bool dx_unit_open(const uint8_t key[static DX_PAGE_KEY_SIZE], dx_unit_kind kind,
     size_t clear = clear_size(kind, number);
     size_t text_end = dx_unit_size(kind) - DX_PAGE_RESERVED_SIZE;
     uint8_t *reserved = unit + text_end;
-    uint8_t place[16];
+    uint8_t place[DX_PAGE_PLACE_SIZE];
     write_place(kind, number, place);
     if (memcmp(unit, vault_name, clear) != 0 ||
-        crypto_aead_xchacha20poly1305_ietf_decrypt_detached(unit + clear, NULL, unit + clear,
-                                                            text_end - clear, reserved + DX_PAGE_NONCE_SIZE,
-                                                            place, sizeof place, reserved, key) != 0) {
+        !dx_page_decrypt(key, reserved, place, unit + clear, text_end - clear,
+                         reserved + DX_PAGE_NONCE_SIZE)) {
         memset(unit, 0, dx_unit_size(kind));
         return false;
     }

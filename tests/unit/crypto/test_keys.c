@@ -1,5 +1,5 @@
-/* test_keys.c: X25519 against RFC 7748, XChaCha20-Poly1305 against draft-irtf-cfrg-xchacha-03, sealed boxes
- * and derived keys. */
+/* test_keys.c: X25519 (crypto/agree.c) against RFC 7748, XChaCha20-Poly1305 against
+ * draft-irtf-cfrg-xchacha-03, sealed boxes and derived keys. */
 #include "crypto/keys.h"
 #include "test.h"
 

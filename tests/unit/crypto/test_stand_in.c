@@ -1,6 +1,7 @@
 /* test_stand_in.c: what the simulator's stand-ins for cryptography keep, so that what a hostile peer tries
  * fails there too. The programs of this file are linked with sim/stand_in_*.c before the library. */
 #include "crypto/keys.h"
+#include "store/page_cipher.h"
 #include "test.h"
 
 static dx_sign_key key_of(uint8_t number) {
@@ -70,6 +71,89 @@ static void test_what_is_too_long_does_not_hold(void **state) {
                      DX_E_SIGNATURE);
 }
 
+static void test_both_agree_and_nobody_else(void **state) {
+    (void)state;
+    uint8_t alice[DX_KEY_SIZE] = {1}, bob[DX_KEY_SIZE] = {2}, eve[DX_KEY_SIZE] = {3},
+            zeros[DX_KEY_SIZE] = {0};
+    uint8_t alice_public[DX_KEY_SIZE], bob_public[DX_KEY_SIZE], a[DX_KEY_SIZE], b[DX_KEY_SIZE],
+        e[DX_KEY_SIZE];
+    dx_agree_public(alice, alice_public);
+    dx_agree_public(bob, bob_public);
+    assert_int_equal(dx_agree(alice, bob_public, a), DX_OK);
+    assert_int_equal(dx_agree(bob, alice_public, b), DX_OK);
+    assert_memory_equal(a, b, sizeof a);
+    assert_int_equal(dx_agree(eve, bob_public, e), DX_OK);
+    assert_memory_not_equal(a, e, sizeof a);
+    assert_int_equal(dx_agree(alice_public, bob_public, e), DX_OK); /* a public key is no secret */
+    assert_memory_not_equal(a, e, sizeof a);
+    assert_int_equal(dx_agree(alice, zeros, e), DX_E_SIGNATURE);
+}
+
+/* As of a torn or stale write: some 512-byte parts of a page are those of an earlier version of it. */
+static void test_a_torn_page_does_not_open(void **state) {
+    (void)state;
+    enum { PART = 512 };
+    static uint8_t old[DX_PAGE_SIZE], fresh[DX_PAGE_SIZE], torn[DX_PAGE_SIZE];
+    const uint8_t key[DX_PAGE_KEY_SIZE] = {1}, nonces[2][DX_PAGE_NONCE_SIZE] = {{1}, {2}};
+    dx_unit_seal(key, DX_UNIT_PAGE, 7, nonces[0], old);
+    dx_unit_seal(key, DX_UNIT_PAGE, 7, nonces[1], fresh);
+    for (unsigned mask = 1; mask < 255; mask++) {
+        for (unsigned part = 0; part < DX_PAGE_SIZE / PART; part++) {
+            const uint8_t *from = mask & 1u << part ? old : fresh;
+            memcpy(torn + (size_t)part * PART, from + (size_t)part * PART, PART);
+        }
+        assert_false(dx_unit_open(key, DX_UNIT_PAGE, 7, torn));
+    }
+    assert_true(dx_unit_open(key, DX_UNIT_PAGE, 7, old));
+    assert_true(dx_unit_open(key, DX_UNIT_PAGE, 7, fresh));
+}
+
+static void test_a_page_opens_as_itself_alone(void **state) {
+    (void)state;
+    static uint8_t page[DX_PAGE_SIZE], sealed[DX_PAGE_SIZE], empty[DX_PAGE_SIZE];
+    const uint8_t key[DX_PAGE_KEY_SIZE] = {1}, other[DX_PAGE_KEY_SIZE] = {2}, nonce[DX_PAGE_NONCE_SIZE] = {3};
+    memcpy(page, "open sesame, open", 17);
+    memcpy(sealed, page, sizeof page);
+    dx_unit_seal(key, DX_UNIT_PAGE, 7, nonce, sealed);
+    assert_memory_not_equal(sealed + 5, "sesame", 6);
+    assert_memory_not_equal(sealed + 100, page + 100, DX_PAGE_SIZE - 200);
+    memcpy(page, sealed, sizeof page);
+    assert_false(dx_unit_open(other, DX_UNIT_PAGE, 7, page));
+    memcpy(page, sealed, sizeof page);
+    assert_false(dx_unit_open(key, DX_UNIT_PAGE, 8, page));
+    for (size_t i = 0; i < sizeof sealed; i++) {
+        memcpy(page, sealed, sizeof page);
+        page[i] ^= 0x10;
+        assert_false(dx_unit_open(key, DX_UNIT_PAGE, 7, page));
+    }
+    assert_false(dx_unit_open(key, DX_UNIT_PAGE, 7, empty));
+    assert_true(dx_unit_open(key, DX_UNIT_PAGE, 7, sealed));
+    assert_memory_equal(sealed, "open sesame, open", 17);
+}
+
+/* Sizes that are no multiple of a word or of the sums' lanes. */
+static void test_every_size_comes_back(void **state) {
+    (void)state;
+    const uint8_t key[DX_PAGE_KEY_SIZE] = {1}, nonce[DX_PAGE_NONCE_SIZE] = {2},
+                  place[DX_PAGE_PLACE_SIZE] = {3};
+    for (size_t size = 0; size < 70; size++) {
+        uint8_t text[70], tag[DX_PAGE_TAG_SIZE];
+        memset(text, 0x5a, sizeof text);
+        dx_page_encrypt(key, nonce, place, text, size, tag);
+        for (size_t i = 0; i < size; i++) {
+            text[i] ^= 1;
+            assert_false(dx_page_decrypt(key, nonce, place, text, size, tag));
+            text[i] ^= 1;
+        }
+        assert_true(dx_page_decrypt(key, nonce, place, text, size, tag));
+        for (size_t i = 0; i < sizeof text; i++) {
+            assert_int_equal(text[i], 0x5a);
+        }
+    }
+}
+
 DX_TEST_MAIN(DX_TEST(test_a_signature_holds_for_what_was_signed_alone),
              DX_TEST(test_the_public_key_signs_nothing), DX_TEST(test_a_key_nobody_drew_holds_for_nothing),
-             DX_TEST(test_what_is_too_long_does_not_hold))
+             DX_TEST(test_what_is_too_long_does_not_hold), DX_TEST(test_both_agree_and_nobody_else),
+             DX_TEST(test_a_torn_page_does_not_open), DX_TEST(test_a_page_opens_as_itself_alone),
+             DX_TEST(test_every_size_comes_back))
