@@ -34,7 +34,7 @@ static void read_state(dx_bytes message) {
 
 static void read_data(dx_bytes message) {
     static dx_sync_data data;
-    if (dx_sync_data_read(message, &data) == DX_OK) {
+    if (dx_sync_data_read(message, &data) == DX_OK || dx_sync_limb_read(message, &data) == DX_OK) {
         FUZZ_CHECK(data.block_count <= DX_SYNC_BLOCKS_MAX);
         for (size_t i = 0; i < data.block_count; i++) {
             check_view(data.blocks[i], message);
@@ -66,6 +66,10 @@ static void read_rest(dx_bytes message) {
     if (dx_sync_fork_read(message, id, &view) == DX_OK) {
         check_view(view, message);
     }
+    dx_limb_goal goal;
+    FUZZ_CHECK(dx_sync_branch_read(message, id, &number, &goal) != DX_OK ||
+               (number < goal.length && goal.length <= DX_FEED_LENGTH_MAX));
+    (void)!dx_sync_lack_read(message, id);
     FUZZ_CHECK(dx_sync_part_read(message, id, &number) != DX_OK || number <= DX_FEED_LENGTH_MAX);
     FUZZ_CHECK(dx_sync_want_read(message, id, &number) != DX_OK || number <= DX_FEED_LENGTH_MAX);
     FUZZ_CHECK(dx_sync_ask_read(message, &feed_class) != DX_OK || feed_class <= DX_FEED_DATA);

@@ -2,11 +2,19 @@
  *
  * Alice's disk is set back behind the vault's back (its outside token with it, so the guard of story_clone
  * sees nothing). In one life she tells Bob, in the other Carol. When Bob and Carol meet, they find where the
- * branches part, prove it to each other, and cut the feed at the same place. Asserted: what each says on the
- * way, equal digests, and that Alice, told of it, goes on under new feeds. */
+ * branches part, prove it to each other, and cut the feed at the same place.
+ *
+ * First story: nobody built on either life. Both are hidden from the fork on, and kept.
+ * Second story: Bob and Carol both wrote after reading. What each named of Alice's feed is a floor that the
+ * cut does not go below; the two contradict each other, and the senior of them is believed. Who believed the
+ * other life takes back what it showed, fetches the one that stands, and keeps the other beside it.
+ *
+ * Asserted: what each says on the way (sync/fork.c, sync/limb.c), equal digests, and that Alice, told of it, goes on
+ * under new feeds. */
 #include "street.h"
 
 static street road;
+static vault *alice, *bob, *carol;
 
 static void write_pages(vault *self, const char *life, int count) {
     char json[160];
@@ -17,17 +25,29 @@ static void write_pages(vault *self, const char *life, int count) {
     }
 }
 
+static int count_pages(vault *self, const char *life) {
+    char json[200];
+    snprintf(json, sizeof json,
+             "{'do': 'query', 'space': 'Book', 'query': {'type': 'page', 'where': {'%s': 0}, 'count': true}}",
+             life);
+    int count = -1;
+    const char *answer = strstr(vault_ask(self, json), "\"count\":");
+    assert_non_null(answer);
+    assert_int_equal(sscanf(answer, "\"count\":%d", &count), 1);
+    return count;
+}
+
 static void assert_pages(vault *self, int count) {
     char expected[32];
     snprintf(expected, sizeof expected, "{\"count\":%d}", count);
     assert_asks(self, "{'do': 'query', 'space': 'Book', 'query': {'type': 'page', 'count': true}}", expected);
 }
 
-static void test_story(void **state) {
-    (void)state;
+static void begin(void) {
     street_init(&road);
-    vault *alice = street_move_in(&road, "alice"), *bob = street_move_in(&road, "bob"),
-          *carol = street_move_in(&road, "carol");
+    alice = street_move_in(&road, "alice");
+    bob = street_move_in(&road, "bob");
+    carol = street_move_in(&road, "carol");
     vault_ask(alice, "{'do': 'halo.create', 'name': 'Alice'}");
     vault_ask(bob, "{'do': 'halo.create', 'name': 'Bob'}");
     vault_ask(carol, "{'do': 'halo.create', 'name': 'Carol'}");
@@ -37,8 +57,10 @@ static void test_story(void **state) {
     write_pages(alice, "before", 2);
     street_pass(&road, 1000);
     street_agree(&road, "Book");
+}
 
-    /* Two lives from one disk. */
+/* Two lives from one disk: three pages that Bob sees, five that Carol sees; each may write one after. */
+static void live_twice(bool readers_write) {
     vault_leave(alice);
     sim_disk *image = sim_disk_copy(alice->disk, 7);
     uint8_t token[DX_VAULT_TOKEN_SIZE];
@@ -51,6 +73,9 @@ static void test_story(void **state) {
     street_pass(&road, 1000);
     assert_pages(bob, 5);
     vault_leave(alice);
+    if (readers_write) {
+        write_pages(bob, "bob", 1);
+    }
     vault_leave(bob);
 
     sim_disk_restore(alice->disk, image);
@@ -64,8 +89,29 @@ static void test_story(void **state) {
     street_pass(&road, 1000);
     assert_pages(carol, 7);
     vault_leave(alice);
+    if (readers_write) {
+        write_pages(carol, "carol", 1);
+    }
+}
 
-    /* Bob and Carol meet without her. */
+/* She comes back, is told, and writes on where nobody doubts her. */
+static void come_back(int pages) {
+    alice->traces = "sync";
+    vault_open(alice);
+    street_pass(&road, 120000);
+    assert_non_null(strstr(alice->trace, "own feeds renewed"));
+    write_pages(alice, "after", 1);
+    street_pass(&road, 1000);
+    assert_pages(bob, pages + 1);
+    assert_pages(carol, pages + 1);
+    street_agree(&road, "Book");
+    street_deinit(&road);
+}
+
+static void test_nobody_built_on_it(void **state) {
+    (void)state;
+    begin();
+    live_twice(false);
     bob->traces = carol->traces = "sync";
     vault_open(bob);
     street_pass(&road, 120000);
@@ -75,18 +121,33 @@ static void test_story(void **state) {
     assert_pages(carol, 2);
     const char *status = vault_ask(bob, "{'do': 'space.status', 'space': 'Book'}");
     assert_non_null(strstr(status, "\"synced\":true"));
-
-    /* She comes back, is told, and writes on where nobody doubts her. */
-    alice->traces = "sync";
-    vault_open(alice);
-    street_pass(&road, 120000);
-    assert_non_null(strstr(alice->trace, "own feeds renewed"));
-    write_pages(alice, "after", 1);
-    street_pass(&road, 1000);
-    assert_pages(bob, 3);
-    assert_pages(carol, 3);
-    street_agree(&road, "Book");
-    street_deinit(&road);
+    come_back(2);
 }
 
-DX_TEST_MAIN(DX_TEST(test_story))
+static void test_the_senior_reader_is_believed(void **state) {
+    (void)state;
+    begin();
+    live_twice(true);
+    bob->traces = carol->traces = "sync echo";
+    vault_open(bob);
+    street_pass(&road, 120000);
+    assert_non_null(strstr(bob->trace, "is forked: cut at"));
+    assert_non_null(strstr(carol->trace, "is forked: cut at"));
+    /* One life stands at both, with all that its reader had seen; what the two wrote themselves stands too.
+     */
+    bool first = count_pages(bob, "first life") == 1;
+    vault *believed = first ? bob : carol, *other = first ? carol : bob;
+    assert_int_equal(count_pages(bob, "second life"), first ? 0 : 1);
+    int pages = 2 + (first ? 3 : 5) + 2;
+    assert_pages(bob, pages);
+    assert_pages(carol, pages);
+    assert_non_null(strstr(other->trace, "brought the branch of feed"));
+    assert_non_null(strstr(other->trace, "took back blocks"));
+    assert_non_null(strstr(other->trace, "another branch is in force"));
+    assert_null(strstr(believed->trace, "another branch is in force"));
+    const char *status = vault_ask(bob, "{'do': 'space.status', 'space': 'Book'}");
+    assert_non_null(strstr(status, "\"synced\":true"));
+    come_back(pages);
+}
+
+DX_TEST_MAIN(DX_TEST(test_nobody_built_on_it), DX_TEST(test_the_senior_reader_is_believed))

@@ -69,6 +69,16 @@ enum {
     /* Blocks verified and stored at once: bounds the memory for their tree nodes to a quarter of a megabyte;
      * a larger run gains nothing, since one signature check is lost in a thousand hashes. */
     DX_FEED_RUN_MAX = 4096,
+    /* Branches of one forked feed kept beside the one in force: a vault that was restored too often makes a
+     * handful; each is fetched only because a member named it. */
+    DX_FEED_LIMBS_MAX = 64,
+    /* Blocks looked through in one step for what they name of a forked feed: headers only, some
+     * milliseconds. */
+    DX_FLOOR_BLOCKS_MAX = 1024,
+    /* Floors of one feed about another that count: the longest ones; more is no honest author's. */
+    DX_FLOORS_PER_FEED_MAX = 256,
+    /* Branches looked for at once, in a space. */
+    DX_BRANCHES_WANTED_MAX = 16,
 
     /* --- model: objects --- */
     /* An operation: it travels inside one section of one block, so nothing larger could arrive. */
@@ -167,6 +177,8 @@ enum {
     DX_SYNC_BACKLOG_MAX = 4096,
     /* A wanted feed that brought nothing for so long is asked of another peer too. */
     DX_SYNC_STALL_MS = 10000,
+    /* A peer that has not the branch somebody named is asked for it again after so long. */
+    DX_SYNC_LACK_MS = 60000,
     /* Control feeds taken whose first block has not admitted them: from peers that are not known as members,
      * all together (128 MB at the worst, once, from one who knows the space's secret), and from members. */
     DX_SYNC_STRANGER_FEEDS_MAX = 64,

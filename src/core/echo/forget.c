@@ -46,11 +46,66 @@ static int remove_entities(dx_context *context, const doomed_feed *feed, size_t 
                         dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1), budget);
 }
 
-static int remove_blocks(dx_context *context, const doomed_feed *feed, size_t *budget) {
+/* Blocks stored under one number: the feed's own or a limb's. */
+static int remove_rows(dx_context *context, int64_t rows, size_t *budget) {
     sqlite3_stmt *remove =
         dx_store_query(context->store, "DELETE FROM block WHERE key IN "
                                        "(SELECT key FROM block WHERE key BETWEEN ?1 AND ?2 LIMIT ?3)");
-    return remove_range(context, remove, feed->local << 32, feed->local << 32 | UINT32_MAX, budget);
+    return remove_range(context, remove, rows << 32, rows << 32 | UINT32_MAX, budget);
+}
+
+static int remove_touches(dx_context *context, const doomed_feed *feed, size_t *budget) {
+    sqlite3_stmt *remove = dx_store_query(
+        context->store, "DELETE FROM touch WHERE (entity, counter, block, section) IN (SELECT entity, "
+                        "counter, block, section FROM touch WHERE entity BETWEEN ?1 AND ?2 LIMIT ?3)");
+    return remove_range(context, remove, dx_entity_key(feed->local, 0, 0),
+                        dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1), budget);
+}
+
+static int remove_named(dx_context *context, const doomed_feed *feed, size_t *budget) {
+    sqlite3_stmt *remove = dx_store_query(
+        context->store, "DELETE FROM named WHERE (feed, source, length, root, seq) IN (SELECT feed, source,"
+                        " length, root, seq FROM named WHERE feed BETWEEN ?1 AND ?2 LIMIT ?3)");
+    return remove_range(context, remove, feed->local, feed->local, budget);
+}
+
+/* The number of a branch beside the one in force, or of that one; 0: no limb is left. */
+static int find_limb(dx_context *context, const doomed_feed *feed, int64_t *rows) {
+    sqlite3_stmt *select =
+        dx_store_query(context->store, "SELECT coalesce((SELECT rows FROM limb WHERE feed = ?1 LIMIT 1),"
+                                       " (SELECT rows FROM feed WHERE id = ?1), 0)");
+    dx_bind_int(select, 1, feed->local);
+    *rows = dx_step(context->store, select) ? dx_column_int(select, 0) : 0;
+    dx_step_reset(select);
+    return dx_store_error(context->store);
+}
+
+static int forget_limb(dx_context *context, const doomed_feed *feed, int64_t rows) {
+    sqlite3_stmt *remove = dx_store_query(context->store, "DELETE FROM limb WHERE rows = ?1");
+    dx_bind_int(remove, 1, rows);
+    int error = dx_step_done(context->store, remove);
+    sqlite3_stmt *update =
+        dx_store_query(context->store, "UPDATE feed SET rows = 0 WHERE id = ?1 AND rows = ?2");
+    dx_bind_int(update, 1, feed->local);
+    dx_bind_int(update, 2, rows);
+    int failed = dx_step_done(context->store, update);
+    return error != DX_OK ? error : failed;
+}
+
+/* Limb by limb, and the feed's own last. */
+static int remove_blocks(dx_context *context, const doomed_feed *feed, size_t *budget) {
+    int64_t rows = 0;
+    int error;
+    do {
+        error = find_limb(context, feed, &rows);
+        if (error == DX_OK) {
+            error = remove_rows(context, rows == 0 ? feed->local : rows, budget);
+        }
+        if (error == DX_OK && rows != 0 && *budget != 0) {
+            error = forget_limb(context, feed, rows);
+        }
+    } while (error == DX_OK && rows != 0 && *budget != 0);
+    return error;
 }
 
 static int run_with(dx_context *context, sqlite3_stmt *statement, int64_t value) {
@@ -62,6 +117,12 @@ static int run_with(dx_context *context, sqlite3_stmt *statement, int64_t value)
 static int remove_feed(dx_context *context, const doomed_feed *feed, size_t *budget) {
     int error = remove_entities(context, feed, budget);
     if (error == DX_OK && *budget != 0) {
+        error = remove_touches(context, feed, budget);
+    }
+    if (error == DX_OK && *budget != 0) {
+        error = remove_named(context, feed, budget);
+    }
+    if (error == DX_OK && *budget != 0) {
         error = remove_blocks(context, feed, budget);
     }
     if (error != DX_OK || *budget == 0) {
@@ -69,6 +130,10 @@ static int remove_feed(dx_context *context, const doomed_feed *feed, size_t *bud
     }
     error =
         run_with(context, dx_store_query(context->store, "DELETE FROM fork WHERE feed = ?1"), feed->local);
+    if (error == DX_OK) {
+        error = run_with(context, dx_store_query(context->store, "DELETE FROM looked WHERE feed = ?1"),
+                         feed->local);
+    }
     if (error == DX_OK) {
         error =
             run_with(context, dx_store_query(context->store, "DELETE FROM feed WHERE id = ?1"), feed->local);

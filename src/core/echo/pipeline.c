@@ -7,10 +7,12 @@
 
 #include <string.h>
 
+#include "echo/floor.h"
 #include "echo/reduce.h"
 #include "echo/refused.h"
 #include "echo/space_state.h"
 #include "echo/trace.h"
+#include "echo/withdraw.h"
 
 /* Why a feed's next transaction is not applied now. */
 typedef enum wait_kind {
@@ -19,6 +21,7 @@ typedef enum wait_kind {
     WAIT_FEED,        /* it names a feed that is not known here */
     WAIT_BLOCK,       /* it names a block that is not applied here */
     WAIT_ROOT,        /* it names another content of a feed than is here: one of the two was forked */
+    WAIT_BRANCH,      /* it names a branch of a forked feed that is not here, or not judged yet */
     WAIT_ADMISSION,   /* its feed is not admitted */
     WAIT_KEY,         /* the key it is sealed with is not here */
     WAIT_CREDENTIALS, /* the control state takes no more credentials that wait */
@@ -27,8 +30,8 @@ typedef enum wait_kind {
 
 typedef struct wait_reason {
     wait_kind kind;
-    int64_t feed;    /* BLOCK, ROOT: the one named */
-    uint64_t number; /* BLOCK: the missing one; ROOT: length; KEY: epoch */
+    int64_t feed;    /* BLOCK, ROOT, BRANCH: the one named */
+    uint64_t number; /* BLOCK: the missing one; ROOT, BRANCH: length; KEY: epoch */
 } wait_reason;
 
 /* --- Changes --------------------------------------------------------------------------------- */
@@ -72,8 +75,7 @@ int dx_changes_add(dx_changes *changes, const dx_change *change) {
 
 /* --- Blocks ---------------------------------------------------------------------------------- */
 
-/* Decodes the block into the space's scratch, where it stays until the next one. */
-static int read_block(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
+int dx_pipeline_block(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
                       dx_block *out) {
     dx_bytes bytes;
     int error = dx_feed_read(feed, context->store, seq, &bytes);
@@ -123,7 +125,21 @@ static int read_root(dx_context *context, const dx_feed *feed, uint64_t length,
     return dx_feed_root(feed, context->store, length, out);
 }
 
-static int check_dependency(dx_context *context, dx_space *space, const dx_feed *feed,
+/* What a block names of a forked feed beyond the cut: in force, hidden for good (then nothing is waited for),
+ * or to be judged when its branch is here. */
+static int check_branch(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
+                        const dx_feed *named, const dx_dependency *dependency, wait_reason *reason) {
+    dx_named_standing standing;
+    int error = dx_floor_judge(context, space, named, feed, seq, dependency, &standing);
+    if (error == DX_OK && standing == DX_NAMED_UNKNOWN) {
+        *reason = (wait_reason){.kind = WAIT_BRANCH, .feed = named->local, .number = dependency->length};
+    } else if (error == DX_OK && standing == DX_NAMED_IN_FORCE && dependency->length > named->applied) {
+        *reason = (wait_reason){.kind = WAIT_BLOCK, .feed = named->local, .number = dependency->length - 1};
+    }
+    return error;
+}
+
+static int check_dependency(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
                             dx_feed_class named_class, const dx_dependency *dependency, wait_reason *reason) {
     const dx_feed *named = dx_space_feed_by_prefix(space, dependency->feed);
     if (named == NULL) {
@@ -135,11 +151,13 @@ static int check_dependency(dx_context *context, dx_space *space, const dx_feed 
         reason->kind = WAIT_NEVER;
         return DX_OK;
     }
-    if (dependency->length > named->length ||
+    if (dependency->length > named->cut) {
+        return check_branch(context, space, feed, seq, named, dependency, reason);
+    }
 #if defined(DX_PLANT) && DX_PLANT == 4
-        (dependency->length > named->applied + 1 && dependency->length <= named->cut)) {
+    if (dependency->length > named->length || dependency->length > named->applied + 1) {
 #else
-        (dependency->length > named->applied && dependency->length <= named->cut)) {
+    if (dependency->length > named->applied) {
 #endif
         reason->kind = WAIT_BLOCK;
         reason->number = dependency->length - 1;
@@ -154,7 +172,7 @@ static int check_dependency(dx_context *context, dx_space *space, const dx_feed 
     return error;
 }
 
-static int check_dependencies(dx_context *context, dx_space *space, const dx_feed *feed,
+static int check_dependencies(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
                               dx_feed_class named_class, dx_bytes entries, size_t count,
                               wait_reason *reason) {
     dx_reader cursor;
@@ -163,7 +181,7 @@ static int check_dependencies(dx_context *context, dx_space *space, const dx_fee
         dx_dependency dependency;
         int error = dx_block_dependency(&cursor, &dependency);
         if (error == DX_OK) {
-            error = check_dependency(context, space, feed, named_class, &dependency, reason);
+            error = check_dependency(context, space, feed, seq, named_class, &dependency, reason);
         }
         if (error != DX_OK) {
             return error;
@@ -187,10 +205,10 @@ static int check_key(dx_context *context, dx_space *space, uint64_t epoch, wait_
 static int check_block(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
                        const dx_block *block, wait_reason *reason) {
     const dx_block_header *header = &block->header;
-    int error =
-        check_dependencies(context, space, feed, DX_FEED_CONTROL, header->auth, header->auth_count, reason);
+    int error = check_dependencies(context, space, feed, seq, DX_FEED_CONTROL, header->auth,
+                                   header->auth_count, reason);
     if (error == DX_OK && reason->kind == WAIT_NOT) {
-        error = check_dependencies(context, space, feed, DX_FEED_DATA, header->dependencies,
+        error = check_dependencies(context, space, feed, seq, DX_FEED_DATA, header->dependencies,
                                    header->dependency_count, reason);
     }
     if (error != DX_OK || reason->kind != WAIT_NOT) {
@@ -217,7 +235,7 @@ static int check_transaction(dx_context *context, dx_space *space, const dx_feed
     uint64_t usable = dx_feed_usable(feed);
     *reason = (wait_reason){.kind = WAIT_NOT};
     for (uint64_t seq = feed->applied; seq < usable; seq++) {
-        int error = read_block(context, space, feed, seq, block);
+        int error = dx_pipeline_block(context, space, feed, seq, block);
         if (error == DX_OK) {
             error = check_block(context, space, feed, seq, block, reason);
         }
@@ -396,6 +414,9 @@ static int apply_block(dx_context *context, dx_space *space, dx_feed *feed, uint
     if (error == DX_OK) {
         feed->applied = seq + 1;
         space->change++;
+        error = feed->frozen && !control ? dx_withdraw_rescue(context, space, feed, seq) : DX_OK;
+    }
+    if (error == DX_OK) {
         dx_echo_trace(context, "applied block %llu of %s feed %lld", (unsigned long long)seq,
                       control ? "control" : "data", (long long)feed->local);
     }
@@ -436,7 +457,7 @@ static int run_transaction(dx_context *context, dx_space *space, dx_feed *feed, 
     }
     for (uint64_t seq = begin; reason.kind == WAIT_NOT && seq < end && error == DX_OK; seq++) {
         if (end - begin > 1) {
-            error = read_block(context, space, feed, seq, &block);
+            error = dx_pipeline_block(context, space, feed, seq, &block);
         }
         if (error == DX_OK) {
             error = apply_block(context, space, feed, seq, &block);
@@ -451,10 +472,79 @@ static int run_transaction(dx_context *context, dx_space *space, dx_feed *feed, 
 
 /* --- Running --------------------------------------------------------------------------------- */
 
+/* The block's transaction is skipped wherever it arrives: it names a feed of the wrong class. */
+static bool is_never_applied(dx_space *space, const dx_feed *feed, const dx_block *block) {
+    const dx_bytes lists[] = {block->header.auth, block->header.dependencies};
+    const size_t counts[] = {block->header.auth_count, block->header.dependency_count};
+    for (size_t list = 0; list < 2; list++) {
+        dx_reader cursor;
+        dx_dependency dependency;
+        dx_reader_init(&cursor, lists[list]);
+        for (size_t i = 0; i < counts[list] && dx_block_dependency(&cursor, &dependency) == DX_OK; i++) {
+            const dx_feed *named = dx_space_feed_by_prefix(space, dependency.feed);
+            dx_feed_class wanted = list == 0 ? DX_FEED_CONTROL : DX_FEED_DATA;
+            if (named != NULL && (named == feed || named->identity.feed_class != wanted)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Goes over the next transaction of what was in effect before (feed->kept): its version vector alone is made
+ * again. *end stays where the transaction is not whole below kept. */
+static int walk_transaction(dx_context *context, dx_space *space, dx_feed *feed, uint64_t *end) {
+    dx_block block;
+    uint64_t seq = feed->applied;
+    bool goes_on = true, never = false;
+    int error = DX_OK;
+    for (; goes_on && seq < feed->kept && error == DX_OK; seq++) {
+        error = dx_pipeline_block(context, space, feed, seq, &block);
+        never = error == DX_OK && is_never_applied(space, feed, &block);
+        goes_on = error == DX_OK && !never && (block.header.flags & DX_BLOCK_CONTINUES) != 0 &&
+                  seq + 1 - feed->applied < DX_TRANSACTION_BLOCKS_MAX;
+    }
+    *end = error != DX_OK || goes_on ? feed->applied : seq;
+    if (error == DX_OK && never) {
+        error = dx_timeframe_raise(&feed->timeframe, feed->local, *end);
+    }
+    for (seq = feed->applied; seq < *end && !never && error == DX_OK; seq++) {
+        error = dx_pipeline_block(context, space, feed, seq, &block);
+        error = error == DX_OK ? raise_timeframe(space, feed, seq, &block) : error;
+    }
+    feed->applied = error == DX_OK ? *end : feed->applied;
+    return error;
+}
+
+/* After a withdrawal: to where the feed was. What is left of a transaction that the limit cuts through goes
+ * too. */
+static int walk_feed(dx_context *context, dx_space *space, dx_feed *feed, size_t *budget) {
+    int error = DX_OK;
+    while (error == DX_OK && *budget != 0 && feed->applied < feed->kept &&
+           feed->kept <= dx_feed_usable(feed)) {
+        uint64_t before = feed->applied, end;
+        error = walk_transaction(context, space, feed, &end);
+        if (error == DX_OK && end == before) {
+            size_t all = SIZE_MAX;
+            error = dx_withdraw_blocks(context, space, feed, feed->applied, &all);
+        }
+        uint64_t walked = feed->applied > before ? feed->applied - before : 1;
+        *budget -= walked < *budget ? (size_t)walked : *budget;
+    }
+    feed->kept = feed->applied == feed->kept ? 0 : feed->kept;
+    return error == DX_OK ? dx_feed_save_applied(feed, context->store) : error;
+}
+
 static int run_feed(dx_context *context, dx_space *space, dx_feed *feed, size_t *budget) {
     uint64_t before = feed->applied;
     int error = DX_OK;
     size_t blocks = 1;
+    if (feed->kept != 0) {
+        error = walk_feed(context, space, feed, budget);
+        if (error != DX_OK || feed->kept != 0) {
+            return error;
+        }
+    }
     while (error == DX_OK && blocks != 0 && *budget != 0 && feed->applied < dx_feed_usable(feed)) {
         error = run_transaction(context, space, feed, &blocks);
         *budget -= blocks < *budget ? blocks : *budget;
@@ -481,8 +571,8 @@ static int run_class(dx_context *context, dx_space *space, dx_feed_class feed_cl
 }
 
 int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, bool *more) {
-    bool progress = true;
-    int error = DX_OK;
+    bool progress = true, unsettled = false;
+    int error = dx_floor_settle(context, space, &budget, &unsettled);
     while (error == DX_OK && progress && budget != 0) {
         progress = false;
         error = run_class(context, space, DX_FEED_CONTROL, &budget, &progress);
@@ -492,7 +582,7 @@ int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, bool *m
     }
     dx_space_count_blocked(space);
     dx_space_trim(space);
-    *more = progress && budget == 0 && space->blocked != 0;
+    *more = unsettled || (progress && budget == 0 && space->blocked != 0);
     return error != DX_OK ? error : dx_types_save(context, space);
 }
 
@@ -516,18 +606,45 @@ typedef struct named_feeds {
     size_t count;
 } named_feeds;
 
+/* How much of a feed an own block may build on. */
+static uint64_t in_force(const dx_feed *feed) {
+    uint64_t usable = dx_feed_usable(feed);
+    return feed->applied < usable ? feed->applied : usable;
+}
+
+/* Whether the feed went on since the own feed last named it, or another branch of it was put in force. */
+static int has_news(dx_context *context, dx_space *space, const dx_feed *own, const dx_feed *feed,
+                    bool *is_news) {
+    uint64_t seen = dx_timeframe_get(&own->timeframe, feed->local);
+    *is_news = in_force(feed) > seen;
+    if (*is_news || !feed->frozen || seen <= feed->cut || in_force(feed) <= feed->cut) {
+        return DX_OK;
+    }
+    bool saw;
+    int error = dx_floor_saw(context, space, feed, own, own->length, &saw);
+    *is_news = !saw;
+    return error;
+}
+
 /* The feeds of a class that went on since the own feed's previous block, ascending prefix. */
 static int gather_named(dx_context *context, dx_space *space, const dx_feed *own, dx_feed_class named_class,
                         named_feeds *out) {
     for (size_t i = 0; i < space->feed_count; i++) {
         const dx_feed *feed = &space->feeds[i];
-        if (feed == own || feed->identity.feed_class != named_class ||
-            feed->applied <= dx_timeframe_get(&own->timeframe, feed->local)) {
+        bool is_news = false;
+        if (feed == own || feed->identity.feed_class != named_class) {
             continue;
         }
-        dx_dependency named = {.length = feed->applied};
+        int failed = has_news(context, space, own, feed, &is_news);
+        if (failed != DX_OK) {
+            return failed;
+        }
+        if (!is_news) {
+            continue;
+        }
+        dx_dependency named = {.length = in_force(feed)};
         uint8_t root[DX_HASH_SIZE];
-        int error = read_root(context, feed, feed->applied, root);
+        int error = read_root(context, feed, named.length, root);
         if (error != DX_OK) {
             return error;
         }
@@ -616,6 +733,13 @@ static void describe(const dx_feed *feed, const wait_reason *reason, char *out, 
             room, out,
             "feed %lld names another content of feed %lld at length %llu: one of them was written "
             "twice at the same place",
+            local, named, number);
+        break;
+    case WAIT_BRANCH:
+        sqlite3_snprintf(
+            room, out,
+            "feed %lld waits for the branch of feed %lld that it names at length %llu: that feed "
+            "was written twice",
             local, named, number);
         break;
     case WAIT_ADMISSION:

@@ -37,15 +37,15 @@ DX_MUST_USE int dx_pipeline_run(dx_context *context, dx_space *space, size_t bud
  * waits. */
 bool dx_pipeline_waiting(dx_context *context, dx_space *space, char *out, size_t size);
 
-/* After a fork was proven: when anything was applied beyond a cut, makes the space's rows anew without it. */
-DX_MUST_USE int dx_space_withdraw(dx_context *context, dx_space *space);
-
 /* --- For the rooms of echo that write ------------------------------------------------------------ */
 
 /* Appends a block of these encoded sections to an own feed. declares: names what went on in other feeds since
  * its previous block; the later blocks of one transaction do not. */
 DX_MUST_USE int dx_pipeline_append(dx_context *context, dx_space *space, int64_t local, uint64_t flags,
                                    dx_bytes items, size_t count, bool declares);
+/* Decodes a block into the space's scratch, where it stays until the next one. DX_E_CORRUPT. */
+DX_MUST_USE int dx_pipeline_block(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
+                                  dx_block *out);
 /* Applies all that an own feed holds. DX_E_LIMIT: the control state takes no more credentials from it. */
 DX_MUST_USE int dx_pipeline_settle(dx_context *context, dx_space *space, int64_t local);
 

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "echo/floor.h"
+
 /* --- Scratch memory -------------------------------------------------------------------------- */
 
 static void *resize_in_arena(void *ctx, void *old, size_t old_size, size_t new_size) {
@@ -49,7 +51,8 @@ static int resolve_place(const dx_reduction *reduction, const dx_place *place, i
     case DX_PLACE_FEED:
         feed = dx_space_feed_by_prefix(reduction->space, place->feed);
         if (feed == NULL || feed->identity.feed_class != DX_FEED_DATA ||
-            place->seq >= dx_timeframe_get(reduction->timeframe, feed->local)) {
+            (reduction->timeframe != NULL &&
+             place->seq >= dx_timeframe_get(reduction->timeframe, feed->local))) {
             return DX_E_INVALID;
         }
     }
@@ -381,7 +384,31 @@ static int update_life(dx_reduction *reduction, present_row *row, bool deleted, 
     return dx_step_done(context->store, update);
 }
 
-static int mutate_entity(dx_reduction *reduction, const dx_section *section, int *refusal) {
+/* Notes that this section is about an entity which stands elsewhere, whether it is here or not. */
+static int note_touch(const dx_reduction *reduction, int64_t key, uint64_t index) {
+    dx_store *store = reduction->context->store;
+    sqlite3_stmt *insert = dx_store_query(
+        store, "INSERT OR IGNORE INTO touch(entity, counter, block, section) VALUES(?1, ?2, ?3, ?4)");
+    dx_bind_int(insert, 1, key);
+    dx_bind_int(insert, 2, (int64_t)reduction->stamp.counter);
+    dx_bind_int(insert, 3, reduction->feed->local << 32 | (int64_t)reduction->seq);
+    dx_bind_int(insert, 4, (int64_t)index);
+    return dx_step_done(store, insert);
+}
+
+/* DX_E_NOT_FOUND: what stands at the key now is not what the author saw, who was shown another branch. */
+static int check_branch(const dx_reduction *reduction, int64_t key) {
+    const dx_feed *maker = dx_space_feed(reduction->space, dx_entity_key_feed(key));
+    bool saw = true;
+    int error = DX_OK;
+    if (maker != NULL && maker != reduction->feed && dx_entity_key_seq(key) >= maker->cut) {
+        error =
+            dx_floor_saw(reduction->context, reduction->space, maker, reduction->feed, reduction->seq, &saw);
+    }
+    return error != DX_OK ? error : saw ? DX_OK : DX_E_NOT_FOUND;
+}
+
+static int mutate_entity(dx_reduction *reduction, uint64_t index, const dx_section *section, int *refusal) {
     int64_t key;
     if (resolve_place(reduction, &section->subject, &key) != DX_OK ||
         (reduction->has_subject && dx_place_compare(&reduction->subject, &section->subject) >= 0)) {
@@ -391,7 +418,13 @@ static int mutate_entity(dx_reduction *reduction, const dx_section *section, int
     reduction->subject = section->subject;
     reduction->has_subject = true;
     present_row row;
-    int error = read_row(reduction, key, &row);
+    int error = reduction->timeframe != NULL ? note_touch(reduction, key, index) : DX_OK;
+    if (error == DX_OK) {
+        error = check_branch(reduction, key);
+    }
+    if (error == DX_OK) {
+        error = read_row(reduction, key, &row);
+    }
     if (error == DX_E_NOT_FOUND) {
         *refusal = error;
         return DX_OK;
@@ -420,5 +453,5 @@ int dx_reduce_section(dx_reduction *reduction, uint64_t index, dx_bytes plaintex
         return DX_OK;
     }
     return section.creates ? create_entity(reduction, index, &section, refusal)
-                           : mutate_entity(reduction, &section, refusal);
+                           : mutate_entity(reduction, index, &section, refusal);
 }

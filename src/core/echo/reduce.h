@@ -16,7 +16,8 @@ typedef struct dx_reduction {
     dx_context *context;
     dx_space *space;
     dx_feed *feed;
-    const dx_timeframe *timeframe; /* the block's, itself included */
+    const dx_timeframe *timeframe; /* the block's, itself included; NULL: the section was taken before and its
+                                      entity is being made again (withdraw.h) */
     uint64_t seq;
     dx_stamp stamp;
     bool has_subject;

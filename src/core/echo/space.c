@@ -245,7 +245,8 @@ int dx_space_add_feed(dx_context *context, dx_space *space, const dx_feed_identi
 }
 
 uint64_t dx_feed_usable(const dx_feed *feed) {
-    return feed->length < feed->cut ? feed->length : feed->cut;
+    uint64_t limit = dx_feed_limit(feed);
+    return feed->length < limit ? feed->length : limit;
 }
 
 void dx_space_count_blocked(dx_space *space) {

@@ -21,7 +21,7 @@
 
 #include "base/arena.h"
 #include "echo/type.h"
-#include "feed/feed.h"
+#include "feed/limb.h"
 #include "halo/control.h"
 #include "model/registry.h"
 
@@ -51,6 +51,12 @@ typedef struct dx_space_epoch_key {
     uint8_t key[DX_KEY_SIZE];
 } dx_space_epoch_key;
 
+/* A branch of a forked feed that others have named and that is not here. */
+typedef struct dx_wanted_branch {
+    int64_t feed;
+    dx_limb_goal goal;
+} dx_wanted_branch;
+
 struct dx_space {
     int64_t local;
     uint8_t id[DX_HASH_SIZE];
@@ -61,11 +67,16 @@ struct dx_space {
     int64_t own_control, own_data; /* local numbers, 0: none yet (made on first need) */
     uint64_t key_epoch;            /* the epoch new blocks are sealed with */
     uint64_t blocked;              /* blocks stored but waiting for a dependency or admission */
-    uint64_t refused; /* blocks or sections that were refused, since the vault began (persisted) */
-    uint64_t change;  /* counter: raised by every applied block (subscriptions, sync) */
+    uint64_t refused;   /* blocks or sections that were refused, since the vault began (persisted) */
+    uint64_t change;    /* counter: raised by every applied block (subscriptions, sync) */
+    bool forks_settled; /* floors and branches of forked feeds are what the blocks here say; whoever stores a
+                           limb's blocks clears it */
+    dx_wanted_branch wanted[DX_BRANCHES_WANTED_MAX]; /* for sync to fetch, the weightiest first */
+    size_t wanted_count;
 
     /* Private to echo. */
     const dx_alloc *alloc;
+    uint64_t forks_version; /* of what forks were settled over */
     dx_types types;
     dx_space_epoch_key keys[DX_KEYS_CACHED];
     bool sign_keys_loaded;

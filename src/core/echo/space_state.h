@@ -20,7 +20,7 @@ DX_MUST_USE int dx_space_store_key(dx_context *context, dx_space *space, uint64_
 DX_MUST_USE int dx_space_take_keys(dx_context *context, dx_space *space);
 /* Gives back scratch memory that an unusually large block or state took. */
 void dx_space_trim(dx_space *space);
-/* How far a feed may be applied: what is here, below its cut. */
+/* How far a feed may be applied: what is here, below its limit. */
 uint64_t dx_feed_usable(const dx_feed *feed);
 /* Sets space->blocked. */
 void dx_space_count_blocked(dx_space *space);

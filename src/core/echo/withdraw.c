@@ -1,64 +1,235 @@
-/* echo/withdraw.c: what was applied beyond a cut is taken back: the space's rows are made again from its
- * blocks.
+/* echo/withdraw.c: entities are made again without the blocks that were taken back. See withdraw.h.
  *
- * Layer: floor 1, echo. Forks are rare and proven, so the simple way is the right one: all entity rows of the
- * space go, every data feed begins at 0 again, and the pipeline runs to the end in this very transaction. The
- * result is what a replica has that knew of the cut before it saw the first block, because the state is a
- * function of the set of blocks and cuts. Bounded work per step is given up for it (docs/spec/ordering.md).
- */
-#include "echo/pipeline.h"
-#include "echo/section.h"
-#include "echo/space_state.h"
+ * Layer: floor 1, echo. */
+#include "echo/withdraw.h"
 
-static bool is_beyond_cut(const dx_space *space) {
-    for (size_t i = 0; i < space->feed_count; i++) {
-        const dx_feed *feed = &space->feeds[i];
-        if (feed->identity.feed_class == DX_FEED_DATA && feed->applied > dx_feed_usable(feed)) {
-            return true;
-        }
-    }
-    return false;
+#include <string.h>
+
+#include "echo/entity.h"
+#include "echo/key_set.h"
+#include "echo/reduce.h"
+#include "echo/space_state.h"
+#include "echo/trace.h"
+
+/* Entities one call makes again: a block has at most so many sections. */
+enum { KEYS_SIZE_MAX = 64 * 1024 * 1024 };
+
+static bool is_in_effect(const dx_feed *feed, uint64_t seq) {
+    return feed != NULL && (seq < feed->applied || seq < feed->kept);
 }
 
-/* An entity's key begins with the local number of the feed that made it. */
-static int forget_feed(dx_context *context, dx_feed *feed) {
-    sqlite3_stmt *remove = dx_store_query(context->store, "DELETE FROM entity WHERE key BETWEEN ?1 AND ?2");
-    dx_bind_int(remove, 1, dx_entity_key(feed->local, 0, 0));
-    dx_bind_int(remove, 2, dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1));
-    int error = dx_step_done(context->store, remove);
+/* --- Sections ----------------------------------------------------------------------------------- */
+
+/* Opens one section of a block in effect into space->plain. *there: it is whole and its key is here, as it
+ * was when it was applied. */
+static int open_section(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
+                        uint64_t index, const dx_block *block, bool *there) {
+    uint8_t key[DX_KEY_SIZE];
+    dx_bytes section = {NULL, 0};
+    bool purged = true;
+    dx_reader cursor;
+    dx_reader_init(&cursor, block->sections);
+    int error = dx_space_key(context, space, block->header.key_epoch, key);
+    for (uint64_t i = 0; i <= index && i < block->section_count && error == DX_OK; i++) {
+        error = dx_block_section(&cursor, &section, &purged);
+    }
+    if (error == DX_OK && index < block->section_count && !purged) {
+        dx_buf_clear(&space->plain);
+        error = dx_section_open(key, feed->id, seq, index, section, &space->plain);
+        *there = error == DX_OK;
+    } else {
+        *there = false;
+    }
+    dx_wipe(key, sizeof key);
+    return error == DX_E_SIGNATURE || error == DX_E_MALFORMED || error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
+/* Applies a section that was taken before; what it was refused for, it is refused for again, silently. */
+static int take_again(dx_context *context, dx_space *space, dx_feed *feed, uint64_t seq, uint64_t index,
+                      uint64_t counter) {
+    dx_reduction reduction = {
+        .context = context, .space = space, .feed = feed, .seq = seq, .stamp = {.counter = counter}};
+    dx_block block;
+    bool there;
+    int refusal;
+    memcpy(reduction.stamp.feed, feed->id, sizeof reduction.stamp.feed);
+    int error = dx_pipeline_block(context, space, feed, seq, &block);
+    error = error != DX_OK ? error : open_section(context, space, feed, seq, index, &block, &there);
+    return error != DX_OK || !there
+               ? error
+               : dx_reduce_section(&reduction, index, dx_buf_view(&space->plain), &refusal);
+}
+
+/* --- Entities ----------------------------------------------------------------------------------- */
+
+/* *created: the counter of the stamp it was made with. DX_E_NOT_FOUND: no such entity. */
+static int remove_entity(dx_context *context, dx_space *space, int64_t key, uint64_t *created) {
+    dx_type *type;
+    sqlite3_stmt *select =
+        dx_store_query(context->store, "SELECT type, deleted, created FROM entity WHERE key = ?1");
+    dx_bind_int(select, 1, key);
+    if (!dx_step(context->store, select)) {
+        int error = dx_store_error(context->store);
+        return error != DX_OK ? error : DX_E_NOT_FOUND;
+    }
+    int64_t type_id = dx_column_int(select, 0);
+    bool deleted = dx_column_int(select, 1) != 0;
+    *created = (uint64_t)dx_column_int(select, 2);
+    dx_step_reset(select);
+    int error = dx_type_read(context, space, type_id, &type);
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+    }
+    type->live_change -= !deleted;
+    sqlite3_stmt *remove = dx_store_query(context->store, "DELETE FROM entity WHERE key = ?1");
+    dx_bind_int(remove, 1, key);
+    return dx_step_done(context->store, remove);
+}
+
+typedef struct touch_row {
+    int64_t counter, block, section;
+} touch_row;
+
+/* The first of the entity's touches after this one. */
+static int next_touch(dx_context *context, int64_t key, touch_row *at, bool *found) {
+    sqlite3_stmt *select = dx_store_query(
+        context->store, "SELECT counter, block, section FROM touch WHERE entity = ?1 AND (counter, block, "
+                        "section) > (?2, ?3, ?4) ORDER BY counter, block, section LIMIT 1");
+    dx_bind_int(select, 1, key);
+    dx_bind_int(select, 2, at->counter);
+    dx_bind_int(select, 3, at->block);
+    dx_bind_int(select, 4, at->section);
+    *found = dx_step(context->store, select);
+    if (*found) {
+        *at = (touch_row){.counter = dx_column_int(select, 0),
+                          .block = dx_column_int(select, 1),
+                          .section = dx_column_int(select, 2)};
+        dx_step_reset(select);
+        return DX_OK;
+    }
+    return dx_store_error(context->store);
+}
+
+/* From its creation, if that is in effect, and what changed it since. */
+static int make_again(dx_context *context, dx_space *space, int64_t key) {
+    dx_feed *maker = dx_space_feed(space, dx_entity_key_feed(key));
+    uint64_t created;
+    int error = remove_entity(context, space, key, &created);
+    if (error == DX_E_NOT_FOUND || (error == DX_OK && !is_in_effect(maker, dx_entity_key_seq(key)))) {
+        return DX_OK;
+    }
     if (error == DX_OK) {
-        feed->applied = 0;
-        feed->timeframe.count = 0;
-        error = dx_feed_save_applied(feed, context->store);
+        error = take_again(context, space, maker, dx_entity_key_seq(key), dx_entity_key_index(key), created);
+    }
+    bool found = true;
+    for (touch_row touch = {-1, 0, 0}; error == DX_OK && found;) {
+        error = next_touch(context, key, &touch, &found);
+        dx_feed *feed = error == DX_OK && found ? dx_space_feed(space, touch.block >> 32) : NULL;
+        uint64_t seq = (uint64_t)touch.block & UINT32_MAX;
+        if (is_in_effect(feed, seq)) {
+            error = take_again(context, space, feed, seq, (uint64_t)touch.section, (uint64_t)touch.counter);
+        }
     }
     return error;
 }
 
-/* No entity is left, so none is counted. */
-static int forget_counts(dx_context *context, dx_space *space) {
-    int error = dx_types_save(context, space);
-    sqlite3_stmt *reset = dx_store_query(context->store, "UPDATE type SET live = 0 WHERE space = ?1");
-    dx_bind_int(reset, 1, space->local);
-    int failed = dx_step_done(context->store, reset);
-    return error != DX_OK ? error : failed;
+static int make_all_again(dx_context *context, dx_space *space, dx_buf *keys) {
+    int error = dx_buf_error(keys);
+    dx_key_list_sort(keys);
+    for (size_t i = 0; i < dx_key_list_count(keys) && error == DX_OK; i++) {
+        error = make_again(context, space, dx_key_list_at(keys, i));
+    }
+    if (context->changes != NULL && dx_key_list_count(keys) != 0) {
+        context->changes->overflow = true; /* subscribers ask anew: some of it is gone */
+    }
+    return error;
 }
 
-int dx_space_withdraw(dx_context *context, dx_space *space) {
-    if (!is_beyond_cut(space)) {
-        return DX_OK;
+/* --- Blocks ------------------------------------------------------------------------------------- */
+
+/* The entity a section of this block is about, as it was found when the block was applied. 0: none. */
+static int64_t entity_of(dx_space *space, const dx_feed *feed, uint64_t seq, uint64_t index,
+                         const dx_section *section) {
+    const dx_place *subject = &section->subject;
+    const dx_feed *maker =
+        subject->form == DX_PLACE_FEED ? dx_space_feed_by_prefix(space, subject->feed) : feed;
+    if (section->creates) {
+        return dx_entity_key(feed->local, seq, index);
     }
-    int error = forget_counts(context, space);
-    for (size_t i = 0; error == DX_OK && i < space->feed_count; i++) {
-        if (space->feeds[i].identity.feed_class == DX_FEED_DATA) {
-            error = forget_feed(context, &space->feeds[i]);
+    return maker == NULL ? 0 : dx_entity_key(maker->local, subject->seq, subject->index);
+}
+
+static int forget_touch(dx_context *context, const dx_feed *feed, uint64_t seq, int64_t key) {
+    sqlite3_stmt *remove =
+        dx_store_query(context->store, "DELETE FROM touch WHERE entity = ?1 AND block = ?2");
+    dx_bind_int(remove, 1, key);
+    dx_bind_int(remove, 2, feed->local << 32 | (int64_t)seq);
+    return dx_step_done(context->store, remove);
+}
+
+/* Adds the entities that the block made or changed, and forgets that it did. */
+static int take_back(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq, dx_buf *keys) {
+    dx_block block;
+    int error = dx_pipeline_block(context, space, feed, seq, &block);
+    for (uint64_t index = 0; error == DX_OK && index < block.section_count; index++) {
+        dx_section section;
+        bool there;
+        error = open_section(context, space, feed, seq, index, &block, &there);
+        if (error != DX_OK || !there ||
+            dx_section_decode(dx_buf_view(&space->plain), feed->id, &section) != DX_OK) {
+            continue;
+        }
+        int64_t key = entity_of(space, feed, seq, index, &section);
+        if (key != 0) {
+            dx_key_list_add(keys, key);
+            error = forget_touch(context, feed, seq, key);
         }
     }
-    for (bool more = error == DX_OK; more && error == DX_OK;) {
-        error = dx_pipeline_run(context, space, SIZE_MAX, &more);
+    return error;
+}
+
+int dx_withdraw_blocks(dx_context *context, dx_space *space, dx_feed *feed, uint64_t keep, size_t *budget) {
+    uint64_t before = feed->applied > feed->kept ? feed->applied : feed->kept;
+    int error = DX_OK;
+    if (before <= keep) {
+        return DX_OK;
     }
-    if (context->changes != NULL) {
-        context->changes->overflow = true; /* subscribers ask anew: much may be different, and some is gone */
+    dx_buf keys;
+    dx_buf_init(&keys, context->alloc, KEYS_SIZE_MAX);
+    bool control = feed->identity.feed_class == DX_FEED_CONTROL;
+    feed->kept = control ? keep : before;
+    feed->applied = 0;
+    feed->timeframe.count = 0;
+    while (feed->kept > keep && *budget > 0 && error == DX_OK) {
+        error = take_back(context, space, feed, feed->kept - 1, &keys);
+        feed->kept--;
+        --*budget;
     }
+    error = error != DX_OK ? error : make_all_again(context, space, &keys);
+    dx_buf_deinit(&keys);
+    dx_echo_trace(context, "took back blocks %llu to %llu of feed %lld", (unsigned long long)feed->kept,
+                  (unsigned long long)before - 1, (long long)feed->local);
     space->change++;
+    return error != DX_OK ? error : dx_feed_save_applied(feed, context->store);
+}
+
+int dx_withdraw_rescue(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq) {
+    if (seq < feed->cut) {
+        return DX_OK;
+    }
+    dx_buf keys;
+    dx_buf_init(&keys, context->alloc, KEYS_SIZE_MAX);
+    sqlite3_stmt *select =
+        dx_store_query(context->store, "SELECT DISTINCT entity FROM touch WHERE entity BETWEEN ?1 AND ?2");
+    dx_bind_int(select, 1, dx_entity_key(feed->local, seq, 0));
+    dx_bind_int(select, 2, dx_entity_key(feed->local, seq, DX_BLOCK_SECTIONS_MAX - 1));
+    while (dx_step(context->store, select)) {
+        dx_key_list_add(&keys, dx_column_int(select, 0));
+    }
+    int error = dx_store_error(context->store);
+    if (error == DX_OK && dx_key_list_count(&keys) != 0) {
+        error = make_all_again(context, space, &keys);
+    }
+    dx_buf_deinit(&keys);
     return error;
 }

@@ -12,8 +12,9 @@
 
 typedef struct dx_branch {
     dx_store *store;
-    int64_t local;
-    uint64_t stored;      /* nodes of leaves [0, stored) are in the rows of feed `local` */
+    int64_t local, rows;
+    uint64_t parts;       /* nodes of leaves [0, parts) are in rows under `local`, */
+    uint64_t stored;      /* those of [parts, stored) under `rows` */
     const uint8_t *nodes; /* of leaves [stored, end), rows laid end to end */
     uint64_t end;
     dx_bytes proof; /* the tiles of [end, covered) */

@@ -35,6 +35,7 @@ int dx_feed_create(dx_store *store, const dx_alloc *alloc, int64_t space, const 
     if (error) {
         return error;
     }
+    out->rows = out->local;
     sqlite3_stmt *insert =
         dx_store_query(store, "INSERT INTO feed(id, space, feed_id, prefix, device, key, class, own, length, "
                               "applied, peaks, head, target, timeframe)"
@@ -58,8 +59,7 @@ static bool take_exact(dx_bytes value, uint8_t *out, size_t size) {
     return true;
 }
 
-/* A column that holds a head in its storage form and the proof that leads to it, or nothing. */
-static bool take_head(dx_bytes value, uint64_t from, dx_head *head) {
+bool dx_feed_take_head(dx_bytes value, uint64_t from, dx_head *head) {
     memset(head, 0, sizeof *head);
     if (value.size == 0) {
         return true;
@@ -72,6 +72,21 @@ static bool take_head(dx_bytes value, uint64_t from, dx_head *head) {
     memcpy(head->signature, value.data + 8 + DX_HASH_SIZE, DX_SIGNATURE_SIZE);
     return head->length >= 1 && head->length <= DX_FEED_LENGTH_MAX &&
            value.size == DX_HEAD_STORED_SIZE + dx_mmr_proof_size(from, head->length);
+}
+
+/* What only a forked feed has: a floor, blocks to be walked again, a limb in force (rows 0: the trunk). */
+static bool take_fork(dx_feed *feed, sqlite3_stmt *row) {
+    int64_t floor = dx_column_int(row, 13), kept = dx_column_int(row, 14), rows = dx_column_int(row, 15),
+            parts = dx_column_int(row, 16);
+    feed->floor = (uint64_t)floor;
+    feed->kept = (uint64_t)kept;
+    feed->rows = rows == 0 ? feed->local : rows;
+    feed->parts = (uint64_t)parts;
+    bool plain = floor == 0 && kept == 0 && rows == 0 && parts == 0;
+    return feed->frozen
+               ? feed->cut < DX_FEED_LENGTH_MAX && floor >= 0 && kept >= 0 && rows >= 0 && parts >= 0 &&
+                     feed->floor <= feed->length && feed->kept <= feed->length && feed->parts <= feed->length
+               : plain;
 }
 
 static bool take_row(dx_feed *feed, sqlite3_stmt *row) {
@@ -98,9 +113,9 @@ static bool take_row(dx_feed *feed, sqlite3_stmt *row) {
     feed->frozen = !dx_column_is_null(row, 12);
     feed->cut = feed->frozen ? (uint64_t)dx_column_int(row, 12) : DX_FEED_NO_CUT;
     dx_feed_id(&feed->identity, feed->id);
-    return (!feed->frozen || feed->cut < DX_FEED_LENGTH_MAX) && memcmp(id, feed->id, DX_HASH_SIZE) == 0 &&
-           take_head(dx_column_bytes(row, 9), DX_FEED_LENGTH_MAX, &feed->head) &&
-           take_head(dx_column_bytes(row, 10), feed->length, &feed->target);
+    return take_fork(feed, row) && memcmp(id, feed->id, DX_HASH_SIZE) == 0 &&
+           dx_feed_take_head(dx_column_bytes(row, 9), DX_FEED_LENGTH_MAX, &feed->head) &&
+           dx_feed_take_head(dx_column_bytes(row, 10), feed->length, &feed->target);
 }
 
 /* Heads and rows as feed.h promises them: every row covered, nothing beyond length. */
@@ -117,7 +132,7 @@ static int check_loaded(const dx_feed *feed, dx_store *store) {
     }
     sqlite3_stmt *select = dx_store_query(store, "SELECT count(*) FROM block WHERE key IN (?1, ?2)");
     dx_bind_int(select, 1, dx_feed_block_key(feed, feed->length));
-    dx_bind_int(select, 2, dx_feed_block_key(feed, feed->length) - 1);
+    dx_bind_int(select, 2, feed->length == 0 ? -1 : dx_feed_block_key(feed, feed->length - 1));
     bool is_right = dx_step(store, select) && dx_column_int(select, 0) == (feed->length > 0);
     dx_step_reset(select);
     int error = dx_store_error(store);
@@ -131,7 +146,7 @@ int dx_feed_load(dx_store *store, const dx_alloc *alloc, const uint8_t space_id[
     memcpy(out->identity.space_id, space_id, DX_HASH_SIZE);
     sqlite3_stmt *select = dx_store_query(
         store, "SELECT space, feed_id, device, key, class, own, length, applied, peaks, head, target,"
-               " timeframe, cut FROM feed WHERE id=?1");
+               " timeframe, cut, floor, kept, rows, parts FROM feed WHERE id=?1");
     dx_bind_int(select, 1, local);
     if (!dx_step(store, select)) {
         int error = dx_store_error(store);
@@ -177,7 +192,21 @@ int dx_feed_each(dx_store *store, int64_t space, int (*on_feed)(void *ctx, int64
 /* --- Shared with verify.c and fork.c (feed_state.h) ----------------------------------------------- */
 
 int64_t dx_feed_block_key(const dx_feed *feed, uint64_t seq) {
-    return feed->local << 32 | (int64_t)seq;
+    return (seq < feed->parts ? feed->local : feed->rows) << 32 | (int64_t)seq;
+}
+
+dx_branch dx_feed_rows(const dx_feed *feed, dx_store *store, uint64_t length) {
+    return (dx_branch){.store = store,
+                       .local = feed->local,
+                       .rows = feed->rows,
+                       .parts = feed->parts,
+                       .stored = length,
+                       .end = length,
+                       .covered = length};
+}
+
+uint64_t dx_feed_limit(const dx_feed *feed) {
+    return feed->floor > feed->cut ? feed->floor : feed->cut;
 }
 
 int dx_feed_check_block(const dx_feed *feed, dx_bytes bytes, dx_block *out) {
@@ -221,7 +250,7 @@ static size_t put_head(const dx_head *head, uint8_t out[static DX_HEAD_STORED_SI
 }
 
 static void bind_state(sqlite3_stmt *update, const dx_feed *feed, dx_bytes head) {
-    dx_bind_int(update, 1, feed->local);
+    dx_bind_int(update, 1, feed->is_limb ? feed->rows : feed->local);
     dx_bind_int(update, 2, feed->own);
     dx_bind_int(update, 3, (int64_t)feed->length);
     dx_bind_bytes(update, 4, dx_bytes_of(feed->mmr.peaks, dx_mmr_peak_count(feed->length) * DX_HASH_SIZE));
@@ -232,8 +261,9 @@ int dx_feed_save(const dx_feed *feed, dx_store *store, const dx_bytes *target_pr
     uint8_t head[DX_HEAD_STORED_SIZE], target[DX_HEAD_STORED_SIZE + DX_MMR_PROOF_SIZE_MAX];
     dx_bytes head_bytes = dx_bytes_of(head, put_head(&feed->head, head));
     if (!target_proof) {
-        sqlite3_stmt *update =
-            dx_store_query(store, "UPDATE feed SET own=?2, length=?3, peaks=?4, head=?5 WHERE id=?1");
+        sqlite3_stmt *update = dx_store_query(
+            store, feed->is_limb ? "UPDATE limb SET length=?3, peaks=?4, head=?5 WHERE rows=?1"
+                                 : "UPDATE feed SET own=?2, length=?3, peaks=?4, head=?5 WHERE id=?1");
         bind_state(update, feed, head_bytes);
         return dx_step_done(store, update);
     }
@@ -243,8 +273,9 @@ int dx_feed_save(const dx_feed *feed, dx_store *store, const dx_bytes *target_pr
         memcpy(target + target_size, target_proof->data, target_proof->size);
         target_size += target_proof->size;
     }
-    sqlite3_stmt *update =
-        dx_store_query(store, "UPDATE feed SET own=?2, length=?3, peaks=?4, head=?5, target=?6 WHERE id=?1");
+    sqlite3_stmt *update = dx_store_query(
+        store, feed->is_limb ? "UPDATE limb SET length=?3, peaks=?4, head=?5, target=?6 WHERE rows=?1"
+                             : "UPDATE feed SET own=?2, length=?3, peaks=?4, head=?5, target=?6 WHERE id=?1");
     bind_state(update, feed, head_bytes);
     dx_bind_bytes(update, 6, dx_bytes_of(target, target_size));
     return dx_step_done(store, update);
@@ -252,17 +283,14 @@ int dx_feed_save(const dx_feed *feed, dx_store *store, const dx_bytes *target_pr
 
 int dx_feed_branch(const dx_feed *feed, dx_store *store, uint8_t proof[static DX_MMR_PROOF_SIZE_MAX],
                    dx_branch *out) {
-    *out = (dx_branch){.store = store,
-                       .local = feed->local,
-                       .stored = feed->length,
-                       .end = feed->length,
-                       .covered = feed->length};
+    *out = dx_feed_rows(feed, store, feed->length);
     if (feed->target.length == 0) {
         return DX_OK;
     }
     size_t size = dx_mmr_proof_size(feed->length, feed->target.length);
-    sqlite3_stmt *select = dx_store_query(store, "SELECT target FROM feed WHERE id=?1");
-    dx_bind_int(select, 1, feed->local);
+    sqlite3_stmt *select = dx_store_query(store, feed->is_limb ? "SELECT target FROM limb WHERE rows=?1"
+                                                               : "SELECT target FROM feed WHERE id=?1");
+    dx_bind_int(select, 1, feed->is_limb ? feed->rows : feed->local);
     bool is_there = dx_step(store, select) && dx_column_bytes(select, 0).size == DX_HEAD_STORED_SIZE + size;
     if (is_there) {
         memcpy(proof, dx_column_bytes(select, 0).data + DX_HEAD_STORED_SIZE, size);
@@ -354,8 +382,7 @@ int dx_feed_root(const dx_feed *feed, dx_store *store, uint64_t length, uint8_t 
         dx_mmr_root(&feed->mmr, out);
         return DX_OK;
     }
-    dx_branch rows = {
-        .store = store, .local = feed->local, .stored = length, .end = length, .covered = length};
+    dx_branch rows = dx_feed_rows(feed, store, length);
     return dx_branch_root(&rows, length, out);
 }
 
@@ -372,14 +399,20 @@ int dx_feed_prove(const dx_feed *feed, dx_store *store, uint64_t from, uint64_t 
     if (from > to || from > feed->length || (to > feed->length && to != feed->target.length)) {
         return DX_E_NOT_FOUND;
     }
-    dx_branch branch = {.store = store,
-                        .local = feed->local,
-                        .stored = feed->length,
-                        .end = feed->length,
-                        .covered = feed->length};
+    dx_branch branch = dx_feed_rows(feed, store, feed->length);
     uint8_t target_proof[DX_MMR_PROOF_SIZE_MAX];
     int error = to > feed->length ? dx_feed_branch(feed, store, target_proof, &branch) : DX_OK;
     return error ? error : dx_mmr_prove(dx_branch_read, &branch, from, to, proof);
+}
+
+int dx_feed_set_floor(dx_feed *feed, dx_store *store, uint64_t floor) {
+    DX_ASSERT(floor <= feed->length && feed->frozen && !feed->is_limb);
+    sqlite3_stmt *update = dx_store_query(store, "UPDATE feed SET floor=?2 WHERE id=?1");
+    dx_bind_int(update, 1, feed->local);
+    dx_bind_int(update, 2, (int64_t)floor);
+    int error = dx_step_done(store, update);
+    feed->floor = error ? feed->floor : floor;
+    return error;
 }
 
 int dx_feed_save_applied(dx_feed *feed, dx_store *store) {
@@ -388,7 +421,9 @@ int dx_feed_save_applied(dx_feed *feed, dx_store *store) {
     dx_buf_init(&timeframe, feed->alloc, TIMEFRAME_SIZE_MAX);
     int error = dx_timeframe_save(&feed->timeframe, &timeframe);
     if (!error) {
-        sqlite3_stmt *update = dx_store_query(store, "UPDATE feed SET applied=?2, timeframe=?3 WHERE id=?1");
+        sqlite3_stmt *update =
+            dx_store_query(store, "UPDATE feed SET applied=?2, timeframe=?3, kept=?4 WHERE id=?1");
+        dx_bind_int(update, 4, (int64_t)feed->kept);
         dx_bind_int(update, 1, feed->local);
         dx_bind_int(update, 2, (int64_t)feed->applied);
         dx_bind_bytes(update, 3, dx_buf_view(&timeframe));

@@ -12,7 +12,8 @@
  * only after dx_feed_sign.
  * Forks (fork.h): what contradicts stored rows is refused. Either way the proof is stored and the feed
  * frozen at its cut, which callers see in `frozen` and `cut` after receive and hear. Rows beyond the cut are
- * kept, never applied, and still taken when asked for.
+ * kept, never applied, and still taken when asked for. A feed may have more branches: one is in force and is
+ * what this header speaks of, the others are limbs beside it (limb.h).
  * Ownership: a dx_feed is loaded into the caller's (the space's) memory and deinited by it. */
 #ifndef DX_FEED_FEED_H
 #define DX_FEED_FEED_H
@@ -30,13 +31,18 @@ typedef struct dx_feed {
     int64_t space; /* the space's number in this vault */
     dx_feed_identity identity;
     uint8_t id[DX_HASH_SIZE];
-    bool own;         /* this vault writes it (a retired own feed: false) */
-    bool frozen;      /* a fork is proven: nothing at or beyond cut is applied */
-    uint64_t cut;     /* DX_FEED_NO_CUT, or the smallest cut of the proofs known; callers apply floors
-                         (ARCHITECTURE §5) */
+    bool own;       /* this vault writes it (a retired own feed: false) */
+    bool frozen;    /* a fork is proven: nothing at or beyond cut is applied */
+    uint64_t cut;   /* DX_FEED_NO_CUT, or the smallest cut of the proofs known */
+    uint64_t floor; /* blocks [0, floor) of this branch stand in spite of the cut, floor <= length; 0: none */
     uint64_t length;  /* verified and stored */
-    uint64_t applied; /* processed by the pipeline; above cut until its caller has withdrawn what is beyond */
-    dx_mmr mmr;       /* at length */
+    uint64_t applied; /* processed by the pipeline; above dx_feed_limit until its caller has withdrawn what
+                         is beyond */
+    uint64_t kept;    /* blocks [applied, kept) are in effect already and only walked again; 0: none */
+    int64_t rows;   /* the number its blocks from `parts` on are stored under: local, or a limb's (limb.h) */
+    uint64_t parts; /* blocks below are the trunk's, stored under local */
+    bool is_limb;   /* a view of a branch that is not in force: it is saved in its own row (limb.h) */
+    dx_mmr mmr;     /* at length */
     dx_head head; /* newest head whose blocks are all here; length 0: none (own: length after dx_feed_sign) */
     dx_head target;         /* newest head that covers more than is here; length 0: none */
     bool unsigned_tail;     /* own blocks appended since the last head */
@@ -57,6 +63,10 @@ DX_MUST_USE int dx_feed_load(dx_store *store, const dx_alloc *alloc,
 DX_MUST_USE int dx_feed_each(dx_store *store, int64_t space, int (*on_feed)(void *ctx, int64_t local),
                              void *ctx);
 void dx_feed_deinit(dx_feed *feed);
+/* Blocks at or beyond it are never applied: the cut, or the floor above it; DX_FEED_NO_CUT: none. */
+uint64_t dx_feed_limit(const dx_feed *feed);
+/* Raises or lowers the floor, floor <= length. */
+DX_MUST_USE int dx_feed_set_floor(dx_feed *feed, dx_store *store, uint64_t floor);
 
 /* Own feed: appends one encoded block (not yet speakable: sign at commit). DX_E_STATE when not own or frozen,
  * DX_E_MALFORMED, DX_E_LIMIT at DX_FEED_LENGTH_MAX, store errors. */
@@ -97,7 +107,7 @@ const dx_head *dx_feed_cover(const dx_feed *feed, uint64_t end);
  * otherwise. */
 DX_MUST_USE int dx_feed_prove(const dx_feed *feed, dx_store *store, uint64_t from, uint64_t to,
                               uint8_t proof[static DX_MMR_PROOF_SIZE_MAX]);
-/* Records that the pipeline processed blocks up to `applied` with the feed's timeframe. */
+/* Records that the pipeline processed blocks up to `applied` with the feed's timeframe, and `kept`. */
 DX_MUST_USE int dx_feed_save_applied(dx_feed *feed, dx_store *store);
 
 #endif

@@ -20,6 +20,10 @@ DX_MUST_USE int dx_feed_store_block(const dx_feed *feed, dx_store *store, uint64
 /* Writes what receiving, signing and retiring change. target_proof: from length to the feed's target, of no
  * meaning when that is none; NULL leaves the stored target as it is. */
 DX_MUST_USE int dx_feed_save(const dx_feed *feed, dx_store *store, const dx_bytes *target_proof);
+/* The feed's rows below a length <= its own. */
+dx_branch dx_feed_rows(const dx_feed *feed, dx_store *store, uint64_t length);
+/* A head and the proof that leads to it, as columns hold them; size 0 is none. False: damaged. */
+bool dx_feed_take_head(dx_bytes value, uint64_t from, dx_head *head);
 /* All that is known of the feed's branch: its rows and, when there is a target, its stored proof (copied to
  * proof). */
 DX_MUST_USE int dx_feed_branch(const dx_feed *feed, dx_store *store,

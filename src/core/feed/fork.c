@@ -165,51 +165,6 @@ int dx_fork_get(const dx_feed *feed, dx_store *store, dx_bytes *proof) {
     return DX_OK;
 }
 
-/* The feed as it is at an earlier length. The head that covered what is given up goes on covering what stays:
- * it becomes the target, and proof the way there. */
-static int shorten(dx_feed *after, dx_store *store, uint64_t length,
-                   uint8_t proof[static DX_MMR_PROOF_SIZE_MAX], dx_bytes *tiles) {
-    dx_head cover = {0};
-    if (after->head.length != length) {
-        const dx_head *found = dx_feed_cover(after, length);
-        DX_ASSERT(found);
-        cover = *found;
-        int error = dx_feed_prove(after, store, length, cover.length, proof);
-        if (error) {
-            return error;
-        }
-        *tiles = dx_bytes_of(proof, dx_mmr_proof_size(length, cover.length));
-    }
-    dx_branch rows = {
-        .store = store, .local = after->local, .stored = length, .end = length, .covered = length};
-    after->head = after->head.length > length ? (dx_head){0} : after->head;
-    after->target = cover;
-    after->length = length;
-    return dx_mmr_load(&after->mmr, dx_branch_read, &rows, length);
-}
-
-int dx_fork_rewind(dx_feed *feed, dx_store *store, uint64_t length) {
-    if (feed->own || length < feed->cut || length < feed->applied || length > feed->length) {
-        return DX_E_STATE;
-    }
-    dx_feed after = *feed;
-    uint8_t proof[DX_MMR_PROOF_SIZE_MAX];
-    dx_bytes tiles = dx_bytes_of(NULL, 0);
-    int error = shorten(&after, store, length, proof, &tiles);
-    if (error) {
-        return error;
-    }
-    sqlite3_stmt *remove = dx_store_query(store, "DELETE FROM block WHERE key>=?1 AND key<?2");
-    dx_bind_int(remove, 1, dx_feed_block_key(feed, length));
-    dx_bind_int(remove, 2, dx_feed_block_key(feed, feed->length));
-    error = dx_step_done(store, remove);
-    error = error ? error : dx_feed_save(&after, store, &tiles);
-    if (!error) {
-        *feed = after;
-    }
-    return error;
-}
-
 /* --- Making proofs ---------------------------------------------------------------------------------- */
 
 /* Puts the heads in their order and takes the proof. one and its path, other and its: in any order. */
@@ -280,7 +235,7 @@ int dx_fork_join(dx_feed *feed, dx_store *store, uint64_t at, const dx_head *the
         return error;
     }
     dx_mmr mmr;
-    dx_branch rows = {.store = store, .local = feed->local, .stored = at, .end = at, .covered = at};
+    dx_branch rows = dx_feed_rows(feed, store, at);
     error = dx_mmr_load(&mmr, dx_branch_read, &rows, at);
     return error ? error
                  : take_parts(feed, store, at, peaks_of(&mmr), &ours, dx_bytes_of(path, path_size), theirs,

@@ -11,7 +11,8 @@
  * Anyone who knows the feed's identity verifies a proof; it is O(log length), at most DX_FORK_SIZE_MAX. The
  * cut of a feed is the smallest of the proofs known, a semilattice: the order of learning does not matter.
  * Only the proof that gave the cut is kept, so an author who signs many branches fills nobody's disk.
- * Callers raise the cut to floors (what other identities named).
+ * Callers raise the cut to floors (what other identities named), and put another branch in force where a
+ * floor is on that one (limb.h).
  *
  * How two holders of different branches make an exact proof: each tells (length, root). Where these
  * contradict, one runs dx_fork_search: it asks the other for roots (dx_feed_root) at 15 lengths a round until
@@ -52,11 +53,6 @@ DX_MUST_USE int dx_fork_take(dx_feed *feed, dx_store *store, dx_bytes proof);
 /* The proof that gave the present cut; bytes die with the next store call. DX_E_NOT_FOUND when no fork is
  * known. */
 DX_MUST_USE int dx_fork_get(const dx_feed *feed, dx_store *store, dx_bytes *proof);
-
-/* Gives up blocks [length, …) of a forked feed so that another branch can be received in their place, when a
- * floor names one; what it gives up is not kept. Not below the cut, nor below what is applied: DX_E_STATE
- * then, or for an own feed; store errors. */
-DX_MUST_USE int dx_fork_rewind(dx_feed *feed, dx_store *store, uint64_t length);
 
 /* --- Finding the place ----------------------------------------------------------------------------- */
 

@@ -103,8 +103,7 @@ static int take_leaves(const dx_feed *feed, const dx_bytes *blocks, size_t count
 static int verify_run(const dx_feed *feed, dx_store *store, const dx_bytes *blocks, size_t count,
                       dx_bytes proof, dx_run *run) {
     dx_branch *branch = &run->branch;
-    *branch = (dx_branch){
-        .store = store, .local = feed->local, .stored = run->from, .end = run->from, .covered = run->from};
+    *branch = dx_feed_rows(feed, store, run->from);
     run->mmr = feed->mmr;
     int error = run->from < feed->length ? dx_mmr_load(&run->mmr, dx_branch_read, branch, run->from) : DX_OK;
     error = error ? error : take_leaves(feed, blocks, count, run);
@@ -129,11 +128,7 @@ static int verify_run(const dx_feed *feed, dx_store *store, const dx_bytes *bloc
  * leaf. */
 static int compare_overlap(dx_feed *feed, dx_store *store, dx_run *run) {
     uint64_t shared = run->end < feed->length ? run->end : feed->length;
-    dx_branch rows = {.store = store,
-                      .local = feed->local,
-                      .stored = feed->length,
-                      .end = feed->length,
-                      .covered = feed->length};
+    dx_branch rows = dx_feed_rows(feed, store, feed->length);
     for (uint64_t seq = run->from; seq < shared; seq++) {
         uint8_t ours[DX_HASH_SIZE], theirs[DX_HASH_SIZE], path[DX_FORK_PATH_SIZE_MAX];
         int error = dx_branch_read(&rows, 0, seq, ours);

@@ -78,7 +78,6 @@ dx_verdict dx_control_judge(const dx_control *control, const dx_credential *cred
 /* As dx_control_take; trusted: from our own rows, so signatures and limits were checked before. */
 DX_MUST_USE int dx_control_admit(dx_control *control, dx_bytes bytes, int64_t source, bool trusted);
 const dx_control_entry *dx_control_entry_of(const dx_control *control, const uint8_t id[static DX_HASH_SIZE]);
-const dx_member *dx_control_member_of(const dx_control *control, const uint8_t identity[static DX_KEY_SIZE]);
 const dx_control_device_row *dx_control_device_of(const dx_control *control,
                                                   const uint8_t device[static DX_KEY_SIZE]);
 /* The KEY_EPOCH that counts for this number; NULL: none. */

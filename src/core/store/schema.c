@@ -64,6 +64,27 @@ const char *const dx_store_schema[] = {
     /* Which request asked for it. */
     ("ALTER TABLE invitation ADD COLUMN request BLOB NOT NULL DEFAULT "
      "x'00000000000000000000000000000000';"),
+    /* Forked feeds: the branch in force is the feed's row (rows 0: its own blocks; feed/feed.h), the others
+     * are limbs (feed/limb.h); what other feeds name of them, and how far each was looked through
+     * (echo/floor.c). */
+    ("ALTER TABLE feed ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE feed ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE feed ADD COLUMN rows INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE feed ADD COLUMN parts INTEGER NOT NULL DEFAULT 0;"
+     "CREATE TABLE limb(rows INTEGER PRIMARY KEY, feed INTEGER NOT NULL, parts INTEGER NOT NULL,"
+     " length INTEGER NOT NULL, peaks BLOB NOT NULL, head BLOB NOT NULL, target BLOB NOT NULL,"
+     " goal_length INTEGER, goal_root BLOB) STRICT;"
+     "CREATE INDEX limb_by_feed ON limb(feed);"
+     "CREATE TABLE named(feed INTEGER NOT NULL, source INTEGER NOT NULL, length INTEGER NOT NULL,"
+     " root BLOB NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(feed, source, length, root,"
+     " seq)) WITHOUT ROWID, STRICT;"
+     "CREATE INDEX named_by_seq ON named(feed, source, seq);"
+     "CREATE TABLE looked(feed INTEGER NOT NULL, source INTEGER NOT NULL, next INTEGER NOT NULL,"
+     " PRIMARY KEY(feed, source)) WITHOUT ROWID, STRICT;"
+     /* Which blocks changed an entity that stands elsewhere, in the order of their stamps, so that it can be
+     * made again without some of them (echo/withdraw.c). block: feed << 32 | seq. */
+     "CREATE TABLE touch(entity INTEGER NOT NULL, counter INTEGER NOT NULL, block INTEGER NOT NULL,"
+     " section INTEGER NOT NULL, PRIMARY KEY(entity, counter, block, section)) WITHOUT ROWID, STRICT;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

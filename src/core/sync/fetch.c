@@ -247,10 +247,16 @@ int dx_session_fetch(dx_session *session, uint64_t *deadline_ms) {
     if (error == DX_OK && !control_pending) {
         error = ask_class(session, DX_FEED_CONTROL, session->theirs.control, ours->control);
     }
-    if (error != DX_OK || control_pending || !member) {
+    if (error != DX_OK || !member) {
         return error;
     }
-    error = want_class(session, DX_FEED_DATA, &data_pending, deadline_ms);
+    if (control_pending) {
+        return dx_session_fetch_branches(session, deadline_ms);
+    }
+    error = dx_session_fetch_branches(session, deadline_ms);
+    if (error == DX_OK) {
+        error = want_class(session, DX_FEED_DATA, &data_pending, deadline_ms);
+    }
     if (error == DX_OK && !data_pending) {
         error = ask_class(session, DX_FEED_DATA, session->theirs.data, ours->data);
     }

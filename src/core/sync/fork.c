@@ -11,14 +11,11 @@
 #include "sync/session.h"
 
 /* A fork of this feed is proven now: if it is our own (the vault was set back unseen), we never write there
- * again; what was applied beyond the cut is withdrawn; every peer is told. */
+ * again; every peer is told. What was applied beyond the cut the pipeline takes back (echo/floor.h). */
 static int spread(dx_replica *replica, int64_t local) {
     dx_context *context = replica->replication->context;
     int error =
         dx_space_feed(replica->space, local)->own ? dx_space_renew_feeds(context, replica->space) : DX_OK;
-    if (error == DX_OK) {
-        error = dx_space_withdraw(context, replica->space);
-    }
     const dx_feed *feed = dx_space_feed(replica->space, local); /* it may have moved in memory */
     for (dx_session *session = replica->sessions; error == DX_OK && session != NULL;
          session = session->next) {

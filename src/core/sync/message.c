@@ -153,13 +153,23 @@ int dx_sync_want_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], ui
     return dx_reader_finish(&reader);
 }
 
-void dx_sync_data_begin(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, const dx_head *head,
-                        size_t block_count, dx_buf *out) {
-    dx_writer writer = begin(out, 6, DX_SYNC_DATA);
+static void begin_run(dx_sync_kind kind, const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from,
+                      const dx_head *head, size_t block_count, dx_buf *out) {
+    dx_writer writer = begin(out, 6, kind);
     write_fixed(&writer, feed_id, DX_HASH_SIZE);
     dx_write_uint(&writer, from);
     dx_head_write(head, &writer);
     dx_write_array(&writer, block_count);
+}
+
+void dx_sync_data_begin(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, const dx_head *head,
+                        size_t block_count, dx_buf *out) {
+    begin_run(DX_SYNC_DATA, feed_id, from, head, block_count, out);
+}
+
+void dx_sync_limb_begin(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, const dx_head *head,
+                        size_t block_count, dx_buf *out) {
+    begin_run(DX_SYNC_LIMB, feed_id, from, head, block_count, out);
 }
 
 void dx_sync_block_write(dx_bytes block, dx_buf *out) {
@@ -174,8 +184,8 @@ void dx_sync_data_end(dx_bytes proof, dx_buf *out) {
     dx_write_bytes(&writer, proof);
 }
 
-int dx_sync_data_read(dx_bytes message, dx_sync_data *out) {
-    dx_reader reader = open(message, 6, DX_SYNC_DATA);
+static int read_run(dx_sync_kind kind, dx_bytes message, dx_sync_data *out) {
+    dx_reader reader = open(message, 6, kind);
     dx_read_bytes_exact(&reader, out->feed_id, DX_HASH_SIZE);
     out->from = dx_read_uint_max(&reader, DX_FEED_LENGTH_MAX);
     dx_head_read(&reader, &out->head);
@@ -189,6 +199,14 @@ int dx_sync_data_read(dx_bytes message, dx_sync_data *out) {
     }
     out->proof = dx_read_bytes(&reader);
     return dx_reader_finish(&reader);
+}
+
+int dx_sync_data_read(dx_bytes message, dx_sync_data *out) {
+    return read_run(DX_SYNC_DATA, message, out);
+}
+
+int dx_sync_limb_read(dx_bytes message, dx_sync_data *out) {
+    return read_run(DX_SYNC_LIMB, message, out);
 }
 
 void dx_sync_more_write(uint64_t bytes, dx_buf *out) {
@@ -286,5 +304,38 @@ int dx_sync_path_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], ui
     *at = dx_read_uint_max(&reader, DX_FEED_LENGTH_MAX);
     dx_head_read(&reader, head);
     *path = dx_read_bytes(&reader);
+    return dx_reader_finish(&reader);
+}
+
+void dx_sync_branch_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, const dx_limb_goal *goal,
+                          dx_buf *out) {
+    dx_writer writer = begin(out, 5, DX_SYNC_BRANCH);
+    write_fixed(&writer, feed_id, DX_HASH_SIZE);
+    dx_write_uint(&writer, from);
+    dx_write_uint(&writer, goal->length);
+    write_fixed(&writer, goal->root, sizeof goal->root);
+}
+
+int dx_sync_branch_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *from,
+                        dx_limb_goal *goal) {
+    dx_reader reader = open(message, 5, DX_SYNC_BRANCH);
+    dx_read_bytes_exact(&reader, feed_id, DX_HASH_SIZE);
+    *from = dx_read_uint_max(&reader, DX_FEED_LENGTH_MAX);
+    goal->length = dx_read_uint_max(&reader, DX_FEED_LENGTH_MAX);
+    dx_read_bytes_exact(&reader, goal->root, sizeof goal->root);
+    if (*from >= goal->length) {
+        dx_reader_fail(&reader);
+    }
+    return dx_reader_finish(&reader);
+}
+
+void dx_sync_lack_write(const uint8_t feed_id[static DX_HASH_SIZE], dx_buf *out) {
+    dx_writer writer = begin(out, 2, DX_SYNC_LACK);
+    write_fixed(&writer, feed_id, DX_HASH_SIZE);
+}
+
+int dx_sync_lack_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE]) {
+    dx_reader reader = open(message, 2, DX_SYNC_LACK);
+    dx_read_bytes_exact(&reader, feed_id, DX_HASH_SIZE);
     return dx_reader_finish(&reader);
 }

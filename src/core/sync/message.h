@@ -14,11 +14,14 @@
  *   FORK       [9, feed id, proof: bstr]: two heads that cannot both be (feed/fork.h)
  *   PROBE      [10, feed id, [length…]], ROOTS [11, feed id, [length…], roots: bstr]: where branches part
  *   PART       [12, feed id, at], PATH [13, feed id, at, head, path: bstr]: the other side of an exact fork proof
+ *   BRANCH     [14, feed id, from, length, root 16]: the branch of a forked feed that has this root at this length
+ *   LIMB       [15, feed id, from, head, [block…], proof]: a run of it; LACK [16, feed id]: it is not here
  * Ownership: decoded views point into the message. */
 #ifndef DX_SYNC_MESSAGE_H
 #define DX_SYNC_MESSAGE_H
 
 #include "feed/fork.h"
+#include "feed/limb.h"
 
 enum {
     DX_SYNC_VERSION = 1,
@@ -42,6 +45,9 @@ typedef enum dx_sync_kind {
     DX_SYNC_ROOTS,
     DX_SYNC_PART,
     DX_SYNC_PATH,
+    DX_SYNC_BRANCH,
+    DX_SYNC_LIMB,
+    DX_SYNC_LACK,
     DX_SYNC_KIND_COUNT
 } dx_sync_kind;
 
@@ -97,6 +103,10 @@ DX_MUST_USE int dx_sync_want_read(dx_bytes message, uint8_t feed_id[static DX_HA
  * proof. */
 void dx_sync_data_begin(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, const dx_head *head,
                         size_t block_count, dx_buf *out);
+/* A LIMB has the form of a DATA. */
+void dx_sync_limb_begin(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, const dx_head *head,
+                        size_t block_count, dx_buf *out);
+DX_MUST_USE int dx_sync_limb_read(dx_bytes message, dx_sync_data *out);
 void dx_sync_block_write(dx_bytes block, dx_buf *out);
 void dx_sync_data_end(dx_bytes proof, dx_buf *out);
 DX_MUST_USE int dx_sync_data_read(dx_bytes message, dx_sync_data *out);
@@ -121,6 +131,13 @@ void dx_sync_probe_write(bool answer, const dx_sync_probe *probe, dx_buf *out);
 DX_MUST_USE int dx_sync_probe_read(bool answer, dx_bytes message, dx_sync_probe *out);
 void dx_sync_part_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t at, dx_buf *out);
 DX_MUST_USE int dx_sync_part_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *at);
+/* The branch that has this root at this length, from a block on; and that it is not here. */
+void dx_sync_branch_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, const dx_limb_goal *goal,
+                          dx_buf *out);
+DX_MUST_USE int dx_sync_branch_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *from,
+                                    dx_limb_goal *goal);
+void dx_sync_lack_write(const uint8_t feed_id[static DX_HASH_SIZE], dx_buf *out);
+DX_MUST_USE int dx_sync_lack_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE]);
 void dx_sync_path_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t at, const dx_head *head,
                         dx_bytes path, dx_buf *out);
 DX_MUST_USE int dx_sync_path_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *at,

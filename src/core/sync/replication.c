@@ -120,7 +120,11 @@ uint64_t dx_replica_length(const dx_replica *replica, const dx_feed *feed) {
     if (dx_control_find_feed(replica->space->control, feed->id) == NULL) {
         return 0;
     }
-    return feed->head.length < feed->cut ? feed->head.length : feed->cut;
+    if (feed->frozen) { /* of a branch, only a part may be here, under a head that covers more */
+        uint64_t limit = dx_feed_limit(feed);
+        return feed->length < limit ? feed->length : limit;
+    }
+    return feed->head.length;
 }
 
 /* Local numbers in the order of feed ids; feeds are only ever added. */
@@ -152,8 +156,8 @@ static int sort_feeds(dx_replica *replica) {
     return DX_OK;
 }
 
-/* Lengths and roots up to the cut: replicas that hold different branches of a forked feed agree where it is
- * cut. */
+/* Lengths and roots up to the limit: replicas that hold different branches of a forked feed agree as far as
+ * one of them stands. */
 static int digest_class(dx_replica *replica, dx_feed_class feed_class, uint8_t out[static DX_HASH_SIZE]) {
     dx_hash_state hash;
     dx_hash_begin(&hash, DX_HASH_SYNC_DIGEST, (dx_bytes){0});
@@ -165,7 +169,7 @@ static int digest_class(dx_replica *replica, dx_feed_class feed_class, uint8_t o
             continue;
         }
         memcpy(root, feed->head.root, sizeof root);
-        int error = length == feed->head.length
+        int error = length == feed->head.length && !feed->frozen
                         ? DX_OK
                         : dx_feed_root(feed, replica->replication->context->store, length, root);
         if (error != DX_OK) {
@@ -184,7 +188,11 @@ int dx_replica_refresh(dx_replica *replica) {
     uint64_t version = dx_control_feed_count(space->control);
     for (size_t i = 0; i < space->feed_count; i++) { /* FNV-1a over what the digests are taken over */
         version = (version ^ space->feeds[i].head.length) * UINT64_C(0x100000001b3);
-        version = (version ^ space->feeds[i].cut) * UINT64_C(0x100000001b3);
+        version = (version ^ dx_feed_limit(&space->feeds[i])) * UINT64_C(0x100000001b3);
+        if (space->feeds[i].frozen) {
+            version = (version ^ space->feeds[i].length) * UINT64_C(0x100000001b3);
+            version = (version ^ (uint64_t)space->feeds[i].rows) * UINT64_C(0x100000001b3);
+        }
     }
     if (replica->digested && version == replica->version && replica->order_count == space->feed_count) {
         return DX_OK;
@@ -305,6 +313,9 @@ static uint64_t count_pending(const dx_replica *replica) {
         for (dx_session *session = replica->sessions; session != NULL; session = session->next) {
             const dx_session_feed *row = dx_session_find_feed(session, feed->local);
             theirs = row != NULL && row->theirs > theirs ? row->theirs : theirs;
+        }
+        if (feed->frozen && theirs > feed->cut) { /* what lies beyond comes only when it is named */
+            theirs = feed->length > feed->cut ? feed->length : feed->cut;
         }
         pending += theirs - feed->length;
     }

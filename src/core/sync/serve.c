@@ -12,8 +12,8 @@ static bool must_tell(const dx_session *session, const dx_feed *feed, const dx_s
     return length > 0 && (grew || session->answer[feed->identity.feed_class]);
 }
 
-static void write_entry(const dx_feed *feed, dx_buf *out) {
-    dx_sync_entry entry = {.feed_class = feed->identity.feed_class, .head = feed->head};
+static void write_entry(const dx_feed *feed, const dx_head *head, dx_buf *out) {
+    dx_sync_entry entry = {.feed_class = feed->identity.feed_class, .head = *head};
     memcpy(entry.device, feed->identity.device, sizeof entry.device);
     memcpy(entry.key, feed->identity.key, sizeof entry.key);
     dx_sync_entry_write(&entry, out);
@@ -50,8 +50,9 @@ int dx_session_announce(dx_session *session) {
         if (!must_tell(session, feed, row)) {
             continue;
         }
-        write_entry(feed, &entries);
-        row->told = feed->head.length;
+        const dx_head *head = feed->head.length > 0 ? &feed->head : &feed->target;
+        write_entry(feed, head, &entries);
+        row->told = head->length;
         if (++count == DX_SYNC_ENTRIES_MAX) {
             error = send_state(session, &entries, count);
             count = 0;
@@ -68,9 +69,8 @@ int dx_session_announce(dx_session *session) {
 
 /* --- Blocks ----------------------------------------------------------------------------------------- */
 
-/* How many blocks from row->next fit one DATA. At least one; a block is never larger than a message. */
-static int gather(dx_session *session, const dx_feed *feed, uint64_t from, uint64_t end, dx_buf *blocks,
-                  size_t *count) {
+int dx_session_gather(dx_session *session, const dx_feed *feed, uint64_t from, uint64_t end, dx_buf *blocks,
+                      size_t *count) {
     dx_store *store = session->replica->replication->context->store;
     *count = 0;
     while (from + *count < end && *count < DX_SYNC_BLOCKS_MAX && blocks->size < DX_SYNC_DATA_SIZE) {
@@ -93,7 +93,7 @@ static int send_run(dx_session *session, dx_session_feed *row, const dx_feed *fe
     const dx_head *head = NULL;
     dx_buf blocks;
     dx_buf_init(&blocks, replication->context->alloc, DX_SYNC_MESSAGE_MAX);
-    int error = gather(session, feed, row->next, end, &blocks, &count);
+    int error = dx_session_gather(session, feed, row->next, end, &blocks, &count);
     if (error == DX_OK) {
         head = dx_feed_cover(feed, row->next + count);
         DX_ASSERT(head != NULL);

@@ -257,6 +257,12 @@ int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes 
         return dx_session_take_part(session, message);
     case DX_SYNC_PATH:
         return dx_session_take_path(session, message);
+    case DX_SYNC_BRANCH:
+        return dx_session_take_branch(session, message);
+    case DX_SYNC_LIMB:
+        return dx_session_take_limb(session, message);
+    case DX_SYNC_LACK:
+        return dx_session_take_lack(session, message);
     case DX_SYNC_KIND_COUNT:
         break;
     }

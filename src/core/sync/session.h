@@ -61,6 +61,17 @@ struct dx_session {
     int64_t searching; /* local number of a feed whose branches are being compared, 0: none */
     uint64_t search_shared;
     dx_fork_search search;
+    struct {
+        int64_t feed; /* 0: none is asked for */
+        dx_limb_goal goal;
+        uint64_t asked_ms;
+    } branch;              /* the branch of a forked feed that they were asked for last */
+    unsigned branches_due; /* answers to come: late ones too */
+    struct {
+        dx_limb_goal goal;
+        uint64_t until_ms;
+    } lacks[DX_BRANCHES_WANTED_MAX]; /* what they did not have, not to be asked again before then */
+    size_t lacks_next;
 };
 
 /* One space in replication. */
@@ -121,7 +132,17 @@ DX_MUST_USE int dx_session_take_roots(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_take_part(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_take_path(dx_session *session, dx_bytes message);
 
+/* --- limb.c: branches that others have named --- */
+DX_MUST_USE int dx_session_fetch_branches(dx_session *session, uint64_t *deadline_ms);
+DX_MUST_USE int dx_session_take_branch(dx_session *session, dx_bytes message);
+DX_MUST_USE int dx_session_take_limb(dx_session *session, dx_bytes message);
+DX_MUST_USE int dx_session_take_lack(dx_session *session, dx_bytes message);
+
 /* --- serve.c: what they want --- */
+/* How many blocks [from, from + *count) of a branch fit one message; appended as its items. At least one; a
+ * block is never larger than a message. */
+DX_MUST_USE int dx_session_gather(dx_session *session, const dx_feed *feed, uint64_t from, uint64_t end,
+                                  dx_buf *blocks, size_t *count);
 DX_MUST_USE int dx_session_announce(dx_session *session);
 DX_MUST_USE int dx_session_serve(dx_session *session, bool *more);
 

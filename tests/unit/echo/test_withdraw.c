@@ -77,7 +77,7 @@ static void test_beyond_the_cut_is_taken_back(void **state) {
     uint64_t cut = bobs_feed(&f, &f.alice)->cut;
     assert_true(bobs_feed(&f, &f.alice)->applied > cut);
     f.alice.changes.overflow = false;
-    assert_int_equal(dx_space_withdraw(&f.alice.context, f.alice.space), DX_OK);
+    peer_run(&f.alice);
     assert_true(f.alice.changes.overflow);
     assert_int_equal(bobs_feed(&f, &f.alice)->applied, cut);
     peer_commit(&f.alice);
@@ -97,7 +97,7 @@ static void test_beyond_the_cut_is_taken_back(void **state) {
     }
     assert_int_equal(objects, 2 + (int64_t)(cut - f.fork));
     uint64_t refused = f.alice.space->refused;
-    assert_int_equal(dx_space_withdraw(&f.alice.context, f.alice.space), DX_OK); /* nothing more to do */
+    peer_run(&f.alice); /* nothing more to do */
     assert_int_equal(f.alice.space->refused, refused);
     peer_commit(&f.alice);
     peer_reopen(&f.alice);
@@ -113,7 +113,7 @@ static void test_same_as_never_applied(void **state) {
     peer_pull(&f.alice, &f.bob, 9);
     peer_begin(&f.alice);
     assert_int_equal(dx_feed_hear(bobs_feed(&f, &f.alice), f.alice.context.store, &f.other), DX_E_FORK);
-    assert_int_equal(dx_space_withdraw(&f.alice.context, f.alice.space), DX_OK);
+    peer_run(&f.alice);
     peer_commit(&f.alice);
     uint64_t cut = bobs_feed(&f, &f.alice)->cut;
     peer_begin(&f.carol);

@@ -1,5 +1,6 @@
 /* tests/unit/feed/test_fork.c: feed/fork.c: fork proofs made by hand and by search, and everything that is
  * none. */
+#include "feed/limb.h"
 #include "writer.h"
 
 /* Two lives of one feed that share the first `parted` blocks. */
@@ -340,51 +341,99 @@ static void test_take_refuses(void **state) {
     vault_deinit(&vault);
 }
 
-/* A floor names the other branch: what lies beyond the cut is given up for it, wherever the heads were. */
-static void test_rewind_for_another_branch(void **state) {
+/* The root of a life at a length, as others name it. */
+static dx_limb_goal goal_at(test_writer *life, uint64_t length) {
+    dx_limb_goal goal = {.length = length};
+    dx_mmr mmr;
+    uint8_t root[DX_HASH_SIZE];
+    assert_int_equal(dx_mmr_load(&mmr, writer_read, life, length), DX_OK);
+    dx_mmr_root(&mmr, root);
+    memcpy(goal.root, root, sizeof goal.root);
+    return goal;
+}
+
+/* Others have built on the other branch: it is fetched beside the one in force, and put in its place, and
+ * back. */
+static void test_limb_in_force(void **state) {
     (void)state;
-    static const struct {
-        uint64_t length, head, target, to;
-    } rows[] = {{60, 60, 0, 50},   {60, 60, 0, 55},   {60, 0, 100, 50}, {60, 0, 100, 60},
-                {60, 52, 100, 52}, {60, 52, 100, 51}, {60, 52, 100, 57}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        two_lives lives;
-        lives_init(&lives, 50, 100, 90);
-        test_vault vault;
-        vault_init(&vault, "test_fork");
-        dx_feed feed;
-        feed_follow(&vault, &lives.one, &feed);
-        uint64_t before = rows[i].head ? rows[i].head : 40;
-        assert_int_equal(
-            receive(&feed, vault.store, &lives.one, 0, before, rows[i].head ? before : rows[i].target),
-            DX_OK);
-        assert_int_equal(receive(&feed, vault.store, &lives.one, before, rows[i].length,
-                                 rows[i].target ? rows[i].target : before),
-                         DX_OK);
-        assert_int_equal(dx_fork_rewind(&feed, vault.store, rows[i].to), DX_E_STATE); /* no fork is known */
-        assert_int_equal(receive(&feed, vault.store, &lives.other, 45, 55, 90), DX_E_FORK);
-        assert_int_equal(feed.cut, 50);
-        assert_int_equal(dx_fork_rewind(&feed, vault.store, 49), DX_E_STATE);
-        assert_int_equal(dx_fork_rewind(&feed, vault.store, rows[i].length + 1), DX_E_STATE);
-        feed.applied = rows[i].to + 1;
-        assert_int_equal(dx_fork_rewind(&feed, vault.store, rows[i].to), DX_E_STATE);
-        feed.applied = 0;
-        assert_int_equal(dx_fork_rewind(&feed, vault.store, rows[i].to), DX_OK);
-        feed_reload(&vault, &feed);
-        assert_holds(&feed, &vault, &lives.one, rows[i].to);
-        const dx_head *cover = dx_feed_cover(&feed, rows[i].to);
-        uint8_t proof[DX_MMR_PROOF_SIZE_MAX], expected[DX_MMR_PROOF_SIZE_MAX];
-        assert_non_null(cover);
-        assert_int_equal(dx_feed_prove(&feed, vault.store, 7, cover->length, proof), DX_OK);
-        assert_int_equal(dx_mmr_prove(writer_read, &lives.one, 7, cover->length, expected), DX_OK);
-        assert_memory_equal(proof, expected, dx_mmr_proof_size(7, cover->length));
-        if (rows[i].to == 50) {
-            assert_int_equal(receive(&feed, vault.store, &lives.other, 50, 90, 90), DX_OK);
-            assert_holds(&feed, &vault, &lives.other, 90);
-        }
-        dx_feed_deinit(&feed);
-        vault_deinit(&vault);
+    two_lives lives;
+    lives_init(&lives, 50, 100, 90);
+    test_vault vault;
+    vault_init(&vault, "test_fork");
+    dx_feed feed, view;
+    dx_limb_goal goal = goal_at(&lives.other, 70);
+    int64_t rows[DX_FEED_LIMBS_MAX];
+    size_t count;
+    feed_follow(&vault, &lives.one, &feed);
+    assert_int_equal(receive(&feed, vault.store, &lives.one, 0, 60, 60), DX_OK);
+    assert_int_equal(dx_limb_make(&feed, vault.store, &goal, &view), DX_E_STATE); /* no fork is known */
+    assert_int_equal(receive(&feed, vault.store, &lives.other, 45, 55, 90), DX_E_FORK);
+    assert_int_equal(dx_limb_find(&feed, vault.store, &goal, &view), DX_E_NOT_FOUND);
+    assert_int_equal(dx_limb_for(&feed, vault.store, &goal, &view), DX_E_NOT_FOUND);
+    assert_int_equal(dx_limb_make(&feed, vault.store, &goal, &view), DX_OK);
+    assert_int_equal(view.length, 50);
+    /* What does not belong there is not taken; what does is, piece by piece. */
+    assert_int_equal(receive(&view, vault.store, &lives.other, 51, 60, 90), DX_E_STATE);
+    assert_int_equal(receive(&view, vault.store, &lives.other, 50, 60, 90), DX_OK);
+    assert_int_equal(dx_limb_for(&feed, vault.store, &goal, &view), DX_OK);
+    assert_int_equal(view.length, 60);
+    assert_int_equal(receive(&view, vault.store, &lives.other, 60, 72, 90), DX_OK);
+    assert_holds(&view, &vault, &lives.other, 72);
+    assert_int_equal(dx_limb_finish(&view, vault.store), DX_OK);
+    assert_int_equal(dx_limb_find(&feed, vault.store, &goal, &view), DX_OK);
+    assert_int_equal(dx_limb_for(&feed, vault.store, &goal, &view), DX_E_NOT_FOUND);
+    int64_t limb = view.rows;
+    feed.applied = 51;
+    assert_int_equal(dx_limb_enforce(&feed, vault.store, limb), DX_E_STATE);
+    feed.applied = 0;
+    assert_int_equal(dx_limb_enforce(&feed, vault.store, limb), DX_OK);
+    assert_holds(&feed, &vault, &lives.other, 72);
+    assert_int_equal(dx_feed_set_floor(&feed, vault.store, 70), DX_OK);
+    assert_int_equal(dx_feed_limit(&feed), 70);
+    feed_reload(&vault, &feed);
+    assert_holds(&feed, &vault, &lives.other, 72);
+    assert_int_equal(feed.floor, 70);
+    /* It goes on being received, and the other one is kept whole. */
+    assert_int_equal(receive(&feed, vault.store, &lives.other, 72, 90, 90), DX_OK);
+    goal = goal_at(&lives.one, 60);
+    assert_int_equal(dx_limb_find(&feed, vault.store, &goal, &view), DX_OK);
+    assert_int_equal(view.rows, feed.local);
+    assert_holds(&view, &vault, &lives.one, 60);
+    assert_int_equal(dx_limb_enforce(&feed, vault.store, view.rows), DX_OK);
+    assert_int_equal(feed.floor, 0);
+    feed_reload(&vault, &feed);
+    assert_holds(&feed, &vault, &lives.one, 60);
+    assert_int_equal(dx_limb_list(&feed, vault.store, rows, &count), DX_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(rows[0], limb);
+    assert_int_equal(dx_limb_view(&feed, vault.store, limb, &view), DX_OK);
+    assert_holds(&view, &vault, &lives.other, 90);
+    assert_int_equal(dx_limb_drop(&view, vault.store), DX_OK);
+    assert_int_equal(dx_limb_view(&feed, vault.store, limb, &view), DX_E_NOT_FOUND);
+    assert_int_equal(dx_limb_enforce(&feed, vault.store, limb), DX_E_NOT_FOUND);
+    dx_feed_deinit(&feed);
+    vault_deinit(&vault);
+}
+
+/* Only so many are kept. */
+static void test_limbs_are_bounded(void **state) {
+    (void)state;
+    two_lives lives;
+    lives_init(&lives, 50, 100, 90);
+    test_vault vault;
+    vault_init(&vault, "test_fork");
+    dx_feed feed, view;
+    feed_follow(&vault, &lives.one, &feed);
+    assert_int_equal(receive(&feed, vault.store, &lives.one, 0, 60, 60), DX_OK);
+    assert_int_equal(receive(&feed, vault.store, &lives.other, 45, 55, 90), DX_E_FORK);
+    for (uint64_t i = 0; i < DX_FEED_LIMBS_MAX; i++) {
+        dx_limb_goal goal = {.length = 60 + i};
+        assert_int_equal(dx_limb_make(&feed, vault.store, &goal, &view), DX_OK);
     }
+    dx_limb_goal goal = {.length = 59};
+    assert_int_equal(dx_limb_make(&feed, vault.store, &goal, &view), DX_E_LIMIT);
+    dx_feed_deinit(&feed);
+    vault_deinit(&vault);
 }
 
 /* --- Search ------------------------------------------------------------------------------------------------
@@ -527,6 +576,6 @@ static void test_a_liar_makes_no_proof(void **state) {
 DX_TEST_MAIN(DX_TEST(test_exact_proofs), DX_TEST(test_heads_proofs), DX_TEST(test_one_history_is_no_fork),
              DX_TEST(test_proof_is_bound_to_its_feed), DX_TEST(test_every_changed_byte),
              DX_TEST(test_bad_forms), DX_TEST(test_largest_proof_fits), DX_TEST(test_cut_is_free_of_order),
-             DX_TEST(test_take_refuses), DX_TEST(test_rewind_for_another_branch),
+             DX_TEST(test_take_refuses), DX_TEST(test_limb_in_force), DX_TEST(test_limbs_are_bounded),
              DX_TEST(test_search_finds_the_place), DX_TEST(test_most_rounds),
              DX_TEST(test_a_liar_makes_no_proof))

@@ -113,11 +113,12 @@ static void write_probe(bool answer) {
     dx_sync_probe_write(answer, &probe, &s.eve.message);
 }
 
-/* A message of this kind as an honest peer could write it somewhere, sometime; the unknown kind is 14. */
+/* A message of this kind as an honest peer could write it somewhere, sometime. */
 static void write_message(dx_sync_kind kind) {
     static const uint8_t junk[64] = {1};
     const dx_feed *mine = feed_of(true, DX_FEED_DATA), *theirs = feed_of(false, DX_FEED_DATA);
     const dx_bytes address = dx_bytes_text("mem:eve"), some = dx_bytes_of(junk, sizeof junk);
+    const dx_limb_goal goal = {.length = 1};
     dx_buf *out = &s.eve.message;
     dx_writer writer;
     switch (kind) {
@@ -159,6 +160,16 @@ static void write_message(dx_sync_kind kind) {
     case DX_SYNC_PATH:
         dx_sync_path_write(theirs->id, 0, &theirs->head, some, out);
         break;
+    case DX_SYNC_BRANCH:
+        dx_sync_branch_write(theirs->id, 0, &goal, out);
+        break;
+    case DX_SYNC_LIMB:
+        dx_sync_limb_begin(theirs->id, 0, &theirs->head, 0, out);
+        dx_sync_data_end(some, out);
+        break;
+    case DX_SYNC_LACK:
+        dx_sync_lack_write(theirs->id, out);
+        break;
     case DX_SYNC_KIND_COUNT:
         dx_writer_init(&writer, out);
         dx_write_array(&writer, 1);
@@ -187,6 +198,9 @@ static const struct {
      DX_SYNC_KIND_COUNT}, /* nothing is searched */
     {DX_SYNC_PART, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_PATH},
     {DX_SYNC_PATH, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT},
+    {DX_SYNC_BRANCH, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_LACK},
+    {DX_SYNC_LIMB, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* nobody asked */
+    {DX_SYNC_LACK, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT},
     {DX_SYNC_KIND_COUNT, DX_E_MALFORMED, DX_E_MALFORMED, DX_E_MALFORMED, DX_SYNC_KIND_COUNT},
 };
 

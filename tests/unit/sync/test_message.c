@@ -40,6 +40,7 @@ static int read_any(dx_bytes message) {
     uint64_t number;
     size_t count;
     dx_bytes bytes, addresses[DX_SYNC_ADDRESSES_MAX];
+    dx_limb_goal goal;
     int error = DX_E_MALFORMED;
     switch (dx_sync_message_kind(message)) {
     case DX_SYNC_HELLO:
@@ -70,6 +71,12 @@ static int read_any(dx_bytes message) {
         return dx_sync_part_read(message, id, &number);
     case DX_SYNC_PATH:
         return dx_sync_path_read(message, id, &number, &head, &bytes);
+    case DX_SYNC_BRANCH:
+        return dx_sync_branch_read(message, id, &number, &goal);
+    case DX_SYNC_LIMB:
+        return dx_sync_limb_read(message, &read_data);
+    case DX_SYNC_LACK:
+        return dx_sync_lack_read(message, id);
     case DX_SYNC_PING:
     case DX_SYNC_PONG:
         return DX_OK;
@@ -258,6 +265,38 @@ static void test_small_ones(void **state) {
     end(&out);
 }
 
+/* A branch that others named is asked for from a block before its goal, and comes as a run, or not. */
+static void test_branches(void **state) {
+    (void)state;
+    dx_buf out = begin();
+    uint8_t id[DX_HASH_SIZE], read_id[DX_HASH_SIZE];
+    dx_limb_goal goal = {.length = 12}, read;
+    uint64_t from;
+    fill(id, sizeof id, 5);
+    fill(goal.root, sizeof goal.root, 6);
+    dx_sync_branch_write(id, 11, &goal, &out);
+    assert_strict(&out, DX_SYNC_BRANCH);
+    assert_int_equal(dx_sync_branch_read(dx_buf_view(&out), read_id, &from, &read), DX_OK);
+    assert_memory_equal(read_id, id, sizeof id);
+    assert_int_equal(from, 11);
+    assert_int_equal(read.length, 12);
+    assert_memory_equal(read.root, goal.root, sizeof goal.root);
+    dx_buf_clear(&out);
+    dx_sync_branch_write(id, 12, &goal, &out);
+    assert_int_equal(dx_sync_branch_read(dx_buf_view(&out), read_id, &from, &read), DX_E_MALFORMED);
+    dx_buf_clear(&out);
+    dx_head head = make_head(20);
+    dx_sync_limb_begin(id, 11, &head, 1, &out);
+    dx_sync_block_write(dx_bytes_text("block"), &out);
+    dx_sync_data_end(dx_bytes_text("proof"), &out);
+    assert_strict(&out, DX_SYNC_LIMB);
+    assert_int_equal(dx_sync_data_read(dx_buf_view(&out), &read_data), DX_E_MALFORMED);
+    dx_buf_clear(&out);
+    dx_sync_lack_write(id, &out);
+    assert_strict(&out, DX_SYNC_LACK);
+    end(&out);
+}
+
 static void test_addresses(void **state) {
     (void)state;
     dx_buf out = begin();
@@ -306,5 +345,5 @@ static void test_not_a_message(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_hello), DX_TEST(test_hello_proof), DX_TEST(test_state), DX_TEST(test_data),
-             DX_TEST(test_small_ones), DX_TEST(test_addresses), DX_TEST(test_probes),
+             DX_TEST(test_small_ones), DX_TEST(test_branches), DX_TEST(test_addresses), DX_TEST(test_probes),
              DX_TEST(test_not_a_message))

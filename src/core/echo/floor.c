@@ -1,0 +1,403 @@
+/* echo/floor.c: floors found, weighed and enforced. See floor.h.
+ *
+ * Layer: floor 1, echo. Tables named and looked: what a feed's blocks name of a forked one, and how far they
+ * were looked through. */
+#include "echo/floor.h"
+
+#include <string.h>
+
+#include "echo/space_state.h"
+#include "echo/trace.h"
+#include "echo/withdraw.h"
+
+/* --- Looking through blocks --------------------------------------------------------------------- */
+
+static int read_looked(dx_context *context, const dx_feed *forked, const dx_feed *source, uint64_t *next) {
+    sqlite3_stmt *select =
+        dx_store_query(context->store, "SELECT next FROM looked WHERE feed = ?1 AND source = ?2");
+    dx_bind_int(select, 1, forked->local);
+    dx_bind_int(select, 2, source->local);
+    *next = dx_step(context->store, select) ? (uint64_t)dx_column_int(select, 0) : 0;
+    dx_step_reset(select);
+    return dx_store_error(context->store);
+}
+
+static int save_looked(dx_context *context, const dx_feed *forked, const dx_feed *source, uint64_t next) {
+    sqlite3_stmt *insert = dx_store_query(
+        context->store, "INSERT OR REPLACE INTO looked(feed, source, next) VALUES(?1, ?2, ?3)");
+    dx_bind_int(insert, 1, forked->local);
+    dx_bind_int(insert, 2, source->local);
+    dx_bind_int(insert, 3, (int64_t)next);
+    return dx_step_done(context->store, insert);
+}
+
+static int note_named(dx_context *context, const dx_feed *forked, const dx_feed *source, uint64_t seq,
+                      const dx_dependency *named) {
+    sqlite3_stmt *insert =
+        dx_store_query(context->store, "INSERT OR IGNORE INTO named(feed, source, length, root, seq) "
+                                       "VALUES(?1, ?2, ?3, ?4, ?5)");
+    dx_bind_int(insert, 1, forked->local);
+    dx_bind_int(insert, 2, source->local);
+    dx_bind_int(insert, 3, (int64_t)named->length);
+    dx_bind_bytes(insert, 4, dx_bytes_of(named->root, sizeof named->root));
+    dx_bind_int(insert, 5, (int64_t)seq);
+    return dx_step_done(context->store, insert);
+}
+
+/* A control feed is named in auth, a data feed in deps. bytes: a copy, which no store call ends. */
+static int look_at(dx_context *context, const dx_feed *forked, const dx_feed *source, uint64_t seq,
+                   dx_bytes bytes) {
+    dx_block block;
+    dx_reader cursor;
+    if (dx_block_decode(bytes, &block) != DX_OK) {
+        return DX_E_CORRUPT;
+    }
+    bool control = forked->identity.feed_class == DX_FEED_CONTROL;
+    size_t count = control ? block.header.auth_count : block.header.dependency_count;
+    int error = DX_OK;
+    dx_reader_init(&cursor, control ? block.header.auth : block.header.dependencies);
+    for (size_t i = 0; i < count && error == DX_OK; i++) {
+        dx_dependency named;
+        error = dx_block_dependency(&cursor, &named);
+        if (error == DX_OK && memcmp(named.feed, forked->id, sizeof named.feed) == 0) {
+            error = note_named(context, forked, source, seq, &named);
+        }
+    }
+    return error;
+}
+
+/* Of source's blocks that count, those from where it was left on, up to end. */
+static int look_on(dx_context *context, const dx_feed *forked, const dx_feed *source, uint64_t end,
+                   size_t *budget) {
+    uint64_t begin, seq;
+    int error = read_looked(context, forked, source, &begin);
+    dx_buf copy;
+    dx_buf_init(&copy, context->alloc, DX_BLOCK_SIZE_MAX);
+    end = end < source->length ? end : source->length;
+    end = end < source->cut ? end : source->cut;
+    for (seq = begin; seq < end && error == DX_OK && *budget > 0; seq++, --*budget) {
+        dx_bytes bytes;
+        error = dx_feed_read(source, context->store, seq, &bytes);
+        if (error == DX_OK) {
+            dx_buf_clear(&copy);
+            dx_buf_append(&copy, bytes.data, bytes.size);
+            error = dx_buf_error(&copy);
+        }
+        error = error != DX_OK ? error : look_at(context, forked, source, seq, dx_buf_view(&copy));
+    }
+    dx_buf_deinit(&copy);
+    return error == DX_OK && seq > begin ? save_looked(context, forked, source, seq) : error;
+}
+
+static int look_through(dx_context *context, dx_space *space, const dx_feed *forked, size_t *budget) {
+    int error = DX_OK;
+    for (size_t i = 0; i < space->feed_count && error == DX_OK && *budget > 0; i++) {
+        const dx_feed *source = &space->feeds[i];
+        /* No data can justify a control block. */
+        bool names = source != forked && (forked->identity.feed_class == DX_FEED_CONTROL ||
+                                          source->identity.feed_class == DX_FEED_DATA);
+        error = names ? look_on(context, forked, source, UINT64_MAX, budget) : DX_OK;
+    }
+    return error;
+}
+
+/* --- Weighing ----------------------------------------------------------------------------------- */
+
+/* Who may say what stands of the feed: the member whose admitted feed this is; NULL: nobody, or the author of
+ * the fork himself. */
+static const dx_member *namer_of(const dx_space *space, const dx_feed *forked, const dx_feed *source) {
+    const dx_admitted_feed *about = dx_control_find_feed(space->control, forked->id);
+    const dx_admitted_feed *by = source == forked ? NULL : dx_control_find_feed(space->control, source->id);
+    if (about == NULL || by == NULL || memcmp(about->owner, by->owner, sizeof by->owner) == 0) {
+        return NULL;
+    }
+    return dx_control_member_of(space->control, by->owner);
+}
+
+typedef struct namer {
+    const dx_member *member;
+    const dx_feed *source;
+} namer;
+
+/* Owner, depth from the genesis, id of the admission; then the feed. */
+static bool is_senior(const namer *a, const namer *b) {
+    bool owns_a = a->member->role == DX_ROLE_OWNER, owns_b = b->member->role == DX_ROLE_OWNER;
+    if (owns_a != owns_b) {
+        return owns_a;
+    }
+    if (a->member->depth != b->member->depth) {
+        return a->member->depth < b->member->depth;
+    }
+    int order = memcmp(a->member->admission, b->member->admission, DX_HASH_SIZE);
+    return order != 0 ? order < 0 : memcmp(a->source->id, b->source->id, DX_HASH_SIZE) < 0;
+}
+
+static size_t gather_namers(dx_space *space, const dx_feed *forked, namer *namers) {
+    size_t count = 0;
+    for (size_t i = 0; i < space->feed_count; i++) {
+        namer one = {.member = namer_of(space, forked, &space->feeds[i]), .source = &space->feeds[i]};
+        if (one.member == NULL) {
+            continue;
+        }
+        size_t at = count++;
+        for (; at > 0 && is_senior(&one, &namers[at - 1]); at--) {
+            namers[at] = namers[at - 1];
+        }
+        namers[at] = one;
+    }
+    return count;
+}
+
+/* What was decided so far: blocks [0, length) of the branch with this number stand. */
+typedef struct choice {
+    int64_t rows;
+    uint64_t length; /* the cut: nothing is decided */
+    uint8_t root[DX_HASH_SIZE];
+} choice;
+
+/* The next of source's floors, from the longest down. *found false: no more of them could raise anything. */
+static int next_floor(dx_context *context, const dx_feed *forked, const dx_feed *source, uint64_t above,
+                      dx_limb_goal *floor, bool *found) {
+    sqlite3_stmt *select = dx_store_query(
+        context->store, "SELECT length, root FROM named WHERE feed = ?1 AND source = ?2 AND (length, root) < "
+                        "(?3, ?4) AND length > ?5 AND seq < ?6 ORDER BY length DESC, root DESC LIMIT 1");
+    uint64_t cut = source->cut < DX_FEED_LENGTH_MAX ? source->cut : DX_FEED_LENGTH_MAX;
+    dx_bind_int(select, 1, forked->local);
+    dx_bind_int(select, 2, source->local);
+    dx_bind_int(select, 3, (int64_t)floor->length);
+    dx_bind_bytes(select, 4, dx_bytes_of(floor->root, sizeof floor->root));
+    dx_bind_int(select, 5, (int64_t)above);
+    dx_bind_int(select, 6, (int64_t)cut);
+    *found = dx_step(context->store, select);
+    if (*found) {
+        dx_bytes root = dx_column_bytes(select, 1);
+        floor->length = (uint64_t)dx_column_int(select, 0);
+        bool sound = root.size == sizeof floor->root;
+        if (sound) {
+            memcpy(floor->root, root.data, root.size);
+        }
+        dx_step_reset(select);
+        return sound ? DX_OK : DX_E_CORRUPT;
+    }
+    return dx_store_error(context->store);
+}
+
+static void add_wanted(dx_space *space, const dx_feed *forked, const dx_limb_goal *goal) {
+    for (size_t i = 0; i < space->wanted_count; i++) {
+        if (space->wanted[i].feed == forked->local && space->wanted[i].goal.length == goal->length &&
+            memcmp(space->wanted[i].goal.root, goal->root, sizeof goal->root) == 0) {
+            return;
+        }
+    }
+    if (space->wanted_count < DX_BRANCHES_WANTED_MAX) {
+        space->wanted[space->wanted_count++] = (dx_wanted_branch){.feed = forked->local, .goal = *goal};
+    }
+}
+
+/* *taken: the floor extends what was decided; or nothing was and it is the first. */
+static int weigh_floor(dx_context *context, dx_space *space, const dx_feed *forked, const dx_limb_goal *floor,
+                       choice *chosen, bool *taken) {
+    dx_feed view;
+    uint8_t root[DX_HASH_SIZE];
+    *taken = false;
+    int error = dx_limb_find(forked, context->store, floor, &view);
+    if (error == DX_E_NOT_FOUND) {
+        add_wanted(space, forked, floor);
+        return DX_OK;
+    }
+    error = error != DX_OK ? error : dx_feed_root(&view, context->store, chosen->length, root);
+    if (error != DX_OK || memcmp(root, chosen->root, sizeof root) != 0) {
+        return error;
+    }
+    *taken = true;
+    chosen->rows = view.rows;
+    chosen->length = floor->length;
+    return dx_feed_root(&view, context->store, floor->length, chosen->root);
+}
+
+static int weigh_floors(dx_context *context, dx_space *space, const dx_feed *forked, const namer *namers,
+                        size_t count, choice *chosen) {
+    int error = dx_feed_root(forked, context->store, forked->cut, chosen->root);
+    for (size_t i = 0; i < count && error == DX_OK; i++) {
+        dx_limb_goal floor = {.length = DX_FEED_LENGTH_MAX};
+        bool taken = false, found = true;
+        for (size_t n = 0; n < DX_FLOORS_PER_FEED_MAX && !taken && error == DX_OK; n++) {
+            error = next_floor(context, forked, namers[i].source, chosen->length, &floor, &found);
+            if (error != DX_OK || !found) {
+                break;
+            }
+            error = weigh_floor(context, space, forked, &floor, chosen, &taken);
+        }
+    }
+    return error;
+}
+
+static int choose(dx_context *context, dx_space *space, const dx_feed *forked, choice *chosen) {
+    *chosen = (choice){.rows = forked->rows, .length = forked->cut};
+    if (forked->length < forked->cut) {
+        return DX_OK; /* first what all branches share */
+    }
+    size_t size = space->feed_count * sizeof(namer);
+    namer *namers = dx_alloc_take(context->alloc, size);
+    if (namers == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    size_t count = gather_namers(space, forked, namers);
+    int error = weigh_floors(context, space, forked, namers, count, chosen);
+    dx_alloc_free(context->alloc, namers, size);
+    return error;
+}
+
+/* --- Enforcing ---------------------------------------------------------------------------------- */
+
+static int enforce(dx_context *context, dx_space *space, dx_feed *feed, const choice *chosen, size_t *budget,
+                   bool *unsettled) {
+    bool same = chosen->rows == feed->rows;
+    uint64_t floor = same && chosen->length > feed->cut ? chosen->length : 0;
+    int error = floor == feed->floor ? DX_OK : dx_feed_set_floor(feed, context->store, floor);
+    uint64_t keep = same ? dx_feed_limit(feed) : feed->cut;
+    if (error == DX_OK) {
+        error = dx_withdraw_blocks(context, space, feed, keep, budget);
+    }
+    if (error != DX_OK || feed->kept > keep) {
+        *unsettled = *unsettled || error == DX_OK;
+        return error;
+    }
+    if (same) {
+        return DX_OK;
+    }
+    error = dx_limb_enforce(feed, context->store, chosen->rows);
+    if (error == DX_OK) {
+        dx_echo_trace(context, "feed %lld: another branch is in force, for others built on it up to %llu",
+                      (long long)feed->local, (unsigned long long)chosen->length);
+        error = dx_feed_set_floor(feed, context->store, chosen->length);
+    }
+    return error;
+}
+
+static int settle_feed(dx_context *context, dx_space *space, dx_feed *feed, size_t *budget, bool *unsettled) {
+    choice chosen;
+    uint64_t before = dx_feed_limit(feed);
+    int error = choose(context, space, feed, &chosen);
+    error = error != DX_OK ? error : enforce(context, space, feed, &chosen, budget, unsettled);
+    if (error == DX_OK && dx_feed_limit(feed) != before) {
+        dx_echo_trace(context, "feed %lld: %llu blocks stand, its cut is %llu", (long long)feed->local,
+                      (unsigned long long)dx_feed_limit(feed), (unsigned long long)feed->cut);
+    }
+    return error;
+}
+
+/* FNV-1a over what floors follow from; 0: no feed is forked. */
+static uint64_t version_of(const dx_space *space) {
+    uint64_t version = space->change;
+    bool forked = false;
+    for (size_t i = 0; i < space->feed_count; i++) {
+        const dx_feed *feed = &space->feeds[i];
+        version = (version ^ feed->length) * UINT64_C(0x100000001b3);
+        version = (version ^ feed->cut) * UINT64_C(0x100000001b3);
+        version = (version ^ feed->floor) * UINT64_C(0x100000001b3);
+        forked = forked || feed->frozen;
+    }
+    return forked ? version | 1 : 0;
+}
+
+int dx_floor_settle(dx_context *context, dx_space *space, size_t *budget, bool *unsettled) {
+    uint64_t version = version_of(space);
+    *unsettled = false;
+    if (version == 0 || (space->forks_settled && version == space->forks_version)) {
+        space->forks_settled = true;
+        return DX_OK;
+    }
+    size_t looks = DX_FLOOR_BLOCKS_MAX;
+    int error = DX_OK;
+    space->forks_settled = false;
+    space->wanted_count = 0;
+    for (size_t i = 0; i < space->feed_count && error == DX_OK; i++) {
+        error = space->feeds[i].frozen ? look_through(context, space, &space->feeds[i], &looks) : DX_OK;
+    }
+    *unsettled = looks == 0;
+    for (size_t i = 0; i < space->feed_count && error == DX_OK && looks != 0; i++) {
+        dx_feed *feed = &space->feeds[i];
+        error = feed->frozen && !feed->own ? settle_feed(context, space, feed, budget, unsettled) : DX_OK;
+    }
+    space->forks_settled = error == DX_OK && !*unsettled;
+    space->forks_version = version_of(space);
+    return error;
+}
+
+/* --- Asking ------------------------------------------------------------------------------------- */
+
+int dx_floor_judge(dx_context *context, dx_space *space, const dx_feed *forked, const dx_feed *source,
+                   uint64_t seq, const dx_dependency *named, dx_named_standing *standing) {
+    dx_limb_goal goal = {.length = named->length};
+    uint8_t root[DX_HASH_SIZE];
+    dx_feed view;
+    memcpy(goal.root, named->root, sizeof goal.root);
+    *standing = DX_NAMED_HIDDEN;
+    if (namer_of(space, forked, source) == NULL || seq >= source->cut) {
+        return DX_OK; /* it is no floor */
+    }
+    if (named->length <= dx_feed_usable(forked)) {
+        int error = dx_feed_root(forked, context->store, named->length, root);
+        if (error == DX_OK && memcmp(root, named->root, sizeof named->root) == 0) {
+            *standing = DX_NAMED_IN_FORCE;
+        }
+        return error;
+    }
+    int error = dx_limb_find(forked, context->store, &goal, &view);
+    if (error == DX_E_NOT_FOUND || (error == DX_OK && !space->forks_settled)) {
+        *standing = DX_NAMED_UNKNOWN;
+        return DX_OK;
+    }
+    return error;
+}
+
+/* The last thing that source said of the feed in its blocks up to seq. */
+static int last_named(dx_context *context, const dx_feed *forked, const dx_feed *source, uint64_t seq,
+                      dx_limb_goal *goal) {
+    sqlite3_stmt *select =
+        dx_store_query(context->store, "SELECT length, root FROM named WHERE feed = ?1 AND source = ?2 AND "
+                                       "seq <= ?3 ORDER BY seq DESC LIMIT 1");
+    dx_bind_int(select, 1, forked->local);
+    dx_bind_int(select, 2, source->local);
+    dx_bind_int(select, 3, (int64_t)seq);
+    if (!dx_step(context->store, select)) {
+        int error = dx_store_error(context->store);
+        return error != DX_OK ? error : DX_E_NOT_FOUND;
+    }
+    dx_bytes root = dx_column_bytes(select, 1);
+    goal->length = (uint64_t)dx_column_int(select, 0);
+    bool sound = root.size == sizeof goal->root;
+    if (sound) {
+        memcpy(goal->root, root.data, root.size);
+    }
+    dx_step_reset(select);
+    return sound ? DX_OK : DX_E_CORRUPT;
+}
+
+int dx_floor_saw(dx_context *context, dx_space *space, const dx_feed *forked, const dx_feed *source,
+                 uint64_t seq, bool *saw) {
+    size_t all = SIZE_MAX;
+    dx_limb_goal goal;
+    dx_feed view;
+    uint8_t root[DX_HASH_SIZE], theirs[DX_HASH_SIZE];
+    *saw = false;
+    int error = look_on(context, forked, source, seq + 1, &all);
+    error = error != DX_OK ? error : last_named(context, forked, source, seq, &goal);
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_OK : error;
+    }
+    uint64_t usable = dx_feed_usable(forked), at = goal.length < usable ? goal.length : usable;
+    if (goal.length > usable && namer_of(space, forked, source) == NULL) {
+        return DX_OK; /* of no consequence, and perhaps not here */
+    }
+    error = dx_feed_root(forked, context->store, at, root);
+    if (error == DX_OK && goal.length <= usable) {
+        *saw = memcmp(root, goal.root, sizeof goal.root) == 0;
+        return DX_OK;
+    }
+    error = error != DX_OK ? error : dx_limb_find(forked, context->store, &goal, &view);
+    error = error != DX_OK ? error : dx_feed_root(&view, context->store, at, theirs);
+    *saw = error == DX_OK && memcmp(root, theirs, sizeof root) == 0;
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
+}

@@ -1,0 +1,38 @@
+/* echo/floor.h: what others have named of a forked feed stands: which branch is in force, and how far.
+ *
+ * Layer: floor 1, echo, private to this room (over feed/limb.h and halo/control.h). docs/spec/forks.md has
+ * the rules.
+ *   A floor of feed F is a (length, root) beyond F's cut that a block of another identity's admitted feed
+ *   names, as long as that block lies below the cut of its own feed. It counts where the branch it names is
+ *   here.
+ *   Floors are gone through by the seniority of who named them (owner, depth from the genesis, id of the
+ *   admission; then the feed's id), and of one feed from the longest down; the first decides the branch, each
+ *   later one that extends what was decided raises the floor, and the others are passed over.
+ * So the branch and the floor are a function of the blocks, the proofs and the control state, whatever came
+ * first. Nothing is looked at while no feed is forked.
+ * Bounded: one call looks through so many blocks and takes back so many; a crash between two calls is made
+ * good by the next one, which begins with what is stored. */
+#ifndef DX_ECHO_FLOOR_H
+#define DX_ECHO_FLOOR_H
+
+#include "echo/space.h"
+
+/* Brings every forked feed to the branch and floor that its floors ask for: takes back what was applied of
+ * another branch or beyond. *unsettled: there is more to do now. Sets space->wanted. */
+DX_MUST_USE int dx_floor_settle(dx_context *context, dx_space *space, size_t *budget, bool *unsettled);
+
+typedef enum dx_named_standing {
+    DX_NAMED_IN_FORCE, /* on the branch in force, below its limit */
+    DX_NAMED_HIDDEN,   /* beyond it or on another branch: kept or not, it has no effect */
+    DX_NAMED_UNKNOWN   /* the branch is not here, or floors are not settled */
+} dx_named_standing;
+
+/* What it is that block seq of source names of a forked feed beyond its cut. */
+DX_MUST_USE int dx_floor_judge(dx_context *context, dx_space *space, const dx_feed *forked,
+                               const dx_feed *source, uint64_t seq, const dx_dependency *named,
+                               dx_named_standing *standing);
+/* Whether the author of block seq of source saw, beyond the cut, the branch that is in force. */
+DX_MUST_USE int dx_floor_saw(dx_context *context, dx_space *space, const dx_feed *forked,
+                             const dx_feed *source, uint64_t seq, bool *saw);
+
+#endif

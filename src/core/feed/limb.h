@@ -1,0 +1,44 @@
+/* feed/limb.h: the other branches of a forked feed: kept beside the one in force, and put in its place.
+ *
+ * Layer: floor 1, feed (over fork.h). Table limb. A forked feed's trunk is the branch that came first; every
+ * other branch is a limb that holds its own blocks from the place where it parts, and shares the trunk's
+ * below. Nothing is copied or moved: a limb's blocks stand under a number of their own, above all feeds'. One
+ * branch is in force, and the feed's row and dx_feed speak of it; the others have a row each in table limb.
+ * What a branch lost, it keeps (quarantine), until the space is forgotten.
+ * A view is a dx_feed that speaks of such a branch: read, proven, received into and served by the calls of
+ * feed.h. It owns nothing and need not be deinited; it dies with any change of the feed.
+ * A goal says what a limb is fetched for; it has none once it is whole.
+ * All calls happen inside an open transaction. */
+#ifndef DX_FEED_LIMB_H
+#define DX_FEED_LIMB_H
+
+#include "feed/feed.h"
+
+/* What others have named of a feed: its root at a length. */
+typedef struct dx_limb_goal {
+    uint64_t length; /* 0: none */
+    uint8_t root[DX_ROOT_PREFIX_SIZE];
+} dx_limb_goal;
+
+/* A new, empty limb that parts at the cut. DX_E_STATE when the feed is not forked or not here up to its cut,
+ * DX_E_LIMIT at DX_FEED_LIMBS_MAX, store errors. */
+DX_MUST_USE int dx_limb_make(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view);
+/* The numbers of the branches that are not in force, ascending. */
+DX_MUST_USE int dx_limb_list(const dx_feed *feed, dx_store *store, int64_t rows[static DX_FEED_LIMBS_MAX],
+                             size_t *count);
+/* DX_E_NOT_FOUND, DX_E_CORRUPT. */
+DX_MUST_USE int dx_limb_view(const dx_feed *feed, dx_store *store, int64_t rows, dx_feed *view);
+/* The limb that is fetched for this goal; DX_E_NOT_FOUND. */
+DX_MUST_USE int dx_limb_for(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view);
+/* It is whole. */
+DX_MUST_USE int dx_limb_finish(const dx_feed *view, dx_store *store);
+/* What was fetched for it was not it: its blocks go too. */
+DX_MUST_USE int dx_limb_drop(const dx_feed *view, dx_store *store);
+/* A branch on which the root at goal->length begins with goal->root: the one in force (view is then a copy of
+ * the feed) or a limb. DX_E_NOT_FOUND. */
+DX_MUST_USE int dx_limb_find(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view);
+/* Puts a limb in force and what was in force beside it; the floor is 0 then. Nothing at or beyond the cut may
+ * be applied: DX_E_STATE then, or for an own feed. */
+DX_MUST_USE int dx_limb_enforce(dx_feed *feed, dx_store *store, int64_t rows);
+
+#endif
