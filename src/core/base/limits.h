@@ -183,6 +183,9 @@ enum {
      * all together (128 MB at the worst, once, from one who knows the space's secret), and from members. */
     DX_SYNC_STRANGER_FEEDS_MAX = 64,
     DX_SYNC_UNADMITTED_FEEDS_MAX = 1024,
+    /* Beside these, of each device that the control state knows as a member's: a newcomer finds a place however many
+     * feeds others invented. A device has one control feed, and a new one after it was restored or cloned. */
+    DX_SYNC_DEVICE_FEEDS_MAX = 8,
     /* New addresses of a space told on within a minute: a small space at once, and no storm in a large one.
      */
     DX_SYNC_ADDRESSES_TOLD_MAX = 64,

@@ -20,6 +20,24 @@ static size_t count_unadmitted(const dx_replica *replica) {
     return count;
 }
 
+/* Whether one more control feed may wait for its admission: few of each device of a member, so many of all others
+ * together, who may have been invented. */
+static bool may_wait(const dx_session *session, const dx_sync_entry *entry) {
+    const dx_replica *replica = session->replica;
+    uint8_t identity[DX_KEY_SIZE];
+    if (!dx_control_device(replica->space->control, entry->device, identity, NULL)) {
+        return replica->unadmitted < (session->state == DX_SESSION_MEMBER ? DX_SYNC_UNADMITTED_FEEDS_MAX
+                                                                          : DX_SYNC_STRANGER_FEEDS_MAX);
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < replica->space->feed_count; i++) {
+        const dx_feed *feed = &replica->space->feeds[i];
+        count += feed->identity.feed_class == DX_FEED_CONTROL && !is_admitted(replica, feed) &&
+                 memcmp(feed->identity.device, entry->device, DX_KEY_SIZE) == 0;
+    }
+    return count < DX_SYNC_DEVICE_FEEDS_MAX;
+}
+
 /* The feed an announced head is of, made known when it may be: a control feed (its first block must admit it;
  * only so many wait for that), a data feed once it is admitted. *out stays NULL for one we do not take now.
  */
@@ -35,9 +53,7 @@ static int find_feed(dx_session *session, const dx_sync_entry *entry, dx_feed **
     if (*out != NULL) {
         return DX_OK;
     }
-    size_t unadmitted_max =
-        session->state == DX_SESSION_MEMBER ? DX_SYNC_UNADMITTED_FEEDS_MAX : DX_SYNC_STRANGER_FEEDS_MAX;
-    if (entry->feed_class == DX_FEED_CONTROL && replica->unadmitted >= unadmitted_max) {
+    if (entry->feed_class == DX_FEED_CONTROL && !may_wait(session, entry)) {
         return DX_OK;
     }
     int error = dx_space_add_feed(replica->replication->context, replica->space, &identity, out);
@@ -128,14 +144,20 @@ static int take_run(dx_session *session, dx_feed *feed, const dx_sync_data *data
     if (row == NULL || !row->wanted) {
         return DX_E_PROTOCOL; /* nobody asked */
     }
-    row->progress_ms = session->replica->replication->context->now_ms;
     row->theirs = data->head.length > row->theirs ? data->head.length : row->theirs;
     row->told = data->head.length > row->told ? data->head.length : row->told;
     if (feed->length > 0 && !is_admitted(session->replica, feed)) {
         row->passed_over = true; /* its first run must admit it before more of it is kept */
         return DX_OK;
     }
-    return store_run(session, feed, data);
+    uint64_t before = feed->length;
+    int64_t local = feed->local;
+    int error = store_run(session, feed, data);
+    feed = dx_space_feed(session->replica->space, local); /* it may have moved in memory */
+    if (feed->length > before) { /* only what brings the feed on keeps others from being asked */
+        row->progress_ms = session->replica->replication->context->now_ms;
+    }
+    return error;
 }
 
 int dx_session_take_data(dx_session *session, dx_bytes message) {

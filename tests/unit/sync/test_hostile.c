@@ -493,6 +493,27 @@ static void test_thousands_of_feeds(void **state) {
     end_unharmed();
 }
 
+/* Invented feeds take no place from a member who comes later. */
+static void test_newcomer_after_invented_feeds(void **state) {
+    (void)state;
+    begin(false, 0);
+    attack_with(s.bob);
+    rogue_meet(&s.eve);
+    for (uint32_t round = 0; round < 6; round++) {
+        write_invented_feeds(round);
+        rogue_say(&s.eve);
+    }
+    rogue_post(&s.eve, (dx_event){.kind = DX_EVENT_LINK_DOWN, .reason = DX_E_UNREACHABLE});
+    street_run(&s.road);
+    s.carol = street_move_in(&s.road, "carol");
+    vault_ask(s.carol, "{'do': 'halo.create', 'name': 'Carol'}");
+    street_join(s.alice, s.carol, "Book");
+    vault_ask(s.carol, "{'do': 'object.add', 'space': 'Book', 'type': 'page'}");
+    rogue_pass(&s.eve, 120000);
+    snprintf(s.digest, sizeof s.digest, "%s", ask_digest(s.carol));
+    end_unharmed();
+}
+
 /* --- Out of order ----------------------------------------------------------------------------------------
  */
 
@@ -595,6 +616,51 @@ static void test_slow_loris(void **state) {
     end_unharmed();
 }
 
+/* Carol learns Bob's pages; nobody else does. */
+static void teach_carol(void) {
+    const dx_feed *feed = feed_of(true, DX_FEED_DATA);
+    rogue honest;
+    s.road.closed = true;
+    street_break(&s.road);
+    street_run(&s.road);
+    rogue_init(&honest, s.carol, s.bob, s.bob);
+    rogue_meet(&honest);
+    rogue_write_state(&honest, &feed->identity, &feed->head);
+    rogue_say(&honest);
+    rogue_write_data(&honest, feed, 1, feed->length);
+    rogue_say(&honest);
+    assert_false(honest.closed);
+    rogue_post(&honest, (dx_event){.kind = DX_EVENT_LINK_DOWN, .reason = DX_E_UNREACHABLE});
+    street_run(&s.road);
+    rogue_deinit(&honest);
+}
+
+/* Announced first and never delivered, or answered with what brings nothing on: Carol is asked when it has stalled,
+ * and not before. */
+static void test_stall(void **state) {
+    (void)state;
+    for (int useless = 0; useless < 2; useless++) {
+        begin(true, 3);
+        teach_carol();
+        attack_with(s.bob);
+        want_bobs_feed();
+        uint64_t begun_ms = s.road.now_ms;
+        s.road.closed = false;
+        while (s.road.now_ms < begun_ms + DX_SYNC_STALL_MS - 1000) {
+            rogue_pass(&s.eve, 900);
+            if (useless) {
+                write_junk(100);
+                rogue_say(&s.eve);
+            }
+        }
+        assert_stands();
+        assert_string_equal(ask_digest(s.alice), s.digest);
+        rogue_pass(&s.eve, 2000);
+        snprintf(s.digest, sizeof s.digest, "%s", ask_digest(s.carol));
+        end_unharmed(); /* Alice holds what Carol does */
+    }
+}
+
 /* However the stream is cut into pieces, and wherever it ends. */
 static void test_half_messages(void **state) {
     (void)state;
@@ -676,6 +742,7 @@ static void test_thousands_of_callers(void **state) {
 DX_TEST_MAIN(DX_TEST(test_every_message_in_every_state), DX_TEST(test_unproven_gets_nothing),
              DX_TEST(test_stranger_hears_nothing), DX_TEST(test_false_hello), DX_TEST(test_wants_of_nothing),
              DX_TEST(test_flood_beyond_credit), DX_TEST(test_deaf_peer), DX_TEST(test_huge_announcement),
-             DX_TEST(test_thousands_of_feeds), DX_TEST(test_data_before_control), DX_TEST(test_false_blocks),
-             DX_TEST(test_slow_loris), DX_TEST(test_half_messages), DX_TEST(test_handshake_again),
+             DX_TEST(test_thousands_of_feeds), DX_TEST(test_newcomer_after_invented_feeds),
+             DX_TEST(test_data_before_control), DX_TEST(test_false_blocks), DX_TEST(test_slow_loris),
+             DX_TEST(test_stall), DX_TEST(test_half_messages), DX_TEST(test_handshake_again),
              DX_TEST(test_thousands_of_callers))
