@@ -88,6 +88,9 @@ size_t dx_terminal_text(dx_bytes text, size_t columns, dx_buf *out) {
             cells = 1;
         }
         if (width + (size_t)cells > columns) {
+            if (columns == 0) {
+                return 0;
+            }
             out->size = cut_size; /* one column is left for the ellipsis */
             dx_buf_append(out, "…", strlen("…"));
             return cut_width + 1;

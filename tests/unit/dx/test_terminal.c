@@ -38,6 +38,7 @@ static void test_widths(void **state) {
 
 static void test_cut(void **state) {
     (void)state;
+    EXPECT("plain", 0, "", 0);
     EXPECT("abcdef", 6, "abcdef", 6);
     EXPECT("abcdef", 5, "abcd…", 5);
     EXPECT("abcdef", 1, "…", 1);
