@@ -9,6 +9,7 @@
 
 #include "halo/invitation.h"
 #include "node/state.h"
+#include "sync/told_address.h"
 
 typedef struct dx_invite dx_invite;
 
@@ -105,13 +106,27 @@ static dx_space *find_space(dx_node *node, const uint8_t id[static DX_HASH_SIZE]
     return NULL;
 }
 
-static int dial_host(dx_node *node, dx_space *space, const dx_welcome *bundle) {
+/* The host was reached by one of the link's addresses. */
+static bool may_be_told(const dx_invitation_link *link, dx_bytes address) {
+    for (size_t i = 0; i < link->address_count; i++) {
+        if (dx_told_address_check(address, dx_bytes_text(link->addresses[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int dial_host(dx_node *node, dx_space *space, const dx_invitation_link *link,
+                     const dx_welcome *bundle) {
     dx_reader cursor;
     dx_reader_init(&cursor, bundle->addresses);
     int error = DX_OK;
     for (size_t i = 0; error == DX_OK && i < bundle->address_count; i++) {
-        error = dx_replication_add_address(node->replication, space, dx_welcome_address(&cursor));
-        error = error == DX_E_INVALID ? DX_OK : error;
+        dx_bytes address = dx_welcome_address(&cursor);
+        if (may_be_told(link, address)) {
+            error = dx_replication_add_address(node->replication, space, address);
+            error = error == DX_E_INVALID ? DX_OK : error;
+        }
     }
     return error;
 }
@@ -129,7 +144,7 @@ static int join(dx_invite *invite) {
     }
     if (error == DX_OK) {
         memcpy(invite->space_id, space->id, DX_HASH_SIZE);
-        error = dial_host(node, space, &guest->bundle);
+        error = dial_host(node, space, &guest->link, &guest->bundle);
     }
     /* The link's own addresses too: they are known to have worked. */
     for (size_t i = 0; error == DX_OK && i < guest->link.address_count; i++) {

@@ -2,11 +2,12 @@
  *
  * Layer: floor 1, sync. Only what a member says is believed and only members are told: what a peer says
  * before it is known as one waits in its session (session.h). A hello carries our own addresses alone; the
- * others' follow once the peer is known. */
+ * others' follow once the peer is known. Not everything told is dialled: told_address.h. */
 #include <string.h>
 
 #include "base/limits.h"
 #include "sync/session.h"
+#include "sync/told_address.h"
 
 /* --- Knowing them ----------------------------------------------------------------------------------- */
 
@@ -72,8 +73,19 @@ static int store_address(dx_replication *replication, const dx_space *space, dx_
 
 /* --- Telling them ----------------------------------------------------------------------------------- */
 
+/* What the peer would not dial is not told: names that a person typed here, our own loopback. */
 static int tell(dx_session *session, const dx_bytes *addresses, size_t count) {
-    dx_sync_addresses_write(addresses, count, &session->replica->replication->message);
+    dx_bytes fit[DX_SYNC_ADDRESSES_MAX];
+    size_t fit_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (dx_told_address_check(addresses[i], dx_bytes_text(session->address))) {
+            fit[fit_count++] = addresses[i];
+        }
+    }
+    if (count > 0 && fit_count == 0) {
+        return DX_OK;
+    }
+    dx_sync_addresses_write(fit, fit_count, &session->replica->replication->message);
     return dx_session_send(session);
 }
 
@@ -164,6 +176,10 @@ static void keep_offer(dx_session *session, dx_bytes address) {
 int dx_session_take_addresses(dx_session *session, const dx_bytes *addresses, size_t count) {
     int error = DX_OK;
     for (size_t i = 0; error == DX_OK && i < count; i++) {
+        if (!dx_told_address_check(addresses[i], dx_bytes_text(session->address))) {
+            dx_session_trace(session, "an address it told is not dialled");
+            continue;
+        }
         keep_offer(session, addresses[i]);
         if (session->state == DX_SESSION_MEMBER) {
             error = dx_replication_add_address(session->replica->replication, session->replica->space,
