@@ -131,12 +131,19 @@ static inode *retain(inode *node) {
     return node;
 }
 
-static void resize_bytes(inode *node, size_t size) {
-    node->bytes = grow_array(node->bytes, &node->capacity, size, 1);
-    if (size > node->size) {
-        memset(node->bytes + node->size, 0, size - node->size);
+/* What lies between the old end and `written` becomes zero; the rest up to the new size is the caller's. */
+static void extend_bytes(inode *node, size_t size, size_t written) {
+    enum { FIRST_CAPACITY = 256 * 1024 }; /* a small vault's whole log: it need not move while it grows */
+    size_t needed = size > FIRST_CAPACITY ? size : FIRST_CAPACITY;
+    node->bytes = grow_array(node->bytes, &node->capacity, needed, 1);
+    if (written > node->size) {
+        memset(node->bytes + node->size, 0, written - node->size);
     }
     node->size = size;
+}
+
+static void resize_bytes(inode *node, size_t size) {
+    extend_bytes(node, size, size);
 }
 
 static change *find_change(const inode *node, uint64_t sector) {
@@ -475,7 +482,7 @@ static bool fits(const sim_disk *disk, const inode *node, size_t end) {
 static void store_bytes(sim_disk *disk, inode *node, const uint8_t *data, size_t size, size_t offset) {
     note_changes(disk, node, offset < node->size ? offset : node->size, offset + size);
     if (offset + size > node->size) {
-        resize_bytes(node, offset + size);
+        extend_bytes(node, offset + size, offset);
     }
     memcpy(node->bytes + offset, data, size);
     disk->counts.bytes_written += size;

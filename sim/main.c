@@ -9,12 +9,22 @@
 #include <string.h>
 #include <time.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sodium.h>
 #include <sqlite3.h>
 
 #include "world.h"
 
-enum { FAILURES_MAX = 20, WHOLE_EVERY = 50, TWICE_EVERY = 90, BLOCK = 20, FORMS = 2 };
+enum {
+    FAILURES_MAX = 20,
+    WHOLE_EVERY = 50,
+    TWICE_EVERY = 90,
+    BLOCK = 20,
+    FORMS = 2,
+    MEMORY_KEPT = 256 << 20
+};
 
 typedef struct sim_options {
     const char *program;
@@ -276,6 +286,11 @@ int main(int argc, char **argv) {
             "  effects of each seed; --verbose: what happens, as a story");
         return 0;
     }
+#ifdef __GLIBC__
+    /* Worlds come and go by the thousand; their memory need not go back to the system in between. */
+    (void)mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT);
+    (void)mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
+#endif
     /* libsodium chooses the processor's best code; SQLite needs neither locks nor counts of its memory here.
      */
     bool has_locks = sqlite3_threadsafe() != 0; /* built without them there is nothing to turn off */

@@ -25,6 +25,8 @@ typedef struct sim_end {
     uint64_t arrives_ms;      /* of the newest piece */
     size_t written;           /* bytes that left since the end was last told so */
     bool telling;
+    size_t held; /* arrivals that wait until the net is whole again */
+    bool looking;
 } sim_end;
 
 struct sim_link {
@@ -35,7 +37,7 @@ struct sim_link {
     bool dead;
 };
 
-enum { STRANGE_MAX = 4096 };
+enum { STRANGE_MAX = 4096, LOOK_MS = 1000 };
 
 static bool reachable(const sim_link *link) {
     const sim_peer *a = link->ends[0].peer, *b = link->ends[1].peer;
@@ -144,13 +146,37 @@ static void deliver(sim_link *link, size_t end) {
     }
 }
 
+/* While the net is split, what was on its way waits, or times out above; one look a second for all of it. */
+static void on_look(sim_world *world, void *ctx, uint64_t number) {
+    sim_link *link = ctx;
+    sim_end *side = &link->ends[number];
+    link->pending--;
+    if (!link->dead && !reachable(link)) {
+        at_end(link, world->now_ms + LOOK_MS, on_look, number);
+        return;
+    }
+    side->looking = false;
+    for (; side->held > 0; side->held--) {
+        at_end(link, world->now_ms, on_arrival, number);
+    }
+    sweep(world);
+}
+
+static void hold(sim_link *link, size_t end) {
+    sim_end *side = &link->ends[end];
+    side->held++;
+    if (!side->looking) {
+        side->looking = true;
+        at_end(link, link->world->now_ms + LOOK_MS, on_look, end);
+    }
+}
+
 static void on_arrival(sim_world *world, void *ctx, uint64_t number) {
     sim_link *link = ctx;
     sim_end *side = &link->ends[number];
     link->pending--;
     if (!link->dead && !reachable(link)) {
-        at_end(link, world->now_ms + 1000, on_arrival,
-               number); /* the net is split: it waits, or times out above */
+        hold(link, number);
         return;
     }
     if (side->peer != NULL && sim_peer_frozen(side->peer)) {
