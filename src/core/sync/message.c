@@ -224,6 +224,11 @@ void dx_sync_ping_write(bool pong, dx_buf *out) {
     begin(out, 1, pong ? DX_SYNC_PONG : DX_SYNC_PING);
 }
 
+int dx_sync_ping_read(bool pong, dx_bytes message) {
+    dx_reader reader = open(message, 1, pong ? DX_SYNC_PONG : DX_SYNC_PING);
+    return dx_reader_finish(&reader);
+}
+
 void dx_sync_addresses_write(const dx_bytes *addresses, size_t count, dx_buf *out) {
     dx_writer writer = begin(out, 2, DX_SYNC_ADDRESSES);
     write_addresses(&writer, addresses, count);

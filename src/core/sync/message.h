@@ -113,6 +113,7 @@ DX_MUST_USE int dx_sync_data_read(dx_bytes message, dx_sync_data *out);
 void dx_sync_more_write(uint64_t bytes, dx_buf *out);
 DX_MUST_USE int dx_sync_more_read(dx_bytes message, uint64_t *bytes);
 void dx_sync_ping_write(bool pong, dx_buf *out);
+DX_MUST_USE int dx_sync_ping_read(bool pong, dx_bytes message);
 void dx_sync_addresses_write(const dx_bytes *addresses, size_t count, dx_buf *out);
 DX_MUST_USE int dx_sync_addresses_read(dx_bytes message, dx_bytes *addresses,
                                        size_t *count); /* room for DX_SYNC_ADDRESSES_MAX */

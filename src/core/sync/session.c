@@ -204,6 +204,15 @@ static int take_credit(dx_session *session, dx_bytes message) {
     return DX_OK;
 }
 
+static int take_ping(dx_session *session, dx_bytes message) {
+    int error = dx_sync_ping_read(false, message);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_sync_ping_write(true, &session->replica->replication->message);
+    return dx_session_send(session);
+}
+
 static int take_ask(dx_session *session, dx_bytes message) {
     dx_feed_class feed_class;
     int error = dx_sync_ask_read(message, &feed_class);
@@ -241,10 +250,9 @@ int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes 
     case DX_SYNC_MORE:
         return take_credit(session, message);
     case DX_SYNC_PING:
-        dx_sync_ping_write(true, &session->replica->replication->message);
-        return dx_session_send(session);
+        return take_ping(session, message);
     case DX_SYNC_PONG:
-        return DX_OK;
+        return dx_sync_ping_read(true, message);
     case DX_SYNC_ADDRESSES:
         return take_more_addresses(session, message);
     case DX_SYNC_FORK:

@@ -78,8 +78,9 @@ static int read_any(dx_bytes message) {
     case DX_SYNC_LACK:
         return dx_sync_lack_read(message, id);
     case DX_SYNC_PING:
+        return dx_sync_ping_read(false, message);
     case DX_SYNC_PONG:
-        return DX_OK;
+        return dx_sync_ping_read(true, message);
     case DX_SYNC_KIND_COUNT:
         break;
     }
@@ -91,11 +92,10 @@ static int read_any(dx_bytes message) {
 static void assert_strict(const dx_buf *message, dx_sync_kind kind) {
     assert_int_equal(dx_sync_message_kind(dx_buf_view(message)), kind);
     assert_int_equal(read_any(dx_buf_view(message)), DX_OK);
-    bool bare = kind == DX_SYNC_PING || kind == DX_SYNC_PONG;
     for (size_t size = 0; size < message->size; size++) {
         uint8_t *cut = malloc(size == 0 ? 1 : size); /* its own block, so that a read beyond it is seen */
         memcpy(cut, message->data, size);
-        assert_true(bare || read_any(dx_bytes_of(cut, size)) == DX_E_MALFORMED);
+        assert_int_equal(read_any(dx_bytes_of(cut, size)), DX_E_MALFORMED);
         free(cut);
     }
     for (size_t at = 0; at < message->size; at++) {
@@ -110,7 +110,7 @@ static void assert_strict(const dx_buf *message, dx_sync_kind kind) {
     dx_buf_init(&more, &alloc.port, 1 << 20);
     dx_buf_append(&more, message->data, message->size);
     dx_buf_append_byte(&more, 0);
-    assert_true(bare || read_any(dx_buf_view(&more)) == DX_E_MALFORMED);
+    assert_int_equal(read_any(dx_buf_view(&more)), DX_E_MALFORMED);
     dx_buf_deinit(&more);
 }
 
