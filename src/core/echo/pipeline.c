@@ -582,7 +582,7 @@ int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, bool *m
     }
     dx_space_count_blocked(space);
     dx_space_trim(space);
-    *more = unsettled || (progress && budget == 0 && space->blocked != 0);
+    *more = space->busy = unsettled || (progress && budget == 0 && space->blocked != 0);
     return error != DX_OK ? error : dx_types_save(context, space);
 }
 

@@ -135,6 +135,7 @@ int dx_space_load(dx_context *context, int64_t local, dx_space **out) {
         return error;
     }
     dx_space_count_blocked(space);
+    space->busy = space->blocked != 0;
     *out = space;
     return DX_OK;
 }

@@ -67,6 +67,7 @@ struct dx_space {
     int64_t own_control, own_data; /* local numbers, 0: none yet (made on first need) */
     uint64_t key_epoch;            /* the epoch new blocks are sealed with */
     uint64_t blocked;              /* blocks stored but waiting for a dependency or admission */
+    bool busy;          /* of those, some could be applied now: the pipeline stopped for its budget */
     uint64_t refused;   /* blocks or sections that were refused, since the vault began (persisted) */
     uint64_t change;    /* counter: raised by every applied block (subscriptions, sync) */
     bool forks_settled; /* floors and branches of forked feeds are what the blocks here say; whoever stores a

@@ -123,13 +123,15 @@ typedef struct dx_waiting {
     uint8_t shown[DX_HASH_SIZE]; /* digest of the last map sent, so that only changes are told */
 } dx_waiting;
 
+/* In step with everyone who is connected. Blocks that wait for what none of them has do not count: a member who
+ * names what is not would keep all others waiting for ever. They are told as pending. */
 static int write_status(dx_node *node, dx_space *space, dx_map_builder *map, bool *synced) {
     dx_replication_status status;
     int64_t objects = 0, links = 0;
     char waiting[DX_NODE_MESSAGE_SIZE];
     int error = dx_space_count(&node->context, space, &objects, &links);
     dx_replication_status_of(node->replication, space, &status);
-    *synced = status.synced && status.pending_blocks == 0 && space->blocked == 0;
+    *synced = status.synced && status.pending_blocks == 0 && !space->busy;
     dx_answer_init(node, map);
     int named = write_space_name(node, space, map);
     error = error == DX_OK ? named : error;
@@ -160,6 +162,7 @@ static int wait_synced(dx_node *node, dx_request *request, bool *again) {
     dx_hash_add_u64(&hash, status.peers);
     dx_hash_add_u64(&hash, status.pending_blocks);
     dx_hash_add_u64(&hash, space->blocked);
+    dx_hash_add_u64(&hash, space->busy);
     dx_hash_add_u64(&hash, space->change);
     dx_hash_add_u64(&hash, status.synced);
     dx_hash_end(&hash, now);
