@@ -125,7 +125,7 @@ static void check_liveness(sim_world *world, size_t space) {
                 i, HEAL_MS / 60000, world->peers[i].node != NULL, status[i].answered, status[i].synced,
                 (int)status[i].peers, (int)status[i].pending, status[i].waiting, status[i].error);
         }
-        if (status[i].refused != 0) {
+        if (status[i].refused != 0 && world->hostile == NULL) {
             sim_violate(world, "peer %zu refused %d things of honest peers", i, (int)status[i].refused);
         }
     }
@@ -252,7 +252,7 @@ static void check_restart(sim_world *world) {
     check_digests(world, 0, before, sizeof before);
     for (size_t i = 0; i < world->peer_count && world->violation[0] == 0; i++) {
         sim_peer_stop(&world->peers[i]);
-        if (world->violation[0] == 0) {
+        if (world->violation[0] == 0 && !sim_is_hostile(&world->peers[i])) {
             sim_peer_start(&world->peers[i]);
         }
     }
@@ -286,10 +286,43 @@ static void judge_space(sim_world *world, size_t space) {
     }
 }
 
+static bool hold_one_state(sim_world *world) {
+    char first[65] = "", digest[65] = "";
+    bool equal = true;
+    for (size_t i = 0; i < world->plan.peers && world->violation[0] == 0; i++) {
+        read_digest(&world->peers[i], 0, digest, sizeof digest);
+        memcpy(first, i == 0 ? digest : first, sizeof first);
+        equal = equal && strcmp(first, digest) == 0;
+    }
+    return equal;
+}
+
+/* The liar is still among them, and says nothing new: the honest must come to one state all the same. */
+static void check_beside_liar(sim_world *world) {
+    sim_status status[SIM_PEERS_MAX];
+    uint64_t start_ms = world->now_ms;
+    do {
+        ask_all(world, 0, status);
+        if (world->violation[0] != 0 || hold_one_state(world)) {
+            return;
+        }
+    } while (world->now_ms < start_ms + HEAL_MS);
+    for (size_t i = 0; i < world->plan.peers; i++) {
+        sim_note(world, "peer %zu: %d peers, %d pending, %d refused, %s%s", i, (int)status[i].peers,
+                 (int)status[i].pending, (int)status[i].refused, status[i].waiting, status[i].error);
+    }
+    sim_violate(world, "honest peers hold different states %d minutes after healing, with a liar among them",
+                HEAL_MS / 60000);
+}
+
 void sim_check_end(sim_world *world) {
     sim_heal(world);
     for (size_t i = 0; i < world->peer_count && world->violation[0] == 0; i++) {
         sim_peer_start(&world->peers[i]);
+    }
+    if (world->hostile != NULL && world->violation[0] == 0) {
+        check_beside_liar(world);
+        sim_hostile_end(world);
     }
     for (size_t space = 0; space < world->plan.spaces && world->violation[0] == 0; space++) {
         judge_space(world, space);
@@ -297,6 +330,10 @@ void sim_check_end(sim_world *world) {
     if (world->violation[0] == 0) {
         sim_watch_check(world);
         check_disks(world);
+        sim_check_hostile(world);
+    }
+    if (world->violation[0] != 0) {
+        sim_tell_feeds(world);
     }
     if (world->violation[0] == 0 && world->plan.seed % 8 == 0) {
         check_rest(world);

@@ -28,10 +28,19 @@ static bool draw_one_in(uint64_t *state, unsigned rarity) {
     return sim_random(state) % rarity == 0;
 }
 
+/* One world in six has a liar. */
+static sim_liar draw_liar(uint64_t *state) {
+    return !draw_one_in(state, 6) ? SIM_NO_LIAR : draw_one_in(state, 3) ? SIM_LYING_READER : SIM_LYING_EDITOR;
+}
+
 void sim_plan_draw(sim_plan *plan, bool calm) {
-    uint64_t state = plan->seed ^ 0x5bd1e995;
+    uint64_t state = plan->seed ^ 0x5bd1e995, liar_state = plan->seed ^ 0x11a5;
     plan->delay_max_ms = 100;
     plan->spaces = plan->peers > 2 && draw_one_in(&state, 8) ? 2 : 1;
+    plan->hostile = draw_liar(&liar_state);
+    if (plan->hostile != SIM_NO_LIAR) {
+        plan->spaces = 1;
+    }
     if (calm) {
         return;
     }
@@ -162,7 +171,7 @@ void sim_misfortune(sim_world *world) {
             (int64_t)sim_below(world, UINT64_C(1000) * 86400 * 3650) - INT64_C(157680000000);
         sim_note(world, "peer %zu: its clock is set", peer->index);
     }
-    if (peer->node == NULL || sim_peer_frozen(peer)) {
+    if (peer->node == NULL || sim_peer_frozen(peer) || sim_is_hostile(peer)) {
         return;
     }
     if (sim_strikes(world, SIM_STRANGER)) {

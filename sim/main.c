@@ -22,7 +22,7 @@ enum {
     WHOLE_EVERY = 50,
     TWICE_EVERY = 90,
     BLOCK = 20,
-    FORMS = 2,
+    FORMS = 4,
     MEMORY_KEPT = 256 << 20
 };
 
@@ -33,7 +33,7 @@ typedef struct sim_options {
     uint64_t block, block_stride; /* of blocks of twenty, every stride-th from this one */
     size_t peers, operations;
     uint64_t minutes;
-    bool verbose, calm, whole, traces, until_failure, sums;
+    bool verbose, inside, forks, calm, whole, traces, until_failure, sums;
 } sim_options;
 
 typedef struct sim_totals {
@@ -69,7 +69,7 @@ static void on_operation(sim_world *world, void *ctx, uint64_t number) {
 }
 
 static void begin(sim_world *world, const sim_plan *plan, sim_world *template) {
-    sim_world_init(world, plan, plan->peers);
+    sim_world_init(world, plan, plan->peers + (plan->hostile != SIM_NO_LIAR));
     if (template != NULL) {
         sim_setup_from(world, template);
     } else {
@@ -78,6 +78,9 @@ static void begin(sim_world *world, const sim_plan *plan, sim_world *template) {
     for (size_t i = 0; i < world->peer_count; i++) {
         sim_peer *peer = &world->peers[i];
         uint64_t lie_ms = plan->clock_lie_ms;
+        if (plan->hostile != SIM_NO_LIAR && i == plan->peers) {
+            continue; /* nothing befalls the liar */
+        }
         sim_disk_configure(peer->disk, &plan->disk);
         peer->suffers = plan->disk.read_error_chance + plan->disk.write_error_chance +
                             plan->disk.short_write_chance + plan->disk.sync_error_chance >
@@ -89,6 +92,7 @@ static void begin(sim_world *world, const sim_plan *plan, sim_world *template) {
 static void run_seed(sim_world *world, const sim_plan *plan, sim_world *template) {
     running = world;
     begin(world, plan, template);
+    sim_hostile_begin(world);
     uint64_t start_ms = world->now_ms, length_ms = plan->minutes * 60000;
     for (size_t i = 0; i < plan->operations && world->violation[0] == 0; i++) {
         sim_at(world, start_ms + sim_below(world, length_ms), on_operation, NULL, i);
@@ -106,12 +110,18 @@ static void run_seed(sim_world *world, const sim_plan *plan, sim_world *template
 
 static sim_world templates[FORMS];
 
-/* A world that was set up for this many spaces; NULL with its violation printed. */
-static sim_world *template_of(const sim_options *options, size_t spaces) {
-    sim_world *world = &templates[spaces - 1];
+/* A world that was set up like this one: for as many spaces, with such a liar; NULL with its violation
+ * printed. */
+static sim_world *template_of(const sim_plan *like) {
+    sim_world *world =
+        &templates[like->hostile == SIM_NO_LIAR ? like->spaces - 1 : 1 + (size_t)like->hostile];
     if (world->peer_count == 0) {
-        sim_plan plan = {.seed = 1, .peers = options->peers, .delay_max_ms = 10, .spaces = spaces};
-        sim_world_init(world, &plan, plan.peers);
+        sim_plan plan = {.seed = 1,
+                         .peers = like->peers,
+                         .hostile = like->hostile,
+                         .delay_max_ms = 10,
+                         .spaces = like->spaces};
+        sim_world_init(world, &plan, plan.peers + (plan.hostile != SIM_NO_LIAR));
         (void)sim_setup(world);
         for (size_t i = 0; i < world->peer_count; i++) {
             sim_peer_stop(&world->peers[i]);
@@ -154,11 +164,12 @@ static void tell_failure(const sim_options *options, const sim_world *world) {
 static bool run_one(sim_world *world, const sim_options *options, uint64_t seed, sim_totals *totals) {
     sim_plan plan = {.seed = seed,
                      .peers = options->peers,
+                     .forks = options->forks,
                      .minutes = options->minutes,
                      .operations = options->operations};
     sim_plan_draw(&plan, options->calm);
     bool whole = options->whole || seed % WHOLE_EVERY == 7;
-    sim_world *template = whole ? NULL : template_of(options, plan.spaces);
+    sim_world *template = whole ? NULL : template_of(&plan);
     if (!whole && template == NULL) {
         return false;
     }
@@ -194,7 +205,8 @@ static void print_counts(const char *title, const uint64_t *counts, size_t from,
 static void print_totals(const sim_totals *totals, double cpu) {
     uint64_t seeds = totals->passed + totals->failed;
     print_counts("faults: ", totals->counts, 0, SIM_FAULT_COUNT);
-    print_counts("work: ", totals->counts, SIM_FAULT_COUNT, SIM_COUNT_COUNT);
+    print_counts("work: ", totals->counts, SIM_FAULT_COUNT, SIM_LIE_FIRST);
+    print_counts("lies: ", totals->counts, SIM_LIE_FIRST, SIM_COUNT_COUNT);
     printf(
         "in step after healing: %.1f s on average, %.1f s at most; memory of a node at most %.1f MiB; %llu "
         "seeds twice\n",
@@ -210,7 +222,10 @@ static void print_totals(const sim_totals *totals, double cpu) {
 /* The same for tools/sim, which adds up what many processes say. */
 static void print_sums(const sim_totals *totals, double cpu) {
     for (size_t i = 0; i < SIM_COUNT_COUNT; i++) {
-        printf("sum\t%s\t%llu\t%s\n", i < SIM_FAULT_COUNT ? "faults" : "work",
+        printf("sum\t%s\t%llu\t%s\n",
+               i < SIM_FAULT_COUNT ? "faults"
+               : i < SIM_LIE_FIRST ? "work"
+                                   : "lies",
                (unsigned long long)totals->counts[i], sim_count_words[i]);
     }
     printf("sum\tpassed\t%llu\nsum\tfailed\t%llu\nsum\ttwice\t%llu\n", (unsigned long long)totals->passed,
@@ -231,7 +246,8 @@ static bool is_ours(const sim_options *options, uint64_t seed) {
 static int run_all(const sim_options *options) {
     static sim_world world;
     sim_totals totals = {0};
-    world.verbose = options->verbose;
+    world.verbose = options->verbose || options->inside;
+    world.traced = options->inside;
     double start = cpu_seconds();
     for (uint64_t seed = options->from;
          seed < options->from + options->count && totals.failed < (options->until_failure ? 1 : FAILURES_MAX);
@@ -274,7 +290,7 @@ int main(int argc, char **argv) {
         puts(
             "sim --seed N | --seeds COUNT [--from N] [--each N] [--but-each N] [--block 0 --stride 1]\n"
             "  [--peers 3] [--minutes 30] [--operations 200] [--calm] [--whole] [--traces] [--until-failure] "
-            "[--verbose]\n"
+            "[--verbose] [--inside] [--forks]\n"
             "  --each, --but-each: only seeds that divide by N, or that do not; --block, --stride: of "
             "blocks\n"
             "  of twenty seeds those whose number leaves block when divided by stride; --sums: what happened "
@@ -283,7 +299,8 @@ int main(int argc, char **argv) {
             "  --calm: no faults; --whole: every seed founds its spaces anew; --traces: the hash of all "
             "events "
             "and\n"
-            "  effects of each seed; --verbose: what happens, as a story");
+            "  effects of each seed; --verbose: what happens, as a story; --inside: and what nodes say of\n"
+            "  themselves; --forks: liars write their feeds twice, too");
         return 0;
     }
 #ifdef __GLIBC__
@@ -310,6 +327,8 @@ int main(int argc, char **argv) {
                            .operations = (size_t)number_after(argc, argv, "--operations", 200),
                            .minutes = number_after(argc, argv, "--minutes", 30),
                            .verbose = has(argc, argv, "--verbose"),
+                           .inside = has(argc, argv, "--inside"),
+                           .forks = has(argc, argv, "--forks"),
                            .calm = has(argc, argv, "--calm"),
                            .whole = has(argc, argv, "--whole"),
                            .traces = has(argc, argv, "--traces"),

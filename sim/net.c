@@ -290,6 +290,33 @@ static sim_link *find(sim_world *world, const sim_peer *peer, uint64_t number, s
     return NULL;
 }
 
+/* A peer ends a link for what the other one said. Honest peers never give cause, unless bytes were changed on
+ * their way. */
+static void judge_end(const sim_link *link, size_t end, int reason) {
+    sim_world *world = link->world;
+    const sim_peer *self = link->ends[end].peer, *other = link->ends[1 - end].peer;
+    if (other == NULL || dx_error_class_of(reason) != DX_CLASS_PEER || sim_is_hostile(self)) {
+        return;
+    }
+    if (sim_is_hostile(other)) {
+        world->counts[SIM_ENDED]++;
+    } else if (world->plan.chance[SIM_CORRUPT] == 0) {
+        sim_violate(world, "peer %zu ends its link to peer %zu, an honest one: %s", self->index, other->index,
+                    dx_error_name(reason));
+    }
+}
+
+sim_link_state sim_net_state(const sim_peer *peer, uint64_t number) {
+    size_t end;
+    const sim_link *link = find(peer->world, peer, number, &end);
+    if (link == NULL || link->dead || !link->ends[1 - end].open) {
+        return SIM_LINK_GONE;
+    }
+    bool busy = link->ends[0].first != NULL || link->ends[1].first != NULL ||
+                sim_peer_frozen(link->ends[1 - end].peer);
+    return busy ? SIM_LINK_BUSY : SIM_LINK_QUIET;
+}
+
 void sim_net_effect(sim_peer *peer, const dx_effect *effect) {
     sim_world *world = peer->world;
     size_t end = 0;
@@ -311,6 +338,7 @@ void sim_net_effect(sim_peer *peer, const dx_effect *effect) {
         send_bytes(link, 1 - end, effect->body);
         return;
     }
+    judge_end(link, end, effect->reason);
     link->ends[end].open = false; /* who closes is told nothing more */
     link->ends[1 - end].closing = true;
     at_end(link, world->now_ms + 1 + sim_below(world, 50), on_arrival, 1 - end);

@@ -405,6 +405,11 @@ static void begin_life(sim_peer *peer) {
     sim_peer_event(peer, &(dx_event){.kind = DX_EVENT_LISTENING, .body = dx_bytes_text(peer->address)});
 }
 
+static void tell_line(void *ctx, const char *room, const char *text) {
+    const sim_peer *peer = ctx;
+    sim_note(peer->world, "  peer %zu %s: %s", peer->index, room, text);
+}
+
 void sim_peer_start(sim_peer *peer) {
     if (peer->node != NULL || peer->world->violation[0] != 0) {
         return;
@@ -412,6 +417,7 @@ void sim_peer_start(sim_peer *peer) {
     char message[200] = "";
     dx_node_config config = {.alloc = {&peer->memory, resize},
                              .random = {peer, fill_random},
+                             .tracer = {peer, peer->world->traced ? tell_line : NULL},
                              .vfs = sim_disk_vfs(peer->disk),
                              .path = "vault.db",
                              .create = peer->starts == 0,

@@ -71,14 +71,15 @@ static void on_shared(sim_world *world, sim_peer *peer, void *ctx, sim_answer_ki
     }
 }
 
-static bool invite(sim_peer *host, sim_peer *guest, size_t space) {
+static bool invite(sim_peer *host, sim_peer *guest, size_t space, const char *role) {
     sim_world *world = host->world;
     sim_founding *founding =
         calloc(1, sizeof *founding); /* the share's answers go on after the guest has joined */
     char json[JSON_SIZE];
     DX_ASSERT(founding != NULL);
     founding->guest = guest;
-    snprintf(json, sizeof json, "{\"do\": \"space.share\", \"space\": \"%s\"}", world->space[space]);
+    snprintf(json, sizeof json, "{\"do\": \"space.share\", \"space\": \"%s\", \"role\": \"%s\"}",
+             world->space[space], role);
     bool asked = sim_ask_json(host, json, NULL, true, on_shared, founding);
     DX_ASSERT(asked);
     if (!sim_run_while(world, world->now_ms + SETUP_MS, is_done, founding)) {
@@ -99,7 +100,13 @@ static bool found_space(sim_world *world, size_t space) {
     world->peers[0].member[space] = true;
     size_t members = space == 0 ? world->plan.peers : world->plan.peers - 1;
     for (size_t i = 1; well && i < members; i++) {
-        well = invite(&world->peers[0], &world->peers[i], space);
+        well = invite(&world->peers[0], &world->peers[i], space, "editor");
+    }
+    if (well && world->plan.hostile != SIM_NO_LIAR) {
+        sim_peer *liar = &world->peers[world->plan.peers];
+        well = invite(&world->peers[0], liar, space,
+                      world->plan.hostile == SIM_LYING_READER ? "reader" : "editor");
+        liar->member[space] = false; /* nothing is asked of it, and nothing expected */
     }
     return well;
 }

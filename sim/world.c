@@ -171,10 +171,11 @@ void sim_run_until(sim_world *world, uint64_t time_ms) {
  */
 
 void sim_world_init(sim_world *world, const sim_plan *plan, size_t peer_count) {
-    bool verbose = world->verbose;
+    bool verbose = world->verbose, traced = world->traced;
     DX_ASSERT(peer_count <= SIM_PEERS_MAX);
     memset(world, 0, sizeof *world);
     world->verbose = verbose;
+    world->traced = traced;
     world->plan = *plan;
     world->random_state = plan->seed;
     world->peer_count = peer_count;
@@ -196,6 +197,7 @@ void sim_world_deinit(sim_world *world) {
         sim_peer_deinit(&world->peers[i]);
     }
     sim_net_deinit(world);
+    sim_hostile_deinit(world);
     sim_workload_deinit(world);
     for (size_t i = 0; i < world->heap_count; i++) {
         if (world->heap[i].owning) {

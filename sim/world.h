@@ -48,6 +48,25 @@ typedef struct sim_link sim_link;
     X(PORT_GONE, "programs that left")                                                                       \
     X(DISK, "failed disk calls")
 
+/* Lies of a member who was admitted (hostile.h), then what became of them. */
+#define SIM_LIE_MAP(X)                                                                                       \
+    X(GARBAGE, "garbage")                                                                                    \
+    X(OUT_OF_PLACE, "messages out of place")                                                                 \
+    X(FORGED_HEAD, "forged heads")                                                                           \
+    X(FORGED_RUN, "runs of blocks changed on their way")                                                     \
+    X(FORGED_SIGNER, "blocks signed as another")                                                             \
+    X(REPLAY, "messages said again")                                                                         \
+    X(HUGE, "huge numbers")                                                                                  \
+    X(FLOOD, "floods")                                                                                       \
+    X(STRANGE_FEEDS, "announcements of feeds nobody admitted")                                               \
+    X(FALSE_PROOF, "false proofs of a fork")                                                                 \
+    X(TWIN, "blocks written twice")                                                                          \
+    X(SET_BACK_UNSEEN, "set-backs behind the guard")                                                         \
+    X(WITHHELD, "messages held back")                                                                        \
+    X(DEAD_BLOCK, "blocks that name what is not")                                                            \
+    X(FALSE_BLOCK, "blocks against the rules")                                                               \
+    X(WITHOUT_RIGHT, "credentials without a right")
+
 #define SIM_COUNT_MAP(X)                                                                                     \
     SIM_FAULT_MAP(X)                                                                                         \
     X(STEPS, "steps")                                                                                        \
@@ -65,7 +84,11 @@ typedef struct sim_link sim_link;
     X(SKIPPED, "not asked, the peer being off")                                                              \
     X(GLANCES, "glances at a whole space")                                                                   \
     X(WATCHED, "changes watched")                                                                            \
-    X(STALLED, "answers held back for a slow program")
+    X(STALLED, "answers held back for a slow program")                                                       \
+    SIM_LIE_MAP(X)                                                                                           \
+    X(ENDED, "links to the liar ended for what it said")                                                     \
+    X(LISTED, "false blocks listed as refused")                                                              \
+    X(FORKS, "feeds of the liar proven to be forked")
 
 typedef enum sim_count {
 #define SIM_COUNT_ROW(symbol, words) SIM_##symbol,
@@ -74,16 +97,25 @@ typedef enum sim_count {
         SIM_COUNT_COUNT
 } sim_count;
 
-enum { SIM_FAULT_COUNT = SIM_DISK + 1 };
+enum {
+    SIM_FAULT_COUNT = SIM_DISK + 1,
+    SIM_LIE_FIRST = SIM_GARBAGE,
+    SIM_LIE_COUNT = SIM_WITHOUT_RIGHT + 1 - SIM_GARBAGE
+};
 
 extern const char *const sim_count_words[SIM_COUNT_COUNT];
 
 /* --- A world ---------------------------------------------------------------------------------------- */
 
+/* A member who lies, beside the honest ones. */
+typedef enum sim_liar { SIM_NO_LIAR, SIM_LYING_EDITOR, SIM_LYING_READER } sim_liar;
+
 /* What one seed's world is made of. */
 typedef struct sim_plan {
     uint64_t seed;
-    size_t peers;
+    size_t peers; /* honest ones */
+    sim_liar hostile;
+    bool forks; /* the liar writes its feeds twice */
     /* Of virtual time in which operations happen; then everything heals and must converge. */
     uint64_t minutes;
     size_t operations;
@@ -157,6 +189,7 @@ struct sim_peer {
 
 typedef struct sim_event sim_event;
 typedef struct sim_workload sim_workload; /* workload.h */
+typedef struct sim_hostile sim_hostile;   /* hostile.h */
 
 struct sim_world {
     sim_plan plan;
@@ -171,10 +204,11 @@ struct sim_world {
     bool healing;                /* no more faults */
     char space[SIM_SPACES_MAX][65];
     sim_workload *workload;
+    sim_hostile *hostile; /* NULL: nobody lies */
     uint64_t trace;
     uint64_t counts[SIM_COUNT_COUNT];
     uint64_t converged_ms; /* from healing to all in step */
-    bool verbose;
+    bool verbose, traced;  /* traced: what nodes say of their insides, too */
     char violation[512];
 };
 
@@ -244,6 +278,9 @@ extern const dx_alloc sim_heap;
 void sim_net_effect(sim_peer *peer, const dx_effect *effect); /* LINK_OPEN, LINK_SEND, LINK_CLOSE */
 void sim_net_peer_gone(sim_peer *peer);
 void sim_net_deinit(sim_world *world);
+/* A link as its caller's end number sees the other: gone, with bytes or an awakening to come, or up and quiet. */
+typedef enum sim_link_state { SIM_LINK_GONE, SIM_LINK_BUSY, SIM_LINK_QUIET } sim_link_state;
+sim_link_state sim_net_state(const sim_peer *peer, uint64_t number);
 /* A stranger without any secret dials a peer and sends bytes. */
 void sim_net_stranger(sim_peer *peer);
 
@@ -266,6 +303,16 @@ void sim_workload_deinit(sim_world *world);
 void sim_operate(sim_world *world);
 /* The peer's disk became what it was at a time: what was acknowledged after it may be lost. */
 void sim_workload_set_back(sim_world *world, const sim_peer *peer, uint64_t since_ms);
+
+/* --- hostile.c, check_hostile.c: the member who lies; its number is the last ------------------------------- */
+void sim_hostile_begin(sim_world *world); /* when the plan has one: it lies from now on */
+bool sim_is_hostile(const sim_peer *peer);
+void sim_hostile_end(sim_world *world); /* it goes for good */
+void sim_hostile_deinit(sim_world *world);
+/* What honest vaults made of it. */
+void sim_check_hostile(sim_world *world);
+/* When traced: what feeds each peer holds. */
+void sim_tell_feeds(sim_world *world);
 
 /* --- check.c ----------------------------------------------------------------------------------------- */
 /* After the faults end: everyone in step, equal states, nothing acknowledged missing, at rest. */
