@@ -34,6 +34,9 @@ static int read_own(dx_bytes item, dx_record *out, const char **why) {
         return refuse(
             why, "no line of `dx export`: it has no \"id\" (for other JSON give --type, --key or --link)");
     }
+    if (get(item, "omitted").size > 0) {
+        return refuse(why, "its data were too large for an answer and are not in the export");
+    }
     if (out->is_link && (!is_name(out->source) || !is_name(out->target))) {
         return refuse(why, "a link needs a \"source\" and a \"target\"");
     }

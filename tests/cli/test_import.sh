@@ -148,6 +148,28 @@ expect_exit 1 "a folder" --profile alice import strict "$box"
 expect_exit 3 "no space" --profile alice import nospace foreign.jsonl
 expect_exit 8 "no time" --profile alice --timeout 0.001 import strict tree.jsonl
 
+# --- An object larger than an answer hides no other, and is said to be missing
+alice space create large -q >/dev/null
+alice object add large --type small -q >/dev/null
+big=$(alice object add large --type big -q)
+alice object add large --type small -q >/dev/null
+for n in 1 2 3 4 5; do
+    python3 -c 'import json, sys
+print(json.dumps({"do": "object.set", "space": "large", "id": sys.argv[1], "set": {"v" + sys.argv[2]: "x" * 1000000}}))' "$big" $n |
+        "$dx" --profile alice api - >/dev/null
+done
+expect_exit 10 "an export that lacks something says so" --profile alice export large
+same "all three are there, one without its data" "$(python3 -c 'import json
+for line in open("out"):
+    row = json.loads(line)
+    print(row["type"], row["data"], row.get("omitted", 0) > 5000000)' | sort)" "big None True
+small {} False
+small {} False"
+cp out large.jsonl
+alice space create larger -q >/dev/null
+expect_exit 10 "the line that lacks it is not taken for an empty object" --profile alice import larger large.jsonl --json
+holds "and says why" err "not in the export"
+
 # --- Many: the figures scripts read, quickly
 python3 -c 'import json
 for n in range(20000): print(json.dumps({"name": "p%d" % n, "depends": ["p%d" % ((n * 7 + k) % 20000) for k in range(4)]}))' >many.jsonl

@@ -203,6 +203,8 @@ enum {
     DX_OUTBOX_SIZE_MAX = 64 * 1024 * 1024,
     /* One answer: an object as large as a block, in its text form. */
     DX_ANSWER_SIZE_MAX = 4 * 1024 * 1024,
+    /* One row: an answer of its own, with the heads around it. A larger object is shown without its data. */
+    DX_ROW_SIZE_MAX = DX_ANSWER_SIZE_MAX - 1024,
     /* Rows are sent when so many bytes have gathered. */
     DX_ROWS_SIZE = 48 * 1024,
     /* Rows read between two looks at how much was said: eight of the largest fit the outbox beside the rest.

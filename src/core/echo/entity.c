@@ -281,15 +281,21 @@ static void write_type(const dx_entity *entity, dx_writer *out) {
     }
 }
 
-/* Keys in the order of their encodings: shorter first. */
-int dx_entity_write(dx_context *context, dx_space *space, const dx_entity *entity, dx_writer *out) {
+/* Keys in the order of their encodings: shorter first. omits: the data are left out, and how large their state is
+ * stands behind the rest. */
+static int write_entity(dx_context *context, dx_space *space, const dx_entity *entity, bool omits,
+                        dx_writer *out) {
     bool link = entity->kind == DX_ENTITY_LINK;
-    dx_write_map(out, link ? 6 : 5);
+    dx_write_map(out, (link ? 6u : 5u) + omits);
     dx_write_text(out, "id");
     int error = write_id(space, entity->key, out);
     if (error == DX_OK) {
         dx_write_text(out, "data");
-        error = dx_entity_view(context, space, entity, out);
+        if (omits) {
+            dx_write_null(out);
+        } else {
+            error = dx_entity_view(context, space, entity, out);
+        }
     }
     if (error != DX_OK) {
         return error;
@@ -311,5 +317,37 @@ int dx_entity_write(dx_context *context, dx_space *space, const dx_entity *entit
         dx_write_text(out, "deleted");
         dx_write_bool(out, entity->deleted);
     }
+    if (error == DX_OK && omits) {
+        dx_write_text(out, "omitted");
+        dx_write_uint(out, entity->state.size);
+    }
     return error;
+}
+
+int dx_entity_write(dx_context *context, dx_space *space, const dx_entity *entity, dx_writer *out) {
+    return write_entity(context, space, entity, false, out);
+}
+
+static int append_row(dx_context *context, dx_space *space, const dx_entity *entity, bool omits,
+                      dx_buf *out) {
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    int error = write_entity(context, space, entity, omits, &writer);
+    return error == DX_OK ? dx_writer_finish(&writer) : error;
+}
+
+int dx_entity_write_row(dx_context *context, dx_space *space, const dx_entity *entity, dx_buf *out) {
+    size_t begin = out->size, max = out->max;
+    if (dx_buf_error(out) != DX_OK) {
+        return dx_buf_error(out);
+    }
+    out->max = max - begin < DX_ROW_SIZE_MAX ? max : begin + DX_ROW_SIZE_MAX;
+    int error = append_row(context, space, entity, false, out);
+    out->max = max;
+    if (error != DX_E_LIMIT) {
+        return error;
+    }
+    out->size = begin;
+    out->error = DX_OK;
+    return append_row(context, space, entity, true, out);
 }

@@ -55,5 +55,9 @@ DX_MUST_USE int dx_entity_view(dx_context *context, dx_space *space, const dx_en
  * {"id","source","target","type","data","deleted"}; ids are texts, a missing type or parent is null. */
 DX_MUST_USE int dx_entity_write(dx_context *context, dx_space *space, const dx_entity *entity,
                                 dx_writer *out);
+/* Appends the same in at most DX_ROW_SIZE_MAX bytes. Of an entity whose data do not fit, they are null, and a last
+ * key "omitted" holds the size of its state in bytes: one large object hides no other. */
+DX_MUST_USE int dx_entity_write_row(dx_context *context, dx_space *space, const dx_entity *entity,
+                                    dx_buf *out);
 
 #endif

@@ -149,11 +149,7 @@ static int write_row(dx_subscription *self, const char *change, const dx_entity 
     dx_buf_clear(&self->row);
     if (entity != NULL) {
         dx_buf_clear(&self->entity);
-        dx_writer_init(&writer, &self->entity);
-        int error = dx_entity_write(self->context, self->space, entity, &writer);
-        if (error == DX_OK) {
-            error = dx_writer_finish(&writer);
-        }
+        int error = dx_entity_write_row(self->context, self->space, entity, &self->entity);
         if (error != DX_OK) {
             return error;
         }

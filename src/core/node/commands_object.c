@@ -44,12 +44,7 @@ static int reply_entity(dx_node *node, dx_request *request, dx_space *space, int
     }
     dx_buf row;
     dx_buf_init(&row, &node->config.alloc, DX_ANSWER_SIZE_MAX);
-    dx_writer writer;
-    dx_writer_init(&writer, &row);
-    error = dx_entity_write(&node->context, space, &entity, &writer);
-    if (error == DX_OK) {
-        error = dx_writer_finish(&writer);
-    }
+    error = dx_entity_write_row(&node->context, space, &entity, &row);
     if (error == DX_OK) {
         error = dx_request_reply_item(node, request, dx_buf_view(&row));
     }

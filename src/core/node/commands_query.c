@@ -37,7 +37,7 @@ typedef struct dx_row_sink {
 static int send_row(void *ctx, const dx_entity *entity) {
     dx_row_sink *sink = ctx;
     dx_writer row = dx_request_row(sink->node, sink->request);
-    int error = dx_entity_write(&sink->node->context, sink->space, entity, &row);
+    int error = dx_entity_write_row(&sink->node->context, sink->space, entity, row.out);
     return error == DX_OK ? dx_request_row_end(sink->node, sink->request, &row) : error;
 }
 

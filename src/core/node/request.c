@@ -105,14 +105,38 @@ int dx_request_reply_error(dx_node *node, dx_request *request, int error) {
 dx_writer dx_request_row(dx_node *node, dx_request *request) {
     dx_writer writer;
     if (request->rows.alloc == NULL) {
-        dx_buf_init(&request->rows, &node->config.alloc, DX_ANSWER_SIZE_MAX);
+        dx_buf_init(&request->rows, &node->config.alloc, DX_ROWS_SIZE + DX_ANSWER_SIZE_MAX);
     }
+    request->row_begin = request->rows.size;
     dx_writer_init(&writer, &request->rows);
     return writer;
 }
 
+/* Sends the first `count` rows, which are the first `size` bytes. */
+static int send_rows(dx_node *node, dx_request *request, size_t count, size_t size) {
+    dx_buf body;
+    dx_buf_init(&body, &node->config.alloc, DX_ANSWER_SIZE_MAX);
+    dx_writer writer;
+    dx_writer_init(&writer, &body);
+    dx_write_map(&writer, 1);
+    dx_write_text(&writer, "rows");
+    dx_write_array(&writer, count);
+    dx_buf_append(&body, request->rows.data, size);
+    int error = dx_buf_error(&body);
+    if (error == DX_OK) {
+        error = answer(node, request, false, dx_buf_view(&body));
+    }
+    dx_buf_deinit(&body);
+    dx_buf_consume(&request->rows, size);
+    request->row_count -= count;
+    return error;
+}
+
 int dx_request_row_end(dx_node *node, dx_request *request, dx_writer *writer) {
     int error = dx_writer_finish(writer);
+    if (error == DX_OK && request->rows.size > DX_ROW_SIZE_MAX && request->row_begin > 0) {
+        error = send_rows(node, request, request->row_count, request->row_begin);
+    }
     if (error != DX_OK) {
         return error;
     }
@@ -122,25 +146,7 @@ int dx_request_row_end(dx_node *node, dx_request *request, dx_writer *writer) {
 }
 
 int dx_request_flush(dx_node *node, dx_request *request) {
-    if (request->row_count == 0) {
-        return DX_OK;
-    }
-    dx_buf body;
-    dx_buf_init(&body, &node->config.alloc, DX_ANSWER_SIZE_MAX);
-    dx_writer writer;
-    dx_writer_init(&writer, &body);
-    dx_write_map(&writer, 1);
-    dx_write_text(&writer, "rows");
-    dx_write_array(&writer, request->row_count);
-    dx_buf_append(&body, request->rows.data, request->rows.size);
-    int error = dx_buf_error(&body);
-    if (error == DX_OK) {
-        error = answer(node, request, false, dx_buf_view(&body));
-    }
-    dx_buf_deinit(&body);
-    dx_buf_clear(&request->rows);
-    request->row_count = 0;
-    return error;
+    return request->row_count == 0 ? DX_OK : send_rows(node, request, request->row_count, request->rows.size);
 }
 
 int dx_request_reply_count(dx_node *node, dx_request *request) {

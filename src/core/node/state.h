@@ -44,8 +44,8 @@ struct dx_request {
     uint64_t port;
     uint8_t id[DX_REQUEST_SIZE];
     const dx_command *command;
-    dx_buf rows; /* encoded rows not yet sent */
-    size_t row_count;
+    dx_buf rows;                 /* encoded rows not yet sent */
+    size_t row_count, row_begin; /* row_begin: where the row being written begins */
     int64_t total;
     int64_t space; /* it reads: ends when the space goes; 0: none */
     bool answered; /* it is kept until the commit: an answer that is undone is owed again */
@@ -144,7 +144,8 @@ DX_MUST_USE int dx_request_reply_unless(dx_node *node, dx_request *request, int 
 /* The whole reply as one encoded map. */
 DX_MUST_USE int dx_request_reply_item(dx_node *node, dx_request *request, dx_bytes body);
 DX_MUST_USE int dx_request_reply_error(dx_node *node, dx_request *request, int error);
-/* Rows: begin gives the writer for exactly one item; end sends a NOTIFY when enough has gathered. */
+/* Rows: begin gives the writer for exactly one item of at most DX_ROW_SIZE_MAX bytes and the word of a change;
+ * end sends NOTIFYs when enough has gathered. */
 dx_writer dx_request_row(dx_node *node, dx_request *request);
 DX_MUST_USE int dx_request_row_end(dx_node *node, dx_request *request, dx_writer *writer);
 DX_MUST_USE int dx_request_flush(dx_node *node, dx_request *request);
