@@ -3,7 +3,8 @@
  * A wrong PIN may be typed again, three times in all; then the invitation is locked for everyone, also for
  * who knows the right one. A host who is not there is waited for and named. A second try joins. Joining twice
  * is success. Who comes with the link of an invitation that is over is told at once how it ended, also after
- * the host's restart, for a week. Asserted: every state both people are shown. */
+ * the host's restart, for a week. Several may stand at the door at once: who only waits holds nobody up, and
+ * the three attempts are the invitation's, whoever uses them. Asserted: every state both people are shown. */
 #include "street.h"
 
 #define DAY_MS UINT64_C(86400000)
@@ -148,6 +149,64 @@ static void test_used_up(void **state) {
     street_deinit(&road);
 }
 
+/* Carol has the link and no PIN; Bob is not held up, and neither is she when she has found it. */
+static void test_two_at_the_door(void **state) {
+    (void)state;
+    vault *alice, *bob;
+    begin(&alice, &bob);
+    vault *carol = street_move_in(&road, "carol");
+    vault_ask(carol, "{'do': 'halo.create', 'name': 'Carol'}");
+    vault_begin(alice, "{'do': 'space.share', 'space': 'Club', 'multi': true}");
+    street_field(alice->told, "url", url, sizeof url);
+    street_field(alice->told, "pin", pin, sizeof pin);
+    uint64_t hers = join(carol, NULL);
+    assert_non_null(strstr(carol->told, "\"pin-required\""));
+    uint64_t his = join(bob, NULL);
+    assert_non_null(strstr(bob->told, "\"pin-required\""));
+    type(carol, hers, strcmp(pin, "000000") == 0 ? "111111" : "000000");
+    assert_non_null(strstr(carol->told, "\"left\":2"));
+    type(bob, his, pin);
+    assert_non_null(strstr(bob->last, "\"ready\""));
+    type(carol, hers, pin); /* her second try on the same link */
+    assert_non_null(strstr(carol->last, "\"ready\""));
+    street_agree(&road, "Club");
+    street_deinit(&road);
+}
+
+static void test_attempts_are_the_invitations(void **state) {
+    (void)state;
+    vault *alice, *bob;
+    begin(&alice, &bob);
+    vault *carol = street_move_in(&road, "carol");
+    vault_ask(carol, "{'do': 'halo.create', 'name': 'Carol'}");
+    street_share(alice, "Club", url, sizeof url, pin);
+    const char *wrong = strcmp(pin, "000000") == 0 ? "111111" : "000000";
+    uint64_t hers = join(carol, NULL), his = join(bob, NULL);
+    type(carol, hers, wrong);
+    type(bob, his, wrong);
+    assert_non_null(strstr(bob->told, "\"left\":1"));
+    type(carol, hers, wrong);
+    assert_non_null(strstr(carol->last, "\"E_LOCKED\""));
+    assert_non_null(strstr(bob->last, "\"E_LOCKED\"")); /* before he types again */
+    street_deinit(&road);
+}
+
+/* The one use is Bob's; Carol, who was first and only waited, is told. */
+static void test_the_first_is_not_served_first(void **state) {
+    (void)state;
+    vault *alice, *bob;
+    begin(&alice, &bob);
+    vault *carol = street_move_in(&road, "carol");
+    vault_ask(carol, "{'do': 'halo.create', 'name': 'Carol'}");
+    street_share(alice, "Club", url, sizeof url, pin);
+    join(carol, NULL);
+    join(bob, pin);
+    assert_non_null(strstr(bob->last, "\"ready\""));
+    street_pass(&road, 5000);
+    assert_non_null(strstr(carol->last, "\"E_EXHAUSTED\""));
+    street_deinit(&road);
+}
+
 /* While the host is away, the time runs out; while it is up for long, it does not. */
 static void test_expired(void **state) {
     (void)state;
@@ -197,5 +256,6 @@ static void test_many_withdrawn(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_three_wrong_pins), DX_TEST(test_host_is_gone), DX_TEST(test_joining_twice),
-             DX_TEST(test_withdrawn), DX_TEST(test_used_up), DX_TEST(test_expired),
-             DX_TEST(test_many_withdrawn))
+             DX_TEST(test_withdrawn), DX_TEST(test_used_up), DX_TEST(test_two_at_the_door),
+             DX_TEST(test_attempts_are_the_invitations), DX_TEST(test_the_first_is_not_served_first),
+             DX_TEST(test_expired), DX_TEST(test_many_withdrawn))

@@ -36,6 +36,11 @@ enum {
     DX_INVITATION_RETURN_MS = 600000,
     /* Ended invitations that still answer: more than a person hands out in a month, and no burden. */
     DX_INVITATIONS_ENDED_MAX = 64,
+    /* Guests of one invitation at a time: the door and those beside it. Who comes beyond takes the place of the one who
+       waited longest; an honest guest comes again by himself. */
+    DX_INVITATION_GUESTS_MAX = 8,
+    /* Between a share and its proof a guest's program answers at once; after this others come first. */
+    DX_INVITATION_PROOF_MS = 2000,
     /* A guest's whole attempt, with every reconnect and second try. */
     DX_INVITATION_GUEST_LIFE_MS = 900000
 };
@@ -219,6 +224,31 @@ DX_MUST_USE int dx_invitation_host_open(dx_invitation_host *host, uint64_t link,
                                         const uint8_t handshake_hash[static DX_NOISE_HASH_SIZE],
                                         const uint8_t guest_key[static DX_KEY_SIZE], uint64_t now_ms,
                                         uint64_t wall_ms, dx_buf *out);
+/* A guest who waits beside the door, so that others may come in meanwhile: what his link needs to be served
+ * again where it stood. Before his proof there is nothing else to a guest. */
+typedef struct dx_parked_guest {
+    uint64_t link;
+    uint8_t handshake_hash[DX_NOISE_HASH_SIZE], guest_key[DX_KEY_SIZE];
+    uint64_t attempt;  /* tries on this link so far: none of them is taken twice */
+    uint64_t until_ms; /* his deadline, which waiting does not lengthen */
+    bool greeted;      /* his hello was answered: he is typing the PIN */
+} dx_parked_guest;
+
+/* One who came while the door was not free. */
+void dx_parked_guest_init(dx_parked_guest *guest, uint64_t link,
+                          const uint8_t handshake_hash[static DX_NOISE_HASH_SIZE],
+                          const uint8_t guest_key[static DX_KEY_SIZE], uint64_t now_ms);
+/* Takes the guest at the door aside while he is silent or typing. False: nobody is there, or his proof is under
+ * way. */
+DX_MUST_USE bool dx_invitation_host_park(dx_invitation_host *host, uint64_t now_ms, dx_parked_guest *out);
+/* His turn: he stands at the door as he did. DX_E_BUSY: somebody else does. DX_E_EXPIRED …: the invitation is
+ * over. Nothing is said. */
+DX_MUST_USE int dx_invitation_host_resume(dx_invitation_host *host, const dx_parked_guest *guest,
+                                          uint64_t now_ms, uint64_t wall_ms);
+
+/* The guest at the door began a proof and says nothing more: when others wait his link may be closed. */
+bool dx_invitation_host_is_kept_waiting(const dx_invitation_host *host, uint64_t now_ms);
+
 /* One message of the guest at the door. control and admitter (this vault's identity) decide, at the moment of
  * admission, whether the role can be given. Returns DX_E_NO_MEMORY only; a bad message ends the attempt, not
  * the invitation. */

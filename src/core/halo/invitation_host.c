@@ -228,24 +228,78 @@ unsigned dx_invitation_host_actions(dx_invitation_host *host) {
     return actions;
 }
 
-int dx_invitation_host_open(dx_invitation_host *host, uint64_t link,
-                            const uint8_t handshake_hash[static DX_NOISE_HASH_SIZE],
-                            const uint8_t guest_key[static DX_KEY_SIZE], uint64_t now_ms, uint64_t wall_ms,
-                            dx_buf *out) {
+/* Why nobody may come to the door now, or DX_OK. */
+static int refuse(const dx_invitation_host *host, uint64_t now_ms, uint64_t wall_ms) {
     dx_host_state end = due_end(host, now_ms, wall_ms); /* the tick that is due will end it */
-    int refusal = dx_host_state_ends(end)              ? error_of_end(end)
-                  : host->state != DX_HOST_ADVERTISING ? DX_E_BUSY
-                                                       : DX_OK;
-    if (refusal != DX_OK) {
-        int failed = tell_error(host, refusal, out);
-        return failed != DX_OK ? failed : refusal;
-    }
+    return dx_host_state_ends(end)              ? error_of_end(end)
+           : host->state != DX_HOST_ADVERTISING ? DX_E_BUSY
+                                                : DX_OK;
+}
+
+static void meet(dx_invitation_host *host, uint64_t link,
+                 const uint8_t handshake_hash[static DX_NOISE_HASH_SIZE],
+                 const uint8_t guest_key[static DX_KEY_SIZE], uint64_t now_ms) {
     host->link = link;
     host->has_link = true;
     host->attempt = 0;
     memcpy(host->handshake_hash, handshake_hash, DX_NOISE_HASH_SIZE);
     memcpy(host->guest_key, guest_key, DX_KEY_SIZE);
     go(host, DX_HOST_CONNECTED, now_ms);
+}
+
+int dx_invitation_host_open(dx_invitation_host *host, uint64_t link,
+                            const uint8_t handshake_hash[static DX_NOISE_HASH_SIZE],
+                            const uint8_t guest_key[static DX_KEY_SIZE], uint64_t now_ms, uint64_t wall_ms,
+                            dx_buf *out) {
+    int refusal = refuse(host, now_ms, wall_ms);
+    if (refusal != DX_OK) {
+        int failed = tell_error(host, refusal, out);
+        return failed != DX_OK ? failed : refusal;
+    }
+    meet(host, link, handshake_hash, guest_key, now_ms);
+    return DX_OK;
+}
+
+void dx_parked_guest_init(dx_parked_guest *guest, uint64_t link,
+                          const uint8_t handshake_hash[static DX_NOISE_HASH_SIZE],
+                          const uint8_t guest_key[static DX_KEY_SIZE], uint64_t now_ms) {
+    *guest = (dx_parked_guest){.link = link, .until_ms = now_ms + lasts_ms(DX_HOST_CONNECTED)};
+    memcpy(guest->handshake_hash, handshake_hash, sizeof guest->handshake_hash);
+    memcpy(guest->guest_key, guest_key, sizeof guest->guest_key);
+}
+
+bool dx_invitation_host_is_kept_waiting(const dx_invitation_host *host, uint64_t now_ms) {
+    return host->state == DX_HOST_PROVING &&
+           now_ms + lasts_ms(DX_HOST_PROVING) >= host->deadline_ms + DX_INVITATION_PROOF_MS;
+}
+
+bool dx_invitation_host_park(dx_invitation_host *host, uint64_t now_ms, dx_parked_guest *out) {
+    bool waits = host->state == DX_HOST_CONNECTED || host->state == DX_HOST_PIN_WAIT;
+    if (!host->has_link || !waits) {
+        return false;
+    }
+    *out = (dx_parked_guest){.link = host->link,
+                             .attempt = host->attempt,
+                             .until_ms = host->deadline_ms,
+                             .greeted = host->state == DX_HOST_PIN_WAIT};
+    memcpy(out->handshake_hash, host->handshake_hash, sizeof out->handshake_hash);
+    memcpy(out->guest_key, host->guest_key, sizeof out->guest_key);
+    leave_door(host, now_ms);
+    return true;
+}
+
+int dx_invitation_host_resume(dx_invitation_host *host, const dx_parked_guest *guest, uint64_t now_ms,
+                              uint64_t wall_ms) {
+    int refusal = refuse(host, now_ms, wall_ms);
+    if (refusal != DX_OK) {
+        return refusal;
+    }
+    meet(host, guest->link, guest->handshake_hash, guest->guest_key, now_ms);
+    if (guest->greeted) {
+        go(host, DX_HOST_PIN_WAIT, now_ms);
+    }
+    host->attempt = guest->attempt;
+    host->deadline_ms = earlier(host->deadline_ms, guest->until_ms);
     return DX_OK;
 }
 

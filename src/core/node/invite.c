@@ -26,6 +26,8 @@ struct dx_invite {
     uint8_t request[DX_REQUEST_SIZE]; /* who is told; it may be gone */
     uint8_t space_id[DX_HASH_SIZE];   /* guest: what was joined */
     dx_buf out;
+    dx_parked_guest beside[DX_INVITATION_GUESTS_MAX - 1]; /* host: who waits while another is at the door */
+    size_t beside_count;
     union {
         dx_invitation_host host;
         dx_invitation_guest guest;
@@ -68,6 +70,76 @@ static int admit(dx_invite *invite) {
     return error;
 }
 
+/* --- Beside the door: several guests of one invitation ------------------------------------------------ */
+
+static void leave_place(dx_invite *invite, size_t index) {
+    memmove(&invite->beside[index], &invite->beside[index + 1],
+            (invite->beside_count - index - 1) * sizeof invite->beside[0]);
+    invite->beside_count--;
+}
+
+static void send_away(dx_invite *invite, size_t index, int reason) {
+    uint64_t link = invite->beside[index].link;
+    leave_place(invite, index);
+    dx_swarm_close(invite->node->swarm, link, reason);
+}
+
+static void wait_beside(dx_invite *invite, const dx_parked_guest *guest) {
+    if (invite->beside_count == DX_INVITATION_GUESTS_MAX - 1) {
+        send_away(invite, 0, DX_E_BUSY);
+    }
+    invite->beside[invite->beside_count++] = *guest;
+}
+
+/* Whoever holds the door without need steps aside. */
+static void clear_door(dx_invite *invite) {
+    dx_invitation_host *host = &invite->machine.host;
+    uint64_t now_ms = invite->node->context.now_ms, link = host->link;
+    dx_parked_guest guest;
+    if (dx_invitation_host_park(host, now_ms, &guest)) {
+        wait_beside(invite, &guest);
+    } else if (dx_invitation_host_is_kept_waiting(host, now_ms)) {
+        dx_invitation_host_closed(host, link, now_ms);
+        dx_swarm_close(invite->node->swarm, link, DX_E_BUSY);
+    }
+}
+
+/* Brings the guest who speaks to the door. False: another's proof is under way, or he is unknown. */
+static bool take_turn(dx_invite *invite, uint64_t link) {
+    dx_invitation_host *host = &invite->machine.host;
+    const dx_context *context = &invite->node->context;
+    if (host->has_link && host->link == link) {
+        return true;
+    }
+    size_t index = 0;
+    while (index < invite->beside_count && invite->beside[index].link != link) {
+        index++;
+    }
+    if (index == invite->beside_count) {
+        return false;
+    }
+    dx_parked_guest guest = invite->beside[index];
+    leave_place(invite, index);
+    clear_door(invite);
+    int error = dx_invitation_host_resume(host, &guest, context->now_ms, context->wall_ms);
+    if (error != DX_OK) {
+        dx_swarm_close(invite->node->swarm, link, error);
+    }
+    return error == DX_OK;
+}
+
+/* Who waited longer than his state allows; all of them once the invitation is over: coming again they are told
+ * how it ended. */
+static void see_off(dx_invite *invite) {
+    bool over = dx_host_state_ends(invite->machine.host.state);
+    for (size_t i = invite->beside_count; i-- > 0;) {
+        bool late = invite->node->context.now_ms >= invite->beside[i].until_ms;
+        if (over || late) {
+            send_away(invite, i, over ? DX_E_BUSY : DX_E_TIMEOUT);
+        }
+    }
+}
+
 static int perform_host(dx_invite *invite) {
     dx_node *node = invite->node;
     dx_invitation_host *host = &invite->machine.host;
@@ -90,6 +162,7 @@ static int perform_host(dx_invite *invite) {
             return error;
         }
         if ((actions & DX_HOST_DO_CLOSE) == 0) {
+            see_off(invite);
             return DX_OK;
         }
         dx_swarm_close(node->swarm, link, host->reason);
@@ -211,13 +284,27 @@ static int perform(dx_invite *invite) {
 
 /* --- Links --------------------------------------------------------------------------------------- */
 
+static int open_door(dx_invite *invite, const dx_swarm_link *link) {
+    const dx_context *context = &invite->node->context;
+    clear_door(invite);
+    int error = dx_invitation_host_open(&invite->machine.host, link->link, link->handshake_hash,
+                                        link->remote_static, context->now_ms, context->wall_ms, &invite->out);
+    if (error == DX_E_BUSY) { /* a proof is under way, which takes a moment */
+        dx_parked_guest guest;
+        dx_buf_clear(&invite->out);
+        dx_parked_guest_init(&guest, link->link, link->handshake_hash, link->remote_static, context->now_ms);
+        wait_beside(invite, &guest);
+        error = DX_OK;
+    }
+    return error;
+}
+
 static int on_open(void *ctx, const dx_swarm_link *link) {
     dx_invite *invite = ctx;
     const dx_context *context = &invite->node->context;
     int error;
     if (invite->is_host) {
-        error = dx_invitation_host_open(&invite->machine.host, link->link, link->handshake_hash,
-                                        link->remote_static, context->now_ms, context->wall_ms, &invite->out);
+        error = open_door(invite, link);
         if (error != DX_OK && error != DX_E_NO_MEMORY) {
             int sent = send_out(invite, link->link);
             return sent != DX_OK ? sent : error;
@@ -236,11 +323,13 @@ static int on_message(void *ctx, const dx_swarm_link *link, dx_bytes message) {
     dx_node *node = invite->node;
     const dx_context *context = &node->context;
     int error;
-    (void)link;
     if (invite->is_host) {
         dx_space *space = dx_node_space(node, invite->machine.host.invitation.space);
         if (space == NULL) {
             return DX_E_NOT_FOUND;
+        }
+        if (!take_turn(invite, link->link)) {
+            return DX_OK;
         }
         error = dx_invitation_host_receive(&invite->machine.host, space->control, node->identity.identity,
                                            message, context->now_ms, context->wall_ms, &invite->out);
@@ -255,6 +344,11 @@ static void on_close(void *ctx, const dx_swarm_link *link, int reason) {
     uint64_t now_ms = invite->node->context.now_ms;
     if (invite->is_host) {
         dx_invitation_host_closed(&invite->machine.host, link->link, now_ms);
+        for (size_t i = invite->beside_count; i-- > 0;) {
+            if (invite->beside[i].link == link->link) {
+                leave_place(invite, i);
+            }
+        }
     } else if (invite->has_link && invite->link == link->link) {
         invite->has_link = false;
         dx_invitation_guest_closed(&invite->machine.guest, reason, now_ms);
@@ -365,11 +459,22 @@ int dx_invite_cancel_space(dx_node *node, int64_t space) {
     return error;
 }
 
+static uint64_t due(const dx_invite *invite) {
+    if (!invite->is_host) {
+        return invite->machine.guest.deadline_ms;
+    }
+    uint64_t due_ms = invite->machine.host.deadline_ms;
+    for (size_t i = 0; i < invite->beside_count; i++) {
+        due_ms = invite->beside[i].until_ms < due_ms ? invite->beside[i].until_ms : due_ms;
+    }
+    return due_ms;
+}
+
 void dx_invite_committed(dx_node *node, uint64_t *deadline_ms) {
     for (dx_invite *invite = node->invites; invite != NULL; invite = invite->next) {
         if (invite->is_host) {
             dx_invitation_host_committed(&invite->machine.host, node->context.now_ms);
-            uint64_t deadline = invite->machine.host.deadline_ms;
+            uint64_t deadline = due(invite);
             *deadline_ms = deadline < *deadline_ms ? deadline : *deadline_ms;
         }
     }
@@ -438,10 +543,6 @@ static int follow(dx_node *node, dx_request *request, bool *again) {
     return error == DX_OK && !ended ? DX_PENDING : error;
 }
 
-static uint64_t *due(dx_invite *invite) {
-    return invite->is_host ? &invite->machine.host.deadline_ms : &invite->machine.guest.deadline_ms;
-}
-
 static int tick(dx_invite *invite) {
     const dx_context *context = &invite->node->context;
     int error =
@@ -502,7 +603,7 @@ int dx_invite_settle(dx_node *node, uint64_t *deadline_ms) {
         next = invite->next;
         uint64_t now_ms = node->context.now_ms;
         wind(invite);
-        if (!has_ended(invite) && now_ms >= *due(invite)) {
+        if (!has_ended(invite) && now_ms >= due(invite)) {
             int error = tick(invite);
             if (error != DX_OK) {
                 return error;
@@ -510,7 +611,7 @@ int dx_invite_settle(dx_node *node, uint64_t *deadline_ms) {
         }
         const dx_request *request = dx_request_find(node, dx_bytes_of(invite->request, DX_REQUEST_SIZE));
         if (!has_ended(invite)) {
-            *deadline_ms = *due(invite) < *deadline_ms ? *due(invite) : *deadline_ms;
+            *deadline_ms = due(invite) < *deadline_ms ? due(invite) : *deadline_ms;
         } else if (request == NULL && !invite->is_host) {
             destroy_invite(invite);
         } else if (request != NULL && dx_request_can_send(node, request)) {

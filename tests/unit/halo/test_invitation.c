@@ -413,6 +413,65 @@ static void test_busy(void **state) {
     end(&p);
 }
 
+/* Who waits steps aside, and stands where he stood when his turn comes; a proof under way is not disturbed. */
+static void test_parked(void **state) {
+    (void)state;
+    pair p;
+    begin(&p, DX_ROLE_EDITOR, 1);
+    uint8_t hash[DX_NOISE_HASH_SIZE] = {7};
+    dx_parked_guest first, other;
+    dx_buf out;
+    dx_buf_init(&out, &p.alloc.port, 256);
+    assert_false(dx_invitation_host_park(&p.host, p.now_ms, &first));
+    dx_parked_guest_init(&other, 50, hash, carol.noise, p.now_ms);
+    assert_int_equal(dx_invitation_host_resume(&p.host, &other, p.now_ms, p.wall_ms), DX_OK);
+    assert_int_equal(p.host.state, DX_HOST_CONNECTED);
+    assert_true(dx_invitation_host_park(&p.host, p.now_ms, &other));
+    assert_false(other.greeted);
+    assert_int_equal(p.host.state, DX_HOST_ADVERTISING);
+
+    connect_and_run(&p); /* Bob, who is asked for the PIN, and waits meanwhile */
+    assert_int_equal(p.host.state, DX_HOST_PIN_WAIT);
+    uint64_t link = p.host.link, until_ms = p.host.deadline_ms;
+    p.host.attempt = 1; /* as after a wrong PIN */
+    assert_true(dx_invitation_host_park(&p.host, p.now_ms, &first));
+    assert_true(first.greeted && first.link == link && first.attempt == 1 && first.until_ms == until_ms);
+    assert_int_equal(dx_invitation_host_resume(&p.host, &other, p.now_ms, p.wall_ms), DX_OK);
+    assert_int_equal(dx_invitation_host_resume(&p.host, &first, p.now_ms, p.wall_ms), DX_E_BUSY);
+    dx_invitation_host_closed(&p.host, 50, p.now_ms);
+    assert_int_equal(dx_invitation_host_resume(&p.host, &first, p.now_ms + 1000, p.wall_ms), DX_OK);
+    assert_int_equal(p.host.state, DX_HOST_PIN_WAIT);
+    assert_int_equal(p.host.attempt, 1);
+    assert_int_equal(p.host.deadline_ms, until_ms); /* waiting gave him no more time */
+    p.host.attempt = 0;
+    assert_false(dx_invitation_host_is_kept_waiting(&p.host, until_ms));
+    enter_and_run(&p, p.right_pin);
+    assert_int_equal(p.guest.state, DX_GUEST_READY);
+    assert_false(dx_invitation_host_park(&p.host, p.now_ms, &first));
+    assert_int_equal(dx_invitation_host_resume(&p.host, &other, p.now_ms, p.wall_ms), DX_E_EXHAUSTED);
+    dx_buf_deinit(&out);
+    end(&p);
+}
+
+/* A share without its proof keeps others away for two seconds, not twenty. */
+static void test_kept_waiting(void **state) {
+    (void)state;
+    pair p;
+    begin(&p, DX_ROLE_EDITOR, 1);
+    connect_and_run(&p);
+    dx_parked_guest guest;
+    p.host.state = DX_HOST_PROVING;
+    p.host.deadline_ms = p.now_ms + 20000;
+    assert_false(dx_invitation_host_park(&p.host, p.now_ms, &guest));
+    assert_false(dx_invitation_host_is_kept_waiting(&p.host, p.now_ms + DX_INVITATION_PROOF_MS - 1));
+    assert_true(dx_invitation_host_is_kept_waiting(&p.host, p.now_ms + DX_INVITATION_PROOF_MS));
+    p.host.state = DX_HOST_VERIFYING;
+    assert_false(dx_invitation_host_park(&p.host, p.now_ms, &guest));
+    assert_false(dx_invitation_host_is_kept_waiting(&p.host, p.now_ms + 19000));
+    p.host.state = DX_HOST_PIN_WAIT;
+    end(&p);
+}
+
 /* A host that stays busy is told by its name in the end. */
 static void test_busy_to_the_end(void **state) {
     (void)state;
@@ -983,7 +1042,8 @@ DX_TEST_MAIN(DX_TEST(test_joins), DX_TEST(test_pin_before_connecting), DX_TEST(t
              DX_TEST(test_guest_gives_three_proofs), DX_TEST(test_no_downgrade), DX_TEST(test_replayed_proof),
              DX_TEST(test_neutral_share), DX_TEST(test_anothers_credential), DX_TEST(test_pin_is_never_said),
              DX_TEST(test_no_second_try_unasked), DX_TEST(test_second_try_of_the_right), DX_TEST(test_busy),
-             DX_TEST(test_busy_to_the_end), DX_TEST(test_multi_use), DX_TEST(test_comes_back_after_admission),
+             DX_TEST(test_parked), DX_TEST(test_kept_waiting), DX_TEST(test_busy_to_the_end),
+             DX_TEST(test_multi_use), DX_TEST(test_comes_back_after_admission),
              DX_TEST(test_nobody_comes_back), DX_TEST(test_inviter_without_the_right),
              DX_TEST(test_space_refuses), DX_TEST(test_expires_while_typing),
              DX_TEST(test_expiry_spares_the_proven), DX_TEST(test_clock_set_back),
