@@ -67,6 +67,14 @@ static void on_ready(void *ctx, const char *const *addresses, size_t count) {
     dx_output_words(&run->output, "listening; Ctrl-C stops the agent");
 }
 
+static int not_started(dx_invocation *run, int error, const char *message) {
+    bool address = strstr(message, "cannot listen on") != NULL || strstr(message, "HOST:PORT") != NULL;
+    return address
+               ? dx_fail(run, error, "--listen 127.0.0.1:0, or 0.0.0.0:0 for every address of this machine",
+                         "%s", message)
+               : dx_vault_unopened(run, error, message);
+}
+
 int dx_run_agent_start(dx_invocation *run) {
     char message[DX_HOST_MESSAGE_MAX] = "";
     int pid = 0;
@@ -85,10 +93,10 @@ int dx_run_agent_start(dx_invocation *run) {
     }
     if (dx_invocation_has(run, "foreground")) {
         int error = dx_agent_run(&options, message);
-        return error == DX_OK ? DX_EXIT_OK : dx_vault_unopened(run, error, message);
+        return error == DX_OK ? DX_EXIT_OK : not_started(run, error, message);
     }
     int error = dx_agent_start(&options, &pid, message);
-    return error == DX_OK ? show_agent(run) : dx_vault_unopened(run, error, message);
+    return error == DX_OK ? show_agent(run) : not_started(run, error, message);
 }
 
 int dx_run_agent_stop(dx_invocation *run) {

@@ -52,17 +52,23 @@ static void find(dx_examination *exam, const char *check, dx_health health, cons
 /* --- Files
  * ---------------------------------------------------------------------------------------------------- */
 
-static void examine_path(dx_examination *exam, const char *check, const char *path, unsigned strangers,
+static void examine_path(dx_examination *exam, const char *check, const char *path, unsigned needed,
                          const char *right) {
+    enum { STRANGERS = 077 };
     struct stat info;
     char remedy[DX_PATH_MAX + 32];
     snprintf(remedy, sizeof remedy, "chmod %s %s", right, path);
     if (stat(path, &info) != 0) {
-        find(exam, check, DX_HEALTH_BAD, "dx halo create NAME", "%s: %s", path, strerror(errno));
+        snprintf(remedy, sizeof remedy, "chmod 700 %s", exam->folder.path);
+        find(exam, check, DX_HEALTH_BAD, errno == EACCES ? remedy : "put it back from a backup", "%s: %s",
+             path, strerror(errno));
     } else if (info.st_uid != getuid()) {
         find(exam, check, DX_HEALTH_BAD, "run dx as its owner", "%s belongs to user %lu", path,
              (unsigned long)info.st_uid);
-    } else if ((info.st_mode & strangers) != 0) {
+    } else if ((info.st_mode & needed) != needed) {
+        find(exam, check, DX_HEALTH_BAD, remedy, "%s is closed to its owner (%03o)", path,
+             (unsigned)info.st_mode & 0777);
+    } else if ((info.st_mode & STRANGERS) != 0) {
         find(exam, check, DX_HEALTH_BAD, remedy, "%s is open to others (%03o)", path,
              (unsigned)info.st_mode & 0777);
     } else {
@@ -187,6 +193,8 @@ static const char *unopened_remedy(int error) {
         return "make room on its disk";
     case DX_E_VERSION:
         return "a newer dx";
+    case DX_E_DENIED:
+        return "give its owner the rights named above, or run dx as its owner";
     default:
         return "look after what the message names";
     }
@@ -291,9 +299,9 @@ int dx_run_doctor(dx_invocation *run) {
         return dx_fail(run, DX_E_NO_IDENTITY, "dx halo create NAME", "there is no vault in %s",
                        exam.folder.path);
     }
-    examine_path(&exam, "folder", exam.folder.path, 077, "700");
-    examine_path(&exam, "key", exam.folder.key, 077, "600");
-    examine_path(&exam, "file", exam.folder.store, 077, "600");
+    examine_path(&exam, "folder", exam.folder.path, 0700, "700");
+    examine_path(&exam, "key", exam.folder.key, 0400, "600");
+    examine_path(&exam, "file", exam.folder.store, 0600, "600");
     find(&exam, "passphrase", DX_HEALTH_NOTICE, NULL,
          "the key lies beside the vault and is not protected by a passphrase yet: keep others off this "
          "account");

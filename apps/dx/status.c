@@ -1,4 +1,5 @@
 /* dx/status.c: `dx status`: one screen of truth about this vault. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -209,9 +210,12 @@ int dx_run_status(dx_invocation *run) {
         return dx_fail(run, DX_E_INVALID, "dx status --profile NAME",
                        "that cannot be the name of a vault or profile");
     }
+    overview.there = stat(overview.folder.store, &info) == 0;
+    if (!overview.there && errno != ENOENT && errno != ENOTDIR) {
+        return dx_fail(run, DX_E_DENIED, "dx doctor", "%s: %s", overview.folder.store, strerror(errno));
+    }
     dx_buf_init(&overview.node, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
     dx_buf_init(&overview.spaces, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
-    overview.there = stat(overview.folder.store, &info) == 0;
     if (dx_agent_pid(run->vault, run->profile, &overview.agent) != DX_OK) {
         overview.agent = 0;
     }

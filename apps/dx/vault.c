@@ -74,6 +74,10 @@ int dx_vault_unopened(dx_invocation *run, int error, const char *message) {
     case DX_E_BUSY:
         return dx_fail(run, error, "wait for it to end, or dx agent start, so that several can share it",
                        "%s", why);
+    case DX_E_DENIED:
+        return dx_fail(run, error, "dx doctor, or --vault with a folder of yours", "%s", why);
+    case DX_E_NO_SPACE:
+        return dx_fail(run, error, "make room on its disk", "%s", why);
     default:
         return dx_fail(run, error, "dx doctor", "%s", why);
     }

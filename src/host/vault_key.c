@@ -183,10 +183,30 @@ static bool is_empty_folder(const char *path) {
     return folder != NULL && count <= 2;
 }
 
+/* What this person may not do, under its own name: opening would only say that something failed. A vault writes
+ * its log beside its file, so the folder too must be writable. */
+static int check_rights(const dx_vault_folder *folder, char *message) {
+    const struct {
+        const char *path;
+        int rights;
+        const char *what;
+    } needs[] = {
+        {folder->path, R_OK | W_OK | X_OK, "the vault's folder %s may not be read and written by you: %s"},
+        {folder->store, R_OK | W_OK, "the vault file %s may not be read and written by you: %s"}};
+    for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++) {
+        if (faccessat(AT_FDCWD, needs[i].path, needs[i].rights, AT_EACCESS) != 0 && errno != ENOENT &&
+            errno != ENOTDIR) {
+            return explain(message, DX_E_DENIED, needs[i].what, needs[i].path);
+        }
+    }
+    return DX_OK;
+}
+
 static int make_key(const dx_vault_folder *folder, uint8_t key[static DX_VAULT_KEY_SIZE], char *message) {
     char text[KEY_FILE_SIZE + 1];
     int error = dx_file_make_folder(folder->path, true);
     if (error != DX_OK) {
+        error = errno == EACCES || errno == EPERM || errno == EROFS ? DX_E_DENIED : error;
         return explain(message, error, "cannot make the folder %s: %s", folder->path);
     }
     /* A folder with other things in it is not only ours to close; the vault's files are 0600 each. */
@@ -205,6 +225,10 @@ static int make_key(const dx_vault_folder *folder, uint8_t key[static DX_VAULT_K
 int dx_vault_key_take(const dx_vault_folder *folder, bool create, uint8_t key[static DX_VAULT_KEY_SIZE],
                       char *message) {
     struct stat info;
+    int error = check_rights(folder, message);
+    if (error != DX_OK) {
+        return error;
+    }
     bool has_store = stat(folder->store, &info) == 0 && info.st_size > 0,
          has_key = stat(folder->key, &info) == 0;
     if (has_key) {

@@ -140,6 +140,49 @@ holds "doctor notices a copy" out 'copied, restored or moved'
 expect_exit 0 "which works, in new feeds" --vault copied object add notes --type t -q
 check "other than the first one's" [ "$(cut -d - -f 3 out)" != "$(alice object ls notes --type t -q | head -n 1 | cut -d - -f 3)" ]
 
+# --- Rights: what may not be done is named, with its path; root is asked to play somebody else
+if [ "$(id -u)" != 0 ]; then as=; else as='setpriv --reuid 65534 --regid 65534 --clear-groups'; fi
+if [ "$(id -u)" != 0 ] || $as true 2>/dev/null; then
+    chmod 711 "$box"
+    mkdir -m 755 rights rights/run rights/home
+    cp -r "$vault" rights/vault
+    cp "$dx" rights/dx
+    [ -z "$as" ] || chown -R 65534:65534 rights
+    other() {
+        (cd / && XDG_RUNTIME_DIR="$box/rights/run" HOME="$box/rights/home" XDG_STATE_HOME="$box/rights/home" timeout 20 $as "$box/rights/dx" "$@") \
+            >"$box/out" 2>"$box/err" </dev/null
+        status=$?
+    }
+    other --vault "$box/rights/vault" object ls notes
+    same "with every right it works" "$status" 0
+    chmod 500 rights/vault
+    other --vault "$box/rights/vault" object ls notes
+    same "a folder that may not be written is a matter of rights" "$status" 5
+    holds "its path is named" err 'rights/vault may not be read and written by you'
+    chmod 700 rights/vault
+    chmod 400 rights/vault/vault.db
+    other --vault "$box/rights/vault" object ls notes
+    same "so is a file" "$status" 5
+    chmod 000 rights/vault
+    other --vault "$box/rights/vault" object ls notes
+    same "a closed folder is no missing vault" "$status" 5
+    other --vault "$box/rights/vault" status
+    same "to status neither" "$status" 5
+    other --vault "$box/rights/vault" doctor
+    holds "doctor tells the remedy" out 'closed to its owner (000); try: chmod 700'
+    chmod 755 rights/vault
+    chmod 555 rights
+    other --vault "$box/rights/new" halo create Nobody
+    same "no vault where none may be made" "$status" 5
+    chmod 755 rights
+    chmod 700 "$box"
+else
+    skip "rights" "root cannot play another user here"
+fi
+expect_exit 2 "an address without a port" --profile alice peer connect notes example.org
+holds "is no address" err 'not HOST:PORT'
+expect_exit 2 "nor one with too large a port" --profile alice peer connect notes 192.0.2.7:99999
+
 # --- A full disk
 if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=3m tmpfs small 2>/dev/null; then
     mounted=$box/small

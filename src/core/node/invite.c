@@ -634,7 +634,8 @@ static int take_terms(dx_node *node, dx_bytes body, dx_invitation_terms *terms) 
     }
     terms->role = role.data == NULL ? DX_ROLE_EDITOR : dx_role_from_name(role);
     if (terms->role == DX_ROLE_NONE || terms->role == DX_ROLE_OWNER) {
-        return dx_node_refuse(node, DX_E_INVALID, NULL, "\"role\" must be admin, editor, reader or pull");
+        return dx_node_refuse(node, DX_E_INVALID, "--role editor",
+                              "\"role\" must be admin, editor, reader or pull");
     }
     if (terms->pin.data != NULL && dx_pin_check(terms->pin) != DX_OK) {
         return dx_node_refuse(node, DX_E_INVALID, NULL, "a PIN is six digits");

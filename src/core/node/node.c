@@ -22,8 +22,11 @@ static const char *name_event(dx_event_kind kind) {
 }
 
 static int explain(char *message, size_t size, int error, const char *what) {
+    const char *text = dx_error_text(error);
+    bool said = strncmp(what, text, strlen(text)) == 0; /* the store's words may begin with it */
     if (message != NULL && size > 0) {
-        sqlite3_snprintf((int)size, message, "%s%s%s", dx_error_text(error), what[0] != 0 ? ": " : "", what);
+        sqlite3_snprintf((int)size, message, "%s%s%s", said ? "" : text, said || what[0] == 0 ? "" : ": ",
+                         what);
     }
     return error;
 }
