@@ -59,6 +59,7 @@ struct street {
     street_event *first, **last;
     uint64_t now_ms;
     uint64_t cut_after; /* bytes of LINK_SEND until every link breaks, 0: never */
+    uint64_t cut_sends; /* LINK_SENDs until it does, the last of them carried whole, 0: never */
     uint64_t steps;
     bool closed; /* nobody can dial */
 };
@@ -166,7 +167,7 @@ static inline void street_carry(street *self, vault *from, const dx_effect *effe
                            .body = dx_bytes_of(effect->body.data, size)});
     street_post(self, from,
                 (dx_event){.kind = DX_EVENT_LINK_WRITABLE, .link = effect->link, .size = effect->body.size});
-    if (breaks) {
+    if (breaks || (self->cut_sends != 0 && --self->cut_sends == 0)) {
         street_break(self);
     }
 }
