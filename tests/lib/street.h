@@ -28,7 +28,8 @@ typedef struct vault {
     uint64_t deadline_ms, next_incoming, next_request;
     int step_error; /* of the last dx_node_step */
     bool listens;
-    bool takes;                  /* what ports are sent is reported as taken */
+    bool mends; /* a step that failed ends the bad luck: the vault is closed and opened again */
+    bool takes; /* what ports are sent is reported as taken */
     char last[STREET_TEXT_SIZE]; /* the newest REPLY; empty: none yet */
     char told[STREET_TEXT_SIZE]; /* all NOTIFY bodies since street_begin, a line each */
     size_t notified;
@@ -201,6 +202,9 @@ static inline void vault_perform(vault *self, const dx_effect *effect) {
     }
 }
 
+static inline void vault_leave(vault *self);
+static inline void vault_open(vault *self);
+
 /* One step with these events, timed by the street's clock. */
 static inline void vault_step(vault *self, const dx_event *events, size_t count) {
     dx_event timed[64];
@@ -219,6 +223,12 @@ static inline void vault_step(vault *self, const dx_event *events, size_t count)
     for (size_t i = 0; i < effects.count; i++) {
         assert_true(self->said == NULL || dx_effect_encode(&effects.items[i], self->said) == DX_OK);
         vault_perform(self, &effects.items[i]);
+    }
+    if (self->step_error != DX_OK && self->mends) {
+        sim_disk_heal(self->disk);
+        self->alloc.fail_at = 0;
+        vault_leave(self);
+        vault_open(self);
     }
 }
 

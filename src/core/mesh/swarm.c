@@ -55,8 +55,9 @@ struct dx_swarm {
     dx_swarm_topic *topics;
     dx_meeting *meetings;
     uint64_t now_ms;
-    dx_buf out; /* ciphertext on its way to the port */
-    int depth;  /* calls on the stack: nothing is freed below the outermost */
+    uint64_t hold_ms; /* nothing is dialled before */
+    dx_buf out;       /* ciphertext on its way to the port */
+    int depth;        /* calls on the stack: nothing is freed below the outermost */
 };
 
 static int flush(dx_swarm *swarm, dx_meeting *meeting);
@@ -336,6 +337,10 @@ void dx_swarm_remove_address(dx_swarm *swarm, uint64_t number, dx_bytes address)
     if (dialling != NULL) {
         dialling->removed = true; /* a link that stands goes on; it is not dialled again */
     }
+}
+
+void dx_swarm_hold(dx_swarm *swarm, uint64_t until_ms) {
+    swarm->hold_ms = until_ms;
 }
 
 /* Whether the peer that answered at this address before is here already, by whichever link. */
@@ -667,8 +672,9 @@ static int dial(dx_swarm *swarm, dx_swarm_topic *topic, dx_dialling *dialling, u
     if (dialling->removed || dialling->has_link || is_met(swarm, topic, dialling) || is_full(swarm)) {
         return DX_OK;
     }
-    if (swarm->now_ms < dialling->next_ms) {
-        *deadline_ms = sooner(*deadline_ms, dialling->next_ms);
+    uint64_t due_ms = dialling->next_ms > swarm->hold_ms ? dialling->next_ms : swarm->hold_ms;
+    if (swarm->now_ms < due_ms) {
+        *deadline_ms = sooner(*deadline_ms, due_ms);
         return DX_OK;
     }
     dx_bytes address = dx_bytes_text(dialling->address);

@@ -82,6 +82,8 @@ void dx_swarm_remove_topic(dx_swarm *swarm, uint64_t topic); /* closes its links
  * DX_E_INVALID, DX_E_LIMIT (none of the others ever failed), DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_swarm_add_address(dx_swarm *swarm, uint64_t topic, dx_bytes address);
 void dx_swarm_remove_address(dx_swarm *swarm, uint64_t topic, dx_bytes address);
+/* Nothing is dialled before this time: for a node whose disk or memory just failed it. */
+void dx_swarm_hold(dx_swarm *swarm, uint64_t until_ms);
 /* Why the addresses of a topic do not connect, one line each; index runs until false. */
 bool dx_swarm_address_state(dx_swarm *swarm, uint64_t topic, size_t index, char *address, size_t address_size,
                             const char **state, int *last_error, uint64_t *since_ms);

@@ -113,6 +113,7 @@ static int load(dx_node *node) {
                                 &node->swarm);
     }
     if (error == DX_OK) {
+        dx_swarm_hold(node->swarm, node->hold_ms);
         error = dx_replication_create(&node->context, node->swarm, &node->replication);
     }
     if (error == DX_OK) {
@@ -515,6 +516,18 @@ static int fail_event(dx_node *node, const dx_event *event, int error) {
     return dx_request_reply_error(node, &request, error);
 }
 
+/* A second, doubling to a minute while steps go on to fail; two minutes without a failure are a pause. */
+static void hold_dialling(dx_node *node) {
+    uint64_t now_ms = node->context.now_ms, wait_ms = DX_STEP_RETRY_MS;
+    node->undone_row = now_ms - node->undone_ms < 2 * DX_DIAL_LAST_MS ? node->undone_row : 0;
+    for (unsigned i = 0; i < node->undone_row && wait_ms < DX_DIAL_LAST_MS; i++) {
+        wait_ms *= 2;
+    }
+    node->undone_row++;
+    node->undone_ms = now_ms;
+    node->hold_ms = now_ms + (wait_ms < DX_DIAL_LAST_MS ? wait_ms : DX_DIAL_LAST_MS);
+}
+
 /* Also undone effects of the failed batch are forgotten: nothing of it was true. */
 static int run_singly(dx_node *node, const dx_event *events, size_t count, int reason,
                       uint64_t *deadline_ms) {
@@ -524,6 +537,7 @@ static int run_singly(dx_node *node, const dx_event *events, size_t count, int r
 #if !defined(DX_PLANT) || DX_PLANT != 8
     dx_node_take_back(node, 0);
 #endif
+    hold_dialling(node);
     int error = reload(node, reason);
     bool failed = false;
     for (size_t i = 0; error == DX_OK && i < count; i++) {

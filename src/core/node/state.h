@@ -96,6 +96,10 @@ struct dx_node {
     dx_node_counts counts;
     char addresses[DX_NODE_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX];
     size_t address_count;
+    /* After steps that failed: when the last one did, how many did without a pause, and until when nobody is
+     * dialled: a disk that stays full would make us fetch the same blocks for ever. */
+    uint64_t undone_ms, hold_ms;
+    unsigned undone_row;
     uint64_t next_link;                  /* odd: of the next link to open */
     struct dx_invite *invites;           /* invitations at work, as host or guest (invite.c) */
     char failure[DX_STORE_MESSAGE_SIZE]; /* what the disk or the database did, when it undid a step */

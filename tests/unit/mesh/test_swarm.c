@@ -19,6 +19,7 @@ typedef struct end {
     int opens, closes, messages, last_reason; /* heard by the handler */
     char said[64];
     uint64_t link; /* last opened by the handler */
+    bool broke;    /* it ran out of memory, as planned: its node would drop it */
 } end;
 
 /* A link: whose number here is whose there; bytes wait until `deliver`. */
@@ -92,6 +93,12 @@ static void on_close(void *ctx, const dx_swarm_link *link, int reason) {
     self->last_reason = reason;
 }
 
+/* What a call of this end returned: well, or out of memory where that was planned. */
+static void took(end *self, int error) {
+    assert_true(error == DX_OK || (error == DX_E_NO_MEMORY && self->alloc.fail_at != 0));
+    self->broke = self->broke || error != DX_OK;
+}
+
 static void begin_end(end *self, uint8_t key, uint8_t secret) {
     memset(self, 0, sizeof *self);
     test_alloc_init(&self->alloc);
@@ -138,7 +145,7 @@ static void finish(end *a, end *b) {
 
 static void tick(end *self) {
     self->deadline_ms = DX_NO_DEADLINE;
-    assert_int_equal(dx_swarm_tick(self->swarm, self->now_ms, &self->deadline_ms), DX_OK);
+    took(self, self->broke ? DX_OK : dx_swarm_tick(self->swarm, self->now_ms, &self->deadline_ms));
 }
 
 /* What self dialled last comes up at `to`. */
@@ -150,10 +157,12 @@ static void connect(end *self, end *to) {
     dx_buf_init(&one->bytes[0], &wire_alloc.port, 1 << 20);
     dx_buf_init(&one->bytes[1], &wire_alloc.port, 1 << 20);
     to->next_incoming += 2;
-    assert_int_equal(dx_swarm_link_up(to->swarm, one->numbers[1], dx_bytes_text("mem:caller"), to->now_ms),
-                     DX_OK);
-    assert_int_equal(dx_swarm_link_up(self->swarm, one->numbers[0], dx_bytes_text("mem:b"), self->now_ms),
-                     DX_OK);
+    took(to, to->broke
+                 ? DX_OK
+                 : dx_swarm_link_up(to->swarm, one->numbers[1], dx_bytes_text("mem:caller"), to->now_ms));
+    took(self, self->broke
+                   ? DX_OK
+                   : dx_swarm_link_up(self->swarm, one->numbers[0], dx_bytes_text("mem:b"), self->now_ms));
 }
 
 /* Carries all bytes, then ends, until nothing moves. */
@@ -167,15 +176,17 @@ static void deliver(void) {
                 if (one->bytes[side].size > 0) {
                     dx_buf bytes = one->bytes[side];
                     dx_buf_init(&one->bytes[side], &wire_alloc.port, 1 << 20);
-                    if (one->open[side]) {
-                        assert_int_equal(dx_swarm_link_data(to->swarm, one->numbers[side],
-                                                            dx_buf_view(&bytes), to->now_ms),
-                                         DX_OK);
+                    if (one->open[side] && !to->broke) {
+                        took(to, dx_swarm_link_data(to->swarm, one->numbers[side], dx_buf_view(&bytes),
+                                                    to->now_ms));
                     }
                     dx_buf_deinit(&bytes);
                     moved = true;
                 } else if (one->open[side] && !one->open[1 - side]) {
                     one->open[side] = false;
+                    if (to->broke) {
+                        continue;
+                    }
                     dx_swarm_link_down(to->swarm, one->numbers[side], DX_E_UNREACHABLE, to->now_ms);
                     moved = true;
                 }
@@ -442,7 +453,60 @@ static void test_bounds(void **state) {
     finish(&a, &b);
 }
 
-DX_TEST_MAIN(DX_TEST(test_meeting), DX_TEST(test_rude_peer), DX_TEST(test_back_off),
-             DX_TEST(test_dial_without_answer), DX_TEST(test_glare), DX_TEST(test_superseded),
-             DX_TEST(test_yield_to_caller), DX_TEST(test_own_address), DX_TEST(test_stranger),
-             DX_TEST(test_silent_caller), DX_TEST(test_dropped_links), DX_TEST(test_bounds))
+static void test_hold(void **state) {
+    (void)state;
+    end a, b;
+    begin(&a, &b);
+    dx_swarm_hold(a.swarm, a.now_ms + 5000);
+    assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:b")), DX_OK);
+    tick(&a);
+    assert_int_equal(a.open_count, 0);
+    assert_int_equal(a.deadline_ms, a.now_ms + 5000);
+    a.now_ms += 5000;
+    tick(&a);
+    assert_int_equal(a.open_count, 1);
+    finish(&a, &b);
+}
+
+/* Memory ends at every allocation of the one or the other, once or for good: who ran out says so and is dropped,
+ * the other goes on, and nothing leaks. */
+static void test_memory_ends(void **state) {
+    (void)state;
+    for (int how = 0; how < 4; how++) {
+        size_t broken = 0;
+        for (uint64_t at = 1;; at++) {
+            end a, b;
+            begin(&a, &b);
+            end *poor = how % 2 == 0 ? &a : &b;
+            uint64_t due = poor->alloc.fail_at = poor->alloc.calls + at;
+            poor->alloc.sticky = how / 2 == 1;
+            took(&a, dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:b")));
+            tick(&a);
+            if (a.open_count > 0) {
+                connect(&a, &b);
+                deliver();
+            }
+            if (!a.broke && a.opens > 0) {
+                took(&a, dx_swarm_send(a.swarm, a.link, dx_bytes_text("hello")));
+                deliver();
+            }
+            bool struck = poor->alloc.calls >= due;
+            broken += a.broke || b.broke;
+            assert_false(how % 2 == 0 ? b.broke : a.broke);
+            poor->alloc.fail_at = 0;
+            dx_swarm_drop_links(poor->swarm, DX_E_NO_MEMORY);
+            deliver();
+            finish(&a, &b);
+            if (!struck) {
+                break;
+            }
+        }
+        assert_true(broken >= 3);
+    }
+}
+
+DX_TEST_MAIN(DX_TEST(test_hold), DX_TEST(test_memory_ends), DX_TEST(test_meeting), DX_TEST(test_rude_peer),
+             DX_TEST(test_back_off), DX_TEST(test_dial_without_answer), DX_TEST(test_glare),
+             DX_TEST(test_superseded), DX_TEST(test_yield_to_caller), DX_TEST(test_own_address),
+             DX_TEST(test_stranger), DX_TEST(test_silent_caller), DX_TEST(test_dropped_links),
+             DX_TEST(test_bounds))
