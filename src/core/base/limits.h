@@ -136,6 +136,16 @@ enum {
     /* Frames in the log (4120 bytes each) at which a commit is followed by a checkpoint: 12 MB, so that with
      * a commit's own pages the log stays near 16 MB, which a restart after a crash reads in some 20 ms. */
     DX_STORE_LOG_FRAMES = 3000,
+    /* Frames at which it is made as soon as nobody waits for an answer, so that few commits ever have to. */
+    DX_STORE_LOG_FRAMES_TIDY = 2000,
+    /* Frames from which a vault that was left alone for a while makes one: what a restart after a crash reads
+     * in some 4 ms. Fewer would write hot pages to the vault file again and again. */
+    DX_STORE_LOG_FRAMES_IDLE = 500,
+    /* Log left alone for so long is idle: longer than a person pauses between two strokes. */
+    DX_STORE_IDLE_MS = 1000,
+    /* The log is grown ahead by so much when less than half of it is left: some fifty frames, ten usual
+     * commits, written and synced in about the time of one. */
+    DX_STORE_LOG_AHEAD_SIZE = 256 * 1024,
     /* A log that could not be checkpointed (the disk is full) may grow to 64 MB; then a step must fail. */
     DX_STORE_LOG_FRAMES_MAX = 16000,
     /* Bytes the log file keeps after it grew beyond its bound in one large transaction. */
@@ -220,6 +230,9 @@ enum {
     DX_PORT_OUTSTANDING_MAX = 1024 * 1024,
     /* Replies remembered for askers that ask again after a crash. */
     DX_REPLIES_KEPT = 4096,
+    /* The oldest beyond them go so many at a time: each lies in two pages of its own that a commit would have
+     * to write. */
+    DX_REPLIES_PRUNED = 32,
     /* Blocks applied and rows read in one step: some tens of milliseconds. */
     DX_STEP_BLOCKS_MAX = 64,
     DX_STEP_ENTITIES_MAX = 4096,

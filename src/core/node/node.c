@@ -580,6 +580,37 @@ static int renew(dx_node *node, uint64_t *deadline_ms) {
     return still || error == DX_OK ? DX_OK : reload(node, error);
 }
 
+/* Nobody asked for anything, and nobody is told anything. */
+static bool is_quiet(const dx_node *node, const dx_event *events, size_t count) {
+    bool quiet = node->outbox.count == 0;
+    for (size_t i = 0; quiet && i < count; i++) {
+        dx_event_kind kind = events[i].kind;
+        quiet = kind == DX_EVENT_CLOCK || kind == DX_EVENT_PORT_WRITABLE || kind == DX_EVENT_LINK_WRITABLE;
+    }
+    return quiet;
+}
+
+/* What the next commits would wait for is done while nobody waits: in a step of its own, after the answers
+ * and blocks of this one have left. */
+static void keep_up(dx_node *node, bool quiet, uint64_t *deadline_ms) {
+    uint64_t now_ms = node->context.now_ms;
+    if (dx_store_log_frames(node->store) != node->log_frames) {
+        node->log_frames = dx_store_log_frames(node->store);
+        node->written_ms = now_ms;
+    }
+    uint64_t idle_ms = node->written_ms + DX_STORE_IDLE_MS;
+    bool idle = now_ms >= idle_ms;
+    if (quiet) {
+        dx_store_upkeep(node->store, idle);
+        node->log_frames = dx_store_log_frames(node->store);
+    }
+    if (dx_store_has_upkeep(node->store, idle)) {
+        *deadline_ms = now_ms;
+    } else if (dx_store_has_upkeep(node->store, true) && idle_ms < *deadline_ms) {
+        *deadline_ms = idle_ms;
+    }
+}
+
 int dx_node_step(dx_node *node, const dx_event *events, size_t count, dx_effects *effects) {
     uint64_t deadline_ms = DX_NO_DEADLINE;
     dx_outbox_clear(&node->outbox);
@@ -597,6 +628,7 @@ int dx_node_step(dx_node *node, const dx_event *events, size_t count, dx_effects
         dx_outbox_clear(&node->outbox);
         return error;
     }
+    keep_up(node, is_quiet(node, events, count), &deadline_ms);
     *effects =
         (dx_effects){.items = node->outbox.effects, .count = node->outbox.count, .deadline_ms = deadline_ms};
     return DX_OK;

@@ -92,6 +92,8 @@ struct dx_node {
     bool is_clone;       /* found when it was opened: a copy, restored or moved */
     bool is_guarded;     /* since then: own feeds are new ones where they had to be */
     uint64_t renew_ms;   /* on a full disk: when to look again */
+    int log_frames;      /* of the store, after the last step */
+    uint64_t written_ms; /* when a step last wrote */
     bool sweeping;       /* rows of forgotten spaces may be left */
     dx_node_counts counts;
     char addresses[DX_NODE_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX];

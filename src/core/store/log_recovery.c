@@ -43,6 +43,12 @@ static bool has_salts(const dx_page_file *log, const uint8_t *frame) {
     return log->salts_known && memcmp(frame + 8, log->salts, sizeof log->salts) == 0;
 }
 
+/* Made ahead by dx_log_grow and not yet used: no sealed frame has a nonce and a tag of zeros. */
+static bool is_unused(const uint8_t *frame) {
+    static const uint8_t zeros[DX_PAGE_RESERVED_SIZE];
+    return memcmp(frame + DX_FRAME_SIZE - sizeof zeros, zeros, sizeof zeros) == 0;
+}
+
 /* Reads one frame of the file below into the instance's unit. *intact: it is there and authenticates. */
 static int load_frame(dx_page_file *log, uint64_t number, bool *intact, uint32_t *group) {
     sqlite3_file *below = dx_page_file_below(log);
@@ -50,7 +56,8 @@ static int load_frame(dx_page_file *log, uint64_t number, bool *intact, uint32_t
     int result = below->pMethods->xRead(below, frame, DX_FRAME_SIZE,
                                         (sqlite3_int64)dx_page_file_offset(DX_UNIT_FRAME, number));
     *group = dx_frame_group(frame);
-    *intact = result == SQLITE_OK && dx_unit_open(log->vfs->key, DX_UNIT_FRAME, number, frame);
+    *intact =
+        result == SQLITE_OK && !is_unused(frame) && dx_unit_open(log->vfs->key, DX_UNIT_FRAME, number, frame);
     return result == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : result;
 }
 
@@ -131,4 +138,20 @@ int dx_log_settle(dx_page_file *log) {
         next += DX_RUN_UNITS;
     }
     return below->pMethods->xSync(below, SQLITE_SYNC_NORMAL);
+}
+
+int dx_log_grow(dx_page_file *log, size_t size_bytes) {
+    sqlite3_file *below = dx_page_file_below(log);
+    sqlite3_int64 end = 0;
+    int result = below->pMethods->xFileSize(below, &end);
+    DX_ASSERT(log->run.count == 0 && !log->header_pending);
+    memset(log->run.units, 0, (size_t)DX_RUN_UNITS * DX_FRAME_SIZE);
+    while (result == SQLITE_OK && end > 0 && size_bytes > 0) {
+        size_t part = (size_t)DX_RUN_UNITS * DX_FRAME_SIZE;
+        part = size_bytes < part ? size_bytes : part;
+        result = below->pMethods->xWrite(below, log->run.units, (int)part, end);
+        end += (sqlite3_int64)part;
+        size_bytes -= part;
+    }
+    return result == SQLITE_OK && end > 0 ? below->pMethods->xSync(below, SQLITE_SYNC_NORMAL) : result;
 }

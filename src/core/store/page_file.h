@@ -68,7 +68,7 @@ void dx_page_file_note_damage(dx_page_file *file, dx_page_damage_kind kind, uint
 int dx_page_file_look(dx_page_file *file, uint64_t number, bool *intact);
 uint64_t dx_page_file_offset(dx_unit_kind kind, uint64_t number);
 
-/* --- The log while it is recovered (log_recovery.c) ------------------------------------------- */
+/* --- The log while it is recovered, and between commits (log_recovery.c) ---------------------- */
 
 /* The log's first 32 bytes were read. SQLITE_IOERR_DATA when they are damaged though frames follow. */
 int dx_log_check_header(dx_page_file *log, const uint8_t header[static DX_LOG_HEADER_SIZE]);
@@ -78,5 +78,6 @@ void dx_log_note_frame(dx_page_file *log, uint64_t number, const uint8_t *frame)
  * SQLITE_IOERR_DATA when a later commit proves that it had been durable. */
 int dx_log_judge_torn_frame(dx_page_file *log, uint64_t number);
 int dx_log_settle(dx_page_file *log);
+int dx_log_grow(dx_page_file *log, size_t size_bytes);
 
 #endif

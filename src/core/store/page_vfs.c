@@ -182,6 +182,10 @@ int dx_page_vfs_settle(dx_page_vfs *vfs) {
     return vfs->log != NULL ? dx_log_settle(vfs->log) : SQLITE_OK;
 }
 
+int dx_page_vfs_grow_log(dx_page_vfs *vfs, size_t size_bytes) {
+    return vfs->log != NULL ? dx_log_grow(vfs->log, size_bytes) : SQLITE_OK;
+}
+
 bool dx_page_vfs_is_unwritten(dx_page_vfs *vfs) {
     if (vfs->database == NULL) {
         return true;

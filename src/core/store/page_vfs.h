@@ -61,6 +61,10 @@ DX_MUST_USE int dx_page_vfs_exists(dx_page_vfs *vfs, const char *path, bool *exi
 DX_MUST_USE int dx_page_vfs_settle(dx_page_vfs *vfs);
 /* Whether the database file below has no bytes yet: all there is stands in the log. */
 bool dx_page_vfs_is_unwritten(dx_page_vfs *vfs);
+/* Appends zeros to the log and syncs it, so that the commits to come overwrite what has its place on the disk
+ * already: a sync after an append waits for the file's size too. Recovery takes zeros for the log's end. Only
+ * between transactions; without a log nothing happens. Returns SQLite's result. */
+DX_MUST_USE int dx_page_vfs_grow_log(dx_page_vfs *vfs, size_t size_bytes);
 /* Bytes of the log file, 0 when there is none. */
 int64_t dx_page_vfs_log_size(dx_page_vfs *vfs);
 

@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include "base/limits.h"
+#include "store/page_file.h"
 #include "store/schema.h"
 #include "store/store_state.h"
 
@@ -132,7 +133,7 @@ int dx_store_fail_with(dx_store *store, int error, const char *message) {
     return error;
 }
 
-/* --- Transactions ----------------------------------------------------------------------------- */
+/* --- The connection ---------------------------------------------------------------------------- */
 
 static int run(dx_store *store, const char *sql) {
     return sqlite3_exec(store->db, sql, NULL, NULL, NULL);
@@ -157,7 +158,12 @@ static int on_progress(void *ctx) {
 static int on_commit(void *ctx, sqlite3 *db, const char *schema, int log_frames) {
     (void)db;
     (void)schema;
-    ((dx_store *)ctx)->log_frames = log_frames;
+    dx_store *store = ctx;
+    store->last_frames = log_frames > store->log_frames ? log_frames - store->log_frames : log_frames;
+    store->log_frames = log_frames;
+    int64_t size = (int64_t)dx_page_file_offset(DX_UNIT_FRAME, (uint64_t)log_frames + 1);
+    store->log_size = store->log_size > size ? store->log_size : size;
+    store->upkeep_failed = false;
     return SQLITE_OK;
 }
 
@@ -172,7 +178,8 @@ static int checkpoint(dx_store *store) {
         return error;
     }
     if (copied == frames) {
-        store->log_frames = 0; /* the next commit begins the log anew */
+        store->log_frames = 0; /* the next commit begins the log anew, and cuts off what it has too much */
+        store->log_size = store->log_size < DX_STORE_LOG_KEPT_SIZE ? store->log_size : DX_STORE_LOG_KEPT_SIZE;
     }
     return DX_OK;
 }
@@ -183,6 +190,40 @@ int dx_store_checkpoint(dx_store *store) {
     }
     return checkpoint(store);
 }
+
+/* --- Between transactions --------------------------------------------------------------------- */
+
+/* Little of the log's file is left, and commits are small: a large one takes longer than its file's growing,
+ * and there would be no end of growing ahead of it. */
+static bool needs_place(const dx_store *store) {
+    int64_t used = (int64_t)dx_page_file_offset(DX_UNIT_FRAME, (uint64_t)store->log_frames + 1);
+    int64_t full = (int64_t)dx_page_file_offset(DX_UNIT_FRAME, DX_STORE_LOG_FRAMES + 1);
+    return store->log_frames > 0 && store->log_size < full &&
+           store->log_size - used < DX_STORE_LOG_AHEAD_SIZE / 2 &&
+           store->last_frames < DX_STORE_LOG_AHEAD_SIZE / DX_FRAME_SIZE;
+}
+
+bool dx_store_has_upkeep(const dx_store *store, bool idle) {
+    int frames = idle ? DX_STORE_LOG_FRAMES_IDLE : DX_STORE_LOG_FRAMES_TIDY;
+    bool can = !store->poisoned && !store->read_only && !store->upkeep_failed;
+    return can && (store->log_frames >= frames || needs_place(store));
+}
+
+static int grow_log(dx_store *store) {
+    int result = dx_page_vfs_grow_log(store->vfs, DX_STORE_LOG_AHEAD_SIZE);
+    store->log_size = dx_page_vfs_log_size(store->vfs);
+    return result == SQLITE_OK ? DX_OK : dx_store_error_of(result);
+}
+
+void dx_store_upkeep(dx_store *store, bool idle) {
+    DX_ASSERT(!store->in_transaction);
+    if (dx_store_has_upkeep(store, idle)) {
+        int error = needs_place(store) ? grow_log(store) : checkpoint(store);
+        store->upkeep_failed = error != DX_OK;
+    }
+}
+
+/* --- Transactions ----------------------------------------------------------------------------- */
 
 int dx_store_begin(dx_store *store) {
     DX_ASSERT(!store->in_transaction);
@@ -552,6 +593,7 @@ static int open_steps(dx_store *store, const dx_store_config *config, bool read_
     }
     if (error == DX_OK && !read_only) {
         error = settle(store);
+        store->log_size = dx_page_vfs_log_size(store->vfs);
     }
     if (error == DX_OK) {
         error = read_only ? begin_reading(store, config, version) : begin_session(store, config, version);
@@ -639,6 +681,10 @@ bool dx_store_poisoned(const dx_store *store) {
 
 const char *dx_store_message(const dx_store *store) {
     return store->message;
+}
+
+int dx_store_log_frames(const dx_store *store) {
+    return store->log_frames;
 }
 
 int64_t dx_store_wal_bytes(const dx_store *store) {

@@ -77,9 +77,16 @@ bool dx_store_poisoned(const dx_store *store);
 const char *dx_store_message(const dx_store *store);
 /* Bytes of the log file, for status. */
 int64_t dx_store_wal_bytes(const dx_store *store);
-/* Copies the log into the vault file now, outside a transaction; for an idle moment, so that no commit has
- * to. A failure loses nothing. */
+/* Frames in the log since it was last begun anew: changes with every commit that wrote. */
+int dx_store_log_frames(const dx_store *store);
+/* Copies the log into the vault file now, outside a transaction. A failure loses nothing. */
 DX_MUST_USE int dx_store_checkpoint(dx_store *store);
+/* Whether there is something to do for the commits to come: at once when nobody waits for an answer, or, idle,
+ * only once the store was left alone for DX_STORE_IDLE_MS. */
+bool dx_store_has_upkeep(const dx_store *store, bool idle);
+/* One bounded piece of it, outside a transaction: a checkpoint, or a place in the log made ahead. A failure
+ * loses nothing and is left to the commit that has to do it otherwise. */
+void dx_store_upkeep(dx_store *store, bool idle);
 /* Reads everything there is and compares it (for people who ask): DX_E_CORRUPT with what was found in the
  * message: which pages of the file, which frame of the log, or which table. Outside a transaction; takes as
  * long as the vault is large. */

@@ -32,7 +32,10 @@ struct dx_store {
     int error;
     int doom;
     uint8_t token[DX_STORE_TOKEN_SIZE];
-    int log_frames; /* after the last commit */
+    int log_frames;     /* after the last commit */
+    int last_frames;    /* of them, what that commit wrote */
+    int64_t log_size;   /* of the log's file, at least what log_frames take */
+    bool upkeep_failed; /* not to be tried again before the next commit */
     uint64_t budget;
     uint64_t steps_left;
     dx_store_statement *statements; /* open addressing by the address of the SQL */

@@ -255,6 +255,40 @@ static void test_links_are_dropped_and_dialled_again(void **state) {
     street_deinit(&road);
 }
 
+/* --- While nobody waits ------------------------------------------------------------------------------- */
+
+static size_t vault_size(const vault *of) {
+    return sim_disk_file(of->disk, "vault").size;
+}
+
+/* The step that answers does not empty the log, nor does any before the vault was left alone for a while. */
+static void test_the_log_is_emptied_when_idle(void **state) {
+    enum { ADDS = DX_STORE_LOG_FRAMES_IDLE / 3 }; /* of more than three frames each, and less than twelve */
+    (void)state;
+    vault *alice = begin();
+    street_pass(&road, DX_STORE_IDLE_MS);
+    size_t before = vault_size(alice);
+    for (int i = 0; i < ADDS; i++) {
+        vault_ask(alice, add);
+    }
+    street_pass(&road, DX_STORE_IDLE_MS - 1);
+    assert_int_equal(vault_size(alice), before);
+    street_pass(&road, 1);
+    assert_true(vault_size(alice) > before);
+    assert_true(alice->deadline_ms > road.now_ms);
+
+    /* A disk that does not take it is not asked again and again. */
+    for (int i = 0; i < ADDS; i++) {
+        vault_ask(alice, add);
+    }
+    sim_disk_plan(alice->disk, &(sim_disk_fault){.calls = 1u << SIM_DISK_SYNC, .at = 1, .sticky = true});
+    street_pass(&road, 10 * DX_STORE_IDLE_MS);
+    assert_true(alice->deadline_ms > road.now_ms);
+    sim_disk_heal(alice->disk);
+    assert_non_null(strstr(vault_ask(alice, add), "\"id\""));
+    street_deinit(&road);
+}
+
 /* --- Ports ------------------------------------------------------------------------------------------- */
 
 /* A program that does not read is not written to; its question waits, and goes on when it reads. */
@@ -420,5 +454,6 @@ static void test_journal(void **state) {
 DX_TEST_MAIN(DX_TEST(test_disk_fails_once), DX_TEST(test_disk_fails_for_good), DX_TEST(test_disk_is_full),
              DX_TEST(test_memory_ends_once), DX_TEST(test_memory_ends_for_good),
              DX_TEST(test_the_failing_event_alone), DX_TEST(test_links_are_dropped_and_dialled_again),
-             DX_TEST(test_port_that_does_not_take), DX_TEST(test_undone_answers_do_not_count),
-             DX_TEST(test_too_many_requests), DX_TEST(test_odd_events), DX_TEST(test_journal))
+             DX_TEST(test_the_log_is_emptied_when_idle), DX_TEST(test_port_that_does_not_take),
+             DX_TEST(test_undone_answers_do_not_count), DX_TEST(test_too_many_requests),
+             DX_TEST(test_odd_events), DX_TEST(test_journal))

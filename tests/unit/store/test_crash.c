@@ -101,6 +101,7 @@ static void run_workload(const workload *work) {
         if (i % work->checkpoint_every == 0) {
             assert_int_equal(dx_store_checkpoint(store), DX_OK);
         }
+        dx_store_upkeep(store, false);
     }
     dx_store_close(store);
     assert_true(self.points > 2 * work->commits);

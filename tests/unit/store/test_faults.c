@@ -41,6 +41,7 @@ static int run_until_error(vault_model *model) {
         if (error == DX_OK && i % CHECKPOINT_EVERY == 0) {
             error = dx_store_checkpoint(store);
         }
+        dx_store_upkeep(store, false);
     }
     dx_store_close(store);
     return error;

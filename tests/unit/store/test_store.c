@@ -545,6 +545,94 @@ static void test_a_log_that_cannot_be_emptied(void **state) {
     fixture_deinit(&f);
 }
 
+static void expect_all_commits(fixture *f) {
+    int commit = -1;
+    uint64_t digest = 0;
+    assert_int_equal(model_read(f->store, &commit, &digest), DX_OK);
+    assert_int_equal(commit, f->model.commits);
+    assert_int_equal(digest, f->model.digests[commit]);
+}
+
+static uint64_t syncs_of(const fixture *f) {
+    return sim_disk_counters(f->disk)->calls[SIM_DISK_SYNC];
+}
+
+/* What is made ahead is overwritten: the log's file keeps its size, and each commit syncs once. */
+static void test_the_log_has_place_for_small_commits(void **state) {
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    assert_int_equal(model_commit(&f.model, f.store, 1), DX_OK);
+    int64_t before = dx_store_wal_bytes(f.store);
+    assert_true(dx_store_has_upkeep(f.store, false));
+    dx_store_upkeep(f.store, false);
+    assert_int_equal(dx_store_wal_bytes(f.store), before + DX_STORE_LOG_AHEAD_SIZE);
+    assert_false(dx_store_has_upkeep(f.store, false));
+    uint64_t syncs = syncs_of(&f);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(model_commit(&f.model, f.store, 1), DX_OK);
+    }
+    assert_int_equal(dx_store_wal_bytes(f.store), before + DX_STORE_LOG_AHEAD_SIZE);
+    assert_int_equal(syncs_of(&f) - syncs, 5);
+
+    /* Zeros are where the log ends, for who recovers it. */
+    sim_disk_crash(f.disk);
+    fixture_reopen(&f);
+    expect_all_commits(&f);
+    while (!dx_store_has_upkeep(f.store, false)) {
+        assert_int_equal(model_commit(&f.model, f.store, 1), DX_OK);
+    }
+    assert_int_equal(commit_sql(f.store, FILL_200_PAGES), DX_OK); /* takes longer than its file's growing */
+    assert_false(dx_store_has_upkeep(f.store, false));
+    fixture_deinit(&f);
+}
+
+static void test_a_log_is_emptied_while_nobody_waits(void **state) {
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    for (int i = 0; dx_store_log_frames(f.store) < DX_STORE_LOG_FRAMES_IDLE; i++) {
+        assert_false(dx_store_has_upkeep(f.store, true) && i > 0);
+        assert_int_equal(commit_sql(f.store, FILL_200_PAGES), DX_OK);
+    }
+    assert_false(dx_store_has_upkeep(f.store, false));
+    dx_store_upkeep(f.store, false);
+    assert_true(dx_store_log_frames(f.store) >= DX_STORE_LOG_FRAMES_IDLE);
+    dx_store_upkeep(f.store, true);
+    assert_int_equal(dx_store_log_frames(f.store), 0);
+    while (dx_store_log_frames(f.store) < DX_STORE_LOG_FRAMES_TIDY) {
+        assert_false(dx_store_has_upkeep(f.store, false));
+        assert_int_equal(commit_sql(f.store, FILL_200_PAGES), DX_OK);
+    }
+    dx_store_upkeep(f.store, false);
+    assert_int_equal(dx_store_log_frames(f.store), 0);
+    assert_false(dx_store_has_upkeep(f.store, true));
+    fixture_deinit(&f);
+}
+
+/* A disk that takes nothing now: no commit is lost by it, and it is not asked again and again. */
+static void test_upkeep_that_fails(void **state) {
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    assert_int_equal(model_commit(&f.model, f.store, 1), DX_OK);
+    sim_disk_plan(f.disk, &(sim_disk_fault){.calls = 1u << SIM_DISK_WRITE, .at = 2, .sticky = true});
+    dx_store_upkeep(f.store, false);
+    assert_false(dx_store_has_upkeep(f.store, false));
+    sim_disk_heal(f.disk);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(model_commit(&f.model, f.store, 1), DX_OK);
+    }
+    sim_disk_plan(f.disk, &(sim_disk_fault){.calls = 1u << SIM_DISK_SYNC, .at = 1, .sticky = true});
+    dx_store_upkeep(f.store, false);
+    assert_false(dx_store_has_upkeep(f.store, false));
+    sim_disk_heal(f.disk);
+    sim_disk_crash(f.disk);
+    fixture_reopen(&f);
+    expect_all_commits(&f);
+    fixture_deinit(&f);
+}
+
 /* --- Checking --------------------------------------------------------------------------------- */
 
 /* Every page authentic, and yet wrong: an index taken out of the schema behind the store's back. */
@@ -617,5 +705,6 @@ DX_TEST_MAIN(DX_TEST(test_refusals_at_opening), DX_TEST(test_newer_and_foreign_d
              DX_TEST(test_full_disk_and_room_again), DX_TEST(test_statements_are_cached_by_address),
              DX_TEST(test_values_go_in_and_out), DX_TEST(test_no_statement_is_a_statement_that_does_nothing),
              DX_TEST(test_large_statement_journals_stay_in_memory), DX_TEST(test_the_log_is_bounded),
-             DX_TEST(test_a_log_that_cannot_be_emptied), DX_TEST(test_check_finds_contradictions),
-             DX_TEST(test_failures_are_traced))
+             DX_TEST(test_a_log_that_cannot_be_emptied), DX_TEST(test_the_log_has_place_for_small_commits),
+             DX_TEST(test_a_log_is_emptied_while_nobody_waits), DX_TEST(test_upkeep_that_fails),
+             DX_TEST(test_check_finds_contradictions), DX_TEST(test_failures_are_traced))
