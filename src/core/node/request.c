@@ -34,9 +34,12 @@ static int keep_reply(dx_node *node, const dx_request *request, dx_bytes body) {
     if (error != DX_OK) {
         return error;
     }
-    sqlite3_stmt *prune =
-        dx_store_query(node->store, "DELETE FROM reply WHERE id <= (SELECT max(id) FROM reply) - ?1");
-    dx_bind_int(prune, 1, DX_REPLIES_KEPT);
+    int64_t number = dx_store_last_rowid(node->store);
+    if (number % DX_REPLIES_PRUNED != 0) {
+        return DX_OK;
+    }
+    sqlite3_stmt *prune = dx_store_query(node->store, "DELETE FROM reply WHERE id <= ?1");
+    dx_bind_int(prune, 1, number - DX_REPLIES_KEPT);
     return dx_step_done(node->store, prune);
 }
 
