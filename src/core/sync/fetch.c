@@ -233,20 +233,23 @@ static int want_class(dx_session *session, dx_feed_class feed_class, bool *pendi
     return DX_OK;
 }
 
+/* Asks for all heads behind digests of theirs that are not ours. Digests that were ours once need no question:
+ * what we have since then we have told them, and they answer with new ones. */
 static int ask_class(dx_session *session, dx_feed_class feed_class, const uint8_t theirs[static DX_HASH_SIZE],
                      const uint8_t ours[static DX_HASH_SIZE]) {
-    bool same =
-        session->asked[feed_class].done &&
-        memcmp(session->asked[feed_class].theirs, theirs, DX_HASH_SIZE) == 0 &&
-        memcmp(session->asked[feed_class].ours, ours, DX_HASH_SIZE) == 0 &&
-        memcmp(session->asked[feed_class].control, session->replica->digests.control, DX_HASH_SIZE) == 0;
-    if (same || memcmp(theirs, ours, DX_HASH_SIZE) == 0) {
+    const uint8_t *control = session->replica->digests.control;
+    bool judged = session->asked[feed_class].done &&
+                  memcmp(session->asked[feed_class].theirs, theirs, DX_HASH_SIZE) == 0 &&
+                  memcmp(session->asked[feed_class].control, control, DX_HASH_SIZE) == 0;
+    if (judged) {
         return DX_OK;
     }
     session->asked[feed_class].done = true;
     memcpy(session->asked[feed_class].theirs, theirs, DX_HASH_SIZE);
-    memcpy(session->asked[feed_class].ours, ours, DX_HASH_SIZE);
-    memcpy(session->asked[feed_class].control, session->replica->digests.control, DX_HASH_SIZE);
+    memcpy(session->asked[feed_class].control, control, DX_HASH_SIZE);
+    if (memcmp(theirs, ours, DX_HASH_SIZE) == 0) {
+        return DX_OK;
+    }
     dx_sync_ask_write(feed_class, &session->replica->replication->message);
     return dx_session_send(session);
 }

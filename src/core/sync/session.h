@@ -40,13 +40,12 @@ struct dx_session {
     uint8_t device[DX_KEY_SIZE], identity[DX_KEY_SIZE];
     char address[DX_ADDRESS_SIZE_MAX];
     dx_sync_digests theirs, told;
-    /* The digests (theirs, ours) over which each class was last asked: asking again before either changed
-     * would loop. */
+    /* The digests of theirs that each class was last judged by: the same as ours, or asked about. To ask again
+     * before they change would loop. */
     struct {
         bool done;
-        uint8_t theirs[DX_HASH_SIZE], ours[DX_HASH_SIZE];
-        /* Our control digest: with more admitted, the same answer tells more. */
-        uint8_t control[DX_HASH_SIZE];
+        uint8_t theirs[DX_HASH_SIZE];
+        uint8_t control[DX_HASH_SIZE]; /* ours: with more admitted, the same answer tells more */
     } asked[2];
     bool answer[2];         /* they asked for all heads of this class */
     dx_session_feed *feeds; /* ascending local */
