@@ -45,8 +45,8 @@ static int note_named(dx_context *context, const dx_feed *forked, const dx_feed 
 }
 
 /* A control feed is named in auth, a data feed in deps. bytes: a copy, which no store call ends. */
-static int look_at(dx_context *context, const dx_feed *forked, const dx_feed *source, uint64_t seq,
-                   dx_bytes bytes) {
+static int look_at(dx_context *context, dx_space *space, const dx_feed *forked, const dx_feed *source,
+                   uint64_t seq, dx_bytes bytes) {
     dx_block block;
     dx_reader cursor;
     if (dx_block_decode(bytes, &block) != DX_OK) {
@@ -61,14 +61,15 @@ static int look_at(dx_context *context, const dx_feed *forked, const dx_feed *so
         error = dx_block_dependency(&cursor, &named);
         if (error == DX_OK && memcmp(named.feed, forked->id, sizeof named.feed) == 0) {
             error = note_named(context, forked, source, seq, &named);
+            space->forks_settled = space->forks_settled && !control; /* the control state may be another */
         }
     }
     return error;
 }
 
 /* Of source's blocks that count, those from where it was left on, up to end. */
-static int look_on(dx_context *context, const dx_feed *forked, const dx_feed *source, uint64_t end,
-                   size_t *budget) {
+static int look_on(dx_context *context, dx_space *space, const dx_feed *forked, const dx_feed *source,
+                   uint64_t end, size_t *budget) {
     uint64_t begin, seq;
     int error = read_looked(context, forked, source, &begin);
     dx_buf copy;
@@ -83,7 +84,7 @@ static int look_on(dx_context *context, const dx_feed *forked, const dx_feed *so
             dx_buf_append(&copy, bytes.data, bytes.size);
             error = dx_buf_error(&copy);
         }
-        error = error != DX_OK ? error : look_at(context, forked, source, seq, dx_buf_view(&copy));
+        error = error != DX_OK ? error : look_at(context, space, forked, source, seq, dx_buf_view(&copy));
     }
     dx_buf_deinit(&copy);
     return error == DX_OK && seq > begin ? save_looked(context, forked, source, seq) : error;
@@ -96,7 +97,7 @@ static int look_through(dx_context *context, dx_space *space, const dx_feed *for
         /* No data can justify a control block. */
         bool names = source != forked && (forked->identity.feed_class == DX_FEED_CONTROL ||
                                           source->identity.feed_class == DX_FEED_DATA);
-        error = names ? look_on(context, forked, source, UINT64_MAX, budget) : DX_OK;
+        error = names ? look_on(context, space, forked, source, UINT64_MAX, budget) : DX_OK;
     }
     return error;
 }
@@ -105,13 +106,13 @@ static int look_through(dx_context *context, dx_space *space, const dx_feed *for
 
 /* Who may say what stands of the feed: the member whose admitted feed this is; NULL: nobody, or the author of
  * the fork himself. */
-static const dx_member *namer_of(const dx_space *space, const dx_feed *forked, const dx_feed *source) {
-    const dx_admitted_feed *about = dx_control_find_feed(space->control, forked->id);
-    const dx_admitted_feed *by = source == forked ? NULL : dx_control_find_feed(space->control, source->id);
+static const dx_member *namer_of(const dx_control *control, const dx_feed *forked, const dx_feed *source) {
+    const dx_admitted_feed *about = dx_control_find_feed(control, forked->id);
+    const dx_admitted_feed *by = source == forked ? NULL : dx_control_find_feed(control, source->id);
     if (about == NULL || by == NULL || memcmp(about->owner, by->owner, sizeof by->owner) == 0) {
         return NULL;
     }
-    return dx_control_member_of(space->control, by->owner);
+    return dx_control_member_of(control, by->owner);
 }
 
 typedef struct namer {
@@ -132,10 +133,11 @@ static bool is_senior(const namer *a, const namer *b) {
     return order != 0 ? order < 0 : memcmp(a->source->id, b->source->id, DX_HASH_SIZE) < 0;
 }
 
-static size_t gather_namers(dx_space *space, const dx_feed *forked, namer *namers) {
+static size_t gather_namers(dx_space *space, const dx_control *control, const dx_feed *forked,
+                            namer *namers) {
     size_t count = 0;
     for (size_t i = 0; i < space->feed_count; i++) {
-        namer one = {.member = namer_of(space, forked, &space->feeds[i]), .source = &space->feeds[i]};
+        namer one = {.member = namer_of(control, forked, &space->feeds[i]), .source = &space->feeds[i]};
         if (one.member == NULL) {
             continue;
         }
@@ -232,7 +234,8 @@ static int weigh_floors(dx_context *context, dx_space *space, const dx_feed *for
     return error;
 }
 
-static int choose(dx_context *context, dx_space *space, const dx_feed *forked, choice *chosen) {
+static int choose(dx_context *context, dx_space *space, const dx_control *control, const dx_feed *forked,
+                  choice *chosen) {
     *chosen = (choice){.rows = forked->rows, .length = forked->cut};
     if (forked->length < forked->cut) {
         return DX_OK; /* first what all branches share */
@@ -242,7 +245,7 @@ static int choose(dx_context *context, dx_space *space, const dx_feed *forked, c
     if (namers == NULL) {
         return DX_E_NO_MEMORY;
     }
-    size_t count = gather_namers(space, forked, namers);
+    size_t count = gather_namers(space, control, forked, namers);
     int error = weigh_floors(context, space, forked, namers, count, chosen);
     dx_alloc_free(context->alloc, namers, size);
     return error;
@@ -275,10 +278,11 @@ static int enforce(dx_context *context, dx_space *space, dx_feed *feed, const ch
     return error;
 }
 
-static int settle_feed(dx_context *context, dx_space *space, dx_feed *feed, size_t *budget, bool *unsettled) {
+static int settle_feed(dx_context *context, dx_space *space, const dx_control *control, dx_feed *feed,
+                       size_t *budget, bool *unsettled) {
     choice chosen;
     uint64_t before = dx_feed_limit(feed);
-    int error = choose(context, space, feed, &chosen);
+    int error = choose(context, space, control, feed, &chosen);
     error = error != DX_OK ? error : enforce(context, space, feed, &chosen, budget, unsettled);
     if (error == DX_OK && dx_feed_limit(feed) != before) {
         dx_echo_trace(context, "feed %lld: %llu blocks stand, its cut is %llu", (long long)feed->local,
@@ -301,6 +305,86 @@ static uint64_t version_of(const dx_space *space) {
     return forked ? version | 1 : 0;
 }
 
+/* FNV-1a over what the control state follows from once a control feed is forked; 0: none is. */
+static uint64_t control_version_of(const dx_space *space) {
+    uint64_t version = 1;
+    bool forked = false;
+    for (size_t i = 0; i < space->feed_count; i++) {
+        const dx_feed *feed = &space->feeds[i];
+        if (feed->identity.feed_class == DX_FEED_CONTROL) {
+            version = (version ^ feed->applied) * UINT64_C(0x100000001b3);
+            version = (version ^ dx_feed_limit(feed)) * UINT64_C(0x100000001b3);
+            version = (version ^ (uint64_t)feed->rows) * UINT64_C(0x100000001b3);
+            forked = forked || feed->frozen;
+        }
+    }
+    return forked ? version | 1 : 0;
+}
+
+/* Floors of control feeds are weighed by the control state that the blocks below all cuts make, or they would
+ * rest on themselves. Then the control state is made anew of what stands. */
+static int settle_control(dx_context *context, dx_space *space, size_t *budget, bool *unsettled) {
+    uint64_t version = control_version_of(space);
+    dx_control *control = NULL;
+    if (version == 0 || (version == space->control_version && space->forks_settled)) {
+        return DX_OK;
+    }
+    space->wanted_count = 0;
+    int error = dx_control_load_below_cuts(context->store, context->alloc, space->local, space->id, &control);
+    for (size_t i = 0; i < space->feed_count && error == DX_OK; i++) {
+        dx_feed *feed = &space->feeds[i];
+        bool settles = feed->frozen && !feed->own && feed->identity.feed_class == DX_FEED_CONTROL;
+        error = settles ? settle_feed(context, space, control, feed, budget, unsettled) : DX_OK;
+    }
+    dx_control_destroy(control);
+    if (error == DX_OK) {
+        error = dx_control_load(context->store, context->alloc, space->local, space->id, &control);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_control_destroy(space->control);
+    space->control = control;
+    space->control_version = control_version_of(space);
+    return dx_space_take_keys(context, space);
+}
+
+/* What is wanted of data feeds is found anew each time. */
+static void forget_wanted_data(dx_space *space) {
+    size_t kept = 0;
+    for (size_t i = 0; i < space->wanted_count; i++) {
+        const dx_feed *feed = dx_space_feed(space, space->wanted[i].feed);
+        if (feed != NULL && feed->identity.feed_class == DX_FEED_CONTROL) {
+            space->wanted[kept++] = space->wanted[i];
+        }
+    }
+    space->wanted_count = kept;
+}
+
+/* A data feed whose admission is out of force has no effect at all. */
+static int expel_feeds(dx_context *context, dx_space *space, size_t *budget, bool *unsettled) {
+    int error = DX_OK;
+    for (size_t i = 0; i < space->feed_count && error == DX_OK && space->control_version != 0; i++) {
+        dx_feed *feed = &space->feeds[i];
+        if (!feed->own && feed->identity.feed_class == DX_FEED_DATA &&
+            dx_control_authorize(space->control, feed->id) != DX_OK) {
+            error = dx_withdraw_blocks(context, space, feed, 0, budget);
+            *unsettled = *unsettled || feed->kept != 0;
+        }
+    }
+    return error;
+}
+
+static int settle_data(dx_context *context, dx_space *space, size_t *budget, bool *unsettled) {
+    int error = DX_OK;
+    for (size_t i = 0; i < space->feed_count && error == DX_OK; i++) {
+        dx_feed *feed = &space->feeds[i];
+        bool settles = feed->frozen && !feed->own && feed->identity.feed_class == DX_FEED_DATA;
+        error = settles ? settle_feed(context, space, space->control, feed, budget, unsettled) : DX_OK;
+    }
+    return error != DX_OK ? error : expel_feeds(context, space, budget, unsettled);
+}
+
 int dx_floor_settle(dx_context *context, dx_space *space, size_t *budget, bool *unsettled) {
     uint64_t version = version_of(space);
     *unsettled = false;
@@ -310,15 +394,15 @@ int dx_floor_settle(dx_context *context, dx_space *space, size_t *budget, bool *
     }
     size_t looks = DX_FLOOR_BLOCKS_MAX;
     int error = DX_OK;
-    space->forks_settled = false;
-    space->wanted_count = 0;
+    forget_wanted_data(space);
     for (size_t i = 0; i < space->feed_count && error == DX_OK; i++) {
         error = space->feeds[i].frozen ? look_through(context, space, &space->feeds[i], &looks) : DX_OK;
     }
     *unsettled = looks == 0;
-    for (size_t i = 0; i < space->feed_count && error == DX_OK && looks != 0; i++) {
-        dx_feed *feed = &space->feeds[i];
-        error = feed->frozen && !feed->own ? settle_feed(context, space, feed, budget, unsettled) : DX_OK;
+    if (error == DX_OK && looks != 0) {
+        error = settle_control(context, space, budget, unsettled);
+        space->forks_settled = false;
+        error = error != DX_OK ? error : settle_data(context, space, budget, unsettled);
     }
     space->forks_settled = error == DX_OK && !*unsettled;
     space->forks_version = version_of(space);
@@ -334,7 +418,7 @@ int dx_floor_judge(dx_context *context, dx_space *space, const dx_feed *forked, 
     dx_feed view;
     memcpy(goal.root, named->root, sizeof goal.root);
     *standing = DX_NAMED_HIDDEN;
-    if (namer_of(space, forked, source) == NULL || seq >= source->cut) {
+    if (namer_of(space->control, forked, source) == NULL || seq >= source->cut) {
         return DX_OK; /* it is no floor */
     }
     if (named->length <= dx_feed_usable(forked)) {
@@ -382,13 +466,13 @@ int dx_floor_saw(dx_context *context, dx_space *space, const dx_feed *forked, co
     dx_feed view;
     uint8_t root[DX_HASH_SIZE], theirs[DX_HASH_SIZE];
     *saw = false;
-    int error = look_on(context, forked, source, seq + 1, &all);
+    int error = look_on(context, space, forked, source, seq + 1, &all);
     error = error != DX_OK ? error : last_named(context, forked, source, seq, &goal);
     if (error != DX_OK) {
         return error == DX_E_NOT_FOUND ? DX_OK : error;
     }
     uint64_t usable = dx_feed_usable(forked), at = goal.length < usable ? goal.length : usable;
-    if (goal.length > usable && namer_of(space, forked, source) == NULL) {
+    if (goal.length > usable && namer_of(space->control, forked, source) == NULL) {
         return DX_OK; /* of no consequence, and perhaps not here */
     }
     error = dx_feed_root(forked, context->store, at, root);

@@ -157,8 +157,14 @@ int dx_space_make_own_feeds(dx_context *context, dx_space *space, dx_credential_
 
 int dx_space_make_data_feed(dx_context *context, dx_space *space) {
     dx_credential_list list;
-    if (space->own_data != 0 || !context->identity->present || !may_write(context, space)) {
+    if (!context->identity->present || !may_write(context, space)) {
         return DX_OK;
+    }
+    if (space->own_data != 0) {
+        /* Admitted again after the first admission fell to a cut: that needs new feeds. */
+        const dx_feed *feed = dx_space_feed(space, space->own_data);
+        bool admitted = feed != NULL && dx_control_find_feed(space->control, feed->id) != NULL;
+        return admitted || space->control_version == 0 ? DX_OK : dx_space_renew_feeds(context, space);
     }
     dx_list_begin(context, &list);
     space->sign_keys_loaded = false;
@@ -247,6 +253,36 @@ static int retire(dx_context *context, dx_space *space, int64_t local) {
     return feed == NULL || !feed->own ? DX_OK : dx_feed_retire(feed, context->store);
 }
 
+/* The next credential of the space after this one that this device issued and that is in effect; out is empty
+ * when there is none. */
+static int next_issued(dx_context *context, const dx_space *space, uint8_t after[static DX_HASH_SIZE],
+                       dx_bytes *out) {
+    for (;;) {
+        dx_credential credential;
+        sqlite3_stmt *select = dx_store_query(
+            context->store,
+            "SELECT id, bytes FROM credential WHERE space = ?1 AND id > ?2 ORDER BY id LIMIT 1");
+        dx_bind_int(select, 1, space->local);
+        dx_bind_bytes(select, 2, dx_bytes_of(after, DX_HASH_SIZE));
+        *out = dx_bytes_of(NULL, 0);
+        if (!dx_step(context->store, select)) {
+            return dx_store_error(context->store);
+        }
+        dx_bytes id = dx_column_bytes(select, 0);
+        bool sound =
+            id.size == DX_HASH_SIZE && dx_credential_decode(dx_column_bytes(select, 1), &credential) == DX_OK;
+        if (sound) {
+            memcpy(after, id.data, DX_HASH_SIZE);
+            bool ours = memcmp(credential.signer, context->identity->device, DX_KEY_SIZE) == 0;
+            *out = ours ? dx_control_credential(space->control, after) : *out;
+        }
+        dx_step_reset(select);
+        if (!sound || out->size != 0) {
+            return sound ? DX_OK : DX_E_CORRUPT;
+        }
+    }
+}
+
 int dx_space_renew_feeds(dx_context *context, dx_space *space) {
     if (!context->identity->present) {
         return DX_E_NO_IDENTITY;
@@ -266,6 +302,29 @@ int dx_space_renew_feeds(dx_context *context, dx_space *space) {
     if (error == DX_OK) {
         error = dx_list_write(context, space, &list);
     }
+    dx_list_end(&list);
+    return error;
+}
+
+int dx_space_vouch_again(dx_context *context, dx_space *space) {
+    uint8_t after[DX_HASH_SIZE] = {0};
+    dx_bytes credential = {NULL, 0};
+    const dx_feed *feed = space->own_control == 0 ? NULL : dx_space_feed(space, space->own_control);
+    if (feed == NULL || !feed->own || !context->identity->present) {
+        return DX_OK;
+    }
+    dx_credential_list list;
+    dx_list_begin(context, &list);
+    int error;
+    do {
+        error = next_issued(context, space, after, &credential);
+        if (error == DX_OK && credential.size != 0) {
+            error = list_with_premises(space, &list, credential);
+        }
+        if (error == DX_OK && (credential.size == 0 || list.count > DX_LIST_PREMISES_MAX / 2)) {
+            error = dx_list_write(context, space, &list);
+        }
+    } while (error == DX_OK && credential.size != 0);
     dx_list_end(&list);
     return error;
 }

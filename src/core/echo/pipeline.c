@@ -539,6 +539,10 @@ static int run_feed(dx_context *context, dx_space *space, dx_feed *feed, size_t 
     uint64_t before = feed->applied;
     int error = DX_OK;
     size_t blocks = 1;
+    if (feed->kept != 0 && feed->identity.feed_class == DX_FEED_DATA &&
+        dx_control_authorize(space->control, feed->id) != DX_OK) {
+        return DX_OK; /* being taken back, for its admission is out of force */
+    }
     if (feed->kept != 0) {
         error = walk_feed(context, space, feed, budget);
         if (error != DX_OK || feed->kept != 0) {

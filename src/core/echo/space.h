@@ -77,7 +77,8 @@ struct dx_space {
 
     /* Private to echo. */
     const dx_alloc *alloc;
-    uint64_t forks_version; /* of what forks were settled over */
+    uint64_t forks_version;   /* of what forks were settled over */
+    uint64_t control_version; /* of what the control state was made anew over, 0: no control feed is forked */
     dx_types types;
     dx_space_epoch_key keys[DX_KEYS_CACHED];
     bool sign_keys_loaded;
@@ -125,6 +126,9 @@ DX_MUST_USE int dx_space_add_feed(dx_context *context, dx_space *space, const dx
  * new admission. What the old ones hold stays in force; what others hold of them beyond that is fetched like
  * any remote feed. */
 DX_MUST_USE int dx_space_renew_feeds(dx_context *context, dx_space *space);
+/* An own control feed was forked, and what this device issued in it may be out of force soon: all of it that
+ * is in effect now goes out again in the present one, so that nobody leaves the space for a restored disk. */
+DX_MUST_USE int dx_space_vouch_again(dx_context *context, dx_space *space);
 /* Signs the heads of own feeds that grew. Called once per step, before the commit. */
 DX_MUST_USE int dx_space_sign_heads(dx_context *context, dx_space *space);
 /* The key of an epoch; DX_E_NOT_FOUND when this device was not granted it (yet). */

@@ -197,6 +197,9 @@ int dx_withdraw_blocks(dx_context *context, dx_space *space, dx_feed *feed, uint
     dx_buf keys;
     dx_buf_init(&keys, context->alloc, KEYS_SIZE_MAX);
     bool control = feed->identity.feed_class == DX_FEED_CONTROL;
+    if (control) {
+        error = dx_control_forget_places(context->store, feed->local, keep);
+    }
     feed->kept = control ? keep : before;
     feed->applied = 0;
     feed->timeframe.count = 0;

@@ -77,12 +77,22 @@ typedef struct dx_credential_place {
     int64_t space, feed, seq, position;
 } dx_credential_place;
 
-/* Idempotent. */
+/* Idempotent; remembers every place. */
 DX_MUST_USE int dx_control_store(dx_store *store, const dx_credential_place *place, dx_bytes credential);
 /* Takes all rows of the space. Signatures were checked before the rows were written and are not checked
- * again. DX_E_CORRUPT. */
+ * again. DX_E_CORRUPT.
+ *
+ * Once a control feed is forked, what counts are the credentials that a block in force carries, whoever's:
+ * one that stands below its feed's limit. What only blocks beyond a limit carry is out of force, with all
+ * that rests on it. */
 DX_MUST_USE int dx_control_load(dx_store *store, const dx_alloc *alloc, int64_t space,
                                 const uint8_t space_id[static DX_HASH_SIZE], dx_control **out);
+
+/* The same, but floors do not count: blocks below the cuts alone. By it floors themselves are weighed. */
+DX_MUST_USE int dx_control_load_below_cuts(dx_store *store, const dx_alloc *alloc, int64_t space,
+                                           const uint8_t space_id[static DX_HASH_SIZE], dx_control **out);
+/* The feed's blocks from seq on carry nothing any more; what that means, the next load tells. */
+DX_MUST_USE int dx_control_forget_places(dx_store *store, int64_t feed, uint64_t seq);
 
 /* --- Reading ---------------------------------------------------------------------------------- */
 

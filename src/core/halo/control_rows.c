@@ -4,6 +4,17 @@
  * it is made anew at load. */
 #include "halo/control_state.h"
 
+static int store_place(dx_store *store, const dx_credential_place *place,
+                       const uint8_t id[static DX_HASH_SIZE]) {
+    sqlite3_stmt *insert =
+        dx_store_query(store, "INSERT OR IGNORE INTO carried(space, id, feed, seq) VALUES(?1, ?2, ?3, ?4)");
+    dx_bind_int(insert, 1, place->space);
+    dx_bind_bytes(insert, 2, dx_bytes_of(id, DX_HASH_SIZE));
+    dx_bind_int(insert, 3, place->feed);
+    dx_bind_int(insert, 4, place->seq);
+    return dx_step_done(store, insert);
+}
+
 int dx_control_store(dx_store *store, const dx_credential_place *place, dx_bytes bytes) {
     dx_credential credential;
     int error = dx_credential_decode(bytes, &credential);
@@ -19,18 +30,31 @@ int dx_control_store(dx_store *store, const dx_credential_place *place, dx_bytes
     dx_bind_int(insert, 4, place->seq);
     dx_bind_int(insert, 5, place->position);
     dx_bind_bytes(insert, 6, bytes);
-    return dx_step_done(store, insert);
+    error = dx_step_done(store, insert);
+    return error != DX_OK || place->feed == 0 ? error : store_place(store, place, credential.id);
 }
 
-int dx_control_load(dx_store *store, const dx_alloc *alloc, int64_t space,
-                    const uint8_t space_id[static DX_HASH_SIZE], dx_control **out) {
+int dx_control_forget_places(dx_store *store, int64_t feed, uint64_t seq) {
+    sqlite3_stmt *remove = dx_store_query(store, "DELETE FROM carried WHERE feed = ?1 AND seq >= ?2");
+    dx_bind_int(remove, 1, feed);
+    dx_bind_int(remove, 2, (int64_t)seq);
+    return dx_step_done(store, remove);
+}
+
+static int load(dx_store *store, const dx_alloc *alloc, int64_t space,
+                const uint8_t space_id[static DX_HASH_SIZE], bool with_floors, dx_control **out) {
     int error = dx_control_create(alloc, space_id, out);
     if (error != DX_OK) {
         return error;
     }
-    sqlite3_stmt *select =
-        dx_store_query(store, "SELECT bytes, feed FROM credential WHERE space = ?1 ORDER BY id");
+    sqlite3_stmt *select = dx_store_query(
+        store, "SELECT bytes, feed FROM credential WHERE space = ?1 AND"
+               " (NOT EXISTS (SELECT 1 FROM feed WHERE space = ?1 AND class = 0 AND cut IS NOT NULL) OR"
+               " EXISTS (SELECT 1 FROM carried JOIN feed ON feed.id = carried.feed"
+               " WHERE carried.space = ?1 AND carried.id = credential.id AND (feed.cut IS NULL OR"
+               " carried.seq < feed.cut OR (?2 AND carried.seq < feed.floor)))) ORDER BY id");
     dx_bind_int(select, 1, space);
+    dx_bind_int(select, 2, with_floors);
     while (error == DX_OK && dx_step(store, select)) {
         int taken = dx_control_admit(*out, dx_column_bytes(select, 0), dx_column_int(select, 1), true);
         if (taken == DX_E_NO_MEMORY) {
@@ -49,4 +73,14 @@ int dx_control_load(dx_store *store, const dx_alloc *alloc, int64_t space,
         *out = NULL;
     }
     return error;
+}
+
+int dx_control_load(dx_store *store, const dx_alloc *alloc, int64_t space,
+                    const uint8_t space_id[static DX_HASH_SIZE], dx_control **out) {
+    return load(store, alloc, space, space_id, true, out);
+}
+
+int dx_control_load_below_cuts(dx_store *store, const dx_alloc *alloc, int64_t space,
+                               const uint8_t space_id[static DX_HASH_SIZE], dx_control **out) {
+    return load(store, alloc, space, space_id, false, out);
 }

@@ -85,6 +85,11 @@ const char *const dx_store_schema[] = {
      * made again without some of them (echo/withdraw.c). block: feed << 32 | seq. */
      "CREATE TABLE touch(entity INTEGER NOT NULL, counter INTEGER NOT NULL, block INTEGER NOT NULL,"
      " section INTEGER NOT NULL, PRIMARY KEY(entity, counter, block, section)) WITHOUT ROWID, STRICT;"),
+    /* Every block that carried a credential: it counts as long as one of them does (halo/control_rows.c). */
+    ("CREATE TABLE carried(space INTEGER NOT NULL, id BLOB NOT NULL, feed INTEGER NOT NULL,"
+     " seq INTEGER NOT NULL, PRIMARY KEY(space, id, feed, seq)) WITHOUT ROWID, STRICT;"
+     "CREATE INDEX carried_by_feed ON carried(feed, seq);"
+     "INSERT INTO carried SELECT space, id, feed, seq FROM credential WHERE feed <> 0;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];
