@@ -37,7 +37,7 @@ struct sim_link {
     bool dead;
 };
 
-enum { STRANGE_MAX = 4096, LOOK_MS = 1000 };
+enum { STRANGE_MAX = 4096, LOOK_MS = 1000, WRITTEN_SOON = 4096, WRITTEN_MS = 400 };
 
 static bool reachable(const sim_link *link) {
     const sim_peer *a = link->ends[0].peer, *b = link->ends[1].peer;
@@ -93,7 +93,8 @@ static void break_link(sim_link *link) {
 
 static void on_arrival(sim_world *world, void *ctx, uint64_t number);
 
-/* What left the host's buffers is told now and then, as hosts do. */
+/* What left the host's buffers is told now and then, as hosts do: much of it soon, a little together with
+ * more. */
 static void on_written(sim_world *world, void *ctx, uint64_t number) {
     sim_link *link = ctx;
     sim_end *end = &link->ends[number];
@@ -113,7 +114,8 @@ static void note_written(sim_link *link, size_t end, size_t size) {
     from->written += size;
     if (!from->telling && from->open && from->peer != NULL) {
         from->telling = true;
-        at_end(link, link->world->now_ms + sim_below(link->world, 20), on_written, end);
+        uint64_t wait_ms = from->written < WRITTEN_SOON ? WRITTEN_MS : 0;
+        at_end(link, link->world->now_ms + sim_below(link->world, 20) + wait_ms, on_written, end);
     }
 }
 

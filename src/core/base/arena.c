@@ -26,7 +26,9 @@ static void free_chunks(dx_arena *arena, dx_arena_chunk *chunk) {
     while (chunk != NULL) {
         dx_arena_chunk *next = chunk->next;
         arena->held_size -= chunk->size;
-        dx_alloc_free(arena->alloc, chunk, chunk->size);
+        size_t size = chunk->size;
+        memset(chunk, 0, chunk->used); /* nothing was written beyond; a reset wiped what it let go */
+        (void)arena->alloc->resize(arena->alloc->ctx, chunk, size, 0);
         chunk = next;
     }
 }

@@ -100,6 +100,7 @@ sqlite3_stmt *dx_store_query_dynamic(dx_store *store, const char *sql) {
         return NULL;
     }
     store->steps_left = store->budget;
+    store->open_unknown = true;
     return prepare(store, sql, 0);
 }
 
@@ -107,13 +108,34 @@ void dx_store_discard(sqlite3_stmt *statement) {
     (void)sqlite3_finalize(statement);
 }
 
+/* Only cached ones are remembered: any other may be finalized before the commit, so all are looked at then. */
+static void note_open(dx_store *store, sqlite3_stmt *statement) {
+    for (size_t i = store->open_count; i > 0; i--) {
+        if (store->open[i - 1] == statement) {
+            return;
+        }
+    }
+    if (!store->open_unknown && store->open_count < DX_STORE_OPEN_MAX) {
+        store->open[store->open_count++] = statement;
+    } else {
+        store->open_unknown = true;
+    }
+}
+
+/* A step reads with a few statements out of a hundred: looking at all of them cost as much as an empty
+ * commit. */
 void dx_store_reset_statements(dx_store *store) {
-    sqlite3_stmt *statement = sqlite3_next_stmt(store->db, NULL);
+    for (size_t i = 0; i < store->open_count; i++) {
+        sqlite3_reset(store->open[i]);
+    }
+    sqlite3_stmt *statement = store->open_unknown ? sqlite3_next_stmt(store->db, NULL) : NULL;
     for (; statement != NULL; statement = sqlite3_next_stmt(store->db, statement)) {
         if (sqlite3_stmt_busy(statement)) {
             sqlite3_reset(statement);
         }
     }
+    store->open_count = 0;
+    store->open_unknown = false;
 }
 
 void dx_store_finalize_statements(dx_store *store) {
@@ -175,6 +197,7 @@ bool dx_step(dx_store *store, sqlite3_stmt *statement) {
     }
     int result = sqlite3_step(statement);
     if (result == SQLITE_ROW) {
+        note_open(store, statement);
         return true;
     }
     if (result != SQLITE_DONE) {

@@ -15,6 +15,9 @@ typedef struct dx_store_statement {
     sqlite3_stmt *statement;
 } dx_store_statement;
 
+/* Cached statements that stand on a row and are remembered; beyond them all are looked at. */
+enum { DX_STORE_OPEN_MAX = 16 };
+
 struct dx_store {
     const dx_alloc *alloc;
     const dx_random *random;
@@ -41,6 +44,9 @@ struct dx_store {
     dx_store_statement *statements; /* open addressing by the address of the SQL */
     size_t statement_capacity;      /* a power of two, or 0 */
     size_t statement_count;
+    sqlite3_stmt *open[DX_STORE_OPEN_MAX]; /* stood on a row in this transaction, and may still */
+    size_t open_count;
+    bool open_unknown; /* others may: more than fit, or some that are not cached */
     char message[DX_STORE_MESSAGE_SIZE];
 };
 

@@ -168,16 +168,12 @@ int dx_session_take_data(dx_session *session, dx_bytes message) {
     }
     session->owed += message.size;
     replica->received_bytes += message.size;
-    dx_sync_data *data = dx_alloc_take(replica->replication->context->alloc, sizeof *data);
-    if (data == NULL) {
-        return DX_E_NO_MEMORY;
-    }
+    dx_sync_data *data = &replica->replication->data;
     int error = dx_sync_data_read(message, data);
     if (error == DX_OK) {
         dx_feed *feed = dx_space_feed_by_id(replica->space, data->feed_id);
         error = feed == NULL ? DX_E_PROTOCOL : take_run(session, feed, data);
     }
-    dx_alloc_free(replica->replication->context->alloc, data, sizeof *data);
     return error;
 }
 

@@ -97,7 +97,8 @@ struct dx_replication {
     dx_bytes addresses[DX_SYNC_ADDRESSES_MAX]; /* own, dialable; point into address_text */
     char address_text[DX_SYNC_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX];
     size_t address_count;
-    dx_buf message; /* scratch for what is being sent */
+    dx_buf message;    /* scratch for what is being sent */
+    dx_sync_data data; /* likewise for blocks being received; it borrows from their message */
 };
 
 /* --- session.c: opening, hello, what they say --- */
