@@ -275,15 +275,21 @@ static void print_json(const dx_examination *exam, bool well) {
 static void print_words(const dx_examination *exam) {
     static const char *const colours[] = {"\033[32m", "\033[33m", "\033[31m"};
     const dx_output *output = &exam->run->output;
+    size_t columns = output->table ? dx_terminal_wrap_columns(STDOUT_FILENO) : SIZE_MAX;
     for (size_t i = 0; i < exam->count; i++) {
         const dx_finding *finding = &exam->findings[i];
         dx_buf line;
         dx_buf_init(&line, dx_host_alloc(), WORDS_MAX * 8);
         dx_terminal_text(dx_bytes_text(finding->words), SIZE_MAX, &line);
-        printf(output->table ? "%s%-7s%s %-12s %.*s" : "%s%s%s\t%s\t%.*s",
-               output->colour ? colours[finding->health] : "", health_name(finding->health),
-               output->colour ? "\033[0m" : "", finding->check, (int)line.size, (const char *)line.data);
-        printf(finding->remedy[0] == 0 ? "%s\n" : "; try: %s\n", finding->remedy);
+        char text[WORDS_MAX * 4];
+        int used = snprintf(text, sizeof text, output->table ? "%s%-7s%s %-12s %.*s" : "%s%s%s\t%s\t%.*s",
+                            output->colour ? colours[finding->health] : "", health_name(finding->health),
+                            output->colour ? "\033[0m" : "", finding->check, (int)line.size,
+                            (const char *)line.data);
+        size_t end = (size_t)used < sizeof text ? (size_t)used : sizeof text - 1;
+        snprintf(text + end, sizeof text - end, finding->remedy[0] == 0 ? "%s\n" : "; try: %s\n",
+                 finding->remedy);
+        dx_terminal_wrap(text, columns, stdout);
         dx_buf_deinit(&line);
     }
 }

@@ -1,9 +1,11 @@
 /* dx/help.c: `dx`, `dx NOUN`, `dx help …`, -h. See help.h. */
 #include "help.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "failure.h"
+#include "terminal.h"
 
 const dx_topic dx_topics[] = {
     {"exit-codes", "What an exit code means",
@@ -47,10 +49,27 @@ static const char *plain(bool colour) {
     return colour ? "\033[0m" : "";
 }
 
-static void print_indented(FILE *out, const char *text, const char *indent) {
+static void put(FILE *out, const char *format, ...) DX_PRINTF(2, 3);
+
+/* Whole lines, wrapped where they go to a terminal. */
+static void put(FILE *out, const char *format, ...) {
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    dx_terminal_wrap(text, dx_terminal_wrap_columns(fileno(out)), out);
+}
+
+/* copied: lines to be copied are never broken. */
+static void print_indented(FILE *out, const char *text, const char *indent, bool copied) {
     while (*text != 0) {
         size_t size = strcspn(text, "\n");
-        fprintf(out, "%s%.*s\n", indent, (int)size, text);
+        if (copied) {
+            fprintf(out, "%s%.*s\n", indent, (int)size, text);
+        } else {
+            put(out, "%s%.*s\n", indent, (int)size, text);
+        }
         text += size + (text[size] == '\n');
     }
 }
@@ -77,7 +96,7 @@ static void print_option(FILE *out, const dx_option *option) {
     }
     snprintf(left, sizeof left, "%s--%s%s%s", letter, option->name, option->value == NULL ? "" : " ",
              option->value == NULL ? "" : option->value);
-    fprintf(out, "  %-24s %s%s\n", left, option->help, option->repeated ? "; may stand several times" : "");
+    put(out, "  %-24s %s%s\n", left, option->help, option->repeated ? "; may stand several times" : "");
 }
 
 static void print_globals(FILE *out, bool colour) {
@@ -89,24 +108,25 @@ static void print_globals(FILE *out, bool colour) {
 
 void dx_help_verb(FILE *out, bool colour, const dx_verb *verb) {
     size_t arguments = dx_verb_argument_count(verb), options = dx_verb_option_count(verb);
-    fprintf(out, "%s.\n\n  ", verb->sentence);
+    put(out, "%s.\n\n", verb->sentence);
+    fprintf(out, "  ");
     dx_help_usage(out, verb);
     if (verb->examples != NULL) {
         fprintf(out, "\n%sExamples%s\n", bold(colour), plain(colour));
-        print_indented(out, verb->examples, "  ");
+        print_indented(out, verb->examples, "  ", true);
     }
     if (arguments + options > 0) {
         fprintf(out, "\n%sWhat it takes%s\n", bold(colour), plain(colour));
     }
     for (size_t i = 0; i < arguments; i++) {
-        fprintf(out, "  %-24s %s%s\n", verb->arguments[i].name, verb->arguments[i].help,
-                verb->arguments[i].repeated ? "; one or more" : "");
+        put(out, "  %-24s %s%s\n", verb->arguments[i].name, verb->arguments[i].help,
+            verb->arguments[i].repeated ? "; one or more" : "");
     }
     for (size_t i = 0; i < options; i++) {
         print_option(out, &verb->options[i]);
     }
     if (verb->details != NULL) {
-        fprintf(out, "\n%s\n", verb->details);
+        put(out, "\n%s\n", verb->details);
     }
     print_globals(out, colour);
 }
@@ -153,9 +173,9 @@ void dx_help_all(FILE *out, bool colour) {
     fprintf(out,
             "\n%sTo begin%s\n  dx halo create Alice\n  dx space create notes\n  dx object add notes --type "
             "task --data "
-            "'{\"title\": \"water the plants\"}'\n  dx space share notes\n"
-            "\n`dx help NOUN`, `dx help NOUN VERB`, `dx help exit-codes|environment|formats` tell more.\n",
+            "'{\"title\": \"water the plants\"}'\n  dx space share notes\n",
             bold(colour), plain(colour));
+    put(out, "\n`dx help NOUN`, `dx help NOUN VERB`, `dx help exit-codes|environment|formats` tell more.\n");
 }
 
 int dx_run_help(dx_invocation *run) {
@@ -168,7 +188,7 @@ int dx_run_help(dx_invocation *run) {
     for (const dx_topic *topic = dx_topics; word == NULL && topic->name != NULL; topic++) {
         if (strcmp(topic->name, noun) == 0) {
             fprintf(stdout, "%s%s%s\n\n", bold(colour), topic->title, plain(colour));
-            print_indented(stdout, topic->text, "  ");
+            print_indented(stdout, topic->text, "  ", false);
             return DX_EXIT_OK;
         }
     }

@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "terminal.h"
 #include "vault.h"
 
-enum { TEXT_MAX = 512 };
+enum { TEXT_MAX = 512, TITLE_CELLS = 10 };
 
 /* True of every vault until a passphrase can wrap the key; said wherever the vault is described. */
 static const char key_words[] =
@@ -145,8 +146,16 @@ static void print_line(const dx_overview *overview, const char *title, const cha
     dx_buf_init(&line, dx_host_alloc(), TEXT_MAX * 8);
     const dx_output *output = &overview->run->output;
     dx_terminal_text(dx_bytes_text(words), SIZE_MAX, &line);
-    printf(output->table ? "%s%-10s%s%.*s\n" : "%s%s%s\t%.*s\n", output->colour ? "\033[1m" : "", title,
-           output->colour ? "\033[0m" : "", (int)line.size, line.size == 0 ? "" : (const char *)line.data);
+    char text[TEXT_MAX * 4];
+    const char *bold = output->colour ? "\033[1m" : "", *plain = output->colour ? "\033[0m" : "";
+    const char *content = line.size == 0 ? "" : (const char *)line.data;
+    if (output->table) {
+        int pad = (int)(strlen(title) < TITLE_CELLS ? TITLE_CELLS - strlen(title) : 2);
+        snprintf(text, sizeof text, "%s%s%s%*s%.*s\n", bold, title, plain, pad, "", (int)line.size, content);
+    } else {
+        snprintf(text, sizeof text, "%s\t%.*s\n", title, (int)line.size, content);
+    }
+    dx_terminal_wrap(text, output->table ? dx_terminal_wrap_columns(STDOUT_FILENO) : SIZE_MAX, stdout);
     dx_buf_deinit(&line);
 }
 
@@ -154,6 +163,8 @@ static void print_space(const dx_overview *overview, dx_bytes status) {
     char words[TEXT_MAX], step[TEXT_MAX];
     dx_bytes name = dx_item_text(dx_item_get(status, "name")),
              id = dx_item_text(dx_item_get(status, "space"));
+    int64_t objects = dx_item_int(dx_item_get(status, "objects"), 0),
+            links = dx_item_int(dx_item_get(status, "links"), 0);
     int64_t peers = dx_item_int(dx_item_get(status, "peers"), 0),
             pending = dx_item_int(dx_item_get(status, "pending"), 0);
     if (peers == 0) {
@@ -166,11 +177,10 @@ static void print_space(const dx_overview *overview, dx_bytes status) {
         snprintf(step, sizeof step, "comparing with %lld %s", (long long)peers,
                  peers == 1 ? "peer" : "peers");
     }
-    snprintf(words, sizeof words, "%.8s  %.*s  %lld objects, %lld links, %s",
+    snprintf(words, sizeof words, "%.8s  %.*s  %lld %s, %lld %s, %s",
              id.size < 8 ? "" : (const char *)id.data, (int)name.size,
-             name.size == 0 ? "" : (const char *)name.data,
-             (long long)dx_item_int(dx_item_get(status, "objects"), 0),
-             (long long)dx_item_int(dx_item_get(status, "links"), 0), step);
+             name.size == 0 ? "" : (const char *)name.data, (long long)objects,
+             objects == 1 ? "object" : "objects", (long long)links, links == 1 ? "link" : "links", step);
     print_line(overview, "space", words);
 }
 

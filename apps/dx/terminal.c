@@ -110,6 +110,89 @@ size_t dx_terminal_text(dx_bytes text, size_t columns, dx_buf *out) {
     return width;
 }
 
+/* --- Wrapping --------------------------------------------------------------------------------- */
+
+enum { WIDE_LINE = 72, HANG_MAX = 40, COLUMNS_LEAST = 40 };
+
+size_t dx_terminal_wrap_columns(int fd) {
+    size_t columns = dx_terminal_is(fd) ? dx_terminal_columns(fd) : SIZE_MAX;
+    return columns < COLUMNS_LEAST ? COLUMNS_LEAST : columns;
+}
+
+/* Columns of the first `size` bytes: a colour takes none, a character one. */
+static size_t width_of(const char *text, size_t size) {
+    size_t width = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '\033') {
+            i += strcspn(text + i, "m");
+        } else {
+            width += ((unsigned char)text[i] & 0xc0) != 0x80;
+        }
+    }
+    return width;
+}
+
+/* Where the line's last column begins: behind its last two spaces, if that is not too far to the right. */
+static size_t hang_of(const char *line, size_t size) {
+    size_t hang = strspn(line, " ");
+    hang = hang < size ? hang : size;
+    size_t width = hang;
+    for (size_t i = hang; i + 2 < size && width_of(line, i) < HANG_MAX; i++) {
+        if (line[i] == ' ' && line[i + 1] == ' ' && line[i + 2] != ' ') {
+            width = width_of(line, i + 2);
+        }
+    }
+    return width < HANG_MAX ? width : hang;
+}
+
+static void wrap_line(const char *line, size_t size, size_t columns, FILE *out) {
+    size_t hang = hang_of(line, size), start = 0, room = columns;
+    while (width_of(line + start, size - start) > room) {
+        size_t end = 0;
+        for (size_t i = 1; start + i < size && width_of(line + start, i) <= room; i++) {
+            end = line[start + i] == ' ' && (start > 0 || width_of(line, i) > hang) ? i : end;
+        }
+        if (end == 0) { /* one long word: the terminal breaks it */
+            break;
+        }
+        fprintf(out, "%.*s\n%*s", (int)end, line + start, (int)hang, "");
+        start += end + 1;
+        room = columns - hang;
+    }
+    fprintf(out, "%.*s\n", (int)(size - start), line + start);
+}
+
+/* The whole of what stands on a line, with those that were only broken for its width. Its size; *next: where
+ * it goes on. */
+static size_t gather_line(const char *text, bool join, char *line, size_t line_size, const char **next) {
+    size_t used = 0;
+    for (;;) {
+        size_t size = strcspn(text, "\n");
+        size_t fits = size < line_size - used ? size : line_size - used;
+        memcpy(line + used, text, fits);
+        used += fits;
+        text += size + (text[size] == '\n');
+        bool goes_on = join && size > WIDE_LINE && text[0] != 0 && text[0] != '\n' && text[0] != ' ';
+        if (!goes_on || used == line_size) {
+            *next = text;
+            return used;
+        }
+        line[used++] = ' ';
+    }
+}
+
+void dx_terminal_wrap(const char *text, size_t columns, FILE *out) {
+    char line[2048];
+    while (*text != 0) {
+        size_t size = gather_line(text, columns != SIZE_MAX, line, sizeof line, &text);
+        if (columns == SIZE_MAX) {
+            fprintf(out, "%.*s\n", (int)size, line);
+        } else {
+            wrap_line(line, size, columns, out);
+        }
+    }
+}
+
 bool dx_terminal_hide_typing(bool hide) {
     struct termios settings;
     if (tcgetattr(STDIN_FILENO, &settings) != 0) {

@@ -254,7 +254,8 @@ static int list_addresses(dx_node *node, dx_request *request, dx_space *space) {
         if (last_error != DX_OK) {
             dx_write_text(dx_map_builder_key(&map, "error"), dx_error_text(last_error));
         }
-        dx_write_uint(dx_map_builder_key(&map, "seconds"), (node->context.now_ms - since_ms) / 1000);
+        dx_write_uint(dx_map_builder_key(&map, "seconds"),
+                      since_ms == 0 ? 0 : (node->context.now_ms - since_ms) / 1000); /* 0: not tried yet */
         error = end_row(node, request, &map, error);
     }
     return error;

@@ -47,4 +47,35 @@ static void test_cut(void **state) {
     EXPECT("日本語", 4, "日…", 3); /* half a character cannot be shown */
 }
 
-DX_TEST_MAIN(DX_TEST(test_safe), DX_TEST(test_widths), DX_TEST(test_cut))
+/* --- Wrapping ---------------------------------------------------------------------------------- */
+
+static void expect_wrapped(const char *text, size_t columns, const char *wanted) {
+    char *got = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&got, &size);
+    dx_terminal_wrap(text, columns, out);
+    fclose(out);
+    assert_string_equal(got, wanted);
+    free(got);
+}
+
+static void test_wrapping(void **state) {
+    (void)state;
+    expect_wrapped("a line as it is\nand\n\nanother\n", SIZE_MAX, "a line as it is\nand\n\nanother\n");
+    expect_wrapped("one two three four\n", 40, "one two three four\n");
+    expect_wrapped("one two three four\n", 9, "one two\nthree\nfour\n");
+    expect_wrapped("  key  one two three four\n", 15, "  key  one two\n       three\n       four\n");
+    expect_wrapped("\033[1mkey\033[0m  one two\n", 8, "\033[1mkey\033[0m  one\n     two\n");
+    expect_wrapped("größe  ein zwei\n", 11, "größe  ein\n       zwei\n");
+    expect_wrapped("averyveryverylongword indeed\n", 10, "averyveryverylongword indeed\n");
+    expect_wrapped("", 10, "");
+    /* A line broken for a wide terminal goes on in the next; a table's lines do not. */
+    const char *wide =
+        "0123456789 123456789 123456789 123456789 123456789 123456789 123456789 123456789\nand on\n";
+    expect_wrapped(
+        wide, 60,
+        "0123456789 123456789 123456789 123456789 123456789 123456789\n123456789 123456789 and on\n");
+    expect_wrapped("short\nlines\n  stay\n", 60, "short\nlines\n  stay\n");
+}
+
+DX_TEST_MAIN(DX_TEST(test_wrapping), DX_TEST(test_safe), DX_TEST(test_widths), DX_TEST(test_cut))
