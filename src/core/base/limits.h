@@ -48,6 +48,9 @@ enum {
     /* Links of one node, dialled and accepted, strangers included: a meeting costs 2 KiB before it is secret.
      */
     DX_LINKS_MAX = 1024,
+    /* Bytes given to the host for one link and not yet taken from it: four times a peer's credit. A peer that claims
+     * to have stored what it never took, or asks without listening, is not written to for ever. */
+    DX_LINK_OUTSTANDING_MAX = 16 * 1024 * 1024,
     /* Two links dialled from both ends within this time met in the middle; a later one replaces a dead one.
      */
     DX_GLARE_MS = 5000,

@@ -692,8 +692,12 @@ static int dial(dx_swarm *swarm, dx_swarm_topic *topic, dx_dialling *dialling, u
     return DX_OK;
 }
 
-static void watch_handshake(dx_swarm *swarm, dx_meeting *meeting, uint64_t *deadline_ms) {
+static void watch(dx_swarm *swarm, dx_meeting *meeting, uint64_t *deadline_ms) {
     if (meeting->closed) {
+        return;
+    }
+    if (meeting->link.outstanding > DX_LINK_OUTSTANDING_MAX) {
+        close_meeting(swarm, meeting, DX_E_FLOOD);
         return;
     }
     if (!meeting->channelled) {
@@ -718,7 +722,7 @@ int dx_swarm_tick(dx_swarm *swarm, uint64_t now_ms, uint64_t *deadline_ms) {
     int error = DX_OK;
     enter(swarm, now_ms);
     for (dx_meeting *meeting = swarm->meetings; meeting != NULL; meeting = meeting->next) {
-        watch_handshake(swarm, meeting, deadline_ms);
+        watch(swarm, meeting, deadline_ms);
     }
     for (dx_swarm_topic *topic = swarm->topics; topic != NULL; topic = topic->next) {
         for (dx_dialling *dialling = topic->diallings; error == DX_OK && dialling != NULL;

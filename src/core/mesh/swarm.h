@@ -9,7 +9,8 @@
  * Bounds: DX_LINKS_MAX links, DX_SPACE_ADDRESSES_MAX addresses per topic; a stranger costs one meeting until
  * its handshake's deadline.
  * Ownership: handlers borrow messages for the call. Sending never blocks: what the host has not taken
- * (LINK_WRITABLE) is counted and shown as `outstanding`; what bounds it is the peer's credit (sync). */
+ * (LINK_WRITABLE) is counted and shown as `outstanding`; the peer's credit bounds it (sync), and a peer for which it
+ * passes DX_LINK_OUTSTANDING_MAX all the same is closed. */
 #ifndef DX_MESH_SWARM_H
 #define DX_MESH_SWARM_H
 

@@ -421,6 +421,37 @@ static void test_deaf_peer(void **state) {
     end_unharmed();
 }
 
+/* Credit for what was never taken: Alice writes on, until too much waits to leave. */
+static void test_false_credit(void **state) {
+    (void)state;
+    begin(false, 0);
+    static char json[STREET_TEXT_SIZE];
+    int size =
+        snprintf(json, sizeof json, "{'do': 'object.add', 'space': 'Book', 'type': 'page', 'data': {'a': '");
+    memset(json + size, 'x', sizeof json - 200 - (size_t)size);
+    memcpy(json + sizeof json - 200, "'}}", sizeof "'}}");
+    for (int i = 0; i < 8; i++) {
+        vault_ask(s.alice, json);
+    }
+    snprintf(s.digest, sizeof s.digest, "%s", ask_digest(s.alice));
+    attack_with(s.bob);
+    s.eve.deaf = true;
+    rogue_meet(&s.eve);
+    s.refused = count_refused();
+    s.eve.heard_bytes = 0;
+    for (int i = 0; i < 60 && !s.eve.closed; i++) {
+        uint64_t before = s.eve.heard_bytes;
+        dx_sync_want_write(feed_of(false, DX_FEED_DATA)->id, 0, &s.eve.message);
+        rogue_say(&s.eve);
+        dx_sync_more_write((s.eve.heard_bytes - before) / 10 * 9, &s.eve.message);
+        rogue_say(&s.eve);
+    }
+    assert_in_range(s.eve.heard_bytes, DX_SYNC_CREDIT, DX_LINK_OUTSTANDING_MAX + 2 * DX_SYNC_CREDIT);
+    assert_ended(DX_E_FLOOD);
+    s.eve.deaf = false;
+    end_unharmed();
+}
+
 /* A feed of two thousand million blocks is announced, and wanted; it costs nothing but the words. */
 static void test_huge_announcement(void **state) {
     (void)state;
@@ -741,8 +772,8 @@ static void test_thousands_of_callers(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_every_message_in_every_state), DX_TEST(test_unproven_gets_nothing),
              DX_TEST(test_stranger_hears_nothing), DX_TEST(test_false_hello), DX_TEST(test_wants_of_nothing),
-             DX_TEST(test_flood_beyond_credit), DX_TEST(test_deaf_peer), DX_TEST(test_huge_announcement),
-             DX_TEST(test_thousands_of_feeds), DX_TEST(test_newcomer_after_invented_feeds),
-             DX_TEST(test_data_before_control), DX_TEST(test_false_blocks), DX_TEST(test_slow_loris),
-             DX_TEST(test_stall), DX_TEST(test_half_messages), DX_TEST(test_handshake_again),
-             DX_TEST(test_thousands_of_callers))
+             DX_TEST(test_flood_beyond_credit), DX_TEST(test_deaf_peer), DX_TEST(test_false_credit),
+             DX_TEST(test_huge_announcement), DX_TEST(test_thousands_of_feeds),
+             DX_TEST(test_newcomer_after_invented_feeds), DX_TEST(test_data_before_control),
+             DX_TEST(test_false_blocks), DX_TEST(test_slow_loris), DX_TEST(test_stall),
+             DX_TEST(test_half_messages), DX_TEST(test_handshake_again), DX_TEST(test_thousands_of_callers))
