@@ -68,6 +68,9 @@ static void on_ready(void *ctx, const char *const *addresses, size_t count) {
 }
 
 static int not_started(dx_invocation *run, int error, const char *message) {
+    if (error == DX_E_BUSY) {
+        return dx_fail(run, error, "end that process, then dx agent start", "%s", message);
+    }
     bool address = strstr(message, "cannot listen on") != NULL || strstr(message, "HOST:PORT") != NULL;
     return address
                ? dx_fail(run, error, "--listen 127.0.0.1:0, or 0.0.0.0:0 for every address of this machine",

@@ -200,12 +200,29 @@ static const char *unopened_remedy(int error) {
     }
 }
 
+/* error: of asking for the status. */
+static void find_agent(dx_examination *exam, bool agent, int pid, int error) {
+    char remedy[64];
+    snprintf(remedy, sizeof remedy, "kill %d; dx agent start", pid);
+    if (!agent) {
+        find(exam, "agent", DX_HEALTH_NOTICE, "dx agent start",
+             "not running: the vault is in step only while dx runs");
+    } else if (error == DX_OK) {
+        find(exam, "agent", DX_HEALTH_GOOD, NULL, "it runs and answers");
+    } else {
+        find(exam, "agent", DX_HEALTH_BAD, remedy,
+             "process %d listens on its socket, but does not answer as an agent of this version does", pid);
+    }
+}
+
 static void examine_vault(dx_examination *exam) {
     char message[DX_HOST_MESSAGE_MAX] = "";
     dx_invocation *run = exam->run;
     dx_client_options options = {.vault = run->vault, .profile = run->profile};
     int pid = 0;
-    bool pid_lives = dx_agent_pid(run->vault, run->profile, &pid) == DX_OK;
+    if (dx_agent_pid(run->vault, run->profile, &pid) != DX_OK) {
+        pid = 0;
+    }
     int error = dx_client_open(&options, &run->client, message);
     if (error != DX_OK) {
         find(exam, "vault", DX_HEALTH_BAD, unopened_remedy(error), "%s",
@@ -213,19 +230,18 @@ static void examine_vault(dx_examination *exam) {
         return;
     }
     bool agent = dx_client_has_agent(run->client);
-    find(exam, "agent", agent ? DX_HEALTH_GOOD : DX_HEALTH_NOTICE, agent ? NULL : "dx agent start", "%s",
-         agent       ? "it runs and answers"
-         : pid_lives ? "process of its number runs, but nobody answers on its socket"
-                     : "not running: the vault is in step only while dx runs");
     dx_map_builder command;
     dx_buf body, reply;
     dx_command_begin(&command, "status");
     dx_buf_init(&reply, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
     if (dx_command_finish(run, &command, &body) == DX_EXIT_OK) {
         error = dx_client_call(run->client, dx_buf_view(&body), NULL, NULL, ASK_MS, &reply);
+        find_agent(exam, agent, pid, error);
         find(exam, "vault", error == DX_OK ? DX_HEALTH_GOOD : DX_HEALTH_BAD,
-             error == DX_OK ? NULL : "dx agent stop", "%s",
-             error == DX_OK ? "it opens and answers" : dx_error_text(error));
+             error == DX_OK ? NULL : "dx doctor once more, when that is mended", "%s",
+             error == DX_OK ? "it opens and answers"
+             : agent        ? "only its agent could tell, and does not"
+                            : dx_error_text(error));
     }
     if (error == DX_OK) {
         examine_answer(exam, dx_buf_view(&reply));

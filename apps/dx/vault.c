@@ -187,7 +187,9 @@ int dx_vault_failed(dx_invocation *run, int error) {
         return dx_fail(run, error, "a larger --timeout", "the time given ran out");
     case DX_E_IO:
         if (run->client != NULL && dx_client_has_agent(run->client)) {
-            return dx_fail(run, DX_E_NO_AGENT, "dx agent start",
+            int pid = 0;
+            bool listens = dx_agent_pid(run->vault, run->profile, &pid) == DX_OK;
+            return dx_fail(run, DX_E_NO_AGENT, listens ? "dx doctor" : "dx agent start",
                            "the agent went away; what it acknowledged is kept");
         }
         return dx_fail(run, error, "dx doctor", "%s", dx_error_text(error));

@@ -106,4 +106,26 @@ check "which is not it" [ "$(value listen <out)" != "$listen" ]
 kill $holder
 alice agent stop -q >/dev/null 2>&1
 expect_exit 2 "an address that is none" --profile alice agent start --listen nonsense
+
+# Somebody else on the agent's socket (an agent of another time, say): it is told, and nothing waits for it.
+alice agent start -q >/dev/null
+socket=$(ls "$XDG_RUNTIME_DIR"/dx/*.sock)
+alice agent stop -q >/dev/null
+python3 -c 'import socket, sys
+other = socket.socket(socket.AF_UNIX); other.bind(sys.argv[1]); other.listen(); print("ready", flush=True)
+while True:
+    client = other.accept()[0]
+    try: client.recv(1000); client.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    except OSError: pass
+    client.close()' "$socket" >posing &
+poser=$!
+started="$started $poser"
+wait_for 10 test -s posing
+expect_exit 9 "what is no agent" --profile alice object ls notes
+holds "leads to the doctor" err 'try: dx doctor'
+expect_exit 1 "who finds it" --profile alice doctor
+holds "by its process" out "process $poser listens on its socket, but does not answer"
+kill $poser
+wait $poser 2>/dev/null
+expect_exit 0 "once it is gone all is well" --profile alice object ls notes
 plan
