@@ -101,6 +101,9 @@ enum {
     /* The state of one object, a row in the database: what a small device can still load and merge. Reached
      * only by 64 full blocks upon one object from an admitted author (docs/spec/object-model.md). */
     DX_OBJECT_STATE_SIZE_MAX = 64 * 1024 * 1024,
+    /* Up to here this device itself adds to an object: a quarter of what it takes from others, so that honest
+     * devices that write while apart do not reach the limit at which replicas may differ. */
+    DX_OBJECT_WRITTEN_SIZE_MAX = 16 * 1024 * 1024,
     DX_OBJECT_STATE_REGISTERS_MAX = 1024 * 1024,
     /* Models a node may add to the built-in ones: one per kind of data, and programs have few of those. */
     DX_MODELS_MAX = 64,

@@ -24,6 +24,7 @@ typedef struct touched_entity {
     int64_t key; /* 0: free slot */
     size_t part; /* the part that `at` belongs to */
     size_t at;   /* place in that part's list of changed entities; NOT_CHANGED */
+    size_t size; /* of its state, and of what this transaction adds to it */
     bool deleted;
 } touched_entity;
 
@@ -225,6 +226,7 @@ static int read_touched(const dx_transaction *transaction, int64_t key, touched_
         return error;
     }
     out->deleted = entity.deleted;
+    out->size = entity.state.size;
     return entity.model == &dx_object_model ? DX_OK : DX_E_UNSUPPORTED;
 }
 
@@ -370,6 +372,10 @@ static int set_path(dx_transaction *transaction, int64_t key, dx_bytes path, dx_
     if (value.size != 0 && dx_item_check(value) != DX_OK) {
         return DX_E_INVALID;
     }
+    if (value.size != 0 && entry->size + path.size + value.size > DX_OBJECT_WRITTEN_SIZE_MAX) {
+        return DX_E_LIMIT; /* deleting goes on: that is the way back */
+    }
+    entry->size += path.size + value.size;
     dx_buf_clear(operation);
     error = dx_part_write_operation(&alone, 1, operation);
     if (error == DX_OK) {

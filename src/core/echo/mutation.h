@@ -19,8 +19,8 @@ typedef struct dx_transaction dx_transaction;
  * here. DX_E_STATE: the key of the space is not here yet. */
 DX_MUST_USE int dx_transaction_begin(dx_context *context, dx_space *space, dx_transaction **out);
 /* All below: DX_E_NOT_FOUND when an entity they name is not here, DX_E_INVALID when a type, path or value has
- * not the form, DX_E_LIMIT when it fits in no block or the transaction is full, DX_E_NO_MEMORY, store errors.
- */
+ * not the form, DX_E_LIMIT when it fits in no block, the transaction is full, or an entity would grow
+ * beyond DX_OBJECT_WRITTEN_SIZE_MAX, DX_E_NO_MEMORY, store errors. */
 
 /* data: an encoded map (or size 0); parent: key or 0. The new entity's key is decided here (this feed's next
  * place). */

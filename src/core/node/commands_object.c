@@ -70,6 +70,10 @@ static int explain_edit(dx_node *node, int error) {
     if (error == DX_E_INVALID && node->message[0] == 0) {
         return dx_node_refuse(node, error, NULL, "a key, a type or a value is not of the allowed form");
     }
+    if (error == DX_E_LIMIT && node->message[0] == 0) {
+        return dx_node_refuse(node, error, "unset what is not needed, or use several objects or batches",
+                              "the object or the batch would be too large (an object: 16 MiB)");
+    }
     if (error == DX_E_NOT_FOUND && node->message[0] == 0) {
         return dx_node_refuse(node, error, "dx object ls SPACE", "the object is not in this space");
     }

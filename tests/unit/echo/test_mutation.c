@@ -269,6 +269,41 @@ static void test_too_large(void **state) {
     fixture_deinit(&f);
 }
 
+/* This device stops adding long before others would refuse; taking away goes on. */
+static void test_full_object(void **state) {
+    (void)state;
+    fixture f;
+    int64_t key;
+    fixture_init(&f);
+    begin(&f);
+    assert_int_equal(add(&f, "t", "{}", &key), DX_OK);
+    commit(&f);
+    char *json = malloc(1000003), path[8];
+    assert_non_null(json);
+    snprintf(json, 1000003, "\"%01000000d\"", 0);
+    int error = DX_OK, count = 0;
+    begin(&f);
+    for (; error == DX_OK && count < 64; count += error == DX_OK) {
+        snprintf(path, sizeof path, "k%d", count);
+        error = set(&f, key, path, json);
+        if (error == DX_OK && count % 5 == 4) { /* known from the row as well as from the transaction */
+            commit(&f);
+            begin(&f);
+        }
+    }
+    assert_int_equal(error, DX_E_LIMIT);
+    assert_int_equal(count, 16);
+    assert_int_equal(set(&f, key, "small", "1"), DX_OK);
+    assert_int_equal(unset(&f, key, "k3"), DX_OK);
+    commit(&f);
+    begin(&f);
+    assert_int_equal(set(&f, key, "k3", json), DX_OK);
+    commit(&f);
+    assert_int_equal(f.alice.space->refused, 0);
+    free(json);
+    fixture_deinit(&f);
+}
+
 static void test_many_changed(void **state) {
     (void)state;
     fixture f;
@@ -295,4 +330,5 @@ static void test_many_changed(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_object_and_link), DX_TEST(test_one_block_per_transaction),
              DX_TEST(test_changes_in_order), DX_TEST(test_life), DX_TEST(test_refusals_change_nothing),
-             DX_TEST(test_large_transaction), DX_TEST(test_too_large), DX_TEST(test_many_changed))
+             DX_TEST(test_large_transaction), DX_TEST(test_too_large), DX_TEST(test_full_object),
+             DX_TEST(test_many_changed))
