@@ -38,21 +38,10 @@ int dx_run_object_restore(dx_invocation *run) {
 }
 
 int dx_run_object_add(dx_invocation *run) {
-    const char *data = dx_invocation_option(run, "data");
-    dx_buf item = {0};
-    dx_map_builder command;
-    int code = data == NULL ? DX_EXIT_OK : dx_input_json(run, data, "--data", true, &item);
-    if (code == DX_EXIT_OK) {
-        dx_space_command(run, &command, "object.add");
-        dx_command_text(&command, "type", dx_invocation_option(run, "type"));
-        dx_command_text(&command, "parent", dx_invocation_option(run, "parent"));
-        dx_command_item(&command, "data", dx_buf_view(&item));
-        code = dx_vault_ask_record(run, &command, id_columns);
-    }
-    if (item.alloc != NULL) {
-        dx_buf_deinit(&item);
-    }
-    return code;
+    const dx_command_field fields[] = {{"type", dx_invocation_option(run, "type")},
+                                       {"parent", dx_invocation_option(run, "parent")},
+                                       {NULL, NULL}};
+    return dx_space_add(run, "object.add", fields, id_columns);
 }
 
 /* KEY=JSON … becomes {"KEY": JSON, …}: written as JSON and parsed as a whole, so that twice the same key is
@@ -122,20 +111,10 @@ int dx_run_object_unset(dx_invocation *run) {
 }
 
 int dx_run_object_ls(dx_invocation *run) {
-    const char *limit = dx_invocation_option(run, "limit");
-    int64_t most = 0;
-    dx_map_builder command;
-    int code = limit == NULL ? DX_EXIT_OK : dx_input_number(run, limit, "--limit", &most);
-    if (code != DX_EXIT_OK) {
-        return code;
-    }
-    dx_space_command(run, &command, "object.ls");
-    dx_command_text(&command, "type", dx_invocation_option(run, "type"));
-    dx_command_text(&command, "parent", dx_invocation_option(run, "parent"));
-    dx_command_text(&command, "deleted", dx_invocation_has(run, "deleted") ? "show" : NULL);
-    if (limit != NULL) {
-        dx_write_int(dx_map_builder_key(&command, "limit"), most);
-    }
-    return dx_vault_ask_rows(run, &command,
-                             run->output.table && !run->output.json ? object_list_columns : object_columns);
+    const dx_command_field fields[] = {{"type", dx_invocation_option(run, "type")},
+                                       {"parent", dx_invocation_option(run, "parent")},
+                                       {"deleted", dx_invocation_has(run, "deleted") ? "show" : NULL},
+                                       {NULL, NULL}};
+    bool people = run->output.table && !run->output.json;
+    return dx_space_list(run, "object.ls", fields, people ? object_list_columns : object_columns);
 }

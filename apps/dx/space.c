@@ -36,6 +36,51 @@ static void print_space(dx_invocation *run, dx_bytes answer, int64_t objects) {
     dx_buf_deinit(&row);
 }
 
+/* --- What objects and links have in common -------------------------------------------------------- */
+
+static void write_fields(dx_map_builder *command, const dx_command_field *fields) {
+    for (; fields->key != NULL; fields++) {
+        dx_command_text(command, fields->key, fields->value);
+    }
+}
+
+int dx_space_add(dx_invocation *run, const char *name, const dx_command_field *fields,
+                 const dx_column *columns) {
+    const char *data = dx_invocation_option(run, "data");
+    dx_buf item = {0};
+    dx_map_builder command;
+    int code = data == NULL ? DX_EXIT_OK : dx_input_json(run, data, "--data", true, &item);
+    if (code == DX_EXIT_OK) {
+        dx_space_command(run, &command, name);
+        write_fields(&command, fields);
+        dx_command_item(&command, "data", dx_buf_view(&item));
+        code = dx_vault_ask_record(run, &command, columns);
+    }
+    if (item.alloc != NULL) {
+        dx_buf_deinit(&item);
+    }
+    return code;
+}
+
+int dx_space_list(dx_invocation *run, const char *name, const dx_command_field *fields,
+                  const dx_column *columns) {
+    const char *limit = dx_invocation_option(run, "limit");
+    int64_t most = 0;
+    dx_map_builder command;
+    int code = limit == NULL ? DX_EXIT_OK : dx_input_number(run, limit, "--limit", &most);
+    if (code != DX_EXIT_OK) {
+        return code;
+    }
+    dx_space_command(run, &command, name);
+    write_fields(&command, fields);
+    if (limit != NULL) {
+        dx_write_int(dx_map_builder_key(&command, "limit"), most);
+    }
+    return dx_vault_ask_rows(run, &command, columns);
+}
+
+/* --- Verbs --------------------------------------------------------------------------------------- */
+
 int dx_run_space_create(dx_invocation *run) {
     dx_map_builder command;
     dx_buf reply;

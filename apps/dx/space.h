@@ -10,6 +10,18 @@
 /* A command about the space that is the first argument. */
 void dx_space_command(dx_invocation *run, dx_map_builder *command, const char *name);
 
+/* A text of a command; value NULL: left out. Lists end with key NULL. */
+typedef struct dx_command_field {
+    const char *key, *value;
+} dx_command_field;
+
+/* The command with these texts and --data, answered by one record. */
+int dx_space_add(dx_invocation *run, const char *name, const dx_command_field *fields,
+                 const dx_column *columns);
+/* The command with these texts and --limit, answered by rows. */
+int dx_space_list(dx_invocation *run, const char *name, const dx_command_field *fields,
+                  const dx_column *columns);
+
 typedef struct dx_space_wait {
     dx_progress progress;
     int64_t most_pending, most_peers;

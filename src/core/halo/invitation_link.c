@@ -181,26 +181,41 @@ int dx_pin_check(dx_bytes pin) {
 
 /* --- Words ------------------------------------------------------------------------------------ */
 
-const char *dx_host_state_name(dx_host_state state) {
-    switch (state) {
-#define NAME_ROW(symbol, number, name, deadline_ms, sentence)                                                \
-    case DX_HOST_##symbol:                                                                                   \
-        return name;
-        DX_HOST_STATES(NAME_ROW)
-#undef NAME_ROW
+/* A row of either side's table. */
+typedef struct state_words {
+    int number;
+    const char *name, *sentence;
+} state_words;
+
+#define WORDS_ROW(symbol, number, name, deadline_ms, sentence) {number, name, sentence},
+static const state_words host_words[] = {DX_HOST_STATES(WORDS_ROW)},
+                         guest_words[] = {DX_GUEST_STATES(WORDS_ROW)};
+#undef WORDS_ROW
+
+static const state_words *find_words(const state_words *table, size_t count, int number) {
+    static const state_words unknown = {0, "unknown", "unknown"};
+    for (size_t i = 0; i < count; i++) {
+        if (table[i].number == number) {
+            return &table[i];
+        }
     }
-    return "unknown";
+    return &unknown;
+}
+
+static const state_words *words_of_host(dx_host_state state) {
+    return find_words(host_words, sizeof host_words / sizeof host_words[0], (int)state);
+}
+
+static const state_words *words_of_guest(dx_guest_state state) {
+    return find_words(guest_words, sizeof guest_words / sizeof guest_words[0], (int)state);
+}
+
+const char *dx_host_state_name(dx_host_state state) {
+    return words_of_host(state)->name;
 }
 
 const char *dx_host_state_sentence(dx_host_state state) {
-    switch (state) {
-#define SENTENCE_ROW(symbol, number, name, deadline_ms, sentence)                                            \
-    case DX_HOST_##symbol:                                                                                   \
-        return sentence;
-        DX_HOST_STATES(SENTENCE_ROW)
-#undef SENTENCE_ROW
-    }
-    return "unknown";
+    return words_of_host(state)->sentence;
 }
 
 bool dx_host_state_ends(dx_host_state state) {
@@ -208,25 +223,11 @@ bool dx_host_state_ends(dx_host_state state) {
 }
 
 const char *dx_guest_state_name(dx_guest_state state) {
-    switch (state) {
-#define NAME_ROW(symbol, number, name, deadline_ms, sentence)                                                \
-    case DX_GUEST_##symbol:                                                                                  \
-        return name;
-        DX_GUEST_STATES(NAME_ROW)
-#undef NAME_ROW
-    }
-    return "unknown";
+    return words_of_guest(state)->name;
 }
 
 const char *dx_guest_state_sentence(dx_guest_state state) {
-    switch (state) {
-#define SENTENCE_ROW(symbol, number, name, deadline_ms, sentence)                                            \
-    case DX_GUEST_##symbol:                                                                                  \
-        return sentence;
-        DX_GUEST_STATES(SENTENCE_ROW)
-#undef SENTENCE_ROW
-    }
-    return "unknown";
+    return words_of_guest(state)->sentence;
 }
 
 bool dx_guest_state_ends(dx_guest_state state) {

@@ -140,24 +140,35 @@ int dx_sync_ask_read(dx_bytes message, dx_feed_class *out) {
     return dx_reader_finish(&reader);
 }
 
-void dx_sync_want_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, dx_buf *out) {
-    dx_writer writer = begin(out, 3, DX_SYNC_WANT);
+/* Messages about a place in a feed begin alike: [kind, feed id, number…]. */
+static dx_writer begin_at(dx_buf *out, size_t fields, dx_sync_kind kind,
+                          const uint8_t feed_id[static DX_HASH_SIZE], uint64_t number) {
+    dx_writer writer = begin(out, fields, kind);
     write_fixed(&writer, feed_id, DX_HASH_SIZE);
-    dx_write_uint(&writer, from);
+    dx_write_uint(&writer, number);
+    return writer;
+}
+
+static dx_reader open_at(dx_bytes message, size_t fields, dx_sync_kind kind,
+                         uint8_t feed_id[static DX_HASH_SIZE], uint64_t *number) {
+    dx_reader reader = open(message, fields, kind);
+    dx_read_bytes_exact(&reader, feed_id, DX_HASH_SIZE);
+    *number = dx_read_uint_max(&reader, DX_FEED_LENGTH_MAX);
+    return reader;
+}
+
+void dx_sync_want_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from, dx_buf *out) {
+    (void)begin_at(out, 3, DX_SYNC_WANT, feed_id, from);
 }
 
 int dx_sync_want_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *from) {
-    dx_reader reader = open(message, 3, DX_SYNC_WANT);
-    dx_read_bytes_exact(&reader, feed_id, DX_HASH_SIZE);
-    *from = dx_read_uint_max(&reader, DX_FEED_LENGTH_MAX);
+    dx_reader reader = open_at(message, 3, DX_SYNC_WANT, feed_id, from);
     return dx_reader_finish(&reader);
 }
 
 static void begin_run(dx_sync_kind kind, const uint8_t feed_id[static DX_HASH_SIZE], uint64_t from,
                       const dx_head *head, size_t block_count, dx_buf *out) {
-    dx_writer writer = begin(out, 6, kind);
-    write_fixed(&writer, feed_id, DX_HASH_SIZE);
-    dx_write_uint(&writer, from);
+    dx_writer writer = begin_at(out, 6, kind, feed_id, from);
     dx_head_write(head, &writer);
     dx_write_array(&writer, block_count);
 }
@@ -185,9 +196,7 @@ void dx_sync_data_end(dx_bytes proof, dx_buf *out) {
 }
 
 static int read_run(dx_sync_kind kind, dx_bytes message, dx_sync_data *out) {
-    dx_reader reader = open(message, 6, kind);
-    dx_read_bytes_exact(&reader, out->feed_id, DX_HASH_SIZE);
-    out->from = dx_read_uint_max(&reader, DX_FEED_LENGTH_MAX);
+    dx_reader reader = open_at(message, 6, kind, out->feed_id, &out->from);
     dx_head_read(&reader, &out->head);
     out->block_count = dx_read_array(&reader);
     if (out->block_count > DX_SYNC_BLOCKS_MAX) {
@@ -281,32 +290,24 @@ int dx_sync_probe_read(bool answer, dx_bytes message, dx_sync_probe *out) {
 }
 
 void dx_sync_part_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t at, dx_buf *out) {
-    dx_writer writer = begin(out, 3, DX_SYNC_PART);
-    write_fixed(&writer, feed_id, DX_HASH_SIZE);
-    dx_write_uint(&writer, at);
+    (void)begin_at(out, 3, DX_SYNC_PART, feed_id, at);
 }
 
 int dx_sync_part_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *at) {
-    dx_reader reader = open(message, 3, DX_SYNC_PART);
-    dx_read_bytes_exact(&reader, feed_id, DX_HASH_SIZE);
-    *at = dx_read_uint_max(&reader, DX_FEED_LENGTH_MAX);
+    dx_reader reader = open_at(message, 3, DX_SYNC_PART, feed_id, at);
     return dx_reader_finish(&reader);
 }
 
 void dx_sync_path_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t at, const dx_head *head,
                         dx_bytes path, dx_buf *out) {
-    dx_writer writer = begin(out, 5, DX_SYNC_PATH);
-    write_fixed(&writer, feed_id, DX_HASH_SIZE);
-    dx_write_uint(&writer, at);
+    dx_writer writer = begin_at(out, 5, DX_SYNC_PATH, feed_id, at);
     dx_head_write(head, &writer);
     dx_write_bytes(&writer, path);
 }
 
 int dx_sync_path_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *at, dx_head *head,
                       dx_bytes *path) {
-    dx_reader reader = open(message, 5, DX_SYNC_PATH);
-    dx_read_bytes_exact(&reader, feed_id, DX_HASH_SIZE);
-    *at = dx_read_uint_max(&reader, DX_FEED_LENGTH_MAX);
+    dx_reader reader = open_at(message, 5, DX_SYNC_PATH, feed_id, at);
     dx_head_read(&reader, head);
     *path = dx_read_bytes(&reader);
     return dx_reader_finish(&reader);
