@@ -175,7 +175,8 @@ static const struct {
      "{'error':{'code':-3,'name':'E_NOT_FOUND','message':'there is no such request at work'}}"},
     /* node/invite.c */
     {"{'do': 'space.share', 'space': 'Garden', 'role': 'king'}", "",
-     "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"role\\\" must be admin, editor, reader or "
+     "{'error':{'try':'--role editor','code':-1,'name':'E_INVALID','message':'\\\"role\\\" must be admin, "
+     "editor, reader or "
      "pull'}}"},
     {"{'do': 'space.share', 'space': 'Garden', 'pin': '12'}", "",
      "{'error':{'code':-1,'name':'E_INVALID','message':'a PIN is six digits'}}"},
