@@ -209,6 +209,14 @@ if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=3m tmpfs small 2>
     expect_exit 1 "doctor says so" --vault small/vault doctor
     holds "in words" out 'writing.*full'
     mount -o remount,size=8m "$mounted"
+    python3 -c 'for n in range(40000): print("{\"name\": \"object %d\", \"text\": \"%s\"}" % (n, "x" * 200))' >large.jsonl
+    run --vault small/vault import notes large.jsonl --type many --json
+    same "an import that fills the disk fails" "$status" 1
+    holds "by name" out '"code":"E_NO_SPACE"'
+    holds "with a remedy" out '"try":"make room'
+    run --vault small/vault object ls notes --type many -q
+    check "what it had brought is there" [ "$status" = 0 ] && [ -s out ]
+    mount -o remount,size=40m "$mounted"
     expect_exit 0 "with room again everything works" --vault small/vault object add notes --type later
     expect_exit 0 "what was acknowledged is there" --vault small/vault object ls notes --type t -q
     same "all of it" "$(sort out)" "$(sort acknowledged)"
