@@ -135,8 +135,15 @@ static int store_run(dx_session *session, dx_feed *feed, const dx_sync_data *dat
     return error == DX_OK || error == DX_E_FORK ? dx_session_note_fork(session, feed, cut) : error;
 }
 
-/* A run of blocks for a feed that is here. */
-static int take_run(dx_session *session, dx_feed *feed, const dx_sync_data *data) {
+/* Whether the run is as long as an honest peer makes it: to the end of the feed, or a message's worth. Only what
+ * brings a feed on in such runs keeps others from being asked for it; a peer that trickles has stalled. */
+static bool is_full_run(const dx_sync_data *data, size_t size) {
+    return data->from + data->block_count == data->head.length || data->block_count == DX_SYNC_BLOCKS_MAX ||
+           size >= DX_SYNC_DATA_SIZE;
+}
+
+/* A run of blocks for a feed that is here, in a message of this size. */
+static int take_run(dx_session *session, dx_feed *feed, const dx_sync_data *data, size_t size) {
     dx_session_feed *row = dx_session_find_feed(session, feed->local);
     if (feed->own) {
         return DX_OK; /* our own feed, renewed meanwhile: no fault */
@@ -154,7 +161,7 @@ static int take_run(dx_session *session, dx_feed *feed, const dx_sync_data *data
     int64_t local = feed->local;
     int error = store_run(session, feed, data);
     feed = dx_space_feed(session->replica->space, local); /* it may have moved in memory */
-    if (feed->length > before) { /* only what brings the feed on keeps others from being asked */
+    if (feed->length > before && is_full_run(data, size)) {
         row->progress_ms = session->replica->replication->context->now_ms;
     }
     return error;
@@ -172,7 +179,7 @@ int dx_session_take_data(dx_session *session, dx_bytes message) {
     int error = dx_sync_data_read(message, data);
     if (error == DX_OK) {
         dx_feed *feed = dx_space_feed_by_id(replica->space, data->feed_id);
-        error = feed == NULL ? DX_E_PROTOCOL : take_run(session, feed, data);
+        error = feed == NULL ? DX_E_PROTOCOL : take_run(session, feed, data, message.size);
     }
     return error;
 }

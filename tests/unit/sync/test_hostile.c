@@ -666,28 +666,34 @@ static void teach_carol(void) {
     rogue_deinit(&honest);
 }
 
-/* Announced first and never delivered, or answered with what brings nothing on: Carol is asked when it has stalled,
- * and not before. */
+/* Announced first, and then: never delivered; answered with what brings nothing on; delivered a block at a time.
+ * Carol is asked when it has stalled, and not before. */
 static void test_stall(void **state) {
     (void)state;
-    for (int useless = 0; useless < 2; useless++) {
-        begin(true, 3);
+    for (int how = 0; how < 3; how++) {
+        begin(true, 12);
         teach_carol();
         attack_with(s.bob);
         want_bobs_feed();
-        uint64_t begun_ms = s.road.now_ms;
+        const dx_feed *feed = feed_of(true, DX_FEED_DATA);
+        uint64_t begun_ms = s.road.now_ms, seq = feed->length - 12;
         s.road.closed = false;
         while (s.road.now_ms < begun_ms + DX_SYNC_STALL_MS - 1000) {
             rogue_pass(&s.eve, 900);
-            if (useless) {
+            if (how == 1) {
                 write_junk(100);
                 rogue_say(&s.eve);
+            } else if (how == 2 && seq < feed->length - 1) {
+                rogue_write_data(&s.eve, feed, seq, seq + 1);
+                rogue_say(&s.eve);
+                seq++;
             }
         }
         assert_stands();
-        assert_string_equal(ask_digest(s.alice), s.digest);
-        rogue_pass(&s.eve, 2000);
+        assert_true(how == 2 || strcmp(ask_digest(s.alice), s.digest) == 0);
         snprintf(s.digest, sizeof s.digest, "%s", ask_digest(s.carol));
+        assert_string_not_equal(ask_digest(s.alice), s.digest);
+        rogue_pass(&s.eve, 2000);
         end_unharmed(); /* Alice holds what Carol does */
     }
 }
