@@ -6,7 +6,7 @@
  * quick. */
 #include "street.h"
 
-enum { POINTS = 24, PAGES = 16, TEXT_SIZE = 9000 };
+enum { POINTS = 16, PAGES = 16, TEXT_SIZE = 9000 };
 
 static street home, road;
 static vault *alice_left, *bob_left;
