@@ -44,16 +44,20 @@ static void write_subject(const dx_batch *batch, uint32_t number, dx_writer *out
 }
 
 static void write_op(const dx_batch *batch, const dx_queued_op *queued, dx_writer *out) {
-    static const char *const names[] = {"add", "link", "rm"};
+    static const char *const names[] = {"add", "link", "rm", "set"};
     const dx_batch_op *op = &queued->op;
     bool link = op->kind == DX_BATCH_LINK,
          has_parent = op->kind == DX_BATCH_ADD && op->source != DX_BATCH_NONE;
-    if (op->kind == DX_BATCH_REMOVE) {
-        dx_write_map(out, 2);
+    if (op->kind == DX_BATCH_REMOVE || op->kind == DX_BATCH_SET) {
+        dx_write_map(out, op->kind == DX_BATCH_SET ? 3 : 2);
         dx_write_text(out, "id");
         write_subject(batch, op->number, out);
         dx_write_text(out, "op");
         dx_write_text(out, names[op->kind]);
+        if (op->kind == DX_BATCH_SET) {
+            dx_write_text(out, "set");
+            dx_write_item(out, dx_bytes_of(batch->bytes.data + queued->data_at, op->data.size));
+        }
         return;
     }
     /* Keys in canonical order: shorter first, then by their letters. */
@@ -329,9 +333,9 @@ static bool is_nameable(const dx_batches *batches, uint32_t number) {
 /* Room for the op in a batch where everything it names has an id or stands before it. */
 static int make_ready(dx_batches *batches, const dx_batch_op *op) {
     size_t size = op->type.size + op->data.size;
-    bool removes = op->kind == DX_BATCH_REMOVE, links = op->kind == DX_BATCH_LINK;
+    bool changes = op->kind == DX_BATCH_REMOVE || op->kind == DX_BATCH_SET, links = op->kind == DX_BATCH_LINK;
     int code = make_room(batches, size);
-    bool ready = removes ? dx_batches_knows(batches, op->number)
+    bool ready = changes ? dx_batches_knows(batches, op->number)
                          : is_nameable(batches, op->source) && (!links || is_nameable(batches, op->target));
     if (code == DX_EXIT_OK && !ready) {
         code = dx_batches_drain(batches);
@@ -354,6 +358,10 @@ int dx_batches_add(dx_batches *batches, const dx_batch_op *op) {
         batches->code = dx_vault_failed(batches->run, dx_buf_error(&batch->bytes));
     }
     return batches->code;
+}
+
+const uint8_t *dx_batches_id(const dx_batches *batches, uint32_t number) {
+    return dx_batches_knows(batches, number) ? batches->ids[number] : NULL;
 }
 
 bool dx_batches_knows(const dx_batches *batches, uint32_t number) {

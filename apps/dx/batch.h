@@ -17,15 +17,15 @@ enum {
     DX_BATCH_ID_SIZE = 22
 };
 
-typedef enum dx_batch_kind { DX_BATCH_ADD, DX_BATCH_LINK, DX_BATCH_REMOVE } dx_batch_kind;
+typedef enum dx_batch_kind { DX_BATCH_ADD, DX_BATCH_LINK, DX_BATCH_REMOVE, DX_BATCH_SET } dx_batch_kind;
 
 typedef struct dx_batch_op {
     dx_batch_kind kind;
     bool removed;            /* of a link: made and deleted at once */
-    uint32_t number;         /* ADD: the thing made; REMOVE: the thing meant */
+    uint32_t number;         /* ADD: the thing made; REMOVE, SET: the thing meant */
     uint32_t source, target; /* LINK; an ADD's parent is its source, or NONE */
     uint64_t line;           /* of the file, for words about a refusal */
-    dx_bytes type, data;     /* encoded, or size 0 */
+    dx_bytes type, data;     /* encoded, or size 0; SET: data is the map of path and value */
 } dx_batch_op;
 
 typedef struct dx_batch dx_batch;
@@ -52,6 +52,8 @@ void dx_batches_deinit(dx_batches *batches);
 int dx_batches_add(dx_batches *batches, const dx_batch_op *op);
 /* Sends what is queued and waits until everything is answered. */
 int dx_batches_drain(dx_batches *batches);
+/* Its id, DX_BATCH_ID_SIZE bytes; NULL: not known (yet). */
+const uint8_t *dx_batches_id(const dx_batches *batches, uint32_t number);
 bool dx_batches_knows(const dx_batches *batches, uint32_t number);
 
 #endif

@@ -1,8 +1,10 @@
 /* dx/import.c: `dx import`: a file of objects and links into a space.
  *
  * The file is read twice. First every name is learned, so that a line may refer to a later one; then objects
- * are added, and after them the links between them and what had been deleted. Memory: a name, an id and a few
- * bytes per object, 16 bytes per link; an object whose parent stands after it in the file waits in memory. */
+ * are added, and after them the links between them and what had been deleted. Where lines of an export refer
+ * to one another inside their data, they are read once more when all ids are known, and those members set
+ * anew. Memory: a name, an id and a few bytes per object, 16 bytes per link; an object whose parent stands
+ * after it in the file waits in memory. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -38,9 +40,11 @@ typedef struct dx_import {
     uint64_t *stamps;      /* of each target: the last source and link field that led to it */
     dx_buf edges, removed; /* dx_edge; uint32_t */
     dx_buf waiting, waiting_bytes;
-    dx_buf data, types; /* scratch; the encoded types of link fields, one after another */
+    dx_buf data, set, name; /* scratch */
+    dx_buf types;           /* the encoded types of link fields, one after another */
     dx_bytes type, link_types[DX_MAPPING_LINKS_MAX];
     uint64_t unresolved, own_links, rejected, twice, told;
+    bool refers;     /* data hold references, perhaps to lines */
     uint32_t number; /* of the record at hand */
     dx_progress progress;
     int code;
@@ -107,9 +111,28 @@ static int learn_aliases(dx_import *import, dx_bytes names) {
     return error;
 }
 
+/* Any reference at all is reason to look again: whether it leads to a line is known after the last one. */
+static const uint8_t *note_reference(void *ctx, const uint8_t id[static DX_REFERENCE_SIZE]) {
+    (void)id;
+    ((dx_import *)ctx)->refers = true;
+    return NULL;
+}
+
+static int look_for_references(dx_import *import, const dx_record *record) {
+    bool changed;
+    if (import->source->mapping.foreign || import->refers || record->data.size == 0) {
+        return DX_OK;
+    }
+    dx_buf_clear(&import->data);
+    return dx_record_rewrite(record->data, note_reference, import, &import->data, &changed);
+}
+
 static int learn(dx_import *import, const dx_record *record) {
     const dx_mapping *mapping = &import->source->mapping;
-    int error = DX_OK;
+    int error = look_for_references(import, record);
+    if (error != DX_OK) {
+        return error;
+    }
     if (record->is_link) {
         import->own_links++;
         return DX_OK;
@@ -305,6 +328,72 @@ static int add_waiting(dx_import *import) {
     return import->code = code;
 }
 
+static int drain(dx_import *import) {
+    if (import->code == DX_EXIT_OK) {
+        import->code = dx_batches_drain(&import->batches);
+    }
+    return import->code;
+}
+
+/* --- References inside data
+ * ------------------------------------------------------------------------------------------ */
+
+/* As the names of the lines are kept. */
+static dx_bytes encode_text(const char *text, dx_buf *room) {
+    dx_writer writer;
+    dx_buf_clear(room);
+    dx_writer_init(&writer, room);
+    dx_write_text(&writer, text);
+    return dx_writer_finish(&writer) == DX_OK ? dx_buf_view(room) : (dx_bytes){0};
+}
+
+static const uint8_t *find_line(void *ctx, const uint8_t id[static DX_REFERENCE_SIZE]) {
+    dx_import *import = ctx;
+    char text[DX_REFERENCE_TEXT_MAX];
+    dx_reference_print(id, text);
+    uint32_t number = resolve(import, encode_text(text, &import->name));
+    return number == DX_NAMES_NONE ? NULL : dx_batches_id(&import->batches, number);
+}
+
+/* The members of an object that refer to lines, as they are to be now. */
+static int set_references(dx_import *import, const dx_record *record) {
+    uint32_t number = import->number++;
+    dx_reader reader;
+    dx_reader_init(&reader, record->data);
+    size_t count =
+        record->data.size > 0 && dx_batches_knows(&import->batches, number) ? dx_read_map(&reader) : 0;
+    for (; import->code == DX_EXIT_OK && count > 0; count--) {
+        bool changed;
+        dx_bytes key = dx_read_item(&reader), value = dx_read_item(&reader);
+        dx_buf_clear(&import->data);
+        dx_buf_clear(&import->set);
+        int error = dx_record_rewrite(value, find_line, import, &import->data, &changed);
+        if (error == DX_OK && changed) {
+            error = dx_record_write_set(key, dx_buf_view(&import->data), &import->set);
+        }
+        if (error != DX_OK) {
+            return fail(import, error);
+        }
+        if (changed) {
+            import->code =
+                dx_batches_add(&import->batches, &(dx_batch_op){.kind = DX_BATCH_SET,
+                                                                .number = number,
+                                                                .line = import->source->number,
+                                                                .data = dx_buf_view(&import->set)});
+        }
+    }
+    return import->code;
+}
+
+/* All objects have their ids. */
+static int follow_references(dx_import *import) {
+    if (!import->refers) {
+        return import->code;
+    }
+    import->number = 0;
+    return each_record(import, false, set_references) == DX_EXIT_OK ? drain(import) : import->code;
+}
+
 /* --- Links, and what was deleted
  * ------------------------------------------------------------------------------------ */
 
@@ -317,13 +406,23 @@ static int add_link(dx_import *import, dx_batch_op *op) {
 }
 
 static int add_own_link(dx_import *import, const dx_record *record) {
+    dx_bytes data = record->data;
+    bool changed;
+    if (import->refers && data.size > 0) {
+        dx_buf_clear(&import->data);
+        int error = dx_record_rewrite(data, find_line, import, &import->data, &changed);
+        if (error != DX_OK) {
+            return fail(import, error);
+        }
+        data = dx_buf_view(&import->data);
+    }
     dx_batch_op op = {.kind = DX_BATCH_LINK,
                       .removed = record->deleted,
                       .source = resolve(import, record->source),
                       .target = resolve(import, record->target),
                       .line = import->source->number,
                       .type = record->type,
-                      .data = record->data};
+                      .data = data};
     return add_link(import, &op);
 }
 
@@ -352,13 +451,6 @@ static int remove_deleted(dx_import *import) {
 
 /* --- The whole
  * -------------------------------------------------------------------------------------------------------- */
-
-static int drain(dx_import *import) {
-    if (import->code == DX_EXIT_OK) {
-        import->code = dx_batches_drain(&import->batches);
-    }
-    return import->code;
-}
 
 /* The space, the type and the links' types as encoded texts; views are set once the buffer has stopped
  * moving. */
@@ -405,7 +497,8 @@ static int write_all(dx_import *import) {
     }
     dx_progress_work(&import->progress, "importing");
     if (import->code != DX_EXIT_OK || each_record(import, false, add_object) != DX_EXIT_OK ||
-        add_waiting(import) != DX_EXIT_OK || drain(import) != DX_EXIT_OK || add_edges(import) != DX_EXIT_OK ||
+        add_waiting(import) != DX_EXIT_OK || drain(import) != DX_EXIT_OK ||
+        follow_references(import) != DX_EXIT_OK || add_edges(import) != DX_EXIT_OK ||
         (import->own_links > 0 && each_record(import, true, add_own_link) != DX_EXIT_OK) ||
         remove_deleted(import) != DX_EXIT_OK) {
         return import->code;
@@ -502,13 +595,15 @@ static void init(dx_import *import, dx_invocation *run, dx_source *source) {
     dx_buf_init(&import->waiting, dx_host_alloc(), WAITING_SIZE_MAX);
     dx_buf_init(&import->waiting_bytes, dx_host_alloc(), WAITING_SIZE_MAX);
     dx_buf_init(&import->data, dx_host_alloc(), 2 * DX_LINE_SIZE_MAX);
+    dx_buf_init(&import->name, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    dx_buf_init(&import->set, dx_host_alloc(), 2 * DX_LINE_SIZE_MAX);
     dx_buf_init(&import->types, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
     dx_progress_begin(&import->progress, &run->output, "reading");
 }
 
 static void deinit(dx_import *import) {
-    dx_buf *const buffers[] = {&import->edges,         &import->removed, &import->waiting,
-                               &import->waiting_bytes, &import->data,    &import->types};
+    dx_buf *const buffers[] = {&import->edges, &import->removed, &import->waiting, &import->waiting_bytes,
+                               &import->data,  &import->set,     &import->name,    &import->types};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         dx_buf_deinit(buffers[i]);
     }

@@ -151,3 +151,86 @@ int dx_record_write_data(const dx_mapping *mapping, const dx_record *record, dx_
     dx_buf_deinit(&pairs);
     return error != DX_OK ? error : dx_buf_error(out);
 }
+
+/* --- References inside data ------------------------------------------------------------------------ */
+
+typedef struct rewriting {
+    dx_on_reference on_reference;
+    void *ctx;
+    uint8_t *copy;
+    const uint8_t *original;
+    bool changed;
+} rewriting;
+
+/* A reference keeps its size, so that it is overwritten where the copy has it. */
+static void rewrite_next(rewriting *self, dx_reader *reader) {
+    size_t count = 0;
+    switch (dx_reader_peek(reader)) {
+    case DX_KIND_ARRAY:
+        count = dx_read_array(reader);
+        break;
+    case DX_KIND_MAP:
+        count = 2 * dx_read_map(reader);
+        break;
+    case DX_KIND_TAG:
+        if (dx_read_tag(reader) == DX_TAG_REFERENCE) {
+            dx_bytes id = dx_read_bytes(reader);
+            const uint8_t *other =
+                id.size == DX_REFERENCE_SIZE ? self->on_reference(self->ctx, id.data) : NULL;
+            if (other != NULL) {
+                memcpy(self->copy + (id.data - self->original), other, DX_REFERENCE_SIZE);
+                self->changed = true;
+            }
+        } else {
+            (void)dx_read_item(reader);
+        }
+        return;
+    case DX_KIND_INT:
+    case DX_KIND_BYTES:
+    case DX_KIND_TEXT:
+    case DX_KIND_BOOL:
+    case DX_KIND_NULL:
+    case DX_KIND_DOUBLE:
+    case DX_KIND_NONE:
+        (void)dx_read_item(reader);
+        return;
+    }
+    for (; count > 0 && reader->error == DX_OK; count--) {
+        rewrite_next(self, reader);
+    }
+}
+
+int dx_record_rewrite(dx_bytes item, dx_on_reference on_reference, void *ctx, dx_buf *out, bool *changed) {
+    uint8_t *copy = dx_buf_extend(out, item.size);
+    *changed = false;
+    if (copy == NULL) {
+        return dx_buf_error(out);
+    }
+    memcpy(copy, item.data, item.size);
+    rewriting self = {on_reference, ctx, copy, item.data, false};
+    dx_reader reader;
+    dx_reader_init(&reader, item);
+    rewrite_next(&self, &reader);
+    *changed = self.changed;
+    return dx_reader_finish(&reader);
+}
+
+int dx_record_write_set(dx_bytes key, dx_bytes value, dx_buf *out) {
+    dx_buf path;
+    dx_writer writer;
+    dx_bytes name = dx_item_text(key);
+    dx_buf_init(&path, dx_host_alloc(), 2 * RECORD_SIZE_MAX);
+    for (size_t i = 0; i < name.size; i++) {
+        if (name.data[i] == '.' || name.data[i] == '\\') {
+            dx_buf_append_byte(&path, '\\');
+        }
+        dx_buf_append_byte(&path, name.data[i]);
+    }
+    dx_writer_init(&writer, out);
+    dx_write_map(&writer, 1);
+    dx_write_text_bytes(&writer, dx_buf_view(&path));
+    dx_write_item(&writer, value);
+    int error = dx_buf_error(&path) != DX_OK ? dx_buf_error(&path) : dx_writer_finish(&writer);
+    dx_buf_deinit(&path);
+    return error;
+}

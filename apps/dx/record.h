@@ -40,4 +40,13 @@ typedef bool (*dx_on_name)(void *ctx, size_t link, dx_bytes name);
 DX_MUST_USE int dx_record_write_data(const dx_mapping *mapping, const dx_record *record, dx_on_name on_name,
                                      void *ctx, dx_buf *out);
 
+/* The id that stands for the one referred to, DX_REFERENCE_SIZE bytes; NULL: it stays. */
+typedef const uint8_t *(*dx_on_reference)(void *ctx, const uint8_t id[static DX_REFERENCE_SIZE]);
+
+/* Appends the item with other ids in its references; the size stays. *changed: one was another. */
+DX_MUST_USE int dx_record_rewrite(dx_bytes item, dx_on_reference on_reference, void *ctx, dx_buf *out,
+                                  bool *changed);
+/* Appends {path: value} for a member of an object's data. */
+DX_MUST_USE int dx_record_write_set(dx_bytes key, dx_bytes value, dx_buf *out);
+
 #endif

@@ -261,7 +261,8 @@ const dx_verb dx_verbs[] = {
                  {"key", 0, "FIELD", "the field by which others refer to an object", false},
                  {"link", 0, "FIELD", "a field with names of others, which become links of that type", true}},
      .sentence = "Bring in objects and links from a file",
-     .details = "A line is either what dx export writes (ids become new ones; links and parents follow), or "
+     .details = "A line is either what dx export writes (ids become new ones; links, parents "
+                "and references follow), or "
                 "a JSON object\n"
                 "of your own, mapped by the options. Names that resolve to nothing stay in the object; the "
                 "same link named\n"

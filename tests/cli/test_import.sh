@@ -148,6 +148,32 @@ expect_exit 1 "a folder" --profile alice import strict "$box"
 expect_exit 3 "no space" --profile alice import nospace foreign.jsonl
 expect_exit 8 "no time" --profile alice --timeout 0.001 import strict tree.jsonl
 
+# --- What lines say of each other inside their data follows them, whichever comes first; what leads elsewhere stays
+alice space create refs -q >/dev/null
+one=$(alice object add refs --type a --data '{"n": 1}' -q)
+elsewhere='7-258-000102030405060708090a0b0c0d0e0f'
+two=$(alice object add refs --type b --data '{"n": 2, "sees": {"@ref": "'$one'"}, "far": {"@ref": "'$elsewhere'"}}' -q)
+alice object set refs "$one" 'sees={"list": [1, {"@ref": "'$two'"}], "me": {"@ref": "'$one'"}}' 'a\.b={"@ref": "'$two'"}' -q >/dev/null
+alice link add refs "$one" "$two" --type l --data '{"about": {"@ref": "'$one'"}}' -q >/dev/null
+alice export refs >refs.jsonl
+alice space create followed -q >/dev/null
+expect_exit 0 "lines that refer to each other" --profile alice import followed refs.jsonl --json
+alice export followed >followed.jsonl
+same "lead to the new objects" "$(python3 -c 'import json
+def ids_of(name):
+    lines = [json.loads(line) for line in open(name)]
+    return lines, {line["id"]: line["type"] for line in lines}
+def said(value, ids):
+    if isinstance(value, dict) and list(value) == ["@ref"]: return "-> " + ids.get(value["@ref"], value["@ref"])
+    if isinstance(value, dict): return {key: said(one, ids) for key, one in value.items()}
+    if isinstance(value, list): return [said(one, ids) for one in value]
+    return value
+for name in ("refs.jsonl", "followed.jsonl"):
+    lines, ids = ids_of(name)
+    print(json.dumps(sorted((line["type"], json.dumps(said(line["data"], ids), sort_keys=True)) for line in lines)))' | uniq | wc -l)" 1
+same "and what leads elsewhere stays" "$(grep -c "$elsewhere" followed.jsonl)" 1
+same "nothing leads back" "$(grep -c "$one\|$two" followed.jsonl)" 0
+
 # --- An object larger than an answer hides no other, and is said to be missing
 alice space create large -q >/dev/null
 alice object add large --type small -q >/dev/null

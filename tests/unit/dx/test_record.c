@@ -105,4 +105,75 @@ static void test_rest(void **state) {
     expect_rest("{}", "{}", 0);
 }
 
-DX_TEST_MAIN(DX_TEST(test_own_lines), DX_TEST(test_foreign_lines), DX_TEST(test_rest))
+static const uint8_t other[DX_REFERENCE_SIZE] = {9, 9, 9};
+static size_t asked;
+
+/* Every reference but the one to number 2. */
+static const uint8_t *replace(void *ctx, const uint8_t id[static DX_REFERENCE_SIZE]) {
+    (void)ctx;
+    asked++;
+    return id[19] == 2 ? NULL : other;
+}
+
+static void test_references(void **state) {
+    (void)state;
+    static const struct {
+        const char *json;
+        size_t asked, changed;
+    } rows[] = {
+        {"{}", 0, 0},
+        {"[1, \"1-0-000102030405060708090a0b0c0d0e0f\", null, 1.5, {\"@bytes\": \"AQID\"}]", 0, 0},
+        {"{\"@time\": \"2024-05-01T00:00:00Z\"}", 0, 0},
+        {"{\"@ref\": \"~AQID\"}", 0, 0},
+        {"{\"@ref\": \"2-0-000102030405060708090a0b0c0d0e0f\"}", 1, 0},
+        {"{\"@ref\": \"1-0-000102030405060708090a0b0c0d0e0f\"}", 1, 1},
+        {"{\"a\": [true, {\"b\": {\"@ref\": \"1-0-000102030405060708090a0b0c0d0e0f\"}}], \"c\": {\"@ref\": "
+         "\"3-0-000102030405060708090a0b0c0d0e0f\"}}",
+         2, 2},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        dx_bytes item = item_of(rows[i].json);
+        dx_buf out;
+        bool changed;
+        size_t found = 0;
+        dx_buf_init(&out, dx_host_alloc(), 1 << 20);
+        dx_buf_append_byte(&out, 7); /* it appends */
+        asked = 0;
+        assert_int_equal(dx_record_rewrite(item, replace, NULL, &out, &changed), DX_OK);
+        assert_int_equal(asked, rows[i].asked);
+        assert_int_equal(changed, rows[i].changed > 0);
+        assert_int_equal(out.size, 1 + item.size);
+        assert_int_equal(dx_item_check(dx_bytes_of(out.data + 1, item.size)), DX_OK);
+        for (size_t at = 1; at + sizeof other <= out.size; at++) {
+            found += memcmp(out.data + at, other, sizeof other) == 0;
+        }
+        assert_int_equal(found, rows[i].changed);
+        dx_buf_deinit(&out);
+    }
+    bool changed;
+    dx_buf small;
+    dx_buf_init(&small, dx_host_alloc(), 3);
+    assert_int_equal(dx_record_rewrite(item_of("[1,2,3,4]"), replace, NULL, &small, &changed), DX_E_LIMIT);
+    dx_buf_deinit(&small);
+}
+
+static void test_set(void **state) {
+    (void)state;
+    dx_buf out, json;
+    dx_bytes pair = item_of("[\"a.b\\\\c\",{\"x.y\":1}]");
+    dx_reader reader;
+    dx_buf_init(&out, dx_host_alloc(), 1000);
+    dx_buf_init(&json, dx_host_alloc(), 1000);
+    dx_reader_init(&reader, pair);
+    assert_int_equal(dx_read_array(&reader), 2);
+    dx_bytes key = dx_read_item(&reader), value = dx_read_item(&reader);
+    assert_int_equal(dx_record_write_set(key, value, &out), DX_OK);
+    assert_int_equal(dx_json_print(dx_buf_view(&out), &json), DX_OK);
+    dx_buf_append_byte(&json, 0);
+    assert_string_equal((const char *)json.data, "{\"a\\\\.b\\\\\\\\c\":{\"x.y\":1}}");
+    dx_buf_deinit(&out);
+    dx_buf_deinit(&json);
+}
+
+DX_TEST_MAIN(DX_TEST(test_references), DX_TEST(test_set), DX_TEST(test_own_lines),
+             DX_TEST(test_foreign_lines), DX_TEST(test_rest))
