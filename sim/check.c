@@ -328,6 +328,7 @@ void sim_check_end(sim_world *world) {
     for (size_t i = 0; i < world->peer_count && world->violation[0] == 0; i++) {
         sim_peer_start(&world->peers[i]);
     }
+    sim_invite_end(world);
     if (world->hostile != NULL && world->violation[0] == 0) {
         check_beside_liar(world);
         sim_hostile_end(world);

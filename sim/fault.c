@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { STEP_CALLS_MAX = 60, OPEN_CALLS_MAX = 80, BIG_RARITY = 32 };
+enum { STEP_CALLS_MAX = 60, OPEN_CALLS_MAX = 80, BIG_RARITY = 32, GUESTS_RARITY = 6 };
 
 /* --- Drawing -----------------------------------------------------------------------------------------------
  */
@@ -58,6 +58,11 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
                                    .sync_error_chance = errors && draw_one_in(&state, 2) ? 1000 : 0,
                                    .failed_sync_forgets = draw_one_in(&state, 2)};
     plan->big = draw_one_in(&state, BIG_RARITY);
+    if (draw_one_in(&state, GUESTS_RARITY) && plan->hostile == SIM_NO_LIAR) {
+        /* A host that was set back forgets what it counted; one whose clock was set, when an invitation ends. */
+        plan->guests = draw_one_in(&state, 2) ? 2 : 1;
+        plan->chance[SIM_SET_BACK] = plan->chance[SIM_CLOCK] = 0;
+    }
 }
 
 /* --- Striking

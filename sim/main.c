@@ -69,7 +69,7 @@ static void on_operation(sim_world *world, void *ctx, uint64_t number) {
 }
 
 static void begin(sim_world *world, const sim_plan *plan, sim_world *template) {
-    sim_world_init(world, plan, plan->peers + (plan->hostile != SIM_NO_LIAR));
+    sim_world_init(world, plan, plan->peers + plan->guests + (plan->hostile != SIM_NO_LIAR));
     if (template != NULL) {
         sim_setup_from(world, template);
     } else {
@@ -93,6 +93,7 @@ static void run_seed(sim_world *world, const sim_plan *plan, sim_world *template
     running = world;
     begin(world, plan, template);
     sim_hostile_begin(world);
+    sim_invite_begin(world);
     uint64_t start_ms = world->now_ms, length_ms = plan->minutes * 60000;
     for (size_t i = 0; i < plan->operations && world->violation[0] == 0; i++) {
         sim_at(world, start_ms + sim_below(world, length_ms), on_operation, NULL, i);

@@ -292,6 +292,12 @@ static sim_link *find(sim_world *world, const sim_peer *peer, uint64_t number, s
     return NULL;
 }
 
+/* How an invitation ends is nobody's offence. */
+static bool is_end_of_invitation(int reason) {
+    return reason == DX_E_PIN || reason == DX_E_LOCKED || reason == DX_E_EXHAUSTED ||
+           reason == DX_E_EXPIRED || reason == DX_E_WITHDRAWN;
+}
+
 /* A peer ends a link for what the other one said. Honest peers never give cause, unless bytes were changed on
  * their way. */
 static void judge_end(const sim_link *link, size_t end, int reason) {
@@ -302,7 +308,8 @@ static void judge_end(const sim_link *link, size_t end, int reason) {
     }
     if (sim_is_hostile(other)) {
         world->counts[SIM_ENDED]++;
-    } else if (world->plan.chance[SIM_CORRUPT] == 0) {
+    } else if (world->plan.chance[SIM_CORRUPT] == 0 &&
+               !(world->invitation != NULL && is_end_of_invitation(reason))) {
         sim_violate(world, "peer %zu ends its link to peer %zu, an honest one: %s", self->index, other->index,
                     dx_error_name(reason));
     }

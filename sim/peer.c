@@ -535,6 +535,13 @@ bool sim_ask_json(sim_peer *peer, const char *json, const uint8_t *id, bool pati
     return asked;
 }
 
+void sim_owe(sim_peer *peer, const uint8_t *id, uint64_t due_ms) {
+    sim_request *request = find_request(peer, id);
+    if (request != NULL) {
+        request->due_ms = due_ms;
+    }
+}
+
 void sim_ignore_answer(sim_world *world, sim_peer *peer, void *ctx, sim_answer_kind kind, dx_bytes body) {
     (void)world;
     (void)peer;

@@ -111,13 +111,17 @@ static bool found_space(sim_world *world, size_t space) {
     return well;
 }
 
+static bool make_identity(sim_peer *peer) {
+    char json[64];
+    sim_peer_start(peer);
+    snprintf(json, sizeof json, "{\"do\": \"halo.create\", \"name\": \"peer %zu\"}", peer->index);
+    return peer->world->violation[0] == 0 && found(peer, json, NULL);
+}
+
 bool sim_setup(sim_world *world) {
     bool well = true;
     for (size_t i = 0; well && i < world->peer_count; i++) {
-        char json[64];
-        sim_peer_start(&world->peers[i]);
-        snprintf(json, sizeof json, "{\"do\": \"halo.create\", \"name\": \"peer %zu\"}", i);
-        well = world->violation[0] == 0 && found(&world->peers[i], json, NULL);
+        well = make_identity(&world->peers[i]);
     }
     for (size_t space = 0; well && space < world->plan.spaces; space++) {
         well = found_space(world, space);
@@ -126,9 +130,10 @@ bool sim_setup(sim_world *world) {
 }
 
 void sim_setup_from(sim_world *world, sim_world *template) {
-    DX_ASSERT(world->peer_count <= template->peer_count);
+    size_t copied = world->peer_count - world->plan.guests;
+    DX_ASSERT(copied <= template->peer_count);
     memcpy(world->space, template->space, sizeof world->space);
-    for (size_t i = 0; i < world->peer_count; i++) {
+    for (size_t i = 0; i < copied; i++) {
         sim_peer *peer = &world->peers[i], *from = &template->peers[i];
         DX_ASSERT(from->node == NULL);
         sim_disk_destroy(peer->disk);
@@ -138,5 +143,8 @@ void sim_setup_from(sim_world *world, sim_world *template) {
         memcpy(peer->token, from->token, sizeof peer->token);
         memcpy(peer->member, from->member, sizeof peer->member);
         sim_peer_start(peer);
+    }
+    for (size_t i = copied; i < world->peer_count && world->violation[0] == 0; i++) {
+        make_identity(&world->peers[i]);
     }
 }

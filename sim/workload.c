@@ -353,7 +353,7 @@ static void write_operation(sim_world *world, sim_op *op) {
 /* One peer does something about an object or link; NULL: there is none yet. */
 static void operate(sim_world *world, sim_peer *peer, size_t space, sim_op_kind kind, const char *subject) {
     sim_workload *workload = world->workload;
-    if (peer->node == NULL || sim_peer_frozen(peer) || !peer->member[space] ||
+    if (peer->node == NULL || sim_peer_frozen(peer) || !peer->member[space] || peer->reader ||
         workload->op_count == workload->op_capacity) {
         world->counts[SIM_SKIPPED]++;
         return;

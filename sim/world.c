@@ -197,6 +197,7 @@ void sim_world_deinit(sim_world *world) {
         sim_peer_deinit(&world->peers[i]);
     }
     sim_net_deinit(world);
+    sim_invite_deinit(world);
     sim_hostile_deinit(world);
     sim_workload_deinit(world);
     for (size_t i = 0; i < world->heap_count; i++) {

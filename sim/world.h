@@ -85,6 +85,8 @@ typedef struct sim_link sim_link;
     X(GLANCES, "glances at a whole space")                                                                   \
     X(WATCHED, "changes watched")                                                                            \
     X(STALLED, "answers held back for a slow program")                                                       \
+    X(ADMITTED, "guests admitted")                                                                           \
+    X(TURNED_AWAY, "guests turned away")                                                                     \
     SIM_LIE_MAP(X)                                                                                           \
     X(ENDED, "links to the liar ended for what it said")                                                     \
     X(LISTED, "false blocks listed as refused")                                                              \
@@ -124,6 +126,7 @@ typedef struct sim_plan {
     uint64_t gather_max_ms;           /* events wait so long to be given together; 0: each alone, at once */
     uint64_t clock_lie_ms;            /* wall clocks are off by up to this */
     size_t spaces;                    /* 1, or 2: the second without the last peer */
+    size_t guests;                    /* who come by invitation meanwhile (invite.h) */
     bool big;                         /* objects are large, and one program of each peer reads slowly */
     sim_disk_config disk;
 } sim_plan;
@@ -171,6 +174,7 @@ struct sim_peer {
     uint8_t token[DX_VAULT_TOKEN_SIZE];
     char address[16];
     bool member[SIM_SPACES_MAX];
+    bool reader;          /* may not write */
     uint64_t timer_ms;    /* of the timer event that is on its way; DX_NO_DEADLINE: none */
     uint64_t deadline_ms; /* what the node asked for */
     uint64_t frozen_until_ms;
@@ -188,8 +192,9 @@ struct sim_peer {
 };
 
 typedef struct sim_event sim_event;
-typedef struct sim_workload sim_workload; /* workload.h */
-typedef struct sim_hostile sim_hostile;   /* hostile.h */
+typedef struct sim_workload sim_workload;     /* workload.h */
+typedef struct sim_invitation sim_invitation; /* invite.h */
+typedef struct sim_hostile sim_hostile;       /* hostile.h */
 
 struct sim_world {
     sim_plan plan;
@@ -204,7 +209,8 @@ struct sim_world {
     bool healing;                /* no more faults */
     char space[SIM_SPACES_MAX][65];
     sim_workload *workload;
-    sim_hostile *hostile; /* NULL: nobody lies */
+    sim_hostile *hostile;       /* NULL: nobody lies */
+    sim_invitation *invitation; /* NULL: nobody is invited */
     uint64_t trace;
     uint64_t counts[SIM_COUNT_COUNT];
     uint64_t converged_ms; /* from healing to all in step */
@@ -250,6 +256,8 @@ bool sim_ask(sim_peer *peer, dx_bytes command, const uint8_t *id, bool patient, 
 /* The same from JSON text. */
 bool sim_ask_json(sim_peer *peer, const char *json, const uint8_t *id, bool patient, sim_on_answer on_answer,
                   void *ctx);
+/* The answer to an open request, asked patiently, is owed by then after all. */
+void sim_owe(sim_peer *peer, const uint8_t *id, uint64_t due_ms);
 /* Whoever waited with this ctx waits no more. */
 void sim_forget_requests(sim_peer *peer, const void *ctx);
 void sim_ignore_answer(sim_world *world, sim_peer *peer, void *ctx, sim_answer_kind kind, dx_bytes body);
@@ -303,6 +311,12 @@ void sim_workload_deinit(sim_world *world);
 void sim_operate(sim_world *world);
 /* The peer's disk became what it was at a time: what was acknowledged after it may be lost. */
 void sim_workload_set_back(sim_world *world, const sim_peer *peer, uint64_t since_ms);
+
+/* --- invite.c ------------------------------------------------------------------------------------------- */
+void sim_invite_begin(sim_world *world); /* when the plan has guests: they come soon */
+/* After healing: lets all of it come to an end, and judges it. */
+void sim_invite_end(sim_world *world);
+void sim_invite_deinit(sim_world *world);
 
 /* --- hostile.c, check_hostile.c: the member who lies; its number is the last ------------------------------- */
 void sim_hostile_begin(sim_world *world); /* when the plan has one: it lies from now on */

@@ -126,10 +126,10 @@ static int load(dx_node *node) {
 }
 
 static void unload(dx_node *node, int reason) {
-    dx_invite_unload(node);
     if (node->swarm != NULL) {
-        dx_swarm_drop_links(node->swarm, reason);
+        dx_swarm_drop_links(node->swarm, reason); /* first: an invitation that goes would say goodbye */
     }
+    dx_invite_unload(node);
     dx_replication_destroy(node->replication);
     dx_swarm_destroy(node->swarm);
     node->replication = NULL;

@@ -255,6 +255,44 @@ static void test_links_are_dropped_and_dialled_again(void **state) {
     street_deinit(&road);
 }
 
+/* Memory that ends once, at a call of the node's alone. */
+static uint64_t refuse_in;
+
+static void *resize_until(void *ctx, void *old, size_t old_size, size_t new_size) {
+    bool refused = new_size > old_size && refuse_in != 0 && --refuse_in == 0;
+    return refused ? NULL : test_alloc_resize(ctx, old, old_size, new_size);
+}
+
+/* A guest whose memory ends as the handshake does: the link goes without a word, for the channel is where
+ * the undone step left it, and nothing it says would be understood. */
+static void test_undone_guest_says_nothing(void **state) {
+    (void)state;
+    char url[2100], pin[7], json[2300];
+    vault *alice = begin(), *bob = street_move_in(&road, "bob");
+    vault_ask(bob, "{'do': 'halo.create', 'name': 'Bob'}");
+    vault_leave(bob);
+    bob->config.alloc.resize = resize_until;
+    vault_open(bob);
+    street_share(alice, "List", url, sizeof url, pin);
+    snprintf(json, sizeof json, "{'do': 'space.join', 'url': '%s'}", url);
+    bool asks = false;
+    alice->traces = "mesh";
+    for (uint64_t at = 1; !asks; at++) {
+        assert_true(at < 500);
+        uint64_t join = vault_begin(bob, json);
+        refuse_in = at;
+        street_pass(&road, DX_STEP_RETRY_MS);
+        asks = refuse_in != 0 && strstr(bob->told, "pin-required") != NULL;
+        refuse_in = 0;
+        vault_refer(bob, "request.cancel", join, NULL);
+        street_run(&road);
+        road.link_count = 0;
+    }
+    assert_non_null(strstr(alice->trace, "ready"));
+    assert_null(strstr(alice->trace, "E_SIGNATURE"));
+    street_deinit(&road);
+}
+
 /* --- While nobody waits ------------------------------------------------------------------------------- */
 
 static size_t vault_size(const vault *of) {
@@ -454,6 +492,6 @@ static void test_journal(void **state) {
 DX_TEST_MAIN(DX_TEST(test_disk_fails_once), DX_TEST(test_disk_fails_for_good), DX_TEST(test_disk_is_full),
              DX_TEST(test_memory_ends_once), DX_TEST(test_memory_ends_for_good),
              DX_TEST(test_the_failing_event_alone), DX_TEST(test_links_are_dropped_and_dialled_again),
-             DX_TEST(test_the_log_is_emptied_when_idle), DX_TEST(test_port_that_does_not_take),
-             DX_TEST(test_undone_answers_do_not_count), DX_TEST(test_too_many_requests),
-             DX_TEST(test_odd_events), DX_TEST(test_journal))
+             DX_TEST(test_undone_guest_says_nothing), DX_TEST(test_the_log_is_emptied_when_idle),
+             DX_TEST(test_port_that_does_not_take), DX_TEST(test_undone_answers_do_not_count),
+             DX_TEST(test_too_many_requests), DX_TEST(test_odd_events), DX_TEST(test_journal))

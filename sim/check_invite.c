@@ -1,0 +1,98 @@
+/* sim/check_invite.c: what must hold of an invitation that came to its end among faults.
+ *
+ * Layer: simulator, checkers; docs/spec/invitation.md. Black box but for the host's counters, which are read
+ * from its vault. */
+#include <stdio.h>
+#include <string.h>
+
+#include "invite.h"
+#include "node/state.h"
+
+static size_t count_rows(sim_peer *peer, const char *json) {
+    sim_reply reply;
+    sim_reply_init(&reply);
+    size_t count = sim_ask_wait(peer, json, &reply) ? reply.row_count : SIZE_MAX;
+    sim_reply_deinit(&reply);
+    return count;
+}
+
+/* The row of the one invitation since the world was set up: the newest to expire. */
+static void check_counters(const sim_invitation *invitation) {
+    sim_world *world = invitation->world;
+    dx_store *store = invitation->host->node->store;
+    int error = dx_store_begin(store);
+    if (error != DX_OK) {
+        sim_violate(world, "the host's vault cannot be read: %s", dx_error_name(error));
+        return;
+    }
+    sqlite3_stmt *rows = dx_store_query(store, "SELECT failures, uses FROM invitation WHERE request = ?1");
+    dx_bind_bytes(rows, 1, dx_bytes_of(invitation->id, sizeof invitation->id));
+    bool found = dx_step(store, rows);
+    int64_t failures = dx_column_int(rows, 0), uses = dx_column_int(rows, 1);
+    dx_step_reset(rows);
+    dx_store_rollback(store);
+    if (!found || failures > SIM_PIN_FAILURES_MAX || uses > 1) {
+        sim_violate(world, "an invitation%s counts %lld failures and %lld uses", found ? "" : " is gone, or",
+                    (long long)failures, (long long)uses);
+    }
+}
+
+/* A reader reads. */
+static void check_reader(sim_peer *peer) {
+    sim_world *world = peer->world;
+    char json[160];
+    sim_reply reply;
+    sim_reply_init(&reply);
+    snprintf(json, sizeof json, "{\"do\": \"object.add\", \"space\": \"%s\", \"type\": \"t0\"}",
+             world->space[0]);
+    if (sim_ask_wait(peer, json, &reply)) {
+        dx_bytes error = dx_item_get(dx_buf_view(&reply.body), "error");
+        if (dx_item_int(dx_item_get(error, "code"), DX_OK) != DX_E_DENIED) {
+            sim_violate(world, "peer %zu was admitted as a reader, and writes", peer->index);
+        }
+    }
+    sim_reply_deinit(&reply);
+}
+
+static void check_guest(const sim_guest *guest) {
+    sim_world *world = guest->invitation->world;
+    size_t spaces = count_rows(guest->peer, "{\"do\": \"space.list\"}");
+    if (world->violation[0] == 0 && spaces != guest->joined) {
+        sim_violate(world, "peer %zu %s, and knows %zu spaces", guest->peer->index,
+                    guest->joined ? "joined" : "was refused", spaces);
+    }
+    if (guest->joined && !guest->knows) {
+        sim_violate(world, "peer %zu joined without the PIN", guest->peer->index);
+    }
+    if (guest->joined && guest->invitation->reader && world->violation[0] == 0) {
+        check_reader(guest->peer);
+    }
+    world->counts[guest->joined ? SIM_ADMITTED : SIM_TURNED_AWAY]++;
+}
+
+void sim_check_invitation(const sim_invitation *invitation) {
+    static const char *const ends[] = {"success", "exhausted", "expired", "locked", "failed-storage"};
+    sim_world *world = invitation->world;
+    size_t joined = 0, end = 0;
+    char json[160];
+    while (end < sizeof ends / sizeof ends[0] && strcmp(invitation->state, ends[end]) != 0) {
+        end++;
+    }
+    for (size_t i = 0; i < invitation->guest_count; i++) {
+        check_guest(&invitation->guests[i]);
+        joined += invitation->guests[i].joined;
+    }
+    snprintf(json, sizeof json, "{\"do\": \"space.members\", \"space\": \"%s\"}", world->space[0]);
+    size_t members = count_rows(invitation->host, json) - world->plan.peers;
+    if (world->violation[0] != 0) {
+        return;
+    }
+    bool used = end == 0 || end == 1, agrees = end == 0 ? joined == 1 : used || joined == 0;
+    if (end == sizeof ends / sizeof ends[0] || !agrees || members > 1 || members != used ||
+        joined > members || invitation->wrong_told >= SIM_PIN_FAILURES_MAX) {
+        sim_violate(world, "an invitation ended as \"%s\" with %zu joined, %zu admitted, %u wrong PINs told",
+                    invitation->state, joined, members, invitation->wrong_told);
+        return;
+    }
+    check_counters(invitation);
+}
