@@ -5,11 +5,15 @@
 
 static void write_vault(dx_node *node, dx_writer *writer) {
     dx_map_builder map;
+    uint64_t syncs, pages;
+    dx_store_counts(node->store, &syncs, &pages);
     dx_answer_init(node, &map);
     dx_write_bool(dx_map_builder_key(&map, "encrypted"), true);
     dx_write_bool(dx_map_builder_key(&map, "clone"), node->is_clone);
     dx_write_bool(dx_map_builder_key(&map, "read_only"), dx_store_is_read_only(node->store));
     dx_write_int(dx_map_builder_key(&map, "wal_bytes"), dx_store_wal_bytes(node->store));
+    dx_write_uint(dx_map_builder_key(&map, "syncs"), syncs);
+    dx_write_uint(dx_map_builder_key(&map, "pages_written"), pages);
     dx_map_builder_finish(&map, writer);
 }
 

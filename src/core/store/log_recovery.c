@@ -153,5 +153,9 @@ int dx_log_grow(dx_page_file *log, size_t size_bytes) {
         end += (sqlite3_int64)part;
         size_bytes -= part;
     }
-    return result == SQLITE_OK && end > 0 ? below->pMethods->xSync(below, SQLITE_SYNC_NORMAL) : result;
+    if (result == SQLITE_OK && end > 0) {
+        log->vfs->counts.syncs++;
+        result = below->pMethods->xSync(below, SQLITE_SYNC_NORMAL);
+    }
+    return result;
 }

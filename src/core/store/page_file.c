@@ -62,6 +62,7 @@ static int flush_run(dx_page_file *file) {
         dx_unit_seal(file->vfs->key, file->kind, run->first + i, nonce, run->units + i * unit_size);
     }
     int size = (int)(run->count * unit_size);
+    file->vfs->counts.pages_sealed += run->count;
     run->count = 0;
     sqlite3_file *below = dx_page_file_below(file);
     return below->pMethods->xWrite(below, run->units, size,
@@ -354,6 +355,7 @@ static int file_sync(sqlite3_file *base, int flags) {
         return result;
     }
     sqlite3_file *below = dx_page_file_below(file);
+    file->vfs->counts.syncs++;
     result = below->pMethods->xSync(below, flags);
     file->group_open = file->group_open && result != SQLITE_OK;
     return result;

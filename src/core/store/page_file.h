@@ -55,6 +55,7 @@ struct dx_page_vfs {
     dx_page_file *database;
     dx_page_file *log;
     dx_page_damage damage;
+    dx_page_counts counts;
     uint8_t unit[DX_FRAME_SIZE]; /* a unit read to be used in part */
 };
 

@@ -248,6 +248,10 @@ int dx_page_vfs_log_has(dx_page_vfs *vfs, uint64_t frames, uint64_t page, bool *
     return SQLITE_OK;
 }
 
+dx_page_counts dx_page_vfs_counts(const dx_page_vfs *vfs) {
+    return vfs->counts;
+}
+
 dx_page_damage dx_page_vfs_damage(const dx_page_vfs *vfs) {
     return vfs->damage;
 }

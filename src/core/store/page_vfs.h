@@ -45,6 +45,11 @@ typedef struct dx_page_damage {
     uint64_t number;
 } dx_page_damage;
 
+/* Since the instance was made: what opening, commits, checkpoints and the log's growing cost. */
+typedef struct dx_page_counts {
+    uint64_t syncs, pages_sealed;
+} dx_page_counts;
+
 /* below NULL: SQLite's default VFS. Takes copies of both ports' addresses and of the key.
  * DX_E_NO_MEMORY, DX_E_INVALID (no such VFS below). */
 DX_MUST_USE int dx_page_vfs_create(const dx_alloc *alloc, const dx_random *random, const char *below,
@@ -79,6 +84,7 @@ DX_MUST_USE int dx_page_vfs_check_log(dx_page_vfs *vfs, uint64_t frames, uint64_
 /* Whether one of them holds this page. */
 DX_MUST_USE int dx_page_vfs_log_has(dx_page_vfs *vfs, uint64_t frames, uint64_t page, bool *has);
 
+dx_page_counts dx_page_vfs_counts(const dx_page_vfs *vfs);
 dx_page_damage dx_page_vfs_damage(const dx_page_vfs *vfs);
 
 #endif

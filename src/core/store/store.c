@@ -687,6 +687,12 @@ int dx_store_log_frames(const dx_store *store) {
     return store->log_frames;
 }
 
+void dx_store_counts(const dx_store *store, uint64_t *syncs, uint64_t *pages) {
+    dx_page_counts counts = dx_page_vfs_counts(store->vfs);
+    *syncs = counts.syncs;
+    *pages = counts.pages_sealed;
+}
+
 int64_t dx_store_wal_bytes(const dx_store *store) {
     return dx_page_vfs_log_size(store->vfs);
 }

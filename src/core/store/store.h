@@ -77,6 +77,8 @@ bool dx_store_poisoned(const dx_store *store);
 const char *dx_store_message(const dx_store *store);
 /* Bytes of the log file, for status. */
 int64_t dx_store_wal_bytes(const dx_store *store);
+/* Syncs asked of the disk and pages encrypted since this opening began, for status and measurements. */
+void dx_store_counts(const dx_store *store, uint64_t *syncs, uint64_t *pages);
 /* Frames in the log since it was last begun anew: changes with every commit that wrote. */
 int dx_store_log_frames(const dx_store *store);
 /* Copies the log into the vault file now, outside a transaction. A failure loses nothing. */

@@ -13,7 +13,8 @@ static const struct {
 } conversation[] = {
     /* node/commands_node.c */
     {"{'do': 'status'}", "",
-     "{'peers':0,'vault':{'clone':false,'encrypted':true,'read_only':false,'wal_bytes':*},'counts':{'steps':*"
+     "{'peers':0,'vault':{'clone':false,'syncs':*,'encrypted':true,'read_only':false,'wal_bytes':*,'pages_"
+     "written':*},'counts':{'steps':*"
      ",'undone':0,'"
      "links_ready':0,'links_failed':0,'events_failed':0,'peers_refused':0},'listen':['mem:alice'],'spaces':"
      "0}"},
@@ -222,7 +223,8 @@ static const struct {
     {"{'do': 'space.list'}", "{'rows':[{'name':null,'links':0,'space':'*','objects':0}]}\n", "{'count':1}"},
     /* node/commands_node.c */
     {"{'do': 'status'}", "",
-     "{'name':'Alice','peers':0,'vault':{'clone':false,'encrypted':true,'read_only':false,'wal_bytes':*},'"
+     "{'name':'Alice','peers':0,'vault':{'clone':false,'syncs':*,'encrypted':true,'read_only':false,'wal_"
+     "bytes':*,'pages_written':*},'"
      "counts':{'steps':*,'"
      "undone':0,'links_ready':0,'links_failed':1,'events_failed':0,'peers_refused':0},'listen':['mem:alice'],"
      "'spaces':1,'identity':'*'}"},
