@@ -43,8 +43,8 @@ check: need-check                       ## format, tidy, lint, sanitizers, gcc a
 sim: build/release/build.ninja          ## run the simulator (SEED=n for one, SEEDS=n FROM=n for many)
 	@ninja --quiet -C build/release sim/sim sim/sim-real
 	@tools/sim build/release/sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
-plants: need-test                       ## whether the simulator finds the planted bugs (sim/plants.md)
-	@tools/plants
+plants: build/release/build.ninja       ## whether the simulator finds the planted bugs (sim/plants.md)
+	@tools/plants build/release
 fuzz: need-check build/fuzz/build.ninja ## fuzz one target (T=name S=seconds)
 	@tools/fuzz "$(T)" "$(S)"
 bench: build/release/build.ninja        ## measure; JSON lines on stdout

@@ -107,7 +107,7 @@ static int tell_out_of_place(sim_hostile *hostile, dx_session *session) {
     }
     sim_hostile_fill(hostile, unknown, sizeof unknown);
     begin(&message);
-    switch (sim_hostile_below(hostile, 8)) {
+    switch (sim_hostile_below(hostile, 10)) {
     case 0:
         dx_write_array(&message.writer, 1);
         dx_write_uint(&message.writer, DX_SYNC_HELLO);
@@ -133,7 +133,8 @@ static int tell_out_of_place(sim_hostile *hostile, dx_session *session) {
         dx_sync_data_end(dx_bytes_of(NULL, 0), &message.bytes);
         break;
     default:
-        dx_sync_more_write(UINT64_C(1) << 53, &message.bytes);
+        dx_sync_more_write(sim_hostile_below(hostile, 2) == 0 ? UINT64_C(1) << 53 : DX_SYNC_CREDIT,
+                           &message.bytes);
         break;
     }
     sim_hostile_watch(hostile, session, SIM_OUT_OF_PLACE);

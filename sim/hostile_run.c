@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "feed/branch.h"
+#include "feed/feed_state.h"
 
 enum { TAIL = 24 }; /* bytes at the end of a block: of its last section */
 
@@ -69,11 +69,26 @@ static bool purge(sim_run *run, dx_bytes *block) {
     return error == DX_OK;
 }
 
+/* Something changed in a run that ends before its head, so that a proof of invented nodes leads there. */
+static void shorten(sim_hostile *hostile, sim_run *run) {
+    dx_sync_data *data = &run->data;
+    data->block_count--;
+    dx_bytes last = data->blocks[data->block_count - 1];
+    size_t size = dx_mmr_proof_size(data->from + data->block_count, data->head.length);
+    flip(last, last.size - 1 - sim_hostile_below(hostile, TAIL), 0);
+    sim_hostile_fill(hostile, dx_buf_extend(&run->made, size), size);
+    data->proof = dx_buf_view(&run->made);
+}
+
 /* False when this run gives no occasion for it. */
 static bool change(sim_hostile *hostile, sim_run *run) {
     dx_sync_data *data = &run->data;
     size_t last = data->block_count - 1, any = (size_t)sim_hostile_below(hostile, data->block_count);
     unsigned bit = (unsigned)sim_hostile_below(hostile, 8);
+    if (last > 0 && sim_hostile_below(hostile, 2) == 0) {
+        shorten(hostile, run);
+        return true;
+    }
     switch (sim_hostile_below(hostile, 9)) {
     case 0:
     case 1:
@@ -115,11 +130,7 @@ static bool make(sim_run *run, dx_bytes items, const dx_sign_key *key) {
     dx_replica *replica = run->session->replica;
     const dx_feed *feed = run->feed;
     dx_sync_data *data = &run->data;
-    dx_branch rows = {.store = replica->replication->context->store,
-                      .local = feed->local,
-                      .stored = data->from,
-                      .end = data->from,
-                      .covered = data->from};
+    dx_branch rows = dx_feed_rows(feed, replica->replication->context->store, data->from);
     dx_mmr mmr;
     bool well =
         sim_hostile_block(replica, feed, 0, replica->space->key_epoch, NULL, items, &run->made) == DX_OK &&

@@ -112,8 +112,10 @@ int dx_fork_verify(const dx_fork_proof *proof, const dx_feed_identity *identity)
     uint8_t id[DX_HASH_SIZE];
     dx_feed_id(identity, id);
     bool holds = has_right_sizes(proof) && parts_hold(proof) &&
-                 dx_head_verify(&proof->longer, identity->space_id, id, identity->key) == DX_OK &&
-                 dx_head_verify(&proof->shorter, identity->space_id, id, identity->key) == DX_OK;
+#if !defined(DX_PLANT) || DX_PLANT != 13
+                 dx_head_verify(&proof->shorter, identity->space_id, id, identity->key) == DX_OK &&
+#endif
+                 dx_head_verify(&proof->longer, identity->space_id, id, identity->key) == DX_OK;
     return holds ? DX_OK : DX_E_SIGNATURE;
 }
 

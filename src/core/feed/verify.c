@@ -34,6 +34,11 @@ static int verify_head(const dx_feed *feed, const dx_head *head) {
     if (is_same_head(head, &feed->head) || is_same_head(head, &feed->target)) {
         return DX_OK;
     }
+#if defined(DX_PLANT) && DX_PLANT == 9
+    if (head->length == feed->head.length && memcmp(head->root, feed->head.root, DX_HASH_SIZE) == 0) {
+        return DX_OK;
+    }
+#endif
     return dx_head_verify(head, feed->identity.space_id, feed->id, feed->identity.key);
 }
 
@@ -114,7 +119,11 @@ static int verify_run(const dx_feed *feed, dx_store *store, const dx_bytes *bloc
     uint8_t root[DX_HASH_SIZE];
     error = dx_mmr_extend(&whole, run->head->length, proof);
     dx_mmr_root(&whole, root);
+#if defined(DX_PLANT) && DX_PLANT == 11
+    if (error || (run->end == run->head->length && memcmp(root, run->head->root, DX_HASH_SIZE) != 0)) {
+#else
     if (error || memcmp(root, run->head->root, DX_HASH_SIZE) != 0) {
+#endif
         return DX_E_SIGNATURE;
     }
     branch->nodes = run->nodes;
@@ -191,7 +200,11 @@ static int save_run(dx_feed *feed, dx_store *store, dx_bytes proof, const dx_run
         after.mmr = run->mmr;
         after.target = (dx_head){0};
     }
+#if defined(DX_PLANT) && DX_PLANT == 14
+    if (run->head->length <= after.length && run->head->length != after.head.length) {
+#else
     if (run->head->length <= after.length && run->head->length > after.head.length) {
+#endif
         after.head = *run->head;
         has_news = true;
     } else if (run->head->length > after.length && run->end == after.length &&

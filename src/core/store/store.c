@@ -316,7 +316,7 @@ static int configure(dx_store *store) {
     int result = run(store, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
                             "PRAGMA cell_size_check=ON; PRAGMA synchronous=FULL; PRAGMA secure_delete=OFF;");
 #if defined(DX_PLANT) && DX_PLANT == 1
-    result = run(store, "PRAGMA synchronous=OFF");
+    result = run(store, "PRAGMA synchronous=NORMAL");
 #endif
     return result == SQLITE_OK ? DX_OK : dx_store_fail(store, result);
 }

@@ -197,7 +197,11 @@ static int take_credit(dx_session *session, dx_bytes message) {
     if (error != DX_OK) {
         return error;
     }
+#if defined(DX_PLANT) && DX_PLANT == 15
+    if (bytes > DX_SYNC_CREDIT) {
+#else
     if (bytes > DX_SYNC_CREDIT || session->credit + (int64_t)bytes > DX_SYNC_CREDIT) {
+#endif
         return DX_E_PROTOCOL; /* more than was ever spent */
     }
     session->credit += (int64_t)bytes;
