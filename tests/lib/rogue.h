@@ -24,6 +24,7 @@ typedef struct rogue {
     uint64_t link;
     uint8_t space_id[DX_HASH_SIZE], discovery[DX_KEY_SIZE];
     dx_buf said, out, message;
+    dx_buf *record;                       /* NULL, or all bytes it sent */
     size_t heard[DX_SYNC_KIND_COUNT + 1]; /* messages by kind */
     dx_buf last[DX_SYNC_KIND_COUNT + 1];  /* and the newest of each */
     uint64_t heard_bytes;
@@ -128,6 +129,9 @@ static inline void rogue_carry(rogue *self, size_t piece) {
     for (bool busy = true; busy;) {
         dx_buf bytes = self->out;
         dx_buf_init(&self->out, &self->alloc.port, 64u << 20);
+        if (self->record != NULL) {
+            dx_buf_append(self->record, bytes.data, bytes.size);
+        }
         for (size_t at = 0; at < bytes.size && !self->closed;) {
             size_t size = piece != 0 && piece < bytes.size - at ? piece : bytes.size - at;
             rogue_post(self,

@@ -757,6 +757,36 @@ static void test_handshake_again(void **state) {
     end_unharmed();
 }
 
+/* All bytes of an honest conversation, said again to the same vault: they were meant for another handshake. */
+static void test_replayed_conversation(void **state) {
+    (void)state;
+    begin(false, 2);
+    attack_with(s.bob);
+    dx_buf record;
+    dx_buf_init(&record, &s.eve.alloc.port, 1 << 20);
+    s.eve.record = &record;
+    want_bobs_feed();
+    s.eve.record = NULL;
+    assert_true(record.size > 400);
+    s.refused = count_refused();
+    for (size_t piece = 50; piece <= 5000; piece *= 100) {
+        rogue_dial(&s.eve);
+        for (size_t at = 0; at < record.size; at += piece) {
+            size_t size = piece < record.size - at ? piece : record.size - at;
+            rogue_post(&s.eve,
+                       (dx_event){.kind = DX_EVENT_LINK_DATA, .body = dx_bytes_of(record.data + at, size)});
+        }
+        street_run(&s.road);
+        rogue_listen(&s.eve);
+        assert_true(s.eve.closed);
+        assert_int_equal(s.eve.reason, DX_E_SIGNATURE);
+        assert_int_equal(count_refused(), s.refused); /* it failed before it was anybody's */
+    }
+    assert_string_equal(ask_digest(s.alice), s.digest);
+    dx_buf_deinit(&record);
+    end_unharmed();
+}
+
 /* Ten thousand callers who say nothing: no more than the bound are let in, each costs less than 2 KiB, and
  * when their time is over Alice is there for others. */
 static void test_thousands_of_callers(void **state) {
@@ -782,4 +812,5 @@ DX_TEST_MAIN(DX_TEST(test_every_message_in_every_state), DX_TEST(test_unproven_g
              DX_TEST(test_huge_announcement), DX_TEST(test_thousands_of_feeds),
              DX_TEST(test_newcomer_after_invented_feeds), DX_TEST(test_data_before_control),
              DX_TEST(test_false_blocks), DX_TEST(test_slow_loris), DX_TEST(test_stall),
-             DX_TEST(test_half_messages), DX_TEST(test_handshake_again), DX_TEST(test_thousands_of_callers))
+             DX_TEST(test_half_messages), DX_TEST(test_handshake_again), DX_TEST(test_replayed_conversation),
+             DX_TEST(test_thousands_of_callers))
