@@ -44,8 +44,9 @@ typedef struct dx_feed {
     bool is_limb;   /* a view of a branch that is not in force: it is saved in its own row (limb.h) */
     dx_mmr mmr;     /* at length */
     dx_head head; /* newest head whose blocks are all here; length 0: none (own: length after dx_feed_sign) */
-    dx_head target;         /* newest head that covers more than is here; length 0: none */
-    bool unsigned_tail;     /* own blocks appended since the last head */
+    dx_head heard;      /* the last head whose signature was verified, not stored: its blocks often follow */
+    dx_head target;     /* newest head that covers more than is here; length 0: none */
+    bool unsigned_tail; /* own blocks appended since the last head */
     dx_timeframe timeframe; /* accumulated declarations at applied */
     const dx_alloc *alloc;
 } dx_feed;

@@ -26,12 +26,13 @@ static bool is_same_head(const dx_head *a, const dx_head *b) {
            memcmp(a->signature, b->signature, DX_SIGNATURE_SIZE) == 0;
 }
 
-/* A head that is stored was verified when it came. */
-static int verify_head(const dx_feed *feed, const dx_head *head) {
+/* A head that is stored was verified when it came, and so was the one heard last. */
+static int verify_head(dx_feed *feed, const dx_head *head) {
     if (head->length == 0) { /* how "none" looks here; from others it is nothing */
         return DX_E_SIGNATURE;
     }
-    if (is_same_head(head, &feed->head) || is_same_head(head, &feed->target)) {
+    if (is_same_head(head, &feed->head) || is_same_head(head, &feed->target) ||
+        is_same_head(head, &feed->heard)) {
         return DX_OK;
     }
 #if defined(DX_PLANT) && DX_PLANT == 9
@@ -39,7 +40,11 @@ static int verify_head(const dx_feed *feed, const dx_head *head) {
         return DX_OK;
     }
 #endif
-    return dx_head_verify(head, feed->identity.space_id, feed->id, feed->identity.key);
+    int error = dx_head_verify(head, feed->identity.space_id, feed->id, feed->identity.key);
+    if (error == DX_OK) {
+        feed->heard = *head;
+    }
+    return error;
 }
 
 /* What became of a fork's proof, told as the fork it is; only a failure of the host or of stored data comes

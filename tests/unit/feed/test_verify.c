@@ -182,11 +182,12 @@ static void test_head_alone(void **state) {
 /* --- Lies -------------------------------------------------------------------------------------------------
  */
 
-/* The run is refused with this error and nothing whatever has changed. */
+/* The run is refused with this error and nothing of the feed has changed. */
 static void assert_refused(replica *r, const test_run *run, int expected) {
     dx_feed before = r->feed;
     int64_t changes = dx_store_changes(r->vault.store);
     assert_int_equal(receive_run(&r->feed, r->vault.store, run), expected);
+    before.heard = r->feed.heard; /* a true head is remembered, whatever was wrong with the run */
     assert_memory_equal(&before, &r->feed, sizeof before);
     assert_int_equal(dx_store_changes(r->vault.store), changes);
     assert_int_equal(vault_count(&r->vault, "SELECT count(*) FROM block"), before.length);
@@ -372,6 +373,7 @@ static void test_limits_and_memory(void **state) {
     vault_run(&r.vault, "INSERT INTO block VALUES((1 << 32) + 8, x'', x'')");
     dx_feed before = r.feed;
     assert_int_equal(receive_run(&r.feed, r.vault.store, &run), DX_E_EXISTS);
+    before.heard = r.feed.heard;
     assert_memory_equal(&before, &r.feed, sizeof before);
     replica_deinit(&r);
 }
@@ -491,6 +493,22 @@ static void test_hear(void **state) {
     replica_deinit(&r);
 }
 
+/* What was heard comes again with its blocks: its signature is looked at once. The key is spoiled to tell. */
+static void test_heard_head_is_verified_once(void **state) {
+    (void)state;
+    replica r;
+    replica_init(&r, 60, 80);
+    dx_head heard = writer_head(&r.writer, 100), other = writer_head(&r.writer, 90), changed = heard;
+    assert_int_equal(dx_feed_hear(&r.feed, r.vault.store, &heard), DX_OK);
+    r.feed.identity.key[0] ^= 1;
+    assert_int_equal(dx_feed_hear(&r.feed, r.vault.store, &heard), DX_OK);
+    assert_int_equal(dx_feed_hear(&r.feed, r.vault.store, &other), DX_E_SIGNATURE);
+    changed.root[0] ^= 1;
+    assert_int_equal(dx_feed_hear(&r.feed, r.vault.store, &changed), DX_E_SIGNATURE);
+    assert_int_equal(dx_feed_hear(&r.feed, r.vault.store, &heard), DX_OK); /* what failed is not remembered */
+    replica_deinit(&r);
+}
+
 /* The target came from one who lies or is gone; everyone else has another branch. The feed must not be stuck.
  */
 static void test_run_that_contradicts_only_the_target(void **state) {
@@ -547,5 +565,5 @@ DX_TEST_MAIN(DX_TEST(test_whole_feed_at_once), DX_TEST(test_partial_replica_prov
              DX_TEST(test_transplants), DX_TEST(test_wrong_heads), DX_TEST(test_wrong_proofs),
              DX_TEST(test_purged_section_is_refused), DX_TEST(test_limits_and_memory),
              DX_TEST(test_overlap_proves_the_exact_place), DX_TEST(test_proving_without_memory),
-             DX_TEST(test_head_against_rows), DX_TEST(test_hear),
+             DX_TEST(test_head_against_rows), DX_TEST(test_hear), DX_TEST(test_heard_head_is_verified_once),
              DX_TEST(test_run_that_contradicts_only_the_target), DX_TEST(test_frozen_feed_is_received))
