@@ -110,15 +110,17 @@ bob space create pots -q >/dev/null
 interruptible "$dx" --profile bob watch pots --json >watched 2>err &
 watcher=$!
 started="$started $watcher"
-sleep 0.5
+watches() { bob object add pots --type probe -q >/dev/null && [ -s watched ]; }
+wait_for 5 watches
 a=$(bob object add pots --type pot -q)
 bob object set pots "$a" n=1 -q >/dev/null
 bob object rm pots "$a" -q >/dev/null
-wait_for 5 sh -c '[ "$(wc -l <watched)" -ge 3 ]'
+wait_for 5 grep -q removed watched
 kill -INT $watcher
 wait $watcher
 same "Ctrl-C ends watching" $? 130
 cp watched out
 same "one line per change" "$(python3 -c 'import json
-for line in open("watched"): print(json.loads(line)["change"])' | tr '\n' ' ')" "added changed removed "
+rows = [json.loads(line) for line in open("watched")]
+print(*[row["change"] for row in rows if row["type"] == "pot"])')" "added changed removed"
 plan
