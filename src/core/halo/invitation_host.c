@@ -53,7 +53,11 @@ static uint64_t lasts_ms(dx_host_state state) {
 }
 
 static bool used_up(const dx_invitation_host *host) {
+#if defined(DX_PLANT) && DX_PLANT == 26
+    return host->invitation.uses > host->invitation.uses_max;
+#else
     return host->invitation.uses >= host->invitation.uses_max;
+#endif
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b) {
@@ -363,7 +367,11 @@ static int take_share(dx_invitation_host *host, const dx_invitation_message *mes
  */
 static void take_proof(dx_invitation_host *host, const dx_invitation_message *message, uint64_t now_ms) {
     memcpy(host->claimed, message->bytes.data, DX_CPACE_CONFIRM_SIZE);
+#if defined(DX_PLANT) && DX_PLANT == 25
+    host->invitation.failures += host->invitation.failures + 1 < DX_INVITATION_FAILURES_MAX;
+#else
     host->invitation.failures++;
+#endif
     host->uncommitted = true;
     host->actions |= DX_HOST_DO_SAVE;
     go(host, DX_HOST_VERIFYING, now_ms);
