@@ -204,6 +204,7 @@ static void set_back(sim_hostile *hostile) {
     sim_peer *peer = hostile->peer;
     sim_world *world = peer->world;
     sim_peer_stop(peer);
+    sim_disk_crash(peer->disk); /* what was not synced is decided, so that the copy is of one disk */
     if (hostile->image == NULL) {
         hostile->image = sim_disk_copy(peer->disk, sim_random(&world->random_state));
         memcpy(hostile->token, peer->token, sizeof hostile->token);
@@ -238,8 +239,22 @@ static void on_lie(sim_world *world, void *ctx, uint64_t number) {
     }
 }
 
-/* Lies that make a feed part. */
-static const unsigned forks = 1u << (SIM_TWIN - SIM_LIE_FIRST) | 1u << (SIM_SET_BACK_UNSEEN - SIM_LIE_FIRST);
+static unsigned bit(sim_count lie) {
+    return 1u << (lie - SIM_LIE_FIRST);
+}
+
+/* A random set. A vault whose own feed holds what was never applied does not open again, and rightly: who sets
+ * it back does not write such blocks. */
+static unsigned draw_habits(sim_hostile *hostile) {
+    const sim_plan *plan = &hostile->peer->world->plan;
+    const unsigned forks = bit(SIM_TWIN) | bit(SIM_SET_BACK_UNSEEN);
+    unsigned habits = 0;
+    while (habits == 0) {
+        habits = (unsigned)sim_hostile_below(hostile, 1u << SIM_LIE_COUNT) & (plan->forks ? ~0u : ~forks);
+        habits &= hostile->reader ? ~bit(SIM_SET_BACK_UNSEEN) : ~0u;
+    }
+    return (habits & bit(SIM_SET_BACK_UNSEEN)) != 0 ? habits & ~bit(SIM_DEAD_BLOCK) : habits;
+}
 
 void sim_hostile_begin(sim_world *world) {
     if (world->plan.hostile == SIM_NO_LIAR) {
@@ -250,12 +265,9 @@ void sim_hostile_begin(sim_world *world) {
     world->hostile = hostile;
     hostile->peer = &world->peers[world->peer_count - 1];
     hostile->reader = world->plan.hostile == SIM_LYING_READER;
+    hostile->habits = draw_habits(hostile);
     for (size_t i = 0; i < SIM_OVERHEARD; i++) {
         dx_buf_init(&hostile->overheard[i], &sim_heap, SIM_MESSAGE_MAX);
-    }
-    while (hostile->habits == 0) {
-        hostile->habits =
-            (unsigned)sim_below(world, 1u << SIM_LIE_COUNT) & (world->plan.forks ? ~0u : ~forks);
     }
     for (size_t i = 0; i < world->plan.operations / LIES_PER_OPERATION; i++) {
         sim_at(world, world->now_ms + sim_below(world, world->plan.minutes * 60000), on_lie, hostile, i);
