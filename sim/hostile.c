@@ -16,12 +16,14 @@ enum {
     WITHHELD_MAX = 5
 };
 
+/* NOLINTBEGIN(readability-identifier-naming): the linker's names */
 int __wrap_dx_session_send(dx_session *session);
 int __real_dx_session_send(dx_session *session);
 int __wrap_dx_replication_settle(dx_replication *replication, uint64_t *deadline_ms);
 int __real_dx_replication_settle(dx_replication *replication, uint64_t *deadline_ms);
 int __wrap_dx_space_renew_feeds(dx_context *context, dx_space *space);
 int __real_dx_space_renew_feeds(dx_context *context, dx_space *space);
+/* NOLINTEND(readability-identifier-naming) */
 
 /* --- Whose node this is ------------------------------------------------------------------------------- */
 
