@@ -67,9 +67,17 @@ static bool is_hidden(const check_entity *entity) {
     return entity->type.size >= 3 && memcmp(entity->type.data, "dx.", 3) == 0;
 }
 
+/* The number a text of an id begins with decides most of the time, before the rest is written out. */
 static const check_entity *entity_of_id(const check_space *space, dx_bytes id) {
     char text[CHECK_ID_TEXT_SIZE];
+    uint64_t seq = 0;
+    for (size_t i = 0; i < id.size && id.data[i] >= '0' && id.data[i] <= '9'; i++) {
+        seq = seq * 10 + (uint64_t)(id.data[i] - '0');
+    }
     for (size_t i = 0; i < space->entity_count; i++) {
+        if (space->entities[i].place.seq != seq) {
+            continue;
+        }
         check_id_text(space, &space->entities[i].place, text);
         if (dx_bytes_equal(id, dx_bytes_text(text))) {
             return &space->entities[i];

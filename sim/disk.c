@@ -133,7 +133,7 @@ static inode *retain(inode *node) {
 
 /* What lies between the old end and `written` becomes zero; the rest up to the new size is the caller's. */
 static void extend_bytes(inode *node, size_t size, size_t written) {
-    enum { FIRST_CAPACITY = 1024 * 1024 }; /* a small vault's whole log: it need not move while it grows */
+    enum { FIRST_CAPACITY = 4 << 20 }; /* a small vault's whole log: it need not move while it grows */
     size_t needed = size > FIRST_CAPACITY ? size : FIRST_CAPACITY;
     node->bytes = grow_array(node->bytes, &node->capacity, needed, 1);
     if (written > node->size) {

@@ -17,14 +17,7 @@
 
 #include "world.h"
 
-enum {
-    FAILURES_MAX = 20,
-    WHOLE_EVERY = 50,
-    TWICE_EVERY = 90,
-    BLOCK = 20,
-    FORMS = 4,
-    MEMORY_KEPT = 256 << 20
-};
+enum { FAILURES_MAX = 20, WHOLE_EVERY = 50, TWICE_EVERY = 90, BLOCK = 20, FORMS = 4, MEMORY_KEPT = 32 << 20 };
 
 typedef struct sim_options {
     const char *program;
@@ -306,8 +299,8 @@ int main(int argc, char **argv) {
     }
 #ifdef __GLIBC__
     /* Worlds come and go by the thousand; their memory need not go back to the system in between. */
-    (void)mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT);
-    (void)mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
+    bool keeps = mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT) == 1 && mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT) == 1;
+    DX_ASSERT(keeps); /* it takes no more than 32 MiB */
 #endif
     /* libsodium chooses the processor's best code; SQLite needs neither locks nor counts of its memory here.
      */
