@@ -35,9 +35,9 @@ typedef struct dx_codec_frame {
 
 /* Appends to a dx_buf it borrows; only the writer may append to it until the writer is finished. Any number
  * of items may be written one after another. Sticky errors: the buffer's; DX_E_INVALID for a text that is not
- * UTF-8 or, behind its tag, no canonical time, or an integer beyond INT64_MAX (nothing is written); DX_E_LIMIT for nesting; DX_E_STATE for a wrong
- * shape (count not met, keys unsorted or not text or integer, a tag over the wrong kind), which is a bug of
- * the caller and asserted in dx_writer_finish. */
+ * UTF-8 or, behind its tag, no canonical time, or an integer beyond INT64_MAX (nothing is written);
+ * DX_E_LIMIT for nesting; DX_E_STATE for a wrong shape (count not met, keys unsorted or not text or integer, a
+ * tag over the wrong kind), which is a bug of the caller and asserted in dx_writer_finish. */
 typedef struct dx_writer {
     dx_buf *out;
     int error;

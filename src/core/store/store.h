@@ -103,8 +103,9 @@ typedef struct dx_store_checking {
 } dx_store_checking;
 
 /* The same while the vault is at work: one slice (some 10 ms of pages; of a large vault's structure a whole
- * table) inside a transaction; other transactions may come in between. *more false: everything was looked at. DX_E_CORRUPT, which dooms the transaction only
- * where SQLite itself met the damage; other errors as statements. */
+ * table) inside a transaction; other transactions may come in between. *more false: everything was looked at.
+ * DX_E_CORRUPT, which dooms the transaction only where SQLite itself met the damage; other errors as
+ * statements. */
 DX_MUST_USE int dx_store_check_slice(dx_store *store, dx_store_checking *checking, bool *more);
 /* Steps of SQLite's machine a statement may take from now on, counted anew at each dx_store_query; beyond
  * them it fails with DX_E_LIMIT, and if it wrote, its transaction is doomed. 0: the default,

@@ -11,7 +11,8 @@
 #include "sync/session.h"
 
 /* A fork of this feed is proven now: if it is our own (the vault was set back unseen), we never write there
- * again, and vouch anew for those we admitted; every peer is told. What was applied beyond the cut the pipeline takes back (echo/floor.h). */
+ * again, and vouch anew for those we admitted; every peer is told. What was applied beyond the cut the
+ * pipeline takes back (echo/floor.h). */
 static int spread(dx_replica *replica, int64_t local) {
     dx_context *context = replica->replication->context;
     int error =
