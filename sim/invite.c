@@ -60,6 +60,10 @@ static void on_share(sim_world *world, sim_peer *peer, void *ctx, sim_answer_kin
     }
     invitation->asked = false;
     int64_t code = kind == SIM_ANSWER_LOST ? DX_OK : error_code(body);
+    if (code != DX_OK || kind == SIM_ANSWER_LOST) {
+        sim_note(world, "peer %zu does not share: %s", peer->index,
+                 kind == SIM_ANSWER_LOST ? "no answer" : dx_error_name((int)code));
+    }
     if (kind == SIM_ANSWER_LAST && code == DX_OK) {
         invitation->ended = true;
         copy_text(body, "state", invitation->state, sizeof invitation->state);
@@ -81,7 +85,10 @@ static void tend_host(sim_invitation *invitation) {
              "{\"do\": \"space.share\", \"space\": \"%s\", \"role\": \"%s\", \"expires_ms\": %llu}",
              world->space[0], invitation->reader ? "reader" : "editor",
              (unsigned long long)invitation->life_ms);
-    invitation->asked = sim_ask_json(invitation->host, json, invitation->id, true, on_share, invitation);
+    invitation->asked = true; /* before asking: the answer may be lost in the very step */
+    if (!sim_ask_json(invitation->host, json, invitation->id, true, on_share, invitation)) {
+        invitation->asked = false;
+    }
     if (invitation->asked && invitation->url[0] == 0) {
         invitation->end_ms =
             world->now_ms + invitation->life_ms + HOST_RETURN_MS + HOST_ADMITTING_MS + ANSWER_MS;
@@ -157,7 +164,10 @@ static void ask_join(sim_guest *guest) {
         draw_id(world, guest->id);
     }
     snprintf(json, sizeof json, "{\"do\": \"space.join\", \"url\": \"%s\"}", guest->invitation->url);
-    guest->asked = sim_ask_json(guest->peer, json, guest->id, true, on_join, guest);
+    guest->asked = true;
+    if (!sim_ask_json(guest->peer, json, guest->id, true, on_join, guest)) {
+        guest->asked = false;
+    }
     if (guest->asked) {
         sim_owe(guest->peer, guest->id, world->now_ms + GUEST_LIFE_MS + ANSWER_MS);
     }
@@ -180,11 +190,12 @@ static void type_pin(sim_guest *guest) {
     snprintf(json, sizeof json, "{\"do\": \"space.pin\", \"pin\": \"%s\", \"of\": {\"@bytes\": \"%s\"}}", pin,
              of);
     sim_note(world, "peer %zu types a %s PIN", guest->peer->index, wrong ? "wrong" : "right");
-    if (sim_ask_json(guest->peer, json, NULL, true, sim_ignore_answer, NULL)) {
-        guest->proving = true;
-        guest->knows = guest->knows || !wrong;
-    }
     guest->pin_ms = 0;
+    guest->proving = true;
+    guest->knows = guest->knows || !wrong;
+    if (!sim_ask_json(guest->peer, json, NULL, true, sim_ignore_answer, NULL)) {
+        guest->proving = false;
+    }
 }
 
 static void tend_guest(sim_guest *guest) {
