@@ -12,14 +12,13 @@
 
 enum { DX_STAND_IN_HALF = DX_KEY_SIZE / 2, DX_STAND_IN_ROUNDS = 4 };
 
-_Static_assert(DX_STAND_IN_HALF == crypto_shorthash_siphashx24_BYTES &&
-                   DX_STAND_IN_HALF == crypto_shorthash_siphashx24_KEYBYTES,
-               "SipHash-2-4 with 128 bits of output");
+_Static_assert(DX_STAND_IN_HALF == crypto_shorthash_siphashx24_BYTES, "SipHash-2-4 with 128 bits of output");
+_Static_assert(sizeof(uint8_t[DX_STAND_IN_HALF]) == crypto_shorthash_siphashx24_KEYBYTES, "and of key");
 
 /* One round: a half is masked with a hash of the other, in turns. */
-static inline void dx_stand_in_round(char use, uint8_t round, uint8_t key[static DX_KEY_SIZE]) {
+static inline void dx_stand_in_round(char use, unsigned round, uint8_t key[static DX_KEY_SIZE]) {
     const uint8_t secret[DX_STAND_IN_HALF] = {'d', 'x', 'o', 's', ' ', 's',          't',  'a',
-                                              'n', 'd', ' ', 'i', 'n', (uint8_t)use, '\0', round};
+                                              'n', 'd', ' ', 'i', 'n', (uint8_t)use, '\0', (uint8_t)round};
     uint8_t *left = key + (round % 2 != 0 ? DX_STAND_IN_HALF : 0);
     uint8_t *right = key + (round % 2 != 0 ? 0 : DX_STAND_IN_HALF);
     uint8_t mask[DX_STAND_IN_HALF];
@@ -31,14 +30,14 @@ static inline void dx_stand_in_round(char use, uint8_t round, uint8_t key[static
 
 /* The public half of a secret key, in place; use keeps keys for signing and for agreeing apart. */
 static inline void dx_stand_in_public(char use, uint8_t key[static DX_KEY_SIZE]) {
-    for (uint8_t round = 0; round < DX_STAND_IN_ROUNDS; round++) {
+    for (unsigned round = 0; round < DX_STAND_IN_ROUNDS; round++) {
         dx_stand_in_round(use, round, key);
     }
 }
 
 /* And back. */
 static inline void dx_stand_in_secret(char use, uint8_t key[static DX_KEY_SIZE]) {
-    for (uint8_t round = DX_STAND_IN_ROUNDS; round-- > 0;) {
+    for (unsigned round = DX_STAND_IN_ROUNDS; round-- > 0;) {
         dx_stand_in_round(use, round, key);
     }
 }
