@@ -504,7 +504,8 @@ bool sim_ask(sim_peer *peer, dx_bytes command, const uint8_t *id, bool patient, 
     if (peer->node == NULL || sim_peer_frozen(peer) || at == SIM_REQUESTS_MAX) {
         return false;
     }
-    dx_event event = {.kind = DX_EVENT_COMMAND, .port = 1 + sim_below(world, SIM_PORTS), .body = command};
+    uint64_t port = peer->next_port != 0 ? peer->next_port : 1 + sim_below(world, SIM_PORTS);
+    dx_event event = {.kind = DX_EVENT_COMMAND, .port = port, .body = command};
     for (size_t i = 0; i < DX_REQUEST_SIZE; i++) {
         event.request[i] = id != NULL ? id[i] : (uint8_t)sim_below(world, 256);
     }

@@ -20,6 +20,7 @@ struct sim_mirror {
     bool chosen;            /* one of the peers that are watched in this seed */
     bool watching, reading; /* subscribed; the first reading is under way */
     bool stale;             /* too much changed at once: everything must be read again */
+    uint64_t port;          /* one program watches and reads, so that it hears both in their order */
     sim_row *rows;
     size_t count, capacity;
 };
@@ -135,6 +136,17 @@ static void on_read(sim_world *world, sim_peer *peer, void *ctx, sim_answer_kind
     mirror->stale = mirror->stale || kind == SIM_ANSWER_LOST || dx_item_get(body, "error").size > 0;
 }
 
+/* *asked is true from now on, until the answer comes or is lost, which may be in this very step. */
+static void ask(sim_peer *peer, const sim_mirror *mirror, const char *json, sim_on_answer on_answer,
+                bool *asked) {
+    peer->next_port = mirror->port;
+    *asked = true;
+    if (!sim_ask_json(peer, json, NULL, true, on_answer, NULL)) {
+        *asked = false;
+    }
+    peer->next_port = 0;
+}
+
 /* A change that comes between two notes of the reading is told by the subscription as well, after the row. */
 static void read_all(sim_peer *peer, sim_mirror *mirror) {
     char json[160];
@@ -142,8 +154,8 @@ static void read_all(sim_peer *peer, sim_mirror *mirror) {
              peer->world->space[0]);
     forget_rows(mirror);
     mirror->stale = false;
-    mirror->reading = sim_ask_json(peer, json, NULL, true, on_read, NULL);
-    mirror->stale = !mirror->reading;
+    ask(peer, mirror, json, on_read, &mirror->reading);
+    mirror->stale = mirror->stale || !mirror->reading;
 }
 
 static void tend(sim_peer *peer, sim_mirror *mirror) {
@@ -153,8 +165,9 @@ static void tend(sim_peer *peer, sim_mirror *mirror) {
     }
     if (!mirror->watching) {
         snprintf(json, sizeof json, "{\"do\": \"watch\", \"space\": \"%s\"}", peer->world->space[0]);
-        mirror->watching = sim_ask_json(peer, json, NULL, true, on_change, NULL);
+        mirror->port = 1 + sim_below(peer->world, SIM_PORTS);
         mirror->stale = true;
+        ask(peer, mirror, json, on_change, &mirror->watching);
     }
     if (mirror->watching && mirror->stale) {
         read_all(peer, mirror);

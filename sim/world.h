@@ -180,6 +180,7 @@ struct sim_peer {
     uint64_t frozen_until_ms;
     uint64_t backup_ms; /* when the backup was taken */
     uint64_t next_incoming;
+    uint64_t next_port;    /* the program that asks next; 0: any */
     uint64_t starts, life; /* life: changes whenever the node does */
     struct {
         uint64_t life;  /* changes whenever another program comes */
