@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "store/page_seal.h"
 
-enum { WARM_UP = 60, UPDATES = 100, FRAMES_HERE_MAX = 6, FRAMES_THERE_MAX = 4 };
+enum { WARM_UP = 60, UPDATES = 100, FRAMES_HERE_MAX = 7, FRAMES_THERE_MAX = 5 };
 
 static street road;
 
