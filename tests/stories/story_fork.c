@@ -121,6 +121,8 @@ static void test_nobody_built_on_it(void **state) {
     assert_pages(carol, 2);
     const char *status = vault_ask(bob, "{'do': 'space.status', 'space': 'Book'}");
     assert_non_null(strstr(status, "\"synced\":true"));
+    assert_non_null(strstr(status, "\"hidden\":3")); /* the first life, kept */
+    assert_non_null(strstr(vault_ask(carol, "{'do': 'space.status', 'space': 'Book'}"), "\"hidden\":5"));
     come_back(2);
 }
 
@@ -147,6 +149,8 @@ static void test_the_senior_reader_is_believed(void **state) {
     assert_null(strstr(believed->trace, "another branch is in force"));
     const char *status = vault_ask(bob, "{'do': 'space.status', 'space': 'Book'}");
     assert_non_null(strstr(status, "\"synced\":true"));
+    assert_non_null(strstr(vault_ask(other, "{'do': 'space.status', 'space': 'Book'}"),
+                           first ? "\"hidden\":5" : "\"hidden\":3"));
     come_back(pages);
 }
 

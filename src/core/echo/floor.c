@@ -485,3 +485,21 @@ int dx_floor_saw(dx_context *context, dx_space *space, const dx_feed *forked, co
     *saw = error == DX_OK && memcmp(root, theirs, sizeof root) == 0;
     return error == DX_E_NOT_FOUND ? DX_OK : error;
 }
+
+int dx_space_hidden(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t *blocks) {
+    uint64_t limit = dx_feed_limit(feed);
+    bool expelled = space->control_version != 0 && feed->identity.feed_class == DX_FEED_DATA &&
+                    dx_control_authorize(space->control, feed->id) != DX_OK;
+    limit = expelled ? 0 : limit;
+    *blocks = feed->length > limit ? feed->length - limit : 0;
+    if (!feed->frozen) {
+        return DX_OK;
+    }
+    sqlite3_stmt *select = dx_store_query(
+        context->store, "SELECT coalesce(sum(max(length - ?2, 0)), 0) FROM limb WHERE feed = ?1");
+    dx_bind_int(select, 1, feed->local);
+    dx_bind_int(select, 2, (int64_t)feed->cut);
+    *blocks += dx_step(context->store, select) ? (uint64_t)dx_column_int(select, 0) : 0;
+    dx_step_reset(select);
+    return dx_store_error(context->store);
+}

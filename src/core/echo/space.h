@@ -122,6 +122,9 @@ dx_feed *dx_space_feed_by_prefix(dx_space *space,
  * dropped by the pipeline); data feeds: only admitted ones (DX_E_UNAUTHORIZED). */
 DX_MUST_USE int dx_space_add_feed(dx_context *context, dx_space *space, const dx_feed_identity *identity,
                                   dx_feed **out);
+/* Quarantine: blocks of the feed that are kept and have no effect, beyond its limit, on other branches, or of
+ * a feed whose admission fell. 0 for nearly every feed there is. */
+DX_MUST_USE int dx_space_hidden(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t *blocks);
 /* Retires the own feeds (this vault is a copy, or a peer holds a longer own feed) and makes new ones with a
  * new admission. What the old ones hold stays in force; what others hold of them beyond that is fetched like
  * any remote feed. */

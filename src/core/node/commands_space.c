@@ -123,6 +123,60 @@ typedef struct dx_waiting {
     uint8_t shown[DX_HASH_SIZE]; /* digest of the last map sent, so that only changes are told */
 } dx_waiting;
 
+static void write_hidden(const dx_space *space, const dx_feed *feed, uint64_t blocks, dx_writer *out) {
+    const dx_admitted_feed *admitted = dx_control_find_feed(space->control, feed->id);
+    dx_write_map(out, 5);
+    dx_write_text(out, "cut");
+    if (feed->frozen) {
+        dx_write_uint(out, feed->cut);
+    } else {
+        dx_write_null(out); /* it was not written twice: its admission stands beyond a cut */
+    }
+    dx_write_text(out, "feed");
+    dx_write_hex(out, feed->id, DX_PREFIX_SIZE);
+    dx_write_text(out, "hidden");
+    dx_write_uint(out, blocks);
+    dx_write_text(out, "stands");
+    dx_write_uint(out, feed->applied);
+    dx_write_text(out, "identity");
+    if (admitted != NULL) {
+        dx_write_hex(out, admitted->owner, DX_KEY_SIZE);
+    } else {
+        dx_write_null(out);
+    }
+}
+
+/* Which feeds were written twice, what stands of them, and how much is kept and hidden. */
+static int write_quarantine(dx_node *node, dx_space *space, dx_map_builder *map) {
+    uint64_t hidden = 0, listed = 0;
+    dx_buf items;
+    dx_writer writer;
+    dx_buf_init(&items, node->context.alloc, DX_ANSWER_SIZE_MAX);
+    dx_writer_init(&writer, &items);
+    int error = DX_OK;
+    for (size_t i = 0; i < space->feed_count && error == DX_OK; i++) {
+        const dx_feed *feed = &space->feeds[i];
+        uint64_t blocks = 0;
+        error = dx_space_hidden(&node->context, space, feed, &blocks);
+        hidden += blocks;
+        if (error == DX_OK && (feed->frozen || blocks != 0) && listed < DX_REFUSED_LISTED_MAX) {
+            write_hidden(space, feed, blocks, &writer);
+            listed++;
+        }
+    }
+    dx_write_uint(dx_map_builder_key(map, "hidden"), hidden);
+    dx_writer *out = dx_map_builder_key(map, "forks");
+    dx_write_array(out, (size_t)listed);
+    dx_reader reader;
+    dx_reader_init(&reader, dx_buf_view(&items));
+    for (uint64_t i = 0; i < listed; i++) {
+        dx_write_item(out, dx_read_item(&reader));
+    }
+    int written = dx_buf_error(&items);
+    dx_buf_deinit(&items);
+    return error != DX_OK ? error : written;
+}
+
 /* In step with everyone who is connected. Blocks that wait for what none of them has do not count: a member who
  * names what is not would keep all others waiting for ever. They are told as pending. */
 static int write_status(dx_node *node, dx_space *space, dx_map_builder *map, bool *synced) {
@@ -141,6 +195,8 @@ static int write_status(dx_node *node, dx_space *space, dx_map_builder *map, boo
     dx_write_int(dx_map_builder_key(map, "links"), links);
     dx_write_uint(dx_map_builder_key(map, "pending"), status.pending_blocks + space->blocked);
     dx_write_uint(dx_map_builder_key(map, "refused"), space->refused);
+    int listed = write_quarantine(node, space, map);
+    error = error == DX_OK ? listed : error;
     if (dx_pipeline_waiting(&node->context, space, waiting, sizeof waiting)) {
         dx_write_text(dx_map_builder_key(map, "waiting"), waiting);
     }

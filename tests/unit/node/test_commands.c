@@ -59,7 +59,8 @@ static const struct {
      "{'error':{'try':'dx space list','code':-3,'name':'E_NOT_FOUND','message':'there is no space "
      "\\\"Gar\\\" in this vault'}}"},
     {"{'do': 'space.status', 'space': 'Garden'}", "",
-     "{'name':'Garden','links':0,'peers':0,'space':'*','synced':false,'objects':0,'pending':0,'refused':0}"},
+     "{'name':'Garden','forks':[],'links':0,'peers':0,'space':'*','hidden':0,'synced':false,'objects':0,'"
+     "pending':0,'refused':0}"},
     /* node/commands_query.c */
     {"{'do': 'space.digest', 'space': 'Garden'}", "", "{'digest':'*','objects':0}"},
     /* node/commands_object.c */
@@ -214,7 +215,8 @@ static const struct {
      "\\\"x\\\"'}}"},
     /* node/commands_space.c */
     {"{'do': 'space.status', 'space': 'Garden', 'wait_synced': true, 'timeout_ms': 0}",
-     "{'name':'Garden','links':2,'peers':0,'space':'*','synced':false,'objects':3,'pending':0,'refused':0}\n",
+     "{'name':'Garden','forks':[],'links':2,'peers':0,'space':'*','hidden':0,'synced':false,'objects':3,'"
+     "pending':0,'refused':0}\n",
      ""},
     {"{'do': 'space.rm', 'space': 'Garden'}", "", "{'space':'*'}"},
     {"{'do': 'space.rm', 'space': 'Garden'}", "",
@@ -352,7 +354,8 @@ static void test_waiting_to_be_in_step(void **state) {
     assert_string_equal(alice->last, "");
     road.closed = false;
     street_pass(&road, 120000);
-    assert_matches("wait", alice->last, "{*'peers':1,*'synced':true,'objects':1,'pending':0,'refused':0}");
+    assert_matches("wait", alice->last,
+                   "{*'peers':1,*'hidden':0,'synced':true,'objects':1,'pending':0,'refused':0}");
     street_deinit(&road);
 }
 
