@@ -133,7 +133,7 @@ static void check_liveness(sim_world *world, size_t space) {
                 i, IN_STEP_MS / 1000, world->peers[i].node != NULL, status[i].answered, status[i].synced,
                 (int)status[i].peers, (int)status[i].pending, status[i].waiting, status[i].error);
         }
-        if (status[i].refused != 0 && world->hostile == NULL) {
+        if (status[i].refused != 0 && world->hostile == NULL && world->counts[SIM_UNSEEN] == 0) {
             sim_violate(world, "peer %zu refused %d things of honest peers", i, (int)status[i].refused);
         }
     }
@@ -221,7 +221,7 @@ static void check_rows(sim_world *world, size_t space, const char *digest) {
         return;
     }
     sim_check_rows(world, &world->peers[0], space, dx_buf_view(&first.rows), 0);
-    if (world->violation[0] == 0) {
+    if (world->violation[0] == 0 && world->counts[SIM_UNSEEN] == 0) {
         check_state(&world->peers[0], space, dx_buf_view(&first.rows), digest);
     }
     for (size_t i = 1; i < world->peer_count && world->violation[0] == 0; i++) {
@@ -291,6 +291,9 @@ static void judge_space(sim_world *world, size_t space) {
     }
     if (world->violation[0] == 0) {
         check_rows(world, space, digest);
+    }
+    if (world->violation[0] == 0 && world->counts[SIM_UNSEEN] > 0) {
+        sim_check_forks(world, space);
     }
 }
 

@@ -24,6 +24,9 @@ static const struct {
     {SIM_CLOCK, 4, 10000},    {SIM_PORT_GONE, 4, 20000},
 };
 
+/* One world in UNSEEN_RARITY has disks that are set back more often, and mostly behind the guard. */
+enum { UNSEEN_RARITY = 12, UNSEEN_SET_BACK = 25000, UNSEEN = 700000 };
+
 static bool draw_one_in(uint64_t *state, unsigned rarity) {
     return sim_random(state) % rarity == 0;
 }
@@ -34,7 +37,8 @@ static sim_liar draw_liar(uint64_t *state) {
 }
 
 void sim_plan_draw(sim_plan *plan, bool calm) {
-    uint64_t state = plan->seed ^ 0x5bd1e995, liar_state = plan->seed ^ 0x11a5;
+    uint64_t state = plan->seed ^ 0x5bd1e995, liar_state = plan->seed ^ 0x11a5,
+             unseen_state = plan->seed ^ 0x07de;
     plan->delay_max_ms = 100;
     plan->spaces = plan->peers > 2 && draw_one_in(&state, 8) ? 2 : 1;
     plan->hostile = draw_liar(&liar_state);
@@ -46,6 +50,10 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
     }
     for (size_t i = 0; i < sizeof chances / sizeof chances[0]; i++) {
         plan->chance[chances[i].fault] = draw_one_in(&state, chances[i].rarity) ? chances[i].chance : 0;
+    }
+    if (draw_one_in(&unseen_state, UNSEEN_RARITY)) {
+        plan->chance[SIM_SET_BACK] = UNSEEN_SET_BACK;
+        plan->chance[SIM_UNSEEN] = UNSEEN;
     }
     plan->delay_max_ms = draw_one_in(&state, 2) ? 100 : 3000;
     plan->gather_max_ms = draw_one_in(&state, 4) ? 50 : 0;
@@ -82,6 +90,7 @@ static void set_back(sim_world *world, sim_peer *peer) {
     if (peer->backup == NULL) {
         peer->backup = sim_disk_copy(peer->disk, sim_random(&world->random_state));
         peer->backup_ms = world->now_ms;
+        memcpy(peer->backup_token, peer->token, sizeof peer->backup_token);
         sim_note(world, "peer %zu: its disk is copied", peer->index);
         return;
     }
@@ -91,6 +100,13 @@ static void set_back(sim_world *world, sim_peer *peer) {
     sim_disk_restore(peer->disk, peer->backup);
     peer->other_file = sim_below(world, 2) == 0;
     sim_workload_set_back(world, peer, peer->backup_ms);
+    if (sim_chance(world, world->plan.chance[SIM_UNSEEN])) {
+        sim_note(world, "peer %zu: and so is all that could have told it", peer->index);
+        world->counts[SIM_UNSEEN]++;
+        memcpy(peer->token, peer->backup_token, sizeof peer->token);
+        peer->other_file = false;
+        peer->forked = true;
+    }
 }
 
 static void freeze(sim_world *world, sim_peer *peer) {

@@ -364,6 +364,7 @@ static void operate(sim_world *world, sim_peer *peer, size_t space, sim_op_kind 
                    .space = space,
                    .kind = subject == NULL ? SIM_OP_ADD : kind,
                    .key = (unsigned)sim_below(world, SIM_CONTENDED_KEYS),
+                   .set_back = peer->forked, /* what it does in another life may be hidden */
                    .asked_ms = world->now_ms};
     dx_buf_init(&op->reply, &sim_heap, REPLY_SIZE_MAX);
     if (op->kind != SIM_OP_ADD) {

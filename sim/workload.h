@@ -35,7 +35,8 @@ typedef struct sim_op {
     size_t number, peer, space;
     sim_op_kind kind;
     sim_op_state state;
-    bool set_back; /* its peer's disk was set back to before its answer: all promises are off */
+    bool set_back; /* its peer's disk was set back to before its answer, or behind its guard: all promises are
+                      off */
     bool asked_again;
     unsigned key; /* the contended key under deep that it sets */
     uint64_t asked_ms, answered_ms;

@@ -41,6 +41,7 @@ typedef struct sim_link sim_link;
     X(BREAK, "links broken in a delivery")                                                                   \
     X(CORRUPT, "deliveries with a flipped bit")                                                              \
     X(SET_BACK, "disks set back")                                                                            \
+    X(UNSEEN, "of them behind an honest vault's guard")                                                      \
     X(STRANGER, "strangers at the door")                                                                     \
     X(MEMORY, "failed allocations")                                                                          \
     X(FULL, "full disks")                                                                                    \
@@ -169,8 +170,10 @@ struct sim_peer {
     uint64_t random_state;
     int64_t wall_offset_ms;
     bool has_token, other_file; /* other_file: a backup was put in place as a new file */
-    bool dying;                 /* the disk dies at a call that is planned */
-    bool suffers;               /* disk or memory may fail: commands may be refused for it */
+    bool forked;                /* its disk was set back unseen: it may have written its feeds twice */
+    uint8_t backup_token[DX_VAULT_TOKEN_SIZE];
+    bool dying;   /* the disk dies at a call that is planned */
+    bool suffers; /* disk or memory may fail: commands may be refused for it */
     uint8_t token[DX_VAULT_TOKEN_SIZE];
     char address[16];
     bool member[SIM_SPACES_MAX];
@@ -312,6 +315,8 @@ void sim_workload_deinit(sim_world *world);
 void sim_operate(sim_world *world);
 /* The peer's disk became what it was at a time: what was acknowledged after it may be lost. */
 void sim_workload_set_back(sim_world *world, const sim_peer *peer, uint64_t since_ms);
+/* --- check_forks.c: in a world in which an honest peer's disk was set back unseen --- */
+void sim_check_forks(sim_world *world, size_t space);
 
 /* --- invite.c ------------------------------------------------------------------------------------------- */
 void sim_invite_begin(sim_world *world); /* when the plan has guests: they come soon */

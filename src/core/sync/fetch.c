@@ -75,7 +75,13 @@ static int hear(dx_session *session, dx_feed *feed, const dx_head *head) {
                          (long long)feed->local);
         return dx_space_renew_feeds(replica->replication->context, replica->space);
     }
-    return error == DX_OK || error == DX_E_FORK ? dx_session_note_fork(session, feed, cut) : error;
+    if (error != DX_E_FORK) {
+        return error == DX_OK ? dx_session_note_fork(session, feed, cut) : error;
+    }
+    int64_t local = feed->local;
+    error = dx_session_note_fork(session, feed, cut);
+    return error != DX_OK ? error
+                          : dx_session_search_exact(session, dx_space_feed(replica->space, local), head);
 }
 
 static int take_entry(dx_session *session, const dx_sync_entry *entry) {

@@ -42,6 +42,9 @@ int dx_session_note_fork(dx_session *session, const dx_feed *feed, uint64_t cut_
     if (feed->cut >= cut_before) {
         return DX_OK;
     }
+    for (dx_session *other = session->replica->sessions; other != NULL; other = other->next) {
+        memset(other->lacks, 0, sizeof other->lacks); /* branches are asked for from another place now */
+    }
     dx_session_trace(session, "feed %lld is forked: cut at %llu", (long long)feed->local,
                      (unsigned long long)feed->cut);
     if (feed->own) {
@@ -97,11 +100,30 @@ static int go_on(dx_session *session, const dx_feed *feed) {
         dx_sync_probe_write(false, &probe, message);
         return dx_session_send(session);
     }
+    if (session->search.equal == session->search_shared && feed->frozen) {
+        session->searching = 0; /* meanwhile one of us put another branch in force */
+        return DX_OK;
+    }
     if (session->search.equal == session->search_shared) {
         return DX_E_SIGNATURE; /* the branches agree as far as both go, so what was sent belongs to neither */
     }
     dx_sync_part_write(feed->id, session->search.equal, message);
     return dx_session_send(session);
+}
+
+/* A head contradicts what is here and the fork is known, but only by two heads: where the branches part is not.
+ * Unless it is found, two replicas may differ below their cut. */
+int dx_session_search_exact(dx_session *session, const dx_feed *feed, const dx_head *head) {
+    dx_bytes bytes;
+    dx_fork_proof proof;
+    if (!feed->frozen || session->searching != 0) {
+        return DX_OK;
+    }
+    int error = dx_fork_get(feed, session->replica->replication->context->store, &bytes);
+    if (error == DX_OK && dx_fork_read(bytes, &proof) == DX_OK && proof.length == proof.shorter.length) {
+        error = dx_session_search_fork(session, feed, head);
+    }
+    return error == DX_E_NOT_FOUND || error == DX_E_SIGNATURE ? DX_OK : error;
 }
 
 /* A run under this well signed head did not join what is here. */
@@ -129,8 +151,9 @@ int dx_session_take_probe(dx_session *session, dx_bytes message) {
         return error;
     }
     for (size_t i = 0; i < probe.count; i++) {
-        uint8_t root[DX_HASH_SIZE];
+        uint8_t root[DX_HASH_SIZE] = {0}; /* of a branch that is not so long here: none */
         error = dx_feed_root(feed, context->store, probe.lengths[i], root);
+        error = error == DX_E_NOT_FOUND && feed->frozen ? DX_OK : error;
         if (error != DX_OK) {
             return error == DX_E_NOT_FOUND ? DX_E_PROTOCOL
                                            : error; /* they asked for more than we ever announced */
@@ -177,6 +200,9 @@ int dx_session_take_part(dx_session *session, dx_bytes message) {
         return error;
     }
     error = dx_fork_path(feed, context->store, at, &head, path, &path_size);
+    if (error == DX_E_NOT_FOUND && feed->frozen) {
+        return DX_OK; /* they asked about a branch that is not in force here any more */
+    }
     if (error != DX_OK) {
         return error == DX_E_NOT_FOUND ? DX_E_PROTOCOL : error;
     }
@@ -197,5 +223,8 @@ int dx_session_take_path(dx_session *session, dx_bytes message) {
     uint64_t cut = feed->cut;
     session->searching = 0;
     error = dx_fork_join(feed, session->replica->replication->context->store, at, &head, path);
+    if (feed->frozen && dx_error_class_of(error) == DX_CLASS_PEER) {
+        return DX_OK; /* no fault: the fork was proven while they searched, and one of us changed branches */
+    }
     return error == DX_OK || error == DX_E_EXISTS ? dx_session_note_fork(session, feed, cut) : error;
 }

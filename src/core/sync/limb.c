@@ -17,6 +17,8 @@ static bool is_same_goal(const dx_limb_goal *a, const dx_limb_goal *b) {
 
 /* They have it not, or not rightly: others are asked first. */
 static void note_lack(dx_session *session) {
+    dx_session_trace(session, "has not the branch of feed %lld that others named at %llu",
+                     (long long)session->branch.feed, (unsigned long long)session->branch.goal.length);
     session->lacks[session->lacks_next].goal = session->branch.goal;
     session->lacks[session->lacks_next].until_ms =
         session->replica->replication->context->now_ms + DX_SYNC_LACK_MS;
@@ -55,6 +57,8 @@ static int ask(dx_session *session, const dx_feed *feed, const dx_limb_goal *goa
     session->branch.goal = *goal;
     session->branch.asked_ms = context->now_ms;
     session->branches_due++;
+    dx_session_trace(session, "is asked for the branch of feed %lld that others named at %llu",
+                     (long long)feed->local, (unsigned long long)goal->length);
     dx_sync_branch_write(feed->id, error == DX_OK ? view.length : feed->cut, goal,
                          &session->replica->replication->message);
     return dx_session_send(session);
@@ -194,8 +198,12 @@ static int take_run(dx_session *session, dx_feed *feed, const dx_sync_data *data
     if (error == DX_OK && view.length > before) {
         error = judge_limb(session, &view);
     } else if (error == DX_OK || dx_error_class_of(error) != DX_CLASS_HOST) {
+        bool apart =
+            error == DX_E_SIGNATURE && before == cut; /* perhaps the branches part lower than known */
         note_lack(session);
         error = dx_limb_drop(&view, store);
+        error = error == DX_OK && apart ? dx_session_search_fork(session, feed, &data->head) : error;
+        error = error == DX_E_SIGNATURE ? DX_OK : error; /* it was garbage */
     }
     return error == DX_OK ? dx_session_note_fork(session, feed, cut) : error;
 }

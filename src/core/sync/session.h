@@ -126,6 +126,7 @@ DX_MUST_USE int dx_session_return_credit(dx_session *session, bool *more);
 DX_MUST_USE int dx_session_note_fork(dx_session *session, const dx_feed *feed, uint64_t cut_before);
 DX_MUST_USE int dx_session_tell_forks(dx_session *session);
 DX_MUST_USE int dx_session_search_fork(dx_session *session, const dx_feed *feed, const dx_head *head);
+DX_MUST_USE int dx_session_search_exact(dx_session *session, const dx_feed *feed, const dx_head *head);
 DX_MUST_USE int dx_session_take_fork(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_take_probe(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_take_roots(dx_session *session, dx_bytes message);
