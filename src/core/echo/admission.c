@@ -87,13 +87,14 @@ int dx_space_join(dx_context *context, dx_bytes bytes, dx_space **out) {
 
 /* --- Admitting ------------------------------------------------------------------------------- */
 
-/* Grants every key this device holds and the other has no grant of. */
+/* Grants every key this device holds and has not granted yet: what others granted may not open (ARCHITECTURE §5
+ * "Keys"). */
 static int grant_keys(dx_context *context, dx_space *space, const dx_credential *device,
                       const uint8_t noise[static DX_KEY_SIZE], dx_credential_list *list, dx_buf *credential) {
     int error = DX_OK;
     for (uint64_t epoch = 0; epoch <= space->key_epoch && error == DX_OK; epoch++) {
         uint8_t key[DX_KEY_SIZE];
-        if (dx_control_key_grant(space->control, epoch, device->subject).size != 0) {
+        if (dx_control_granted_by(space->control, epoch, device->subject, context->identity->device)) {
             continue;
         }
         error = dx_space_key(context, space, epoch, key);

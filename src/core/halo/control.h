@@ -119,6 +119,11 @@ uint64_t dx_control_key_epoch(const dx_control *control, uint8_t commitment[stat
  * get the key, open. */
 dx_bytes dx_control_key_grant(const dx_control *control, uint64_t epoch,
                               const uint8_t device[static DX_KEY_SIZE]);
+/* Whether `signer`, a device, has itself granted that device the key of the epoch that counts. What others granted
+ * may open to a key that does not count, or to none; only the device itself can tell. */
+bool dx_control_granted_by(const dx_control *control, uint64_t epoch,
+                           const uint8_t device[static DX_KEY_SIZE],
+                           const uint8_t signer[static DX_KEY_SIZE]);
 /* Opens the grants of an epoch for this device until one gives a key that its epoch commits to.
  * DX_E_NOT_FOUND. */
 DX_MUST_USE int dx_control_open_key(const dx_control *control, uint64_t epoch,

@@ -114,8 +114,8 @@ uint64_t dx_control_key_epoch(const dx_control *control, uint8_t commitment[stat
 }
 
 /* The index-th grant of an epoch for a device; NULL: no more. */
-static const dx_control_entry *grant_at(const dx_control *control, uint64_t epoch,
-                                        const uint8_t device[static DX_KEY_SIZE], size_t index) {
+const dx_control_entry *dx_control_grant_of(const dx_control *control, uint64_t epoch,
+                                            const uint8_t device[static DX_KEY_SIZE], size_t index) {
     size_t low = 0, high = control->grants.count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -132,11 +132,6 @@ static const dx_control_entry *grant_at(const dx_control *control, uint64_t epoc
     return fits ? *entry : NULL;
 }
 
-const dx_control_entry *dx_control_grant_of(const dx_control *control, uint64_t epoch,
-                                            const uint8_t device[static DX_KEY_SIZE]) {
-    return grant_at(control, epoch, device, 0);
-}
-
 static dx_bytes sealed_key(const dx_control_entry *grant) {
     dx_credential credential;
     decode_entry(grant, &credential);
@@ -145,8 +140,26 @@ static dx_bytes sealed_key(const dx_control_entry *grant) {
 
 dx_bytes dx_control_key_grant(const dx_control *control, uint64_t epoch,
                               const uint8_t device[static DX_KEY_SIZE]) {
-    const dx_control_entry *grant = dx_control_grant_of(control, epoch, device);
+    const dx_control_entry *grant = dx_control_grant_of(control, epoch, device, 0);
     return grant ? sealed_key(grant) : dx_bytes_of(NULL, 0);
+}
+
+bool dx_control_granted_by(const dx_control *control, uint64_t epoch,
+                           const uint8_t device[static DX_KEY_SIZE],
+                           const uint8_t signer[static DX_KEY_SIZE]) {
+    const dx_control_entry *counts = dx_control_epoch_of(control, epoch), *grant;
+    for (size_t i = 0; counts && (grant = dx_control_grant_of(control, epoch, device, i)) != NULL; i++) {
+        dx_credential credential;
+        decode_entry(grant, &credential);
+        bool of_epoch = false;
+        for (size_t p = 0; p < credential.parent_count; p++) {
+            of_epoch = of_epoch || memcmp(credential.parents[p], counts->id, DX_HASH_SIZE) == 0;
+        }
+        if (of_epoch && memcmp(credential.signer, signer, DX_KEY_SIZE) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 int dx_control_open_key(const dx_control *control, uint64_t epoch, const uint8_t device[static DX_KEY_SIZE],
@@ -158,7 +171,7 @@ int dx_control_open_key(const dx_control *control, uint64_t epoch, const uint8_t
     }
     dx_control_commitment(counts, wanted);
     const dx_control_entry *grant;
-    for (size_t i = 0; (grant = grant_at(control, epoch, device, i)) != NULL; i++) {
+    for (size_t i = 0; (grant = dx_control_grant_of(control, epoch, device, i)) != NULL; i++) {
         if (dx_seal_open(noise_secret, sealed_key(grant), key) != DX_OK) {
             continue;
         }

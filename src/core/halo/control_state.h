@@ -82,9 +82,9 @@ const dx_control_device_row *dx_control_device_of(const dx_control *control,
                                                   const uint8_t device[static DX_KEY_SIZE]);
 /* The KEY_EPOCH that counts for this number; NULL: none. */
 const dx_control_entry *dx_control_epoch_of(const dx_control *control, uint64_t epoch);
-/* The first KEY_GRANT of an epoch for a device; NULL: none. */
+/* The KEY_GRANTs of an epoch for a device, the nearest to the genesis first; NULL: no more. */
 const dx_control_entry *dx_control_grant_of(const dx_control *control, uint64_t epoch,
-                                            const uint8_t device[static DX_KEY_SIZE]);
+                                            const uint8_t device[static DX_KEY_SIZE], size_t index);
 /* What a KEY_EPOCH commits to. */
 void dx_control_commitment(const dx_control_entry *epoch, uint8_t out[static DX_HASH_SIZE]);
 

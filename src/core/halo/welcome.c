@@ -12,6 +12,8 @@ enum {
     WELCOME_FIELDS = 5,
     /* A credential takes 200 bytes at least, so a welcome holds no more. */
     CREDENTIALS_MAX = DX_WELCOME_SIZE_MAX / 200,
+    /* Grants of one epoch: one of each admin who saw the device admitted, and some that open to nothing. */
+    GRANTS_MAX = 16,
     /* Version, ids, and the heads of the two lists. */
     FRAME_SIZE_MAX = 128
 };
@@ -86,10 +88,16 @@ static bool gather(gathering *all, const uint8_t id[static DX_HASH_SIZE]) {
     return fits;
 }
 
-/* The device's grant of an epoch together with the epoch, which is its parent. */
-static bool gather_grant(gathering *all, uint64_t epoch, const uint8_t device[static DX_KEY_SIZE]) {
-    const dx_control_entry *grant = dx_control_grant_of(all->control, epoch, device);
-    return grant && gather(all, grant->id);
+/* The device's grants of an epoch together with the epoch, which is their parent: which of them opens, only the
+ * device can tell. */
+static bool gather_grants(gathering *all, uint64_t epoch, const uint8_t device[static DX_KEY_SIZE]) {
+    const dx_control_entry *grant;
+    bool gathered = false;
+    for (size_t i = 0;
+         i < GRANTS_MAX && (grant = dx_control_grant_of(all->control, epoch, device, i)) != NULL; i++) {
+        gathered = gather(all, grant->id) || gathered;
+    }
+    return gathered;
 }
 
 static bool parents_written(const gathering *all, const dx_control_entry *entry) {
@@ -126,7 +134,7 @@ int dx_welcome_encode(const dx_control *control, const uint8_t device[static DX_
     const dx_control_device_row *row = dx_control_device_of(control, device);
     uint8_t commitment[DX_HASH_SIZE];
     uint64_t newest = dx_control_key_epoch(control, commitment);
-    if (!row || (control->epochs.count > 0 && !dx_control_grant_of(control, newest, device))) {
+    if (!row || (control->epochs.count > 0 && !dx_control_grant_of(control, newest, device, 0))) {
         return DX_E_NOT_FOUND;
     }
     if (address_count > DX_WELCOME_ADDRESSES_MAX) {
@@ -143,7 +151,7 @@ int dx_welcome_encode(const dx_control *control, const uint8_t device[static DX_
     if (!gather(&all, member->admission) || !gather(&all, row->credential)) {
         return DX_E_LIMIT;
     }
-    for (uint64_t epoch = newest; gather_grant(&all, epoch, device) && epoch > 0; epoch--) {
+    for (uint64_t epoch = newest; gather_grants(&all, epoch, device) && epoch > 0; epoch--) {
     }
     dx_writer writer;
     dx_writer_init(&writer, out);

@@ -159,6 +159,53 @@ static void test_admission_is_idempotent(void **state) {
     peer_deinit(&bob);
 }
 
+/* Bob admits Carol and seals the key to himself, by mistake or worse; Alice admits her too, and she can read. */
+static void test_grant_that_does_not_open(void **state) {
+    (void)state;
+    peer alice, bob, carol;
+    uint8_t key[DX_KEY_SIZE], identity[DX_KEY_SIZE], noise[DX_KEY_SIZE];
+    peer_init(&alice, 1, "Alice");
+    peer_init(&bob, 2, "Bob");
+    peer_init(&carol, 3, "Carol");
+    peer_create_space(&alice, "Garden");
+    peer_admit(&alice, &bob, DX_ROLE_ADMIN);
+    peer_pull(&bob, &alice, 9);
+    peer_begin(&bob);
+    dx_credential_list list;
+    dx_buf credential;
+    dx_list_begin(&bob.context, &list);
+    dx_buf_init(&credential, &bob.alloc.port, DX_CREDENTIAL_SIZE_MAX);
+    assert_int_equal(dx_control_issue_member(bob.space->control, &bob.identity, carol.identity.identity,
+                                             DX_ROLE_EDITOR, dx_bytes_of(invitation, 16), &credential),
+                     DX_OK);
+    assert_int_equal(dx_list_issue(bob.space, &list, &credential), DX_OK);
+    dx_bytes device = dx_buf_view(&carol.identity.device_credential);
+    dx_buf_append(&credential, device.data, device.size);
+    assert_int_equal(dx_list_issue(bob.space, &list, &credential), DX_OK);
+    assert_int_equal(dx_space_key(&bob.context, bob.space, 0, key), DX_OK);
+    assert_true(dx_control_device(bob.space->control, bob.identity.device, identity, noise));
+    assert_int_equal(dx_control_issue_key_grant(bob.space->control, &bob.identity, &bob.random.port, 0, key,
+                                                carol.identity.device, noise, &credential),
+                     DX_OK);
+    assert_int_equal(dx_list_issue(bob.space, &list, &credential), DX_OK);
+    assert_int_equal(dx_list_write(&bob.context, bob.space, &list), DX_OK);
+    dx_buf_deinit(&credential);
+    dx_list_end(&list);
+    peer_commit(&bob);
+    peer_pull(&alice, &bob, 9);
+    assert_true(dx_control_granted_by(alice.space->control, 0, carol.identity.device, bob.identity.device));
+    assert_false(
+        dx_control_granted_by(alice.space->control, 0, carol.identity.device, alice.identity.device));
+    peer_admit(&alice, &carol, DX_ROLE_EDITOR);
+    assert_true(dx_control_granted_by(alice.space->control, 0, carol.identity.device, alice.identity.device));
+    peer_begin(&carol);
+    assert_int_equal(dx_space_key(&carol.context, carol.space, 0, key), DX_OK);
+    peer_commit(&carol);
+    peer_deinit(&alice);
+    peer_deinit(&bob);
+    peer_deinit(&carol);
+}
+
 static void test_admission_refused(void **state) {
     (void)state;
     peer alice, bob, carol;
@@ -640,9 +687,9 @@ static void test_damaged_rows(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_create_and_load), DX_TEST(test_several_spaces), DX_TEST(test_create_refused),
-             DX_TEST(test_admission_is_idempotent), DX_TEST(test_admission_refused),
-             DX_TEST(test_reader_cannot_write), DX_TEST(test_reader_becomes_editor),
-             DX_TEST(test_reader_writes_anyway), DX_TEST(test_full_waiting_room), DX_TEST(test_added_feeds),
-             DX_TEST(test_feed_without_admission), DX_TEST(test_name_is_the_owners),
-             DX_TEST(test_renewed_feeds), DX_TEST(test_restored_copy), DX_TEST(test_forgotten),
-             DX_TEST(test_damaged_rows))
+             DX_TEST(test_admission_is_idempotent), DX_TEST(test_grant_that_does_not_open),
+             DX_TEST(test_admission_refused), DX_TEST(test_reader_cannot_write),
+             DX_TEST(test_reader_becomes_editor), DX_TEST(test_reader_writes_anyway),
+             DX_TEST(test_full_waiting_room), DX_TEST(test_added_feeds), DX_TEST(test_feed_without_admission),
+             DX_TEST(test_name_is_the_owners), DX_TEST(test_renewed_feeds), DX_TEST(test_restored_copy),
+             DX_TEST(test_forgotten), DX_TEST(test_damaged_rows))
