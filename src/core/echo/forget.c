@@ -161,6 +161,9 @@ static int remove_space(dx_context *context, int64_t space) {
     dx_store *store = context->store;
     int error = run_with(context, dx_store_query(store, "DELETE FROM credential WHERE space = ?1"), space);
     if (error == DX_OK) {
+        error = run_with(context, dx_store_query(store, "DELETE FROM carried WHERE space = ?1"), space);
+    }
+    if (error == DX_OK) {
         error = run_with(context, dx_store_query(store, "DELETE FROM space_key WHERE space = ?1"), space);
     }
     if (error == DX_OK) {

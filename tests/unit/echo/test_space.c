@@ -589,7 +589,8 @@ static void test_forgotten(void **state) {
     static const char *const tables[] = {"SELECT count(*) FROM entity",  "SELECT count(*) FROM block",
                                          "SELECT count(*) FROM feed",    "SELECT count(*) FROM credential",
                                          "SELECT count(*) FROM type",    "SELECT count(*) FROM space_key",
-                                         "SELECT count(*) FROM refused", "SELECT count(*) FROM key"};
+                                         "SELECT count(*) FROM refused", "SELECT count(*) FROM key",
+                                         "SELECT count(*) FROM touch",   "SELECT count(*) FROM carried"};
     enum { TABLES = sizeof tables / sizeof tables[0] };
     peer alice, bob;
     peer_init(&alice, 1, "Alice");
@@ -605,7 +606,7 @@ static void test_forgotten(void **state) {
     peer_create_space(&bob, "Garden");
     peer_admit(&bob, &alice, DX_ROLE_EDITOR);
     for (int i = 0; i < 20; i++) {
-        peer_add(&alice, "t", "{}");
+        peer_set(&alice, peer_add(&alice, "t", "{}"), "changed", "1");
         peer_add(&bob, "t", "{}");
     }
     peer_pull(&alice, &bob, 9);
