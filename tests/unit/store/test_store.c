@@ -562,7 +562,10 @@ static void test_the_log_has_place_for_small_commits(void **state) {
     (void)state;
     fixture f;
     fixture_init(&f);
-    assert_int_equal(model_commit(&f.model, f.store, 1), DX_OK);
+    /* How much of the log's file is left after the vault was made depends on how much it is made of. */
+    for (int i = 0; i < 16 && !dx_store_has_upkeep(f.store, false); i++) {
+        assert_int_equal(model_commit(&f.model, f.store, 1), DX_OK);
+    }
     int64_t before = dx_store_wal_bytes(f.store);
     assert_true(dx_store_has_upkeep(f.store, false));
     dx_store_upkeep(f.store, false);
