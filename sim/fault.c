@@ -211,7 +211,10 @@ void sim_heal(sim_world *world) {
         world->counts[SIM_MEMORY] += peer->memory.failures;
         sim_disk_heal(peer->disk);
         peer->memory.fail_in = 0;
-        peer->frozen_until_ms = 0;
+        if (sim_peer_frozen(peer)) {
+            peer->frozen_until_ms = 0;
+            sim_net_thaw(peer);
+        }
         if (peer->dying) {
             sim_peer_crash(peer); /* its disk died after the last step's commit */
         }

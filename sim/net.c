@@ -135,8 +135,8 @@ static void deliver(sim_link *link, size_t end) {
     if (breaks) {
         size = sim_below(world, size + 1);
     }
-    world->counts[SIM_DELIVERIES]++;
     if (side->open && side->peer != NULL && size > 0) {
+        world->counts[SIM_DELIVERIES]++; /* what comes to a closed end reaches nobody */
         sim_peer_event(side->peer, &(dx_event){.kind = DX_EVENT_LINK_DATA,
                                                .link = side->number,
                                                .body = dx_bytes_of(piece->bytes, size)});
@@ -237,7 +237,7 @@ static void on_dialled(sim_world *world, void *ctx, uint64_t number) {
     sim_peer *target = link->ends[1].peer;
     (void)number;
     link->pending--;
-    if (!link->ends[0].open) {
+    if (!link->ends[0].open || link->ends[0].up) { /* up: a thaw was sooner */
         sweep(world);
         return;
     }
@@ -360,6 +360,20 @@ void sim_net_peer_gone(sim_peer *peer) {
                 link->ends[end].open = false;
                 link->ends[1 - end].closing = true;
                 at_end(link, peer->world->now_ms + 100, on_arrival, 1 - end);
+            }
+        }
+    }
+}
+
+void sim_net_thaw(sim_peer *peer) {
+    for (sim_link *link = peer->world->links; link != NULL; link = link->next) {
+        if (link->ends[1].peer == peer && !link->ends[0].up) {
+            at_end(link, peer->world->now_ms, on_dialled, 0);
+        }
+        for (size_t end = 0; end < 2; end++) {
+            const sim_piece *piece = link->ends[end].peer == peer ? link->ends[end].first : NULL;
+            for (; piece != NULL; piece = piece->next) {
+                at_end(link, peer->world->now_ms, on_arrival, end);
             }
         }
     }

@@ -289,6 +289,7 @@ extern const dx_alloc sim_heap;
 /* --- net.c ------------------------------------------------------------------------------------------- */
 void sim_net_effect(sim_peer *peer, const dx_effect *effect); /* LINK_OPEN, LINK_SEND, LINK_CLOSE */
 void sim_net_peer_gone(sim_peer *peer);
+void sim_net_thaw(sim_peer *peer); /* it moves before its time: what waited for that comes now */
 void sim_net_deinit(sim_world *world);
 /* A link as its caller's end number sees the other: gone, with bytes or an awakening to come, or up and quiet. */
 typedef enum sim_link_state { SIM_LINK_GONE, SIM_LINK_BUSY, SIM_LINK_QUIET } sim_link_state;
