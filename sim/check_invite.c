@@ -8,6 +8,8 @@
 #include "invite.h"
 #include "node/state.h"
 
+enum { RECOVER_MS = 120000 }; /* from a full disk that has room again */
+
 static size_t count_rows(sim_peer *peer, const char *json) {
     sim_reply reply;
     sim_reply_init(&reply);
@@ -37,21 +39,37 @@ static void check_counters(const sim_invitation *invitation) {
     }
 }
 
-/* A reader reads. */
-static void check_reader(sim_peer *peer) {
-    sim_world *world = peer->world;
+/* What a peer says to an attempt to write; false when it says nothing. */
+static bool try_to_write(sim_peer *peer, int *code) {
     char json[160];
     sim_reply reply;
     sim_reply_init(&reply);
     snprintf(json, sizeof json, "{\"do\": \"object.add\", \"space\": \"%s\", \"type\": \"t0\"}",
-             world->space[0]);
-    if (sim_ask_wait(peer, json, &reply)) {
-        dx_bytes error = dx_item_get(dx_buf_view(&reply.body), "error");
-        if (dx_item_int(dx_item_get(error, "code"), DX_OK) != DX_E_DENIED) {
-            sim_violate(world, "peer %zu was admitted as a reader, and writes", peer->index);
-        }
-    }
+             peer->world->space[0]);
+    bool answered = sim_ask_wait(peer, json, &reply);
+    dx_bytes error = dx_item_get(dx_buf_view(&reply.body), "error");
+    *code = (int)dx_item_int(dx_item_get(error, "code"), DX_OK);
     sim_reply_deinit(&reply);
+    return answered;
+}
+
+/* A reader reads. A node whose disk was full a moment ago refuses for that, whoever may write, until it has
+ * tried again: it is asked once more then. */
+static void check_reader(sim_peer *peer) {
+    sim_world *world = peer->world;
+    uint64_t end_ms = world->now_ms + RECOVER_MS;
+    int code;
+    bool answered = try_to_write(peer, &code);
+    while (answered && dx_error_class_of(code) == DX_CLASS_HOST && world->now_ms < end_ms) {
+        sim_run_until(world, world->now_ms + 1000);
+        answered = try_to_write(peer, &code);
+    }
+    if (answered && code == DX_OK) {
+        sim_violate(world, "peer %zu was admitted as a reader, and writes", peer->index);
+    } else if (answered && code != DX_E_DENIED) {
+        sim_violate(world, "peer %zu was admitted as a reader, and is refused for another reason: %s",
+                    peer->index, dx_error_name(code));
+    }
 }
 
 static void check_guest(const sim_guest *guest) {
