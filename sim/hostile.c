@@ -107,9 +107,27 @@ int sim_hostile_say(dx_session *session, dx_bytes message) {
     return __real_dx_session_send(session);
 }
 
+bool sim_hostile_has_gap(const sim_hostile *hostile, const dx_session *session) {
+    for (size_t i = 0; i < hostile->gap_count; i++) {
+        if (hostile->gaps[i].link == session->link && hostile->gaps[i].life == hostile->peer->life) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_gap(sim_hostile *hostile, const dx_session *session) {
+    if (!sim_hostile_has_gap(hostile, session)) {
+        hostile->gaps[hostile->gap_count++] = (sim_gap){session->link, hostile->peer->life};
+    }
+}
+
 /* Answers to questions are never held back: who asks would wait, and rightly say nothing. */
-static bool may_withhold(dx_bytes message) {
+static bool may_withhold(const sim_hostile *hostile, dx_bytes message) {
     dx_sync_kind kind = dx_sync_message_kind(message);
+    if (kind == DX_SYNC_DATA && hostile->gap_count == SIM_GAPS_MAX) {
+        return false;
+    }
     return kind == DX_SYNC_STATE || kind == DX_SYNC_WANT || kind == DX_SYNC_DATA || kind == DX_SYNC_MORE ||
            kind == DX_SYNC_ADDRESSES;
 }
@@ -121,8 +139,11 @@ int __wrap_dx_session_send(dx_session *session) {
         return __real_dx_session_send(session);
     }
     overhear(hostile, dx_buf_view(message));
-    if (hostile->withhold > 0 && may_withhold(dx_buf_view(message))) {
+    if (hostile->withhold > 0 && may_withhold(hostile, dx_buf_view(message))) {
         hostile->withhold--;
+        if (dx_sync_message_kind(dx_buf_view(message)) == DX_SYNC_DATA) {
+            note_gap(hostile, session);
+        }
         dx_buf_clear(message);
         sim_hostile_told(hostile, SIM_WITHHELD);
         return DX_OK;

@@ -17,6 +17,7 @@ enum {
     SIM_LIES_DUE_MAX = 32, /* drawn and not yet told */
     SIM_OVERHEARD = 12,    /* own messages kept for saying them again */
     SIM_FALSE_BLOCKS_MAX = 512,
+    SIM_GAPS_MAX = 256, /* links on which a run was held back; on others none is, once so many have one */
     SIM_MESSAGE_MAX = 2 << 20
 };
 
@@ -33,6 +34,12 @@ typedef struct sim_false_block {
     uint8_t feed[DX_HASH_SIZE], leaf[DX_HASH_SIZE];
 } sim_false_block;
 
+/* A link on which a run of blocks never came. Until its feed is asked for anew, the other end does not look at
+ * the runs after it, so what is false in them need not be noticed. */
+typedef struct sim_gap {
+    uint64_t link, life;
+} sim_gap;
+
 struct sim_hostile {
     sim_peer *peer;
     bool reader; /* it may read and not write */
@@ -42,6 +49,8 @@ struct sim_hostile {
     size_t due_count;
     unsigned armed;  /* lies that wait for a message they can change */
     size_t withhold; /* so many messages are not sent */
+    sim_gap gaps[SIM_GAPS_MAX];
+    size_t gap_count;
     dx_buf overheard[SIM_OVERHEARD];
     size_t overheard_count;
     sim_false_block blocks[SIM_FALSE_BLOCKS_MAX];
@@ -56,6 +65,8 @@ struct sim_hostile {
 int sim_hostile_say(dx_session *session, dx_bytes message);
 /* The lie was told on this link: whoever heard it must end the link. */
 void sim_hostile_watch(sim_hostile *hostile, const dx_session *session, sim_count lie);
+/* Whether a run was held back on this link before. */
+bool sim_hostile_has_gap(const sim_hostile *hostile, const dx_session *session);
 uint64_t sim_hostile_below(sim_hostile *hostile, uint64_t bound);
 void sim_hostile_fill(sim_hostile *hostile, uint8_t *out, size_t size);
 void sim_hostile_told(sim_hostile *hostile, sim_count lie);

@@ -219,7 +219,7 @@ static void lie_about(sim_hostile *hostile, sim_run *run, dx_buf *message) {
     write_run(run, message);
     disarm(hostile, lie);
     sim_hostile_told(hostile, lie);
-    if (lie != SIM_TWIN) {
+    if (lie != SIM_TWIN && !sim_hostile_has_gap(hostile, run->session)) {
         sim_hostile_watch(hostile, run->session, lie);
     }
 }
