@@ -17,7 +17,15 @@
 
 #include "world.h"
 
-enum { FAILURES_MAX = 20, WHOLE_EVERY = 50, TWICE_EVERY = 90, BLOCK = 20, FORMS = 4, MEMORY_KEPT = 32 << 20 };
+enum {
+    FAILURES_MAX = 20,
+    WHOLE_EVERY = 50,
+    TWICE_EVERY = 90,
+    BLOCK = 20,
+    FORMS = 4,
+    MAPPED_ALONE = 32 << 20,
+    MEMORY_KEPT = 256 << 20
+};
 
 typedef struct sim_options {
     const char *program;
@@ -299,8 +307,9 @@ int main(int argc, char **argv) {
     }
 #ifdef __GLIBC__
     /* Worlds come and go by the thousand; their memory need not go back to the system in between. */
-    bool keeps = mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT) == 1 && mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT) == 1;
-    DX_ASSERT(keeps); /* it takes no more than 32 MiB */
+    bool keeps = mallopt(M_MMAP_THRESHOLD, MAPPED_ALONE) == 1 && /* it takes no more than 32 MiB */
+                 mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT) == 1;
+    DX_ASSERT(keeps);
 #endif
     /* libsodium chooses the processor's best code; SQLite needs neither locks nor counts of its memory here.
      */
