@@ -4,7 +4,7 @@
  * does for signatures. What it keeps: the file below shows nothing of the text, and a page or frame that is
  * torn, flipped, stale, in another's place or under another key does not open. What it does not keep: that
  * nobody could find the key or forge a tag who set his mind to it; the simulator's disk tears, it does not
- * forge. How: a stream of mixed counters and four sums over what stands on the disk, all begun from one
+ * forge. How: a stream of counters and four sums over what stands on the disk, all begun from one
  * SipHash of key, nonce and place. */
 #include "store/page_cipher.h"
 
@@ -50,22 +50,18 @@ static uint64_t load(const uint8_t *at, size_t size) {
     return word;
 }
 
-/* Steps a compiler does for several words at once. */
-static uint64_t mask_of(uint64_t counter) {
-    counter ^= counter << 13;
-    return counter ^ counter >> 7;
-}
-
+/* Counted up by a large odd step: every byte of it changes from word to word, and a compiler takes several
+ * words at once. */
 static void apply_stream(const start *from, uint8_t *text, size_t size) {
     uint64_t counter = from->stream;
     size_t whole = size / WORD;
     for (size_t i = 0; i < whole; i++) {
         uint64_t word;
         memcpy(&word, text + i * WORD, WORD);
-        word ^= mask_of(counter + i * UINT64_C(0x9e3779b97f4a7c15));
+        word ^= counter + i * UINT64_C(0x9e3779b97f4a7c15);
         memcpy(text + i * WORD, &word, WORD);
     }
-    uint64_t word = load(text + whole * WORD, size % WORD) ^ mask_of(counter - 1);
+    uint64_t word = load(text + whole * WORD, size % WORD) ^ (counter - 1);
     memcpy(text + whole * WORD, &word, size % WORD);
 }
 
