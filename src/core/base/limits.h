@@ -195,12 +195,13 @@ enum {
     DX_SYNC_STALL_MS = 10000,
     /* A peer that has not the branch somebody named is asked for it again after so long. */
     DX_SYNC_LACK_MS = 60000,
-    /* Control feeds taken whose first block has not admitted them: from peers that are not known as members,
-     * all together (128 MB at the worst, once, from one who knows the space's secret), and from members. */
+    /* Control feeds taken whose first block, signed by a device nobody knows, has not admitted them: from peers that
+     * are not known as members, all together (128 MB at the worst, once, from one who knows the space's secret), and
+     * from members. As many that were only told of are kept in memory for each link (300 KB). */
     DX_SYNC_STRANGER_FEEDS_MAX = 64,
     DX_SYNC_UNADMITTED_FEEDS_MAX = 1024,
-    /* Beside these, of each device that the control state knows as a member's: a newcomer finds a place however many
-     * feeds others invented. A device has one control feed, and a new one after it was restored or cloned. */
+    /* Beside these, of each device that the control state knows as a member's, signed by itself: a newcomer finds a
+     * place however many feeds others invented. A device has one control feed, and a new one after it was restored or cloned. */
     DX_SYNC_DEVICE_FEEDS_MAX = 8,
     /* New addresses of a space told on within a minute: a small space at once, and no storm in a large one.
      */

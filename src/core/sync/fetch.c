@@ -20,8 +20,8 @@ static size_t count_unadmitted(const dx_replica *replica) {
     return count;
 }
 
-/* Whether one more control feed may wait for its admission: few of each device of a member, so many of all others
- * together, who may have been invented. */
+/* Whether one more control feed, whose device proved it, may wait for its admission to count: few of each device
+ * of a member, so many of all others together, who may have been invented. */
 static bool may_wait(const dx_session *session, const dx_sync_entry *entry) {
     const dx_replica *replica = session->replica;
     uint8_t identity[DX_KEY_SIZE];
@@ -38,29 +38,39 @@ static bool may_wait(const dx_session *session, const dx_sync_entry *entry) {
     return count < DX_SYNC_DEVICE_FEEDS_MAX;
 }
 
-/* The feed an announced head is of, made known when it may be: a control feed (its first block must admit it;
- * only so many wait for that), a data feed once it is admitted. *out stays NULL for one we do not take now.
- */
-static int find_feed(dx_session *session, const dx_sync_entry *entry, dx_feed **out) {
-    dx_replica *replica = session->replica;
+static dx_feed_identity identity_of(const dx_space *space, const dx_sync_entry *entry) {
     dx_feed_identity identity = {.feed_class = entry->feed_class};
-    memcpy(identity.space_id, replica->space->id, sizeof identity.space_id);
+    memcpy(identity.space_id, space->id, sizeof identity.space_id);
     memcpy(identity.device, entry->device, sizeof identity.device);
     memcpy(identity.key, entry->key, sizeof identity.key);
-    uint8_t id[DX_HASH_SIZE];
-    dx_feed_id(&identity, id);
-    *out = dx_space_feed_by_id(replica->space, id);
-    if (*out != NULL) {
-        return DX_OK;
-    }
-    if (entry->feed_class == DX_FEED_CONTROL && !may_wait(session, entry)) {
-        return DX_OK;
-    }
+    return identity;
+}
+
+/* A feed of the space for an announced one; *out stays NULL for one that is not taken now. */
+static int make_feed(dx_session *session, const dx_sync_entry *entry, dx_feed **out) {
+    dx_replica *replica = session->replica;
+    dx_feed_identity identity = identity_of(replica->space, entry);
     int error = dx_space_add_feed(replica->replication->context, replica->space, &identity, out);
     bool later = error == DX_E_UNAUTHORIZED || error == DX_E_LIMIT || error == DX_E_EXISTS;
     *out = error == DX_OK ? *out : NULL;
-    replica->unadmitted += error == DX_OK && entry->feed_class == DX_FEED_CONTROL;
     return later ? DX_OK : error;
+}
+
+/* The feed an announced head is of, made known when it was admitted; a control feed that was not is noted as
+ * hearsay, and *out stays NULL. */
+static int find_feed(dx_session *session, const dx_sync_entry *entry, dx_feed **out) {
+    dx_space *space = session->replica->space;
+    dx_feed_identity identity = identity_of(space, entry);
+    uint8_t id[DX_HASH_SIZE];
+    dx_feed_id(&identity, id);
+    *out = dx_space_feed_by_id(space, id);
+    if (*out != NULL) {
+        return DX_OK;
+    }
+    if (entry->feed_class == DX_FEED_CONTROL && dx_control_find_feed(space->control, id) == NULL) {
+        return dx_session_note_hearsay(session, entry, id);
+    }
+    return make_feed(session, entry, out);
 }
 
 /* What an announced head tells beyond its length: a fork (proven and stored by the feed, the peer is not at
@@ -124,6 +134,33 @@ int dx_session_take_state(dx_session *session, dx_bytes message) {
     return error == DX_OK ? dx_reader_finish(&entries) : error;
 }
 
+/* What was hearsay and is a feed by now, because another peer proved it or somebody admitted it. */
+static int take_known_hearsay(dx_session *session) {
+    dx_space *space = session->replica->space;
+    size_t admitted = dx_control_feed_count(space->control);
+    if (session->looked_feeds == space->feed_count && session->looked_admitted == admitted) {
+        return DX_OK;
+    }
+    session->looked_feeds = space->feed_count;
+    session->looked_admitted = admitted;
+    int error = DX_OK;
+    for (size_t i = session->hearsay_count; error == DX_OK && i-- > 0;) {
+        dx_session_hearsay hearsay = session->hearsay[i];
+        if (dx_space_feed_by_id(space, hearsay.id) == NULL &&
+            dx_control_find_feed(space->control, hearsay.id) == NULL) {
+            continue;
+        }
+        dx_session_drop_hearsay(session, &session->hearsay[i]);
+        error = take_entry(session, &hearsay.entry);
+        const dx_feed *feed = dx_space_feed_by_id(space, hearsay.id);
+        dx_session_feed *row = feed == NULL ? NULL : dx_session_find_feed(session, feed->local);
+        if (row != NULL) {
+            row->passed_over = hearsay.asked; /* what they sent meanwhile was not kept */
+        }
+    }
+    return error;
+}
+
 /* --- Blocks they send ------------------------------------------------------------------------------ */
 
 static int store_run(dx_session *session, dx_feed *feed, const dx_sync_data *data) {
@@ -154,7 +191,7 @@ static int take_run(dx_session *session, dx_feed *feed, const dx_sync_data *data
     if (feed->own) {
         return DX_OK; /* our own feed, renewed meanwhile: no fault */
     }
-    if (row == NULL || !row->wanted) {
+    if (row == NULL || (!row->wanted && !row->passed_over)) {
         return DX_E_PROTOCOL; /* nobody asked */
     }
     row->theirs = data->head.length > row->theirs ? data->head.length : row->theirs;
@@ -173,6 +210,39 @@ static int take_run(dx_session *session, dx_feed *feed, const dx_sync_data *data
     return error;
 }
 
+/* The beginning of a feed that was only told of. *out: the feed, when the run proves it and there is a place. What
+ * does not prove it may still be one that others admitted: it is passed over, and the peer not at fault. */
+static int take_beginning(dx_session *session, const dx_sync_data *data, dx_feed **out) {
+    dx_session_hearsay *hearsay = dx_session_find_hearsay(session, data->feed_id);
+    *out = NULL;
+    if (hearsay == NULL || !hearsay->asked) {
+        return DX_E_PROTOCOL; /* nobody asked */
+    }
+    if (hearsay->passed_over) {
+        return DX_OK;
+    }
+    hearsay->passed_over = true;
+    const dx_sync_entry entry = hearsay->entry;
+    if (!dx_session_is_proven(session, &entry, data) || !may_wait(session, &entry)) {
+        return DX_OK;
+    }
+    int error = make_feed(session, &entry, out);
+    if (error != DX_OK || *out == NULL) {
+        return error;
+    }
+    session->replica->unadmitted++;
+    int64_t local = (*out)->local;
+    dx_session_drop_hearsay(session, hearsay);
+    error = take_entry(session, &entry);
+    *out = dx_space_feed(session->replica->space, local); /* it may have moved in memory */
+    dx_session_feed *row = dx_session_find_feed(session, local);
+    if (row != NULL) {
+        row->wanted = true;
+        row->progress_ms = session->replica->replication->context->now_ms;
+    }
+    return error;
+}
+
 int dx_session_take_data(dx_session *session, dx_bytes message) {
     dx_replica *replica = session->replica;
     session->granted -= (int64_t)message.size;
@@ -184,8 +254,14 @@ int dx_session_take_data(dx_session *session, dx_bytes message) {
     dx_sync_data *data = &replica->replication->data;
     int error = dx_sync_data_read(message, data);
     if (error == DX_OK) {
+        error = take_known_hearsay(session);
+    }
+    if (error == DX_OK) {
         dx_feed *feed = dx_space_feed_by_id(replica->space, data->feed_id);
-        error = feed == NULL ? DX_E_PROTOCOL : take_run(session, feed, data, message.size);
+        if (feed == NULL) {
+            error = take_beginning(session, data, &feed);
+        }
+        error = error == DX_OK && feed != NULL ? take_run(session, feed, data, message.size) : error;
     }
     return error;
 }
@@ -277,7 +353,13 @@ int dx_session_fetch(dx_session *session, uint64_t *deadline_ms) {
     }
     const dx_sync_digests *ours = &session->replica->digests;
     bool control_pending = false, data_pending = false;
-    int error = want_class(session, DX_FEED_CONTROL, &control_pending, deadline_ms);
+    int error = take_known_hearsay(session);
+    if (error == DX_OK) {
+        error = dx_session_fetch_hearsay(session, &control_pending, deadline_ms);
+    }
+    if (error == DX_OK) {
+        error = want_class(session, DX_FEED_CONTROL, &control_pending, deadline_ms);
+    }
     if (error == DX_OK && !control_pending) {
         error = ask_class(session, DX_FEED_CONTROL, session->theirs.control, ours->control);
     }

@@ -27,6 +27,16 @@ typedef struct dx_session_feed {
     bool passed_over;     /* a run came before the feed was admitted: to be asked for again */
 } dx_session_feed;
 
+/* A control feed they told of that is none of the space yet. */
+typedef struct dx_session_hearsay {
+    dx_sync_entry entry;
+    uint8_t id[DX_HASH_SIZE];
+    uint64_t asked_ms;
+    bool asked; /* its beginning is wanted from them */
+    bool
+        passed_over; /* what came did not prove it, or there was no place: it waits until others admitted it */
+} dx_session_hearsay;
+
 typedef struct dx_session dx_session;
 typedef struct dx_replica dx_replica;
 
@@ -50,9 +60,12 @@ struct dx_session {
     bool answer[2];         /* they asked for all heads of this class */
     dx_session_feed *feeds; /* ascending local */
     size_t feed_count, feed_capacity;
-    int64_t credit;  /* bytes of DATA we may still send */
-    int64_t granted; /* bytes of DATA they may still send */
-    uint64_t owed;   /* bytes received and not yet credited back */
+    dx_session_hearsay *hearsay; /* ascending id */
+    size_t hearsay_count, hearsay_capacity;
+    size_t looked_feeds, looked_admitted; /* feeds made, admitted when hearsay was last held against them */
+    int64_t credit;                       /* bytes of DATA we may still send */
+    int64_t granted;                      /* bytes of DATA they may still send */
+    uint64_t owed;                        /* bytes received and not yet credited back */
     uint64_t heard_ms, opened_ms;
     bool pinged, told_forks;
     char offered[DX_SYNC_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX]; /* where it says it may be found */
@@ -85,7 +98,7 @@ struct dx_replica {
     int64_t *order; /* local numbers by ascending feed id */
     size_t order_count, order_capacity;
     uint64_t settled_change; /* space->change at the end of the last step */
-    size_t unadmitted;       /* control feeds without admission, counted at each STATE */
+    size_t unadmitted;       /* control feeds without admission, counted at each STATE and proof */
     uint64_t told_on_ms, told_on;
     uint64_t received_blocks, received_bytes;
 };
@@ -119,6 +132,18 @@ DX_MUST_USE int dx_session_take_state(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_take_data(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_fetch(dx_session *session, uint64_t *deadline_ms);
 DX_MUST_USE int dx_session_return_credit(dx_session *session, bool *more);
+
+/* --- hearsay.c: control feeds nobody has admitted here --- */
+dx_session_hearsay *dx_session_find_hearsay(const dx_session *session,
+                                            const uint8_t id[static DX_HASH_SIZE]); /* NULL: none */
+/* Keeps what was announced as long as there is room. DX_E_SIGNATURE, DX_E_NO_MEMORY. */
+DX_MUST_USE int dx_session_note_hearsay(dx_session *session, const dx_sync_entry *entry,
+                                        const uint8_t id[static DX_HASH_SIZE]);
+void dx_session_drop_hearsay(dx_session *session, dx_session_hearsay *hearsay);
+/* Whether the run begins with the admission of the announced feed, signed by the device it names. */
+bool dx_session_is_proven(const dx_session *session, const dx_sync_entry *entry, const dx_sync_data *data);
+/* Wants the beginnings; *pending tells that one is still to come. */
+DX_MUST_USE int dx_session_fetch_hearsay(dx_session *session, bool *pending, uint64_t *deadline_ms);
 
 /* --- fork.c: branches that contradict --- */
 /* After anything that may have proven a fork: tells everyone and withdraws, when the cut is lower than

@@ -1,4 +1,4 @@
-/* sync/session.c, sync/fetch.c, sync/serve.c, sync/replication.c against a peer that means ill: it has the
+/* sync/session.c, sync/fetch.c, sync/hearsay.c, sync/serve.c, sync/replication.c against a peer that means ill: it has the
  * keys of a member (or of nobody), completes the handshake, and then breaks every rule in turn
  * (RELIABILITY.md §2, §5 rows 19 and 30). The vault under attack keeps what it held, says why it ended the
  * link, stays within a bound of memory, and serves honest peers afterwards. */
@@ -474,20 +474,29 @@ static void test_huge_announcement(void **state) {
     end_unharmed();
 }
 
+/* An invented control feed in a device's name: its key, identity and id. */
+static void invent_feed(uint32_t round, uint32_t i, const uint8_t device[static DX_KEY_SIZE],
+                        dx_sign_key *key, dx_feed_identity *identity, uint8_t id[static DX_HASH_SIZE]) {
+    uint8_t key_seed[DX_KEY_SIZE] = {1};
+    memcpy(key_seed + 4, &i, sizeof i);
+    memcpy(key_seed + 8, &round, sizeof round);
+    dx_sign_key_from_seed(key, key_seed);
+    *identity = (dx_feed_identity){.feed_class = DX_FEED_CONTROL};
+    memcpy(identity->space_id, s.eve.space_id, DX_HASH_SIZE);
+    memcpy(identity->device, device, DX_KEY_SIZE);
+    memcpy(identity->key, key->public_key, DX_KEY_SIZE);
+    dx_feed_id(identity, id);
+}
+
 /* A STATE of 256 control feeds that nobody admitted, with heads that are well signed. */
-static void write_invented_feeds(uint32_t round) {
+static void write_invented_feeds(uint32_t round, const uint8_t device[static DX_KEY_SIZE]) {
     static const dx_sync_digests digests = {.control = {1}};
     dx_sync_state_begin(&digests, DX_SYNC_ENTRIES_MAX, &s.eve.message);
     for (uint32_t i = 0; i < DX_SYNC_ENTRIES_MAX; i++) {
-        uint8_t key_seed[DX_KEY_SIZE] = {1}, id[DX_HASH_SIZE];
         dx_sign_key key;
-        dx_feed_identity identity = {.feed_class = DX_FEED_CONTROL, .device = {2}};
-        memcpy(key_seed + 4, &i, sizeof i);
-        memcpy(key_seed + 8, &round, sizeof round);
-        dx_sign_key_from_seed(&key, key_seed);
-        memcpy(identity.space_id, s.eve.space_id, DX_HASH_SIZE);
-        memcpy(identity.key, key.public_key, DX_KEY_SIZE);
-        dx_feed_id(&identity, id);
+        dx_feed_identity identity;
+        uint8_t id[DX_HASH_SIZE];
+        invent_feed(round, i, device, &key, &identity, id);
         dx_sync_entry entry = {.feed_class = DX_FEED_CONTROL, .head = {.length = 1, .root = {3}}};
         dx_head_sign(&entry.head, &key, s.eve.space_id, id);
         memcpy(entry.device, identity.device, DX_KEY_SIZE);
@@ -496,10 +505,13 @@ static void write_invented_feeds(uint32_t round) {
     }
 }
 
+static const uint8_t nobody[DX_KEY_SIZE] = {2};
+
 static size_t count_feeds(void) {
     return rogue_space_of(s.alice)->feed_count;
 }
 
+/* They are asked for, so many of each peer, and take no place in the space. */
 static void test_thousands_of_feeds(void **state) {
     (void)state;
     begin(false, 0);
@@ -507,20 +519,90 @@ static void test_thousands_of_feeds(void **state) {
     size_t feeds = count_feeds();
     rogue_meet(&s.eve);
     for (uint32_t round = 0; round < 2; round++) {
-        write_invented_feeds(round);
+        write_invented_feeds(round, nobody);
         rogue_say(&s.eve);
     }
     assert_stands();
-    assert_int_equal(count_feeds(), feeds + DX_SYNC_STRANGER_FEEDS_MAX);
+    assert_int_equal(count_feeds(), feeds);
+    assert_int_equal(s.eve.heard[DX_SYNC_WANT], DX_SYNC_STRANGER_FEEDS_MAX);
     rogue_hang_up(&s.eve);
     s.eve.keys = s.bob;
     rogue_meet(&s.eve);
     for (uint32_t round = 0; round < 6; round++) {
-        write_invented_feeds(round);
+        write_invented_feeds(round, nobody);
         rogue_say(&s.eve);
     }
     assert_stands();
-    assert_int_equal(count_feeds(), feeds + DX_SYNC_UNADMITTED_FEEDS_MAX);
+    assert_int_equal(count_feeds(), feeds);
+    assert_int_equal(s.eve.heard[DX_SYNC_WANT], DX_SYNC_UNADMITTED_FEEDS_MAX - DX_SYNC_STRANGER_FEEDS_MAX);
+    rogue_pass(&s.eve, DX_SYNC_STALL_MS); /* Mallory was asked for the first, and brings none */
+    assert_int_equal(s.eve.heard[DX_SYNC_WANT], DX_SYNC_UNADMITTED_FEEDS_MAX);
+    end_unharmed();
+}
+
+/* A DATA that is all of a feed: one block with one section, the admission of `subject` by the device whose keys
+ * the rogue holds. The feed is announced with its head first. */
+static void write_beginning(uint32_t number, const uint8_t device[static DX_KEY_SIZE], bool of_itself) {
+    dx_sign_key key;
+    dx_feed_identity identity;
+    uint8_t id[DX_HASH_SIZE], leaf[DX_HASH_SIZE], nodes[DX_MMR_NODES_SIZE_MAX];
+    invent_feed(9, number, device, &key, &identity, id);
+    dx_buf credential, items, header, bytes;
+    dx_buf *all[] = {&credential, &items, &header, &bytes};
+    for (size_t i = 0; i < 4; i++) {
+        dx_buf_init(all[i], &s.eve.alloc.port, 4096);
+    }
+    rogue_begin_reading(&s.eve);
+    assert_int_equal(dx_control_issue_feed(rogue_space_of(s.bob)->control, &s.bob->node->identity,
+                                           DX_FEED_CONTROL, of_itself ? identity.key : nobody, &credential),
+                     DX_OK);
+    rogue_end_reading(&s.eve);
+    dx_sync_block_write(dx_buf_view(&credential), &items);
+    assert_int_equal(dx_block_header_encode(DX_FEED_CONTROL, 0, 0, 1, NULL, 0, NULL, 0, &header), DX_OK);
+    assert_int_equal(dx_block_encode(dx_buf_view(&header), dx_buf_view(&items), 1, &bytes), DX_OK);
+    dx_block block;
+    assert_int_equal(dx_block_decode(dx_buf_view(&bytes), &block), DX_OK);
+    dx_mmr mmr = {.length = 0};
+    dx_block_leaf(&block, id, 0, leaf);
+    dx_mmr_append(&mmr, leaf, nodes);
+    dx_head head = {.length = 1};
+    dx_mmr_root(&mmr, head.root);
+    dx_head_sign(&head, &key, s.eve.space_id, id);
+    rogue_write_state(&s.eve, &identity, &head);
+    rogue_say(&s.eve);
+    dx_sync_data_begin(id, 0, &head, 1, &s.eve.message);
+    dx_sync_block_write(dx_buf_view(&bytes), &s.eve.message);
+    dx_sync_data_end((dx_bytes){0}, &s.eve.message);
+    for (size_t i = 0; i < 4; i++) {
+        dx_buf_deinit(all[i]);
+    }
+}
+
+/* However many feeds somebody invents in a device's name, they take none of its places: a feed becomes one of the
+ * space when its first block is the device's own admission of it, and not before. */
+static void test_feeds_in_anothers_name(void **state) {
+    (void)state;
+    begin(true, 0);
+    attack_with(s.bob);
+    size_t feeds = count_feeds();
+    const uint8_t *bob = s.bob->node->identity.device, *carol = s.carol->node->identity.device;
+    rogue_meet(&s.eve);
+    write_invented_feeds(0, carol);
+    rogue_say(&s.eve);
+    write_invented_feeds(1, bob);
+    rogue_say(&s.eve);
+    write_beginning(0, carol, true); /* signed by another device */
+    rogue_say(&s.eve);
+    write_beginning(1, bob, false); /* of another feed */
+    rogue_say(&s.eve);
+    assert_stands();
+    assert_int_equal(count_feeds(), feeds);
+    write_beginning(2, bob, true);
+    rogue_say(&s.eve);
+    assert_stands();
+    assert_int_equal(count_feeds(), feeds + 1);
+    rogue_hang_up(&s.eve);
+    snprintf(s.digest, sizeof s.digest, "%s", ask_digest(s.alice));
     end_unharmed();
 }
 
@@ -531,7 +613,7 @@ static void test_newcomer_after_invented_feeds(void **state) {
     attack_with(s.bob);
     rogue_meet(&s.eve);
     for (uint32_t round = 0; round < 6; round++) {
-        write_invented_feeds(round);
+        write_invented_feeds(round, nobody);
         rogue_say(&s.eve);
     }
     rogue_post(&s.eve, (dx_event){.kind = DX_EVENT_LINK_DOWN, .reason = DX_E_UNREACHABLE});
@@ -810,7 +892,7 @@ DX_TEST_MAIN(DX_TEST(test_every_message_in_every_state), DX_TEST(test_unproven_g
              DX_TEST(test_stranger_hears_nothing), DX_TEST(test_false_hello), DX_TEST(test_wants_of_nothing),
              DX_TEST(test_flood_beyond_credit), DX_TEST(test_deaf_peer), DX_TEST(test_false_credit),
              DX_TEST(test_huge_announcement), DX_TEST(test_thousands_of_feeds),
-             DX_TEST(test_newcomer_after_invented_feeds), DX_TEST(test_data_before_control),
-             DX_TEST(test_false_blocks), DX_TEST(test_slow_loris), DX_TEST(test_stall),
-             DX_TEST(test_half_messages), DX_TEST(test_handshake_again), DX_TEST(test_replayed_conversation),
-             DX_TEST(test_thousands_of_callers))
+             DX_TEST(test_feeds_in_anothers_name), DX_TEST(test_newcomer_after_invented_feeds),
+             DX_TEST(test_data_before_control), DX_TEST(test_false_blocks), DX_TEST(test_slow_loris),
+             DX_TEST(test_stall), DX_TEST(test_half_messages), DX_TEST(test_handshake_again),
+             DX_TEST(test_replayed_conversation), DX_TEST(test_thousands_of_callers))
