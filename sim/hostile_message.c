@@ -12,7 +12,7 @@ enum {
     GARBAGE_MAX = 400,
     WISHES = 200, /* of one flood */
     STRANGE_FEEDS = 8,
-    NOWHERE = 16 /* different addresses where nobody is */
+    NOWHERE = 1000 /* different addresses where nobody is */
 };
 
 typedef struct lie_message {

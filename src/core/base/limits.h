@@ -212,8 +212,14 @@ enum {
     /* Silence before a ping, and before the link is given up: between a NAT's patience and a person's. */
     DX_SYNC_PING_MS = 30000,
     DX_SYNC_DEAD_MS = 90000,
-    /* Addresses kept per space: a few per peer of a small space; the newest stay. */
+    /* Addresses kept per space: a few per peer of a small space. */
     DX_SPACE_ADDRESSES_MAX = 64,
+    /* Of these such as somebody said of others and nobody was reached at: half, and of one teller as many as
+     * one message tells. */
+    DX_SPACE_HEARSAY_MAX = 32,
+    DX_TELLER_HEARSAY_MAX = 8,
+    /* Of one identity, said of itself or reached: a few devices with a few addresses each. */
+    DX_MEMBER_ADDRESSES_MAX = 16,
 
     /* --- node --- */
     /* Effects of one step: every peer's share of DATA and every port's rows. */

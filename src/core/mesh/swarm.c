@@ -334,9 +334,25 @@ int dx_swarm_add_address(dx_swarm *swarm, uint64_t number, dx_bytes address) {
 void dx_swarm_remove_address(dx_swarm *swarm, uint64_t number, dx_bytes address) {
     dx_swarm_topic *topic = find_topic(swarm, number);
     dx_dialling *dialling = topic == NULL ? NULL : find_dialling(topic, address);
-    if (dialling != NULL) {
-        dialling->removed = true; /* a link that stands goes on; it is not dialled again */
+    if (dialling == NULL) {
+        return;
     }
+    enter(swarm, 0);
+    for (dx_meeting *meeting = swarm->meetings; meeting != NULL; meeting = meeting->next) {
+        if (meeting->dialling == dialling) {
+            meeting->dialling = NULL; /* a link that stands goes on; it is not dialled again */
+            if (!meeting->ready) {
+                close_meeting(swarm, meeting, DX_OK); /* its place is for others */
+            }
+        }
+    }
+    leave(swarm);
+    dx_dialling **at = &topic->diallings;
+    while (*at != dialling) {
+        at = &(*at)->next;
+    }
+    *at = dialling->next;
+    dx_alloc_free(swarm->alloc, dialling, sizeof *dialling);
 }
 
 void dx_swarm_hold(dx_swarm *swarm, uint64_t until_ms) {

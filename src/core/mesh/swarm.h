@@ -82,6 +82,7 @@ void dx_swarm_remove_topic(dx_swarm *swarm, uint64_t topic); /* closes its links
  * dialled. Beyond DX_SPACE_ADDRESSES_MAX the one that failed most often gives way. DX_E_NOT_FOUND (topic),
  * DX_E_INVALID, DX_E_LIMIT (none of the others ever failed), DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_swarm_add_address(dx_swarm *swarm, uint64_t topic, dx_bytes address);
+/* Its place is free at once: a link that stands goes on, one that is only being dialled ends. */
 void dx_swarm_remove_address(dx_swarm *swarm, uint64_t topic, dx_bytes address);
 /* Nothing is dialled before this time: for a node whose disk or memory just failed it. */
 void dx_swarm_hold(dx_swarm *swarm, uint64_t until_ms);

@@ -280,7 +280,7 @@ static int peer_connect(dx_node *node, dx_request *request, dx_bytes body) {
         error = dx_take_text(node, body, "address", DX_ADDRESS_SIZE_MAX - 1, &address);
     }
     if (error == DX_OK) {
-        error = dx_replication_add_address(node->replication, space, address);
+        error = dx_replication_add_address(node->replication, space, address, DX_ADDRESS_TYPED);
     }
     if (error == DX_E_INVALID && node->message[0] == 0) {
         return dx_node_refuse(node, error, "dx peer connect SPACE tcp:HOST:PORT", "that is not an address");

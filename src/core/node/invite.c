@@ -197,7 +197,7 @@ static int dial_host(dx_node *node, dx_space *space, const dx_invitation_link *l
     for (size_t i = 0; error == DX_OK && i < bundle->address_count; i++) {
         dx_bytes address = dx_welcome_address(&cursor);
         if (may_be_told(link, address)) {
-            error = dx_replication_add_address(node->replication, space, address);
+            error = dx_replication_add_address(node->replication, space, address, DX_ADDRESS_HEARSAY);
             error = error == DX_E_INVALID ? DX_OK : error;
         }
     }
@@ -221,7 +221,8 @@ static int join(dx_invite *invite) {
     }
     /* The link's own addresses too: they are known to have worked. */
     for (size_t i = 0; error == DX_OK && i < guest->link.address_count; i++) {
-        error = dx_replication_add_address(node->replication, space, dx_bytes_text(guest->link.addresses[i]));
+        error = dx_replication_add_address(node->replication, space, dx_bytes_text(guest->link.addresses[i]),
+                                           DX_ADDRESS_TYPED);
         error = error == DX_E_INVALID ? DX_OK : error;
     }
     if (error != DX_OK && dx_error_class_of(error) == DX_CLASS_HOST) {

@@ -90,6 +90,14 @@ const char *const dx_store_schema[] = {
      " seq INTEGER NOT NULL, PRIMARY KEY(space, id, feed, seq)) WITHOUT ROWID, STRICT;"
      "CREATE INDEX carried_by_feed ON carried(feed, seq);"
      "INSERT INTO carried SELECT space, id, feed, seq FROM credential WHERE feed <> 0;"),
+    /* Who says so of an address, and what the word is worth (dx_address_standing): one row for each who says
+     * it, so that nobody takes another's place by saying the same first. Of older rows nobody knows. */
+    ("ALTER TABLE address RENAME TO told;"
+     "CREATE TABLE address(space INTEGER NOT NULL, address TEXT NOT NULL, who BLOB NOT NULL,"
+     " standing INTEGER NOT NULL, told_ms INTEGER NOT NULL, PRIMARY KEY(space, address, who))"
+     " WITHOUT ROWID, STRICT;"
+     "INSERT INTO address SELECT space, address, x'', 1, told_ms FROM told;"
+     "DROP TABLE told;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

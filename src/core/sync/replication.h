@@ -19,8 +19,18 @@ void dx_replication_destroy(dx_replication *replication);
  * and starts. */
 DX_MUST_USE int dx_replication_add_space(dx_replication *replication, dx_space *space);
 void dx_replication_remove_space(dx_replication *replication, dx_space *space);
-/* Remembers an address where a peer of this space may be found (durably) and dials it. */
-DX_MUST_USE int dx_replication_add_address(dx_replication *replication, dx_space *space, dx_bytes address);
+/* What the word for an address is worth; stored, never renumbered. docs/spec/sync.md, Addresses. */
+typedef enum dx_address_standing {
+    DX_ADDRESS_HEARSAY = 0, /* a peer said it of others */
+    DX_ADDRESS_OWN = 1,     /* a member said it of itself in its hello */
+    DX_ADDRESS_REACHED = 2, /* dialled, and a member proved itself there */
+    DX_ADDRESS_TYPED = 3    /* the person here said it */
+} dx_address_standing;
+
+/* Remembers an address where a peer of this space may be found (durably) and dials it; said by the person here
+ * or by nobody who is known. DX_E_INVALID. */
+DX_MUST_USE int dx_replication_add_address(dx_replication *replication, dx_space *space, dx_bytes address,
+                                           dx_address_standing standing);
 /* The rows of a space that is forgotten. */
 DX_MUST_USE int dx_replication_forget_addresses(dx_replication *replication, const dx_space *space);
 /* Own dialable addresses, told to peers in the session so that two vaults restarted at once find each other

@@ -172,7 +172,7 @@ static int take_hello(dx_session *session, const dx_swarm_link *link, dx_bytes m
     session->theirs = hello.digests;
     session->state = DX_SESSION_UNPROVEN; /* settle raises it when the control state knows the member */
     dx_session_trace(session, "said hello");
-    return dx_session_take_addresses(session, hello.addresses, hello.address_count);
+    return dx_session_take_addresses(session, hello.addresses, hello.address_count, DX_ADDRESS_OWN);
 }
 
 static int take_want(dx_session *session, dx_bytes message) {
@@ -231,7 +231,7 @@ static int take_more_addresses(dx_session *session, dx_bytes message) {
     dx_bytes addresses[DX_SYNC_ADDRESSES_MAX];
     size_t count = 0;
     int error = dx_sync_addresses_read(message, addresses, &count);
-    return error == DX_OK ? dx_session_take_addresses(session, addresses, count) : error;
+    return error == DX_OK ? dx_session_take_addresses(session, addresses, count, DX_ADDRESS_HEARSAY) : error;
 }
 
 int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes message) {

@@ -68,7 +68,8 @@ struct dx_session {
     uint64_t owed;                        /* bytes received and not yet credited back */
     uint64_t heard_ms, opened_ms;
     bool pinged, told_forks;
-    char offered[DX_SYNC_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX]; /* where it says it may be found */
+    char offered[DX_SYNC_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX]; /* what it said first: its own, then others' */
+    dx_address_standing offered_standing[DX_SYNC_ADDRESSES_MAX];
     size_t offered_count;
     int64_t searching; /* local number of a feed whose branches are being compared, 0: none */
     uint64_t search_shared;
@@ -175,8 +176,10 @@ DX_MUST_USE int dx_session_serve(dx_session *session, bool *more);
 /* --- address.c --- */
 DX_MUST_USE int dx_replica_dial_known(dx_replica *replica);
 /* Believed at once from a member, kept until it is one from anybody else. */
-DX_MUST_USE int dx_session_take_addresses(dx_session *session, const dx_bytes *addresses, size_t count);
-/* The peer is a member: believes what it said, tells it what others said. */
+DX_MUST_USE int dx_session_take_addresses(dx_session *session, const dx_bytes *addresses, size_t count,
+                                          dx_address_standing standing);
+/* The peer is a member: the address where it was reached and what it said are believed, and it is told where
+ * others are. */
 DX_MUST_USE int dx_session_meet_addresses(dx_session *session);
 
 /* --- replication.c --- */

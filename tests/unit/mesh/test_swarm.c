@@ -443,6 +443,13 @@ static void test_bounds(void **state) {
     tick(&a);
     dx_swarm_link_down(a.swarm, a.opened[5], DX_E_UNREACHABLE, a.now_ms); /* the one that failed gives way */
     assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:more")), DX_OK);
+    int closed = (int)a.closed_count;
+    dx_swarm_remove_address(a.swarm, TOPIC,
+                            dx_bytes_text("mem:9")); /* being dialled: its place is free at once */
+    dx_swarm_remove_address(a.swarm, TOPIC, dx_bytes_text("mem:nobody"));
+    assert_int_equal(a.closed_count, closed + 1);
+    assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:much more")), DX_OK);
+    assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:too much")), DX_E_LIMIT);
     assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("")), DX_E_INVALID);
     assert_int_equal(dx_swarm_add_address(a.swarm, 99, dx_bytes_text("mem:x")), DX_E_NOT_FOUND);
     for (uint64_t i = 1; i <= DX_LINKS_MAX + 10; i++) {

@@ -112,6 +112,32 @@ static void test_newer_and_foreign_databases_are_left_alone(void **state) {
     }
 }
 
+static const char read_kept[] =
+    "SELECT count(*) FROM address WHERE space = 7 AND address = 'tcp:192.0.2.1:7000'"
+    " AND who = x'' AND standing = 1 AND told_ms = 5";
+
+/* Addresses of a vault from before anybody knew who told them. */
+static void test_older_addresses_are_kept(void **state) {
+    (void)state;
+    enum { BEFORE = 9 }; /* steps taken */
+    sqlite3 *db;
+    sqlite3_stmt *select;
+    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    for (int step = 0; step < dx_store_schema_version; step++) {
+        if (step == BEFORE) {
+            assert_int_equal(
+                sqlite3_exec(db, "INSERT INTO address VALUES(7, 'tcp:192.0.2.1:7000', 5)", NULL, NULL, NULL),
+                SQLITE_OK);
+        }
+        assert_int_equal(sqlite3_exec(db, dx_store_schema[step], NULL, NULL, NULL), SQLITE_OK);
+    }
+    assert_int_equal(sqlite3_prepare_v2(db, read_kept, -1, &select, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(select), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(select, 0), 1);
+    sqlite3_finalize(select);
+    sqlite3_close(db);
+}
+
 static void test_schema_is_at_its_version(void **state) {
     (void)state;
     fixture f;
@@ -700,13 +726,14 @@ static void test_failures_are_traced(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_refusals_at_opening), DX_TEST(test_newer_and_foreign_databases_are_left_alone),
-             DX_TEST(test_schema_is_at_its_version), DX_TEST(test_clones_are_noticed),
-             DX_TEST(test_a_full_disk_is_read), DX_TEST(test_renewing_on_a_failing_disk_poisons),
-             DX_TEST(test_rollback_leaves_nothing), DX_TEST(test_constraints_are_answers),
-             DX_TEST(test_errors_stick_until_read), DX_TEST(test_statements_have_a_budget),
-             DX_TEST(test_a_failed_write_spoils_the_transaction), DX_TEST(test_a_failed_commit_poisons),
-             DX_TEST(test_full_disk_and_room_again), DX_TEST(test_statements_are_cached_by_address),
-             DX_TEST(test_values_go_in_and_out), DX_TEST(test_no_statement_is_a_statement_that_does_nothing),
+             DX_TEST(test_older_addresses_are_kept), DX_TEST(test_schema_is_at_its_version),
+             DX_TEST(test_clones_are_noticed), DX_TEST(test_a_full_disk_is_read),
+             DX_TEST(test_renewing_on_a_failing_disk_poisons), DX_TEST(test_rollback_leaves_nothing),
+             DX_TEST(test_constraints_are_answers), DX_TEST(test_errors_stick_until_read),
+             DX_TEST(test_statements_have_a_budget), DX_TEST(test_a_failed_write_spoils_the_transaction),
+             DX_TEST(test_a_failed_commit_poisons), DX_TEST(test_full_disk_and_room_again),
+             DX_TEST(test_statements_are_cached_by_address), DX_TEST(test_values_go_in_and_out),
+             DX_TEST(test_no_statement_is_a_statement_that_does_nothing),
              DX_TEST(test_large_statement_journals_stay_in_memory), DX_TEST(test_the_log_is_bounded),
              DX_TEST(test_a_log_that_cannot_be_emptied), DX_TEST(test_the_log_has_place_for_small_commits),
              DX_TEST(test_a_log_is_emptied_while_nobody_waits), DX_TEST(test_upkeep_that_fails),

@@ -191,7 +191,7 @@ static const struct {
     {DX_SYNC_MORE, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* nothing was sent */
     {DX_SYNC_PING, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_PONG},
     {DX_SYNC_PONG, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_KIND_COUNT},
-    {DX_SYNC_ADDRESSES, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_ADDRESSES}, /* members are told */
+    {DX_SYNC_ADDRESSES, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_KIND_COUNT}, /* hearsay is not told on */
     {DX_SYNC_FORK, DX_E_PROTOCOL, DX_E_MALFORMED, DX_E_MALFORMED, DX_SYNC_KIND_COUNT},
     {DX_SYNC_PROBE, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_ROOTS},
     {DX_SYNC_ROOTS, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL,
@@ -265,6 +265,82 @@ static void test_every_message_in_every_state(void **state) {
         rogue_say(&s.eve);
         assert_outcome(i, "unproven", messages[i].unproven);
     }
+    end_unharmed();
+}
+
+/* --- Addresses that lead nowhere ------------------------------------------------------------------------ */
+
+/* Addresses that are dialled and begin so. */
+static size_t count_dialled(vault *of, const char *start) {
+    char address[DX_ADDRESS_SIZE_MAX];
+    const char *place;
+    int error;
+    uint64_t since_ms, topic = (uint64_t)rogue_space_of(of)->local;
+    size_t count = 0;
+    for (size_t i = 0; dx_swarm_address_state(of->node->swarm, topic, i, address, sizeof address, &place,
+                                              &error, &since_ms);
+         i++) {
+        count += strncmp(address, start, strlen(start)) == 0;
+    }
+    return count;
+}
+
+/* Handshake and hello, with eight addresses as its own, numbered from `first`; one of them may be another's. */
+static void meet_with_addresses(size_t first, const char *stolen) {
+    char text[DX_SYNC_ADDRESSES_MAX][32];
+    dx_sync_hello hello;
+    rogue_call(&s.eve);
+    rogue_write_hello(&s.eve, &(dx_sync_digests){.data = {3}});
+    assert_int_equal(dx_sync_hello_read(dx_buf_view(&s.eve.message), &hello), DX_OK);
+    for (size_t i = 0; i < DX_SYNC_ADDRESSES_MAX; i++) {
+        snprintf(text[i], sizeof text[i], "mem:void%zu", first + i);
+        hello.addresses[i] = dx_bytes_text(stolen != NULL && i == 0 ? stolen : text[i]);
+    }
+    hello.address_count = DX_SYNC_ADDRESSES_MAX;
+    dx_buf_clear(&s.eve.message);
+    dx_sync_hello_write(&hello, &s.eve.message);
+    rogue_say(&s.eve);
+}
+
+static void tell_nowheres(size_t count) {
+    char text[DX_SYNC_ADDRESSES_MAX][32];
+    dx_bytes addresses[DX_SYNC_ADDRESSES_MAX];
+    for (size_t told = 0; told < count; told += DX_SYNC_ADDRESSES_MAX) {
+        for (size_t i = 0; i < DX_SYNC_ADDRESSES_MAX; i++) {
+            snprintf(text[i], sizeof text[i], "mem:nowhere%zu", told + i);
+            addresses[i] = dx_bytes_text(text[i]);
+        }
+        dx_sync_addresses_write(addresses, DX_SYNC_ADDRESSES_MAX, &s.eve.message);
+        rogue_say(&s.eve);
+        s.road.now_ms += 10;
+    }
+}
+
+/* A member tells a thousand addresses of others, and in ever new hellos hundreds as its own, Carol's among them:
+ * where Carol is stays known, in memory and on disk, and Carol hears nothing of hearsay. */
+static void test_addresses_that_lead_nowhere(void **state) {
+    (void)state;
+    begin(true, 0);
+    attack_with(s.bob);
+    assert_int_equal(count_dialled(s.alice, "mem:carol"), 1);
+    meet_with_addresses(0, "mem:carol");
+    tell_nowheres(1000);
+    assert_stands();
+    for (size_t first = 8; first < 400; first += DX_SYNC_ADDRESSES_MAX) {
+        s.road.now_ms += 10;
+        meet_with_addresses(first, NULL);
+    }
+    for (int opened = 0; opened < 2; opened++) {
+        assert_int_equal(count_dialled(s.alice, "mem:carol"), 1);
+        assert_int_equal(count_dialled(s.alice, "mem:nowhere"), DX_TELLER_HEARSAY_MAX);
+        assert_int_equal(count_dialled(s.alice, "mem:bob"), 1); /* reached there once: kept before the rest */
+        assert_int_equal(count_dialled(s.alice, "mem:void"), DX_MEMBER_ADDRESSES_MAX - 1);
+        vault_leave(s.alice);
+        vault_open(s.alice);
+        street_pass(&s.road, 100);
+    }
+    assert_int_equal(count_dialled(s.carol, "mem:nowhere"), 0);
+    assert_in_range(count_dialled(s.carol, "mem:void"), 1, DX_TELLER_HEARSAY_MAX + DX_SYNC_ADDRESSES_MAX);
     end_unharmed();
 }
 
@@ -888,11 +964,12 @@ static void test_thousands_of_callers(void **state) {
     end_unharmed();
 }
 
-DX_TEST_MAIN(DX_TEST(test_every_message_in_every_state), DX_TEST(test_unproven_gets_nothing),
-             DX_TEST(test_stranger_hears_nothing), DX_TEST(test_false_hello), DX_TEST(test_wants_of_nothing),
-             DX_TEST(test_flood_beyond_credit), DX_TEST(test_deaf_peer), DX_TEST(test_false_credit),
-             DX_TEST(test_huge_announcement), DX_TEST(test_thousands_of_feeds),
-             DX_TEST(test_feeds_in_anothers_name), DX_TEST(test_newcomer_after_invented_feeds),
-             DX_TEST(test_data_before_control), DX_TEST(test_false_blocks), DX_TEST(test_slow_loris),
-             DX_TEST(test_stall), DX_TEST(test_half_messages), DX_TEST(test_handshake_again),
-             DX_TEST(test_replayed_conversation), DX_TEST(test_thousands_of_callers))
+DX_TEST_MAIN(DX_TEST(test_every_message_in_every_state), DX_TEST(test_addresses_that_lead_nowhere),
+             DX_TEST(test_unproven_gets_nothing), DX_TEST(test_stranger_hears_nothing),
+             DX_TEST(test_false_hello), DX_TEST(test_wants_of_nothing), DX_TEST(test_flood_beyond_credit),
+             DX_TEST(test_deaf_peer), DX_TEST(test_false_credit), DX_TEST(test_huge_announcement),
+             DX_TEST(test_thousands_of_feeds), DX_TEST(test_feeds_in_anothers_name),
+             DX_TEST(test_newcomer_after_invented_feeds), DX_TEST(test_data_before_control),
+             DX_TEST(test_false_blocks), DX_TEST(test_slow_loris), DX_TEST(test_stall),
+             DX_TEST(test_half_messages), DX_TEST(test_handshake_again), DX_TEST(test_replayed_conversation),
+             DX_TEST(test_thousands_of_callers))
