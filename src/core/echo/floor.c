@@ -67,7 +67,7 @@ static int look_at(dx_context *context, dx_space *space, const dx_feed *forked, 
     return error;
 }
 
-/* Of source's blocks that count, those from where it was left on, up to end. */
+/* Of source's blocks, those from where it was left on, up to end. */
 static int look_on(dx_context *context, dx_space *space, const dx_feed *forked, const dx_feed *source,
                    uint64_t end, size_t *budget) {
     uint64_t begin, seq;
@@ -75,7 +75,6 @@ static int look_on(dx_context *context, dx_space *space, const dx_feed *forked, 
     dx_buf copy;
     dx_buf_init(&copy, context->alloc, DX_BLOCK_SIZE_MAX);
     end = end < source->length ? end : source->length;
-    end = end < source->cut ? end : source->cut;
     for (seq = begin; seq < end && error == DX_OK && *budget > 0; seq++, --*budget) {
         dx_bytes bytes;
         error = dx_feed_read(source, context->store, seq, &bytes);
@@ -97,7 +96,7 @@ static int look_through(dx_context *context, dx_space *space, const dx_feed *for
         /* No data can justify a control block. */
         bool names = source != forked && (forked->identity.feed_class == DX_FEED_CONTROL ||
                                           source->identity.feed_class == DX_FEED_DATA);
-        error = names ? look_on(context, space, forked, source, UINT64_MAX, budget) : DX_OK;
+        error = names ? look_on(context, space, forked, source, source->cut, budget) : DX_OK;
     }
     return error;
 }
@@ -253,6 +252,26 @@ static int choose(dx_context *context, dx_space *space, const dx_control *contro
 
 /* --- Enforcing ---------------------------------------------------------------------------------- */
 
+/* What the feed's blocks beyond the cut name is another thing on another branch: they are looked through again. */
+static int forget_looks(dx_context *context, const dx_space *space, const dx_feed *source) {
+    int error = DX_OK;
+    for (size_t i = 0; i < space->feed_count && error == DX_OK; i++) {
+        const dx_feed *forked = &space->feeds[i];
+        uint64_t next;
+        sqlite3_stmt *remove =
+            dx_store_query(context->store, "DELETE FROM named WHERE feed = ?1 AND source = ?2 AND seq >= ?3");
+        dx_bind_int(remove, 1, forked->local);
+        dx_bind_int(remove, 2, source->local);
+        dx_bind_int(remove, 3, (int64_t)source->cut);
+        error = dx_step_done(context->store, remove);
+        error = error != DX_OK ? error : read_looked(context, forked, source, &next);
+        if (error == DX_OK && next > source->cut) {
+            error = save_looked(context, forked, source, source->cut);
+        }
+    }
+    return error;
+}
+
 static int enforce(dx_context *context, dx_space *space, dx_feed *feed, const choice *chosen, size_t *budget,
                    bool *unsettled) {
     bool same = chosen->rows == feed->rows;
@@ -270,6 +289,7 @@ static int enforce(dx_context *context, dx_space *space, dx_feed *feed, const ch
         return DX_OK;
     }
     error = dx_limb_enforce(feed, context->store, chosen->rows);
+    error = error != DX_OK ? error : forget_looks(context, space, feed);
     if (error == DX_OK) {
         dx_echo_trace(context, "feed %lld: another branch is in force, for others built on it up to %llu",
                       (long long)feed->local, (unsigned long long)chosen->length);
@@ -436,12 +456,12 @@ int dx_floor_judge(dx_context *context, dx_space *space, const dx_feed *forked, 
     return error;
 }
 
-/* The last thing that source said of the feed in its blocks up to seq. */
+/* The last thing that source said of the feed in its blocks up to seq, and the block that says it. */
 static int last_named(dx_context *context, const dx_feed *forked, const dx_feed *source, uint64_t seq,
-                      dx_limb_goal *goal) {
+                      dx_limb_goal *goal, uint64_t *said) {
     sqlite3_stmt *select =
-        dx_store_query(context->store, "SELECT length, root FROM named WHERE feed = ?1 AND source = ?2 AND "
-                                       "seq <= ?3 ORDER BY seq DESC LIMIT 1");
+        dx_store_query(context->store, "SELECT length, root, seq FROM named WHERE feed = ?1 AND source = ?2 "
+                                       "AND seq <= ?3 ORDER BY seq DESC LIMIT 1");
     dx_bind_int(select, 1, forked->local);
     dx_bind_int(select, 2, source->local);
     dx_bind_int(select, 3, (int64_t)seq);
@@ -451,6 +471,7 @@ static int last_named(dx_context *context, const dx_feed *forked, const dx_feed 
     }
     dx_bytes root = dx_column_bytes(select, 1);
     goal->length = (uint64_t)dx_column_int(select, 0);
+    *said = (uint64_t)dx_column_int(select, 2);
     bool sound = root.size == sizeof goal->root;
     if (sound) {
         memcpy(goal->root, root.data, root.size);
@@ -459,21 +480,28 @@ static int last_named(dx_context *context, const dx_feed *forked, const dx_feed 
     return sound ? DX_OK : DX_E_CORRUPT;
 }
 
+static uint64_t in_effect(const dx_feed *feed) {
+    uint64_t usable = dx_feed_usable(feed), end = feed->applied > feed->kept ? feed->applied : feed->kept;
+    return end < usable ? end : usable;
+}
+
 int dx_floor_saw(dx_context *context, dx_space *space, const dx_feed *forked, const dx_feed *source,
                  uint64_t seq, bool *saw) {
     size_t all = SIZE_MAX;
+    uint64_t said;
     dx_limb_goal goal;
     dx_feed view;
     uint8_t root[DX_HASH_SIZE], theirs[DX_HASH_SIZE];
     *saw = false;
     int error = look_on(context, space, forked, source, seq + 1, &all);
-    error = error != DX_OK ? error : last_named(context, forked, source, seq, &goal);
+    error = error != DX_OK ? error : last_named(context, forked, source, seq, &goal, &said);
     if (error != DX_OK) {
         return error == DX_E_NOT_FOUND ? DX_OK : error;
     }
     uint64_t usable = dx_feed_usable(forked), at = goal.length < usable ? goal.length : usable;
-    if (goal.length > usable && namer_of(space->control, forked, source) == NULL) {
-        return DX_OK; /* of no consequence, and perhaps not here */
+    bool is_floor = namer_of(space->control, forked, source) != NULL && said < source->cut;
+    if (!is_floor && goal.length > in_effect(forked)) {
+        return DX_OK; /* nobody waits for it, and it is perhaps never here: judged anew if it comes into effect */
     }
     error = dx_feed_root(forked, context->store, at, root);
     if (error == DX_OK && goal.length <= usable) {

@@ -188,6 +188,32 @@ static int take_back(dx_context *context, dx_space *space, const dx_feed *feed, 
     return error;
 }
 
+/* Adds what others changed of the feed's entities in blocks [begin, end). */
+static int add_touched(dx_context *context, const dx_feed *feed, uint64_t begin, uint64_t end, dx_buf *keys) {
+    if (begin >= end) {
+        return DX_OK;
+    }
+    sqlite3_stmt *select =
+        dx_store_query(context->store, "SELECT DISTINCT entity FROM touch WHERE entity BETWEEN ?1 AND ?2");
+    dx_bind_int(select, 1, dx_entity_key(feed->local, begin, 0));
+    dx_bind_int(select, 2, dx_entity_key(feed->local, end - 1, DX_BLOCK_SECTIONS_MAX - 1));
+    while (dx_step(context->store, select)) {
+        dx_key_list_add(keys, dx_column_int(select, 0));
+    }
+    return dx_store_error(context->store);
+}
+
+/* Whether a block of another feed names this one up to exactly this length. */
+static int is_named(dx_context *context, const dx_feed *feed, uint64_t length, bool *named) {
+    sqlite3_stmt *select =
+        dx_store_query(context->store, "SELECT 1 FROM named WHERE feed = ?1 AND length = ?2 LIMIT 1");
+    dx_bind_int(select, 1, feed->local);
+    dx_bind_int(select, 2, (int64_t)length);
+    *named = dx_step(context->store, select);
+    dx_step_reset(select);
+    return dx_store_error(context->store);
+}
+
 int dx_withdraw_blocks(dx_context *context, dx_space *space, dx_feed *feed, uint64_t keep, size_t *budget) {
     uint64_t before = feed->applied > feed->kept ? feed->applied : feed->kept;
     int error = DX_OK;
@@ -208,6 +234,9 @@ int dx_withdraw_blocks(dx_context *context, dx_space *space, dx_feed *feed, uint
         feed->kept--;
         --*budget;
     }
+    if (error == DX_OK && !control) { /* who named more than stands now did not name what stands */
+        error = add_touched(context, feed, feed->cut, feed->kept, &keys);
+    }
     error = error != DX_OK ? error : make_all_again(context, space, &keys);
     dx_buf_deinit(&keys);
     dx_echo_trace(context, "took back blocks %llu to %llu of feed %lld", (unsigned long long)feed->kept,
@@ -220,16 +249,13 @@ int dx_withdraw_rescue(dx_context *context, dx_space *space, const dx_feed *feed
     if (seq < feed->cut) {
         return DX_OK;
     }
+    bool named;
     dx_buf keys;
     dx_buf_init(&keys, context->alloc, KEYS_SIZE_MAX);
-    sqlite3_stmt *select =
-        dx_store_query(context->store, "SELECT DISTINCT entity FROM touch WHERE entity BETWEEN ?1 AND ?2");
-    dx_bind_int(select, 1, dx_entity_key(feed->local, seq, 0));
-    dx_bind_int(select, 2, dx_entity_key(feed->local, seq, DX_BLOCK_SECTIONS_MAX - 1));
-    while (dx_step(context->store, select)) {
-        dx_key_list_add(&keys, dx_column_int(select, 0));
+    int error = is_named(context, feed, seq + 1, &named);
+    if (error == DX_OK) { /* who named so much is seen only now to have named this branch */
+        error = add_touched(context, feed, named ? feed->cut : seq, seq + 1, &keys);
     }
-    int error = dx_store_error(context->store);
     if (error == DX_OK && dx_key_list_count(&keys) != 0) {
         error = make_all_again(context, space, &keys);
     }

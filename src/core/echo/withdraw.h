@@ -16,7 +16,8 @@
  * (pipeline.c). A control feed's credentials stay. */
 DX_MUST_USE int dx_withdraw_blocks(dx_context *context, dx_space *space, dx_feed *feed, uint64_t keep,
                                    size_t *budget);
-/* A block beyond the cut was applied after all: entities it made that others changed meanwhile. */
+/* A block beyond the cut was applied after all: entities it made that others changed meanwhile are made again;
+ * and those of all blocks beyond the cut, if somebody names the feed up to just this block. */
 DX_MUST_USE int dx_withdraw_rescue(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq);
 
 #endif
