@@ -96,8 +96,7 @@ static bool is_host_error(int error) {
     return error < 0 && dx_error_class_of(error) == DX_CLASS_HOST && error != DX_E_UNREACHABLE;
 }
 
-/* Answers from the stored reply when this id was answered before. */
-static int answer_again(dx_node *node, dx_request *request) {
+int dx_node_answer_again(dx_node *node, dx_request *request) {
     sqlite3_stmt *select = dx_store_query(node->store, "SELECT body FROM reply WHERE request = ?1");
     dx_bind_bytes(select, 1, dx_bytes_of(request->id, DX_REQUEST_SIZE));
     int error = DX_OK;
@@ -142,7 +141,7 @@ static int run_command(dx_node *node, dx_request *request, dx_bytes body) {
 
 /* Answers at once, or leaves the request to go on. */
 static int begin_request(dx_node *node, dx_request *request, const dx_event *event) {
-    int error = answer_again(node, request);
+    int error = dx_node_answer_again(node, request);
     if (error != DX_OK || request->answered) {
         return error;
     }

@@ -503,15 +503,35 @@ static int reload(dx_node *node, int reason) {
     return load_all(node);
 }
 
+/* A commit may fail and have happened: then the store, opened anew, has the reply, and by that opening's own
+ * commit it is durable. */
+static int answer_if_happened(dx_node *node, dx_request *request) {
+    if (dx_store_is_read_only(node->store)) {
+        return DX_OK; /* nothing was committed behind it */
+    }
+    int error = dx_store_begin(node->store);
+    if (error == DX_OK) {
+        error = dx_node_answer_again(node, request);
+        dx_store_rollback(node->store);
+    }
+    return error;
+}
+
 static int fail_event(dx_node *node, const dx_event *event, int error) {
+    dx_request request = {.port = event->port};
+    memcpy(request.id, event->request, DX_REQUEST_SIZE);
+    if (event->kind == DX_EVENT_COMMAND) {
+        int happened = answer_if_happened(node, &request);
+        if (happened != DX_OK || request.answered) {
+            return happened;
+        }
+    }
     node->counts.events_failed++;
     dx_trace(&node->config.tracer, "node", "%s event undone: %s", name_event(event->kind),
              dx_error_name(error));
     if (event->kind != DX_EVENT_COMMAND) {
         return DX_OK; /* links were closed by the reload */
     }
-    dx_request request = {.port = event->port};
-    memcpy(request.id, event->request, DX_REQUEST_SIZE);
     dx_node_explain_failure(node, error);
     return dx_request_reply_error(node, &request, error);
 }

@@ -118,6 +118,8 @@ void dx_node_explain_failure(dx_node *node, int error);
 
 /* --- dispatch.c --- */
 DX_MUST_USE int dx_node_command(dx_node *node, const dx_event *event);
+/* Answers from the stored reply when this id was answered before: request->answered. Inside a transaction. */
+DX_MUST_USE int dx_node_answer_again(dx_node *node, dx_request *request);
 /* Runs every request that can go on; *again when one wants another step at once; lowers *deadline_ms. */
 DX_MUST_USE int dx_node_resume_requests(dx_node *node, bool *again, uint64_t *deadline_ms);
 /* Tells subscriptions what this step changed. */
