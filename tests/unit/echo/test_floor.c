@@ -492,7 +492,7 @@ static void assert_counts(world *w) {
     assert_int_equal(objects, counted);
 }
 
-enum { FIRST = 11, WORLDS = 10, ORDERS = 6 };
+enum { FIRST = 15, WORLDS = 10, ORDERS = 6 };
 
 static void test_every_order_gives_the_same(void **state) {
     (void)state;
