@@ -22,7 +22,7 @@ static size_t trace_size;
 static street road;
 
 static bool holds(dx_bytes where, const void *what, size_t size) {
-    return where.size > 0 && memmem(where.data, where.size, what, size) != NULL;
+    return where.data != NULL && memmem(where.data, where.size, what, size) != NULL;
 }
 
 static void add_secret(const uint8_t *bytes) {
