@@ -219,7 +219,9 @@ static void lie_about(sim_hostile *hostile, sim_run *run, dx_buf *message) {
     write_run(run, message);
     disarm(hostile, lie);
     sim_hostile_told(hostile, lie);
-    if (lie != SIM_TWIN && !sim_hostile_has_gap(hostile, run->session)) {
+    /* A control feed that its receiver only knows by hearsay is looked at from its beginning on. */
+    bool is_looked_at = run->feed->identity.feed_class == DX_FEED_DATA || run->data.from == 0;
+    if (lie != SIM_TWIN && is_looked_at && !sim_hostile_has_gap(hostile, run->session)) {
         sim_hostile_watch(hostile, run->session, lie);
     }
 }

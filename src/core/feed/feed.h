@@ -90,6 +90,11 @@ DX_MUST_USE int dx_feed_retire(dx_feed *feed, dx_store *store);
  * cut must stay receivable), and the fork is proven too. */
 DX_MUST_USE int dx_feed_receive(dx_feed *feed, dx_store *store, const dx_head *head, uint64_t from,
                                 const dx_bytes *blocks, size_t count, dx_bytes proof);
+/* Whether blocks [0, count) of a feed that is not kept hold by themselves: the same checks, nothing stored.
+ * Errors of dx_feed_receive but for DX_E_STATE, DX_E_FORK and those of the store. */
+DX_MUST_USE int dx_feed_check_beginning(const dx_alloc *alloc, const dx_feed_identity *identity,
+                                        const dx_head *head, const dx_bytes *blocks, size_t count,
+                                        dx_bytes proof);
 /* A head was announced. DX_OK: signed, and either agreeing with what is here or beyond it; DX_E_SIGNATURE;
  * DX_E_FORK: it contradicts a head or blocks that are here: proven, stored, frozen; DX_E_CONFLICT: an own
  * feed was written elsewhere: retire it. */

@@ -233,11 +233,8 @@ static int take_run(dx_feed *feed, dx_store *store, const dx_bytes *blocks, size
     return error ? error : save_run(feed, store, proof, run);
 }
 
-int dx_feed_receive(dx_feed *feed, dx_store *store, const dx_head *head, uint64_t from,
-                    const dx_bytes *blocks, size_t count, dx_bytes proof) {
-    if (feed->own || from > feed->length) {
-        return DX_E_STATE;
-    }
+/* Bounds and signature; on DX_OK the run has room for its nodes, which the caller frees. */
+static int begin_run(dx_feed *feed, const dx_head *head, uint64_t from, size_t count, dx_run *run) {
     if (count > DX_FEED_RUN_MAX) {
         return DX_E_LIMIT;
     }
@@ -248,13 +245,37 @@ int dx_feed_receive(dx_feed *feed, dx_store *store, const dx_head *head, uint64_
     if (error) {
         return error;
     }
-    dx_run run = {.head = head, .from = from, .end = from + count};
-    run.nodes_size = (size_t)(dx_mmr_node_count(run.end) - dx_mmr_node_count(from)) * DX_HASH_SIZE;
-    run.nodes = dx_alloc_take(feed->alloc, run.nodes_size);
-    if (!run.nodes && run.nodes_size > 0) {
-        return DX_E_NO_MEMORY;
+    *run = (dx_run){.head = head, .from = from, .end = from + count};
+    run->nodes_size = (size_t)(dx_mmr_node_count(run->end) - dx_mmr_node_count(from)) * DX_HASH_SIZE;
+    run->nodes = dx_alloc_take(feed->alloc, run->nodes_size);
+    return !run->nodes && run->nodes_size > 0 ? DX_E_NO_MEMORY : DX_OK;
+}
+
+int dx_feed_receive(dx_feed *feed, dx_store *store, const dx_head *head, uint64_t from,
+                    const dx_bytes *blocks, size_t count, dx_bytes proof) {
+    if (feed->own || from > feed->length) {
+        return DX_E_STATE;
+    }
+    dx_run run;
+    int error = begin_run(feed, head, from, count, &run);
+    if (error) {
+        return error;
     }
     error = take_run(feed, store, blocks, count, proof, &run);
     dx_alloc_free(feed->alloc, run.nodes, run.nodes_size);
+    return error;
+}
+
+int dx_feed_check_beginning(const dx_alloc *alloc, const dx_feed_identity *identity, const dx_head *head,
+                            const dx_bytes *blocks, size_t count, dx_bytes proof) {
+    dx_feed feed = {.alloc = alloc, .identity = *identity};
+    dx_feed_id(identity, feed.id);
+    dx_run run;
+    int error = begin_run(&feed, head, 0, count, &run);
+    if (error) {
+        return error;
+    }
+    error = verify_run(&feed, NULL, blocks, count, proof, &run); /* from 0 on: nothing stored is looked at */
+    dx_alloc_free(alloc, run.nodes, run.nodes_size);
     return error;
 }

@@ -210,6 +210,18 @@ static int take_run(dx_session *session, dx_feed *feed, const dx_sync_data *data
     return error;
 }
 
+/* Whatever it proves of rights, a run is the feed's own: who passes on another's words passes them on whole. */
+static int check_hearsay_run(const dx_session *session, const dx_sync_entry *entry,
+                             const dx_sync_data *data) {
+    const dx_space *space = session->replica->space;
+    const dx_feed_identity identity = identity_of(space, entry);
+    if (data->from != 0) {
+        return dx_head_verify(&data->head, space->id, data->feed_id, entry->key);
+    }
+    return dx_feed_check_beginning(session->replica->replication->context->alloc, &identity, &data->head,
+                                   data->blocks, data->block_count, data->proof);
+}
+
 /* The beginning of a feed that was only told of. *out: the feed, when the run proves it and there is a place. What
  * does not prove it may still be one that others admitted: it is passed over, and the peer not at fault. */
 static int take_beginning(dx_session *session, const dx_sync_data *data, dx_feed **out) {
@@ -218,15 +230,16 @@ static int take_beginning(dx_session *session, const dx_sync_data *data, dx_feed
     if (hearsay == NULL || !hearsay->asked) {
         return DX_E_PROTOCOL; /* nobody asked */
     }
-    if (hearsay->passed_over) {
-        return DX_OK;
+    const dx_sync_entry entry = hearsay->entry;
+    int error = check_hearsay_run(session, &entry, data);
+    if (error != DX_OK || hearsay->passed_over) {
+        return error;
     }
     hearsay->passed_over = true;
-    const dx_sync_entry entry = hearsay->entry;
     if (!dx_session_is_proven(session, &entry, data) || !may_wait(session, &entry)) {
         return DX_OK;
     }
-    int error = make_feed(session, &entry, out);
+    error = make_feed(session, &entry, out);
     if (error != DX_OK || *out == NULL) {
         return error;
     }
