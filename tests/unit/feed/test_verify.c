@@ -313,6 +313,40 @@ static void test_wrong_heads(void **state) {
     replica_deinit(&r);
 }
 
+static int check_beginning(replica *r, const test_run *run) {
+    return dx_feed_check_beginning(&r->vault.alloc.port, &r->writer.identity, &run->head, run->blocks,
+                                   run->count, dx_bytes_of(run->proof, run->proof_size));
+}
+
+/* The beginning of a feed that is kept nowhere: believed by itself, or not; nothing is stored. */
+static void test_beginning_of_a_feed_that_is_not_kept(void **state) {
+    (void)state;
+    replica r;
+    replica_init(&r, 0, 0);
+    dx_sign_key another;
+    dx_sign_key_from_seed(&another, (const uint8_t[DX_KEY_SIZE]){7});
+    test_run honest = writer_run(&r.writer, 0, 12, 100), run = honest;
+    assert_int_equal(check_beginning(&r, &run), DX_OK);
+    dx_head_sign(&run.head, &another, r.writer.identity.space_id, r.writer.id);
+    assert_int_equal(check_beginning(&r, &run), DX_E_SIGNATURE); /* signed by another */
+    run = honest;
+    run.count--;
+    assert_int_equal(check_beginning(&r, &run), DX_E_SIGNATURE); /* the proof does not lead from there */
+    run = honest;
+    run.proof[3] ^= 8;
+    assert_int_equal(check_beginning(&r, &run), DX_E_SIGNATURE);
+    run = writer_run(&r.writer, 1, 12, 100);
+    assert_int_equal(check_beginning(&r, &run), DX_E_SIGNATURE); /* it is no beginning */
+    run = honest;
+    run.head.length = 11;
+    assert_int_equal(check_beginning(&r, &run), DX_E_MALFORMED);
+    r.vault.alloc.fail_at = r.vault.alloc.calls + 1;
+    assert_int_equal(check_beginning(&r, &honest), DX_E_NO_MEMORY);
+    r.vault.alloc.fail_at = 0;
+    assert_int_equal(vault_count(&r.vault, "SELECT count(*) FROM block"), 0);
+    replica_deinit(&r);
+}
+
 static void test_wrong_proofs(void **state) {
     (void)state;
     replica r;
@@ -562,7 +596,8 @@ DX_TEST_MAIN(DX_TEST(test_whole_feed_at_once), DX_TEST(test_partial_replica_prov
              DX_TEST(test_partial_replica_serves_another), DX_TEST(test_any_sequence_of_runs),
              DX_TEST(test_older_head_completes_a_part), DX_TEST(test_head_alone),
              DX_TEST(test_every_changed_byte_of_a_block), DX_TEST(test_order_gaps_and_repeats),
-             DX_TEST(test_transplants), DX_TEST(test_wrong_heads), DX_TEST(test_wrong_proofs),
+             DX_TEST(test_transplants), DX_TEST(test_wrong_heads),
+             DX_TEST(test_beginning_of_a_feed_that_is_not_kept), DX_TEST(test_wrong_proofs),
              DX_TEST(test_purged_section_is_refused), DX_TEST(test_limits_and_memory),
              DX_TEST(test_overlap_proves_the_exact_place), DX_TEST(test_proving_without_memory),
              DX_TEST(test_head_against_rows), DX_TEST(test_hear), DX_TEST(test_heard_head_is_verified_once),
