@@ -53,17 +53,31 @@ static int connect_to(const char *path, int *fd, int *pid) {
     return error;
 }
 
+enum { FILE_NAME_SIZE = 48, NOTE_SIZE = DX_PATH_MAX + 32 + FILE_NAME_SIZE };
+
+/* Which file the vault is, whatever its path: a copy of the folder is another one. Empty: there is none. */
+static void name_file(const dx_vault_folder *folder, char out[static FILE_NAME_SIZE]) {
+    struct stat file;
+    out[0] = '\0';
+    if (stat(folder->store, &file) == 0) {
+        snprintf(out, FILE_NAME_SIZE, "%llx:%llx", (unsigned long long)file.st_dev,
+                 (unsigned long long)file.st_ino);
+    }
+}
+
 void dx_vault_holder_note(const dx_vault_folder *folder) {
-    char text[DX_PATH_MAX + 32];
-    int size = snprintf(text, sizeof text, "%ld\n%s\n", (long)getpid(), folder->socket);
+    char text[NOTE_SIZE], name[FILE_NAME_SIZE];
+    name_file(folder, name);
+    int size = snprintf(text, sizeof text, "%ld\n%s\n%s\n", (long)getpid(), folder->socket, name);
     if (dx_file_note(folder->pid, text, (size_t)size) != DX_OK) {
         unlink(folder->pid); /* half a note is worse than none */
     }
 }
 
-/* The socket the agent noted, when it is not the one this program would look for. */
+/* The socket the agent noted, when it is not the one this program would look for. A note that was copied with
+ * its folder speaks of the agent of another vault. */
 static bool noted_socket(const dx_vault_folder *folder, char out[static DX_PATH_MAX]) {
-    char text[DX_PATH_MAX + 32] = {0};
+    char text[NOTE_SIZE] = {0}, name[FILE_NAME_SIZE];
     size_t size = 0;
     if (dx_file_read(folder->pid, text, sizeof text - 1, &size) != DX_OK) {
         return false;
@@ -71,6 +85,12 @@ static bool noted_socket(const dx_vault_folder *folder, char out[static DX_PATH_
     const char *line = strchr(text, '\n');
     int length = line == NULL ? 0 : (int)strcspn(line + 1, "\n");
     if (length == 0 || length >= DX_PATH_MAX || line[1] != '/') {
+        return false;
+    }
+    const char *noted = line + 1 + length;
+    size_t noted_size = noted[0] == '\n' ? strcspn(noted + 1, "\n") : 0;
+    name_file(folder, name);
+    if (noted_size == 0 || noted_size != strlen(name) || strncmp(noted + 1, name, noted_size) != 0) {
         return false;
     }
     snprintf(out, DX_PATH_MAX, "%.*s", length, line + 1);

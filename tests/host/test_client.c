@@ -310,6 +310,8 @@ static void test_an_agent_starts_and_stops_in_the_background(void **state) {
     setenv("XDG_RUNTIME_DIR", scene_path("other"), 1); /* as from cron */
     assert_int_equal(dx_agent_pid("v", NULL, &found), DX_OK);
     assert_int_equal(found, pid);
+    assert_int_equal(system("cp -r v copy"), 0); /* what was noted in the folder was copied with it */
+    assert_int_equal(dx_agent_pid("copy", NULL, &found), DX_E_NOT_FOUND);
     assert_int_equal(dx_agent_stop("v", NULL, SCENE_WAIT_MS, message), DX_OK);
     assert_int_equal(dx_agent_pid("v", NULL, &found), DX_E_NOT_FOUND);
     assert_int_equal(dx_agent_stop("v", NULL, 1000, message), DX_E_NOT_FOUND);
