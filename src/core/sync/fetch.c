@@ -163,13 +163,20 @@ static int take_known_hearsay(dx_session *session) {
 
 /* --- Blocks they send ------------------------------------------------------------------------------ */
 
+/* What is not kept of a run still tells how far the feed goes, when its head is the feed's own. */
+static int check_head(const dx_feed *feed, const dx_head *head) {
+    return dx_head_verify(head, feed->identity.space_id, feed->id, feed->identity.key);
+}
+
+/* DX_OK: the run's head is verified. */
 static int store_run(dx_session *session, dx_feed *feed, const dx_sync_data *data) {
     dx_replica *replica = session->replica;
     uint64_t before = feed->length, cut = feed->cut;
     int error = dx_feed_receive(feed, replica->replication->context->store, &data->head, data->from,
                                 data->blocks, data->block_count, data->proof);
     if (error == DX_E_STATE) {
-        return DX_OK; /* starts beyond what is here: the run before it was refused or is asked for again */
+        /* It starts beyond what is here: the run before it was refused or is asked for again. */
+        return check_head(feed, &data->head);
     }
     if (error == DX_E_SIGNATURE) {
         return dx_session_search_fork(session, feed, &data->head); /* another branch, or garbage */
@@ -194,15 +201,16 @@ static int take_run(dx_session *session, dx_feed *feed, const dx_sync_data *data
     if (row == NULL || (!row->wanted && !row->passed_over)) {
         return DX_E_PROTOCOL; /* nobody asked */
     }
-    row->theirs = data->head.length > row->theirs ? data->head.length : row->theirs;
-    row->told = data->head.length > row->told ? data->head.length : row->told;
-    if (feed->length > 0 && !is_admitted(session->replica, feed)) {
-        row->passed_over = true; /* its first run must admit it before more of it is kept */
-        return DX_OK;
-    }
+    bool waits = feed->length > 0 && !is_admitted(session->replica, feed);
+    row->passed_over = row->passed_over || waits; /* its first run must admit it before more of it is kept */
     uint64_t before = feed->length;
     int64_t local = feed->local;
-    int error = store_run(session, feed, data);
+    int error = waits ? check_head(feed, &data->head) : store_run(session, feed, data);
+    if (error != DX_OK) {
+        return error;
+    }
+    row->theirs = data->head.length > row->theirs ? data->head.length : row->theirs;
+    row->told = data->head.length > row->told ? data->head.length : row->told;
     feed = dx_space_feed(session->replica->space, local); /* it may have moved in memory */
     if (feed->length > before && is_full_run(data, size)) {
         row->progress_ms = session->replica->replication->context->now_ms;

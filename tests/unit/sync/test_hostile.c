@@ -550,6 +550,42 @@ static void test_huge_announcement(void **state) {
     end_unharmed();
 }
 
+/* Blocks that Alice waits for, as she says. */
+static uint64_t count_pending(void) {
+    const char *at = strstr(vault_ask(s.alice, "{'do': 'space.status', 'space': 'Book'}"), "\"pending\":");
+    assert_non_null(at);
+    return strtoull(at + strlen("\"pending\":"), NULL, 10);
+}
+
+/* The head of a run that is not kept counts when the feed's author signed it, and otherwise ends the link: nobody
+ * makes up how long another's feed is. */
+static void test_huge_run_beyond(void **state) {
+    (void)state;
+    begin(false, 2);
+    attack_with(s.bob);
+    for (int lie = 0; lie < 2; lie++) {
+        want_bobs_feed();
+        const dx_feed *feed = feed_of(true, DX_FEED_DATA);
+        uint64_t pending = count_pending();
+        assert_in_range(pending, 1, 10);
+        dx_head head = rogue_forge_head(&s.eve, feed, DX_FEED_LENGTH_MAX - 5, 8);
+        head.signature[0] ^= (uint8_t)lie;
+        dx_sync_data_begin(feed->id, feed->length + 10, &head, 0, &s.eve.message);
+        dx_sync_data_end((dx_bytes){0}, &s.eve.message);
+        s.refused = count_refused();
+        rogue_say(&s.eve);
+        if (lie) {
+            assert_ended(DX_E_SIGNATURE);
+            assert_int_equal(count_pending(), 0);
+        } else {
+            assert_stands();
+            assert_true(count_pending() > DX_FEED_LENGTH_MAX / 2);
+            rogue_post(&s.eve, (dx_event){.kind = DX_EVENT_LINK_DOWN, .reason = DX_E_UNREACHABLE});
+        }
+    }
+    end_unharmed();
+}
+
 /* An invented control feed in a device's name: its key, identity and id. */
 static void invent_feed(uint32_t round, uint32_t i, const uint8_t device[static DX_KEY_SIZE],
                         dx_sign_key *key, dx_feed_identity *identity, uint8_t id[static DX_HASH_SIZE]) {
@@ -968,8 +1004,8 @@ DX_TEST_MAIN(DX_TEST(test_every_message_in_every_state), DX_TEST(test_addresses_
              DX_TEST(test_unproven_gets_nothing), DX_TEST(test_stranger_hears_nothing),
              DX_TEST(test_false_hello), DX_TEST(test_wants_of_nothing), DX_TEST(test_flood_beyond_credit),
              DX_TEST(test_deaf_peer), DX_TEST(test_false_credit), DX_TEST(test_huge_announcement),
-             DX_TEST(test_thousands_of_feeds), DX_TEST(test_feeds_in_anothers_name),
-             DX_TEST(test_newcomer_after_invented_feeds), DX_TEST(test_data_before_control),
-             DX_TEST(test_false_blocks), DX_TEST(test_slow_loris), DX_TEST(test_stall),
-             DX_TEST(test_half_messages), DX_TEST(test_handshake_again), DX_TEST(test_replayed_conversation),
-             DX_TEST(test_thousands_of_callers))
+             DX_TEST(test_huge_run_beyond), DX_TEST(test_thousands_of_feeds),
+             DX_TEST(test_feeds_in_anothers_name), DX_TEST(test_newcomer_after_invented_feeds),
+             DX_TEST(test_data_before_control), DX_TEST(test_false_blocks), DX_TEST(test_slow_loris),
+             DX_TEST(test_stall), DX_TEST(test_half_messages), DX_TEST(test_handshake_again),
+             DX_TEST(test_replayed_conversation), DX_TEST(test_thousands_of_callers))
