@@ -16,12 +16,30 @@ static int compare_entry_id(const void *item, const void *key) {
     return memcmp((*entry)->id, key, DX_HASH_SIZE);
 }
 
-/* key: what is awaited ‖ id. */
+/* What an entry waits for. A credential's id and an identity are 32 bytes each, and an admission names any
+ * bytes as an identity: only with its kind does the one never wake what awaits the other. */
+typedef struct awaited_thing {
+    bool member; /* an identity that is to become a member (DEVICE); otherwise a credential */
+    const uint8_t *id;
+} awaited_thing;
+
+typedef struct waiting_key {
+    awaited_thing awaited;
+    const uint8_t *entry_id; /* NULL: before all that await it */
+} waiting_key;
+
+static bool awaits_member(const dx_control_entry *entry) {
+    return entry->type == DX_CREDENTIAL_DEVICE;
+}
+
 static int compare_waiting(const void *item, const void *key) {
     const dx_control_entry *const *entry = item;
-    const uint8_t *wanted = key;
-    int order = memcmp((*entry)->awaits, wanted, DX_HASH_SIZE);
-    return order != 0 ? order : memcmp((*entry)->id, wanted + DX_HASH_SIZE, DX_HASH_SIZE);
+    const waiting_key *wanted = key;
+    int order = awaits_member(*entry) - wanted->awaited.member;
+    order = order != 0 ? order : memcmp((*entry)->awaits, wanted->awaited.id, DX_HASH_SIZE);
+    return order != 0                 ? order
+           : wanted->entry_id == NULL ? 1
+                                      : memcmp((*entry)->id, wanted->entry_id, DX_HASH_SIZE);
 }
 
 static int compare_member(const void *item, const void *key) {
@@ -270,11 +288,9 @@ static bool type_is_known(uint64_t type) {
 
 static int add_waiting(dx_control *control, dx_control_entry *entry,
                        const uint8_t awaits[static DX_HASH_SIZE]) {
-    uint8_t key[2 * DX_HASH_SIZE];
     memcpy(entry->awaits, awaits, DX_HASH_SIZE);
-    memcpy(key, awaits, DX_HASH_SIZE);
-    memcpy(key + DX_HASH_SIZE, entry->id, DX_HASH_SIZE);
-    size_t at = dx_sorted_find(&control->waiting, key, compare_waiting);
+    const waiting_key key = {{awaits_member(entry), entry->awaits}, entry->id};
+    size_t at = dx_sorted_find(&control->waiting, &key, compare_waiting);
     dx_control_entry **slot = dx_sorted_open(&control->waiting, control->alloc, at);
     if (!slot) {
         return DX_E_NO_MEMORY;
@@ -284,12 +300,12 @@ static int add_waiting(dx_control *control, dx_control_entry *entry,
 }
 
 /* Takes out the first entry that awaits this; NULL: none. */
-static dx_control_entry *take_waiting(dx_control *control, const uint8_t awaited[static DX_HASH_SIZE]) {
-    uint8_t key[2 * DX_HASH_SIZE] = {0};
-    memcpy(key, awaited, DX_HASH_SIZE);
-    size_t at = dx_sorted_find(&control->waiting, key, compare_waiting);
+static dx_control_entry *take_waiting(dx_control *control, awaited_thing awaited) {
+    const waiting_key key = {awaited, NULL};
+    size_t at = dx_sorted_find(&control->waiting, &key, compare_waiting);
     dx_control_entry **slot = dx_sorted_at(&control->waiting, at);
-    if (!slot || memcmp((*slot)->awaits, awaited, DX_HASH_SIZE) != 0) {
+    if (!slot || awaits_member(*slot) != awaited.member ||
+        memcmp((*slot)->awaits, awaited.id, DX_HASH_SIZE) != 0) {
         return NULL;
     }
     dx_control_entry *entry = *slot;
@@ -335,9 +351,9 @@ static int settle(dx_control *control, dx_control_entry *entry, const dx_credent
     return put_in_effect(control, entry, credential);
 }
 
-/* Judges again everything that awaited this id or identity. Each leaves its place for good or awaits
- * something else, so the loop ends. */
-static int wake(dx_control *control, const uint8_t awaited[static DX_HASH_SIZE], dx_control_entry **settled) {
+/* Judges again everything that awaited this, which is there now. Each settles or awaits something else, so
+ * the loop ends. */
+static int wake(dx_control *control, awaited_thing awaited, dx_control_entry **settled) {
     dx_control_entry *entry;
     while ((entry = take_waiting(control, awaited)) != NULL) {
         dx_credential credential;
@@ -363,10 +379,10 @@ static int complete(dx_control *control, dx_control_entry *settled) {
         dx_control_entry *entry = settled;
         settled = entry->next;
         entry->next = NULL;
-        int error = wake(control, entry->id, &settled);
+        int error = wake(control, (awaited_thing){.member = false, .id = entry->id}, &settled);
         if (error == DX_OK && entry->standing == DX_STANDING_IN_EFFECT &&
             (entry->type == DX_CREDENTIAL_SPACE || entry->type == DX_CREDENTIAL_MEMBER)) {
-            error = wake(control, entry->subject, &settled);
+            error = wake(control, (awaited_thing){.member = true, .id = entry->subject}, &settled);
         }
         if (error != DX_OK) {
             return error;

@@ -59,9 +59,10 @@ void dx_control_destroy(dx_control *control);
  *
  * DX_OK: in effect now, with all it completed; or of an unknown type, kept.
  *
- * DX_E_STATE: kept, waits for a parent. DX_E_EXISTS: known already, whatever its standing.
+ * DX_E_STATE: kept, waits for a parent. DX_E_EXISTS: known already, and not refused.
  *
- * DX_E_UNAUTHORIZED: refused for good, remembered and counted. DX_E_MALFORMED, DX_E_SIGNATURE: refused.
+ * DX_E_UNAUTHORIZED: refused for good, now or before; remembered and counted once. DX_E_MALFORMED,
+ * DX_E_SIGNATURE: refused, and not remembered.
  *
  * DX_E_LIMIT: not taken; leave its block unprocessed and come back when something took effect.
  *

@@ -48,7 +48,7 @@ struct dx_control {
     const dx_alloc *alloc;
     uint8_t space_id[DX_HASH_SIZE];
     dx_sorted entries; /* dx_control_entry *, by id */
-    dx_sorted waiting; /* dx_control_entry *, by (awaits, id) */
+    dx_sorted waiting; /* dx_control_entry *, by (what kind of thing it awaits, awaits, id) */
     dx_sorted members; /* dx_member, by identity */
     /* dx_control_device_row, by device: one each, the smallest identity, then credential. */
     dx_sorted devices;

@@ -883,6 +883,31 @@ static void say_waiting(const fixture *f, uint64_t n, dx_bytes never, dx_buf *ou
     say(&said, out);
 }
 
+/* An admission names any 32 bytes as an identity, also the id of a credential that others wait for. It is not
+ * that credential: they go on waiting, and nobody wakes them for ever. */
+static void test_member_named_like_a_credential(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    dx_buf never;
+    dx_buf_init(&never, &f.alloc.port, 4096);
+    saying said = admission(&f, &f.alice, bytes_of(&f.genesis), &f.bob, DX_ROLE_ADMIN);
+    said.value = dx_bytes_of("an-invitation-id", 16);
+    say(&said, &never);
+    say_waiting(&f, 0, bytes_of(&never), &f.out);
+    assert_int_equal(take(&f, bytes_of(&f.out)), DX_E_STATE);
+    dx_identity named = {.present = true};
+    credential_id(bytes_of(&never), named.identity);
+    said = admission(&f, &f.alice, bytes_of(&f.genesis), &named, DX_ROLE_READER);
+    assert_int_equal(say_and_take(&f, &said), DX_OK);
+    assert_int_equal(dx_control_role(f.control, named.identity), DX_ROLE_READER);
+    assert_int_equal(dx_control_waiting_count(f.control), 1);
+    assert_int_equal(take(&f, bytes_of(&never)), DX_OK);
+    assert_int_equal(dx_control_waiting_count(f.control), 0);
+    dx_buf_deinit(&never);
+    end(&f);
+}
+
 static void test_waiting_room_of_a_source(void **state) {
     (void)state;
     fixture f;
@@ -1040,6 +1065,7 @@ DX_TEST_MAIN(DX_TEST(test_a_space), DX_TEST(test_discovery), DX_TEST(test_known_
              DX_TEST(test_claims), DX_TEST(test_unknown_type), DX_TEST(test_forgery_first),
              DX_TEST(test_feeds), DX_TEST(test_reader_feed), DX_TEST(test_feed_is_signed_by_its_device),
              DX_TEST(test_feed_of_two), DX_TEST(test_keys), DX_TEST(test_epochs), DX_TEST(test_equal_epochs),
-             DX_TEST(test_false_grant), DX_TEST(test_issue_refuses), DX_TEST(test_waiting_room_of_a_source),
+             DX_TEST(test_false_grant), DX_TEST(test_issue_refuses),
+             DX_TEST(test_member_named_like_a_credential), DX_TEST(test_waiting_room_of_a_source),
              DX_TEST(test_waiting_room_in_all), DX_TEST(test_total_of_a_source), DX_TEST(test_no_memory),
              DX_TEST(test_issue_no_memory))
