@@ -16,6 +16,7 @@
 #include "names.h"
 #include "progress.h"
 #include "source.h"
+#include "terminal.h"
 
 enum { TOLD_MAX = 10, WAITING_SIZE_MAX = 1 << 30 };
 
@@ -53,13 +54,22 @@ typedef struct dx_import {
 /* --- Words
  * ---------------------------------------------------------------------------------------------------- */
 
+/* Also with --quiet, as it is an error; what it says may quote the line. */
+static void print_rejected(uint64_t line, const char *why) {
+    dx_buf words;
+    dx_buf_init(&words, dx_host_alloc(), 4 * DX_HOST_MESSAGE_MAX);
+    dx_terminal_text(dx_bytes_text(why), SIZE_MAX, &words);
+    fprintf(stderr, "line %" PRIu64 ": %.*s\n", line, (int)words.size, (const char *)words.data);
+    dx_buf_deinit(&words);
+}
+
 static void tell_rejected(void *ctx, uint64_t line, const char *why) {
     dx_import *import = ctx;
     import->rejected++;
     if (import->told < TOLD_MAX) {
         import->told++;
         dx_progress_clear(&import->progress);
-        fprintf(stderr, "line %" PRIu64 ": %s\n", line, why);
+        print_rejected(line, why);
     } else if (import->told == TOLD_MAX) {
         import->told++;
         fprintf(stderr, "more lines are rejected; they are counted\n");
@@ -261,6 +271,13 @@ static int add_object(dx_import *import, const dx_record *record) {
     return code;
 }
 
+/* There is room for as many objects as the first reading counted: a file may grow meanwhile. */
+static int fail_grown(dx_import *import) {
+    dx_progress_clear(&import->progress);
+    return dx_fail(import->run, DX_E_CONFLICT, "a copy of it that nothing writes to",
+                   "the file changed while it was read");
+}
+
 /* Lines are rejected by the same words as in the first reading, where they were told. */
 static int each_record(dx_import *import, bool links,
                        int (*act)(dx_import *import, const dx_record *record)) {
@@ -269,7 +286,8 @@ static int each_record(dx_import *import, bool links,
     while (import->code == DX_EXIT_OK && (error == DX_OK || error == DX_E_INVALID)) {
         error = dx_source_next(import->source, &record);
         if (error == DX_OK && record.is_link == links) {
-            import->code = act(import, &record);
+            bool grown = !links && import->number == import->count;
+            import->code = grown ? fail_grown(import) : act(import, &record);
         }
         check_time(import);
     }
@@ -569,7 +587,8 @@ static int open_source(dx_invocation *run, dx_source *source) {
     case DX_E_MALFORMED:
         return dx_fail(run, error, "make the file anew", "%s is damaged", path);
     default:
-        return dx_fail(run, error, NULL, "%s: %s", path, strerror(errno));
+        return dx_vault_interrupted() ? DX_EXIT_INTERRUPTED
+                                      : dx_fail(run, error, NULL, "%s: %s", path, strerror(errno));
     }
 }
 

@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* All of stdin in a file that exists only in memory. */
-static int keep_stdin(int *out) {
+/* All that can be read only once in a file that exists only in memory. */
+static int keep_all(int from, int *out) {
     char chunk[64 * 1024];
     int fd = memfd_create("dx import", MFD_CLOEXEC);
-    for (ssize_t got; fd >= 0 && (got = read(STDIN_FILENO, chunk, sizeof chunk)) != 0;) {
+    for (ssize_t got; fd >= 0 && (got = read(from, chunk, sizeof chunk)) != 0;) {
         if (got < 0 || write(fd, chunk, (size_t)got) != got) {
             close(fd);
             return DX_E_IO;
@@ -26,24 +26,35 @@ static int keep_stdin(int *out) {
     return DX_OK;
 }
 
+/* A file, or what a pipe in its place brought (import SPACE <(command) is one). */
+static int open_path(const char *path, int *out) {
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == ENOENT ? DX_E_NOT_FOUND : DX_E_IO;
+    }
+    *out = fd;
+    if (fstat(fd, &info) != 0 || !S_ISFIFO(info.st_mode)) {
+        return DX_OK;
+    }
+    int error = keep_all(fd, out);
+    close(fd);
+    return error;
+}
+
 int dx_lines_open(dx_lines *lines, const char *path) {
     struct stat info;
-    int fd = -1, error = DX_OK;
+    int fd = -1;
     lines->file = NULL;
     lines->size = lines->number = 0;
     lines->at = lines->filled = 0;
     lines->too_long = false;
     dx_buf_init(&lines->line, dx_host_alloc(), DX_LINE_SIZE_MAX + 1);
-    if (strcmp(path, "-") == 0) {
-        error = keep_stdin(&fd);
-    } else {
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        error = fd >= 0 ? DX_OK : errno == ENOENT ? DX_E_NOT_FOUND : DX_E_IO;
-    }
+    int error = strcmp(path, "-") == 0 ? keep_all(STDIN_FILENO, &fd) : open_path(path, &fd);
     if (error != DX_OK) {
         return error;
     }
-    if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
+    if (fstat(fd, &info) != 0 || S_ISDIR(info.st_mode)) {
         close(fd);
         errno = EISDIR;
         return DX_E_IO;

@@ -1,7 +1,7 @@
 /* dx/lines.h: a file as lines, plain or gzipped, that can be read more than once.
  *
- * Layer: apps (zlib). stdin cannot be read twice: it is kept in memory (never on disk, where it would lie
- * unencrypted) as it came, compressed or not. */
+ * Layer: apps (zlib). What cannot be read twice (stdin, a pipe) is kept in memory (never on disk, where it
+ * would lie unencrypted) as it came, compressed or not. */
 #ifndef DX_APP_LINES_H
 #define DX_APP_LINES_H
 

@@ -33,6 +33,10 @@ expect_exit 0 "the same from .gz" --profile alice import strict foreign.jsonl.gz
 same "gives the same" "$(cat out)" '{"objects":5,"links":6,"unresolved":4}'
 alice import strict - --type thing --key name --link needs --link also --json <foreign.jsonl.gz >out 2>/dev/null
 same "and from stdin" "$(cat out)" '{"objects":5,"links":6,"unresolved":4}'
+mkfifo pipe
+cat foreign.jsonl.gz >pipe &
+expect_exit 0 "a pipe in a file's place" --profile alice import strict pipe --type thing --key name --link needs --link also --json
+same "gives the same too" "$(cat out)" '{"objects":5,"links":6,"unresolved":4}'
 
 # --- Own lines: everything there is, in an order that suits nobody
 bed=$(alice object add own --type bed --data '{"name": "bed", "when": {"@time": "2024-05-01T00:00:00Z"}, "raw": {"@bytes": "_-8"}, "deep": {"a": [1, {"b": null}]}}' -q)
@@ -206,6 +210,23 @@ alice agent start -q >/dev/null
 alice space create through -q >/dev/null
 expect_exit 0 "the same through an agent" --profile alice import through many.jsonl --type p --key name --link depends --json
 same "gives the same" "$(cat out)" '{"objects":20000,"links":80000,"unresolved":0}'
+
+# A file that grows while it is read: the import is stopped where the second reading finds more than the first
+alice space create growing -q >/dev/null
+for n in 1 2 3 4 5 6; do cat many.jsonl; done >growing.jsonl
+"$dx" --profile alice import growing growing.jsonl --type p --key name --json >out 2>err &
+importing=$!
+started="$started $importing"
+begun() { [ "$(alice space status growing --json | value objects)" -gt 0 ]; }
+check "it has begun" wait_for 10 begun
+kill -STOP $importing
+cat many.jsonl many.jsonl >>growing.jsonl
+kill -CONT $importing
+wait $importing
+same "a file that grows is a conflict" $? 6
+holds "and is said to be" out 'the file changed while it was read'
+holds "with what was done" err 'objects and 0 links were added before that'
+check "the agent is well" alice space status growing
 alice agent stop -q >/dev/null
 
 # --- kill -9 in the middle: the next command finds a sound vault with as much of the file as was on disk, and an import goes on by itself
