@@ -6,29 +6,38 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "terminal.h"
 #include "vault.h"
 
-enum { SPACES_MS = 500 }; /* a busy vault is not worth a pause at the prompt */
+enum {
+    SPACES_MS = 500, /* a busy vault is not worth a pause at the prompt */
+    NAME_MAX_SIZE = 256
+};
 
+/* Candidates are quoted: a space's name comes from others, and would be words of the shell. */
 static const char bash_script[] =
     "_dx() {\n"
-    "    local IFS=$'\\n'\n"
-    "    COMPREPLY=($(dx complete \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null | cut -f 1))\n"
-    "    [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
+    "    local word IFS=$'\\n'\n"
+    "    COMPREPLY=()\n"
+    "    while read -r word; do\n"
+    "        printf -v word %q \"$word\"\n"
+    "        COMPREPLY+=(\"$word\")\n"
+    "    done < <(dx complete \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null | cut -f 1)\n"
     "}\n"
-    "complete -F _dx dx\n";
+    "complete -o default -F _dx dx\n";
 
 static const char zsh_script[] =
     "#compdef dx\n"
     "_dx() {\n"
     "    local -a found\n"
     "    local line\n"
-    "    for line in \"${(@f)$(dx complete ${words[2,CURRENT]} 2>/dev/null)}\"; do\n"
-    "        [ -n \"$line\" ] && found+=(\"${line//$'\\t'/:}\")\n"
+    "    for line in \"${(@f)$(dx complete \"${(@)words[2,CURRENT]}\" 2>/dev/null)}\"; do\n"
+    "        line=${line//:/\\\\:}\n"
+    "        [ -n \"$line\" ] && found+=(\"${line/$'\\t'/:}\")\n"
     "    done\n"
     "    if (( ${#found} )); then _describe 'dx' found; else _files; fi\n"
     "}\n"
-    "compdef _dx dx\n";
+    "if [ \"$funcstack[1]\" = _dx ]; then _dx \"$@\"; else compdef _dx dx; fi\n"; /* loaded by a first TAB, or sourced */
 
 static const char fish_script[] = "function __dx_complete\n"
                                   "    set -l words (commandline -opc) (commandline -ct)\n"
@@ -81,11 +90,20 @@ typedef struct dx_space_offer {
     const char *begun;
 } dx_space_offer;
 
+/* Whether the shell can show it at its prompt as it is. */
+static bool is_plain(dx_bytes name) {
+    dx_buf shown;
+    dx_buf_init(&shown, dx_host_alloc(), 4 * NAME_MAX_SIZE);
+    dx_terminal_text(name, SIZE_MAX, &shown);
+    bool plain = dx_bytes_equal(dx_buf_view(&shown), name);
+    dx_buf_deinit(&shown);
+    return plain;
+}
+
 static void offer_space(void *ctx, dx_bytes row) {
-    char name[256];
+    char name[NAME_MAX_SIZE];
     dx_bytes text = dx_item_text(dx_item_get(row, "name"));
-    if (text.size > 0 && text.size < sizeof name && memchr(text.data, '\n', text.size) == NULL &&
-        memchr(text.data, '\t', text.size) == NULL) {
+    if (text.size > 0 && text.size < sizeof name && is_plain(text)) {
         snprintf(name, sizeof name, "%.*s", (int)text.size, (const char *)text.data);
         offer(((dx_space_offer *)ctx)->begun, "", name, "a space");
     }
@@ -109,10 +127,8 @@ static void ask_spaces(dx_invocation *run, const char *begun) {
     dx_command_begin(&command, "space.list");
     if (dx_command_finish(run, &command, &body) == DX_EXIT_OK) {
         dx_buf_init(&reply, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
-        if (dx_client_call(run->client, dx_buf_view(&body), offer_spaces, &names, SPACES_MS, &reply) !=
-            DX_OK) {
-            printf("%s", ""); /* nothing to offer is an answer too */
-        }
+        int error = dx_client_call(run->client, dx_buf_view(&body), offer_spaces, &names, SPACES_MS, &reply);
+        (void)error; /* nothing to offer is an answer too */
         dx_buf_deinit(&reply);
     }
     dx_buf_deinit(&body);

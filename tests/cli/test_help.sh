@@ -52,6 +52,17 @@ same "nothing to complete is no error" "$("$dx" complete nonsense x; echo $?)" 0
 "$dx" halo create A -q >/dev/null
 "$dx" space create garden -q >/dev/null
 same "spaces are completed" "$("$dx" complete space status ga | cut -f 1)" garden
+"$dx" space create 'two *;words' -q >/dev/null
+"$dx" space create "$(printf 'two\033]0;title\007')" -q >/dev/null
+same "but none that would speak to the terminal" "$("$dx" complete space status two | cut -f 1)" 'two *;words'
+if command -v bash >/dev/null; then
+    same "what others chose to call a space is one word at the prompt" "$(PATH="${dx%/*}:$PATH" bash -c 'source <(dx completion bash)
+COMP_WORDS=(dx space status tw) COMP_CWORD=3
+_dx
+printf "%s\n" "${COMPREPLY[@]}"')" 'two\ \*\;words'
+else
+    skip "what others chose to call a space is one word at the prompt" "no bash"
+fi
 same "spaces after an option with a value" "$("$dx" complete object ls --type t g | cut -f 1)" garden
 
 # Mistakes
