@@ -1,6 +1,7 @@
 /* dx/agent.c: `dx agent`: the process that keeps a vault in step in the background. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vault.h"
 
@@ -59,11 +60,8 @@ static void trace_line(void *ctx, const char *room, const char *text) {
 
 static void on_ready(void *ctx, const char *const *addresses, size_t count) {
     dx_invocation *run = ctx;
-    int pid = 0;
-    if (dx_agent_pid(run->vault, run->profile, &pid) != DX_OK) {
-        pid = 0;
-    }
-    print_agent(run, pid, count > 0 ? dx_address_plain(dx_bytes_text(addresses[0])) : (dx_bytes){0});
+    print_agent(run, (int)getpid(),
+                count > 0 ? dx_address_plain(dx_bytes_text(addresses[0])) : (dx_bytes){0});
     dx_output_words(&run->output, "listening; Ctrl-C stops the agent");
 }
 

@@ -92,7 +92,9 @@ static int ask_person(dx_joining *joining) {
     memcpy(pin, entry.line, sizeof pin);
     dx_pin_entry_end(&entry);
     int code = error == DX_OK || error == DX_E_TIMEOUT ? DX_EXIT_OK : dx_vault_failed(run, error);
-    if (code == DX_EXIT_OK && typed < 0) {
+    if (code == DX_EXIT_OK && typed == 0 && dx_vault_left_ms(run) == 0) {
+        code = dx_vault_failed(run, DX_E_TIMEOUT);
+    } else if (code == DX_EXIT_OK && typed < 0) {
         code = DX_EXIT_INTERRUPTED;
     } else if (code == DX_EXIT_OK && typed > 0 && joining->asked) {
         code = enter_pin(joining, pin);

@@ -10,7 +10,10 @@
 enum { QUIET_MS = 1000, REDRAW_MS = 100, LINE_EVERY_MS = 10000, BAR_CELLS = 24 };
 
 void dx_progress_begin(dx_progress *progress, const dx_output *output, const char *work) {
-    *progress = (dx_progress){.output = output, .work = work, .began_ms = dx_clock_ms()};
+    *progress = (dx_progress){.output = output,
+                              .work = work,
+                              .began_ms = dx_clock_ms(),
+                              .has_bar = dx_terminal_has_cursor(STDERR_FILENO)};
     progress->shown_ms = progress->began_ms;
 }
 
@@ -31,7 +34,7 @@ static void draw_bar(const dx_progress *progress, uint64_t done, uint64_t total)
 
 void dx_progress_update(dx_progress *progress, uint64_t done, uint64_t total) {
     int64_t now_ms = dx_clock_ms();
-    bool bar = progress->output->words && progress->output->error_colour;
+    bool bar = progress->has_bar;
     int64_t wait_ms = bar ? (progress->shown ? REDRAW_MS : QUIET_MS) : LINE_EVERY_MS;
     if (progress->output->quiet || now_ms - progress->shown_ms < wait_ms) {
         return;

@@ -11,7 +11,8 @@ typedef struct dx_progress {
     const dx_output *output;
     const char *work; /* "adding objects" */
     int64_t began_ms, shown_ms;
-    bool shown; /* a bar stands on the terminal's line */
+    bool has_bar; /* else lines are told */
+    bool shown;   /* a bar stands on the terminal's line */
 } dx_progress;
 
 void dx_progress_begin(dx_progress *progress, const dx_output *output, const char *work);

@@ -84,13 +84,12 @@ static int follow(dx_sharing *sharing, dx_bytes command) {
 }
 
 /* How an invitation may end, and what that means to a script. "exhausted" comes after all its guests. */
-static int code_of_end(dx_invocation *run, const char *state) {
+static int code_of_end(const char *state) {
     static const struct {
         const char *state;
         int error;
     } ends[] = {{"success", DX_OK},        {"exhausted", DX_OK},    {"cancelled", DX_E_CANCELLED},
                 {"expired", DX_E_TIMEOUT}, {"locked", DX_E_LOCKED}, {"failed-storage", DX_E_STORE}};
-    (void)run;
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         if (strcmp(state, ends[i].state) == 0) {
             return dx_exit_of(ends[i].error);
@@ -183,6 +182,7 @@ static int build(dx_invocation *run, dx_buf *body) {
     dx_space_command(run, &command, "space.share");
     dx_command_text(&command, "role", dx_invocation_option(run, "role"));
     dx_command_text(&command, "pin", given_pin);
+    explicit_bzero(pin, sizeof pin);
     dx_command_bool(&command, "multi", dx_invocation_has(run, "multi"));
     if (expires != NULL) {
         dx_write_int(dx_map_builder_key(&command, "expires_ms"), expires_ms);
@@ -205,7 +205,7 @@ int dx_run_space_share(dx_invocation *run) {
     if (code == DX_EXIT_OK && refused.size > 0) {
         code = dx_fail_reply(run, refused);
     } else if (code == DX_EXIT_OK) {
-        code = code_of_end(run, sharing.state);
+        code = code_of_end(sharing.state);
         if (code == DX_EXIT_OK && !dx_client_has_agent(run->client)) {
             code = serve_guest(run);
         }

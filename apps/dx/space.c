@@ -121,14 +121,13 @@ int dx_run_space_digest(dx_invocation *run) {
  * ----------------------------------------------------------------------------------------------- */
 
 static bool confirm(const dx_invocation *run, dx_bytes name, const char *named, int64_t objects) {
-    char question[256], answer[DX_INPUT_LINE_MAX];
+    char answer[DX_INPUT_LINE_MAX];
     const char *wanted = name.size > 0 ? (const char *)name.data : named;
     int size = name.size > 0 ? (int)name.size : (int)strlen(named);
     dx_output_words(&run->output, "This vault will forget the space \"%.*s\" with %lld objects.", size,
                     wanted, (long long)objects);
-    snprintf(question, sizeof question, "Type its name to go on:");
-    return dx_input_ask(run, question, answer, sizeof answer) && strlen(answer) == (size_t)size &&
-           memcmp(answer, wanted, (size_t)size) == 0;
+    return dx_input_ask(run, "Type its name to go on:", answer, sizeof answer) &&
+           strlen(answer) == (size_t)size && memcmp(answer, wanted, (size_t)size) == 0;
 }
 
 int dx_run_space_rm(dx_invocation *run) {
@@ -141,7 +140,9 @@ int dx_run_space_rm(dx_invocation *run) {
     if (code == DX_EXIT_OK && dx_input_may_ask(run) && !dx_invocation_has(run, "force") &&
         !confirm(run, dx_item_text(dx_item_get(dx_buf_view(&status), "name")), dx_invocation_argument(run, 0),
                  objects)) {
-        code = dx_fail(run, DX_E_STATE, NULL, "that was not its name; nothing was done");
+        code = dx_vault_interrupted()
+                   ? DX_EXIT_INTERRUPTED
+                   : dx_fail(run, DX_E_STATE, NULL, "that was not its name; nothing was done");
     }
     if (code == DX_EXIT_OK) {
         dx_command_begin(&command, "space.rm");

@@ -18,6 +18,10 @@ bool dx_terminal_is(int fd) {
     return isatty(fd) == 1;
 }
 
+bool dx_terminal_has_cursor(int fd) {
+    return dx_terminal_is(fd) && !is_dumb();
+}
+
 bool dx_terminal_has_colour(int fd) {
     const char *off = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE");
     if (off != NULL && off[0] != 0) {
@@ -26,7 +30,7 @@ bool dx_terminal_has_colour(int fd) {
     if (force != NULL && force[0] != 0 && strcmp(force, "0") != 0) {
         return true;
     }
-    return dx_terminal_is(fd) && !is_dumb();
+    return dx_terminal_has_cursor(fd);
 }
 
 size_t dx_terminal_columns(int fd) {

@@ -9,9 +9,10 @@
 
 #include <dxos/base.h>
 
-/* Whether this file descriptor is a terminal that can move its cursor (TERM=dumb cannot). */
 bool dx_terminal_is(int fd);
-/* The same, and colour is wanted: NO_COLOR, CLICOLOR_FORCE, TERM. */
+/* Whether it is one that can move its cursor: TERM=dumb cannot. */
+bool dx_terminal_has_cursor(int fd);
+/* Whether colour is wanted there: NO_COLOR, CLICOLOR_FORCE, TERM. */
 bool dx_terminal_has_colour(int fd);
 /* Columns of the terminal, 80 when it does not say. */
 size_t dx_terminal_columns(int fd);

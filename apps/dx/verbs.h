@@ -30,8 +30,8 @@ typedef struct dx_option {
 
 typedef struct dx_verb {
     const char *noun;
-    const char *verb;  /* NULL: the noun is the whole command */
-    const char *alias; /* another word for the verb, or for the noun when verb is NULL */
+    const char *verb;                             /* NULL: the noun is the whole command */
+    const char *alias;                            /* another word for the verb; NULL: none */
     dx_argument arguments[DX_VERB_ARGUMENTS_MAX]; /* ends with name NULL or the array */
     dx_option options[DX_VERB_OPTIONS_MAX];
     const char *sentence; /* one line of help, no full stop */
@@ -56,7 +56,7 @@ extern const dx_option dx_global_options[];
 
 size_t dx_verb_argument_count(const dx_verb *verb);
 size_t dx_verb_option_count(const dx_verb *verb);
-/* By noun and verb or their aliases; verb NULL finds commands of one word. NULL: none. */
+/* By noun and verb or its alias; verb NULL finds commands of one word. NULL: none. */
 const dx_verb *dx_verb_find(const char *noun, const char *verb);
 /* Whether some verb belongs to this noun (one-word commands included). */
 bool dx_noun_exists(const char *noun);

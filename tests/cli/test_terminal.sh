@@ -55,6 +55,8 @@ wrong=111111
 [ "$pin" != $wrong ] || wrong=222222
 on_terminal 100 -- "$dx" --profile bob --no-input space join "$url"
 same "--no-input asks nothing" "$status" 2
+on_terminal 100 -- "$dx" --profile bob --timeout 1 space join "$url"
+same "a question nobody answers in time" "$status" 8
 on_terminal 100 "PIN:=$wrong\\n" "attempts left=$pin\\n" -- "$dx" --profile bob space join "$url"
 same "joined after a wrong PIN" "$status" 0
 holds "attempts left are shown" out 'PIN (2 attempts left):'
@@ -74,6 +76,8 @@ else
 fi
 on_terminal 100 "go on:=no\\n" -- "$dx" --profile bob space rm notes
 same "a wrong answer forgets nothing" "$status" 1
+on_terminal 100 "go on:=\\x03" -- "$dx" --profile bob space rm notes
+same "nor does Ctrl-C" "$status" 130
 check "the space is still there" bob space status notes
 
 # Progress: nothing for the first second, then a bar on a terminal and a line every ten seconds elsewhere.
@@ -85,6 +89,9 @@ same "an import on a terminal" "$status" 0
 if python3 -c 'import re, sys; sys.exit(float(re.search(r"imported in ([0-9.]+) s", open("out").read()).group(1)) < 1.5)'; then
     holds "shows a bar" out 'importing █'
     holds "and takes it away" out "$escape\[K"
+    alice space create again -q >/dev/null
+    NO_COLOR=1 on_terminal 100 -- "$dx" --profile alice import again many.jsonl --type p --key name --link depends
+    holds "without colour too" out 'importing █'
 else
     skip "shows a bar" "this machine is too quick"
 fi
