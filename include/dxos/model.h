@@ -3,7 +3,7 @@
  * Layer: public, floor 1. A model is a const, versioned vtable registered by name. The engine knows nothing
  * of what an operation means; the model knows nothing of feeds, disks or peers. Laws (dxos/model_laws.h tries
  * them on any model): for any order of the same set of (operation, stamp) the saved state is the same bytes;
- * applying twice is applying once; load∘save is the identity; an operation that is refused changes nothing;
+ * applying twice is applying once; restore∘save is the identity; an operation that is refused changes nothing;
  * equal bytes natively and in wasm. apply is pure: no clock, no randomness, no memory but alloc. The saved
  * state is canonical: it is the row in the database and what digests are taken over. */
 #ifndef DXOS_MODEL_H
@@ -27,7 +27,7 @@ typedef struct dx_stamp {
 
 DX_API int dx_stamp_compare(const dx_stamp *a, const dx_stamp *b);
 
-/* X(name): how operations meet. MERGE: apply commutes. ORDERED: the engine keeps operations sorted by stamp.
+/* How operations meet. MERGE: apply commutes. ORDERED: the engine keeps operations sorted by stamp.
  */
 typedef enum dx_model_kind { DX_MODEL_MERGE, DX_MODEL_ORDERED } dx_model_kind;
 

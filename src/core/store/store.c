@@ -13,7 +13,8 @@ enum { STEPS_PER_LOOK = 1000 };
 
 /* --- Failures --------------------------------------------------------------------------------- */
 
-int dx_store_error_of(int sqlite_result) {
+/* SQLite's result as one of ours. */
+static int error_of(int sqlite_result) {
     switch (sqlite_result) {
     case SQLITE_IOERR_NOMEM:
         return DX_E_NO_MEMORY;
@@ -121,7 +122,7 @@ int dx_store_fail(dx_store *store, int sqlite_result) {
         return dx_store_fail_with(store, DX_E_NO_SPACE,
                                   "the vault's disk is full; the vault is open for reading only");
     }
-    int error = dx_store_error_of(sqlite_result);
+    int error = error_of(sqlite_result);
     describe_failure(store, sqlite_result, error);
     note_error(store, error);
     return error;
@@ -173,7 +174,7 @@ static int checkpoint(dx_store *store) {
     dx_store_reset_statements(store);
     int result = sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
     if (result != SQLITE_OK) {
-        int error = dx_store_error_of(result);
+        int error = error_of(result);
         describe_failure(store, result, error);
         return error;
     }
@@ -212,7 +213,7 @@ bool dx_store_has_upkeep(const dx_store *store, bool idle) {
 static int grow_log(dx_store *store) {
     int result = dx_page_vfs_grow_log(store->vfs, DX_STORE_LOG_AHEAD_SIZE);
     store->log_size = dx_page_vfs_log_size(store->vfs);
-    return result == SQLITE_OK ? DX_OK : dx_store_error_of(result);
+    return result == SQLITE_OK ? DX_OK : error_of(result);
 }
 
 void dx_store_upkeep(dx_store *store, bool idle) {
@@ -242,7 +243,7 @@ int dx_store_begin(dx_store *store) {
     store->steps_left = store->budget;
     int result = step_once(store->read_only ? store->begin_reading : store->begin);
     if (result != SQLITE_OK) {
-        int error = dx_store_error_of(result);
+        int error = error_of(result);
         describe_failure(store, result, error);
         return error;
     }
@@ -275,7 +276,7 @@ int dx_store_commit(dx_store *store) {
     store->steps_left = store->budget;
     int result = step_once(store->commit);
     if (result != SQLITE_OK) {
-        error = dx_store_error_of(result);
+        error = error_of(result);
         describe_failure(store, result, error);
         dx_store_rollback(store);
         store->poisoned = true;
@@ -452,7 +453,9 @@ static bool read_token(dx_store *store, const char *key, uint8_t token[static DX
     if (found) {
         dx_bytes value = dx_column_bytes(statement, 0);
         found = value.size == DX_STORE_TOKEN_SIZE;
-        memcpy(token, value.data, found ? value.size : 0);
+        if (found) {
+            memcpy(token, value.data, DX_STORE_TOKEN_SIZE);
+        }
     }
     dx_step_reset(statement);
     return found;

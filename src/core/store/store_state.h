@@ -50,8 +50,6 @@ struct dx_store {
     char message[DX_STORE_MESSAGE_SIZE];
 };
 
-/* SQLite's result as one of ours. */
-int dx_store_error_of(int sqlite_result);
 /* Notes a failure: sticky error, message, and whether the transaction is spoiled. Returns the DX_ code. */
 int dx_store_fail(dx_store *store, int sqlite_result);
 /* The same for a failure SQLite has no part in. */

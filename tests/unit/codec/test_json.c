@@ -321,6 +321,16 @@ static void test_the_writer_limit_holds(void **state) {
                      DX_E_LIMIT);
     assert_string_equal(message, "a limit would be exceeded, at byte 11");
     dx_buf_deinit(&out);
+    /* Alone it fits, behind what is written already it does not. */
+    dx_buf_init(&out, &alloc.port, 8);
+    dx_writer_init(&writer, &out);
+    dx_write_text(&writer, "1234");
+    memset(message, 'x', sizeof message);
+    assert_int_equal(dx_json_parse(dx_bytes_text("\"123456\""), &writer, message, sizeof message),
+                     DX_E_LIMIT);
+    assert_string_equal(message, "a limit would be exceeded, at byte 8");
+    assert_int_equal(out.size, 5);
+    dx_buf_deinit(&out);
 }
 
 static void test_message_is_optional_and_bounded(void **state) {
