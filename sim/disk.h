@@ -1,7 +1,7 @@
 /* sim/disk.h: a disk in memory that fails as disks do, as a SQLite VFS.
  *
  * Layer: simulator; includes SQLite's header and include/dxos only. One disk is one registered VFS with its
- * own files; everything it decides comes from its seed. Model (RELIABILITY.md §5):
+ * own files; everything it decides comes from its seed. Model:
  *   - a write changes what is read at once, and the disk itself only by a sync; a crash keeps any subset
  *     of the sectors not synced, and of a 4096-byte sector any subset of its 512-byte parts; it may keep a
  *     longer size without the data;

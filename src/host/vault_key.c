@@ -246,7 +246,7 @@ int dx_vault_key_take(const dx_vault_folder *folder, bool create, uint8_t key[st
     return make_key(folder, key, message);
 }
 
-/* --- Clone guard (ARCHITECTURE §5 "Own feeds") ------------------------------------------------------ */
+/* --- Clone guard (docs/spec/vault-file.md) --------------------------------------------------------- */
 
 /* "<token hex> <device> <inode>\n", padded to one size so that it can be written over in place. The device is
  * "here" when the guard lies on the same one: its number may change from one start of the machine to the

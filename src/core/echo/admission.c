@@ -87,8 +87,7 @@ int dx_space_join(dx_context *context, dx_bytes bytes, dx_space **out) {
 
 /* --- Admitting ------------------------------------------------------------------------------- */
 
-/* Grants every key this device holds and has not granted yet: what others granted may not open (ARCHITECTURE §5
- * "Keys"). */
+/* Grants every key this device holds and has not granted yet: what others granted may not open. */
 static int grant_keys(dx_context *context, dx_space *space, const dx_credential *device,
                       const uint8_t noise[static DX_KEY_SIZE], dx_credential_list *list, dx_buf *credential) {
     int error = DX_OK;

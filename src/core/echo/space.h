@@ -2,8 +2,8 @@
  * space.
  *
  * Layer: floor 1, echo (over feed, halo, model, store). All calls happen inside an open store transaction.
- * After a rollback every open space is destroyed and loaded again (ARCHITECTURE §1: a failed step is a crash
- * in small).
+ * After a rollback every open space is destroyed and loaded again: a failed step is a crash in
+ * small.
  *
  * Data flow: echo/mutation.c writes a block as a transaction of sections; echo/pipeline.c takes every block,
  * own or remote, in causal order: authorize → open sections → reduce by the model → rows and indexes →

@@ -1,6 +1,6 @@
 /* feed/fork.h: a feed that was written twice: found, proven to anyone, and cut at the same place by all.
  *
- * Layer: floor 1, feed (RELIABILITY.md §3.3, ARCHITECTURE §5 "Cuts"). Format in docs/spec/feed.md:
+ * Layer: floor 1, feed. Format in docs/spec/feed.md, what stands of a forked feed in docs/spec/forks.md:
  *   proof = [1, longer head, shorter head, length, peaks: bstr, longer path: bstr, shorter path: bstr]
  * The heads stand in order of (length, root), larger first. Two kinds:
  *   exact  length < shorter.length. From the same peaks at `length` two different leaves, each followed by

@@ -1,7 +1,7 @@
 /* halo/invitation.h: the interactive invitation: link, PIN by CPace, admission. Two machines without I/O, one
  * per side.
  *
- * Layer: floor 1, halo. RELIABILITY.md §4.1–4.2, docs/spec/invitation.md. They run over an encrypted channel
+ * Layer: floor 1, halo. docs/spec/invitation.md. They run over an encrypted channel
  * whose handshake was keyed by the link; every message is one canonical item, and a call appends at most one.
  * States are a table with allowed successors; every non-terminal state has a deadline; every ending has a
  * name and a sentence with the next step. The link fixes the host's key and the method; the PIN is never in

@@ -1,6 +1,6 @@
 /* sync/replication.h: what peers of a space tell each other until both hold the same feeds.
  *
- * Layer: floor 1, sync (feed, halo, mesh, echo). RELIABILITY.md §3.4–3.5, docs/spec/sync.md. Pull only;
+ * Layer: floor 1, sync (feed, halo, mesh, echo). docs/spec/sync.md. Pull only;
  * control feeds first; credits returned after the durable apply; resumable at any block; 64 bytes when
  * nothing changed. One dx_replication per node; one session per authenticated link. Durable before spoken:
  * everything sent in a step leaves with its commit, so a DATA, HEAD or CREDIT never speaks of what is not on

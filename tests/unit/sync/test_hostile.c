@@ -1,6 +1,5 @@
 /* sync/session.c, sync/fetch.c, sync/hearsay.c, sync/serve.c, sync/replication.c against a peer that means ill: it has the
- * keys of a member (or of nobody), completes the handshake, and then breaks every rule in turn
- * (RELIABILITY.md §2, §5 rows 19 and 30). The vault under attack keeps what it held, says why it ended the
+ * keys of a member (or of nobody), completes the handshake, and then breaks every rule in turn. The vault under attack keeps what it held, says why it ended the
  * link, stays within a bound of memory, and serves honest peers afterwards. */
 #include "base/limits.h"
 #include "rogue.h"
