@@ -19,7 +19,8 @@ enum {
     PADDING_STEP = 256, /* plaintexts grow to multiples of it: sizes of small messages say little */
     TEXT_MAX = DX_CHANNEL_FRAME_MAX - DX_NOISE_TAG_SIZE,
     PIECE_MAX = TEXT_MAX - 1, /* content of one frame beside its kind */
-    REASON_SIZE = 2
+    REASON_SIZE = 2,
+    REASON_MAX = 1000 /* minus the code; what the seam can say (docs/spec/seam.md) */
 };
 
 _Static_assert(DX_CHANNEL_FRAME_MAX <= UINT16_MAX, "a length has two bytes");
@@ -480,7 +481,7 @@ static int read_control(dx_channel *channel, enum frame_kind kind, dx_bytes cont
                         dx_channel_event *event) {
     switch (kind) {
     case FRAME_CLOSE:
-        if (content.size != REASON_SIZE) {
+        if (content.size != REASON_SIZE || read_length(content.data) > REASON_MAX) {
             return DX_E_MALFORMED;
         }
         report_close(channel, -(int)read_length(content.data), true, event);

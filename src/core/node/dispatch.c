@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "codec/cbor.h"
 #include "node/state.h"
 
 static const dx_command *find_command(dx_bytes name) {
@@ -23,11 +24,28 @@ static const dx_command *find_command(dx_bytes name) {
     return NULL;
 }
 
+/* What quotes a text may cut it inside a character; a path need not be text at all. An answer must be. */
+static void mend_text(char *text) {
+    for (size_t left = strlen(text); left > 0;) {
+        size_t size = 1;
+        while (size < left && size < 4 && !dx_utf8_check((const uint8_t *)text, size)) {
+            size++;
+        }
+        if (!dx_utf8_check((const uint8_t *)text, size)) {
+            *text = '?';
+            size = 1;
+        }
+        text += size;
+        left -= size;
+    }
+}
+
 int dx_node_refuse(dx_node *node, int code, const char *remedy, const char *format, ...) {
     va_list args;
     va_start(args, format);
     sqlite3_vsnprintf(sizeof node->message, node->message, format, args);
     va_end(args);
+    mend_text(node->message);
     sqlite3_snprintf(sizeof node->remedy, node->remedy, "%s", remedy == NULL ? "" : remedy);
     return code;
 }

@@ -706,7 +706,8 @@ static void test_bad_manners(void **state) {
     expect_forged("x\x05", 2, DX_E_MALFORMED);  /* ping with content */
     expect_forged("\x03", 1, DX_E_MALFORMED);   /* goodbye without a reason */
     expect_forged("\0\0\0\x03", 4, DX_E_MALFORMED);
-    expect_forged("\xff\xff\x03", 3, -65535); /* a reason nobody knows is passed on as it is */
+    expect_forged("\x03\xe8\x03", 3, -1000);          /* a reason nobody knows is passed on as it is */
+    expect_forged("\x03\xe9\x03", 3, DX_E_MALFORMED); /* but not what the seam cannot say */
     expect_forged("\0\0\x03", 3, DX_OK);
     expect_forged("\0\x09\x03", 3, DX_E_CANCELLED);
 }

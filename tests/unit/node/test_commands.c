@@ -200,6 +200,14 @@ static const struct {
     {"{'do': 'nonsense'}", "",
      "{'error':{'try':'dx help','code':-11,'name':'E_UNSUPPORTED','message':'there is no command "
      "\\\"nonsense\\\"'}}"},
+    /* What is quoted is cut inside a character, in the middle of the words and at their end. */
+    {"{'do': "
+     "'a\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4"
+     "\u00e4\u00e4"
+     "\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4'}",
+     "",
+     "{'error':{'try':'dx help','code':-11,'name':'E_UNSUPPORTED','message':'there is no command "
+     "\\\"a*?\\\"'}}"},
     {"{'no': 'thing'}", "",
      "{'error':{'code':-1,'name':'E_INVALID','message':'a command is a map with a text \\\"do\\\" that names "
      "it'}}"},
