@@ -200,6 +200,8 @@ enum {
      * from members. As many that were only told of are kept in memory for each link (300 KB). */
     DX_SYNC_STRANGER_FEEDS_MAX = 64,
     DX_SYNC_UNADMITTED_FEEDS_MAX = 1024,
+    /* Proofs of forks kept for one link until their feeds are admitted here: some hundred kilobytes. */
+    DX_SYNC_PROOFS_MAX = 64,
     /* Beside these, of each device that the control state knows as a member's, signed by itself: a newcomer finds a
      * place however many feeds others invented. A device has one control feed, and a new one after it was restored or cloned. */
     DX_SYNC_DEVICE_FEEDS_MAX = 8,

@@ -134,7 +134,7 @@ int dx_session_take_state(dx_session *session, dx_bytes message) {
     return error == DX_OK ? dx_reader_finish(&entries) : error;
 }
 
-/* What was hearsay and is a feed by now, because another peer proved it or somebody admitted it. */
+/* What was hearsay and is a feed by now, because another peer proved it or somebody admitted it; and proofs. */
 static int take_known_hearsay(dx_session *session) {
     dx_space *space = session->replica->space;
     size_t admitted = dx_control_feed_count(space->control);
@@ -158,7 +158,7 @@ static int take_known_hearsay(dx_session *session) {
             row->passed_over = hearsay.asked; /* what they sent meanwhile was not kept */
         }
     }
-    return error;
+    return error == DX_OK ? dx_session_take_known_proofs(session) : error;
 }
 
 /* --- Blocks they send ------------------------------------------------------------------------------ */

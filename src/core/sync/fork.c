@@ -74,17 +74,83 @@ int dx_session_tell_forks(dx_session *session) {
     return DX_OK;
 }
 
+/* A feed that is admitted is made now, if it is not here: perhaps nothing of it is in force, so that nobody ever
+ * announces it, and what waits for it would wait for ever. NULL: nobody admitted it yet. */
+static int find_forked(dx_session *session, const uint8_t id[static DX_HASH_SIZE], dx_feed **out) {
+    dx_space *space = session->replica->space;
+    *out = dx_space_feed_by_id(space, id);
+    const dx_admitted_feed *admitted = *out != NULL ? NULL : dx_control_find_feed(space->control, id);
+    if (admitted == NULL) {
+        return DX_OK;
+    }
+    const dx_feed_identity identity = admitted->identity;
+    int error = dx_space_add_feed(session->replica->replication->context, space, &identity, out);
+    return error == DX_E_LIMIT || error == DX_E_EXISTS ? DX_OK : error; /* no place for it: *out is NULL */
+}
+
+static int take_proof(dx_session *session, dx_feed *feed, dx_bytes proof) {
+    uint64_t cut = feed->cut;
+    int error = dx_fork_take(feed, session->replica->replication->context->store, proof);
+    return error == DX_OK || error == DX_E_EXISTS ? dx_session_note_fork(session, feed, cut) : error;
+}
+
+/* Kept until somebody admits the feed, while there is room; what a peer invents fills its own session alone. */
+static int keep_proof(dx_session *session, const uint8_t id[static DX_HASH_SIZE], dx_bytes proof) {
+    const dx_alloc *alloc = session->replica->replication->context->alloc;
+    if (session->state != DX_SESSION_MEMBER || session->proof_count == DX_SYNC_PROOFS_MAX) {
+        return DX_OK;
+    }
+    if (session->proofs == NULL) {
+        session->proofs = dx_alloc_take(alloc, DX_SYNC_PROOFS_MAX * sizeof session->proofs[0]);
+    }
+    if (session->proofs == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    dx_session_proof *kept = &session->proofs[session->proof_count++];
+    memcpy(kept->id, id, sizeof kept->id);
+    dx_buf_init(&kept->bytes, alloc, DX_FORK_SIZE_MAX);
+    dx_buf_append(&kept->bytes, proof.data, proof.size);
+    return dx_buf_error(&kept->bytes);
+}
+
 int dx_session_take_fork(dx_session *session, dx_bytes message) {
     uint8_t id[DX_HASH_SIZE];
     dx_bytes proof;
+    dx_feed *feed = NULL;
     int error = dx_sync_fork_read(message, id, &proof);
-    dx_feed *feed = error == DX_OK ? dx_space_feed_by_id(session->replica->space, id) : NULL;
-    if (feed == NULL) {
-        return error; /* not known here: whoever brings the feed brings the proof */
+    error = error == DX_OK ? find_forked(session, id, &feed) : error;
+    if (error != DX_OK) {
+        return error;
     }
-    uint64_t cut = feed->cut;
-    error = dx_fork_take(feed, session->replica->replication->context->store, proof);
-    return error == DX_OK || error == DX_E_EXISTS ? dx_session_note_fork(session, feed, cut) : error;
+    return feed == NULL ? keep_proof(session, id, proof) : take_proof(session, feed, proof);
+}
+
+static void drop_proof(dx_session *session, size_t at) {
+    dx_buf_deinit(&session->proofs[at].bytes);
+    session->proofs[at] = session->proofs[--session->proof_count];
+}
+
+int dx_session_take_known_proofs(dx_session *session) {
+    int error = DX_OK;
+    for (size_t i = session->proof_count; error == DX_OK && i-- > 0;) {
+        dx_feed *feed;
+        error = find_forked(session, session->proofs[i].id, &feed);
+        if (error == DX_OK && feed != NULL) {
+            error = take_proof(session, feed, dx_buf_view(&session->proofs[i].bytes));
+            drop_proof(session, i);
+        }
+    }
+    return error;
+}
+
+void dx_session_drop_proofs(dx_session *session) {
+    const dx_alloc *alloc = session->replica->replication->context->alloc;
+    while (session->proof_count > 0) {
+        drop_proof(session, session->proof_count - 1);
+    }
+    if (session->proofs != NULL) {
+        dx_alloc_free(alloc, session->proofs, DX_SYNC_PROOFS_MAX * sizeof session->proofs[0]);
+    }
 }
 
 /* --- Looking for the place ------------------------------------------------------------------------------ */

@@ -86,6 +86,7 @@ void dx_session_close(dx_session *session) {
     const dx_alloc *alloc = session->replica->replication->context->alloc;
     dx_alloc_free(alloc, session->feeds, session->feed_capacity * sizeof session->feeds[0]);
     dx_alloc_free(alloc, session->hearsay, session->hearsay_capacity * sizeof session->hearsay[0]);
+    dx_session_drop_proofs(session);
     dx_alloc_free(alloc, session, sizeof *session);
 }
 

@@ -37,6 +37,12 @@ typedef struct dx_session_hearsay {
         passed_over; /* what came did not prove it, or there was no place: it waits until others admitted it */
 } dx_session_hearsay;
 
+/* A proof of a fork of a feed that is neither here nor admitted yet. */
+typedef struct dx_session_proof {
+    uint8_t id[DX_HASH_SIZE];
+    dx_buf bytes;
+} dx_session_proof;
+
 typedef struct dx_session dx_session;
 typedef struct dx_replica dx_replica;
 
@@ -63,9 +69,11 @@ struct dx_session {
     dx_session_hearsay *hearsay; /* ascending id */
     size_t hearsay_count, hearsay_capacity;
     size_t looked_feeds, looked_admitted; /* feeds made, admitted when hearsay was last held against them */
-    int64_t credit;                       /* bytes of DATA we may still send */
-    int64_t granted;                      /* bytes of DATA they may still send */
-    uint64_t owed;                        /* bytes received and not yet credited back */
+    dx_session_proof *proofs;             /* NULL, or room for DX_SYNC_PROOFS_MAX */
+    size_t proof_count;
+    int64_t credit;  /* bytes of DATA we may still send */
+    int64_t granted; /* bytes of DATA they may still send */
+    uint64_t owed;   /* bytes received and not yet credited back */
     uint64_t heard_ms, opened_ms;
     bool pinged, told_forks;
     char offered[DX_SYNC_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX]; /* what it said first: its own, then others' */
@@ -154,6 +162,9 @@ DX_MUST_USE int dx_session_tell_forks(dx_session *session);
 DX_MUST_USE int dx_session_search_fork(dx_session *session, const dx_feed *feed, const dx_head *head);
 DX_MUST_USE int dx_session_search_exact(dx_session *session, const dx_feed *feed, const dx_head *head);
 DX_MUST_USE int dx_session_take_fork(dx_session *session, dx_bytes message);
+/* Takes proofs that came before their feeds were known; called when more feeds are. */
+DX_MUST_USE int dx_session_take_known_proofs(dx_session *session);
+void dx_session_drop_proofs(dx_session *session);
 DX_MUST_USE int dx_session_take_probe(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_take_roots(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_take_part(dx_session *session, dx_bytes message);

@@ -651,26 +651,40 @@ static void test_thousands_of_feeds(void **state) {
     end_unharmed();
 }
 
-/* A DATA that is all of a feed: one block with one section, the admission of `subject` by the device whose keys
- * the rogue holds. The feed is announced with its head first. */
-static void write_beginning(uint32_t number, const uint8_t device[static DX_KEY_SIZE], bool of_itself) {
+/* One more section: the admission of a feed by the device whose keys the rogue holds. */
+static void add_admission(dx_feed_class feed_class, const uint8_t subject[static DX_KEY_SIZE],
+                          dx_buf *items) {
+    dx_buf credential;
+    dx_buf_init(&credential, &s.eve.alloc.port, 4096);
+    rogue_begin_reading(&s.eve);
+    assert_int_equal(dx_control_issue_feed(rogue_space_of(s.bob)->control, &s.bob->node->identity, feed_class,
+                                           subject, &credential),
+                     DX_OK);
+    rogue_end_reading(&s.eve);
+    dx_sync_block_write(dx_buf_view(&credential), items);
+    dx_buf_deinit(&credential);
+}
+
+/* A DATA that is all of a feed: one block with the admission of itself, or of nobody; and of data_count data feeds.
+ * The feed is announced with its head first. */
+static void write_beginning(uint32_t number, const uint8_t device[static DX_KEY_SIZE], bool of_itself,
+                            const dx_sign_key *data, size_t data_count) {
     dx_sign_key key;
     dx_feed_identity identity;
     uint8_t id[DX_HASH_SIZE], leaf[DX_HASH_SIZE], nodes[DX_MMR_NODES_SIZE_MAX];
     invent_feed(9, number, device, &key, &identity, id);
-    dx_buf credential, items, header, bytes;
-    dx_buf *all[] = {&credential, &items, &header, &bytes};
-    for (size_t i = 0; i < 4; i++) {
+    dx_buf items, header, bytes;
+    dx_buf *all[] = {&items, &header, &bytes};
+    for (size_t i = 0; i < 3; i++) {
         dx_buf_init(all[i], &s.eve.alloc.port, 4096);
     }
-    rogue_begin_reading(&s.eve);
-    assert_int_equal(dx_control_issue_feed(rogue_space_of(s.bob)->control, &s.bob->node->identity,
-                                           DX_FEED_CONTROL, of_itself ? identity.key : nobody, &credential),
-                     DX_OK);
-    rogue_end_reading(&s.eve);
-    dx_sync_block_write(dx_buf_view(&credential), &items);
+    add_admission(DX_FEED_CONTROL, of_itself ? identity.key : nobody, &items);
+    for (size_t i = 0; i < data_count; i++) {
+        add_admission(DX_FEED_DATA, data[i].public_key, &items);
+    }
     assert_int_equal(dx_block_header_encode(DX_FEED_CONTROL, 0, 0, 1, NULL, 0, NULL, 0, &header), DX_OK);
-    assert_int_equal(dx_block_encode(dx_buf_view(&header), dx_buf_view(&items), 1, &bytes), DX_OK);
+    assert_int_equal(dx_block_encode(dx_buf_view(&header), dx_buf_view(&items), 1 + data_count, &bytes),
+                     DX_OK);
     dx_block block;
     assert_int_equal(dx_block_decode(dx_buf_view(&bytes), &block), DX_OK);
     dx_mmr mmr = {.length = 0};
@@ -684,7 +698,7 @@ static void write_beginning(uint32_t number, const uint8_t device[static DX_KEY_
     dx_sync_data_begin(id, 0, &head, 1, &s.eve.message);
     dx_sync_block_write(dx_buf_view(&bytes), &s.eve.message);
     dx_sync_data_end((dx_bytes){0}, &s.eve.message);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 3; i++) {
         dx_buf_deinit(all[i]);
     }
 }
@@ -702,13 +716,13 @@ static void test_feeds_in_anothers_name(void **state) {
     rogue_say(&s.eve);
     write_invented_feeds(1, bob);
     rogue_say(&s.eve);
-    write_beginning(0, carol, true); /* signed by another device */
+    write_beginning(0, carol, true, NULL, 0); /* signed by another device */
     rogue_say(&s.eve);
-    write_beginning(1, bob, false); /* of another feed */
+    write_beginning(1, bob, false, NULL, 0); /* of another feed */
     rogue_say(&s.eve);
     assert_stands();
     assert_int_equal(count_feeds(), feeds);
-    write_beginning(2, bob, true);
+    write_beginning(2, bob, true, NULL, 0);
     rogue_say(&s.eve);
     assert_stands();
     assert_int_equal(count_feeds(), feeds + 1);
@@ -735,6 +749,69 @@ static void test_newcomer_after_invented_feeds(void **state) {
     vault_ask(s.carol, "{'do': 'object.add', 'space': 'Book', 'type': 'page'}");
     rogue_pass(&s.eve, 120000);
     snprintf(s.digest, sizeof s.digest, "%s", ask_digest(s.carol));
+    end_unharmed();
+}
+
+/* That a feed was written twice from its first block on, so that nothing of it is in force and nobody announces it. */
+static void say_fork(const dx_sign_key *key, uint8_t id[static DX_HASH_SIZE]) {
+    dx_feed_identity identity = {.feed_class = DX_FEED_DATA};
+    dx_head heads[] = {{.length = 1, .root = {2}}, {.length = 1, .root = {1}}};
+    dx_buf proof;
+    memcpy(identity.space_id, s.eve.space_id, sizeof identity.space_id);
+    memcpy(identity.device, s.bob->node->identity.device, sizeof identity.device);
+    memcpy(identity.key, key->public_key, sizeof identity.key);
+    dx_feed_id(&identity, id);
+    for (size_t i = 0; i < 2; i++) {
+        dx_head_sign(&heads[i], key, s.eve.space_id, id);
+    }
+    dx_buf_init(&proof, &s.eve.alloc.port, DX_FORK_SIZE_MAX);
+    const dx_fork_proof parts = {.longer = heads[0], .shorter = heads[1], .length = 1};
+    assert_int_equal(dx_fork_write(&parts, &proof), DX_OK);
+    dx_sync_fork_write(id, dx_buf_view(&proof), &s.eve.message);
+    dx_buf_deinit(&proof);
+    rogue_say(&s.eve);
+}
+
+static void assert_cut(vault *at, const uint8_t id[static DX_HASH_SIZE]) {
+    const dx_feed *feed = dx_space_feed_by_id(rogue_space_of(at), id);
+    assert_non_null(feed);
+    assert_true(feed->frozen);
+    assert_int_equal(feed->cut, 0);
+}
+
+/* A fork is known wherever the feed is admitted, though no block of it ever comes: what names it would wait for ever
+ * where it is not, and be applied where it is. The proof may come before the admission; and it is told on. */
+static void test_fork_of_a_feed_that_never_came(void **state) {
+    (void)state;
+    uint8_t id[3][DX_HASH_SIZE];
+    dx_sign_key keys[2], stranger;
+    begin(true, 0);
+    attack_with(s.bob);
+    size_t feeds = count_feeds();
+    for (uint32_t i = 0; i < 3; i++) {
+        dx_feed_identity identity;
+        invent_feed(8, i, nobody, i < 2 ? &keys[i] : &stranger, &identity, id[i]);
+    }
+    rogue_meet(&s.eve);
+    say_fork(&keys[0], id[0]);
+    for (size_t i = 0; i < 2 * DX_SYNC_PROOFS_MAX; i++) {
+        say_fork(&stranger, id[2]);
+    }
+    assert_stands();
+    assert_int_equal(count_feeds(), feeds);
+    write_beginning(3, s.bob->node->identity.device, true, keys, 2);
+    rogue_say(&s.eve);
+    say_fork(&keys[1], id[1]);
+    assert_stands();
+    assert_int_equal(count_feeds(), feeds + 3);
+    rogue_pass(&s.eve, 60000);
+    for (size_t i = 0; i < 2; i++) {
+        assert_cut(s.alice, id[i]);
+        assert_cut(s.carol, id[i]);
+    }
+    assert_null(dx_space_feed_by_id(rogue_space_of(s.alice), id[2]));
+    rogue_hang_up(&s.eve);
+    snprintf(s.digest, sizeof s.digest, "%s", ask_digest(s.alice));
     end_unharmed();
 }
 
@@ -1005,6 +1082,7 @@ DX_TEST_MAIN(DX_TEST(test_every_message_in_every_state), DX_TEST(test_addresses_
              DX_TEST(test_deaf_peer), DX_TEST(test_false_credit), DX_TEST(test_huge_announcement),
              DX_TEST(test_huge_run_beyond), DX_TEST(test_thousands_of_feeds),
              DX_TEST(test_feeds_in_anothers_name), DX_TEST(test_newcomer_after_invented_feeds),
-             DX_TEST(test_data_before_control), DX_TEST(test_false_blocks), DX_TEST(test_slow_loris),
-             DX_TEST(test_stall), DX_TEST(test_half_messages), DX_TEST(test_handshake_again),
-             DX_TEST(test_replayed_conversation), DX_TEST(test_thousands_of_callers))
+             DX_TEST(test_fork_of_a_feed_that_never_came), DX_TEST(test_data_before_control),
+             DX_TEST(test_false_blocks), DX_TEST(test_slow_loris), DX_TEST(test_stall),
+             DX_TEST(test_half_messages), DX_TEST(test_handshake_again), DX_TEST(test_replayed_conversation),
+             DX_TEST(test_thousands_of_callers))
