@@ -93,7 +93,11 @@ static void add_feed(check_space *space, sqlite3_stmt *row) {
     check_feed feed = {.local = dx_column_int(row, 0),
                        .data = dx_column_int(row, 2) == 1,
                        .length = (uint64_t)dx_column_int(row, 3),
-                       .applied = (uint64_t)dx_column_int(row, 4)};
+                       .applied = (uint64_t)dx_column_int(row, 4),
+                       .rows = dx_column_int(row, 5),
+                       .parts = (uint64_t)dx_column_int(row, 6),
+                       .floor = (uint64_t)dx_column_int(row, 7),
+                       .cut = dx_column_is_null(row, 8) ? UINT64_MAX : (uint64_t)dx_column_int(row, 8)};
     size_t at = space->feed_count++;
     memcpy(feed.id, dx_column_bytes(row, 1).data, sizeof feed.id);
     for (; at > 0 && memcmp(feed.id, space->feeds[at - 1].id, sizeof feed.id) < 0; at--) {
@@ -109,22 +113,11 @@ static void read_feeds(check_space *space, dx_store *store, int64_t local) {
     space->feeds = check_take(space, there ? (size_t)dx_column_int(count, 0) * sizeof *space->feeds : 0);
     dx_step_reset(count);
     sqlite3_stmt *rows =
-        dx_store_query(store, "SELECT id, feed_id, class, length, applied FROM feed WHERE space = ?1");
+        dx_store_query(store, "SELECT id, feed_id, class, length, applied, rows, parts, floor, cut FROM feed "
+                              "WHERE space = ?1");
     dx_bind_int(rows, 1, local);
     while (dx_step(store, rows)) {
         add_feed(space, rows);
-    }
-}
-
-static void read_blocks(check_space *space, dx_store *store, check_feed *feed) {
-    feed->blocks = check_take(space, feed->applied * sizeof *feed->blocks);
-    sqlite3_stmt *rows =
-        dx_store_query(store, "SELECT key - (?1 << 32), body FROM block WHERE key >= ?1 << 32 AND key < "
-                              "(?1 << 32) + ?2");
-    dx_bind_int(rows, 1, feed->local);
-    dx_bind_int(rows, 2, (int64_t)feed->applied);
-    while (dx_step(store, rows)) {
-        feed->blocks[dx_column_int(rows, 0)] = check_copy(space, dx_column_bytes(rows, 1));
     }
 }
 
@@ -163,8 +156,9 @@ static int read_vault(check_space *space, dx_node *node, const char *hex) {
     read_keys(space, node->store, found->local);
     for (size_t i = 0; i < space->feed_count; i++) {
         if (space->feeds[i].data) {
-            read_blocks(space, node->store, &space->feeds[i]);
+            check_read_branches(space, node->store, &space->feeds[i]);
         }
+        check_read_standing(found->control, &space->feeds[i]);
     }
     error = dx_store_error(node->store);
     dx_store_rollback(node->store);
@@ -206,42 +200,57 @@ typedef struct walk {
     bool making;      /* first pass: what is made; second: what changes it */
 } walk;
 
-/* Whether the named feeds are of this class and others than the own one. */
-static bool names_well(const walk *self, dx_bytes named, bool data) {
+dx_reader check_named_in(dx_bytes bytes, bool data) {
+    read_block block = {.flags = 0};
     dx_reader reader;
-    dx_reader_init(&reader, named);
-    for (size_t left = dx_read_array(&reader); left > 0 && reader.error == DX_OK; left--) {
-        uint8_t prefix[CHECK_PREFIX_SIZE];
+    bool readable = decode_block(bytes, &block);
+    dx_reader_init(&reader, !readable ? dx_bytes_of(NULL, 0) : data ? block.deps : block.auth);
+    if (readable) {
         (void)dx_read_array(&reader);
-        dx_read_bytes_exact(&reader, prefix, sizeof prefix);
-        (void)dx_read_uint(&reader);
-        (void)dx_read_bytes(&reader);
-        int feed = feed_of_prefix(self->space, prefix);
-        if (feed == self->feed || (feed != CHECK_NOWHERE && self->space->feeds[feed].data != data)) {
+    }
+    return reader;
+}
+
+bool check_next_named(const check_space *space, dx_reader *list, check_named *out) {
+    uint8_t prefix[CHECK_PREFIX_SIZE];
+    if (list->error != DX_OK || list->at == list->end) {
+        return false;
+    }
+    (void)dx_read_array(list);
+    dx_read_bytes_exact(list, prefix, sizeof prefix);
+    out->length = dx_read_uint(list);
+    dx_read_bytes_exact(list, out->root, sizeof out->root);
+    out->feed = feed_of_prefix(space, prefix);
+    return list->error == DX_OK;
+}
+
+/* Whether the named feeds are of this class and others than the own one. */
+static bool names_well(const walk *self, dx_bytes block, bool data) {
+    dx_reader list = check_named_in(block, data);
+    check_named named;
+    while (check_next_named(self->space, &list, &named)) {
+        if (named.feed == self->feed ||
+            (named.feed != CHECK_NOWHERE && self->space->feeds[named.feed].data != data)) {
             return false;
         }
     }
     return true;
 }
 
-/* Takes what the block declares into the version vector. All of it must be here: it was applied. */
-static void declare(walk *self, dx_bytes named) {
-    sim_world *world = self->space->world;
-    dx_reader reader;
-    dx_reader_init(&reader, named);
-    for (size_t left = dx_read_array(&reader); left > 0 && reader.error == DX_OK; left--) {
-        uint8_t prefix[CHECK_PREFIX_SIZE];
-        (void)dx_read_array(&reader);
-        dx_read_bytes_exact(&reader, prefix, sizeof prefix);
-        uint64_t length = dx_read_uint(&reader);
-        (void)dx_read_bytes(&reader);
-        int feed = feed_of_prefix(self->space, prefix);
-        if (feed == CHECK_NOWHERE || length > self->space->feeds[feed].length) {
-            sim_violate(world, "peer %zu applied a block without one that it names", self->space->peer);
+/* Takes what the block declares into the version vector. What it builds on must be in effect: it was applied. */
+static void declare(walk *self, uint64_t seq, bool data) {
+    const check_space *space = self->space;
+    const check_feed *own = &space->feeds[self->feed];
+    dx_reader list = check_named_in(own->blocks[seq], data);
+    check_named named;
+    while (check_next_named(space, &list, &named)) {
+        if (named.feed == CHECK_NOWHERE || !check_may_build_on(own, seq, &space->feeds[named.feed], &named)) {
+            sim_violate(space->world, "peer %zu applied block %d of feed %02x%02x… without one that it names",
+                        space->peer, (int)seq, own->id[0], own->id[1]);
             return;
         }
-        if (self->vector[feed] < length) {
-            self->vector[feed] = length;
+        if (self->vector[named.feed] < named.length) {
+            self->vector[named.feed] = named.length;
         }
     }
 }
@@ -435,7 +444,10 @@ static void change(walk *self, uint64_t seq, const read_section *section, const 
         return;
     }
     *last = section->subject;
-    check_entity *entity = check_find(self->space, &subject);
+    const check_feed *maker = &self->space->feeds[subject.feed];
+    bool sees = subject.feed == self->feed || subject.seq < maker->cut ||
+                check_saw(self->space, &self->space->feeds[self->feed], seq, maker);
+    check_entity *entity = sees ? check_find(self->space, &subject) : NULL;
     if (entity == NULL) {
         self->space->refused++;
     } else {
@@ -503,7 +515,7 @@ static uint64_t end_of_transaction(const walk *self, uint64_t begin, bool *skipp
         if (!decode_block(feed->blocks[seq], &block)) {
             return 0;
         }
-        *skipped = !names_well(self, block.auth, false) || !names_well(self, block.deps, true);
+        *skipped = !names_well(self, feed->blocks[seq], false) || !names_well(self, feed->blocks[seq], true);
         bool goes_on = (block.flags & FLAG_CONTINUES) != 0 && seq + 1 - begin < TRANSACTION_BLOCKS_MAX;
         if (*skipped || !goes_on) {
             return seq + 1;
@@ -528,8 +540,8 @@ static bool walk_feed(walk *self) {
             bool readable = decode_block(feed->blocks[seq], &block);
             DX_ASSERT(readable);
             if (!skipped) {
-                declare(self, block.auth);
-                declare(self, block.deps);
+                declare(self, seq, false);
+                declare(self, seq, true);
             }
             self->vector[self->feed] = seq + 1;
             if (!skipped) {
@@ -546,6 +558,10 @@ bool check_space_read(check_space *space, sim_peer *peer, size_t number) {
     if (error != DX_OK) {
         sim_violate(peer->world, "the blocks of peer %zu cannot be read: %s", peer->index,
                     dx_error_name(error));
+        return false;
+    }
+    check_decide(space);
+    if (peer->world->violation[0] != 0) {
         return false;
     }
     walk self = {.space = space, .vector = check_take(space, space->feed_count * sizeof *self.vector)};

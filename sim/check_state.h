@@ -4,7 +4,8 @@
  * Layer: simulator, checkers. Written from docs/spec (block.md, ordering.md, section.md, entities.md,
  * object-model.md, query.md, digest.md) and sharing nothing with echo and model, so that a rule on which all
  * replicas agree wrongly is seen. It takes from the product the rows of feeds and blocks, the keys of epochs,
- * how far each feed was applied, and the digest over credentials. Nothing is indexed, nothing is merged: all
+ * how far each feed was applied, the trees over blocks, who is a member and how senior, and the digest over
+ * credentials. Nothing is indexed, nothing is merged: all
  * writes of an entity are kept, and what stands is looked for among them each time.
  * Ownership: a check_space owns all it points to. */
 #ifndef DX_SIM_CHECK_STATE_H
@@ -12,9 +13,17 @@
 
 #include <dxos/codec.h>
 
+#include "halo/control.h"
+#include "store/store.h"
 #include "workload.h"
 
-enum { CHECK_PREFIX_SIZE = 16, CHECK_HASH_SIZE = 32, CHECK_ID_TEXT_SIZE = 52, CHECK_NOWHERE = -1 };
+enum {
+    CHECK_PREFIX_SIZE = 16,
+    CHECK_ROOT_SIZE = 16,
+    CHECK_HASH_SIZE = 32,
+    CHECK_ID_TEXT_SIZE = 52,
+    CHECK_NOWHERE = -1
+};
 
 typedef struct check_stamp {
     uint64_t counter;
@@ -47,13 +56,36 @@ typedef struct check_entity {
     dx_bytes view, row; /* items, made once all writes are known */
 } check_entity;
 
+typedef struct check_branch {
+    uint64_t length;
+    dx_bytes *blocks;                  /* [0, length) */
+    uint8_t (*roots)[CHECK_HASH_SIZE]; /* at lengths 0 to length; NULL: the feed is not forked */
+} check_branch;
+
 typedef struct check_feed {
-    int64_t local;
+    int64_t local, rows;
     uint8_t id[CHECK_HASH_SIZE];
     bool data;
-    uint64_t length, applied;
-    dx_bytes *blocks; /* [0, applied) of a data feed */
+    uint64_t length, applied, parts, floor; /* as the vault has them */
+    /* Whose it is, and how senior. */
+    bool admitted, of_member, of_owner;
+    unsigned depth;
+    uint8_t owner[CHECK_HASH_SIZE], admission[CHECK_HASH_SIZE];
+    /* Of a data feed: */
+    uint64_t cut;           /* UINT64_MAX: no fork is proven */
+    check_branch *branches; /* the one that the vault has in force, then the others */
+    size_t branch_count;
+    const check_branch *in_force; /* and here what the blocks say */
+    uint64_t limit;
+    dx_bytes *blocks; /* of that branch, at least [0, applied) */
 } check_feed;
+
+/* What a block names: the feed is a position in check_space.feeds, or CHECK_NOWHERE. */
+typedef struct check_named {
+    int feed;
+    uint64_t length;
+    uint8_t root[CHECK_ROOT_SIZE];
+} check_named;
 
 typedef struct check_key {
     uint64_t epoch;
@@ -89,6 +121,22 @@ bool check_place_is(const check_place *a, const check_place *b);
 int check_stamp_order(const check_stamp *a, const check_stamp *b);
 /* What an encoded text holds, SEQ-INDEX-FEED; out has CHECK_ID_TEXT_SIZE bytes. */
 void check_id_text(const check_space *space, const check_place *place, char *out);
+
+/* What the block names among control feeds or data feeds, to be gone through by check_next_named. */
+dx_reader check_named_in(dx_bytes block, bool data);
+bool check_next_named(const check_space *space, dx_reader *list, check_named *out);
+
+/* --- check_floors.c: what stands of feeds that were written twice --- */
+/* Reads a data feed's blocks and cut; the store is open in a transaction. */
+void check_read_branches(check_space *space, dx_store *store, check_feed *feed);
+void check_read_standing(const dx_control *control, check_feed *feed);
+/* Once all feeds are read: which branch of each is in force, how far, and that the vault says the same. */
+void check_decide(check_space *space);
+/* Whether a block that names this may be applied. */
+bool check_may_build_on(const check_feed *by, uint64_t seq, const check_feed *about,
+                        const check_named *named);
+/* Whether the author of the block saw, beyond the cut, what is in force of the other feed. */
+bool check_saw(const check_space *space, const check_feed *by, uint64_t seq, const check_feed *about);
 
 /* --- check_object.c: the object model --- */
 /* Takes the operation's writes; false when it is malformed and changes nothing. */

@@ -124,13 +124,15 @@ static int append(sim_hostile *hostile, dx_replica *replica, dx_feed *feed, sim_
 
 /* --- Data blocks -------------------------------------------------------------------------------------------- */
 
-/* Somebody else's feed of a class that has blocks; NULL: none. */
+/* Somebody else's feed of a class that has blocks; NULL: none. For what it names of its own that was written
+ * twice nobody would wait (docs/spec/forks.md). */
 static const dx_feed *choose_feed(sim_hostile *hostile, const dx_space *space, dx_feed_class feed_class) {
     const dx_feed *chosen = NULL;
     size_t count = 0;
     for (size_t i = 0; i < space->feed_count; i++) {
         const dx_feed *feed = &space->feeds[i];
-        if (!feed->own && feed->identity.feed_class == feed_class && feed->length > 0 &&
+        bool of_liar = memcmp(feed->identity.device, hostile->device, sizeof hostile->device) == 0;
+        if (!of_liar && feed->identity.feed_class == feed_class && feed->length > 0 &&
             sim_hostile_below(hostile, ++count) == 0) {
             chosen = feed;
         }
