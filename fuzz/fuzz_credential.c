@@ -44,7 +44,6 @@ static void try_credential(dx_bytes bytes) {
     FUZZ_CHECK(credential.parent_count <= DX_CREDENTIAL_PARENTS_MAX);
     check_encoding(&credential);
     (void)dx_credential_claim(&credential, 1);
-    (void)dx_credential_type_name(credential.type);
     if (dx_control_check_form(&credential, &number) == DX_OK && credential.type == DX_CREDENTIAL_DEVICE) {
         (void)(dx_device_credential_check(&credential, &noise) == DX_OK);
     }

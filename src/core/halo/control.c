@@ -277,7 +277,7 @@ static int put_in_effect(dx_control *control, dx_control_entry *entry, const dx_
 
 static bool type_is_known(uint64_t type) {
     switch (type) {
-#define KNOWN_ROW(symbol, number, name) case DX_CREDENTIAL_##symbol:
+#define KNOWN_ROW(symbol, number) case DX_CREDENTIAL_##symbol:
         DX_CREDENTIAL_TYPES(KNOWN_ROW)
 #undef KNOWN_ROW
         return true;

@@ -110,23 +110,16 @@ size_t dx_control_feed_count(const dx_control *control);
 const dx_admitted_feed *dx_control_feed(const dx_control *control, size_t index); /* ascending feed id */
 const dx_admitted_feed *dx_control_find_feed(const dx_control *control,
                                              const uint8_t feed_id[static DX_HASH_SIZE]);
-/* The device keys of members, ascending; index runs until false. */
-bool dx_control_device_at(const dx_control *control, size_t index, uint8_t device[static DX_KEY_SIZE],
-                          uint8_t identity[static DX_KEY_SIZE]);
 /* The newest key epoch in effect (0 when only the first, or none yet) and its commitment (zeros: none yet).
  * Of two with one number the one nearer to the genesis counts, then the smaller id. */
 uint64_t dx_control_key_epoch(const dx_control *control, uint8_t commitment[static DX_HASH_SIZE]);
-/* A sealed grant of an epoch for a device; empty when there is none. There may be several, honest or not: to
- * get the key, open. */
-dx_bytes dx_control_key_grant(const dx_control *control, uint64_t epoch,
-                              const uint8_t device[static DX_KEY_SIZE]);
 /* Whether `signer`, a device, has itself granted that device the key of the epoch that counts. What others granted
  * may open to a key that does not count, or to none; only the device itself can tell. */
 bool dx_control_granted_by(const dx_control *control, uint64_t epoch,
                            const uint8_t device[static DX_KEY_SIZE],
                            const uint8_t signer[static DX_KEY_SIZE]);
-/* Opens the grants of an epoch for this device until one gives a key that its epoch commits to.
- * DX_E_NOT_FOUND. */
+/* Opens the grants of an epoch for this device (there may be several, honest or not) until one gives a key
+ * that its epoch commits to. DX_E_NOT_FOUND. */
 DX_MUST_USE int dx_control_open_key(const dx_control *control, uint64_t epoch,
                                     const uint8_t device[static DX_KEY_SIZE],
                                     const uint8_t noise_secret[static DX_KEY_SIZE],

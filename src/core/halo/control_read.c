@@ -26,17 +26,6 @@ bool dx_control_device(const dx_control *control, const uint8_t device[static DX
     return true;
 }
 
-bool dx_control_device_at(const dx_control *control, size_t index, uint8_t device[static DX_KEY_SIZE],
-                          uint8_t identity[static DX_KEY_SIZE]) {
-    const dx_control_device_row *row = dx_sorted_at(&control->devices, index);
-    if (!row) {
-        return false;
-    }
-    memcpy(device, row->device, DX_KEY_SIZE);
-    memcpy(identity, row->identity, DX_KEY_SIZE);
-    return true;
-}
-
 size_t dx_control_member_count(const dx_control *control) {
     return control->members.count;
 }
@@ -136,12 +125,6 @@ static dx_bytes sealed_key(const dx_control_entry *grant) {
     dx_credential credential;
     decode_entry(grant, &credential);
     return dx_item_bytes(dx_credential_claim(&credential, 2));
-}
-
-dx_bytes dx_control_key_grant(const dx_control *control, uint64_t epoch,
-                              const uint8_t device[static DX_KEY_SIZE]) {
-    const dx_control_entry *grant = dx_control_grant_of(control, epoch, device, 0);
-    return grant ? sealed_key(grant) : dx_bytes_of(NULL, 0);
 }
 
 bool dx_control_granted_by(const dx_control *control, uint64_t epoch,

@@ -68,18 +68,6 @@ dx_role dx_role_from_number(uint64_t number) {
     return DX_ROLE_NONE;
 }
 
-const char *dx_credential_type_name(uint64_t type) {
-    switch (type) {
-#define NAME_ROW(symbol, number, name)                                                                       \
-    case DX_CREDENTIAL_##symbol:                                                                             \
-        return name;
-        DX_CREDENTIAL_TYPES(NAME_ROW)
-#undef NAME_ROW
-    default:
-        return "unknown";
-    }
-}
-
 /* --- Reading ---------------------------------------------------------------------------------- */
 
 /* The next item must be this number: a key, or a value there is no choice about. */

@@ -25,19 +25,19 @@ enum {
     DX_SEALED_KEY_SIZE = DX_KEY_SIZE + DX_SEAL_OVERHEAD
 };
 
-/* X(symbol, number, name). Numbers are on the wire: append, never renumber. */
+/* X(symbol, number). Numbers are on the wire: append, never renumber. */
 /* clang-format off */
 #define DX_CREDENTIAL_TYPES(X) \
-    X(DEVICE, 1, "device")       /* identity → device key; claims {1: noise key 32, 2: the device key's own signature 64} */ \
-    X(SPACE, 2, "space")         /* genesis: subject = issuer = signer = the owner; claims {1: secret nonce 32} */ \
-    X(MEMBER, 3, "member")       /* admitter → identity; claims {1: role, 2: invitation id 16 (may be absent)} */ \
-    X(FEED, 4, "feed")           /* device → feed key; claims {1: class}; issuer: the device's identity */ \
-    X(KEY_EPOCH, 5, "key-epoch") /* admitter → space id; claims {1: epoch, 2: commitment 32} */ \
-    X(KEY_GRANT, 6, "key-grant") /* admitter → device key; claims {1: epoch, 2: sealed key 80} */
+    X(DEVICE, 1)   /* identity → device key; claims {1: noise key 32, 2: the device key's own signature 64} */ \
+    X(SPACE, 2)    /* genesis: subject = issuer = signer = the owner; claims {1: secret nonce 32} */ \
+    X(MEMBER, 3)   /* admitter → identity; claims {1: role, 2: invitation id 16 (may be absent)} */ \
+    X(FEED, 4)     /* device → feed key; claims {1: class}; issuer: the device's identity */ \
+    X(KEY_EPOCH, 5)/* admitter → space id; claims {1: epoch, 2: commitment 32} */ \
+    X(KEY_GRANT, 6)/* admitter → device key; claims {1: epoch, 2: sealed key 80} */
 /* clang-format on */
 
 typedef enum dx_credential_type {
-#define DX_CREDENTIAL_ROW(symbol, number, name) DX_CREDENTIAL_##symbol = (number),
+#define DX_CREDENTIAL_ROW(symbol, number) DX_CREDENTIAL_##symbol = (number),
     DX_CREDENTIAL_TYPES(DX_CREDENTIAL_ROW)
 #undef DX_CREDENTIAL_ROW
 } dx_credential_type;
@@ -52,10 +52,9 @@ typedef enum dx_role {
     DX_ROLE_OWNER = 50
 } dx_role;
 
-const char *dx_role_name(dx_role role);             /* "owner" … "pull", "none" */
-dx_role dx_role_from_name(dx_bytes name);           /* DX_ROLE_NONE when unknown */
-dx_role dx_role_from_number(uint64_t number);       /* likewise */
-const char *dx_credential_type_name(uint64_t type); /* "member"; "unknown" */
+const char *dx_role_name(dx_role role);       /* "owner" … "pull", "none" */
+dx_role dx_role_from_name(dx_bytes name);     /* DX_ROLE_NONE when unknown */
+dx_role dx_role_from_number(uint64_t number); /* likewise */
 
 typedef struct dx_credential {
     dx_bytes bytes, payload;

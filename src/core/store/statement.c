@@ -162,12 +162,6 @@ void dx_bind_int(sqlite3_stmt *statement, int index, int64_t value) {
     }
 }
 
-void dx_bind_double(sqlite3_stmt *statement, int index, double value) {
-    if (statement != NULL) {
-        expect_bound(sqlite3_bind_double(statement, index, value));
-    }
-}
-
 void dx_bind_bytes(sqlite3_stmt *statement, int index, dx_bytes value) {
     if (statement == NULL) {
         return;
@@ -180,12 +174,6 @@ void dx_bind_text(sqlite3_stmt *statement, int index, dx_bytes utf8) {
     if (statement != NULL) {
         const char *text = (const char *)utf8.data;
         expect_bound(sqlite3_bind_text64(statement, index, text, utf8.size, SQLITE_STATIC, SQLITE_UTF8));
-    }
-}
-
-void dx_bind_null(sqlite3_stmt *statement, int index) {
-    if (statement != NULL) {
-        expect_bound(sqlite3_bind_null(statement, index));
     }
 }
 
@@ -221,10 +209,6 @@ void dx_step_reset(sqlite3_stmt *statement) {
 
 int64_t dx_column_int(sqlite3_stmt *statement, int index) {
     return statement != NULL ? sqlite3_column_int64(statement, index) : 0;
-}
-
-double dx_column_double(sqlite3_stmt *statement, int index) {
-    return statement != NULL ? sqlite3_column_double(statement, index) : 0;
 }
 
 dx_bytes dx_column_bytes(sqlite3_stmt *statement, int index) {

@@ -122,12 +122,10 @@ sqlite3_stmt *dx_store_query(dx_store *store, const char *literal_sql);
 sqlite3_stmt *dx_store_query_dynamic(dx_store *store, const char *sql);
 void dx_store_discard(sqlite3_stmt *statement);
 void dx_bind_int(sqlite3_stmt *statement, int index, int64_t value);
-void dx_bind_double(sqlite3_stmt *statement, int index, double value);
 /* Borrowed until the statement is stepped to its end, reset or queried again. Size 0 binds the empty blob. */
 void dx_bind_bytes(sqlite3_stmt *statement, int index, dx_bytes value);
 /* Likewise; data NULL binds NULL. */
 void dx_bind_text(sqlite3_stmt *statement, int index, dx_bytes utf8);
-void dx_bind_null(sqlite3_stmt *statement, int index);
 /* True while a row is there; false at the end or on error (see dx_store_error). Resets at the end. */
 bool dx_step(dx_store *store, sqlite3_stmt *statement);
 /* Steps a statement that returns no rows; DX_OK or the error (which then also sticks, for dx_store_error).
@@ -136,7 +134,6 @@ DX_MUST_USE int dx_step_done(dx_store *store, sqlite3_stmt *statement);
 /* Leaves a statement early. */
 void dx_step_reset(sqlite3_stmt *statement);
 int64_t dx_column_int(sqlite3_stmt *statement, int index);
-double dx_column_double(sqlite3_stmt *statement, int index);
 dx_bytes dx_column_bytes(sqlite3_stmt *statement, int index); /* blob or text; dies with the next step */
 bool dx_column_is_null(sqlite3_stmt *statement, int index);
 /* The rowid of the last insert, and the rows the last write changed. */

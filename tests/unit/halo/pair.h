@@ -198,7 +198,7 @@ static inline void pair_issue_admission(pair *p, dx_buf *made) {
         pair_write(p, made);
         pair_write(p, &request->device_credential);
     }
-    if (p->with_keys && dx_control_key_grant(p->control, 0, request->device).size == 0) {
+    if (p->with_keys && !dx_control_grant_of(p->control, 0, request->device, 0)) {
         dx_buf_clear(made);
         assert_int_equal(dx_control_issue_key_grant(p->control, p->alice, &p->random.port, 0, p->key,
                                                     request->device, request->noise, made),
