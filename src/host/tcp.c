@@ -395,20 +395,24 @@ void dx_tcp_effect(dx_driver *driver, const dx_effect *effect) {
 /* --- Listening --------------------------------------------------------------------------------------------
  */
 
-/* With all places taken, a newcomer gets that of who has been there longest without having said anything the
- * node would answer: strangers who only sit there keep nobody out. */
+/* The node takes fewer than there are places here, and chooses who gives way; this is for those who come faster than
+ * it steps. With all places taken, a newcomer gets that of one whom the node has closed and who does not take its last
+ * words, or else of who has been there longest without having said anything the node would answer. */
 static bool make_place(dx_driver *driver) {
-    dx_tcp_link *oldest = NULL;
+    dx_tcp_link *oldest = NULL, *over = NULL;
     if (driver->incoming_count < DX_LINKS_MAX) {
         return true;
     }
     for (dx_tcp_link *link = driver->links; link != NULL; link = link->next) {
         oldest = link->incoming && !link->answered ? link : oldest; /* the newest stand first */
+        over = link->incoming && link->close_after_write ? link : over;
     }
-    if (oldest != NULL) {
+    if (over != NULL) {
+        close_link(over);
+    } else if (oldest != NULL) {
         lose_link(oldest, UV_ECONNABORTED);
     }
-    return oldest != NULL;
+    return over != NULL || oldest != NULL;
 }
 
 static void on_incoming(uv_stream_t *listener, int status) {

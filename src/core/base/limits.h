@@ -48,6 +48,16 @@ enum {
     /* Links of one node, dialled and accepted, strangers included: a meeting costs 2 KiB before it is secret.
      */
     DX_LINKS_MAX = 1024,
+    /* Of these accepted ones: a few less than the native host takes (256), so that it is the node that chooses who
+     * gives way when places are short, for it alone knows who is a member. */
+    DX_LINKS_ACCEPTED_MAX = 240,
+    /* Links of one identity in one space that are a member's and do not give way: a few for each of its devices. */
+    DX_MEMBER_LINKS_MAX = 16,
+    /* Memory of all links together: messages that have arrived in part, and what was given to the host and not yet
+     * taken. Some 30 of the longest messages, or more than 200 usual ones, under way at once. */
+    DX_LINKS_HELD_MAX = 64 * 1024 * 1024,
+    /* What may wait to leave on one link however much waits on others: a usual run of blocks. */
+    DX_LINK_SHARE = 256 * 1024,
     /* Bytes given to the host for one link and not yet taken from it: four times a peer's credit. A peer that claims
      * to have stored what it never took, or asks without listening, is not written to for ever. */
     DX_LINK_OUTSTANDING_MAX = 16 * 1024 * 1024,

@@ -589,6 +589,20 @@ int dx_channel_receive(dx_channel *channel, dx_bytes *bytes, uint64_t now_ms, dx
 
 /* --- Time and answers ---------------------------------------------------------------------------- */
 
+size_t dx_channel_held(const dx_channel *channel) {
+    return channel->pending.capacity + channel->message.capacity;
+}
+
+void dx_channel_trim(dx_channel *channel) {
+    forget_delivered(channel);
+    if (channel->pending.size == 0) {
+        dx_buf_deinit(&channel->pending);
+    }
+    if (channel->message.size == 0) {
+        dx_buf_deinit(&channel->message);
+    }
+}
+
 uint64_t dx_channel_deadline(const dx_channel *channel) {
     return channel->deadline_ms;
 }

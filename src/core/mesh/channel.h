@@ -110,6 +110,9 @@ DX_MUST_USE int dx_channel_rekey(dx_channel *channel, dx_buf *out);
 /* Says goodbye (when OPEN) and closes; no event follows. reason: DX_OK or a DX_E_ code, which the peer is
  * told. */
 void dx_channel_close(dx_channel *channel, int reason, dx_buf *out);
+/* Bytes of memory taken for what arrived in part, or kept for what may come; let go of what is only kept. */
+size_t dx_channel_held(const dx_channel *channel);
+void dx_channel_trim(dx_channel *channel);
 /* DX_NO_DEADLINE when none runs. */
 uint64_t dx_channel_deadline(const dx_channel *channel);
 /* CLOSED with DX_E_TIMEOUT when the handshake's deadline has passed, otherwise NONE. */

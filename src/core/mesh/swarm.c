@@ -43,8 +43,11 @@ struct dx_meeting {
     dx_dialling *dialling; /* NULL: accepted */
     uint64_t begun_ms;     /* dialled or accepted */
     uint64_t ready_ms;
+    uint64_t source; /* hash of where it was accepted from */
+    size_t kin;      /* accepted links from there that nobody vouched for, itself included */
+    size_t held;     /* as counted in the swarm's */
     bool channelled; /* the link is up and its channel begun */
-    bool ready, closed;
+    bool ready, closed, vouched;
 };
 
 struct dx_swarm {
@@ -56,6 +59,7 @@ struct dx_swarm {
     dx_meeting *meetings;
     uint64_t now_ms;
     uint64_t hold_ms; /* nothing is dialled before */
+    size_t held;      /* memory of all links */
     dx_buf out;       /* ciphertext on its way to the port */
     int depth;        /* calls on the stack: nothing is freed below the outermost */
 };
@@ -80,6 +84,54 @@ static dx_meeting *find_meeting(dx_swarm *swarm, uint64_t link) {
         meeting = meeting->next;
     }
     return meeting;
+}
+
+/* --- Who gives way ----------------------------------------------------------------------------------- */
+
+/* An accepted link that is one of a crowd: open, and nobody vouched for it. */
+static bool is_crowd(const dx_meeting *meeting) {
+    return !meeting->closed && !meeting->vouched && !meeting->link.initiator;
+}
+
+/* Where a link comes from: the address without the port, and of an IPv6 address the half that is a network's, for
+ * whoever has one address there has all. FNV-1a. */
+static uint64_t hash_source(const char *address) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    size_t end = strlen(address);
+    while (end > 0 && address[end] != ':') {
+        end--;
+    }
+    bool six = false;
+    int colons = 0;
+    for (size_t i = 0; i < end; i++) {
+        six = six || address[i] == '[';
+        colons += six && address[i] == ':';
+        if (six && (colons == 4 || (address[i] == ':' && address[i + 1] == ':'))) {
+            break;
+        }
+        hash = (hash ^ (uint8_t)address[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+/* This one joins the crowd, or leaves it. */
+static void count_kin(dx_swarm *swarm, dx_meeting *meeting, bool joins) {
+    meeting->kin = joins;
+    for (dx_meeting *other = swarm->meetings; other != NULL; other = other->next) {
+        if (other != meeting && other->source == meeting->source && is_crowd(other)) {
+            other->kin = joins ? other->kin + 1 : other->kin - 1;
+            meeting->kin += joins;
+        }
+    }
+}
+
+/* What the link holds now is in the swarm's count. */
+static void count_held(dx_swarm *swarm, dx_meeting *meeting) {
+    size_t held = meeting->closed || !meeting->channelled
+                      ? 0
+                      : dx_channel_held(&meeting->channel) + meeting->link.outstanding;
+    swarm->held += held - meeting->held;
+    meeting->held = held;
 }
 
 /* --- Closing --------------------------------------------------------------------------------------- */
@@ -130,7 +182,11 @@ static void end_meeting(dx_swarm *swarm, dx_meeting *meeting, int reason) {
     if (meeting->closed) {
         return;
     }
+    if (is_crowd(meeting)) {
+        count_kin(swarm, meeting, false);
+    }
     meeting->closed = true;
+    count_held(swarm, meeting);
     count_end(swarm, meeting, reason);
 #if defined(DX_PLANT) && DX_PLANT == 5
     if (meeting->dialling != NULL && meeting->ready && reason == DX_E_TIMEOUT) {
@@ -400,6 +456,7 @@ static int flush(dx_swarm *swarm, dx_meeting *meeting) {
     int error = dx_buf_error(&swarm->out);
     if (error == DX_OK && swarm->out.size > 0) {
         meeting->link.outstanding += swarm->out.size;
+        count_held(swarm, meeting);
         swarm->port.send(swarm->port.ctx, meeting->link.link, dx_buf_view(&swarm->out));
     }
     dx_buf_clear(&swarm->out);
@@ -413,6 +470,26 @@ int dx_swarm_send(dx_swarm *swarm, uint64_t link, dx_bytes message) {
     }
     int error = dx_channel_send(&meeting->channel, message, &swarm->out);
     return error == DX_OK ? flush(swarm, meeting) : error;
+}
+
+bool dx_swarm_has_room(const dx_swarm *swarm, uint64_t link) {
+    const dx_meeting *meeting = swarm->meetings;
+    while (meeting != NULL && (meeting->closed || meeting->link.link != link)) {
+        meeting = meeting->next;
+    }
+    return meeting == NULL || meeting->link.outstanding < DX_LINK_SHARE ||
+           swarm->held < DX_LINKS_HELD_MAX / 2;
+}
+
+void dx_swarm_vouch(dx_swarm *swarm, uint64_t link, bool vouched) {
+    dx_meeting *meeting = find_meeting(swarm, link);
+    if (meeting == NULL || meeting->vouched == vouched) {
+        return;
+    }
+    if (!meeting->link.initiator) {
+        count_kin(swarm, meeting, !vouched);
+    }
+    meeting->vouched = vouched;
 }
 
 void dx_swarm_close(dx_swarm *swarm, uint64_t link, int reason) {
@@ -580,8 +657,12 @@ static dx_meeting *make_meeting(dx_swarm *swarm, uint64_t link, dx_bytes address
     meeting->link.link = link;
     meeting->link.initiator = initiator;
     meeting->begun_ms = swarm->now_ms;
+    meeting->source = hash_source(meeting->link.address);
     meeting->next = swarm->meetings;
     swarm->meetings = meeting;
+    if (!initiator) {
+        count_kin(swarm, meeting, true);
+    }
     return meeting;
 }
 
@@ -599,12 +680,66 @@ static int call_peer(dx_swarm *swarm, dx_meeting *meeting) {
     return error == DX_OK ? flush(swarm, meeting) : error;
 }
 
-static bool is_full(const dx_swarm *swarm) {
+static size_t count_links(const dx_swarm *swarm, bool dialled) {
     size_t count = 0;
     for (const dx_meeting *meeting = swarm->meetings; meeting != NULL; meeting = meeting->next) {
-        count += !meeting->closed;
+        count += !meeting->closed && meeting->link.initiator == dialled;
     }
-    return count >= DX_LINKS_MAX;
+    return count;
+}
+
+static void crowd_out(dx_swarm *swarm, dx_meeting *meeting) {
+    swarm->port.counts->crowded++;
+    close_meeting(swarm, meeting, DX_E_LIMIT);
+}
+
+/* With all places taken, the newcomer gets that of the oldest link nobody vouched for, from where most of them come:
+ * who floods from one place displaces himself, and who was just let in has time to prove who he is. */
+static bool make_place(dx_swarm *swarm) {
+    dx_meeting *least = NULL;
+    if (count_links(swarm, false) < DX_LINKS_ACCEPTED_MAX) {
+        return true;
+    }
+    for (dx_meeting *meeting = swarm->meetings; meeting != NULL; meeting = meeting->next) {
+        if (is_crowd(meeting) && (least == NULL || meeting->kin >= least->kin)) { /* the newest stand first */
+            least = meeting;
+        }
+    }
+    if (least != NULL) {
+        crowd_out(swarm, least);
+    }
+    return least != NULL;
+}
+
+/* Who holds most: of those nobody vouched for while one of them holds anything; then of all. */
+static dx_meeting *find_greediest(const dx_swarm *swarm) {
+    dx_meeting *greediest = NULL;
+    for (dx_meeting *meeting = swarm->meetings; meeting != NULL; meeting = meeting->next) {
+        bool holds = !meeting->closed && meeting->held > 0;
+        if (holds && (greediest == NULL || (greediest->vouched && !meeting->vouched) ||
+                      (greediest->vouched == meeting->vouched && meeting->held >= greediest->held))) {
+            greediest = meeting;
+        }
+    }
+    return greediest;
+}
+
+/* Keeps what all links hold within its bound: first by what is only kept for later, then at the cost of those who
+ * hold most. As long as strangers hold anything no member's link ends for it, and nobody's who holds less than an
+ * equal part of the bound. */
+static void bound_held(dx_swarm *swarm) {
+    if (swarm->held <= DX_LINKS_HELD_MAX) {
+        return;
+    }
+    for (dx_meeting *meeting = swarm->meetings; meeting != NULL; meeting = meeting->next) {
+        if (meeting->channelled && !meeting->closed) {
+            dx_channel_trim(&meeting->channel);
+            count_held(swarm, meeting);
+        }
+    }
+    while (swarm->held > DX_LINKS_HELD_MAX) {
+        crowd_out(swarm, find_greediest(swarm));
+    }
 }
 
 int dx_swarm_link_up(dx_swarm *swarm, uint64_t link, dx_bytes address, uint64_t now_ms) {
@@ -613,10 +748,11 @@ int dx_swarm_link_up(dx_swarm *swarm, uint64_t link, dx_bytes address, uint64_t 
     int error = DX_OK;
     if (meeting != NULL) {
         error = meeting->channelled ? DX_OK : call_peer(swarm, meeting);
-    } else if (is_full(swarm)) {
-        swarm->port.close(swarm->port.ctx, link, DX_E_LIMIT);
     } else if (link % 2 != 0) {
         swarm->port.close(swarm->port.ctx, link, DX_E_CANCELLED); /* dialled before everything was dropped */
+    } else if (!make_place(swarm)) {
+        swarm->port.counts->crowded++;
+        swarm->port.close(swarm->port.ctx, link, DX_E_LIMIT);
     } else if ((meeting = make_meeting(swarm, link, address, false)) == NULL) {
         error = DX_E_NO_MEMORY;
     } else {
@@ -632,6 +768,10 @@ int dx_swarm_link_data(dx_swarm *swarm, uint64_t link, dx_bytes bytes, uint64_t 
     enter(swarm, now_ms);
     dx_meeting *meeting = find_meeting(swarm, link);
     int error = meeting == NULL || !meeting->channelled ? DX_OK : receive(swarm, meeting, bytes);
+    if (error == DX_OK && meeting != NULL) {
+        count_held(swarm, meeting);
+        bound_held(swarm);
+    }
     leave(swarm);
     return error;
 }
@@ -642,6 +782,7 @@ int dx_swarm_link_writable(dx_swarm *swarm, uint64_t link, size_t size, uint64_t
     int error = DX_OK;
     if (meeting != NULL) {
         meeting->link.outstanding -= size < meeting->link.outstanding ? size : meeting->link.outstanding;
+        count_held(swarm, meeting);
         dx_swarm_topic *topic = meeting->ready ? find_topic(swarm, meeting->link.topic) : NULL;
         if (topic != NULL && topic->topic.handler.on_writable != NULL) {
             error = topic->topic.handler.on_writable(topic->topic.handler.ctx, &meeting->link);
@@ -685,7 +826,8 @@ static uint64_t sooner(uint64_t a, uint64_t b) {
 }
 
 static int dial(dx_swarm *swarm, dx_swarm_topic *topic, dx_dialling *dialling, uint64_t *deadline_ms) {
-    if (dialling->removed || dialling->has_link || is_met(swarm, topic, dialling) || is_full(swarm)) {
+    if (dialling->removed || dialling->has_link || is_met(swarm, topic, dialling) ||
+        count_links(swarm, true) >= DX_LINKS_MAX - DX_LINKS_ACCEPTED_MAX) {
         return DX_OK;
     }
     uint64_t due_ms = dialling->next_ms > swarm->hold_ms ? dialling->next_ms : swarm->hold_ms;
@@ -740,6 +882,7 @@ int dx_swarm_tick(dx_swarm *swarm, uint64_t now_ms, uint64_t *deadline_ms) {
     for (dx_meeting *meeting = swarm->meetings; meeting != NULL; meeting = meeting->next) {
         watch(swarm, meeting, deadline_ms);
     }
+    bound_held(swarm);
     for (dx_swarm_topic *topic = swarm->topics; topic != NULL; topic = topic->next) {
         for (dx_dialling *dialling = topic->diallings; error == DX_OK && dialling != NULL;
              dialling = dialling->next) {

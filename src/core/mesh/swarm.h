@@ -7,7 +7,8 @@
  * between the same two devices on one topic supersede an older one (ties of simultaneous dials by device key:
  * both sides keep the same one), and keeps for every address when it last worked and why it last failed.
  * Bounds: DX_LINKS_MAX links, DX_SPACE_ADDRESSES_MAX addresses per topic; a stranger costs one meeting until
- * its handshake's deadline.
+ * its handshake's deadline. When places for accepted links are short, one gives way that nobody vouched for; when
+ * all links together hold more than DX_LINKS_HELD_MAX, the one that holds most, those nobody vouched for first.
  * Ownership: handlers borrow messages for the call. Sending never blocks: what the host has not taken
  * (LINK_WRITABLE) is counted and shown as `outstanding`; the peer's credit bounds it (sync), and a peer for which it
  * passes DX_LINK_OUTSTANDING_MAX all the same is closed. */
@@ -24,6 +25,7 @@ typedef struct dx_swarm_counts {
     uint64_t ready;   /* handshakes completed */
     uint64_t failed;  /* links that ended before that: nobody there, strangers, timeouts */
     uint64_t refused; /* links closed for what the peer did (errors of class peer) */
+    uint64_t crowded; /* links closed because places or memory were short, newcomers among them */
 } dx_swarm_counts;
 
 /* Where links meet the host: the node's outbox. */
@@ -91,7 +93,11 @@ bool dx_swarm_address_state(dx_swarm *swarm, uint64_t topic, size_t index, char 
                             const char **state, int *last_error, uint64_t *since_ms);
 
 DX_MUST_USE int dx_swarm_send(dx_swarm *swarm, uint64_t link,
-                              dx_bytes message);                 /* DX_E_NOT_FOUND when the link is gone */
+                              dx_bytes message); /* DX_E_NOT_FOUND when the link is gone */
+/* Whether more may be given to the host for this link now; if not, some that waits must leave first. */
+bool dx_swarm_has_room(const dx_swarm *swarm, uint64_t link);
+/* The link's peer is known as one who may be here (or not any more): it does not give way to strangers. */
+void dx_swarm_vouch(dx_swarm *swarm, uint64_t link, bool vouched);
 void dx_swarm_close(dx_swarm *swarm, uint64_t link, int reason); /* tells the peer the reason, then closes */
 size_t dx_swarm_link_count(const dx_swarm *swarm, uint64_t topic); /* authenticated ones */
 

@@ -27,6 +27,7 @@ static void write_counts(dx_node *node, dx_writer *writer) {
     dx_write_uint(dx_map_builder_key(&map, "events_failed"), counts->events_failed);
     dx_write_uint(dx_map_builder_key(&map, "links_ready"), counts->links.ready);
     dx_write_uint(dx_map_builder_key(&map, "links_failed"), counts->links.failed);
+    dx_write_uint(dx_map_builder_key(&map, "links_crowded"), counts->links.crowded);
     dx_write_uint(dx_map_builder_key(&map, "peers_refused"), counts->links.refused);
     dx_map_builder_finish(&map, writer);
 }

@@ -211,6 +211,16 @@ int dx_replica_refresh(dx_replica *replica) {
 
 /* --- The end of a step ------------------------------------------------------------------------------- */
 
+/* A member's link does not give way to strangers; so many links of one member's, and no more. */
+static void vouch(dx_session *session, bool member) {
+    size_t count = 0;
+    for (const dx_session *other = session->replica->sessions; member && other != NULL; other = other->next) {
+        count += other->vouched && memcmp(other->identity, session->identity, DX_KEY_SIZE) == 0;
+    }
+    session->vouched = member && count < DX_MEMBER_LINKS_MAX;
+    dx_swarm_vouch(session->replica->replication->swarm, session->link, session->vouched);
+}
+
 /* A removed or not yet known member gets nothing; the moment the control state knows him he does. */
 static int judge(dx_session *session) {
     if (session->state == DX_SESSION_HELLO) {
@@ -222,6 +232,7 @@ static int judge(dx_session *session) {
         return DX_OK;
     }
     session->state = state;
+    vouch(session, member);
     dx_session_trace(session, "%s", member ? "a member" : "no member any more");
     return member ? dx_session_meet_addresses(session) : DX_OK;
 }

@@ -113,6 +113,11 @@ static int send_run(dx_session *session, dx_session_feed *row, const dx_feed *fe
     return error;
 }
 
+/* Where much waits to leave on all links, each peer's next run waits until some of its own has left. */
+static bool has_room(const dx_session *session) {
+    return dx_swarm_has_room(session->replica->replication->swarm, session->link);
+}
+
 static int serve_class(dx_session *session, dx_feed_class feed_class, size_t *budget) {
     for (size_t i = 0; i < session->feed_count; i++) {
         dx_session_feed *row = &session->feeds[i];
@@ -123,7 +128,7 @@ static int serve_class(dx_session *session, dx_feed_class feed_class, size_t *bu
         uint64_t end = dx_replica_length(session->replica, feed) == 0
                            ? 0
                            : feed->length; /* also what a head does not end at yet */
-        while (row->next < end && session->credit > 0 && *budget > 0) {
+        while (row->next < end && session->credit > 0 && *budget > 0 && has_room(session)) {
             int error = send_run(session, row, feed, end);
             if (error != DX_OK) {
                 return error;

@@ -76,6 +76,7 @@ struct dx_session {
     uint64_t owed;   /* bytes received and not yet credited back */
     uint64_t heard_ms, opened_ms;
     bool pinged, told_forks;
+    bool vouched;                                             /* to the swarm, as a member's */
     char offered[DX_SYNC_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX]; /* what it said first: its own, then others' */
     dx_address_standing offered_standing[DX_SYNC_ADDRESSES_MAX];
     size_t offered_count;

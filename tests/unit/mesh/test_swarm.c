@@ -16,6 +16,8 @@ typedef struct end {
     struct end *other;
     uint64_t opened[QUEUE_MAX]; /* LINK_OPEN, in order */
     size_t open_count, closed_count;
+    uint64_t last_closed;
+    dx_buf *captured;                         /* NULL, or what is sent */
     int opens, closes, messages, last_reason; /* heard by the handler */
     char said[64];
     uint64_t link; /* last opened by the handler */
@@ -58,6 +60,9 @@ static void port_send(void *ctx, uint64_t link, dx_bytes bytes) {
     if (one != NULL && one->open[side]) {
         dx_buf_append(&one->bytes[1 - side], bytes.data, bytes.size);
     }
+    if (((end *)ctx)->captured != NULL) {
+        dx_buf_append(((end *)ctx)->captured, bytes.data, bytes.size);
+    }
 }
 
 static void port_close(void *ctx, uint64_t link, int reason) {
@@ -65,6 +70,7 @@ static void port_close(void *ctx, uint64_t link, int reason) {
     end *self = ctx;
     wire *one = find_wire(ctx, link, &side);
     self->closed_count++;
+    self->last_closed = link;
     self->last_reason = reason;
     if (one != NULL) {
         one->open[side] = false;
@@ -452,11 +458,217 @@ static void test_bounds(void **state) {
     assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:too much")), DX_E_LIMIT);
     assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("")), DX_E_INVALID);
     assert_int_equal(dx_swarm_add_address(a.swarm, 99, dx_bytes_text("mem:x")), DX_E_NOT_FOUND);
-    for (uint64_t i = 1; i <= DX_LINKS_MAX + 10; i++) {
+    for (uint64_t i = 1; i <= DX_LINKS_ACCEPTED_MAX + 10; i++) {
         assert_int_equal(dx_swarm_link_up(b.swarm, 2 * i, dx_bytes_text("mem:x"), b.now_ms), DX_OK);
     }
     assert_int_equal(b.closed_count, 10);
+    assert_int_equal(b.counts.crowded, 10);
     assert_int_equal(b.last_reason, DX_E_LIMIT);
+    finish(&a, &b);
+}
+
+/* Accepts links first, first + 2, … from this address, each from a port of its own. */
+static void crowd(end *self, uint64_t first, size_t count, const char *address) {
+    char text[80];
+    for (size_t i = 0; i < count; i++) {
+        snprintf(text, sizeof text, "%s:%zu", address, 1000 + i);
+        assert_int_equal(dx_swarm_link_up(self->swarm, first + 2 * i, dx_bytes_text(text), self->now_ms),
+                         DX_OK);
+    }
+}
+
+/* More come from one address than there are places: they displace each other, the oldest first, and neither a peer
+ * that is known nor one who comes from elsewhere, be it by a network where one may have any address. */
+static void test_crowd(void **state) {
+    static const char *const floods[] = {"tcp:6.6.6.6", "tcp:[2001:db8:6:6:aaaa:1:2:3]"};
+    static const char *const same[] = {"tcp:6.6.6.6", "tcp:[2001:db8:6:6:bbbb::4]"};
+    (void)state;
+    for (int six = 0; six < 2; six++) {
+        end a, b;
+        begin(&a, &b);
+        crowd(&b, 10000, 1, "tcp:7.7.7.7"); /* somebody who is about to say who he is */
+        crowd(&b, 10002, 1, same[six]);
+        dial(&a, &b);
+        dx_swarm_vouch(b.swarm, b.link, true);
+        dx_swarm_vouch(b.swarm, 99, true);
+        crowd(&b, 20000, DX_LINKS_ACCEPTED_MAX - 3, floods[six]);
+        assert_int_equal(b.counts.crowded, 0);
+        for (size_t i = 0; i < 300; i++) {
+            size_t closed = b.closed_count;
+            crowd(&b, 30000 + 2 * i, 1, floods[six]);
+            assert_int_equal(b.closed_count, closed + 1);
+            assert_int_equal(b.last_closed, i == 0 ? 10002
+                                            : 20000 + 2 * (i - 1) < 20000 + 2 * (DX_LINKS_ACCEPTED_MAX - 3)
+                                                ? 20000 + 2 * (i - 1)
+                                                : 30000 + 2 * (i - DX_LINKS_ACCEPTED_MAX + 2));
+        }
+        assert_int_equal(b.counts.crowded, 300);
+        assert_int_equal(b.closes, 0); /* who stands is told nothing */
+        assert_int_equal(dx_swarm_link_count(b.swarm, TOPIC), 1);
+        dx_swarm_vouch(b.swarm, b.link, false);
+        crowd(&b, 40000, 2, floods[six]);
+        assert_int_equal(b.closes, 0); /* it came from elsewhere, too */
+        finish(&a, &b);
+    }
+}
+
+/* Everyone from an address of his own: the oldest goes, whom nobody vouched for; and when all are known, who comes
+ * last is refused. */
+static void test_crowd_from_everywhere(void **state) {
+    (void)state;
+    end a, b;
+    char address[32];
+    begin(&a, &b);
+    for (uint64_t i = 0; i < DX_LINKS_ACCEPTED_MAX; i++) {
+        snprintf(address, sizeof address, "tcp:6.6.%d.%d", (int)i / 100, (int)i % 100);
+        crowd(&b, 2 + 2 * i, 1, address);
+    }
+    dx_swarm_vouch(b.swarm, 2, true);
+    crowd(&b, 10000, 1, "tcp:8.8.8.8");
+    assert_int_equal(b.last_closed, 4);
+    for (uint64_t i = 2; i < DX_LINKS_ACCEPTED_MAX; i++) {
+        dx_swarm_vouch(b.swarm, 2 + 2 * i, true);
+    }
+    dx_swarm_vouch(b.swarm, 10000, true);
+    crowd(&b, 10002, 1, "tcp:9.9.9.9");
+    assert_int_equal(b.last_closed, 10002);
+    assert_int_equal(b.counts.crowded, 2);
+    finish(&a, &b);
+}
+
+/* --- Memory of all links ------------------------------------------------------------------------------- */
+
+/* A caller without a swarm: knows the secret, and has a key of its own. */
+typedef struct caller {
+    dx_channel channel;
+    uint64_t link;
+} caller;
+
+/* Brings what lies in `out` to `to`, and what it answers to the caller, until both are silent. */
+static void talk(caller *self, end *to, dx_buf *out) {
+    dx_channel_event event;
+    while (out->size > 0) {
+        dx_buf answer;
+        dx_buf_init(&answer, &wire_alloc.port, 8 << 20);
+        to->captured = &answer;
+        assert_int_equal(dx_swarm_link_data(to->swarm, self->link, dx_buf_view(out), to->now_ms), DX_OK);
+        to->captured = NULL;
+        dx_buf_clear(out);
+        dx_bytes bytes = dx_buf_view(&answer);
+        do {
+            assert_int_equal(dx_channel_receive(&self->channel, &bytes, to->now_ms, out, &event), DX_OK);
+        } while (event.kind == DX_CHANNEL_EVENT_READY || event.kind == DX_CHANNEL_EVENT_MESSAGE);
+        dx_buf_deinit(&answer);
+    }
+}
+
+static void call(caller *self, end *to, uint64_t link) {
+    static const uint8_t secret[DX_KEY_SIZE] = {9}, prologue[DX_HASH_SIZE];
+    uint8_t key[DX_KEY_SIZE] = {8, 3};
+    dx_buf out;
+    memcpy(key + 8, &link, sizeof link);
+    dx_channel_topic topic = {.number = TOPIC,
+                              .secret = secret,
+                              .static_secret = key,
+                              .prologue = dx_bytes_of(prologue, sizeof prologue),
+                              .payload = dx_bytes_text("credential")};
+    self->link = link;
+    dx_buf_init(&out, &wire_alloc.port, 8 << 20);
+    crowd(to, link, 1, "tcp:6.6.6.6");
+    assert_int_equal(
+        dx_channel_call(&self->channel, &wire_alloc.port, &to->random.port, &topic, to->now_ms, &out), DX_OK);
+    talk(self, to, &out);
+    dx_buf_deinit(&out);
+    assert_int_equal(self->channel.state, DX_CHANNEL_OPEN);
+}
+
+/* All of a message but its last bytes; `rest` keeps these. */
+static void say_most(caller *self, end *to, dx_bytes message, dx_buf *rest) {
+    dx_buf out;
+    dx_buf_init(&out, &wire_alloc.port, 8 << 20);
+    assert_int_equal(dx_channel_send(&self->channel, message, &out), DX_OK);
+    for (size_t at = 0, last = out.size - 1000; at < last; at += 64 << 10) { /* as a host reads */
+        size_t size = last - at < 64 << 10 ? last - at : 64 << 10;
+        assert_int_equal(
+            dx_swarm_link_data(to->swarm, self->link, dx_bytes_of(out.data + at, size), to->now_ms), DX_OK);
+    }
+    if (rest != NULL) {
+        dx_buf_append(rest, out.data + out.size - 1000, 1000);
+    }
+    dx_buf_deinit(&out);
+}
+
+/* Two hundred who know the secret each send most of the longest message, and no more. They end, the one who holds most
+ * first; a member's message, and one of somebody who sends little, come through. */
+static void test_half_messages_of_many(void **state) {
+    enum { COUNT = 200 };
+    static uint8_t words[DX_CHANNEL_MESSAGE_MAX];
+    static caller callers[COUNT + 2];
+    (void)state;
+    end a, b;
+    dx_buf rest;
+    begin(&a, &b);
+    dx_buf_init(&rest, &wire_alloc.port, 4000);
+    caller *member = &callers[COUNT], *guest = &callers[COUNT + 1];
+    call(guest, &b, 8002);
+    call(member, &b, 8000);
+    dx_swarm_vouch(b.swarm, member->link, true);
+    size_t before = b.alloc.live_bytes, peak = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        if (i == 5) {
+            say_most(member, &b, dx_bytes_of(words, sizeof words), &rest);
+            say_most(guest, &b, dx_bytes_of(words, 100 << 10), &rest);
+        }
+        call(&callers[i], &b, 10000 + 2 * i);
+        say_most(&callers[i], &b, dx_bytes_of(words, sizeof words), NULL);
+        peak = b.alloc.live_bytes > peak ? b.alloc.live_bytes : peak;
+    }
+    assert_in_range(peak - before, DX_LINKS_HELD_MAX / 2, DX_LINKS_HELD_MAX + COUNT * 8192);
+    assert_in_range(b.counts.crowded, COUNT - 40, COUNT - 20);
+    int messages = b.messages;
+    assert_int_equal(dx_swarm_link_data(b.swarm, member->link, dx_bytes_of(rest.data, 1000), b.now_ms),
+                     DX_OK);
+    assert_int_equal(dx_swarm_link_data(b.swarm, guest->link, dx_bytes_of(rest.data + 1000, 1000), b.now_ms),
+                     DX_OK);
+    assert_int_equal(b.messages, messages + 2);
+    for (size_t i = 0; i < COUNT + 2; i++) {
+        dx_channel_deinit(&callers[i].channel);
+    }
+    dx_buf_deinit(&rest);
+    finish(&a, &b);
+}
+
+/* What waits to leave counts as well: where much does, each has its share and no more, and as it leaves there is room
+ * again. */
+static void test_room_to_send(void **state) {
+    static uint8_t words[1 << 20];
+    static caller callers[60];
+    (void)state;
+    end a, b;
+    begin(&a, &b);
+    size_t sent = 0;
+    for (size_t i = 0; i < 60; i++) {
+        call(&callers[i], &b, 10000 + 2 * i);
+        dx_swarm_vouch(b.swarm, callers[i].link, true);
+        assert_true(dx_swarm_has_room(b.swarm, callers[i].link));
+        assert_int_equal(dx_swarm_send(b.swarm, callers[i].link, dx_bytes_of(words, sizeof words)), DX_OK);
+        sent += dx_swarm_has_room(b.swarm, callers[i].link);
+    }
+    assert_in_range(sent, 25, 32);
+    assert_int_equal(dx_swarm_link_writable(b.swarm, callers[59].link, (1 << 20) - (100 << 10), b.now_ms),
+                     DX_OK);
+    assert_true(dx_swarm_has_room(b.swarm, callers[59].link));
+    tick(&b);
+    assert_int_equal(b.counts.crowded, 0); /* within the bound */
+    for (size_t i = 0; i < 10; i++) {
+        assert_int_equal(dx_swarm_send(b.swarm, callers[7].link, dx_bytes_of(words, sizeof words)), DX_OK);
+    }
+    tick(&b);
+    assert_int_equal(b.counts.crowded, 1);
+    assert_int_equal(b.last_closed, callers[7].link); /* who took least of what it was told */
+    for (size_t i = 0; i < 60; i++) {
+        dx_channel_deinit(&callers[i].channel);
+    }
     finish(&a, &b);
 }
 
@@ -516,4 +728,5 @@ DX_TEST_MAIN(DX_TEST(test_hold), DX_TEST(test_memory_ends), DX_TEST(test_meeting
              DX_TEST(test_back_off), DX_TEST(test_dial_without_answer), DX_TEST(test_glare),
              DX_TEST(test_superseded), DX_TEST(test_yield_to_caller), DX_TEST(test_own_address),
              DX_TEST(test_stranger), DX_TEST(test_silent_caller), DX_TEST(test_dropped_links),
-             DX_TEST(test_bounds))
+             DX_TEST(test_bounds), DX_TEST(test_crowd), DX_TEST(test_crowd_from_everywhere),
+             DX_TEST(test_half_messages_of_many), DX_TEST(test_room_to_send))

@@ -1069,10 +1069,44 @@ static void test_thousands_of_callers(void **state) {
         vault_event(s.alice,
                     (dx_event){.kind = DX_EVENT_LINK_UP, .link = 100002 + 2 * i, .body = dx_bytes_text("x")});
     }
-    assert_in_range(s.alice->alloc.live_bytes - before, 1, DX_LINKS_MAX * 2048 + (64 << 10));
+    assert_in_range(s.alice->alloc.live_bytes - before, 1, DX_LINKS_ACCEPTED_MAX * 2048 + (64 << 10));
     street_pass(&s.road, DX_CHANNEL_HANDSHAKE_MS + 1000);
     rogue_listen(&s.eve);
     assert_in_range(s.alice->alloc.live_bytes, 1, before + (256 << 10));
+    end_unharmed();
+}
+
+/* Callers from one place, who say nothing. */
+static void crowd_alice(uint64_t first) {
+    for (uint64_t i = 0; i < 2 * DX_LINKS_ACCEPTED_MAX; i++) {
+        vault_event(
+            s.alice,
+            (dx_event){.kind = DX_EVENT_LINK_UP, .link = first + 2 * i, .body = dx_bytes_text("mem:rogue")});
+    }
+    rogue_listen(&s.eve);
+}
+
+/* More come than there are places. Who knows the space's secret and no more gives way in his turn; a member does not,
+ * wherever he comes from, and what happened is counted. */
+static void test_members_do_not_give_way(void **state) {
+    (void)state;
+    begin(true, 0);
+    attack_with(s.mallory);
+    rogue_meet(&s.eve);
+    crowd_alice(100000);
+    assert_true(s.eve.closed);
+    assert_int_equal(s.eve.reason, DX_E_LIMIT);
+    s.eve.keys = s.bob;
+    rogue_meet(&s.eve);
+    crowd_alice(200000);
+    assert_stands();
+    const char *status = vault_ask(s.alice, "{'do': 'space.status', 'space': 'Book'}");
+    assert_non_null(strstr(status, "\"peers\":2"));
+    status = vault_ask(s.alice, "{'do': 'status'}");
+    const char *crowded = strstr(status, "\"links_crowded\":");
+    assert_non_null(crowded);
+    assert_in_range(strtoull(crowded + strlen("\"links_crowded\":"), NULL, 10), 3 * DX_LINKS_ACCEPTED_MAX,
+                    3 * DX_LINKS_ACCEPTED_MAX + 4);
     end_unharmed();
 }
 
@@ -1085,4 +1119,4 @@ DX_TEST_MAIN(DX_TEST(test_every_message_in_every_state), DX_TEST(test_addresses_
              DX_TEST(test_fork_of_a_feed_that_never_came), DX_TEST(test_data_before_control),
              DX_TEST(test_false_blocks), DX_TEST(test_slow_loris), DX_TEST(test_stall),
              DX_TEST(test_half_messages), DX_TEST(test_handshake_again), DX_TEST(test_replayed_conversation),
-             DX_TEST(test_thousands_of_callers))
+             DX_TEST(test_thousands_of_callers), DX_TEST(test_members_do_not_give_way))
