@@ -30,6 +30,40 @@ static int sweep_all(dx_context *context) {
     return error;
 }
 
+/* The rows of the new space: what the welcome brought, and what this device adds to it. */
+static int settle_in(dx_context *context, dx_space *space, const dx_welcome *welcome) {
+    dx_credential_list list;
+    dx_list_begin(context, &list);
+    int error = dx_control_discovery(space->control, space->discovery) ? DX_OK : DX_E_VERIFY;
+    if (error == DX_OK) {
+        error = store_credentials(context, space, welcome);
+    }
+    if (error == DX_OK) {
+        error = dx_space_take_keys(context, space);
+    }
+    if (error == DX_OK) {
+        error = dx_space_make_own_feeds(context, space, &list);
+    }
+    if (error == DX_OK) {
+        error = dx_list_write(context, space, &list);
+    }
+    if (error == DX_OK) {
+        error = dx_space_write_system_objects(context, space, false, (dx_bytes){NULL, 0});
+    }
+    dx_list_end(&list);
+    return error;
+}
+
+/* A welcome that verifies may still be of no use (it has no key, or fills what this device would have to add
+ * to): then the space is forgotten in the transaction that began it, or the vault would hold half of one. */
+static int give_up(dx_context *context, const dx_space *space, int error) {
+    if (dx_error_class_of(error) == DX_CLASS_HOST) {
+        return error; /* the transaction is undone */
+    }
+    int failed = dx_space_forget(context, space->local);
+    return failed != DX_OK ? failed : dx_error_class_of(error) == DX_CLASS_CALLER ? DX_E_VERIFY : error;
+}
+
 int dx_space_join(dx_context *context, dx_bytes bytes, dx_space **out) {
     dx_welcome welcome;
     dx_control *control = NULL;
@@ -57,27 +91,10 @@ int dx_space_join(dx_context *context, dx_bytes bytes, dx_space **out) {
         dx_control_destroy(control);
         return error;
     }
-    dx_credential_list list;
-    dx_list_begin(context, &list);
     space->control = control;
-    error = dx_control_discovery(control, space->discovery) ? DX_OK : DX_E_VERIFY;
-    if (error == DX_OK) {
-        error = store_credentials(context, space, &welcome);
-    }
-    if (error == DX_OK) {
-        error = dx_space_take_keys(context, space);
-    }
-    if (error == DX_OK) {
-        error = dx_space_make_own_feeds(context, space, &list);
-    }
-    if (error == DX_OK) {
-        error = dx_list_write(context, space, &list);
-    }
-    if (error == DX_OK) {
-        error = dx_space_write_system_objects(context, space, false, (dx_bytes){NULL, 0});
-    }
-    dx_list_end(&list);
+    error = settle_in(context, space, &welcome);
     if (error != DX_OK) {
+        error = give_up(context, space, error);
         dx_space_destroy(context, space);
         return error;
     }

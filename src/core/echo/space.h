@@ -94,7 +94,8 @@ DX_MUST_USE int dx_space_create(dx_context *context, dx_bytes name, dx_space **o
  * credentials and key epochs, creates own feeds with block 0 = own admission, and a profile object
  * ("dx.member" {identity, name, device}). DX_E_EXISTS: the space
  * is here already (dx_space_find). DX_E_VERIFY when the bundle does not
- * prove that this identity was admitted by a chain from the genesis and can read. */
+ * prove that this identity was admitted by a chain from the genesis and can read. With an error the vault holds
+ * nothing of the space but rows for dx_space_sweep, and the transaction may be committed. */
 DX_MUST_USE int dx_space_join(dx_context *context, dx_bytes welcome, dx_space **out);
 /* Admits an identity: appends MEMBER and KEY_GRANTs to the own control feed. Idempotent on (identity, device,
  * invitation id). */

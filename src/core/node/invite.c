@@ -211,6 +211,7 @@ static int join(dx_invite *invite) {
     int error = DX_OK;
     if (space == NULL) {
         error = dx_space_join(&node->context, dx_buf_view(&guest->welcome), &space);
+        node->sweeping = node->sweeping || error != DX_OK;
         if (error == DX_OK) {
             error = dx_node_add_space(node, space);
         }

@@ -253,6 +253,65 @@ static void test_admission_refused(void **state) {
     peer_deinit(&other);
 }
 
+static int note_any(void *ctx, int64_t local) {
+    (void)local;
+    *(bool *)ctx = true;
+    return DX_OK;
+}
+
+/* Of a space whose founder made no key: every credential in it verifies. */
+static void write_keyless_welcome(peer *founder, const peer *guest, dx_buf *welcome) {
+    const uint8_t nonce[DX_KEY_SIZE] = {7};
+    uint8_t id[DX_HASH_SIZE];
+    dx_control *control;
+    dx_buf credential;
+    dx_buf_init(&credential, &founder->alloc.port, DX_CREDENTIAL_SIZE_MAX);
+    assert_int_equal(dx_space_credential_issue(&founder->identity.identity_key, nonce, &credential, id),
+                     DX_OK);
+    assert_int_equal(dx_control_create(&founder->alloc.port, id, &control), DX_OK);
+    assert_int_equal(dx_control_take(control, dx_buf_view(&credential), 0), DX_OK);
+    assert_int_equal(dx_control_take(control, dx_buf_view(&founder->identity.device_credential), 0), DX_OK);
+    dx_buf_clear(&credential);
+    assert_int_equal(dx_control_issue_member(control, &founder->identity, guest->identity.identity,
+                                             DX_ROLE_EDITOR, dx_bytes_of(invitation, 16), &credential),
+                     DX_OK);
+    assert_int_equal(dx_control_take(control, dx_buf_view(&credential), 0), DX_OK);
+    assert_int_equal(dx_control_take(control, dx_buf_view(&guest->identity.device_credential), 0), DX_OK);
+    assert_int_equal(dx_welcome_encode(control, guest->identity.device, NULL, 0, welcome), DX_OK);
+    dx_buf_deinit(&credential);
+    dx_control_destroy(control);
+}
+
+/* What cannot be joined leaves nothing that a later opening would stumble over, although the step goes on. */
+static void test_useless_welcome(void **state) {
+    (void)state;
+    peer alice, bob;
+    dx_buf welcome;
+    bool some = false, more = true;
+    peer_init(&alice, 1, "Alice");
+    peer_init(&bob, 2, "Bob");
+    dx_buf_init(&welcome, &alice.alloc.port, DX_WELCOME_SIZE_MAX);
+    write_keyless_welcome(&alice, &bob, &welcome);
+    peer_begin(&bob);
+    assert_int_equal(dx_space_join(&bob.context, dx_buf_view(&welcome), &bob.space), DX_E_VERIFY);
+    assert_null(bob.space);
+    peer_commit(&bob);
+    peer_reopen(&bob);
+    peer_begin(&bob);
+    assert_int_equal(dx_space_each(&bob.context, note_any, &some), DX_OK);
+    assert_false(some);
+    assert_int_equal(dx_space_sweep(&bob.context, SIZE_MAX, &more), DX_OK);
+    assert_false(more);
+    peer_commit(&bob);
+    peer_create_space(&alice, "Garden");
+    peer_admit(&alice, &bob, DX_ROLE_EDITOR);
+    peer_pull(&bob, &alice, 9);
+    expect_name(&bob, "Garden");
+    dx_buf_deinit(&welcome);
+    peer_deinit(&alice);
+    peer_deinit(&bob);
+}
+
 static void test_reader_cannot_write(void **state) {
     (void)state;
     peer alice, bob;
@@ -689,8 +748,9 @@ static void test_damaged_rows(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_create_and_load), DX_TEST(test_several_spaces), DX_TEST(test_create_refused),
              DX_TEST(test_admission_is_idempotent), DX_TEST(test_grant_that_does_not_open),
-             DX_TEST(test_admission_refused), DX_TEST(test_reader_cannot_write),
-             DX_TEST(test_reader_becomes_editor), DX_TEST(test_reader_writes_anyway),
-             DX_TEST(test_full_waiting_room), DX_TEST(test_added_feeds), DX_TEST(test_feed_without_admission),
-             DX_TEST(test_name_is_the_owners), DX_TEST(test_renewed_feeds), DX_TEST(test_restored_copy),
-             DX_TEST(test_forgotten), DX_TEST(test_damaged_rows))
+             DX_TEST(test_admission_refused), DX_TEST(test_useless_welcome),
+             DX_TEST(test_reader_cannot_write), DX_TEST(test_reader_becomes_editor),
+             DX_TEST(test_reader_writes_anyway), DX_TEST(test_full_waiting_room), DX_TEST(test_added_feeds),
+             DX_TEST(test_feed_without_admission), DX_TEST(test_name_is_the_owners),
+             DX_TEST(test_renewed_feeds), DX_TEST(test_restored_copy), DX_TEST(test_forgotten),
+             DX_TEST(test_damaged_rows))
