@@ -200,6 +200,12 @@ static dx_verdict judge_key(const dx_control *control, const dx_credential *cred
     return verdict;
 }
 
+/* Nothing is known of it but its parents, and those must be here: whoever passes it on passes them on, too. */
+static dx_verdict judge_unknown(const dx_control *control, const dx_credential *credential) {
+    premises found;
+    return gather_premises(control, credential, DX_ROLE_NONE, 0, &found);
+}
+
 dx_verdict dx_control_judge(const dx_control *control, const dx_credential *credential, uint64_t number) {
     if (credential->has_space && memcmp(credential->space, control->space_id, DX_HASH_SIZE) != 0) {
         return refused;
@@ -218,6 +224,6 @@ dx_verdict dx_control_judge(const dx_control *control, const dx_credential *cred
     case DX_CREDENTIAL_KEY_GRANT:
         return judge_key(control, credential, number);
     default:
-        return (dx_verdict){.error = DX_OK};
+        return judge_unknown(control, credential);
     }
 }

@@ -13,7 +13,7 @@
 typedef enum dx_standing {
     DX_STANDING_WAITING, /* something it rests on is not here: `awaits` */
     DX_STANDING_IN_EFFECT,
-    DX_STANDING_UNKNOWN, /* signed well, of a type this version does not know */
+    DX_STANDING_UNKNOWN, /* signed well, its parents stand, of a type this version does not know */
     DX_STANDING_REFUSED  /* by the rules, for good; only its id is kept */
 } dx_standing;
 

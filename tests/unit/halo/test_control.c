@@ -541,7 +541,7 @@ static void test_unknown_type(void **state) {
     begin(&f);
     uint8_t before[DX_HASH_SIZE], after[DX_HASH_SIZE], id[DX_HASH_SIZE];
     dx_control_digest(f.control, before);
-    saying said = admission(&f, &f.mallory, bytes_of(&f.bob_member), &f.mallory, DX_ROLE_ADMIN);
+    saying said = admission(&f, &f.bob, bytes_of(&f.bob_member), &f.mallory, DX_ROLE_ADMIN);
     said.type = 1000;
     dx_buf unknown;
     dx_buf_init(&unknown, &f.alloc.port, 4096);
@@ -565,6 +565,35 @@ static void test_unknown_type(void **state) {
     unknown.data[unknown.size - 1] ^= 1;
     assert_int_equal(take(&f, bytes_of(&unknown)), DX_E_SIGNATURE);
     dx_buf_deinit(&unknown);
+    end(&f);
+}
+
+/* Its parents decide about it as about any other. */
+static void test_unknown_type_rests_on_its_parents(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    dx_buf made, unknown;
+    dx_buf_init(&made, &f.alloc.port, 4096);
+    dx_buf_init(&unknown, &f.alloc.port, 4096);
+    saying said = admission(&f, &f.alice, bytes_of(&f.genesis), &f.mallory, DX_ROLE_READER);
+    say(&said, &made);
+    said.type = 1000;
+    said.parents[said.parent_count++] = bytes_of(&made);
+    say(&said, &unknown);
+    assert_int_equal(take(&f, bytes_of(&unknown)), DX_E_STATE);
+    assert_int_equal(dx_control_unknown_count(f.control), 0);
+    assert_int_equal(take(&f, bytes_of(&made)), DX_OK);
+    assert_int_equal(dx_control_unknown_count(f.control), 1);
+    said = admission(&f, &f.carol, bytes_of(&f.carol_member), &f.mallory, DX_ROLE_ADMIN);
+    dx_buf_clear(&made);
+    say(&said, &made);
+    assert_int_equal(take(&f, bytes_of(&made)), DX_E_UNAUTHORIZED);
+    said.type = 1000;
+    said.parents[said.parent_count++] = bytes_of(&made);
+    assert_int_equal(say_and_take(&f, &said), DX_E_UNAUTHORIZED);
+    dx_buf_deinit(&unknown);
+    dx_buf_deinit(&made);
     end(&f);
 }
 
@@ -1060,7 +1089,8 @@ DX_TEST_MAIN(DX_TEST(test_a_space), DX_TEST(test_discovery), DX_TEST(test_known_
              DX_TEST(test_signer_must_speak_for_issuer), DX_TEST(test_of_another_space),
              DX_TEST(test_waits_for_a_parent), DX_TEST(test_children_of_the_refused), DX_TEST(test_chain),
              DX_TEST(test_highest_role_counts), DX_TEST(test_nearest_right), DX_TEST(test_equal_admissions),
-             DX_TEST(test_claims), DX_TEST(test_unknown_type), DX_TEST(test_forgery_first),
+             DX_TEST(test_claims), DX_TEST(test_unknown_type),
+             DX_TEST(test_unknown_type_rests_on_its_parents), DX_TEST(test_forgery_first),
              DX_TEST(test_feeds), DX_TEST(test_reader_feed), DX_TEST(test_feed_is_signed_by_its_device),
              DX_TEST(test_feed_of_two), DX_TEST(test_keys), DX_TEST(test_epochs), DX_TEST(test_equal_epochs),
              DX_TEST(test_false_grant), DX_TEST(test_issue_refuses),

@@ -73,9 +73,6 @@ static standing naive_judge(naive *all, naive_item *item) {
     if (c->has_space && !same(c->space, all->space_id)) {
         return BAD;
     }
-    if (c->type > DX_CREDENTIAL_KEY_GRANT) {
-        return KEPT;
-    }
     if (c->type == DX_CREDENTIAL_MEMBER && (item->number == DX_ROLE_OWNER || same(c->issuer, c->subject))) {
         return BAD;
     }
@@ -103,6 +100,9 @@ static standing naive_judge(naive *all, naive_item *item) {
                      same(parent->credential.issuer, c->issuer) &&
                      same(parent->credential.subject, c->signer);
         epoch |= parent->credential.type == DX_CREDENTIAL_KEY_EPOCH && parent->number == before;
+    }
+    if (c->type > DX_CREDENTIAL_KEY_GRANT) {
+        return KEPT;
     }
     bool good = has_right && (by_device || (same(c->signer, c->issuer) && c->type != DX_CREDENTIAL_FEED));
     if (c->type == DX_CREDENTIAL_MEMBER) {

@@ -347,6 +347,46 @@ static void add_ballast(fixture *f, uint64_t number, const dx_bytes *parents, si
     dx_buf_deinit(&claims);
 }
 
+/* An admin lets an admission rest on something of a type nobody knows, which rests on what he keeps to himself:
+ * such an admission waits, and nobody passes on half of it. */
+static void test_premise_of_unknown_type_is_withheld(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f);
+    dx_buf never, unknown;
+    dx_buf_init(&never, &f.alloc.port, 4096);
+    dx_buf_init(&unknown, &f.alloc.port, 4096);
+    saying said = {.type = DX_CREDENTIAL_MEMBER,
+                   .issuer = f.alice.identity,
+                   .subject = f.dan.identity,
+                   .space = f.space_id,
+                   .signer = &f.alice.identity_key,
+                   .number = DX_ROLE_READER};
+    say(&said, &never);
+    said.type = 1000;
+    said.parents[said.parent_count++] = dx_buf_view(&never);
+    say(&said, &unknown);
+    (void)!dx_control_take(f.control, dx_buf_view(&unknown), 1);
+    uint8_t admission[DX_HASH_SIZE];
+    memcpy(admission, dx_control_member_of(f.control, f.bob.identity)->admission, sizeof admission);
+    dx_bytes right = dx_control_credential(f.control, admission);
+    said = (saying){.type = DX_CREDENTIAL_MEMBER,
+                    .issuer = f.bob.identity,
+                    .subject = f.carol.identity,
+                    .space = f.space_id,
+                    .signer = &f.bob.identity_key,
+                    .number = DX_ROLE_ADMIN,
+                    .parents = {right, dx_buf_view(&unknown)},
+                    .parent_count = 2};
+    say(&said, &f.made);
+    (void)!dx_control_take(f.control, dx_buf_view(&f.made), 1);
+    encode(&f);
+    assert_int_equal(verify(&f, dx_buf_view(&f.welcome), &f.carol), DX_OK);
+    dx_buf_deinit(&unknown);
+    dx_buf_deinit(&never);
+    end(&f);
+}
+
 /* An admission that drags more than a welcome may hold behind it. */
 static void test_admission_does_not_fit(void **state) {
     (void)state;
@@ -490,5 +530,6 @@ static void test_no_memory(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_round_trip), DX_TEST(test_behind_their_parents), DX_TEST(test_every_part_counts),
              DX_TEST(test_refused), DX_TEST(test_key_does_not_open), DX_TEST(test_not_ready),
-             DX_TEST(test_many_epochs), DX_TEST(test_admission_does_not_fit), DX_TEST(test_without_keys),
-             DX_TEST(test_malformed), DX_TEST(test_addresses), DX_TEST(test_no_memory))
+             DX_TEST(test_many_epochs), DX_TEST(test_premise_of_unknown_type_is_withheld),
+             DX_TEST(test_admission_does_not_fit), DX_TEST(test_without_keys), DX_TEST(test_malformed),
+             DX_TEST(test_addresses), DX_TEST(test_no_memory))
