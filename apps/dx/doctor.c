@@ -62,6 +62,8 @@ static void examine_path(dx_examination *exam, const char *check, const char *pa
         snprintf(remedy, sizeof remedy, "chmod 700 %s", exam->folder.path);
         find(exam, check, DX_HEALTH_BAD, errno == EACCES ? remedy : "put it back from a backup", "%s: %s",
              path, strerror(errno));
+    } else if ((needed & S_IXUSR) != 0 && !S_ISDIR(info.st_mode)) {
+        find(exam, check, DX_HEALTH_BAD, "--vault with a folder", "%s is a file, not a folder", path);
     } else if (info.st_uid != getuid()) {
         find(exam, check, DX_HEALTH_BAD, "run dx as its owner", "%s belongs to user %lu", path,
              (unsigned long)info.st_uid);
@@ -121,7 +123,7 @@ static void examine_answer(dx_examination *exam, dx_bytes status) {
         find(exam, "identity", DX_HEALTH_NOTICE, "dx halo create NAME", "there is none yet");
     }
     if (address.size > 0) {
-        bool here = address.size > 4 && memcmp(address.data, "127.", 4) == 0;
+        bool here = dx_address_is_here(address);
         find(exam, "listening", here ? DX_HEALTH_NOTICE : DX_HEALTH_GOOD,
              here ? "dx agent stop; dx agent start --listen 0.0.0.0:0" : NULL,
              here ? "on %.*s: only programs of this machine can come in" : "on %.*s", (int)address.size,

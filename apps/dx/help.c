@@ -32,9 +32,10 @@ const dx_topic dx_topics[] = {
      "Data goes to stdout; words, progress and errors go to stderr.\n"
      "On a terminal: tables with shortened ids. In a pipe: one line per thing, its columns separated by "
      "tabs\n"
-     "(\\t, \\n, \\r and \\\\ stand for themselves inside a text). With --json: one JSON object per line, "
-     "full ids; an\n"
-     "error is {\"error\": {\"code\", \"message\", \"try\"}}. With --quiet: ids alone.\n"
+     "(inside a text \\t, \\n, \\r, \\\\ and \\u001b stand for what would break the line or drive a "
+     "terminal). With --json: one\n"
+     "JSON object per line, full ids; an error is {\"error\": {\"code\", \"message\", \"try\"}}. With "
+     "--quiet: ids alone.\n"
      "A space is named by its name, its id, or the beginning of its id; an object by its id, whose last part "
      "may be\n"
      "shortened as long as only one fits.\n"},

@@ -585,7 +585,8 @@ static int open_source(dx_invocation *run, dx_source *source) {
     case DX_E_NOT_FOUND:
         return dx_fail(run, error, NULL, "there is no file %s", path);
     case DX_E_MALFORMED:
-        return dx_fail(run, error, "make the file anew", "%s is damaged", path);
+        return dx_fail(run, error, "make the file anew", "%s is damaged",
+                       strcmp(path, "-") == 0 ? "what stdin brings" : path);
     default:
         return dx_vault_interrupted() ? DX_EXIT_INTERRUPTED
                                       : dx_fail(run, error, NULL, "%s: %s", path, strerror(errno));

@@ -53,8 +53,10 @@ int dx_input_json_text(dx_invocation *run, dx_bytes text, const char *name, bool
     dx_writer_init(&writer, out);
     int error = dx_json_parse(text, &writer, message, sizeof message);
     if (error != DX_OK) {
-        return dx_fail(run, error, "quote it for the shell: '{\"key\": \"value\"}'", "%s is no JSON: %s",
-                       name, message[0] == 0 ? dx_error_text(error) : message);
+        return dx_fail(run, error,
+                       must_be_map ? "quote it for the shell: '{\"key\": \"value\"}'"
+                                   : "texts in quotes of their own: title='\"tea\"'",
+                       "%s is no JSON: %s", name, message[0] == 0 ? dx_error_text(error) : message);
     }
     if (must_be_map && dx_item_kind(dx_buf_view(out)) != DX_KIND_MAP) {
         return dx_fail(run, DX_E_INVALID, "'{\"key\": \"value\"}'", "%s must be an object of keys and values",

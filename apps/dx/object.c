@@ -9,9 +9,14 @@ static const dx_column object_columns[] = {{"id", DX_CELL_PLACE},     {"type", D
                                            {"deleted", DX_CELL_TEXT}, {"omitted", DX_CELL_DETAIL},
                                            {NULL, DX_CELL_TEXT}};
 /* In a list on a terminal what is cut comes last. */
-static const dx_column object_list_columns[] = {{"id", DX_CELL_PLACE},     {"type", DX_CELL_TEXT},
-                                                {"parent", DX_CELL_PLACE}, {"deleted", DX_CELL_TEXT},
-                                                {"data", DX_CELL_VALUE},   {NULL, DX_CELL_TEXT}};
+static const dx_column object_list_columns[] = {{"id", DX_CELL_PLACE},
+                                                {"type", DX_CELL_TEXT},
+                                                {"parent", DX_CELL_PLACE},
+                                                {"data", DX_CELL_VALUE},
+                                                {NULL, DX_CELL_TEXT}};
+static const dx_column deleted_list_columns[] = {{"id", DX_CELL_PLACE},     {"type", DX_CELL_TEXT},
+                                                 {"parent", DX_CELL_PLACE}, {"deleted", DX_CELL_TEXT},
+                                                 {"data", DX_CELL_VALUE},   {NULL, DX_CELL_TEXT}};
 static const dx_column id_columns[] = {{"id", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
 
 static void begin(dx_invocation *run, dx_map_builder *command, const char *name) {
@@ -116,5 +121,6 @@ int dx_run_object_ls(dx_invocation *run) {
                                        {"deleted", dx_invocation_has(run, "deleted") ? "show" : NULL},
                                        {NULL, NULL}};
     bool people = run->output.table && !run->output.json;
-    return dx_space_list(run, "object.ls", fields, people ? object_list_columns : object_columns);
+    const dx_column *columns = dx_invocation_has(run, "deleted") ? deleted_list_columns : object_list_columns;
+    return dx_space_list(run, "object.ls", fields, people ? columns : object_columns);
 }

@@ -89,7 +89,17 @@ static size_t write_shown(dx_bytes item, dx_cell cell, size_t columns, dx_buf *o
     return width;
 }
 
-/* Tabs and line breaks would end the cell: they are written as \t and \n, a backslash as two. */
+/* U+0000 to U+001F, U+007F, U+0080 to U+009F: what a terminal at the pipe's end would act on. Bytes of it, or 0. */
+static size_t control_size(dx_bytes text, size_t at) {
+    uint8_t c = text.data[at];
+    if (c < 0x20 || c == 0x7f) {
+        return 1;
+    }
+    return c == 0xc2 && at + 1 < text.size && text.data[at + 1] < 0xa0 ? 2 : 0;
+}
+
+/* Tabs and line breaks would end the cell: they are written as \t and \n, a backslash as two, other control
+ * characters as \u001b. JSON in a cell has its own escapes. */
 static void write_tsv(dx_bytes item, dx_buf *out) {
     size_t from = out->size;
     dx_buf plain;
@@ -98,9 +108,15 @@ static void write_tsv(dx_bytes item, dx_buf *out) {
     for (size_t i = 0; i < plain.size; i++) {
         static const char special[] = "\t\n\r\\", names[] = "tnr\\";
         const char *found = plain.data[i] == 0 ? NULL : strchr(special, plain.data[i]);
-        if (found != NULL && dx_item_kind(item) == DX_KIND_TEXT) {
+        size_t control = control_size(dx_buf_view(&plain), i);
+        if (dx_item_kind(item) == DX_KIND_TEXT && found != NULL) {
             dx_buf_append(out, "\\", 1);
             dx_buf_append(out, &names[found - special], 1);
+        } else if (dx_item_kind(item) == DX_KIND_TEXT && control > 0) {
+            char escape[8];
+            i += control - 1;
+            snprintf(escape, sizeof escape, "\\u00%02x", plain.data[i]);
+            dx_buf_append(out, escape, strlen(escape));
         } else {
             dx_buf_append_byte(out, plain.data[i]);
         }

@@ -168,7 +168,7 @@ static int build(dx_invocation *run, dx_buf *body) {
     int64_t expires_ms = 0;
     dx_map_builder command;
     const char *given_pin = dx_invocation_option(run, "pin"), *expires = dx_invocation_option(run, "expires");
-    if (expires != NULL && dx_duration_parse(expires, &expires_ms) != DX_OK) {
+    if (expires != NULL && (dx_duration_parse(expires, &expires_ms) != DX_OK || expires_ms == 0)) {
         return dx_fail(run, DX_E_INVALID, "--expires 2h",
                        "--expires takes a time such as 90s, 10m, 2h or 7d, not \"%s\"", expires);
     }
@@ -190,6 +190,22 @@ static int build(dx_invocation *run, dx_buf *body) {
     return dx_command_finish(run, &command, body);
 }
 
+/* A link that names this machine only would send a guest elsewhere looking in vain. */
+static int tell_reach(dx_invocation *run) {
+    dx_map_builder command;
+    dx_buf reply;
+    dx_command_begin(&command, "status");
+    int code = dx_vault_ask(run, &command, NULL, NULL, &reply);
+    if (code == DX_EXIT_OK && dx_address_is_here(dx_reply_listen(dx_buf_view(&reply)))) {
+        dx_output_words(
+            &run->output,
+            "Only guests on this machine can come in; for others: dx agent %sstart --listen 0.0.0.0:0",
+            dx_client_has_agent(run->client) ? "stop, then dx agent " : "");
+    }
+    dx_buf_deinit(&reply);
+    return code;
+}
+
 int dx_run_space_share(dx_invocation *run) {
     dx_sharing sharing = {.run = run};
     dx_buf body = {0};
@@ -197,6 +213,9 @@ int dx_run_space_share(dx_invocation *run) {
     dx_buf_init(&sharing.reply, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
     if (code == DX_EXIT_OK) {
         code = dx_vault_open(run, DX_VAULT_NETWORK);
+    }
+    if (code == DX_EXIT_OK) {
+        code = tell_reach(run);
     }
     if (code == DX_EXIT_OK) {
         code = follow(&sharing, dx_buf_view(&body));

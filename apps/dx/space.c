@@ -81,6 +81,38 @@ int dx_space_list(dx_invocation *run, const char *name, const dx_command_field *
 
 /* --- Verbs --------------------------------------------------------------------------------------- */
 
+typedef struct dx_namesakes {
+    dx_bytes name;
+    size_t count;
+} dx_namesakes;
+
+static void count_namesake(void *ctx, dx_bytes row) {
+    dx_namesakes *namesakes = ctx;
+    namesakes->count += dx_bytes_equal(dx_item_get(row, "name"), namesakes->name);
+}
+
+static void count_namesakes(void *ctx, bool last, dx_bytes body) {
+    (void)last;
+    dx_rows_each(body, count_namesake, ctx);
+}
+
+/* Others may call a space what they like, so names are not unique; who makes the second one should know. */
+static void tell_namesakes(dx_invocation *run, dx_bytes name) {
+    dx_namesakes namesakes = {.name = name};
+    dx_bytes text = dx_item_text(name);
+    dx_map_builder command;
+    if (text.size == 0 || run->output.quiet) {
+        return;
+    }
+    dx_command_begin(&command, "space.list");
+    if (dx_vault_ask(run, &command, count_namesakes, &namesakes, NULL) == DX_EXIT_OK && namesakes.count > 1) {
+        dx_output_words(
+            &run->output,
+            "%zu spaces here are called \"%.*s\" now: say by the beginning of its id which one is meant",
+            namesakes.count, (int)text.size, (const char *)text.data);
+    }
+}
+
 int dx_run_space_create(dx_invocation *run) {
     dx_map_builder command;
     dx_buf reply;
@@ -89,6 +121,7 @@ int dx_run_space_create(dx_invocation *run) {
     int code = dx_vault_ask(run, &command, NULL, NULL, &reply);
     if (code == DX_EXIT_OK) {
         print_space(run, dx_buf_view(&reply), 0);
+        tell_namesakes(run, dx_item_get(dx_buf_view(&reply), "name"));
     }
     dx_buf_deinit(&reply);
     return code;

@@ -199,7 +199,9 @@ static void print_words(const dx_overview *overview) {
     snprintf(words, sizeof words, overview->there ? "%s, %.1f MB, encrypted" : "none yet in %s",
              overview->folder.path, (double)vault_bytes(overview) / 1e6);
     print_line(overview, "vault", words);
-    print_line(overview, "key", key_words);
+    if (overview->there) {
+        print_line(overview, "key", key_words);
+    }
     snprintf(words, sizeof words, "%s", "not running; dx agent start");
     if (overview->agent > 0) {
         snprintf(words, sizeof words, "process %d, listens on %.*s", overview->agent, (int)listen.size,

@@ -231,6 +231,17 @@ dx_bytes dx_reply_listen(dx_bytes reply) {
     return some ? dx_address_plain(dx_read_text(&reader)) : (dx_bytes){0};
 }
 
+bool dx_address_is_here(dx_bytes plain) {
+    static const char *const beginnings[] = {"127.", "[::1]:"};
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
+        size_t size = strlen(beginnings[i]);
+        if (plain.size > size && memcmp(plain.data, beginnings[i], size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 dx_bytes dx_reply_error(dx_bytes reply) {
     return dx_item_get(reply, "error");
 }

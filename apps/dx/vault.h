@@ -49,6 +49,8 @@ void dx_vault_cancel(dx_invocation *run, const uint8_t request[DX_REQUEST_SIZE],
 dx_bytes dx_reply_listen(dx_bytes reply);
 /* "tcp:HOST:PORT", the house's word for an address, as people write it. */
 dx_bytes dx_address_plain(dx_bytes address);
+/* Whether only programs of this machine reach such an address. */
+bool dx_address_is_here(dx_bytes plain);
 /* The "error" of a reply, size 0 when it is none. */
 dx_bytes dx_reply_error(dx_bytes reply);
 

@@ -434,6 +434,8 @@ size_t dx_word_distance(const char *a, const char *b, size_t limit) {
     return least(rows[a_size % 3][b_size], limit + 1);
 }
 
+enum { SHORTENED_MIN = 2 };
+
 const char *dx_verb_guess(const char *noun, const char *word) {
     size_t limit = strlen(word) < 5 ? 1 : 2, nearest = limit + 1;
     const char *guess = NULL;
@@ -442,7 +444,10 @@ const char *dx_verb_guess(const char *noun, const char *word) {
         if (row->hidden || candidate == NULL || (noun != NULL && strcmp(noun, row->noun) != 0)) {
             continue;
         }
-        size_t distance = dx_word_distance(word, candidate, limit);
+        size_t distance = dx_word_distance(word, candidate, limit), size = strlen(word);
+        if (size >= SHORTENED_MIN && strncmp(word, candidate, size) == 0) {
+            distance = 0; /* cut short, as in other commands */
+        }
         if (distance < nearest) {
             nearest = distance;
             guess = candidate;

@@ -193,6 +193,11 @@ static int check_rights(const dx_vault_folder *folder, char *message) {
     } needs[] = {
         {folder->path, R_OK | W_OK | X_OK, "the vault's folder %s may not be read and written by you: %s"},
         {folder->store, R_OK | W_OK, "the vault file %s may not be read and written by you: %s"}};
+    struct stat info;
+    if (stat(folder->path, &info) == 0 && !S_ISDIR(info.st_mode)) {
+        errno = ENOTDIR;
+        return explain(message, DX_E_INVALID, "the vault's folder %s: %s", folder->path);
+    }
     for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++) {
         if (faccessat(AT_FDCWD, needs[i].path, needs[i].rights, AT_EACCESS) != 0 && errno != ENOENT &&
             errno != ENOTDIR) {

@@ -68,6 +68,8 @@ same "spaces after an option with a value" "$("$dx" complete object ls --type t 
 # Mistakes
 expect_exit 2 "an unknown noun" spcae list
 holds "did you mean" err 'try: dx space$'
+expect_exit 2 "a noun cut short" obj ls
+holds "did you mean the whole one" err 'try: dx object$'
 expect_exit 2 "an unknown verb" space lits
 holds "did you mean a verb" err 'try: dx space list$'
 expect_exit 2 "an unknown option" space list --jsno

@@ -15,6 +15,7 @@ alice object add notes --type 'a much longer type' --data '{"n": 1}' -q >/dev/nu
 on_terminal 60 -- "$dx" --profile alice object ls notes
 holds "a table has a heading" out 'id.*type.*data'
 holds "ids are short" out '^[^ ]*1-0-[0-9a-f]\{8\} '
+lacks "what is the same for all is left out" out 'deleted'
 check "lines fit the terminal" python3 -c 'import re, sys
 text = re.sub(r"\x1b\[[0-9;]*m", "", open("out", encoding="utf-8").read())
 sys.exit(any(len(line) > 60 for line in text.split("\n")))'
@@ -63,6 +64,7 @@ holds "attempts left are shown" out 'PIN (2 attempts left):'
 lacks "what is typed is not" out "$pin"
 wait $sharer
 on_terminal 120 "waiting=\\x03" -- "$dx" --profile alice space share notes
+holds "a link for this machine only says so" out 'for others: dx agent start --listen'
 same "Ctrl-C on a terminal" "$status" 130
 holds "the link stands there" out 'dxos://join#'
 if [ "$("$dx" version --json | value qr)" = True ]; then

@@ -88,6 +88,12 @@ holds "status in words" out 'not protected by a passphrase'
 
 # The forms
 alice object add pots --type pot --data '{"name": "a\tb\nc\\d"}' -q >/dev/null
+alice object add pots --type "$(printf 'a\033[31m\302\233\177b')" --data '{"say": "\u001b[2J\u009b"}' -q >/dev/null
+alice object ls pots >out
+lacks "no control character passes a pipe" out "$(printf '\033\\|\302\233\\|\177')"
+holds "they are written out" out 'a\\u001b\[31m\\u009b\\u007fb'
+alice object ls pots --json >out
+lacks "nor as JSON" out "$(printf '\033\\|\302\233\\|\177')"
 alice object ls pots --type pot >out
 same "in a pipe: a line with tabs" "$(awk -F '\t' '{ print NF, $2, $4 }' out)" '5 pot {"name":"a\tb\nc\\d"}'
 same "quiet: ids alone" "$(alice object ls pots --type pot -q | awk -F '\t' '{ print NF }')" 1
@@ -103,6 +109,31 @@ alice object ls pots >/dev/full 2>err
 same "a full stdout is a failure" $? 1
 (alice export pots; echo $? >code) | head -n 0
 same "a closed stdout is none" "$(cat code)" 0
+
+# What a stranger gets wrong
+alice space create twice -q >/dev/null
+run --profile alice space create twice
+holds "a name given twice is told" err '2 spaces here are called "twice" now'
+expect_exit 6 "and is no name any more" --profile alice object ls twice
+expect_exit 2 "an unquoted text" --profile alice object set pots "$id" name=tea
+holds "is told how to quote" err "title='\"tea\"'"
+expect_exit 2 "an invitation of no time" --profile alice space share pots --expires 0s
+a=$(alice object add pots -q)
+l=$(alice link add pots "$a" "$a" -q)
+expect_exit 2 "a link to a link" --profile alice link add pots "$a" "$l"
+holds "says why" err 'that id is a link'
+expect_exit 2 "nor is a link a parent" --profile alice object add pots --parent "$l"
+alice object rm pots "$a" -q >/dev/null
+expect_exit 1 "what is deleted cannot be written" --profile alice object set pots "$a" n=1
+holds "says what can be done" err 'it is deleted.*dx object restore'
+expect_exit 1 "nor unset" --profile alice object unset pots "$a" n
+: >nofolder
+expect_exit 2 "a file is no vault" --vault nofolder space list
+holds "says what it is" err 'Not a directory'
+expect_exit 1 "doctor says so too" --vault nofolder doctor
+holds "in its own words" out 'is a file, not a folder'
+run --vault none status
+lacks "no vault, no word of its key" out '^key'
 
 # Watching
 expect_exit 3 "watching what is not there fails" --profile bob watch nothing

@@ -7,7 +7,7 @@ box=$(mktemp -d)
 trap 'rm -rf "$box"' EXIT
 mkdir "$box/bin"
 calls=$box/calls
-for tool in sh awk cat mktemp rm sort sed tr printf; do ln -s "$(command -v $tool)" "$box/bin/$tool"; done
+for tool in sh awk cat grep head mktemp rm sort sed tr printf; do ln -s "$(command -v $tool)" "$box/bin/$tool"; done
 
 stand_in() { printf '#!/bin/sh\n%s\n' "$2" >"$box/bin/$1"; chmod +x "$box/bin/$1"; }
 stand_in apt-get "echo \"apt-get \$*\" >>$calls"
@@ -36,6 +36,16 @@ expect "as root: update first" "apt-get update"
 expect "as root: then install, recommends left out" "apt-get install -y -qq --no-install-recommends gcc libc6-dev libqrencode-dev libsodium-dev libsqlite3-dev libuv1-dev meson ninja-build pkg-config zlib1g-dev"
 expect "each thing with its reason" "libsqlite3-dev: the database inside a vault"
 expect_status "still missing afterwards is a failure" 1
+
+stand_in apt-get 'echo "E: Failed to fetch http://deb.debian.org/x.deb  Temporary failure resolving"; [ "$1" = update ]'
+run start
+expect "offline: what it may be" "Is this machine online?"
+expect "offline: what is wanted" "apt-get could not install: gcc libc6-dev"
+expect_status "offline is a failure" 1
+stand_in apt-get 'echo "E: Unable to locate package meson"; [ "$1" = update ]'
+run start
+expect "refused: in the words of apt-get" "Unable to locate package meson"
+stand_in apt-get "echo \"apt-get \$*\" >>$calls"
 
 PRETEND_UID=1000 run test
 expect "not root: one command" "sudo sh -c 'apt-get update && apt-get install -y --no-install-recommends gcc"

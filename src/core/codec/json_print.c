@@ -38,6 +38,15 @@ static void print_double(dx_buf *out, double value) {
     }
 }
 
+/* What a terminal acts on: below U+0020, U+007F, and U+0080 to U+009F, whose second byte is the code point. JSON
+ * asks for the first only; the others are escaped so that a name cannot drive the terminal it is printed on. */
+static size_t control_size(const uint8_t *text, size_t left) {
+    if (text[0] < 0x20 || text[0] == 0x7f) {
+        return 1;
+    }
+    return text[0] == 0xc2 && left > 1 && text[1] < 0xa0 ? 2 : 0;
+}
+
 /* One character that cannot stand in a string as it is: the two-letter form where JSON has one. */
 static void print_escape(dx_buf *out, uint8_t c) {
     static const char letters[] = "\"\\bfnrt", meanings[] = "\"\\\b\f\n\r\t";
@@ -59,9 +68,11 @@ static void print_string(dx_buf *out, dx_bytes text, bool escaped) {
     print_text(out, escaped ? "\"@" : "\"");
     for (size_t i = 0; i < text.size; i++) {
         uint8_t c = text.data[i];
-        if (c < 0x20 || c == '"' || c == '\\') {
+        size_t control = control_size(text.data + i, text.size - i);
+        if (control > 0 || c == '"' || c == '\\') {
             dx_buf_append(out, text.data + done, i - done);
-            print_escape(out, c);
+            i += control == 2;
+            print_escape(out, text.data[i]);
             done = i + 1;
         }
     }

@@ -77,9 +77,37 @@ static int explain_edit(dx_node *node, int error) {
     if (error == DX_E_NOT_FOUND && node->message[0] == 0) {
         return dx_node_refuse(node, error, "dx object ls SPACE", "the object is not in this space");
     }
+    if (error == DX_E_STATE && node->message[0] == 0) {
+        return dx_node_refuse(node, error, "dx space status SPACE --wait-synced",
+                              "the key of this space has not arrived yet");
+    }
     if ((error == DX_E_UNAUTHORIZED || error == DX_E_DENIED) && node->message[0] == 0) {
         return dx_node_refuse(node, DX_E_DENIED, "ask an admin of the space for the role editor",
                               "this identity may not write here");
+    }
+    return error;
+}
+
+/* Why keys of this entity cannot be written. */
+static int explain_set(dx_editing *edit, int error) {
+    if (error == DX_E_STATE) {
+        return dx_node_refuse(edit->node, error, "dx object restore SPACE ID",
+                              "it is deleted; once restored it can be changed");
+    }
+    return error;
+}
+
+/* What a person names as a parent or an end of a link is an object. Batches are not looked at: they come from
+ * programs, by the hundred thousand, and what hangs on a link does no harm. */
+static int need_object(dx_editing *edit, const char *what, int64_t key) {
+    dx_entity entity;
+    if (edit->made != NULL || key == 0) {
+        return DX_OK;
+    }
+    int error = dx_entity_read(&edit->node->context, edit->space, key, &entity);
+    if (error == DX_OK && entity.kind != DX_ENTITY_OBJECT) {
+        error = dx_node_refuse(edit->node, DX_E_INVALID, "dx object ls SPACE",
+                               "\"%s\" must be an object; that id is a link", what);
     }
     return error;
 }
@@ -93,6 +121,7 @@ static int op_add(dx_editing *edit, dx_bytes op, int64_t *key) {
     }
     if (error == DX_OK && parent_item.size != 0 && dx_item_kind(parent_item) != DX_KIND_NULL) {
         error = take_subject(edit, parent_item, "parent", &parent);
+        error = error == DX_OK ? need_object(edit, "parent", parent) : error;
     }
     return error == DX_OK ? dx_transaction_add_object(edit->transaction, type, parent, data, key) : error;
 }
@@ -109,6 +138,12 @@ static int op_link(dx_editing *edit, dx_bytes op, int64_t *key) {
     }
     if (error == DX_OK) {
         error = take_subject(edit, dx_item_get(op, "target"), "target", &target);
+    }
+    if (error == DX_OK) {
+        error = need_object(edit, "source", source);
+    }
+    if (error == DX_OK) {
+        error = need_object(edit, "target", target);
     }
     return error == DX_OK ? dx_transaction_add_link(edit->transaction, type, source, target, data, key)
                           : error;
@@ -135,7 +170,7 @@ static int op_set(dx_editing *edit, dx_bytes op, int64_t *key) {
         error =
             path.data == NULL ? DX_E_INVALID : dx_transaction_set(edit->transaction, subject, path, value);
     }
-    return error;
+    return explain_set(edit, error);
 }
 
 static int op_unset(dx_editing *edit, dx_bytes op, int64_t *key) {
@@ -154,7 +189,7 @@ static int op_unset(dx_editing *edit, dx_bytes op, int64_t *key) {
         dx_bytes path = dx_item_text(dx_read_item(&reader));
         error = path.data == NULL ? DX_E_INVALID : dx_transaction_unset(edit->transaction, subject, path);
     }
-    return error;
+    return explain_set(edit, error);
 }
 
 static int op_delete(dx_editing *edit, dx_bytes op, int64_t *key) {

@@ -115,7 +115,9 @@ static void test_strings(void **state) {
     assert_parses("\"\\/\\u0041\\u00fc\\u6c34\"", "672f41c3bce6b0b4");
     assert_parses("\"\\ud800\\udd51\"", "64f0908591");
     assert_parses("\"\\uD800\\uDD51\"", "64f0908591");
-    assert_both("\"\xf0\x90\x85\x91\x7f\"", "65f09085917f");
+    assert_both("\"\xf0\x90\x85\x91\\u007f\"", "65f09085917f");
+    /* What a terminal acts on is escaped, its neighbours are not. */
+    assert_both("\"\\u0080\\u009b\xc2\xa0~\xc3\x80\"", "69c280c29bc2a07ec380");
     assert_refused("\"\\ud800\"", DX_E_INVALID, "a lone surrogate is not a character, at byte 1");
     assert_refused("\"\\udc00\\ud800\"", DX_E_INVALID, "a lone surrogate is not a character, at byte 1");
     assert_refused("\"a\\ud800\\n\"", DX_E_INVALID, "a lone surrogate is not a character, at byte 2");
