@@ -45,16 +45,16 @@ int dx_list_add(dx_credential_list *list, dx_bytes bytes) {
     return dx_writer_finish(&writer);
 }
 
-/* Lists the credential after everything it rests on, as far as the list has room: what is left out comes with
- * the feeds that brought it. */
-static int list_with_premises(const dx_space *space, dx_credential_list *list, dx_bytes bytes) {
+/* Lists the credential after everything it rests on, as far as the list has room and so deep: what is left out
+ * comes with the feeds that brought it. An admin can let an admission rest on a chain of any length. */
+static int list_with_premises(const dx_space *space, dx_credential_list *list, dx_bytes bytes, int depth) {
     dx_credential credential;
     int error = dx_credential_decode(bytes, &credential);
-    for (size_t i = 0; i < credential.parent_count && error == DX_OK; i++) {
+    for (size_t i = 0; depth > 0 && i < credential.parent_count && error == DX_OK; i++) {
         dx_bytes parent = dx_control_credential(space->control, credential.parents[i]);
         if (parent.size != 0 && !is_listed(list, credential.parents[i]) &&
             list->count < DX_LIST_PREMISES_MAX - 1) {
-            error = list_with_premises(space, list, parent);
+            error = list_with_premises(space, list, parent, depth - 1);
         }
     }
     return error != DX_OK ? error : dx_list_add(list, bytes);
@@ -134,7 +134,7 @@ static int make_own_feed(dx_context *context, dx_space *space, dx_feed_class fee
         error = dx_list_take(space, &credential);
     }
     if (error == DX_OK) {
-        error = list_with_premises(space, list, dx_buf_view(&credential));
+        error = list_with_premises(space, list, dx_buf_view(&credential), DX_LIST_DEPTH_MAX);
     }
     dx_wipe(&key, sizeof key);
     dx_buf_deinit(&credential);
@@ -319,7 +319,7 @@ int dx_space_vouch_again(dx_context *context, dx_space *space) {
     do {
         error = next_issued(context, space, after, &credential);
         if (error == DX_OK && credential.size != 0) {
-            error = list_with_premises(space, &list, credential);
+            error = list_with_premises(space, &list, credential, DX_LIST_DEPTH_MAX);
         }
         if (error == DX_OK && (credential.size == 0 || list.count > DX_LIST_PREMISES_MAX / 2)) {
             error = dx_list_write(context, space, &list);

@@ -12,6 +12,8 @@ enum {
     /* What one admission rests on: a chain of DX_CONTROL_CHAIN_MAX members with a device each, the genesis,
        and what is issued with it. */
     DX_LIST_PREMISES_MAX = 64,
+    /* How far up it is looked for them: a chain of admissions is a few high. */
+    DX_LIST_DEPTH_MAX = 32,
     /* Credentials in one control block: below half of it, so that the header always fits. */
     DX_LIST_SIZE_MAX = DX_BLOCK_SIZE_MAX / 2
 };

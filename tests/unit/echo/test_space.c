@@ -600,6 +600,68 @@ static void test_renewed_feeds(void **state) {
     peer_deinit(&bob);
 }
 
+/* Alice's identity says something of this type about Bob, resting on two others. */
+static void say_of(const peer *alice, const peer *bob, uint64_t type, const uint8_t parents[2][DX_HASH_SIZE],
+                   dx_buf *out) {
+    dx_buf claims;
+    dx_writer writer;
+    dx_buf_init(&claims, out->alloc, 64);
+    dx_writer_init(&writer, &claims);
+    dx_write_map(&writer, 1);
+    dx_write_uint(&writer, 1);
+    dx_write_uint(&writer, DX_ROLE_ADMIN);
+    assert_int_equal(dx_writer_finish(&writer), DX_OK);
+    const dx_statement statement = {.type = type,
+                                    .issuer = alice->identity.identity,
+                                    .subject = bob->identity.identity,
+                                    .space = alice->space->id,
+                                    .claims = dx_buf_view(&claims),
+                                    .parents = parents,
+                                    .parent_count = 2};
+    dx_buf_clear(out);
+    assert_int_equal(dx_credential_issue(&statement, &alice->identity.identity_key, out), DX_OK);
+    dx_buf_deinit(&claims);
+}
+
+/* An admission that rests on a chain without end is carried without most of it; nobody runs out of stack or
+ * room. */
+static void test_renewed_feeds_behind_a_long_chain(void **state) {
+    (void)state;
+    enum { CHAIN = 3000, UNKNOWN_TYPE = 1000 };
+    peer alice, bob;
+    peer_init(&alice, 1, "Alice");
+    peer_init(&bob, 2, "Bob");
+    peer_create_space(&alice, "Garden");
+    peer_admit(&alice, &bob, DX_ROLE_EDITOR);
+    dx_control *control = bob.space->control;
+    uint8_t parents[2][DX_HASH_SIZE];
+    dx_buf said;
+    dx_credential credential;
+    dx_buf_init(&said, &alice.alloc.port, DX_CREDENTIAL_SIZE_MAX);
+    memcpy(parents[0], dx_control_member_of(control, alice.identity.identity)->admission, DX_HASH_SIZE);
+    memcpy(parents[1], parents[0], DX_HASH_SIZE);
+    for (int i = 0; i <= CHAIN; i++) {
+        say_of(&alice, &bob, i < CHAIN ? UNKNOWN_TYPE : DX_CREDENTIAL_MEMBER,
+               (const uint8_t(*)[DX_HASH_SIZE])parents, &said);
+        assert_int_equal(dx_control_take(control, dx_buf_view(&said), 0), DX_OK);
+        assert_int_equal(dx_credential_decode(dx_buf_view(&said), &credential), DX_OK);
+        memcpy(parents[1], credential.id, DX_HASH_SIZE);
+    }
+    dx_buf_deinit(&said);
+    assert_int_equal(dx_control_role(control, bob.identity.identity), DX_ROLE_ADMIN);
+    peer_begin(&bob);
+    assert_int_equal(dx_space_renew_feeds(&bob.context, bob.space), DX_OK);
+    dx_bytes block;
+    const dx_feed *feed = dx_space_feed(bob.space, bob.space->own_control);
+    assert_int_equal(dx_feed_read(feed, bob.context.store, 0, &block), DX_OK);
+    dx_block decoded;
+    assert_int_equal(dx_block_decode(block, &decoded), DX_OK);
+    assert_in_range(decoded.section_count, 3, 2 * DX_LIST_PREMISES_MAX);
+    peer_commit(&bob);
+    peer_deinit(&alice);
+    peer_deinit(&bob);
+}
+
 /* A copy of the vault was written elsewhere: what it wrote comes back from others, and both go on. */
 static void test_restored_copy(void **state) {
     (void)state;
@@ -752,5 +814,5 @@ DX_TEST_MAIN(DX_TEST(test_create_and_load), DX_TEST(test_several_spaces), DX_TES
              DX_TEST(test_reader_cannot_write), DX_TEST(test_reader_becomes_editor),
              DX_TEST(test_reader_writes_anyway), DX_TEST(test_full_waiting_room), DX_TEST(test_added_feeds),
              DX_TEST(test_feed_without_admission), DX_TEST(test_name_is_the_owners),
-             DX_TEST(test_renewed_feeds), DX_TEST(test_restored_copy), DX_TEST(test_forgotten),
-             DX_TEST(test_damaged_rows))
+             DX_TEST(test_renewed_feeds), DX_TEST(test_renewed_feeds_behind_a_long_chain),
+             DX_TEST(test_restored_copy), DX_TEST(test_forgotten), DX_TEST(test_damaged_rows))
