@@ -21,7 +21,7 @@ pc=$(find "$tree/root" -name dxos.pc)
 try "a pkg-config file is there" test -n "$pc"
 prefix=$(sed -n 's/^prefix=//p' "$pc")
 export PKG_CONFIG_PATH="$(dirname "$pc")"
-flags() { pkg-config --define-variable=prefix="$tree/root$prefix" "$@" dxos; }
+flags() { pkg-config --define-variable=prefix="$tree/root$prefix" "$@" "${package:-dxos}"; }
 
 # shellcheck disable=SC2046 # flags are words
 for header in "$tree/root$prefix"/include/dxos/*.h; do
@@ -42,5 +42,22 @@ for example in "$source"/examples/*.c; do
     try "example $name builds" cc -std=c11 -Wall -Wextra -Werror "$example" $(flags --cflags --libs) -o "$tree/$name"
     try "example $name runs" "$tree/$name"
 done
+# Who speaks to vaults needs the host too.
+cat >"$tree/client.c" <<'END'
+#include <dxos/host.h>
+#include <stdio.h>
+int main(void) {
+    dx_client_options options = {.vault = "/nowhere"};
+    dx_client *client = NULL;
+    char message[DX_HOST_MESSAGE_MAX];
+    int error = dx_client_open(&options, &client, message);
+    printf("%s\n", message);
+    return error == DX_E_NOT_FOUND ? 0 : 1;
+}
+END
+package=dxos-host
+# shellcheck disable=SC2046
+try "a client of a vault builds" cc -std=c11 -Wall -Wextra -Werror "$tree/client.c" $(flags --cflags --libs) -o "$tree/client"
+try "a client of a vault runs" "$tree/client"
 echo "1..$count"
 exit $failed
