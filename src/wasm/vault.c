@@ -6,8 +6,8 @@
  * possibly empty. Input bytes are borrowed for the call. Formats (docs/spec/seam.md):
  *   open   in:  map {"create": bool, "key": bytes 32, "path": text, "same_file": bool, "token": bytes 16 (may be absent)}
  *          out: bytes, the token of this opening
- *   step   in:  array of events
- *          out: [deadline_ms or null, [effect, ...]] */
+ *   step   in:  events, one item after another
+ *          out: deadline_ms or null, then effects, one item after another */
 #include "wasm/imports.h"
 
 #include <dxos/codec.h>

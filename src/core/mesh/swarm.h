@@ -1,6 +1,6 @@
 /* mesh/swarm.h: who talks to whom: links, topics, addresses, dialling.
  *
- * Layer: floor 1, mesh (base, codec, crypto, halo; rows through store). A topic is something two peers can
+ * Layer: floor 1, mesh (base, codec, crypto, halo). A topic is something two peers can
  * share a secret about: a space, an invitation. Every link carries one channel (mesh/channel.h) that was
  * opened for one topic; after the handshake its messages go to the topic's handler. The swarm dials known
  * addresses of a topic with back-off, closes links that do not authenticate in time, lets a newer link

@@ -80,6 +80,11 @@ static int go_on_reading(dx_node *node, dx_request *request, bool *again) {
         dx_buf_clear(&reading->next_query);
         more = true;
     }
+    if (error == DX_E_LIMIT) {
+        return dx_node_refuse(node, error,
+                              "a question that reaches less: begin with a type or a value, take fewer steps",
+                              "the question reaches more than %d objects in one step", DX_QUERY_KEYS_MAX);
+    }
     if (error != DX_OK) {
         return error;
     }
