@@ -11,8 +11,6 @@ static const dx_column columns[] = {{"pid", DX_CELL_TEXT}, {"listen", DX_CELL_TE
 
 static void print_agent(dx_invocation *run, int pid, dx_bytes listen) {
     dx_map_builder map;
-    dx_buf row;
-    dx_writer writer;
     dx_map_builder_init(&map, dx_host_alloc(), DX_HOST_MESSAGE_MAX);
     dx_write_int(dx_map_builder_key(&map, "pid"), pid);
     if (listen.size > 0) {
@@ -20,13 +18,7 @@ static void print_agent(dx_invocation *run, int pid, dx_bytes listen) {
     } else {
         dx_write_null(dx_map_builder_key(&map, "listen"));
     }
-    dx_buf_init(&row, dx_host_alloc(), DX_HOST_MESSAGE_MAX);
-    dx_writer_init(&writer, &row);
-    dx_map_builder_finish(&map, &writer);
-    if (dx_writer_finish(&writer) == DX_OK) {
-        dx_output_record(&run->output, columns, dx_buf_view(&row));
-    }
-    dx_buf_deinit(&row);
+    dx_output_map(&run->output, columns, &map);
 }
 
 /* Asks the running agent where it listens, and prints it with its pid. */

@@ -531,19 +531,11 @@ static void print_result(dx_import *import) {
                                         {NULL, DX_CELL_TEXT}};
     const dx_batches *batches = &import->batches;
     dx_map_builder map;
-    dx_buf row;
-    dx_writer writer;
     dx_map_builder_init(&map, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
     dx_write_uint(dx_map_builder_key(&map, "objects"), batches->objects);
     dx_write_uint(dx_map_builder_key(&map, "links"), batches->links);
     dx_write_uint(dx_map_builder_key(&map, "unresolved"), import->unresolved);
-    dx_buf_init(&row, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
-    dx_writer_init(&writer, &row);
-    dx_map_builder_finish(&map, &writer);
-    if (dx_writer_finish(&writer) == DX_OK) {
-        dx_output_record(&import->run->output, columns, dx_buf_view(&row));
-    }
-    dx_buf_deinit(&row);
+    dx_output_map(&import->run->output, columns, &map);
     if (import->twice > 0) {
         dx_output_words(&import->run->output,
                         "%" PRIu64 " objects have a name that an earlier one had; links lead to the first",

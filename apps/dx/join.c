@@ -143,18 +143,10 @@ static int follow(dx_joining *joining, dx_bytes command) {
 
 static void print_joined(dx_invocation *run, dx_bytes space, const char *state) {
     dx_map_builder map;
-    dx_buf row;
-    dx_writer writer;
     dx_map_builder_init(&map, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
     dx_command_item(&map, "space", space);
     dx_command_text(&map, "state", state);
-    dx_buf_init(&row, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
-    dx_writer_init(&writer, &row);
-    dx_map_builder_finish(&map, &writer);
-    if (dx_writer_finish(&writer) == DX_OK) {
-        dx_output_record(&run->output, columns, dx_buf_view(&row));
-    }
-    dx_buf_deinit(&row);
+    dx_output_map(&run->output, columns, &map);
 }
 
 /* A member now. Without an agent nobody else would fetch the space. */

@@ -333,6 +333,18 @@ void dx_output_record(dx_output *output, const dx_column *columns, dx_bytes row)
     dx_table_end(&table);
 }
 
+void dx_output_map(dx_output *output, const dx_column *columns, dx_map_builder *map) {
+    dx_buf row;
+    dx_writer writer;
+    dx_buf_init(&row, dx_host_alloc(), LINE_MAX_SIZE);
+    dx_writer_init(&writer, &row);
+    dx_map_builder_finish(map, &writer);
+    if (dx_writer_finish(&writer) == DX_OK) {
+        dx_output_record(output, columns, dx_buf_view(&row));
+    }
+    dx_buf_deinit(&row);
+}
+
 void dx_output_json(dx_output *output, dx_bytes item) {
     dx_buf line;
     dx_buf_init(&line, dx_host_alloc(), LINE_MAX_SIZE);

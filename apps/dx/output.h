@@ -55,6 +55,8 @@ void dx_table_flush(dx_table *table);             /* prints what is held */
 void dx_table_end(dx_table *table);               /* the same, and frees */
 /* One thing, printed as a whole. */
 void dx_output_record(dx_output *output, const dx_column *columns, dx_bytes row);
+/* The same of a map that was built here; frees the builder. */
+void dx_output_map(dx_output *output, const dx_column *columns, dx_map_builder *map);
 /* One encoded item as a line of JSON. */
 void dx_output_json(dx_output *output, dx_bytes item);
 /* The keys a map has, of these (ends with NULL) and in this order, as a line of JSON. */

@@ -21,19 +21,11 @@ static const dx_column status_columns[] = {
 /* A space as its list shows it, from an answer that may lack the count. */
 static void print_space(dx_invocation *run, dx_bytes answer, int64_t objects) {
     dx_map_builder map;
-    dx_buf row;
-    dx_writer writer;
     dx_map_builder_init(&map, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
     dx_command_item(&map, "space", dx_item_get(answer, "space"));
     dx_command_item(&map, "name", dx_item_get(answer, "name"));
     dx_write_int(dx_map_builder_key(&map, "objects"), objects);
-    dx_buf_init(&row, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
-    dx_writer_init(&writer, &row);
-    dx_map_builder_finish(&map, &writer);
-    if (dx_writer_finish(&writer) == DX_OK) {
-        dx_output_record(&run->output, space_columns, dx_buf_view(&row));
-    }
-    dx_buf_deinit(&row);
+    dx_output_map(&run->output, space_columns, &map);
 }
 
 /* --- What objects and links have in common -------------------------------------------------------- */

@@ -7,18 +7,10 @@ static const dx_column columns[] = {
 
 int dx_run_version(dx_invocation *run) {
     dx_map_builder map;
-    dx_buf row;
-    dx_writer writer;
     dx_map_builder_init(&map, dx_host_alloc(), DX_HOST_MESSAGE_MAX);
     dx_command_text(&map, "version", DX_VERSION);
     dx_command_text(&map, "compiler", __VERSION__);
     dx_write_bool(dx_map_builder_key(&map, "qr"), dx_qr_is_built_in());
-    dx_buf_init(&row, dx_host_alloc(), DX_HOST_MESSAGE_MAX);
-    dx_writer_init(&writer, &row);
-    dx_map_builder_finish(&map, &writer);
-    if (dx_writer_finish(&writer) == DX_OK) {
-        dx_output_record(&run->output, columns, dx_buf_view(&row));
-    }
-    dx_buf_deinit(&row);
+    dx_output_map(&run->output, columns, &map);
     return DX_EXIT_OK;
 }
