@@ -201,6 +201,15 @@ enum {
     DX_SYNC_RUNS_PER_STEP = 8,
     /* Blocks stored but not applied above which no more credit is given back. */
     DX_SYNC_BACKLOG_MAX = 4096,
+    /* Work that one session may ask for, in units of one signature checked (some 50 us): at once, and in a second (a
+     * tenth of a core). At once covers the heads of all feeds of the largest space, both classes, twice; a search
+     * for a fork is forty units, a branch sixteen for each quarter of a megabyte. */
+    DX_SYNC_WORK_MAX = 16 * 1024,
+    DX_SYNC_WORK_PER_S = 2048,
+    /* Questions are answered down to this, so that what must be taken at once does not end the link of one who asks
+     * much; the others wait, so many bytes of them. An honest peer has two or three under way. */
+    DX_SYNC_WORK_KEPT = DX_SYNC_WORK_MAX / 2,
+    DX_SYNC_WAITING_SIZE_MAX = 16 * 1024,
     /* A wanted feed that brought nothing for so long is asked of another peer too. */
     DX_SYNC_STALL_MS = 10000,
     /* A peer that has not the branch somebody named is asked for it again after so long. */

@@ -124,6 +124,7 @@ int dx_session_take_state(dx_session *session, dx_bytes message) {
     dx_reader entries;
     int error = dx_sync_state_read(message, &session->theirs, &count, &entries);
     session->replica->unadmitted = count_unadmitted(session->replica);
+    error = error == DX_OK ? dx_session_spend(session, (int64_t)count) : error;
     for (size_t i = 0; error == DX_OK && i < count; i++) {
         dx_sync_entry entry;
         error = dx_sync_entry_read(&entries, &entry);
@@ -272,6 +273,7 @@ int dx_session_take_data(dx_session *session, dx_bytes message) {
     }
     session->owed += message.size;
     replica->received_bytes += message.size;
+    uint64_t blocks = replica->received_blocks;
     dx_sync_data *data = &replica->replication->data;
     int error = dx_sync_data_read(message, data);
     if (error == DX_OK) {
@@ -284,7 +286,7 @@ int dx_session_take_data(dx_session *session, dx_bytes message) {
         }
         error = error == DX_OK && feed != NULL ? take_run(session, feed, data, message.size) : error;
     }
-    return error;
+    return error == DX_OK && replica->received_blocks == blocks ? dx_session_spend(session, 1) : error;
 }
 
 /* --- What to ask for ------------------------------------------------------------------------------- */

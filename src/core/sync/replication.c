@@ -273,6 +273,10 @@ static int settle_session(dx_session *session, uint64_t *deadline_ms, bool *more
     if (error != DX_OK || !alive) {
         return error;
     }
+    error = dx_session_answer_waiting(session, deadline_ms);
+    if (error != DX_OK) {
+        return error;
+    }
     /* Blocks go before the digests they lead to: a peer that has taken them finds these digests its own, and
      * does not ask for what is on its way. */
     error = dx_session_serve(session, more);

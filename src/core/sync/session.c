@@ -68,7 +68,9 @@ int dx_session_open(dx_replica *replica, const dx_swarm_link *link) {
     session->link = link->link;
     session->initiator = link->initiator;
     session->credit = session->granted = DX_SYNC_CREDIT;
-    session->heard_ms = session->opened_ms = context->now_ms;
+    session->heard_ms = session->opened_ms = session->work_ms = context->now_ms;
+    session->work = DX_SYNC_WORK_MAX;
+    dx_buf_init(&session->waiting, context->alloc, DX_SYNC_WAITING_SIZE_MAX);
     memcpy(session->handshake_hash, link->handshake_hash, sizeof session->handshake_hash);
     memcpy(session->address, link->address, sizeof session->address);
     session->next = replica->sessions;
@@ -87,6 +89,7 @@ void dx_session_close(dx_session *session) {
     dx_alloc_free(alloc, session->feeds, session->feed_capacity * sizeof session->feeds[0]);
     dx_alloc_free(alloc, session->hearsay, session->hearsay_capacity * sizeof session->hearsay[0]);
     dx_session_drop_proofs(session);
+    dx_buf_deinit(&session->waiting);
     dx_alloc_free(alloc, session, sizeof *session);
 }
 
@@ -219,20 +222,19 @@ static int take_ping(dx_session *session, dx_bytes message) {
     return dx_session_send(session);
 }
 
-static int take_ask(dx_session *session, dx_bytes message) {
-    dx_feed_class feed_class;
-    int error = dx_sync_ask_read(message, &feed_class);
-    if (error == DX_OK) {
-        session->answer[feed_class] = true;
-    }
-    return error;
-}
-
 static int take_more_addresses(dx_session *session, dx_bytes message) {
     dx_bytes addresses[DX_SYNC_ADDRESSES_MAX];
     size_t count = 0;
     int error = dx_sync_addresses_read(message, addresses, &count);
     return error == DX_OK ? dx_session_take_addresses(session, addresses, count, DX_ADDRESS_HEARSAY) : error;
+}
+
+/* What taking this message costs beside what is counted as it is read (entries of a STATE, DATA that brings nothing):
+ * a few signatures or statements of the store, and of the largest ones as many as fit a message. */
+static int64_t work_of(dx_sync_kind kind) {
+    bool proves =
+        kind == DX_SYNC_FORK || kind == DX_SYNC_ROOTS || kind == DX_SYNC_PATH || kind == DX_SYNC_LIMB;
+    return proves ? 4 : kind == DX_SYNC_ADDRESSES ? 5 * DX_SYNC_ADDRESSES_MAX : 0;
 }
 
 int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes message) {
@@ -242,13 +244,20 @@ int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes 
     if ((session->state == DX_SESSION_HELLO) != (kind == DX_SYNC_HELLO)) {
         return kind == DX_SYNC_KIND_COUNT ? DX_E_MALFORMED : DX_E_PROTOCOL;
     }
+    int error = dx_session_spend(session, work_of(kind));
+    if (error != DX_OK) {
+        return error;
+    }
     switch (kind) {
     case DX_SYNC_HELLO:
         return take_hello(session, link, message);
     case DX_SYNC_STATE:
         return dx_session_take_state(session, message);
     case DX_SYNC_ASK:
-        return take_ask(session, message);
+    case DX_SYNC_PROBE:
+    case DX_SYNC_PART:
+    case DX_SYNC_BRANCH:
+        return dx_session_take_question(session, message);
     case DX_SYNC_WANT:
         return take_want(session, message);
     case DX_SYNC_DATA:
@@ -263,16 +272,10 @@ int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes 
         return take_more_addresses(session, message);
     case DX_SYNC_FORK:
         return dx_session_take_fork(session, message);
-    case DX_SYNC_PROBE:
-        return dx_session_take_probe(session, message);
     case DX_SYNC_ROOTS:
         return dx_session_take_roots(session, message);
-    case DX_SYNC_PART:
-        return dx_session_take_part(session, message);
     case DX_SYNC_PATH:
         return dx_session_take_path(session, message);
-    case DX_SYNC_BRANCH:
-        return dx_session_take_branch(session, message);
     case DX_SYNC_LIMB:
         return dx_session_take_limb(session, message);
     case DX_SYNC_LACK:

@@ -74,6 +74,9 @@ struct dx_session {
     int64_t credit;  /* bytes of DATA we may still send */
     int64_t granted; /* bytes of DATA they may still send */
     uint64_t owed;   /* bytes received and not yet credited back */
+    int64_t work;    /* they may still ask for, as of work_ms */
+    uint64_t work_ms;
+    dx_buf waiting; /* questions not answered yet: length (2 bytes), message */
     uint64_t heard_ms, opened_ms;
     bool pinged, told_forks;
     bool vouched;                                             /* to the swarm, as a member's */
@@ -136,6 +139,13 @@ dx_session_feed *dx_session_find_feed(const dx_session *session, int64_t local);
 void dx_session_trace(const dx_session *session, const char *format, ...) DX_PRINTF(2, 3);
 /* Sends and clears the scratch message. */
 DX_MUST_USE int dx_session_send(dx_session *session);
+
+/* --- question.c: what they may ask for --- */
+/* They made us work so much: DX_E_FLOOD when it is more than anybody may. */
+DX_MUST_USE int dx_session_spend(dx_session *session, int64_t work);
+/* ASK, PROBE, PART or BRANCH: answered now, or when its turn comes. */
+DX_MUST_USE int dx_session_take_question(dx_session *session, dx_bytes message);
+DX_MUST_USE int dx_session_answer_waiting(dx_session *session, uint64_t *deadline_ms);
 
 /* --- fetch.c: what we want --- */
 DX_MUST_USE int dx_session_take_state(dx_session *session, dx_bytes message);

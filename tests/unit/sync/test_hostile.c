@@ -1,6 +1,7 @@
-/* sync/session.c, sync/fetch.c, sync/hearsay.c, sync/serve.c, sync/replication.c against a peer that means ill: it has the
- * keys of a member (or of nobody), completes the handshake, and then breaks every rule in turn. The vault under attack keeps what it held, says why it ended the
- * link, stays within a bound of memory, and serves honest peers afterwards. */
+/* sync/session.c, sync/fetch.c, sync/hearsay.c, sync/question.c, sync/serve.c, sync/replication.c against a peer that
+ * means ill: it has the keys of a member (or of nobody), completes the handshake, and then breaks every rule in turn.
+ * The vault under attack keeps what it held, says why it ended the link, stays within a bound of memory, and serves
+ * honest peers afterwards. */
 #include "base/limits.h"
 #include "rogue.h"
 
@@ -1076,6 +1077,62 @@ static void test_thousands_of_callers(void **state) {
     end_unharmed();
 }
 
+/* So many questions are answered at once, and then as time goes by; in order, and each once. */
+static void test_questions_wait(void **state) {
+    (void)state;
+    begin(false, 0);
+    attack_with(s.bob);
+    rogue_meet(&s.eve);
+    enum { AT_ONCE = (DX_SYNC_WORK_MAX - DX_SYNC_WORK_KEPT) / 4, MORE = 300 };
+    for (int i = 0; i < AT_ONCE + MORE; i++) {
+        write_message(DX_SYNC_PART);
+        rogue_write(&s.eve, dx_buf_view(&s.eve.message));
+        dx_buf_clear(&s.eve.message);
+    }
+    rogue_carry(&s.eve, 0);
+    assert_stands();
+    assert_in_range(s.eve.heard[DX_SYNC_PATH], AT_ONCE - 10, AT_ONCE + 1);
+    dx_sync_ping_write(false, &s.eve.message); /* what costs nothing does not wait */
+    rogue_say(&s.eve);
+    assert_int_equal(s.eve.heard[DX_SYNC_PONG], 1);
+    rogue_pass(&s.eve, 100);
+    assert_in_range(s.eve.heard[DX_SYNC_PATH], AT_ONCE + 30, AT_ONCE + 70);
+    rogue_pass(&s.eve, 1000);
+    assert_int_equal(s.eve.heard[DX_SYNC_PATH], AT_ONCE + MORE);
+    for (int i = 0; i < AT_ONCE; i++) {
+        write_message(i % 2 == 0 ? DX_SYNC_PART : DX_SYNC_BRANCH);
+        rogue_write(&s.eve, dx_buf_view(&s.eve.message));
+        dx_buf_clear(&s.eve.message);
+    }
+    s.refused = count_refused();
+    rogue_carry(&s.eve, 0);
+    assert_ended(DX_E_FLOOD); /* more than may wait */
+    end_unharmed();
+}
+
+/* Heads without end, each well signed, so that each must be looked at. */
+static void test_announcements_without_end(void **state) {
+    (void)state;
+    begin(false, 0);
+    attack_with(s.mallory);
+    rogue_meet(&s.eve);
+    write_invented_feeds(0, nobody);
+    dx_buf words;
+    dx_buf_init(&words, &s.eve.alloc.port, DX_CHANNEL_MESSAGE_MAX);
+    dx_buf_append(&words, s.eve.message.data, s.eve.message.size);
+    dx_buf_clear(&s.eve.message);
+    int said = 0;
+    s.refused = count_refused();
+    for (; !s.eve.closed && said < 100; said++) {
+        rogue_write(&s.eve, dx_buf_view(&words));
+        rogue_carry(&s.eve, 0);
+    }
+    assert_int_equal(said, DX_SYNC_WORK_MAX / DX_SYNC_ENTRIES_MAX + 1);
+    assert_ended(DX_E_FLOOD);
+    dx_buf_deinit(&words);
+    end_unharmed();
+}
+
 /* Callers from one place, who say nothing. */
 static void crowd_alice(uint64_t first) {
     for (uint64_t i = 0; i < 2 * DX_LINKS_ACCEPTED_MAX; i++) {
@@ -1119,4 +1176,5 @@ DX_TEST_MAIN(DX_TEST(test_every_message_in_every_state), DX_TEST(test_addresses_
              DX_TEST(test_fork_of_a_feed_that_never_came), DX_TEST(test_data_before_control),
              DX_TEST(test_false_blocks), DX_TEST(test_slow_loris), DX_TEST(test_stall),
              DX_TEST(test_half_messages), DX_TEST(test_handshake_again), DX_TEST(test_replayed_conversation),
-             DX_TEST(test_thousands_of_callers), DX_TEST(test_members_do_not_give_way))
+             DX_TEST(test_thousands_of_callers), DX_TEST(test_members_do_not_give_way),
+             DX_TEST(test_questions_wait), DX_TEST(test_announcements_without_end))
