@@ -159,7 +159,7 @@ typedef struct dx_invitation_terms {
 } dx_invitation_terms;
 
 /* Makes the keys, the link and the row. DX_E_INVALID: role, life, uses, PIN or an address; DX_E_LIMIT: too
- * many addresses for a link. */
+ * many addresses for a link; neither leaves anything in the store. */
 DX_MUST_USE int dx_invitation_create(dx_store *store, const dx_alloc *alloc, const dx_random *random,
                                      const dx_invitation_terms *terms, uint64_t wall_ms, dx_invitation *out);
 DX_MUST_USE int dx_invitation_load(dx_store *store, const uint8_t id[static DX_INVITATION_ID_SIZE],

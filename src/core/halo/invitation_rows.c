@@ -67,6 +67,10 @@ int dx_invitation_create(dx_store *store, const dx_alloc *alloc, const dx_random
     int error = dx_keyring_create_agreement(store, random, "invitation", out->host_key);
     if (error == DX_OK) {
         error = write_url(alloc, terms, out);
+        if (error != DX_OK) { /* the caller is told and the transaction goes on: no key stays behind */
+            int removed = dx_keyring_remove(store, out->host_key);
+            error = removed != DX_OK ? removed : error;
+        }
     }
     if (error == DX_OK) {
         error = dx_invitation_save(store, out);

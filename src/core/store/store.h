@@ -67,8 +67,8 @@ bool dx_store_is_read_only(const dx_store *store);
 DX_MUST_USE int dx_store_renew(dx_store *store);
 
 DX_MUST_USE int dx_store_begin(dx_store *store);
-/* Durable when DX_OK. An error that doomed the transaction: rolled back, the store goes on. Otherwise
- * poisoned. */
+/* Durable when DX_OK. An error that doomed the transaction, or that nobody read: rolled back, the store goes
+ * on. Otherwise poisoned. */
 DX_MUST_USE int dx_store_commit(dx_store *store);
 /* Nothing to do outside a transaction. */
 void dx_store_rollback(dx_store *store);

@@ -31,6 +31,14 @@ static int create(fixture *f, dx_invitation *out) {
     return dx_invitation_create(f->vault.store, &f->alloc.port, &f->random.port, &f->terms, WALL_MS, out);
 }
 
+static int64_t count_keys(fixture *f) {
+    sqlite3_stmt *select = dx_store_query(f->vault.store, "SELECT count(*) FROM key");
+    assert_true(dx_step(f->vault.store, select));
+    int64_t count = dx_column_int(select, 0);
+    dx_step_reset(select);
+    return count;
+}
+
 static void test_create_and_load(void **state) {
     (void)state;
     fixture f;
@@ -100,6 +108,8 @@ static void test_terms(void **state) {
         if (create(&f, &made) != rows[i].wanted) {
             fail_msg("row %zu", i);
         }
+        /* Refused, it leaves no secret behind. */
+        assert_int_equal(count_keys(&f), rows[i].wanted == DX_OK);
         end(&f);
     }
 }
