@@ -103,6 +103,15 @@ E
 plant "no row in the build" src/core/base/b.c "no row in src/core/base/meson.build" <<'E'
 /* x */
 E
+plant "a page names what is gone" docs/a.md "tests/gone.c is not here" <<'E'
+Shown by `tests/gone.c`.
+E
+plant "by its name alone" docs/a.md "gone.c is not here" <<'E'
+Shown by `gone.c`.
+E
+plant "what is here, and what is no file" docs/a.md "" <<'E'
+`tools/tidy`, `tools/*`, `a.md`, `dx space create`, `build/dx`, `1.0`
+E
 plant "a vague name" src/host/net_utils.h "a name without a noun" <<'E'
 /* x */
 E
