@@ -68,28 +68,35 @@ static int not_started(dx_invocation *run, int error, const char *message) {
                : dx_vault_unopened(run, error, message);
 }
 
+static int tell_running(dx_invocation *run, int pid, bool wants_address) {
+    if (wants_address) {
+        return dx_fail(run, DX_E_EXISTS, "dx agent stop", "the agent runs already, as process %d", pid);
+    }
+    dx_output_words(&run->output, "the agent runs already");
+    return show_agent(run);
+}
+
 int dx_run_agent_start(dx_invocation *run) {
     char message[DX_HOST_MESSAGE_MAX] = "";
-    int pid = 0;
+    bool here = dx_invocation_has(run, "foreground");
+    int64_t until_ms = 0;
+    int pid = 0, error;
     dx_agent_options options = {.vault = run->vault,
                                 .profile = run->profile,
                                 .listen = dx_invocation_option(run, "listen"),
                                 .on_ready = on_ready,
                                 .ctx = run,
                                 .trace = run->trace ? trace_line : NULL};
-    if (dx_agent_pid(run->vault, run->profile, &pid) == DX_OK) {
-        if (options.listen != NULL) {
-            return dx_fail(run, DX_E_EXISTS, "dx agent stop", "the agent runs already, as process %d", pid);
+    do { /* who holds the vault may be a command, or another that starts the agent just now */
+        if (dx_agent_pid(run->vault, run->profile, &pid) == DX_OK) {
+            return tell_running(run, pid, options.listen != NULL);
         }
-        dx_output_words(&run->output, "the agent runs already");
-        return show_agent(run);
+        error = here ? dx_agent_run(&options, message) : dx_agent_start(&options, &pid, message);
+    } while (error == DX_E_BUSY && dx_vault_is_worth_waiting(run, &until_ms));
+    if (error != DX_OK) {
+        return not_started(run, error, message);
     }
-    if (dx_invocation_has(run, "foreground")) {
-        int error = dx_agent_run(&options, message);
-        return error == DX_OK ? DX_EXIT_OK : not_started(run, error, message);
-    }
-    int error = dx_agent_start(&options, &pid, message);
-    return error == DX_OK ? show_agent(run) : not_started(run, error, message);
+    return here ? DX_EXIT_OK : show_agent(run);
 }
 
 int dx_run_agent_stop(dx_invocation *run) {

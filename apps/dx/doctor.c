@@ -265,8 +265,10 @@ static void write_finding(const dx_finding *finding, dx_writer *out) {
     dx_map_builder_init(&map, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
     dx_command_text(&map, "check", finding->check);
     dx_command_text(&map, "health", health_name(finding->health));
-    dx_command_text(&map, "message", finding->words);
-    dx_command_text(&map, "try", finding->remedy[0] == 0 ? NULL : finding->remedy);
+    dx_output_write_words(dx_map_builder_key(&map, "message"), finding->words);
+    if (finding->remedy[0] != 0) {
+        dx_output_write_words(dx_map_builder_key(&map, "try"), finding->remedy);
+    }
     dx_map_builder_finish(&map, out);
 }
 

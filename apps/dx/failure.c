@@ -56,15 +56,15 @@ static void tell_json(dx_output *output, const char *name, const char *message, 
     dx_map_builder error;
     dx_buf item;
     dx_writer writer;
-    dx_map_builder_init(&error, dx_host_alloc(), MESSAGE_MAX * 4);
+    dx_map_builder_init(&error, dx_host_alloc(), MESSAGE_MAX * 8);
     dx_write_text(dx_map_builder_key(&error, "code"), name);
-    dx_write_text(dx_map_builder_key(&error, "message"), message);
+    dx_output_write_words(dx_map_builder_key(&error, "message"), message);
     if (remedy[0] != 0) {
-        dx_write_text(dx_map_builder_key(&error, "try"), remedy);
+        dx_output_write_words(dx_map_builder_key(&error, "try"), remedy);
     } else {
         dx_write_null(dx_map_builder_key(&error, "try"));
     }
-    dx_buf_init(&item, dx_host_alloc(), MESSAGE_MAX * 4);
+    dx_buf_init(&item, dx_host_alloc(), MESSAGE_MAX * 8);
     dx_writer_init(&writer, &item);
     dx_map_builder_finish(&error, &writer);
     if (dx_writer_finish(&writer) == DX_OK) {

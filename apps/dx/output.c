@@ -345,6 +345,14 @@ void dx_output_map(dx_output *output, const dx_column *columns, dx_map_builder *
     dx_buf_deinit(&row);
 }
 
+void dx_output_write_words(dx_writer *writer, const char *words) {
+    dx_buf text;
+    dx_buf_init(&text, dx_host_alloc(), LINE_MAX_SIZE);
+    dx_terminal_utf8(dx_bytes_text(words), &text);
+    dx_write_text_bytes(writer, dx_buf_view(&text));
+    dx_buf_deinit(&text);
+}
+
 void dx_output_json(dx_output *output, dx_bytes item) {
     dx_buf line;
     dx_buf_init(&line, dx_host_alloc(), LINE_MAX_SIZE);

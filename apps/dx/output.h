@@ -57,6 +57,8 @@ void dx_table_end(dx_table *table);               /* the same, and frees */
 void dx_output_record(dx_output *output, const dx_column *columns, dx_bytes row);
 /* The same of a map that was built here; frees the builder. */
 void dx_output_map(dx_output *output, const dx_column *columns, dx_map_builder *map);
+/* Writes words that may quote a path or the command line, which need not be UTF-8; the item always is. */
+void dx_output_write_words(dx_writer *writer, const char *words);
 /* One encoded item as a line of JSON. */
 void dx_output_json(dx_output *output, dx_bytes item);
 /* The keys a map has, of these (ends with NULL) and in this order, as a line of JSON. */

@@ -97,7 +97,7 @@ static void write_vault(const dx_overview *overview, dx_writer *out) {
     dx_bytes vault = dx_item_get(dx_buf_view(&overview->node), "vault");
     dx_map_builder map;
     dx_map_builder_init(&map, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
-    dx_command_text(&map, "path", overview->folder.path);
+    dx_output_write_words(dx_map_builder_key(&map, "path"), overview->folder.path);
     dx_write_bool(dx_map_builder_key(&map, "there"), overview->there);
     dx_write_bool(dx_map_builder_key(&map, "encrypted"), true);
     dx_command_text(&map, "key", key_words);

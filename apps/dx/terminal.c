@@ -73,7 +73,7 @@ static size_t read_point(const uint8_t *at, size_t left, uint32_t *point) {
         }
         value = value << 6 | (at[i] & 0x3f);
     }
-    if (value < least[size] || value > 0x10ffff) {
+    if (value < least[size] || value > 0x10ffff || (value >= 0xd800 && value < 0xe000)) {
         return 1;
     }
     *point = value;
@@ -112,6 +112,17 @@ size_t dx_terminal_text(dx_bytes text, size_t columns, dx_buf *out) {
         }
     }
     return width;
+}
+
+void dx_terminal_utf8(dx_bytes text, dx_buf *out) {
+    for (size_t at = 0, size; at < text.size; at += size) {
+        static const char replacement[] = "\357\277\275";
+        uint32_t point;
+        size = read_point(text.data + at, text.size - at, &point);
+        bool broken = point == 0xfffd && size == 1;
+        dx_buf_append(out, broken ? (const void *)replacement : text.data + at,
+                      broken ? sizeof replacement - 1 : size);
+    }
 }
 
 /* --- Wrapping --------------------------------------------------------------------------------- */

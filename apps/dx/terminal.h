@@ -23,6 +23,9 @@ int64_t dx_clock_ms(void);
  * ellipsis to at most `columns` columns (SIZE_MAX: not cut). Returns the columns it takes. */
 size_t dx_terminal_text(dx_bytes text, size_t columns, dx_buf *out);
 
+/* Appends the text as it is, but for bytes that are no UTF-8 (of a path, or cut): each becomes U+FFFD. */
+void dx_terminal_utf8(dx_bytes text, dx_buf *out);
+
 /* Our own words, which may hold colours, in lines of at most `columns` columns: broken between words, and what
  * follows stands under the line's last column (what came after two or more spaces). Lines that were only
  * broken for a wide terminal are joined before. SIZE_MAX: as they are. */

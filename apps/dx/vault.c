@@ -83,17 +83,25 @@ int dx_vault_unopened(dx_invocation *run, int error, const char *message) {
     }
 }
 
-/* Another command may hold the vault for a moment: that is no reason to fail. */
-static int open_patiently(dx_invocation *run, const dx_client_options *options, char *message) {
-    int64_t left_ms = dx_vault_left_ms(run),
-            patience_ms = left_ms >= 0 && left_ms < BUSY_MS ? left_ms : BUSY_MS;
-    int64_t end_ms = dx_clock_ms() + patience_ms;
-    int error = dx_client_open(options, &run->client, message);
-    while (error == DX_E_BUSY && dx_clock_ms() < end_ms) {
-        struct timespec pause = {.tv_nsec = BUSY_RETRY_MS * 1000000};
-        nanosleep(&pause, NULL);
-        error = dx_client_open(options, &run->client, message);
+bool dx_vault_is_worth_waiting(const dx_invocation *run, int64_t *until_ms) {
+    int64_t left_ms = dx_vault_left_ms(run), now_ms = dx_clock_ms();
+    if (*until_ms == 0) {
+        *until_ms = now_ms + (left_ms >= 0 && left_ms < BUSY_MS ? left_ms : BUSY_MS);
     }
+    if (now_ms >= *until_ms) {
+        return false;
+    }
+    struct timespec pause = {.tv_nsec = BUSY_RETRY_MS * 1000000};
+    nanosleep(&pause, NULL);
+    return true;
+}
+
+static int open_patiently(dx_invocation *run, const dx_client_options *options, char *message) {
+    int64_t until_ms = 0;
+    int error;
+    do {
+        error = dx_client_open(options, &run->client, message);
+    } while (error == DX_E_BUSY && dx_vault_is_worth_waiting(run, &until_ms));
     return error;
 }
 

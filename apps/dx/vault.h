@@ -13,6 +13,9 @@ enum {
     DX_COMMAND_SIZE_MAX = 4 << 20
 };
 
+/* Another command may hold the vault for a moment, which is no reason to fail. True: a little was waited, try
+ * again; false: it stays. *until_ms is 0 at first. */
+bool dx_vault_is_worth_waiting(const dx_invocation *run, int64_t *until_ms);
 /* Opening twice is no error. */
 int dx_vault_open(dx_invocation *run, unsigned flags);
 /* Tells why a vault could not be opened or served; message may be empty. */

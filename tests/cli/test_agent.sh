@@ -81,6 +81,15 @@ expect_exit 9 "it is gone" --profile alice agent status
 for i in 1 2 3 4; do (alice object add notes --type queue -q >>queue) & done
 wait
 same "four commands without an agent" "$(wc -l <queue | tr -d ' ')" 4
+for i in 1 2 3 4; do (alice object add notes --type queue -q >>queue) & done
+expect_exit 0 "an agent waits for them likewise" --profile alice agent start
+wait
+same "and serves those that came after it" "$(wc -l <queue | tr -d ' ')" 8
+alice agent stop -q >/dev/null
+for i in 1 2 3; do (alice agent start --json >>starts) & done
+wait
+same "three at once start one agent, and all of them show it" "$(value pid <starts) $(sort -u starts | wc -l | tr -d ' ') $(wc -l <starts | tr -d ' ')" "$(alice agent status --json | value pid) 1 3"
+alice agent stop -q >/dev/null
 interruptible "$dx" --profile alice watch notes >/dev/null 2>&1 &
 watcher=$!
 started="$started $watcher"

@@ -223,4 +223,15 @@ if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=3m tmpfs small 2>
 else
     skip "a full disk" "only root can mount a small one"
 fi
+# --- Words that are no UTF-8, or are cut inside a character, do not cost the answer
+odd=$(printf 'v\377z')
+expect_exit 0 "a folder whose name is no text" --vault "$odd" halo create Odd -q
+expect_exit 0 "its status" --vault "$odd" status --json
+check "is JSON" python3 -c 'import json; assert json.load(open("out"))["vault"]["path"].endswith("v\ufffdz")'
+run --vault "$odd" doctor --json
+check "so is what the doctor says" python3 -c 'import json; assert len(json.load(open("out"))["checks"]) > 8'
+expect_exit 4 "no vault there" --vault "$(printf 'w\377')" space list --json
+check "is told in JSON" python3 -c 'import json; assert json.load(open("out"))["error"]["code"]'
+expect_exit 2 "a command of many umlauts" --json "a$(printf '\303\244%.0s' $(seq 200))"
+check "is told in JSON too" python3 -c 'import json; assert json.load(open("out"))["error"]["message"]'
 plan

@@ -29,6 +29,18 @@ static void test_safe(void **state) {
     EXPECT("", SIZE_MAX, "", 0);
 }
 
+static void test_utf8(void **state) {
+    (void)state;
+    static const char text[] = "a\033\n\xff\xc3\xa4\xed\xa0\x80\xc3";
+    dx_buf out;
+    dx_buf_init(&out, dx_host_alloc(), 4096);
+    dx_terminal_utf8(dx_bytes_of(text, sizeof text - 1), &out);
+    dx_buf_append(&out, "", 1);
+    assert_string_equal((const char *)out.data,
+                        "a\033\n\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+    dx_buf_deinit(&out);
+}
+
 static void test_widths(void **state) {
     (void)state;
     EXPECT("äöü", SIZE_MAX, "äöü", 3);
@@ -78,4 +90,5 @@ static void test_wrapping(void **state) {
     expect_wrapped("short\nlines\n  stay\n", 60, "short\nlines\n  stay\n");
 }
 
-DX_TEST_MAIN(DX_TEST(test_wrapping), DX_TEST(test_safe), DX_TEST(test_widths), DX_TEST(test_cut))
+DX_TEST_MAIN(DX_TEST(test_wrapping), DX_TEST(test_safe), DX_TEST(test_utf8), DX_TEST(test_widths),
+             DX_TEST(test_cut))
