@@ -215,7 +215,7 @@ if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=3m tmpfs small 2>
     holds "by name" out '"code":"E_NO_SPACE"'
     holds "with a remedy" out '"try":"make room'
     run --vault small/vault object ls notes --type many -q
-    check "what it had brought is there" [ "$status" = 0 ] && [ -s out ]
+    check "what it had brought is there" test "$status" = 0 -a -s out
     mount -o remount,size=40m "$mounted"
     expect_exit 0 "with room again everything works" --vault small/vault object add notes --type later
     expect_exit 0 "what was acknowledged is there" --vault small/vault object ls notes --type t -q

@@ -144,7 +144,7 @@ same "is refused alone" "$(cat out)" '{"objects":1,"links":0,"unresolved":0}'
 holds "with its line" err '^line 1: '
 head -c 100000 /dev/urandom >noise
 run --profile alice import strict noise --type thing --json
-check "noise is refused" [ "$status" = 10 ] || [ "$status" = 1 ]
+check "noise is refused" test "$status" = 10 -o "$status" = 1
 : >empty
 expect_exit 0 "an empty file" --profile alice import strict empty --json
 expect_exit 3 "no file" --profile alice import strict nofile
