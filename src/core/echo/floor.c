@@ -96,7 +96,7 @@ static int look_through(dx_context *context, dx_space *space, const dx_feed *for
         /* No data can justify a control block. */
         bool names = source != forked && (forked->identity.feed_class == DX_FEED_CONTROL ||
                                           source->identity.feed_class == DX_FEED_DATA);
-        error = names ? look_on(context, space, forked, source, source->cut, budget) : DX_OK;
+        error = names ? look_on(context, space, forked, source, dx_feed_limit(source), budget) : DX_OK;
     }
     return error;
 }
@@ -381,17 +381,129 @@ static void forget_wanted_data(dx_space *space) {
     space->wanted_count = kept;
 }
 
+/* Whether it is a data feed whose admission is out of force, or has not come yet. */
+static bool is_expelled(const dx_space *space, const dx_feed *feed) {
+    return !feed->own && feed->identity.feed_class == DX_FEED_DATA &&
+           dx_control_authorize(space->control, feed->id) != DX_OK;
+}
+
 /* A data feed whose admission is out of force has no effect at all. */
 static int expel_feeds(dx_context *context, dx_space *space, size_t *budget, bool *unsettled) {
     int error = DX_OK;
     for (size_t i = 0; i < space->feed_count && error == DX_OK && space->control_version != 0; i++) {
         dx_feed *feed = &space->feeds[i];
-        if (!feed->own && feed->identity.feed_class == DX_FEED_DATA &&
-            dx_control_authorize(space->control, feed->id) != DX_OK) {
+        if (is_expelled(space, feed)) {
             error = dx_withdraw_blocks(context, space, feed, 0, budget);
             *unsettled = *unsettled || feed->kept != 0;
         }
     }
+    return error;
+}
+
+static uint64_t in_effect(const dx_feed *feed) {
+    uint64_t usable = dx_feed_usable(feed), end = feed->applied > feed->kept ? feed->applied : feed->kept;
+    return end < usable ? end : usable;
+}
+
+/* The first of source's blocks that names more of the feed than is in effect of it, though it must not be
+ * applied then. DX_FEED_NO_CUT: there is none. */
+static int first_resting(dx_context *context, dx_space *space, const dx_feed *feed, const dx_feed *source,
+                         uint64_t *seq) {
+    int error = DX_OK;
+    bool rests = false, found = true;
+    for (uint64_t next = 0; error == DX_OK && found && !rests; next = *seq + 1) {
+        dx_dependency named;
+        sqlite3_stmt *select = dx_store_query(
+            context->store, "SELECT length, root, seq FROM named WHERE feed = ?1 AND source = ?2 "
+                            "AND seq >= ?3 AND length > ?4 ORDER BY seq LIMIT 1");
+        dx_bind_int(select, 1, feed->local);
+        dx_bind_int(select, 2, source->local);
+        dx_bind_int(select, 3, (int64_t)next);
+        dx_bind_int(select, 4, (int64_t)in_effect(feed));
+        found = dx_step(context->store, select);
+        if (!found) {
+            error = dx_store_error(context->store);
+            break;
+        }
+        dx_bytes root = dx_column_bytes(select, 1);
+        named.length = (uint64_t)dx_column_int(select, 0);
+        *seq = (uint64_t)dx_column_int(select, 2);
+        error = root.size == sizeof named.root ? DX_OK : DX_E_CORRUPT;
+        memcpy(named.root, root.data, error == DX_OK ? sizeof named.root : 0);
+        dx_step_reset(select);
+        dx_named_standing standing = DX_NAMED_IN_FORCE;
+        if (error == DX_OK && named.length > feed->cut) {
+            error = dx_floor_judge(context, space, feed, source, *seq, &named, &standing);
+        }
+        rests = standing == DX_NAMED_IN_FORCE;
+    }
+    *seq = rests ? *seq : DX_FEED_NO_CUT;
+    return error;
+}
+
+/* An own feed is never shortened: it is retired, and the vault goes on in new ones. */
+static int take_back_from(dx_context *context, dx_space *space, dx_feed *feed, uint64_t seq, size_t *budget,
+                          bool *unsettled) {
+    if (!feed->own) {
+        int error = dx_withdraw_blocks(context, space, feed, seq, budget);
+        *unsettled = *unsettled || feed->kept > seq;
+        return error;
+    }
+    int64_t local = feed->local;
+    dx_echo_trace(context, "own feed %lld rests on what was expelled: own feeds renewed", (long long)local);
+    int error = dx_space_renew_feeds(context, space);
+    *unsettled = *unsettled || !dx_space_feed(space, local)->own;
+    return error;
+}
+
+/* What rests on the feed from some block on waits for it, and so must what was applied before it was expelled.
+ * *more: another feed was found to be held back, or was shortened. Feeds may move in memory when it is an own one;
+ * then *unsettled. */
+static int hold_back_from(dx_context *context, dx_space *space, size_t at, bool *held, size_t *budget,
+                          bool *more, bool *unsettled) {
+    size_t looks = DX_FLOOR_BLOCKS_MAX;
+    const dx_feed *feed = &space->feeds[at];
+    int error = look_through(context, space, feed, &looks);
+    *unsettled = *unsettled || looks == 0;
+    for (size_t i = 0; i < space->feed_count && error == DX_OK && !*unsettled; i++) {
+        dx_feed *source = &space->feeds[i];
+        uint64_t seq = DX_FEED_NO_CUT;
+        if (i != at && source->identity.feed_class == DX_FEED_DATA) {
+            error = first_resting(context, space, feed, source, &seq);
+        }
+        if (error != DX_OK || seq == DX_FEED_NO_CUT) {
+            continue;
+        }
+        *more = *more || !held[i] || in_effect(source) > seq;
+        held[i] = true;
+        if (in_effect(source) > seq) {
+            error = take_back_from(context, space, source, seq, budget, unsettled);
+        }
+    }
+    return error;
+}
+
+/* What rests on expelled feeds, and on what rests on them. Begins with the blocks each time, not with what was
+ * found before, so that a crash between two steps is nothing. */
+static int hold_back(dx_context *context, dx_space *space, size_t *budget, bool *unsettled) {
+    size_t size = space->feed_count * sizeof(bool), count = space->feed_count;
+    bool *held = dx_alloc_take(context->alloc, size);
+    bool more = false;
+    if (held == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        held[i] = is_expelled(space, &space->feeds[i]);
+        more = more || held[i];
+    }
+    int error = DX_OK;
+    while (more && error == DX_OK && !*unsettled) {
+        more = false;
+        for (size_t i = 0; i < count && error == DX_OK && !*unsettled; i++) {
+            error = held[i] ? hold_back_from(context, space, i, held, budget, &more, unsettled) : DX_OK;
+        }
+    }
+    dx_alloc_free(context->alloc, held, size);
     return error;
 }
 
@@ -402,7 +514,9 @@ static int settle_data(dx_context *context, dx_space *space, size_t *budget, boo
         bool settles = feed->frozen && !feed->own && feed->identity.feed_class == DX_FEED_DATA;
         error = settles ? settle_feed(context, space, space->control, feed, budget, unsettled) : DX_OK;
     }
-    return error != DX_OK ? error : expel_feeds(context, space, budget, unsettled);
+    error = error != DX_OK ? error : expel_feeds(context, space, budget, unsettled);
+    bool holds = error == DX_OK && space->control_version != 0 && !*unsettled;
+    return holds ? hold_back(context, space, budget, unsettled) : error;
 }
 
 int dx_floor_settle(dx_context *context, dx_space *space, size_t *budget, bool *unsettled) {
@@ -456,15 +570,16 @@ int dx_floor_judge(dx_context *context, dx_space *space, const dx_feed *forked, 
     return error;
 }
 
-/* The last thing that source said of the feed in its blocks up to seq, and the block that says it. */
+/* The last thing beyond the cut that source said of the feed in its blocks up to seq, and the block that says it. */
 static int last_named(dx_context *context, const dx_feed *forked, const dx_feed *source, uint64_t seq,
                       dx_limb_goal *goal, uint64_t *said) {
     sqlite3_stmt *select =
         dx_store_query(context->store, "SELECT length, root, seq FROM named WHERE feed = ?1 AND source = ?2 "
-                                       "AND seq <= ?3 ORDER BY seq DESC LIMIT 1");
+                                       "AND seq <= ?3 AND length > ?4 ORDER BY seq DESC LIMIT 1");
     dx_bind_int(select, 1, forked->local);
     dx_bind_int(select, 2, source->local);
     dx_bind_int(select, 3, (int64_t)seq);
+    dx_bind_int(select, 4, (int64_t)forked->cut);
     if (!dx_step(context->store, select)) {
         int error = dx_store_error(context->store);
         return error != DX_OK ? error : DX_E_NOT_FOUND;
@@ -478,11 +593,6 @@ static int last_named(dx_context *context, const dx_feed *forked, const dx_feed 
     }
     dx_step_reset(select);
     return sound ? DX_OK : DX_E_CORRUPT;
-}
-
-static uint64_t in_effect(const dx_feed *feed) {
-    uint64_t usable = dx_feed_usable(feed), end = feed->applied > feed->kept ? feed->applied : feed->kept;
-    return end < usable ? end : usable;
 }
 
 int dx_floor_saw(dx_context *context, dx_space *space, const dx_feed *forked, const dx_feed *source,

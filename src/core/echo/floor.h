@@ -10,6 +10,8 @@
  *   later one that extends what was decided raises the floor, and the others are passed over.
  * So the branch and the floor are a function of the blocks, the proofs and the control state, whatever came
  * first. Nothing is looked at while no feed is forked.
+ *   A data feed whose admission fell with a control feed's fork is expelled: nothing of it is in effect, nor of any
+ * other feed from the block on that builds on it; whether it was applied before or not.
  * Bounded: one call looks through so many blocks and takes back so many; a crash between two calls is made
  * good by the next one, which begins with what is stored. */
 #ifndef DX_ECHO_FLOOR_H

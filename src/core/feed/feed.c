@@ -78,7 +78,7 @@ bool dx_feed_take_head(dx_bytes value, uint64_t from, dx_head *head) {
            value.size == DX_HEAD_STORED_SIZE + dx_mmr_proof_size(from, head->length);
 }
 
-/* What only a forked feed has: a floor, blocks to be walked again, a limb in force (rows 0: the trunk). */
+/* What forks leave: a floor, a limb in force (rows 0: the trunk), and blocks to be walked again. */
 static bool take_fork(dx_feed *feed, sqlite3_stmt *row) {
     int64_t floor = dx_column_int(row, 13), kept = dx_column_int(row, 14), rows = dx_column_int(row, 15),
             parts = dx_column_int(row, 16);
@@ -86,11 +86,13 @@ static bool take_fork(dx_feed *feed, sqlite3_stmt *row) {
     feed->kept = (uint64_t)kept;
     feed->rows = rows == 0 ? feed->local : rows;
     feed->parts = (uint64_t)parts;
-    bool plain = floor == 0 && kept == 0 && rows == 0 && parts == 0;
-    return feed->frozen
-               ? feed->cut < DX_FEED_LENGTH_MAX && floor >= 0 && kept >= 0 && rows >= 0 && parts >= 0 &&
-                     feed->floor <= feed->length && feed->kept <= feed->length && feed->parts <= feed->length
-               : plain;
+    if (kept < 0 || feed->kept > feed->length || (feed->own && kept != 0)) {
+        return false;
+    }
+    bool plain = floor == 0 && rows == 0 && parts == 0; /* kept: others' forks shorten a feed, too */
+    return feed->frozen ? feed->cut < DX_FEED_LENGTH_MAX && floor >= 0 && rows >= 0 && parts >= 0 &&
+                              feed->floor <= feed->length && feed->parts <= feed->length
+                        : plain;
 }
 
 static bool take_row(dx_feed *feed, sqlite3_stmt *row) {

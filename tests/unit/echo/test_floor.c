@@ -32,6 +32,7 @@ typedef struct known_proof {
 typedef struct world {
     uint64_t random;
     peer namers[NAMERS], daves[BRANCHES], olga, other_bob;
+    peer *self; /* at whom things arrive: Olga, mostly */
     bool bob_forked;
     sim_disk *start; /* Olga's disk before anything reached her */
     namer_seen seen[NAMERS];
@@ -184,6 +185,7 @@ static void fork_bob(world *w, sim_disk *image, uint64_t at) {
 
 static void world_init(world *w, uint64_t seed) {
     memset(w, 0, sizeof *w);
+    w->self = &w->olga;
     w->random = seed * 977 + 5;
     peer dave;
     static const char *const names[NAMERS] = {"Alice", "Bob", "Carol"};
@@ -295,7 +297,7 @@ static void expect(world *w, int *branch, uint64_t *length) {
 /* --- An order of arrival ------------------------------------------------------------------------------- */
 
 static bool carries_branch(world *w, const carrier *one, const dx_wanted_branch *wanted) {
-    const dx_feed *feed = dx_space_feed(w->olga.space, wanted->feed);
+    const dx_feed *feed = dx_space_feed(w->self->space, wanted->feed);
     const dx_feed *source = dx_space_feed_by_id(one->from->space, one->id);
     uint8_t root[DX_HASH_SIZE];
     if (memcmp(feed->id, one->id, DX_HASH_SIZE) != 0) {
@@ -334,28 +336,28 @@ static int receive_limb(peer *to, dx_feed *view, peer *from, const dx_feed *sour
 
 /* A run of a branch that Olga was told others had named, as sync brings it. */
 static bool bring_branch(world *w, const dx_wanted_branch *wanted, uint64_t run) {
-    peer *olga = &w->olga;
-    dx_feed *feed = dx_space_feed(olga->space, wanted->feed), view;
+    peer *self = w->self;
+    dx_feed *feed = dx_space_feed(self->space, wanted->feed), view;
     size_t i = 0;
     while (i < w->carrier_count && !carries_branch(w, &w->carriers[i], wanted)) {
         i++;
     }
     assert_true(i < w->carrier_count);
-    if (dx_limb_for(feed, olga->context.store, &wanted->goal, &view) != DX_OK) {
-        assert_int_equal(dx_limb_make(feed, olga->context.store, &wanted->goal, &view), DX_OK);
+    if (dx_limb_for(feed, self->context.store, &wanted->goal, &view) != DX_OK) {
+        assert_int_equal(dx_limb_make(feed, self->context.store, &wanted->goal, &view), DX_OK);
     }
     uint64_t left = wanted->goal.length - view.length;
     int error =
-        receive_limb(olga, &view, w->carriers[i].from,
+        receive_limb(self, &view, w->carriers[i].from,
                      dx_space_feed_by_id(w->carriers[i].from->space, feed->id), run < left ? run : left);
     if (error == DX_E_SIGNATURE) { /* the branch parts lower than is known yet: the proof is to come */
-        assert_int_equal(dx_limb_drop(&view, olga->context.store), DX_OK);
+        assert_int_equal(dx_limb_drop(&view, self->context.store), DX_OK);
         return false;
     }
     assert_int_equal(error, DX_OK);
     if (view.length == wanted->goal.length) {
-        assert_int_equal(dx_limb_finish(&view, olga->context.store), DX_OK);
-        olga->space->forks_settled = false;
+        assert_int_equal(dx_limb_finish(&view, self->context.store), DX_OK);
+        self->space->forks_settled = false;
     }
     return true;
 }
@@ -363,41 +365,41 @@ static bool bring_branch(world *w, const dx_wanted_branch *wanted, uint64_t run)
 /* One thing arrives: a proof, some blocks of a feed, or of a branch that is wanted. False: there was nothing
  * of this kind, or it is refused yet. */
 static bool arrive(world *w, uint64_t what) {
-    peer *olga = &w->olga;
+    peer *self = w->self;
     uint64_t run = 1 + draw(w, 3);
     if (what < w->proof_count) {
-        dx_feed *feed = dx_space_feed_by_id(olga->space, w->proofs[what].id);
-        return dx_fork_take(feed, olga->context.store, dx_buf_view(&w->proofs[what].bytes)) == DX_OK;
+        dx_feed *feed = dx_space_feed_by_id(self->space, w->proofs[what].id);
+        return dx_fork_take(feed, self->context.store, dx_buf_view(&w->proofs[what].bytes)) == DX_OK;
     }
     what -= w->proof_count;
     if (what < w->carrier_count) {
         peer *from = w->carriers[what].from;
         dx_feed *source = dx_space_feed_by_id(from->space, w->carriers[what].id);
-        const dx_feed *have = dx_space_feed_by_id(olga->space, source->id);
+        const dx_feed *have = dx_space_feed_by_id(self->space, source->id);
         uint64_t at = have != NULL ? have->length : 0,
                  end = at + run < source->length ? at + run : source->length;
         if (at >= source->length || (have != NULL && at >= have->cut)) {
             return false; /* what lies beyond a cut is not asked for */
         }
         peer_begin(from);
-        int error = peer_carry(olga, from, source, end);
+        int error = peer_carry(self, from, source, end);
         peer_commit(from);
         assert_true(error == DX_OK || error == DX_E_SIGNATURE || error == DX_E_FORK ||
                     error == DX_E_UNAUTHORIZED);
         return error == DX_OK;
     }
-    return olga->space->wanted_count != 0 &&
-           bring_branch(w, &olga->space->wanted[draw(w, olga->space->wanted_count)], run);
+    return self->space->wanted_count != 0 &&
+           bring_branch(w, &self->space->wanted[draw(w, self->space->wanted_count)], run);
 }
 
 /* Steps until nothing is left to do or to come. After each event some work is done, and now and then she
  * crashes. proofs_first: she knows of the fork before anything of it reaches her. */
 static void live_through(world *w, bool proofs_first, bool crashes) {
-    peer *olga = &w->olga;
+    peer *self = w->self;
     uint64_t kinds = w->proof_count + w->carrier_count + 1;
     for (int idle = 0; idle < 40;) {
         bool more = true, news = false;
-        peer_begin(olga);
+        peer_begin(self);
         if (proofs_first) {
             for (size_t i = 0; i < w->proof_count; i++) {
                 news = arrive(w, i) || news;
@@ -405,23 +407,23 @@ static void live_through(world *w, bool proofs_first, bool crashes) {
         }
         news = arrive(w, draw(w, kinds)) || news;
         for (uint64_t i = draw(w, 4); i > 0 && more; i--) {
-            assert_int_equal(dx_pipeline_run(&olga->context, olga->space, 1 + draw(w, 3), &more), DX_OK);
+            assert_int_equal(dx_pipeline_run(&self->context, self->space, 1 + draw(w, 3), &more), DX_OK);
         }
-        peer_commit(olga);
+        peer_commit(self);
         idle = news ? 0 : idle + 1;
         if (crashes && draw(w, 4) == 0) {
-            peer_reopen(olga);
+            peer_reopen(self);
         }
         if (idle == 40) { /* perhaps only chance passed something over */
-            peer_begin(olga);
-            peer_run(olga);
+            peer_begin(self);
+            peer_run(self);
             for (uint64_t what = 0; what < kinds; what++) {
                 if (arrive(w, what)) {
                     idle = 0;
                 }
             }
-            peer_run(olga);
-            peer_commit(olga);
+            peer_run(self);
+            peer_commit(self);
         }
     }
 }
@@ -527,20 +529,24 @@ static void test_every_order_gives_the_same(void **state) {
 /* --- Control feeds ----------------------------------------------------------------------------------- */
 
 /* Bob may write since a moment ago, and his vault is set back: in each life he admits another data feed, in the
- * same block of his control feed. Alice, perhaps, has seen the first and wrote after. */
-static void control_world_init(world *w, uint64_t seed, bool built_on) {
+ * same block of his control feed. Alice, perhaps, has seen the first and wrote after; Carol, perhaps, the second. */
+static void control_world_init(world *w, uint64_t seed, bool built_on, bool contradicted) {
     static const uint8_t promotion[16] = {9};
     memset(w, 0, sizeof *w);
+    w->self = &w->olga;
     w->random = seed * 31 + 7;
-    peer *alice = &w->namers[0], bob;
+    peer *alice = &w->namers[0], *carol = &w->namers[1], bob;
     peer_init(alice, seed * 10 + 1, "Alice");
-    peer_init(&w->namers[1], seed * 10 + 2, "Nobody");
+    peer_init(carol, seed * 10 + 2, "Carol");
     peer_init(&w->namers[2], seed * 10 + 3, "Nobody");
     peer_init(&bob, seed * 10 + 4, "Bob");
     peer_init(&w->olga, seed * 10 + 5, "Olga");
     peer_create_space(alice, "Garden");
     peer_admit(alice, &bob, DX_ROLE_READER);
     peer_admit(alice, &w->olga, DX_ROLE_READER);
+    if (contradicted) {
+        peer_admit(alice, carol, DX_ROLE_EDITOR);
+    }
     dx_buf welcome;
     dx_buf_init(&welcome, &alice->alloc.port, DX_BLOCK_SIZE_MAX);
     peer_begin(alice);
@@ -552,6 +558,10 @@ static void control_world_init(world *w, uint64_t seed, bool built_on) {
     dx_buf_deinit(&welcome);
     peer_pull(alice, &bob, 9);
     peer_pull(&bob, alice, 9);
+    if (contradicted) {
+        peer_pull(alice, carol, 9);
+        peer_pull(carol, alice, 9);
+    }
     peer_pull(&w->olga, alice, 9);
     assert_int_equal(bob.space->own_data, 0);
     const dx_feed *control = dx_space_feed(bob.space, bob.space->own_control);
@@ -567,6 +577,15 @@ static void control_world_init(world *w, uint64_t seed, bool built_on) {
         peer_pull(alice, &w->daves[0], 9);
     }
     peer_add(alice, "t", "{\"hers\": true}");
+    if (contradicted) {
+        peer_add(carol, "t", "{\"before\": true}");
+        w->seen[1].length = dx_space_feed(carol->space, carol->space->own_data)->length;
+        peer_pull(carol, &w->daves[1], 9);
+        peer_add(carol, "t", "{\"on\": \"what is expelled\"}");
+        peer_add(carol, "t", "{\"after\": true}");
+        add_carrier(w, carol, dx_space_feed(carol->space, carol->space->own_data));
+        add_carrier(w, carol, dx_space_feed(carol->space, carol->space->own_control));
+    }
     prove(w, &w->daves[0], &w->daves[1], w->dave_id, w->parts);
     for (int life = 0; life < 2; life++) {
         const dx_space *space = w->daves[life].space;
@@ -598,7 +617,7 @@ static void test_control_feed_is_cut(void **state) {
         world w;
         char *reference = NULL;
         uint8_t digest[DX_HASH_SIZE], expected[DX_HASH_SIZE];
-        control_world_init(&w, 50 + (uint64_t)built_on, built_on != 0);
+        control_world_init(&w, 50 + (uint64_t)built_on, built_on != 0, false);
         for (int order = 0; order < 12; order++) {
             restart(&w);
             live_through(&w, order == 0, order % 2 == 1);
@@ -625,12 +644,75 @@ static void test_control_feed_is_cut(void **state) {
     }
 }
 
+/* Carol built on the life that is passed over, for Alice is her senior. What rests on what only that life admits is
+ * nowhere in effect, whatever came first; what she wrote before is. */
+static void test_what_rests_on_the_expelled(void **state) {
+    (void)state;
+    world w;
+    char *reference = NULL;
+    control_world_init(&w, 70, true, true);
+    const uint8_t *carols = dx_space_feed(w.namers[1].space, w.namers[1].space->own_data)->id;
+    for (int order = 0; order < 16; order++) {
+        restart(&w);
+        live_through(&w, order == 0, order % 2 == 1);
+        assert_true(shows_life(&w, 0));
+        assert_false(shows_life(&w, 1));
+        assert_counts(&w);
+        const dx_feed *feed = dx_space_feed_by_id(w.olga.space, carols);
+        assert_int_equal(feed->length, w.seen[1].length + 2);
+        assert_int_equal(feed->applied, w.seen[1].length);
+        assert_int_equal(feed->kept, 0);
+        char *here = peer_state(&w.olga);
+        if (reference == NULL) {
+            reference = here;
+            continue;
+        }
+        assert_string_equal(here, reference);
+        free(here);
+    }
+    free(reference);
+    world_deinit(&w);
+}
+
+/* Carol herself learns of it late: her feed is not shortened but given up, and she goes on in a new one. */
+static void test_own_blocks_rest_on_the_expelled(void **state) {
+    (void)state;
+    world w;
+    uint8_t before[DX_HASH_SIZE];
+    control_world_init(&w, 80, true, true);
+    peer *carol = &w.namers[1];
+    memcpy(before, dx_space_feed(carol->space, carol->space->own_data)->id, sizeof before);
+    w.self = carol;
+    live_through(&w, false, true);
+    const dx_feed *feed = dx_space_feed_by_id(carol->space, before);
+    assert_false(feed->own);
+    assert_int_equal(feed->length, w.seen[1].length + 2);
+    assert_int_equal(feed->applied, w.seen[1].length);
+    assert_int_equal(feed->kept, 0);
+    peer_add(carol, "t", "{\"again\": true}");
+    peer_reopen(carol);
+    const dx_feed *fresh = dx_space_feed(carol->space, carol->space->own_data);
+    assert_memory_not_equal(fresh->id, before, sizeof before);
+    assert_int_equal(fresh->applied, fresh->length);
+    char *hers = peer_state(carol);
+    w.self = &w.olga;
+    for (int round = 0; round < 2; round++) {
+        live_through(&w, false, true);
+        peer_pull(&w.olga, carol, 9);
+    }
+    char *here = peer_state(&w.olga);
+    assert_string_equal(here, hers);
+    free(here);
+    free(hers);
+    world_deinit(&w);
+}
+
 /* The author of the fork learns of it: what he issued stands in his new feed. */
 static void test_vouched_for_again(void **state) {
     (void)state;
     world w;
     uint8_t before[DX_HASH_SIZE];
-    control_world_init(&w, 60, false);
+    control_world_init(&w, 60, false, false);
     peer *bob = &w.daves[0];
     peer_begin(bob);
     const dx_feed *data = dx_space_feed(bob->space, bob->space->own_data);
@@ -652,4 +734,5 @@ static void test_vouched_for_again(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_every_order_gives_the_same), DX_TEST(test_control_feed_is_cut),
+             DX_TEST(test_what_rests_on_the_expelled), DX_TEST(test_own_blocks_rest_on_the_expelled),
              DX_TEST(test_vouched_for_again))
