@@ -269,11 +269,9 @@ static unsigned bit(sim_count lie) {
 /* A random set. A vault whose own feed holds what was never applied does not open again, and rightly: who sets
  * it back does not write such blocks. */
 static unsigned draw_habits(sim_hostile *hostile) {
-    const sim_plan *plan = &hostile->peer->world->plan;
-    const unsigned forks = bit(SIM_TWIN) | bit(SIM_SET_BACK_UNSEEN);
     unsigned habits = 0;
     while (habits == 0) {
-        habits = (unsigned)sim_hostile_below(hostile, 1u << SIM_LIE_COUNT) & (plan->forks ? ~0u : ~forks);
+        habits = (unsigned)sim_hostile_below(hostile, 1u << SIM_LIE_COUNT);
         habits &= hostile->reader ? ~bit(SIM_SET_BACK_UNSEEN) : ~0u;
     }
     return (habits & bit(SIM_SET_BACK_UNSEEN)) != 0 ? habits & ~bit(SIM_DEAD_BLOCK) : habits;

@@ -37,7 +37,8 @@ static const dx_feed *choose_feed(sim_hostile *hostile, const dx_session *sessio
     size_t count = 0;
     for (size_t i = 0; i < session->feed_count; i++) {
         const dx_feed *feed = dx_space_feed(session->replica->space, session->feeds[i].local);
-        if (feed != NULL && !feed->own && session->feeds[i].theirs > 0 && feed->head.length > 0 &&
+        bool of_liar = feed != NULL && memcmp(feed->identity.device, hostile->device, DX_KEY_SIZE) == 0;
+        if (feed != NULL && !of_liar && session->feeds[i].theirs > 0 && feed->head.length > 0 &&
             sim_hostile_below(hostile, ++count) == 0) {
             chosen = feed;
         }
@@ -105,9 +106,12 @@ static int tell_out_of_place(sim_hostile *hostile, dx_session *session) {
     if (feed == NULL) {
         return DX_OK;
     }
+    uint64_t way = sim_hostile_below(hostile, 10);
+    /* Who knows that the feed was forked takes it for a question about another branch. */
+    bool excused = (way == 3 || way == 5) && hostile->peer->world->counts[SIM_UNSEEN] > 0;
     sim_hostile_fill(hostile, unknown, sizeof unknown);
     begin(&message);
-    switch (sim_hostile_below(hostile, 10)) {
+    switch (way) {
     case 0:
         dx_write_array(&message.writer, 1);
         dx_write_uint(&message.writer, DX_SYNC_HELLO);
@@ -137,7 +141,9 @@ static int tell_out_of_place(sim_hostile *hostile, dx_session *session) {
                            &message.bytes);
         break;
     }
-    sim_hostile_watch(hostile, session, SIM_OUT_OF_PLACE);
+    if (!excused) {
+        sim_hostile_watch(hostile, session, SIM_OUT_OF_PLACE);
+    }
     sim_hostile_told(hostile, SIM_OUT_OF_PLACE);
     return end(&message, session);
 }
@@ -225,7 +231,7 @@ static int tell_huge(sim_hostile *hostile, dx_session *session) {
         return DX_OK;
     }
     sim_hostile_told(hostile, SIM_HUGE);
-    if (way == 0 && hostile->peer->world->plan.forks) { /* the feed's next head contradicts it */
+    if (way == 0) { /* the feed's next head contradicts it */
         return tell_huge_head(hostile, session);
     }
     lie_message message;

@@ -188,6 +188,10 @@ static bool write_twin(sim_hostile *hostile, sim_run *run) {
 /* --- On the way out ------------------------------------------------------------------------------------------- */
 
 static sim_count choose(const sim_hostile *hostile, const dx_feed *feed) {
+    bool of_liar = memcmp(feed->identity.device, hostile->device, DX_KEY_SIZE) == 0;
+    if (of_liar && !feed->own) {
+        return SIM_COUNT_COUNT; /* it was written twice: what does not join it is perhaps a branch */
+    }
     if (feed->own) {
         return is_armed(hostile, SIM_TWIN) && feed->identity.feed_class == DX_FEED_DATA ? SIM_TWIN
                                                                                         : SIM_COUNT_COUNT;
@@ -221,7 +225,9 @@ static void lie_about(sim_hostile *hostile, sim_run *run, dx_buf *message) {
     sim_hostile_told(hostile, lie);
     /* A control feed that its receiver only knows by hearsay is looked at from its beginning on. */
     bool is_looked_at = run->feed->identity.feed_class == DX_FEED_DATA || run->data.from == 0;
-    if (lie != SIM_TWIN && is_looked_at && !sim_hostile_has_gap(hostile, run->session)) {
+    /* Of a feed that an honest peer wrote twice, what does not join is perhaps another branch. */
+    bool is_plain = hostile->peer->world->counts[SIM_UNSEEN] == 0;
+    if (lie != SIM_TWIN && is_looked_at && is_plain && !sim_hostile_has_gap(hostile, run->session)) {
         sim_hostile_watch(hostile, run->session, lie);
     }
 }

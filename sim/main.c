@@ -34,7 +34,7 @@ typedef struct sim_options {
     uint64_t block, block_stride; /* of blocks of twenty, every stride-th from this one */
     size_t peers, operations;
     uint64_t minutes;
-    bool verbose, inside, forks, calm, whole, traces, until_failure, sums;
+    bool verbose, inside, calm, whole, traces, until_failure, sums;
 } sim_options;
 
 typedef struct sim_totals {
@@ -166,7 +166,6 @@ static void tell_failure(const sim_options *options, const sim_world *world) {
 static bool run_one(sim_world *world, const sim_options *options, uint64_t seed, sim_totals *totals) {
     sim_plan plan = {.seed = seed,
                      .peers = options->peers,
-                     .forks = options->forks,
                      .minutes = options->minutes,
                      .operations = options->operations};
     sim_plan_draw(&plan, options->calm);
@@ -292,7 +291,7 @@ int main(int argc, char **argv) {
         puts(
             "sim --seed N | --seeds COUNT [--from N] [--each N] [--but-each N] [--block 0 --stride 1]\n"
             "  [--peers 3] [--minutes 30] [--operations 200] [--calm] [--whole] [--traces] [--until-failure] "
-            "[--verbose] [--inside] [--forks]\n"
+            "[--verbose] [--inside]\n"
             "  --each, --but-each: only seeds that divide by N, or that do not; --block, --stride: of "
             "blocks\n"
             "  of twenty seeds those whose number leaves block when divided by stride; --sums: what happened "
@@ -302,7 +301,7 @@ int main(int argc, char **argv) {
             "events "
             "and\n"
             "  effects of each seed; --verbose: what happens, as a story; --inside: and what nodes say of\n"
-            "  themselves; --forks: liars write their feeds twice, too");
+            "  themselves");
         return 0;
     }
 #ifdef __GLIBC__
@@ -331,7 +330,6 @@ int main(int argc, char **argv) {
                            .minutes = number_after(argc, argv, "--minutes", 30),
                            .verbose = has(argc, argv, "--verbose"),
                            .inside = has(argc, argv, "--inside"),
-                           .forks = has(argc, argv, "--forks"),
                            .calm = has(argc, argv, "--calm"),
                            .whole = has(argc, argv, "--whole"),
                            .traces = has(argc, argv, "--traces"),

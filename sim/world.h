@@ -118,7 +118,6 @@ typedef struct sim_plan {
     uint64_t seed;
     size_t peers; /* honest ones */
     sim_liar hostile;
-    bool forks; /* the liar writes its feeds twice */
     /* Of virtual time in which operations happen; then everything heals and must converge. */
     uint64_t minutes;
     size_t operations;
