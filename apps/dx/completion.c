@@ -142,13 +142,9 @@ static size_t count_arguments(const dx_verb *verb, const char *const *words, siz
             arguments++;
             continue;
         }
-        const dx_option *lists[2] = {verb->options, dx_global_options};
-        for (size_t list = 0; list < 2; list++) {
-            for (size_t at = 0; (list == 1 || at < DX_VERB_OPTIONS_MAX) && lists[list][at].name != NULL;
-                 at++) {
-                i += strcmp(words[i] + 2 * (words[i][1] == '-'), lists[list][at].name) == 0 &&
-                     lists[list][at].value != NULL && i + 1 < count;
-            }
+        for (size_t at = 0; at < DX_VERB_OPTIONS_MAX && verb->options[at].name != NULL; at++) {
+            i += strncmp(words[i], "--", 2) == 0 && strcmp(words[i] + 2, verb->options[at].name) == 0 &&
+                 verb->options[at].value != NULL && i + 1 < count;
         }
     }
     return arguments;
@@ -181,9 +177,41 @@ static void complete(dx_invocation *run, const char *const *words, size_t count)
     }
 }
 
+static const dx_option *find_global(const char *word) {
+    const dx_option *option = dx_global_options;
+    while (option->name != NULL && (strncmp(word, "--", 2) != 0 || strcmp(word + 2, option->name) != 0)) {
+        option++;
+    }
+    return option->name == NULL ? NULL : option;
+}
+
+/* Options of every verb may stand anywhere: they go, and --vault and --profile say whose spaces are meant. The
+ * count that is left; 0: the value of one is being typed. */
+static size_t drop_globals(dx_invocation *run) {
+    size_t kept = 0, last = run->argument_count - 1;
+    for (size_t i = 0; i < last; i++) {
+        const dx_option *option = find_global(run->arguments[i]);
+        if (option == NULL) {
+            run->arguments[kept++] = run->arguments[i];
+            continue;
+        }
+        if (option->value != NULL && ++i == last) {
+            return 0;
+        }
+        if (strcmp(option->name, "vault") == 0) {
+            run->vault = run->arguments[i];
+        } else if (strcmp(option->name, "profile") == 0) {
+            run->profile = run->arguments[i];
+        }
+    }
+    run->arguments[kept++] = run->arguments[last];
+    return kept;
+}
+
 int dx_run_complete(dx_invocation *run) {
-    if (run->argument_count > 0) {
-        complete(run, run->arguments, run->argument_count);
+    size_t count = run->argument_count == 0 ? 0 : drop_globals(run);
+    if (count > 0) {
+        complete(run, run->arguments, count);
     }
     return DX_EXIT_OK;
 }

@@ -63,6 +63,12 @@ printf "%s\n" "${COMPREPLY[@]}"')" 'two\ \*\;words'
 else
     skip "what others chose to call a space is one word at the prompt" "no bash"
 fi
+"$dx" --profile other halo create B -q >/dev/null
+"$dx" --profile other space create meadow -q >/dev/null
+same "whose spaces, --profile says" "$("$dx" complete --profile other space status '' | cut -f 1)" meadow
+same "wherever it stands" "$("$dx" complete space status --profile other --json m | cut -f 1)" meadow
+same "verbs behind an option" "$("$dx" complete --json space cre | cut -f 1)" create
+same "its own value is not guessed" "$("$dx" complete --profile '')" ""
 same "spaces after an option with a value" "$("$dx" complete object ls --type t g | cut -f 1)" garden
 
 # Mistakes

@@ -39,4 +39,5 @@ same "peers are listed" "$("$dx" --profile frank peer list --json | head -n 1 | 
 alice agent stop -q >/dev/null
 run --profile frank space status notes --wait-synced --timeout 1
 same "nobody to be in step with" "$status" 8
+check "and why is told" wait_for 10 sh -c "'$dx' --profile frank peer list --json | grep -q 'could not be reached'"
 plan
