@@ -228,6 +228,12 @@ enum {
      */
     DX_SYNC_ADDRESSES_TOLD_MAX = 64,
     DX_SYNC_ADDRESSES_TOLD_MS = 60000,
+    /* Of these, of one identity within an hour: who makes up ever new ones of his own takes no more than half of what
+     * others keep by our word. Devices that wander tell those they meet themselves. */
+    DX_SYNC_ADDRESSES_TOLD_OF_MAX = 4,
+    DX_SYNC_ADDRESSES_TOLD_OF_MS = 3600 * 1000,
+    /* Identities this is remembered of, the latest. */
+    DX_SYNC_ADDRESSES_TOLD_OF_KEPT = 64,
     /* Device proof after the channel stands. */
     DX_SYNC_HELLO_MS = 10000,
     /* Silence before a ping, and before the link is given up: between a NAT's patience and a person's. */

@@ -204,6 +204,30 @@ static bool may_tell_on(dx_replica *replica) {
     return replica->told_on++ < DX_SYNC_ADDRESSES_TOLD_MAX;
 }
 
+/* Whoever makes up new addresses of his own again and again has few of them told on, and leaves the rest of the rate,
+ * and of what others keep by our word, to others. */
+static bool may_tell_of(dx_replica *replica, dx_bytes who) {
+    uint64_t now_ms = replica->replication->context->now_ms;
+    size_t at = 0;
+    if (who.size == 0) {
+        return true; /* the person here said it */
+    }
+    for (size_t i = 0; i < DX_SYNC_ADDRESSES_TOLD_OF_KEPT; i++) {
+        if (memcmp(replica->told_of[i].who, who.data, DX_KEY_SIZE) == 0) {
+            at = i;
+            break;
+        }
+        at = replica->told_of[i].since_ms < replica->told_of[at].since_ms ? i : at;
+    }
+    bool known = memcmp(replica->told_of[at].who, who.data, DX_KEY_SIZE) == 0;
+    if (!known || now_ms - replica->told_of[at].since_ms >= DX_SYNC_ADDRESSES_TOLD_OF_MS) {
+        memcpy(replica->told_of[at].who, who.data, DX_KEY_SIZE);
+        replica->told_of[at].since_ms = now_ms;
+        replica->told_of[at].count = 0;
+    }
+    return replica->told_of[at].count++ < DX_SYNC_ADDRESSES_TOLD_OF_MAX;
+}
+
 /* What is new is told on, so that guests of one host find each other; what is known is not, so that it ends.
  * Hearsay waits until it is borne out: what one member makes up does not spread as the word of others. */
 static int add_claim(dx_replication *replication, dx_space *space, const dx_address_claim *claim) {
@@ -220,7 +244,8 @@ static int add_claim(dx_replication *replication, dx_space *space, const dx_addr
         error = error == DX_E_LIMIT ? DX_OK : error; /* all places are taken by addresses that work */
     }
     dx_replica *replica = dx_replica_find(replication, space);
-    bool tells = error == DX_OK && fresh && replica != NULL && may_tell_on(replica);
+    bool tells = error == DX_OK && fresh && replica != NULL && may_tell_of(replica, claim->who) &&
+                 may_tell_on(replica);
     return tells ? tell_members(replica, &claim->address, 1) : error;
 }
 
@@ -299,8 +324,8 @@ int dx_session_take_addresses(dx_session *session, const dx_bytes *addresses, si
     return error;
 }
 
-/* The newest of the space that are neither hearsay nor the peer's own, as one ADDRESSES; none: nothing is
- * said. */
+/* Those of the space that are neither hearsay nor the peer's own, as one ADDRESSES: everyone's newest before anyone's
+ * second newest; none: nothing is said. */
 static int tell_others(dx_session *session) {
     dx_replication *replication = session->replica->replication;
     dx_store *store = replication->context->store;
@@ -308,8 +333,10 @@ static int tell_others(dx_session *session) {
     dx_bytes addresses[DX_SYNC_ADDRESSES_MAX];
     size_t count = 0;
     sqlite3_stmt *select = dx_store_query(
-        store, "SELECT address FROM address WHERE space = ?1 AND standing > 0 GROUP BY address "
-               "ORDER BY max(told_ms) DESC, address");
+        store, "SELECT address FROM address AS a WHERE space = ?1 AND standing > 0 GROUP BY address"
+               " ORDER BY min((SELECT count(*) FROM address AS b WHERE b.space = ?1 AND b.who = a.who"
+               " AND b.standing > 0 AND (b.told_ms, a.address) > (a.told_ms, b.address))),"
+               " max(told_ms) DESC, address");
     dx_bind_int(select, 1, session->replica->space->local);
     while (count < DX_SYNC_ADDRESSES_MAX && dx_step(store, select)) {
         dx_bytes address = dx_column_bytes(select, 0);

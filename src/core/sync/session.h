@@ -113,6 +113,11 @@ struct dx_replica {
     uint64_t settled_change; /* space->change at the end of the last step */
     size_t unadmitted;       /* control feeds without admission, counted at each STATE and proof */
     uint64_t told_on_ms, told_on;
+    struct {
+        uint8_t who[DX_KEY_SIZE];
+        uint64_t since_ms;
+        unsigned count;
+    } told_of[DX_SYNC_ADDRESSES_TOLD_OF_KEPT]; /* whose addresses were told on */
     uint64_t received_blocks, received_bytes;
 };
 
