@@ -63,8 +63,9 @@ static int find_standing(dx_store *store, const dx_space *space, dx_bytes addres
     return dx_store_error(store);
 }
 
+/* *changed: it says more than what was kept. */
 static int insert_claim(dx_store *store, const dx_space *space, const dx_address_claim *claim,
-                        uint64_t wall_ms) {
+                        uint64_t wall_ms, bool *changed) {
     sqlite3_stmt *insert = dx_store_query(
         store, "INSERT INTO address(space, address, who, standing, told_ms) VALUES(?1, ?2, ?3, ?4, ?5)"
                " ON CONFLICT DO UPDATE SET standing = excluded.standing, told_ms = excluded.told_ms"
@@ -75,7 +76,8 @@ static int insert_claim(dx_store *store, const dx_space *space, const dx_address
     dx_bind_int(insert, 4, claim->standing);
     dx_bind_int(insert, 5, (int64_t)wall_ms);
     int error = dx_step_done(store, insert);
-    if (error != DX_OK || claim->standing == DX_ADDRESS_HEARSAY) {
+    *changed = error == DX_OK && dx_store_changes(store) > 0;
+    if (!*changed || claim->standing == DX_ADDRESS_HEARSAY) {
         return error;
     }
     sqlite3_stmt *outdone = dx_store_query(
@@ -122,9 +124,10 @@ static int prune_space(dx_store *store, const dx_space *space, dx_address_standi
     return dx_step_done(store, prune);
 }
 
-/* *fresh: it was not known, or only by hearsay. Bounded. */
+/* *fresh: it was not known, or only by hearsay; *changed: rows came or went. Bounded. A word that was said
+ * before, as in every new session, leaves all as it is: the bounds held when it came. */
 static int store_claim(dx_replication *replication, const dx_space *space, const dx_address_claim *claim,
-                       bool *fresh) {
+                       bool *fresh, bool *changed) {
     dx_store *store = replication->context->store;
     int before = -1;
     int error = find_standing(store, space, claim->address, &before);
@@ -133,10 +136,11 @@ static int store_claim(dx_replication *replication, const dx_space *space, const
     if (error != DX_OK || (hearsay && before > DX_ADDRESS_HEARSAY)) {
         return error;
     }
-    error = insert_claim(store, space, claim, replication->context->wall_ms);
-    if (error == DX_OK) {
-        error = prune_teller(store, space, claim);
+    error = insert_claim(store, space, claim, replication->context->wall_ms, changed);
+    if (error != DX_OK || !*changed) {
+        return error;
     }
+    error = prune_teller(store, space, claim);
     if (error == DX_OK) {
         error = prune_space(store, space, DX_ADDRESS_HEARSAY, DX_SPACE_HEARSAY_MAX);
     }
@@ -144,8 +148,7 @@ static int store_claim(dx_replication *replication, const dx_space *space, const
 }
 
 /* What is dialled follows the rows: an address that gave way is let go of. */
-static int dial_stored(dx_replication *replication, const dx_space *space, dx_bytes address) {
-    dx_store *store = replication->context->store;
+static int drop_gone(dx_replication *replication, const dx_space *space) {
     uint64_t topic = (uint64_t)space->local, since_ms;
     char dialled[DX_ADDRESS_SIZE_MAX];
     const char *state;
@@ -153,17 +156,26 @@ static int dial_stored(dx_replication *replication, const dx_space *space, dx_by
     for (size_t i = 0;
          error == DX_OK && dx_swarm_address_state(replication->swarm, topic, i, dialled, sizeof dialled,
                                                   &state, &last_error, &since_ms);) {
-        error = find_standing(store, space, dx_bytes_text(dialled), &standing);
+        error = find_standing(replication->context->store, space, dx_bytes_text(dialled), &standing);
         if (error == DX_OK && standing < 0) {
             dx_swarm_remove_address(replication->swarm, topic, dx_bytes_text(dialled));
         } else {
             i++;
         }
     }
-    if (error == DX_OK) {
-        error = find_standing(store, space, address, &standing);
+    return error;
+}
+
+/* changed: rows came or went since what is dialled last followed them. */
+static int dial_stored(dx_replication *replication, const dx_space *space, dx_bytes address, bool changed) {
+    int standing = DX_ADDRESS_HEARSAY; /* unchanged: it has a row */
+    int error = changed ? drop_gone(replication, space) : DX_OK;
+    if (error == DX_OK && changed) {
+        error = find_standing(replication->context->store, space, address, &standing);
     }
-    return error == DX_OK && standing >= 0 ? dx_swarm_add_address(replication->swarm, topic, address) : error;
+    return error == DX_OK && standing >= 0
+               ? dx_swarm_add_address(replication->swarm, (uint64_t)space->local, address)
+               : error;
 }
 
 /* --- Telling them ----------------------------------------------------------------------------------- */
@@ -237,10 +249,10 @@ static int add_claim(dx_replication *replication, dx_space *space, const dx_addr
     if (is_own_address(replication, claim->address)) {
         return DX_OK;
     }
-    bool fresh = false;
-    int error = store_claim(replication, space, claim, &fresh);
+    bool fresh = false, changed = false;
+    int error = store_claim(replication, space, claim, &fresh, &changed);
     if (error == DX_OK) {
-        error = dial_stored(replication, space, claim->address);
+        error = dial_stored(replication, space, claim->address, changed);
         error = error == DX_E_LIMIT ? DX_OK : error; /* all places are taken by addresses that work */
     }
     dx_replica *replica = dx_replica_find(replication, space);
