@@ -5,11 +5,11 @@
  * Sizes of all three messages are known before the first byte, so a full buffer changes nothing. */
 #include "crypto/noise.h"
 
+#include "crypto/transport_cipher.h"
+
 #include <string.h>
 
 _Static_assert(crypto_generichash_blake2b_BYTES_MAX == DX_NOISE_HASH_SIZE, "BLAKE2b-512");
-_Static_assert(crypto_aead_chacha20poly1305_ietf_KEYBYTES == DX_KEY_SIZE, "key size");
-_Static_assert(crypto_aead_chacha20poly1305_ietf_ABYTES == DX_NOISE_TAG_SIZE, "tag size");
 
 static const dx_bytes nothing = {NULL, 0};
 
@@ -64,7 +64,7 @@ static void hkdf(const uint8_t chaining[static DX_NOISE_HASH_SIZE], dx_bytes inp
 /* --- CipherState (§5.1) -------------------------------------------------------------------------- */
 
 /* ChaChaPoly's nonce: 32 zero bits, then the counter, little endian (§12.3). */
-static void write_nonce(uint64_t counter, uint8_t nonce[static crypto_aead_chacha20poly1305_ietf_NPUBBYTES]) {
+static void write_nonce(uint64_t counter, uint8_t nonce[static DX_TRANSPORT_NONCE_SIZE]) {
     memset(nonce, 0, 4);
     for (size_t i = 0; i < 8; i++) {
         nonce[4 + i] = (uint8_t)(counter >> (8 * i));
@@ -78,19 +78,18 @@ static void set_key(dx_noise_cipher *cipher, const uint8_t key[static DX_KEY_SIZ
 }
 
 int dx_noise_encrypt(dx_noise_cipher *cipher, dx_bytes ad, dx_bytes text, uint8_t *out) {
-    uint8_t nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES];
+    uint8_t nonce[DX_TRANSPORT_NONCE_SIZE];
     DX_ASSERT(cipher->keyed);
     if (cipher->nonce == UINT64_MAX) { /* reserved for rekeying */
         return DX_E_LIMIT;
     }
     write_nonce(cipher->nonce++, nonce);
-    crypto_aead_chacha20poly1305_ietf_encrypt(out, NULL, text.data, text.size, ad.data, ad.size, NULL, nonce,
-                                              cipher->key);
+    dx_transport_encrypt(cipher->key, nonce, ad, text, out);
     return DX_OK;
 }
 
 int dx_noise_decrypt(dx_noise_cipher *cipher, dx_bytes ad, dx_bytes sealed, uint8_t *out) {
-    uint8_t nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES];
+    uint8_t nonce[DX_TRANSPORT_NONCE_SIZE];
     DX_ASSERT(cipher->keyed);
     if (sealed.size < DX_NOISE_TAG_SIZE) {
         return DX_E_MALFORMED;
@@ -99,8 +98,7 @@ int dx_noise_decrypt(dx_noise_cipher *cipher, dx_bytes ad, dx_bytes sealed, uint
         return DX_E_LIMIT;
     }
     write_nonce(cipher->nonce, nonce);
-    if (crypto_aead_chacha20poly1305_ietf_decrypt(out, NULL, NULL, sealed.data, sealed.size, ad.data, ad.size,
-                                                  nonce, cipher->key) != 0) {
+    if (!dx_transport_decrypt(cipher->key, nonce, ad, sealed, out)) {
         return DX_E_SIGNATURE;
     }
     cipher->nonce++;
@@ -109,11 +107,10 @@ int dx_noise_decrypt(dx_noise_cipher *cipher, dx_bytes ad, dx_bytes sealed, uint
 
 void dx_noise_rekey(dx_noise_cipher *cipher) {
     static const uint8_t zeros[DX_KEY_SIZE];
-    uint8_t nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES], sealed[DX_KEY_SIZE + DX_NOISE_TAG_SIZE];
+    uint8_t nonce[DX_TRANSPORT_NONCE_SIZE], sealed[DX_KEY_SIZE + DX_NOISE_TAG_SIZE];
     DX_ASSERT(cipher->keyed);
     write_nonce(UINT64_MAX, nonce);
-    crypto_aead_chacha20poly1305_ietf_encrypt(sealed, NULL, zeros, sizeof zeros, NULL, 0, NULL, nonce,
-                                              cipher->key);
+    dx_transport_encrypt(cipher->key, nonce, nothing, dx_bytes_of(zeros, sizeof zeros), sealed);
     memcpy(cipher->key, sealed, DX_KEY_SIZE);
     dx_wipe(sealed, sizeof sealed);
 }

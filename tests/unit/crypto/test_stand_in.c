@@ -1,6 +1,7 @@
 /* test_stand_in.c: what the simulator's stand-ins for cryptography keep, so that what a hostile peer tries
  * fails there too. The programs of this file are linked with sim/stand_in_*.c before the library. */
 #include "crypto/keys.h"
+#include "crypto/transport_cipher.h"
 #include "store/page_cipher.h"
 #include "test.h"
 
@@ -137,13 +138,13 @@ static void test_every_size_comes_back(void **state) {
     const uint8_t key[DX_PAGE_KEY_SIZE] = {1}, nonce[DX_PAGE_NONCE_SIZE] = {2},
                   place[DX_PAGE_PLACE_SIZE] = {3};
     for (size_t size = 0; size < 70; size++) {
-        uint8_t text[70], tag[DX_PAGE_TAG_SIZE];
+        uint8_t text[70], flipped[70], tag[DX_PAGE_TAG_SIZE];
         memset(text, 0x5a, sizeof text);
         dx_page_encrypt(key, nonce, place, text, size, tag);
         for (size_t i = 0; i < size; i++) {
-            text[i] ^= 1;
-            assert_false(dx_page_decrypt(key, nonce, place, text, size, tag));
-            text[i] ^= 1;
+            memcpy(flipped, text, sizeof text);
+            flipped[i] ^= 1;
+            assert_false(dx_page_decrypt(key, nonce, place, flipped, size, tag));
         }
         assert_true(dx_page_decrypt(key, nonce, place, text, size, tag));
         for (size_t i = 0; i < sizeof text; i++) {
@@ -152,8 +153,39 @@ static void test_every_size_comes_back(void **state) {
     }
 }
 
+/* Of a frame every bit counts, and so do its key, its number and what the handshake heard before. */
+static void test_a_frame_opens_as_itself_alone(void **state) {
+    (void)state;
+    const uint8_t key[DX_KEY_SIZE] = {1}, other_key[DX_KEY_SIZE] = {0};
+    const uint8_t nonce[DX_TRANSPORT_NONCE_SIZE] = {2}, other_nonce[DX_TRANSPORT_NONCE_SIZE] = {3};
+    dx_bytes none = {NULL, 0}, text = dx_bytes_text("open sesame, as long as it may be, and then some more");
+    dx_bytes heard = dx_bytes_text("heard"), misheard = dx_bytes_text("haerd");
+    uint8_t sealed[100], shown[100], again[100];
+    size_t size = text.size + DX_NOISE_TAG_SIZE;
+    dx_transport_encrypt(key, nonce, heard, text, sealed);
+    dx_bytes frame = dx_bytes_of(sealed, size);
+    assert_memory_not_equal(sealed, text.data, text.size);
+    assert_true(dx_transport_decrypt(key, nonce, heard, frame, shown));
+    assert_memory_equal(shown, text.data, text.size);
+    assert_false(dx_transport_decrypt(other_key, nonce, heard, frame, shown));
+    assert_false(dx_transport_decrypt(key, other_nonce, heard, frame, shown));
+    assert_false(dx_transport_decrypt(key, nonce, misheard, frame, shown));
+    assert_false(dx_transport_decrypt(key, nonce, none, frame, shown));
+    assert_false(dx_transport_decrypt(key, nonce, heard, dx_bytes_of(sealed, size - 1), shown));
+    for (size_t i = 0; i < size; i++) {
+        memcpy(again, sealed, size);
+        again[i] ^= 0x80;
+        assert_false(dx_transport_decrypt(key, nonce, heard, dx_bytes_of(again, size), shown));
+    }
+    memcpy(again, text.data, text.size); /* in place, as the channel does it */
+    dx_transport_encrypt(key, nonce, heard, dx_bytes_of(again, text.size), again);
+    assert_memory_equal(again, sealed, size);
+    assert_true(dx_transport_decrypt(key, nonce, heard, dx_bytes_of(again, size), again));
+    assert_memory_equal(again, text.data, text.size);
+}
+
 DX_TEST_MAIN(DX_TEST(test_a_signature_holds_for_what_was_signed_alone),
              DX_TEST(test_the_public_key_signs_nothing), DX_TEST(test_a_key_nobody_drew_holds_for_nothing),
              DX_TEST(test_what_is_too_long_does_not_hold), DX_TEST(test_both_agree_and_nobody_else),
              DX_TEST(test_a_torn_page_does_not_open), DX_TEST(test_a_page_opens_as_itself_alone),
-             DX_TEST(test_every_size_comes_back))
+             DX_TEST(test_every_size_comes_back), DX_TEST(test_a_frame_opens_as_itself_alone))
