@@ -180,7 +180,7 @@ void dx_bind_text(sqlite3_stmt *statement, int index, dx_bytes utf8) {
 /* --- Stepping --------------------------------------------------------------------------------- */
 
 bool dx_step(dx_store *store, sqlite3_stmt *statement) {
-    if (statement == NULL || !may_run(store)) {
+    if (statement == NULL || !may_run(store) || (!store->begun && dx_store_begin_now(store) != DX_OK)) {
         return false;
     }
     int result = sqlite3_step(statement);

@@ -112,7 +112,8 @@ static void note_error(dx_store *store, int error) {
     store->error = store->error != DX_OK ? store->error : error;
     bool is_answer =
         error == DX_E_EXISTS || error == DX_E_CONFLICT || error == DX_E_LIMIT || error == DX_E_STATE;
-    if (store->in_transaction && store->doom == DX_OK && (!is_answer || sqlite3_get_autocommit(store->db))) {
+    bool undone = store->begun && sqlite3_get_autocommit(store->db);
+    if (store->in_transaction && store->doom == DX_OK && (!is_answer || undone)) {
         store->doom = error;
     }
 }
@@ -241,14 +242,15 @@ int dx_store_begin(dx_store *store) {
         }
     }
     store->steps_left = store->budget;
-    int result = step_once(store->read_only ? store->begin_reading : store->begin);
-    if (result != SQLITE_OK) {
-        int error = error_of(result);
-        describe_failure(store, result, error);
-        return error;
-    }
     store->in_transaction = true;
+    store->begun = false;
     return DX_OK;
+}
+
+int dx_store_begin_now(dx_store *store) {
+    int result = step_once(store->read_only ? store->begin_reading : store->begin);
+    store->begun = result == SQLITE_OK;
+    return store->begun ? DX_OK : dx_store_fail(store, result);
 }
 
 void dx_store_rollback(dx_store *store) {
@@ -260,7 +262,7 @@ void dx_store_rollback(dx_store *store) {
         !sqlite3_get_autocommit(store->db)) {
         store->poisoned = true;
     }
-    store->in_transaction = false;
+    store->in_transaction = store->begun = false;
     store->error = DX_OK;
     store->doom = DX_OK;
 }
@@ -274,7 +276,7 @@ int dx_store_commit(dx_store *store) {
     }
     dx_store_reset_statements(store);
     store->steps_left = store->budget;
-    int result = step_once(store->commit);
+    int result = store->begun ? step_once(store->commit) : SQLITE_OK;
     if (result != SQLITE_OK) {
         error = error_of(result);
         describe_failure(store, result, error);
@@ -282,7 +284,7 @@ int dx_store_commit(dx_store *store) {
         store->poisoned = true;
         return error;
     }
-    store->in_transaction = false;
+    store->in_transaction = store->begun = false;
     if (store->log_frames >= DX_STORE_LOG_FRAMES && !store->read_only) {
         (void)checkpoint(store); /* what failed is tried again after the next commit; the commit stands */
     }
@@ -429,6 +431,9 @@ static int identify(dx_store *store, const dx_store_config *config, int64_t *ver
 static int migrate(dx_store *store, int64_t version) {
     if (version == dx_store_schema_version) {
         return DX_OK;
+    }
+    if (dx_store_begin_now(store) != DX_OK) {
+        return dx_store_error(store);
     }
     int result = SQLITE_OK;
     for (int64_t step = version; step < dx_store_schema_version && result == SQLITE_OK; step++) {

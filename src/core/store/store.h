@@ -66,6 +66,7 @@ bool dx_store_is_read_only(const dx_store *store);
  */
 DX_MUST_USE int dx_store_renew(dx_store *store);
 
+/* SQLite's transaction begins with the first statement; what fails then spoils this one. */
 DX_MUST_USE int dx_store_begin(dx_store *store);
 /* Durable when DX_OK. An error that doomed the transaction, or that nobody read: rolled back, the store goes
  * on. Otherwise poisoned. */

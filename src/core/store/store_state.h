@@ -26,6 +26,7 @@ struct dx_store {
     sqlite3 *db;
     sqlite3_stmt *begin, *begin_reading, *commit, *rollback;
     bool in_transaction;
+    bool begun; /* SQLite knows of it: from the first statement on, which in most steps never comes */
     bool poisoned;
     bool is_clone;
     bool read_only;
@@ -56,6 +57,8 @@ int dx_store_fail(dx_store *store, int sqlite_result);
 int dx_store_fail_with(dx_store *store, int error, const char *message);
 /* Keeps the sentence for dx_store_message, and traces it. */
 void dx_store_tell(dx_store *store, const char *text);
+/* SQLite's side of the transaction. What fails spoils it. */
+int dx_store_begin_now(dx_store *store);
 /* Takes every statement back to its start, so that none holds a read open. */
 void dx_store_reset_statements(dx_store *store);
 void dx_store_finalize_statements(dx_store *store);
