@@ -316,12 +316,20 @@ static int want(dx_session *session, dx_session_feed *row, const dx_feed *feed) 
     return dx_session_send(session);
 }
 
+/* The feed of a row, looked for from *at on: rows and feeds both ascend. NULL: the space has none. */
+static const dx_feed *find_from(const dx_space *space, int64_t local, size_t *at) {
+    while (*at < space->feed_count && space->feeds[*at].local < local) {
+        ++*at;
+    }
+    return *at < space->feed_count && space->feeds[*at].local == local ? &space->feeds[*at] : NULL;
+}
+
 /* Wants every announced feed of a class that is longer there; *pending tells that something of it is still to
  * come. A feed whose beginning did not admit it is held, and does not hold up others. */
 static int want_class(dx_session *session, dx_feed_class feed_class, bool *pending, uint64_t *deadline_ms) {
-    for (size_t i = 0; i < session->feed_count; i++) {
+    for (size_t i = 0, at = 0; i < session->feed_count; i++) {
         dx_session_feed *row = &session->feeds[i];
-        const dx_feed *feed = dx_space_feed(session->replica->space, row->local);
+        const dx_feed *feed = find_from(session->replica->space, row->local, &at);
         if (feed == NULL || feed->own || feed->identity.feed_class != feed_class ||
             row->theirs <= feed->length || feed->length >= feed->cut || session->searching == row->local ||
             (feed->length > 0 && !is_admitted(session->replica, feed))) {
