@@ -15,21 +15,19 @@ const char dx_stand_in_page_cipher[] = "stand-in for the cipher of pages";
 
 _Static_assert(sizeof(uint8_t[DX_STAND_IN_TAG]) == DX_PAGE_TAG_SIZE, "a page's tag");
 
-static dx_stand_in_state begin(const uint8_t *key, const uint8_t *nonce, const uint8_t *place) {
+static dx_stand_in_seed begin(const uint8_t *key, const uint8_t *nonce, const uint8_t *place) {
     uint8_t text[DX_PAGE_NONCE_SIZE + DX_PAGE_PLACE_SIZE + DX_PAGE_KEY_SIZE];
-    dx_stand_in_state state;
     memcpy(text, nonce, DX_PAGE_NONCE_SIZE);
     memcpy(text + DX_PAGE_NONCE_SIZE, place, DX_PAGE_PLACE_SIZE);
     memcpy(text + DX_PAGE_NONCE_SIZE + DX_PAGE_PLACE_SIZE, key, DX_PAGE_KEY_SIZE);
-    dx_stand_in_begin(&state, text, sizeof text, key);
-    return state;
+    return dx_stand_in_begin(text, sizeof text);
 }
 
 void dx_page_encrypt(const uint8_t key[static DX_PAGE_KEY_SIZE],
                      const uint8_t nonce[static DX_PAGE_NONCE_SIZE],
                      const uint8_t place[static DX_PAGE_PLACE_SIZE], uint8_t *text, size_t size,
                      uint8_t tag[static DX_PAGE_TAG_SIZE]) {
-    dx_stand_in_state from = begin(key, nonce, place);
+    dx_stand_in_seed from = begin(key, nonce, place);
     dx_stand_in_turn(&from, text, text, size, true, tag);
 }
 
@@ -37,7 +35,7 @@ bool dx_page_decrypt(const uint8_t key[static DX_PAGE_KEY_SIZE],
                      const uint8_t nonce[static DX_PAGE_NONCE_SIZE],
                      const uint8_t place[static DX_PAGE_PLACE_SIZE], uint8_t *text, size_t size,
                      const uint8_t tag[static DX_PAGE_TAG_SIZE]) {
-    dx_stand_in_state from = begin(key, nonce, place);
+    dx_stand_in_seed from = begin(key, nonce, place);
     uint8_t wanted[DX_PAGE_TAG_SIZE];
     dx_stand_in_turn(&from, text, text, size, false, wanted);
     return memcmp(wanted, tag, sizeof wanted) == 0;
