@@ -215,9 +215,12 @@ static int check_block(dx_context *context, dx_space *space, const dx_feed *feed
         return error;
     }
     if (feed->identity.feed_class == DX_FEED_CONTROL) {
-        /* The first block brings the admission; nothing after it counts before that is in effect. */
+        /* The first block brings the admission; nothing after it counts before that is in effect. What the
+         * control state had no room for is not looked at again in vain: a block of forgeries costs much. */
         if (seq != 0 && dx_control_find_feed(space->control, feed->id) == NULL) {
             reason->kind = WAIT_ADMISSION;
+        } else if (dx_control_is_full(space->control, feed->local)) {
+            reason->kind = WAIT_CREDENTIALS;
         }
         return DX_OK;
     }

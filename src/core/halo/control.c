@@ -438,6 +438,15 @@ static bool has_room(const dx_control *control, const dx_control_source *row, dx
                                            control->waiting.count < DX_CONTROL_WAITING_MAX);
 }
 
+static size_t count_settled(const dx_control *control) {
+    return control->in_effect + control->refused + control->unknown;
+}
+
+bool dx_control_is_full(const dx_control *control, int64_t source) {
+    const dx_control_source *row = dx_sorted_get(&control->sources, &source, compare_source);
+    return row && row->full_at == 1 + count_settled(control);
+}
+
 int dx_control_admit(dx_control *control, dx_bytes bytes, int64_t source, bool trusted) {
     dx_credential credential;
     uint64_t number;
@@ -462,6 +471,7 @@ int dx_control_admit(dx_control *control, dx_bytes bytes, int64_t source, bool t
         return DX_E_NO_MEMORY;
     }
     if (!trusted && !has_room(control, row, verdict)) {
+        row->full_at = 1 + count_settled(control);
         return DX_E_LIMIT;
     }
     dx_control_entry *entry =

@@ -64,10 +64,15 @@ void dx_control_destroy(dx_control *control);
  * DX_E_UNAUTHORIZED: refused for good, now or before; remembered and counted once. DX_E_MALFORMED,
  * DX_E_SIGNATURE: refused, and not remembered.
  *
- * DX_E_LIMIT: not taken; leave its block unprocessed and come back when something took effect.
+ * DX_E_LIMIT: not taken; leave its block unprocessed and come back when something settled
+ * (dx_control_is_full).
  *
  * DX_E_NO_MEMORY: the control state must be loaded again. */
 DX_MUST_USE int dx_control_take(dx_control *control, dx_bytes credential, int64_t source);
+
+/* Whether DX_E_LIMIT was answered to this source and nothing has settled since: asked again, the answer would
+ * be the same. */
+bool dx_control_is_full(const dx_control *control, int64_t source);
 
 /* --- Rows ------------------------------------------------------------------------------------- */
 

@@ -42,6 +42,8 @@ typedef struct dx_control_device_row {
 typedef struct dx_control_source {
     int64_t source;
     size_t total, waiting;
+    size_t
+        full_at; /* 1 + what had settled in all when there was no room for one of it; 0: there always was */
 } dx_control_source;
 
 struct dx_control {

@@ -398,6 +398,99 @@ static void test_unknown_feed(void **state) {
     fixture_deinit(&f);
 }
 
+/* Bob's device says something that rests on this credential, as a section of a control block. */
+static void say_resting_on(const peer *bob, uint64_t number, const uint8_t parent[static DX_HASH_SIZE],
+                           dx_buf *items) {
+    dx_buf claims, said;
+    dx_writer writer;
+    dx_buf_init(&claims, items->alloc, 64);
+    dx_buf_init(&said, items->alloc, DX_CREDENTIAL_SIZE_MAX);
+    dx_writer_init(&writer, &claims);
+    dx_write_map(&writer, 1);
+    dx_write_uint(&writer, 1);
+    dx_write_uint(&writer, number);
+    assert_int_equal(dx_writer_finish(&writer), DX_OK);
+    const dx_statement statement = {.type = 1000,
+                                    .issuer = bob->identity.identity,
+                                    .subject = bob->identity.identity,
+                                    .space = bob->space->id,
+                                    .claims = dx_buf_view(&claims),
+                                    .parents = (const uint8_t(*)[DX_HASH_SIZE])parent,
+                                    .parent_count = 1};
+    assert_int_equal(dx_credential_issue(&statement, &bob->identity.device_key, &said), DX_OK);
+    dx_writer_init(&writer, items);
+    dx_write_bytes(&writer, dx_buf_view(&said));
+    assert_int_equal(dx_writer_finish(&writer), DX_OK);
+    dx_buf_deinit(&claims);
+    dx_buf_deinit(&said);
+}
+
+/* Appends a control block of nonsense and of more that waits than there is room for. */
+static void craft_flood(peer *bob, size_t nonsense, const uint8_t parent[static DX_HASH_SIZE]) {
+    dx_feed *feed = dx_space_feed(bob->space, bob->space->own_control);
+    dx_buf items, header, block;
+    dx_writer writer;
+    dx_buf_init(&items, &bob->alloc.port, DX_BLOCK_SIZE_MAX);
+    dx_buf_init(&header, &bob->alloc.port, DX_BLOCK_SIZE_MAX);
+    dx_buf_init(&block, &bob->alloc.port, DX_BLOCK_SIZE_MAX);
+    dx_writer_init(&writer, &items);
+    for (size_t i = 0; i < nonsense; i++) {
+        dx_write_bytes(&writer, dx_bytes_text("x"));
+    }
+    assert_int_equal(dx_writer_finish(&writer), DX_OK);
+    for (size_t i = 0; i <= DX_CONTROL_WAITING_PER_SOURCE_MAX; i++) {
+        say_resting_on(bob, i, parent, &items);
+    }
+    assert_int_equal(dx_block_header_encode(DX_FEED_CONTROL, 0, 0, 0, NULL, 0, NULL, 0, &header), DX_OK);
+    assert_int_equal(dx_block_encode(dx_buf_view(&header), dx_buf_view(&items),
+                                     nonsense + DX_CONTROL_WAITING_PER_SOURCE_MAX + 1, &block),
+                     DX_OK);
+    assert_int_equal(dx_feed_append(feed, bob->context.store, dx_buf_view(&block)), DX_OK);
+    dx_buf_deinit(&items);
+    dx_buf_deinit(&header);
+    dx_buf_deinit(&block);
+}
+
+/* A member fills the waiting room for good: his block is looked at once, not in every step from then on. */
+static void test_full_waiting_room(void **state) {
+    (void)state;
+    enum { NONSENSE = DX_REFUSED_LISTED_MAX + 40 };
+    fixture f;
+    fixture_init(&f);
+    dx_buf premise;
+    dx_credential credential;
+    const uint8_t carol[DX_KEY_SIZE] = {3};
+    dx_buf_init(&premise, &f.alice.alloc.port, DX_CREDENTIAL_SIZE_MAX);
+    assert_int_equal(dx_control_issue_member(f.alice.space->control, &f.alice.identity, carol, DX_ROLE_READER,
+                                             dx_bytes_of(NULL, 0), &premise),
+                     DX_OK);
+    assert_int_equal(dx_credential_decode(dx_buf_view(&premise), &credential), DX_OK);
+    peer_begin(&f.bob);
+    craft_flood(&f.bob, NONSENSE, credential.id);
+    dx_feed *feed = dx_space_feed(f.bob.space, f.bob.space->own_control);
+    assert_int_equal(dx_space_sign_heads(&f.bob.context, f.bob.space), DX_OK);
+    peer_begin(&f.alice);
+    uint64_t before = f.alice.space->refused;
+    assert_int_equal(peer_carry(&f.alice, &f.bob, feed, feed->length), DX_OK);
+    for (int run = 0; run < 3; run++) {
+        peer_run(&f.alice);
+        assert_int_equal(f.alice.space->refused - before, NONSENSE);
+        assert_int_equal(f.alice.space->blocked, 1);
+    }
+    peer_commit(&f.alice);
+    expect_waiting(&f.alice, "no premises yet");
+    /* With the premise there is room again, and the block goes through. */
+    peer_begin(&f.alice);
+    assert_int_equal(dx_control_take(f.alice.space->control, dx_buf_view(&premise), 0), DX_OK);
+    peer_run(&f.alice);
+    assert_int_equal(f.alice.space->blocked, 0);
+    assert_int_equal(dx_control_waiting_count(f.alice.space->control), 0);
+    peer_commit(&f.alice);
+    dx_store_rollback(f.bob.context.store);
+    dx_buf_deinit(&premise);
+    fixture_deinit(&f);
+}
+
 static void test_unknown_key(void **state) {
     (void)state;
     fixture f;
@@ -553,6 +646,6 @@ static void test_changes_are_told(void **state) {
 DX_TEST_MAIN(DX_TEST(test_two_replicas), DX_TEST(test_every_order_of_delivery),
              DX_TEST(test_refused_sections), DX_TEST(test_undeclared_entity),
              DX_TEST(test_many_refusals_are_bounded), DX_TEST(test_missing_block), DX_TEST(test_unknown_feed),
-             DX_TEST(test_unknown_key), DX_TEST(test_contradicting_root), DX_TEST(test_wrong_class_named),
-             DX_TEST(test_continued_transaction), DX_TEST(test_endless_transaction), DX_TEST(test_budget),
-             DX_TEST(test_changes_are_told))
+             DX_TEST(test_unknown_key), DX_TEST(test_full_waiting_room), DX_TEST(test_contradicting_root),
+             DX_TEST(test_wrong_class_named), DX_TEST(test_continued_transaction),
+             DX_TEST(test_endless_transaction), DX_TEST(test_budget), DX_TEST(test_changes_are_told))

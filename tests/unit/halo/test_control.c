@@ -949,12 +949,16 @@ static void test_waiting_room_of_a_source(void **state) {
         assert_int_equal(dx_control_take(f.control, bytes_of(&f.out), 7), DX_E_STATE);
     }
     say_waiting(&f, 1000, bytes_of(&never), &f.out);
+    assert_false(dx_control_is_full(f.control, 7));
     assert_int_equal(dx_control_take(f.control, bytes_of(&f.out), 7), DX_E_LIMIT);
+    assert_true(dx_control_is_full(f.control, 7));
+    assert_false(dx_control_is_full(f.control, 8));
     assert_int_equal(dx_control_take(f.control, bytes_of(&f.out), 8),
                      DX_E_STATE); /* another feed has its own room */
     /* What needs no waiting passes, also from the full source, and empties the room. */
     assert_int_equal(dx_control_take(f.control, bytes_of(&never), 7), DX_OK);
     assert_int_equal(dx_control_waiting_count(f.control), 0);
+    assert_false(dx_control_is_full(f.control, 7));
     say_waiting(&f, 1001, bytes_of(&never), &f.out);
     assert_int_equal(dx_control_take(f.control, bytes_of(&f.out), 7), DX_OK);
     assert_int_equal(dx_control_take(f.control, bytes_of(&f.mallory.device_credential), 7), DX_OK);
