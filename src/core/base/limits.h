@@ -127,6 +127,9 @@ enum {
     DX_SPACE_NAME_SIZE_MAX = 127,
     /* Feeds of one space, of both classes: so that one block can name them all. */
     DX_SPACE_FEEDS_MAX = DX_BLOCK_DEPENDENCIES_MAX,
+    /* Of these, places that only this vault's own feeds take: members who fill all others keep nobody from going
+     * on in new feeds, two at a time, after a restore. */
+    DX_SPACE_FEEDS_KEPT = 64,
     /* Refusals listed per space, the newest: what a person reads to find out; all are counted. */
     DX_REFUSED_LISTED_MAX = 256,
     /* Changes of a step told to subscriptions one by one: beyond it a subscriber is cheaper off asking again.

@@ -146,13 +146,21 @@ static bool may_write(const dx_context *context, const dx_space *space) {
 }
 
 int dx_space_make_own_feeds(dx_context *context, dx_space *space, dx_credential_list *list) {
+    int64_t control_before = space->own_control, data_before = space->own_data;
     space->own_data = 0;
     space->sign_keys_loaded = false;
     int error = make_own_feed(context, space, DX_FEED_CONTROL, list, &space->own_control);
     if (error == DX_OK && may_write(context, space)) {
         error = make_own_feed(context, space, DX_FEED_DATA, list, &space->own_data);
     }
-    return error != DX_OK ? error : save_own_feeds(context, space);
+    if (error == DX_OK) {
+        error = save_own_feeds(context, space);
+    }
+    if (error != DX_OK) { /* as the row has it: retired ones, which take no more blocks */
+        space->own_control = control_before;
+        space->own_data = data_before;
+    }
+    return error;
 }
 
 int dx_space_make_data_feed(dx_context *context, dx_space *space) {

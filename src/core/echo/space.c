@@ -1,6 +1,6 @@
 /* echo/space.c: a space in memory: its feeds, keys, name and counts.
  *
- * Layer: floor 1, echo. Contract in space.h. How a space begins and who joins it is admission.c. */
+ * Layer: floor 1, echo. Contract in space.h. How a space begins is founding.c, who joins it admission.c. */
 #include "echo/space.h"
 
 #include <string.h>
@@ -209,7 +209,8 @@ dx_feed *dx_space_feed_by_prefix(dx_space *space, const uint8_t prefix[static DX
 /* Registers the feed and puts it in its place by local number. */
 int dx_space_make_feed(dx_context *context, dx_space *space, const dx_feed_identity *identity, bool own,
                        dx_feed **out) {
-    if (space->feed_count == DX_SPACE_FEEDS_MAX) {
+    size_t most = own ? DX_SPACE_FEEDS_MAX : DX_SPACE_FEEDS_MAX - DX_SPACE_FEEDS_KEPT;
+    if (space->feed_count >= most) {
         return DX_E_LIMIT;
     }
     int error = dx_space_reserve_feed(space);

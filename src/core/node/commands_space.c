@@ -36,7 +36,7 @@ static int space_create(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space = NULL;
     int error = dx_need_identity(node);
     if (error == DX_OK) {
-        error = dx_take_optional_text(node, body, "name", 255, &name);
+        error = dx_take_optional_text(node, body, "name", DX_SPACE_NAME_SIZE_MAX, &name);
     }
     if (error == DX_OK) {
         error = dx_space_create(&node->context, name, &space);

@@ -110,7 +110,7 @@ static void free_request(dx_node *node, dx_request *request) {
     dx_alloc_free(&node->config.alloc, request, sizeof *request);
 }
 
-static bool is_host_error(int error) {
+bool dx_is_host_error(int error) {
     return error < 0 && dx_error_class_of(error) == DX_CLASS_HOST && error != DX_E_UNREACHABLE;
 }
 
@@ -165,7 +165,7 @@ static int begin_request(dx_node *node, dx_request *request, const dx_event *eve
     }
     node->message[0] = node->remedy[0] = 0;
     error = run_command(node, request, event->body);
-    return error < 0 && !is_host_error(error) ? dx_request_reply_error(node, request, error) : error;
+    return error < 0 && !dx_is_host_error(error) ? dx_request_reply_error(node, request, error) : error;
 }
 
 int dx_node_command(dx_node *node, const dx_event *event) {
@@ -207,7 +207,7 @@ static int resume_one(dx_node *node, dx_request *request, bool *again) {
     if (error == DX_PENDING) {
         return DX_OK;
     }
-    if (error < 0 && !is_host_error(error) && !request->answered) {
+    if (error < 0 && !dx_is_host_error(error) && !request->answered) {
         error = dx_request_reply_error(node, request, error);
     }
     return error;
@@ -234,7 +234,7 @@ int dx_node_deliver_changes(dx_node *node) {
     for (dx_request *request = node->requests; request != NULL; request = request->next) {
         int error =
             request->on_changes != NULL && !request->answered ? request->on_changes(node, request) : DX_OK;
-        if (is_host_error(error)) {
+        if (dx_is_host_error(error)) {
             return error;
         }
     }

@@ -172,8 +172,13 @@ static int guard_own_feeds(dx_node *node) {
 #endif
     for (size_t i = 0; node->is_clone && !node->is_guarded && i < node->space_count; i++) {
         int error = dx_space_renew_feeds(&node->context, node->spaces[i]);
-        if (error != DX_OK) {
+        if (dx_is_host_error(error)) {
             return error;
+        }
+        if (error != DX_OK) { /* no place for new feeds: what is there can be read all the same */
+            dx_trace(&node->config.tracer, "node",
+                     "space %lld can only be read, own feeds were not renewed: %s",
+                     (long long)node->spaces[i]->local, dx_error_name(error));
         }
     }
     return DX_OK;

@@ -117,6 +117,8 @@ void dx_node_remove_space(dx_node *node, dx_space *space);
 void dx_node_explain_failure(dx_node *node, int error);
 
 /* --- dispatch.c --- */
+/* The disk's or the memory's: the step ends and is undone. Any other error is of one command or one space. */
+bool dx_is_host_error(int error);
 DX_MUST_USE int dx_node_command(dx_node *node, const dx_event *event);
 /* Answers from the stored reply when this id was answered before: request->answered. Inside a transaction. */
 DX_MUST_USE int dx_node_answer_again(dx_node *node, dx_request *request);

@@ -496,6 +496,36 @@ static void test_added_feeds(void **state) {
     peer_deinit(&alice);
 }
 
+/* Fills every place that others may take. */
+static void fill_feeds(peer *self) {
+    dx_feed *feed;
+    dx_feed_identity identity = {.device = {1}, .feed_class = DX_FEED_CONTROL};
+    memcpy(identity.space_id, self->space->id, DX_HASH_SIZE);
+    int error = DX_OK;
+    for (uint16_t n = 1; error == DX_OK; n++) {
+        memcpy(identity.key, &n, sizeof n);
+        error = dx_space_add_feed(&self->context, self->space, &identity, &feed);
+    }
+    assert_int_equal(error, DX_E_LIMIT);
+}
+
+/* Who fills a space with feeds keeps nobody from going on in new ones. */
+static void test_places_for_own_feeds(void **state) {
+    (void)state;
+    peer alice;
+    peer_init(&alice, 1, "Alice");
+    peer_create_space(&alice, "Garden");
+    peer_begin(&alice);
+    fill_feeds(&alice);
+    assert_int_equal(alice.space->feed_count, DX_SPACE_FEEDS_MAX - DX_SPACE_FEEDS_KEPT);
+    for (size_t left = DX_SPACE_FEEDS_KEPT; left > 0; left -= 2) {
+        assert_int_equal(dx_space_renew_feeds(&alice.context, alice.space), DX_OK);
+    }
+    assert_int_equal(dx_space_renew_feeds(&alice.context, alice.space), DX_E_LIMIT);
+    dx_store_rollback(alice.context.store);
+    peer_deinit(&alice);
+}
+
 /* A control feed that brings no admission of its own: its first block is refused, and nothing after it
  * counts. */
 static void test_feed_without_admission(void **state) {
@@ -813,6 +843,7 @@ DX_TEST_MAIN(DX_TEST(test_create_and_load), DX_TEST(test_several_spaces), DX_TES
              DX_TEST(test_admission_refused), DX_TEST(test_useless_welcome),
              DX_TEST(test_reader_cannot_write), DX_TEST(test_reader_becomes_editor),
              DX_TEST(test_reader_writes_anyway), DX_TEST(test_full_waiting_room), DX_TEST(test_added_feeds),
-             DX_TEST(test_feed_without_admission), DX_TEST(test_name_is_the_owners),
-             DX_TEST(test_renewed_feeds), DX_TEST(test_renewed_feeds_behind_a_long_chain),
-             DX_TEST(test_restored_copy), DX_TEST(test_forgotten), DX_TEST(test_damaged_rows))
+             DX_TEST(test_places_for_own_feeds), DX_TEST(test_feed_without_admission),
+             DX_TEST(test_name_is_the_owners), DX_TEST(test_renewed_feeds),
+             DX_TEST(test_renewed_feeds_behind_a_long_chain), DX_TEST(test_restored_copy),
+             DX_TEST(test_forgotten), DX_TEST(test_damaged_rows))

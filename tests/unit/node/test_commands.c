@@ -56,6 +56,10 @@ static const struct {
      "{'rows':[{'name':'Alice','role':'owner','identity':'*'}]}\n", "{'count':1}"},
     {"{'do': 'space.members'}", "",
      "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"space\\\" is missing'}}"},
+    {"{'do': 'space.create', 'name': "
+     "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+     "xxxxxxxxxxxxxxxxxxxxxxxxxx'}",
+     "", "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"name\\\" is longer than 127 bytes'}}"},
     {"{'do': 'space.members', 'space': 'Gar'}", "",
      "{'error':{'try':'dx space list','code':-3,'name':'E_NOT_FOUND','message':'there is no space "
      "\\\"Gar\\\" in this vault'}}"},

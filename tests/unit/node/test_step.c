@@ -2,6 +2,8 @@
  * that ends at any allocation, ports that do not take their answers, and a journal that tells it all again.
  */
 #include "base/limits.h"
+#include "echo/space_state.h"
+#include "node/state.h"
 #include "street.h"
 
 static street road;
@@ -517,10 +519,51 @@ static void test_journal(void **state) {
     dx_buf_deinit(&said_again);
 }
 
+/* Takes every place for a feed that the first space has, own ones too. */
+static void fill_feeds(vault *self) {
+    dx_node *node = self->node;
+    dx_space *space = node->spaces[0];
+    dx_feed *feed;
+    dx_feed_identity identity = {.feed_class = DX_FEED_CONTROL};
+    memcpy(identity.space_id, space->id, sizeof identity.space_id);
+    assert_int_equal(dx_store_begin(node->store), DX_OK);
+    int error = DX_OK;
+    for (uint16_t n = 1; error == DX_OK; n++) {
+        memcpy(identity.key, &n, sizeof n);
+        error = dx_space_make_feed(&node->context, space, &identity, true, &feed);
+    }
+    assert_int_equal(error, DX_E_LIMIT);
+    assert_int_equal(dx_store_commit(node->store), DX_OK);
+}
+
+/* A restored vault that finds no place for new feeds in a space opens all the same; the space can be read. */
+static void test_no_place_for_new_feeds(void **state) {
+    (void)state;
+    street_init(&road);
+    vault *alice = street_move_in(&road, "alice");
+    vault_ask(alice, "{'do': 'halo.create', 'name': 'Alice'}");
+    vault_ask(alice, "{'do': 'space.create', 'name': 'Full'}");
+    vault_ask(alice, "{'do': 'object.add', 'space': 'Full', 'type': 'page'}");
+    fill_feeds(alice);
+    vault_leave(alice);
+    alice->config.token[0] ^= 1; /* it was written on elsewhere */
+    vault_open(alice);
+    assert_asks(alice, "{'do': 'query', 'space': 'Full', 'query': {'type': 'page', 'count': true}}",
+                "{\"count\":1}");
+    assert_non_null(strstr(vault_ask(alice, "{'do': 'object.add', 'space': 'Full'}"), "\"E_DENIED\""));
+    vault_leave(alice);
+    vault_open(alice);
+    assert_asks(alice, "{'do': 'query', 'space': 'Full', 'query': {'type': 'page', 'count': true}}",
+                "{\"count\":1}");
+    vault_ask(alice, "{'do': 'space.create', 'name': 'Other'}");
+    assert_non_null(strstr(vault_ask(alice, "{'do': 'object.add', 'space': 'Other'}"), "\"id\""));
+    street_deinit(&road);
+}
+
 DX_TEST_MAIN(DX_TEST(test_disk_fails_once), DX_TEST(test_disk_fails_for_good), DX_TEST(test_disk_is_full),
              DX_TEST(test_an_error_says_that_nothing_happened), DX_TEST(test_memory_ends_once),
              DX_TEST(test_memory_ends_for_good), DX_TEST(test_the_failing_event_alone),
              DX_TEST(test_links_are_dropped_and_dialled_again), DX_TEST(test_undone_guest_says_nothing),
              DX_TEST(test_the_log_is_emptied_when_idle), DX_TEST(test_port_that_does_not_take),
              DX_TEST(test_undone_answers_do_not_count), DX_TEST(test_too_many_requests),
-             DX_TEST(test_odd_events), DX_TEST(test_journal))
+             DX_TEST(test_odd_events), DX_TEST(test_journal), DX_TEST(test_no_place_for_new_feeds))
