@@ -90,6 +90,21 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' "$@"
 }
 
+# share OPTION…: alice shares the space notes in the background; the link is in $url, the PIN in $pin.
+share() {
+    : >shared
+    interruptible "$dx" --profile alice space share notes --json "$@" >shared 2>share.err &
+    sharer=$!
+    started="$started $sharer"
+    wait_for 10 grep -q url shared
+    url=$(head -n 1 shared | value url)
+    pin=$(head -n 1 shared | value pin)
+}
+share_ends() {
+    wait "$sharer"
+    share_code=$?
+}
+
 # wait_for SECONDS COMMAND…: until it succeeds.
 wait_for() {
     tries=$(($1 * 20))

@@ -12,20 +12,6 @@ alice import notes - --type t <<END 2>/dev/null >/dev/null
 {"n": 3}
 END
 
-# share OPTION…: alice shares in the background; the link is in $url, the PIN in $pin.
-share() {
-    : >shared
-    interruptible "$dx" --profile alice space share notes --json "$@" >shared 2>share.err &
-    sharer=$!
-    started="$started $sharer"
-    wait_for 10 grep -q url shared
-    url=$(head -n 1 shared | value url)
-    pin=$(head -n 1 shared | value pin)
-}
-share_ends() {
-    wait "$sharer"
-    share_code=$?
-}
 wrong() { [ "$1" = 111111 ] && echo 222222 || echo 111111; }
 
 # --- Without agents

@@ -8,20 +8,6 @@ alice object add notes --type t --data '{"n": 1}' -q >/dev/null
 alice object add notes --type t --data '{"n": 2}' -q >/dev/null
 alice object add notes --type t --data '{"n": 3}' -q >/dev/null
 
-# share OPTION…: alice shares in the background; the link is in $url, the PIN in $pin.
-share() {
-    : >shared
-    interruptible "$dx" --profile alice space share notes --json "$@" >shared 2>share.err &
-    sharer=$!
-    started="$started $sharer"
-    wait_for 10 grep -q url shared
-    url=$(head -n 1 shared | value url)
-    pin=$(head -n 1 shared | value pin)
-}
-share_ends() {
-    wait "$sharer"
-    share_code=$?
-}
 alice agent start -q >/dev/null
 "$dx" --profile frank halo create Frank -q >/dev/null
 "$dx" --profile frank agent start -q >/dev/null

@@ -46,12 +46,7 @@ NO_COLOR=1 on_terminal 100 -- "$dx" --profile alice status
 lacks "nor on the screen of status" out "$escape"
 
 # Questions
-interruptible "$dx" --profile alice space share notes --json >shared 2>/dev/null &
-started="$started $!"
-sharer=$!
-wait_for 10 grep -q url shared
-url=$(head -n 1 shared | value url)
-pin=$(head -n 1 shared | value pin)
+share
 wrong=111111
 [ "$pin" != $wrong ] || wrong=222222
 on_terminal 100 -- "$dx" --profile bob --no-input space join "$url"

@@ -116,6 +116,20 @@ static inline int scene_reply_code(const dx_buf *reply) {
     return (int)dx_item_int(dx_item_get(dx_item_get(dx_buf_view(reply), "error"), "code"), 0);
 }
 
+/* DX_OK, or the error that was told, which then has a message and says what to do; or how the asking itself failed. */
+static inline int scene_ask_code(dx_client *client, const char *json, dx_on_answer on_answer, void *ctx) {
+    dx_buf reply;
+    int error = scene_ask(client, json, on_answer, ctx, &reply);
+    int code = error != DX_OK ? error : scene_reply_code(&reply);
+    if (error == DX_OK && code != DX_OK) {
+        dx_bytes said = dx_item_get(dx_buf_view(&reply), "error");
+        assert_true(dx_item_text(dx_item_get(said, "message")).size > 0);
+        assert_true(dx_item_text(dx_item_get(said, "try")).size > 0);
+    }
+    dx_buf_deinit(&reply);
+    return code;
+}
+
 /* Must succeed; a text field of the reply into out (NULL: not wanted). */
 static inline void scene_do(dx_client *client, const char *json, const char *field, char *out, size_t size) {
     dx_buf reply;

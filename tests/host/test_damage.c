@@ -172,20 +172,6 @@ static void read_rows(void *ctx, bool last, dx_bytes body) {
     }
 }
 
-/* DX_OK or the error that was told, which then has a message and says what to do. */
-static int ask(dx_client *client, const char *json, dx_on_answer on_answer, void *ctx) {
-    dx_buf reply;
-    int error = scene_ask(client, json, on_answer, ctx, &reply);
-    int code = error != DX_OK ? error : scene_reply_code(&reply);
-    if (error == DX_OK && code != DX_OK) {
-        dx_bytes said = dx_item_get(dx_buf_view(&reply), "error");
-        assert_true(dx_item_text(dx_item_get(said, "message")).size > 0);
-        assert_true(dx_item_text(dx_item_get(said, "try")).size > 0);
-    }
-    dx_buf_deinit(&reply);
-    return code;
-}
-
 typedef struct outcome {
     int refused, on_reading, on_looking, harmless;
 } outcome;
@@ -207,8 +193,9 @@ static void flip(const kept_vault *kept, int which, int fewest, outcome *counts)
         counts->refused++;
         return;
     }
-    int read = ask(client, "{\"do\": \"object.ls\", \"space\": \"s\", \"type\": \"t\"}", read_rows, &all);
-    int looked = read == DX_OK ? ask(client, "{\"do\": \"vault.check\"}", NULL, NULL) : DX_OK;
+    int read =
+        scene_ask_code(client, "{\"do\": \"object.ls\", \"space\": \"s\", \"type\": \"t\"}", read_rows, &all);
+    int looked = read == DX_OK ? scene_ask_code(client, "{\"do\": \"vault.check\"}", NULL, NULL) : DX_OK;
     dx_client_close(client);
     assert_false(all.wrong);
     assert_true(read == DX_OK || read == DX_E_CORRUPT);

@@ -89,20 +89,6 @@ static bool has_all(const bool *there) {
     return true;
 }
 
-/* DX_OK, or an error that was put into words. DX_E_IO and the like: the vault went away under the question. */
-static int ask(dx_client *client, const char *json, dx_on_answer on_answer, void *ctx) {
-    dx_buf reply;
-    int error = scene_ask(client, json, on_answer, ctx, &reply);
-    int code = error != DX_OK ? error : scene_reply_code(&reply);
-    if (error == DX_OK && code != DX_OK) {
-        dx_bytes said = dx_item_get(dx_buf_view(&reply), "error");
-        assert_true(dx_item_text(dx_item_get(said, "message")).size > 0);
-        assert_true(dx_item_text(dx_item_get(said, "try")).size > 0);
-    }
-    dx_buf_deinit(&reply);
-    return code;
-}
-
 static void expect_disk_error(int code) {
     if (code != DX_OK && code != DX_E_STORE && code != DX_E_NO_SPACE && code != DX_E_CORRUPT) {
         fail_msg("%s", dx_error_name(code));
@@ -120,25 +106,27 @@ static void live(const char *vault) {
         assert_true(message[0] != 0);
         return;
     }
-    code = ask(client, "{\"do\": \"object.ls\", \"space\": \"s\", \"type\": \"t\"}", mark_rows, there);
+    code = scene_ask_code(client, "{\"do\": \"object.ls\", \"space\": \"s\", \"type\": \"t\"}", mark_rows,
+                          there);
     expect_disk_error(code);
     assert_true(code != DX_OK || has_all(there));
     snprintf(json, sizeof json,
              "{\"do\": \"object.add\", \"space\": \"s\", \"type\": \"t\", \"data\": {\"n\": %d}}", asked++);
-    code = ask(client, json, NULL, NULL);
+    code = scene_ask_code(client, json, NULL, NULL);
     expect_disk_error(code);
     acknowledged[asked - 1] = code == DX_OK;
-    expect_disk_error(ask(client, "{\"do\": \"vault.check\"}", NULL, NULL));
+    expect_disk_error(scene_ask_code(client, "{\"do\": \"vault.check\"}", NULL, NULL));
     dx_client_close(client);
 }
 
 static void expect_sound(const char *vault) {
     bool there[CALLS_MAX * 4] = {false};
     dx_client *client = scene_open(vault, false, true);
-    assert_int_equal(
-        ask(client, "{\"do\": \"object.ls\", \"space\": \"s\", \"type\": \"t\"}", mark_rows, there), DX_OK);
+    assert_int_equal(scene_ask_code(client, "{\"do\": \"object.ls\", \"space\": \"s\", \"type\": \"t\"}",
+                                    mark_rows, there),
+                     DX_OK);
     assert_true(has_all(there));
-    assert_int_equal(ask(client, "{\"do\": \"vault.check\"}", NULL, NULL), DX_OK);
+    assert_int_equal(scene_ask_code(client, "{\"do\": \"vault.check\"}", NULL, NULL), DX_OK);
     dx_client_close(client);
 }
 

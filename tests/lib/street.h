@@ -466,6 +466,15 @@ static inline const char *street_field(const char *json, const char *key, char *
 
 /* --- Sharing --------------------------------------------------------------------------------------- */
 
+/* A vault with an identity in it: "alice" is Alice's. */
+static inline vault *street_person(street *self, const char *name) {
+    char json[96];
+    vault *one = street_move_in(self, name);
+    snprintf(json, sizeof json, "{'do': 'halo.create', 'name': '%c%s'}", name[0] - 'a' + 'A', name + 1);
+    vault_ask(one, json);
+    return one;
+}
+
 static inline void street_share(vault *host, const char *space, char *url, size_t url_size,
                                 char pin[static 7]) {
     char json[256];

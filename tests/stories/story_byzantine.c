@@ -13,12 +13,9 @@ static vault *alice, *bob, *mallory;
 
 static void move_in(void) {
     street_init(&road);
-    alice = street_move_in(&road, "alice");
-    bob = street_move_in(&road, "bob");
-    mallory = street_move_in(&road, "mallory");
-    vault_ask(alice, "{'do': 'halo.create', 'name': 'Alice'}");
-    vault_ask(bob, "{'do': 'halo.create', 'name': 'Bob'}");
-    vault_ask(mallory, "{'do': 'halo.create', 'name': 'Mallory'}");
+    alice = street_person(&road, "alice");
+    bob = street_person(&road, "bob");
+    mallory = street_person(&road, "mallory");
     vault_ask(alice, "{'do': 'space.create', 'name': 'Book'}");
     street_join(alice, bob, "Book");
     street_join(alice, mallory, "Book");

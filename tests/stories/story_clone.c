@@ -11,9 +11,7 @@ static street road;
 static void test_story(void **state) {
     (void)state;
     street_init(&road);
-    vault *alice = street_move_in(&road, "alice"), *bob = street_move_in(&road, "bob");
-    vault_ask(alice, "{'do': 'halo.create', 'name': 'Alice'}");
-    vault_ask(bob, "{'do': 'halo.create', 'name': 'Bob'}");
+    vault *alice = street_person(&road, "alice"), *bob = street_person(&road, "bob");
     vault_ask(alice, "{'do': 'space.create', 'name': 'Book'}");
     street_join(alice, bob, "Book");
     vault_ask(alice, "{'do': 'object.add', 'space': 'Book', 'type': 'page', 'data': {'n': 1}}");

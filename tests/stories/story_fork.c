@@ -45,12 +45,9 @@ static void assert_pages(vault *self, int count) {
 
 static void begin(void) {
     street_init(&road);
-    alice = street_move_in(&road, "alice");
-    bob = street_move_in(&road, "bob");
-    carol = street_move_in(&road, "carol");
-    vault_ask(alice, "{'do': 'halo.create', 'name': 'Alice'}");
-    vault_ask(bob, "{'do': 'halo.create', 'name': 'Bob'}");
-    vault_ask(carol, "{'do': 'halo.create', 'name': 'Carol'}");
+    alice = street_person(&road, "alice");
+    bob = street_person(&road, "bob");
+    carol = street_person(&road, "carol");
     vault_ask(alice, "{'do': 'space.create', 'name': 'Book'}");
     street_join(alice, bob, "Book");
     street_join(alice, carol, "Book");

@@ -14,11 +14,19 @@ static char url[2100], pin[7], json[2400];
 
 static void begin(vault **alice, vault **bob) {
     street_init(&road);
-    *alice = street_move_in(&road, "alice");
-    *bob = street_move_in(&road, "bob");
-    vault_ask(*alice, "{'do': 'halo.create', 'name': 'Alice'}");
-    vault_ask(*bob, "{'do': 'halo.create', 'name': 'Bob'}");
+    *alice = street_person(&road, "alice");
+    *bob = street_person(&road, "bob");
     vault_ask(*alice, "{'do': 'space.create', 'name': 'Club'}");
+}
+
+static void share_with_several(vault *alice) {
+    vault_begin(alice, "{'do': 'space.share', 'space': 'Club', 'multi': true}");
+    street_field(alice->told, "url", url, sizeof url);
+    street_field(alice->told, "pin", pin, sizeof pin);
+}
+
+static const char *wrong_pin(void) {
+    return strcmp(pin, "000000") == 0 ? "111111" : "000000";
 }
 
 static uint64_t join(vault *guest, const char *with_pin) {
@@ -42,7 +50,7 @@ static void test_three_wrong_pins(void **state) {
     vault *alice, *bob;
     begin(&alice, &bob);
     street_share(alice, "Club", url, sizeof url, pin);
-    const char *wrong = strcmp(pin, "000000") == 0 ? "111111" : "000000";
+    const char *wrong = wrong_pin();
     uint64_t request = join(bob, NULL);
     assert_non_null(strstr(bob->told, "\"pin-required\""));
     type(bob, request, wrong);
@@ -90,9 +98,7 @@ static void test_joining_twice(void **state) {
     vault *alice, *bob;
     char first[256];
     begin(&alice, &bob);
-    vault_begin(alice, "{'do': 'space.share', 'space': 'Club', 'multi': true}");
-    street_field(alice->told, "url", url, sizeof url);
-    street_field(alice->told, "pin", pin, sizeof pin);
+    share_with_several(alice);
     join(bob, pin);
     snprintf(first, sizeof first, "%s", bob->last);
     assert_non_null(strstr(first, "\"ready\""));
@@ -131,8 +137,7 @@ static void test_used_up(void **state) {
     (void)state;
     vault *alice, *bob;
     begin(&alice, &bob);
-    vault *carol = street_move_in(&road, "carol");
-    vault_ask(carol, "{'do': 'halo.create', 'name': 'Carol'}");
+    vault *carol = street_person(&road, "carol");
     street_share(alice, "Club", url, sizeof url, pin);
     assert_told(bob, "\"ready\"");
     assert_told(carol, "\"E_EXHAUSTED\"");
@@ -154,16 +159,13 @@ static void test_two_at_the_door(void **state) {
     (void)state;
     vault *alice, *bob;
     begin(&alice, &bob);
-    vault *carol = street_move_in(&road, "carol");
-    vault_ask(carol, "{'do': 'halo.create', 'name': 'Carol'}");
-    vault_begin(alice, "{'do': 'space.share', 'space': 'Club', 'multi': true}");
-    street_field(alice->told, "url", url, sizeof url);
-    street_field(alice->told, "pin", pin, sizeof pin);
+    vault *carol = street_person(&road, "carol");
+    share_with_several(alice);
     uint64_t hers = join(carol, NULL);
     assert_non_null(strstr(carol->told, "\"pin-required\""));
     uint64_t his = join(bob, NULL);
     assert_non_null(strstr(bob->told, "\"pin-required\""));
-    type(carol, hers, strcmp(pin, "000000") == 0 ? "111111" : "000000");
+    type(carol, hers, wrong_pin());
     assert_non_null(strstr(carol->told, "\"left\":2"));
     type(bob, his, pin);
     assert_non_null(strstr(bob->last, "\"ready\""));
@@ -177,10 +179,9 @@ static void test_attempts_are_the_invitations(void **state) {
     (void)state;
     vault *alice, *bob;
     begin(&alice, &bob);
-    vault *carol = street_move_in(&road, "carol");
-    vault_ask(carol, "{'do': 'halo.create', 'name': 'Carol'}");
+    vault *carol = street_person(&road, "carol");
     street_share(alice, "Club", url, sizeof url, pin);
-    const char *wrong = strcmp(pin, "000000") == 0 ? "111111" : "000000";
+    const char *wrong = wrong_pin();
     uint64_t hers = join(carol, NULL), his = join(bob, NULL);
     type(carol, hers, wrong);
     type(bob, his, wrong);
@@ -196,8 +197,7 @@ static void test_the_first_is_not_served_first(void **state) {
     (void)state;
     vault *alice, *bob;
     begin(&alice, &bob);
-    vault *carol = street_move_in(&road, "carol");
-    vault_ask(carol, "{'do': 'halo.create', 'name': 'Carol'}");
+    vault *carol = street_person(&road, "carol");
     street_share(alice, "Club", url, sizeof url, pin);
     join(carol, NULL);
     join(bob, pin);

@@ -21,6 +21,25 @@ static void watch(void *ctx, const sim_disk *disk, sim_disk_call call) {
     }
 }
 
+/* From here on the disk's changes are counted, and it is kept as it is before the given one. */
+static void count_from_here(vault *self, uint64_t at,
+                            void (*watcher)(void *ctx, const sim_disk *disk, sim_disk_call call)) {
+    changes = 0;
+    crash_at = at;
+    sim_disk_watch(self->disk, watcher, NULL);
+}
+
+/* Tried at every moment, each with several disks, until a command is over before it. */
+static void try_every_moment(bool (*try)(uint64_t at), uint64_t disks) {
+    uint64_t moments = 0;
+    for (bool more = true; more; moments += more) {
+        for (seed = 1; seed <= disks; seed++) {
+            more = try(moments + 1);
+        }
+    }
+    assert_true(moments >= 2); /* the log is written, then synced */
+}
+
 /* Sets the vault back to the moment, with a crash. */
 static void fail_power(vault *self) {
     vault_leave(self);
@@ -33,12 +52,9 @@ static void fail_power(vault *self) {
 /* False: the command was over before that many changes of the disk. */
 static bool crash_and_ask_again(uint64_t at) {
     street_init(&road);
-    vault *alice = street_move_in(&road, "alice");
-    vault_ask(alice, "{'do': 'halo.create', 'name': 'Alice'}");
+    vault *alice = street_person(&road, "alice");
     vault_ask(alice, "{'do': 'space.create', 'name': 'List'}");
-    changes = 0;
-    crash_at = at;
-    sim_disk_watch(alice->disk, watch, NULL);
+    count_from_here(alice, at, watch);
     uint64_t request = vault_begin(alice, add);
     sim_disk_watch(alice->disk, NULL, NULL);
     bool failed = crashed != NULL;
@@ -62,13 +78,7 @@ static bool crash_and_ask_again(uint64_t at) {
 
 static void test_add_every_moment(void **state) {
     (void)state;
-    uint64_t moments = 0;
-    for (bool more = true; more; moments += more) {
-        for (seed = 1; seed <= 16; seed++) {
-            more = crash_and_ask_again(moments + 1);
-        }
-    }
-    assert_true(moments >= 2); /* the log is written, then synced */
+    try_every_moment(crash_and_ask_again, 16);
 }
 
 /* --- An invitation ------------------------------------------------------------------------------- */
@@ -107,12 +117,9 @@ static bool crash_and_share_again(uint64_t at) {
     static char first[2100], url[2100];
     char first_pin[7], pin[7];
     street_init(&road);
-    vault *alice = street_move_in(&road, "alice");
-    vault_ask(alice, "{'do': 'halo.create', 'name': 'Alice'}");
+    vault *alice = street_person(&road, "alice");
     vault_ask(alice, "{'do': 'space.create', 'name': 'List'}");
-    changes = 0;
-    crash_at = at;
-    sim_disk_watch(alice->disk, watch, NULL);
+    count_from_here(alice, at, watch);
     uint64_t request = vault_begin(alice, share);
     sim_disk_watch(alice->disk, NULL, NULL);
     bool failed = crashed != NULL, replied;
@@ -161,13 +168,7 @@ static bool crash_and_share_again(uint64_t at) {
 
 static void test_share_every_moment(void **state) {
     (void)state;
-    uint64_t moments = 0;
-    for (bool more = true; more; moments += more) {
-        for (seed = 1; seed <= 4; seed++) {
-            more = crash_and_share_again(moments + 1);
-        }
-    }
-    assert_true(moments >= 2);
+    try_every_moment(crash_and_share_again, 4);
 }
 
 /* --- A join ---------------------------------------------------------------------------------------- */
@@ -185,15 +186,11 @@ static bool crash_and_join_again(uint64_t at) {
     static char url[2100], json[2300], space[80], again[80];
     char pin[7];
     street_init(&road);
-    vault *alice = street_move_in(&road, "alice"), *bob = street_move_in(&road, "bob");
-    vault_ask(alice, "{'do': 'halo.create', 'name': 'Alice'}");
-    vault_ask(bob, "{'do': 'halo.create', 'name': 'Bob'}");
+    vault *alice = street_person(&road, "alice"), *bob = street_person(&road, "bob");
     street_field(vault_ask(alice, "{'do': 'space.create', 'name': 'List'}"), "space", space, sizeof space);
     street_share(alice, "List", url, sizeof url, pin);
     snprintf(json, sizeof json, "{'do': 'space.join', 'url': '%s', 'pin': '%s'}", url, pin);
-    changes = 0;
-    crash_at = at;
-    sim_disk_watch(bob->disk, watch_and_cut, NULL);
+    count_from_here(bob, at, watch_and_cut);
     uint64_t request = vault_begin(bob, json);
     while (bob->last[0] == '\0' && crashed == NULL && road.now_ms < 10000) {
         street_pass(&road, 10);
@@ -222,13 +219,7 @@ static bool crash_and_join_again(uint64_t at) {
 
 static void test_join_every_moment(void **state) {
     (void)state;
-    uint64_t moments = 0;
-    for (bool more = true; more; moments += more) {
-        for (seed = 1; seed <= 4; seed++) {
-            more = crash_and_join_again(moments + 1);
-        }
-    }
-    assert_true(moments >= 2);
+    try_every_moment(crash_and_join_again, 4);
 }
 
 DX_TEST_MAIN(DX_TEST(test_share_every_moment), DX_TEST(test_join_every_moment),

@@ -45,9 +45,7 @@ static void test_story(void **state) {
     (void)state;
     char id[64];
     street_init(&road);
-    vault *alice = street_move_in(&road, "alice"), *bob = street_move_in(&road, "bob");
-    vault_ask(alice, "{'do': 'halo.create', 'name': 'Alice'}");
-    vault_ask(bob, "{'do': 'halo.create', 'name': 'Bob'}");
+    vault *alice = street_person(&road, "alice"), *bob = street_person(&road, "bob");
     vault_ask(alice, "{'do': 'space.create', 'name': 'Garden'}");
     street_field(vault_ask(alice, "{'do': 'object.add', 'space': 'Garden', 'type': 'bed', 'data': {'n': 0}}"),
                  "id", id, sizeof id);
