@@ -33,18 +33,12 @@ static size_t count_objects(dx_client *client) {
     return count;
 }
 
-static int try_adding(dx_client *client) {
-    static char json[40000];
+/* What comes of it; if nothing, the answer says what, why, what to do. */
+static int try_asking(dx_client *client, const char *json) {
     dx_buf reply;
-    if (json[0] == 0) {
-        int size =
-            snprintf(json, sizeof json, "{\"do\": \"object.add\", \"space\": \"s\", \"data\": {\"text\": \"");
-        memset(json + size, 'x', sizeof json - (size_t)size);
-        snprintf(json + sizeof json - 8, 8, "\"}}");
-    }
     assert_int_equal(scene_ask(client, json, NULL, NULL, &reply), DX_OK);
     int code = scene_reply_code(&reply);
-    if (code != DX_OK) { /* what, why, what to do */
+    if (code != DX_OK) {
         dx_bytes error = dx_item_get(dx_buf_view(&reply), "error");
         dx_bytes message = dx_item_text(dx_item_get(error, "message")),
                  remedy = dx_item_text(dx_item_get(error, "try"));
@@ -55,12 +49,47 @@ static int try_adding(dx_client *client) {
     return code;
 }
 
+static int try_adding(dx_client *client) {
+    static char json[40000];
+    if (json[0] == 0) {
+        int size =
+            snprintf(json, sizeof json, "{\"do\": \"object.add\", \"space\": \"s\", \"data\": {\"text\": \"");
+        memset(json + size, 'x', sizeof json - (size_t)size);
+        snprintf(json + sizeof json - 8, 8, "\"}}");
+    }
+    return try_asking(client, json);
+}
+
 static bool vault_says(dx_client *client, const char *what) {
     dx_buf reply;
     assert_int_equal(scene_ask(client, "{\"do\": \"status\"}", NULL, NULL, &reply), DX_OK);
     bool said = dx_item_bool(dx_item_get(dx_item_get(dx_buf_view(&reply), "vault"), what), false);
     dx_buf_deinit(&reply);
     return said;
+}
+
+/* What would need room sooner or later says so at once. */
+static void expect_refused_up_front(dx_client *client) {
+    static const char *const commands[] = {
+        "{\"do\": \"space.share\", \"space\": \"s\"}",
+        "{\"do\": \"space.join\", \"url\": \"dxos://join#x\"}",
+        "{\"do\": \"peer.connect\", \"space\": \"s\", \"address\": \"tcp:127.0.0.1:1\"}",
+        "{\"do\": \"space.create\", \"name\": \"t\"}",
+    };
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        assert_int_equal(try_asking(client, commands[i]), DX_E_NO_SPACE);
+    }
+}
+
+/* Events that were tried and undone. */
+static uint64_t count_failed(dx_client *client) {
+    dx_buf reply;
+    assert_int_equal(scene_ask(client, "{\"do\": \"status\"}", NULL, NULL, &reply), DX_OK);
+    dx_bytes counts = dx_item_get(dx_buf_view(&reply), "counts");
+    int64_t failed = dx_item_int(dx_item_get(counts, "undone"), -1);
+    dx_buf_deinit(&reply);
+    assert_true(failed >= 0);
+    return (uint64_t)failed;
 }
 
 static void expect_well(dx_client *client) {
@@ -98,6 +127,9 @@ static void test_an_agent_meets_a_full_disk(void **state) {
             added += try_adding(client) == DX_OK; /* what was written so far leaves room in the log */
         }
         assert_int_equal(try_adding(client), DX_E_NO_SPACE);
+        uint64_t failed = count_failed(client);
+        expect_refused_up_front(client);
+        assert_int_equal(count_failed(client), failed);
         assert_int_equal(count_objects(client), added);
         limit_files(agent.pid, RLIM_INFINITY);
         double end_ms = scene_now_ms() + SCENE_WAIT_MS;

@@ -107,6 +107,8 @@ dx_role dx_control_role(const dx_control *control, const uint8_t identity[static
  */
 bool dx_control_device(const dx_control *control, const uint8_t device[static DX_KEY_SIZE],
                        uint8_t identity[static DX_KEY_SIZE], uint8_t *noise);
+/* Whether a device of a member has this X25519 key. */
+bool dx_control_has_noise(const dx_control *control, const uint8_t noise[static DX_KEY_SIZE]);
 size_t dx_control_member_count(const dx_control *control);
 const dx_member *dx_control_member(const dx_control *control, size_t index); /* ascending identity */
 const dx_member *dx_control_member_of(const dx_control *control,

@@ -26,6 +26,16 @@ bool dx_control_device(const dx_control *control, const uint8_t device[static DX
     return true;
 }
 
+bool dx_control_has_noise(const dx_control *control, const uint8_t noise[static DX_KEY_SIZE]) {
+    for (size_t i = 0; i < control->devices.count; i++) {
+        const dx_control_device_row *row = dx_sorted_at(&control->devices, i);
+        if (memcmp(row->noise, noise, DX_KEY_SIZE) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t dx_control_member_count(const dx_control *control) {
     return control->members.count;
 }

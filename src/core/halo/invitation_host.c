@@ -503,6 +503,11 @@ int dx_invitation_host_receive(dx_invitation_host *host, const dx_control *contr
         leave_door(host, now_ms);
         return DX_OK;
     }
+    /* When all uses are, only who was admitted and lost the link is still served: others could not be let in, but their
+     * wrong PINs would lock him out. */
+    if (used_up(host) && host->state < DX_HOST_VERIFYING && !dx_control_has_noise(control, host->guest_key)) {
+        return drop_guest(host, DX_E_EXHAUSTED, now_ms, out);
+    }
     if (host->state == DX_HOST_CONNECTED && message.kind == DX_MESSAGE_HELLO) {
         return take_hello(host, &message, now_ms, out);
     }

@@ -134,6 +134,12 @@ static bool is_port_busy(const dx_node *node, uint64_t port) {
     return count >= DX_PORT_REQUESTS_MAX;
 }
 
+int dx_node_reply_full(dx_node *node, dx_request *request) {
+    dx_node_refuse(node, DX_E_NO_SPACE, DX_FULL_REMEDY,
+                   "the vault's disk is full; the vault is open for reading only");
+    return dx_request_reply_error(node, request, DX_E_NO_SPACE);
+}
+
 static int run_command(dx_node *node, dx_request *request, dx_bytes body) {
     dx_bytes name = dx_item_check(body) == DX_OK ? dx_item_text(dx_item_get(body, "do")) : (dx_bytes){0};
     if (name.data == NULL) {
@@ -150,9 +156,7 @@ static int run_command(dx_node *node, dx_request *request, dx_bytes body) {
                               "%d requests of this program are at work", DX_PORT_REQUESTS_MAX);
     }
     if (request->command->writes && dx_store_is_read_only(node->store)) {
-        dx_node_refuse(node, DX_E_NO_SPACE, DX_FULL_REMEDY,
-                       "the vault's disk is full; the vault is open for reading only");
-        return dx_request_reply_error(node, request, DX_E_NO_SPACE);
+        return dx_node_reply_full(node, request);
     }
     return request->command->run(node, request, body);
 }

@@ -691,6 +691,9 @@ static int space_share(dx_node *node, dx_request *request, dx_bytes body) {
     if (asked != NULL) {
         return ask_again(asked, request);
     }
+    if (dx_store_is_read_only(node->store)) {
+        return dx_node_reply_full(node, request);
+    }
     dx_space *space;
     dx_bytes addresses[DX_INVITATION_ADDRESSES_MAX];
     dx_invitation_terms terms = {.addresses = addresses};

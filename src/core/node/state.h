@@ -138,6 +138,8 @@ void dx_node_keep_requests(dx_node *node);
 DX_MUST_USE int dx_node_cancel_readers(dx_node *node, int64_t space);
 /* Forgets the answers and effects after the first `count`: their transaction was undone. */
 void dx_node_take_back(dx_node *node, size_t count);
+/* Answers that the disk is full, with what to do: before a command begins what could not be kept. */
+DX_MUST_USE int dx_node_reply_full(dx_node *node, dx_request *request);
 /* Puts words to an error: message says what and why, remedy what to do (may be NULL). Returns code. */
 int dx_node_refuse(dx_node *node, int code, const char *remedy, const char *format, ...) DX_PRINTF(4, 5);
 

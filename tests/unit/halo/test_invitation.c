@@ -39,6 +39,14 @@ static void next_guest(pair *p, const dx_identity *person) {
     connect_and_run(p);
 }
 
+/* Likewise, with a PIN typed before he comes. */
+static void next_guest_with(pair *p, const dx_identity *person, const char *pin) {
+    p->bob = person;
+    pair_restart_guest(p);
+    pair_enter_pin(p, pin);
+    connect_and_run(p);
+}
+
 static dx_bytes encode(pair *p, dx_invitation_message message, dx_buf *out) {
     dx_buf_init(out, &p->alloc.port, 8192);
     assert_int_equal(dx_invitation_message_encode(&message, out), DX_OK);
@@ -533,10 +541,15 @@ static void test_comes_back_after_admission(void **state) {
     assert_int_equal(p.guest.state, DX_GUEST_CONNECTING);
     assert_int_equal(p.host.state, DX_HOST_ADVERTISING);
     /* Somebody else with the PIN is too late. */
-    next_guest(&p, &carol);
-    enter_and_run(&p, p.right_pin);
+    next_guest_with(&p, &carol, p.right_pin);
     assert_int_equal(p.guest.error, DX_E_EXHAUSTED);
     assert_int_equal(p.admissions, 1);
+    /* And somebody without it cannot lock the invitation any more. */
+    for (int i = 0; i < 2 * DX_INVITATION_FAILURES_MAX; i++) {
+        next_guest_with(&p, &carol, "999999");
+        assert_int_equal(p.guest.error, DX_E_EXHAUSTED);
+    }
+    assert_int_equal(p.row.failures, 0);
     next_guest(&p, &bob);
     enter_and_run(&p, p.right_pin);
     assert_int_equal(p.guest.state, DX_GUEST_READY);
