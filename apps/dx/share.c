@@ -15,7 +15,7 @@ enum {
 
 typedef struct dx_sharing {
     dx_invocation *run;
-    bool ended, told_link;
+    bool ended, here_only;
     char state[32];
     dx_buf reply;
 } dx_sharing;
@@ -38,7 +38,12 @@ static void show_link(dx_sharing *sharing, dx_bytes body) {
     }
     dx_output_words(&run->output,
                     "Send the link and the PIN by two different ways; Ctrl-C withdraws the invitation.");
-    sharing->told_link = true;
+    if (sharing->here_only) {
+        dx_output_words(
+            &run->output,
+            "Only guests on this machine can come in; for others: dx agent %sstart --listen 0.0.0.0:0",
+            dx_client_has_agent(run->client) ? "stop, then dx agent " : "");
+    }
 }
 
 static void show_state(dx_sharing *sharing, dx_bytes body) {
@@ -191,17 +196,12 @@ static int build(dx_invocation *run, dx_buf *body) {
 }
 
 /* A link that names this machine only would send a guest elsewhere looking in vain. */
-static int tell_reach(dx_invocation *run) {
+static int look_at_reach(dx_sharing *sharing) {
     dx_map_builder command;
     dx_buf reply;
     dx_command_begin(&command, "status");
-    int code = dx_vault_ask(run, &command, NULL, NULL, &reply);
-    if (code == DX_EXIT_OK && dx_address_is_here(dx_reply_listen(dx_buf_view(&reply)))) {
-        dx_output_words(
-            &run->output,
-            "Only guests on this machine can come in; for others: dx agent %sstart --listen 0.0.0.0:0",
-            dx_client_has_agent(run->client) ? "stop, then dx agent " : "");
-    }
+    int code = dx_vault_ask(sharing->run, &command, NULL, NULL, &reply);
+    sharing->here_only = code == DX_EXIT_OK && dx_address_is_here(dx_reply_listen(dx_buf_view(&reply)));
     dx_buf_deinit(&reply);
     return code;
 }
@@ -215,7 +215,7 @@ int dx_run_space_share(dx_invocation *run) {
         code = dx_vault_open(run, DX_VAULT_NETWORK);
     }
     if (code == DX_EXIT_OK) {
-        code = tell_reach(run);
+        code = look_at_reach(&sharing);
     }
     if (code == DX_EXIT_OK) {
         code = follow(&sharing, dx_buf_view(&body));
