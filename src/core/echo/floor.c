@@ -162,6 +162,9 @@ static int next_floor(dx_context *context, const dx_feed *forked, const dx_feed 
     sqlite3_stmt *select = dx_store_query(
         context->store, "SELECT length, root FROM named WHERE feed = ?1 AND source = ?2 AND (length, root) < "
                         "(?3, ?4) AND length > ?5 AND seq < ?6 ORDER BY length DESC, root DESC LIMIT 1");
+#if defined(DX_PLANT) && DX_PLANT == 27
+    above++;
+#endif
     uint64_t cut = source->cut < DX_FEED_LENGTH_MAX ? source->cut : DX_FEED_LENGTH_MAX;
     dx_bind_int(select, 1, forked->local);
     dx_bind_int(select, 2, source->local);

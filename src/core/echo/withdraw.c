@@ -237,7 +237,9 @@ int dx_withdraw_blocks(dx_context *context, dx_space *space, dx_feed *feed, uint
     if (error == DX_OK && !control) { /* who named more than stands now did not name what stands */
         error = add_touched(context, feed, feed->cut, feed->kept, &keys);
     }
+#if !defined(DX_PLANT) || DX_PLANT != 28
     error = error != DX_OK ? error : make_all_again(context, space, &keys);
+#endif
     dx_buf_deinit(&keys);
     dx_echo_trace(context, "took back blocks %llu to %llu of feed %lld", (unsigned long long)feed->kept,
                   (unsigned long long)before - 1, (long long)feed->local);
