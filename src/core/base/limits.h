@@ -278,6 +278,9 @@ enum {
     DX_REPLIES_PRUNED = 32,
     /* Blocks applied and rows read in one step: some tens of milliseconds. */
     DX_STEP_BLOCKS_MAX = 64,
+    /* Sections that count as one block more: of data a few milliseconds; of a control block each is a signature. */
+    DX_STEP_SECTIONS = 512,
+    DX_STEP_CREDENTIALS = 64,
     DX_STEP_ENTITIES_MAX = 4096,
     /* Ops of one batch command: one block holds them all. */
     DX_BATCH_OPS_MAX = 4096

@@ -439,12 +439,18 @@ static int skip_transaction(dx_context *context, dx_space *space, dx_feed *feed,
     return error;
 }
 
-/* Applies the feed's next transaction if it is ready. *blocks: how many were applied. */
-static int run_transaction(dx_context *context, dx_space *space, dx_feed *feed, size_t *blocks) {
+/* What applying a block takes of a step's budget: an author may put much into one. */
+static size_t work_of(const dx_block *block) {
+    bool control = block->header.feed_class == DX_FEED_CONTROL;
+    return 1 + block->section_count / (control ? DX_STEP_CREDENTIALS : DX_STEP_SECTIONS);
+}
+
+/* Applies the feed's next transaction if it is ready. *work: how much that was, in blocks; 0: it is not. */
+static int run_transaction(dx_context *context, dx_space *space, dx_feed *feed, size_t *work) {
     dx_block block;
     uint64_t end = feed->applied, begin = feed->applied;
     wait_reason reason;
-    *blocks = 0;
+    *work = 0;
     int error = check_transaction(context, space, feed, &block, &end, &reason);
     if (error != DX_OK) {
         return error;
@@ -455,6 +461,7 @@ static int run_transaction(dx_context *context, dx_space *space, dx_feed *feed, 
     }
     if (reason.kind == WAIT_NEVER) {
         error = skip_transaction(context, space, feed, end);
+        *work = (size_t)(feed->applied - begin);
     } else if (reason.kind != WAIT_NOT) {
         return DX_OK;
     }
@@ -465,11 +472,11 @@ static int run_transaction(dx_context *context, dx_space *space, dx_feed *feed, 
         if (error == DX_OK) {
             error = apply_block(context, space, feed, seq, &block);
         }
+        *work += error == DX_OK ? work_of(&block) : 0;
     }
     if (error == DX_E_LIMIT && feed->identity.feed_class == DX_FEED_CONTROL) {
         error = DX_OK; /* what was applied of it stays; the rest comes when the control state has room */
     }
-    *blocks = (size_t)(feed->applied - begin);
     return error;
 }
 
@@ -541,7 +548,7 @@ static int walk_feed(dx_context *context, dx_space *space, dx_feed *feed, size_t
 static int run_feed(dx_context *context, dx_space *space, dx_feed *feed, size_t *budget) {
     uint64_t before = feed->applied;
     int error = DX_OK;
-    size_t blocks = 1;
+    size_t work = 1;
     if (feed->kept != 0 && feed->identity.feed_class == DX_FEED_DATA &&
         dx_control_authorize(space->control, feed->id) != DX_OK) {
         return DX_OK; /* being taken back, for its admission is out of force */
@@ -552,9 +559,9 @@ static int run_feed(dx_context *context, dx_space *space, dx_feed *feed, size_t 
             return error;
         }
     }
-    while (error == DX_OK && blocks != 0 && *budget != 0 && feed->applied < dx_feed_usable(feed)) {
-        error = run_transaction(context, space, feed, &blocks);
-        *budget -= blocks < *budget ? blocks : *budget;
+    while (error == DX_OK && work != 0 && *budget != 0 && feed->applied < dx_feed_usable(feed)) {
+        error = run_transaction(context, space, feed, &work);
+        *budget -= work < *budget ? work : *budget;
     }
     return error == DX_OK && feed->applied != before ? dx_feed_save_applied(feed, context->store) : error;
 }

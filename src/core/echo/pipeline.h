@@ -30,7 +30,7 @@ void dx_changes_clear(dx_changes *changes); /* memory kept */
 /* DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_changes_add(dx_changes *changes, const dx_change *change);
 
-/* Processes at most `budget` blocks. *more tells that there is more to do now. What changed is added to
+/* Processes at most `budget` blocks, of which a large one counts as several (DX_STEP_SECTIONS). *more tells that there is more to do now. What changed is added to
  * context->changes. */
 DX_MUST_USE int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, bool *more);
 /* Why stored blocks wait, one line for people ("feed 3 waits for block 12 of feed 5"); false when nothing

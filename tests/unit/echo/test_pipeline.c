@@ -622,6 +622,36 @@ static void test_budget(void **state) {
     fixture_deinit(&f);
 }
 
+/* A block with much in it takes more of a step than one. */
+static void test_budget_counts_sections(void **state) {
+    (void)state;
+    enum { COUNT = DX_STEP_SECTIONS };
+    fixture f;
+    fixture_init(&f);
+    const char *sections[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        sections[i] = "0";
+    }
+    peer_begin(&f.bob);
+    craft(&f.bob, &(crafted){.flags = 0}, sections, COUNT);
+    craft(&f.bob, &(crafted){.flags = 0}, sections, 1);
+    dx_feed *feed = dx_space_feed(f.bob.space, f.bob.space->own_data);
+    assert_int_equal(dx_space_sign_heads(&f.bob.context, f.bob.space), DX_OK);
+    peer_begin(&f.alice);
+    uint64_t before = f.alice.space->refused;
+    assert_int_equal(peer_carry(&f.alice, &f.bob, feed, feed->length), DX_OK);
+    bool more = false;
+    assert_int_equal(dx_pipeline_run(&f.alice.context, f.alice.space, 2, &more), DX_OK);
+    assert_int_equal(f.alice.space->refused - before, COUNT);
+    assert_true(more);
+    assert_int_equal(dx_pipeline_run(&f.alice.context, f.alice.space, 2, &more), DX_OK);
+    assert_int_equal(f.alice.space->refused - before, COUNT + 1);
+    assert_false(more);
+    peer_commit(&f.alice);
+    dx_store_rollback(f.bob.context.store);
+    fixture_deinit(&f);
+}
+
 static void test_changes_are_told(void **state) {
     (void)state;
     fixture f;
@@ -648,4 +678,5 @@ DX_TEST_MAIN(DX_TEST(test_two_replicas), DX_TEST(test_every_order_of_delivery),
              DX_TEST(test_many_refusals_are_bounded), DX_TEST(test_missing_block), DX_TEST(test_unknown_feed),
              DX_TEST(test_unknown_key), DX_TEST(test_full_waiting_room), DX_TEST(test_contradicting_root),
              DX_TEST(test_wrong_class_named), DX_TEST(test_continued_transaction),
-             DX_TEST(test_endless_transaction), DX_TEST(test_budget), DX_TEST(test_changes_are_told))
+             DX_TEST(test_endless_transaction), DX_TEST(test_budget), DX_TEST(test_budget_counts_sections),
+             DX_TEST(test_changes_are_told))
