@@ -29,6 +29,7 @@ static void show_link(dx_sharing *sharing, dx_bytes body) {
     output.quiet = false; /* without the link the command would be useless */
     dx_output_record(&output, link_columns, body);
     run->output.closed = output.closed;
+    run->output.failure = output.failure;
     char url[4096];
     dx_bytes text = dx_item_text(dx_item_get(body, "url"));
     snprintf(url, sizeof url, "%.*s", (int)text.size, text.size == 0 ? "" : (const char *)text.data);
@@ -223,7 +224,8 @@ int dx_run_space_share(dx_invocation *run) {
     dx_bytes refused = dx_reply_error(dx_buf_view(&sharing.reply));
     if (code == DX_EXIT_OK && refused.size > 0) {
         code = dx_fail_reply(run, refused);
-    } else if (code == DX_EXIT_OK) {
+    } else if (code == DX_EXIT_OK &&
+               !run->output.closed) { /* else it was withdrawn because nobody saw the link */
         code = code_of_end(sharing.state);
         if (code == DX_EXIT_OK && !dx_client_has_agent(run->client)) {
             code = serve_guest(run);

@@ -79,4 +79,7 @@ expect_exit 5 "an editor may not invite" --profile bob space share notes --timeo
 expect_exit 3 "no such space" --profile alice space share nothing
 expect_exit 4 "who has no vault cannot join" --profile nobody space join "$url" --pin 123456
 
+timeout 20 "$dx" --profile alice space share notes --json >/dev/full 2>err
+same "a link that cannot be written is no invitation" $? 1
+holds "and that is told" err 'stdout cannot be written'
 plan
