@@ -156,20 +156,6 @@ static bool read_digest(sim_peer *peer, size_t space, char *out, size_t size) {
     return well;
 }
 
-static void check_digests(sim_world *world, size_t space, char *first, size_t size) {
-    char digest[65];
-    first[0] = 0;
-    for (size_t i = 0; i < world->peer_count && world->violation[0] == 0; i++) {
-        if (!world->peers[i].member[space] || !read_digest(&world->peers[i], space, digest, sizeof digest)) {
-            continue;
-        }
-        if (first[0] != 0 && strcmp(digest, first) != 0) {
-            sim_violate(world, "peer %zu holds another state: %.16s… instead of %.16s…", i, digest, first);
-        }
-        snprintf(first, size, "%s", digest);
-    }
-}
-
 /* --- Rows
  * --------------------------------------------------------------------------------------------------- */
 
@@ -190,21 +176,35 @@ static dx_bytes *sort_rows(const sim_reply *reply) {
     return rows;
 }
 
-static void compare_shown(sim_world *world, size_t peer, const sim_reply *ours, const sim_reply *theirs) {
+/* The id of the first row that is another in one of them, or is only in one; no data: they are the same. */
+static dx_bytes find_difference(const dx_bytes *a, size_t a_count, const dx_bytes *b, size_t b_count) {
+    size_t i = 0;
+    while (i < a_count && i < b_count && dx_bytes_equal(a[i], b[i])) {
+        i++;
+    }
+    if (i == a_count && i == b_count) {
+        return (dx_bytes){0};
+    }
+    bool from_a = i == b_count || (i < a_count && compare_rows(&a[i], &b[i]) <= 0);
+    return dx_item_text(dx_item_get(from_a ? a[i] : b[i], "id"));
+}
+
+/* Into `out`; empty when nothing differs. */
+static void name_difference(const sim_reply *ours, const sim_reply *theirs, char *out, size_t size) {
     dx_bytes *a = sort_rows(ours), *b = sort_rows(theirs);
-    for (size_t i = 0; i < ours->row_count && i < theirs->row_count; i++) {
-        if (!dx_bytes_equal(a[i], b[i])) {
-            dx_bytes id = dx_item_text(dx_item_get(a[i], "id"));
-            sim_violate(world, "peer %zu shows %.*s otherwise than the first peer", peer, (int)id.size,
-                        (const char *)id.data);
-        }
-    }
-    if (ours->row_count != theirs->row_count) {
-        sim_violate(world, "peer %zu shows %zu rows, the first peer %zu", peer, ours->row_count,
-                    theirs->row_count);
-    }
+    dx_bytes id = find_difference(a, ours->row_count, b, theirs->row_count);
+    snprintf(out, size, "%.*s", (int)id.size, (const char *)id.data);
     free(a);
     free(b);
+}
+
+static void compare_shown(sim_world *world, size_t peer, const sim_reply *ours, const sim_reply *theirs) {
+    char id[80];
+    name_difference(ours, theirs, id, sizeof id);
+    if (id[0] != 0) {
+        sim_violate(world, "peer %zu shows %s otherwise than the first peer (%zu rows, %zu)", peer, id,
+                    theirs->row_count, ours->row_count);
+    }
 }
 
 static bool read_rows(sim_peer *peer, size_t space, sim_reply *reply) {
@@ -212,6 +212,41 @@ static bool read_rows(sim_peer *peer, size_t space, sim_reply *reply) {
     sim_reply_init(reply);
     snprintf(json, sizeof json, "{\"do\": \"export\", \"space\": \"%s\"}", peer->world->space[space]);
     return sim_ask_wait(peer, json, reply);
+}
+
+/* Where two states part: the first object, of those that are shown. */
+static void tell_difference(sim_world *world, size_t space, size_t a, size_t b, char *out, size_t size) {
+    sim_reply ours, theirs;
+    bool read = read_rows(&world->peers[a], space, &ours);
+    read = read_rows(&world->peers[b], space, &theirs) && read;
+    snprintf(out, size, "nothing");
+    if (read) {
+        char id[80];
+        name_difference(&ours, &theirs, id, sizeof id);
+        snprintf(out, size, "%s", id[0] != 0 ? id : "nothing");
+    }
+    sim_reply_deinit(&ours);
+    sim_reply_deinit(&theirs);
+}
+
+static void check_digests(sim_world *world, size_t space, char *first, size_t size) {
+    char digest[65];
+    size_t last = 0;
+    first[0] = 0;
+    for (size_t i = 0; i < world->peer_count && world->violation[0] == 0; i++) {
+        if (!world->peers[i].member[space] || !read_digest(&world->peers[i], space, digest, sizeof digest)) {
+            continue;
+        }
+        if (first[0] != 0 && strcmp(digest, first) != 0) {
+            char what[80];
+            tell_difference(world, space, last, i, what, sizeof what);
+            sim_violate(
+                world, "peer %zu holds another state: %.16s… instead of %.16s…; of what both show %s differs",
+                i, digest, first, what);
+        }
+        snprintf(first, size, "%s", digest);
+        last = i;
+    }
 }
 
 static void check_rows(sim_world *world, size_t space, const char *digest) {
