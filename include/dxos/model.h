@@ -27,8 +27,8 @@ typedef struct dx_stamp {
 
 DX_API int dx_stamp_compare(const dx_stamp *a, const dx_stamp *b);
 
-/* How operations meet. MERGE: apply commutes. ORDERED: the engine keeps operations sorted by stamp.
- */
+/* How operations meet. MERGE: apply commutes. ORDERED: the engine is to keep operations sorted by stamp; this
+ * version does not, and keeps such objects opaque as those of a model it does not know. */
 typedef enum dx_model_kind { DX_MODEL_MERGE, DX_MODEL_ORDERED } dx_model_kind;
 
 typedef struct dx_model {

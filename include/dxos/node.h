@@ -125,7 +125,8 @@ DX_API DX_MUST_USE int dx_node_step(dx_node *node, const dx_event *events, size_
 
 /* --- Canonical encodings (docs/spec/seam.md): the wasm ABI, the journal, the fuzzer ------------- */
 
-/* An event or effect as one canonical CBOR array; the decoded views point into the input. */
+/* An event or effect as one canonical CBOR array; the decoded views point into the input. Encoding appends: the
+ * buffer's error, or DX_E_INVALID for a number above INT64_MAX. Decoding: DX_E_MALFORMED. */
 DX_API DX_MUST_USE int dx_event_encode(const dx_event *event, dx_buf *out);
 DX_API DX_MUST_USE int dx_event_decode(dx_bytes item, dx_event *out);
 DX_API DX_MUST_USE int dx_effect_encode(const dx_effect *effect, dx_buf *out);

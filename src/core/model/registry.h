@@ -1,7 +1,7 @@
 /* model/registry.h: models by name.
  *
- * Layer: floor 1, model. The built-in models are a const table; a node brings its own as an array of vtables
- * that outlive it. An object whose model is not found stays opaque: its operations are kept and replicated,
+ * Layer: floor 1, model. The built-in models are a const table; others come as an array of vtables that outlive
+ * the node (dx_context; dxos/node.h has no way yet to hand them over). An object whose model is not found stays opaque: its operations are kept and replicated,
  * its data shows as null. */
 #ifndef DX_MODEL_REGISTRY_H
 #define DX_MODEL_REGISTRY_H
