@@ -84,17 +84,29 @@ static size_t sequence_size(const uint8_t *text, size_t left) {
     return size;
 }
 
+/* How many bytes at text are ASCII for sure: taken thirty-two, then eight at a time. */
+static size_t ascii_size(const uint8_t *text, size_t size) {
+    uint64_t words[4];
+    size_t at = 0;
+    for (; size - at >= sizeof words; at += sizeof words) {
+        memcpy(words, text + at, sizeof words);
+        if (((words[0] | words[1] | words[2] | words[3]) & UINT64_C(0x8080808080808080)) != 0) {
+            break;
+        }
+    }
+    for (; size - at >= sizeof words[0]; at += sizeof words[0]) {
+        memcpy(words, text + at, sizeof words[0]);
+        if ((words[0] & UINT64_C(0x8080808080808080)) != 0) {
+            break;
+        }
+    }
+    return at;
+}
+
 bool dx_utf8_check(const uint8_t *text, size_t size) {
     size_t i = 0;
     while (i < size) {
-        uint64_t word;
-        while (size - i >= sizeof word) { /* eight ASCII characters at a time */
-            memcpy(&word, text + i, sizeof word);
-            if ((word & UINT64_C(0x8080808080808080)) != 0) {
-                break;
-            }
-            i += sizeof word;
-        }
+        i += ascii_size(text + i, size - i);
         while (i < size && text[i] < 0x80) {
             i++;
         }

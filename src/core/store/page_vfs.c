@@ -159,8 +159,11 @@ void dx_page_vfs_destroy(dx_page_vfs *vfs) {
     }
     DX_ASSERT(vfs->database == NULL && vfs->log == NULL);
     sqlite3_vfs_unregister(&vfs->base);
-    dx_alloc_free(vfs->alloc, vfs->runs, (size_t)2 * DX_RUN_UNITS * DX_FRAME_SIZE);
-    dx_alloc_free(vfs->alloc, vfs, sizeof *vfs); /* the key goes with it, wiped */
+    const dx_alloc *alloc = vfs->alloc;
+    if (vfs->runs != NULL) { /* what they hold was sealed in place when it was written: nothing to wipe */
+        (void)alloc->resize(alloc->ctx, vfs->runs, (size_t)2 * DX_RUN_UNITS * DX_FRAME_SIZE, 0);
+    }
+    dx_alloc_free(alloc, vfs, sizeof *vfs); /* the key goes with it, wiped */
 }
 
 const char *dx_page_vfs_name(const dx_page_vfs *vfs) {
