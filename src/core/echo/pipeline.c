@@ -455,6 +455,11 @@ static int run_transaction(dx_context *context, dx_space *space, dx_feed *feed, 
     if (error != DX_OK) {
         return error;
     }
+    if (reason.kind == WAIT_BLOCK) {
+        feed->waits.applied = feed->applied;
+        feed->waits.feed = reason.feed;
+        feed->waits.number = reason.number;
+    }
     if (reason.kind == WAIT_ROOT) {
         /* The block stays where it is, as evidence; its feed goes no further. */
         return refuse(context, space, feed, feed->applied, DX_REFUSED_BLOCK, DX_E_FORK);
@@ -566,12 +571,21 @@ static int run_feed(dx_context *context, dx_space *space, dx_feed *feed, size_t 
     return error == DX_OK && feed->applied != before ? dx_feed_save_applied(feed, context->store) : error;
 }
 
+/* What the feed was found to wait for has not come: to read its block again would find the same. Where one of
+ * the two was forked, nothing is known. */
+static bool is_still_waiting(dx_space *space, const dx_feed *feed) {
+    bool known = feed->waits.feed != 0 && feed->waits.applied == feed->applied && feed->kept == 0;
+    const dx_feed *named = known && !feed->frozen ? dx_space_feed(space, feed->waits.feed) : NULL;
+    return named != NULL && !named->frozen && named->applied <= feed->waits.number;
+}
+
 /* Every feed of a class once. *progress: whether anything was applied. */
 static int run_class(dx_context *context, dx_space *space, dx_feed_class feed_class, size_t *budget,
                      bool *progress) {
     for (size_t i = 0; i < space->feed_count && *budget != 0; i++) {
         dx_feed *feed = &space->feeds[i];
-        if (feed->identity.feed_class != feed_class || feed->applied >= dx_feed_usable(feed)) {
+        if (feed->identity.feed_class != feed_class || feed->applied >= dx_feed_usable(feed) ||
+            is_still_waiting(space, feed)) {
             continue;
         }
         uint64_t before = feed->applied;

@@ -48,6 +48,11 @@ typedef struct dx_feed {
     dx_head target;     /* newest head that covers more than is here; length 0: none */
     bool unsigned_tail; /* own blocks appended since the last head */
     dx_timeframe timeframe; /* accumulated declarations at applied */
+    struct {
+        uint64_t applied; /* of this feed, when it was found to wait */
+        int64_t feed;     /* 0: not known to wait */
+        uint64_t number;
+    } waits; /* echo's, not stored: the block of another feed that the next transaction waits for */
     const dx_alloc *alloc;
 } dx_feed;
 
