@@ -477,10 +477,12 @@ static int hold_back_from(dx_context *context, dx_space *space, size_t at, bool 
         if (error != DX_OK || seq == DX_FEED_NO_CUT) {
             continue;
         }
-        *more = *more || !held[i] || in_effect(source) > seq;
+        uint64_t before = in_effect(source);
+        *more = *more || !held[i];
         held[i] = true;
-        if (in_effect(source) > seq) {
+        if (before > seq) {
             error = take_back_from(context, space, source, seq, budget, unsettled);
+            *more = *more || in_effect(&space->feeds[i]) < before;
         }
     }
     return error;
