@@ -368,12 +368,27 @@ static pid_t begin_sending(const char *vault) {
     return pid;
 }
 
+/* The space's name comes with its first blocks, and what follows asks for it by name. */
+static void wait_for_name(dx_client *client) {
+    int code = DX_E_NOT_FOUND;
+    for (double end_ms = scene_now_ms() + SCENE_WAIT_MS; code == DX_E_NOT_FOUND; usleep(10000)) {
+        dx_buf reply;
+        assert_true(scene_now_ms() < end_ms);
+        assert_int_equal(
+            scene_ask(client, "{\"do\": \"space.status\", \"space\": \"s\"}", NULL, NULL, &reply), DX_OK);
+        code = scene_reply_code(&reply);
+        dx_buf_deinit(&reply);
+    }
+    assert_int_equal(code, DX_OK);
+}
+
 static void join_space(const char *host, const char *guest) {
     scene_invitation invited;
     scene_agent receiver = scene_agent_begin(guest);
     dx_client *at_host = scene_open(host, false, false), *at_guest = scene_open(guest, false, false);
     scene_invite(at_host, &invited);
     scene_do(at_guest, invited.join, NULL, NULL, 0);
+    wait_for_name(at_guest);
     dx_client_close(at_host);
     dx_client_close(at_guest);
     assert_int_equal(scene_agent_end(&receiver, SIGKILL), -1);
