@@ -281,6 +281,9 @@ enum {
     /* Sections that count as one block more: of data a few milliseconds; of a control block each is a signature. */
     DX_STEP_SECTIONS = 512,
     DX_STEP_CREDENTIALS = 64,
+    /* Key grants one step tries to open in a space, each a key agreement of some 50 us: whoever may issue them
+     * can send a device tens of thousands that open to nothing. */
+    DX_STEP_GRANTS = 256,
     DX_STEP_ENTITIES_MAX = 4096,
     /* Ops of one batch command: one block holds them all. */
     DX_BATCH_OPS_MAX = 4096

@@ -600,7 +600,9 @@ static int run_class(dx_context *context, dx_space *space, dx_feed_class feed_cl
 
 int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, bool *more) {
     bool progress = true, unsettled = false;
-    int error = dx_floor_settle(context, space, &budget, &unsettled);
+    space->tries_left = DX_STEP_GRANTS;
+    int error = space->keys_left ? dx_space_take_keys(context, space) : DX_OK;
+    error = error == DX_OK ? dx_floor_settle(context, space, &budget, &unsettled) : error;
     while (error == DX_OK && progress && budget != 0) {
         progress = false;
         error = run_class(context, space, DX_FEED_CONTROL, &budget, &progress);
@@ -610,7 +612,7 @@ int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, bool *m
     }
     dx_space_count_blocked(space);
     dx_space_trim(space);
-    *more = space->busy = unsettled || (progress && budget == 0 && space->blocked != 0);
+    *more = space->busy = unsettled || space->keys_left || (progress && budget == 0 && space->blocked != 0);
     return error != DX_OK ? error : dx_types_save(context, space);
 }
 

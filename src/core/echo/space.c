@@ -25,6 +25,7 @@ int dx_space_allocate(dx_context *context, int64_t local, const uint8_t id[stati
     }
     space->local = local;
     space->alloc = context->alloc;
+    space->tries_left = DX_STEP_GRANTS;
     memcpy(space->id, id, sizeof space->id);
     dx_arena_init(&space->arena, context->alloc, DX_REDUCE_MEMORY_MAX);
     dx_buf_init(&space->block, context->alloc, DX_BLOCK_SIZE_MAX);
@@ -135,7 +136,7 @@ int dx_space_load(dx_context *context, int64_t local, dx_space **out) {
         return error;
     }
     dx_space_count_blocked(space);
-    space->busy = space->blocked != 0;
+    space->busy = space->blocked != 0 || space->keys_left;
     *out = space;
     return DX_OK;
 }
@@ -339,25 +340,28 @@ static int take_key(dx_context *context, dx_space *space, uint64_t epoch) {
     const dx_identity *identity = context->identity;
     int error = dx_space_key(context, space, epoch, key);
     if (error == DX_E_NOT_FOUND) {
-        error = dx_control_open_key(space->control, epoch, identity->device, identity->noise_secret, key);
+        error = dx_control_open_key(space->control, epoch, identity->device, identity->noise_secret,
+                                    &space->tries_left, key);
         if (error == DX_OK) {
             error = dx_space_store_key(context, space, epoch, key);
         }
     }
     dx_wipe(key, sizeof key);
-    return error == DX_E_NOT_FOUND ? DX_OK : error;
+    space->keys_left = space->keys_left || error == DX_E_LIMIT;
+    return error == DX_E_NOT_FOUND || error == DX_E_LIMIT ? DX_OK : error;
 }
 
 int dx_space_take_keys(dx_context *context, dx_space *space) {
     uint8_t commitment[DX_HASH_SIZE];
     const uint8_t none[DX_HASH_SIZE] = {0};
     space->key_epoch = dx_control_key_epoch(space->control, commitment);
+    space->keys_left = false;
     if (!context->identity->present || memcmp(commitment, none, sizeof none) == 0) {
         return DX_OK;
     }
     int error = DX_OK;
-    for (uint64_t epoch = 0; epoch <= space->key_epoch && error == DX_OK; epoch++) {
-        error = take_key(context, space, epoch);
+    for (uint64_t epoch = space->key_epoch + 1; epoch > 0 && error == DX_OK; epoch--) {
+        error = take_key(context, space, epoch - 1); /* the newest first: by it this device writes */
     }
     return error;
 }

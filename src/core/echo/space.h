@@ -68,6 +68,8 @@ struct dx_space {
     uint64_t key_epoch;            /* the epoch new blocks are sealed with */
     uint64_t blocked;              /* blocks stored but waiting for a dependency or admission */
     bool busy;          /* of those, some could be applied now: the pipeline stopped for its budget */
+    bool keys_left;     /* grants of keys are here that no step had the time to try yet */
+    size_t tries_left;  /* of grants, in this step */
     uint64_t refused;   /* blocks or sections that were refused, since the vault began (persisted) */
     uint64_t change;    /* counter: raised by every applied block (subscriptions, sync) */
     bool forks_settled; /* floors and branches of forked feeds are what the blocks here say; whoever stores a

@@ -16,7 +16,8 @@ DX_MUST_USE int dx_space_make_feed(dx_context *context, dx_space *space, const d
                                    bool own, dx_feed **out);
 DX_MUST_USE int dx_space_store_key(dx_context *context, dx_space *space, uint64_t epoch,
                                    const uint8_t key[static DX_KEY_SIZE]);
-/* Opens the keys granted to this device that are not here yet, and notes the newest epoch. */
+/* Opens the keys granted to this device that are not here yet, and notes the newest epoch. Tries at most
+ * space->tries_left grants; when more are here space->keys_left is set, to call it again in the next step. */
 DX_MUST_USE int dx_space_take_keys(dx_context *context, dx_space *space);
 /* Gives back scratch memory that an unusually large block or state took. */
 void dx_space_trim(dx_space *space);

@@ -126,10 +126,12 @@ bool dx_control_granted_by(const dx_control *control, uint64_t epoch,
                            const uint8_t device[static DX_KEY_SIZE],
                            const uint8_t signer[static DX_KEY_SIZE]);
 /* Opens the grants of an epoch for this device (there may be several, honest or not) until one gives a key
- * that its epoch commits to. DX_E_NOT_FOUND. */
-DX_MUST_USE int dx_control_open_key(const dx_control *control, uint64_t epoch,
+ * that its epoch commits to. Each is tried once for the epoch that counts, whoever sent however many, and
+ * never again while the control state is in memory: so the device's secret must be the same in every call.
+ * *tries: at most so many now, less by those made. DX_E_NOT_FOUND; DX_E_LIMIT: there are untried ones left. */
+DX_MUST_USE int dx_control_open_key(dx_control *control, uint64_t epoch,
                                     const uint8_t device[static DX_KEY_SIZE],
-                                    const uint8_t noise_secret[static DX_KEY_SIZE],
+                                    const uint8_t noise_secret[static DX_KEY_SIZE], size_t *tries,
                                     uint8_t key[static DX_KEY_SIZE]);
 /* H over the sorted ids of the credentials in effect: equal on replicas with equal sets. */
 void dx_control_digest(const dx_control *control, uint8_t out[static DX_HASH_SIZE]);

@@ -112,9 +112,9 @@ uint64_t dx_control_key_epoch(const dx_control *control, uint8_t commitment[stat
     return last->number;
 }
 
-/* The index-th grant of an epoch for a device; NULL: no more. */
-const dx_control_entry *dx_control_grant_of(const dx_control *control, uint64_t epoch,
-                                            const uint8_t device[static DX_KEY_SIZE], size_t index) {
+/* Where the grants of an epoch for a device begin. */
+static size_t find_grants(const dx_control *control, uint64_t epoch,
+                          const uint8_t device[static DX_KEY_SIZE]) {
     size_t low = 0, high = control->grants.count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -126,9 +126,21 @@ const dx_control_entry *dx_control_grant_of(const dx_control *control, uint64_t 
             high = middle;
         }
     }
-    dx_control_entry *const *entry = dx_sorted_at(&control->grants, low + index);
+    return low;
+}
+
+/* The grant at this place, if it is one of that epoch for that device. */
+static dx_control_entry *grant_at(const dx_control *control, uint64_t epoch,
+                                  const uint8_t device[static DX_KEY_SIZE], size_t at) {
+    dx_control_entry *const *entry = dx_sorted_at(&control->grants, at);
     bool fits = entry && (*entry)->number == epoch && memcmp((*entry)->subject, device, DX_KEY_SIZE) == 0;
     return fits ? *entry : NULL;
+}
+
+/* The index-th grant of an epoch for a device; NULL: no more. */
+const dx_control_entry *dx_control_grant_of(const dx_control *control, uint64_t epoch,
+                                            const uint8_t device[static DX_KEY_SIZE], size_t index) {
+    return grant_at(control, epoch, device, find_grants(control, epoch, device) + index);
 }
 
 static dx_bytes sealed_key(const dx_control_entry *grant) {
@@ -155,24 +167,33 @@ bool dx_control_granted_by(const dx_control *control, uint64_t epoch,
     return false;
 }
 
-int dx_control_open_key(const dx_control *control, uint64_t epoch, const uint8_t device[static DX_KEY_SIZE],
-                        const uint8_t noise_secret[static DX_KEY_SIZE], uint8_t key[static DX_KEY_SIZE]) {
+int dx_control_open_key(dx_control *control, uint64_t epoch, const uint8_t device[static DX_KEY_SIZE],
+                        const uint8_t noise_secret[static DX_KEY_SIZE], size_t *tries,
+                        uint8_t key[static DX_KEY_SIZE]) {
     const dx_control_entry *counts = dx_control_epoch_of(control, epoch);
     uint8_t wanted[DX_HASH_SIZE], found[DX_HASH_SIZE];
     if (!counts) {
         return DX_E_NOT_FOUND;
     }
     dx_control_commitment(counts, wanted);
-    const dx_control_entry *grant;
-    for (size_t i = 0; (grant = dx_control_grant_of(control, epoch, device, i)) != NULL; i++) {
-        if (dx_seal_open(noise_secret, sealed_key(grant), key) != DX_OK) {
+    dx_control_entry *grant;
+    size_t at = find_grants(control, epoch, device);
+    for (; (grant = grant_at(control, epoch, device, at)) != NULL; at++) {
+        if (grant->useless_for == counts) {
             continue;
         }
-        dx_key_commitment(key, found);
-        if (memcmp(found, wanted, DX_HASH_SIZE) == 0) {
-            return DX_OK;
+        if (*tries == 0) {
+            return DX_E_LIMIT;
         }
-        dx_wipe(key, DX_KEY_SIZE);
+        (*tries)--;
+        if (dx_seal_open(noise_secret, sealed_key(grant), key) == DX_OK) {
+            dx_key_commitment(key, found);
+            if (memcmp(found, wanted, DX_HASH_SIZE) == 0) {
+                return DX_OK;
+            }
+            dx_wipe(key, DX_KEY_SIZE);
+        }
+        grant->useless_for = counts;
     }
     return DX_E_NOT_FOUND;
 }

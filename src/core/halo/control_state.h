@@ -29,6 +29,8 @@ typedef struct dx_control_entry {
     dx_standing standing;
     int64_t source;
     struct dx_control_entry *next; /* in the list of the just settled */
+    /* KEY_GRANT: the KEY_EPOCH for which it was found to open to nothing; NULL: not tried, or it opens. */
+    const struct dx_control_entry *useless_for;
     size_t size;
     uint8_t bytes[]; /* the credential */
 } dx_control_entry;

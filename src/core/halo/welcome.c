@@ -231,7 +231,7 @@ static int take_all(const dx_welcome *welcome, dx_control *control) {
     return sound ? DX_OK : DX_E_VERIFY;
 }
 
-static int judge(const dx_welcome *welcome, const dx_control *control, const dx_identity *guest) {
+static int judge(const dx_welcome *welcome, dx_control *control, const dx_identity *guest) {
     const dx_control_entry *admission = dx_control_entry_of(control, welcome->admission);
     const dx_control_device_row *device = dx_control_device_of(control, guest->device);
     if (!admission || admission->standing != DX_STANDING_IN_EFFECT ||
@@ -243,7 +243,8 @@ static int judge(const dx_welcome *welcome, const dx_control *control, const dx_
     uint8_t commitment[DX_HASH_SIZE], key[DX_KEY_SIZE];
     uint64_t newest = dx_control_key_epoch(control, commitment);
     if (control->epochs.count > 0) {
-        int error = dx_control_open_key(control, newest, guest->device, guest->noise_secret, key);
+        size_t tries = SIZE_MAX; /* a welcome's size bounds them */
+        int error = dx_control_open_key(control, newest, guest->device, guest->noise_secret, &tries, key);
         dx_wipe(key, sizeof key);
         return error == DX_OK ? DX_OK : DX_E_VERIFY;
     }

@@ -206,6 +206,77 @@ static void test_grant_that_does_not_open(void **state) {
     peer_deinit(&carol);
 }
 
+static void issue_grant(peer *self, dx_credential_list *list, uint64_t epoch, const uint8_t key[static 32],
+                        const dx_identity *to, const dx_identity *sealed_to) {
+    dx_buf credential;
+    dx_buf_init(&credential, &self->alloc.port, DX_CREDENTIAL_SIZE_MAX);
+    assert_int_equal(dx_control_issue_key_grant(self->space->control, &self->identity, &self->random.port,
+                                                epoch, key, to->device, sealed_to->noise, &credential),
+                     DX_OK);
+    assert_int_equal(dx_list_issue(self->space, list, &credential), DX_OK);
+    dx_buf_deinit(&credential);
+}
+
+/* How many steps one has to do with what the other's control feed brings. */
+static size_t steps_to_take(peer *to, peer *from) {
+    size_t steps = 0;
+    peer_begin(to);
+    peer_begin(from);
+    dx_feed *feed = dx_space_feed(from->space, from->space->own_control);
+    assert_int_equal(peer_carry(to, from, feed, feed->length), DX_OK);
+    for (bool more = true; more; steps++) {
+        assert_true(steps < 10);
+        assert_int_equal(dx_pipeline_run(&to->context, to->space, DX_STEP_BLOCKS_MAX, &more), DX_OK);
+        assert_int_equal(more, to->space->keys_left);
+    }
+    peer_commit(from);
+    peer_commit(to);
+    return steps;
+}
+
+/* One with the right to grant sends a device more than two steps try, none of which opens; one that does is
+ * found all the same, and nothing is tried again. */
+static void test_grants_that_open_to_nothing(void **state) {
+    (void)state;
+    peer alice, bob;
+    uint8_t next[DX_KEY_SIZE] = {7}, key[DX_KEY_SIZE];
+    peer_init(&alice, 1, "Alice");
+    peer_init(&bob, 2, "Bob");
+    peer_create_space(&alice, "Garden");
+    peer_admit(&alice, &bob, DX_ROLE_ADMIN);
+    peer_begin(&alice);
+    dx_credential_list list;
+    dx_buf credential;
+    dx_list_begin(&alice.context, &list);
+    dx_buf_init(&credential, &alice.alloc.port, DX_CREDENTIAL_SIZE_MAX);
+    assert_int_equal(dx_control_issue_key_epoch(alice.space->control, &alice.identity, 1, next, &credential),
+                     DX_OK);
+    assert_int_equal(dx_list_issue(alice.space, &list, &credential), DX_OK);
+    for (size_t i = 0; i < 2 * DX_STEP_GRANTS + 1; i++) {
+        issue_grant(&alice, &list, 1, next, &bob.identity, &alice.identity);
+    }
+    assert_int_equal(dx_list_write(&alice.context, alice.space, &list), DX_OK);
+    peer_commit(&alice);
+    assert_int_equal(steps_to_take(&bob, &alice), 3);
+    assert_int_equal(bob.space->tries_left, DX_STEP_GRANTS - 1);
+    peer_begin(&bob);
+    assert_int_equal(dx_space_key(&bob.context, bob.space, 1, key), DX_E_NOT_FOUND);
+    peer_commit(&bob);
+    peer_begin(&alice);
+    issue_grant(&alice, &list, 1, next, &bob.identity, &bob.identity);
+    assert_int_equal(dx_list_write(&alice.context, alice.space, &list), DX_OK);
+    peer_commit(&alice);
+    assert_int_equal(steps_to_take(&bob, &alice), 1);
+    peer_begin(&bob);
+    assert_int_equal(dx_space_key(&bob.context, bob.space, 1, key), DX_OK);
+    assert_memory_equal(key, next, sizeof key);
+    peer_commit(&bob);
+    dx_buf_deinit(&credential);
+    dx_list_end(&list);
+    peer_deinit(&alice);
+    peer_deinit(&bob);
+}
+
 static void test_admission_refused(void **state) {
     (void)state;
     peer alice, bob, carol;
@@ -840,10 +911,10 @@ static void test_damaged_rows(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_create_and_load), DX_TEST(test_several_spaces), DX_TEST(test_create_refused),
              DX_TEST(test_admission_is_idempotent), DX_TEST(test_grant_that_does_not_open),
-             DX_TEST(test_admission_refused), DX_TEST(test_useless_welcome),
-             DX_TEST(test_reader_cannot_write), DX_TEST(test_reader_becomes_editor),
-             DX_TEST(test_reader_writes_anyway), DX_TEST(test_full_waiting_room), DX_TEST(test_added_feeds),
-             DX_TEST(test_places_for_own_feeds), DX_TEST(test_feed_without_admission),
-             DX_TEST(test_name_is_the_owners), DX_TEST(test_renewed_feeds),
-             DX_TEST(test_renewed_feeds_behind_a_long_chain), DX_TEST(test_restored_copy),
-             DX_TEST(test_forgotten), DX_TEST(test_damaged_rows))
+             DX_TEST(test_grants_that_open_to_nothing), DX_TEST(test_admission_refused),
+             DX_TEST(test_useless_welcome), DX_TEST(test_reader_cannot_write),
+             DX_TEST(test_reader_becomes_editor), DX_TEST(test_reader_writes_anyway),
+             DX_TEST(test_full_waiting_room), DX_TEST(test_added_feeds), DX_TEST(test_places_for_own_feeds),
+             DX_TEST(test_feed_without_admission), DX_TEST(test_name_is_the_owners),
+             DX_TEST(test_renewed_feeds), DX_TEST(test_renewed_feeds_behind_a_long_chain),
+             DX_TEST(test_restored_copy), DX_TEST(test_forgotten), DX_TEST(test_damaged_rows))

@@ -744,19 +744,24 @@ static void test_keys(void **state) {
     assert_int_equal(dx_control_key_epoch(f.control, commitment), 0);
     assert_memory_equal(commitment, wanted, DX_HASH_SIZE);
     assert_null(dx_control_grant_of(f.control, 0, f.carol.device, 0));
-    assert_int_equal(dx_control_open_key(f.control, 0, f.carol.device, f.carol.noise_secret, key),
-                     DX_E_NOT_FOUND);
+    assert_int_equal(
+        dx_control_open_key(f.control, 0, f.carol.device, f.carol.noise_secret, &(size_t){SIZE_MAX}, key),
+        DX_E_NOT_FOUND);
     assert_int_equal(dx_control_issue_key_grant(f.control, &f.bob, &f.random.port, 0, f.key, f.carol.device,
                                                 f.carol.noise, &f.out),
                      DX_OK);
     assert_int_equal(take(&f, bytes_of(&f.out)), DX_OK);
     assert_non_null(dx_control_grant_of(f.control, 0, f.carol.device, 0));
-    assert_int_equal(dx_control_open_key(f.control, 0, f.carol.device, f.carol.noise_secret, key), DX_OK);
+    assert_int_equal(
+        dx_control_open_key(f.control, 0, f.carol.device, f.carol.noise_secret, &(size_t){SIZE_MAX}, key),
+        DX_OK);
     assert_memory_equal(key, f.key, DX_KEY_SIZE);
-    assert_int_equal(dx_control_open_key(f.control, 0, f.carol.device, f.bob.noise_secret, key),
-                     DX_E_NOT_FOUND);
-    assert_int_equal(dx_control_open_key(f.control, 1, f.carol.device, f.carol.noise_secret, key),
-                     DX_E_NOT_FOUND);
+    assert_int_equal(
+        dx_control_open_key(f.control, 0, f.carol.device, f.bob.noise_secret, &(size_t){SIZE_MAX}, key),
+        DX_E_NOT_FOUND);
+    assert_int_equal(
+        dx_control_open_key(f.control, 1, f.carol.device, f.carol.noise_secret, &(size_t){SIZE_MAX}, key),
+        DX_E_NOT_FOUND);
     end(&f);
 }
 
@@ -822,6 +827,10 @@ static void test_equal_epochs(void **state) {
     assert_memory_equal(counted[0], counted[1], DX_HASH_SIZE);
 }
 
+static int open_carols(fixture *f, size_t *tries, uint8_t key[static DX_KEY_SIZE]) {
+    return dx_control_open_key(f->control, 0, f->carol.device, f->carol.noise_secret, tries, key);
+}
+
 /* A grant that opens to another key than the epoch commits to is passed over for an honest one. */
 static void test_false_grant(void **state) {
     (void)state;
@@ -837,15 +846,35 @@ static void test_false_grant(void **state) {
     said.value = dx_bytes_of(sealed, sizeof sealed);
     said.parents[said.parent_count++] = bytes_of(&f.epoch);
     assert_int_equal(say_and_take(&f, &said), DX_OK);
-    assert_int_equal(dx_control_open_key(f.control, 0, f.carol.device, f.carol.noise_secret, key),
-                     DX_E_NOT_FOUND);
+    assert_int_equal(
+        dx_control_open_key(f.control, 0, f.carol.device, f.carol.noise_secret, &(size_t){SIZE_MAX}, key),
+        DX_E_NOT_FOUND);
+    size_t tries = 1;
+    assert_int_equal(open_carols(&f, &tries, key), DX_E_NOT_FOUND);
+    assert_int_equal(tries, 1); /* it was tried, and is not again */
+    /* Two more: one try is not enough to know, and each is made once. */
+    for (uint8_t i = 1; i <= 2; i++) {
+        seed[1] = i;
+        assert_int_equal(dx_seal(f.carol.noise, seed, dx_bytes_of(false_key, sizeof false_key), sealed),
+                         DX_OK);
+        assert_int_equal(say_and_take(&f, &said), DX_OK);
+    }
+    assert_int_equal(open_carols(&f, &tries, key), DX_E_LIMIT);
+    assert_int_equal(tries, 0);
+    assert_int_equal(open_carols(&f, &tries, key), DX_E_LIMIT);
+    tries = 1;
+    assert_int_equal(open_carols(&f, &tries, key), DX_E_NOT_FOUND);
+    assert_int_equal(tries, 0);
     dx_buf_clear(&f.out);
     assert_int_equal(dx_control_issue_key_grant(f.control, &f.bob, &f.random.port, 0, f.key, f.carol.device,
                                                 f.carol.noise, &f.out),
                      DX_OK);
     assert_int_equal(take(&f, bytes_of(&f.out)), DX_OK);
-    assert_int_equal(dx_control_open_key(f.control, 0, f.carol.device, f.carol.noise_secret, key), DX_OK);
+    tries = 1;
+    assert_int_equal(open_carols(&f, &tries, key), DX_OK);
     assert_memory_equal(key, f.key, DX_KEY_SIZE);
+    tries = 1; /* what opens, opens again */
+    assert_int_equal(open_carols(&f, &tries, key), DX_OK);
     /* The issuer refuses early what would never open. */
     dx_buf_clear(&f.out);
     static const uint8_t low_order[DX_KEY_SIZE] = {0};

@@ -141,7 +141,9 @@ static void test_round_trip(void **state) {
     assert_memory_equal(decoded.space_id, f.space_id, DX_HASH_SIZE);
     assert_int_equal(dx_control_role(control, f.carol.identity), DX_ROLE_EDITOR);
     assert_int_equal(dx_control_role(control, f.alice.identity), DX_ROLE_OWNER);
-    assert_int_equal(dx_control_open_key(control, 0, f.carol.device, f.carol.noise_secret, key), DX_OK);
+    assert_int_equal(
+        dx_control_open_key(control, 0, f.carol.device, f.carol.noise_secret, &(size_t){SIZE_MAX}, key),
+        DX_OK);
     assert_memory_equal(key, f.key, DX_KEY_SIZE);
     dx_reader cursor;
     dx_reader_init(&cursor, decoded.addresses);
@@ -302,9 +304,12 @@ static void test_many_epochs(void **state) {
     assert_int_equal(dx_welcome_decode(dx_buf_view(&f.welcome), &decoded), DX_OK);
     assert_int_equal(dx_welcome_verify(&decoded, &f.alloc.port, &f.carol, &control), DX_OK);
     assert_int_equal(dx_control_key_epoch(control, commitment), 99);
-    assert_int_equal(dx_control_open_key(control, 99, f.carol.device, f.carol.noise_secret, key), DX_OK);
-    assert_int_equal(dx_control_open_key(control, 0, f.carol.device, f.carol.noise_secret, key),
-                     DX_E_NOT_FOUND);
+    assert_int_equal(
+        dx_control_open_key(control, 99, f.carol.device, f.carol.noise_secret, &(size_t){SIZE_MAX}, key),
+        DX_OK);
+    assert_int_equal(
+        dx_control_open_key(control, 0, f.carol.device, f.carol.noise_secret, &(size_t){SIZE_MAX}, key),
+        DX_E_NOT_FOUND);
     dx_control_destroy(control);
     while (f.epochs < 200) {
         add_epoch(&f);
