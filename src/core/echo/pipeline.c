@@ -99,9 +99,9 @@ static int refuse(dx_context *context, dx_space *space, const dx_feed *feed, uin
                           .section = section,
                           .error = reason,
                           .wall_ms = context->wall_ms};
-    bool found;
-    int error = dx_refused_find(context, space, &refusal, &found);
-    if (error != DX_OK || found) {
+    bool listed;
+    int error = dx_refused_add(context, space, &refusal, &listed);
+    if (error != DX_OK || !listed) {
         return error;
     }
     if (section == DX_REFUSED_BLOCK) {
@@ -111,7 +111,14 @@ static int refuse(dx_context *context, dx_space *space, const dx_feed *feed, uin
         dx_echo_trace(context, "refused section %lld of block %llu of feed %lld: %s", (long long)section,
                       (unsigned long long)seq, (long long)feed->local, dx_error_text(reason));
     }
-    return dx_refused_add(context, space, &refusal);
+    return DX_OK;
+}
+
+/* The same, of a whole block. */
+static int refuse_block(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq, int reason) {
+    dx_refused_begin(space);
+    int error = refuse(context, space, feed, seq, DX_REFUSED_BLOCK, reason);
+    return error != DX_OK ? error : dx_refused_save(context, space);
 }
 
 /* --- Dependencies ---------------------------------------------------------------------------- */
@@ -346,7 +353,7 @@ static int apply_data_block(dx_context *context, dx_space *space, dx_feed *feed,
         }
     }
     dx_wipe(key, sizeof key);
-    return error;
+    return error != DX_OK ? error : dx_refused_save(context, space);
 }
 
 /* Whether the credential admits this very feed. */
@@ -398,6 +405,10 @@ static int apply_control_block(dx_context *context, dx_space *space, dx_feed *fe
     if (error == DX_OK && seq == 0 && !admits_itself) {
         error = refuse(context, space, feed, seq, DX_REFUSED_BLOCK, DX_E_UNAUTHORIZED);
     }
+    if (error == DX_OK || error == DX_E_LIMIT) {
+        int saved = dx_refused_save(context, space);
+        error = saved != DX_OK ? saved : error;
+    }
     return error != DX_OK ? error : dx_space_take_keys(context, space);
 }
 
@@ -405,6 +416,7 @@ static int apply_block(dx_context *context, dx_space *space, dx_feed *feed, uint
                        const dx_block *block) {
     bool control = feed->identity.feed_class == DX_FEED_CONTROL;
     int error = DX_OK;
+    dx_refused_begin(space);
     if (control) {
         error = apply_control_block(context, space, feed, seq, block);
     }
@@ -428,7 +440,7 @@ static int apply_block(dx_context *context, dx_space *space, dx_feed *feed, uint
 
 /* A block against the rules has no effect, and hides what else its transaction would have done. */
 static int skip_transaction(dx_context *context, dx_space *space, dx_feed *feed, uint64_t end) {
-    int error = refuse(context, space, feed, end - 1, DX_REFUSED_BLOCK, DX_E_MALFORMED);
+    int error = refuse_block(context, space, feed, end - 1, DX_E_MALFORMED);
     if (error == DX_OK) {
         error = dx_timeframe_raise(&feed->timeframe, feed->local, end);
     }
@@ -462,7 +474,7 @@ static int run_transaction(dx_context *context, dx_space *space, dx_feed *feed, 
     }
     if (reason.kind == WAIT_ROOT) {
         /* The block stays where it is, as evidence; its feed goes no further. */
-        return refuse(context, space, feed, feed->applied, DX_REFUSED_BLOCK, DX_E_FORK);
+        return refuse_block(context, space, feed, feed->applied, DX_E_FORK);
     }
     if (reason.kind == WAIT_NEVER) {
         error = skip_transaction(context, space, feed, end);

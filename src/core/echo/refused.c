@@ -29,22 +29,8 @@ static int prune_rows(dx_context *context, const dx_space *space) {
     return dx_step_done(context->store, prune);
 }
 
-int dx_refused_add(dx_context *context, dx_space *space, const dx_refusal *refusal) {
-    int error = insert_row(context, space, refusal);
-    if (error == DX_OK) {
-        error = prune_rows(context, space);
-    }
-    if (error != DX_OK) {
-        return error;
-    }
-    space->refused++;
-    sqlite3_stmt *update = dx_store_query(context->store, "UPDATE space SET refused = ?2 WHERE id = ?1");
-    dx_bind_int(update, 1, space->local);
-    dx_bind_int(update, 2, (int64_t)space->refused);
-    return dx_step_done(context->store, update);
-}
-
-int dx_refused_find(dx_context *context, dx_space *space, const dx_refusal *refusal, bool *found) {
+/* Whether this very refusal stands in the list. */
+static int find_row(dx_context *context, const dx_space *space, const dx_refusal *refusal, bool *found) {
     sqlite3_stmt *select = dx_store_query(
         context->store, "SELECT 1 FROM refused WHERE space = ?1 AND feed = ?2 AND seq = ?3 AND "
                         "section = ?4 AND error = ?5");
@@ -56,6 +42,53 @@ int dx_refused_find(dx_context *context, dx_space *space, const dx_refusal *refu
     *found = dx_step(context->store, select);
     dx_step_reset(select);
     return dx_store_error(context->store);
+}
+
+void dx_refused_begin(dx_space *space) {
+    space->refusing = (dx_refusing){.sections = 0};
+}
+
+static int list(dx_context *context, dx_space *space, const dx_refusal *refusal, bool *listed) {
+    bool found;
+    int error = find_row(context, space, refusal, &found);
+    if (error != DX_OK || found) {
+        space->refusing.again = true;
+        return error;
+    }
+    error = insert_row(context, space, refusal);
+    if (error == DX_OK) {
+        error = prune_rows(context, space);
+    }
+    *listed = error == DX_OK;
+    return error;
+}
+
+int dx_refused_add(dx_context *context, dx_space *space, const dx_refusal *refusal, bool *listed) {
+    dx_refusing *refusing = &space->refusing;
+    *listed = false;
+    if (refusal->section == DX_REFUSED_BLOCK || refusing->sections < DX_REFUSED_LISTED_MAX) {
+        refusing->sections += refusal->section != DX_REFUSED_BLOCK;
+        int error = list(context, space, refusal, listed);
+        space->refused += *listed;
+        refusing->counted = refusing->counted || *listed;
+        return error;
+    }
+    if (!refusing->again) { /* else the block came by before, and these were counted then */
+        space->refused++;
+        refusing->counted = true;
+    }
+    return DX_OK;
+}
+
+int dx_refused_save(dx_context *context, dx_space *space) {
+    if (!space->refusing.counted) {
+        return DX_OK;
+    }
+    space->refusing.counted = false;
+    sqlite3_stmt *update = dx_store_query(context->store, "UPDATE space SET refused = ?2 WHERE id = ?1");
+    dx_bind_int(update, 1, space->local);
+    dx_bind_int(update, 2, (int64_t)space->refused);
+    return dx_step_done(context->store, update);
 }
 
 int dx_refused_each(dx_context *context, dx_space *space,

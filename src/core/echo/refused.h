@@ -1,5 +1,8 @@
 /* echo/refused.h: what was refused in a space: counted for ever, the newest listed.
  *
+ * Of one block at most DX_REFUSED_LISTED_MAX sections are listed, its first, and the others only counted: its
+ * author may put 65,535 bad ones into it, and listing one costs as much as applying one.
+ *
  * Layer: floor 1, echo. Table refused(space, feed, seq, section, error, wall_ms). The block itself stays
  * where it is; this says why it, or one section of it, has no effect. Nothing that is rejected vanishes
  * silently. */
@@ -16,10 +19,13 @@ typedef struct dx_refusal {
     uint64_t wall_ms;
 } dx_refusal;
 
-/* Counts and lists. */
-DX_MUST_USE int dx_refused_add(dx_context *context, dx_space *space, const dx_refusal *refusal);
-/* Whether this very refusal stands in the list. */
-DX_MUST_USE int dx_refused_find(dx_context *context, dx_space *space, const dx_refusal *refusal, bool *found);
+/* Before the sections of a block are looked at. */
+void dx_refused_begin(dx_space *space);
+/* Counts and lists, once however often the block comes by. *listed: it was not known and stands in the list
+ * now. */
+DX_MUST_USE int dx_refused_add(dx_context *context, dx_space *space, const dx_refusal *refusal, bool *listed);
+/* After the block: saves what was counted. */
+DX_MUST_USE int dx_refused_save(dx_context *context, dx_space *space);
 /* The newest first. A callback's error ends the walk and is returned. */
 DX_MUST_USE int dx_refused_each(dx_context *context, dx_space *space,
                                 int (*on_refusal)(void *ctx, const dx_refusal *refusal), void *ctx);

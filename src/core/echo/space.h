@@ -57,6 +57,13 @@ typedef struct dx_wanted_branch {
     dx_limb_goal goal;
 } dx_wanted_branch;
 
+/* What was refused of the block being applied. */
+typedef struct dx_refusing {
+    size_t sections; /* that were looked for in the list, or put into it */
+    bool again;      /* one of them stood there: the block came by before */
+    bool counted;    /* what is not saved yet */
+} dx_refusing;
+
 struct dx_space {
     int64_t local;
     uint8_t id[DX_HASH_SIZE];
@@ -79,6 +86,7 @@ struct dx_space {
 
     /* Private to echo. */
     const dx_alloc *alloc;
+    dx_refusing refusing;
     uint64_t forks_version;   /* of what forks were settled over */
     uint64_t control_version; /* of what the control state was made anew over, 0: no control feed is forked */
     dx_types types;

@@ -308,7 +308,15 @@ static void test_many_refusals_are_bounded(void **state) {
     expect_refused(&f, &(crafted){.flags = 0}, sections, COUNT, COUNT, DX_E_MALFORMED);
     last_refusal last = refusals_of(&f.alice);
     assert_int_equal(last.count, DX_REFUSED_LISTED_MAX);
-    assert_int_equal(last.newest.section, COUNT - 1);
+    assert_int_equal(last.newest.section,
+                     DX_REFUSED_LISTED_MAX - 1); /* the others of its block are counted */
+    peer_reopen(&f.alice);
+    assert_int_equal(f.alice.space->refused, COUNT);
+    /* The next block's are newer. */
+    expect_refused(&f, &(crafted){.flags = 0}, sections, 1, 1, DX_E_MALFORMED);
+    last = refusals_of(&f.alice);
+    assert_int_equal(last.count, DX_REFUSED_LISTED_MAX);
+    assert_int_equal(last.newest.section, 0);
     fixture_deinit(&f);
 }
 
