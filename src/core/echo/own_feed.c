@@ -145,6 +145,13 @@ static bool may_write(const dx_context *context, const dx_space *space) {
     return dx_control_role(space->control, context->identity->identity) >= DX_ROLE_EDITOR;
 }
 
+bool dx_space_lacks_place(const dx_context *context, dx_space *space) {
+    const dx_feed *feed = space->own_data == 0 ? NULL : dx_space_feed(space, space->own_data);
+    bool writable = feed != NULL && feed->own && !feed->frozen;
+    return !writable && space->feed_count >= DX_SPACE_FEEDS_MAX && context->identity->present &&
+           may_write(context, space);
+}
+
 int dx_space_make_own_feeds(dx_context *context, dx_space *space, dx_credential_list *list) {
     int64_t control_before = space->own_control, data_before = space->own_data;
     space->own_data = 0;

@@ -143,6 +143,8 @@ DX_MUST_USE int dx_space_renew_feeds(dx_context *context, dx_space *space);
 /* An own control feed was forked, and what this device issued in it may be out of force soon: all of it that
  * is in effect now goes out again in the present one, so that nobody leaves the space for a restored disk. */
 DX_MUST_USE int dx_space_vouch_again(dx_context *context, dx_space *space);
+/* Whether this identity may write here, has no data feed to do it in, and there is no place for one. */
+bool dx_space_lacks_place(const dx_context *context, dx_space *space);
 /* Signs the heads of own feeds that grew. Called once per step, before the commit. */
 DX_MUST_USE int dx_space_sign_heads(dx_context *context, dx_space *space);
 /* The key of an epoch; DX_E_NOT_FOUND when this device was not granted it (yet). */

@@ -22,7 +22,18 @@ static int begin(dx_node *node, dx_bytes body, dx_editing *edit) {
     if (error == DX_OK) {
         error = dx_take_space(node, body, &edit->space);
     }
-    return error == DX_OK ? dx_transaction_begin(&node->context, edit->space, &edit->transaction) : error;
+    if (error != DX_OK) {
+        return error;
+    }
+    error = dx_transaction_begin(&node->context, edit->space, &edit->transaction);
+    if (error != DX_OK && !dx_is_host_error(error) && dx_space_lacks_place(&node->context, edit->space)) {
+        return dx_node_refuse(node, DX_E_LIMIT,
+                              "write in another space, or from a device that has a feed in this one",
+                              "this space holds %d feeds and has no place for one of this vault: it can only "
+                              "be read here",
+                              DX_SPACE_FEEDS_MAX);
+    }
+    return error;
 }
 
 static int end(dx_editing *edit, int error) {

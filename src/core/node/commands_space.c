@@ -120,7 +120,8 @@ static int space_rm(dx_node *node, dx_request *request, dx_bytes body) {
 /* --- Status ------------------------------------------------------------------------------------- */
 
 typedef struct dx_waiting {
-    uint8_t shown[DX_HASH_SIZE]; /* digest of the last map sent, so that only changes are told */
+    uint64_t shown[6]; /* what decides about the last map sent, so that only changes are told */
+    bool told;
 } dx_waiting;
 
 static void write_hidden(const dx_space *space, const dx_feed *feed, uint64_t blocks, dx_writer *out) {
@@ -212,22 +213,16 @@ static int wait_synced(dx_node *node, dx_request *request, bool *again) {
     }
     dx_replication_status status;
     dx_replication_status_of(node->replication, space, &status);
-    uint8_t now[DX_HASH_SIZE];
-    dx_hash_state hash;
-    dx_hash_begin(&hash, DX_HASH_SYNC_DIGEST, (dx_bytes){0});
-    dx_hash_add_u64(&hash, status.peers);
-    dx_hash_add_u64(&hash, status.pending_blocks);
-    dx_hash_add_u64(&hash, space->blocked);
-    dx_hash_add_u64(&hash, space->busy);
-    dx_hash_add_u64(&hash, space->change);
-    dx_hash_add_u64(&hash, status.synced);
-    dx_hash_end(&hash, now);
-    bool changed = memcmp(now, waiting->shown, sizeof now) != 0;
+    const uint64_t now[] = {status.peers, status.pending_blocks, space->blocked,
+                            space->busy,  space->change,         status.synced};
+    _Static_assert(sizeof now == sizeof waiting->shown, "each has its place");
+    bool changed = !waiting->told || memcmp(now, waiting->shown, sizeof now) != 0;
     bool late = node->context.now_ms >= request->deadline_ms;
     if (!changed && !late) {
         return DX_PENDING;
     }
     memcpy(waiting->shown, now, sizeof now);
+    waiting->told = true;
     bool synced = false;
     dx_map_builder map;
     int error = write_status(node, space, &map, &synced);
