@@ -25,6 +25,7 @@ struct dx_tcp_link {
     size_t untold;          /* bytes that left and the node has not heard of */
     struct addrinfo *found; /* what a host's name led to; */
     struct addrinfo *trial; /* the one being tried */
+    uint64_t connect_by_ms; /* by the loop's clock */
     bool up, incoming, busy, closing, close_after_write, resolving;
     bool answered; /* the node sent something: the other end is no stranger */
     int handles;   /* still open: the memory goes with the last */
@@ -235,15 +236,40 @@ static void bring_up(dx_tcp_link *link) {
 
 static void on_connected(uv_connect_t *connect, int status);
 
+static void on_closed_to_retry(uv_handle_t *handle);
+
+/* A name may lead to several addresses, of which only one is listened on ("localhost" to ::1 and 127.0.0.1),
+ * or of which one never answers. */
+static void try_next(dx_tcp_link *link, int status) {
+    if (link->trial == NULL || link->trial->ai_next == NULL) {
+        lose_link(link, status);
+        return;
+    }
+    link->trial = link->trial->ai_next;
+    uv_timer_stop(&link->timeout);
+    uv_close((uv_handle_t *)&link->handle, on_closed_to_retry);
+}
+
 static void on_connect_timeout(uv_timer_t *timer) {
-    lose_link(timer->data, UV_ETIMEDOUT);
+    try_next(timer->data, UV_ETIMEDOUT);
+}
+
+/* Of what is left of DX_CONNECT_MS an address gets its share: one that is silent leaves the others theirs. */
+static void start_timeout(dx_tcp_link *link) {
+    uint64_t now_ms = uv_now(&link->driver->loop), addresses = 1;
+    for (const struct addrinfo *at = link->trial; at != NULL && at->ai_next != NULL; at = at->ai_next) {
+        addresses++;
+    }
+    uint64_t left_ms = link->connect_by_ms > now_ms ? link->connect_by_ms - now_ms : 0;
+    uv_timer_start(&link->timeout, on_connect_timeout, left_ms / addresses, 0);
 }
 
 static void connect_to(dx_tcp_link *link, const struct sockaddr *address) {
     link->connect.data = link;
+    start_timeout(link);
     int status = uv_tcp_connect(&link->connect, &link->handle, address, on_connected);
     if (status < 0) {
-        lose_link(link, status);
+        try_next(link, status);
     }
 }
 
@@ -258,24 +284,17 @@ static void on_closed_to_retry(uv_handle_t *handle) {
     connect_to(link, link->trial->ai_addr);
 }
 
-/* A name may lead to several addresses, of which only one is listened on ("localhost" to ::1 and 127.0.0.1).
- */
 static void on_connected(uv_connect_t *connect, int status) {
     dx_tcp_link *link = connect->data;
-    if (link->closing) {
+    if (link->closing || uv_is_closing((uv_handle_t *)&link->handle)) { /* given up, or its time was over */
         return;
     }
-    if (status < 0 && link->trial != NULL && link->trial->ai_next != NULL) {
-        link->trial = link->trial->ai_next;
-        uv_close((uv_handle_t *)&link->handle, on_closed_to_retry);
+    if (status < 0) {
+        try_next(link, status);
         return;
     }
     uv_timer_stop(&link->timeout);
-    if (status < 0) {
-        lose_link(link, status);
-    } else {
-        bring_up(link);
-    }
+    bring_up(link);
 }
 
 static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *found) {
@@ -337,7 +356,8 @@ static void dial(dx_driver *driver, uint64_t number, dx_bytes address) {
         lose_link(link, UV_EINVAL);
         return;
     }
-    uv_timer_start(&link->timeout, on_connect_timeout, DX_CONNECT_MS, 0);
+    link->connect_by_ms = uv_now(&driver->loop) + DX_CONNECT_MS;
+    start_timeout(link);
     if (numeric(host, atoi(port), &to)) {
         connect_to(link, (const struct sockaddr *)&to);
         return;
