@@ -8,9 +8,10 @@ import { readFileSync, writeSync } from 'node:fs';
 import { webcrypto } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 
-const DISK_FAILED = -1;
+const DISK_FAILED = -1, DISK_FULL = -2;
 
-/** Files in memory behind the imports of src/wasm/imports.h. bytes(ptr, size) views the module's memory. */
+/** Files in memory behind the imports of src/wasm/imports.h. bytes(ptr, size) views the module's memory. While `full` is set
+    nothing is written. */
 export function memoryDisk(bytes) {
   const files = new Map(); // path → {data: Uint8Array, size}
   const handles = [];
@@ -23,8 +24,9 @@ export function memoryDisk(bytes) {
     }
     file.size = Math.max(file.size, size);
   };
-  return {
+  const disk = {
     files,
+    full: false,
     imports: {
       disk_open(path, pathSize, create) {
         const name = pathOf(path, pathSize);
@@ -42,6 +44,7 @@ export function memoryDisk(bytes) {
         return count;
       },
       disk_write(handle, data, size, offset) {
+        if (disk.full) return DISK_FULL;
         const file = handles[handle];
         grow(file, offset + size);
         file.data.set(bytes(data, size), offset);
@@ -60,6 +63,7 @@ export function memoryDisk(bytes) {
       disk_exists(path, pathSize) { return files.has(pathOf(path, pathSize)) ? 1 : 0; },
     },
   };
+  return disk;
 }
 
 class Exit extends Error {

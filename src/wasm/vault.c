@@ -7,12 +7,15 @@
  *   open   in:  map {"create": bool, "key": bytes 32, "path": text, "same_file": bool, "token": bytes 16 (may be absent)}
  *          out: bytes, the token of this opening
  *   step   in:  events, one item after another
- *          out: deadline_ms or null, then effects, one item after another */
+ *          out: deadline_ms or null, token or null, then effects, one item after another
+ * A token is for the page to mirror (dxos/node.h): open's before the first step (empty: the vault is read-only,
+ * there is nothing to mirror), and whenever a step gives one, which it does only when it is another one. */
 #include "wasm/imports.h"
 
 #include <dxos/codec.h>
 #include <dxos/node.h>
 
+#include <sodium.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +57,7 @@ static void tell_line(void *ctx, const char *room, const char *text) {
 static const dx_alloc heap = {.resize = resize_heap};
 static dx_node *node;
 static dx_buf output;
+static uint8_t told_token[DX_VAULT_TOKEN_SIZE]; /* that the page was given; zeros: none */
 
 /* Our own bug: told to the page, then a trap, which ends this instance. */
 void dx_assert_failed(const char *expression, const char *file, int line) {
@@ -79,6 +83,16 @@ static int fail_with(int error, const char *message) {
     clear_output();
     dx_buf_append(&output, message, strlen(message));
     return error;
+}
+
+/* The node's token, if it has one and the page does not know it; else empty. */
+static dx_bytes token_to_tell(void) {
+    const uint8_t *token = dx_node_token(node);
+    if (token == NULL || memcmp(token, told_token, sizeof told_token) == 0) {
+        return dx_bytes_of(NULL, 0);
+    }
+    memcpy(told_token, token, sizeof told_token);
+    return dx_bytes_of(told_token, sizeof told_token);
 }
 
 /* Copies a field of exactly size bytes; false when it is absent or of another size. */
@@ -122,6 +136,7 @@ int dx_wasm_open(const uint8_t *config_data, size_t size) {
 
     char message[MESSAGE_SIZE] = "";
     int error = dx_node_open(&native, &node, message, sizeof message);
+    sodium_memzero(native.vault_key, sizeof native.vault_key);
     if (error != DX_OK) {
         node = NULL;
         return fail_with(error, message);
@@ -129,8 +144,8 @@ int dx_wasm_open(const uint8_t *config_data, size_t size) {
     clear_output();
     dx_writer writer;
     dx_writer_init(&writer, &output);
-    const uint8_t *token = dx_node_token(node); /* none: nothing to mirror */
-    dx_write_bytes(&writer, dx_bytes_of(token, token != NULL ? DX_VAULT_TOKEN_SIZE : 0));
+    memset(told_token, 0, sizeof told_token);
+    dx_write_bytes(&writer, token_to_tell());
     return dx_writer_finish(&writer);
 }
 
@@ -142,6 +157,12 @@ static int write_effects(const dx_effects *effects) {
         dx_write_null(&writer);
     } else {
         dx_write_uint(&writer, effects->deadline_ms);
+    }
+    dx_bytes token = token_to_tell();
+    if (token.size == 0) {
+        dx_write_null(&writer);
+    } else {
+        dx_write_bytes(&writer, token);
     }
     int error = dx_writer_finish(&writer);
     for (size_t i = 0; i < effects->count && error == DX_OK; i++) {

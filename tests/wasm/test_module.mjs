@@ -27,11 +27,12 @@ class Vault {
   step(...events) {
     const { code, output } = this.call('dx_wasm_step', Buffer.concat(events.map(encode)));
     assert.equal(code, 0, `step: ${new TextDecoder().decode(output)}`);
-    const [deadline, ...effects] = decodeAll(output);
+    const [deadline, token, ...effects] = decodeAll(output);
+    if (token !== null) this.token = token;
     for (const [kind, , , , , body] of effects) {
       if (kind === EFFECTS.NOTIFY || kind === EFFECTS.REPLY) this.taken += body.length;
     }
-    return { deadline, effects };
+    return { deadline, token, effects };
   }
 
   event(kind, { port = 1, size = 0, request = new Uint8Array(16), body = new Uint8Array(0) } = {}) {
@@ -115,6 +116,26 @@ vault.step(vault.event(EVENTS.PORT_UP));
 assert.deepEqual(vault.ask({ do: 'halo.identity' }).identity, identity.identity);
 assert.equal(vault.ask({ do: 'object.get', space, id: added.id }).data.title, 'from wasm');
 assert.equal(vault.ask({ do: 'space.digest', space }).digest, digest.digest);
+assert.equal(vault.token, undefined, 'a token was told that open had told');
+module.exports.dx_wasm_close();
+
+// On a full disk it opens for reading, without a token; with room again a step tells one, once, and it opens the vault.
+module.disk.full = true;
+const cramped = vault.open({ create: false, key: KEY, path: 'vault', token: decode(again.output), same_file: true });
+assert.equal(cramped.code, 0, text(cramped));
+assert.equal(decode(cramped.output).length, 0);
+assert.equal(vault.step(vault.event(EVENTS.CLOCK)).token, null);
+module.disk.full = false;
+for (let steps = 0; vault.token === undefined && steps < 10; steps++) {
+  vault.now += 1000;
+  vault.step(vault.event(EVENTS.CLOCK));
+}
+assert.equal(vault.token?.length, 16);
+assert.equal(vault.step(vault.event(EVENTS.CLOCK)).token, null);
+module.exports.dx_wasm_close();
+const roomy = vault.open({ create: false, key: KEY, path: 'vault', token: vault.token, same_file: true });
+assert.equal(roomy.code, 0, text(roomy));
+assert.equal(vault.ask({ do: 'status' }).vault.clone, false);
 module.exports.dx_wasm_close();
 
 const size = [...module.disk.files.values()].reduce((sum, file) => sum + file.size, 0);
