@@ -124,7 +124,7 @@ static void summarize(const dx_control *control, uint8_t out[DX_HASH_SIZE]) {
     dx_hash_add(&hash, part, sizeof part);
     dx_hash_add_u64(&hash, dx_control_waiting_count(control));
     dx_hash_add_u64(&hash, dx_control_refused_count(control));
-    dx_hash_add_u64(&hash, dx_control_unknown_count(control));
+    dx_hash_add_u64(&hash, control->unknown);
     dx_hash_end(&hash, out);
 }
 

@@ -104,8 +104,7 @@ static bool agrees(const sim_invitation *invitation, size_t joined, size_t admit
     if (strcmp(state, "locked") == 0 && invitation->guest_count > 1) {
         return true;
     }
-    return admitted == 0 && (strcmp(state, "locked") == 0 || strcmp(state, "expired") == 0 ||
-                             strcmp(state, "failed-storage") == 0);
+    return admitted == 0 && (strcmp(state, "locked") == 0 || strcmp(state, "expired") == 0);
 }
 
 void sim_check_invitation(const sim_invitation *invitation) {

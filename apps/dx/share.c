@@ -94,8 +94,11 @@ static int code_of_end(const char *state) {
     static const struct {
         const char *state;
         int error;
-    } ends[] = {{"success", DX_OK},        {"exhausted", DX_OK},    {"cancelled", DX_E_CANCELLED},
-                {"expired", DX_E_TIMEOUT}, {"locked", DX_E_LOCKED}, {"failed-storage", DX_E_STORE}};
+    } ends[] = {{"success", DX_OK},
+                {"exhausted", DX_OK},
+                {"cancelled", DX_E_CANCELLED},
+                {"expired", DX_E_TIMEOUT},
+                {"locked", DX_E_LOCKED}};
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         if (strcmp(state, ends[i].state) == 0) {
             return dx_exit_of(ends[i].error);

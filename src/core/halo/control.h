@@ -137,7 +137,6 @@ DX_MUST_USE int dx_control_open_key(dx_control *control, uint64_t epoch,
 void dx_control_digest(const dx_control *control, uint8_t out[static DX_HASH_SIZE]);
 size_t dx_control_waiting_count(const dx_control *control);
 size_t dx_control_refused_count(const dx_control *control); /* refused for good by the rules */
-size_t dx_control_unknown_count(const dx_control *control); /* of types this version does not know */
 /* The genesis payload's secret nonce gives the space's discovery secret: H(DISCOVERY, nonce ‖ space id).
  * False before the genesis is known. */
 bool dx_control_discovery(const dx_control *control, uint8_t out[static DX_KEY_SIZE]);

@@ -235,10 +235,6 @@ size_t dx_control_refused_count(const dx_control *control) {
     return control->refused;
 }
 
-size_t dx_control_unknown_count(const dx_control *control) {
-    return control->unknown;
-}
-
 dx_bytes dx_control_credential(const dx_control *control, const uint8_t id[static DX_HASH_SIZE]) {
     const dx_control_entry *entry = dx_control_entry_of(control, id);
     if (!entry || (entry->standing != DX_STANDING_IN_EFFECT && entry->standing != DX_STANDING_UNKNOWN)) {

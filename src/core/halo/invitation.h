@@ -81,19 +81,18 @@ DX_MUST_USE int dx_pin_check(dx_bytes pin);
 /* X(symbol, number (in the table: never renumber), name, deadline_ms (0: terminal), sentence) */
 /* clang-format off */
 #define DX_HOST_STATES(X) \
-    X(ADVERTISING,    0,  "advertising",    600000, "waiting for a guest") /* until it expires, or RETURN_MS after the last use */ \
-    X(CONNECTED,      1,  "connected",      20000,  "a guest is at the door") \
-    X(PIN_WAIT,       2,  "pin-wait",       180000, "the guest is typing the PIN") \
-    X(PROVING,        3,  "proving",        20000,  "the guest is proving the PIN") \
-    X(VERIFYING,      4,  "verifying",      20000,  "checking the PIN") \
-    X(ADMITTING,      5,  "admitting",      20000,  "the PIN was right; the guest is asking to be admitted") \
-    X(ADMITTED,       6,  "admitted",       60000,  "admitted; the guest is fetching the space") \
-    X(SUCCESS,        16, "success",        0,      "the guest has joined") \
-    X(CANCELLED,      17, "cancelled",      0,      "the invitation was cancelled") \
-    X(EXPIRED,        18, "expired",        0,      "the invitation ran out; share again for a new one") \
-    X(LOCKED,         19, "locked",         0,      "three wrong PINs; share again for a new one") \
-    X(EXHAUSTED,      20, "exhausted",      0,      "the invitation was used") \
-    X(FAILED_STORAGE, 21, "failed-storage", 0,      "the disk failed; nothing was admitted")
+    X(ADVERTISING, 0,  "advertising", 600000, "waiting for a guest") /* until it expires, or RETURN_MS after the last use */ \
+    X(CONNECTED,   1,  "connected",   20000,  "a guest is at the door") \
+    X(PIN_WAIT,    2,  "pin-wait",    180000, "the guest is typing the PIN") \
+    X(PROVING,     3,  "proving",     20000,  "the guest is proving the PIN") \
+    X(VERIFYING,   4,  "verifying",   20000,  "checking the PIN") \
+    X(ADMITTING,   5,  "admitting",   20000,  "the PIN was right; the guest is asking to be admitted") \
+    X(ADMITTED,    6,  "admitted",    60000,  "admitted; the guest is fetching the space") \
+    X(SUCCESS,     16, "success",     0,      "the guest has joined") \
+    X(CANCELLED,   17, "cancelled",   0,      "the invitation was cancelled") \
+    X(EXPIRED,     18, "expired",     0,      "the invitation ran out; share again for a new one") \
+    X(LOCKED,      19, "locked",      0,      "three wrong PINs; share again for a new one") \
+    X(EXHAUSTED,   20, "exhausted",   0,      "the invitation was used")
 
 #define DX_GUEST_STATES(X) \
     X(PARSED,       0,  "parsed",       20000,  "the link is well formed") \
@@ -267,8 +266,6 @@ void dx_invitation_host_committed(dx_invitation_host *host, uint64_t now_ms);
 DX_MUST_USE int dx_invitation_host_tick(dx_invitation_host *host, uint64_t now_ms, uint64_t wall_ms,
                                         dx_buf *out);
 DX_MUST_USE int dx_invitation_host_cancel(dx_invitation_host *host, dx_buf *out);
-/* The store failed for good while the invitation was open. */
-void dx_invitation_host_fail(dx_invitation_host *host);
 
 /* --- Guest ------------------------------------------------------------------------------------ */
 

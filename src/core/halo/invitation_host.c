@@ -11,7 +11,7 @@
 /* --- States ----------------------------------------------------------------------------------- */
 
 #define BIT(symbol) (UINT32_C(1) << DX_HOST_##symbol)
-#define ENDS        (BIT(CANCELLED) | BIT(EXPIRED) | BIT(LOCKED) | BIT(EXHAUSTED) | BIT(FAILED_STORAGE))
+#define ENDS        (BIT(CANCELLED) | BIT(EXPIRED) | BIT(LOCKED) | BIT(EXHAUSTED))
 
 /* Where each state may lead. */
 static uint32_t successors(dx_host_state state) {
@@ -35,7 +35,6 @@ static uint32_t successors(dx_host_state state) {
     case DX_HOST_EXPIRED:
     case DX_HOST_LOCKED:
     case DX_HOST_EXHAUSTED:
-    case DX_HOST_FAILED_STORAGE:
         break;
     }
     return 0;
@@ -107,8 +106,6 @@ static int error_of_end(dx_host_state state) {
         return DX_E_EXPIRED;
     case DX_HOST_LOCKED:
         return DX_E_LOCKED;
-    case DX_HOST_FAILED_STORAGE:
-        return DX_E_STORE;
     case DX_HOST_CANCELLED:
         return DX_E_WITHDRAWN;
     case DX_HOST_ADVERTISING:
@@ -573,13 +570,4 @@ int dx_invitation_host_cancel(dx_invitation_host *host, dx_buf *out) {
     }
     /* Who is admitted is admitted: then there is nothing left to cancel. */
     return end_invitation(host, used_up(host) ? DX_HOST_EXHAUSTED : DX_HOST_CANCELLED, 0, out);
-}
-
-void dx_invitation_host_fail(dx_invitation_host *host) {
-    if (!dx_host_state_ends(host->state)) {
-        forget_attempt(host);
-        host->has_link = false;
-        go(host, DX_HOST_FAILED_STORAGE, 0);
-        host->actions = 0; /* nothing can be saved */
-    }
 }

@@ -139,7 +139,7 @@ static bool copy_number(sqlite3_stmt *row, int index, uint64_t *to) {
 }
 
 static bool state_is_kept(int64_t state) {
-    return state == DX_HOST_ADVERTISING || (state >= DX_HOST_SUCCESS && state <= DX_HOST_FAILED_STORAGE);
+    return state == DX_HOST_ADVERTISING || (state >= DX_HOST_SUCCESS && state <= DX_HOST_EXHAUSTED);
 }
 
 static bool read_row(sqlite3_stmt *row, dx_invitation *out) {

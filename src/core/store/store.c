@@ -704,7 +704,3 @@ void dx_store_counts(const dx_store *store, uint64_t *syncs, uint64_t *pages) {
 int64_t dx_store_wal_bytes(const dx_store *store) {
     return dx_page_vfs_log_size(store->vfs);
 }
-
-void dx_store_set_budget(dx_store *store, uint64_t steps) {
-    store->budget = steps != 0 ? steps : DX_STORE_STEPS_MAX;
-}

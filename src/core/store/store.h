@@ -108,12 +108,11 @@ typedef struct dx_store_checking {
  * DX_E_CORRUPT, which dooms the transaction only where SQLite itself met the damage; other errors as
  * statements. */
 DX_MUST_USE int dx_store_check_slice(dx_store *store, dx_store_checking *checking, bool *more);
-/* Steps of SQLite's machine a statement may take from now on, counted anew at each dx_store_query; beyond
- * them it fails with DX_E_LIMIT, and if it wrote, its transaction is doomed. 0: the default,
- * DX_STORE_STEPS_MAX. */
-void dx_store_set_budget(dx_store *store, uint64_t steps);
 
 /* --- Statements ------------------------------------------------------------------------------- */
+
+/* A statement has a budget of steps of SQLite's machine (DX_STORE_STEPS_MAX), counted anew at each
+ * dx_store_query; beyond it it fails with DX_E_LIMIT, and if it wrote, its transaction is doomed. */
 
 /* A cached statement, reset and with bindings cleared. NULL after a failure, which sticks to the store until
  * dx_store_error() is read: binders, step and columns accept NULL and do nothing, so a room writes a run of

@@ -766,20 +766,6 @@ static void test_second_link(void **state) {
     end(&p);
 }
 
-static void test_disk_lost(void **state) {
-    (void)state;
-    pair p;
-    begin(&p, DX_ROLE_EDITOR, 1);
-    connect_and_run(&p);
-    dx_invitation_host_fail(&p.host);
-    assert_int_equal(p.host.state, DX_HOST_FAILED_STORAGE);
-    assert_int_equal(dx_invitation_host_actions(&p.host), 0);
-    dx_invitation_host_fail(&p.host);
-    pair_cancel_host(&p);
-    assert_int_equal(p.host.state, DX_HOST_FAILED_STORAGE);
-    end(&p);
-}
-
 /* The guest could not make the space: he says so, and stays out. */
 static void test_join_fails(void **state) {
     (void)state;
@@ -1062,7 +1048,7 @@ DX_TEST_MAIN(DX_TEST(test_joins), DX_TEST(test_pin_before_connecting), DX_TEST(t
              DX_TEST(test_expiry_spares_the_proven), DX_TEST(test_clock_set_back),
              DX_TEST(test_expired_at_the_door), DX_TEST(test_nobody_answers), DX_TEST(test_hello),
              DX_TEST(test_numbers_of_the_host), DX_TEST(test_verdict_without_proof),
-             DX_TEST(test_false_welcome), DX_TEST(test_second_link), DX_TEST(test_disk_lost),
-             DX_TEST(test_join_fails), DX_TEST(test_commit_is_never_told), DX_TEST(test_bad_request),
-             DX_TEST(test_no_randomness), DX_TEST(test_welcome_too_large), DX_TEST(test_messages),
-             DX_TEST(test_malformed_messages), DX_TEST(test_guest_no_memory), DX_TEST(test_host_no_memory))
+             DX_TEST(test_false_welcome), DX_TEST(test_second_link), DX_TEST(test_join_fails),
+             DX_TEST(test_commit_is_never_told), DX_TEST(test_bad_request), DX_TEST(test_no_randomness),
+             DX_TEST(test_welcome_too_large), DX_TEST(test_messages), DX_TEST(test_malformed_messages),
+             DX_TEST(test_guest_no_memory), DX_TEST(test_host_no_memory))

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "store/page_vfs.h"
 #include "store/schema.h"
+#include "store/store_state.h"
 #include "vault_model.h"
 
 #include <sodium.h>
@@ -324,7 +325,7 @@ static void test_statements_have_a_budget(void **state) {
     (void)state;
     fixture f;
     fixture_init(&f);
-    dx_store_set_budget(f.store, 100000);
+    f.store->budget = 100000;
     assert_int_equal(dx_store_begin(f.store), DX_OK);
     assert_int_equal(model_run(f.store, FOREVER "SELECT count(*) FROM n"), DX_E_LIMIT);
     assert_int_equal(model_run(f.store, "INSERT INTO model VALUES(4, x'04')"), DX_OK);
@@ -336,7 +337,7 @@ static void test_statements_have_a_budget(void **state) {
     assert_int_equal(model_run(f.store, "INSERT INTO model VALUES(6, x'06')"), DX_E_LIMIT); /* spoiled */
     assert_int_equal(dx_store_commit(f.store), DX_E_LIMIT);
 
-    dx_store_set_budget(f.store, 0);
+    f.store->budget = DX_STORE_STEPS_MAX;
     assert_int_equal(dx_store_begin(f.store), DX_OK);
     assert_int_equal(read_int(f.store, "SELECT group_concat(key) FROM model WHERE key>=0"), 4);
     dx_store_rollback(f.store);
