@@ -176,6 +176,13 @@ static int judge_limb(dx_session *session, const dx_feed *view) {
     return dx_limb_finish(view, store);
 }
 
+/* The disk's fault, or that of what is stored here: what came may be well, and what is here of the limb is not
+ * dropped for it. The link ends with it as it does for a run of a feed, and nothing is held against the peer. */
+static bool is_ours(int error) {
+    dx_error_class class = dx_error_class_of(error);
+    return class == DX_CLASS_HOST || class == DX_CLASS_DATA;
+}
+
 static int take_run(dx_session *session, dx_feed *feed, const dx_sync_data *data) {
     dx_store *store = session->replica->replication->context->store;
     dx_feed view;
@@ -197,7 +204,7 @@ static int take_run(dx_session *session, dx_feed *feed, const dx_sync_data *data
     feed->cut = view.cut; /* a proof may have been among it */
     if (error == DX_OK && view.length > before) {
         error = judge_limb(session, &view);
-    } else if (error == DX_OK || dx_error_class_of(error) != DX_CLASS_HOST) {
+    } else if (error == DX_OK || !is_ours(error)) {
         bool apart =
             error == DX_E_SIGNATURE && before == cut; /* perhaps the branches part lower than known */
         note_lack(session);

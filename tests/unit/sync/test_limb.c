@@ -12,7 +12,7 @@ typedef struct scene {
     uint64_t cut;
 } scene;
 
-enum { BEYOND = 3 };
+enum { BEYOND = 4 };
 
 static scene s;
 
@@ -106,14 +106,12 @@ static void assert_asked(size_t times, uint64_t from, const dx_limb_goal *goal) 
     assert_memory_equal(said.root, goal->root, sizeof said.root);
 }
 
-/* LIMB of blocks [from, end), said to begin elsewhere, or with something flipped in the head's signature. */
-static void say_limb(uint64_t from, uint64_t end, uint64_t said_from, uint8_t flip) {
+/* LIMB of blocks [from, end) under this head, said to begin elsewhere. */
+static void say_limb_under(dx_head head, uint64_t from, uint64_t end, uint64_t said_from) {
     uint8_t proof[DX_MMR_PROOF_SIZE_MAX];
     dx_store *store = s.bob->node->store;
     rogue_begin_reading(&s.eve);
-    dx_head head = *dx_feed_cover(s.branch, end);
     assert_int_equal(dx_feed_prove(s.branch, store, end, head.length, proof), DX_OK);
-    head.signature[0] ^= flip;
     dx_sync_limb_begin(s.branch->id, said_from, &head, (size_t)(end - from), &s.eve.message);
     for (uint64_t seq = from; seq < end; seq++) {
         dx_bytes block;
@@ -123,6 +121,13 @@ static void say_limb(uint64_t from, uint64_t end, uint64_t said_from, uint8_t fl
     dx_sync_data_end(dx_bytes_of(proof, dx_mmr_proof_size(end, head.length)), &s.eve.message);
     rogue_end_reading(&s.eve);
     rogue_say(&s.eve);
+}
+
+/* Likewise under the branch's own head, with something flipped in its signature. */
+static void say_limb(uint64_t from, uint64_t end, uint64_t said_from, uint8_t flip) {
+    dx_head head = *dx_feed_cover(s.branch, end);
+    head.signature[0] ^= flip;
+    say_limb_under(head, from, end, said_from);
 }
 
 static size_t count_limbs(void) {
@@ -206,6 +211,41 @@ static void test_false_answers(void **state) {
     }
 }
 
+/* A head of the branch at a length at which it was never signed. */
+static dx_head head_at(uint64_t length) {
+    dx_sign_key key;
+    dx_head head = {.length = length};
+    rogue_begin_reading(&s.eve);
+    assert_int_equal(dx_feed_root(s.branch, s.bob->node->store, length, head.root), DX_OK);
+    assert_int_equal(dx_keyring_sign_key(s.bob->node->store, s.branch->identity.key, &key), DX_OK);
+    rogue_end_reading(&s.eve);
+    dx_head_sign(&head, &key, s.eve.space_id, s.branch->id);
+    return head;
+}
+
+/* What is here of the limb is damaged, and the next run cannot be held against it: that is not the peer's
+ * fault. The limb stays, and she may be asked again. */
+static void test_damage_is_ours(void **state) {
+    (void)state;
+    begin();
+    dx_limb_goal goal = goal_at(s.cut + BEYOND);
+    want(&goal);
+    assert_asked(1, s.cut, &goal);
+    say_limb_under(head_at(s.cut + 3), s.cut, s.cut + 2, s.cut);
+    assert_asked(2, s.cut + 2, &goal);
+    dx_store *store = s.alice->node->store;
+    assert_int_equal(dx_store_begin(store), DX_OK);
+    sqlite3_stmt *damage = dx_store_query_dynamic(store, "UPDATE block SET nodes = x''");
+    assert_int_equal(dx_step_done(store, damage), DX_OK);
+    dx_store_discard(damage);
+    assert_int_equal(dx_store_commit(store), DX_OK);
+    say_limb(s.cut + 2, s.cut + BEYOND, s.cut + 2, 0);
+    assert_int_equal(count_limbs(), 1);
+    assert_true(s.eve.closed);
+    assert_int_equal(s.eve.reason, DX_E_CORRUPT);
+    end();
+}
+
 /* An answer that nobody asked for ends the link; one that comes late does not. */
 static void test_unasked(void **state) {
     (void)state;
@@ -223,4 +263,5 @@ static void test_unasked(void **state) {
     end();
 }
 
-DX_TEST_MAIN(DX_TEST(test_fetched_in_runs), DX_TEST(test_false_answers), DX_TEST(test_unasked))
+DX_TEST_MAIN(DX_TEST(test_fetched_in_runs), DX_TEST(test_false_answers), DX_TEST(test_unasked),
+             DX_TEST(test_damage_is_ours))
