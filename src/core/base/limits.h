@@ -115,10 +115,6 @@ enum {
      * devices that write while apart do not reach the limit at which replicas may differ. */
     DX_OBJECT_WRITTEN_SIZE_MAX = 16 * 1024 * 1024,
     DX_OBJECT_STATE_REGISTERS_MAX = 1024 * 1024,
-    /* Models a node may add to the built-in ones: one per kind of data, and programs have few of those. */
-    DX_MODELS_MAX = 64,
-    /* A model's name, in every create operation: room for "organisation/application/thing/major". */
-    DX_MODEL_NAME_SIZE_MAX = 64,
 
     /* --- echo --- */
     /* UTF-8 bytes of a type's name: shown in tables, compared often. */

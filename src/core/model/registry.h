@@ -8,18 +8,12 @@
 
 #include <dxos/model.h>
 
-#include "base/limits.h"
-
 /* A node's own models. Zeroed: none. */
 typedef struct dx_model_registry {
     const dx_model *const *models;
     size_t count;
 } dx_model_registry;
 
-/* Whether these may stand beside the built-in ones. DX_E_EXISTS (a name twice, or that of a built-in one),
- * DX_E_VERSION (written for another vtable), DX_E_INVALID (a function missing, a kind unknown, a name empty,
- * too long or not printable ASCII without spaces), DX_E_LIMIT (more than DX_MODELS_MAX). */
-DX_MUST_USE int dx_model_registry_check(const dx_model_registry *registry);
 /* Among the built-in ones and the registry's (may be NULL). NULL: not known here. */
 const dx_model *dx_model_find(const dx_model_registry *registry, dx_bytes name);
 

@@ -17,42 +17,6 @@ static void test_find(void **state) {
     assert_null(dx_model_find(&registry, dx_bytes_text("")));
 }
 
-static void expect_outcome(const dx_model *first, const dx_model *second, int error) {
-    const dx_model *const models[] = {first, second};
-    const dx_model_registry registry = {models, second == NULL ? 1 : 2};
-    assert_int_equal(dx_model_registry_check(&registry), error);
-}
-
-static void test_check(void **state) {
-    (void)state;
-    char name[DX_MODEL_NAME_SIZE_MAX + 2];
-    memset(name, 'x', sizeof name);
-    name[sizeof name - 1] = '\0';
-    dx_model model = dx_object_model, other = dx_object_model;
-    model.name = name + 1;
-    other.name = "a/1";
-    expect_outcome(&model, NULL, DX_OK);
-    expect_outcome(&model, &other, DX_OK);
-    expect_outcome(&other, &other, DX_E_EXISTS);
-    expect_outcome(&other, &dx_object_model, DX_E_EXISTS);
-    const char *const names[] = {NULL, "", "a b", "a\n", "\xc3\xa4", name};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        model.name = names[i];
-        expect_outcome(&other, &model, DX_E_INVALID);
-    }
-    model.name = "x/1";
-    model.version = DX_MODEL_VERSION + 1;
-    expect_outcome(&model, NULL, DX_E_VERSION);
-    model.version = DX_MODEL_VERSION;
-    model.kind = (dx_model_kind)7;
-    expect_outcome(&model, NULL, DX_E_INVALID);
-    model.kind = DX_MODEL_MERGE;
-    model.view = NULL;
-    expect_outcome(&model, NULL, DX_E_INVALID);
-    const dx_model_registry many = {NULL, DX_MODELS_MAX + 1};
-    assert_int_equal(dx_model_registry_check(&many), DX_E_LIMIT);
-}
-
 static void test_stamps(void **state) {
     (void)state;
     dx_stamp a = {.counter = 256, .feed = {1}}, b = {.counter = 255, .feed = {2}};
@@ -66,4 +30,4 @@ static void test_stamps(void **state) {
     assert_true(dx_stamp_compare(&a, &b) < 0);
 }
 
-DX_TEST_MAIN(DX_TEST(test_find), DX_TEST(test_check), DX_TEST(test_stamps))
+DX_TEST_MAIN(DX_TEST(test_find), DX_TEST(test_stamps))
