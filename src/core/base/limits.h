@@ -65,6 +65,51 @@ enum {
      */
     DX_GLARE_MS = 5000,
 
+    /* --- mesh: signaling --- */
+    /* What a transport tells the one at the other end: a description of some forty candidates. */
+    DX_SIGNAL_SIZE_MAX = 16 * 1024,
+    /* The same sealed: session, sequence, nonce and tag beside it. */
+    DX_SIGNALING_BODY_MAX = DX_SIGNAL_SIZE_MAX + 128,
+    /* One message between client and service: a body, a topic, a name and heads. */
+    DX_SIGNALING_FRAME_MAX = DX_SIGNALING_BODY_MAX + 64,
+    /* Signals of one attempt in one direction: a description and its candidates; each number is seen once. */
+    DX_SIGNALING_SEQUENCE_MAX = 64,
+    /* A name of a service, a user or a password in a message; also the longest address of a service. */
+    DX_SIGNALING_TEXT_MAX = 255,
+    /* ICE servers a service names: a few ways in. */
+    DX_SIGNALING_ICE_MAX = 8,
+    /* From the connection to the proof, and to the welcome: a signature over a slow line. */
+    DX_SIGNALING_PROVE_MS = 5000,
+    /* How long a presence is asked to last; it is renewed when half of it is over. */
+    DX_SIGNALING_TTL_MS = 60000,
+    /* Around midnight UTC a topic is joined under the neighbouring day's tag too: what clocks may be off by. */
+    DX_SIGNALING_OVERLAP_MS = 2 * 3600 * 1000,
+    /* First wait before a lost service is dialled again, and the longest. */
+    DX_SIGNALING_FIRST_MS = 100,
+    DX_SIGNALING_LAST_MS = 30000,
+    /* A connection that lasted so long was worth it: the next wait is a first one again. */
+    DX_SIGNALING_SETTLED_MS = 5000,
+    /* Silence before a ping, and before the service is given up: below the patience of most NATs. */
+    DX_SIGNALING_PING_MS = 25000,
+    DX_SIGNALING_DEAD_MS = 60000,
+    /* Services of one vault side by side: one of one's own, those of friends. */
+    DX_SIGNALING_SERVICES_MAX = 8,
+    /* Peers of one topic that are kept in mind, of one service and day: a small space several times over. */
+    DX_SIGNALING_PEERS_MAX = 64,
+
+    /* --- kube: signaling service --- */
+    /* The shortest and longest presence: what joins in between is announced once, who vanishes is not shown long. */
+    DX_SERVICE_TTL_MIN_MS = 5000,
+    DX_SERVICE_TTL_MAX_MS = 300000,
+    /* A cut connection's presence outlasts it so long: who comes back has not been away. */
+    DX_SERVICE_GRACE_MS = 10000,
+    /* Presence is looked through this often. */
+    DX_SERVICE_SWEEP_MS = 1000,
+    /* What waits to leave on one connection before messages to it are refused. */
+    DX_SERVICE_WAITING_MAX = 256 * 1024,
+    /* Refusals of one connection within a minute before it is ended. */
+    DX_SERVICE_REFUSALS_MAX = 256,
+
     /* --- feed --- */
     /* A block, sealed: small enough to hold whole in memory on every link, large enough that a bulk import
      * commits thousands of mutations at once. Larger transactions continue in the next block. */

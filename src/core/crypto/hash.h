@@ -31,7 +31,9 @@ enum { DX_HASH_SIZE = 32 };
     X(SUBKEY, "dx subkey")                                                                                   \
     X(SEAL, "dx seal")                                                                                       \
     X(CPACE_CONFIRM, "dx cpace confirm")                                                                     \
-    X(CONTROL_DIGEST, "dx control")
+    X(CONTROL_DIGEST, "dx control")                                                                          \
+    X(SIGNALING_TAG, "dx signal tag")                                                                        \
+    X(SIGNALING_KEY, "dx signal key")
 
 typedef enum dx_hash_domain {
 #define DX_HASH_ROW(symbol, name) DX_HASH_##symbol,
