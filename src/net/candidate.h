@@ -11,8 +11,8 @@ enum {
     DX_CANDIDATE_FOUNDATION_MAX = 33, /* 1 to 32 characters (RFC 8839 §5.1) and the terminator */
     /* A line read: the longest name of a host and every extension a browser writes fit four times over. */
     DX_CANDIDATE_LINE_MAX = 1024,
-    /* A line written by us, with its terminator: two addresses, four numbers, the fixed words. */
-    DX_CANDIDATE_TEXT_MAX = 256,
+    /* A line written by us, with its terminator: two addresses, four numbers, the fixed words, a ufrag. */
+    DX_CANDIDATE_TEXT_MAX = 448,
     DX_CANDIDATE_UFRAG_MAX = 257, /* 4 to 256 characters and the terminator */
 };
 

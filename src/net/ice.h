@@ -51,7 +51,7 @@ enum {
 #define DX_ICE_STATES(X) \
     X(WAITING,   "waiting",   1u << DX_ICE_CHECKING)                          /* for the other side's credentials */ \
     X(CHECKING,  "checking",  1u << DX_ICE_CONNECTED | 1u << DX_ICE_FAILED)   /* looking for a path */ \
-    X(CONNECTED, "connected", 1u << DX_ICE_CHECKING | 1u << DX_ICE_FAILED)    /* a pair is selected */ \
+    X(CONNECTED, "connected", 1u << DX_ICE_WAITING | 1u << DX_ICE_CHECKING | 1u << DX_ICE_FAILED) /* a pair is selected */ \
     X(FAILED,    "failed",    1u << DX_ICE_WAITING | 1u << DX_ICE_CHECKING)   /* quiet; a restart begins anew */
 
 /* Why it failed. X(symbol, sentence for people) */
@@ -166,8 +166,8 @@ DX_MUST_USE int dx_ice_add_remote(dx_ice *ice, uint64_t now_ms, dx_bytes line);
 DX_MUST_USE int dx_ice_add_remote_candidate(dx_ice *ice, uint64_t now_ms, const dx_candidate *candidate);
 
 /* New credentials, all candidates told again, a new search: after a change of network, or a failure. The selected
- * pair stays in use, under its old credentials, until the new search has chosen (P21 of the design notes: DTLS
- * and SCTP notice nothing). If it finds none, and the old pair still has consent, nothing is lost. */
+ * pair stays in use, under its old credentials, until the new search has chosen: DTLS and SCTP notice nothing.
+ * If it finds none, and the old pair still has consent, nothing is lost. */
 void dx_ice_restart(dx_ice *ice, uint64_t now_ms);
 
 /* --- Datagrams and time ------------------------------------------------------------------------------- */

@@ -53,7 +53,7 @@ DX_MUST_USE int dx_sdp_parse(dx_bytes text, dx_sdp *out, const char **problem);
  * "0"; pacing_ms is left out when it is 0 or the default. DX_E_INVALID: a field of another form than parse
  * would accept. Or out's error. */
 DX_MUST_USE int dx_sdp_write(const dx_sdp *sdp, dx_buf *out);
-/* Every field as an absent line means it: trickle, sctp_port 5000, the defaults above, setup ACTPASS. */
+/* Every field as an absent line means it: the defaults above, no trickle, nothing else. */
 void dx_sdp_init(dx_sdp *sdp);
 
 #endif
