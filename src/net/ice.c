@@ -26,6 +26,13 @@ uint64_t dx_ice_random_between(dx_ice *ice, uint64_t low, uint64_t high) {
     return low + drawn % (high - low); /* spans of seconds: the bias is far below a millisecond */
 }
 
+uint64_t dx_ice_due_after(const dx_ice *ice, uint32_t rto_ms, unsigned sends) {
+    uint64_t longest_ms = rto_ms > ICE_RTO_MAX_MS ? rto_ms : ICE_RTO_MAX_MS;
+    uint64_t wait_ms = (uint64_t)rto_ms << (sends - 1);
+    wait_ms = wait_ms < longest_ms ? wait_ms : longest_ms;
+    return ice->now_ms + (sends < ICE_SENDS_MAX ? wait_ms : 2 * longest_ms);
+}
+
 void dx_ice_send(dx_ice *ice, uint32_t socket, const dx_net_address *to, dx_bytes bytes) {
     DX_ASSERT(bytes.size <= DX_ICE_DATAGRAM_MAX);
     if (ice->datagram_count == ICE_DATAGRAMS_MAX) {

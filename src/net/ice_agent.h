@@ -16,12 +16,12 @@ enum {
     ICE_DATAGRAMS_MAX = 16,    /* waiting to be taken; one call makes a handful */
     ICE_NO_PAIR = -1,
 
-    /* A transaction (RFC 8489 §6.2.1): sent at 0, 0.5, 1.5, 3.5 and 7.5 s, given up at 15.5 s. RFC 8489 says seven
-     * times and 39.5 s; the agent has DX_ICE_GIVE_UP_MS in all. */
+    /* A transaction (RFC 8489 §6.2.1): sent seven times, at 0, 0.5, 1.5, 3.5, 5.5, 7.5 and 9.5 s, given up at 13.5. The
+     * waits double up to two seconds and no further: DX_ICE_GIVE_UP_MS is all the time there is, and on a path that
+     * loses a fifth each way three questions in 3.5 s are too few. */
     ICE_RTO_MS = 500,
-    ICE_SENDS_MAX = 5,
-    ICE_GATHER_SENDS_MAX = 3, /* 0, 0.5, 1.5 s, given up at 3.5: a server that is there answers at once */
-    ICE_LAST_WAIT_FACTOR = 16,
+    ICE_RTO_MAX_MS = 2000,
+    ICE_SENDS_MAX = 7,
 
     /* How long a working pair waits for a better one that is still being checked, or still to be told. */
     ICE_NOMINATE_WAIT_MS = 300,
@@ -168,6 +168,8 @@ struct dx_ice {
 
 void dx_ice_send(dx_ice *ice, uint32_t socket, const dx_net_address *to, dx_bytes bytes);
 void dx_ice_fail(dx_ice *ice, dx_ice_reason reason);
+/* When a transaction that was sent so often by now is due again, or given up. */
+uint64_t dx_ice_due_after(const dx_ice *ice, uint32_t rto_ms, unsigned sends);
 /* Uniformly low <= n < high. */
 uint64_t dx_ice_random_between(dx_ice *ice, uint64_t low, uint64_t high);
 

@@ -42,10 +42,9 @@ static void send_check(dx_ice *ice, ice_pairing *pair) {
     dx_stun_add_fingerprint(&request);
     check->sends++;
     check->sent_ms = ice->now_ms;
-    uint64_t wait_ms = check->sends < ICE_SENDS_MAX ? (uint64_t)check->rto_ms << (check->sends - 1)
-                                                    : (uint64_t)check->rto_ms * ICE_LAST_WAIT_FACTOR;
     /* Consent has a rhythm of its own. */
-    check->due_ms = check->purpose == ICE_CONSENT ? DX_NO_DEADLINE : ice->now_ms + wait_ms;
+    check->due_ms =
+        check->purpose == ICE_CONSENT ? DX_NO_DEADLINE : dx_ice_due_after(ice, check->rto_ms, check->sends);
     pair->checks_sent++;
     dx_ice_send(ice, base->socket, &ice->targets[pair->target].address, dx_stun_written(&request));
 }

@@ -33,9 +33,7 @@ static void ask(dx_ice *ice, ice_base *base, size_t server) {
     dx_stun_begin(&request, DX_STUN_REQUEST, DX_STUN_BINDING, transaction->id);
     dx_stun_add_fingerprint(&request);
     transaction->sends++;
-    transaction->due_ms = ice->now_ms + (transaction->sends < ICE_GATHER_SENDS_MAX
-                                             ? (uint64_t)ICE_RTO_MS << (transaction->sends - 1)
-                                             : 4 * ICE_RTO_MS);
+    transaction->due_ms = dx_ice_due_after(ice, ICE_RTO_MS, transaction->sends);
     dx_ice_send(ice, base->socket, &ice->servers[server], dx_stun_written(&request));
 }
 
@@ -79,7 +77,7 @@ void dx_ice_gather_again(dx_ice *ice) {
             if (base->gather[j].done || !transaction->active || ice->now_ms < transaction->due_ms) {
                 continue;
             }
-            if (transaction->sends < ICE_GATHER_SENDS_MAX) {
+            if (transaction->sends < ICE_SENDS_MAX) {
                 ask(ice, base, j);
             } else {
                 base->gather[j].done = true;

@@ -46,14 +46,16 @@ static void drop_target(dx_ice *ice, ice_target *target) {
     *target = (ice_target){0};
 }
 
-/* Whether a pair of the target works, is in use, is being tried, or was told and is still to be. */
+/* Whether a pair of the target is in use, worked lately, is being tried, or was told and is still to be. */
 static bool is_of_use(const dx_ice *ice, const ice_target *target) {
     bool told = target->type != DX_CANDIDATE_PEER_REFLEXIVE;
     for (size_t i = 0; i < DX_ICE_PAIRS_MAX; i++) {
         const ice_pairing *pair = &ice->pairs[i];
-        bool begun = pair->state == ICE_SUCCEEDED || pair->state == ICE_IN_PROGRESS || pair->triggered != 0;
+        bool begun = pair->state == ICE_IN_PROGRESS || pair->triggered != 0;
+        bool works = pair->state == ICE_SUCCEEDED && ice->now_ms < pair->heard_ms + DX_ICE_CONSENT_LOST_MS;
+        bool hoped = told && (pair->state == ICE_FROZEN || pair->state == ICE_PENDING);
         if (pair->used && &ice->targets[pair->target] == target &&
-            ((int)i == ice->selected || begun || (told && pair->state != ICE_BROKEN))) {
+            ((int)i == ice->selected || begun || works || hoped)) {
             return true;
         }
     }
