@@ -189,7 +189,7 @@ void dx_ice_remove_local(dx_ice *ice, uint64_t now_ms, uint32_t socket) {
         }
     }
     ice->bases[index] = (ice_base){0};
-    if (had_selected && ice->selected == ICE_NO_PAIR && ice->present.has_remote) {
+    if (had_selected && ice->selected == ICE_NO_PAIR) {
         dx_ice_begin_search(ice);
         dx_ice_recheck(ice);
     }

@@ -49,8 +49,8 @@ enum {
 /* X(symbol, name, allowed successors) */
 /* clang-format off */
 #define DX_ICE_STATES(X) \
-    X(WAITING,   "waiting",   1u << DX_ICE_CHECKING)                          /* for the other side's credentials */ \
-    X(CHECKING,  "checking",  1u << DX_ICE_CONNECTED | 1u << DX_ICE_FAILED)   /* looking for a path */ \
+    X(WAITING,   "waiting",   1u << DX_ICE_CHECKING | 1u << DX_ICE_FAILED)     /* for the other side's credentials */ \
+    X(CHECKING,  "checking",  1u << DX_ICE_WAITING | 1u << DX_ICE_CONNECTED | 1u << DX_ICE_FAILED)   /* looking for a path */ \
     X(CONNECTED, "connected", 1u << DX_ICE_WAITING | 1u << DX_ICE_CHECKING | 1u << DX_ICE_FAILED) /* a pair is selected */ \
     X(FAILED,    "failed",    1u << DX_ICE_WAITING | 1u << DX_ICE_CHECKING)   /* quiet; a restart begins anew */
 

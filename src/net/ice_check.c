@@ -317,11 +317,15 @@ void dx_ice_answered(dx_ice *ice, ice_pairing *pair, const dx_stun_message *mess
 
 /* --- Time ------------------------------------------------------------------------------------------------------ */
 
+/* The pair in use is gone for good. A restart that is under way goes on; its answer is waited for no longer than a
+ * search lasts. */
 static void lose_selected(dx_ice *ice, ice_pairing *pair) {
-    bool goes_on = pair->generation != ice->generation && ice->searching;
+    bool restarting = pair->generation != ice->generation && (ice->searching || !ice->present.has_remote);
     dx_ice_drop_pair(ice, pair);
-    if (!goes_on) {
+    if (!restarting) {
         dx_ice_fail(ice, DX_ICE_CONSENT_LOST);
+    } else if (!ice->present.has_remote) {
+        ice->give_up_ms = ice->now_ms + ice->give_up_after_ms;
     }
 }
 
@@ -369,13 +373,14 @@ static dx_ice_reason find_reason(const dx_ice *ice) {
         works |= present && pair->state == ICE_SUCCEEDED;
         heard |= present && pair->checks_received > 0;
     }
-    return bases == 0     ? DX_ICE_NO_LOCAL
-           : targets == 0 ? DX_ICE_NO_REMOTE
-           : pairs == 0   ? DX_ICE_NO_PAIR
-           : works        ? DX_ICE_NOT_CHOSEN
-           : ice->refused ? DX_ICE_REFUSED
-           : heard        ? DX_ICE_ONE_WAY
-                          : DX_ICE_NO_ANSWER;
+    return bases == 0                 ? DX_ICE_NO_LOCAL
+           : !ice->present.has_remote ? DX_ICE_CONSENT_LOST
+           : targets == 0             ? DX_ICE_NO_REMOTE
+           : pairs == 0               ? DX_ICE_NO_PAIR
+           : works                    ? DX_ICE_NOT_CHOSEN
+           : ice->refused             ? DX_ICE_REFUSED
+           : heard                    ? DX_ICE_ONE_WAY
+                                      : DX_ICE_NO_ANSWER;
 }
 
 /* A search that found nothing. Where the pair of the generation before is still good, it stays. */

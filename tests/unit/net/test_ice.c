@@ -1226,6 +1226,8 @@ static void test_a_lost_local_address(void **state) {
     dx_ice_restart(s.ice, s.now_ms); /* nobody is looked for yet */
     dx_ice_remove_local(s.ice, s.now_ms, 1);
     assert_int_equal(dx_ice_state_of(s.ice), DX_ICE_WAITING);
+    live(DX_ICE_GIVE_UP_MS);
+    assert_int_equal(s.failed_count, 1);
     close();
 }
 

@@ -380,6 +380,10 @@ static void test_a_restart_that_leads_nowhere(void **state) {
     check_data_both_ways();
     w.loss_percent = 100;
     world_run(&w, DX_ICE_CONSENT_LOST_MS + 1000);
+    assert_int_equal(dx_ice_state_of(w.peers[0].ice),
+                     DX_ICE_WAITING); /* the answer to the restart may still come */
+    world_run(&w, DX_ICE_GIVE_UP_MS);
+    assert_int_equal(w.peers[0].failed_count, 1);
     assert_int_equal(w.peers[0].reason, DX_ICE_CONSENT_LOST);
     world_deinit(&w);
 }
