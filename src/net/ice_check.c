@@ -281,7 +281,7 @@ static void measure_rtt(const dx_ice *ice, ice_pairing *pair) {
 void dx_ice_answered(dx_ice *ice, ice_pairing *pair, const dx_stun_message *message, bool latest) {
     ice_transaction *check = &pair->check;
     const ice_pairing *selected = dx_ice_selected_pair(ice);
-    bool nominated = latest && check->purpose == ICE_NOMINATE && check->role == DX_STUN_CONTROLLING;
+    bool nominated = latest && check->purpose == ICE_NOMINATE;
     if (latest && check->sends == 1) { /* Karn: of a repeated question nobody knows which one was answered */
         measure_rtt(ice, pair);
     }

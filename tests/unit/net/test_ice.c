@@ -963,6 +963,19 @@ static void connect(void) {
     assert_int_equal(s.selected_count, 1);
 }
 
+/* Time goes on, and the puppet consents. */
+static void consent_for(uint64_t span_ms, const char *password) {
+    for (uint64_t until_ms = s.now_ms + span_ms; s.now_ms < until_ms;) {
+        uint64_t due_ms = dx_ice_deadline(s.ice);
+        s.now_ms = due_ms < until_ms ? due_ms : until_ms;
+        dx_ice_tick(s.ice, s.now_ms);
+        look();
+        if (find_check() >= 0) {
+            respond(check_sent().transaction, 1, "192.0.2.9:9000", (reply){.password = password});
+        }
+    }
+}
+
 static void test_consent_is_asked_at_odd_times(void **state) {
     (void)state;
     connect();
@@ -1057,17 +1070,13 @@ static void test_credentials_of_both_generations(void **state) {
     assert_int_equal(s.selected_count, 1);
     ask(1, "192.0.2.9:9000", old);
     assert_int_equal(decoded(0).class, DX_STUN_SUCCESS);
-    s.now_ms += 29000;
-    pass(0);
-    look();
+    consent_for(29000, new_password);
     ask(1, "192.0.2.9:9000", old);
-    assert_true(s.sent_count >= 1);
-    pass(1000);
-    look();
+    assert_int_equal(s.sent_count, 1);
+    consent_for(1000, new_password);
     ask(1, "192.0.2.9:9000", old); /* forgotten */
-    for (size_t i = 0; i < s.sent_count; i++) {
-        assert_int_equal(decoded(i).class, DX_STUN_REQUEST);
-    }
+    assert_int_equal(s.sent_count, 0);
+    assert_int_equal(dx_ice_state_of(s.ice), DX_ICE_CONNECTED);
     close();
 }
 

@@ -311,6 +311,34 @@ static void test_order_of_the_last_two(void **state) {
     assert_int_equal(dx_stun_verify(&message, dx_bytes_text("key")), DX_E_SIGNATURE);
 }
 
+static uint32_t crc32_slowly(const uint8_t *data, size_t size) {
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < 8 * size; i++) {
+        crc ^= i % 8 == 0 ? data[i / 8] : 0;
+        crc = crc & 1 ? crc >> 1 ^ 0xedb88320 : crc >> 1;
+    }
+    return ~crc;
+}
+
+/* A fingerprint that is right and not the last. */
+static void test_nothing_follows_a_fingerprint(void **state) {
+    (void)state;
+    for (int last = 0; last < 2; last++) {
+        dx_stun_writer writer;
+        dx_stun_message message;
+        dx_stun_begin(&writer, DX_STUN_REQUEST, DX_STUN_BINDING, transaction);
+        dx_stun_add_fingerprint(&writer);
+        if (!last) {
+            dx_stun_add_use_candidate(&writer);
+        }
+        uint32_t crc = crc32_slowly(writer.bytes, DX_STUN_HEADER_SIZE) ^ 0x5354554e;
+        for (int i = 0; i < 4; i++) {
+            writer.bytes[24 + i] = (uint8_t)(crc >> (24 - 8 * i));
+        }
+        assert_int_equal(dx_stun_decode(dx_stun_written(&writer), &message), last ? DX_OK : DX_E_MALFORMED);
+    }
+}
+
 static void test_every_class_and_method_comes_back(void **state) {
     (void)state;
     for (unsigned class = DX_STUN_REQUEST; class <= DX_STUN_ERROR; class ++) {
@@ -444,7 +472,8 @@ DX_TEST_MAIN(DX_TEST(test_sample_request), DX_TEST(test_sample_responses), DX_TE
              DX_TEST(test_addresses_of_every_form), DX_TEST(test_error_codes),
              DX_TEST(test_unknown_attributes_are_listed), DX_TEST(test_bounds),
              DX_TEST(test_lengths_that_lead_out), DX_TEST(test_repeated_attributes_count_once),
-             DX_TEST(test_order_of_the_last_two), DX_TEST(test_every_class_and_method_comes_back),
-             DX_TEST(test_a_check_written_and_read), DX_TEST(test_errors_written_and_read),
-             DX_TEST(test_the_server_answers), DX_TEST(test_the_server_says_what_it_does_not_know),
-             DX_TEST(test_the_server_is_silent), DX_TEST(test_addressee))
+             DX_TEST(test_order_of_the_last_two), DX_TEST(test_nothing_follows_a_fingerprint),
+             DX_TEST(test_every_class_and_method_comes_back), DX_TEST(test_a_check_written_and_read),
+             DX_TEST(test_errors_written_and_read), DX_TEST(test_the_server_answers),
+             DX_TEST(test_the_server_says_what_it_does_not_know), DX_TEST(test_the_server_is_silent),
+             DX_TEST(test_addressee))
