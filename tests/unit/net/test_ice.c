@@ -1033,6 +1033,31 @@ static void test_consent_is_not_given_by_strangers(void **state) {
     close();
 }
 
+/* The other side shows up at a new address: it is checked, the old one is asked at once, and left when it is silent. */
+static void test_a_new_address_puts_the_old_one_in_question(void **state) {
+    (void)state;
+    connect();
+    s.now_ms += 500;
+    ask(1, "192.0.2.77:7", (request){.role = DX_STUN_CONTROLLED});
+    dx_stun_message check = check_sent();
+    assert_int_equal(s.sent[find_check()].to.port, 7);
+    s.now_ms += 10;
+    respond(check.transaction, 1, "192.0.2.77:7", (reply){0});
+    assert_int_equal(s.sent[find_check()].to.port, 9000); /* at once */
+    s.now_ms += 1000;
+    pass(0);
+    look();
+    dx_stun_message nomination = {0};
+    for (size_t i = 0; i < s.sent_count; i++) {
+        nomination = s.sent[i].to.port == 7 ? decoded(i) : nomination;
+    }
+    assert_true(nomination.use_candidate);
+    respond(nomination.transaction, 1, "192.0.2.77:7", (reply){0});
+    assert_int_equal(s.selected_count, 1);
+    assert_int_equal(s.selected.remote.port, 7);
+    close();
+}
+
 /* --- Restart ---------------------------------------------------------------------------------------------------------------------- */
 
 static void test_credentials_of_both_generations(void **state) {
@@ -1268,7 +1293,9 @@ DX_TEST_MAIN(DX_TEST(test_options), DX_TEST(test_memory_is_taken_once), DX_TEST(
              DX_TEST(test_the_controlled_side_waits_to_be_told), DX_TEST(test_a_nomination_before_the_answer),
              DX_TEST(test_several_nominations), DX_TEST(test_a_lite_peer_is_controlled),
              DX_TEST(test_consent_is_asked_at_odd_times), DX_TEST(test_consent_lost),
-             DX_TEST(test_consent_is_not_given_by_strangers), DX_TEST(test_credentials_of_both_generations),
-             DX_TEST(test_the_other_side_restarts), DX_TEST(test_reasons), DX_TEST(test_own_patience),
-             DX_TEST(test_whose_datagram), DX_TEST(test_a_full_outbox_loses_the_oldest),
-             DX_TEST(test_time_does_not_go_back), DX_TEST(test_a_lost_local_address), DX_TEST(test_names))
+             DX_TEST(test_consent_is_not_given_by_strangers),
+             DX_TEST(test_a_new_address_puts_the_old_one_in_question),
+             DX_TEST(test_credentials_of_both_generations), DX_TEST(test_the_other_side_restarts),
+             DX_TEST(test_reasons), DX_TEST(test_own_patience), DX_TEST(test_whose_datagram),
+             DX_TEST(test_a_full_outbox_loses_the_oldest), DX_TEST(test_time_does_not_go_back),
+             DX_TEST(test_a_lost_local_address), DX_TEST(test_names))
