@@ -12,7 +12,7 @@
  *
  * One component, so one path: the selected pair. Full agent, regular nomination; roles settle by themselves.
  * Invariants: a datagram without valid integrity changes nothing, is not answered and costs no memory. Everything
- * is bounded by the constants below; memory is taken once, in dx_ice_create (some 40 kB), so no later call can
+ * is bounded by the constants below; memory is taken once, in dx_ice_create (31 kB), so no later call can
  * run out of it. now_ms never goes back. Ownership: the agent is opaque; what an output borrows is valid until the
  * next call with this agent, dx_ice_next included. */
 #ifndef DX_NET_ICE_H

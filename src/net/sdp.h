@@ -47,7 +47,7 @@ typedef struct dx_sdp {
 
 /* DX_OK; DX_E_LIMIT (size, candidates); DX_E_UNSUPPORTED (media other than one data channel transport, no sha-256
  * fingerprint, protocols of before RFC 8841); DX_E_MALFORMED. problem (may be NULL) receives one sentence for
- * people, static; NULL with DX_OK. On error out is unspecified. About 30 kB: not for a small stack. */
+ * people, static; NULL with DX_OK. On error out is unspecified. About 23 kB: not for a small stack. */
 DX_MUST_USE int dx_sdp_parse(dx_bytes text, dx_sdp *out, const char **problem);
 /* Appends the description. Written are the fields above but hidden_count and skipped_count; mid "" becomes
  * "0"; pacing_ms is left out when it is 0 or the default. DX_E_INVALID: a field of another form than parse

@@ -36,7 +36,7 @@ static const char firefox_offer[] =
     "a=ice-ufrag:0badcafe\r\na=mid:data\r\na=setup:actpass\r\na=sctp-port:5000\r\na=max-message-size:"
     "1073741823\r\n";
 
-static dx_sdp sdp; /* 30 kB */
+static dx_sdp sdp; /* 23 kB */
 static uint8_t fingerprint[DX_SDP_FINGERPRINT_SIZE];
 
 static int parse(const char *text) {
