@@ -1212,6 +1212,35 @@ static void test_whose_datagram(void **state) {
     close();
 }
 
+/* A server's one port: each of two agents takes what is addressed to it and answered for it, and nothing else. */
+static void test_two_agents_share_a_socket(void **state) {
+    (void)state;
+    dx_net_address local = at("192.0.2.1:5000"), peer = at("192.0.2.9:9000");
+    dx_ice *other = NULL;
+    dx_ice_output output;
+    dx_stun_message check = begin(true);
+    uint8_t transaction[DX_STUN_TRANSACTION_SIZE];
+    memcpy(transaction, check.transaction, sizeof transaction);
+    dx_ice_options options = usual(false);
+    assert_int_equal(dx_ice_create(&options, &other), DX_OK);
+    assert_int_equal(dx_ice_add_local(other, s.now_ms, 1, &local), DX_OK);
+    request r = {.to = dx_ice_ufrag(other), .password = dx_ice_password(other), .role = DX_STUN_CONTROLLING};
+    dx_stun_writer writer;
+    dx_bytes datagram = write_request(&r, &writer);
+    assert_true(dx_bytes_equal(dx_stun_addressee(datagram), dx_bytes_text(dx_ice_ufrag(other))));
+    assert_false(dx_ice_wants(s.ice, 1, &peer, datagram));
+    assert_true(dx_ice_wants(other, 1, &peer, datagram));
+    dx_ice_receive(s.ice, s.now_ms, 1, &peer, datagram); /* a caller that does not ask first: no harm */
+    assert_false(dx_ice_next(s.ice, &output));
+    dx_ice_receive(other, s.now_ms, 1, &peer, datagram);
+    assert_true(dx_ice_next(other, &output) && output.kind == DX_ICE_OUTPUT_DATAGRAM);
+    dx_stun_begin(&writer, DX_STUN_SUCCESS, DX_STUN_BINDING, transaction);
+    assert_true(dx_ice_wants(s.ice, 1, &peer, dx_stun_written(&writer)));
+    assert_false(dx_ice_wants(other, 1, &peer, dx_stun_written(&writer)));
+    dx_ice_destroy(other);
+    close();
+}
+
 static void test_a_full_outbox_loses_the_oldest(void **state) {
     (void)state;
     open(true);
@@ -1297,5 +1326,5 @@ DX_TEST_MAIN(DX_TEST(test_options), DX_TEST(test_memory_is_taken_once), DX_TEST(
              DX_TEST(test_a_new_address_puts_the_old_one_in_question),
              DX_TEST(test_credentials_of_both_generations), DX_TEST(test_the_other_side_restarts),
              DX_TEST(test_reasons), DX_TEST(test_own_patience), DX_TEST(test_whose_datagram),
-             DX_TEST(test_a_full_outbox_loses_the_oldest), DX_TEST(test_time_does_not_go_back),
-             DX_TEST(test_a_lost_local_address), DX_TEST(test_names))
+             DX_TEST(test_two_agents_share_a_socket), DX_TEST(test_a_full_outbox_loses_the_oldest),
+             DX_TEST(test_time_does_not_go_back), DX_TEST(test_a_lost_local_address), DX_TEST(test_names))
