@@ -158,10 +158,10 @@ static void tick(size_t side) {
     FUZZ_CHECK(dx_ice_deadline(ends[side].ice) > now_ms);
 }
 
-static void tell_credentials(size_t to) {
+static void tell_credentials(size_t to, bool answer) {
     dx_ice *from = ends[1 - to].ice;
     dx_ice_remote remote = {dx_bytes_text(dx_ice_ufrag(from)), dx_bytes_text(dx_ice_password(from)), false,
-                            20};
+                            20, answer};
     FUZZ_CHECK(dx_ice_set_remote(ends[to].ice, now_ms, &remote) == DX_OK);
     look(to);
 }
@@ -299,7 +299,7 @@ static void happen(fuzz_input *input) {
         lie_asking(side, input);
         break;
     case 8:
-        tell_credentials(side);
+        tell_credentials(side, (argument & 2) != 0);
         break;
     case 9:
         tell_lines(side);
@@ -343,8 +343,8 @@ static void heal(void) {
     look(0);
     dx_ice_restart(ends[1].ice, now_ms);
     look(1);
-    tell_credentials(1);
-    tell_credentials(0);
+    tell_credentials(1, false);
+    tell_credentials(0, true);
     tell_lines(0);
     tell_lines(1);
     bool connected = false;

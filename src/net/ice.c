@@ -215,6 +215,17 @@ static bool is_remote_of(const ice_credentials *credentials, const dx_ice_remote
            dx_bytes_equal(remote->password, dx_bytes_text(credentials->remote_password));
 }
 
+/* Another answer to the same offer: what was made of the last one becomes the previous generation. */
+static void forget_answer(dx_ice *ice) {
+    const ice_pairing *selected = dx_ice_selected_pair(ice);
+    if (selected && selected->generation == ice->generation) {
+        ice->previous = ice->present;
+        ice->previous_until_ms = DX_NO_DEADLINE;
+    }
+    dx_ice_turn_generation(ice);
+    ice->remote_ended = ice->refused = ice->failed = ice->failed_untold = false;
+}
+
 int dx_ice_set_remote(dx_ice *ice, uint64_t now_ms, const dx_ice_remote *remote) {
     set_now(ice, now_ms);
     if (!dx_scan_is_ice_text(remote->ufrag, REMOTE_UFRAG_MIN, ICE_REMOTE_TEXT_MAX - 1) ||
@@ -225,7 +236,9 @@ int dx_ice_set_remote(dx_ice *ice, uint64_t now_ms, const dx_ice_remote *remote)
     if (is_remote_of(&ice->present, remote) || is_remote_of(&ice->previous, remote)) {
         return DX_OK;
     }
-    if (ice->present.has_remote) {
+    if (ice->present.has_remote && remote->answer) {
+        forget_answer(ice);
+    } else if (ice->present.has_remote) {
         dx_ice_restart(ice, now_ms);
     }
     copy_text(ice->present.remote_ufrag, remote->ufrag);
@@ -259,7 +272,7 @@ int dx_ice_add_remote_candidate(dx_ice *ice, uint64_t now_ms, const dx_candidate
     if (ice->failed || candidate->skip != DX_CANDIDATE_USABLE || is_stale(ice, candidate->ufrag)) {
         return DX_OK;
     }
-    ice_target *target = dx_ice_find_target(ice, &candidate->address);
+    ice_target *target = dx_ice_find_target(ice, ice->generation, &candidate->address);
     bool known = target != NULL;
     if (known && target->type != DX_CANDIDATE_PEER_REFLEXIVE) {
         return DX_OK;
@@ -300,8 +313,7 @@ void dx_ice_restart(dx_ice *ice, uint64_t now_ms) {
         ice->previous = ice->present;
     }
     draw_credentials(ice);
-    ice->generation++;
-    dx_ice_drop_generation_before(ice, true);
+    dx_ice_turn_generation(ice);
     if (ice->previous.ufrag[0] != '\0') {
         ice->previous_until_ms =
             ice->selected == ICE_NO_PAIR ? ice->now_ms + ICE_PREVIOUS_KEPT_MS : DX_NO_DEADLINE;

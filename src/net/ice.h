@@ -49,7 +49,7 @@ enum {
 /* X(symbol, name, allowed successors) */
 /* clang-format off */
 #define DX_ICE_STATES(X) \
-    X(WAITING,   "waiting",   1u << DX_ICE_CHECKING | 1u << DX_ICE_FAILED)     /* for the other side's credentials */ \
+    X(WAITING,   "waiting",   1u << DX_ICE_CHECKING | 1u << DX_ICE_CONNECTED | 1u << DX_ICE_FAILED)  /* for the other side's credentials */ \
     X(CHECKING,  "checking",  1u << DX_ICE_WAITING | 1u << DX_ICE_CONNECTED | 1u << DX_ICE_FAILED)   /* looking for a path */ \
     X(CONNECTED, "connected", 1u << DX_ICE_WAITING | 1u << DX_ICE_CHECKING | 1u << DX_ICE_FAILED) /* a pair is selected */ \
     X(FAILED,    "failed",    1u << DX_ICE_WAITING | 1u << DX_ICE_CHECKING)   /* quiet; a restart begins anew */
@@ -97,6 +97,7 @@ typedef struct dx_ice_remote {
     dx_bytes ufrag, password;
     bool lite;          /* it only answers: this side takes control */
     uint32_t pacing_ms; /* 0: it said nothing */
+    bool answer;        /* to this side's own offer: never a restart of theirs */
 } dx_ice_remote;
 
 /* One pair: which socket, which address of the other side, and how it does. */
@@ -155,9 +156,10 @@ void dx_ice_end_local(dx_ice *ice, uint64_t now_ms);
 
 /* --- The other side ---------------------------------------------------------------------------------- */
 
-/* Its credentials. The first begin the checks; the same again change nothing; others are the other side's restart,
- * and restart this side too unless dx_ice_restart did so since the last ones: answer with dx_ice_ufrag read
- * afterwards. DX_E_INVALID: not of RFC 8839 §5.4's form. */
+/* Its credentials. The first begin the checks; the same again change nothing. Others in an offer are the other side's
+ * restart, and restart this side too unless dx_ice_restart did so since the last ones: answer with dx_ice_ufrag read
+ * afterwards. Others in an answer (it came late, to an offer before the last) take the place of the last, and the
+ * search begins again with them; this side stays as it is. DX_E_INVALID: not of RFC 8839 §5.4's form. */
 DX_MUST_USE int dx_ice_set_remote(dx_ice *ice, uint64_t now_ms, const dx_ice_remote *remote);
 /* A candidate line, or size 0: no more come. Before the credentials it is kept for them. One with an extension
  * "ufrag" of another generation is passed over. DX_OK also for one to skip or known; DX_E_MALFORMED; DX_E_LIMIT:
@@ -167,7 +169,8 @@ DX_MUST_USE int dx_ice_add_remote_candidate(dx_ice *ice, uint64_t now_ms, const 
 
 /* New credentials, all candidates told again, a new search: after a change of network, or a failure. The selected
  * pair stays in use, under its old credentials, until the new search has chosen: DTLS and SCTP notice nothing.
- * If it finds none, and the old pair still has consent, nothing is lost. */
+ * If it finds none, and the old pair still has consent, nothing is lost. When both
+ * begin one at once, each takes the other's offer for the answer. An offer that got lost is sent again as it was. */
 void dx_ice_restart(dx_ice *ice, uint64_t now_ms);
 
 /* --- Datagrams and time ------------------------------------------------------------------------------- */

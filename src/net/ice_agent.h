@@ -2,8 +2,9 @@
  *
  * Layer: floor 2, net. ice.c is the door (both sides' candidates, outputs, time), ice_gather.c asks STUN servers,
  * ice_list.c keeps the check list, ice_check.c sends checks and chooses, ice_answer.c hears requests and answers.
- * Invariants: a pair names a base and a target that are in use; the selected pair is in use; at most one pair is
- * of the generation before, and that is the selected one. Ownership: one block holds everything. */
+ * Invariants: a pair names a base and a target that are in use; the selected pair is in use. Pairs and targets are of
+ * the present generation or of the one before (its number less one): after a restart what was heard lives on under the
+ * previous credentials until a pair of the present generation is selected. Ownership: one block holds everything. */
 #ifndef DX_NET_ICE_AGENT_H
 #define DX_NET_ICE_AGENT_H
 
@@ -189,7 +190,7 @@ bool dx_ice_gather_receive(dx_ice *ice, uint32_t socket, const dx_net_address *f
 /* --- ice_list.c ------------------------------------------------------------------------------------------ */
 
 int dx_ice_find_base(const dx_ice *ice, uint32_t socket); /* ICE_NO_PAIR: none */
-ice_target *dx_ice_find_target(dx_ice *ice, const dx_net_address *address);
+ice_target *dx_ice_find_target(dx_ice *ice, uint32_t generation, const dx_net_address *address);
 /* A place for a new one, taken from one that leads nowhere when all are used. NULL: every one is of use. */
 ice_target *dx_ice_take_target(dx_ice *ice);
 /* The pair, made when it is not there; NULL: no room. */
@@ -198,7 +199,9 @@ void dx_ice_pair_base(dx_ice *ice, const ice_base *base);       /* with all targ
 void dx_ice_pair_target(dx_ice *ice, const ice_target *target); /* with all bases */
 void dx_ice_drop_pair(dx_ice *ice, ice_pairing *pair);
 void dx_ice_weigh_pairs(dx_ice *ice); /* priorities anew: a role or a candidate changed */
-void dx_ice_drop_generation_before(dx_ice *ice, bool keep_selected);
+void dx_ice_drop_previous(dx_ice *ice);
+/* A new generation begins: of the pairs there are, those heard become the previous one's, the rest goes. */
+void dx_ice_turn_generation(dx_ice *ice);
 ice_pairing *dx_ice_selected_pair(const dx_ice *ice); /* NULL: none */
 /* Of the present generation: the best that works, or NULL; its next check, or NULL. */
 ice_pairing *dx_ice_best_valid(const dx_ice *ice);

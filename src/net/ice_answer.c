@@ -71,12 +71,13 @@ static bool insists_on_role(dx_ice *ice, const dx_stun_message *request) {
 }
 
 /* §7.3.1.3: an address nobody told, learned from a check that came from it. Its foundation is its own. */
-static ice_target *learn_target(dx_ice *ice, const dx_net_address *address, uint32_t priority) {
+static ice_target *learn_target(dx_ice *ice, uint32_t generation, const dx_net_address *address,
+                                uint32_t priority) {
     ice_target *target = dx_ice_take_target(ice);
     if (target) {
         *target = (ice_target){
             .used = true,
-            .generation = ice->generation,
+            .generation = generation,
             .type = DX_CANDIDATE_PEER_REFLEXIVE,
             .priority = priority,
             .address = *address,
@@ -87,11 +88,11 @@ static ice_target *learn_target(dx_ice *ice, const dx_net_address *address, uint
 }
 
 /* §7.3.1.4, §7.3.1.5: who checks a pair from there can be checked from here. */
-static void follow_check(dx_ice *ice, const ice_base *base, const dx_net_address *from,
+static void follow_check(dx_ice *ice, uint32_t generation, const ice_base *base, const dx_net_address *from,
                          const dx_stun_message *request) {
-    ice_target *target = dx_ice_find_target(ice, from);
+    ice_target *target = dx_ice_find_target(ice, generation, from);
     if (!target) {
-        target = learn_target(ice, from, request->priority);
+        target = learn_target(ice, generation, from, request->priority);
     }
     ice_pairing *pair = target ? dx_ice_take_pair(ice, base, target) : NULL;
     if (!pair) {
@@ -127,8 +128,10 @@ static void hear_request(dx_ice *ice, const ice_base *base, const dx_net_address
         return;
     }
     answer(ice, base->socket, from, request, credentials, 0);
-    if (present) { /* the generation before is answered and changes nothing */
-        follow_check(ice, base, from, request);
+    const ice_pairing *selected = dx_ice_selected_pair(ice);
+    bool passed = selected && selected->generation == ice->generation;
+    if (present || !passed) { /* once the new generation is in use, the one before is answered and no more */
+        follow_check(ice, present ? ice->generation : ice->generation - 1, base, from, request);
     }
 }
 

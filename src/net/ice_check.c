@@ -113,7 +113,7 @@ static void use_turn(dx_ice *ice) {
     if (ice->now_ms < ice->slot_ms) {
         return;
     }
-    ice_pairing *pair = ice->present.has_remote ? dx_ice_next_check(ice) : NULL;
+    ice_pairing *pair = dx_ice_next_check(ice);
     bool check_first = pair && (pair->triggered != 0 || !ice->gather_turn);
     bool begun = true;
     if (check_first || !dx_ice_gather_begin(ice)) {
@@ -177,31 +177,34 @@ void dx_ice_select(dx_ice *ice, ice_pairing *pair) {
         ice->selected = (int)(pair - ice->pairs);
         ice->selected_untold = true;
     }
-    end_search(ice);
     plan_consent(ice);
+    if (pair->generation != ice->generation) { /* a restart is under way, and what was before lives on */
+        ice->previous_until_ms = DX_NO_DEADLINE;
+        return;
+    }
+    end_search(ice);
+    dx_ice_drop_previous(ice);
     if (ice->previous.ufrag[0] != '\0' && ice->previous_until_ms == DX_NO_DEADLINE) {
         ice->previous_until_ms = ice->now_ms + ICE_PREVIOUS_KEPT_MS;
     }
-    dx_ice_drop_generation_before(ice, false);
 }
 
 void dx_ice_consider_nominated(dx_ice *ice, ice_pairing *pair) {
     const ice_pairing *selected = dx_ice_selected_pair(ice);
-    if (ice->controlling || !pair->nominated_by_peer || pair->state != ICE_SUCCEEDED ||
-        pair->generation != ice->generation || pair == selected) {
+    if (ice->controlling || !pair->nominated_by_peer || pair->state != ICE_SUCCEEDED || pair == selected) {
         return;
     }
-    if (!selected || selected->generation != ice->generation || ice->repairing ||
+    if (!selected || selected->generation != pair->generation || ice->repairing ||
         pair->priority > selected->priority ||
         ice->now_ms >= selected->nominated_ms + ICE_NOMINATION_STALE_MS) {
         dx_ice_select(ice, pair);
     }
 }
 
-static bool is_nominating(const dx_ice *ice) {
+static bool is_nominating(const dx_ice *ice, uint32_t generation) {
     for (size_t i = 0; i < DX_ICE_PAIRS_MAX; i++) {
         const ice_pairing *pair = &ice->pairs[i];
-        if (pair->used && pair->generation == ice->generation &&
+        if (pair->used && pair->generation == generation &&
             ((pair->triggered != 0 && pair->wanted == ICE_NOMINATE) ||
              (pair->check.active && pair->check.purpose == ICE_NOMINATE))) {
             return true;
@@ -234,7 +237,7 @@ static ice_pairing *find_substitute(const dx_ice *ice, const ice_pairing *select
     const ice_pairing *best = NULL;
     for (size_t i = 0; i < DX_ICE_PAIRS_MAX; i++) {
         const ice_pairing *pair = &ice->pairs[i];
-        if (pair->used && pair->generation == ice->generation && pair->state == ICE_SUCCEEDED &&
+        if (pair->used && pair->generation == selected->generation && pair->state == ICE_SUCCEEDED &&
             pair->heard_ms > selected->heard_ms && (!best || pair->priority > best->priority)) {
             best = pair;
         }
@@ -242,22 +245,26 @@ static ice_pairing *find_substitute(const dx_ice *ice, const ice_pairing *select
     return (ice_pairing *)best;
 }
 
+/* The controlling side asks for it, the other goes by itself: it was told once, and that path is gone. */
+static void go_over(dx_ice *ice, ice_pairing *pair) {
+    if (!ice->controlling) {
+        dx_ice_select(ice, pair);
+    } else if (!is_nominating(ice, pair->generation)) {
+        dx_ice_trigger(ice, pair, ICE_NOMINATE);
+    }
+}
+
 static void choose(dx_ice *ice) {
     const ice_pairing *selected = dx_ice_selected_pair(ice);
-    bool chosen = selected && selected->generation == ice->generation;
-    if (!ice->present.has_remote || (chosen && ice->consent_misses == 0)) {
-        return;
+    ice_pairing *substitute = selected && ice->consent_misses > 0 ? find_substitute(ice, selected) : NULL;
+    if (substitute) {
+        go_over(ice, substitute);
     }
-    ice_pairing *pair = chosen ? find_substitute(ice, selected) : dx_ice_best_valid(ice);
-    if (!pair || is_nominating(ice)) {
-        return;
-    }
-    if (!ice->controlling) {
-        if (chosen || ice->repairing) {
-            dx_ice_select(ice, pair);
-        }
-    } else if (chosen || is_ripe(ice, pair)) {
-        dx_ice_trigger(ice, pair, ICE_NOMINATE);
+    ice_pairing *best = dx_ice_best_valid(ice);
+    selected = dx_ice_selected_pair(ice);
+    if (best && !(selected && selected->generation == ice->generation) &&
+        (ice->controlling ? is_ripe(ice, best) : ice->repairing)) {
+        go_over(ice, best);
     }
 }
 
@@ -306,10 +313,10 @@ void dx_ice_answered(dx_ice *ice, ice_pairing *pair, const dx_stun_message *mess
         if (ice->repairing) {
             end_search(ice);
         }
-    } else if (selected && selected->generation == ice->generation && ice->now_ms < ice->consent_due_ms) {
+    } else if (selected && selected->generation == pair->generation && ice->now_ms < ice->consent_due_ms) {
         ice->consent_due_ms = ice->now_ms; /* another one came to life: is ours still good? */
     }
-    if (nominated && ice->controlling && pair->generation == ice->generation) {
+    if (nominated && ice->controlling) {
         dx_ice_select(ice, pair);
     }
     dx_ice_consider_nominated(ice, pair);
@@ -397,6 +404,7 @@ static void give_up(dx_ice *ice) {
 
 static void forget_previous(dx_ice *ice) {
     if (ice->previous.ufrag[0] != '\0' && ice->now_ms >= ice->previous_until_ms) {
+        dx_ice_drop_previous(ice);
         dx_wipe(&ice->previous, sizeof ice->previous);
         ice->previous_until_ms = DX_NO_DEADLINE;
     }
@@ -431,7 +439,7 @@ uint64_t dx_ice_check_due(const dx_ice *ice) {
     if (selected) {
         due_ms = sooner(due_ms, sooner(ice->consent_due_ms, selected->heard_ms + DX_ICE_CONSENT_LOST_MS));
     }
-    if (dx_ice_gather_waits(ice) || (ice->present.has_remote && dx_ice_next_check(ice))) {
+    if (dx_ice_gather_waits(ice) || dx_ice_next_check(ice)) {
         due_ms = sooner(due_ms, ice->slot_ms);
     }
     bool chosen = selected && selected->generation == ice->generation;

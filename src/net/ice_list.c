@@ -15,10 +15,10 @@ int dx_ice_find_base(const dx_ice *ice, uint32_t socket) {
     return ICE_NO_PAIR;
 }
 
-ice_target *dx_ice_find_target(dx_ice *ice, const dx_net_address *address) {
+ice_target *dx_ice_find_target(dx_ice *ice, uint32_t generation, const dx_net_address *address) {
     for (size_t i = 0; i < DX_ICE_REMOTES_MAX; i++) {
         ice_target *target = &ice->targets[i];
-        if (target->used && target->generation == ice->generation &&
+        if (target->used && target->generation == generation &&
             dx_net_address_equal(&target->address, address)) {
             return target;
         }
@@ -164,21 +164,34 @@ void dx_ice_pair_target(dx_ice *ice, const ice_target *target) {
     }
 }
 
-void dx_ice_drop_generation_before(dx_ice *ice, bool keep_selected) {
-    const ice_pairing *kept = keep_selected ? dx_ice_selected_pair(ice) : NULL;
+void dx_ice_drop_previous(dx_ice *ice) {
+    for (size_t i = 0; i < DX_ICE_REMOTES_MAX; i++) {
+        if (ice->targets[i].used && ice->targets[i].generation != ice->generation) {
+            drop_target(ice, &ice->targets[i]);
+        }
+    }
+}
+
+void dx_ice_turn_generation(dx_ice *ice) {
+    bool heard[DX_ICE_REMOTES_MAX] = {false};
     for (size_t i = 0; i < DX_ICE_PAIRS_MAX; i++) {
         ice_pairing *pair = &ice->pairs[i];
-        if (pair->used && pair->generation != ice->generation && pair != kept) {
+        if (pair->used && pair->answers_received == 0 && pair->checks_received == 0) {
             dx_ice_drop_pair(ice, pair);
+        } else if (pair->used) {
+            heard[pair->target] = true;
+            pair->generation = ice->generation;
+            pair->triggered = 0;
+            pair->wanted = ICE_FIND;
         }
     }
     for (size_t i = 0; i < DX_ICE_REMOTES_MAX; i++) {
-        ice_target *target = &ice->targets[i];
-        if (target->used && target->generation != ice->generation &&
-            !(kept && &ice->targets[kept->target] == target)) {
-            *target = (ice_target){0};
+        ice->targets[i].generation = ice->generation;
+        if (!heard[i]) {
+            ice->targets[i] = (ice_target){0};
         }
     }
+    ice->generation++;
 }
 
 /* --- Order ------------------------------------------------------------------------------------------------ */
@@ -227,10 +240,12 @@ ice_pairing *dx_ice_next_check(const dx_ice *ice) {
     const ice_pairing *next = NULL;
     for (size_t i = 0; i < DX_ICE_PAIRS_MAX; i++) {
         const ice_pairing *pair = &ice->pairs[i];
-        if (!pair->used || pair->generation != ice->generation) {
+        bool present = pair->generation == ice->generation;
+        if (!pair->used || !(present ? &ice->present : &ice->previous)->has_remote) {
             continue;
         }
-        bool ordinary = ice->searching && (pair->state == ICE_PENDING || pair->state == ICE_FROZEN);
+        bool ordinary =
+            present && ice->searching && (pair->state == ICE_PENDING || pair->state == ICE_FROZEN);
         if ((pair->triggered != 0 || ordinary) && (!next || comes_before(pair, next)) &&
             (pair->triggered != 0 || pair->state != ICE_FROZEN || !is_held_back(ice, pair))) {
             next = pair;

@@ -165,7 +165,7 @@ static bool exchange(meeting *m) {
     bool well =
         nice_agent_get_local_credentials(m->nice, m->stream, &ufrag, &password) &&
         nice_agent_set_remote_credentials(m->nice, m->stream, dx_ice_ufrag(m->ice), dx_ice_password(m->ice));
-    dx_ice_remote remote = {dx_bytes_text(ufrag), dx_bytes_text(password), false, 0};
+    dx_ice_remote remote = {dx_bytes_text(ufrag), dx_bytes_text(password), false, 0, m->row->controlling};
     well = well && dx_ice_set_remote(m->ice, now_ms(), &remote) == DX_OK;
     GSList *candidates = nice_agent_get_local_candidates(m->nice, m->stream, 1);
     for (GSList *at = candidates; well && at; at = at->next) {

@@ -77,6 +77,7 @@ typedef struct world_signal {
 
 typedef struct world_peer {
     dx_ice *ice;
+    bool offers;          /* its restarts are offers, and what comes after one is the answer */
     bool answers_restart; /* a set_remote that restarted this side is answered with credentials */
     unsigned selected_count, failed_count, lines_told, ends_told;
     unsigned datagrams_sent, stun_received, data_received, data_lost;
@@ -332,7 +333,7 @@ static inline void world_deliver_signal(world *w, const world_signal *signal) {
         (void)!dx_ice_add_remote(p->ice, w->now_ms, dx_bytes_of(signal->line, signal->size));
     } else {
         dx_ice_remote remote = {dx_bytes_text(signal->ufrag), dx_bytes_text(signal->password), false,
-                                DX_ICE_PACING_MS};
+                                DX_ICE_PACING_MS, p->offers};
         assert_int_equal(dx_ice_set_remote(p->ice, w->now_ms, &remote), DX_OK);
         if (p->answers_restart && strcmp(p->told_ufrag, dx_ice_ufrag(p->ice)) != 0) {
             world_tell_credentials(w, signal->to);

@@ -95,7 +95,7 @@ static void add_local(uint32_t socket, const char *address) {
 }
 
 static void set_remote(void) {
-    dx_ice_remote remote = {dx_bytes_text(puppet_ufrag), dx_bytes_text(puppet_password), false, 20};
+    dx_ice_remote remote = {dx_bytes_text(puppet_ufrag), dx_bytes_text(puppet_password), false, 20, false};
     assert_int_equal(dx_ice_set_remote(s.ice, s.now_ms, &remote), DX_OK);
 }
 
@@ -446,7 +446,7 @@ static void test_credentials_of_every_form(void **state) {
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         open(true);
-        dx_ice_remote remote = {rows[i].ufrag, rows[i].password, false, 0};
+        dx_ice_remote remote = {rows[i].ufrag, rows[i].password, false, 0, false};
         assert_int_equal(dx_ice_set_remote(s.ice, NOW, &remote), rows[i].result);
         assert_int_equal(dx_ice_state_of(s.ice), rows[i].result == DX_OK ? DX_ICE_CHECKING : DX_ICE_WAITING);
         add_local(1, "192.0.2.1:5000");
@@ -818,7 +818,7 @@ static void test_pace(void **state) {
             add_remote(address, j + 1);
         }
         dx_ice_remote remote = {dx_bytes_text(puppet_ufrag), dx_bytes_text(puppet_password), false,
-                                rows[i].theirs_ms};
+                                rows[i].theirs_ms, false};
         assert_int_equal(dx_ice_set_remote(s.ice, s.now_ms, &remote), DX_OK);
         look();
         assert_int_equal(s.sent_count, 1); /* the first at once */
@@ -934,7 +934,7 @@ static void test_a_lite_peer_is_controlled(void **state) {
     (void)state;
     open(false);
     add_local(1, "192.0.2.1:5000");
-    dx_ice_remote remote = {dx_bytes_text(puppet_ufrag), dx_bytes_text(puppet_password), true, 20};
+    dx_ice_remote remote = {dx_bytes_text(puppet_ufrag), dx_bytes_text(puppet_password), true, 20, false};
     assert_int_equal(dx_ice_set_remote(s.ice, s.now_ms, &remote), DX_OK);
     assert_true(dx_ice_is_controlling(s.ice));
     add_remote("192.0.2.9:9000", 1000);
@@ -1074,10 +1074,8 @@ static void test_credentials_of_both_generations(void **state) {
     ask(1, "192.0.2.9:9000", old);
     assert_int_equal(decoded(0).class, DX_STUN_SUCCESS);
     assert_int_equal(dx_ice_state_of(s.ice), DX_ICE_CONNECTED);
-    ask(1, "192.0.2.77:7", old); /* answered, and not followed */
-    assert_string_equal(state_of_pair(1), "none");
     set_remote(); /* the description of before once more: late, and ignored */
-    dx_ice_remote remote = {dx_bytes_text(new_ufrag), dx_bytes_text(new_password), false, 20};
+    dx_ice_remote remote = {dx_bytes_text(new_ufrag), dx_bytes_text(new_password), false, 20, false};
     assert_int_equal(dx_ice_set_remote(s.ice, s.now_ms, &remote), DX_OK);
     add_remote("192.0.2.9:9000", 1000);
     live(20);
@@ -1096,12 +1094,66 @@ static void test_credentials_of_both_generations(void **state) {
     ask(1, "192.0.2.9:9000", old);
     assert_int_equal(decoded(0).class, DX_STUN_SUCCESS);
     consent_for(29000, new_password);
-    ask(1, "192.0.2.9:9000", old);
+    ask(1, "192.0.2.78:8", old); /* answered, and followed no more */
     assert_int_equal(s.sent_count, 1);
+    assert_string_equal(state_of_pair(1), "none");
     consent_for(1000, new_password);
     ask(1, "192.0.2.9:9000", old); /* forgotten */
     assert_int_equal(s.sent_count, 0);
     assert_int_equal(dx_ice_state_of(s.ice), DX_ICE_CONNECTED);
+    close();
+}
+
+/* A NAT forgets while a restart is under way: the generation before is followed until the new one is in use. */
+static void test_the_previous_generation_lives_on(void **state) {
+    (void)state;
+    connect();
+    request old = {.to = dx_ice_ufrag(s.ice), .password = dx_ice_password(s.ice), .role = DX_STUN_CONTROLLED};
+    dx_stun_writer writer;
+    dx_net_address moved = at("192.0.2.77:7");
+    dx_bytes datagram = write_request(&old, &writer);
+    dx_ice_restart(s.ice, s.now_ms);
+    s.now_ms += 100;
+    deliver(1, "192.0.2.77:7", datagram);
+    look();
+    dx_stun_message check = check_sent();
+    assert_true(dx_net_address_equal(&s.sent[find_check()].to, &moved));
+    s.now_ms += 10;
+    respond(check.transaction, 1, "192.0.2.77:7", (reply){0});
+    assert_true(dx_ice_wants(s.ice, 1, &moved, dx_bytes_text("\x16\xfe\xfd")));
+    for (int i = 0; i < 40 && s.selected_count == 0; i++) {
+        pass(100);
+        look();
+        for (size_t j = 0; j < s.sent_count; j++) {
+            if (s.sent[j].to.port == 7) {
+                respond(decoded(j).transaction, 1, "192.0.2.77:7", (reply){0});
+            }
+        }
+    }
+    assert_int_equal(s.selected_count, 1);
+    assert_int_equal(s.selected.remote.port, 7);
+    close();
+}
+
+/* The answer to an offer before the last, and then the right one: the second takes its place, and nobody chases. */
+static void test_a_late_answer_is_replaced(void **state) {
+    (void)state;
+    open(true);
+    add_local(1, "192.0.2.1:5000");
+    char ufrag[DX_ICE_UFRAG_SIZE + 1];
+    memcpy(ufrag, dx_ice_ufrag(s.ice), sizeof ufrag);
+    dx_ice_remote late = {dx_bytes_text("late"), dx_bytes_text("latelatelatelatelatelate"), false, 20, true};
+    dx_ice_remote right = {dx_bytes_text(puppet_ufrag), dx_bytes_text(puppet_password), false, 20, true};
+    assert_int_equal(dx_ice_set_remote(s.ice, s.now_ms, &late), DX_OK);
+    add_remote("192.0.2.8:8000", 1000);
+    assert_int_equal(dx_ice_set_remote(s.ice, s.now_ms, &right), DX_OK);
+    assert_string_equal(dx_ice_ufrag(s.ice), ufrag);
+    assert_string_equal(state_of_pair(0), "none");
+    s.now_ms += 100;
+    add_remote("192.0.2.9:9000", 1000);
+    look();
+    dx_stun_message check = decoded(s.sent_count - 1);
+    assert_int_equal(dx_stun_verify(&check, dx_bytes_text(puppet_password)), DX_OK);
     close();
 }
 
@@ -1112,7 +1164,7 @@ static void test_the_other_side_restarts(void **state) {
     memcpy(old, dx_ice_ufrag(s.ice), sizeof old);
     set_remote();
     assert_string_equal(dx_ice_ufrag(s.ice), old); /* the same again */
-    dx_ice_remote remote = {dx_bytes_text("othr"), dx_bytes_text(puppet_password), false, 0};
+    dx_ice_remote remote = {dx_bytes_text("othr"), dx_bytes_text(puppet_password), false, 0, false};
     assert_int_equal(dx_ice_set_remote(s.ice, s.now_ms, &remote), DX_OK);
     assert_string_not_equal(dx_ice_ufrag(s.ice), old);
     assert_int_equal(dx_ice_state_of(s.ice), DX_ICE_CONNECTED);
@@ -1324,7 +1376,8 @@ DX_TEST_MAIN(DX_TEST(test_options), DX_TEST(test_memory_is_taken_once), DX_TEST(
              DX_TEST(test_consent_is_asked_at_odd_times), DX_TEST(test_consent_lost),
              DX_TEST(test_consent_is_not_given_by_strangers),
              DX_TEST(test_a_new_address_puts_the_old_one_in_question),
-             DX_TEST(test_credentials_of_both_generations), DX_TEST(test_the_other_side_restarts),
+             DX_TEST(test_credentials_of_both_generations), DX_TEST(test_the_previous_generation_lives_on),
+             DX_TEST(test_a_late_answer_is_replaced), DX_TEST(test_the_other_side_restarts),
              DX_TEST(test_reasons), DX_TEST(test_own_patience), DX_TEST(test_whose_datagram),
              DX_TEST(test_two_agents_share_a_socket), DX_TEST(test_a_full_outbox_loses_the_oldest),
              DX_TEST(test_time_does_not_go_back), DX_TEST(test_a_lost_local_address), DX_TEST(test_names))

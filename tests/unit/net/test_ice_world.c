@@ -414,6 +414,72 @@ static void test_address_change_with_restart(void **state) {
     }
 }
 
+static void restart_offerer(void) {
+    dx_ice_restart(w.peers[0].ice, w.now_ms);
+    w.peers[0].offers = true;
+    world_tell_credentials(&w, 0);
+    world_pump(&w, 0);
+}
+
+static void happen(void) {
+    int who = (int)world_draw(&w, 2);
+    switch (world_draw(&w, 6)) {
+    case 0:
+        world_rebind(&w, who);
+        break;
+    case 1:
+        restart_offerer();
+        break;
+    case 2: /* the second interface comes or goes, and the system says so */
+        for (size_t i = 0; i < w.port_count; i++) {
+            world_port *port = &w.ports[i];
+            if (port->peer == who && port->socket == 2) {
+                port->up = !port->up;
+                if (port->up) {
+                    assert_int_equal(dx_ice_add_local(w.peers[who].ice, w.now_ms, 2, &port->address), DX_OK);
+                } else {
+                    dx_ice_remove_local(w.peers[who].ice, w.now_ms, 2);
+                }
+                world_pump(&w, who);
+            }
+        }
+        break;
+    case 3:
+        w.loss_percent = (unsigned)world_draw(&w, 50);
+        break;
+    case 4:
+        w.loss_percent = world_draw(&w, 3) == 0 ? 100 : 0;
+        break;
+    default:
+        w.delay_high_ms = 5 + world_draw(&w, 500);
+    }
+}
+
+/* Everything at once for some minutes, restarts on the heels of restarts among it; then it is calm, and at the latest a restart brings both together. */
+static void test_stormy_minutes(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        build(seed, (int)(seed % 3), (int)(seed / 3 % 3));
+        world_add_port(&w, 0, 1, 2, "192.168.1.7:5000");
+        world_add_port(&w, 1, 2, 2, "192.168.1.8:5000");
+        start();
+        for (int i = 0; i < 25; i++) {
+            happen();
+            world_run(&w, world_draw(&w, 8000));
+        }
+        w.loss_percent = 0;
+        w.delay_high_ms = 25;
+        world_run(&w, 40000);
+        if (!world_connected(&w) || w.peers[0].failed_count + w.peers[1].failed_count > 0) {
+            restart_offerer();
+            world_run(&w, 5000);
+        }
+        assert_true(world_connected(&w));
+        check_data_both_ways();
+        world_deinit(&w);
+    }
+}
+
 /* After a failure a restart begins anew. */
 static void test_failed_and_begun_again(void **state) {
     (void)state;
@@ -461,4 +527,5 @@ DX_TEST_MAIN(DX_TEST(test_the_table_of_nats), DX_TEST(test_hundreds_of_bad_netwo
              DX_TEST(test_rebinding_is_followed), DX_TEST(test_many_rebindings),
              DX_TEST(test_a_second_interface_takes_over), DX_TEST(test_restart), DX_TEST(test_both_restart),
              DX_TEST(test_a_restart_that_leads_nowhere), DX_TEST(test_address_change_with_restart),
-             DX_TEST(test_failed_and_begun_again), DX_TEST(test_loopback_is_quick))
+             DX_TEST(test_stormy_minutes), DX_TEST(test_failed_and_begun_again),
+             DX_TEST(test_loopback_is_quick))
