@@ -1135,6 +1135,43 @@ static void test_the_previous_generation_lives_on(void **state) {
     close();
 }
 
+/* A nomination of before is answered after the restart: the pair is used, and keeps its credentials while it is. */
+static void test_a_nomination_across_a_restart(void **state) {
+    (void)state;
+    dx_stun_message check = begin(true);
+    s.now_ms += 100;
+    respond(check.transaction, 1, "192.0.2.9:9000", (reply){0});
+    dx_stun_message nomination = check_sent();
+    uint8_t transaction[DX_STUN_TRANSACTION_SIZE];
+    memcpy(transaction, nomination.transaction, sizeof transaction);
+    dx_ice_restart(s.ice, s.now_ms);
+    respond(transaction, 1, "192.0.2.9:9000", (reply){0});
+    assert_int_equal(s.selected_count, 1);
+    consent_for(2 * DX_ICE_CONSENT_LOST_MS, puppet_password);
+    assert_int_equal(dx_ice_state_of(s.ice), DX_ICE_CONNECTED);
+    close();
+}
+
+/* What was still to be checked before a restart is not checked after it. */
+static void test_a_restart_ends_old_checks(void **state) {
+    (void)state;
+    connect();
+    s.now_ms += 10;
+    ask(1, "192.0.2.77:7", (request){.role = DX_STUN_CONTROLLED}); /* remembered, its turn has not come */
+    dx_ice_restart(s.ice, s.now_ms);
+    dx_ice_remote remote = {dx_bytes_text("newu"), dx_bytes_text("newpuppetnewpuppetnewpupp"), false, 20,
+                            true};
+    assert_int_equal(dx_ice_set_remote(s.ice, s.now_ms, &remote), DX_OK);
+    for (int i = 0; i < 100; i++) {
+        pass(20);
+        look();
+        for (size_t j = 0; j < s.sent_count; j++) {
+            assert_int_not_equal(s.sent[j].to.port, 7);
+        }
+    }
+    close();
+}
+
 /* The answer to an offer before the last, and then the right one: the second takes its place, and nobody chases. */
 static void test_a_late_answer_is_replaced(void **state) {
     (void)state;
@@ -1377,6 +1414,7 @@ DX_TEST_MAIN(DX_TEST(test_options), DX_TEST(test_memory_is_taken_once), DX_TEST(
              DX_TEST(test_consent_is_not_given_by_strangers),
              DX_TEST(test_a_new_address_puts_the_old_one_in_question),
              DX_TEST(test_credentials_of_both_generations), DX_TEST(test_the_previous_generation_lives_on),
+             DX_TEST(test_a_nomination_across_a_restart), DX_TEST(test_a_restart_ends_old_checks),
              DX_TEST(test_a_late_answer_is_replaced), DX_TEST(test_the_other_side_restarts),
              DX_TEST(test_reasons), DX_TEST(test_own_patience), DX_TEST(test_whose_datagram),
              DX_TEST(test_two_agents_share_a_socket), DX_TEST(test_a_full_outbox_loses_the_oldest),
