@@ -180,6 +180,7 @@ void dx_ice_select(dx_ice *ice, ice_pairing *pair) {
     plan_consent(ice);
     if (pair->generation != ice->generation) { /* a restart is under way, and what was before lives on */
         ice->previous_until_ms = DX_NO_DEADLINE;
+        ice->repairing = false;
         return;
     }
     end_search(ice);
@@ -310,7 +311,7 @@ void dx_ice_answered(dx_ice *ice, ice_pairing *pair, const dx_stun_message *mess
     }
     if (pair == selected) {
         plan_consent(ice);
-        if (ice->repairing) {
+        if (ice->repairing && pair->generation == ice->generation) {
             end_search(ice);
         }
     } else if (selected && selected->generation == pair->generation && ice->now_ms < ice->consent_due_ms) {
