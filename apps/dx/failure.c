@@ -35,6 +35,7 @@ static const struct {
     {DX_E_NO_HOST, DX_EXIT_UNREACHABLE},
     {DX_E_TIMEOUT, DX_EXIT_TIMEOUT},
     {DX_E_NO_AGENT, DX_EXIT_NO_AGENT},
+    {DX_E_NO_KUBE, DX_EXIT_NO_AGENT},
     {DX_E_CANCELLED, DX_EXIT_INTERRUPTED},
 };
 
@@ -48,7 +49,7 @@ int dx_exit_of(int error) {
 }
 
 const char *dx_failure_name(int error) {
-    return error == DX_E_NO_AGENT ? "E_NO_AGENT" : dx_error_name(error);
+    return error == DX_E_NO_AGENT ? "E_NO_AGENT" : error == DX_E_NO_KUBE ? "E_NO_KUBE" : dx_error_name(error);
 }
 
 static void tell_json(dx_output *output, const char *name, const char *message, const char *remedy) {

@@ -23,11 +23,11 @@ typedef enum dx_exit {
     DX_EXIT_INTERRUPTED = 130
 } dx_exit;
 
-/* An error that is dx's own: no agent runs where one is needed. */
-enum { DX_E_NO_AGENT = -1000 };
+/* Errors that are dx's own: no agent, no kube runs where one is needed. */
+enum { DX_E_NO_AGENT = -1000, DX_E_NO_KUBE = -1001 };
 
 int dx_exit_of(int error);
-/* "E_NOT_FOUND" and so on, also for DX_E_NO_AGENT. */
+/* "E_NOT_FOUND" and so on, also for these two. */
 const char *dx_failure_name(int error);
 /* Tells a failure of this command and returns its exit code. remedy may be NULL or empty. */
 int dx_fail(dx_invocation *run, int error, const char *remedy, const char *format, ...) DX_PRINTF(4, 5);

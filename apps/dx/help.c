@@ -18,16 +18,17 @@ const dx_topic dx_topics[] = {
      "6    conflict: it exists already, is ambiguous, or another process holds the vault\n"
      "7    the peer cannot be reached\n"
      "8    time ran out\n"
-     "9    the agent is not running\n"
+     "9    the agent, or the kube, is not running\n"
      "10   done in part: what was left out has been told\n"
      "130  interrupted\n"},
     {"environment", "Where dx looks, and what it keeps where",
      "DX_VAULT, DX_PROFILE   as --vault and --profile, which stand above them\n"
      "NO_COLOR               no colour; CLICOLOR_FORCE=1: colour also in a pipe\n"
      "TERM=dumb              no colour, no bars\n"
-     "XDG_DATA_HOME          vaults: dx/PROFILE/vault.db with vault.key beside it (0600)\n"
-     "XDG_STATE_HOME         dx/log (agents), dx/guard (notices a copied or restored vault)\n"
-     "XDG_RUNTIME_DIR        dx/*.sock: where agents answer; without it /tmp/dx-UID\n"},
+     "DX_WEB                 folder of a kube's sites, as --web of dx kube start\n"
+     "XDG_DATA_HOME          vaults: dx/PROFILE/vault.db with vault.key beside it (0600); dx/kube.PROFILE\n"
+     "XDG_STATE_HOME         dx/log (agents, kubes), dx/guard (notices a copied or restored vault)\n"
+     "XDG_RUNTIME_DIR        dx/*.sock: where agents and kubes answer; without it /tmp/dx-UID\n"},
     {"formats", "What is printed where",
      "Data goes to stdout; words, progress and errors go to stderr.\n"
      "On a terminal: tables with shortened ids. In a pipe: one line per thing, its columns separated by "

@@ -23,6 +23,7 @@ const dx_noun dx_nouns[] = {
     {"export", "write a space out as lines that import takes back"},
     {"peer", "who this vault speaks to"},
     {"agent", "the process that keeps a vault in step in the background"},
+    {"kube", "the server of vault page, apps and signaling, on a machine of your own"},
     {"status", "the state of this vault on one screen"},
     {"doctor", "look for what is wrong, and say how to mend it"},
     {"api", "any command of the vault protocol"},
@@ -317,6 +318,36 @@ const dx_verb dx_verbs[] = {
      .sentence = "Show whether the agent runs, and where it listens",
      .examples = "dx agent status",
      .run = dx_run_agent_status},
+
+    {.noun = "kube",
+     .verb = "start",
+     .options = {{"foreground", 'f', NULL, "stay in this terminal, and tell each request", false},
+                 {"host", 0, "NAME",
+                  "sites are at SITE.NAME; default kube.localhost; WORD means WORD.localhost", false},
+                 {"port", 0, "N", "default 8100, or a free one that is kept", false},
+                 {"cert", 0, "FILE", "certificate in PEM for NAME and *.NAME: HTTPS, for everybody", false},
+                 {"key", 0, "FILE", "its private key in PEM", false},
+                 {"web", 0, "DIR", "sites: each folder in it is one (DX_WEB); default: the installed ones",
+                  false}},
+     .sentence = "Start the kube of this profile; returns once it listens",
+     .details = "The vault page is at halo.NAME, an app at APP.NAME. Without a certificate it listens on "
+                "this machine\n"
+                "only: browsers give a page storage and workers over HTTPS, or under localhost. It holds no "
+                "vault and no\n"
+                "key. SIGHUP makes it read the sites anew.",
+     .examples = "dx kube start\ndx kube start -f --web build/web\n"
+                 "dx kube start --host kube.example.org --port 443 --cert fullchain.pem --key privkey.pem",
+     .run = dx_run_kube_start},
+    {.noun = "kube",
+     .verb = "stop",
+     .sentence = "Stop the kube of this profile",
+     .examples = "dx kube stop",
+     .run = dx_run_kube_stop},
+    {.noun = "kube",
+     .verb = "status",
+     .sentence = "Show whether the kube runs, where, and how many it serves",
+     .examples = "dx kube status\ndx kube status --json",
+     .run = dx_run_kube_status},
 
     /* --- this program --- */
     {.noun = "status",

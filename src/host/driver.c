@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "host.h"
+#include "web_client.h"
 
 static uint64_t wall_ms(void) {
     struct timespec now;
@@ -29,7 +30,10 @@ static void carry_out(dx_driver *driver, const dx_effect *effect) {
     case DX_EFFECT_LINK_OPEN:
     case DX_EFFECT_LINK_SEND:
     case DX_EFFECT_LINK_CLOSE:
-        dx_tcp_effect(driver, effect);
+    case DX_EFFECT_SIGNAL_SEND:
+        if (!dx_web_client_effect(driver, effect)) {
+            dx_tcp_effect(driver, effect);
+        }
         break;
     case DX_EFFECT_NOTIFY:
     case DX_EFFECT_REPLY:
@@ -39,7 +43,6 @@ static void carry_out(dx_driver *driver, const dx_effect *effect) {
             driver->on_answer(driver->answer_ctx, effect);
         }
         break;
-    case DX_EFFECT_SIGNAL_SEND: /* no signaling service on this host yet */
     case DX_EFFECT_KIND_COUNT:
         break;
     }
@@ -240,6 +243,7 @@ void dx_driver_close(dx_driver *driver) {
         uv_check_stop(&driver->check);
         uv_idle_stop(&driver->idle);
         dx_tcp_stop(driver);
+        dx_web_client_stop(driver);
         dx_vault_socket_stop(driver);
         uv_walk(&driver->loop, close_walk, NULL);
     }

@@ -35,6 +35,7 @@ enum {
 
 typedef struct dx_driver dx_driver;
 typedef struct dx_tcp_link dx_tcp_link;
+typedef struct dx_web_link dx_web_link;
 typedef struct dx_socket_port dx_socket_port;
 
 /* Where answers for one kind of port go. */
@@ -68,6 +69,9 @@ struct dx_driver {
     uint64_t next_incoming; /* even numbers */
     char addresses[8][64];
     size_t address_count;
+    /* web_client.c */
+    dx_web_link *web_links;
+    struct dx_tls_context *web_tls;
     /* vault_socket.c */
     uv_pipe_t vault_listener;
     bool vault_listening;
@@ -106,6 +110,14 @@ void dx_vault_holder_explain(const dx_vault_folder *folder, char *message);
 /* Whether the process is there and not merely waiting to be buried. */
 bool dx_process_lives(int pid);
 
+/* --- background.c: a process that goes on in the background --- */
+/* Runs in the child until it is done; calls dx_background_ready once. message (DX_HOST_MESSAGE_MAX) tells an error. */
+typedef int (*dx_on_background)(void *ctx, char *message);
+/* Returns once the child is ready: text (DX_HOST_MESSAGE_MAX) is what it said then. Otherwise its error and message; an
+ * empty one with DX_E_IO: it ended without a word. Its stderr goes to the log. */
+DX_MUST_USE int dx_background_start(const char *log_path, dx_on_background run, void *ctx, char *text);
+void dx_background_ready(const char *text);
+
 /* --- ports.c: allocator, randomness, process-wide settings --- */
 void dx_host_once(void); /* libsodium, SQLite, no core files; may be called often */
 /* Empties a buffer; large memory is given back. */
@@ -138,6 +150,9 @@ void dx_tcp_tell_written(dx_driver *driver);
 void dx_tcp_stop(dx_driver *driver);
 
 /* --- vault_socket.c --- */
+/* Makes the folder of a socket, which must be ours alone: in /tmp another user may have made it first. DX_E_DENIED,
+ * DX_E_IO, DX_E_INVALID (too long a path) with message. */
+DX_MUST_USE int dx_socket_folder_make(const char *socket_path, char *message);
 DX_MUST_USE int dx_vault_socket_listen(dx_driver *driver, char *message);
 void dx_vault_socket_effect(dx_driver *driver, const dx_effect *effect); /* NOTIFY, REPLY of its ports */
 void dx_vault_socket_flush(dx_driver *driver);

@@ -402,6 +402,9 @@ void dx_tcp_effect(dx_driver *driver, const dx_effect *effect) {
         send_bytes(link, effect->body);
         return;
     }
+    if (effect->kind != DX_EFFECT_LINK_CLOSE) {
+        return; /* a stream has no signals */
+    }
     link->close_after_write = true;
     if (!link->up) {
         close_link(link);

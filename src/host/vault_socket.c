@@ -292,8 +292,7 @@ static void on_connection(uv_stream_t *listener, int status) {
     uv_read_start((uv_stream_t *)&port->pipe, on_alloc, on_read);
 }
 
-/* The folder must be ours alone: in /tmp another user may have made it first. */
-static int check_folder(const char *socket_path, char *message) {
+int dx_socket_folder_make(const char *socket_path, char *message) {
     char folder[DX_PATH_MAX];
     struct stat info;
     snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(socket_path, '/') - socket_path), socket_path);
@@ -303,19 +302,20 @@ static int check_folder(const char *socket_path, char *message) {
                  "%s is not a folder of yours; set XDG_RUNTIME_DIR to one that is", folder);
         return DX_E_DENIED;
     }
+    if (strlen(socket_path) >= 108) {
+        snprintf(message, DX_HOST_MESSAGE_MAX,
+                 "the socket's path %s is longer than 107 bytes; set XDG_RUNTIME_DIR to a shorter one",
+                 socket_path);
+        return DX_E_INVALID;
+    }
     return chmod(folder, 0700) == 0 ? DX_OK : DX_E_IO;
 }
 
 int dx_vault_socket_listen(dx_driver *driver, char *message) {
     const char *path = driver->folder.socket;
-    int error = check_folder(path, message);
+    int error = dx_socket_folder_make(path, message);
     if (error != DX_OK) {
         return error;
-    }
-    if (strlen(path) >= 108) {
-        snprintf(message, DX_HOST_MESSAGE_MAX,
-                 "the socket's path %s is longer than 107 bytes; set XDG_RUNTIME_DIR to a shorter one", path);
-        return DX_E_INVALID;
     }
     unlink(
         path); /* the vault's own lock is ours, so a socket that is there belongs to an agent that is gone */
