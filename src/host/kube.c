@@ -19,6 +19,7 @@
 
 #include "host.h"
 #include "net/url.h"
+#include "signal_service.h"
 #include "stun_server.h"
 #include "web_policy.h"
 #include "web_server.h"
@@ -96,6 +97,7 @@ typedef struct kube {
     uv_signal_t signals[3];
     uv_pipe_t control;
     dx_stun_server stun;
+    dx_signal_service signal;
     dx_web_server *server;
     uint64_t started_ms;
     int talks;
@@ -167,6 +169,7 @@ static void stop(kube *self) {
     dx_web_server_stop(self->server);
     uv_close((uv_handle_t *)&self->stun.handle, NULL);
     uv_close((uv_handle_t *)&self->control, NULL);
+    uv_close((uv_handle_t *)&self->signal.timer, NULL);
     unlink(self->folder.socket);
     for (size_t i = 0; i < sizeof self->signals / sizeof self->signals[0]; i++) {
         uv_close((uv_handle_t *)&self->signals[i], NULL);
@@ -328,6 +331,7 @@ static int start_server(kube *self, const char *address, int port, char *message
                                     .sites = self->sites[0] == 0 ? NULL : self->sites,
                                     .vault = vault_label,
                                     .version = DX_VERSION,
+                                    .signal = &self->signal.web,
                                     .log = self->options->log,
                                     .log_ctx = self->options->ctx,
                                     .log_requests = self->options->log_requests};
@@ -346,6 +350,15 @@ static int start_on_port(kube *self, int port, char *message) {
     int error = start_server(self, "::", port, message);
     return error == DX_E_IO ? start_server(self, "0.0.0.0", port, message)
                             : error; /* a machine without IPv6 */
+}
+
+/* A name under localhost is the browser's own; STUN is asked by address. */
+static int start_signaling(kube *self) {
+    char stun[DX_HOST_SIZE_MAX + 32];
+    dx_bytes label, name = dx_bytes_text(self->name), local = dx_bytes_text("localhost");
+    bool is_local = dx_host_equal(name, local) || dx_host_under(name, local, &label);
+    snprintf(stun, sizeof stun, "stun:%s:%d", is_local ? "127.0.0.1" : self->name, self->stun.port);
+    return dx_signal_service_start(&self->signal, self->server, &self->loop, stun);
 }
 
 static int start_all(kube *self, char *message) {
@@ -371,6 +384,11 @@ static int start_all(kube *self, char *message) {
         return error;
     }
     dx_web_server_tell_stun(self->server, self->stun.port);
+    error = start_signaling(self);
+    if (error != DX_OK) {
+        snprintf(message, DX_HOST_MESSAGE_MAX, "%s", dx_error_text(error));
+        return error;
+    }
     return listen_for_talk(self, message);
 }
 
@@ -423,6 +441,7 @@ static int run(kube *self, char *message) {
     }
     uv_pipe_init(&self->loop, &self->control, 0);
     self->control.data = self;
+    dx_signal_service_init(&self->signal);
     int error = start_all(self, message);
     if (error == DX_OK) {
         watch_signals(self);
@@ -436,6 +455,7 @@ static int run(kube *self, char *message) {
     if (self->server != NULL) {
         dx_web_server_free(self->server);
     }
+    dx_signal_service_free(&self->signal);
     uv_walk(&self->loop, close_walk, NULL);
     uv_run(&self->loop, UV_RUN_DEFAULT);
     uv_loop_close(&self->loop);

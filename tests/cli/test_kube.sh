@@ -59,6 +59,34 @@ s.send(b"not STUN at all"); s.send(struct.pack(">HHI", 1, 0, 0x2112A442) + b"012
 answer = s.recv(100)
 port = struct.unpack(">H", answer[26:28])[0] ^ 0x2112
 print(answer[:2].hex(), answer[8:20].decode(), port == s.getsockname()[1])' "$stun")" "0101 0123456789ab True"
+# Signaling: the service speaks first; what is none of its protocol ends the WebSocket.
+same "signaling" "$(python3 -c 'import socket, sys
+def need(size):
+    got = b""
+    while len(got) < size:
+        more = s.recv(size - len(got))
+        if not more: raise SystemExit("closed early")
+        got += more
+    return got
+def frame():
+    head = need(2)
+    size = head[1] if head[1] < 126 else int.from_bytes(need(2), "big")
+    return head[0], need(size)
+port = sys.argv[1]
+s = socket.create_connection(("127.0.0.1", int(port)), 5)
+s.send(("GET /.well-known/dx/signal HTTP/1.1\r\nHost: halo.kube.localhost:%s\r\nOrigin: http://halo.kube.localhost:%s\r\n"
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    "Sec-WebSocket-Version: 13\r\n\r\n" % (port, port)).encode())
+head = b""
+while not head.endswith(b"\r\n\r\n"): head += need(1)
+kind, hello = frame()
+s.send(b"\x82\x83\0\0\0\0\xff\xff\xff")
+closed = frame()
+print(head[9:12].decode(), hex(kind), hello[1], hex(closed[0]), int.from_bytes(closed[1][:2], "big"))' "$free")" "101 0x82 1 0x88 1008"
+same "is counted" "$(python3 -c 'import http.client, sys
+c = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1])); c.request("GET", "/metrics")
+print([row for row in c.getresponse().read().decode().split("\n") if row.startswith("dx_signaling_connections_total")][0])' "$free")" \
+    "dx_signaling_connections_total 1"
 expect_exit 6 "a second one is refused" kube start --web web
 expect_exit 6 "and the port is taken for another profile" --profile other kube start --web web --port "$free"
 holds "which is told" err 'cannot listen on 127.0.0.1'
