@@ -25,13 +25,34 @@ static uint64_t monotonic_ms(void) {
 
 /* --- Effects ------------------------------------------------------------------------------------- */
 
+static void on_peer_link_event(void *ctx, const dx_event *event) {
+    dx_driver_event(ctx, event);
+}
+
+/* Peer links are made ready for with the first of them: most drivers live without. */
+static bool carry_out_peer_link(dx_driver *driver, const dx_effect *effect) {
+    if (driver->rtc == NULL && effect->kind == DX_EFFECT_LINK_OPEN && dx_rtc_is_address(effect->body)) {
+        dx_rtc_options options = driver->rtc_options;
+        options.loop = &driver->loop;
+        options.on_event = on_peer_link_event;
+        options.ctx = driver;
+        int error = dx_rtc_open(&options, &driver->rtc);
+        if (error != DX_OK) {
+            dx_driver_event(driver,
+                            &(dx_event){.kind = DX_EVENT_LINK_DOWN, .link = effect->link, .reason = error});
+            return true;
+        }
+    }
+    return driver->rtc != NULL && dx_rtc_effect(driver->rtc, effect);
+}
+
 static void carry_out(dx_driver *driver, const dx_effect *effect) {
     switch (effect->kind) {
     case DX_EFFECT_LINK_OPEN:
     case DX_EFFECT_LINK_SEND:
     case DX_EFFECT_LINK_CLOSE:
     case DX_EFFECT_SIGNAL_SEND:
-        if (!dx_web_client_effect(driver, effect)) {
+        if (!dx_web_client_effect(driver, effect) && !carry_out_peer_link(driver, effect)) {
             dx_tcp_effect(driver, effect);
         }
         break;
@@ -92,6 +113,9 @@ void dx_driver_step(dx_driver *driver) {
     uint64_t now_ms = monotonic_ms(), since_1970_ms = wall_ms();
     driver->stepping = true;
     dx_tcp_tell_written(driver);
+    if (driver->rtc != NULL) {
+        dx_rtc_tell_written(driver->rtc);
+    }
     dx_vault_socket_tell_written(driver);
     if (driver->event_count == 0) {
         dx_driver_event(driver, &(dx_event){.kind = DX_EVENT_CLOCK});
@@ -117,6 +141,9 @@ void dx_driver_step(dx_driver *driver) {
     }
     dx_vault_socket_flush(driver); /* first who asked: on a busy machine a peer of it that wakes takes over */
     dx_tcp_flush(driver);
+    if (driver->rtc != NULL) {
+        dx_rtc_flush(driver->rtc);
+    }
     driver->stepping = false;
     dx_vault_socket_resume(driver);
     schedule(driver, driver->event_count > 0 ? 0 : effects.deadline_ms, now_ms);
@@ -244,6 +271,8 @@ void dx_driver_close(dx_driver *driver) {
         uv_idle_stop(&driver->idle);
         dx_tcp_stop(driver);
         dx_web_client_stop(driver);
+        dx_rtc_close(driver->rtc);
+        driver->rtc = NULL;
         dx_vault_socket_stop(driver);
         uv_walk(&driver->loop, close_walk, NULL);
     }
