@@ -382,6 +382,7 @@ static void on_sctp_up(void *ctx) {
         return;
     }
     link->up = true;
+    link->restarted_ms = now_of(link); /* a path is chosen soon, where one works */
     dx_net_address_print(&link->out_to, address);
     snprintf(text, sizeof text, "rtc:%s", address);
     tell(link, &(dx_event){.kind = DX_EVENT_LINK_UP, .body = dx_bytes_text(text)});

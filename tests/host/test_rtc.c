@@ -425,7 +425,7 @@ static void on_relayed(uv_udp_t *handle, ssize_t size, const uv_buf_t *bytes, co
             kept = 1 + (size_t)(test_random_next(&self->random) % kept);
             test_random_fill(&self->random, changed + 3, kept > 3 ? kept - 3 : 0);
         }
-        if (kept < 14 || changed[0] != 22) { /* a forged handshake message in the clear may end a handshake */
+        if (kept < 14 || changed[0] < 20 || changed[0] > 22) { /* those in the clear can end a handshake */
             pass_on(self, side, changed, kept);
         }
     }
@@ -511,7 +511,7 @@ static void test_garbage_and_repeated_datagrams_are_passed_over(void **state) {
 
 static void test_each_stage_that_takes_too_long_has_its_sentence(void **state) {
     (void)state;
-    stage *self = scene_make(600);
+    stage *self = scene_make(400);
     road relay = {.random = {.state = 4}, .cut = true};
     send_effect(&self->a, DX_EFFECT_LINK_OPEN, 1, dx_bytes_text("rtc:answer")); /* nobody offers */
     TURN_UNTIL(self, self->a.links[1].downs == 1);
