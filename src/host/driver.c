@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "host.h"
+#include "rtc.h"
 #include "web_client.h"
 
 static uint64_t wall_ms(void) {
@@ -32,7 +33,7 @@ static void on_peer_link_event(void *ctx, const dx_event *event) {
 /* Peer links are made ready for with the first of them: most drivers live without. */
 static bool carry_out_peer_link(dx_driver *driver, const dx_effect *effect) {
     if (driver->rtc == NULL && effect->kind == DX_EFFECT_LINK_OPEN && dx_rtc_is_address(effect->body)) {
-        dx_rtc_options options = driver->rtc_options;
+        dx_rtc_options options = driver->rtc_options != NULL ? *driver->rtc_options : (dx_rtc_options){0};
         options.loop = &driver->loop;
         options.on_event = on_peer_link_event;
         options.ctx = driver;

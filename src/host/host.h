@@ -10,8 +10,6 @@
 #include <dxos/codec.h>
 #include <dxos/host.h>
 
-#include "rtc.h"
-
 enum {
     DX_HOST_EVENTS_MAX = 4096,         /* per step */
     DX_HOST_EVENT_BYTES_MAX = 8 << 20, /* of bodies gathered for one step */
@@ -75,8 +73,8 @@ struct dx_driver {
     dx_web_link *web_links;
     struct dx_tls_context *web_tls;
     /* rtc.c */
-    dx_rtc *rtc;                /* NULL until there is a first peer link */
-    dx_rtc_options rtc_options; /* where its loop, events and their context are put in */
+    struct dx_rtc *rtc;                       /* NULL until there is a first peer link */
+    const struct dx_rtc_options *rtc_options; /* servers and the like, borrowed; NULL: none */
     /* vault_socket.c */
     uv_pipe_t vault_listener;
     bool vault_listening;

@@ -23,9 +23,8 @@
     "ECDHE-RSA-AES128-GCM-SHA256"
 
 enum {
-    CERTIFICATE_DAYS = 30,          /* nobody looks at it; a process does not live longer without a new one
-                                                      * being any use, for the fingerprint is what counts */
-    CERTIFICATE_BACK_S = 24 * 3600, /* clocks differ */
+    CERTIFICATE_DAYS = 30,                    /* nobody asks: the fingerprint is what counts */
+    CERTIFICATE_BACK_S = 24 * 3600,           /* clocks differ */
     HANDSHAKE_MTU = DX_RTC_DATAGRAM_MAX - 50, /* handshake records leave room for anybody's tunnel */
     RECORD_MAX = SSL3_RT_MAX_PLAIN_LENGTH,
 };

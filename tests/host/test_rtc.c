@@ -6,6 +6,7 @@
 #include <dxos/codec.h>
 
 #include "host.h"
+#include "rtc.h"
 #include "rtc_dtls.h"
 #include "rtc_sctp.h"
 #include "rtc_socket.h"
@@ -449,7 +450,8 @@ static void reroute(stage *scene, const end *from, char *text) {
         self->known[side] = true;
         uv_udp_getsockname(&self->sides[!side], (struct sockaddr *)&ours, &size);
         snprintf(rest, sizeof rest, "%s", at + 11 + strspn(at + 11, "0123456789"));
-        sprintf(at, " 127.0.0.1 %u%s", (unsigned)ntohs(ours.sin_port), rest);
+        snprintf(at, DX_SDP_SIZE_MAX - (size_t)(at - text), " 127.0.0.1 %u%s", (unsigned)ntohs(ours.sin_port),
+                 rest);
         at = strstr(at + 11, " 127.0.0.1 ");
     }
     for (at = text; (at = strstr(at, " ::1 ")) != NULL; at++) {
