@@ -8,7 +8,7 @@
 
 #include "vault.h"
 
-enum { STOP_MS = 10000, STATUS_MAX = 64 * 1024, TIME_SIZE = 32 };
+enum { STOP_MS = 10000, STATUS_MAX = 64 * 1024, TIME_SIZE = 32, ALLOWED_MAX = 16 };
 
 static const dx_column columns[] = {
     {"pid", DX_CELL_TEXT},           {"listen", DX_CELL_TEXT},    {"stun", DX_CELL_NUMBER},
@@ -93,18 +93,38 @@ static int port_of(const char *text) {
     return port > 0 && port < 65536 ? port : -1;
 }
 
+/* Of each --allow; out ends with NULL. False: more than it holds. */
+static bool take_allowed(const dx_invocation *run, const char *out[static ALLOWED_MAX + 1]) {
+    size_t count = 0;
+    for (size_t i = 0; i < run->given_count; i++) {
+        if (strcmp(run->given[i].option->name, "allow") == 0) {
+            if (count == ALLOWED_MAX) {
+                return false;
+            }
+            out[count++] = run->given[i].value;
+        }
+    }
+    out[count] = NULL;
+    return true;
+}
+
 int dx_run_kube_start(dx_invocation *run) {
     char message[DX_HOST_MESSAGE_MAX] = "";
+    const char *allowed[ALLOWED_MAX + 1];
     dx_kube_options options = {.profile = run->profile,
                                .name = dx_invocation_option(run, "host"),
                                .port = port_of(dx_invocation_option(run, "port")),
                                .cert = dx_invocation_option(run, "cert"),
                                .key = dx_invocation_option(run, "key"),
                                .sites = dx_invocation_option(run, "web"),
+                               .allowed = allowed,
                                .on_ready = on_ready,
                                .log = on_line,
                                .ctx = run,
                                .log_requests = run->trace};
+    if (!take_allowed(run, allowed)) {
+        return dx_fail_usage(run, "--allow may stand at most 16 times", "dx help kube start");
+    }
     if (options.port < 0) {
         return dx_fail_usage(run, "--port takes a number from 1 to 65535", "dx help kube start");
     }

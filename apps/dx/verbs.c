@@ -327,6 +327,8 @@ const dx_verb dx_verbs[] = {
                  {"port", 0, "N", "default 8100, or a free one that is kept", false},
                  {"cert", 0, "FILE", "certificate in PEM for NAME and *.NAME: HTTPS, for everybody", false},
                  {"key", 0, "FILE", "its private key in PEM", false},
+                 {"allow", 0, "ORIGIN",
+                  "pages from there may use signaling and frame the vault; may stand several times", true},
                  {"web", 0, "DIR", "sites: each folder in it is one (DX_WEB); default: the installed ones",
                   false}},
      .sentence = "Start the kube of this profile; returns once it listens",

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { DX_VERB_ARGUMENTS_MAX = 4, DX_VERB_OPTIONS_MAX = 6 };
+enum { DX_VERB_ARGUMENTS_MAX = 4, DX_VERB_OPTIONS_MAX = 7 };
 
 typedef struct dx_invocation dx_invocation;
 

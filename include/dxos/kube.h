@@ -22,6 +22,9 @@ typedef struct dx_kube_options {
     int port;               /* 0: the kept one, else DX_KUBE_PORT, else any free one, which is kept */
     const char *cert, *key; /* PEM files; both or neither */
     const char *sites;      /* folder of sites, one folder each; NULL: DX_WEB, else the installed one */
+    const char *const
+        *allowed; /* origins elsewhere ("https://HOST[:PORT]", at most 16; ends with NULL) whose pages may use
+                                   signaling, read the configuration and frame the vault page; NULL: none */
     /* Called once it listens, with its status (see dx_kube_status). */
     void (*on_ready)(void *ctx, dx_bytes status);
     void (*log)(void *ctx, const char *line); /* what happens, a line each; NULL: none */

@@ -297,6 +297,18 @@ static int take_name(kube *self, char *message) {
     return DX_OK;
 }
 
+static int check_allowed(const char *const *allowed, char *message) {
+    for (size_t i = 0; allowed != NULL && allowed[i] != NULL; i++) {
+        if (i == DX_WEB_ALLOWED_MAX || strlen(allowed[i]) > DX_WEB_ORIGIN_MAX ||
+            !dx_web_origin_check(dx_bytes_text(allowed[i]))) {
+            snprintf(message, DX_HOST_MESSAGE_MAX,
+                     "\"%.200s\" is not an origin such as https://app.example, or one too many", allowed[i]);
+            return DX_E_INVALID;
+        }
+    }
+    return DX_OK;
+}
+
 static int check_pair(const dx_kube_options *options, char *message) {
     if ((options->cert == NULL) == (options->key == NULL)) {
         return DX_OK;
@@ -330,6 +342,7 @@ static int start_server(kube *self, const char *address, int port, char *message
                                     .key = self->options->key,
                                     .sites = self->sites[0] == 0 ? NULL : self->sites,
                                     .vault = vault_label,
+                                    .allowed = self->options->allowed,
                                     .version = DX_VERSION,
                                     .signal = &self->signal.web,
                                     .log = self->options->log,
@@ -486,6 +499,7 @@ int dx_kube_run(const dx_kube_options *options, char *message) {
         snprintf(message, DX_HOST_MESSAGE_MAX, "that cannot be the name of a profile");
     }
     error = error == DX_OK ? check_pair(options, message) : error;
+    error = error == DX_OK ? check_allowed(options->allowed, message) : error;
     error = error == DX_OK ? take_name(self, message) : error;
     error = error == DX_OK ? take_lock(&self->folder, &self->lock, message) : error;
     if (error == DX_OK) {
@@ -535,6 +549,7 @@ int dx_kube_start(const dx_kube_options *options, char *message) {
     dx_host_once();
     int error = find_folder(options->profile, &folder);
     error = error == DX_OK ? check_pair(options, message) : error;
+    error = error == DX_OK ? check_allowed(options->allowed, message) : error;
     dx_kube_options child = *options;
     if (error != DX_OK) {
         return error;

@@ -354,6 +354,7 @@ void dx_web_answer(dx_web_connection *connection, const dx_http_head *request, i
                    .request = request,
                    .scene = {.name = server->options.name,
                              .vault = server->options.vault,
+                             .allowed = server->options.allowed,
                              .is_secure = is_secure,
                              .port = server->port}};
     dx_buf_init(&self.head, dx_host_alloc(), HEAD_MAX);

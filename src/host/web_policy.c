@@ -8,7 +8,7 @@
 
 #include <dxos/host.h>
 
-enum { POLICY_SIZE_MAX = 2048 };
+enum { POLICY_SIZE_MAX = 2048 + DX_WEB_ALLOWED_MAX * (DX_WEB_ORIGIN_MAX + 1) };
 
 dx_web_place dx_web_place_of(dx_bytes host, bool is_figure, const char *name, dx_bytes *label) {
     dx_bytes ours = dx_bytes_text(name);
@@ -23,12 +23,26 @@ static int port_or_usual(const dx_authority *authority, bool is_secure) {
     return authority->has_port ? authority->port : is_secure ? 443 : 80;
 }
 
+static bool parse_origin(dx_bytes origin, dx_url *out) {
+    return dx_url_parse(origin, out) == DX_OK && out->target.size == 0 &&
+           (out->scheme == DX_SCHEME_HTTP || out->scheme == DX_SCHEME_HTTPS);
+}
+
+bool dx_web_origin_check(dx_bytes origin) {
+    dx_url url;
+    return parse_origin(origin, &url);
+}
+
 bool dx_web_origin_is_ours(dx_bytes origin, const dx_authority *host, const dx_web_scene *scene) {
     dx_url url;
     dx_bytes label;
-    if (dx_url_parse(origin, &url) != DX_OK || url.target.size > 0 ||
-        (url.scheme != DX_SCHEME_HTTP && url.scheme != DX_SCHEME_HTTPS)) {
+    if (!parse_origin(origin, &url)) {
         return false;
+    }
+    for (const char *const *at = scene->allowed; at != NULL && *at != NULL; at++) {
+        if (dx_host_equal(origin, dx_bytes_text(*at))) {
+            return true;
+        }
     }
     bool same_host = dx_host_equal(url.authority.host, host->host);
     dx_web_place place = dx_web_place_of(url.authority.host, url.authority.is_figure, scene->name, &label);
@@ -68,8 +82,11 @@ static void write_content_policy(dx_buf *out, const dx_web_scene *scene, bool is
         "connect-src 'self' ws: wss: %s; ",
         family);
     if (is_vault) {
-        snprintf(policy + size, sizeof policy - (size_t)size, "style-src 'self'; frame-ancestors 'self' %s",
-                 family);
+        size += snprintf(policy + size, sizeof policy - (size_t)size,
+                         "style-src 'self'; frame-ancestors 'self' %s", family);
+        for (const char *const *at = scene->allowed; at != NULL && *at != NULL; at++) {
+            size += snprintf(policy + size, sizeof policy - (size_t)size, " %s", *at);
+        }
     } else {
         snprintf(policy + size, sizeof policy - (size_t)size,
                  "style-src 'self' 'unsafe-inline'; frame-src 'self' %s https:; frame-ancestors 'self'",

@@ -65,12 +65,14 @@ void dx_web_socket_close(dx_web_server *server, uint64_t socket, uint16_t code, 
 
 typedef struct dx_web_options {
     uv_loop_t *loop;
-    const char *name;                /* NAME of the host rules: lower case */
-    const char *address;             /* to listen on, in figures */
-    int port;                        /* 0: any */
-    const char *cert, *key;          /* files in PEM: TLS; both NULL: plain */
-    const char *sites;               /* folder: each folder in it a site named after it; NULL: none */
-    const char *vault;               /* the site that holds vaults, which others may frame; NULL: none */
+    const char *name;       /* NAME of the host rules: lower case */
+    const char *address;    /* to listen on, in figures */
+    int port;               /* 0: any */
+    const char *cert, *key; /* files in PEM: TLS; both NULL: plain */
+    const char *sites;      /* folder: each folder in it a site named after it; NULL: none */
+    const char *vault;      /* the site that holds vaults, which others may frame; NULL: none */
+    const char *const
+        *allowed; /* origins elsewhere whose pages may use what is here as our own do; ends with NULL */
     const char *version;             /* of this program, told in the configuration */
     const dx_web_service *signal;    /* at /.well-known/dx/signal; NULL: 503 */
     const dx_web_patience *patience; /* NULL: DX_WEB_PATIENCE */

@@ -32,6 +32,9 @@ expect_exit 9 "none to stop" kube stop
 for port in 0 65536 -1 eighty ''; do expect_exit 2 "port \"$port\" is none" kube start "--port=$port"; done
 expect_exit 2 "a certificate without its key" kube start --cert some.pem
 expect_exit 3 "a folder that is not there" kube start --web nowhere
+for origin in nonsense https://a.example/path ws://a.example 'https://a.example https://b.example'; do
+    expect_exit 2 "\"$origin\" is no origin" kube start --web web --allow "$origin"
+done
 expect_exit 2 "a name that cannot be one" kube start --web web --host 'no name.example'
 
 # A port of our own: other tests, and a person's own kube, may have the usual one.

@@ -207,8 +207,8 @@ static void test_the_strict_fields(void **state) {
     (void)state;
     assert_int_equal(get(VAULT, "/"), 200);
     assert_true(field_holds("content-security-policy", "default-src 'none'"));
-    assert_true(
-        field_holds("content-security-policy", "frame-ancestors 'self' http://*.kube.localhost:8100"));
+    assert_true(field_holds("content-security-policy",
+                            "frame-ancestors 'self' http://*.kube.localhost:8100 https://wallet.example"));
     assert_false(field_holds("content-security-policy", "unsafe-inline"));
     assert_true(field_is("cross-origin-embedder-policy", "require-corp") &&
                 field_is("cross-origin-resource-policy", "cross-origin"));
@@ -601,10 +601,13 @@ static void test_origins(void **state) {
                 {101, VAULT, "Origin: http://tasks.kube.localhost:8100\r\n"},
                 {101, "127.0.0.1:8100", "Origin: http://127.0.0.1:8100\r\n"},
                 {101, "127.0.0.1:8100", "Origin: http://halo.kube.localhost:8100\r\n"},
+                {101, VAULT, "Origin: https://wallet.example\r\n"},
                 {101, VAULT, ""},
                 {403, VAULT, "Origin: http://evil.example\r\n"},
                 {403, VAULT, "Origin: http://halo.kube.localhost:9999\r\n"},
                 {403, VAULT, "Origin: http://halo.kube.localhost.evil.example:8100\r\n"},
+                {403, VAULT, "Origin: http://wallet.example\r\n"},
+                {403, VAULT, "Origin: https://wallet.example:444\r\n"},
                 {403, VAULT, "Origin: null\r\n"},
                 {403, VAULT, "Origin: http://127.0.0.1:8100\r\n"},
                 {403, VAULT, "Origin: http://localhost:8100\r\n"},

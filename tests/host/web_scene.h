@@ -216,6 +216,7 @@ static inline void web_serve(const dx_web_options *wanted, int report) {
 
 static inline void web_start(web_scene *scene, bool secure, bool with_echo) {
     static const dx_web_patience hurry = {300, 500, 500, 200, 150, 450, 20};
+    static const char *const allowed[] = {"https://wallet.example", NULL};
     char sites[96];
     int ends[2];
     snprintf(sites, sizeof sites, "%s/web", scene->folder);
@@ -225,6 +226,7 @@ static inline void web_start(web_scene *scene, bool secure, bool with_echo) {
                                     .key = secure ? scene->key : NULL,
                                     .sites = sites,
                                     .vault = "halo",
+                                    .allowed = allowed,
                                     .version = "1.2.3",
                                     .signal = with_echo ? &web_echo : NULL,
                                     .patience = &hurry};
