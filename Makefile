@@ -50,6 +50,9 @@ fuzz: need-check build/fuzz/build.ninja ## fuzz one target (T=name S=seconds)
 bench: build/release/build.ninja        ## measure; JSON lines on stdout
 	@ninja --quiet -C build/release
 	@tools/bench build/release
+bench-mesh: build/release/build.ninja   ## measure peer links between two processes
+	@ninja --quiet -C build/release bench/bench-mesh
+	@tools/bench-mesh build/release
 cover: need-cover build/cover/build.ninja ## line coverage of the tests
 	@tools/test build/cover
 	@gcovr --root . --filter 'src/' --object-directory build/cover --sort-percentage --print-summary
@@ -75,4 +78,4 @@ help:                                   ## this list
 need-%:
 	@tools/need $*
 
-.PHONY: all start install test check sim plants fuzz bench cover tidy format lint parity wasm clean help
+.PHONY: all start install test check sim plants fuzz bench bench-mesh cover tidy format lint parity wasm clean help
