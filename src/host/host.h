@@ -15,10 +15,10 @@ enum {
     DX_HOST_EVENT_BYTES_MAX = 8 << 20, /* of bodies gathered for one step */
     DX_COMMAND_BODY_MAX = 4 << 20,     /* one command or answer, with and without an agent: a whole batch */
     DX_FRAME_SIZE_MAX = DX_COMMAND_BODY_MAX + 64, /* of the vault socket: the body and what names it */
-    DX_LINKS_MAX = 256,                           /* incoming TCP links held at once */
+    DX_HOST_LINKS_MAX = 256,                      /* incoming TCP links held at once */
     DX_LINK_PENDING_MAX =
-        16 << 20,      /* bytes that wait to leave on a link: twice what a peer's credit allows */
-    DX_PORTS_MAX = 64, /* programs connected to the vault socket */
+        16 << 20,           /* bytes that wait to leave on a link: twice what a peer's credit allows */
+    DX_HOST_PORTS_MAX = 64, /* programs connected to the vault socket */
     DX_PORT_PENDING_MAX = 64 << 20, /* bytes that wait to leave on a port: the answers of one step */
     DX_PORT_UNTAKEN_MAX = 1 << 20,  /* above it nothing more is read from the port */
     DX_UNTOLD_SIZE_MAX =

@@ -423,7 +423,7 @@ void dx_tcp_effect(dx_driver *driver, const dx_effect *effect) {
  * words, or else of who has been there longest without having said anything the node would answer. */
 static bool make_place(dx_driver *driver) {
     dx_tcp_link *oldest = NULL, *over = NULL;
-    if (driver->incoming_count < DX_LINKS_MAX) {
+    if (driver->incoming_count < DX_HOST_LINKS_MAX) {
         return true;
     }
     for (dx_tcp_link *link = driver->links; link != NULL; link = link->next) {

@@ -280,7 +280,7 @@ static void on_connection(uv_stream_t *listener, int status) {
     dx_buf_init(&port->writing, dx_host_alloc(), DX_PORT_PENDING_MAX);
     uv_pipe_init(&driver->loop, &port->pipe, 0);
     port->pipe.data = port;
-    bool full = driver->port_count >= DX_PORTS_MAX;
+    bool full = driver->port_count >= DX_HOST_PORTS_MAX;
     port->next = driver->ports;
     driver->ports = port;
     driver->port_count++;

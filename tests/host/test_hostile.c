@@ -143,16 +143,16 @@ static void test_random_bytes_and_half_frames(void **state) {
 static void test_no_more_ports_than_allowed(void **state) {
     (void)state;
     const char *vault = scene_path("v");
-    int fds[DX_PORTS_MAX];
+    int fds[DX_HOST_PORTS_MAX];
     scene_vault(vault);
     scene_agent agent = scene_agent_begin(vault);
-    for (int i = 0; i < DX_PORTS_MAX; i++) {
+    for (int i = 0; i < DX_HOST_PORTS_MAX; i++) {
         fds[i] = connect_socket(vault);
     }
     int further = connect_socket(vault);
     assert_true(is_closed_within(further, SCENE_WAIT_MS));
     close(further);
-    for (int i = 0; i < DX_PORTS_MAX; i++) {
+    for (int i = 0; i < DX_HOST_PORTS_MAX; i++) {
         close(fds[i]);
     }
     int error = DX_E_IO; /* who comes before the agent has seen them go is one too many still */
@@ -289,7 +289,7 @@ static void test_strangers_on_tcp(void **state) {
  */
 static void test_silent_strangers_keep_nobody_out(void **state) {
     (void)state;
-    enum { SILENT = DX_LINKS_MAX + 100 };
+    enum { SILENT = DX_HOST_LINKS_MAX + 100 };
     const char *vault = scene_path("v"), *guest = scene_path("guest");
     int fds[SILENT];
     scene_invitation invited;
@@ -311,14 +311,14 @@ static void test_silent_strangers_keep_nobody_out(void **state) {
     scene_do(at_bob, invited.join, NULL, NULL, 0);
     assert_true(scene_now_ms() - start_ms < 5000); /* long before the strangers' handshakes time out */
     int open_now = SILENT;
-    for (int round = 0; round < 100 && open_now > DX_LINKS_MAX; round++) {
+    for (int round = 0; round < 100 && open_now > DX_HOST_LINKS_MAX; round++) {
         open_now = 0;
         for (int i = 0; i < SILENT; i++) {
             open_now += !is_closed_within(fds[i], 0);
         }
         usleep(10000);
     }
-    assert_true(open_now <= DX_LINKS_MAX);
+    assert_true(open_now <= DX_HOST_LINKS_MAX);
     for (int i = 0; i < SILENT; i++) {
         close(fds[i]);
     }
