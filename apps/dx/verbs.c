@@ -327,8 +327,7 @@ const dx_verb dx_verbs[] = {
                  {"port", 0, "N", "default 8100, or a free one that is kept", false},
                  {"cert", 0, "FILE", "certificate in PEM for NAME and *.NAME: HTTPS, for everybody", false},
                  {"key", 0, "FILE", "its private key in PEM", false},
-                 {"allow", 0, "ORIGIN",
-                  "pages from there may use signaling and frame the vault; may stand several times", true},
+                 {"allow", 0, "ORIGIN", "pages from there may use signaling and frame the vault", true},
                  {"web", 0, "DIR", "sites: each folder in it is one (DX_WEB); default: the installed ones",
                   false}},
      .sentence = "Start the kube of this profile; returns once it listens",
@@ -336,7 +335,7 @@ const dx_verb dx_verbs[] = {
                 "this machine\n"
                 "only: browsers give a page storage and workers over HTTPS, or under localhost. It holds no "
                 "vault and no\n"
-                "key. SIGHUP makes it read the sites anew.",
+                "key. SIGHUP makes it read sites and certificate anew.",
      .examples = "dx kube start\ndx kube start -f --web build/web\n"
                  "dx kube start --host kube.example.org --port 443 --cert fullchain.pem --key privkey.pem",
      .run = dx_run_kube_start},

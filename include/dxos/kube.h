@@ -32,7 +32,7 @@ typedef struct dx_kube_options {
     bool log_requests; /* each request, too */
 } dx_kube_options;
 
-/* Runs in this process until SIGTERM, SIGINT or dx_kube_stop. SIGHUP reads the sites anew. message
+/* Runs in this process until SIGTERM, SIGINT or dx_kube_stop. SIGHUP reads the sites and the certificate anew. message
  * (DX_HOST_MESSAGE_MAX) tells what went wrong: DX_E_EXISTS (one runs for this profile), DX_E_INVALID, DX_E_IO,
  * DX_E_NOT_FOUND. */
 DX_API DX_MUST_USE int dx_kube_run(const dx_kube_options *options, char *message);

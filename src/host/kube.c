@@ -411,9 +411,9 @@ static void on_signal(uv_signal_t *signal, int number) {
     if (number != SIGHUP) {
         stop(self);
     } else if (dx_web_server_reload(self->server, message) == DX_OK) {
-        tell(self, "read the sites anew");
+        tell(self, "read sites and certificate anew");
     } else {
-        tell(self, "the sites stay as they were: %s", message);
+        tell(self, "all stays as it was: %s", message);
     }
 }
 

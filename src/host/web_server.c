@@ -523,9 +523,6 @@ int dx_web_server_start(const dx_web_options *options, dx_web_server **out, char
     server->listener.data = server->waker.data = server->sweeper.data = server;
     server->alive = 3;
     int error = dx_web_server_reload(server, message);
-    if (error == DX_OK && options->cert != NULL) {
-        error = dx_tls_context_serve(options->cert, options->key, &server->tls, message);
-    }
     error = error == DX_OK ? listen_on(server, message) : error;
     if (error == DX_OK) {
         uv_timer_start(&server->sweeper, on_sweep, server->patience.sweep_ms, server->patience.sweep_ms);
@@ -565,15 +562,24 @@ bool dx_web_server_is_gone(const dx_web_server *server) {
 }
 
 int dx_web_server_reload(dx_web_server *server, char *message) {
+    const dx_web_options *options = &server->options;
     dx_web_sites *sites = NULL;
-    int error = dx_web_sites_read(server->options.sites, &sites, message);
-    if (error == DX_OK) {
-        dx_web_sites_release(server->sites);
-        server->sites = sites;
-        server->counts.sites = sites->count;
-        server->counts.files = sites->file_count;
+    dx_tls_context *tls = NULL;
+    int error = dx_web_sites_read(options->sites, &sites, message);
+    if (error == DX_OK && options->cert != NULL) {
+        error = dx_tls_context_serve(options->cert, options->key, &tls, message);
     }
-    return error;
+    if (error != DX_OK) {
+        dx_web_sites_release(sites);
+        return error;
+    }
+    dx_web_sites_release(server->sites);
+    dx_tls_context_free(server->tls); /* connections keep what they began with */
+    server->sites = sites;
+    server->tls = tls;
+    server->counts.sites = sites->count;
+    server->counts.files = sites->file_count;
+    return DX_OK;
 }
 
 /* Answers leave, closes are answered; who takes too long for that is not waited for. */

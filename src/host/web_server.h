@@ -99,7 +99,7 @@ void dx_web_server_tell_stun(dx_web_server *server, int port);
 const dx_web_counts *dx_web_server_counts(const dx_web_server *server);
 size_t dx_web_server_site_count(const dx_web_server *server);
 const char *dx_web_server_site_label(const dx_web_server *server, size_t index); /* until the next reload */
-/* The sites' files anew; the old ones stay when that fails. */
+/* The sites' files and the certificate anew; the old ones stay when that fails. */
 DX_MUST_USE int dx_web_server_reload(dx_web_server *server, char *message);
 /* Whether the loop has nothing of the server's left. */
 bool dx_web_server_is_gone(const dx_web_server *server);

@@ -768,6 +768,18 @@ static void test_within_tls(void **state) {
     assert_int_equal(get_securely("other.example", TASKS, "\x08http/1.1"), 0);
     assert_int_equal(get_securely("tasks.kube.localhost", TASKS, "\x02h2"), 0);
     assert_int_equal(get_securely("tasks.kube.localhost", "evil.example", "\x08http/1.1"), 421);
+    web_make_certificate(&scene, "DNS:renewed.example");
+    kill(scene.pid, SIGHUP);
+    usleep(50000);
+    assert_int_equal(get_securely("renewed.example", TASKS, "\x08http/1.1"), 200);
+    char good[4096];
+    size_t size;
+    assert_int_equal(dx_file_read(scene.cert, good, sizeof good, &size), DX_OK);
+    web_write_text(&scene, "cert.pem", "none any more");
+    kill(scene.pid, SIGHUP);
+    usleep(50000);
+    assert_int_equal(dx_file_write(scene.cert, good, size), DX_OK);
+    assert_int_equal(get_securely("renewed.example", TASKS, "\x08http/1.1"), 200); /* the one it had */
     int fd = web_connect(&scene); /* plain, where TLS is spoken */
     web_say(fd, "GET / HTTP/1.1\r\nHost: kube.localhost\r\n\r\n", 40);
     said_size = web_hear(fd, said, sizeof said, WEB_WAIT_MS, &ended);
