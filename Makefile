@@ -40,6 +40,9 @@ test: need-test                         ## install what is missing, build, run t
 	@tools/test build/debug $(if $(SUITE),--suite $(SUITE))
 check: need-check                       ## format, tidy, lint, sanitizers, gcc and clang, simulator, wasm, install
 	@tools/check
+interop: need-interop build/release/build.ninja ## peer links against Chromium and node-datachannel (a minute; INTEROP_MB=100)
+	@ninja --quiet -C build/release tests/interop/interop-peer
+	@tools/interop build/release
 sim: build/release/build.ninja          ## run the simulator (SEED=n for one, SEEDS=n FROM=n for many)
 	@ninja --quiet -C build/release sim/sim sim/sim-real
 	@tools/sim build/release/sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
@@ -78,4 +81,4 @@ help:                                   ## this list
 need-%:
 	@tools/need $*
 
-.PHONY: all start install test check sim plants fuzz bench bench-mesh cover tidy format lint parity wasm clean help
+.PHONY: all start install test check interop sim plants fuzz bench bench-mesh cover tidy format lint parity wasm clean help
