@@ -32,8 +32,9 @@ typedef struct dx_web_connection {
     size_t slot;
     uint64_t number;
     uint64_t deadline_ms;
-    uint64_t left, progress_ms;  /* what had left when last looked at, and when that changed */
-    uint64_t requests, began_ms; /* when the first byte of the request to come was there; 0: none is */
+    uint64_t left, progress_ms; /* what had left when last looked at, and when that changed */
+    uint64_t requests, turn_ms; /* since when a request is waited for */
+    uint64_t began_ms;          /* when the first byte of the request to come was there; 0: none is */
     dx_buf in;
     size_t seen;
     bool keep_alive;     /* of the request that is answered */
@@ -59,8 +60,9 @@ struct dx_web_server {
     dx_web_sites *sites;
     dx_web_connection *slots[DX_WEB_CONNECTIONS_MAX];
     uint64_t generation;
-    uint64_t last_words_ms; /* until when a stopping server waits */
-    int alive;              /* handles not yet closed */
+    uint64_t fault_minute, faults_told; /* of the log */
+    uint64_t last_words_ms;             /* until when a stopping server waits */
+    int alive;                          /* handles not yet closed */
     int port, stun_port;
     bool stopping, waiting;
     dx_web_counts counts;

@@ -11,7 +11,10 @@
 enum {
     LISTEN_BACKLOG = 1024, /* connections the kernel holds ready: in a burst one beyond them waits a second */
     LAST_WORDS_LOOK_MS = 10,
-    PIECE_SIZE = 64 * 1024 /* of a file, given to a connection at once */
+    PIECE_SIZE = 64 * 1024,  /* of a file, given to a connection at once */
+    UNHEARD_MAX = 64 * 1024, /* answers a WebSocket may leave unread before it is not read either */
+    FAULTS_TOLD_MAX = 20,    /* a minute: strangers do not fill the disk with lines about themselves */
+    MINUTE_MS = 60000
 };
 
 static uint64_t now_ms(const dx_web_server *server) {
@@ -21,6 +24,17 @@ static uint64_t now_ms(const dx_web_server *server) {
 void dx_web_log(const dx_web_server *server, const char *line) {
     if (server->options.log != NULL) {
         server->options.log(server->options.log_ctx, line);
+    }
+}
+
+/* What others did wrong. */
+static void log_fault(dx_web_server *server, const char *line) {
+    uint64_t minute = now_ms(server) / MINUTE_MS;
+    server->faults_told = server->fault_minute == minute ? server->faults_told : 0;
+    server->fault_minute = minute;
+    if (server->faults_told < FAULTS_TOLD_MAX) {
+        server->faults_told++;
+        dx_web_log(server, line);
     }
 }
 
@@ -112,10 +126,13 @@ static void receive_socket(dx_web_connection *connection, dx_bytes bytes) {
     int error = dx_websocket_receive(&connection->socket, bytes); /* what is wrong with it, the close says */
     connection->receiving = false;
     if (error != DX_OK && error != DX_E_FLOOD) {
-        dx_web_log(connection->server, "a WebSocket was closed: what it sent is not of the protocol");
+        log_fault(connection->server, "a WebSocket was closed: what it sent is not of the protocol");
     }
     if (connection->state == DX_WEB_SOCKET) {
         flush_socket(connection);
+    }
+    if (connection->state == DX_WEB_SOCKET && dx_web_stream_waiting(&connection->stream) > UNHEARD_MAX) {
+        dx_web_stream_pause(&connection->stream); /* until it has read what it was answered */
     }
 }
 
@@ -181,9 +198,12 @@ void dx_web_open_socket(dx_web_connection *connection, const dx_http_head *reque
 
 /* --- Requests -------------------------------------------------------------------------------------------- */
 
-/* More of a file, while the connection takes it. */
+/* More of a file, while the connection takes it; a WebSocket is listened to again. */
 static void on_drained(void *ctx) {
     dx_web_connection *connection = ctx;
+    if (connection->state == DX_WEB_SOCKET) {
+        dx_web_stream_resume(&connection->stream);
+    }
     if (connection->state != DX_WEB_ANSWERING) {
         return;
     }
@@ -201,7 +221,8 @@ static void on_drained(void *ctx) {
         return;
     }
     connection->state = DX_WEB_READING;
-    connection->deadline_ms = now_ms(connection->server) + connection->server->patience.head_ms;
+    connection->turn_ms = now_ms(connection->server);
+    connection->deadline_ms = connection->turn_ms + connection->server->patience.head_ms;
     connection->unread = true; /* the next request, if it is here already, has its turn after others' */
     wake(connection->server);
 }
@@ -220,21 +241,29 @@ static void answer(dx_web_connection *connection, const dx_http_head *request, i
     }
 }
 
-/* One request from the front of what was received; false: not whole yet, or none is read any more. */
-static bool take_request(dx_web_connection *connection) {
-    static dx_http_head request; /* one thread; borrowed only until the answer's head is written */
-    size_t empty = 0;            /* lines before a request, which RFC 9112 §2.2 has us ignore */
-    while (connection->seen == 0 && empty + 2 <= connection->in.size &&
+/* Empty lines before a request are passed over (RFC 9112 §2.2), also when they come in halves. */
+static void skip_empty_lines(dx_web_connection *connection) {
+    size_t empty = 0;
+    while (connection->seen <= 1 && empty + 2 <= connection->in.size &&
            memcmp(connection->in.data + empty, "\r\n", 2) == 0) {
         empty += 2;
     }
-    dx_buf_consume(&connection->in, empty);
+    if (empty > 0) {
+        dx_buf_consume(&connection->in, empty);
+        connection->seen = 0;
+    }
+}
+
+/* One request from the front of what was received; false: not whole yet, or none is read any more. */
+static bool take_request(dx_web_connection *connection) {
+    static dx_http_head request; /* one thread; borrowed only until the answer's head is written */
+    skip_empty_lines(connection);
     dx_bytes bytes = dx_buf_view(&connection->in);
     int64_t size = dx_http_head_find(bytes, &connection->seen);
     if (size == 0) {
         return false;
     }
-    int status = size == DX_E_LIMIT ? memchr(bytes.data, '\n', bytes.size) == NULL ? 414 : 431
+    int status = size == DX_E_LIMIT ? memchr(bytes.data, '\n', DX_HTTP_HEAD_SIZE_MAX) == NULL ? 414 : 431
                  : size < 0         ? 400
                                     : 0;
     if (status == 0) {
@@ -254,13 +283,12 @@ static bool take_request(dx_web_connection *connection) {
 
 static void continue_reading(dx_web_connection *connection) {
     const dx_web_patience *patience = &connection->server->patience;
-    uint64_t now = now_ms(connection->server);
     connection->unread = false;
     if (!take_request(connection)) {
         bool began = connection->in.size > 0;
         connection->deadline_ms =
             began ? connection->began_ms + patience->head_ms
-                  : now + (connection->requests > 0 ? patience->idle_ms : patience->head_ms);
+                  : connection->turn_ms + (connection->requests > 0 ? patience->idle_ms : patience->head_ms);
         dx_web_stream_resume(&connection->stream);
     } else if (connection->state == DX_WEB_SOCKET &&
                connection->in.size > 0) { /* it said something at once */
@@ -308,7 +336,7 @@ static void on_wake(uv_idle_t *idle) {
             continue;
         }
         if (connection->overrun) {
-            dx_web_log(server, "a WebSocket was closed: it does not read what it is sent");
+            log_fault(server, "a WebSocket was closed: it does not read what it is sent");
             end_connection(connection);
         } else if (connection->unsent && connection->state == DX_WEB_SOCKET) {
             connection->unsent = false;
@@ -473,7 +501,8 @@ static void on_incoming(uv_stream_t *listener, int status) {
     }
     connection->state = DX_WEB_READING;
     connection->keep_alive = true;
-    connection->deadline_ms = now_ms(server) + server->patience.head_ms;
+    connection->turn_ms = now_ms(server);
+    connection->deadline_ms = connection->turn_ms + server->patience.head_ms;
     dx_web_stream_begin(&connection->stream, tls);
 }
 

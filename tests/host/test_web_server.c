@@ -404,6 +404,34 @@ static void test_empty_lines_cost_nothing(void **state) {
     close(fd);
 }
 
+static void test_empty_lines_hold_no_place(void **state) {
+    double start_ms = web_now_ms();
+    bool ended = false;
+    (void)state;
+    int fd = web_connect(&scene);
+    while (!ended && web_now_ms() - start_ms < 1500) {
+        web_say(fd, "\r\n", 2);
+        said_size = web_hear(fd, said, sizeof said, 50, &ended);
+    }
+    assert_true(ended && said_size == 0); /* as one that says nothing */
+    close(fd);
+}
+
+static void test_an_empty_line_in_halves(void **state) {
+    bool ended;
+    (void)state;
+    int fd = web_connect(&scene);
+    for (int i = 0; i < 3; i++) {
+        web_say(fd, i == 0 ? "\r" : "\n\r", i == 0 ? 1 : 2);
+        usleep(20000);
+    }
+    web_say(fd, "\n", 1);
+    web_say(fd, below, sizeof below - 1);
+    said_size = web_hear(fd, said, sizeof said, 100, &ended);
+    assert_int_equal(read_answer(false), 200);
+    close(fd);
+}
+
 static void test_who_does_not_read_is_let_go(void **state) {
     bool ended;
     (void)state;
@@ -666,6 +694,42 @@ static void test_a_websocket_that_does_not_read(void **state) {
     leave(&other);
 }
 
+/* Says it again and again until nothing more is taken for a while; how much was. */
+static size_t say_until_full(int fd, const uint8_t *bytes, size_t size, size_t max) {
+    size_t total = 0;
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    while (total < max && poll(&room, 1, 100) == 1) {
+        ssize_t sent = send(fd, bytes + total % size, size - total % size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0) {
+            return max; /* cut off: what waited was too much for the server */
+        }
+        total += (size_t)sent;
+    }
+    return total;
+}
+
+static void test_pings_nobody_reads_the_answers_of(void **state) {
+    enum { PING_SIZE = 6 + DX_WEBSOCKET_CONTROL_MAX, MUCH = 8 << 20 };
+    static uint8_t pings[PING_SIZE * 512];
+    guest self;
+    (void)state;
+    for (size_t i = 0; i < sizeof pings; i += PING_SIZE) {
+        pings[i] = 0x89;
+        pings[i + 1] = 0x80 | DX_WEBSOCKET_CONTROL_MAX;
+    }
+    enter(&self);
+    size_t taken = say_until_full(self.fd, pings, sizeof pings, MUCH);
+    assert_true(taken < MUCH);
+    assert_false(hear(&self, 1, 100)); /* reads: so it is read again, to the end of the last ping */
+    web_say(self.fd, pings + taken % PING_SIZE, PING_SIZE - taken % PING_SIZE);
+    assert_int_equal(dx_websocket_send(&self.socket, false, dx_bytes_text("heard")), DX_OK);
+    say(&self);
+    assert_true(hear(&self, 1, WEB_WAIT_MS));
+    assert_string_equal(self.last, "heard");
+    assert_int_equal(self.socket.pongs, taken / PING_SIZE + 1);
+    leave(&self);
+}
+
 static void test_a_service_that_is_full(void **state) {
     guest self;
     (void)state;
@@ -866,6 +930,8 @@ int main(void) {
         DX_TEST(test_slow_clients),
         DX_TEST(test_who_reads_slowly_is_served),
         DX_TEST(test_empty_lines_cost_nothing),
+        DX_TEST(test_empty_lines_hold_no_place),
+        DX_TEST(test_an_empty_line_in_halves),
         DX_TEST(test_who_does_not_read_is_let_go),
         DX_TEST(test_all_places_taken),
         DX_TEST(test_a_websocket),
@@ -874,6 +940,7 @@ int main(void) {
         DX_TEST(test_origins),
         DX_TEST(test_silence_on_a_websocket),
         DX_TEST(test_a_websocket_that_does_not_read),
+        DX_TEST(test_pings_nobody_reads_the_answers_of),
         DX_TEST(test_a_service_that_is_full),
         DX_TEST(test_files_anew),
         DX_TEST(test_it_ends_in_order),
