@@ -53,6 +53,9 @@ fuzz: need-check build/fuzz/build.ninja ## fuzz one target (T=name S=seconds)
 bench: build/release/build.ninja        ## measure; JSON lines on stdout
 	@ninja --quiet -C build/release
 	@tools/bench build/release
+e2e: need-e2e web                       ## the web part in Debian's chromium (E2E=name,name for some)
+	@node web/build.mjs --only-tests
+	@node web/tests/e2e.mjs
 bench-mesh: build/release/build.ninja   ## measure peer links between two processes
 	@ninja --quiet -C build/release bench/bench-mesh
 	@tools/bench-mesh build/release
@@ -70,6 +73,9 @@ lint: need-check build/clang/build.ninja ## clang-tidy
 	@tools/lint build/clang
 parity: need-wasm build/debug/build.ninja ## the same seeds natively and in wasm leave the same trace (PARITY_SEEDS=5)
 	@tools/wasm parity
+web: need-web build/debug/build.ninja   ## what a kube serves, in build/web (SKIP_WASM=1: with the module at hand)
+	@$(if $(SKIP_WASM),,tools/wasm module)
+	@node web/build.mjs
 wasm: need-wasm build/debug/build.ninja ## the core as build/wasm/dxos.wasm, imports checked; unit tests there
 	@tools/wasm
 clean:                                  ## remove build/, except sources fetched for wasm
@@ -81,4 +87,4 @@ help:                                   ## this list
 need-%:
 	@tools/need $*
 
-.PHONY: all start install test check interop sim plants fuzz bench bench-mesh cover tidy format lint parity wasm clean help
+.PHONY: all start install test check interop sim plants fuzz bench bench-mesh cover tidy format lint parity wasm web e2e clean help

@@ -1,0 +1,130 @@
+// core/peer_link.ts: peer links in the worker: the page makes the connection (rtc.ts), the data channel is handed to the worker and its bytes
+// never pass the page. Where a browser cannot transfer a channel the page passes bytes on, and the same events come by message.
+import { CodecError, decode, encode, type Value } from './codec.ts';
+import type { HostLink, LinkEvents } from './links.ts';
+import type { RtcSignal, RtcToPage, RtcToWorker } from './messages.ts';
+import { ErrorCode } from './seam.ts';
+
+/** A data channel's message; every browser takes this much, and the stream has no messages of its own. */
+export const MESSAGE_MAX = 64 * 1024;
+/** Below this much unsent the node is told of room, in steps rather than for every message. */
+const LOW_WATER = 128 * 1024;
+
+/** A data channel as a stream: what was sent and has left is told as it leaves. Serves the worker and the page alike. */
+export class ChannelStream {
+  readonly #channel: RTCDataChannel;
+  #sent = 0;
+  #told = 0;
+
+  constructor(channel: RTCDataChannel, events: { up(): void; data(body: ArrayBuffer): void; writable(size: number): void; down(): void }) {
+    this.#channel = channel;
+    channel.binaryType = 'arraybuffer';
+    this.#tell = () => {
+      const left = this.#sent - channel.bufferedAmount - this.#told;
+      channel.bufferedAmountLowThreshold = channel.bufferedAmount > LOW_WATER ? LOW_WATER : 0;
+      if (left <= 0) return;
+      this.#told += left;
+      events.writable(left);
+    };
+    channel.onopen = () => events.up();
+    channel.onmessage = ({ data }: MessageEvent<unknown>) => { if (data instanceof ArrayBuffer) events.data(data); };
+    channel.onbufferedamountlow = this.#tell;
+    channel.onclose = () => events.down();
+    if (channel.readyState === 'open') events.up();
+    else if (channel.readyState === 'closed') events.down();
+  }
+
+  readonly #tell: () => void;
+
+  send(body: Uint8Array): void {
+    if (this.#channel.readyState !== 'open') return;
+    for (let at = 0; at < body.length; at += MESSAGE_MAX) this.#channel.send(body.subarray(at, at + MESSAGE_MAX) as Uint8Array<ArrayBuffer>);
+    this.#sent += body.length;
+    if (this.#channel.bufferedAmount <= LOW_WATER) this.#tell();
+  }
+
+  close(): void {
+    this.#channel.onopen = this.#channel.onmessage = this.#channel.onbufferedamountlow = this.#channel.onclose = null;
+    this.#channel.close();
+  }
+}
+
+interface PeerLink { events: LinkEvents; stream: ChannelStream | null }
+
+export class PeerLinks {
+  readonly #links = new Map<number, PeerLink>();
+  readonly #toPage: (message: RtcToPage) => void;
+
+  constructor(toPage: (message: RtcToPage) => void) { this.#toPage = toPage; }
+
+  open(link: number, role: 'offer' | 'answer', events: LinkEvents): HostLink {
+    const peer: PeerLink = { events, stream: null };
+    this.#links.set(link, peer);
+    this.#toPage({ type: 'rtc-open', link, role });
+    return {
+      send: (body) => {
+        if (peer.stream) peer.stream.send(body);
+        else this.#toPage({ type: 'rtc-send', link, data: body });
+      },
+      signal: (body) => {
+        const signal = readSignal(body);
+        if (signal) this.#toPage({ type: 'rtc-signal', link, signal });
+        else this.#end(link, ErrorCode.E_MALFORMED, 'the peer\'s signal is none');
+      },
+      close: () => this.#close(link),
+    };
+  }
+
+  fromPage(message: RtcToWorker): void {
+    const peer = this.#links.get(message.link);
+    if (!peer) {
+      if (message.type === 'rtc-channel') message.channel.close(); // closed here while the page was still at it
+      return;
+    }
+    switch (message.type) {
+      case 'rtc-channel': peer.stream = this.#streamOf(message.link, message.channel, peer.events); break;
+      case 'rtc-up': peer.events.up('rtc'); break;
+      case 'rtc-signal': peer.events.signal(encode(message.signal as unknown as Value)); break;
+      case 'rtc-data': peer.events.data(new Uint8Array(message.data)); break;
+      case 'rtc-writable': peer.events.writable(message.size); break;
+      case 'rtc-down': this.#end(message.link, ErrorCode.E_UNREACHABLE, message.message); break;
+    }
+  }
+
+  #streamOf(link: number, channel: RTCDataChannel, events: LinkEvents): ChannelStream {
+    return new ChannelStream(channel, {
+      up: () => events.up('rtc'),
+      data: (body) => events.data(new Uint8Array(body)),
+      writable: (size) => events.writable(size),
+      down: () => this.#end(link, ErrorCode.E_UNREACHABLE, 'the peer ended the connection'),
+    });
+  }
+
+  #end(link: number, reason: number, message: string): void {
+    const events = this.#links.get(link)?.events;
+    this.#close(link);
+    events?.down(reason, message);
+  }
+
+  #close(link: number): void {
+    const peer = this.#links.get(link);
+    if (!peer) return;
+    this.#links.delete(link);
+    peer.stream?.close();
+    this.#toPage({ type: 'rtc-close', link });
+  }
+}
+
+/** A signal of the peer's, or null when it is not of the form: it comes from somebody else's machine. */
+export function readSignal(body: Uint8Array): RtcSignal | null {
+  try {
+    const value = decode(body);
+    if (value === null || typeof value !== 'object') return null;
+    const { type, sdp, candidate } = value as { type?: unknown; sdp?: unknown; candidate?: unknown };
+    if ((type === 'offer' || type === 'answer') && typeof sdp === 'string') return { type, sdp };
+    return typeof candidate === 'string' ? { candidate } : null;
+  } catch (error) {
+    if (error instanceof CodecError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,72 @@
+// tests/page_vault.ts: a page of the vault's origin as the browser tests drive it: a tab of core/, its own port, and figures.
+import type { Value } from '../core/codec.ts';
+import { VaultTab } from '../core/tab.ts';
+import { Program, type Answer } from './program.ts';
+
+const program = new Program();
+const started = performance.now();
+const log: string[] = [];
+const report = { client: '', state: 'starting', message: '', readyMs: 0, leadMs: 0, leads: 0, ports: 0, portAtMs: 0, log };
+
+const tab = new VaultTab({
+  base: new URL('/core/', location.href),
+  onState: (state, message) => Object.assign(report, { state, message }),
+  onTrace: (room, text) => log.push(`${room}: ${text}`),
+  onLeading: (openMs) => { report.leads++; report.leadMs = openMs; },
+});
+report.client = tab.client;
+tab.serveApps();
+await tab.start();
+if (window.top === window) {
+  tab.connectOwn((port) => {
+    program.take(port);
+    report.ports = program.ports;
+    report.portAtMs = Date.now();
+    // Ready is when the node has answered, not when there is a port.
+    void program.ask({ do: 'status' }).then(() => { report.readyMs ||= performance.now() - started; });
+  });
+}
+
+/** Objects in batches of one transaction each, written one after another; the time until the last was acknowledged. */
+async function addObjects(space: string, count: number, batch: number): Promise<number> {
+  const from = performance.now();
+  for (let at = 0; at < count; at += batch) {
+    const ops: Value[] = [];
+    for (let i = at; i < Math.min(count, at + batch); i++) ops.push({ op: 'add', type: 'item', data: { n: i, title: `object number ${i}` } });
+    const answer = await program.ask({ do: 'batch', space, ops });
+    if (answer['error']) throw new Error(JSON.stringify(answer['error']));
+  }
+  return performance.now() - from;
+}
+
+/** One object after another for ever; each acknowledged number is told to the test, which may end everything at any time. */
+async function writeForEver(space: string, acknowledged: (n: number) => void): Promise<void> {
+  for (let n = 0; ; n++) {
+    const answer = await program.ask({ do: 'object.add', space, type: 'mark', data: { n } });
+    if (answer['error']) throw new Error(JSON.stringify(answer['error']));
+    acknowledged(n);
+  }
+}
+
+/** Milliseconds of n requests that read, one after another. */
+async function roundTrips(n: number): Promise<number[]> {
+  const times: number[] = [];
+  for (let i = 0; i < n; i++) {
+    const from = performance.now();
+    await program.ask({ do: 'halo.identity' });
+    times.push(performance.now() - from);
+  }
+  return times;
+}
+
+async function compileMs(): Promise<number> {
+  const from = performance.now();
+  await WebAssembly.compileStreaming(fetch('/core/dxos.wasm'));
+  return performance.now() - from;
+}
+
+const ask = (command: Value): Promise<Answer> => program.ask(command);
+const rows = (command: Value): Promise<Answer[]> => program.rows(command);
+const watch = (command: Value, notify: (body: Answer) => void): void => { void program.ask(command, notify); };
+const endWorker = (): void => tab.worker?.terminate();
+Object.assign(window, { vault: { report, ask, rows, watch, addObjects, writeForEver, roundTrips, compileMs, endWorker } });
