@@ -24,7 +24,7 @@ static const uint8_t secret[DX_KEY_SIZE] = {7}, keys[2][DX_KEY_SIZE] = {{1}, {2}
 
 static void make_topic(size_t side, dx_channel_topic *out) {
     *out = (dx_channel_topic){
-        1, secret, keys[side], NULL, dx_bytes_text("prologue"), dx_bytes_text("payload"), NULL};
+        1, secret, keys[side], NULL, dx_bytes_text("prologue"), dx_bytes_text("payload"), NULL, false};
 }
 
 static bool topic_at(void *ctx, size_t index, dx_channel_topic *out) {

@@ -7,6 +7,7 @@
  * past; memory is bounded and given back. */
 #include "fuzz.h"
 #include "kube/signaling_service.h"
+#include "mesh/peer_signal.h"
 #include "mesh/signaling.h"
 
 enum {
@@ -316,6 +317,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                            .on_present = on_present,
                                            .on_signal = on_signal,
                                            .on_left = on_left};
+    dx_peer_signal signal;
+    FUZZ_CHECK(dx_peer_signal_read(dx_bytes_of(data, size), &signal) == DX_OK || size > 0 ||
+               signal.text.size == 0);
     memset(speakers, 0, sizeof speakers);
     waiting_count[0] = waiting_count[1] = 0;
     client_link = next_link = next_socket = 0;

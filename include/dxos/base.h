@@ -79,6 +79,7 @@ typedef enum dx_error_class {
     X(E_NO_HOST,     -52,  PEER,   "nobody answered for this invitation") \
     X(E_VERIFY,      -53,  PEER,   "a credential does not verify") \
     X(E_WITHDRAWN,   -54,  PEER,   "the invitation was withdrawn; ask for a new one") \
+    X(E_CHANNEL_BINDING, -55, PEER, "another one stands between the two ends of this connection") \
     X(E_CORRUPT,     -60,  DATA,   "stored data is damaged") \
     X(E_VERSION,     -61,  DATA,   "stored data is of a version this program does not know")
 /* clang-format on */

@@ -46,7 +46,7 @@ typedef struct dx_node_config {
     X(LINK_DATA, "link-data") /* link, body: bytes of a reliable ordered stream, any chunking */             \
     X(LINK_WRITABLE, "link-writable") /* link, size: bytes of LINK_SEND that left the host's buffers */      \
     X(LINK_DOWN, "link-down")         /* link, reason (a DX_E_ code), body: text for people */               \
-    X(SIGNAL, "signal")               /* body: a message from the signaling service */                       \
+    X(SIGNAL, "signal")               /* link, body: what it says beside its bytes, see LINK_OPEN */         \
     X(LISTENING, "listening")     /* body: text of an address peers may dial, size 0 body: none any more */  \
     X(STORAGE_LOW, "storage-low") /* size: bytes left */
 
@@ -60,8 +60,8 @@ typedef enum dx_event_kind {
 typedef struct dx_event {
     dx_event_kind kind;
     uint64_t time_ms; /* monotonic; a step backwards is treated as standing still */
-    uint64_t wall_ms; /* since 1970 UTC; may lie: shown to people and used for an honest expiry, decides
-                         nothing else */
+    uint64_t wall_ms; /* since 1970 UTC; may lie: shown to people, used for an honest expiry and for
+                         the day's names at signaling services, decides nothing else */
     uint64_t port;
     uint64_t link;
     uint64_t size;
@@ -72,11 +72,14 @@ typedef struct dx_event {
 
 /* --- Effects --------------------------------------------------------------------------------- */
 
+/* A link is what its address says: "ws://…", "wss://…" a signaling service, whose messages are SIGNALs and no bytes
+ * (docs/spec/signaling.md); "rtc:offer", "rtc:answer" a peer link: bytes, and SIGNALs by which the transports here
+ * and there find each other, which the node carries between them (docs/spec/swarm.md); anything else bytes alone. */
 #define DX_EFFECT_MAP(X)                                                                                     \
     X(LINK_OPEN, "link-open")     /* link (odd, new), body: address to dial */                               \
     X(LINK_SEND, "link-send")     /* link, body */                                                           \
     X(LINK_CLOSE, "link-close")   /* link, reason; after what was sent has left */                           \
-    X(SIGNAL_SEND, "signal-send") /* body */                                                                 \
+    X(SIGNAL_SEND, "signal-send") /* link, body: likewise to it */                                           \
     X(NOTIFY, "notify")           /* port, request, body: one more answer to a request that goes on */       \
     X(REPLY, "reply")             /* port, request, body: the last answer to a request */
 

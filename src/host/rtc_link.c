@@ -280,9 +280,9 @@ void dx_rtc_link_signal(dx_rtc_link *link, dx_bytes signal) {
         if (link->ice != NULL) {
             (void)!dx_ice_add_remote(link->ice, now_of(link), dx_item_text(candidate));
         }
-    } else {
+    } else if (dx_item_kind(dx_item_get(signal, "servers")) != DX_KIND_ARRAY) {
         end(link, DX_E_MALFORMED, "the other side's signal is not of the form signals have");
-    }
+    } /* servers to ask for a reflexive address: host and peer-reflexive candidates do without them */
 }
 
 /* --- DTLS ---------------------------------------------------------------------------------------------------------- */

@@ -63,6 +63,10 @@ struct street {
     uint64_t cut_sends; /* LINK_SENDs until it does, the last of them carried whole, 0: never */
     uint64_t steps;
     bool closed; /* nobody can dial */
+    /* NULL, or what carries out effects of links that do not end in this street (fair.h); false: not its. */
+    bool (*beyond)(street *self, vault *from, const dx_effect *effect);
+    void *beyond_ctx;
+    uint64_t (*beyond_tick)(street *self); /* returns when to call again */
 };
 
 /* --- Events and effects -------------------------------------------------------------------------- */
@@ -175,6 +179,9 @@ static inline void street_carry(street *self, vault *from, const dx_effect *effe
 
 static inline void vault_perform(vault *self, const dx_effect *effect) {
     char line[4096];
+    if (self->street->beyond != NULL && self->street->beyond(self->street, self, effect)) {
+        return;
+    }
     switch (effect->kind) {
     case DX_EFFECT_LINK_OPEN:
         street_dial(self->street, self, effect->link, effect->body);
@@ -264,7 +271,8 @@ static inline void street_pass(street *self, uint64_t ms) {
     uint64_t end_ms = self->now_ms + ms;
     street_run(self);
     while (self->now_ms < end_ms) {
-        uint64_t next_ms = end_ms;
+        uint64_t next_ms = self->beyond_tick == NULL ? end_ms : self->beyond_tick(self);
+        next_ms = next_ms < end_ms ? next_ms : end_ms;
         for (size_t i = 0; i < self->count; i++) {
             if (self->vaults[i]->node != NULL && self->vaults[i]->deadline_ms < next_ms) {
                 next_ms = self->vaults[i]->deadline_ms;

@@ -97,6 +97,11 @@ enum {
     /* Peers of one topic that are kept in mind, of one service and day: a small space several times over. */
     DX_SIGNALING_PEERS_MAX = 64,
 
+    /* A peer link from its opening to the channel's beginning: ICE through a bad network, and a person's patience. */
+    DX_PEER_LINK_MS = 20000,
+    /* Peer links on their way up at once: each costs its host sockets and a gathering of candidates. */
+    DX_ATTEMPTS_MAX = 16,
+
     /* --- kube: signaling service --- */
     /* The shortest and longest presence: what joins in between is announced once, who vanishes is not shown long. */
     DX_SERVICE_TTL_MIN_MS = 5000,

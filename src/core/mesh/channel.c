@@ -200,6 +200,19 @@ void dx_channel_deinit(dx_channel *channel) {
     wipe_keys(channel);
 }
 
+/* Only who knows the topic's secret and saw this preface can say it. */
+static void make_refusal(const uint8_t *secret, dx_bytes preface,
+                         uint8_t refusal[static DX_CHANNEL_REFUSAL_SIZE]) {
+    uint8_t hash[DX_HASH_SIZE];
+    dx_reader reader;
+    dx_reader_init(&reader, preface);
+    (void)dx_read_array(&reader);
+    (void)dx_read_uint(&reader);
+    (void)dx_read_uint(&reader);
+    dx_hash_keyed(DX_HASH_CHANNEL_BINDING, dx_bytes_of(secret, DX_KEY_SIZE), dx_read_bytes(&reader), hash);
+    memcpy(refusal, hash, DX_CHANNEL_REFUSAL_SIZE);
+}
+
 /* Everything both sides know before the first handshake message goes into the prologue. */
 static int begin_handshake(dx_channel *channel, const dx_channel_topic *topic, dx_bytes preface) {
     enum { LABEL_SIZE = sizeof prologue_label - 1 };
@@ -214,6 +227,10 @@ static int begin_handshake(dx_channel *channel, const dx_channel_topic *topic, d
         return dx_buf_error(&channel->own_payload);
     }
     channel->topic = topic->number;
+    if (topic->is_bound) {
+        channel->is_bound = true;
+        make_refusal(topic->secret, preface, channel->binding_refusal);
+    }
     if (topic->expected_static) {
         channel->has_expected_static = true;
         memcpy(channel->expected_static, topic->expected_static, DX_KEY_SIZE);
@@ -370,6 +387,11 @@ static int take_frame(dx_channel *channel, dx_bytes *bytes, dx_bytes *frame, boo
     return error;
 }
 
+static void report_close(dx_channel *channel, int reason, bool by_peer, dx_channel_event *event) {
+    shut(channel);
+    *event = (dx_channel_event){.kind = DX_CHANNEL_EVENT_CLOSED, .reason = reason, .by_peer = by_peer};
+}
+
 /* --- Handshake ----------------------------------------------------------------------------------- */
 
 static int read_preface(dx_channel *channel, dx_bytes frame) {
@@ -417,8 +439,38 @@ static void open_channel(dx_channel *channel, dx_channel_event *event) {
     event->kind = DX_CHANNEL_EVENT_READY;
 }
 
+/* Both sides know the topic's secret, and all else that the first messages depend on: when they do not open, what
+ * the two transports showed was not the same. */
+static int name_failure(const dx_channel *channel, int error) {
+    bool first = channel->state == DX_CHANNEL_GREETED || channel->state == DX_CHANNEL_CALLING;
+    bool unsound = error == DX_E_SIGNATURE || error == DX_E_MALFORMED;
+    return channel->is_bound && first && unsound ? DX_E_CHANNEL_BINDING : error;
+}
+
+static bool is_refusal(const dx_channel *channel, dx_bytes frame) {
+    return channel->is_bound && channel->state == DX_CHANNEL_CALLING &&
+           frame.size == DX_CHANNEL_REFUSAL_SIZE &&
+           dx_secret_equal(frame.data, channel->binding_refusal, DX_CHANNEL_REFUSAL_SIZE);
+}
+
+/* The one thing said before the handshake is through: to a caller who knew the topic's secret. */
+static void refuse_binding(const dx_channel *channel, dx_buf *out) {
+    uint8_t *at = dx_buf_extend(out, LENGTH_SIZE + DX_CHANNEL_REFUSAL_SIZE);
+    if (at != NULL) {
+        write_length(at, DX_CHANNEL_REFUSAL_SIZE);
+        memcpy(at + LENGTH_SIZE, channel->binding_refusal, DX_CHANNEL_REFUSAL_SIZE);
+    }
+}
+
 static int read_handshake(dx_channel *channel, dx_bytes frame, dx_buf *out, dx_channel_event *event) {
-    int error = dx_noise_read(&channel->noise, frame, &channel->remote_payload);
+    if (is_refusal(channel, frame)) {
+        report_close(channel, DX_E_CHANNEL_BINDING, true, event);
+        return DX_OK;
+    }
+    int error = name_failure(channel, dx_noise_read(&channel->noise, frame, &channel->remote_payload));
+    if (error == DX_E_CHANNEL_BINDING && channel->state == DX_CHANNEL_GREETED) {
+        refuse_binding(channel, out);
+    }
     if (error != DX_OK) {
         return error;
     }
@@ -469,11 +521,6 @@ static int open_frame(dx_channel *channel, dx_bytes frame, enum frame_kind *kind
     *piece_size = size - 1;
     message->size = begin + *piece_size;
     return DX_OK;
-}
-
-static void report_close(dx_channel *channel, int reason, bool by_peer, dx_channel_event *event) {
-    shut(channel);
-    *event = (dx_channel_event){.kind = DX_CHANNEL_EVENT_CLOSED, .reason = reason, .by_peer = by_peer};
 }
 
 /* Content of a frame that is no piece of a message; it has been taken off the message. */

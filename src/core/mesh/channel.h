@@ -32,6 +32,9 @@ typedef enum dx_channel_state {
         DX_CHANNEL_STATE_COUNT
 } dx_channel_state;
 
+/* First bytes of a keyed hash: shorter than any handshake message, long enough not to be guessed. */
+enum { DX_CHANNEL_REFUSAL_SIZE = 16 };
+
 /* What two sides must share to meet, and what this side brings. Borrowed for the call. */
 typedef struct dx_channel_topic {
     uint64_t number;              /* the caller's own name for it */
@@ -41,6 +44,7 @@ typedef struct dx_channel_topic {
     dx_bytes prologue; /* both sides alike, at most DX_CHANNEL_PROLOGUE_MAX: fingerprints, H(link) */
     dx_bytes payload;  /* sent in this side's last handshake message, at most DX_CHANNEL_PAYLOAD_MAX */
     const uint8_t *expected_static; /* NULL, or the only static key this side accepts of the other */
+    bool is_bound; /* a peer link: the prologue says what its transport showed at both ends */
 } dx_channel_topic;
 
 /* The topics a responder answers for: the index-th, false past the last. */
@@ -54,7 +58,10 @@ typedef struct dx_channel {
     bool initiator;
     bool delivered; /* the message in `message` was handed out */
     bool has_expected_static;
-    uint64_t topic; /* number of the topic, once known */
+    bool is_bound;
+    uint8_t binding_refusal
+        [DX_CHANNEL_REFUSAL_SIZE]; /* is_bound: how this call is told that the prologues differ */
+    uint64_t topic;                /* number of the topic, once known */
     uint64_t deadline_ms;
     uint64_t sent_bytes; /* under the present key */
     uint64_t rekey_bytes;
@@ -95,7 +102,8 @@ void dx_channel_deinit(dx_channel *channel); /* wipes the keys */
 /* Takes bytes from the front of *bytes until something happened or none are left; call it again while the
  * event is not NONE. What must be answered is appended to out (handshake messages, a goodbye). What the peer
  * did wrong is a CLOSED event, never an error: MALFORMED, SIGNATURE, FLOOD (too long for this state),
- * PROTOCOL, UNAUTHORIZED (a stranger: nothing was sent), UNSUPPORTED (version), TIMEOUT.
+ * PROTOCOL, UNAUTHORIZED (a stranger: nothing was sent), CHANNEL_BINDING (of a bound topic: the two ends do not see
+ * the same transport; either end finds it, or is told), UNSUPPORTED (version), TIMEOUT.
  * DX_E_NO_MEMORY or out's error: the channel is closed and the step should fail. */
 DX_MUST_USE int dx_channel_receive(dx_channel *channel, dx_bytes *bytes, uint64_t now_ms, dx_buf *out,
                                    dx_channel_event *event);

@@ -182,6 +182,14 @@ int dx_signaling_add_topic(dx_signaling *signaling, uint64_t number,
     return DX_OK;
 }
 
+bool dx_signaling_has_topic(const dx_signaling *signaling, uint64_t number) {
+    return find_topic(signaling, number) != NULL;
+}
+
+bool dx_signaling_has_topics(const dx_signaling *signaling) {
+    return signaling->topics != NULL;
+}
+
 static void leave_day(dx_signaling *signaling, joining *day) {
     if (day->told && signaling->state == DX_SIGNALING_READY) {
         dx_signaling_message message = {.kind = DX_SIGNALING_LEAVE};

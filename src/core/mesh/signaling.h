@@ -70,6 +70,8 @@ void dx_signaling_destroy(dx_signaling *signaling);
 DX_MUST_USE int dx_signaling_add_topic(dx_signaling *signaling, uint64_t number,
                                        const uint8_t secret[static DX_KEY_SIZE]);
 void dx_signaling_remove_topic(dx_signaling *signaling, uint64_t number); /* no on_left */
+bool dx_signaling_has_topic(const dx_signaling *signaling, uint64_t number);
+bool dx_signaling_has_topics(const dx_signaling *signaling); /* any */
 /* Tells it to one peer. DX_E_STATE while the service is away, DX_E_NOT_FOUND when the place is of no present topic
  * and day; the buffer's errors. */
 DX_MUST_USE int dx_signaling_send(dx_signaling *signaling, const dx_signaling_place *place,

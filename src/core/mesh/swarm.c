@@ -3,74 +3,17 @@
  * Invariants: a link's channel is ready before its handler hears of it, and on_close follows every on_open. A
  * handler may close any link, its own included, from any call: a closed link is only marked, and freed when
  * no call of the swarm is on the stack. */
-#include "mesh/swarm.h"
+#include "mesh/swarm_state.h"
 
 #include <string.h>
 
-#include "base/limits.h"
 #include "base/trace.h"
-
-typedef struct dx_dialling dx_dialling;
-typedef struct dx_meeting dx_meeting;
-typedef struct dx_swarm_topic dx_swarm_topic;
-
-/* An address that is dialled for a topic. */
-struct dx_dialling {
-    dx_dialling *next;
-    char address[256];
-    uint64_t link;             /* in use for it, when has_link */
-    uint8_t peer[DX_KEY_SIZE]; /* the static key that answered there last, when has_peer */
-    uint64_t next_ms;          /* not before */
-    uint64_t since_ms;
-    unsigned failures;
-    int last_error;
-    bool has_link, has_peer, connected, removed;
-};
-
-struct dx_swarm_topic {
-    dx_swarm_topic *next;
-    dx_topic topic;
-    uint8_t own_static[DX_KEY_SIZE]; /* the public half of topic.static_secret */
-    dx_buf payload;
-    dx_dialling *diallings;
-};
-
-/* A link and its channel. */
-struct dx_meeting {
-    dx_meeting *next;
-    dx_swarm_link link;
-    dx_channel channel;
-    dx_dialling *dialling; /* NULL: accepted */
-    uint64_t begun_ms;     /* dialled or accepted */
-    uint64_t ready_ms;
-    uint64_t source; /* hash of where it was accepted from */
-    size_t kin;      /* accepted links from there that nobody vouched for, itself included */
-    size_t held;     /* as counted in the swarm's */
-    bool channelled; /* the link is up and its channel begun */
-    bool ready, closed, vouched;
-};
-
-struct dx_swarm {
-    const dx_alloc *alloc;
-    const dx_random *random;
-    const dx_tracer *tracer;
-    dx_swarm_port port;
-    dx_swarm_topic *topics;
-    dx_meeting *meetings;
-    uint64_t now_ms;
-    uint64_t hold_ms; /* nothing is dialled before */
-    size_t held;      /* memory of all links */
-    dx_buf out;       /* ciphertext on its way to the port */
-    int depth;        /* calls on the stack: nothing is freed below the outermost */
-};
-
-static int flush(dx_swarm *swarm, dx_meeting *meeting);
 
 static bool is_fatal(int error) {
     return error == DX_E_NO_MEMORY || error == DX_E_STORE || error == DX_E_NO_SPACE || error == DX_E_IO;
 }
 
-static dx_swarm_topic *find_topic(dx_swarm *swarm, uint64_t number) {
+dx_swarm_topic *dx_swarm_find_topic(dx_swarm *swarm, uint64_t number) {
     dx_swarm_topic *topic = swarm->topics;
     while (topic != NULL && topic->topic.number != number) {
         topic = topic->next;
@@ -78,7 +21,7 @@ static dx_swarm_topic *find_topic(dx_swarm *swarm, uint64_t number) {
     return topic;
 }
 
-static dx_meeting *find_meeting(dx_swarm *swarm, uint64_t link) {
+dx_meeting *dx_swarm_find_meeting(dx_swarm *swarm, uint64_t link) {
     dx_meeting *meeting = swarm->meetings;
     while (meeting != NULL && (meeting->closed || meeting->link.link != link)) {
         meeting = meeting->next;
@@ -198,7 +141,8 @@ static void end_meeting(dx_swarm *swarm, dx_meeting *meeting, int reason) {
         back_off(swarm, meeting->dialling, settled, reason);
         meeting->dialling = NULL;
     }
-    dx_swarm_topic *topic = find_topic(swarm, meeting->link.topic);
+    meeting->encounter = NULL;
+    dx_swarm_topic *topic = dx_swarm_find_topic(swarm, meeting->link.topic);
     if (meeting->ready && topic != NULL && !meeting->link.initiator) {
         yield_to_caller(swarm, topic, meeting);
     }
@@ -208,13 +152,13 @@ static void end_meeting(dx_swarm *swarm, dx_meeting *meeting, int reason) {
 }
 
 /* Ours to end: the peer is told why if it can hear it. */
-static void close_meeting(dx_swarm *swarm, dx_meeting *meeting, int reason) {
+void dx_swarm_close_meeting(dx_swarm *swarm, dx_meeting *meeting, int reason) {
     if (meeting->closed) {
         return;
     }
     if (meeting->channelled) {
         dx_channel_close(&meeting->channel, reason, &swarm->out);
-        if (flush(swarm, meeting) != DX_OK) {
+        if (dx_swarm_flush(swarm, meeting) != DX_OK) {
             dx_buf_clear(&swarm->out); /* the goodbye is lost; the link closes all the same */
         }
     }
@@ -247,6 +191,7 @@ static void leave(dx_swarm *swarm) {
         *at = meeting->next;
         free_meeting(swarm, meeting);
     }
+    dx_encounter_sweep(swarm);
 }
 
 /* --- Life ------------------------------------------------------------------------------------------- */
@@ -282,6 +227,7 @@ void dx_swarm_destroy(dx_swarm *swarm) {
         return;
     }
     DX_ASSERT(swarm->depth == 0);
+    dx_encounter_free_all(swarm);
     while (swarm->meetings != NULL) {
         dx_meeting *meeting = swarm->meetings;
         swarm->meetings = meeting->next;
@@ -297,7 +243,7 @@ void dx_swarm_destroy(dx_swarm *swarm) {
 }
 
 int dx_swarm_add_topic(dx_swarm *swarm, const dx_topic *topic) {
-    DX_ASSERT(find_topic(swarm, topic->number) == NULL);
+    DX_ASSERT(dx_swarm_find_topic(swarm, topic->number) == NULL);
     dx_swarm_topic *kept = dx_alloc_take_zeroed(swarm->alloc, sizeof *kept);
     if (kept == NULL) {
         return DX_E_NO_MEMORY;
@@ -309,7 +255,8 @@ int dx_swarm_add_topic(dx_swarm *swarm, const dx_topic *topic) {
     kept->topic.payload = dx_buf_view(&kept->payload);
     kept->next = swarm->topics;
     swarm->topics = kept;
-    return dx_buf_error(&kept->payload);
+    int error = dx_buf_error(&kept->payload);
+    return error == DX_OK ? dx_encounter_add_topic(swarm, kept) : error;
 }
 
 void dx_swarm_remove_topic(dx_swarm *swarm, uint64_t number) {
@@ -325,10 +272,11 @@ void dx_swarm_remove_topic(dx_swarm *swarm, uint64_t number) {
     enter(swarm, 0);
     for (dx_meeting *meeting = swarm->meetings; meeting != NULL; meeting = meeting->next) {
         if (!meeting->closed && meeting->link.topic == number) {
-            close_meeting(swarm, meeting, DX_OK);
+            dx_swarm_close_meeting(swarm, meeting, DX_OK);
         }
     }
     leave(swarm);
+    dx_encounter_remove_topic(swarm, number);
     free_topic(swarm, topic);
 }
 
@@ -356,10 +304,13 @@ static dx_dialling *least_useful(dx_swarm_topic *topic) {
 }
 
 int dx_swarm_add_address(dx_swarm *swarm, uint64_t number, dx_bytes address) {
-    dx_swarm_topic *topic = find_topic(swarm, number);
+    dx_swarm_topic *topic = dx_swarm_find_topic(swarm, number);
     dx_dialling *known = topic == NULL ? NULL : find_dialling(topic, address);
     if (topic == NULL || address.size == 0 || address.size >= sizeof known->address) {
         return topic == NULL ? DX_E_NOT_FOUND : DX_E_INVALID;
+    }
+    if (dx_is_service_address(address)) {
+        return dx_encounter_join(swarm, topic, address);
     }
     if (known != NULL) {
         known->removed = false;
@@ -388,9 +339,10 @@ int dx_swarm_add_address(dx_swarm *swarm, uint64_t number, dx_bytes address) {
 }
 
 void dx_swarm_remove_address(dx_swarm *swarm, uint64_t number, dx_bytes address) {
-    dx_swarm_topic *topic = find_topic(swarm, number);
+    dx_swarm_topic *topic = dx_swarm_find_topic(swarm, number);
     dx_dialling *dialling = topic == NULL ? NULL : find_dialling(topic, address);
     if (dialling == NULL) {
+        dx_encounter_part(swarm, number, address);
         return;
     }
     enter(swarm, 0);
@@ -398,7 +350,7 @@ void dx_swarm_remove_address(dx_swarm *swarm, uint64_t number, dx_bytes address)
         if (meeting->dialling == dialling) {
             meeting->dialling = NULL; /* a link that stands goes on; it is not dialled again */
             if (!meeting->ready) {
-                close_meeting(swarm, meeting, DX_OK); /* its place is for others */
+                dx_swarm_close_meeting(swarm, meeting, DX_OK); /* its place is for others */
             }
         }
     }
@@ -416,7 +368,7 @@ void dx_swarm_hold(dx_swarm *swarm, uint64_t until_ms) {
 }
 
 /* Whether the peer that answered at this address before is here already, by whichever link. */
-static bool is_met(const dx_swarm *swarm, const dx_swarm_topic *topic, const dx_dialling *dialling) {
+bool dx_swarm_is_met(const dx_swarm *swarm, const dx_swarm_topic *topic, const dx_dialling *dialling) {
     for (const dx_meeting *meeting = swarm->meetings; dialling->has_peer && meeting != NULL;
          meeting = meeting->next) {
         if (meeting->ready && !meeting->closed && meeting->link.topic == topic->topic.number &&
@@ -429,7 +381,7 @@ static bool is_met(const dx_swarm *swarm, const dx_swarm_topic *topic, const dx_
 
 bool dx_swarm_address_state(dx_swarm *swarm, uint64_t number, size_t index, char *address,
                             size_t address_size, const char **state, int *last_error, uint64_t *since_ms) {
-    dx_swarm_topic *topic = find_topic(swarm, number);
+    dx_swarm_topic *topic = dx_swarm_find_topic(swarm, number);
     dx_dialling *dialling = topic == NULL ? NULL : topic->diallings;
     while (dialling != NULL && (dialling->removed || index-- > 0)) {
         dialling = dialling->next;
@@ -441,10 +393,10 @@ bool dx_swarm_address_state(dx_swarm *swarm, uint64_t number, size_t index, char
     size = size < address_size ? size : address_size - 1;
     memcpy(address, dialling->address, size);
     address[size] = 0;
-    *state = dialling->connected || is_met(swarm, topic, dialling) ? "connected"
-             : dialling->has_link                                  ? "connecting"
-             : dialling->failures == 0                             ? "new"
-                                                                   : "waiting";
+    *state = dialling->connected || dx_swarm_is_met(swarm, topic, dialling) ? "connected"
+             : dialling->has_link                                           ? "connecting"
+             : dialling->failures == 0                                      ? "new"
+                                                                            : "waiting";
     *last_error = dialling->last_error;
     *since_ms = dialling->since_ms;
     return true;
@@ -452,7 +404,7 @@ bool dx_swarm_address_state(dx_swarm *swarm, uint64_t number, size_t index, char
 
 /* --- Sending ------------------------------------------------------------------------------------------ */
 
-static int flush(dx_swarm *swarm, dx_meeting *meeting) {
+int dx_swarm_flush(dx_swarm *swarm, dx_meeting *meeting) {
     int error = dx_buf_error(&swarm->out);
     if (error == DX_OK && swarm->out.size > 0) {
         meeting->link.outstanding += swarm->out.size;
@@ -464,12 +416,12 @@ static int flush(dx_swarm *swarm, dx_meeting *meeting) {
 }
 
 int dx_swarm_send(dx_swarm *swarm, uint64_t link, dx_bytes message) {
-    dx_meeting *meeting = find_meeting(swarm, link);
+    dx_meeting *meeting = dx_swarm_find_meeting(swarm, link);
     if (meeting == NULL || !meeting->ready) {
         return DX_E_NOT_FOUND;
     }
     int error = dx_channel_send(&meeting->channel, message, &swarm->out);
-    return error == DX_OK ? flush(swarm, meeting) : error;
+    return error == DX_OK ? dx_swarm_flush(swarm, meeting) : error;
 }
 
 bool dx_swarm_has_room(const dx_swarm *swarm, uint64_t link) {
@@ -482,7 +434,7 @@ bool dx_swarm_has_room(const dx_swarm *swarm, uint64_t link) {
 }
 
 void dx_swarm_vouch(dx_swarm *swarm, uint64_t link, bool vouched) {
-    dx_meeting *meeting = find_meeting(swarm, link);
+    dx_meeting *meeting = dx_swarm_find_meeting(swarm, link);
     if (meeting == NULL || meeting->vouched == vouched) {
         return;
     }
@@ -493,10 +445,10 @@ void dx_swarm_vouch(dx_swarm *swarm, uint64_t link, bool vouched) {
 }
 
 void dx_swarm_close(dx_swarm *swarm, uint64_t link, int reason) {
-    dx_meeting *meeting = find_meeting(swarm, link);
+    dx_meeting *meeting = dx_swarm_find_meeting(swarm, link);
     if (meeting != NULL) {
         enter(swarm, 0);
-        close_meeting(swarm, meeting, reason);
+        dx_swarm_close_meeting(swarm, meeting, reason);
         leave(swarm);
     }
 }
@@ -511,7 +463,7 @@ size_t dx_swarm_link_count(const dx_swarm *swarm, uint64_t topic) {
 
 /* --- Handshakes ---------------------------------------------------------------------------------------- */
 
-static void describe_topic(const dx_swarm_topic *topic, dx_channel_topic *out) {
+void dx_swarm_describe_topic(const dx_swarm_topic *topic, dx_channel_topic *out) {
     *out = (dx_channel_topic){.number = topic->topic.number,
                               .secret = topic->topic.secret,
                               .static_secret = topic->topic.static_secret,
@@ -530,7 +482,7 @@ static bool topic_at(void *ctx, size_t index, dx_channel_topic *out) {
     if (topic == NULL) {
         return false;
     }
-    describe_topic(topic, out);
+    dx_swarm_describe_topic(topic, out);
     return true;
 }
 
@@ -556,7 +508,7 @@ static void settle_glare(dx_swarm *swarm, dx_meeting *fresh, const dx_swarm_topi
             continue;
         }
         if (is_superseded(old, fresh, topic->own_static, swarm->now_ms)) {
-            close_meeting(swarm, old, DX_OK);
+            dx_swarm_close_meeting(swarm, old, DX_OK);
         } else {
             *keep = false;
         }
@@ -580,9 +532,9 @@ static void note_peer(dx_swarm *swarm, dx_meeting *meeting, const dx_swarm_topic
 
 static int open_meeting(dx_swarm *swarm, dx_meeting *meeting) {
     meeting->link.topic = meeting->channel.topic;
-    dx_swarm_topic *topic = find_topic(swarm, meeting->link.topic);
+    dx_swarm_topic *topic = dx_swarm_find_topic(swarm, meeting->link.topic);
     if (topic == NULL) {
-        close_meeting(swarm, meeting, DX_OK);
+        dx_swarm_close_meeting(swarm, meeting, DX_OK);
         return DX_OK;
     }
     memcpy(meeting->link.handshake_hash, dx_channel_handshake_hash(&meeting->channel), DX_NOISE_HASH_SIZE);
@@ -592,7 +544,7 @@ static int open_meeting(dx_swarm *swarm, dx_meeting *meeting) {
     settle_glare(swarm, meeting, topic, &keep);
     note_peer(swarm, meeting, topic, keep);
     if (!keep) {
-        close_meeting(swarm, meeting, DX_OK);
+        dx_swarm_close_meeting(swarm, meeting, DX_OK);
         return DX_OK;
     }
     swarm->port.counts->ready++;
@@ -608,7 +560,7 @@ static int take_event(dx_swarm *swarm, dx_meeting *meeting, const dx_channel_eve
         return open_meeting(swarm, meeting);
     }
     if (event->kind == DX_CHANNEL_EVENT_MESSAGE) {
-        dx_swarm_topic *topic = find_topic(swarm, meeting->link.topic);
+        dx_swarm_topic *topic = dx_swarm_find_topic(swarm, meeting->link.topic);
         return topic == NULL ? DX_OK
                              : topic->topic.handler.on_message(topic->topic.handler.ctx, &meeting->link,
                                                                event->message);
@@ -624,7 +576,7 @@ static int receive(dx_swarm *swarm, dx_meeting *meeting, dx_bytes bytes) {
         dx_channel_event event;
         int error = dx_channel_receive(&meeting->channel, &bytes, swarm->now_ms, &swarm->out, &event);
         if (error == DX_OK) {
-            error = flush(swarm, meeting); /* before any handler: it may send on other links */
+            error = dx_swarm_flush(swarm, meeting); /* before any handler: it may send on other links */
         }
         if (error == DX_OK && event.kind == DX_CHANNEL_EVENT_NONE) {
             return DX_OK;
@@ -636,7 +588,7 @@ static int receive(dx_swarm *swarm, dx_meeting *meeting, dx_bytes bytes) {
             return error;
         }
         if (error != DX_OK) {
-            close_meeting(swarm, meeting, error);
+            dx_swarm_close_meeting(swarm, meeting, error);
         }
     }
     return DX_OK;
@@ -644,7 +596,7 @@ static int receive(dx_swarm *swarm, dx_meeting *meeting, dx_bytes bytes) {
 
 /* --- Events of the seam --------------------------------------------------------------------------------- */
 
-static dx_meeting *make_meeting(dx_swarm *swarm, uint64_t link, dx_bytes address, bool initiator) {
+dx_meeting *dx_swarm_make_meeting(dx_swarm *swarm, uint64_t link, dx_bytes address, bool initiator) {
     dx_meeting *meeting = dx_alloc_take_zeroed(swarm->alloc, sizeof *meeting);
     if (meeting == NULL) {
         return NULL;
@@ -667,20 +619,20 @@ static dx_meeting *make_meeting(dx_swarm *swarm, uint64_t link, dx_bytes address
 }
 
 static int call_peer(dx_swarm *swarm, dx_meeting *meeting) {
-    dx_swarm_topic *topic = find_topic(swarm, meeting->link.topic);
+    dx_swarm_topic *topic = dx_swarm_find_topic(swarm, meeting->link.topic);
     if (topic == NULL) {
-        close_meeting(swarm, meeting, DX_OK);
+        dx_swarm_close_meeting(swarm, meeting, DX_OK);
         return DX_OK;
     }
     dx_channel_topic described;
-    describe_topic(topic, &described);
+    dx_swarm_describe_topic(topic, &described);
     meeting->channelled = true;
     int error = dx_channel_call(&meeting->channel, swarm->alloc, swarm->random, &described, swarm->now_ms,
                                 &swarm->out);
-    return error == DX_OK ? flush(swarm, meeting) : error;
+    return error == DX_OK ? dx_swarm_flush(swarm, meeting) : error;
 }
 
-static size_t count_links(const dx_swarm *swarm, bool dialled) {
+size_t dx_swarm_count_links(const dx_swarm *swarm, bool dialled) {
     size_t count = 0;
     for (const dx_meeting *meeting = swarm->meetings; meeting != NULL; meeting = meeting->next) {
         count += !meeting->closed && meeting->link.initiator == dialled;
@@ -690,14 +642,14 @@ static size_t count_links(const dx_swarm *swarm, bool dialled) {
 
 static void crowd_out(dx_swarm *swarm, dx_meeting *meeting) {
     swarm->port.counts->crowded++;
-    close_meeting(swarm, meeting, DX_E_LIMIT);
+    dx_swarm_close_meeting(swarm, meeting, DX_E_LIMIT);
 }
 
 /* With all places taken, the newcomer gets that of the oldest link nobody vouched for, from where most of them come:
  * who floods from one place displaces himself, and who was just let in has time to prove who he is. */
-static bool make_place(dx_swarm *swarm) {
+bool dx_swarm_make_place(dx_swarm *swarm) {
     dx_meeting *least = NULL;
-    if (count_links(swarm, false) < DX_LINKS_ACCEPTED_MAX) {
+    if (dx_swarm_count_links(swarm, false) < DX_LINKS_ACCEPTED_MAX) {
         return true;
     }
     for (dx_meeting *meeting = swarm->meetings; meeting != NULL; meeting = meeting->next) {
@@ -744,16 +696,19 @@ static void bound_held(dx_swarm *swarm) {
 
 int dx_swarm_link_up(dx_swarm *swarm, uint64_t link, dx_bytes address, uint64_t now_ms) {
     enter(swarm, now_ms);
-    dx_meeting *meeting = find_meeting(swarm, link);
-    int error = DX_OK;
-    if (meeting != NULL) {
+    dx_meeting *meeting = dx_swarm_find_meeting(swarm, link);
+    bool taken = false;
+    int error = dx_encounter_up(swarm, link, address, &taken);
+    if (taken) {
+        meeting = NULL;
+    } else if (meeting != NULL) {
         error = meeting->channelled ? DX_OK : call_peer(swarm, meeting);
     } else if (link % 2 != 0) {
         swarm->port.close(swarm->port.ctx, link, DX_E_CANCELLED); /* dialled before everything was dropped */
-    } else if (!make_place(swarm)) {
+    } else if (!dx_swarm_make_place(swarm)) {
         swarm->port.counts->crowded++;
         swarm->port.close(swarm->port.ctx, link, DX_E_LIMIT);
-    } else if ((meeting = make_meeting(swarm, link, address, false)) == NULL) {
+    } else if ((meeting = dx_swarm_make_meeting(swarm, link, address, false)) == NULL) {
         error = DX_E_NO_MEMORY;
     } else {
         const dx_channel_topics topics = {.ctx = swarm, .at = topic_at};
@@ -766,7 +721,7 @@ int dx_swarm_link_up(dx_swarm *swarm, uint64_t link, dx_bytes address, uint64_t 
 
 int dx_swarm_link_data(dx_swarm *swarm, uint64_t link, dx_bytes bytes, uint64_t now_ms) {
     enter(swarm, now_ms);
-    dx_meeting *meeting = find_meeting(swarm, link);
+    dx_meeting *meeting = dx_swarm_find_meeting(swarm, link);
     int error = meeting == NULL || !meeting->channelled ? DX_OK : receive(swarm, meeting, bytes);
     if (error == DX_OK && meeting != NULL) {
         count_held(swarm, meeting);
@@ -778,17 +733,17 @@ int dx_swarm_link_data(dx_swarm *swarm, uint64_t link, dx_bytes bytes, uint64_t 
 
 int dx_swarm_link_writable(dx_swarm *swarm, uint64_t link, size_t size, uint64_t now_ms) {
     enter(swarm, now_ms);
-    dx_meeting *meeting = find_meeting(swarm, link);
+    dx_meeting *meeting = dx_swarm_find_meeting(swarm, link);
     int error = DX_OK;
     if (meeting != NULL) {
         meeting->link.outstanding -= size < meeting->link.outstanding ? size : meeting->link.outstanding;
         count_held(swarm, meeting);
-        dx_swarm_topic *topic = meeting->ready ? find_topic(swarm, meeting->link.topic) : NULL;
+        dx_swarm_topic *topic = meeting->ready ? dx_swarm_find_topic(swarm, meeting->link.topic) : NULL;
         if (topic != NULL && topic->topic.handler.on_writable != NULL) {
             error = topic->topic.handler.on_writable(topic->topic.handler.ctx, &meeting->link);
         }
         if (error != DX_OK && !is_fatal(error)) {
-            close_meeting(swarm, meeting, error);
+            dx_swarm_close_meeting(swarm, meeting, error);
             error = DX_OK;
         }
     }
@@ -796,9 +751,18 @@ int dx_swarm_link_writable(dx_swarm *swarm, uint64_t link, size_t size, uint64_t
     return error;
 }
 
-void dx_swarm_link_down(dx_swarm *swarm, uint64_t link, int reason, uint64_t now_ms) {
+int dx_swarm_signal(dx_swarm *swarm, uint64_t link, dx_bytes body, uint64_t now_ms) {
     enter(swarm, now_ms);
-    dx_meeting *meeting = find_meeting(swarm, link);
+    int error = dx_encounter_signal(swarm, link, body);
+    leave(swarm);
+    return error;
+}
+
+void dx_swarm_link_down(dx_swarm *swarm, uint64_t link, int reason, uint64_t now_ms) {
+    bool taken = false;
+    enter(swarm, now_ms);
+    dx_encounter_down(swarm, link, reason, &taken);
+    dx_meeting *meeting = taken ? NULL : dx_swarm_find_meeting(swarm, link);
     if (meeting != NULL) {
         end_meeting(swarm, meeting, reason);
     }
@@ -826,8 +790,8 @@ static uint64_t sooner(uint64_t a, uint64_t b) {
 }
 
 static int dial(dx_swarm *swarm, dx_swarm_topic *topic, dx_dialling *dialling, uint64_t *deadline_ms) {
-    if (dialling->removed || dialling->has_link || is_met(swarm, topic, dialling) ||
-        count_links(swarm, true) >= DX_LINKS_MAX - DX_LINKS_ACCEPTED_MAX) {
+    if (dialling->removed || dialling->has_link || dx_swarm_is_met(swarm, topic, dialling) ||
+        dx_swarm_count_links(swarm, true) >= DX_LINKS_MAX - DX_LINKS_ACCEPTED_MAX) {
         return DX_OK;
     }
     uint64_t due_ms = dialling->next_ms > swarm->hold_ms ? dialling->next_ms : swarm->hold_ms;
@@ -836,7 +800,7 @@ static int dial(dx_swarm *swarm, dx_swarm_topic *topic, dx_dialling *dialling, u
         return DX_OK;
     }
     dx_bytes address = dx_bytes_text(dialling->address);
-    dx_meeting *meeting = make_meeting(swarm, *swarm->port.next_link, address, true);
+    dx_meeting *meeting = dx_swarm_make_meeting(swarm, *swarm->port.next_link, address, true);
     if (meeting == NULL) {
         return DX_E_NO_MEMORY;
     }
@@ -855,13 +819,14 @@ static void watch(dx_swarm *swarm, dx_meeting *meeting, uint64_t *deadline_ms) {
         return;
     }
     if (meeting->link.outstanding > DX_LINK_OUTSTANDING_MAX) {
-        close_meeting(swarm, meeting, DX_E_FLOOD);
+        dx_swarm_close_meeting(swarm, meeting, DX_E_FLOOD);
         return;
     }
     if (!meeting->channelled) {
-        uint64_t due_ms = meeting->begun_ms + DX_DIAL_ANSWER_MS;
+        uint64_t due_ms =
+            meeting->begun_ms + (meeting->encounter != NULL ? DX_PEER_LINK_MS : DX_DIAL_ANSWER_MS);
         if (swarm->now_ms >= due_ms) {
-            close_meeting(swarm, meeting, DX_E_TIMEOUT);
+            dx_swarm_close_meeting(swarm, meeting, DX_E_TIMEOUT);
         } else {
             *deadline_ms = sooner(*deadline_ms, due_ms);
         }
@@ -870,7 +835,7 @@ static void watch(dx_swarm *swarm, dx_meeting *meeting, uint64_t *deadline_ms) {
     dx_channel_event event;
     dx_channel_tick(&meeting->channel, swarm->now_ms, &event);
     if (event.kind == DX_CHANNEL_EVENT_CLOSED) {
-        close_meeting(swarm, meeting, event.reason);
+        dx_swarm_close_meeting(swarm, meeting, event.reason);
     } else {
         *deadline_ms = sooner(*deadline_ms, dx_channel_deadline(&meeting->channel));
     }
@@ -888,6 +853,9 @@ int dx_swarm_tick(dx_swarm *swarm, uint64_t now_ms, uint64_t *deadline_ms) {
              dialling = dialling->next) {
             error = dial(swarm, topic, dialling, deadline_ms);
         }
+    }
+    if (error == DX_OK) {
+        error = dx_encounter_tick(swarm, deadline_ms);
     }
     leave(swarm);
     return error;

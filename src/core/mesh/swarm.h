@@ -17,15 +17,18 @@
 
 #include "halo/keyring.h"
 #include "mesh/channel.h"
+#include "mesh/signaling.h"
 
 typedef struct dx_swarm dx_swarm;
 
 /* What became of links, for people who ask; outlives the swarm. */
 typedef struct dx_swarm_counts {
-    uint64_t ready;   /* handshakes completed */
-    uint64_t failed;  /* links that ended before that: nobody there, strangers, timeouts */
-    uint64_t refused; /* links closed for what the peer did (errors of class peer) */
-    uint64_t crowded; /* links closed because places or memory were short, newcomers among them */
+    uint64_t ready;    /* handshakes completed */
+    uint64_t failed;   /* links that ended before that: nobody there, strangers, timeouts */
+    uint64_t refused;  /* links closed for what the peer did (errors of class peer) */
+    uint64_t crowded;  /* links closed because places or memory were short, newcomers among them */
+    uint64_t replayed; /* signals that came before, or of attempts that are over */
+    uint64_t strange;  /* signals that fit no peer that was named, or not their time */
 } dx_swarm_counts;
 
 /* Where links meet the host: the node's outbox. */
@@ -36,6 +39,7 @@ typedef struct dx_swarm_port {
     void (*open)(void *ctx, uint64_t link, dx_bytes address);
     void (*send)(void *ctx, uint64_t link, dx_bytes bytes);
     void (*close)(void *ctx, uint64_t link, int reason);
+    void (*signal)(void *ctx, uint64_t link, dx_bytes body); /* what a link says beside its bytes */
     dx_swarm_counts *counts;
 } dx_swarm_port;
 
@@ -86,10 +90,33 @@ void dx_swarm_remove_topic(dx_swarm *swarm, uint64_t topic); /* closes its links
 DX_MUST_USE int dx_swarm_add_address(dx_swarm *swarm, uint64_t topic, dx_bytes address);
 /* Its place is free at once: a link that stands goes on, one that is only being dialled ends. */
 void dx_swarm_remove_address(dx_swarm *swarm, uint64_t topic, dx_bytes address);
+/* An address "ws://…" or "wss://…" is a signaling service (mesh/signaling.h): the topic is looked for there, and its
+ * peers are met by peer links (docs/spec/swarm.md). It takes no place of an address; at most DX_SIGNALING_SERVICES_MAX.
+ * A service that is added here is for all topics, those to come too, and stays until removed. DX_E_INVALID,
+ * DX_E_LIMIT, DX_E_NO_MEMORY. */
+DX_MUST_USE int dx_swarm_add_service(dx_swarm *swarm, dx_bytes url);
+void dx_swarm_remove_service(dx_swarm *swarm, dx_bytes url); /* for all topics; links that stand go on */
+typedef struct dx_swarm_service_state {
+    dx_bytes url;
+    const char *state;
+    int last_error;
+    uint64_t since_ms;
+    bool kept;    /* added; otherwise an address of some topic names it */
+    size_t peers; /* it says that they are there */
+    dx_signaling_counts counts;
+} dx_swarm_service_state;
+bool dx_swarm_service_at(const dx_swarm *swarm, size_t index, dx_swarm_service_state *out);
+/* What keys for services are derived from; without it they are new ones each time. Before any service is added. */
+void dx_swarm_set_device(dx_swarm *swarm, const uint8_t seed[static DX_KEY_SIZE]);
+/* The wall's clock, by which topics are named at services; before a tick. */
+void dx_swarm_set_wall(dx_swarm *swarm, uint64_t wall_ms);
 /* Nothing is dialled before this time: for a node whose disk or memory just failed it. */
 void dx_swarm_hold(dx_swarm *swarm, uint64_t until_ms);
 /* Why the addresses of a topic do not connect, one line each; index runs until false. */
 bool dx_swarm_address_state(dx_swarm *swarm, uint64_t topic, size_t index, char *address, size_t address_size,
+                            const char **state, int *last_error, uint64_t *since_ms);
+/* Likewise of services where the topic is looked for, and of the peers they name. */
+bool dx_swarm_meeting_state(dx_swarm *swarm, uint64_t topic, size_t index, char *address, size_t address_size,
                             const char **state, int *last_error, uint64_t *since_ms);
 
 DX_MUST_USE int dx_swarm_send(dx_swarm *swarm, uint64_t link,
@@ -105,6 +132,8 @@ size_t dx_swarm_link_count(const dx_swarm *swarm, uint64_t topic); /* authentica
 DX_MUST_USE int dx_swarm_link_up(dx_swarm *swarm, uint64_t link, dx_bytes address, uint64_t now_ms);
 DX_MUST_USE int dx_swarm_link_data(dx_swarm *swarm, uint64_t link, dx_bytes bytes, uint64_t now_ms);
 DX_MUST_USE int dx_swarm_link_writable(dx_swarm *swarm, uint64_t link, size_t size, uint64_t now_ms);
+/* What a link said beside its bytes. */
+DX_MUST_USE int dx_swarm_signal(dx_swarm *swarm, uint64_t link, dx_bytes body, uint64_t now_ms);
 void dx_swarm_link_down(dx_swarm *swarm, uint64_t link, int reason, uint64_t now_ms);
 /* Dials and times out; lowers *deadline_ms to the next time it must be called. DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_swarm_tick(dx_swarm *swarm, uint64_t now_ms, uint64_t *deadline_ms);

@@ -14,6 +14,18 @@ static int reply_identity(dx_node *node, dx_request *request) {
     return dx_request_reply(node, request, &map);
 }
 
+/* From now on this device shows its own keys to services, not passing ones. */
+static int renew_services(dx_node *node) {
+    dx_swarm_service_state service;
+    while (dx_swarm_service_at(node->swarm, 0, &service)) {
+        char url[DX_SIGNALING_TEXT_MAX];
+        memcpy(url, service.url.data, service.url.size);
+        dx_swarm_remove_service(node->swarm, dx_bytes_of(url, service.url.size));
+    }
+    dx_swarm_set_device(node->swarm, node->identity.device_key.expanded); /* begins with the seed */
+    return dx_node_load_services(node);
+}
+
 static int halo_create(dx_node *node, dx_request *request, dx_bytes body) {
     dx_bytes name;
     int error = dx_take_text(node, body, "name", sizeof node->identity.name - 1, &name);
@@ -28,6 +40,9 @@ static int halo_create(dx_node *node, dx_request *request, dx_bytes body) {
                               "this vault already has an identity, \"%s\"", node->identity.name);
     }
     error = dx_identity_create(node->store, &node->config.alloc, &node->config.random, name, &node->identity);
+    if (error == DX_OK) {
+        error = renew_services(node);
+    }
     return error == DX_OK ? reply_identity(node, request) : error;
 }
 

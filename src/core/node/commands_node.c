@@ -29,7 +29,28 @@ static void write_counts(dx_node *node, dx_writer *writer) {
     dx_write_uint(dx_map_builder_key(&map, "links_failed"), counts->links.failed);
     dx_write_uint(dx_map_builder_key(&map, "links_crowded"), counts->links.crowded);
     dx_write_uint(dx_map_builder_key(&map, "peers_refused"), counts->links.refused);
+    dx_write_uint(dx_map_builder_key(&map, "signals_replayed"), counts->links.replayed);
+    dx_write_uint(dx_map_builder_key(&map, "signals_strange"), counts->links.strange);
     dx_map_builder_finish(&map, writer);
+}
+
+static void write_services(dx_node *node, dx_writer *writer) {
+    dx_swarm_service_state service;
+    size_t count = 0;
+    while (dx_swarm_service_at(node->swarm, count, &service)) {
+        count++;
+    }
+    dx_write_array(writer, count);
+    for (size_t i = 0; dx_swarm_service_at(node->swarm, i, &service); i++) {
+        dx_map_builder map;
+        dx_answer_init(node, &map);
+        dx_write_text_bytes(dx_map_builder_key(&map, "url"), service.url);
+        dx_write_text(dx_map_builder_key(&map, "state"), service.state);
+        if (service.last_error != DX_OK) {
+            dx_write_text(dx_map_builder_key(&map, "error"), dx_error_text(service.last_error));
+        }
+        dx_map_builder_finish(&map, writer);
+    }
 }
 
 static int status(dx_node *node, dx_request *request, dx_bytes body) {
@@ -51,6 +72,7 @@ static int status(dx_node *node, dx_request *request, dx_bytes body) {
     for (size_t i = 0; i < node->address_count; i++) {
         dx_write_text(listen, node->addresses[i]);
     }
+    write_services(node, dx_map_builder_key(&map, "signal"));
     write_vault(node, dx_map_builder_key(&map, "vault"));
     write_counts(node, dx_map_builder_key(&map, "counts"));
     return dx_request_reply(node, request, &map);

@@ -288,14 +288,15 @@ static int peer_connect(dx_node *node, dx_request *request, dx_bytes body) {
     return dx_request_reply(node, request, &map);
 }
 
-static int list_addresses(dx_node *node, dx_request *request, dx_space *space) {
+typedef bool (*state_of)(dx_swarm *, uint64_t, size_t, char *, size_t, const char **, int *, uint64_t *);
+
+static int list_addresses(dx_node *node, dx_request *request, dx_space *space, state_of at) {
     char address[DX_ADDRESS_SIZE_MAX];
     const char *state;
     int last_error, error = DX_OK;
     uint64_t since_ms;
-    for (size_t i = 0;
-         error == DX_OK && dx_swarm_address_state(node->swarm, (uint64_t)space->local, i, address,
-                                                  sizeof address, &state, &last_error, &since_ms);
+    for (size_t i = 0; error == DX_OK && at(node->swarm, (uint64_t)space->local, i, address, sizeof address,
+                                            &state, &last_error, &since_ms);
          i++) {
         dx_map_builder map;
         dx_answer_init(node, &map);
@@ -332,7 +333,10 @@ static int peer_list(dx_node *node, dx_request *request, dx_bytes body) {
             error = end_row(node, request, &map, error);
         }
         if (error == DX_OK) {
-            error = list_addresses(node, request, space);
+            error = list_addresses(node, request, space, dx_swarm_address_state);
+        }
+        if (error == DX_OK) {
+            error = list_addresses(node, request, space, dx_swarm_meeting_state);
         }
     }
     return error == DX_OK ? dx_request_reply_count(node, request) : error;

@@ -12,8 +12,9 @@
 #include "node/state.h"
 
 static const dx_command *find_command(dx_bytes name) {
-    static const dx_command *const tables[] = {dx_commands_halo,  dx_commands_space, dx_commands_object,
-                                               dx_commands_query, dx_commands_node,  dx_commands_invitation};
+    static const dx_command *const tables[] = {dx_commands_halo,      dx_commands_space, dx_commands_object,
+                                               dx_commands_query,     dx_commands_node,  dx_commands_signal,
+                                               dx_commands_invitation};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         for (const dx_command *command = tables[i]; command->name != NULL; command++) {
             if (dx_bytes_equal(name, dx_bytes_text(command->name))) {

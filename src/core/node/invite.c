@@ -685,6 +685,19 @@ static int ask_again(dx_invite *invite, dx_request *request) {
     return error == DX_OK ? DX_PENDING : error;
 }
 
+/* Where a guest who can dial nobody finds this vault; most of the link is left to addresses. */
+static size_t take_services(const dx_node *node, dx_bytes addresses[static DX_INVITATION_ADDRESSES_MAX]) {
+    enum { NAMED_MAX = 2 };
+    dx_swarm_service_state service;
+    size_t count = 0;
+    for (size_t i = 0; count < NAMED_MAX && dx_swarm_service_at(node->swarm, i, &service); i++) {
+        if (service.kept) {
+            addresses[count++] = service.url;
+        }
+    }
+    return count;
+}
+
 static int space_share(dx_node *node, dx_request *request, dx_bytes body) {
     _Static_assert((int)DX_INVITATION_REQUEST_SIZE == (int)DX_REQUEST_SIZE, "one kind of request");
     dx_invite *asked = find_asked(node, true, dx_bytes_of(request->id, DX_REQUEST_SIZE));
@@ -704,8 +717,9 @@ static int space_share(dx_node *node, dx_request *request, dx_bytes body) {
     if (error != DX_OK) {
         return error;
     }
-    if (node->address_count == 0) {
-        return dx_node_refuse(node, DX_E_STATE, "dx agent start",
+    size_t service_count = take_services(node, addresses);
+    if (node->address_count + service_count == 0) {
+        return dx_node_refuse(node, DX_E_STATE, "dx agent start, dx signal add URL",
                               "this vault listens nowhere, so no guest could reach it");
     }
     if (dx_control_role(space->control, node->identity.identity) < DX_ROLE_ADMIN) {
@@ -714,9 +728,9 @@ static int space_share(dx_node *node, dx_request *request, dx_bytes body) {
     }
     memcpy(terms.request, request->id, DX_REQUEST_SIZE);
     terms.space = space->local;
-    for (; terms.address_count < node->address_count && terms.address_count < DX_INVITATION_ADDRESSES_MAX;
-         terms.address_count++) {
-        addresses[terms.address_count] = dx_bytes_text(node->addresses[terms.address_count]);
+    terms.address_count = service_count;
+    for (size_t i = 0; i < node->address_count && terms.address_count < DX_INVITATION_ADDRESSES_MAX; i++) {
+        addresses[terms.address_count++] = dx_bytes_text(node->addresses[i]);
     }
     dx_invitation invitation;
     dx_invite *invite = NULL;

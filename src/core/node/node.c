@@ -45,6 +45,11 @@ static void port_close(void *ctx, uint64_t link, int reason) {
     dx_outbox_link_close(&((dx_node *)ctx)->outbox, link, reason);
 }
 
+static void port_signal(void *ctx, uint64_t link, dx_bytes body) {
+    dx_outbox_add(&((dx_node *)ctx)->outbox,
+                  &(dx_effect){.kind = DX_EFFECT_SIGNAL_SEND, .link = link, .body = body});
+}
+
 dx_space *dx_node_space(dx_node *node, int64_t local) {
     for (size_t i = 0; i < node->space_count; i++) {
         if (node->spaces[i]->local == local) {
@@ -107,6 +112,7 @@ static int load(dx_node *node) {
                           .open = port_open,
                           .send = port_send,
                           .close = port_close,
+                          .signal = port_signal,
                           .counts = &node->counts.links};
     if (error == DX_OK) {
         error = dx_swarm_create(&node->config.alloc, &node->config.random, &node->config.tracer, &port,
@@ -114,6 +120,12 @@ static int load(dx_node *node) {
     }
     if (error == DX_OK) {
         dx_swarm_hold(node->swarm, node->hold_ms);
+        if (node->identity.present) {
+            dx_swarm_set_device(node->swarm, node->identity.device_key.expanded); /* begins with the seed */
+        }
+        error = dx_node_load_services(node);
+    }
+    if (error == DX_OK) {
         error = dx_replication_create(&node->context, node->swarm, &node->replication);
     }
     if (error == DX_OK) {
@@ -350,8 +362,9 @@ static int take_event(dx_node *node, const dx_event *event) {
         return DX_OK;
     case DX_EVENT_LISTENING:
         return set_listening(node, event->body);
+    case DX_EVENT_SIGNAL:
+        return dx_swarm_signal(node->swarm, event->link, event->body, now_ms);
     case DX_EVENT_CLOCK:
-    case DX_EVENT_SIGNAL:      /* no signaling client yet: MESH brings it */
     case DX_EVENT_STORAGE_LOW: /* the store reports a full disk by itself */
     case DX_EVENT_KIND_COUNT:
         return DX_OK;
@@ -419,6 +432,7 @@ static int settle(dx_node *node, uint64_t *deadline_ms) {
     if (error != DX_OK) {
         return error;
     }
+    dx_swarm_set_wall(node->swarm, node->context.wall_ms);
     error = dx_swarm_tick(node->swarm, node->context.now_ms, &deadline);
     if (error != DX_OK) {
         return error;

@@ -116,6 +116,10 @@ void dx_node_remove_space(dx_node *node, dx_space *space);
 /* Puts what undid the last step into words, for the next dx_request_reply_error of this error. */
 void dx_node_explain_failure(dx_node *node, int error);
 
+/* --- commands_signal.c --- */
+/* The signaling services the person named; inside a transaction, with the swarm made. */
+DX_MUST_USE int dx_node_load_services(dx_node *node);
+
 /* --- dispatch.c --- */
 /* The disk's or the memory's: the step ends and is undone. Any other error is of one command or one space. */
 bool dx_is_host_error(int error);
@@ -189,6 +193,6 @@ void dx_write_hex(dx_writer *writer, const uint8_t *data, size_t size);
 
 /* The table every command stands in; ends with name NULL. One array per file of commands. */
 extern const dx_command dx_commands_halo[], dx_commands_space[], dx_commands_object[], dx_commands_query[],
-    dx_commands_node[], dx_commands_invitation[];
+    dx_commands_node[], dx_commands_signal[], dx_commands_invitation[];
 
 #endif

@@ -98,6 +98,8 @@ const char *const dx_store_schema[] = {
      " WITHOUT ROWID, STRICT;"
      "INSERT INTO address SELECT space, address, x'', 1, told_ms FROM told;"
      "DROP TABLE told;"),
+    /* Signaling services the person named (node/commands_signal.c). */
+    "CREATE TABLE signal(url TEXT PRIMARY KEY) WITHOUT ROWID, STRICT;",
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

@@ -365,7 +365,8 @@ static int tell_others(dx_session *session) {
 
 int dx_session_meet_addresses(dx_session *session) {
     dx_bytes address = dx_bytes_text(session->address);
-    int error = session->initiator ? believe(session, address, DX_ADDRESS_REACHED) : DX_OK;
+    bool dialled = session->initiator && !dx_is_meeting_place(address);
+    int error = dialled ? believe(session, address, DX_ADDRESS_REACHED) : DX_OK;
     for (size_t i = 0; error == DX_OK && i < session->offered_count; i++) {
         error = believe(session, dx_bytes_text(session->offered[i]), session->offered_standing[i]);
     }

@@ -154,10 +154,14 @@ static address_kind kind_of(dx_bytes address) {
     return kind_of_host(dx_bytes_of(address.data, colon - 1));
 }
 
+bool dx_is_meeting_place(dx_bytes address) {
+    return starts_with(address, "ws://") || starts_with(address, "wss://") || starts_with(address, "rtc:");
+}
+
 bool dx_told_address_check(dx_bytes address, dx_bytes link) {
     static const char scheme[] = "tcp:";
     if (!starts_with(address, scheme)) {
-        return true;
+        return !dx_is_meeting_place(address);
     }
     switch (kind_of(without(address, sizeof scheme - 1))) {
     case KIND_HOST:

@@ -12,7 +12,9 @@
 #include <dxos/base.h>
 
 /* address: as told, of the form dx_address_check wants; link: where the peer was dialled or accepted from.
- * Addresses that are not "tcp:" are the driver's own and pass. */
+ * Other addresses that are not "tcp:" are the driver's own and pass, but for those of meeting places. */
 bool dx_told_address_check(dx_bytes address, dx_bytes link);
+/* A signaling service, or a peer link that came about by one: nobody is told of them, nor to be found there. */
+bool dx_is_meeting_place(dx_bytes address);
 
 #endif

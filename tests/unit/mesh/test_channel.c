@@ -54,14 +54,14 @@ static void pair_prepare(pair *self) {
     side_init(&self->answerer, &self->alloc.port);
     dx_bytes prologue = dx_bytes_text("fingerprints");
     self->topics[0] =
-        (dx_channel_topic){10, other_secrets[0], self->statics[1], NULL, prologue, {NULL, 0}, NULL};
+        (dx_channel_topic){10, other_secrets[0], self->statics[1], NULL, prologue, {NULL, 0}, NULL, false};
     self->topics[1] = (dx_channel_topic){
-        11, self->secret, self->statics[1], NULL, prologue, dx_bytes_text("answerer's chain"), NULL};
+        11, self->secret, self->statics[1], NULL, prologue, dx_bytes_text("answerer's chain"), NULL, false};
     self->topics[2] =
-        (dx_channel_topic){12, other_secrets[1], self->statics[1], NULL, prologue, {NULL, 0}, NULL};
+        (dx_channel_topic){12, other_secrets[1], self->statics[1], NULL, prologue, {NULL, 0}, NULL, false};
     self->topic_count = 3;
     self->topic = (dx_channel_topic){
-        77, self->secret, self->statics[0], NULL, prologue, dx_bytes_text("caller's chain"), NULL};
+        77, self->secret, self->statics[0], NULL, prologue, dx_bytes_text("caller's chain"), NULL, false};
 }
 
 static void pair_begin(pair *self) {
@@ -177,6 +177,63 @@ static void expect_received(const side *self, const char *expected) {
 }
 
 /* --- Handshake ----------------------------------------------------------------------------------- */
+
+/* Two who saw different transports, as when somebody stands between them; bound: a peer link. */
+static void begin_between(pair *self, bool bound) {
+    pair_prepare(self);
+    self->topics[1].is_bound = self->topic.is_bound = bound;
+    self->topic.prologue = dx_bytes_text("other fingerprints");
+    pair_begin(self);
+}
+
+static void test_who_stands_between_is_named(void **state) {
+    pair self;
+    (void)state;
+    for (size_t chunk = 0; chunk < 2; chunk++) {
+        begin_between(&self, true);
+        exchange(&self, chunk);
+        assert_int_equal(self.answerer.reason, DX_E_CHANNEL_BINDING);
+        assert_false(self.answerer.by_peer);
+        assert_int_equal(self.caller.reason, DX_E_CHANNEL_BINDING);
+        assert_true(self.caller.by_peer);
+        assert_int_equal(self.caller.ready + self.answerer.ready, 0);
+        pair_deinit(&self);
+    }
+    begin_between(&self, false); /* elsewhere nothing is said, as to a stranger */
+    carry(&self.caller, &self.answerer, 0);
+    assert_int_equal(self.answerer.reason, DX_E_SIGNATURE);
+    assert_int_equal(self.answerer.out.size, 0);
+    pair_deinit(&self);
+}
+
+static void test_who_saw_the_same_meets(void **state) {
+    pair self;
+    (void)state;
+    begin_between(&self, true);
+    pair_deinit(&self);
+    pair_prepare(&self);
+    self.topics[1].is_bound = self.topic.is_bound = true;
+    pair_begin(&self);
+    exchange(&self, 0);
+    assert_int_equal(self.caller.ready + self.answerer.ready, 2);
+    pair_deinit(&self);
+}
+
+static void test_a_refusal_cannot_be_made_up(void **state) {
+    static const uint8_t forged[2 + DX_CHANNEL_REFUSAL_SIZE] = {0, DX_CHANNEL_REFUSAL_SIZE};
+    pair self;
+    (void)state;
+    begin_between(&self, false); /* of no peer link: any such frame is nonsense */
+    give(&self.caller, dx_bytes_of(forged, sizeof forged));
+    assert_int_not_equal(self.caller.reason, DX_E_CHANNEL_BINDING);
+    assert_int_equal(self.caller.closed, 1);
+    pair_deinit(&self);
+    begin_between(&self, true); /* of one, an answer that is not the peer's is somebody else's */
+    give(&self.caller, dx_bytes_of(forged, sizeof forged));
+    assert_int_equal(self.caller.reason, DX_E_CHANNEL_BINDING);
+    assert_false(self.caller.by_peer);
+    pair_deinit(&self);
+}
 
 static void test_handshake(void **state) {
     (void)state;
@@ -930,8 +987,9 @@ static void test_full_buffer(void **state) {
     pair_deinit(&self);
 }
 
-DX_TEST_MAIN(DX_TEST(test_handshake), DX_TEST(test_preface_bytes), DX_TEST(test_handshake_bytes),
-             DX_TEST(test_every_chunking), DX_TEST(test_random_chunking),
+DX_TEST_MAIN(DX_TEST(test_who_stands_between_is_named), DX_TEST(test_who_saw_the_same_meets),
+             DX_TEST(test_a_refusal_cannot_be_made_up), DX_TEST(test_handshake), DX_TEST(test_preface_bytes),
+             DX_TEST(test_handshake_bytes), DX_TEST(test_every_chunking), DX_TEST(test_random_chunking),
              DX_TEST(test_stranger_gets_no_answer), DX_TEST(test_bad_prefaces),
              DX_TEST(test_long_frames_are_refused_by_their_length), DX_TEST(test_prologues_must_agree),
              DX_TEST(test_expected_static), DX_TEST(test_arguments_too_long),

@@ -16,8 +16,9 @@ static const struct {
      "{'peers':0,'vault':{'clone':false,'syncs':*,'encrypted':true,'read_only':false,'wal_bytes':*,'pages_"
      "written':*},'counts':{'steps':*"
      ",'undone':0,'"
-     "links_ready':0,'links_failed':0,'events_failed':0,'links_crowded':0,'peers_refused':0},'listen':['mem:"
-     "alice'],'spaces':"
+     "links_ready':0,'links_failed':0,'events_failed':0,'links_crowded':0,'peers_refused':0,'signals_strange'"
+     ":0,'signals_replayed':0},'listen':['mem:"
+     "alice'],'signal':[],'spaces':"
      "0}"},
     /* node/commands_halo.c */
     {"{'do': 'halo.identity'}", "",
@@ -241,8 +242,9 @@ static const struct {
      "{'name':'Alice','peers':0,'vault':{'clone':false,'syncs':*,'encrypted':true,'read_only':false,'wal_"
      "bytes':*,'pages_written':*},'"
      "counts':{'steps':*,'"
-     "undone':0,'links_ready':0,'links_failed':1,'events_failed':0,'links_crowded':0,'peers_refused':0},'"
-     "listen':['mem:alice'],"
+     "undone':0,'links_ready':0,'links_failed':1,'events_failed':0,'links_crowded':0,'peers_refused':0,'"
+     "signals_strange':0,'signals_replayed':0},'"
+     "listen':['mem:alice'],'signal':[],"
      "'spaces':1,'identity':'*'}"},
 };
 
