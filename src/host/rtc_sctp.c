@@ -116,6 +116,14 @@ uint32_t dx_rtc_sctp_checksum(const uint8_t *data, size_t size) {
 
 /* --- The engine ------------------------------------------------------------------------------------------- */
 
+/* Heartbeats come and go on the calmest links, and are no reason for a faster clock. */
+static void note_movement(const uint8_t *packet, size_t size) {
+    enum { HEARTBEAT = 4, HEARTBEAT_ACK = 5 }; /* RFC 9260 §3.2, of the first chunk */
+    if (size <= HEADER_SIZE || (packet[HEADER_SIZE] != HEARTBEAT && packet[HEADER_SIZE] != HEARTBEAT_ACK)) {
+        engine.moved_ms = engine.now_ms;
+    }
+}
+
 static int on_output(void *address, void *packet, size_t size, uint8_t tos, uint8_t df) {
     (void)tos;
     (void)df;
@@ -128,7 +136,7 @@ static int on_output(void *address, void *packet, size_t size, uint8_t tos, uint
     for (size_t i = 0; i < sizeof crc; i++) {
         bytes[CHECKSUM_AT + i] = (uint8_t)(crc >> (8 * i));
     }
-    engine.moved_ms = engine.now_ms;
+    note_movement(bytes, size);
     sctp->owner.on_packet(sctp->ctx, dx_bytes_of(bytes, size));
     return 0;
 }
@@ -288,7 +296,7 @@ void dx_rtc_sctp_free(dx_rtc_sctp *sctp) {
 /* --- What arrives ---------------------------------------------------------------------------------------------- */
 
 void dx_rtc_sctp_receive(dx_rtc_sctp *sctp, dx_bytes packet) {
-    engine.moved_ms = engine.now_ms;
+    note_movement(packet.data, packet.size);
     usrsctp_conninput((void *)sctp->handle, packet.data, packet.size, 0);
 }
 

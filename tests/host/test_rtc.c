@@ -1,5 +1,5 @@
 /* Peer links of two drivers over loopback, without nodes: the test carries the signals, and stands in the way. */
-#include <time.h>
+#include <unistd.h>
 
 #include "test.h"
 
@@ -8,6 +8,7 @@
 #include "host.h"
 #include "rtc.h"
 #include "rtc_dtls.h"
+#include "rtc_link.h"
 #include "rtc_sctp.h"
 #include "rtc_socket.h"
 
@@ -293,6 +294,37 @@ static void test_a_close_comes_after_what_was_sent(void **state) {
     TURN_UNTIL(self, both_up(self, 2));
     assert_int_equal(self->a.links[1].downs, 0);
     assert_int_equal(self->b.links[1].downs, 1);
+    scene_close(self);
+}
+
+/* As when a cable is pulled and another plugged in: the addresses looked at are none, then those of before. */
+static void test_another_network_is_moved_to(void **state) {
+    enum { TOTAL = 400 * 1000 };
+    (void)state;
+    stage *self = scene_make(0);
+    test_random random = {.state = 17};
+    dx_ice_pair before, after;
+    uint64_t sent = 0, back = 0;
+    open_pair(self, &self->a, 1);
+    TURN_UNTIL(self, both_up(self, 1) && dx_rtc_pair(self->a.rtc, 1, &before) &&
+                         dx_rtc_pair(self->b.rtc, 1, &after));
+    size_t count = self->a.rtc->local_count;
+    int signals = self->a.links[1].signals;
+    send_pattern(&self->a, 1, &sent, TOTAL / 2, 5000, &random);
+    send_pattern(&self->b, 1, &back, TOTAL / 2, 5000, &random);
+    self->a.rtc->local_count = 0;
+    dx_rtc_link_move(self->a.rtc->links);
+    dx_rtc_flush(self->a.rtc);
+    self->a.rtc->local_count = count;
+    dx_rtc_link_move(self->a.rtc->links);
+    dx_rtc_flush(self->a.rtc);
+    send_pattern(&self->a, 1, &sent, TOTAL, 5000, &random);
+    send_pattern(&self->b, 1, &back, TOTAL, 5000, &random);
+    TURN_UNTIL(self, self->a.links[1].received == TOTAL && self->b.links[1].received == TOTAL);
+    TURN_UNTIL(self, dx_rtc_pair(self->a.rtc, 1, &after) && after.socket != before.socket);
+    assert_true(self->a.links[1].signals > signals); /* a new offer, under the same certificate */
+    assert_false(self->a.links[1].wrong || self->b.links[1].wrong);
+    assert_int_equal(self->a.links[1].downs + self->b.links[1].downs, 0);
     scene_close(self);
 }
 
@@ -606,7 +638,106 @@ static void test_a_link_closed_before_it_stands_says_nothing(void **state) {
     scene_close(self);
 }
 
-/* --- Parts ----------------------------------------------------------------------------------------------------------------- */
+/* --- DTLS by itself ----------------------------------------------------------------------------------------------------------------- */
+
+typedef struct dtls_end {
+    dx_rtc_dtls *dtls;
+    dx_buf out; /* datagrams, each behind its size */
+    dx_buf data;
+} dtls_end;
+
+static void dtls_on_datagram(void *ctx, dx_bytes datagram) {
+    dtls_end *self = ctx;
+    uint32_t size = (uint32_t)datagram.size;
+    assert_true(datagram.size <= DX_RTC_DATAGRAM_MAX);
+    dx_buf_append(&self->out, &size, sizeof size);
+    dx_buf_append(&self->out, datagram.data, datagram.size);
+}
+
+static void dtls_on_data(void *ctx, dx_bytes data) {
+    dtls_end *self = ctx;
+    assert_true(dx_rtc_dtls_is_ready(self->dtls));
+    dx_buf_append(&self->data, data.data, data.size);
+}
+
+static void dtls_begin(dtls_end *self, dx_rtc_identity *own, bool client, const dx_rtc_identity *other) {
+    static const dx_rtc_dtls_owner owner = {dtls_on_datagram, dtls_on_data};
+    dx_buf_init(&self->out, dx_host_alloc(), 1 << 20);
+    dx_buf_init(&self->data, dx_host_alloc(), 1 << 20);
+    assert_int_equal(
+        dx_rtc_dtls_begin(own, client, dx_rtc_identity_fingerprint(other), &owner, self, &self->dtls), DX_OK);
+}
+
+static void dtls_end_free(dtls_end *self) {
+    dx_rtc_dtls_free(self->dtls);
+    dx_buf_deinit(&self->out);
+    dx_buf_deinit(&self->data);
+}
+
+/* Hands over all that one end has to say, each datagram so many times; whether there was any. */
+static bool dtls_carry(dtls_end *from, dtls_end *to, int times) {
+    dx_buf out = from->out;
+    bool any = out.size > 0;
+    dx_buf_init(&from->out, dx_host_alloc(), 1 << 20);
+    for (size_t at = 0; at < out.size;) {
+        uint32_t size;
+        memcpy(&size, out.data + at, sizeof size);
+        for (int i = 0; i < times; i++) {
+            (void)!dx_rtc_dtls_receive(to->dtls, dx_bytes_of(out.data + at + sizeof size, size));
+        }
+        at += sizeof size + size;
+    }
+    dx_buf_deinit(&out);
+    return any;
+}
+
+static void test_dtls_says_each_thing_once(void **state) {
+    (void)state;
+    dx_rtc_identity *identities[2];
+    dtls_end client = {0}, server = {0};
+    assert_int_equal(dx_rtc_identity_make(&identities[0]), DX_OK);
+    assert_int_equal(dx_rtc_identity_make(&identities[1]), DX_OK);
+    dtls_begin(&client, identities[0], true, identities[1]);
+    dtls_begin(&server, identities[1], false, identities[0]);
+    dx_rtc_dtls_send(client.dtls, dx_bytes_text("too early"));
+    assert_int_equal(client.out.size, 0);
+    assert_int_equal(dx_rtc_dtls_wait_ms(client.dtls), -1);
+    assert_int_equal(dx_rtc_dtls_start(server.dtls), DX_OK);
+    assert_int_equal(server.out.size, 0); /* a server waits */
+    assert_int_equal(dx_rtc_dtls_start(client.dtls), DX_OK);
+    int64_t wait_ms = dx_rtc_dtls_wait_ms(client.dtls);
+    assert_true(wait_ms > 0 && wait_ms <= DX_RTC_DTLS_WAIT_MS);
+    dx_buf_clear(&client.out); /* the first flight is lost */
+    while (dx_rtc_dtls_wait_ms(client.dtls) > 0) {
+        usleep(5000);
+    }
+    assert_int_equal(dx_rtc_dtls_tick(client.dtls), DX_OK);
+    assert_true(dx_rtc_dtls_wait_ms(client.dtls) > DX_RTC_DTLS_WAIT_MS);
+    for (bool any = true; any;) {
+        any = dtls_carry(&client, &server, 2);
+        any = dtls_carry(&server, &client, 2) || any;
+    }
+    assert_true(dx_rtc_dtls_is_ready(client.dtls) && dx_rtc_dtls_is_ready(server.dtls));
+    assert_int_equal(dx_rtc_dtls_wait_ms(client.dtls), -1);
+    dx_rtc_dtls_send(client.dtls, dx_bytes_text("one"));
+    dx_rtc_dtls_send(client.dtls, dx_bytes_text("two"));
+    dtls_carry(&client, &server, 3);
+    assert_int_equal(dx_rtc_dtls_receive(server.dtls, dx_bytes_text("no record")), DX_OK);
+    assert_int_equal(server.data.size, 6);
+    assert_memory_equal(server.data.data, "onetwo", 6);
+    dx_rtc_dtls_finish(server.dtls);
+    dtls_carry(&server, &client, 1);
+    assert_false(dx_rtc_dtls_is_ready(client.dtls));
+    assert_string_equal(dx_rtc_dtls_reason(client.dtls), "the peer closed the connection");
+    dtls_end_free(&client);
+    dtls_end_free(&server);
+    dx_rtc_identity_free(identities[0]);
+    dx_rtc_identity_free(identities[1]);
+    dx_rtc_identity_free(NULL);
+    dx_rtc_dtls_free(NULL);
+}
+
+/* --- Parts ------------------------------------------------------------------------------------------------------- */
 
 static void test_the_checksum_is_crc_32c(void **state) {
     (void)state;
@@ -635,7 +766,8 @@ static void test_local_addresses_are_of_one_kind(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_a_link_opens_soon), DX_TEST(test_bytes_arrive_whole_both_ways),
-             DX_TEST(test_a_close_comes_after_what_was_sent), DX_TEST(test_a_side_that_ends_is_known_at_once),
+             DX_TEST(test_a_close_comes_after_what_was_sent), DX_TEST(test_another_network_is_moved_to),
+             DX_TEST(test_dtls_says_each_thing_once), DX_TEST(test_a_side_that_ends_is_known_at_once),
              DX_TEST(test_a_hundred_links_share_a_machine),
              DX_TEST(test_another_certificate_is_refused_before_data),
              DX_TEST(test_lost_datagrams_are_sent_again),
