@@ -350,7 +350,7 @@ static void measure_idle(side *self) {
         TURN_UNTIL(self, self->up[100 + i]);
     }
     double took = seconds() - began;
-    for (double until = seconds() + 1; seconds() < until;) {
+    for (double until = seconds() + 3; seconds() < until;) { /* until usrsctp is calm */
         turn(self);
     }
     ask_report(self);
