@@ -37,10 +37,10 @@ typedef struct dx_node_config {
 
 /* X(symbol, name) */
 #define DX_EVENT_MAP(X)                                                                                      \
-    X(CLOCK, "clock")                 /* nothing but the passing of time */                                  \
-    X(COMMAND, "command")             /* port, request, body: a command map (docs/spec/commands.md) */       \
-    X(PORT_UP, "port-up")             /* port: an app or a person's program connected */                     \
-    X(PORT_DOWN, "port-down")         /* port: gone; its subscriptions end */                                \
+    X(CLOCK, "clock")         /* nothing but the passing of time */                                          \
+    X(COMMAND, "command")     /* port, request, body: a command map (docs/spec/commands.md) */               \
+    X(PORT_UP, "port-up")     /* port, body: an app's origin, or nothing for a person's own program */       \
+    X(PORT_DOWN, "port-down") /* port: gone; its subscriptions end */                                        \
     X(PORT_WRITABLE, "port-writable") /* port, size: bytes of replies the port has taken */                  \
     X(LINK_UP, "link-up")     /* link, body: remote address; incoming links bring a new even number */       \
     X(LINK_DATA, "link-data") /* link, body: bytes of a reliable ordered stream, any chunking */             \

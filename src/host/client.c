@@ -165,6 +165,7 @@ static int open_here(dx_client *client, const dx_vault_folder *folder, const dx_
     int error = dx_driver_open(client->driver, folder, options->create, message);
     if (error == DX_OK) {
         init_handles(client);
+        dx_driver_event(client->driver, &(dx_event){.kind = DX_EVENT_PORT_UP, .port = 0});
     }
     if (error == DX_OK && options->network) {
         error = dx_tcp_listen(client->driver, options->listen, message);

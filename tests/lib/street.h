@@ -12,7 +12,13 @@
 #include "disk.h"
 #include "test.h"
 
-enum { STREET_VAULTS_MAX = 4, STREET_LINKS_MAX = 256, STREET_TEXT_SIZE = 1 << 16, STREET_STEPS_MAX = 200000 };
+enum {
+    STREET_VAULTS_MAX = 4,
+    STREET_LINKS_MAX = 256,
+    STREET_TEXT_SIZE = 1 << 16,
+    STREET_PORTS_MAX = 4,
+    STREET_STEPS_MAX = 200000
+};
 
 typedef struct street street;
 
@@ -28,10 +34,12 @@ typedef struct vault {
     uint64_t deadline_ms, next_incoming, next_request;
     int step_error; /* of the last dx_node_step */
     bool listens;
-    bool mends; /* a step that failed ends the bad luck: the vault is closed and opened again */
-    bool takes; /* what ports are sent is reported as taken */
-    char last[STREET_TEXT_SIZE]; /* the newest REPLY; empty: none yet */
-    char told[STREET_TEXT_SIZE]; /* all NOTIFY bodies since street_begin, a line each */
+    bool mends;    /* a step that failed ends the bad luck: the vault is closed and opened again */
+    bool takes;    /* what ports are sent is reported as taken */
+    uint64_t port; /* of the program that asks: 1, the person's own */
+    char heard_by[STREET_PORTS_MAX][STREET_TEXT_SIZE]; /* all answers to each port, a line each */
+    char last[STREET_TEXT_SIZE];                       /* the newest REPLY; empty: none yet */
+    char told[STREET_TEXT_SIZE];                       /* all NOTIFY bodies since street_begin, a line each */
     size_t notified;
     char trace[STREET_TEXT_SIZE]; /* what the rooms say, while `traces` */
     const char *traces;           /* rooms to listen to ("sync echo"), or NULL */
@@ -193,10 +201,12 @@ static inline void vault_perform(vault *self, const dx_effect *effect) {
     case DX_EFFECT_NOTIFY:
         vault_json(self, effect->body, line, sizeof line);
         vault_append(self->told, line);
+        vault_append(self->heard_by[effect->port % STREET_PORTS_MAX], line);
         self->notified++;
         break;
     case DX_EFFECT_REPLY:
         vault_json(self, effect->body, self->last, sizeof self->last);
+        vault_append(self->heard_by[effect->port % STREET_PORTS_MAX], self->last);
         break;
     case DX_EFFECT_SIGNAL_SEND:
     case DX_EFFECT_KIND_COUNT:
@@ -301,6 +311,7 @@ static inline void vault_open(vault *self) {
     memcpy(self->config.token, dx_node_token(self->node), sizeof self->config.token);
     self->config.has_token = self->config.same_file = true;
     self->deadline_ms = self->street->now_ms;
+    vault_event(self, (dx_event){.kind = DX_EVENT_PORT_UP, .port = 1});
     if (self->listens) {
         vault_event(self, (dx_event){.kind = DX_EVENT_LISTENING, .body = dx_bytes_text(self->address)});
     }
@@ -338,6 +349,7 @@ static inline vault *street_move_in_with(street *self, const char *name, const v
     }
     one->next_incoming = 2;
     one->listens = one->takes = true;
+    one->port = 1;
     self->vaults[self->count++] = one;
     vault_open(one);
     return one;
@@ -405,7 +417,7 @@ static inline void vault_ask_as(vault *self, uint64_t id, const char *json) {
     dx_buf_init(&command, &self->alloc.port, STREET_TEXT_SIZE);
     dx_writer_init(&writer, &command);
     assert_int_equal(dx_json_parse(dx_bytes_text(text), &writer, message, sizeof message), DX_OK);
-    dx_event event = {.kind = DX_EVENT_COMMAND, .port = 1, .body = dx_buf_view(&command)};
+    dx_event event = {.kind = DX_EVENT_COMMAND, .port = self->port, .body = dx_buf_view(&command)};
     memcpy(event.request, &id, sizeof id);
     event.request[DX_REQUEST_SIZE - 1] = (uint8_t)(self->name[0]);
     vault_event(self, event);
@@ -425,6 +437,20 @@ static inline uint64_t vault_begin(vault *self, const char *json) {
 static inline const char *vault_ask(vault *self, const char *json) {
     vault_begin(self, json);
     street_run(self->street);
+    return self->last;
+}
+
+/* Another program connects as the given port: an app of this origin, or an own program (empty). */
+static inline void vault_connect(vault *self, uint64_t port, const char *origin) {
+    self->heard_by[port][0] = '\0';
+    vault_event(self, (dx_event){.kind = DX_EVENT_PORT_UP, .port = port, .body = dx_bytes_text(origin)});
+}
+
+/* vault_ask by another port than the person's own program's. */
+static inline const char *vault_ask_by(vault *self, uint64_t port, const char *json) {
+    self->port = port;
+    vault_ask(self, json);
+    self->port = 1;
     return self->last;
 }
 
@@ -448,7 +474,7 @@ static inline void vault_refer(vault *self, const char *command, uint64_t reques
         dx_write_text(&writer, pin);
     }
     assert_int_equal(dx_writer_finish(&writer), DX_OK);
-    dx_event event = {.kind = DX_EVENT_COMMAND, .port = 1, .body = dx_buf_view(&body)};
+    dx_event event = {.kind = DX_EVENT_COMMAND, .port = self->port, .body = dx_buf_view(&body)};
     memset(event.request, 0x70, sizeof event.request);
     event.request[0] = (uint8_t)++self->next_request;
     self->last[0] = '\0';

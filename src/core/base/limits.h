@@ -313,6 +313,16 @@ enum {
      * things; a program gone wild fills no memory. */
     DX_PORTS_MAX = 1024,
     DX_PORT_REQUESTS_MAX = 256,
+    /* An origin: a scheme, a host name of 253 bytes, a port. */
+    DX_ORIGIN_SIZE_MAX = 272,
+    /* What an app calls itself: a line of a list. */
+    DX_APP_NAME_SIZE_MAX = 64,
+    /* Apps with a grant, and spaces named in one: what a person could still look through; who needs more spaces is
+     * granted all of them. */
+    DX_GRANTS_MAX = 256,
+    DX_GRANT_SPACES_MAX = 1024,
+    /* After a refusal the app's next question is shown so much later: nobody is worn down by asking. */
+    DX_APP_REFUSED_MS = 60000,
     /* After an event failed for the host's reasons (a full disk), work that waits is tried again. */
     DX_STEP_RETRY_MS = 1000,
     /* Bytes of answers a port may leave untaken before its requests wait. */

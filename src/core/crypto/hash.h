@@ -34,7 +34,8 @@ enum { DX_HASH_SIZE = 32 };
     X(CONTROL_DIGEST, "dx control")                                                                          \
     X(SIGNALING_TAG, "dx signal tag")                                                                        \
     X(SIGNALING_KEY, "dx signal key")                                                                        \
-    X(CHANNEL_BINDING, "dx binding")
+    X(CHANNEL_BINDING, "dx binding")                                                                         \
+    X(APP_REQUEST, "dx app request")
 
 typedef enum dx_hash_domain {
 #define DX_HASH_ROW(symbol, name) DX_HASH_##symbol,

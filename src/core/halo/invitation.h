@@ -134,6 +134,7 @@ const char *dx_invitation_remedy(int error);
 typedef struct dx_invitation {
     uint8_t id[DX_INVITATION_ID_SIZE];
     uint8_t request[DX_INVITATION_REQUEST_SIZE]; /* that asked for it: asked again, it answers again */
+    char origin[DX_ORIGIN_SIZE_MAX + 1];         /* of the app that did; empty: an own program */
     int64_t space;                               /* local number */
     dx_role role;
     uint64_t expires_ms; /* wall clock of this host */
@@ -148,6 +149,7 @@ typedef struct dx_invitation {
 
 typedef struct dx_invitation_terms {
     uint8_t request[DX_INVITATION_REQUEST_SIZE];
+    const char *origin; /* NULL: an own program */
     int64_t space;
     dx_role role;      /* PULL … ADMIN */
     uint64_t life_ms;  /* 0: DX_INVITATION_LIFE_MS */

@@ -52,6 +52,7 @@ int dx_invitation_create(dx_store *store, const dx_alloc *alloc, const dx_random
     }
     uint64_t life_ms = terms->life_ms ? terms->life_ms : DX_INVITATION_LIFE_MS;
     memcpy(out->request, terms->request, sizeof out->request);
+    sqlite3_snprintf(sizeof out->origin, out->origin, "%s", terms->origin == NULL ? "" : terms->origin);
     out->space = terms->space;
     out->role = terms->role;
     out->expires_ms = wall_ms < INT64_MAX - life_ms ? wall_ms + life_ms : INT64_MAX;
@@ -87,8 +88,8 @@ int dx_invitation_save(dx_store *store, const dx_invitation *invitation) {
     bool ended = dx_host_state_ends(invitation->state);
     sqlite3_stmt *write = dx_store_query(
         store, "INSERT OR REPLACE INTO invitation(id, space, role, expires_ms, multi, topic, host_key, "
-               "pin, failures, uses, state, url, request) "
-               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
+               "pin, failures, uses, state, url, request, origin) "
+               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
     dx_bind_bytes(write, 1, dx_bytes_of(invitation->id, DX_INVITATION_ID_SIZE));
     dx_bind_int(write, 2, invitation->space);
     dx_bind_int(write, 3, (int64_t)invitation->role);
@@ -102,6 +103,7 @@ int dx_invitation_save(dx_store *store, const dx_invitation *invitation) {
     dx_bind_int(write, 11, (int64_t)invitation->state);
     dx_bind_text(write, 12, dx_bytes_text(invitation->url));
     dx_bind_bytes(write, 13, dx_bytes_of(invitation->request, DX_INVITATION_REQUEST_SIZE));
+    dx_bind_text(write, 14, dx_bytes_text(invitation->origin));
     return dx_step_done(store, write);
 }
 
@@ -153,7 +155,8 @@ static bool read_row(sqlite3_stmt *row, dx_invitation *out) {
                  copy_text(dx_column_bytes(row, 6), out->pin, DX_PIN_SIZE) &&
                  copy_number(row, 7, &out->failures) && copy_number(row, 8, &out->uses) &&
                  copy_text(dx_column_bytes(row, 10), out->url, DX_INVITATION_URL_MAX) &&
-                 copy_exact(dx_column_bytes(row, 11), out->request, DX_INVITATION_REQUEST_SIZE);
+                 copy_exact(dx_column_bytes(row, 11), out->request, DX_INVITATION_REQUEST_SIZE) &&
+                 copy_text(dx_column_bytes(row, 12), out->origin, DX_ORIGIN_SIZE_MAX);
     out->state = (dx_host_state)state;
     return sound && (dx_host_state_ends(out->state) || dx_pin_check(dx_bytes_text(out->pin)) == DX_OK);
 }
@@ -163,7 +166,7 @@ int dx_invitation_load(dx_store *store, const uint8_t id[static DX_INVITATION_ID
     memcpy(out->id, id, DX_INVITATION_ID_SIZE);
     sqlite3_stmt *select =
         dx_store_query(store, "SELECT space, role, expires_ms, multi, topic, host_key, pin, failures, "
-                              "uses, state, url, request FROM invitation WHERE id = ?1");
+                              "uses, state, url, request, origin FROM invitation WHERE id = ?1");
     dx_bind_bytes(select, 1, dx_bytes_of(id, DX_INVITATION_ID_SIZE));
     if (!dx_step(store, select)) {
         int error = dx_store_error(store);

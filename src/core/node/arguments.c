@@ -54,18 +54,16 @@ static bool matches_hex(const uint8_t id[static DX_HASH_SIZE], dx_bytes prefix) 
     return prefix.size >= 4 && prefix.size <= 2 * DX_HASH_SIZE && memcmp(hex, prefix.data, prefix.size) == 0;
 }
 
-int dx_take_space(dx_node *node, dx_bytes body, dx_space **out) {
-    dx_bytes text;
-    int error = dx_take_text(node, body, "space", 256, &text);
-    if (error != DX_OK) {
-        return error;
-    }
+int dx_find_space(dx_node *node, const dx_app *app, dx_bytes text, dx_space **out) {
     dx_space *by_name = NULL, *by_id = NULL;
     size_t names = 0, ids = 0;
     for (size_t i = 0; i < node->space_count; i++) {
         char name[256];
         dx_space *space = node->spaces[i];
-        error = dx_space_name(&node->context, space, name, sizeof name);
+        if (dx_app_level(app, space->id) < DX_LEVEL_READ) {
+            continue;
+        }
+        int error = dx_space_name(&node->context, space, name, sizeof name);
         if (error != DX_OK && error != DX_E_NOT_FOUND) {
             return error;
         }
@@ -90,6 +88,16 @@ int dx_take_space(dx_node *node, dx_bytes body, dx_space **out) {
                               (const char *)text.data);
     }
     return DX_OK;
+}
+
+int dx_take_space(dx_node *node, const dx_request *request, dx_bytes body, dx_space **out) {
+    dx_bytes text;
+    if (request->judged != 0) {
+        *out = dx_node_space(node, request->judged);
+        return *out != NULL ? DX_OK : DX_E_NOT_FOUND;
+    }
+    int error = dx_take_text(node, body, "space", 256, &text);
+    return error == DX_OK ? dx_find_space(node, request->app, text, out) : error;
 }
 
 int dx_take_id(dx_node *node, dx_space *space, dx_bytes item, const char *what, int64_t *key) {

@@ -5,12 +5,24 @@
 
 #include "node/state.h"
 
+void dx_write_identity(dx_node *node, dx_map_builder *map) {
+    const dx_identity *person = &node->identity;
+    dx_writer *identity = dx_map_builder_key(map, "identity");
+    if (!person->present) {
+        dx_write_null(identity);
+        dx_write_null(dx_map_builder_key(map, "device"));
+        dx_write_null(dx_map_builder_key(map, "name"));
+        return;
+    }
+    dx_write_hex(identity, person->identity, DX_KEY_SIZE);
+    dx_write_hex(dx_map_builder_key(map, "device"), person->device, DX_KEY_SIZE);
+    dx_write_text(dx_map_builder_key(map, "name"), person->name);
+}
+
 static int reply_identity(dx_node *node, dx_request *request) {
     dx_map_builder map;
     dx_answer_init(node, &map);
-    dx_write_hex(dx_map_builder_key(&map, "identity"), node->identity.identity, DX_KEY_SIZE);
-    dx_write_hex(dx_map_builder_key(&map, "device"), node->identity.device, DX_KEY_SIZE);
-    dx_write_text(dx_map_builder_key(&map, "name"), node->identity.name);
+    dx_write_identity(node, &map);
     return dx_request_reply(node, request, &map);
 }
 

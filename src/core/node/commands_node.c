@@ -31,6 +31,7 @@ static void write_counts(dx_node *node, dx_writer *writer) {
     dx_write_uint(dx_map_builder_key(&map, "peers_refused"), counts->links.refused);
     dx_write_uint(dx_map_builder_key(&map, "signals_replayed"), counts->links.replayed);
     dx_write_uint(dx_map_builder_key(&map, "signals_strange"), counts->links.strange);
+    dx_write_uint(dx_map_builder_key(&map, "apps_denied"), counts->apps_denied);
     dx_map_builder_finish(&map, writer);
 }
 
@@ -79,7 +80,13 @@ static int status(dx_node *node, dx_request *request, dx_bytes body) {
 }
 
 static int request_cancel(dx_node *node, dx_request *request, dx_bytes body) {
-    dx_request *other = dx_request_find(node, dx_item_bytes(dx_item_get(body, "of")));
+    uint8_t key[DX_REQUEST_SIZE];
+    dx_bytes of = dx_item_bytes(dx_item_get(body, "of"));
+    dx_request *other = NULL;
+    if (of.size == DX_REQUEST_SIZE) {
+        dx_request_key(request->app, of.data, key);
+        other = dx_request_find(node, key);
+    }
     if (other == NULL) {
         return dx_node_refuse(node, DX_E_NOT_FOUND, NULL, "there is no such request at work");
     }

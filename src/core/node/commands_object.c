@@ -16,11 +16,11 @@ typedef struct dx_editing {
     size_t made_count;
 } dx_editing;
 
-static int begin(dx_node *node, dx_bytes body, dx_editing *edit) {
+static int begin(dx_node *node, const dx_request *request, dx_bytes body, dx_editing *edit) {
     *edit = (dx_editing){.node = node};
     int error = dx_need_identity(node);
     if (error == DX_OK) {
-        error = dx_take_space(node, body, &edit->space);
+        error = dx_take_space(node, request, body, &edit->space);
     }
     if (error != DX_OK) {
         return error;
@@ -244,7 +244,7 @@ static int reply_id(dx_node *node, dx_request *request, dx_space *space, int64_t
 static int object_add(dx_node *node, dx_request *request, dx_bytes body) {
     dx_editing edit;
     int64_t key = 0;
-    int error = begin(node, body, &edit);
+    int error = begin(node, request, body, &edit);
     error = end(&edit, error == DX_OK ? op_add(&edit, body, &key) : error);
     return error == DX_OK ? reply_id(node, request, edit.space, key) : explain_edit(node, error);
 }
@@ -252,7 +252,7 @@ static int object_add(dx_node *node, dx_request *request, dx_bytes body) {
 static int link_add(dx_node *node, dx_request *request, dx_bytes body) {
     dx_editing edit;
     int64_t key = 0;
-    int error = begin(node, body, &edit);
+    int error = begin(node, request, body, &edit);
     error = end(&edit, error == DX_OK ? op_link(&edit, body, &key) : error);
     return error == DX_OK ? reply_entity(node, request, edit.space, key) : explain_edit(node, error);
 }
@@ -262,7 +262,7 @@ static int edit_one(dx_node *node, dx_request *request, dx_bytes body, dx_op op,
     dx_editing edit;
     int64_t key = 0, none = 0;
     dx_entity entity;
-    int error = begin(node, body, &edit);
+    int error = begin(node, request, body, &edit);
     if (error == DX_OK) {
         error = dx_take_id(node, edit.space, dx_item_get(body, "id"),
                            kind == DX_ENTITY_LINK ? "link" : "object", &key);
@@ -301,7 +301,7 @@ static int link_rm(dx_node *node, dx_request *request, dx_bytes body) {
 static int object_get(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space;
     int64_t key;
-    int error = dx_take_space(node, body, &space);
+    int error = dx_take_space(node, request, body, &space);
     if (error == DX_OK) {
         error = dx_take_id(node, space, dx_item_get(body, "id"), "object", &key);
     }
@@ -359,7 +359,7 @@ static int batch(dx_node *node, dx_request *request, dx_bytes body) {
         return DX_E_NO_MEMORY;
     }
     dx_editing edit;
-    int error = begin(node, body, &edit);
+    int error = begin(node, request, body, &edit);
     edit.made = made;
     for (size_t i = 0; error == DX_OK && i < count; i++) {
         edit.made_count = i;

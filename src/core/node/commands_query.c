@@ -119,7 +119,7 @@ static int query(dx_node *node, dx_request *request, dx_bytes body) {
     static const uint8_t empty_map[] = {0xa0};
     dx_space *space;
     dx_bytes item;
-    int error = dx_take_space(node, body, &space);
+    int error = dx_take_space(node, request, body, &space);
     if (error == DX_OK) {
         error = dx_take_optional_map(node, body, "query", &item);
     }
@@ -155,7 +155,7 @@ static int narrow_query(dx_node *node, dx_bytes body, const char *kind, const ch
 static int list(dx_node *node, dx_request *request, dx_bytes body, const char *kind,
                 const char *const *fields, size_t field_count) {
     dx_space *space;
-    int error = dx_take_space(node, body, &space);
+    int error = dx_take_space(node, request, body, &space);
     if (error != DX_OK) {
         return error;
     }
@@ -180,7 +180,7 @@ static int link_ls(dx_node *node, dx_request *request, dx_bytes body) {
 
 static int export_space(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space;
-    int error = dx_take_space(node, body, &space);
+    int error = dx_take_space(node, request, body, &space);
     if (error != DX_OK) {
         return error;
     }
@@ -228,7 +228,7 @@ static int go_on_digesting(dx_node *node, dx_request *request, bool *again) {
 static int space_digest(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space;
     dx_digest_cursor *cursor = NULL;
-    int error = dx_take_space(node, body, &space);
+    int error = dx_take_space(node, request, body, &space);
     if (error == DX_OK) {
         error = dx_digest_begin(&node->context, space, &cursor);
     }
@@ -296,7 +296,7 @@ static int watch(dx_node *node, dx_request *request, dx_bytes body) {
     dx_bytes item;
     char message[DX_NODE_MESSAGE_SIZE] = "";
     dx_subscription *subscription = NULL;
-    int error = dx_take_space(node, body, &space);
+    int error = dx_take_space(node, request, body, &space);
     if (error == DX_OK) {
         error = dx_take_optional_map(node, body, "query", &item);
     }

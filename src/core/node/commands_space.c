@@ -38,11 +38,18 @@ static int space_create(dx_node *node, dx_request *request, dx_bytes body) {
     if (error == DX_OK) {
         error = dx_take_optional_text(node, body, "name", DX_SPACE_NAME_SIZE_MAX, &name);
     }
+    if (error == DX_OK && request->app != NULL && request->app->space_count >= DX_GRANT_SPACES_MAX) {
+        error = dx_node_refuse(node, DX_E_LIMIT, NULL, "an app is granted at most %d spaces by name",
+                               DX_GRANT_SPACES_MAX);
+    }
     if (error == DX_OK) {
         error = dx_space_create(&node->context, name, &space);
     }
     if (error == DX_OK) {
         error = dx_node_add_space(node, space);
+    }
+    if (error == DX_OK && request->app != NULL) {
+        error = dx_app_allow(node, request->app, space->id, DX_LEVEL_SHARE);
     }
     if (error != DX_OK) {
         return error;
@@ -58,6 +65,9 @@ static int space_list(dx_node *node, dx_request *request, dx_bytes body) {
     int error = DX_OK;
     for (size_t i = 0; error == DX_OK && i < node->space_count; i++) {
         dx_space *space = node->spaces[i];
+        if (dx_app_level(request->app, space->id) < DX_LEVEL_READ) {
+            continue;
+        }
         int64_t objects = 0, links = 0;
         error = dx_space_count(&node->context, space, &objects, &links);
         dx_map_builder map;
@@ -72,7 +82,7 @@ static int space_list(dx_node *node, dx_request *request, dx_bytes body) {
 
 static int space_members(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space;
-    int error = dx_take_space(node, body, &space);
+    int error = dx_take_space(node, request, body, &space);
     for (size_t i = 0; error == DX_OK && i < dx_control_member_count(space->control); i++) {
         const dx_member *member = dx_control_member(space->control, i);
         char name[128];
@@ -91,7 +101,7 @@ static int space_members(dx_node *node, dx_request *request, dx_bytes body) {
 static int space_rm(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space;
     uint8_t id[DX_HASH_SIZE];
-    int error = dx_take_space(node, body, &space);
+    int error = dx_take_space(node, request, body, &space);
     if (error != DX_OK) {
         return error;
     }
@@ -105,6 +115,9 @@ static int space_rm(dx_node *node, dx_request *request, dx_bytes body) {
     }
     if (error == DX_OK) {
         error = dx_space_forget(&node->context, space->local);
+    }
+    if (error == DX_OK) {
+        error = dx_grants_forget_space(node, id);
     }
     if (error != DX_OK) {
         return error;
@@ -243,7 +256,7 @@ static int wait_synced(dx_node *node, dx_request *request, bool *again) {
 
 static int space_status(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space;
-    int error = dx_take_space(node, body, &space);
+    int error = dx_take_space(node, request, body, &space);
     if (error != DX_OK) {
         return error;
     }
@@ -270,7 +283,7 @@ static int space_status(dx_node *node, dx_request *request, dx_bytes body) {
 static int peer_connect(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space;
     dx_bytes address;
-    int error = dx_take_space(node, body, &space);
+    int error = dx_take_space(node, request, body, &space);
     if (error == DX_OK) {
         error = dx_take_text(node, body, "address", DX_ADDRESS_SIZE_MAX - 1, &address);
     }

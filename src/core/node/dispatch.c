@@ -11,10 +11,22 @@
 #include "codec/cbor.h"
 #include "node/state.h"
 
+static const dx_command *const tables[] = {dx_commands_halo,  dx_commands_space, dx_commands_object,
+                                           dx_commands_query, dx_commands_node,  dx_commands_invitation,
+                                           dx_commands_app,   dx_commands_watch, dx_commands_signal};
+
+const dx_command *dx_command_at(size_t index) {
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        for (const dx_command *command = tables[i]; command->name != NULL; command++) {
+            if (index-- == 0) {
+                return command;
+            }
+        }
+    }
+    return NULL;
+}
+
 static const dx_command *find_command(dx_bytes name) {
-    static const dx_command *const tables[] = {dx_commands_halo,      dx_commands_space, dx_commands_object,
-                                               dx_commands_query,     dx_commands_node,  dx_commands_signal,
-                                               dx_commands_invitation};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         for (const dx_command *command = tables[i]; command->name != NULL; command++) {
             if (dx_bytes_equal(name, dx_bytes_text(command->name))) {
@@ -51,35 +63,79 @@ int dx_node_refuse(dx_node *node, int code, const char *remedy, const char *form
     return code;
 }
 
+/* --- Ports ----------------------------------------------------------------------------------------------- */
+
 dx_port *dx_node_port(dx_node *node, uint64_t number) {
     for (size_t i = 0; i < node->port_count; i++) {
-        if (node->ports[i].number == number) {
+        if (node->ports[i].number == number && !node->ports[i].gone) {
             return &node->ports[i];
         }
     }
     return NULL;
 }
 
-int dx_node_open_port(dx_node *node, uint64_t number) {
-    if (dx_node_port(node, number) != NULL) {
-        return DX_OK;
-    }
+static int reserve_port(dx_node *node) {
     if (node->port_count == DX_PORTS_MAX) {
         return DX_E_LIMIT;
     }
-    if (node->port_count == node->port_capacity) {
-        size_t capacity = node->port_capacity == 0 ? 8 : node->port_capacity * 2;
-        dx_port *ports = dx_alloc_grow(&node->config.alloc, node->ports, node->port_capacity * sizeof *ports,
-                                       capacity * sizeof *ports);
-        if (ports == NULL) {
-            return DX_E_NO_MEMORY;
-        }
-        node->ports = ports;
-        node->port_capacity = capacity;
+    if (node->port_count < node->port_capacity) {
+        return DX_OK;
     }
-    node->ports[node->port_count++] = (dx_port){.number = number};
+    size_t capacity = node->port_capacity == 0 ? 8 : node->port_capacity * 2;
+    dx_port *ports = dx_alloc_grow(&node->config.alloc, node->ports, node->port_capacity * sizeof *ports,
+                                   capacity * sizeof *ports);
+    if (ports == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    node->ports = ports;
+    node->port_capacity = capacity;
     return DX_OK;
 }
+
+int dx_node_open_port(dx_node *node, uint64_t number, dx_bytes origin) {
+    dx_app *app = NULL;
+    int error = origin.size > 0 ? dx_app_take(node, origin, &app) : DX_OK;
+    const dx_port *port = dx_node_port(node, number);
+    if (error != DX_OK || (port != NULL && port->app == app)) {
+        return error;
+    }
+    if (port != NULL) {
+        dx_node_drop_port(node, number);
+    }
+    error = reserve_port(node);
+    if (error != DX_OK) {
+        return error;
+    }
+    node->ports[node->port_count++] = (dx_port){.number = number, .app = app, .fresh = true};
+    if (app != NULL) {
+        app->port_count++;
+        app->version++;
+    }
+    return DX_OK;
+}
+
+static void remove_port(dx_node *node, size_t index) {
+    dx_app *app = node->ports[index].app;
+    node->ports[index] = node->ports[--node->port_count];
+    if (app != NULL) {
+        app->port_count--;
+        app->version++;
+    }
+}
+
+void dx_node_settle_ports(dx_node *node, bool committed) {
+    for (size_t i = node->port_count; i-- > 0;) {
+        dx_port *port = &node->ports[i];
+        if (committed ? port->gone : port->fresh) {
+            remove_port(node, i);
+        } else {
+            port->fresh = port->gone = false;
+        }
+    }
+    dx_apps_tidy(node);
+}
+
+/* --- Requests -------------------------------------------------------------------------------------------- */
 
 void dx_node_take_back(dx_node *node, size_t count) {
     for (size_t i = count; i < node->outbox.count; i++) {
@@ -117,7 +173,7 @@ bool dx_is_host_error(int error) {
 
 int dx_node_answer_again(dx_node *node, dx_request *request) {
     sqlite3_stmt *select = dx_store_query(node->store, "SELECT body FROM reply WHERE request = ?1");
-    dx_bind_bytes(select, 1, dx_bytes_of(request->id, DX_REQUEST_SIZE));
+    dx_bind_bytes(select, 1, dx_bytes_of(request->key, DX_REQUEST_SIZE));
     int error = DX_OK;
     if (dx_step(node->store, select)) {
         error = dx_request_reply_item(node, request, dx_column_bytes(select, 0));
@@ -162,33 +218,61 @@ static int run_command(dx_node *node, dx_request *request, dx_bytes body) {
     return request->command->run(node, request, body);
 }
 
-/* Answers at once, or leaves the request to go on. */
+/* Judged first, each time it is asked: a stored reply is no more for an app than what it tells of. */
 static int begin_request(dx_node *node, dx_request *request, const dx_event *event) {
-    int error = dx_node_answer_again(node, request);
-    if (error != DX_OK || request->answered) {
-        return error;
-    }
     node->message[0] = node->remedy[0] = 0;
-    error = run_command(node, request, event->body);
+    int error = dx_app_judge(node, request, event->body);
+    if (error == DX_OK) {
+        error = dx_node_answer_again(node, request);
+        if (error != DX_OK || request->answered) {
+            return error;
+        }
+        error = run_command(node, request, event->body);
+    }
     return error < 0 && !dx_is_host_error(error) ? dx_request_reply_error(node, request, error) : error;
 }
 
-int dx_node_command(dx_node *node, const dx_event *event) {
-    if (dx_request_find(node, dx_bytes_of(event->request, DX_REQUEST_SIZE)) != NULL) {
-        return DX_OK; /* still at work: its answer will come */
+int dx_node_answer_event_again(dx_node *node, dx_request *request, const dx_event *event) {
+    const dx_port *port = dx_node_port(node, event->port);
+    if (port == NULL) {
+        return DX_OK;
     }
-    int error = dx_node_open_port(node, event->port);
-    if (error == DX_E_NO_MEMORY) {
-        return error; /* a port beyond the limit is answered, and never waited for */
+    request->app = port->app;
+    dx_request_key(request->app, event->request, request->key);
+    int error = dx_app_judge(node, request, event->body);
+    if (error == DX_OK) {
+        return dx_node_answer_again(node, request);
+    }
+    return dx_is_host_error(error) ? error : dx_request_reply_error(node, request, error);
+}
+
+static int reply_closed(dx_node *node, const dx_event *event) {
+    dx_request request = {.port = event->port};
+    memcpy(request.id, event->request, DX_REQUEST_SIZE);
+    dx_node_refuse(node, DX_E_STATE, NULL, "no port-up made this port");
+    return dx_request_reply_error(node, &request, DX_E_STATE);
+}
+
+int dx_node_command(dx_node *node, const dx_event *event) {
+    const dx_port *port = dx_node_port(node, event->port);
+    if (port == NULL) {
+        return reply_closed(node, event);
+    }
+    uint8_t key[DX_REQUEST_SIZE];
+    dx_request_key(port->app, event->request, key);
+    if (dx_request_find(node, key) != NULL) {
+        return DX_OK; /* still at work: its answer will come */
     }
     dx_request *request = dx_alloc_take_zeroed(&node->config.alloc, sizeof *request);
     if (request == NULL) {
         return DX_E_NO_MEMORY;
     }
     request->port = event->port;
+    request->app = port->app;
     request->fresh = true;
     memcpy(request->id, event->request, DX_REQUEST_SIZE);
-    error = begin_request(node, request, event);
+    memcpy(request->key, key, DX_REQUEST_SIZE);
+    int error = begin_request(node, request, event);
     if (error == DX_PENDING) {
         request->next = node->requests;
         node->requests = request;
@@ -257,10 +341,13 @@ void dx_node_drop_port(dx_node *node, uint64_t port) {
         free_request(node, request);
     }
     for (size_t i = 0; i < node->port_count; i++) {
-        if (node->ports[i].number == port) {
-            node->ports[i] = node->ports[--node->port_count];
+        if (node->ports[i].number == port && node->ports[i].fresh) {
+            remove_port(node, i);
             return;
         }
+    }
+    if (dx_node_port(node, port) != NULL) {
+        dx_node_port(node, port)->gone = true;
     }
 }
 
@@ -297,11 +384,32 @@ int dx_node_cancel_readers(dx_node *node, int64_t space) {
             continue;
         }
         dx_node_refuse(node, DX_E_CANCELLED, NULL, "this vault forgets the space");
-        int error = request->answered ? DX_OK : dx_request_reply_error(node, request, DX_E_CANCELLED);
+        int error = dx_node_end_request(node, request, DX_E_CANCELLED); /* before the space goes */
         if (error != DX_OK) {
             return error;
         }
-        end_task(node, request); /* before the space goes */
+    }
+    return DX_OK;
+}
+
+int dx_node_end_request(dx_node *node, dx_request *request, int error) {
+    int failed = request->answered ? DX_OK : dx_request_reply_error(node, request, error);
+    if (failed == DX_OK) {
+        end_task(node, request);
+    }
+    return failed;
+}
+
+int dx_node_recheck_app(dx_node *node, dx_app *app, bool all) {
+    for (dx_request *request = node->requests; request != NULL; request = request->next) {
+        bool may = dx_app_may(app, request->need, dx_node_space(node, request->judged));
+        if (request->app != app || (may && !all)) {
+            continue;
+        }
+        int error = dx_node_end_request(node, request, dx_app_deny(node));
+        if (error != DX_OK) {
+            return error;
+        }
     }
     return DX_OK;
 }

@@ -23,8 +23,9 @@ struct dx_invite {
     bool wound; /* host: its machine knows the clocks */
     bool told_any;
     int told_state;
-    uint8_t request[DX_REQUEST_SIZE]; /* who is told; it may be gone */
-    uint8_t space_id[DX_HASH_SIZE];   /* guest: what was joined */
+    uint8_t request[DX_REQUEST_SIZE];    /* key of the one that is told; it may be gone */
+    char origin[DX_ORIGIN_SIZE_MAX + 1]; /* of the app that asked; empty: an own program */
+    uint8_t space_id[DX_HASH_SIZE];      /* guest: what was joined */
     dx_buf out;
     dx_parked_guest beside[DX_INVITATION_GUESTS_MAX - 1]; /* host: who waits while another is at the door */
     size_t beside_count;
@@ -204,6 +205,14 @@ static int dial_host(dx_node *node, dx_space *space, const dx_invitation_link *l
     return error;
 }
 
+/* The app by which the space came is granted it; a space that was here before it is not. */
+static int allow_asker(const dx_invite *invite, const dx_space *space) {
+    dx_app *app = dx_app_find(invite->node, dx_bytes_text(invite->origin));
+    int error =
+        app != NULL && app->granted ? dx_app_allow(invite->node, app, space->id, DX_LEVEL_SHARE) : DX_OK;
+    return error == DX_E_LIMIT ? DX_OK : error; /* the person may still grant it */
+}
+
 static int join(dx_invite *invite) {
     dx_node *node = invite->node;
     dx_invitation_guest *guest = &invite->machine.guest;
@@ -214,6 +223,9 @@ static int join(dx_invite *invite) {
         node->sweeping = node->sweeping || error != DX_OK;
         if (error == DX_OK) {
             error = dx_node_add_space(node, space);
+        }
+        if (error == DX_OK) {
+            error = allow_asker(invite, space);
         }
     }
     if (error == DX_OK) {
@@ -259,7 +271,7 @@ static int perform_guest(dx_invite *invite) {
             error = join(invite);
         }
         if (error == DX_OK && (actions & DX_GUEST_DO_ASK) != 0) {
-            error = ask_pin(invite, dx_request_find(node, dx_bytes_of(invite->request, DX_REQUEST_SIZE)));
+            error = ask_pin(invite, dx_request_find(node, invite->request));
         }
         if (error == DX_OK) {
             error = send_out(invite, invite->link);
@@ -417,6 +429,7 @@ static int start_host(dx_node *node, const dx_invitation *invitation, dx_invite 
         return DX_E_NO_MEMORY;
     }
     memcpy(invite->request, invitation->request, DX_REQUEST_SIZE);
+    memcpy(invite->origin, invitation->origin, sizeof invite->origin);
     dx_invitation_host_init(&invite->machine.host, &node->config.alloc, &node->config.random, invitation,
                             node->context.now_ms, node->context.wall_ms);
     error = add_topic(invite, dx_bytes_text(invitation->url), invitation->topic_secret, secret);
@@ -454,6 +467,24 @@ int dx_invite_cancel_space(dx_node *node, int64_t space) {
             continue;
         }
         error = dx_invitation_host_cancel(&invite->machine.host, &invite->out);
+        if (error == DX_OK) {
+            error = perform(invite);
+        }
+    }
+    return error;
+}
+
+int dx_invite_recheck_app(dx_node *node, const dx_app *app) {
+    int error = DX_OK;
+    for (dx_invite *invite = node->invites; error == DX_OK && invite != NULL; invite = invite->next) {
+        const dx_space *space =
+            invite->is_host ? dx_node_space(node, invite->machine.host.invitation.space) : NULL;
+        if (strcmp(invite->origin, app->origin) != 0 || has_ended(invite) ||
+            dx_app_may(app, invite->is_host ? DX_NEED_SHARE : DX_NEED_CREATE, space)) {
+            continue;
+        }
+        error = invite->is_host ? dx_invitation_host_cancel(&invite->machine.host, &invite->out)
+                                : dx_invitation_guest_cancel(&invite->machine.guest, &invite->out);
         if (error == DX_OK) {
             error = perform(invite);
         }
@@ -517,7 +548,7 @@ static int tell_guest(dx_invite *invite, dx_request *request, bool ended) {
 static int follow(dx_node *node, dx_request *request, bool *again) {
     (void)again;
     dx_invite *invite = node->invites;
-    while (invite != NULL && memcmp(invite->request, request->id, DX_REQUEST_SIZE) != 0) {
+    while (invite != NULL && memcmp(invite->request, request->key, DX_REQUEST_SIZE) != 0) {
         invite = invite->next;
     }
     if (invite == NULL) {
@@ -568,8 +599,7 @@ static dx_invite *oldest_ended(dx_node *node, size_t *count) {
     dx_invite *oldest = NULL;
     *count = 0;
     for (dx_invite *invite = node->invites; invite != NULL; invite = invite->next) {
-        if (!invite->is_host || !has_ended(invite) ||
-            dx_request_find(node, dx_bytes_of(invite->request, DX_REQUEST_SIZE)) != NULL) {
+        if (!invite->is_host || !has_ended(invite) || dx_request_find(node, invite->request) != NULL) {
             continue;
         }
         ++*count;
@@ -611,7 +641,7 @@ int dx_invite_settle(dx_node *node, uint64_t *deadline_ms) {
                 return error;
             }
         }
-        const dx_request *request = dx_request_find(node, dx_bytes_of(invite->request, DX_REQUEST_SIZE));
+        const dx_request *request = dx_request_find(node, invite->request);
         if (!has_ended(invite)) {
             *deadline_ms = due(invite) < *deadline_ms ? due(invite) : *deadline_ms;
         } else if (request == NULL && !invite->is_host) {
@@ -659,10 +689,10 @@ static int tell_link(dx_node *node, dx_request *request, const dx_invitation *in
     return dx_request_notify(node, request, &map);
 }
 
-static dx_invite *find_asked(dx_node *node, bool is_host, dx_bytes request) {
+static dx_invite *find_asked(dx_node *node, bool is_host, const uint8_t key[static DX_REQUEST_SIZE]) {
     dx_invite *invite = node->invites;
-    while (invite != NULL && (invite->is_host != is_host ||
-                              !dx_bytes_equal(request, dx_bytes_of(invite->request, DX_REQUEST_SIZE)))) {
+    while (invite != NULL &&
+           (invite->is_host != is_host || memcmp(key, invite->request, DX_REQUEST_SIZE) != 0)) {
         invite = invite->next;
     }
     return invite;
@@ -700,7 +730,7 @@ static size_t take_services(const dx_node *node, dx_bytes addresses[static DX_IN
 
 static int space_share(dx_node *node, dx_request *request, dx_bytes body) {
     _Static_assert((int)DX_INVITATION_REQUEST_SIZE == (int)DX_REQUEST_SIZE, "one kind of request");
-    dx_invite *asked = find_asked(node, true, dx_bytes_of(request->id, DX_REQUEST_SIZE));
+    dx_invite *asked = find_asked(node, true, request->key);
     if (asked != NULL) {
         return ask_again(asked, request);
     }
@@ -710,7 +740,7 @@ static int space_share(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space;
     dx_bytes addresses[DX_INVITATION_ADDRESSES_MAX];
     dx_invitation_terms terms = {.addresses = addresses};
-    int error = dx_take_space(node, body, &space);
+    int error = dx_take_space(node, request, body, &space);
     if (error == DX_OK) {
         error = take_terms(node, body, &terms);
     }
@@ -726,7 +756,8 @@ static int space_share(dx_node *node, dx_request *request, dx_bytes body) {
         return dx_node_refuse(node, DX_E_DENIED, "ask an admin or the owner to share it",
                               "only admins of a space may invite");
     }
-    memcpy(terms.request, request->id, DX_REQUEST_SIZE);
+    memcpy(terms.request, request->key, DX_REQUEST_SIZE);
+    terms.origin = request->app != NULL ? request->app->origin : NULL;
     terms.space = space->local;
     terms.address_count = service_count;
     for (size_t i = 0; i < node->address_count && terms.address_count < DX_INVITATION_ADDRESSES_MAX; i++) {
@@ -756,7 +787,10 @@ static int start_guest(dx_node *node, dx_request *request, dx_bytes url, const d
         return DX_E_NO_MEMORY;
     }
     dx_invitation_guest *guest = &invite->machine.guest;
-    memcpy(invite->request, request->id, DX_REQUEST_SIZE);
+    memcpy(invite->request, request->key, DX_REQUEST_SIZE);
+    if (request->app != NULL) {
+        memcpy(invite->origin, request->app->origin, sizeof invite->origin);
+    }
     dx_invitation_guest_init(guest, &node->config.alloc, &node->config.random, &node->identity, link,
                              node->context.now_ms);
     int error = add_topic(invite, url, link->topic_secret, node->identity.noise_secret);
@@ -782,7 +816,7 @@ static int start_guest(dx_node *node, dx_request *request, dx_bytes url, const d
 }
 
 static int space_join(dx_node *node, dx_request *request, dx_bytes body) {
-    dx_invite *asked = find_asked(node, false, dx_bytes_of(request->id, DX_REQUEST_SIZE));
+    dx_invite *asked = find_asked(node, false, request->key);
     if (asked != NULL) {
         return ask_again(asked, request);
     }
@@ -824,7 +858,12 @@ static int space_pin(dx_node *node, dx_request *request, dx_bytes body) {
     if (error != DX_OK) {
         return error;
     }
-    dx_invite *invite = find_asked(node, false, of);
+    dx_invite *invite = NULL;
+    if (of.size == DX_REQUEST_SIZE) {
+        uint8_t key[DX_REQUEST_SIZE];
+        dx_request_key(request->app, of.data, key);
+        invite = find_asked(node, false, key);
+    }
     if (invite == NULL) {
         return dx_node_refuse(node, DX_E_NOT_FOUND, NULL, "there is no such join at work");
     }

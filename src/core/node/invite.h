@@ -15,6 +15,8 @@ void dx_invite_unload(dx_node *node);
 void dx_invite_committed(dx_node *node, uint64_t *deadline_ms);
 /* Ends what this vault hosts for a space that goes. */
 DX_MUST_USE int dx_invite_cancel_space(dx_node *node, int64_t space);
+/* Ends what an app offered or began to join and its grant does not hold any more. */
+DX_MUST_USE int dx_invite_recheck_app(dx_node *node, const dx_app *app);
 /* Deadlines and ends. */
 DX_MUST_USE int dx_invite_settle(dx_node *node, uint64_t *deadline_ms);
 

@@ -134,6 +134,9 @@ static int load(dx_node *node) {
     if (error == DX_OK) {
         error = dx_space_each(&node->context, load_space, node);
     }
+    if (error == DX_OK) {
+        error = dx_grants_load(node);
+    }
     return error == DX_OK ? dx_invite_load(node) : error;
 }
 
@@ -142,6 +145,7 @@ static void unload(dx_node *node, int reason) {
         dx_swarm_drop_links(node->swarm, reason); /* first: an invitation that goes would say goodbye */
     }
     dx_invite_unload(node);
+    dx_grants_unload(node);
     dx_replication_destroy(node->replication);
     dx_swarm_destroy(node->swarm);
     node->replication = NULL;
@@ -271,6 +275,7 @@ void dx_node_close(dx_node *node) {
     }
     dx_node_drop_requests(node, DX_E_CANCELLED);
     unload(node, DX_E_CANCELLED);
+    dx_apps_free(node);
     if (node->store != NULL) {
         dx_store_close(node->store);
     }
@@ -329,9 +334,9 @@ static void port_took(dx_node *node, const dx_event *event) {
     }
 }
 
-static int open_port(dx_node *node, uint64_t port) {
-    int error = dx_node_open_port(node, port);
-    return error == DX_E_LIMIT ? DX_OK : error; /* it is served, but never waited for */
+static int open_port(dx_node *node, const dx_event *event) {
+    int error = dx_node_open_port(node, event->port, event->body);
+    return error == DX_E_LIMIT ? DX_OK : error; /* what it asks is refused: it was not opened */
 }
 
 static int take_event(dx_node *node, const dx_event *event) {
@@ -340,7 +345,7 @@ static int take_event(dx_node *node, const dx_event *event) {
     case DX_EVENT_COMMAND:
         return dx_node_command(node, event);
     case DX_EVENT_PORT_UP:
-        return open_port(node, event->port);
+        return open_port(node, event);
     case DX_EVENT_PORT_DOWN:
         dx_node_drop_port(node, event->port);
         return DX_OK;
@@ -467,9 +472,10 @@ static int run_batch(dx_node *node, const dx_event *events, size_t count, size_t
     }
     if (error != DX_OK) {
         dx_store_rollback(node->store);
-        return error;
+    } else {
+        error = dx_store_commit(node->store);
     }
-    error = dx_store_commit(node->store);
+    dx_node_settle_ports(node, error == DX_OK);
     if (error == DX_OK) {
         dx_node_keep_requests(node);
         dx_invite_committed(node, deadline_ms);
@@ -524,13 +530,13 @@ static int reload(dx_node *node, int reason) {
 
 /* A commit may fail and have happened: then the store, opened anew, has the reply, and by that opening's own
  * commit it is durable. */
-static int answer_if_happened(dx_node *node, dx_request *request) {
+static int answer_if_happened(dx_node *node, dx_request *request, const dx_event *event) {
     if (dx_store_is_read_only(node->store)) {
         return DX_OK; /* nothing was committed behind it */
     }
     int error = dx_store_begin(node->store);
     if (error == DX_OK) {
-        error = dx_node_answer_again(node, request);
+        error = dx_node_answer_event_again(node, request, event);
         dx_store_rollback(node->store);
     }
     return error;
@@ -540,7 +546,7 @@ static int fail_event(dx_node *node, const dx_event *event, int error) {
     dx_request request = {.port = event->port};
     memcpy(request.id, event->request, DX_REQUEST_SIZE);
     if (event->kind == DX_EVENT_COMMAND) {
-        int happened = answer_if_happened(node, &request);
+        int happened = answer_if_happened(node, &request, event);
         if (happened != DX_OK || request.answered) {
             return happened;
         }

@@ -28,7 +28,7 @@ static int keep_reply(dx_node *node, const dx_request *request, dx_bytes body) {
     }
 #endif
     sqlite3_stmt *insert = dx_store_query(node->store, "INSERT INTO reply(request, body) VALUES(?1, ?2)");
-    dx_bind_bytes(insert, 1, dx_bytes_of(request->id, DX_REQUEST_SIZE));
+    dx_bind_bytes(insert, 1, dx_bytes_of(request->key, DX_REQUEST_SIZE));
     dx_bind_bytes(insert, 2, body);
     int error = dx_step_done(node->store, insert);
     if (error != DX_OK) {
@@ -183,9 +183,9 @@ void *dx_request_continue(dx_node *node, dx_request *request, size_t task_size,
     return request->task;
 }
 
-dx_request *dx_request_find(dx_node *node, dx_bytes id) {
+dx_request *dx_request_find(dx_node *node, const uint8_t key[static DX_REQUEST_SIZE]) {
     for (dx_request *request = node->requests; request != NULL; request = request->next) {
-        if (!request->answered && dx_bytes_equal(id, dx_bytes_of(request->id, DX_REQUEST_SIZE))) {
+        if (!request->answered && memcmp(key, request->key, DX_REQUEST_SIZE) == 0) {
             return request;
         }
     }

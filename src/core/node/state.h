@@ -12,6 +12,7 @@
 #include "echo/digest.h"
 #include "echo/subscription.h"
 #include "halo/welcome.h"
+#include "node/grant.h"
 #include "node/outbox.h"
 #include "sync/replication.h"
 
@@ -29,8 +30,6 @@ enum {
 
 #define DX_FULL_REMEDY "make room on the vault's disk and ask again; what was acknowledged is safe"
 
-typedef struct dx_request dx_request;
-
 typedef struct dx_command {
     const char *name;
     bool writes; /* its reply is stored with its transaction, so that asking again answers again */
@@ -42,7 +41,11 @@ typedef struct dx_command {
 struct dx_request {
     dx_request *next;
     uint64_t port;
-    uint8_t id[DX_REQUEST_SIZE];
+    dx_app *app;                  /* of its port; NULL: an own program */
+    uint8_t id[DX_REQUEST_SIZE];  /* as its asker knows it: on answers, and nowhere else */
+    uint8_t key[DX_REQUEST_SIZE]; /* as the node does (dx_request_key) */
+    dx_need need;                 /* of an app: what it was allowed for, */
+    int64_t judged;               /* and the space that was about; 0: none */
     const dx_command *command;
     dx_buf rows;                 /* encoded rows not yet sent */
     size_t row_count, row_begin; /* row_begin: where the row being written begins */
@@ -64,12 +67,15 @@ struct dx_request {
 
 typedef struct dx_port {
     uint64_t number;
+    dx_app *app;        /* NULL: an own program, which may everything */
     size_t outstanding; /* bytes of answers the port has not taken */
+    bool fresh, gone;   /* came, went in the transaction under way: undone, it did not */
 } dx_port;
 
 /* Since the node opened, for `status`. */
 typedef struct dx_node_counts {
     uint64_t steps, undone, events_failed;
+    uint64_t apps_denied;
     dx_swarm_counts links;
 } dx_node_counts;
 
@@ -86,6 +92,7 @@ struct dx_node {
     dx_replication *replication;
     dx_outbox outbox;
     dx_request *requests;
+    dx_app *apps;
     dx_port *ports;
     size_t port_count, port_capacity;
     size_t events_noted; /* of the batch under way: those whose PORT_WRITABLE was counted, were it undone */
@@ -126,14 +133,25 @@ bool dx_is_host_error(int error);
 DX_MUST_USE int dx_node_command(dx_node *node, const dx_event *event);
 /* Answers from the stored reply when this id was answered before: request->answered. Inside a transaction. */
 DX_MUST_USE int dx_node_answer_again(dx_node *node, dx_request *request);
+/* The same of a command event outside of a step that goes on: who may not ask any more is told so. */
+DX_MUST_USE int dx_node_answer_event_again(dx_node *node, dx_request *request, const dx_event *event);
 /* Runs every request that can go on; *again when one wants another step at once; lowers *deadline_ms. */
 DX_MUST_USE int dx_node_resume_requests(dx_node *node, bool *again, uint64_t *deadline_ms);
 /* Tells subscriptions what this step changed. */
 DX_MUST_USE int dx_node_deliver_changes(dx_node *node);
-/* DX_OK also when it is open already; DX_E_NO_MEMORY, DX_E_LIMIT. */
-DX_MUST_USE int dx_node_open_port(dx_node *node, uint64_t number);
+/* origin: empty for an own program. DX_OK also when it is open already, for the same; for another it is opened
+ * anew. DX_E_NO_MEMORY, DX_E_LIMIT. */
+DX_MUST_USE int dx_node_open_port(dx_node *node, uint64_t number, dx_bytes origin);
 dx_port *dx_node_port(dx_node *node, uint64_t number); /* NULL: not open */
 void dx_node_drop_port(dx_node *node, uint64_t port);  /* with its requests, which are not answered */
+/* The transaction in which ports came and went was committed, or undone. */
+void dx_node_settle_ports(dx_node *node, bool committed);
+/* The i-th command of all tables; NULL: there are no more. */
+const dx_command *dx_command_at(size_t index);
+/* Ends a request with this error, whose words were put, and frees what it held. */
+DX_MUST_USE int dx_node_end_request(dx_node *node, dx_request *request, int error);
+/* Ends the requests of an app that its grant does not hold any more; all: every one. */
+DX_MUST_USE int dx_node_recheck_app(dx_node *node, dx_app *app, bool all);
 /* Answers each with the error, but those begun in the transaction that was undone. */
 void dx_node_drop_requests(dx_node *node, int error);
 /* The transaction that began them is on disk. */
@@ -176,7 +194,7 @@ bool dx_node_said_enough(const dx_node *node);
 void *dx_request_continue(dx_node *node, dx_request *request, size_t task_size,
                           int (*resume)(dx_node *, dx_request *, bool *),
                           void (*drop)(dx_node *, dx_request *));
-dx_request *dx_request_find(dx_node *node, dx_bytes id);
+dx_request *dx_request_find(dx_node *node, const uint8_t key[static DX_REQUEST_SIZE]);
 
 /* --- arguments.c: what commands take, with errors that say what was expected --- */
 DX_MUST_USE int dx_take_text(dx_node *node, dx_bytes body, const char *key, size_t size_max,
@@ -185,14 +203,20 @@ DX_MUST_USE int dx_take_optional_text(dx_node *node, dx_bytes body, const char *
                                       dx_bytes *out); /* data NULL: absent */
 DX_MUST_USE int dx_take_optional_map(dx_node *node, dx_bytes body, const char *key,
                                      dx_bytes *out); /* size 0: absent */
-DX_MUST_USE int dx_take_space(dx_node *node, dx_bytes body, dx_space **out);
+/* Of an app: among the spaces it may read; the one it was judged by, once it was. */
+DX_MUST_USE int dx_take_space(dx_node *node, const dx_request *request, dx_bytes body, dx_space **out);
+/* By name, id or the beginning of an id, among those this app (NULL: own program) may read. */
+DX_MUST_USE int dx_find_space(dx_node *node, const dx_app *app, dx_bytes text, dx_space **out);
 DX_MUST_USE int dx_take_id(dx_node *node, dx_space *space, dx_bytes item, const char *what, int64_t *key);
 DX_MUST_USE int dx_need_identity(dx_node *node);
 /* Text helpers for answers. */
+/* identity, device and name; each null while there is no identity. */
+void dx_write_identity(dx_node *node, dx_map_builder *map);
 void dx_write_hex(dx_writer *writer, const uint8_t *data, size_t size);
 
 /* The table every command stands in; ends with name NULL. One array per file of commands. */
 extern const dx_command dx_commands_halo[], dx_commands_space[], dx_commands_object[], dx_commands_query[],
-    dx_commands_node[], dx_commands_signal[], dx_commands_invitation[];
+    dx_commands_node[], dx_commands_signal[], dx_commands_invitation[], dx_commands_app[],
+    dx_commands_watch[];
 
 #endif

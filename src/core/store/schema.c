@@ -100,6 +100,13 @@ const char *const dx_store_schema[] = {
      "DROP TABLE told;"),
     /* Signaling services the person named (node/commands_signal.c). */
     "CREATE TABLE signal(url TEXT PRIMARY KEY) WITHOUT ROWID, STRICT;",
+    /* What apps may ask, by origin (node/grant.c), and which of them gave out an invitation: it ends with its
+     * grant. level: on every space, 0 none. */
+    ("CREATE TABLE app(origin TEXT PRIMARY KEY, name TEXT NOT NULL, scopes INTEGER NOT NULL,"
+     " level INTEGER NOT NULL) WITHOUT ROWID, STRICT;"
+     "CREATE TABLE app_space(origin TEXT NOT NULL, space BLOB NOT NULL, level INTEGER NOT NULL,"
+     " PRIMARY KEY(origin, space)) WITHOUT ROWID, STRICT;"
+     "ALTER TABLE invitation ADD COLUMN origin TEXT NOT NULL DEFAULT '';"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

@@ -15,7 +15,7 @@ static const struct {
     {"{'do': 'status'}", "",
      "{'peers':0,'vault':{'clone':false,'syncs':*,'encrypted':true,'read_only':false,'wal_bytes':*,'pages_"
      "written':*},'counts':{'steps':*"
-     ",'undone':0,'"
+     ",'undone':0,'apps_denied':0,'"
      "links_ready':0,'links_failed':0,'events_failed':0,'links_crowded':0,'peers_refused':0,'signals_strange'"
      ":0,'signals_replayed':0},'listen':['mem:"
      "alice'],'signal':[],'spaces':"
@@ -44,6 +44,8 @@ static const struct {
      "{'error':{'try':'dx halo identity','code':-4,'name':'E_EXISTS','message':'this vault already has an "
      "identity, \\\"Alice\\\"'}}"},
     {"{'do': 'halo.identity'}", "", "{'name':'Alice','device':'*','identity':'*'}"},
+    {"{'do': 'app.ask', 'name': 'Own'}", "",
+     "{'error':{'code':-2,'name':'E_STATE','message':'own programs need no grant'}}"},
     {"{'do': 'device.list'}", "{'rows':[{'name':'this device','device':'*','current':true}]}\n",
      "{'count':1}"},
     /* node/commands_space.c */
@@ -242,7 +244,8 @@ static const struct {
      "{'name':'Alice','peers':0,'vault':{'clone':false,'syncs':*,'encrypted':true,'read_only':false,'wal_"
      "bytes':*,'pages_written':*},'"
      "counts':{'steps':*,'"
-     "undone':0,'links_ready':0,'links_failed':1,'events_failed':0,'links_crowded':0,'peers_refused':0,'"
+     "undone':0,'apps_denied':0,'links_ready':0,'links_failed':1,'events_failed':0,'links_crowded':0,'peers_"
+     "refused':0,'"
      "signals_strange':0,'signals_replayed':0},'"
      "listen':['mem:alice'],'signal':[],"
      "'spaces':1,'identity':'*'}"},

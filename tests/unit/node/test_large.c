@@ -91,6 +91,9 @@ static void fixture_init(fixture *f) {
                              .path = "vault.db",
                              .create = true};
     assert_int_equal(dx_node_open(&config, &f->node, NULL, 0), DX_OK);
+    dx_effects effects;
+    assert_int_equal(dx_node_step(f->node, &(dx_event){.kind = DX_EVENT_PORT_UP, .port = 1}, 1, &effects),
+                     DX_OK);
     ask_json(f, "{\"do\": \"halo.create\", \"name\": \"a\"}");
     ask_json(f, "{\"do\": \"space.create\"}");
     dx_bytes space = dx_item_text(dx_item_get(dx_buf_view(&f->reply), "space"));

@@ -71,6 +71,7 @@ static void fixture_init(fixture *f) {
                              .create = true,
                              .same_file = true};
     assert_int_equal(dx_node_open(&config, &f->node, NULL, 0), DX_OK);
+    step(f, &(dx_event){.kind = DX_EVENT_PORT_UP, .port = 1}, 1);
     ask(f, 1, "{\"do\": \"halo.create\", \"name\": \"a\"}");
     dx_effects effects = ask(f, 2, "{\"do\": \"space.create\"}");
     dx_bytes space = dx_item_text(dx_item_get(effects.items[0].body, "space"));
