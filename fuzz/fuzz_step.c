@@ -116,12 +116,20 @@ static void forget_posted(street *road) {
     road->last = &road->first;
 }
 
+static void step(host *self, const dx_event *events, size_t count);
+
+/* The person's own program; others come as the input says. */
+static void connect(host *self) {
+    step(self, &(dx_event){.kind = DX_EVENT_PORT_UP, .time_ms = self->now_ms, .port = 1}, 1);
+}
+
 static void open_again(host *self) {
     vault_leave(self->alice);
     forget_posted(self->alice->street);
     self->alice->street->now_ms = self->now_ms;
     vault_open(self->alice);
     note_dialled(self);
+    connect(self);
 }
 
 static void step(host *self, const dx_event *events, size_t count) {
@@ -243,6 +251,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     self->alice = open_alice(&road);
     self->now_ms = self->deadline_ms = road.now_ms;
     note_dialled(self);
+    connect(self);
     run_journal(self, &input);
     check_after(self);
     free(self);

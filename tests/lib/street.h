@@ -34,9 +34,10 @@ typedef struct vault {
     uint64_t deadline_ms, next_incoming, next_request;
     int step_error; /* of the last dx_node_step */
     bool listens;
-    bool mends;    /* a step that failed ends the bad luck: the vault is closed and opened again */
-    bool takes;    /* what ports are sent is reported as taken */
-    uint64_t port; /* of the program that asks: 1, the person's own */
+    bool mends;     /* a step that failed ends the bad luck: the vault is closed and opened again */
+    bool takes;     /* what ports are sent is reported as taken */
+    bool connected; /* port 1, with its first question */
+    uint64_t port;  /* of the program that asks: 1, the person's own */
     char heard_by[STREET_PORTS_MAX][STREET_TEXT_SIZE]; /* all answers to each port, a line each */
     char last[STREET_TEXT_SIZE];                       /* the newest REPLY; empty: none yet */
     char told[STREET_TEXT_SIZE];                       /* all NOTIFY bodies since street_begin, a line each */
@@ -311,10 +312,18 @@ static inline void vault_open(vault *self) {
     memcpy(self->config.token, dx_node_token(self->node), sizeof self->config.token);
     self->config.has_token = self->config.same_file = true;
     self->deadline_ms = self->street->now_ms;
-    vault_event(self, (dx_event){.kind = DX_EVENT_PORT_UP, .port = 1});
+    self->connected = false;
     if (self->listens) {
         vault_event(self, (dx_event){.kind = DX_EVENT_LISTENING, .body = dx_bytes_text(self->address)});
     }
+}
+
+/* A question, by port 1 or another that was connected. */
+static inline void vault_command(vault *self, dx_event command) {
+    const dx_event events[] = {{.kind = DX_EVENT_PORT_UP, .port = 1}, command};
+    size_t skipped = self->connected || self->port != 1 ? 1 : 0;
+    self->connected = self->connected || self->port == 1;
+    vault_step(self, events + skipped, 2 - skipped);
 }
 
 static inline void street_init(street *self) {
@@ -420,7 +429,7 @@ static inline void vault_ask_as(vault *self, uint64_t id, const char *json) {
     dx_event event = {.kind = DX_EVENT_COMMAND, .port = self->port, .body = dx_buf_view(&command)};
     memcpy(event.request, &id, sizeof id);
     event.request[DX_REQUEST_SIZE - 1] = (uint8_t)(self->name[0]);
-    vault_event(self, event);
+    vault_command(self, event);
     dx_buf_deinit(&command);
 }
 
@@ -478,7 +487,7 @@ static inline void vault_refer(vault *self, const char *command, uint64_t reques
     memset(event.request, 0x70, sizeof event.request);
     event.request[0] = (uint8_t)++self->next_request;
     self->last[0] = '\0';
-    vault_event(self, event);
+    vault_command(self, event);
     dx_buf_deinit(&body);
 }
 
