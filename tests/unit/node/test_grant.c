@@ -1,5 +1,5 @@
-/* node/grant.c, node/commands_app.c, node/dispatch.c: what an app may: every command with every kind of grant,
- * and that without one nothing is learned.
+/* node/grant.c, node/commands_app.c, node/commands_watch.c, node/roll.c, node/dispatch.c: what an app may:
+ * every command with every kind of grant, and that without one nothing is learned.
  *
  * Port 1 is the person's own program, 2 and 3 are apps. */
 #include "node/state.h"
