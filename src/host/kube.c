@@ -368,8 +368,7 @@ static int start_on_port(kube *self, int port, char *message) {
 /* A name under localhost is the browser's own; STUN is asked by address. */
 static int start_signaling(kube *self) {
     char stun[DX_HOST_SIZE_MAX + 32];
-    dx_bytes label, name = dx_bytes_text(self->name), local = dx_bytes_text("localhost");
-    bool is_local = dx_host_equal(name, local) || dx_host_under(name, local, &label);
+    bool is_local = dx_host_is_local(dx_bytes_text(self->name));
     snprintf(stun, sizeof stun, "stun:%s:%d", is_local ? "127.0.0.1" : self->name, self->stun.port);
     return dx_signal_service_start(&self->signal, self->server, &self->loop, stun);
 }

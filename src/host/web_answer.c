@@ -195,8 +195,7 @@ static void answer_configuration(answer *self) {
                                                      vault[DX_HOST_SIZE_MAX + 96] = "";
     const dx_web_options *options = &self->connection->server->options;
     const dx_web_scene *scene = &self->scene;
-    size_t name = strlen(scene->name);
-    bool is_local = name >= 9 && strcmp(scene->name + name - 9, "localhost") == 0;
+    bool is_local = dx_host_is_local(dx_bytes_text(scene->name));
     host_text(&self->request->host, host);
     if (scene->port != (scene->is_secure ? 443 : 80)) {
         snprintf(port, sizeof port, ":%d", scene->port);

@@ -305,15 +305,10 @@ static void add_figure(dx_web_link *link, const char *figure) {
                              uv_ip6_addr(figure, port, (struct sockaddr_in6 *)to) == 0;
 }
 
-static bool is_this_machine(dx_bytes host) {
-    dx_bytes label, local = dx_bytes_text("localhost");
-    return dx_host_equal(host, local) || dx_host_under(host, local, &label);
-}
-
 static void find_candidates(dx_web_link *link) {
     static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     char port[8];
-    if (is_this_machine(link->url.authority.host)) {
+    if (dx_host_is_local(link->url.authority.host)) {
         add_figure(link, "127.0.0.1");
         add_figure(link, "::1");
     } else if (link->url.authority.is_figure) {

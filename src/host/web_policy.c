@@ -44,6 +44,9 @@ bool dx_web_origin_is_ours(dx_bytes origin, const dx_authority *host, const dx_w
             return true;
         }
     }
+    if (scene->is_secure && !dx_scheme_is_secure(url.scheme)) {
+        return false; /* a page without TLS is whoever sits on the way; the other way round a proxy has added it */
+    }
     bool same_host = dx_host_equal(url.authority.host, host->host);
     dx_web_place place = dx_web_place_of(url.authority.host, url.authority.is_figure, scene->name, &label);
     bool named = place == DX_WEB_SITE || dx_host_equal(url.authority.host, dx_bytes_text(scene->name));

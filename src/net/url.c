@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "address.h"
+
 static bool is_digit(uint8_t c) {
     return c >= '0' && c <= '9';
 }
@@ -46,6 +48,11 @@ bool dx_host_under(dx_bytes name, dx_bytes domain, dx_bytes *label) {
     return true;
 }
 
+bool dx_host_is_local(dx_bytes name) {
+    dx_bytes label, local = dx_bytes_text("localhost");
+    return dx_host_equal(name, local) || dx_host_under(name, local, &label);
+}
+
 /* Labels of letters, digits and '-', none of them empty. */
 static bool is_name(dx_bytes host) {
     size_t label = 0;
@@ -62,44 +69,11 @@ static bool is_name(dx_bytes host) {
     return label > 0 && host.size <= DX_HOST_SIZE_MAX;
 }
 
-/* Four numbers up to 255 with dots between, without leading zeros (which some read as octal). */
-static bool is_four(dx_bytes host) {
-    unsigned value = 0;
-    size_t digits = 0, dots = 0;
-    for (size_t i = 0; i < host.size; i++) {
-        uint8_t c = host.data[i];
-        if (c == '.') {
-            if (digits == 0) {
-                return false;
-            }
-            dots++;
-            value = 0;
-            digits = 0;
-            continue;
-        }
-        if (!is_digit(c) || (digits == 1 && value == 0)) {
-            return false;
-        }
-        value = value * 10 + (unsigned)(c - '0');
-        digits++;
-        if (value > 255) {
-            return false;
-        }
-    }
-    return dots == 3 && digits > 0;
-}
-
-/* The characters of an IPv6 address; whether it is one, the operating system says when it is used. */
-static bool may_be_six(dx_bytes host) {
-    size_t colons = 0;
-    for (size_t i = 0; i < host.size; i++) {
-        uint8_t c = host.data[i];
-        colons += c == ':';
-        if (c != ':' && c != '.' && hex_digit(c) < 0) {
-            return false;
-        }
-    }
-    return colons >= 2 && host.size <= 45; /* "0000:…:255.255.255.255" */
+/* IPv4, or IPv6 where it stood in brackets. */
+static bool is_address(dx_bytes host, bool in_brackets) {
+    dx_net_address address;
+    bool has_colon = host.size > 0 && memchr(host.data, ':', host.size) != NULL;
+    return has_colon == in_brackets && dx_net_host_parse(host, 0, &address) == DX_OK;
 }
 
 /* A name whose last label is figures is an address written in some old form, as browsers read "127.1". */
@@ -145,10 +119,10 @@ int dx_authority_parse(dx_bytes text, dx_authority *out) {
         }
         out->host = dx_bytes_of(text.data + 1, end - 1);
         end++;
-        out->is_figure = may_be_six(out->host);
+        out->is_figure = is_address(out->host, true);
     } else {
         out->host = dx_bytes_of(text.data, end);
-        out->is_figure = is_four(out->host);
+        out->is_figure = is_address(out->host, false);
     }
     bool valid = out->is_figure || (!out->is_six && is_name(out->host) && !ends_in_figures(out->host));
     if (!valid || (end < text.size && text.data[end] != ':')) {

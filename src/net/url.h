@@ -38,6 +38,8 @@ bool dx_scheme_is_secure(dx_scheme scheme);
 bool dx_host_equal(dx_bytes a, dx_bytes b);
 /* Whether name is `label` '.' `domain`; label then holds what stands before. */
 bool dx_host_under(dx_bytes name, dx_bytes domain, dx_bytes *label);
+/* "localhost" and the names under it: this machine, whatever a resolver says (RFC 6761 §6.3). */
+bool dx_host_is_local(dx_bytes name);
 
 /* The path of a target (up to '?') with its %XX decoded, written with a terminator into out (size bytes room).
  * DX_E_INVALID: does not begin with '/', has a broken %XX, NUL or another control character, '\', an encoded

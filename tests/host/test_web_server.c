@@ -793,7 +793,7 @@ static void test_without_a_service(void **state) {
 /* --- TLS ----------------------------------------------------------------------------------------------------------------------- */
 
 /* The answer's status as a TLS client sees it that trusts our certificate and expects `name`; 0: the handshake failed. */
-static int get_securely(const char *name, const char *host, const char *offered) {
+static int ask_securely(const char *name, const char *request, const char *offered) {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     assert_int_equal(SSL_CTX_load_verify_locations(ctx, scene.cert, NULL), 1);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
@@ -803,9 +803,7 @@ static int get_securely(const char *name, const char *host, const char *offered)
     SSL_set_fd(ssl, fd);
     assert_int_equal(SSL_set1_host(ssl, name), 1);
     if (SSL_connect(ssl) == 1) {
-        char request[256];
-        int size = snprintf(request, sizeof request,
-                            "GET /big.bin HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host);
+        int size = (int)strlen(request);
         assert_int_equal(SSL_write(ssl, request, size), size);
         said_size = 0;
         for (int got; (got = SSL_read(ssl, said + said_size, 65536)) > 0;) {
@@ -818,6 +816,37 @@ static int get_securely(const char *name, const char *host, const char *offered)
     SSL_CTX_free(ctx);
     close(fd);
     return status;
+}
+
+static int get_securely(const char *name, const char *host, const char *offered) {
+    char request[256];
+    snprintf(request, sizeof request, "GET /big.bin HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host);
+    return ask_securely(name, request, offered);
+}
+
+/* What came without TLS may be of whoever sits on the way, under our own name. */
+static void test_origins_within_tls(void **state) {
+    static const struct {
+        const char *host, *origin;
+        bool ours;
+    } rows[] = {{"kube.localhost", "https://tasks.kube.localhost", true},
+                {"kube.localhost", "http://tasks.kube.localhost", false},
+                {"kube.localhost:8443", "https://tasks.kube.localhost:8443", true},
+                {"kube.localhost:8443", "http://tasks.kube.localhost:8443", false}};
+    char request[512];
+    (void)state;
+    web_make_certificate(&scene, "DNS:kube.localhost");
+    web_start(&scene, true, true);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(request, sizeof request,
+                 "GET /.well-known/dx/config HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\nConnection: close\r\n\r\n",
+                 rows[i].host, rows[i].origin);
+        assert_int_equal(ask_securely("kube.localhost", request, "\x08http/1.1"), 200);
+        if (field_is("access-control-allow-origin", rows[i].origin) != rows[i].ours) {
+            fail_msg("%s at %s", rows[i].origin, rows[i].host);
+        }
+    }
+    assert_int_equal(web_stop(&scene), 0);
 }
 
 static void test_within_tls(void **state) {
@@ -945,6 +974,7 @@ int main(void) {
         DX_TEST(test_files_anew),
         DX_TEST(test_it_ends_in_order),
         DX_TEST(test_without_a_service),
+        DX_TEST(test_origins_within_tls),
         DX_TEST(test_within_tls),
         DX_TEST(test_what_cannot_be_started),
     };

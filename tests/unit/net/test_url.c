@@ -96,6 +96,10 @@ static void test_authorities(void **state) {
     assert_true(who.is_figure && !who.is_six && !who.has_port && who.port == 0);
     assert_int_equal(dx_authority_parse(text("[fe80::1]:65535"), &who), DX_OK);
     assert_true(who.is_figure && who.is_six && who.port == 65535 && is(who.host, "fe80::1"));
+    assert_int_equal(dx_authority_parse(text("[::ffff:10.0.0.7]"), &who), DX_OK);
+    assert_int_equal(dx_authority_parse(text("[::::::..]:80"), &who), DX_E_INVALID);
+    assert_int_equal(dx_authority_parse(text("[1:2:3]"), &who), DX_E_INVALID);
+    assert_int_equal(dx_authority_parse(text("[10.0.0.7]"), &who), DX_E_INVALID);
     assert_int_equal(dx_authority_parse(text(""), &who), DX_E_INVALID);
     assert_int_equal(dx_authority_parse(text(":80"), &who), DX_E_INVALID);
     assert_int_equal(dx_authority_parse(text("a:80:80"), &who), DX_E_INVALID);
@@ -117,6 +121,13 @@ static void test_names_under_a_domain(void **state) {
     assert_false(dx_host_under(text(".kube.localhost"), text("kube.localhost"), &label));
     assert_false(dx_host_under(text("evilkube.localhost"), text("kube.localhost"), &label));
     assert_false(dx_host_under(text("halo.kube.localhost.evil.org"), text("kube.localhost"), &label));
+}
+
+static void test_names_of_this_machine(void **state) {
+    (void)state;
+    assert_true(dx_host_is_local(text("LocalHost")) && dx_host_is_local(text("halo.kube.localhost")));
+    assert_false(dx_host_is_local(text("notlocalhost")) || dx_host_is_local(text("a.notlocalhost")));
+    assert_false(dx_host_is_local(text("localhost.example")) || dx_host_is_local(text("")));
 }
 
 static void test_paths(void **state) {
@@ -148,4 +159,5 @@ static void test_paths(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_urls_are_taken_apart), DX_TEST(test_what_only_looks_like_a_url),
-             DX_TEST(test_authorities), DX_TEST(test_names_under_a_domain), DX_TEST(test_paths))
+             DX_TEST(test_authorities), DX_TEST(test_names_under_a_domain),
+             DX_TEST(test_names_of_this_machine), DX_TEST(test_paths))
