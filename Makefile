@@ -53,6 +53,11 @@ fuzz: need-check build/fuzz/build.ninja ## fuzz one target (T=name S=seconds)
 bench: build/release/build.ninja        ## measure; JSON lines on stdout
 	@ninja --quiet -C build/release
 	@tools/bench build/release
+web-test: need-web build/debug/build.ninja ## types and unit tests of the web part; its client against real agents
+	@ninja -C build/debug apps/dx/dx
+	@web/node_modules/.bin/tsc -p web
+	@node web/build.mjs --only-tests
+	@DX_COMMAND=build/debug/apps/dx/dx node --test --test-reporter=tap build/web-tests/unit/*.mjs
 e2e: need-e2e web                       ## the web part in Debian's chromium (E2E=name,name for some)
 	@node web/build.mjs --only-tests
 	@node web/tests/e2e.mjs
@@ -82,9 +87,9 @@ clean:                                  ## remove build/, except sources fetched
 	@find build -mindepth 1 -maxdepth 1 ! -name wasm -exec rm -rf {} + 2>/dev/null || true
 	@find build/wasm -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} + 2>/dev/null || true
 help:                                   ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 need-%:
 	@tools/need $*
 
-.PHONY: all start install test check interop sim plants fuzz bench bench-mesh cover tidy format lint parity wasm web e2e clean help
+.PHONY: all start install test check web-test interop sim plants fuzz bench bench-mesh cover tidy format lint parity wasm web e2e clean help

@@ -8,8 +8,9 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync,
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const HERE = dirname(fileURLToPath(import.meta.url)), OUT = join(HERE, '../build/web'), TESTS = join(HERE, '../build/web-tests'), WASM = join(HERE, '../build/wasm/dxos.wasm');
+const HERE = dirname(fileURLToPath(import.meta.url)), OUT = join(HERE, '../build/web'), TESTS = join(HERE, '../build/web-tests'), PACKAGE = join(HERE, '../build/web-package'), WASM = join(HERE, '../build/wasm/dxos.wasm');
 const WASM_BROTLI_MAX = 1024 * 1024;
+const CLIENT_GZIP_MAX = 40 * 1024;
 const SMALL = 1024; // not worth a second file
 const COMPRESSIBLE = /\.(?:js|wasm|html|css|svg|json|webmanifest)$/;
 
@@ -55,6 +56,19 @@ async function buildProduct() {
   compress(join(OUT, 'halo'));
 }
 
+/** Client and hooks as modules for programs that do not compile TypeScript: build/web-package, of which index.js is what a page loads. */
+async function buildPackage() {
+  rmSync(PACKAGE, { recursive: true, force: true });
+  const entryPoints = { index: 'client/src/index.ts', node: 'client/src/node/socket.ts', react: 'react/src/index.ts' };
+  for (const name of Object.keys(entryPoints)) entryPoints[name] = join(HERE, entryPoints[name]);
+  const { metafile } = await build({ ...common, minify: true, splitting: true, metafile: true, entryPoints, outdir: PACKAGE, external: ['react', 'node:*'] });
+  const [output] = Object.entries(metafile.outputs).find(([path]) => path.endsWith('/index.js'));
+  const loaded = [output, ...metafile.outputs[output].imports.filter((use) => !use.external).map((use) => use.path)];
+  const size = loaded.reduce((sum, path) => sum + gzipSync(readFileSync(path), { level: 9 }).length, 0);
+  console.log(`web: client, gzip ${size}`);
+  if (size > CLIENT_GZIP_MAX) throw new Error(`the client has ${size} bytes in gzip, more than ${CLIENT_GZIP_MAX}`);
+}
+
 async function buildTests() {
   const named = (pattern) => readdirSync(join(HERE, 'tests')).filter((name) => pattern.test(name)).map((name) => `tests/${name}`);
   rmSync(TESTS, { recursive: true, force: true });
@@ -64,4 +78,5 @@ async function buildTests() {
 }
 
 if (!process.argv.includes('--only-tests')) await buildProduct();
+await buildPackage();
 if (process.argv.some((argument) => argument === '--tests' || argument === '--only-tests')) await buildTests();

@@ -1,0 +1,366 @@
+// client/src/entity.ts: one object or link as this client knows it, and the Proxy a program holds.
+//
+// `base` is what the vault said last; `pending` are changes of this client it has not acknowledged, in order; what is read is base with pending
+// applied. A row from the vault replaces the base and leaves the pending changes on top (rebase); a refused change is taken out (rollback).
+import { Double, Reference, Timestamp, type Value } from '../../core/codec.ts';
+import { hexText, ID_SIZE, idBytes, idText } from './id.ts';
+import { Event, type Unsubscribe } from './observable.ts';
+import { isMap, setAt, valueAt, type Data, type Path } from './value.ts';
+
+export type Kind = 'object' | 'link';
+
+/** One write of this client. `sent`: it stands in a batch whose reply has not come. */
+export interface Change {
+  readonly entity: Entity;
+  op: 'add' | 'link' | 'set' | 'unset' | 'rm' | 'restore';
+  path: Path;
+  value: Value | undefined;
+  /** About what it takes in a command. */
+  size: number;
+  /** Objects without an id that the value refers to: it waits for them. */
+  needs: Entity[];
+  sent: boolean;
+  /** The entity's row number when it was sent. */
+  rowAtSend: number;
+  order: number;
+}
+
+/** A row of an answer (docs/spec/commands.md). */
+export interface Row {
+  readonly id: string;
+  readonly data: Data | null;
+  readonly type: string | null;
+  readonly parent?: string | null;
+  readonly source?: string | null;
+  readonly target?: string | null;
+  readonly deleted: boolean;
+}
+
+/** What an entity asks of its database. */
+export interface EntityOwner {
+  write(entity: Entity, path: Path, value: unknown): void;
+  /** The entity with this id; one that is not here yet is fetched, and `referrer` then counts as changed. */
+  resolve(id: string, referrer: Entity): Entity;
+}
+
+/** What every live object has beside its data. These names hide data of the same name (see dataOf). */
+export interface LiveFields {
+  /** Its id; until the vault has it a text of this client alone. keyOf() gives a text that never changes. */
+  readonly id: string;
+  readonly parent: Live | undefined;
+  readonly __typename: string | undefined;
+  readonly __deleted: boolean;
+  toJSON(): Record<string, unknown>;
+}
+
+/** An object as a program holds it: read and write its data like those of any object. */
+export type Live<T extends object = Record<string, any>> = T & LiveFields;
+
+/** A link between two objects; it has data like them. */
+export type LiveLink<T extends object = Record<string, any>> = Live<T> & { readonly source: Live; readonly target: Live };
+
+const entities = new WeakMap<object, Entity>();
+let fresh = 0;
+
+export class Entity {
+  /** Stable in this client, for the lifetime of the object here. */
+  readonly key: string;
+  readonly changed = new Event<void>();
+  readonly pending: Change[] = [];
+  base: Data = {};
+  baseDeleted = false;
+  /** Its data are here. False only for what was named before it was read. */
+  loaded = true;
+  /** The vault refused to make it. */
+  refused: Error | null = null;
+  /** Counts the rows the vault told of it. */
+  rowNumber = 0;
+  parent: Entity | string | null = null;
+  source: Entity | string | null = null;
+  target: Entity | string | null = null;
+  /** Who read something through this one before it was loaded. */
+  referrers: Set<Entity> | null = null;
+  #view: { data: Data; deleted: boolean } | null = null;
+  #proxy: Live | null = null;
+  #reference: Reference | null = null;
+
+  constructor(readonly owner: EntityOwner, public kind: Kind, public type: string | null, public id: string | undefined) {
+    this.key = id ?? `new-${++fresh}`;
+  }
+
+  get data(): Data { return this.view().data; }
+  get deleted(): boolean { return this.refused !== null || this.view().deleted; }
+
+  private view(): { data: Data; deleted: boolean } {
+    if (this.#view === null) {
+      let data = this.base, deleted = this.baseDeleted;
+      for (const change of this.pending) {
+        data = applyChange(data, change);
+        if (change.op === 'rm' || change.op === 'restore') deleted = change.op === 'rm';
+      }
+      this.#view = { data, deleted };
+    }
+    return this.#view;
+  }
+
+  /** To be called when base or pending changed. */
+  invalidate(): void { this.#view = null; }
+
+  takeRow(row: Row): void {
+    this.kind = 'source' in row ? 'link' : 'object';
+    this.type = row.type;
+    this.base = row.data ?? {};
+    this.baseDeleted = row.deleted;
+    this.parent = row.parent ?? null;
+    this.source = row.source ?? null;
+    this.target = row.target ?? null;
+    this.loaded = true;
+    this.rowNumber++;
+    this.invalidate();
+  }
+
+  acknowledge(change: Change): void {
+    this.base = applyChange(this.base, change);
+    if (change.op === 'rm' || change.op === 'restore') this.baseDeleted = change.op === 'rm';
+    this.drop(change);
+  }
+
+  drop(change: Change): void {
+    const at = this.pending.indexOf(change);
+    if (at >= 0) this.pending.splice(at, 1);
+    this.invalidate();
+  }
+
+  named(id: string): void {
+    this.id = id;
+    // References made to it before have no bytes yet; nothing else holds this one array.
+    if (this.#reference !== null) (this.#reference as { bytes: Uint8Array }).bytes = idBytes(id);
+  }
+
+  get reference(): Reference {
+    if (this.#reference === null) {
+      this.#reference = new Reference(this.id === undefined ? new Uint8Array(0) : idBytes(this.id));
+      unsaved.set(this.#reference, this);
+    }
+    return this.#reference;
+  }
+
+  get proxy(): Live {
+    if (this.#proxy === null) {
+      this.#proxy = new Proxy({}, new ObjectHandler(this)) as Live;
+      entities.set(this.#proxy, this);
+    }
+    return this.#proxy;
+  }
+
+  follow(end: Entity | string | null): Live | undefined {
+    if (end === null) return undefined;
+    return (typeof end === 'string' ? this.owner.resolve(end, this) : end).proxy;
+  }
+}
+
+const unsaved = new WeakMap<Reference, Entity>();
+
+export function applyChange(data: Data, change: Change): Data {
+  switch (change.op) {
+    case 'add': case 'link': return change.value as Data;
+    case 'set': case 'unset': return setAt(data, change.path, change.value);
+    default: return data;
+  }
+}
+
+/** The id at the end of an edge, or the key of one that has none yet. */
+export const endKey = (end: Entity | string | null): string | null => (end === null || typeof end === 'string' ? end : end.id ?? end.key);
+
+// --- The Proxy ------------------------------------------------------------------------------------------------------
+
+const RESERVED = new Set(['id', 'parent', '__typename', '__deleted', 'toJSON', 'constructor']);
+const isReserved = (entity: Entity, key: string): boolean =>
+  RESERVED.has(key) || (entity.kind === 'link' && (key === 'source' || key === 'target'));
+
+function reserved(entity: Entity, key: string): unknown {
+  switch (key) {
+    case 'id': return entity.id ?? entity.key;
+    case 'parent': return entity.follow(entity.parent);
+    case 'source': return entity.follow(entity.source);
+    case 'target': return entity.follow(entity.target);
+    case '__typename': return entity.type ?? undefined;
+    case '__deleted': return entity.deleted;
+    case 'toJSON': return () => jsonOf(entity);
+    default: return Object;
+  }
+}
+
+/** A stored value as a program reads it. */
+function present(entity: Entity, path: Path, value: Value | undefined, inList = false): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || value instanceof Map) return value;
+  if (value instanceof Double) return value.value;
+  if (value instanceof Timestamp) return new Date(value.text);
+  if (value instanceof Reference) {
+    const near = unsaved.get(value);
+    if (near !== undefined) return near.proxy;
+    return value.bytes.length === ID_SIZE ? entity.owner.resolve(idText(value.bytes), entity).proxy : value;
+  }
+  return nestedProxy(entity, path, value, inList);
+}
+
+/** Proxies of nested maps and lists, by the stored value: the same one as long as nothing in it changed. */
+const nested = new WeakMap<object, { entity: Entity; at: string; proxy: object }>();
+
+function nestedProxy(entity: Entity, path: Path, value: Value & object, inList: boolean): object {
+  const at = path.join('\u0000'), known = nested.get(value);
+  if (known !== undefined && known.entity === entity && known.at === at) return known.proxy;
+  const proxy: object = new Proxy(Array.isArray(value) ? [] : {}, new NestedHandler(entity, path, inList ? value : null));
+  nested.set(value, { entity, at, proxy });
+  return proxy;
+}
+
+const describe = (value: unknown): PropertyDescriptor => ({ value, writable: true, enumerable: true, configurable: true });
+
+class ObjectHandler implements ProxyHandler<object> {
+  constructor(readonly entity: Entity) {}
+
+  get(target: object, key: string | symbol): unknown {
+    if (typeof key === 'symbol') return Reflect.get(target, key);
+    if (isReserved(this.entity, key)) return reserved(this.entity, key);
+    const data = this.entity.data;
+    return Object.hasOwn(data, key) ? present(this.entity, [key], data[key]) : Reflect.get(Object.prototype, key);
+  }
+
+  set(_: object, key: string | symbol, value: unknown): boolean {
+    this.refuseReserved(key);
+    this.entity.owner.write(this.entity, [key as string], value);
+    return true;
+  }
+
+  deleteProperty(_: object, key: string | symbol): boolean {
+    this.refuseReserved(key);
+    this.entity.owner.write(this.entity, [key as string], undefined);
+    return true;
+  }
+
+  has(target: object, key: string | symbol): boolean {
+    return typeof key === 'string' && (isReserved(this.entity, key) || Object.hasOwn(this.entity.data, key)) ? true : Reflect.has(target, key);
+  }
+
+  ownKeys(): string[] { return Object.keys(this.entity.data).filter((key) => !isReserved(this.entity, key)); }
+
+  getOwnPropertyDescriptor(_: object, key: string | symbol): PropertyDescriptor | undefined {
+    if (typeof key === 'symbol' || isReserved(this.entity, key) || !Object.hasOwn(this.entity.data, key)) return undefined;
+    return describe(present(this.entity, [key], this.entity.data[key]));
+  }
+
+  defineProperty(target: object, key: string | symbol, descriptor: PropertyDescriptor): boolean {
+    return 'value' in descriptor && this.set(target, key, descriptor.value);
+  }
+
+  private refuseReserved(key: string | symbol): void {
+    if (typeof key === 'symbol') throw new TypeError('a symbol cannot be a key of stored data');
+    if (isReserved(this.entity, key)) throw new TypeError(`"${key}" cannot be set: it belongs to the object itself`);
+  }
+}
+
+/**
+ * A map or list inside an object's data, by its path: it follows the data as they change. What stands in a list has no path that stays its own
+ * (sort and reverse read two items before they write one), so it is what it was when it was read, or last written through.
+ */
+class NestedHandler implements ProxyHandler<object> {
+  constructor(readonly entity: Entity, readonly path: Path, private item: Value | null) {}
+
+  private value(): Value | undefined { return this.item ?? valueAt(this.entity.data, this.path); }
+
+  private write(key: string, value: unknown): void {
+    this.entity.owner.write(this.entity, [...this.path, key], value);
+    if (this.item !== null) this.item = valueAt(this.entity.data, this.path) ?? null;
+  }
+
+  get(target: object, key: string | symbol): unknown {
+    const value = this.value();
+    if (typeof key === 'symbol') return Reflect.get(target, key);
+    if (Array.isArray(value)) {
+      const list = value as readonly Value[];
+      if (key === 'length') return list.length;
+      return /^\d+$/.test(key) ? present(this.entity, [...this.path, key], list[Number(key)], true) : Reflect.get(target, key);
+    }
+    if (isMap(value) && Object.hasOwn(value, key)) return present(this.entity, [...this.path, key], value[key], this.item !== null);
+    return key === 'toJSON' ? undefined : Reflect.get(target, key);
+  }
+
+  set(_: object, key: string | symbol, value: unknown): boolean {
+    if (typeof key === 'symbol') throw new TypeError('a symbol cannot be a key of stored data');
+    this.write(key, value);
+    return true;
+  }
+
+  deleteProperty(_: object, key: string | symbol): boolean {
+    if (typeof key === 'string') this.write(key, undefined);
+    return true;
+  }
+
+  has(target: object, key: string | symbol): boolean {
+    const value = this.value();
+    return (typeof value === 'object' && value !== null && Object.hasOwn(value, key)) || Reflect.has(target, key);
+  }
+
+  ownKeys(target: object): (string | symbol)[] {
+    const value = this.value();
+    const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+    return Array.isArray(target) ? [...keys, 'length'] : keys;
+  }
+
+  getOwnPropertyDescriptor(target: object, key: string | symbol): PropertyDescriptor | undefined {
+    const value = this.value();
+    if (key === 'length' && Array.isArray(target)) {
+      return { value: Array.isArray(value) ? value.length : 0, writable: true, enumerable: false, configurable: false };
+    }
+    if (typeof key === 'symbol' || typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    return describe(present(this.entity, [...this.path, key], (value as Data)[key], this.item !== null || Array.isArray(value)));
+  }
+
+  defineProperty(target: object, key: string | symbol, descriptor: PropertyDescriptor): boolean {
+    return 'value' in descriptor && this.set(target, key, descriptor.value);
+  }
+}
+
+// --- About live objects ---------------------------------------------------------------------------------------------
+
+/** The entity behind a live object, or undefined. */
+export const entityOf = (object: object): Entity | undefined => entities.get(object);
+
+/** The entity behind a live object; throws for anything else. */
+export function needEntity(object: object, what: string): Entity {
+  const entity = entities.get(object);
+  if (entity === undefined) throw new TypeError(`${what} must be an object of this client`);
+  return entity;
+}
+
+/** Whether this is an object or link of a space. */
+export const isLive = (object: unknown): object is Live => typeof object === 'object' && object !== null && entities.has(object);
+
+/** A text that names the object in this client from its making on, also before it has an id: for React keys. */
+export const keyOf = (object: object): string => needEntity(object, 'the argument').key;
+
+/** Calls back, once per turn of the event loop, when anything of this object changed. */
+export const subscribe = (object: object, listener: () => void): Unsubscribe => needEntity(object, 'the argument').changed.subscribe(listener);
+
+/** The object's data as a plain copy: members with reserved names too, references as `{"@ref": id}`. */
+export const dataOf = (object: object): Record<string, unknown> => plain(needEntity(object, 'the argument').data) as Record<string, unknown>;
+
+/** As docs/spec/encoding.md writes values in JSON, with dates as Date. */
+function plain(value: Value | undefined): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
+  if (value instanceof Double) return value.value;
+  if (value instanceof Timestamp) return new Date(value.text);
+  if (value instanceof Reference) {
+    const id = value.bytes.length === ID_SIZE ? idText(value.bytes) : unsaved.get(value)?.key;
+    return { '@ref': id ?? `~${hexText(value.bytes)}` };
+  }
+  if (Array.isArray(value)) return (value as readonly Value[]).map(plain);
+  if (value instanceof Map) return new Map([...(value as Map<string, Value>)].map(([key, item]) => [key, plain(item)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+}
+
+function jsonOf(entity: Entity): Record<string, unknown> {
+  const ends = entity.kind === 'link' ? { source: endKey(entity.source), target: endKey(entity.target) } : { parent: endKey(entity.parent) };
+  return { id: entity.id ?? entity.key, type: entity.type, ...ends, deleted: entity.deleted, data: plain(entity.data) };
+}

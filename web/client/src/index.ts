@@ -1,0 +1,14 @@
+// client/src/index.ts: what a program imports. In node `fromSocket` and `fromAgent` come from ./node/socket.ts, which needs node.
+export { Client, type ClientConfig, type ClientOptions, type Device, type Halo, type Identity } from './client.ts';
+export { Reference } from '../../core/codec.ts';
+export type { ConnectionStatus } from './connection.ts';
+export type { AddOptions, Database, Refusal } from './database.ts';
+export { dataOf, isLive, keyOf, subscribe, type Live, type LiveFields, type LiveLink } from './entity.ts';
+export { DxError } from './errors.ts';
+export type { Filter, Named } from './filter.ts';
+export type { Invitation, InvitationSnapshot, InvitationStatus } from './invitation.ts';
+export type { Observable, Unsubscribe } from './observable.ts';
+export type { Query, QueryOptions } from './query.ts';
+export { fromPort, type AppRequest, type Channel, type ChannelEvents, type Services, type ServicesState } from './services.ts';
+export type { InvitationOptions, ItemOptions, Member, Role, Space, SpaceStatus } from './space.ts';
+export { fromVault, type VaultOptions } from './vault.ts';

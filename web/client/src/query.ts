@@ -1,0 +1,146 @@
+// client/src/query.ts: a live question about a space: its objects now, and word of every change.
+import { DxError } from './errors.ts';
+import type { Entity, Live } from './entity.ts';
+import { Matcher, type Filter } from './filter.ts';
+import { Event, type Unsubscribe } from './observable.ts';
+
+export interface QueryOptions<T extends object> {
+  /** A condition in this program, beyond what a filter can say. */
+  filter?: (object: Live<T>) => boolean;
+  /** As for Array.sort. Without it the vault's own order. */
+  sort?: (a: Live<T>, b: Live<T>) => number;
+  /** At most so many, after sorting. */
+  limit?: number;
+}
+
+/** What a query asks of its database. */
+export interface QueryOwner {
+  opened(query: Query<object>): void;
+  closed(query: Query<object>): void;
+}
+
+/** How long a query that nobody listens to stays live: components come and go between two renders. */
+const LINGER_MS = 5000;
+
+export class Query<T extends object = Record<string, unknown>> {
+  readonly matcher: Matcher;
+  readonly options: QueryOptions<T>;
+  readonly #owner: QueryOwner;
+  readonly #members = new Set<Entity>();
+  readonly #changed = new Event<readonly Live<T>[]>();
+  #objects: readonly Live<T>[] = Object.freeze([]);
+  #dirty = false;
+  #open = false;
+  #settled: { promise: Promise<void>; resolve: () => void } | null = null;
+  #linger: ReturnType<typeof setTimeout> | undefined;
+  #error: DxError | null = null;
+  #loaded = false;
+
+  constructor(owner: QueryOwner, filter: Filter, options: QueryOptions<T>) {
+    this.#owner = owner;
+    this.matcher = new Matcher(filter);
+    this.options = options;
+  }
+
+  /**
+   * What matches now. Its first use begins the question; until `loaded` it holds what this client knows already. The array is another one exactly
+   * when something in it is.
+   */
+  get objects(): readonly Live<T>[] {
+    this.#touch();
+    if (this.#dirty) this.#collect();
+    return this.#objects;
+  }
+
+  /** The vault has answered. */
+  get loaded(): boolean { return this.#loaded; }
+  /** Why the vault refuses to answer. */
+  get error(): DxError | null { return this.#error; }
+  get isOpen(): boolean { return this.#open; }
+  get members(): ReadonlySet<Entity> { return this.#members; }
+
+  /** Calls back after each turn of the event loop in which the result, or an object in it, changed; at once with `immediate`. */
+  subscribe(listener: (objects: readonly Live<T>[]) => void, options?: { immediate?: boolean }): Unsubscribe {
+    const leave = this.#changed.subscribe(listener);
+    this.#touch();
+    if (options?.immediate) listener(this.objects);
+    return () => {
+      leave();
+      this.#rest();
+    };
+  }
+
+  /** The objects as soon as the vault has answered. */
+  async run(): Promise<readonly Live<T>[]> {
+    this.#touch();
+    if (!this.#loaded && this.#error === null) {
+      this.#settled ??= deferred();
+      await this.#settled.promise;
+    }
+    if (this.#error !== null) throw this.#error;
+    return this.objects;
+  }
+
+  /** Ends it now, not a while after the last listener left. The next use begins anew. */
+  close(): void {
+    clearTimeout(this.#linger);
+    if (!this.#open) return;
+    this.#open = false;
+    this.#loaded = false;
+    this.#members.clear();
+    this.#dirty = true;
+    this.#owner.closed(this as unknown as Query<object>);
+  }
+
+  // --- For the database ---------------------------------------------------------------------------------------------
+
+  /** Puts an entity in or takes it out as it is now. Whether this concerns the query. */
+  consider(entity: Entity): boolean {
+    const before = this.#members.has(entity);
+    const now = this.matcher.matches(entity) && (this.options.filter === undefined || this.options.filter(entity.proxy as Live<T>));
+    if (now && !before) this.#members.add(entity);
+    if (!now && before) this.#members.delete(entity);
+    if (now || before) this.#dirty = true;
+    return now || before;
+  }
+
+  settle(error: DxError | null): void {
+    this.#loaded = error === null;
+    this.#error = error;
+    this.#dirty = true;
+    this.#settled?.resolve();
+    this.#settled = null;
+  }
+
+  tell(): void { if (this.#changed.heard) this.#changed.emit(this.objects); }
+
+  #collect(): void {
+    let objects = [...this.#members].map((entity) => entity.proxy as Live<T>);
+    if (this.options.sort !== undefined) objects.sort(this.options.sort);
+    if (this.options.limit !== undefined) objects = objects.slice(0, this.options.limit);
+    this.#objects = Object.freeze(objects);
+    this.#dirty = false;
+  }
+
+  #touch(): void {
+    if (!this.#open) {
+      this.#open = true;
+      this.#error = null;
+      this.#owner.opened(this as unknown as Query<object>);
+    }
+    this.#rest();
+  }
+
+  #rest(): void {
+    clearTimeout(this.#linger);
+    if (this.#changed.heard || !this.#open) return;
+    this.#linger = setTimeout(() => { if (!this.#changed.heard) this.close(); }, LINGER_MS);
+    (this.#linger as { unref?: () => void }).unref?.(); // node need not wait for it
+  }
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => { resolve = done; });
+  return { promise, resolve };
+}

@@ -1,0 +1,121 @@
+// client/src/space.ts: a space: its objects, its members, the ways in.
+import type { Body, Connection } from './connection.ts';
+import { Database, type AddOptions } from './database.ts';
+import type { Live } from './entity.ts';
+import type { Filter } from './filter.ts';
+import { Invitation } from './invitation.ts';
+import { Listed } from './listed.ts';
+import type { Observable } from './observable.ts';
+import type { Query, QueryOptions } from './query.ts';
+
+export type Role = 'owner' | 'admin' | 'editor' | 'reader';
+
+export interface Member {
+  /** 64 hex digits. */
+  readonly identityKey: string;
+  readonly displayName: string;
+  readonly role: Role;
+}
+
+/** docs/spec/commands.md, `space.status`. */
+export interface SpaceStatus {
+  readonly synced: boolean;
+  readonly peers: number;
+  readonly objects: number;
+  readonly links: number;
+  readonly pending: number;
+}
+
+export interface InvitationOptions {
+  /** What the guest becomes. The vault's default: editor. */
+  role?: Role;
+  /** Several guests may use it. */
+  multi?: boolean;
+  /** Six digits; without it the vault chooses. */
+  pin?: string;
+  expiresMs?: number;
+}
+
+export interface ItemOptions<T extends object> extends AddOptions {
+  props?: T;
+}
+
+const READY_TIMEOUT_MS = 30_000;
+
+export class Space {
+  /** Its objects. */
+  readonly db: Database;
+  readonly #connection: Connection;
+  readonly #members: Listed<readonly Member[]>;
+  #name: string;
+  #joined: boolean;
+
+  #rights: string | undefined;
+
+  /** By the client alone. */
+  constructor(connection: Connection, /** 64 hex digits. */ readonly key: string, name: string, joined: boolean) {
+    this.#connection = connection;
+    this.#name = name;
+    this.#joined = joined;
+    this.db = new Database(connection, key);
+    this.#members = new Listed<readonly Member[]>([], async () => {
+      const rows = await connection.rows({ do: 'space.members', space: key });
+      return rows.map((row) => ({ identityKey: String(row['identity']), displayName: String(row['name'] ?? ''), role: row['role'] as Role }));
+    });
+  }
+
+  get name(): string { return this.#name; }
+  get properties(): { readonly name: string } { return { name: this.#name }; }
+  get members(): Observable<readonly Member[]> & { refresh(): Promise<readonly Member[]> } { return this.#members; }
+
+  /** A link and a PIN for somebody who is to join. It stays open until its end or cancel(), also when this client goes. */
+  createInvitation(options: InvitationOptions = {}): Invitation<void> {
+    const { role, multi, pin, expiresMs } = options;
+    const command: Body = { do: 'space.share', space: this.key, role, multi, pin, expires_ms: expiresMs };
+    return new Invitation<void>(this.#connection, command, () => void this.#members.refresh().catch(() => undefined));
+  }
+
+  /** db.add with type and data named, as DXOS's first interface had it. */
+  async createItem<T extends object>({ props, ...options }: ItemOptions<T> = {}): Promise<Live<T>> {
+    const item = this.db.add((props ?? {}) as T, options);
+    await this.db.flush();
+    return item;
+  }
+
+  /** db.query under its older name. */
+  select<T extends object = Record<string, any>>(filter: Filter = {}, options: QueryOptions<T> = {}): Query<T> {
+    return this.db.query<T>(filter, options);
+  }
+
+  async status(): Promise<SpaceStatus> { return this.#status({}); }
+
+  /** Everyone connected holds the same and nothing is missing. Waits for somebody to be connected. */
+  async waitUntilSynced(timeoutMs = READY_TIMEOUT_MS): Promise<SpaceStatus> {
+    return this.#status({ wait_synced: true, timeout_ms: timeoutMs });
+  }
+
+  /** It can be read and written: at once, but for a space joined just now, which comes from its host first. */
+  async waitUntilReady(timeoutMs = READY_TIMEOUT_MS): Promise<this> {
+    if (this.#joined) await this.waitUntilSynced(timeoutMs);
+    else await this.status();
+    this.#joined = false;
+    return this;
+  }
+
+  async #status(options: Body): Promise<SpaceStatus> {
+    return (await this.#connection.request({ do: 'space.status', space: this.key, ...options })) as unknown as SpaceStatus;
+  }
+
+  // --- For the client -----------------------------------------------------------------------------------------------
+
+  /** A row of space.watch. Whether what programs see of the space itself is otherwise. */
+  takeRow(name: string, rights: string | undefined): boolean {
+    const other = name !== this.#name;
+    this.#name = name;
+    if (rights !== this.#rights) this.#members.stale();
+    this.#rights = rights;
+    return other;
+  }
+
+  close(): void { this.db.close(); }
+}

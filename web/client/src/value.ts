@@ -1,0 +1,110 @@
+// client/src/value.ts: values as programs hold them and as the vault stores them; paths into them (docs/spec/object-model.md).
+//
+// Stored values are never changed in place: a change makes new maps along its path and shares the rest, so "the same object" means "not changed".
+import { encode, Double, Reference, Timestamp, type Value } from '../../core/codec.ts';
+import { failures } from './errors.ts';
+
+/** An object's data: a map of texts. */
+export type Data = { readonly [key: string]: Value };
+
+export type Path = readonly string[];
+
+export const isMap = (value: unknown): value is Data =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array) && !(value instanceof Reference)
+  && !(value instanceof Timestamp) && !(value instanceof Double) && !(value instanceof Map);
+
+/** The text of a path: parts joined by dots, a dot or backslash inside a part behind a backslash. */
+export function pathText(path: Path): string {
+  for (const part of path) {
+    if (part === '' || /[\u0000-\u001f\u007f-\u009f]/.test(part)) throw new TypeError(`"${part}" cannot be a key`);
+  }
+  return path.map((part) => part.replace(/[\\.]/g, '\\$&')).join('.');
+}
+
+export function parsePath(text: string): string[] {
+  const parts = [''];
+  for (let at = 0; at < text.length; at++) {
+    const letter = text[at] as string;
+    if (letter === '.') parts.push('');
+    else parts[parts.length - 1] += letter === '\\' ? text[++at] ?? '' : letter;
+  }
+  return parts;
+}
+
+export function valueAt(data: Value | undefined, path: Path): Value | undefined {
+  let value = data;
+  for (const part of path) {
+    if (Array.isArray(value)) value = (value as readonly Value[])[Number(part)];
+    else if (isMap(value)) value = Object.hasOwn(value, part) ? value[part] : undefined;
+    else return undefined;
+  }
+  return value;
+}
+
+/** A copy of `map` with one member more, other or (undefined) less. */
+export function withMember(map: Data, key: string, value: Value | undefined): Data {
+  const copy = { ...map };
+  if (value === undefined) delete copy[key];
+  else Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
+  return copy;
+}
+
+/** The data after a set (or, with undefined, a delete) at the path. A value that stands in the way gives way. */
+export function setAt(data: Data, path: Path, value: Value | undefined): Data {
+  const [key, ...rest] = path as [string, ...string[]];
+  if (rest.length === 0) return withMember(data, key, value);
+  const inner = Object.hasOwn(data, key) ? data[key] : undefined;
+  if (!isMap(inner) && value === undefined) return data;
+  return withMember(data, key, setAt(isMap(inner) ? inner : {}, rest, value));
+}
+
+/** Turns what a program gives into what is stored: a copy of its own, live objects as references. `refer` knows live objects. */
+export function storeValue(value: unknown, refer: (value: object) => Value | undefined): Value {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'bigint') return value;
+  if (typeof value !== 'object') throw new TypeError(`a ${typeof value} cannot be stored`);
+  const known = refer(value);
+  if (known !== undefined) return known;
+  if (value instanceof Reference || value instanceof Timestamp || value instanceof Double) return value;
+  if (value instanceof Date) return new Timestamp(timeText(value));
+  if (value instanceof Uint8Array) return value.slice();
+  if (Array.isArray(value)) return Array.from(value as unknown[], (item) => storeValue(item, refer));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== null && prototype !== Object.prototype) throw new TypeError(`a ${value.constructor.name} cannot be stored`);
+  let map: Data = {};
+  for (const [key, item] of Object.entries(value)) {
+    if (item !== undefined) (map as Record<string, Value>)[key] = storeValue(item, refer);
+    if (key === '__proto__') map = withMember(map, key, storeValue(item, refer));
+  }
+  return map;
+}
+
+function timeText(date: Date): string {
+  const year = date.getUTCFullYear(); // NaN for an invalid date
+  if (!(year >= 0 && year <= 9999)) throw new TypeError('a time lies outside the years 0000 to 9999');
+  return date.toISOString().replace('.000Z', 'Z');
+}
+
+/** Whether two stored values are the same one (docs/spec/query.md: 2 and 2.0 are equal). */
+export function equalValues(a: Value | undefined, b: Value | undefined): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) {
+    return plainNumber(a) !== undefined && plainNumber(a) === plainNumber(b);
+  }
+  const x = encode(a), y = encode(b);
+  return x.length === y.length && x.every((byte, at) => byte === y[at]);
+}
+
+const plainNumber = (value: Value | undefined): number | undefined =>
+  value instanceof Double ? value.value : typeof value === 'number' ? value : undefined;
+
+/** The bytes it takes in a command. Throws where the value is nested too deep to be stored or is no canonical item. */
+export function storedSize(value: Value, depth: number): number {
+  const DEPTH_MAX = 24; // object-model.md: parts of a path and nesting of its value
+  if (nesting(value) + depth > DEPTH_MAX) throw failures.invalid(`a value is nested deeper than ${DEPTH_MAX} levels`);
+  return encode(value).length;
+}
+
+function nesting(value: Value): number {
+  const items = Array.isArray(value) ? (value as readonly Value[]) : isMap(value) ? Object.values(value) : null;
+  return items === null ? 0 : items.reduce<number>((deepest, item) => Math.max(deepest, 1 + nesting(item)), 1);
+}

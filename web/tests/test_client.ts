@@ -1,0 +1,244 @@
+// tests/test_client.ts: the client against a real agent: identity, spaces, objects, links, queries, several clients and several agents.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { dataOf, DxError, isLive, keyOf, subscribe, type Client, type Refusal, type Space } from '../client/src/index.ts';
+import { Agent, until } from './agent.ts';
+
+interface Task { title: string; done: boolean; tags: string[]; due?: Date; for?: { name: string } }
+const task = (title: string): Task => ({ title, done: false, tags: [] });
+
+let agent: Agent, client: Client, other: Client, space: Space;
+before(async () => {
+  agent = await Agent.start('Alice');
+  client = await agent.client();
+  other = await agent.client();
+});
+after(() => agent.end());
+
+test('identity and devices', async () => {
+  const [told] = (await agent.dx('halo', 'identity', '--json')).map((line) => JSON.parse(line) as Record<string, string>);
+  assert.deepEqual(client.halo.identity.get(), { identityKey: told?.['identity'], displayName: 'Alice', deviceKey: told?.['device'] });
+  await assert.rejects(client.halo.createIdentity({ displayName: 'again' }), (error: DxError) => error instanceof DxError && error.symbol === 'E_EXISTS');
+  const heard: unknown[] = [];
+  client.halo.subscribe((identity) => heard.push(identity?.displayName), { immediate: true })();
+  assert.deepEqual(heard, ['Alice']);
+  assert.deepEqual((await client.halo.devices.refresh()).map((device) => [device.deviceKey, device.current]), [[told?.['device'], true]]);
+});
+
+test('spaces: made, listed, found by key, live for others, under their first names', async () => {
+  space = await client.createSpace({ name: 'notes' });
+  assert.equal(space.name, 'notes');
+  assert.deepEqual(client.spaces.get(), [space]);
+  assert.equal(client.getSpace(space.key), space);
+  await until('the other client sees it', () => other.spaces.get().length === 1);
+  assert.equal(other.spaces.get()[0]?.name, 'notes');
+  const second = await client.echo.createSpace({ name: 'second' });
+  assert.equal(client.echo.querySpaces().value.length, 2);
+  await client.removeSpace(second.key);
+  await until('the other client sees it go', () => other.spaces.get().length === 1);
+  assert.deepEqual(await space.members.refresh().then((all) => all.map(({ displayName, role }) => [displayName, role])), [['Alice', 'owner']]);
+  await space.waitUntilReady();
+});
+
+test('objects: there at once, stored after flush, changed, removed, brought back', async () => {
+  const all = space.db.query<Task>({ type: 'task' });
+  const one = space.db.add(task('milk'), { type: 'task' });
+  assert.deepEqual(all.objects, [one]);
+  assert.equal(one.title, 'milk');
+  assert.equal(one.__typename, 'task');
+  const key = keyOf(one);
+  await space.db.flush();
+  assert.match(one.id, /^\d+-\d+-[0-9a-f]{32}$/);
+  assert.equal(keyOf(one), key);
+  assert.equal(await space.db.get(one.id), one);
+  one.title = 'oat milk';
+  one.done = true;
+  assert.equal(one.title, 'oat milk');
+  await space.db.flush();
+  const [row] = (await agent.dx('object', 'get', space.key, one.id, '--json')).map((line) => JSON.parse(line) as { data: Task });
+  assert.deepEqual(row?.data, { done: true, tags: [], title: 'oat milk' });
+  space.db.remove(one);
+  assert.equal(one.__deleted, true);
+  assert.deepEqual(all.objects, []);
+  assert.throws(() => { one.title = 'x'; }, /deleted/);
+  await space.db.flush();
+  space.db.add(one);
+  assert.deepEqual(all.objects, [one]);
+  await space.db.flush();
+  assert.equal(await space.db.count({ type: 'task' }), 1);
+  all.close();
+});
+
+test('values: nested maps, lists in place, dates, bytes, references, deletes', async () => {
+  const person = space.db.add({ name: 'Bo' }, { type: 'person' });
+  const due = new Date('2026-11-21T20:00:00.250Z');
+  const one = space.db.add({ ...task('values'), due, raw: Uint8Array.of(1, 2), deep: { a: { b: 1 } }, rows: [{ n: 3 }, { n: 1 }, { n: 2 }], big: 2n ** 60n }, { type: 'value' });
+  (one as unknown as Task).for = person;
+  one.tags.push('x', 'y');
+  one.deep.a.b++;
+  one.rows.sort((a, b) => a.n - b.n);
+  (one.rows[0] as { n: number }).n = 10;
+  await space.db.flush();
+  const same = await (await agent.client()).initialize();
+  const read = await same.getSpace(space.key)?.db.get<typeof one & Task>(one.id);
+  assert.ok(read);
+  assert.deepEqual(read.due, due);
+  assert.deepEqual(read.raw, Uint8Array.of(1, 2));
+  assert.equal(read.big, 2n ** 60n);
+  assert.deepEqual([...read.tags], ['x', 'y']);
+  assert.deepEqual(JSON.parse(JSON.stringify(read.rows)), [{ n: 10 }, { n: 2 }, { n: 3 }]);
+  assert.equal(read.deep.a.b, 2);
+  assert.ok(isLive(read.for));
+  await until('what is referred to is fetched', () => read.for?.name === 'Bo');
+  one.rows.reverse();
+  one.rows.splice(1, 1);
+  assert.deepEqual(dataOf(one)['rows'], [{ n: 3 }, { n: 10 }]);
+  delete (one as { due?: Date }).due;
+  assert.equal('due' in one, false);
+  assert.deepEqual(Object.keys(one).includes('due'), false);
+  await space.db.flush();
+  await until('the change arrives', () => read.due === undefined && read.rows.length === 2);
+  assert.throws(() => { (one as unknown as { f: unknown }).f = () => 1; }, TypeError);
+  assert.throws(() => { (one as unknown as { id: unknown }).id = 'x'; }, /belongs to the object/);
+  assert.throws(() => { (one as unknown as Record<string, unknown>)['a\u0000b'] = 1; }, TypeError);
+});
+
+test('two clients: what one writes the other shows, both ways, and merges', async () => {
+  const theirs = other.getSpace(space.key) as Space;
+  const mine = space.db.query<Task>({ type: 'shared' }), yours = theirs.db.query<Task>({ type: 'shared', where: { done: false } });
+  let told = 0;
+  const leave = yours.subscribe(() => { told++; });
+  await yours.run();
+  const one = space.db.add(task('live'), { type: 'shared' });
+  await until('the new object', () => yours.objects.length === 1);
+  const copy = yours.objects[0] as (typeof yours.objects)[number];
+  let changes = 0;
+  subscribe(copy, () => { changes++; });
+  one.title = 'live!';
+  await until('the change', () => copy.title === 'live!');
+  assert.ok(told > 0 && changes > 0);
+  copy.tags = ['theirs'];
+  one.due = new Date(0);
+  await Promise.all([space.db.flush(), theirs.db.flush()]);
+  await until('both changes here', () => one.tags[0] === 'theirs');
+  await until('both changes there', () => copy.due?.getTime() === 0);
+  one.done = true;
+  assert.equal(mine.objects.length, 1);
+  await until('it leaves their query', () => yours.objects.length === 0);
+  leave();
+});
+
+test('hierarchy and links', async () => {
+  const list = await space.createItem({ type: 'list', props: { title: 'shopping' } });
+  const [a, b] = [space.db.add({ n: 1 }, { type: 'entry', parent: list }), space.db.add({ n: 2 }, { type: 'entry', parent: list })];
+  const tie = space.db.link(a, b, 'before', { why: 'order' });
+  assert.equal(a?.parent, list);
+  assert.equal(tie.source, a);
+  const after = space.db.query({ source: a as object, type: 'before' });
+  assert.deepEqual(after.objects, [tie]);
+  await space.db.flush();
+  const children = await other.getSpace(space.key)?.select({ parent: list.id }).run();
+  assert.deepEqual(children?.map((child) => child['n']), [1, 2]);
+  const ends = await other.getSpace(space.key)?.db.run({ id: a?.id, follow: [{ out: 'before' }] });
+  assert.deepEqual(ends?.map((end) => end['n']), [2]);
+  assert.equal(children?.[0]?.parent?.['title'] === 'shopping' || children?.[0]?.parent !== undefined, true);
+  const [theirTie] = (await other.getSpace(space.key)?.db.query({ target: b?.id as string }).run()) ?? [];
+  assert.equal((theirTie as unknown as typeof tie).source.id, a?.id);
+  space.db.remove(tie);
+  await space.db.flush();
+  assert.equal(await space.db.count({ source: a as object }), 0);
+});
+
+test('a refused write is taken back, with word of it, and takes nothing else along', async () => {
+  const refusals: Refusal[] = [];
+  const leave = space.db.refused.subscribe((refusal) => refusals.push(refusal));
+  const theirs = other.getSpace(space.key) as Space;
+  const one = space.db.add({ n: 1, other: 0 }, { type: 'refused' }), good = space.db.add({ n: 1 }, { type: 'refused' });
+  await space.db.flush();
+  const copy = await theirs.db.get(one.id);
+  theirs.db.remove(copy as object);
+  await theirs.db.flush();
+  // What this client does not know yet: asked before the row of the watch is read.
+  good.n = 2;
+  const broken = space.db.add({ ['x'.repeat(2000)]: 1 }, { type: 'refused' }) as unknown as Record<string, unknown>;
+  const child = space.db.add({ n: 3, up: broken }, { type: 'refused', parent: broken });
+  good.n = 3;
+  const query = space.db.query({ type: 'refused', deleted: 'show' });
+  assert.equal(query.objects.includes(child as never), true);
+  await assert.rejects(space.db.flush(), (error: DxError) => error.symbol === 'E_INVALID');
+  assert.deepEqual(refusals.map(({ op }) => op), ['add', 'add']);
+  assert.equal(broken['__deleted'], true);
+  assert.equal(query.objects.includes(child as never), false);
+  assert.equal(good.n, 3);
+  await until('the stored value', async () => (await theirs.db.get(good.id))?.['n'] === 3);
+  leave();
+});
+
+test('a set on what another client has deleted is rolled back', async () => {
+  const theirs = other.getSpace(space.key) as Space;
+  const one = space.db.add({ n: 1 }, { type: 'gone' });
+  await space.db.flush();
+  theirs.db.remove((await theirs.db.get(one.id)) as object);
+  const gone = theirs.db.flush();
+  one.n = 2; // in the same turn: neither knows of the other
+  assert.equal(one.n, 2);
+  const refused = new Promise<Refusal>((resolve) => space.db.refused.subscribe(resolve));
+  await Promise.allSettled([gone, space.db.flush()]);
+  await until('one order or the other', () => one.__deleted);
+  if (one.n !== 2) assert.equal((await refused).error.symbol, 'E_STATE');
+});
+
+test('ten thousand objects, through and back', async () => {
+  const fresh = await client.createSpace({ name: 'many' });
+  for (let n = 0; n < 10_000; n++) fresh.db.add({ n, title: `object ${n}` }, { type: 'many' });
+  await fresh.db.flush();
+  const theirs = await agent.client();
+  const many = await (theirs.getSpace(fresh.key) as Space).db.query<{ n: number }>({ type: 'many' }).run();
+  assert.equal(many.length, 10_000);
+  assert.equal(many.reduce((sum, { n }) => sum + n, 0), 49_995_000);
+  await theirs.destroy();
+});
+
+test('share and join between two agents', async () => {
+  const bob = await Agent.start('Bob');
+  try {
+    const guest = await bob.client();
+    const host = space.createInvitation();
+    const { url, pin } = await host.until((snapshot) => snapshot.url !== undefined);
+    const joining = guest.acceptInvitation(url as string);
+    const states: string[] = [];
+    joining.subscribe(({ status }) => { if (states.at(-1) !== status) states.push(status); });
+    await joining.until(({ status }) => status === 'ready-for-authentication');
+    await joining.authenticate(pin === '000000' ? '111111' : '000000');
+    await joining.until(({ left }) => left === 2);
+    await joining.until(({ status }) => status === 'ready-for-authentication');
+    await joining.authenticate(pin as string);
+    const joined = await joining.wait();
+    await host.wait();
+    assert.equal(host.status, 'success');
+    assert.equal(states.at(-1), 'success');
+    assert.equal(joined.key, space.key);
+    await joined.waitUntilReady();
+    await until('its name', () => joined.name === 'notes');
+    const theirs = await joined.db.query<Task>({ type: 'task' }).run();
+    assert.deepEqual(theirs.map(({ title }) => title), ['oat milk']);
+    await until('the host lists the member', () => space.members.refresh().then((all) => all.length === 2));
+    const mine = space.db.query<Task>({ type: 'task' });
+    await mine.run();
+    (theirs[0] as Task).title = 'from Bob';
+    await until('it comes over', () => mine.objects[0]?.title === 'from Bob');
+  } finally {
+    await bob.end();
+  }
+});
+
+test('an invitation that ends badly says how', async () => {
+  const wrong = client.acceptInvitation('dxos://join#nonsense');
+  await assert.rejects(wrong.wait(), (error: DxError) => error.symbol === 'E_LINK');
+  assert.deepEqual([wrong.status, wrong.get().haltedAt], ['error', 'init']);
+  const host = space.createInvitation();
+  await host.until(({ url }) => url !== undefined);
+  host.cancel();
+  await assert.rejects(host.wait(), (error: DxError) => error.symbol === 'E_CANCELLED');
+  assert.equal(host.status, 'cancelled');
+});
