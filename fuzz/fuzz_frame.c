@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         FUZZ_CHECK(frame != 0 || rest.size < DX_FRAME_SIZE_MAX + 4);
         if (frame > 0) {
             dx_buf again;
-            FUZZ_CHECK(kind >= DX_FRAME_REQUEST && kind <= DX_FRAME_REPLY);
+            FUZZ_CHECK(kind >= DX_FRAME_REQUEST && kind <= DX_FRAME_TAKEN);
             dx_buf_init(&again, &fuzz_alloc, DX_FRAME_SIZE_MAX + 4);
             dx_frame_write(kind, request, body, &again);
             FUZZ_CHECK(dx_bytes_equal(dx_buf_view(&again), dx_bytes_of(rest.data, (size_t)frame)));

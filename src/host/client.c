@@ -88,7 +88,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes) {
         dx_bytes body;
         int64_t frame = dx_frame_read(
             dx_bytes_of(client->received.data + taken, client->received.size - taken), &kind, id, &body);
-        if (frame < 0 || (frame > 0 && kind == DX_FRAME_REQUEST) ||
+        if (frame < 0 || (frame > 0 && kind != DX_FRAME_NOTIFY && kind != DX_FRAME_REPLY) ||
             dx_buf_error(&client->received) != DX_OK) {
             client->lost = true;
             uv_stop(&client->loop);

@@ -15,7 +15,11 @@ void dx_frame_write(int kind, const uint8_t request[static DX_REQUEST_SIZE], dx_
     dx_write_array(&writer, 3);
     dx_write_uint(&writer, (uint64_t)kind);
     dx_write_bytes(&writer, dx_bytes_of(request, DX_REQUEST_SIZE));
-    dx_write_bytes(&writer, body);
+    if (kind == DX_FRAME_TAKEN) {
+        dx_write_item(&writer, body);
+    } else {
+        dx_write_bytes(&writer, body);
+    }
     if (dx_buf_error(out) == DX_OK) {
         size_t size = out->size - start - sizeof room;
         for (size_t i = 0; i < sizeof room; i++) {
@@ -41,8 +45,15 @@ int64_t dx_frame_read(dx_bytes bytes, int *kind, uint8_t request[static DX_REQUE
     if (dx_read_array(&reader) != 3) {
         dx_reader_fail(&reader);
     }
-    *kind = (int)dx_read_uint_max(&reader, DX_FRAME_REPLY);
+    *kind = (int)dx_read_uint_max(&reader, DX_FRAME_TAKEN);
     dx_read_bytes_exact(&reader, request, DX_REQUEST_SIZE);
-    *body = dx_read_bytes(&reader);
+    if (*kind == DX_FRAME_TAKEN) {
+        *body = dx_read_item(&reader);
+    } else {
+        *body = dx_read_bytes(&reader);
+    }
+    if (*kind == DX_FRAME_TAKEN && dx_item_int(*body, -1) < 0) {
+        dx_reader_fail(&reader);
+    }
     return dx_reader_finish(&reader) == DX_OK ? (int64_t)size + 4 : DX_E_MALFORMED;
 }

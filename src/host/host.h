@@ -128,7 +128,8 @@ void dx_buf_empty(dx_buf *buf);
 extern const dx_random dx_host_random;
 
 /* --- frame.c: frames of the vault socket (docs/spec/vault-socket.md) --- */
-enum { DX_FRAME_REQUEST = 0, DX_FRAME_NOTIFY = 1, DX_FRAME_REPLY = 2 };
+/* The body of DX_FRAME_TAKEN is an encoded number, of the others bytes. */
+enum { DX_FRAME_REQUEST = 0, DX_FRAME_NOTIFY = 1, DX_FRAME_REPLY = 2, DX_FRAME_TAKEN = 3 };
 void dx_frame_write(int kind, const uint8_t request[static DX_REQUEST_SIZE], dx_bytes body, dx_buf *out);
 /* One frame from the front of bytes: size of it, 0: not whole yet, DX_E_MALFORMED (negative). */
 int64_t dx_frame_read(dx_bytes bytes, int *kind, uint8_t request[static DX_REQUEST_SIZE], dx_bytes *body);

@@ -104,8 +104,10 @@ static void take_frames(dx_socket_port *port) {
         dx_bytes body;
         frame = dx_frame_read(dx_bytes_of(port->received.data + taken, port->received.size - taken), &kind,
                               request, &body);
-        if (frame < 0 || (frame > 0 && kind != DX_FRAME_REQUEST)) {
+        if (frame < 0 || (frame > 0 && kind != DX_FRAME_REQUEST && kind != DX_FRAME_TAKEN)) {
             close_port(port);
+        } else if (frame > 0 && kind == DX_FRAME_TAKEN) {
+            taken += (size_t)frame; /* what leaves this socket is seen here */
         } else if (frame > 0) {
             port->commands++;
             take_request(port, request, body);

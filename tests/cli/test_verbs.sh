@@ -41,6 +41,13 @@ walk() {
     me link ls garden --json
     me api '{"do": "space.list"}'
     me peer list --json
+    me app grant https://todo.example create garden=write --json
+    me app grant https://todo.example nonsense --json
+    me app grant todo.example create --json
+    me app list --json
+    me app refuse https://todo.example --json
+    me app revoke https://todo.example --json
+    me app ls --json
     me object ls garden
     me space list
     me object get garden "$b"
@@ -59,6 +66,9 @@ walk bob | blank >with
 check "the same with an agent as without" diff without with
 cp without out
 
+holds "a level in a space is granted" without '"scopes":\["create"\],"spaces":{"H":"write"}'
+holds "and taken away" without '"granted":false,"scopes":\[\],"spaces":{}'
+
 # The keys that scripts rely on, of each verb's first line.
 first_keys() { grep -F -A 1 -- "\$ $1" without | sed -n 2p | keys; }
 same "halo identity" "$(first_keys 'halo identity')" identity,device,name
@@ -74,6 +84,8 @@ same "object ls" "$(first_keys 'object ls')" id,type,parent,data,deleted
 same "link ls" "$(first_keys 'link ls')" id,source,target,type
 same "link rm" "$(first_keys 'link rm')" id,source,target,type
 same "query" "$(first_keys 'query garden {"type"')" id,type,parent,data,deleted
+same "app grant" "$(first_keys 'app grant')" origin,name,granted,scopes,spaces,asks,ports,denied
+same "app list" "$(first_keys 'app list')" origin,name,granted,scopes,spaces,asks,ports,denied
 same "errors" "$(first_keys 'object get garden 999-0')" error
 same "object add" "$(alice space create pots -q >/dev/null; alice object add pots --json | keys)" id
 same "link add" "$(a=$(alice object add pots -q); alice link add pots "$a" "$a" --json | keys)" id,source,target,type

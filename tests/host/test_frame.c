@@ -42,6 +42,26 @@ static void test_what_is_written_is_read(void **state) {
     }
 }
 
+/* [3, request, n]: bytes of answers that were taken; a number, and none below zero. */
+static void test_bytes_taken(void **state) {
+    (void)state;
+    static const uint8_t good[] = {0x1a, 0, 1, 0, 0}, below[] = {0x20}, text[] = {0x61, 'x'};
+    int kind;
+    uint8_t request[DX_REQUEST_SIZE];
+    dx_bytes body;
+    dx_buf frame = frame_of(DX_FRAME_TAKEN, dx_bytes_of(good, sizeof good));
+    assert_int_equal(dx_frame_read(dx_buf_view(&frame), &kind, request, &body), frame.size);
+    assert_int_equal(kind, DX_FRAME_TAKEN);
+    assert_int_equal(dx_item_int(body, -1), 65536);
+    dx_buf_deinit(&frame);
+    frame = frame_of(DX_FRAME_TAKEN, dx_bytes_of(below, sizeof below));
+    assert_int_equal(read_frame(dx_buf_view(&frame)), DX_E_MALFORMED);
+    dx_buf_deinit(&frame);
+    frame = frame_of(DX_FRAME_TAKEN, dx_bytes_of(text, sizeof text));
+    assert_int_equal(read_frame(dx_buf_view(&frame)), DX_E_MALFORMED);
+    dx_buf_deinit(&frame);
+}
+
 static void test_a_part_waits_for_the_rest(void **state) {
     (void)state;
     dx_buf frame = frame_of(DX_FRAME_REQUEST, dx_bytes_text("{}"));
@@ -109,7 +129,7 @@ static void test_an_emptied_buffer_gives_large_memory_back(void **state) {
     dx_buf_deinit(&buf);
 }
 
-DX_TEST_MAIN(DX_TEST(test_what_is_written_is_read), DX_TEST(test_a_part_waits_for_the_rest),
-             DX_TEST(test_sizes_out_of_bounds), DX_TEST(test_what_is_no_frame_is_refused),
-             DX_TEST(test_a_full_buffer_keeps_its_error),
+DX_TEST_MAIN(DX_TEST(test_what_is_written_is_read), DX_TEST(test_bytes_taken),
+             DX_TEST(test_a_part_waits_for_the_rest), DX_TEST(test_sizes_out_of_bounds),
+             DX_TEST(test_what_is_no_frame_is_refused), DX_TEST(test_a_full_buffer_keeps_its_error),
              DX_TEST(test_an_emptied_buffer_gives_large_memory_back))

@@ -182,6 +182,7 @@ static dx_buf frames_of(const char *json, int count) {
     for (int i = 0; i < count; i++) {
         uint8_t id[DX_REQUEST_SIZE];
         test_random_fill(&dice, id, sizeof id);
+        dx_frame_write(DX_FRAME_TAKEN, id, dx_bytes_of("\x18\x40", 2), &frames); /* passed over */
         dx_frame_write(DX_FRAME_REQUEST, id, dx_buf_view(&command), &frames);
     }
     assert_int_equal(dx_buf_error(&frames), DX_OK);
