@@ -105,6 +105,10 @@ static bool begin_ice(dx_rtc_link *link) {
                               .server_count = link->rtc->options.server_count,
                               .give_up_ms = link->rtc->options.attempt_ms};
     memcpy(options.servers, link->rtc->options.servers, sizeof options.servers);
+    if (link->server_count > 0) {
+        options.server_count = link->server_count;
+        memcpy(options.servers, link->servers, sizeof options.servers);
+    }
     if (dx_ice_create(&options, &link->ice) != DX_OK) {
         end(link, DX_E_NO_MEMORY, "memory ran out");
         return false;
@@ -235,6 +239,10 @@ static void hear_description(dx_rtc_link *link, dx_bytes text) {
         end(link, error, problem != NULL ? problem : dx_error_text(error));
         return;
     }
+    if (link->offers && link->ice == NULL) {
+        end(link, DX_E_PROTOCOL, "the other side answered what was not offered yet");
+        return;
+    }
     if (!settle_terms(link, &sdp) || (link->ice == NULL && !begin_ice(link))) {
         return;
     }
@@ -259,6 +267,26 @@ static void hear_description(dx_rtc_link *link, dx_bytes text) {
     }
 }
 
+/* Servers the node names right after it opened the link: [[url, user, password], …]. Those of STUN with an address in
+ * figures are of use; names are not looked up, and there is no TURN. */
+static void hear_servers(dx_rtc_link *link, dx_bytes list) {
+    static const char scheme[] = "stun:";
+    dx_reader reader;
+    dx_reader_init(&reader, list);
+    for (size_t left = dx_read_array(&reader); left > 0 && reader.error == DX_OK; left--) {
+        dx_reader server;
+        dx_reader_init(&server, dx_read_item(&reader));
+        dx_bytes url = dx_read_array(&server) > 0 ? dx_read_text(&server) : dx_bytes_of(NULL, 0);
+        dx_net_address address;
+        if (url.size > strlen(scheme) && memcmp(url.data, scheme, strlen(scheme)) == 0 &&
+            dx_net_address_parse(dx_bytes_of(url.data + strlen(scheme), url.size - strlen(scheme)),
+                                 &address) == DX_OK &&
+            link->server_count < DX_ICE_SERVERS_MAX) {
+            link->servers[link->server_count++] = address;
+        }
+    }
+}
+
 void dx_rtc_link_signal(dx_rtc_link *link, dx_bytes signal) {
     if (link->closing || link->reason != DX_OK) {
         return;
@@ -269,7 +297,7 @@ void dx_rtc_link_signal(dx_rtc_link *link, dx_bytes signal) {
         return;
     }
     dx_bytes type = dx_item_text(dx_item_get(signal, "type"));
-    dx_bytes candidate = dx_item_get(signal, "candidate");
+    dx_bytes candidate = dx_item_get(signal, "candidate"), servers = dx_item_get(signal, "servers");
     if (type.size > 0) {
         if (!dx_bytes_equal(type, dx_bytes_text(link->offers ? "answer" : "offer"))) {
             end(link, DX_E_PROTOCOL, "both sides offer, or both wait for an offer");
@@ -280,9 +308,11 @@ void dx_rtc_link_signal(dx_rtc_link *link, dx_bytes signal) {
         if (link->ice != NULL) {
             (void)!dx_ice_add_remote(link->ice, now_of(link), dx_item_text(candidate));
         }
-    } else if (dx_item_kind(dx_item_get(signal, "servers")) != DX_KIND_ARRAY) {
+    } else if (dx_item_kind(servers) == DX_KIND_ARRAY) {
+        hear_servers(link, servers);
+    } else {
         end(link, DX_E_MALFORMED, "the other side's signal is not of the form signals have");
-    } /* servers to ask for a reflexive address: host and peer-reflexive candidates do without them */
+    }
 }
 
 /* --- DTLS ---------------------------------------------------------------------------------------------------------- */
@@ -490,6 +520,9 @@ void dx_rtc_link_move(dx_rtc_link *link) {
 }
 
 static void work(dx_rtc_link *link, uint64_t now_ms) {
+    if (link->offers && link->ice == NULL && link->reason == DX_OK && !link->closing && begin_ice(link)) {
+        describe(link); /* not at once: the node may have named servers meanwhile */
+    }
     if (link->ice != NULL) {
         if (now_ms >= dx_ice_deadline(link->ice)) {
             dx_ice_tick(link->ice, now_ms);
@@ -611,9 +644,6 @@ dx_rtc_link *dx_rtc_link_make(dx_rtc *rtc, uint64_t number, bool offers) {
     link->next = rtc->links;
     rtc->links = link;
     dx_rtc_link_touch(link);
-    if (offers && begin_ice(link)) {
-        describe(link);
-    }
     return link;
 }
 

@@ -43,6 +43,8 @@ struct dx_rtc_link {
     size_t message_max;
     char mid[DX_SDP_MID_MAX];
     uint64_t session, version; /* of our descriptions */
+    size_t server_count;       /* STUN, as the node told them; 0: those of the options */
+    dx_net_address servers[DX_ICE_SERVERS_MAX];
     /* the layers */
     dx_ice *ice;
     dx_rtc_dtls *dtls;

@@ -13,6 +13,7 @@
 #include "rtc_socket.h"
 
 #include "net/sdp.h"
+#include "net/stun.h"
 
 enum { LINKS = 128, WAIT_MS = 20000 };
 
@@ -608,6 +609,44 @@ static void test_signals_that_mean_nothing_end_the_link(void **state) {
     scene_close(self);
 }
 
+static void count_request(uv_udp_t *handle, ssize_t size, const uv_buf_t *bytes, const struct sockaddr *from,
+                          unsigned flags) {
+    (void)flags;
+    if (size > 0 && from != NULL && dx_stun_is(dx_bytes_of(bytes->base, (size_t)size))) {
+        ++*(int *)handle->data;
+    }
+}
+
+static void test_servers_the_node_names_are_asked(void **state) {
+    (void)state;
+    stage *self = scene_make(0);
+    uv_udp_t server;
+    struct sockaddr_in address;
+    char json[200];
+    int asked = 0, size = sizeof address;
+    uv_ip4_addr("127.0.0.1", 0, &address);
+    uv_udp_init(&self->loop, &server);
+    server.data = &asked;
+    assert_int_equal(uv_udp_bind(&server, (const struct sockaddr *)&address, 0), 0);
+    assert_int_equal(uv_udp_recv_start(&server, relay_alloc, count_request), 0);
+    uv_udp_getsockname(&server, (struct sockaddr *)&address, &size);
+    snprintf(json, sizeof json,
+             "{\"servers\": [[\"turn:x\", \"\", \"\"], [\"stun:name:1\"], [], 7, [\"stun:127.0.0.1:%u\", "
+             "\"\", \"\"]]}",
+             (unsigned)ntohs(address.sin_port));
+    send_effect(&self->a, DX_EFFECT_LINK_OPEN, 1, dx_bytes_text("rtc:offer"));
+    send_effect(&self->b, DX_EFFECT_LINK_OPEN, 1, dx_bytes_text("rtc:answer"));
+    give_signal(&self->a, 1, json);
+    TURN_UNTIL(self, asked > 0);
+    give_signal(&self->b, 1, "{\"servers\": []}");
+    TURN_UNTIL(self, both_up(self, 1));
+    send_effect(&self->a, DX_EFFECT_LINK_OPEN, 3, dx_bytes_text("rtc:offer"));
+    give_signal(&self->a, 3, "{\"type\": \"answer\", \"sdp\": \"x\"}"); /* before there was an offer */
+    TURN_UNTIL(self, self->a.links[3].downs == 1);
+    uv_close((uv_handle_t *)&server, NULL);
+    scene_close(self);
+}
+
 static void test_what_is_not_of_peer_links_is_left_alone(void **state) {
     (void)state;
     stage *self = scene_make(0);
@@ -774,6 +813,7 @@ DX_TEST_MAIN(DX_TEST(test_a_link_opens_soon), DX_TEST(test_bytes_arrive_whole_bo
              DX_TEST(test_garbage_and_repeated_datagrams_are_passed_over),
              DX_TEST(test_each_stage_that_takes_too_long_has_its_sentence),
              DX_TEST(test_signals_that_mean_nothing_end_the_link),
+             DX_TEST(test_servers_the_node_names_are_asked),
              DX_TEST(test_what_is_not_of_peer_links_is_left_alone),
              DX_TEST(test_a_link_closed_before_it_stands_says_nothing), DX_TEST(test_the_checksum_is_crc_32c),
              DX_TEST(test_local_addresses_are_of_one_kind))
