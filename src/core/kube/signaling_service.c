@@ -227,6 +227,7 @@ static void disown(member *gone) {
     }
     member **at = &gone->owner->members;
     while (*at != gone) {
+        DX_ASSERT(*at != NULL);
         at = &(*at)->next_own;
     }
     *at = gone->next_own;
@@ -240,6 +241,7 @@ static void end_member(dx_signaling_service *service, member *gone) {
     say_others(service, DX_SIGNALING_LEFT, gone);
     disown(gone);
     while (*at != gone) {
+        DX_ASSERT(*at != NULL);
         at = &(*at)->next;
     }
     *at = gone->next;

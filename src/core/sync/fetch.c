@@ -310,7 +310,7 @@ static bool comes_from_elsewhere(const dx_session *session, const dx_session_fee
 
 static int want(dx_session *session, dx_session_feed *row, const dx_feed *feed) {
     row->wanted = true;
-    row->passed_over = false;
+    row->passed_over = row->parted = false;
     row->progress_ms = session->replica->replication->context->now_ms;
     dx_sync_want_write(feed->id, feed->length, &session->replica->replication->message);
     return dx_session_send(session);
@@ -324,6 +324,11 @@ static const dx_feed *find_from(const dx_space *space, int64_t local, size_t *at
     return *at < space->feed_count && space->feeds[*at].local == local ? &space->feeds[*at] : NULL;
 }
 
+/* Its branches are being compared, or will be when another feed's are. */
+static bool is_compared(const dx_session *session, const dx_session_feed *row) {
+    return session->searching != 0 && (session->searching == row->local || row->parted);
+}
+
 /* Wants every announced feed of a class that is longer there; *pending tells that something of it is still to
  * come. A feed whose beginning did not admit it is held, and does not hold up others. */
 static int want_class(dx_session *session, dx_feed_class feed_class, bool *pending, uint64_t *deadline_ms) {
@@ -331,7 +336,7 @@ static int want_class(dx_session *session, dx_feed_class feed_class, bool *pendi
         dx_session_feed *row = &session->feeds[i];
         const dx_feed *feed = find_from(session->replica->space, row->local, &at);
         if (feed == NULL || feed->own || feed->identity.feed_class != feed_class ||
-            row->theirs <= feed->length || feed->length >= feed->cut || session->searching == row->local ||
+            row->theirs <= feed->length || feed->length >= feed->cut || is_compared(session, row) ||
             (feed->length > 0 && !is_admitted(session->replica, feed))) {
             continue;
         }
@@ -384,6 +389,7 @@ int dx_session_fetch(dx_session *session, uint64_t *deadline_ms) {
     }
     const dx_sync_digests *ours = &session->replica->digests;
     bool control_pending = false, data_pending = false;
+    dx_session_search_tick(session, deadline_ms);
     int error = take_known_hearsay(session);
     if (error == DX_OK) {
         error = dx_session_fetch_hearsay(session, &control_pending, deadline_ms);

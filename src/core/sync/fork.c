@@ -160,6 +160,7 @@ void dx_session_drop_proofs(dx_session *session) {
 static int go_on(dx_session *session, const dx_feed *feed) {
     dx_sync_probe probe;
     dx_buf *message = &session->replica->replication->message;
+    session->search_ms = session->replica->replication->context->now_ms;
     probe.count = dx_fork_search_probes(&session->search, probe.lengths);
     memcpy(probe.feed_id, feed->id, sizeof probe.feed_id);
     if (probe.count > 0) {
@@ -198,8 +199,12 @@ int dx_session_search_fork(dx_session *session, const dx_feed *feed, const dx_he
     if (error != DX_OK) {
         return error;
     }
-    if (session->searching == feed->local) {
-        return DX_OK; /* already at it */
+    if (session->searching != 0) { /* one at a time: what comes now would not tell which it answers */
+        dx_session_feed *row = dx_session_find_feed(session, feed->local);
+        if (row != NULL && session->searching != feed->local) {
+            row->parted = row->passed_over = true;
+        }
+        return DX_OK;
     }
     session->searching = feed->local;
     session->search_shared = head->length < feed->length ? head->length : feed->length;
@@ -231,6 +236,34 @@ int dx_session_take_probe(dx_session *session, dx_bytes message) {
     return dx_session_send(session);
 }
 
+void dx_session_search_tick(dx_session *session, uint64_t *deadline_ms) {
+    uint64_t due_ms = session->search_ms + DX_SYNC_STALL_MS;
+    if (session->searching == 0) {
+        return;
+    }
+    if (session->replica->replication->context->now_ms < due_ms) {
+        *deadline_ms = due_ms < *deadline_ms ? due_ms : *deadline_ms;
+        return;
+    }
+    dx_session_feed *row = dx_session_find_feed(session, session->searching);
+    if (row != NULL) {
+        row->passed_over = true; /* asked for again: perhaps they have another branch by now */
+    }
+    dx_session_trace(session, "does not tell where the branches of feed %lld part",
+                     (long long)session->searching);
+    session->searching = 0;
+    session->search_due++;
+}
+
+/* An answer that fits no question: to one that was given up, or to none. */
+static int take_late(dx_session *session) {
+    if (session->search_due == 0) {
+        return DX_E_PROTOCOL;
+    }
+    session->search_due--;
+    return DX_OK;
+}
+
 /* The feed this session looks into, when the answer is about it. */
 static dx_feed *searched_feed(dx_session *session, const uint8_t id[static DX_HASH_SIZE]) {
     dx_feed *feed = dx_space_feed_by_id(session->replica->space, id);
@@ -243,11 +276,11 @@ int dx_session_take_roots(dx_session *session, dx_bytes message) {
     int error = dx_sync_probe_read(true, message, &probe);
     dx_feed *feed = error == DX_OK ? searched_feed(session, probe.feed_id) : NULL;
     if (feed == NULL) {
-        return error != DX_OK ? error : DX_E_PROTOCOL;
+        return error != DX_OK ? error : take_late(session);
     }
     size_t count = dx_fork_search_probes(&session->search, asked);
     if (count != probe.count || memcmp(asked, probe.lengths, count * sizeof asked[0]) != 0) {
-        return DX_E_PROTOCOL;
+        return take_late(session);
     }
     error = dx_fork_search_narrow(&session->search, feed, session->replica->replication->context->store,
                                   probe.roots);
@@ -284,7 +317,7 @@ int dx_session_take_path(dx_session *session, dx_bytes message) {
     int error = dx_sync_path_read(message, id, &at, &head, &path);
     dx_feed *feed = error == DX_OK ? searched_feed(session, id) : NULL;
     if (feed == NULL || at != session->search.equal) {
-        return error != DX_OK ? error : DX_E_PROTOCOL;
+        return error != DX_OK ? error : take_late(session);
     }
     uint64_t cut = feed->cut;
     session->searching = 0;

@@ -24,7 +24,8 @@ typedef struct dx_session_feed {
     uint64_t progress_ms; /* wanted: when it was asked for, or something last came */
     bool serving;         /* they want it */
     bool wanted;          /* we want it from them */
-    bool passed_over;     /* a run came before the feed was admitted: to be asked for again */
+    bool passed_over;     /* a run came and was not kept: to be asked for again */
+    bool parted;          /* it did not join, while another feed's branches were being compared */
 } dx_session_feed;
 
 /* A control feed they told of that is none of the space yet. */
@@ -83,7 +84,9 @@ struct dx_session {
     char offered[DX_SYNC_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX]; /* what it said first: its own, then others' */
     dx_address_standing offered_standing[DX_SYNC_ADDRESSES_MAX];
     size_t offered_count;
-    int64_t searching; /* local number of a feed whose branches are being compared, 0: none */
+    int64_t searching;   /* local number of a feed whose branches are being compared, 0: none */
+    uint64_t search_ms;  /* when the last question about it was asked */
+    uint64_t search_due; /* answers to questions of comparisons that were given up: they may still come */
     uint64_t search_shared;
     dx_fork_search search;
     struct {
@@ -176,6 +179,8 @@ DX_MUST_USE int dx_session_fetch_hearsay(dx_session *session, bool *pending, uin
 DX_MUST_USE int dx_session_note_fork(dx_session *session, const dx_feed *feed, uint64_t cut_before);
 DX_MUST_USE int dx_session_tell_forks(dx_session *session);
 DX_MUST_USE int dx_session_search_fork(dx_session *session, const dx_feed *feed, const dx_head *head);
+/* Gives up a comparison that is not answered, so that others may begin. */
+void dx_session_search_tick(dx_session *session, uint64_t *deadline_ms);
 DX_MUST_USE int dx_session_search_exact(dx_session *session, const dx_feed *feed, const dx_head *head);
 DX_MUST_USE int dx_session_take_fork(dx_session *session, dx_bytes message);
 /* Takes proofs that came before their feeds were known; called when more feeds are. */

@@ -857,6 +857,67 @@ static void test_data_before_control(void **state) {
     end_unharmed();
 }
 
+/* A run under a well signed head that joins nothing: one block, there already, again at the end. */
+static void say_unjoined(dx_feed_class feed_class, uint64_t from) {
+    const dx_feed *feed = feed_of(true, feed_class);
+    const uint8_t proof[DX_MMR_PROOF_SIZE_MAX] = {0};
+    dx_head head = rogue_forge_head(&s.eve, feed, from + 1, 8);
+    dx_bytes block;
+    rogue_begin_reading(&s.eve);
+    assert_int_equal(dx_feed_read(feed, s.bob->node->store, 0, &block), DX_OK);
+    dx_sync_data_begin(feed->id, from, &head, 1, &s.eve.message);
+    dx_sync_block_write(block, &s.eve.message);
+    dx_sync_data_end(dx_bytes_of(proof, dx_mmr_proof_size(from + 1, from + 1)), &s.eve.message);
+    rogue_end_reading(&s.eve);
+    rogue_say(&s.eve);
+}
+
+static void say_false_roots(void) {
+    const uint8_t roots[DX_FORK_PROBES_MAX * DX_ROOT_PREFIX_SIZE] = {0};
+    dx_sync_probe probe;
+    assert_int_equal(dx_sync_probe_read(false, dx_buf_view(&s.eve.last[DX_SYNC_PROBE]), &probe), DX_OK);
+    probe.roots = dx_bytes_of(roots, probe.count * DX_ROOT_PREFIX_SIZE);
+    dx_sync_probe_write(true, &probe, &s.eve.message);
+    rogue_say(&s.eve);
+}
+
+/* Branches of one feed are compared at a time: what answers the first question is no answer to a second. What is
+ * not answered is given up, and an answer after that is late, and no fault; one to no question is. */
+static void test_branches_compared_in_turn(void **state) {
+    (void)state;
+    begin(false, 3);
+    attack_with(s.bob);
+    const dx_feed *control = feed_of(true, DX_FEED_CONTROL);
+    const dx_feed *hers = dx_space_feed_by_id(rogue_space_of(s.alice), feed_of(true, DX_FEED_DATA)->id);
+    uint64_t data_length = hers->length, control_length = control->length;
+    want_bobs_feed();
+    say_unjoined(DX_FEED_DATA, data_length);
+    assert_int_equal(s.eve.heard[DX_SYNC_PROBE], 1);
+    dx_head head = rogue_forge_head(&s.eve, control, control_length + 1, 8);
+    rogue_write_state(&s.eve, &control->identity, &head);
+    rogue_say(&s.eve);
+    assert_int_equal(s.eve.heard[DX_SYNC_WANT], 2);
+    say_unjoined(DX_FEED_CONTROL, control_length);
+    assert_stands();
+    assert_int_equal(s.eve.heard[DX_SYNC_PROBE],
+                     1); /* it waits its turn, and is not asked for again until then */
+    assert_int_equal(s.eve.heard[DX_SYNC_WANT], 2);
+    rogue_pass(&s.eve, DX_SYNC_STALL_MS);
+    assert_int_equal(s.eve.heard[DX_SYNC_WANT], 3);
+    say_unjoined(DX_FEED_CONTROL, control_length);
+    assert_int_equal(s.eve.heard[DX_SYNC_PROBE], 2);
+    for (size_t i = 0; i < 4 && s.eve.heard[DX_SYNC_PART] == 0; i++) {
+        say_false_roots();
+        assert_stands();
+    }
+    assert_int_equal(s.eve.heard[DX_SYNC_PART], 1);
+    say_false_roots(); /* as if to the first question, which was given up */
+    assert_stands();
+    say_false_roots();
+    assert_ended(DX_E_PROTOCOL);
+    end_unharmed();
+}
+
 /* Blocks changed on the way, or of another feed, or under a proof of nothing: all of the run is refused. */
 static void test_false_blocks(void **state) {
     (void)state;
@@ -1183,7 +1244,8 @@ DX_TEST_MAIN(DX_TEST(test_every_message_in_every_state), DX_TEST(test_addresses_
              DX_TEST(test_huge_run_beyond), DX_TEST(test_thousands_of_feeds),
              DX_TEST(test_feeds_in_anothers_name), DX_TEST(test_newcomer_after_invented_feeds),
              DX_TEST(test_fork_of_a_feed_that_never_came), DX_TEST(test_data_before_control),
-             DX_TEST(test_false_blocks), DX_TEST(test_slow_loris), DX_TEST(test_stall),
-             DX_TEST(test_half_messages), DX_TEST(test_handshake_again), DX_TEST(test_replayed_conversation),
-             DX_TEST(test_thousands_of_callers), DX_TEST(test_members_do_not_give_way),
-             DX_TEST(test_questions_wait), DX_TEST(test_announcements_without_end))
+             DX_TEST(test_branches_compared_in_turn), DX_TEST(test_false_blocks), DX_TEST(test_slow_loris),
+             DX_TEST(test_stall), DX_TEST(test_half_messages), DX_TEST(test_handshake_again),
+             DX_TEST(test_replayed_conversation), DX_TEST(test_thousands_of_callers),
+             DX_TEST(test_members_do_not_give_way), DX_TEST(test_questions_wait),
+             DX_TEST(test_announcements_without_end))
