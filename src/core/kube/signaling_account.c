@@ -140,22 +140,41 @@ void dx_accounts_sweep(dx_accounts *accounts, uint64_t now_ms) {
     }
 }
 
-/* An IPv6 address ends at its fourth colon or at "::"; zeros before the cut are one address's way to write what
- * another one leaves out, so they go. */
-dx_bytes dx_account_network(const char *peer) {
-    size_t size = strlen(peer);
+static unsigned read_group(const char **at) {
+    static const char digits[] = "0123456789abcdef";
+    unsigned value = 0;
+    for (const char *digit; **at != 0 && (digit = strchr(digits, **at)) != NULL; ++*at) {
+        value = (value << 4 | (unsigned)(digit - digits)) & 0xffff;
+    }
+    return value;
+}
+
+/* One half may be written in several ways ("2001::5:1:2:3:4" and "2001:0:0:5::1" are of one), so it is read. */
+dx_bytes dx_account_network(const char *peer, uint8_t room[static DX_ACCOUNT_NETWORK_SIZE]) {
+    enum { GROUPS = 8 };
+    unsigned groups[GROUPS] = {0};
+    size_t count = 0, gap = GROUPS;
     if (strchr(peer, ':') == NULL || strchr(peer, '.') != NULL) {
-        return dx_bytes_of(peer, size); /* also an IPv4 address in IPv6 form */
+        return dx_bytes_of(peer, strlen(peer)); /* also an IPv4 address in IPv6 form */
     }
-    int colons = 0;
-    for (size_t i = 0; i < size; i++) {
-        colons += peer[i] == ':';
-        if (colons == 4 || (peer[i] == ':' && peer[i + 1] == ':')) {
-            size = i;
+    for (const char *at = peer; *at != 0 && count < GROUPS; count++) {
+        if (at[0] == ':' && at[1] == ':') {
+            gap = count;
         }
+        while (*at == ':') {
+            at++;
+        }
+        if (*at == 0) {
+            break; /* "::" at the end */
+        }
+        groups[count] = read_group(&at);
     }
-    while (size >= 2 && peer[size - 1] == '0' && peer[size - 2] == ':') {
-        size -= 2;
+    size_t zeros = gap < GROUPS ? GROUPS - count : 0;
+    room[0] = ':'; /* no IPv4 address begins so */
+    for (size_t i = 0; i < GROUPS / 2; i++) {
+        unsigned group = i < gap ? groups[i] : i < gap + zeros ? 0 : groups[i - zeros];
+        room[1 + 2 * i] = (uint8_t)(group >> 8);
+        room[2 + 2 * i] = (uint8_t)group;
     }
-    return dx_bytes_of(peer, size);
+    return dx_bytes_of(room, DX_ACCOUNT_NETWORK_SIZE);
 }

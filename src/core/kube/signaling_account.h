@@ -9,7 +9,10 @@
 
 #include <dxos/base.h>
 
-enum { DX_ACCOUNT_NAME_MAX = 48 }; /* an address in figures, or a key */
+enum {
+    DX_ACCOUNT_NAME_MAX = 48,   /* an address in figures, or a key */
+    DX_ACCOUNT_NETWORK_SIZE = 9 /* ':' and the first 64 bits of an IPv6 address */
+};
 
 /* What one account may hold and send. */
 typedef struct dx_account_quota {
@@ -48,8 +51,9 @@ bool dx_account_pay(dx_account *account, const dx_account_quota *quota, size_t s
 void dx_accounts_sweep(dx_accounts *accounts, uint64_t now_ms);
 
 /* The part of a network address that is one party's: an IPv4 address whole, of an IPv6 address the half that
- * is a network's, for whoever has one address there has all. peer: in figures as inet_ntop(3) writes them. */
-dx_bytes dx_account_network(const char *peer);
+ * is a network's, for whoever has one address there has all. peer: in figures as inet_ntop(3) writes them. The result
+ * points into peer or room. */
+dx_bytes dx_account_network(const char *peer, uint8_t room[static DX_ACCOUNT_NETWORK_SIZE]);
 /* Order of names in a table. */
 uint64_t dx_account_hash(dx_bytes name, uint64_t salt);
 

@@ -534,7 +534,8 @@ int dx_signaling_service_open(dx_signaling_service *service, uint64_t socket, co
         service->counts.crowded_total++;
         return DX_E_LIMIT;
     }
-    dx_account *network = dx_account_hold(&service->networks, dx_account_network(peer), now_ms);
+    uint8_t room[DX_ACCOUNT_NETWORK_SIZE];
+    dx_account *network = dx_account_hold(&service->networks, dx_account_network(peer, room), now_ms);
     if (network == NULL) {
         return DX_E_NO_MEMORY;
     }

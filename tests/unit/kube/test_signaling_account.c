@@ -81,22 +81,26 @@ static void test_a_table_lives_without_room_to_grow(void **state) {
     assert_int_equal(alloc.live_bytes, 0);
 }
 
-static void assert_network(const char *peer, const char *expected) {
-    dx_bytes network = dx_account_network(peer);
-    assert_true(dx_bytes_equal(network, dx_bytes_text(expected)));
+static bool are_one(const char *a, const char *b) {
+    uint8_t rooms[2][DX_ACCOUNT_NETWORK_SIZE];
+    return dx_bytes_equal(dx_account_network(a, rooms[0]), dx_account_network(b, rooms[1]));
 }
 
 static void test_an_ipv6_network_is_one(void **state) {
     (void)state;
-    assert_network("192.0.2.7", "192.0.2.7");
-    assert_network("::ffff:192.0.2.7", "::ffff:192.0.2.7");
-    assert_network("2001:db8:1:2:3:4:5:6", "2001:db8:1:2");
-    assert_network("2001:db8::1", "2001:db8");
-    assert_network("2001:db8:0:0:1::", "2001:db8");
-    assert_network("::1", "");
-    assert_network("fe80::10:0:1", "fe80");
-    assert_network("2001:db8:1:10::", "2001:db8:1:10");
-    assert_network("", "");
+    assert_true(are_one("192.0.2.7", "192.0.2.7") && !are_one("192.0.2.7", "192.0.2.8"));
+    assert_false(are_one("::ffff:192.0.2.7", "::ffff:192.0.2.8"));
+    assert_true(are_one("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"));
+    assert_true(are_one("2001:db8::1", "2001:db8:0:0:1::"));
+    assert_true(are_one("::1", "::2") && are_one("fe80::10:0:1", "fe80::1"));
+    assert_false(are_one("2001:db8:1:10::", "2001:db8:1:1::"));
+    assert_false(are_one("2001:db8:1::", "2001:db8::"));
+    /* zeros before the cut, written out or not */
+    assert_true(are_one("2001::5:1:2:3:4", "2001:0:0:5::1"));
+    assert_false(are_one("2001::5:1:2:3:4", "2001::6:1:2:3:4"));
+    assert_false(are_one("2001::5:1:2:3:4", "2001::1"));
+    assert_false(are_one("10.0.0.7", "3a31:302e:302e:302e::")); /* its figures as bytes */
+    assert_true(are_one("", ""));
 }
 
 DX_TEST_MAIN(DX_TEST(test_buckets_fill_with_time), DX_TEST(test_accounts_go_when_nobody_holds_them),
