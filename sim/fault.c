@@ -36,6 +36,19 @@ static sim_liar draw_liar(uint64_t *state) {
     return !draw_one_in(state, 6) ? SIM_NO_LIAR : draw_one_in(state, 3) ? SIM_LYING_READER : SIM_LYING_EDITOR;
 }
 
+/* One world in eight has a signaling service, where clocks are right enough to be of one day; in half of these nobody can
+ * be dialled. */
+static void draw_signaling(sim_plan *plan) {
+    uint64_t state = plan->seed ^ 0x516;
+    if (!draw_one_in(&state, 8) || plan->hostile != SIM_NO_LIAR || plan->guests > 0) {
+        return;
+    }
+    plan->signaling = draw_one_in(&state, 2) ? SIM_LYING_SIGNALING : SIM_HONEST_SIGNALING;
+    plan->undiallable = draw_one_in(&state, 2);
+    plan->chance[SIM_CLOCK] = 0;
+    plan->clock_lie_ms = plan->clock_lie_ms > 0 ? 3600 * 1000 : 0;
+}
+
 void sim_plan_draw(sim_plan *plan, bool calm) {
     uint64_t state = plan->seed ^ 0x5bd1e995, liar_state = plan->seed ^ 0x11a5,
              unseen_state = plan->seed ^ 0x07de;
@@ -71,6 +84,7 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
         plan->guests = draw_one_in(&state, 2) ? 2 : 1;
         plan->chance[SIM_SET_BACK] = plan->chance[SIM_CLOCK] = 0;
     }
+    draw_signaling(plan);
 }
 
 /* --- Striking

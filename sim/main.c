@@ -76,6 +76,7 @@ static void begin(sim_world *world, const sim_plan *plan, sim_world *template) {
     } else {
         sim_setup(world);
     }
+    sim_signaling_begin(world);
     for (size_t i = 0; i < world->peer_count; i++) {
         sim_peer *peer = &world->peers[i];
         uint64_t lie_ms = plan->clock_lie_ms;

@@ -241,7 +241,8 @@ static void on_dialled(sim_world *world, void *ctx, uint64_t number) {
         sweep(world);
         return;
     }
-    if (target == NULL || target->node == NULL || !reachable(link)) {
+    bool dialled = link->ends[0].peer != NULL && world->signaling != NULL && world->plan.undiallable;
+    if (target == NULL || target->node == NULL || dialled || !reachable(link)) {
         link->dead = true;
         tell_down(link, 0, DX_E_UNREACHABLE);
         sweep(world);
@@ -270,6 +271,25 @@ static sim_link *make_link(sim_world *world, sim_peer *caller, uint64_t number, 
     world->links = link;
     at_end(link, world->now_ms + 1 + sim_below(world, world->plan.delay_max_ms), on_dialled, 0);
     return link;
+}
+
+void sim_net_join(sim_peer *caller, uint64_t number, sim_peer *target, uint64_t target_number) {
+    sim_world *world = caller->world;
+    sim_link *link = calloc(1, sizeof *link);
+    DX_ASSERT(link != NULL);
+    link->world = world;
+    link->ends[0] = (sim_end){.peer = caller, .number = number, .open = true, .last = &link->ends[0].first};
+    link->ends[1] =
+        (sim_end){.peer = target, .number = target_number, .open = true, .last = &link->ends[1].first};
+    link->next = world->links;
+    world->links = link;
+    link->pending++; /* it is not swept away before both are told */
+    world->counts[SIM_LINKS]++;
+    world->counts[SIM_PEER_LINKS]++;
+    tell_up(link, 1, "rtc:sim");
+    tell_up(link, 0, "rtc:sim");
+    link->pending--;
+    sweep(world);
 }
 
 static sim_peer *peer_at(sim_world *world, dx_bytes address) {
@@ -329,6 +349,9 @@ sim_link_state sim_net_state(const sim_peer *peer, uint64_t number) {
 void sim_net_effect(sim_peer *peer, const dx_effect *effect) {
     sim_world *world = peer->world;
     size_t end = 0;
+    if (sim_signaling_effect(peer, effect)) {
+        return;
+    }
     if (effect->kind == DX_EFFECT_LINK_OPEN) {
         make_link(world, peer, effect->link, peer_at(world, effect->body));
         return;
@@ -354,6 +377,7 @@ void sim_net_effect(sim_peer *peer, const dx_effect *effect) {
 }
 
 void sim_net_peer_gone(sim_peer *peer) {
+    sim_signaling_peer_gone(peer);
     for (sim_link *link = peer->world->links; link != NULL; link = link->next) {
         for (size_t end = 0; end < 2; end++) {
             if (link->ends[end].peer == peer && link->ends[end].open) {

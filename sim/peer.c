@@ -233,13 +233,13 @@ static void carry_out(sim_peer *peer, const dx_effect *effect) {
     case DX_EFFECT_LINK_OPEN:
     case DX_EFFECT_LINK_SEND:
     case DX_EFFECT_LINK_CLOSE:
+    case DX_EFFECT_SIGNAL_SEND:
         sim_net_effect(peer, effect);
         break;
     case DX_EFFECT_NOTIFY:
     case DX_EFFECT_REPLY:
         take_answer(peer, effect);
         break;
-    case DX_EFFECT_SIGNAL_SEND:
     case DX_EFFECT_KIND_COUNT:
         break;
     }

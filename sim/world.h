@@ -91,7 +91,11 @@ typedef struct sim_link sim_link;
     SIM_LIE_MAP(X)                                                                                           \
     X(ENDED, "links to the liar ended for what it said")                                                     \
     X(LISTED, "false blocks listed as refused")                                                              \
-    X(FORKS, "feeds of the liar proven to be forked")
+    X(FORKS, "feeds of the liar proven to be forked")                                                        \
+    X(SIGNALS, "messages to a signaling service")                                                            \
+    X(SIGNAL_LIES, "lies of it")                                                                             \
+    X(SIGNAL_STOPS, "times it stopped")                                                                      \
+    X(PEER_LINKS, "links that came about by it")
 
 typedef enum sim_count {
 #define SIM_COUNT_ROW(symbol, words) SIM_##symbol,
@@ -113,6 +117,13 @@ extern const char *const sim_count_words[SIM_COUNT_COUNT];
 /* A member who lies, beside the honest ones. */
 typedef enum sim_liar { SIM_NO_LIAR, SIM_LYING_EDITOR, SIM_LYING_READER } sim_liar;
 
+/* A signaling service that peers may meet at. */
+typedef enum sim_signaling_kind {
+    SIM_NO_SIGNALING,
+    SIM_HONEST_SIGNALING, /* it stops now and then */
+    SIM_LYING_SIGNALING   /* and lies */
+} sim_signaling_kind;
+
 /* What one seed's world is made of. */
 typedef struct sim_plan {
     uint64_t seed;
@@ -121,6 +132,8 @@ typedef struct sim_plan {
     /* Of virtual time in which operations happen; then everything heals and must converge. */
     uint64_t minutes;
     size_t operations;
+    sim_signaling_kind signaling;
+    bool undiallable;                 /* peers meet there alone */
     uint32_t chance[SIM_FAULT_COUNT]; /* per million */
     uint64_t delay_max_ms;            /* of a delivery */
     uint64_t gather_max_ms;           /* events wait so long to be given together; 0: each alone, at once */
@@ -212,8 +225,9 @@ struct sim_world {
     bool healing;                /* no more faults */
     char space[SIM_SPACES_MAX][65];
     sim_workload *workload;
-    sim_hostile *hostile;       /* NULL: nobody lies */
-    sim_invitation *invitation; /* NULL: nobody is invited */
+    sim_hostile *hostile;            /* NULL: nobody lies */
+    sim_invitation *invitation;      /* NULL: nobody is invited */
+    struct sim_signaling *signaling; /* NULL: there is no such service */
     uint64_t trace;
     uint64_t counts[SIM_COUNT_COUNT];
     uint64_t converged_ms; /* from healing to all in step */
@@ -290,6 +304,8 @@ void sim_net_effect(sim_peer *peer, const dx_effect *effect); /* LINK_OPEN, LINK
 void sim_net_peer_gone(sim_peer *peer);
 void sim_net_thaw(sim_peer *peer); /* it moves before its time: what waited for that comes now */
 void sim_net_deinit(sim_world *world);
+/* A link between two that already know its numbers; it is up. */
+void sim_net_join(sim_peer *caller, uint64_t number, sim_peer *target, uint64_t target_number);
 /* A link as its caller's end number sees the other: gone, with bytes or an awakening to come, or up and quiet. */
 typedef enum sim_link_state { SIM_LINK_GONE, SIM_LINK_BUSY, SIM_LINK_QUIET } sim_link_state;
 sim_link_state sim_net_state(const sim_peer *peer, uint64_t number);
@@ -333,6 +349,13 @@ void sim_hostile_deinit(sim_world *world);
 void sim_check_hostile(sim_world *world);
 /* When traced: what feeds each peer holds. */
 void sim_tell_feeds(sim_world *world);
+
+/* --- hostile_signaling.c: a signaling service, honest or not, and how peer links come about ----------------------- */
+void sim_signaling_begin(sim_world *world); /* when the plan has one: all peers are told of it */
+/* LINK_OPEN of its addresses and of peer links, SIGNAL_SEND, LINK_CLOSE of what is not up yet; false: not its. */
+bool sim_signaling_effect(sim_peer *peer, const dx_effect *effect);
+void sim_signaling_peer_gone(sim_peer *peer);
+void sim_signaling_deinit(sim_world *world);
 
 /* --- check.c ----------------------------------------------------------------------------------------- */
 /* After the faults end: everyone in step, equal states, nothing acknowledged missing, at rest. */

@@ -412,8 +412,9 @@ static void join(dx_signaling_service *service, connection *self, const dx_signa
         refuse(service, self, message, DX_E_CONFLICT, now_ms); /* one name a topic and connection */
         return;
     }
-    if (own != NULL) {
+    if (own != NULL) { /* he stays; should he have missed somebody, he is told again */
         own->expires_ms = expiry(message, now_ms);
+        tell_present(service, self, own);
         return;
     }
     own = find_member(find_topic(service, message->topic), message->peer);

@@ -260,8 +260,9 @@ static void test_presence_runs_out(void **state) {
     begin_met();
     for (int i = 0; i < 4; i++) {
         pass(30000);
-        join(2, 7, 12); /* one renews */
+        join(2, 7, 12); /* one renews, and hears anew who is there */
     }
+    expect_place(2, DX_SIGNALING_PRESENT, 7, 11);
     expect_place(2, DX_SIGNALING_LEFT, 7, 11);
     expect_silence();
     assert_int_equal(world.closed[1], DX_E_TIMEOUT); /* and said nothing at all */
