@@ -19,9 +19,7 @@ const LAUNCH = {
 };
 const WAIT_MS = 20_000;
 
-const figures = [];
-const tell = (name, value, unit, target) => {
-  figures.push({ name, value, unit, target });
+const tellFigure = (name, value, unit, target) => {
   console.log(`e2e:   ${name}: ${Math.round(value * 100) / 100} ${unit}${target === undefined ? '' : ` (to reach: ${target})`}`);
 };
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
@@ -119,21 +117,21 @@ const tests = {
     await withProfile(async (open) => {
       let context = await open();
       let page = await openVault(context, server);
-      tell('vault ready, first visit', (await report(page)).readyMs, 'ms');
+      tellFigure('vault ready, first visit', (await report(page)).readyMs, 'ms');
       const space = await makeSpace(page);
-      tell('10,000 objects durable', await page.evaluate((into) => window.vault.addObjects(into, 10_000, 1000), space), 'ms', '<= 1500');
+      tellFigure('10,000 objects durable', await page.evaluate((into) => window.vault.addObjects(into, 10_000, 1000), space), 'ms', '<= 1500');
       assert.equal((await ask(page, { do: 'query', space, query: { type: 'item', count: true } })).count ?? (await rows(page, { do: 'object.ls', space, type: 'item', limit: 20_000 })).length, 10_000);
       const times = await page.evaluate(() => window.vault.roundTrips(500));
-      tell('request to reply, p50', median(times), 'ms', '<= 0.4');
-      tell('compiling the module again', await page.evaluate(() => window.vault.compileMs()), 'ms');
+      tellFigure('request to reply, p50', median(times), 'ms', '<= 0.4');
+      tellFigure('compiling the module again', await page.evaluate(() => window.vault.compileMs()), 'ms');
       await page.close();
       page = await openVault(context, server);
-      tell('vault ready, warm', (await report(page)).readyMs, 'ms', '<= 400');
-      tell('  of it opening the vault', (await report(page)).leadMs, 'ms');
+      tellFigure('vault ready, warm', (await report(page)).readyMs, 'ms', '<= 400');
+      tellFigure('  of it opening the vault', (await report(page)).leadMs, 'ms');
       await context.close();
       context = await open();
       page = await openVault(context, server);
-      tell('vault ready, browser started anew', (await report(page)).readyMs, 'ms');
+      tellFigure('vault ready, browser started anew', (await report(page)).readyMs, 'ms');
       assert.equal((await rows(page, { do: 'space.list' }))[0].objects, 10_000);
     });
   },
@@ -158,8 +156,8 @@ const tests = {
       await until('another leader', async () => (await report(second)).ports === 2);
       const at = (await report(second)).portAtMs;
       await until('writing goes on', () => { const last = marks.last; return until('more', () => marks.last > last + 5); });
-      tell('take-over, from closing the tab', at - before, 'ms');
-      tell('  of it opening the vault', Math.max((await report(second)).leadMs, (await report(third)).leadMs), 'ms');
+      tellFigure('take-over, from closing the tab', at - before, 'ms');
+      tellFigure('  of it opening the vault', Math.max((await report(second)).leadMs, (await report(third)).leadMs), 'ms');
       const last = marks.last;
       await until('the subscription shows it', () => second.evaluate((n) => window.seen.some((row) => row.data?.n === n), last));
       await expectMarks(second, space, last);
@@ -196,6 +194,53 @@ const tests = {
         const found = await expectMarks(page, round, last);
         console.log(`e2e:   ${name} killed: ${last + 1} acknowledged by then, ${found} there`);
       }
+    });
+  },
+
+  // Peer links without a node: the channel in the worker, and its bytes through the page where a browser cannot hand it over.
+  async rtc(server) {
+    await withProfile(async (open) => {
+      const context = await open();
+      for (const mode of ['', '?proxy']) {
+        const page = await context.newPage(), size = 10_000_000;
+        await page.goto(`${server.origin('halo.kube')}/tests/rtc.html${mode}`);
+        const ends = () => page.evaluate(() => window.rtc.state.ends);
+        const tell = (message) => page.evaluate((told) => window.rtc.tell(told), message);
+        const from = Date.now();
+        await tell({ type: 'go' });
+        await until('both ends up', async () => (await ends()).length === 2 && (await ends()).every((end) => end.up));
+        tellFigure(`peer link open${mode}`, Date.now() - from, 'ms');
+        assert.deepEqual((await ends()).map((end) => end.transferred), mode ? [false, false] : [true, true]);
+        const sent = Date.now();
+        await tell({ type: 'send', size });
+        await until('all bytes there', async () => (await ends())[0].received === size);
+        tellFigure(`peer link${mode}`, size / 1e3 / (Date.now() - sent), 'MB/s');
+        await until('all bytes told to have left', async () => (await ends())[1].left === size);
+        await tell({ type: 'close' });
+        await until('the other end hears of it', async () => (await ends())[0].down !== '');
+        await page.close();
+      }
+    });
+  },
+
+  // A disk that is full: writing is refused by name, reading goes on, and writing goes on when there is room again.
+  async quota(server) {
+    await withProfile(async (open) => {
+      const context = await open();
+      const page = await openVault(context, server), space = await makeSpace(page);
+      const session = await context.newCDPSession(page), origin = server.origin('halo.kube');
+      const { usage } = await session.send('Storage.getUsageAndQuota', { origin });
+      await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: usage + 200_000 });
+      const pad = 'x'.repeat(50_000);
+      let refused = null, written = 0;
+      for (; written < 200 && !refused; written++) {
+        refused = (await ask(page, { do: 'object.add', space, type: 'large', data: { pad } })).error ?? null;
+      }
+      assert.equal(refused?.name, 'E_NO_SPACE', JSON.stringify(refused));
+      const kept = (await rows(page, { do: 'query', space, query: { type: 'large' } })).length;
+      assert.equal(kept, written - 1, 'what was acknowledged is there');
+      await session.send('Storage.overrideQuotaForOrigin', { origin });
+      await until('room again', async () => !(await ask(page, { do: 'object.add', space, type: 'large', data: { pad } })).error);
     });
   },
 
