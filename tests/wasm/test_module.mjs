@@ -135,6 +135,7 @@ assert.equal(vault.step(vault.event(EVENTS.CLOCK)).token, null);
 module.exports.dx_wasm_close();
 const roomy = vault.open({ create: false, key: KEY, path: 'vault', token: vault.token, same_file: true });
 assert.equal(roomy.code, 0, text(roomy));
+vault.step(vault.event(EVENTS.PORT_UP));
 assert.equal(vault.ask({ do: 'status' }).vault.clone, false);
 module.exports.dx_wasm_close();
 

@@ -244,6 +244,34 @@ const tests = {
     });
   },
 
+  // An app of another origin: nothing without a grant, what it was granted, nothing after it was taken back; the same after another leads.
+  async app(server) {
+    await withProfile(async (open) => {
+      const context = await open();
+      const page = await openVault(context, server), space = await makeSpace(page);
+      const origin = server.origin('todo.kube'), app = await context.newPage();
+      await app.goto(`${origin}/tests/app.html?vault=${encodeURIComponent(server.origin('halo.kube'))}`);
+      await until('a port for the app', () => app.evaluate(() => window.app?.program.ports > 0));
+      const asApp = (command) => app.evaluate((asked) => window.app.ask(asked), command);
+      const denied = async (command) => assert.equal((await asApp(command)).error?.name, 'E_DENIED', command.do);
+      for (const command of [{ do: 'space.create' }, { do: 'object.add', space }, { do: 'object.ls', space }, { do: 'app.grant', origin, scopes: ['all:share'] }]) await denied(command);
+
+      await app.evaluate(() => { window.asked = window.app.ask({ do: 'app.ask', name: 'Todo', want: ['all:write'] }); });
+      const [question] = await until('the question', async () => { const asks = await rows(page, { do: 'app.list' }); return asks.length && asks; });
+      assert.equal(question.origin, origin, 'the origin is the one the browser says');
+      await ask(page, { do: 'app.grant', origin, spaces: { [space]: 'write' } });
+      assert.equal((await app.evaluate(() => window.asked)).error, undefined);
+      assert.ok((await asApp({ do: 'object.add', space, data: { by: 'app' } })).id);
+
+      await page.close();
+      await until('a port to who leads now', () => app.evaluate(() => window.app.program.ports >= 2));
+      assert.ok((await asApp({ do: 'object.add', space, data: { by: 'app' } })).id, 'the frame of the app leads now');
+      const again = await openVault(context, server);
+      await ask(again, { do: 'app.revoke', origin });
+      await denied({ do: 'object.ls', space });
+    });
+  },
+
   async partition(server) {
     await withProfile(async (open) => {
       const context = await open();
