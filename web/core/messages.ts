@@ -47,7 +47,7 @@ export type WorkerToTab =
 
 /** Peer links: the worker asks, the page has RTCPeerConnection. send is used only where a channel cannot be transferred. */
 export type RtcToPage =
-  | { type: 'rtc-open'; link: number; role: 'offer' | 'answer' }
+  | { type: 'rtc-open'; link: number; role: 'offer' | 'answer'; servers: IceServer[] }
   | { type: 'rtc-signal'; link: number; signal: RtcSignal }
   | { type: 'rtc-send'; link: number; data: Uint8Array }
   | { type: 'rtc-close'; link: number };

@@ -2,7 +2,7 @@
 // never pass the page. Where a browser cannot transfer a channel the page passes bytes on, and the same events come by message.
 import { CodecError, decode, encode, type Value } from './codec.ts';
 import type { HostLink, LinkEvents } from './links.ts';
-import type { RtcSignal, RtcToPage, RtcToWorker } from './messages.ts';
+import type { IceServer, RtcSignal, RtcToPage, RtcToWorker } from './messages.ts';
 import { ErrorCode } from './seam.ts';
 
 /** A data channel's message; every browser takes this much, and the stream has no messages of its own. */
@@ -59,16 +59,30 @@ export class PeerLinks {
 
   open(link: number, role: 'offer' | 'answer', events: LinkEvents): HostLink {
     const peer: PeerLink = { events, stream: null };
+    const servers: IceServer[] = [];
+    // The page hears of the link at the end of this step's effects: ICE servers may be among them, and are wanted from the start.
+    let early: RtcToPage[] | null = [];
     this.#links.set(link, peer);
-    this.#toPage({ type: 'rtc-open', link, role });
+    queueMicrotask(() => {
+      const held = early ?? [];
+      early = null;
+      if (this.#links.get(link) !== peer) return;
+      this.#toPage({ type: 'rtc-open', link, role, servers });
+      for (const message of held) this.#toPage(message);
+    });
+    const say = (message: RtcToPage): void => {
+      if (early) early.push(message);
+      else this.#toPage(message);
+    };
     return {
       send: (body) => {
         if (peer.stream) peer.stream.send(body);
-        else this.#toPage({ type: 'rtc-send', link, data: body });
+        else say({ type: 'rtc-send', link, data: body });
       },
       signal: (body) => {
-        const signal = readSignal(body);
-        if (signal) this.#toPage({ type: 'rtc-signal', link, signal });
+        const named = readServers(body), signal = named ? null : readSignal(body);
+        if (named) servers.push(...named);
+        else if (signal) say({ type: 'rtc-signal', link, signal });
         else this.#end(link, ErrorCode.E_MALFORMED, 'the peer\'s signal is none');
       },
       close: () => this.#close(link),
@@ -115,16 +129,30 @@ export class PeerLinks {
   }
 }
 
-/** A signal of the peer's, or null when it is not of the form: it comes from somebody else's machine. */
-export function readSignal(body: Uint8Array): RtcSignal | null {
+/** The ICE servers a signaling service named, as the node passes them on (docs/spec/seam.md); null when it is something else. */
+export function readServers(body: Uint8Array): IceServer[] | null {
+  const value = decodeOrNull(body) as { servers?: unknown } | null;
+  if (value === null || typeof value !== 'object' || !Array.isArray(value.servers)) return null;
+  return value.servers.filter(isServer).map(([urls, username, credential]) => username === '' ? { urls } : { urls, username, credential });
+}
+
+const isServer = (row: unknown): row is [string, string, string] =>
+  Array.isArray(row) && row.length === 3 && row.every((field) => typeof field === 'string');
+
+function decodeOrNull(body: Uint8Array): Value {
   try {
-    const value = decode(body);
-    if (value === null || typeof value !== 'object') return null;
-    const { type, sdp, candidate } = value as { type?: unknown; sdp?: unknown; candidate?: unknown };
-    if ((type === 'offer' || type === 'answer') && typeof sdp === 'string') return { type, sdp };
-    return typeof candidate === 'string' ? { candidate } : null;
+    return decode(body);
   } catch (error) {
     if (error instanceof CodecError) return null;
     throw error;
   }
+}
+
+/** A signal of the peer's, or null when it is not of the form: it comes from somebody else's machine. */
+export function readSignal(body: Uint8Array): RtcSignal | null {
+  const value = decodeOrNull(body);
+  if (value === null || typeof value !== 'object') return null;
+  const { type, sdp, candidate } = value as { type?: unknown; sdp?: unknown; candidate?: unknown };
+  if ((type === 'offer' || type === 'answer') && typeof sdp === 'string') return { type, sdp };
+  return typeof candidate === 'string' ? { candidate } : null;
 }

@@ -27,7 +27,7 @@ export class PageRtc {
 
   fromWorker(message: RtcToPage): void {
     switch (message.type) {
-      case 'rtc-open': this.#open(message.link, message.role); break;
+      case 'rtc-open': this.#open(message.link, message.role, message.servers); break;
       case 'rtc-signal': this.#hear(message.link, message.signal); break;
       case 'rtc-send': this.#peers.get(message.link)?.stream?.send(message.data); break;
       case 'rtc-close': this.#close(message.link); break;
@@ -41,8 +41,8 @@ export class PageRtc {
 
   #say(message: RtcToWorker, transfer: Transferable[] = []): void { this.#worker.postMessage(message, transfer); }
 
-  #open(link: number, role: 'offer' | 'answer'): void {
-    const connection = new RTCPeerConnection({ iceServers: this.#iceServers });
+  #open(link: number, role: 'offer' | 'answer', servers: IceServer[]): void {
+    const connection = new RTCPeerConnection({ iceServers: [...this.#iceServers, ...servers] });
     const channel = connection.createDataChannel('dx', { negotiated: true, id: 0, ordered: true });
     const peer: PagePeer = { connection, stream: null, turn: Promise.resolve(), early: [] };
     this.#peers.set(link, peer);

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { CodecError, encode, Writer, type Value } from '../core/codec.ts';
 import { decodeFrame, encodeCredit, encodeFrame, FRAME_BODY_MAX, FrameKind } from '../core/frames.ts';
-import { readSignal } from '../core/peer_link.ts';
+import { PeerLinks, readServers, readSignal } from '../core/peer_link.ts';
+import type { RtcToPage } from '../core/messages.ts';
 import { EffectKind, ErrorCode, EventKind, readStepOutput, writeEvent } from '../core/seam.ts';
 
 const camel = (symbol: string): string => symbol.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
@@ -56,6 +57,28 @@ test('whatever else comes on a port is no frame', () => {
     Uint8Array.from([...new Uint8Array(of([0, request, request])), 0]).buffer, new ArrayBuffer(8 * 1024 * 1024),
   ];
   for (const message of none) assert.throws(() => decodeFrame(message), CodecError);
+});
+
+test('ICE servers that follow a link\'s opening are there when the page opens it', async () => {
+  const said: RtcToPage[] = [], none = () => undefined;
+  const peers = new PeerLinks((message) => said.push(message));
+  const link = peers.open(9, 'answer', { up: none, data: none, writable: none, signal: none, down: none });
+  link.signal(encode({ servers: [['stun:a', '', ''], ['turn:b', 'u', 'p'], ['bad']] }));
+  link.signal(encode({ type: 'offer', sdp: 'v=0' }));
+  assert.equal(said.length, 0);
+  await Promise.resolve();
+  link.signal(encode({ candidate: '' }));
+  const servers = [{ urls: 'stun:a' }, { urls: 'turn:b', username: 'u', credential: 'p' }];
+  assert.deepEqual(said, [
+    { type: 'rtc-open', link: 9, role: 'answer', servers }, { type: 'rtc-signal', link: 9, signal: { type: 'offer', sdp: 'v=0' } },
+    { type: 'rtc-signal', link: 9, signal: { candidate: '' } },
+  ]);
+  link.close();
+  assert.equal(said.at(-1)?.type, 'rtc-close');
+  peers.open(11, 'offer', { up: none, data: none, writable: none, signal: none, down: none }).close();
+  await Promise.resolve();
+  assert.ok(!said.some((message) => message.type === 'rtc-open' && message.link === 11), 'closed before it was opened');
+  assert.equal(readServers(encode({ candidate: '' })), null);
 });
 
 test('a peer\'s signal is one of three forms or nothing', () => {
