@@ -189,6 +189,7 @@ const tests = {
           context = await open();
         } else if (name === 'worker') {
           await until('a new worker goes on', () => marks.last > last + 20);
+          await page.close();
         }
         page = await openVault(context, server);
         const found = await expectMarks(page, round, last);
