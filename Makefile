@@ -60,6 +60,7 @@ web-test: need-web build/debug/build.ninja ## types and unit tests of the web pa
 	@DX_COMMAND=build/debug/apps/dx/dx node --test --test-reporter=tap build/web-tests/unit/*.mjs
 e2e: need-e2e web                       ## the web part in Debian's chromium (E2E=name,name for some)
 	@node web/build.mjs --only-tests
+	@ninja --quiet -C build/debug apps/dx/dx
 	@node web/tests/e2e.mjs
 bench-mesh: build/release/build.ninja   ## measure peer links between two processes
 	@ninja --quiet -C build/release bench/bench-mesh

@@ -1,8 +1,10 @@
 // tests/e2e.mjs: core/ in Debian's chromium, on real origins: durability, election, figures. `make e2e`; some tests by name: E2E=takeover,kills
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { serve } from './server.mjs';
 
@@ -108,6 +110,24 @@ async function withProfile(act) {
     for (const context of contexts) await context.close().catch(() => undefined);
     rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
+}
+
+/** A kube of its own, serving the vault's site with the test pages in it. */
+async function startKube() {
+  const build = join(dirname(fileURLToPath(import.meta.url)), '../../build'), home = folder(), sites = join(home, 'sites');
+  cpSync(join(build, 'web/halo'), join(sites, 'halo'), { recursive: true });
+  cpSync(join(build, 'web-tests/pages'), join(sites, 'halo/tests'), { recursive: true });
+  const port = 20_000 + process.pid % 20_000;
+  const kube = spawn(process.env.DX ?? join(build, 'debug/apps/dx/dx'), ['kube', 'start', '-f', '--port', String(port), '--web', sites],
+    { env: { ...process.env, XDG_DATA_HOME: home }, stdio: 'ignore' });
+  const ended = new Promise((resolve) => kube.once('exit', resolve));
+  const stop = async () => {
+    kube.kill('SIGTERM');
+    await ended;
+    rmSync(home, { recursive: true, force: true });
+  };
+  await until('the kube', () => fetch(`http://127.0.0.1:${port}/healthz`).then((answer) => answer.ok, () => false));
+  return { port, origin: (host) => `http://${host}.localhost:${port}`, stop };
 }
 
 // --- The tests ------------------------------------------------------------------------------------------------------
@@ -271,6 +291,39 @@ const tests = {
       await ask(again, { do: 'app.revoke', origin });
       await denied({ do: 'object.ls', space });
     });
+  },
+
+  // Two browsers meet through a kube's signaling, by link and PIN, and replicate over WebRTC; with the kube stopped they go on.
+  async peers() {
+    const kube = await startKube();
+    try {
+      await withProfile((openA) => withProfile(async (openB) => {
+        const a = await openVault(await openA(), kube), b = await openVault(await openB(), kube);
+        const url = `ws://halo.kube.localhost:${kube.port}/.well-known/dx/signal`;
+        const space = await makeSpace(a);
+        assert.ok((await ask(b, { do: 'halo.create', name: 'Bob' })).identity);
+        for (const page of [a, b]) assert.equal((await ask(page, { do: 'signal.add', url })).error, undefined);
+        await ask(a, { do: 'object.add', space, type: 'mark', data: { n: 0 } });
+        await a.evaluate((of) => {
+          window.shared = null;
+          window.vault.watch({ do: 'space.share', space: of, role: 'editor' }, (body) => { window.shared ??= body.url ? body : null; });
+        }, space);
+        const { url: link, pin } = await until('a link', () => a.evaluate(() => window.shared));
+        const from = Date.now();
+        const joined = await ask(b, { do: 'space.join', url: link, pin });
+        assert.equal(joined.error, undefined, JSON.stringify(joined));
+        tellFigure('join by link and PIN', Date.now() - from, 'ms', '<= 3000');
+        const has = (page, n) => page.evaluate(async ([of, wanted]) => (await window.vault.rows({ do: 'object.ls', space: of, type: 'mark' })).some((row) => row.data.n === wanted), [space, n]);
+        await until('the object at the other', () => has(b, 0));
+        await kube.stop();
+        await ask(b, { do: 'object.add', space, type: 'mark', data: { n: 1 } });
+        await until('a later one, without the kube', () => has(a, 1));
+        const digests = await Promise.all([a, b].map((page) => ask(page, { do: 'space.digest', space })));
+        assert.deepEqual(digests[0], digests[1]);
+      }));
+    } finally {
+      await kube.stop();
+    }
   },
 
   async partition(server) {
