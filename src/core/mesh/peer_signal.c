@@ -53,8 +53,22 @@ static bool take_start(dx_bytes *line, const char *start, bool any_case) {
     return true;
 }
 
+/* How often the word stands anywhere, in any case. Transports are not of one mind about what ends a line (CR alone), nor
+ * about case: a line that is none here could be a second certificate there. */
+static size_t count_mentions(dx_bytes description) {
+    size_t count = 0;
+    for (size_t i = 0; i < description.size; i++) {
+        dx_bytes rest = dx_bytes_of(description.data + i, description.size - i);
+        count += take_start(&rest, "fingerprint", true);
+    }
+    return count;
+}
+
 static int read_fingerprint(dx_bytes description, uint8_t out[static DX_HASH_SIZE]) {
     size_t count = 0;
+    if (count_mentions(description) != 1) {
+        return DX_E_MALFORMED;
+    }
     while (description.size > 0) {
         dx_bytes line = take_line(&description);
         if (!take_start(&line, "a=fingerprint", false)) {

@@ -64,6 +64,15 @@ static void test_one_fingerprint_and_no_other(void **state) {
     assert_int_equal(describe("a=fingerprint:sha-256 " DIGEST "\r\na=fingerprint:sha-1 00:01\r\n", &out),
                      DX_E_MALFORMED);
     assert_int_equal(describe("a=fingerprint:sha-256 " DIGEST ":00\r\n", &out), DX_E_MALFORMED);
+    /* what is no line of its own here may be one to a browser */
+    assert_int_equal(
+        describe("a=x:y\ra=fingerprint:sha-256 " DIGEST "\r\na=fingerprint:sha-256 " DIGEST "\r\n", &out),
+        DX_E_MALFORMED);
+    assert_int_equal(
+        describe("a=fingerprint:sha-256 " DIGEST "\r\na=Fingerprint:sha-256 " DIGEST "\r\n", &out),
+        DX_E_MALFORMED);
+    assert_int_equal(describe("a=fingerprint:sha-256 " DIGEST "\r\n a= fingerprint:sha-1 00\r\n", &out),
+                     DX_E_MALFORMED);
     assert_int_equal(describe("a=fingerprint:sha-256 00:01\r\n", &out), DX_E_MALFORMED);
     assert_int_equal(describe("a=fingerprint:sha-256\r\n", &out), DX_E_MALFORMED);
     char digest[] = "a=fingerprint:sha-256 " DIGEST;
