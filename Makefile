@@ -88,7 +88,7 @@ clean:                                  ## remove build/, except sources fetched
 	@find build -mindepth 1 -maxdepth 1 ! -name wasm -exec rm -rf {} + 2>/dev/null || true
 	@find build/wasm -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} + 2>/dev/null || true
 help:                                   ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 need-%:
 	@tools/need $*

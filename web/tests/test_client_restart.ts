@@ -1,7 +1,7 @@
 // tests/test_client_restart.ts: the agent is killed and started again while clients write, listen and ask.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { fromPort, Client, type Space } from '../client/src/index.ts';
+import { Client, fromPort, type DxError, type Space } from '../client/src/index.ts';
 import { fromAgent } from '../client/src/node/socket.ts';
 import { Agent, until } from './agent.ts';
 
@@ -96,6 +96,12 @@ test('a vault that is not there: initialize says so; a closed client refuses', a
   await assert.rejects(client.initialize(), /no agent runs for \/nowhere/);
   await assert.rejects(client.createSpace(), /initialize/);
   await client.destroy();
+});
+
+test('destroyed while it connects: initialize ends, at once', async () => {
+  const client = new Client({ services: fromAgent({ vault: '/nowhere' }) }), starting = client.initialize();
+  await client.destroy();
+  await assert.rejects(starting, (error: DxError) => error.symbol === 'E_CANCELLED');
 });
 
 test('the same through a MessagePort, with credits', async () => {

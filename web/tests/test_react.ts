@@ -13,12 +13,18 @@ import { Agent, until } from './agent.ts';
 
 interface Task { title: string; done: boolean }
 
+/** React's act waits through one, and would keep this process from its end for ever. */
+class TurnChannel {
+  readonly port1: { onmessage: (() => void) | null } = { onmessage: null };
+  readonly port2 = { postMessage: () => void setImmediate(() => this.port1.onmessage?.()) };
+}
+
 /** As much of a document as React asks for when nothing is shown. */
 function outline(): Element {
   const listeners = { addEventListener: () => undefined, removeEventListener: () => undefined };
   const page = { nodeType: 9, nodeName: '#document', ...listeners, activeElement: null, body: null };
   const element = { nodeType: 1, nodeName: 'DIV', tagName: 'DIV', namespaceURI: 'http://www.w3.org/1999/xhtml', ownerDocument: page, ...listeners, textContent: '', childNodes: [] };
-  Object.assign(globalThis, { window: { ...listeners, document: page, HTMLIFrameElement: class {} }, document: page });
+  Object.assign(globalThis, { MessageChannel: TurnChannel, window: { ...listeners, document: page, HTMLIFrameElement: class {} }, document: page });
   Object.assign(page, { defaultView: (globalThis as { window?: unknown }).window, documentElement: element });
   return element as unknown as Element;
 }

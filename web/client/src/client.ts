@@ -186,9 +186,10 @@ export class Client {
         leave();
       };
       const leave = this.status.subscribe((status) => {
-        if (status !== 'open') return;
+        if (status !== 'open' && status !== 'closed') return;
         end();
-        resolve();
+        if (status === 'open') resolve();
+        else reject(failures.cancelled('the client was destroyed before the vault answered'));
       });
       const timer = setTimeout(() => {
         if (this.#access.get() !== 'ready') return; // a person is being waited for

@@ -28,7 +28,7 @@ const STATUS: Readonly<Record<string, InvitationStatus>> = {
   advertising: 'connecting', connected: 'connected', 'pin-wait': 'ready-for-authentication', proving: 'authenticating', verifying: 'authenticating',
   admitting: 'authenticating', admitted: 'success', success: 'success', parsed: 'connecting', connecting: 'connecting', handshake: 'connected',
   'pin-required': 'ready-for-authentication', requested: 'authenticating', joining: 'authenticating', ready: 'success', cancelled: 'cancelled',
-  expired: 'timeout', failed: 'error', locked: 'error', exhausted: 'error',
+  expired: 'timeout', failed: 'error', 'failed-storage': 'error', locked: 'error', exhausted: 'error',
 };
 
 const START: InvitationSnapshot = {
