@@ -146,44 +146,47 @@ static void resize_bytes(inode *node, size_t size) {
     extend_bytes(node, size, size);
 }
 
-static change *find_change(const inode *node, uint64_t sector) {
-    bool known = sector < node->change_of_capacity && node->change_of[sector] != 0;
-    return known ? &node->changes[node->change_of[sector] - 1] : NULL;
-}
-
-/* Before a sector is changed for the first time since it was durable: keeps what is on the disk. */
-static void note_change(sim_disk *disk, inode *node, uint64_t sector) {
-    change *known = find_change(node, sector);
-    if (known != NULL) {
-        known->forgotten = false;
-        return;
-    }
-    size_t sector_size = disk->config.sector_size;
+/* Room for the changes of so many sectors up to this one. */
+static void reserve_changes(inode *node, uint64_t end_sector, size_t count) {
     size_t had = node->change_of_capacity;
     node->change_of =
-        grow_array(node->change_of, &node->change_of_capacity, sector + 1, sizeof *node->change_of);
+        grow_array(node->change_of, &node->change_of_capacity, end_sector, sizeof *node->change_of);
     memset(node->change_of + had, 0, (node->change_of_capacity - had) * sizeof *node->change_of);
     node->changes =
-        grow_array(node->changes, &node->change_capacity, node->change_count + 1, sizeof *node->changes);
-    change *added = &node->changes[node->change_count++];
-    *added = (change){.sector = sector, .old_at = NOTHING};
-    node->change_of[sector] = (uint32_t)node->change_count;
-    size_t start = (size_t)sector * sector_size;
-    if (start < node->durable_size) {
-        size_t there = start < node->size ? node->size - start : 0;
-        there = there < sector_size ? there : sector_size;
-        node->old_bytes = grow_array(node->old_bytes, &node->old_capacity, node->old_size + sector_size, 1);
-        added->old_at = node->old_size;
-        node->old_size += sector_size;
-        memcpy(node->old_bytes + added->old_at, node->bytes + start, there);
-        memset(node->old_bytes + added->old_at + there, 0, sector_size - there);
-    }
+        grow_array(node->changes, &node->change_capacity, node->change_count + count, sizeof *node->changes);
 }
 
-static void note_changes(sim_disk *disk, inode *node, uint64_t from, uint64_t to) {
+/* What is on the disk of a sector that is about to change. */
+static size_t keep_old(const sim_disk *disk, inode *node, size_t start) {
+    size_t sector_size = disk->config.sector_size, at = node->old_size;
+    size_t there = start < node->size ? node->size - start : 0;
+    there = there < sector_size ? there : sector_size;
+    node->old_bytes = grow_array(node->old_bytes, &node->old_capacity, at + sector_size, 1);
+    node->old_size += sector_size;
+    memcpy(node->old_bytes + at, node->bytes + start, there);
+    memset(node->old_bytes + at + there, 0, sector_size - there);
+    return at;
+}
+
+/* Before sectors are changed for the first time since they were durable: keeps what is on the disk. A log grows by five
+ * hundred sectors at a time, so they are noted in one pass. */
+static void note_changes(const sim_disk *disk, inode *node, uint64_t from, uint64_t to) {
     uint64_t sector_size = disk->config.sector_size;
-    for (uint64_t sector = from / sector_size; sector * sector_size < to; sector++) {
-        note_change(disk, node, sector);
+    uint64_t begin = from / sector_size, end = (to + sector_size - 1) / sector_size;
+    if (begin >= end) {
+        return;
+    }
+    reserve_changes(node, end, (size_t)(end - begin));
+    for (uint64_t sector = begin; sector < end; sector++) {
+        uint32_t known = node->change_of[sector];
+        if (known != 0) {
+            node->changes[known - 1].forgotten = false;
+            continue;
+        }
+        size_t start = (size_t)(sector * sector_size);
+        node->changes[node->change_count++] = (change){
+            .sector = sector, .old_at = start < node->durable_size ? keep_old(disk, node, start) : NOTHING};
+        node->change_of[sector] = (uint32_t)node->change_count;
     }
 }
 
