@@ -540,8 +540,8 @@ static void test_origins(void **state) {
                                       "1http://a",
                                       "://a",
                                       "https:/a",
-                                      "https://t\xc3\xb6"
-                                      "do.example"};
+                                      ("https://t\xc3\xb6"
+                                       "do.example")};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_true(dx_origin_check(dx_bytes_text(good[i])));
     }
