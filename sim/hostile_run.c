@@ -225,8 +225,10 @@ static void lie_about(sim_hostile *hostile, sim_run *run, dx_buf *message) {
     sim_hostile_told(hostile, lie);
     /* A control feed that its receiver only knows by hearsay is looked at from its beginning on. */
     bool is_looked_at = run->feed->identity.feed_class == DX_FEED_DATA || run->data.from == 0;
-    /* Of a feed that an honest peer wrote twice, what does not join is perhaps another branch. */
-    bool is_plain = hostile->peer->world->counts[SIM_UNSEEN] == 0;
+    /* Of a feed that an honest peer wrote twice, what does not join is perhaps another branch; and while branches of a feed of
+     * the liar's own are compared, what does not join of another waits its turn. */
+    const uint64_t *counts = hostile->peer->world->counts;
+    bool is_plain = counts[SIM_UNSEEN] == 0 && counts[SIM_TWIN] == 0 && counts[SIM_SET_BACK_UNSEEN] == 0;
     if (lie != SIM_TWIN && is_looked_at && is_plain && !sim_hostile_has_gap(hostile, run->session)) {
         sim_hostile_watch(hostile, run->session, lie);
     }
