@@ -478,6 +478,8 @@ static int run_batch(dx_node *node, const dx_event *events, size_t count, size_t
     dx_node_settle_ports(node, error == DX_OK);
     if (error == DX_OK) {
         dx_node_keep_requests(node);
+    }
+    if (error == DX_OK && !dx_store_is_read_only(node->store)) { /* there, invitations stand still */
         dx_invite_committed(node, deadline_ms);
     }
     return error;

@@ -97,6 +97,28 @@ static void test_disk_is_full(void **state) {
     fail_disk_everywhere(true, true);
 }
 
+/* An open invitation whose time runs out meanwhile waits for room like all else, and the host is not kept turning. */
+static void test_an_invitation_waits_for_room(void **state) {
+    (void)state;
+    vault *alice = begin();
+    vault_begin(alice, "{'do': 'space.share', 'space': 'List', 'expires_ms': 10000}");
+    street_run(&road);
+    assert_non_null(strstr(alice->told, "advertising"));
+    sim_disk_plan(alice->disk,
+                  &(sim_disk_fault){.calls = 1U << SIM_DISK_WRITE, .at = 1, .sticky = true, .full = true});
+    assert_non_null(strstr(vault_ask(alice, add), "E_NO_SPACE"));
+    uint64_t steps = road.steps;
+    street_pass(&road, 30000);
+    assert_true(dx_node_is_read_only(alice->node));
+    assert_in_range(road.steps - steps, 20, 200); /* a look for room each second */
+    sim_disk_heal(alice->disk);
+    alice->told[0] = '\0';
+    street_pass(&road, 2000);
+    assert_false(dx_node_is_read_only(alice->node));
+    assert_non_null(strstr(vault_ask(alice, add), "\"id\""));
+    street_deinit(&road);
+}
+
 /* A sync that fails leaves open whether its commit happened. Tried while the step is run again for something
  * else that failed: what is answered with an error did not happen. */
 static void test_an_error_says_that_nothing_happened(void **state) {
@@ -564,9 +586,10 @@ static void test_no_place_for_new_feeds(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_disk_fails_once), DX_TEST(test_disk_fails_for_good), DX_TEST(test_disk_is_full),
-             DX_TEST(test_an_error_says_that_nothing_happened), DX_TEST(test_memory_ends_once),
-             DX_TEST(test_memory_ends_for_good), DX_TEST(test_the_failing_event_alone),
-             DX_TEST(test_links_are_dropped_and_dialled_again), DX_TEST(test_undone_guest_says_nothing),
-             DX_TEST(test_the_log_is_emptied_when_idle), DX_TEST(test_port_that_does_not_take),
-             DX_TEST(test_undone_answers_do_not_count), DX_TEST(test_too_many_requests),
-             DX_TEST(test_odd_events), DX_TEST(test_journal), DX_TEST(test_no_place_for_new_feeds))
+             DX_TEST(test_an_invitation_waits_for_room), DX_TEST(test_an_error_says_that_nothing_happened),
+             DX_TEST(test_memory_ends_once), DX_TEST(test_memory_ends_for_good),
+             DX_TEST(test_the_failing_event_alone), DX_TEST(test_links_are_dropped_and_dialled_again),
+             DX_TEST(test_undone_guest_says_nothing), DX_TEST(test_the_log_is_emptied_when_idle),
+             DX_TEST(test_port_that_does_not_take), DX_TEST(test_undone_answers_do_not_count),
+             DX_TEST(test_too_many_requests), DX_TEST(test_odd_events), DX_TEST(test_journal),
+             DX_TEST(test_no_place_for_new_feeds))
