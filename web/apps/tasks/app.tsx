@@ -1,0 +1,181 @@
+// apps/tasks/app.tsx: the page: a space, its lists, and one of them. What it shows it asks of the vault by the hooks of web/react; it keeps nothing itself.
+import { useEffect, useMemo, useState } from 'react';
+import { DxError, keyOf, type Live, type Space } from '../../client/src/index.ts';
+import { useAccess, useClient, useIdentity, useSpaces, useStatus } from '../../react/src/index.ts';
+import { textOf, useAssigned, useLists, usePeople, useTasks, type List, type Task } from './data.ts';
+import { orderAfter, useOrder } from './order.ts';
+import { Editable, Entry, Moved, SayProvider, useSay } from './parts.tsx';
+import { Join, People } from './people.tsx';
+import { goTo, hrefOf, rename, usePlace } from './place.ts';
+import { Tasks } from './tasks.tsx';
+
+export function App() {
+  const access = useAccess(), identity = useIdentity(), spaces = useSpaces(), place = usePlace();
+  const [joining, setJoining] = useState(false);
+  if (access !== 'ready' || identity === null) return <Connect error={null} />; // also after the person took back what was granted
+  const space = spaces.find(({ key }) => key === place.space) ?? spaces[0];
+  const endJoin = (joined: Space | undefined): void => {
+    setJoining(false);
+    goTo((joined ?? space)?.key ?? '');
+  };
+  return (
+    <SayProvider>
+      {space === undefined ? <Welcome onJoin={() => setJoining(true)} /> : <SpacePage key={space.key} space={space} at={place.list} onJoin={() => setJoining(true)} />}
+      {(joining || place.join !== undefined) && <Join key={place.join} link={place.join} onEnd={endJoin} />}
+    </SayProvider>
+  );
+}
+
+const WHY = {
+  ready: 'Looking for your vault…',
+  needsGrant: 'Your lists live in your own vault; this app keeps nothing itself. It sees what you allow, for as long as you allow it.',
+  needsAccess: 'Your browser shows your vault to this site only when you ask it to. The vault opens in a window of its own: leave that open while you work here.',
+};
+
+/** Shown until the vault lets this app in, with the one button that asks it to. */
+export function Connect({ error }: { error: Error | null }) {
+  const client = useClient(), access = useAccess();
+  const [refused, setRefused] = useState<Error | null>(null);
+  const wrong = error ?? refused;
+  const ask = (): void => {
+    if (error !== null) location.reload();
+    else client.requestAccess().then(() => setRefused(null), setRefused);
+  };
+  return (
+    <main className="alone">
+      <h1>Tasks</h1>
+      <p>{WHY[access]}</p>
+      {wrong !== null && <p className="wrong" role="alert">{wrong instanceof DxError && wrong.symbol === 'E_DENIED' ? 'You did not allow it in your vault.' : wrong.message}</p>}
+      {(access !== 'ready' || wrong !== null) && <button className="main" onClick={ask}>{error === null ? 'Connect to your vault' : 'Try again'}</button>}
+    </main>
+  );
+}
+
+/** Before there is a space. */
+function Welcome({ onJoin }: { onJoin: () => void }) {
+  const name = useIdentity()?.displayName;
+  return (
+    <main className="alone">
+      <h1>Welcome, <span dir="auto">{name}</span></h1>
+      <p>A space holds lists and the people you share them with. Make your first one, or join one you were invited to.</p>
+      <NewSpace />
+      <button className="quiet" onClick={onJoin}>Join with a link</button>
+    </main>
+  );
+}
+
+function NewSpace() {
+  const client = useClient(), say = useSay();
+  const create = (name: string): void => void client.createSpace({ name }).then(({ key }) => goTo(key), (error: Error) => say(error.message));
+  return <Entry label="New space" action="Create" onEnter={create} />;
+}
+
+function SpacePage({ space, at, onJoin }: { space: Space; at: string | undefined; onJoin: () => void }) {
+  const lists = useLists(space), tasks = useTasks(space), assigned = useAssigned(space), people = usePeople(space), say = useSay();
+  const chosen = lists.find((list) => list.id === at || keyOf(list) === at), list = chosen ?? lists[0];
+  const tasksOf = useMemo(() => groupByList(tasks), [tasks]);
+
+  useEffect(() => space.db.refused.subscribe(({ error }) => say(`The vault did not take that: ${error.message}`)), [space, say]);
+  useEffect(() => { if (chosen !== undefined && chosen.id !== at) rename(space.key, chosen.id); }); // a new list has its id when the vault has it
+
+  useEffect(() => {
+    document.title = list === undefined ? 'Tasks' : `${textOf(list.title)} · Tasks`;
+    return () => { document.title = 'Tasks'; };
+  });
+
+  const remove = (gone: Live<List>): void => {
+    space.db.remove(gone);
+    say(`“${textOf(gone.title)}” was deleted`, () => void space.db.add(gone));
+    goTo(space.key);
+  };
+  return (
+    <main className={chosen === undefined ? 'page' : 'page at-list'}>
+      <h1 className="unseen">{space.name || 'Unnamed space'}</h1>
+      <nav aria-label="Lists">
+        <Spaces space={space} onJoin={onJoin} />
+        <Lists space={space} lists={lists} tasksOf={tasksOf} shown={list} />
+        <footer>
+          <People space={space} people={people} />
+          <Answers />
+        </footer>
+      </nav>
+      <section className="open">
+        {list === undefined
+          ? <p className="nothing">Name a first list, and it opens here.</p>
+          : (
+            <article key={keyOf(list)}>
+              <header>
+                <a className="icon back" href={hrefOf(space.key)} aria-label="All lists" />
+                <h2 className="unseen">{textOf(list.title)}</h2>
+                <Editable label="Name of the list" value={textOf(list.title)} onKeep={(title) => { list.title = title; }} />
+                <button className="icon delete" aria-label="Delete this list" onClick={() => remove(list)} />
+              </header>
+              <Tasks space={space} list={list} tasks={tasksOf.get(list) ?? []} assigned={assigned} people={people} />
+            </article>
+          )}
+      </section>
+    </main>
+  );
+}
+
+function groupByList(tasks: readonly Live<Task>[]): ReadonlyMap<Live, Live<Task>[]> {
+  const groups = new Map<Live, Live<Task>[]>();
+  for (const task of tasks) {
+    if (task.parent !== undefined) groups.set(task.parent, [...groups.get(task.parent) ?? [], task]);
+  }
+  return groups;
+}
+
+interface ListsProps { space: Space; lists: readonly Live<List>[]; tasksOf: ReadonlyMap<Live, readonly Live<Task>[]>; shown: Live<List> | undefined }
+
+function Lists({ space, lists, tasksOf, shown: current }: ListsProps) {
+  const { shown, held, moved, on } = useOrder(lists);
+  const add = (title: string): void => {
+    const list = space.db.add<List>({ title, order: orderAfter(lists) }, { type: 'list' });
+    goTo(space.key, list.id);
+  };
+  return (
+    <>
+      <ol className="lists" {...on}>
+        {shown.map((list) => {
+          const open = tasksOf.get(list)?.filter(({ done }) => done !== true).length ?? 0;
+          return (
+            <li key={keyOf(list)} className={list === held ? 'held' : undefined}>
+              <span className="grip" aria-hidden="true" />
+              <a href={hrefOf(space.key, list.id)} draggable={false} aria-current={list === current ? 'page' : undefined}>
+                <span dir="auto">{textOf(list.title)}</span>
+                {open > 0 && <span className="count">{open}<span className="unseen"> open</span></span>}
+              </a>
+            </li>
+          );
+        })}
+      </ol>
+      <Moved moved={moved} />
+      <Entry label="New list" action="Add" onEnter={add} />
+    </>
+  );
+}
+
+function Spaces({ space, onJoin }: { space: Space; onJoin: () => void }) {
+  const spaces = useSpaces();
+  return (
+    <>
+      <button className="space" popoverTarget="spaces" dir="auto">{space.name || 'Unnamed space'}</button>
+      <div id="spaces" popover="auto">
+        <ul>
+          {spaces.map((one) => <li key={one.key}><a href={hrefOf(one.key)} dir="auto" aria-current={one === space ? 'true' : undefined}>{one.name || 'Unnamed space'}</a></li>)}
+        </ul>
+        <NewSpace />
+        <button className="quiet" popoverTarget="spaces" onClick={onJoin}>Join with a link</button>
+      </div>
+    </>
+  );
+}
+
+const ANSWERS = { open: 'Kept in your vault', connecting: 'Looking for your vault', waiting: 'Your vault is away: what you write waits here', closed: 'Closed' };
+
+/** Who one is, and whether the vault answers. */
+function Answers() {
+  const status = useStatus(), name = useIdentity()?.displayName;
+  return <p className={`answers ${status}`}><strong dir="auto">{name}</strong> <span role="status">{ANSWERS[status]}</span></p>;
+}

@@ -1,0 +1,84 @@
+// apps/tasks/tasks.tsx: the tasks of one list.
+import { memo, useCallback, useState } from 'react';
+import { keyOf, type Live, type LiveLink, type Space } from '../../client/src/index.ts';
+import { useIdentity, useObject } from '../../react/src/index.ts';
+import { personAt, textOf, type List, type Person, type Task } from './data.ts';
+import { orderAfter, useOrder } from './order.ts';
+import { Editable, Entry, Moved, useSay } from './parts.tsx';
+import { Avatar, nameOf } from './people.tsx';
+
+const FILTERS = ['All', 'Open', 'Done', 'Mine'] as const;
+
+interface TasksProps { space: Space; list: Live<List>; tasks: readonly Live<Task>[]; assigned: ReadonlyMap<Live, LiveLink[]>; people: readonly Person[] }
+
+export function Tasks({ space, list, tasks, assigned, people }: TasksProps) {
+  const say = useSay(), me = useIdentity()?.identityKey;
+  const [filter, setFilter] = useState<(typeof FILTERS)[number]>('All');
+  const passes = {
+    All: () => true,
+    Open: (task: Task) => task.done !== true,
+    Done: (task: Task) => task.done === true,
+    Mine: (task: Live<Task>) => me !== undefined && personAt(people, assigned.get(task)?.[0])?.identityKey === me,
+  };
+  const { shown, held, moved, on } = useOrder(tasks.filter(passes[filter]));
+
+  const remove = useCallback((task: Live<Task>, links: readonly LiveLink[]) => {
+    const all = [task, ...links];
+    for (const object of all) space.db.remove(object);
+    say(`“${textOf(task.title)}” was deleted`, () => { for (const object of all) space.db.add(object); });
+  }, [space, say]);
+
+  const done = tasks.filter(passes.Done).length;
+  return (
+    <>
+      <progress value={done} max={tasks.length || 1} aria-label={`${done} of ${tasks.length} done`} />
+      <Entry label="Add a task" action="Add" onEnter={(title) => space.db.add<Task>({ title, done: false, order: orderAfter(tasks) }, { type: 'task', parent: list })} />
+      <fieldset className="filter">
+        <legend className="unseen">Show</legend>
+        {FILTERS.map((name) => (
+          <label key={name}>
+            <input type="radio" name="filter" checked={filter === name} onChange={() => setFilter(name)} />
+            {name} <span className="count">{tasks.filter(passes[name]).length}</span>
+          </label>
+        ))}
+      </fieldset>
+      <ol className="tasks" aria-label="Tasks" {...on}>
+        {shown.map((task) => <Row key={keyOf(task)} space={space} task={task} links={assigned.get(task)} people={people} held={task === held} onRemove={remove} />)}
+      </ol>
+      <Moved moved={moved} />
+      {shown.length === 0 && <p className="nothing">{tasks.length === 0 ? 'Nothing to do here yet.' : 'None of these.'}</p>}
+      {shown.length > 1 && <p className="hint">Alt with ↑ or ↓ moves a task.</p>}
+    </>
+  );
+}
+
+interface RowProps {
+  space: Space; task: Live<Task>; links: readonly LiveLink[] | undefined; people: readonly Person[]; held: boolean;
+  onRemove: (task: Live<Task>, links: readonly LiveLink[]) => void;
+}
+
+/** Rendered again when its own task changes, and not when another one does. */
+const Row = memo(function Row({ space, task, links = [], people, held, onRemove }: RowProps) {
+  useObject(task);
+  const title = textOf(task.title), person = personAt(people, links[0]);
+  const assign = (key: string): void => {
+    for (const link of links) space.db.remove(link);
+    const object = people.find(({ identityKey }) => identityKey === key)?.object;
+    if (object !== undefined) space.db.link(task, object, 'assigned');
+  };
+  return (
+    <li className={held ? 'task held' : 'task'}>
+      <span className="grip" aria-hidden="true" />
+      <input type="checkbox" aria-label={`${title}: done`} checked={task.done === true} onChange={({ target }) => { task.done = target.checked; }} />
+      <Editable label="Task" value={title} onKeep={(text) => { task.title = text; }} />
+      <label className="assignee">
+        <Avatar person={person} />
+        <select aria-label={`${title}: who does it`} value={person?.identityKey ?? ''} onChange={({ target }) => assign(target.value)}>
+          <option value="">Nobody</option>
+          {people.filter(({ object }) => object !== undefined).map((one) => <option key={one.identityKey} value={one.identityKey}>{nameOf(one)}</option>)}
+        </select>
+      </label>
+      <button className="icon delete" aria-label={`Delete ${title}`} onClick={() => onRemove(task, links)} />
+    </li>
+  );
+});
