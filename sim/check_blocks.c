@@ -100,6 +100,7 @@ static void add_feed(check_space *space, sqlite3_stmt *row) {
                        .cut = dx_column_is_null(row, 8) ? UINT64_MAX : (uint64_t)dx_column_int(row, 8)};
     size_t at = space->feed_count++;
     memcpy(feed.id, dx_column_bytes(row, 1).data, sizeof feed.id);
+    memcpy(feed.device, dx_column_bytes(row, 9).data, sizeof feed.device);
     for (; at > 0 && memcmp(feed.id, space->feeds[at - 1].id, sizeof feed.id) < 0; at--) {
         space->feeds[at] = space->feeds[at - 1];
     }
@@ -113,8 +114,8 @@ static void read_feeds(check_space *space, dx_store *store, int64_t local) {
     space->feeds = check_take(space, there ? (size_t)dx_column_int(count, 0) * sizeof *space->feeds : 0);
     dx_step_reset(count);
     sqlite3_stmt *rows =
-        dx_store_query(store, "SELECT id, feed_id, class, length, applied, rows, parts, floor, cut FROM feed "
-                              "WHERE space = ?1");
+        dx_store_query(store, "SELECT id, feed_id, class, length, applied, rows, parts, floor, cut, device "
+                              "FROM feed WHERE space = ?1");
     dx_bind_int(rows, 1, local);
     while (dx_step(store, rows)) {
         add_feed(space, rows);
@@ -435,6 +436,16 @@ static bool is_before(const place *a, const place *b) {
     return a->seq != b->seq ? a->seq < b->seq : a->index < b->index;
 }
 
+/* What a member is called says its own device alone. */
+static bool may_change(const walk *self, const check_entity *entity) {
+    static const char own_word[] = "dx.member";
+    const check_feed *feeds = self->space->feeds;
+    bool is_own_word = !entity->link && entity->type.size == sizeof own_word - 1 &&
+                       memcmp(entity->type.data, own_word, sizeof own_word - 1) == 0;
+    return !is_own_word ||
+           memcmp(feeds[self->feed].device, feeds[entity->place.feed].device, sizeof feeds->device) == 0;
+}
+
 static void change(walk *self, uint64_t seq, const read_section *section, const check_stamp *stamp,
                    place *last) {
     check_place subject;
@@ -448,7 +459,7 @@ static void change(walk *self, uint64_t seq, const read_section *section, const 
     bool sees = subject.feed == self->feed || subject.seq < maker->cut ||
                 check_saw(self->space, &self->space->feeds[self->feed], seq, maker);
     check_entity *entity = sees ? check_find(self->space, &subject) : NULL;
-    if (entity == NULL) {
+    if (entity == NULL || !may_change(self, entity)) {
         self->space->refused++;
     } else {
         operate(self, entity, section, stamp);

@@ -64,7 +64,7 @@ typedef struct check_branch {
 
 typedef struct check_feed {
     int64_t local, rows;
-    uint8_t id[CHECK_HASH_SIZE];
+    uint8_t id[CHECK_HASH_SIZE], device[CHECK_HASH_SIZE];
     bool data;
     uint64_t length, applied, parts, floor; /* as the vault has them */
     /* Whose it is, and how senior. */

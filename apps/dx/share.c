@@ -9,6 +9,8 @@
 #include "terminal.h"
 
 enum {
+    URL_MAX = 4096,
+    PAGE_MAX = 1024,   /* of --at: what is left of a link that other vaults take */
     RETURN_MS = 15000, /* for a guest to come back as a member and begin to fetch */
     SERVING_TICK_MS = 500
 };
@@ -23,16 +25,32 @@ typedef struct dx_sharing {
 static const dx_column link_columns[] = {{"url", DX_CELL_TEXT}, {"pin", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
 static const dx_column state_columns[] = {{"state", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
 
+/* The link, or the address of the page that is to open it. */
+static void write_url(const dx_sharing *sharing, dx_bytes link, char *out, size_t size) {
+    const char *at = dx_invocation_option(sharing->run, "at");
+    const uint8_t *mark = link.size == 0 ? NULL : memchr(link.data, '#', link.size);
+    if (at == NULL || mark == NULL) {
+        snprintf(out, size, "%.*s", (int)link.size, link.size == 0 ? "" : (const char *)link.data);
+        return;
+    }
+    int payload = (int)(link.data + link.size - mark - 1);
+    bool has_path = strchr(strstr(at, "://") + 3, '/') != NULL;
+    snprintf(out, size, "%s%s#join=%.*s", at, has_path ? "" : "/", payload, (const char *)mark + 1);
+}
+
 static void show_link(dx_sharing *sharing, dx_bytes body) {
     dx_invocation *run = sharing->run;
     dx_output output = run->output;
+    char url[URL_MAX];
+    dx_map_builder shown;
+    write_url(sharing, dx_item_text(dx_item_get(body, "url")), url, sizeof url);
+    dx_map_builder_init(&shown, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    dx_command_text(&shown, "url", url);
+    dx_command_item(&shown, "pin", dx_item_get(body, "pin"));
     output.quiet = false; /* without the link the command would be useless */
-    dx_output_record(&output, link_columns, body);
+    dx_output_map(&output, link_columns, &shown);
     run->output.closed = output.closed;
     run->output.failure = output.failure;
-    char url[4096];
-    dx_bytes text = dx_item_text(dx_item_get(body, "url"));
-    snprintf(url, sizeof url, "%.*s", (int)text.size, text.size == 0 ? "" : (const char *)text.data);
     if (output.table && output.words && !run->output.json && !run->output.quiet &&
         !dx_invocation_has(run, "no-qr")) {
         dx_qr_print(url, dx_terminal_columns(STDERR_FILENO), output.error_colour);
@@ -172,6 +190,18 @@ static int serve_guest(dx_invocation *run) {
 /* --- The verb
  * --------------------------------------------------------------------------------------------------- */
 
+/* A page's address without a fragment of its own. */
+static bool is_page(const char *text) {
+    const char *rest = strncmp(text, "https://", 8) == 0 ? text + 8 : text + 7;
+    bool web = rest != text + 7 || strncmp(text, "http://", 7) == 0;
+    for (const char *at = text; *at != 0; at++) {
+        if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7f || *at == '#') {
+            return false;
+        }
+    }
+    return web && *rest != 0 && *rest != '/' && strlen(text) <= PAGE_MAX;
+}
+
 static int build(dx_invocation *run, dx_buf *body) {
     char pin[64];
     int64_t expires_ms = 0;
@@ -180,6 +210,11 @@ static int build(dx_invocation *run, dx_buf *body) {
     if (expires != NULL && (dx_duration_parse(expires, &expires_ms) != DX_OK || expires_ms == 0)) {
         return dx_fail(run, DX_E_INVALID, "--expires 2h",
                        "--expires takes a time such as 90s, 10m, 2h or 7d, not \"%s\"", expires);
+    }
+    const char *at = dx_invocation_option(run, "at");
+    if (at != NULL && !is_page(at)) {
+        return dx_fail(run, DX_E_INVALID, "--at https://halo.example",
+                       "--at takes the address of a page, http:// or https://, not \"%s\"", at);
     }
     if (given_pin != NULL && strcmp(given_pin, "-") == 0) {
         if (dx_input_line(pin, sizeof pin) != DX_OK) {

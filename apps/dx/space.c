@@ -1,4 +1,4 @@
-/* dx/space.c: `dx space create, list, rm, members, status, digest`. Sharing and joining are in share.c and
+/* dx/space.c: `dx space create, list, rename, rm, members, status, digest`. Sharing and joining are in share.c and
  * join.c. */
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +8,8 @@
 
 static const dx_column space_columns[] = {
     {"space", DX_CELL_HEX}, {"name", DX_CELL_TEXT}, {"objects", DX_CELL_NUMBER}, {NULL, DX_CELL_TEXT}};
+static const dx_column name_columns[] = {
+    {"space", DX_CELL_HEX}, {"name", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
 static const dx_column member_columns[] = {
     {"identity", DX_CELL_HEX}, {"name", DX_CELL_TEXT}, {"role", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
 static const dx_column digest_columns[] = {
@@ -128,6 +130,20 @@ int dx_run_space_list(dx_invocation *run) {
 void dx_space_command(dx_invocation *run, dx_map_builder *command, const char *name) {
     dx_command_begin(command, name);
     dx_command_text(command, "space", dx_invocation_argument(run, 0));
+}
+
+int dx_run_space_rename(dx_invocation *run) {
+    dx_map_builder command;
+    dx_buf reply;
+    dx_space_command(run, &command, "space.rename");
+    dx_command_text(&command, "name", dx_invocation_argument(run, 1));
+    int code = dx_vault_ask(run, &command, NULL, NULL, &reply);
+    if (code == DX_EXIT_OK) {
+        dx_output_record(&run->output, name_columns, dx_buf_view(&reply));
+        tell_namesakes(run, dx_item_get(dx_buf_view(&reply), "name"));
+    }
+    dx_buf_deinit(&reply);
+    return code;
 }
 
 int dx_run_space_members(dx_invocation *run) {

@@ -69,9 +69,12 @@ size_t dx_word_distance(const char *a, const char *b, size_t limit);
 
 int dx_run_halo_create(dx_invocation *run);
 int dx_run_halo_identity(dx_invocation *run);
+int dx_run_halo_rename(dx_invocation *run);
 int dx_run_device_list(dx_invocation *run);
+int dx_run_device_rename(dx_invocation *run);
 int dx_run_space_create(dx_invocation *run);
 int dx_run_space_list(dx_invocation *run);
+int dx_run_space_rename(dx_invocation *run);
 int dx_run_space_rm(dx_invocation *run);
 int dx_run_space_members(dx_invocation *run);
 int dx_run_space_share(dx_invocation *run);

@@ -70,7 +70,9 @@ DX_API DX_MUST_USE int dx_signaling_service_open(dx_signaling_service *service, 
 /* One frame. What it did wrong ends in the port's close. */
 DX_API void dx_signaling_service_receive(dx_signaling_service *service, uint64_t socket, dx_bytes frame,
                                          uint64_t now_ms);
-/* It is gone. */
+/* The client ended it in order: it leaves all its topics now. */
+DX_API void dx_signaling_service_leave(dx_signaling_service *service, uint64_t socket, uint64_t now_ms);
+/* It broke: for a while the client may come back as if nothing had been. */
 DX_API void dx_signaling_service_close(dx_signaling_service *service, uint64_t socket, uint64_t now_ms);
 /* Ends what ran out; returns when to call again. */
 DX_API uint64_t dx_signaling_service_tick(dx_signaling_service *service, uint64_t now_ms);

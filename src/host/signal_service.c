@@ -63,9 +63,13 @@ static void on_message(void *ctx, uint64_t socket, dx_bytes message) {
     dx_signaling_service_receive(self->machine, socket, message, now_ms(self));
 }
 
-static void on_close(void *ctx, uint64_t socket) {
+static void on_close(void *ctx, uint64_t socket, bool in_order) {
     dx_signal_service *self = ctx;
-    dx_signaling_service_close(self->machine, socket, now_ms(self));
+    if (in_order) {
+        dx_signaling_service_leave(self->machine, socket, now_ms(self));
+    } else {
+        dx_signaling_service_close(self->machine, socket, now_ms(self));
+    }
 }
 
 static void on_tick(uv_timer_t *timer) {

@@ -440,9 +440,15 @@ bool dx_web_client_effect(dx_driver *driver, const dx_effect *effect) {
     return true;
 }
 
+/* Services are told that we leave, so that peers learn it at once; as much as the kernel takes now. */
 void dx_web_client_stop(dx_driver *driver) {
     while (driver->web_links != NULL) {
-        close_link(driver->web_links);
+        dx_web_link *link = driver->web_links;
+        if (link->up) {
+            dx_websocket_close(&link->socket, DX_WEBSOCKET_GOING_AWAY, "");
+            flush_socket(link);
+        }
+        close_link(link);
     }
     dx_tls_context_free(driver->web_tls);
     driver->web_tls = NULL;

@@ -42,6 +42,15 @@ static void log_fault(dx_web_server *server, const char *line) {
 
 static void wake(dx_web_server *server);
 
+static void tell_closed(const dx_web_connection *connection) {
+    const dx_web_service *service = connection->server->options.signal;
+    uint16_t code = connection->socket.close_code;
+    if (service != NULL) {
+        service->on_close(service->ctx, connection->number,
+                          code == DX_WEBSOCKET_NORMAL || code == DX_WEBSOCKET_GOING_AWAY);
+    }
+}
+
 static void end_connection(dx_web_connection *connection) {
     dx_web_server *server = connection->server;
     if (connection->state == DX_WEB_ENDED) {
@@ -53,8 +62,8 @@ static void end_connection(dx_web_connection *connection) {
     server->counts.connections--;
     server->counts.sockets -= connection->is_socket;
     dx_web_stream_close(&connection->stream);
-    if (told && server->options.signal != NULL) {
-        server->options.signal->on_close(server->options.signal->ctx, connection->number);
+    if (told) {
+        tell_closed(connection);
     }
 }
 
@@ -81,10 +90,9 @@ static void finish(dx_web_connection *connection) {
     bool told = connection->state == DX_WEB_SOCKET && connection->opened;
     connection->state = DX_WEB_LINGERING;
     connection->deadline_ms = now_ms(connection->server) + connection->server->patience.linger_ms;
-    if (told && connection->server->options.signal != NULL) {
+    if (told) {
         connection->opened = false;
-        connection->server->options.signal->on_close(connection->server->options.signal->ctx,
-                                                     connection->number);
+        tell_closed(connection);
     }
     dx_web_stream_finish(&connection->stream);
 }

@@ -50,7 +50,8 @@ typedef struct dx_web_service {
     /* peer: its address in figures, without a port. Not DX_OK refuses it (closed with DX_WEBSOCKET_TRY_LATER). */
     int (*on_open)(void *ctx, uint64_t socket, const char *peer);
     void (*on_message)(void *ctx, uint64_t socket, dx_bytes message);
-    void (*on_close)(void *ctx, uint64_t socket);
+    /* in_order: the other end said that it leaves (a close with DX_WEBSOCKET_NORMAL or _GOING_AWAY). */
+    void (*on_close)(void *ctx, uint64_t socket, bool in_order);
     void (*metrics)(void *ctx, dx_buf *out); /* appends rows for /metrics; NULL: none */
 } dx_web_service;
 

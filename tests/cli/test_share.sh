@@ -29,7 +29,8 @@ same "both agree" "$(alice space digest notes)" "$(bob space digest notes)"
 same "both see two members" "$(alice space members notes | wc -l | tr -d ' ') $(bob space members notes | wc -l | tr -d ' ')" "2 2"
 expect_exit 8 "when the host is gone nobody answers" --profile carol space join "$url" --pin "$pin" --timeout 1
 
-share
+share --at http://halo.home.localhost:4100
+same "a link for a page" "${url%%#*}#$(echo "${url#*#}" | cut -c 1-5)" 'http://halo.home.localhost:4100/#join='
 (wrong "$pin"; echo "$pin") >pins
 timeout 20 "$dx" --profile carol space join "$url" --pin - --json <pins >out 2>err
 same "a second try after a wrong PIN, from stdin" $? 0
@@ -74,6 +75,8 @@ same "an invitation that ran out" "$share_code $(tail -n 1 shared | value state)
 expect_exit 2 "no link at all" --profile erin space join nonsense --pin 123456
 expect_exit 2 "no PIN at all" --profile erin space join "$url" --pin 12
 expect_exit 2 "no such role" --profile alice space share notes --role king
+expect_exit 2 "no page" --profile alice space share notes --at halo.example
+expect_exit 2 "a page with a fragment" --profile alice space share notes --at 'https://halo.example/#x'
 expect_exit 2 "no such time" --profile alice space share notes --expires soon
 expect_exit 5 "an editor may not invite" --profile bob space share notes --timeout 5
 expect_exit 3 "no such space" --profile alice space share nothing

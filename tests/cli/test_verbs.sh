@@ -15,6 +15,13 @@ walk() {
     me space create --json
     me space list --json
     me space members garden --json
+    me halo rename 'Walker B.' --json
+    me device rename laptop --json
+    me device list --json
+    me space rename garden park --json
+    me space rename park garden --json
+    me halo rename '' --json
+    me space members garden --json
     me space status garden --json
     a=$("$dx" --profile "$profile" object add garden --type bed --data '{"name": "roses", "size": 3}' -q)
     b=$("$dx" --profile "$profile" object add garden --type plant --parent "$a" --data '{"name": "rose", "at": {"@time": "2024-05-01T00:00:00Z"}}' -q)
@@ -73,6 +80,11 @@ holds "and taken away" without '"granted":false,"scopes":\[\],"spaces":{}'
 first_keys() { grep -F -A 1 -- "\$ $1" without | sed -n 2p | keys; }
 same "halo identity" "$(first_keys 'halo identity')" identity,device,name
 same "device list" "$(first_keys 'device list')" device,name,current
+same "halo rename" "$(first_keys 'halo rename')" identity,device,name
+same "device rename" "$(first_keys 'device rename')" device,name,current
+same "space rename" "$(first_keys 'space rename')" space,name
+holds "a member is called by the new name" without '"name":"Walker B."'
+holds "and so is the device" without '"name":"laptop"'
 same "space create" "$(first_keys 'space create')" space,name,objects
 same "space list" "$(first_keys 'space list')" space,name,objects
 same "space members" "$(first_keys 'space members')" identity,name,role
@@ -88,6 +100,8 @@ same "app grant" "$(first_keys 'app grant')" origin,name,granted,scopes,spaces,a
 same "app list" "$(first_keys 'app list')" origin,name,granted,scopes,spaces,asks,ports,denied
 same "errors" "$(first_keys 'object get garden 999-0')" error
 same "object add" "$(alice space create pots -q >/dev/null; alice object add pots --json | keys)" id
+expect_exit 2 "a name that is not UTF-8" --profile alice space rename pots "$(printf 'x\377')"
+expect_exit 2 "nor a device's" --profile alice device rename "$(printf 'x\377')"
 same "link add" "$(a=$(alice object add pots -q); alice link add pots "$a" "$a" --json | keys)" id,source,target,type
 same "version is one object" "$(alice version --json | keys)" version,compiler,qr
 same "status is one object" "$(alice status --json | keys)" identity,name,agent,listen,peers,spaces,vault

@@ -1,5 +1,6 @@
 /* Signaling as it runs: the service in a kube's web server (host/signal_service.c), two clients of the core over WebSockets that
- * host/web_client.c dials. They meet, speak, and meet again after the service was killed. Loopback only. */
+ * host/web_client.c dials. They meet, speak, and meet again after the service was killed; when the host of one stops,
+ * the other hears it at once. Loopback only. */
 #include "web_scene.h"
 
 #include "mesh/signaling.h"
@@ -10,16 +11,17 @@ enum { CLIENTS = 2 };
 
 typedef struct client {
     dx_signaling *machine;
+    dx_driver *driver;
     uint64_t link;
-    int present;
+    int present, left;
     dx_signaling_place place;
     char said[32];
 } client;
 
 static const uint8_t secret[DX_KEY_SIZE] = {7, 7, 7};
 static client clients[CLIENTS];
-static dx_driver driver;
-static uv_timer_t tick;
+static dx_driver drivers[CLIENTS];
+static uv_timer_t ticks[CLIENTS];
 static uint64_t next_link = 1;
 static int port, server_pid;
 
@@ -87,27 +89,25 @@ static int stop_service(int signal) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-/* --- The clients, on one driver without a node ----------------------------------------------------------------- */
+/* --- The clients, each on a driver without a node ----------------------------------------------------------------- */
 
 static uint64_t on_open(void *ctx, dx_bytes url) {
     client *self = ctx;
     const dx_effect open = {.kind = DX_EFFECT_LINK_OPEN, .link = next_link, .body = url};
     self->link = next_link;
     next_link += 2;
-    assert_true(dx_web_client_effect(&driver, &open));
+    assert_true(dx_web_client_effect(self->driver, &open));
     return self->link;
 }
 
 static void on_send(void *ctx, uint64_t link, dx_bytes frame) {
     const dx_effect effect = {.kind = DX_EFFECT_SIGNAL_SEND, .link = link, .body = frame};
-    (void)ctx;
-    (void)dx_web_client_effect(&driver, &effect);
+    (void)dx_web_client_effect(((client *)ctx)->driver, &effect);
 }
 
 static void on_close(void *ctx, uint64_t link, int reason) {
     const dx_effect effect = {.kind = DX_EFFECT_LINK_CLOSE, .link = link, .reason = reason};
-    (void)ctx;
-    (void)dx_web_client_effect(&driver, &effect);
+    (void)dx_web_client_effect(((client *)ctx)->driver, &effect);
 }
 
 static int on_present(void *ctx, dx_signaling *from, const dx_signaling_place *place) {
@@ -129,28 +129,26 @@ static int on_signal(void *ctx, dx_signaling *from, const dx_signaling_place *pl
 }
 
 static void on_left(void *ctx, dx_signaling *from, const dx_signaling_place *place) {
-    (void)ctx;
     (void)from;
     (void)place;
+    ((client *)ctx)->left++;
 }
 
 static uint64_t wall_ms(void) {
     return (uint64_t)time(NULL) * 1000;
 }
 
-static void take_event(const dx_event *event, dx_bytes body) {
-    for (int i = 0; i < CLIENTS; i++) {
-        client *self = &clients[i];
-        if (self->machine == NULL || !dx_signaling_has_link(self->machine, event->link)) {
-            continue;
-        }
-        if (event->kind == DX_EVENT_LINK_UP) {
-            dx_signaling_up(self->machine, uv_now(&driver.loop));
-        } else if (event->kind == DX_EVENT_SIGNAL) {
-            assert_int_equal(dx_signaling_receive(self->machine, body, uv_now(&driver.loop)), DX_OK);
-        } else if (event->kind == DX_EVENT_LINK_DOWN) {
-            dx_signaling_down(self->machine, event->reason, uv_now(&driver.loop));
-        }
+static void take_event(client *self, const dx_event *event, dx_bytes body) {
+    uint64_t now_ms = uv_now(&self->driver->loop);
+    if (self->machine == NULL || !dx_signaling_has_link(self->machine, event->link)) {
+        return;
+    }
+    if (event->kind == DX_EVENT_LINK_UP) {
+        dx_signaling_up(self->machine, now_ms);
+    } else if (event->kind == DX_EVENT_SIGNAL) {
+        assert_int_equal(dx_signaling_receive(self->machine, body, now_ms), DX_OK);
+    } else if (event->kind == DX_EVENT_LINK_DOWN) {
+        dx_signaling_down(self->machine, event->reason, now_ms);
     }
 }
 
@@ -158,25 +156,30 @@ static void on_tick(uv_timer_t *timer) {
     (void)timer; /* its turn of the loop is what is wanted */
 }
 
-/* One turn: what arrived, then what the clients want. */
-static void turn(void) {
-    uv_run(&driver.loop, UV_RUN_ONCE);
-    for (size_t i = 0; i < driver.event_count; i++) {
-        dx_event event = driver.events[i];
-        dx_buf body; /* a client's answer may gather further events, and move the bodies */
+/* One turn of a client's: what arrived, then what it wants. */
+static void turn_one(client *self) {
+    dx_driver *driver = self->driver;
+    uint64_t deadline_ms = DX_NO_DEADLINE;
+    uv_run(&driver->loop, UV_RUN_ONCE);
+    for (size_t i = 0; i < driver->event_count; i++) {
+        dx_event event = driver->events[i];
+        dx_buf body; /* its answer may gather further events, and move the bodies */
         dx_buf_init(&body, dx_host_alloc(), 1 << 20);
-        dx_buf_append(&body, driver.bodies.data + driver.starts[i], event.body.size);
-        take_event(&event, dx_buf_view(&body));
+        dx_buf_append(&body, driver->bodies.data + driver->starts[i], event.body.size);
+        take_event(self, &event, dx_buf_view(&body));
         dx_buf_deinit(&body);
     }
-    driver.event_count = 0;
-    dx_buf_clear(&driver.bodies);
-    uv_idle_stop(&driver.idle);
+    driver->event_count = 0;
+    dx_buf_clear(&driver->bodies);
+    uv_idle_stop(&driver->idle);
+    if (self->machine != NULL) {
+        dx_signaling_tick(self->machine, uv_now(&driver->loop), wall_ms(), 0, &deadline_ms);
+    }
+}
+
+static void turn(void) {
     for (int i = 0; i < CLIENTS; i++) {
-        uint64_t deadline_ms = DX_NO_DEADLINE;
-        if (clients[i].machine != NULL) {
-            dx_signaling_tick(clients[i].machine, uv_now(&driver.loop), wall_ms(), 0, &deadline_ms);
-        }
+        turn_one(&clients[i]);
     }
 }
 
@@ -211,6 +214,7 @@ static void make_client(client *self, uint8_t number) {
     char url[96];
     snprintf(url, sizeof url, "ws://halo.kube.localhost:%d/.well-known/dx/signal", port);
     memset(self, 0, sizeof *self);
+    self->driver = &drivers[self - clients];
     assert_int_equal(dx_signaling_create(dx_host_alloc(), &dx_host_random, NULL, &hands, dx_bytes_text(url),
                                          seed, &self->machine),
                      DX_OK);
@@ -246,6 +250,11 @@ static void test_two_meet_and_meet_again(void **state) {
     assert_true(clients[0].present > before[0] && clients[1].present > before[1]);
     say(&clients[0], "once more");
     assert_true(heard(&clients[1], "once more"));
+    dx_web_client_stop(&drivers[0]); /* its host stops: no grace of ten seconds for who says goodbye */
+    for (double end_ms = web_now_ms() + WEB_WAIT_MS; web_now_ms() < end_ms && clients[1].left == 0;) {
+        turn_one(&clients[1]);
+    }
+    assert_true(clients[1].left > 0); /* around midnight under both days' names */
     assert_int_equal(stop_service(SIGTERM), 0);
 }
 
@@ -253,12 +262,14 @@ static int begin(void **state) {
     (void)state;
     signal(SIGPIPE, SIG_IGN);
     dx_host_once();
-    memset(&driver, 0, sizeof driver);
-    dx_buf_init(&driver.bodies, dx_host_alloc(), 1 << 24);
-    uv_loop_init(&driver.loop);
-    uv_idle_init(&driver.loop, &driver.idle);
-    uv_timer_init(&driver.loop, &tick);
-    uv_timer_start(&tick, on_tick, 20, 20);
+    memset(drivers, 0, sizeof drivers);
+    for (int i = 0; i < CLIENTS; i++) {
+        dx_buf_init(&drivers[i].bodies, dx_host_alloc(), 1 << 24);
+        uv_loop_init(&drivers[i].loop);
+        uv_idle_init(&drivers[i].loop, &drivers[i].idle);
+        uv_timer_init(&drivers[i].loop, &ticks[i]);
+        uv_timer_start(&ticks[i], on_tick, 5, 5);
+    }
     return 0;
 }
 
@@ -268,16 +279,17 @@ static int end(void **state) {
         (void)stop_service(SIGKILL);
     }
     for (int i = 0; i < CLIENTS; i++) {
+        dx_driver *driver = &drivers[i];
         dx_signaling_destroy(clients[i].machine);
+        dx_web_client_stop(driver);
+        uv_close((uv_handle_t *)&driver->idle, NULL);
+        uv_close((uv_handle_t *)&ticks[i], NULL);
+        uv_run(&driver->loop, UV_RUN_DEFAULT);
+        assert_int_equal(uv_loop_close(&driver->loop), 0);
+        dx_buf_deinit(&driver->bodies);
+        free(driver->events);
+        free(driver->starts);
     }
-    dx_web_client_stop(&driver);
-    uv_close((uv_handle_t *)&driver.idle, NULL);
-    uv_close((uv_handle_t *)&tick, NULL);
-    uv_run(&driver.loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&driver.loop), 0);
-    dx_buf_deinit(&driver.bodies);
-    free(driver.events);
-    free(driver.starts);
     return 0;
 }
 

@@ -159,8 +159,9 @@ static inline void web_echo_message(void *ctx, uint64_t socket, dx_bytes message
     dx_web_socket_send(web_served, socket, message);
 }
 
-static inline void web_echo_close(void *ctx, uint64_t socket) {
+static inline void web_echo_close(void *ctx, uint64_t socket, bool in_order) {
     (void)ctx;
+    (void)in_order;
     dx_web_socket_send(web_served, socket, dx_bytes_text("nobody hears this"));
     web_guests--;
 }

@@ -36,6 +36,15 @@ test('spaces: made, listed, found by key, live for others, under their first nam
   assert.equal(client.echo.querySpaces().value.length, 2);
   await client.removeSpace(second.key);
   await until('the other client sees it go', () => other.spaces.get().length === 1);
+  await space.rename('house notes');
+  assert.equal(space.name, 'house notes');
+  await until('the other client reads the new name', () => other.getSpace(space.key)?.name === 'house notes');
+  await client.halo.rename('Alice Liddell');
+  await client.halo.renameDevice('laptop');
+  await until('the other client reads the new names', () => other.halo.identity.get()?.displayName === 'Alice Liddell' && other.halo.identity.get()?.deviceName === 'laptop');
+  assert.deepEqual((await other.halo.devices.refresh()).map((device) => device.displayName), ['laptop']);
+  await until('and in the space', () => other.getSpace(space.key)?.members.refresh().then(([one]) => one?.displayName === 'Alice Liddell' && /^0-1-/.test(one.objectId ?? '')) ?? false);
+  await client.halo.rename('Alice');
   assert.deepEqual(await space.members.refresh().then((all) => all.map(({ displayName, role }) => [displayName, role])), [['Alice', 'owner']]);
   await space.waitUntilReady();
 });

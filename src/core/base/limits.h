@@ -341,6 +341,8 @@ enum {
      * can send a device tens of thousands that open to nothing. */
     DX_STEP_GRANTS = 256,
     DX_STEP_ENTITIES_MAX = 4096,
+    /* Spaces that are told a new name in one step: a block is written and signed in each. */
+    DX_STEP_NAMES_MAX = 32,
     /* Ops of one batch command: one block holds them all. */
     DX_BATCH_OPS_MAX = 4096
 };

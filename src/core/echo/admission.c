@@ -4,6 +4,7 @@
  * halo/welcome.h's. */
 #include "echo/space.h"
 
+#include "echo/name.h"
 #include "echo/own_feed.h"
 #include "echo/space_state.h"
 #include "halo/welcome.h"

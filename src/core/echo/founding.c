@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "echo/name.h"
 #include "echo/own_feed.h"
 #include "echo/space_state.h"
 

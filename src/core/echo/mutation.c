@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "echo/name.h"
 #include "echo/own_feed.h"
 #include "echo/part.h"
 #include "echo/pipeline.h"
@@ -211,7 +212,19 @@ static int grow_table(dx_transaction *transaction) {
     return DX_OK;
 }
 
-/* DX_E_NOT_FOUND; DX_E_UNSUPPORTED when it is of a model this program cannot write. */
+/* DX_E_DENIED: it is another device's own word. */
+static int check_author(const dx_transaction *transaction, int64_t key, int64_t type_id) {
+    dx_space *space = transaction->space;
+    dx_type *type;
+    int error = dx_type_read(transaction->context, space, type_id, &type);
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+    }
+    const dx_feed *maker = dx_space_feed(space, dx_entity_key_feed(key));
+    return dx_name_may_change(type, maker, dx_space_feed(space, transaction->feed)) ? DX_OK : DX_E_DENIED;
+}
+
+/* DX_E_NOT_FOUND; DX_E_UNSUPPORTED when it is of a model this program cannot write; DX_E_DENIED. */
 static int read_touched(const dx_transaction *transaction, int64_t key, touched_entity *out) {
     *out = (touched_entity){.key = key, .at = NOT_CHANGED};
     if (is_created_here(transaction, key)) {
@@ -227,7 +240,8 @@ static int read_touched(const dx_transaction *transaction, int64_t key, touched_
     }
     out->deleted = entity.deleted;
     out->size = entity.state.size;
-    return entity.model == &dx_object_model ? DX_OK : DX_E_UNSUPPORTED;
+    error = check_author(transaction, key, entity.type_id);
+    return error == DX_OK && entity.model != &dx_object_model ? DX_E_UNSUPPORTED : error;
 }
 
 /* The entry of an entity; dies with the next call. */

@@ -29,10 +29,11 @@ DX_MUST_USE int dx_transaction_add_object(dx_transaction *transaction, dx_bytes 
 DX_MUST_USE int dx_transaction_add_link(dx_transaction *transaction, dx_bytes type, int64_t source,
                                         int64_t target, dx_bytes data, int64_t *key);
 /* Dotted path (a literal dot in a part is written \.); value: one encoded item. DX_E_STATE: the entity is
- * deleted; DX_E_UNSUPPORTED: it is of a model that this program cannot write. */
+ * deleted; DX_E_UNSUPPORTED: it is of a model that this program cannot write; DX_E_DENIED: it says what another
+ * member is called (name.h). */
 DX_MUST_USE int dx_transaction_set(dx_transaction *transaction, int64_t key, dx_bytes path, dx_bytes value);
 DX_MUST_USE int dx_transaction_unset(dx_transaction *transaction, int64_t key, dx_bytes path);
-/* What is so already is well. DX_E_UNSUPPORTED as above. */
+/* What is so already is well. DX_E_UNSUPPORTED and DX_E_DENIED as above. */
 DX_MUST_USE int dx_transaction_delete(dx_transaction *transaction, int64_t key);
 DX_MUST_USE int dx_transaction_restore(dx_transaction *transaction, int64_t key);
 /* Writes the block, applies it. The transaction is gone afterwards, also on error. An empty one writes

@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "echo/mutation.h"
 #include "echo/pipeline.h"
 #include "echo/space_state.h"
 
@@ -191,73 +190,6 @@ int dx_space_make_data_feed(dx_context *context, dx_space *space) {
         error = save_own_feeds(context, space);
     }
     dx_list_end(&list);
-    return error;
-}
-
-/* --- System objects -------------------------------------------------------------------------- */
-
-static int add_properties(dx_context *context, dx_transaction *transaction, dx_bytes name) {
-    dx_buf data;
-    dx_writer writer;
-    int64_t key;
-    dx_buf_init(&data, context->alloc, DX_BLOCK_SIZE_MAX);
-    dx_writer_init(&writer, &data);
-    dx_write_map(&writer, name.size == 0 ? 0 : 1);
-    if (name.size != 0) {
-        dx_write_text(&writer, "name");
-        dx_write_text_bytes(&writer, name);
-    }
-    int error = dx_writer_finish(&writer);
-    if (error == DX_OK) {
-        error =
-            dx_transaction_add_object(transaction, dx_bytes_text("dx.space"), 0, dx_buf_view(&data), &key);
-    }
-    dx_buf_deinit(&data);
-    return error;
-}
-
-static int add_profile(dx_context *context, dx_transaction *transaction) {
-    const dx_identity *identity = context->identity;
-    dx_buf data;
-    dx_writer writer;
-    int64_t key;
-    dx_buf_init(&data, context->alloc, DX_BLOCK_SIZE_MAX);
-    dx_writer_init(&writer, &data);
-    dx_write_map(&writer, 3);
-    dx_write_text(&writer, "name");
-    dx_write_text(&writer, identity->name);
-    dx_write_text(&writer, "device");
-    dx_write_bytes(&writer, dx_bytes_of(identity->device, sizeof identity->device));
-    dx_write_text(&writer, "identity");
-    dx_write_bytes(&writer, dx_bytes_of(identity->identity, sizeof identity->identity));
-    int error = dx_writer_finish(&writer);
-    if (error == DX_OK) {
-        error =
-            dx_transaction_add_object(transaction, dx_bytes_text("dx.member"), 0, dx_buf_view(&data), &key);
-    }
-    dx_buf_deinit(&data);
-    return error;
-}
-
-int dx_space_write_system_objects(dx_context *context, dx_space *space, bool founds, dx_bytes name) {
-    dx_transaction *transaction;
-    if (space->own_data == 0) {
-        return DX_OK;
-    }
-    int error = dx_transaction_begin(context, space, &transaction);
-    if (error != DX_OK) {
-        return error;
-    }
-    if (founds) {
-        error = add_properties(context, transaction, name);
-    }
-    if (error == DX_OK) {
-        error = add_profile(context, transaction);
-    }
-    if (error == DX_OK) {
-        return dx_transaction_commit(transaction);
-    }
-    dx_transaction_abort(transaction);
     return error;
 }
 

@@ -45,8 +45,5 @@ DX_MUST_USE int dx_space_make_own_feeds(dx_context *context, dx_space *space, dx
 /* Makes the data feed of a device whose member was given the right to write after it joined. Nothing when it
  * is there or the right is missing. */
 DX_MUST_USE int dx_space_make_data_feed(dx_context *context, dx_space *space);
-/* The first data block: who writes here and, by the founder, what the space is called. */
-DX_MUST_USE int dx_space_write_system_objects(dx_context *context, dx_space *space, bool founds,
-                                              dx_bytes name);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "echo/floor.h"
+#include "echo/name.h"
 
 /* --- Scratch memory -------------------------------------------------------------------------- */
 
@@ -284,6 +285,7 @@ static int create_entity(dx_reduction *reduction, uint64_t index, const dx_secti
     }
     row.type_id = type->id;
     type->live_change += !row.deleted;
+    space->names_digested = space->names_digested && !dx_name_is_own_word(type);
     error = insert_row(reduction, section, &row, &stored);
     return error != DX_OK ? error : note_change(context, row.key, true, row.deleted);
 }
@@ -408,6 +410,19 @@ static int check_branch(const dx_reduction *reduction, int64_t key) {
     return error != DX_OK ? error : saw ? DX_OK : DX_E_NOT_FOUND;
 }
 
+/* DX_E_DENIED: what stands there is another device's own word. */
+static int check_author(const dx_reduction *reduction, const present_row *row) {
+    dx_space *space = reduction->space;
+    dx_type *type;
+    int error = dx_type_read(reduction->context, space, row->type_id, &type);
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+    }
+    space->names_digested = space->names_digested && !dx_name_is_own_word(type);
+    const dx_feed *maker = dx_space_feed(space, dx_entity_key_feed(row->key));
+    return dx_name_may_change(type, maker, reduction->feed) ? DX_OK : DX_E_DENIED;
+}
+
 static int mutate_entity(dx_reduction *reduction, uint64_t index, const dx_section *section, int *refusal) {
     int64_t key;
     if (resolve_place(reduction, &section->subject, &key) != DX_OK ||
@@ -425,7 +440,10 @@ static int mutate_entity(dx_reduction *reduction, uint64_t index, const dx_secti
     if (error == DX_OK) {
         error = read_row(reduction, key, &row);
     }
-    if (error == DX_E_NOT_FOUND) {
+    if (error == DX_OK) {
+        error = check_author(reduction, &row);
+    }
+    if (error == DX_E_NOT_FOUND || error == DX_E_DENIED) {
         *refusal = error;
         return DX_OK;
     }

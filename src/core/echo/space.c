@@ -1,4 +1,4 @@
-/* echo/space.c: a space in memory: its feeds, keys, name and counts.
+/* echo/space.c: a space in memory: its feeds, keys and counts.
  *
  * Layer: floor 1, echo. Contract in space.h. How a space begins is founding.c, who joins it admission.c. */
 #include "echo/space.h"
@@ -9,10 +9,7 @@
 #include "echo/reduce.h"
 #include "echo/space_state.h"
 
-enum {
-    FEEDS_CAPACITY_MIN = 8,
-    PROPERTIES_EXAMINED_MAX = 64 /* objects of type dx.space; one is usual */
-};
+enum { FEEDS_CAPACITY_MIN = 8 };
 
 /* --- Life ------------------------------------------------------------------------------------ */
 
@@ -367,142 +364,6 @@ int dx_space_take_keys(dx_context *context, dx_space *space) {
 }
 
 /* --- What people see ------------------------------------------------------------------------- */
-
-/* Who wrote it decides which properties object names the space: the highest role, then the earliest stamp. */
-typedef struct properties_rank {
-    dx_role role;
-    dx_stamp created;
-    int64_t key;
-} properties_rank;
-
-static properties_rank rank_of(dx_space *space, const dx_entity *entity) {
-    properties_rank rank = {
-        .role = DX_ROLE_NONE, .created = {.counter = entity->created}, .key = entity->key};
-    const dx_feed *feed = dx_space_feed(space, dx_entity_key_feed(entity->key));
-    if (feed != NULL) {
-        memcpy(rank.created.feed, feed->id, sizeof rank.created.feed);
-        const dx_admitted_feed *admitted = dx_control_find_feed(space->control, feed->id);
-        rank.role = admitted != NULL ? dx_control_role(space->control, admitted->owner) : DX_ROLE_NONE;
-    }
-    return rank;
-}
-
-static bool ranks_before(const properties_rank *a, const properties_rank *b) {
-    if (a->role != b->role) {
-        return a->role > b->role;
-    }
-    int order = dx_stamp_compare(&a->created, &b->created);
-    return order != 0 ? order < 0 : a->key < b->key;
-}
-
-static int find_properties(dx_context *context, dx_space *space, int64_t *key) {
-    dx_type *type;
-    int error = dx_type_find(context, space, DX_TYPE_OBJECT, dx_bytes_text("dx.space"), &type);
-    if (error != DX_OK) {
-        return error;
-    }
-    properties_rank best = {.key = 0};
-    sqlite3_stmt *select = dx_store_query(context->store, "SELECT " DX_ENTITY_COLUMNS
-                                                          " FROM entity WHERE type = ?1 AND deleted = 0 "
-                                                          "ORDER BY key LIMIT ?2");
-    dx_bind_int(select, 1, type->id);
-    dx_bind_int(select, 2, PROPERTIES_EXAMINED_MAX);
-    while (error == DX_OK && dx_step(context->store, select)) {
-        dx_entity entity;
-        error = dx_entity_of_row(context, space, select, 0, &entity);
-        properties_rank rank = rank_of(space, &entity);
-        if (error == DX_OK && (best.key == 0 || ranks_before(&rank, &best))) {
-            best = rank;
-        }
-    }
-    dx_step_reset(select);
-    *key = best.key;
-    if (error == DX_OK) {
-        error = dx_store_error(context->store);
-    }
-    return error == DX_OK && best.key == 0 ? DX_E_NOT_FOUND : error;
-}
-
-/* Copies as much of the text as fits, cut between characters. */
-static void copy_text(dx_bytes text, char *out, size_t size) {
-    size_t fits = text.size < size ? text.size : size - 1;
-    while (fits < text.size && fits > 0 && (text.data[fits] & 0xc0) == 0x80) {
-        fits--;
-    }
-    memcpy(out, text.data, fits);
-    out[fits] = '\0';
-}
-
-/* The text under "name" in the entity's data; DX_E_NOT_FOUND when there is none. */
-static int read_name(dx_context *context, dx_space *space, int64_t key, char *out, size_t size) {
-    dx_entity entity;
-    dx_buf view;
-    dx_writer writer;
-    int error = dx_entity_read(context, space, key, &entity);
-    if (error != DX_OK) {
-        return error;
-    }
-    dx_buf_init(&view, context->alloc, DX_STATE_SIZE_MAX);
-    dx_writer_init(&writer, &view);
-    error = dx_entity_view(context, space, &entity, &writer);
-    if (error == DX_OK) {
-        error = dx_writer_finish(&writer);
-    }
-    if (error == DX_OK) {
-        dx_bytes name = dx_item_text(dx_item_get(dx_buf_view(&view), "name"));
-        if (name.size != 0) {
-            copy_text(name, out, size);
-        }
-        error = name.size == 0 ? DX_E_NOT_FOUND : DX_OK;
-    }
-    dx_buf_deinit(&view);
-    return error;
-}
-
-int dx_space_name(dx_context *context, dx_space *space, char *out, size_t size) {
-    int64_t key;
-    out[0] = '\0';
-    int error = find_properties(context, space, &key);
-    return error == DX_OK ? read_name(context, space, key, out, size) : error;
-}
-
-/* The first entity of a type that the feed created and that is not deleted; 0: none. */
-static int first_of_feed(dx_context *context, const dx_feed *feed, int64_t type_id, int64_t *key) {
-    sqlite3_stmt *select = dx_store_query(
-        context->store, "SELECT key FROM entity WHERE type = ?1 AND deleted = 0 AND key BETWEEN ?2 "
-                        "AND ?3 ORDER BY key LIMIT 1");
-    dx_bind_int(select, 1, type_id);
-    dx_bind_int(select, 2, dx_entity_key(feed->local, 0, 0));
-    dx_bind_int(select, 3, dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1));
-    *key = dx_step(context->store, select) ? dx_column_int(select, 0) : 0;
-    dx_step_reset(select);
-    return dx_store_error(context->store);
-}
-
-int dx_space_member_name(dx_context *context, dx_space *space, const uint8_t identity[static DX_KEY_SIZE],
-                         char *out, size_t size) {
-    dx_type *type;
-    out[0] = '\0';
-    int error = dx_type_find(context, space, DX_TYPE_OBJECT, dx_bytes_text("dx.member"), &type);
-    int64_t type_id = error == DX_OK ? type->id : 0;
-    for (size_t i = 0; error == DX_OK && i < space->feed_count; i++) {
-        const dx_feed *feed = &space->feeds[i];
-        const dx_admitted_feed *admitted = dx_control_find_feed(space->control, feed->id);
-        int64_t key = 0;
-        if (admitted == NULL || memcmp(admitted->owner, identity, DX_KEY_SIZE) != 0) {
-            continue;
-        }
-        error = first_of_feed(context, feed, type_id, &key);
-        if (error == DX_OK && key != 0) {
-            error = read_name(context, space, key, out, size);
-            if (error != DX_E_NOT_FOUND) {
-                return error;
-            }
-            error = DX_OK;
-        }
-    }
-    return error == DX_OK ? DX_E_NOT_FOUND : error;
-}
 
 int dx_space_count(dx_context *context, dx_space *space, int64_t *objects, int64_t *links) {
     *objects = *links = 0;

@@ -85,6 +85,8 @@ struct dx_space {
     size_t wanted_count;
 
     /* Private to echo. */
+    bool names_digested; /* and no member's name is another one since */
+    uint8_t names_digest[DX_HASH_SIZE];
     const dx_alloc *alloc;
     dx_refusing refusing;
     uint64_t forks_version;   /* of what forks were settled over */
@@ -151,13 +153,6 @@ DX_MUST_USE int dx_space_sign_heads(dx_context *context, dx_space *space);
 DX_MUST_USE int dx_space_key(dx_context *context, dx_space *space, uint64_t epoch,
                              uint8_t out[static DX_KEY_SIZE]);
 
-/* The space's name from its properties object; DX_E_NOT_FOUND when unnamed or not there yet, and out is
- * empty.
- */
-DX_MUST_USE int dx_space_name(dx_context *context, dx_space *space, char *out, size_t size);
-/* The name a member gave itself in this space ("dx.member" object); DX_E_NOT_FOUND when it is not here. */
-DX_MUST_USE int dx_space_member_name(dx_context *context, dx_space *space,
-                                     const uint8_t identity[static DX_KEY_SIZE], char *out, size_t size);
 /* Visible objects: not deleted, not links, type not beginning with "dx.". */
 DX_MUST_USE int dx_space_count(dx_context *context, dx_space *space, int64_t *objects, int64_t *links);
 

@@ -135,6 +135,7 @@ static int make_again(dx_context *context, dx_space *space, int64_t key) {
 
 static int make_all_again(dx_context *context, dx_space *space, dx_buf *keys) {
     int error = dx_buf_error(keys);
+    space->names_digested = false;
     dx_key_list_sort(keys);
     for (size_t i = 0; i < dx_key_list_count(keys) && error == DX_OK; i++) {
         error = make_again(context, space, dx_key_list_at(keys, i));

@@ -28,6 +28,7 @@ enum {
     DX_INVITATION_FAILURES_MAX = 3,
     DX_INVITATION_ADDRESSES_MAX = 8,
     DX_INVITATION_URL_MAX = 2048,
+    DX_INVITATION_TEXT_MAX = 4096,    /* of what people pass on: a page's address may stand before the link */
     DX_INVITATION_USES_MAX = 10000,   /* of one invitation: a public meeting, not the world */
     DX_INVITATION_LIFE_MS = 86400000, /* a day, when nothing else is asked for */
     DX_INVITATION_MESSAGE_MAX = DX_WELCOME_SIZE_MAX + 16,
@@ -66,6 +67,9 @@ typedef struct dx_invitation_link {
 
 /* DX_E_LIMIT: longer than DX_INVITATION_URL_MAX; DX_E_INVALID: an address or the kind. */
 DX_MUST_USE int dx_invitation_link_encode(const dx_invitation_link *link, dx_buf *url);
+/* Appends the link to url: of a text that ends in #join=PAYLOAD, as pages show invitations, dxos://join#PAYLOAD; any
+ * other text is taken as it stands. What comes out need not decode. DX_E_LINK: it is too long, DX_E_NO_MEMORY. */
+DX_MUST_USE int dx_invitation_link_canonical(dx_bytes text, dx_buf *url);
 DX_MUST_USE int dx_invitation_link_decode(const dx_alloc *alloc, dx_bytes url,
                                           dx_invitation_link *out); /* DX_E_LINK, DX_E_NO_MEMORY */
 /* Prologue of the invitation's channel: H(LINK, url). */

@@ -6,13 +6,14 @@
 
 #include <string.h>
 
-static const char url_prefix[] = "dxos://join#";
+static const char url_prefix[] = "dxos://join#", page_mark[] = "#join=";
 
 enum {
     LINK_VERSION = 1,
     LINK_FIELDS = 8,
     CHECKSUM_SIZE = 4,
     URL_PREFIX_SIZE = sizeof url_prefix - 1,
+    PAGE_MARK_SIZE = sizeof page_mark - 1,
     /* Base64url turns three bytes into four characters. */
     LINK_SIZE_MAX = (DX_INVITATION_URL_MAX - URL_PREFIX_SIZE) / 4 * 3
 };
@@ -78,6 +79,29 @@ int dx_invitation_link_encode(const dx_invitation_link *link, dx_buf *url) {
     }
     dx_buf_deinit(&array);
     return error;
+}
+
+/* The payload behind the last mark; data NULL: there is none. */
+static dx_bytes payload_of_page(dx_bytes text) {
+    for (size_t at = text.size; at >= PAGE_MARK_SIZE; at--) {
+        if (memcmp(text.data + at - PAGE_MARK_SIZE, page_mark, PAGE_MARK_SIZE) == 0) {
+            return dx_bytes_of(text.data + at, text.size - at);
+        }
+    }
+    return (dx_bytes){NULL, 0};
+}
+
+int dx_invitation_link_canonical(dx_bytes text, dx_buf *url) {
+    dx_bytes payload = payload_of_page(text);
+    bool shown = payload.data != NULL;
+    if ((shown ? URL_PREFIX_SIZE + payload.size : text.size) > DX_INVITATION_URL_MAX) {
+        return DX_E_LINK;
+    }
+    if (shown) {
+        dx_buf_append(url, url_prefix, URL_PREFIX_SIZE);
+    }
+    dx_buf_append(url, shown ? payload.data : text.data, shown ? payload.size : text.size);
+    return dx_buf_error(url);
 }
 
 static void read_address(dx_reader *in, char out[static DX_ADDRESS_SIZE_MAX]) {

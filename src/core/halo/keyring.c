@@ -2,7 +2,7 @@
  *
  * Layer: floor 1, halo. Contract in halo/keyring.h. The identity is one value of the vault table:
  *   "identity" → [1, identity key, device key, noise key, name, device credential]
- * and the three seeds stand in the key table. */
+ * the device's name another, "device-name", and the three seeds stand in the key table. */
 #include "halo/keyring.h"
 
 #include <string.h>
@@ -101,7 +101,7 @@ int dx_keyring_remove(dx_store *store, const uint8_t public_key[static DX_KEY_SI
 
 /* --- The identity ----------------------------------------------------------------------------- */
 
-static bool name_is_sound(dx_bytes name) {
+bool dx_identity_name_check(dx_bytes name) {
     if (name.size == 0 || name.size >= DX_IDENTITY_NAME_SIZE) {
         return false;
     }
@@ -126,9 +126,11 @@ static int write_identity(const dx_identity *identity, dx_bytes name, dx_buf *ou
     return dx_writer_finish(&writer);
 }
 
-static int store_identity(dx_store *store, dx_bytes value) {
-    sqlite3_stmt *insert = dx_store_query(store, "INSERT INTO vault(key, value) VALUES('identity', ?1)");
-    dx_bind_bytes(insert, 1, value);
+/* A value of the vault, whatever it was before. */
+static int store_value(dx_store *store, const char *key, dx_bytes value) {
+    sqlite3_stmt *insert = dx_store_query(store, "INSERT OR REPLACE INTO vault(key, value) VALUES(?1, ?2)");
+    dx_bind_text(insert, 1, dx_bytes_text(key));
+    dx_bind_bytes(insert, 2, value);
     return dx_step_done(store, insert);
 }
 
@@ -162,7 +164,7 @@ int dx_identity_create(dx_store *store, const dx_alloc *alloc, const dx_random *
                        dx_identity *out) {
     memset(out, 0, sizeof *out);
     dx_buf_init(&out->device_credential, alloc, DX_CREDENTIAL_SIZE_MAX);
-    if (!name_is_sound(name)) {
+    if (!dx_identity_name_check(name)) {
         return DX_E_INVALID;
     }
     dx_buf value;
@@ -179,7 +181,7 @@ int dx_identity_create(dx_store *store, const dx_alloc *alloc, const dx_random *
         error = write_identity(out, name, &value);
     }
     if (error == DX_OK) {
-        error = store_identity(store, dx_buf_view(&value));
+        error = store_value(store, "identity", dx_buf_view(&value));
     }
     dx_buf_deinit(&value);
     if (error != DX_OK) {
@@ -189,6 +191,53 @@ int dx_identity_create(dx_store *store, const dx_alloc *alloc, const dx_random *
     memcpy(out->name, name.data, name.size);
     out->present = true;
     return DX_OK;
+}
+
+static void set_name(char out[static DX_IDENTITY_NAME_SIZE], dx_bytes name) {
+    memcpy(out, name.data, name.size);
+    out[name.size] = '\0';
+}
+
+int dx_identity_rename(dx_store *store, const dx_alloc *alloc, dx_bytes name, dx_identity *identity) {
+    if (!dx_identity_name_check(name)) {
+        return DX_E_INVALID;
+    }
+    dx_buf value;
+    dx_buf_init(&value, alloc, IDENTITY_SIZE_MAX);
+    int error = write_identity(identity, name, &value);
+    if (error == DX_OK) {
+        error = store_value(store, "identity", dx_buf_view(&value));
+    }
+    dx_buf_deinit(&value);
+    if (error == DX_OK) {
+        set_name(identity->name, name);
+    }
+    return error;
+}
+
+int dx_identity_rename_device(dx_store *store, dx_bytes name, dx_identity *identity) {
+    if (!dx_identity_name_check(name)) {
+        return DX_E_INVALID;
+    }
+    int error = store_value(store, "device-name", name);
+    if (error == DX_OK) {
+        set_name(identity->device_name, name);
+    }
+    return error;
+}
+
+static int load_device_name(dx_store *store, dx_identity *out) {
+    sqlite3_stmt *select = dx_store_query(store, "SELECT value FROM vault WHERE key = 'device-name'");
+    if (!dx_step(store, select)) {
+        return dx_store_error(store);
+    }
+    dx_bytes name = dx_column_bytes(select, 0);
+    int error = dx_identity_name_check(name) ? DX_OK : DX_E_CORRUPT;
+    if (error == DX_OK) {
+        set_name(out->device_name, name);
+    }
+    dx_step_reset(select);
+    return error;
 }
 
 /* The stored value into out; the credential's bytes into *credential. */
@@ -206,7 +255,7 @@ static int read_identity(dx_bytes value, dx_identity *out, dx_bytes *credential)
     dx_read_bytes_exact(&in, out->noise, DX_KEY_SIZE);
     dx_bytes name = dx_read_text(&in);
     *credential = dx_read_bytes(&in);
-    if (dx_reader_finish(&in) != DX_OK || !name_is_sound(name)) {
+    if (dx_reader_finish(&in) != DX_OK || !dx_identity_name_check(name)) {
         return DX_E_CORRUPT;
     }
     memcpy(out->name, name.data, name.size);
@@ -259,6 +308,9 @@ int dx_identity_load(dx_store *store, const dx_alloc *alloc, dx_identity *out) {
     }
     if (error == DX_OK) {
         error = load_keys(store, out);
+    }
+    if (error == DX_OK) {
+        error = load_device_name(store, out);
     }
     if (error != DX_OK) {
         dx_identity_deinit(out);

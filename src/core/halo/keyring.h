@@ -34,13 +34,20 @@ typedef struct dx_identity {
     dx_sign_key identity_key, device_key;
     uint8_t noise_secret[DX_KEY_SIZE];
     char name[DX_IDENTITY_NAME_SIZE];
-    dx_buf device_credential; /* identity → device, encoded */
+    char device_name[DX_IDENTITY_NAME_SIZE]; /* empty: none was given; it stays in the vault */
+    dx_buf device_credential;                /* identity → device, encoded */
 } dx_identity;
 
+/* Whether this may be a name: 1 to 127 bytes without control characters. */
+bool dx_identity_name_check(dx_bytes name);
 /* name: 1 to 127 bytes of UTF-8 without control characters (DX_E_INVALID). DX_E_EXISTS when the vault has one
  * already. On error *out holds nothing. */
 DX_MUST_USE int dx_identity_create(dx_store *store, const dx_alloc *alloc, const dx_random *random,
                                    dx_bytes name, dx_identity *out);
+/* Another name for the person, and one for this device. DX_E_INVALID: not of that form, nothing changed. */
+DX_MUST_USE int dx_identity_rename(dx_store *store, const dx_alloc *alloc, dx_bytes name,
+                                   dx_identity *identity);
+DX_MUST_USE int dx_identity_rename_device(dx_store *store, dx_bytes name, dx_identity *identity);
 /* present = false when there is none; DX_E_CORRUPT when its parts do not fit together. */
 DX_MUST_USE int dx_identity_load(dx_store *store, const dx_alloc *alloc, dx_identity *out);
 void dx_identity_deinit(dx_identity *identity); /* wipes */

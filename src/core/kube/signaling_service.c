@@ -574,12 +574,20 @@ int dx_signaling_service_open(dx_signaling_service *service, uint64_t socket, co
     return DX_OK;
 }
 
-void dx_signaling_service_close(dx_signaling_service *service, uint64_t socket, uint64_t now_ms) {
+static void close(dx_signaling_service *service, uint64_t socket, bool in_grace, uint64_t now_ms) {
     connection *gone = find_connection(service, socket);
     if (gone != NULL) {
         service->counts.strangers_total += gone->key == NULL;
-        forget(service, gone, true, now_ms);
+        forget(service, gone, in_grace, now_ms);
     }
+}
+
+void dx_signaling_service_leave(dx_signaling_service *service, uint64_t socket, uint64_t now_ms) {
+    close(service, socket, false, now_ms);
+}
+
+void dx_signaling_service_close(dx_signaling_service *service, uint64_t socket, uint64_t now_ms) {
+    close(service, socket, true, now_ms);
 }
 
 static void sweep_connections(dx_signaling_service *service, uint64_t now_ms) {

@@ -36,6 +36,17 @@ int dx_take_text(dx_node *node, dx_bytes body, const char *key, size_t size_max,
     return error;
 }
 
+int dx_take_name(dx_node *node, dx_bytes body, size_t size_max, dx_bytes *out) {
+    int error = dx_take_text(node, body, "name", size_max, out);
+    if (error == DX_OK && out->size == 0) {
+        return dx_node_refuse(node, DX_E_INVALID, NULL, "\"name\" is empty");
+    }
+    if (error == DX_OK && !dx_identity_name_check(*out)) {
+        return dx_node_refuse(node, DX_E_INVALID, NULL, "a name is one line, without control characters");
+    }
+    return error;
+}
+
 int dx_take_optional_map(dx_node *node, dx_bytes body, const char *key, dx_bytes *out) {
     *out = dx_item_get(body, key);
     if (out->size == 0 || dx_item_kind(*out) == DX_KIND_NULL) {
@@ -48,7 +59,7 @@ int dx_take_optional_map(dx_node *node, dx_bytes body, const char *key, dx_bytes
     return DX_OK;
 }
 
-static bool matches_hex(const uint8_t id[static DX_HASH_SIZE], dx_bytes prefix) {
+bool dx_matches_hex(const uint8_t id[static DX_HASH_SIZE], dx_bytes prefix) {
     char hex[2 * DX_HASH_SIZE + 1];
     dx_hex_encode(dx_bytes_of(id, DX_HASH_SIZE), hex);
     return prefix.size >= 4 && prefix.size <= 2 * DX_HASH_SIZE && memcmp(hex, prefix.data, prefix.size) == 0;
@@ -71,7 +82,7 @@ int dx_find_space(dx_node *node, const dx_app *app, dx_bytes text, dx_space **ou
             by_name = space;
             names++;
         }
-        if (matches_hex(space->id, text)) {
+        if (dx_matches_hex(space->id, text)) {
             by_id = space;
             ids++;
         }

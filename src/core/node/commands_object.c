@@ -9,6 +9,7 @@
 /* A transaction under way with what its ops have made so far. */
 typedef struct dx_editing {
     dx_node *node;
+    dx_app *app; /* who asks; NULL: an own program */
     dx_space *space;
     dx_transaction *transaction;
     /* Keys the ops of a batch made, in order; 0 where an op makes nothing; NULL: no batch. */
@@ -16,8 +17,19 @@ typedef struct dx_editing {
     size_t made_count;
 } dx_editing;
 
+static int explain_place(dx_node *node, dx_space *space, int error) {
+    if (error == DX_OK || dx_is_host_error(error) || !dx_space_lacks_place(&node->context, space)) {
+        return error;
+    }
+    return dx_node_refuse(node, DX_E_LIMIT,
+                          "write in another space, or from a device that has a feed in this one",
+                          "this space holds %d feeds and has no place for one of this vault: it can only "
+                          "be read here",
+                          DX_SPACE_FEEDS_MAX);
+}
+
 static int begin(dx_node *node, const dx_request *request, dx_bytes body, dx_editing *edit) {
-    *edit = (dx_editing){.node = node};
+    *edit = (dx_editing){.node = node, .app = request->app};
     int error = dx_need_identity(node);
     if (error == DX_OK) {
         error = dx_take_space(node, request, body, &edit->space);
@@ -25,15 +37,8 @@ static int begin(dx_node *node, const dx_request *request, dx_bytes body, dx_edi
     if (error != DX_OK) {
         return error;
     }
-    error = dx_transaction_begin(&node->context, edit->space, &edit->transaction);
-    if (error != DX_OK && !dx_is_host_error(error) && dx_space_lacks_place(&node->context, edit->space)) {
-        return dx_node_refuse(node, DX_E_LIMIT,
-                              "write in another space, or from a device that has a feed in this one",
-                              "this space holds %d feeds and has no place for one of this vault: it can only "
-                              "be read here",
-                              DX_SPACE_FEEDS_MAX);
-    }
-    return error;
+    return explain_place(node, edit->space,
+                         dx_transaction_begin(&node->context, edit->space, &edit->transaction));
 }
 
 static int end(dx_editing *edit, int error) {
@@ -99,13 +104,45 @@ static int explain_edit(dx_node *node, int error) {
     return error;
 }
 
-/* Why keys of this entity cannot be written. */
-static int explain_set(dx_editing *edit, int error) {
+int dx_node_explain_edit(dx_node *node, dx_space *space, int error) {
+    return explain_edit(node, explain_place(node, space, error));
+}
+
+/* Why this entity cannot be changed. */
+static int explain_change(dx_editing *edit, int error) {
     if (error == DX_E_STATE) {
         return dx_node_refuse(edit->node, error, "dx object restore SPACE ID",
                               "it is deleted; once restored it can be changed");
     }
+    if (error == DX_E_DENIED && edit->node->message[0] == 0) {
+        return dx_node_refuse(edit->node, error, "dx halo rename NAME, for your own name",
+                              "what a member is called is for that member alone to say");
+    }
     return error;
+}
+
+/* --- Who may what to system objects --------------------------------------------------------------- */
+
+/* What a space and its members are called is changed by commands of its own: an app that edits objects does
+ * not rename people on the way. */
+static int check_type(const dx_editing *edit, dx_bytes type) {
+    bool system = type.size >= 3 && memcmp(type.data, "dx.", 3) == 0;
+    if (edit->app == NULL || !system) {
+        return DX_OK;
+    }
+    edit->app->denied++;
+    edit->node->counts.apps_denied++;
+    return dx_app_deny(edit->node);
+}
+
+/* The same of what is there already; what this batch made passed the check above. */
+static int check_subject(const dx_editing *edit, int64_t key) {
+    dx_entity entity;
+    if (edit->app == NULL) {
+        return DX_OK;
+    }
+    int error = dx_entity_read(&edit->node->context, edit->space, key, &entity);
+    return error == DX_OK ? check_type(edit, entity.type) : error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
 /* What a person names as a parent or an end of a link is an object. Batches are not looked at: they come from
@@ -128,6 +165,9 @@ static int op_add(dx_editing *edit, dx_bytes op, int64_t *key) {
     int64_t parent = 0;
     int error = dx_take_optional_text(edit->node, op, "type", DX_TYPE_SIZE_MAX, &type);
     if (error == DX_OK) {
+        error = check_type(edit, type);
+    }
+    if (error == DX_OK) {
         error = dx_take_optional_map(edit->node, op, "data", &data);
     }
     if (error == DX_OK && parent_item.size != 0 && dx_item_kind(parent_item) != DX_KIND_NULL) {
@@ -141,6 +181,9 @@ static int op_link(dx_editing *edit, dx_bytes op, int64_t *key) {
     dx_bytes type, data;
     int64_t source = 0, target = 0;
     int error = dx_take_optional_text(edit->node, op, "type", DX_TYPE_SIZE_MAX, &type);
+    if (error == DX_OK) {
+        error = check_type(edit, type);
+    }
     if (error == DX_OK) {
         error = dx_take_optional_map(edit->node, op, "data", &data);
     }
@@ -160,11 +203,17 @@ static int op_link(dx_editing *edit, dx_bytes op, int64_t *key) {
                           : error;
 }
 
+/* The entity that an op changes. */
+static int take_changed(dx_editing *edit, dx_bytes op, int64_t *key) {
+    int error = take_subject(edit, dx_item_get(op, "id"), "id", key);
+    return error == DX_OK ? check_subject(edit, *key) : error;
+}
+
 static int op_set(dx_editing *edit, dx_bytes op, int64_t *key) {
     int64_t subject = 0;
     dx_bytes set;
     *key = 0;
-    int error = take_subject(edit, dx_item_get(op, "id"), "id", &subject);
+    int error = take_changed(edit, op, &subject);
     if (error == DX_OK) {
         error = dx_take_optional_map(edit->node, op, "set", &set);
     }
@@ -181,13 +230,13 @@ static int op_set(dx_editing *edit, dx_bytes op, int64_t *key) {
         error =
             path.data == NULL ? DX_E_INVALID : dx_transaction_set(edit->transaction, subject, path, value);
     }
-    return explain_set(edit, error);
+    return explain_change(edit, error);
 }
 
 static int op_unset(dx_editing *edit, dx_bytes op, int64_t *key) {
     int64_t subject = 0;
     *key = 0;
-    int error = take_subject(edit, dx_item_get(op, "id"), "id", &subject);
+    int error = take_changed(edit, op, &subject);
     dx_bytes unset = dx_item_get(op, "unset");
     if (error == DX_OK && dx_item_kind(unset) != DX_KIND_ARRAY) {
         return dx_node_refuse(edit->node, DX_E_INVALID, "dx object unset SPACE ID KEY",
@@ -200,21 +249,21 @@ static int op_unset(dx_editing *edit, dx_bytes op, int64_t *key) {
         dx_bytes path = dx_item_text(dx_read_item(&reader));
         error = path.data == NULL ? DX_E_INVALID : dx_transaction_unset(edit->transaction, subject, path);
     }
-    return explain_set(edit, error);
+    return explain_change(edit, error);
 }
 
 static int op_delete(dx_editing *edit, dx_bytes op, int64_t *key) {
     int64_t subject = 0;
     *key = 0;
-    int error = take_subject(edit, dx_item_get(op, "id"), "id", &subject);
-    return error == DX_OK ? dx_transaction_delete(edit->transaction, subject) : error;
+    int error = take_changed(edit, op, &subject);
+    return explain_change(edit, error == DX_OK ? dx_transaction_delete(edit->transaction, subject) : error);
 }
 
 static int op_restore(dx_editing *edit, dx_bytes op, int64_t *key) {
     int64_t subject = 0;
     *key = 0;
-    int error = take_subject(edit, dx_item_get(op, "id"), "id", &subject);
-    return error == DX_OK ? dx_transaction_restore(edit->transaction, subject) : error;
+    int error = take_changed(edit, op, &subject);
+    return explain_change(edit, error == DX_OK ? dx_transaction_restore(edit->transaction, subject) : error);
 }
 
 typedef int (*dx_op)(dx_editing *edit, dx_bytes op, int64_t *key);

@@ -1,4 +1,4 @@
-/* node/commands_space.c: space.create, list, members, status, rm and peers.
+/* node/commands_space.c: space.create, list, rename, members, status, rm and peers.
  *
  * Layer: floor 1, node. docs/spec/commands.md. Sharing and joining are in invite.c. */
 #include <string.h>
@@ -80,6 +80,45 @@ static int space_list(dx_node *node, dx_request *request, dx_bytes body) {
     return error == DX_OK ? dx_request_reply_count(node, request) : error;
 }
 
+static int space_rename(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_space *space;
+    dx_bytes name;
+    int error = dx_need_identity(node);
+    if (error == DX_OK) {
+        error = dx_take_space(node, request, body, &space);
+    }
+    if (error == DX_OK) {
+        error = dx_take_name(node, body, DX_SPACE_NAME_SIZE_MAX, &name);
+    }
+    if (error == DX_OK) {
+        error = dx_node_explain_edit(node, space, dx_space_rename(&node->context, space, name));
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    error = write_space_name(node, space, &map);
+    return dx_request_reply_unless(node, request, error, &map);
+}
+
+/* The id of the object in which a member says its name, or null. */
+static int write_member_object(dx_node *node, dx_space *space, const dx_member *member, dx_map_builder *map) {
+    int64_t key;
+    uint8_t id[DX_ID_SIZE];
+    char text[DX_ID_TEXT_MAX];
+    int error = dx_space_member_object(&node->context, space, member->identity, &key);
+    dx_writer *out = dx_map_builder_key(map, "object");
+    if (error != DX_OK || key == 0) {
+        dx_write_null(out);
+        return error;
+    }
+    error = dx_key_to_id(space, key, id);
+    dx_id_print(id, text);
+    dx_write_text(out, text);
+    return error;
+}
+
 static int space_members(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space;
     int error = dx_take_space(node, request, body, &space);
@@ -91,8 +130,9 @@ static int space_members(dx_node *node, dx_request *request, dx_bytes body) {
         dx_write_hex(dx_map_builder_key(&map, "identity"), member->identity, DX_KEY_SIZE);
         error = write_name(&map, name,
                            dx_space_member_name(&node->context, space, member->identity, name, sizeof name));
+        int found = write_member_object(node, space, member, &map);
         dx_write_text(dx_map_builder_key(&map, "role"), dx_role_name(member->role));
-        error = end_row(node, request, &map, error);
+        error = end_row(node, request, &map, error != DX_OK ? error : found);
     }
     return error == DX_OK ? dx_request_reply_count(node, request) : error;
 }
@@ -356,8 +396,13 @@ static int peer_list(dx_node *node, dx_request *request, dx_bytes body) {
 }
 
 const dx_command dx_commands_space[] = {
-    {"space.create", true, space_create},    {"space.list", false, space_list},
-    {"space.members", false, space_members}, {"space.rm", true, space_rm},
-    {"space.status", false, space_status},   {"peer.connect", true, peer_connect},
-    {"peer.list", false, peer_list},         {NULL, false, NULL},
+    {"space.create", true, space_create},
+    {"space.list", false, space_list},
+    {"space.rename", true, space_rename},
+    {"space.members", false, space_members},
+    {"space.rm", true, space_rm},
+    {"space.status", false, space_status},
+    {"peer.connect", true, peer_connect},
+    {"peer.list", false, peer_list},
+    {NULL, false, NULL},
 };

@@ -13,13 +13,21 @@ static void drop_roll(dx_node *node, dx_request *request) {
     dx_roll_free(node, request->task);
 }
 
-/* The key of the control state stands for members, names and roles: who is told asks space.members again. */
+/* Members, their names and their roles in a few digits: who is told another one asks space.members again. */
+static int digest_members(dx_node *node, dx_space *space, uint8_t out[static DX_HASH_SIZE]) {
+    uint8_t both[2 * DX_HASH_SIZE];
+    dx_control_digest(space->control, both);
+    int error = dx_space_names_digest(&node->context, space, both + DX_HASH_SIZE);
+    dx_hash(DX_HASH_SYNC_DIGEST, dx_bytes_of(both, sizeof both), out);
+    return error;
+}
+
 static int fill_space(dx_node *node, dx_request *request, const void *thing, dx_map_builder *map) {
     dx_space *space = (dx_space *)(uintptr_t)thing;
     char name[256];
     uint8_t digest[DX_HASH_SIZE];
     int error = dx_space_name(&node->context, space, name, sizeof name);
-    dx_control_digest(space->control, digest);
+    int digested = digest_members(node, space, digest);
     dx_write_hex(dx_map_builder_key(map, "space"), space->id, DX_HASH_SIZE);
     if (error == DX_OK) {
         dx_write_text(dx_map_builder_key(map, "name"), name);
@@ -33,7 +41,7 @@ static int fill_space(dx_node *node, dx_request *request, const void *thing, dx_
     if (request->app != NULL) {
         dx_write_text(dx_map_builder_key(map, "level"), dx_level_name(dx_app_level(request->app, space->id)));
     }
-    return error == DX_E_NOT_FOUND ? DX_OK : error;
+    return error == DX_OK || error == DX_E_NOT_FOUND ? digested : error;
 }
 
 static int tell_spaces(dx_node *node, dx_request *request, bool *again) {
@@ -69,7 +77,8 @@ static int space_watch(dx_node *node, dx_request *request, dx_bytes body) {
 /* --- The person ------------------------------------------------------------------------------------------- */
 
 typedef struct dx_halo_watching {
-    bool told, told_present;
+    bool told;
+    uint64_t person; /* node->person when it was */
 } dx_halo_watching;
 
 static int tell_identity(dx_node *node, dx_request *request, bool *again) {
@@ -78,11 +87,11 @@ static int tell_identity(dx_node *node, dx_request *request, bool *again) {
     if (request->cancelled) {
         return DX_E_CANCELLED;
     }
-    if (watching->told && watching->told_present == node->identity.present) {
+    if (watching->told && watching->person == node->person) {
         return DX_PENDING;
     }
     watching->told = true;
-    watching->told_present = node->identity.present;
+    watching->person = node->person;
     dx_map_builder map;
     dx_answer_init(node, &map);
     dx_write_identity(node, &map);

@@ -815,6 +815,29 @@ static int start_guest(dx_node *node, dx_request *request, dx_bytes url, const d
     return error == DX_OK ? DX_PENDING : error;
 }
 
+static int join_by_text(dx_node *node, dx_request *request, dx_bytes text, dx_bytes pin) {
+    dx_buf url;
+    dx_buf_init(&url, &node->config.alloc, DX_INVITATION_URL_MAX);
+    dx_invitation_link *link = dx_alloc_take_zeroed(&node->config.alloc, sizeof *link);
+    int error = link == NULL ? DX_E_NO_MEMORY : dx_invitation_link_canonical(text, &url);
+    if (error == DX_OK) {
+        error = dx_invitation_link_decode(&node->config.alloc, dx_buf_view(&url), link);
+    }
+    if (error == DX_E_LINK) {
+        dx_node_refuse(node, error, "copy the whole link again, or ask for a new one",
+                       "this is not an invitation link");
+    }
+    if (error == DX_OK) {
+        error = start_guest(node, request, dx_buf_view(&url), link, pin);
+    }
+    if (link != NULL) {
+        dx_wipe(link, sizeof *link);
+    }
+    dx_alloc_free(&node->config.alloc, link, sizeof *link);
+    dx_buf_deinit(&url);
+    return error;
+}
+
 static int space_join(dx_node *node, dx_request *request, dx_bytes body) {
     dx_invite *asked = find_asked(node, false, request->key);
     if (asked != NULL) {
@@ -823,7 +846,7 @@ static int space_join(dx_node *node, dx_request *request, dx_bytes body) {
     dx_bytes url, pin;
     int error = dx_need_identity(node);
     if (error == DX_OK) {
-        error = dx_take_text(node, body, "url", DX_INVITATION_URL_MAX, &url);
+        error = dx_take_text(node, body, "url", DX_INVITATION_TEXT_MAX, &url);
     }
     if (error == DX_OK) {
         error = dx_take_optional_text(node, body, "pin", 64, &pin);
@@ -835,21 +858,7 @@ static int space_join(dx_node *node, dx_request *request, dx_bytes body) {
         return dx_node_refuse(node, DX_E_INVALID, "type the six digits the host shows",
                               "a PIN is six digits");
     }
-    dx_invitation_link *link = dx_alloc_take_zeroed(&node->config.alloc, sizeof *link);
-    if (link == NULL) {
-        return DX_E_NO_MEMORY;
-    }
-    error = dx_invitation_link_decode(&node->config.alloc, url, link);
-    if (error == DX_E_LINK) {
-        dx_node_refuse(node, error, "copy the whole link again, or ask for a new one",
-                       "this is not an invitation link");
-    }
-    if (error == DX_OK) {
-        error = start_guest(node, request, url, link, pin);
-    }
-    dx_wipe(link, sizeof *link);
-    dx_alloc_free(&node->config.alloc, link, sizeof *link);
-    return error;
+    return join_by_text(node, request, url, pin);
 }
 
 static int space_pin(dx_node *node, dx_request *request, dx_bytes body) {

@@ -137,6 +137,9 @@ static int load(dx_node *node) {
     if (error == DX_OK) {
         error = dx_grants_load(node);
     }
+    if (error == DX_OK) {
+        error = dx_node_load_telling(node);
+    }
     return error == DX_OK ? dx_invite_load(node) : error;
 }
 
@@ -417,6 +420,9 @@ static int settle(dx_node *node, uint64_t *deadline_ms) {
     int error = run_pipelines(node, &again);
     if (error == DX_OK) {
         error = sweep(node, &again);
+    }
+    if (error == DX_OK) {
+        error = dx_node_tell_name(node, &again);
     }
     if (error == DX_OK) {
         error = dx_node_resume_requests(node, &again, deadline_ms);

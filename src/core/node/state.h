@@ -10,6 +10,7 @@
 #include <dxos/node.h>
 
 #include "echo/digest.h"
+#include "echo/name.h"
 #include "echo/subscription.h"
 #include "halo/welcome.h"
 #include "node/grant.h"
@@ -99,6 +100,10 @@ struct dx_node {
     bool is_clone;       /* found when it was opened: a copy, restored or moved */
     bool is_guarded;     /* since then: own feeds are new ones where they had to be */
     uint64_t renew_ms;   /* on a full disk: when to look again */
+    uint64_t person;     /* raised when who this vault is changed */
+    bool telling;        /* the person has another name, which not all spaces know */
+    int64_t told_space;  /* the last one that does */
+    bool tell_again;     /* one could not be told yet: the next time the vault is opened */
     int log_frames;      /* of the store, after the last step */
     uint64_t written_ms; /* when a step last wrote */
     bool sweeping;       /* rows of forgotten spaces may be left */
@@ -122,6 +127,16 @@ void dx_node_remove_space(dx_node *node, dx_space *space);
 
 /* Puts what undid the last step into words, for the next dx_request_reply_error of this error. */
 void dx_node_explain_failure(dx_node *node, int error);
+
+/* --- commands_halo.c --- */
+/* Whether a new name is still to be told; inside a transaction. */
+DX_MUST_USE int dx_node_load_telling(dx_node *node);
+/* Tells it in some more spaces; *again when there are others. */
+DX_MUST_USE int dx_node_tell_name(dx_node *node, bool *again);
+
+/* --- commands_object.c --- */
+/* Puts words to what a transaction in the space was refused for. */
+int dx_node_explain_edit(dx_node *node, dx_space *space, int error);
 
 /* --- commands_signal.c --- */
 /* The signaling services the person named; inside a transaction, with the swarm made. */
@@ -201,6 +216,10 @@ DX_MUST_USE int dx_take_text(dx_node *node, dx_bytes body, const char *key, size
                              dx_bytes *out); /* required */
 DX_MUST_USE int dx_take_optional_text(dx_node *node, dx_bytes body, const char *key, size_t size_max,
                                       dx_bytes *out); /* data NULL: absent */
+/* A name somebody gives: not empty, without control characters. */
+DX_MUST_USE int dx_take_name(dx_node *node, dx_bytes body, size_t size_max, dx_bytes *out);
+/* Whether the text is the beginning, four digits at least, of the key's hex. */
+bool dx_matches_hex(const uint8_t key[static DX_HASH_SIZE], dx_bytes text);
 DX_MUST_USE int dx_take_optional_map(dx_node *node, dx_bytes body, const char *key,
                                      dx_bytes *out); /* size 0: absent */
 /* Of an app: among the spaces it may read; the one it was judged by, once it was. */
@@ -210,7 +229,7 @@ DX_MUST_USE int dx_find_space(dx_node *node, const dx_app *app, dx_bytes text, d
 DX_MUST_USE int dx_take_id(dx_node *node, dx_space *space, dx_bytes item, const char *what, int64_t *key);
 DX_MUST_USE int dx_need_identity(dx_node *node);
 /* Text helpers for answers. */
-/* identity, device and name; each null while there is no identity. */
+/* identity, device and name, each null while there is no identity; device_name when it has one. */
 void dx_write_identity(dx_node *node, dx_map_builder *map);
 void dx_write_hex(dx_writer *writer, const uint8_t *data, size_t size);
 

@@ -1,5 +1,6 @@
 /* tests/unit/echo/test_failures.c: every allocation and every call to the disk fails once, in every act of
  * this room: what was before stands, and the same act succeeds afterwards. */
+#include "echo/name.h"
 #include "halo/welcome.h"
 #include "peer.h"
 

@@ -1,5 +1,6 @@
 /* tests/unit/echo/test_pipeline.c: blocks of others: in any order one state; what must wait waits; what is
  * wrong is refused, counted and kept, by every replica alike. */
+#include "echo/name.h"
 #include "echo/reduce.h"
 #include "echo/refused.h"
 #include "peer.h"

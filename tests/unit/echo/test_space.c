@@ -1,5 +1,6 @@
 /* tests/unit/echo/test_space.c: spaces begin (echo/founding.c), are joined (echo/admission.c), loaded and
  * named, and change their feeds (echo/own_feed.c), and are forgotten (echo/forget.c). */
+#include "echo/name.h"
 #include "echo/own_feed.h"
 #include "echo/refused.h"
 #include "echo/space_state.h"

@@ -65,6 +65,59 @@ static void test_round_trip(void **state) {
     assert_int_equal(alloc.live_bytes, 0);
 }
 
+/* What a page shows, and what people paste around it, is the one canonical text; all else stays as it is. */
+static void test_canonical(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *canonical;
+    } texts[] = {{"https://halo.example/#join=AbC-_9", "dxos://join#AbC-_9"},
+                 {"http://halo.home.localhost:4100/vault?x=1#join=A", "dxos://join#A"},
+                 {"#join=A", "dxos://join#A"},
+                 {"come in: https://x/#join=", "dxos://join#"},
+                 {"https://x/#join=a#join=b", "dxos://join#b"},
+                 {"https://x/#join=a b", "dxos://join#a b"}, /* which does not decode */
+                 {"dxos://join#A", "dxos://join#A"},
+                 {"https://x/#Join=A", "https://x/#Join=A"},
+                 {"#join", "#join"},
+                 {"", ""}};
+    test_alloc alloc;
+    dx_buf url, page;
+    dx_invitation_link link = example(), again;
+    test_alloc_init(&alloc);
+    dx_buf_init(&url, &alloc.port, DX_INVITATION_URL_MAX);
+    dx_buf_init(&page, &alloc.port, 2 * DX_INVITATION_TEXT_MAX);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        dx_buf_clear(&url);
+        assert_int_equal(dx_invitation_link_canonical(dx_bytes_text(texts[i].text), &url), DX_OK);
+        assert_true(dx_bytes_equal(dx_buf_view(&url), dx_bytes_text(texts[i].canonical)));
+    }
+    dx_buf_clear(&url);
+    assert_int_equal(dx_invitation_link_encode(&link, &url), DX_OK);
+    dx_buf_append(&page, "https://halo.example/#join=", 27);
+    dx_buf_append(&page, url.data + 12, url.size - 12);
+    dx_buf_clear(&url);
+    assert_int_equal(dx_invitation_link_canonical(dx_buf_view(&page), &url), DX_OK);
+    assert_int_equal(dx_invitation_link_decode(&alloc.port, dx_buf_view(&url), &again), DX_OK);
+    assert_memory_equal(again.id, link.id, sizeof link.id);
+    /* A page's address may be long, a link may not. */
+    dx_buf_clear(&page);
+    while (page.size < DX_INVITATION_URL_MAX + 1) {
+        dx_buf_append(&page, "x", 1);
+    }
+    dx_buf_clear(&url);
+    assert_int_equal(dx_invitation_link_canonical(dx_buf_view(&page), &url), DX_E_LINK);
+    dx_buf_append(&page, "#join=A", 7);
+    assert_int_equal(dx_invitation_link_canonical(dx_buf_view(&page), &url), DX_OK);
+    while (page.size < 2 * DX_INVITATION_URL_MAX + 64) {
+        dx_buf_append(&page, "A", 1);
+    }
+    dx_buf_clear(&url);
+    assert_int_equal(dx_invitation_link_canonical(dx_buf_view(&page), &url), DX_E_LINK);
+    dx_buf_deinit(&page);
+    dx_buf_deinit(&url);
+    assert_int_equal(alloc.live_bytes, 0);
+}
+
 /* Any one character mistyped, left out, doubled or swapped with its neighbour gives DX_E_LINK. */
 static void test_mistyped(void **state) {
     (void)state;
@@ -346,6 +399,6 @@ static void test_deadlines(void **state) {
 #undef GUEST_ROW
 }
 
-DX_TEST_MAIN(DX_TEST(test_round_trip), DX_TEST(test_mistyped), DX_TEST(test_shapes),
+DX_TEST_MAIN(DX_TEST(test_round_trip), DX_TEST(test_canonical), DX_TEST(test_mistyped), DX_TEST(test_shapes),
              DX_TEST(test_encode_refuses), DX_TEST(test_no_memory), DX_TEST(test_pin_grammar),
              DX_TEST(test_pin_is_fair), DX_TEST(test_words), DX_TEST(test_deadlines))

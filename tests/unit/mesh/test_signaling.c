@@ -322,6 +322,21 @@ static void test_a_cut_is_not_seen_by_others(void **state) {
     end();
 }
 
+static void test_who_leaves_in_order_is_gone_at_once(void **state) {
+    client *a = &world.clients[0], *b = &world.clients[1];
+    (void)state;
+    begin_met();
+    dx_signaling_service_leave(world.service, a->socket, world.now_ms);
+    a->socket = 0;
+    pass(1);
+    assert_int_equal(b->left, 1);
+    assert_int_equal(dx_signaling_service_counts(world.service)->joins, 1);
+    dx_signaling_down(a->machine, DX_E_IO, world.now_ms);
+    pass(1000);
+    assert_int_equal(b->present, 2); /* and comes again like anybody */
+    end();
+}
+
 static void test_names_change_at_midnight(void **state) {
     client *a = &world.clients[0];
     uint8_t tag[DX_SIGNALING_NAME_SIZE];
@@ -457,6 +472,6 @@ static void test_memory_that_ends(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_two_meet), DX_TEST(test_nobody_dials_without_a_topic),
              DX_TEST(test_a_service_restarts), DX_TEST(test_a_cut_is_not_seen_by_others),
-             DX_TEST(test_names_change_at_midnight), DX_TEST(test_what_a_service_may_not_say),
-             DX_TEST(test_a_service_invents_and_replays), DX_TEST(test_a_silent_service_is_given_up),
-             DX_TEST(test_memory_that_ends))
+             DX_TEST(test_who_leaves_in_order_is_gone_at_once), DX_TEST(test_names_change_at_midnight),
+             DX_TEST(test_what_a_service_may_not_say), DX_TEST(test_a_service_invents_and_replays),
+             DX_TEST(test_a_silent_service_is_given_up), DX_TEST(test_memory_that_ends))

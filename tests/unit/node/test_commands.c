@@ -44,6 +44,22 @@ static const struct {
      "{'error':{'try':'dx halo identity','code':-4,'name':'E_EXISTS','message':'this vault already has an "
      "identity, \\\"Alice\\\"'}}"},
     {"{'do': 'halo.identity'}", "", "{'name':'Alice','device':'*','identity':'*'}"},
+    {"{'do': 'halo.rename', 'name': 'Alice Liddell'}", "",
+     "{'name':'Alice Liddell','device':'*','identity':'*'}"},
+    {"{'do': 'halo.rename', 'name': ''}", "",
+     "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"name\\\" is empty'}}"},
+    {"{'do': 'halo.rename', 'name': 'a\\nb'}", "",
+     "{'error':{'code':-1,'name':'E_INVALID','message':'a name is one line, without control characters'}}"},
+    {"{'do': 'halo.rename', 'name': "
+     "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+     "xxxxxxxxxxxxxxxxxxxxxxxxxx'}",
+     "", "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"name\\\" is longer than 127 bytes'}}"},
+    {"{'do': 'halo.rename', 'name': 'Alice'}", "", "{'name':'Alice','device':'*','identity':'*'}"},
+    {"{'do': 'device.rename', 'name': ''}", "",
+     "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"name\\\" is empty'}}"},
+    {"{'do': 'device.rename', 'name': 'x', 'device': 'ffff0'}", "",
+     "{'error':{'try':'dx device list','code':-3,'name':'E_NOT_FOUND','message':'this identity has no device "
+     "\\\"ffff0\\\"'}}"},
     {"{'do': 'app.ask', 'name': 'Own'}", "",
      "{'error':{'code':-2,'name':'E_STATE','message':'own programs need no grant'}}"},
     {"{'do': 'device.list'}", "{'rows':[{'name':'this device','device':'*','current':true}]}\n",
@@ -56,7 +72,15 @@ static const struct {
      "objects':0}]}\n",
      "{'count':2}"},
     {"{'do': 'space.members', 'space': 'Garden'}",
-     "{'rows':[{'name':'Alice','role':'owner','identity':'*'}]}\n", "{'count':1}"},
+     "{'rows':[{'name':'Alice','role':'owner','object':'0-1-*','identity':'*'}]}\n", "{'count':1}"},
+    {"{'do': 'space.rename', 'space': 'Garden', 'name': ''}", "",
+     "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"name\\\" is empty'}}"},
+    {"{'do': 'space.rename', 'space': 'Garden'}", "",
+     "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"name\\\" is missing'}}"},
+    {"{'do': 'space.rename', 'space': 'Gar', 'name': 'Park'}", "",
+     "{'error':{'try':'dx space list','code':-3,'name':'E_NOT_FOUND','message':'there is no space "
+     "\\\"Gar\\\" in this vault'}}"},
+    {"{'do': 'space.rename', 'space': 'Garden', 'name': 'Garden'}", "", "{'name':'Garden','space':'*'}"},
     {"{'do': 'space.members'}", "",
      "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"space\\\" is missing'}}"},
     {"{'do': 'space.create', 'name': "

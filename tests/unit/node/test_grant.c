@@ -75,6 +75,9 @@ static const struct {
     {"halo.create", nobody, ", 'name': 'Eve'"},
     {"halo.identity", "i", ""},
     {"halo.watch", "i", ""},
+    {"halo.rename", nobody, ", 'name': 'Eve'"},
+    {"device.rename", nobody, ", 'name': 'laptop'"},
+    {"space.rename", writes, ", 'space': 'Book', 'name': 'Book'"},
     {"device.list", "i", ""},
     {"space.create", "c", ", 'name': 'Todo'"},
     {"space.list", any, ""},
@@ -666,6 +669,17 @@ static void test_watching_spaces(void **state) {
     vault_ask(alice, "{'do': 'object.add', 'space': 'Book'}"); /* is nothing of the list's */
     assert_int_equal(count_lines(alice->heard_by[1]), 1);
 
+    alice->heard_by[1][0] = 0;
+    vault_ask(
+        bob,
+        "{'do': 'halo.rename', 'name': 'Robert'}"); /* a member is called otherwise: ask again who is in it */
+    assert_true(holds(alice->heard_by[1], "\"change\":\"changed\""));
+    assert_int_equal(count_lines(alice->heard_by[1]), 1);
+    alice->heard_by[1][0] = 0;
+    vault_ask(bob, "{'do': 'space.rename', 'space': 'Book', 'name': 'Novel'}");
+    assert_true(holds(alice->heard_by[1], "\"name\":\"Novel\""));
+    vault_ask(alice, "{'do': 'space.rename', 'space': 'Novel', 'name': 'Book'}");
+
     /* An app sees what it is granted come and go. */
     grant(alice, "'spaces': {'Book': 'read'}");
     vault_ask_by(alice, 2, "{'do': 'space.watch'}");
@@ -693,9 +707,56 @@ static void test_watching_the_person(void **state) {
     vault_ask(alice, "{'do': 'halo.create', 'name': 'Alice'}");
     assert_true(holds(alice->heard_by[1], "{\"name\":\"Alice\""));
     assert_int_equal(count_lines(alice->heard_by[1]), 2);
+    alice->heard_by[1][0] = 0;
+    vault_ask(alice, "{'do': 'halo.rename', 'name': 'Al'}");
+    vault_ask(alice, "{'do': 'device.rename', 'name': 'laptop'}");
+    assert_int_equal(count_lines(alice->heard_by[1]), 4);
+    assert_true(holds(alice->heard_by[1], "{\"name\":\"Al\","));
+    assert_true(holds(alice->heard_by[1], "\"device_name\":\"laptop\""));
+    assert_true(holds(vault_ask(alice, "{'do': 'device.list'}"), "1"));
+    assert_true(holds(alice->told, "\"name\":\"laptop\""));
     vault_refer(alice, "request.cancel", watch, NULL);
     street_run(&road);
     assert_true(holds(alice->heard_by[1], "E_CANCELLED"));
+    street_deinit(&road);
+}
+
+/* What people and spaces are called is changed by no app on the way of editing objects. */
+static void test_names_are_no_apps(void **state) {
+    (void)state;
+    static const char *const attempts[] = {
+        "'object.set', 'space': 'Book', 'id': '0-1', 'set': {'name': 'Mallory'}",
+        "'object.unset', 'space': 'Book', 'id': '0-0', 'unset': ['name']",
+        "'object.rm', 'space': 'Book', 'id': '0-1'",
+        "'object.restore', 'space': 'Book', 'id': '0-1'",
+        "'object.add', 'space': 'Book', 'type': 'dx.member', 'data': {'name': 'Mallory'}",
+        "'link.add', 'space': 'Book', 'source': '1-0', 'target': '0-1', 'type': 'dx.of'",
+        "'batch', 'space': 'Book', 'ops': [{'op': 'add'}, {'op': 'set', 'id': '0-1', 'set': {'name': 'M'}}]",
+        "'batch', 'space': 'Book', 'ops': [{'op': 'add'}, {'op': 'add', 'type': 'dx.space'}]"};
+    char json[256];
+    vault *alice = begin();
+    grant(alice, "'spaces': {'Book': 'share'}");
+    for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
+        snprintf(json, sizeof json, "{'do': %s}", attempts[i]);
+        assert_true(holds(vault_ask_by(alice, 2, json), "this app has no grant for that"));
+        vault_ask(alice, "{'do': 'space.members', 'space': 'Book'}");
+        assert_true(holds(alice->told, "\"name\":\"Alice\""));
+    }
+    alice->heard_by[2][0] =
+        0; /* A link to a member is an app's like any other, and what it made itself in a batch. */
+    vault_ask_by(alice, 2,
+                 "{'do': 'link.add', 'space': 'Book', 'source': '1-0', 'target': '0-1', 'type': 'of'}");
+    assert_false(holds(alice->heard_by[2], "error"));
+    assert_true(holds(vault_ask_by(alice, 2,
+                                   "{'do': 'batch', 'space': 'Book', 'ops': [{'op': 'add'}, {'op': 'set', "
+                                   "'id': 0, 'set': {'a': 1}}]}"),
+                      "\"ids\""));
+    /* The space's name has a command of its own. */
+    vault_ask(alice, "{'do': 'space.watch'}");
+    alice->heard_by[1][0] = 0;
+    assert_true(holds(vault_ask_by(alice, 2, "{'do': 'space.rename', 'space': 'Book', 'name': 'Novel'}"),
+                      "\"name\":\"Novel\""));
+    assert_true(holds(alice->heard_by[1], "\"name\":\"Novel\""));
     street_deinit(&road);
 }
 
@@ -740,4 +801,5 @@ DX_TEST_MAIN(DX_TEST(test_every_command_has_a_row), DX_TEST(test_every_command_w
              DX_TEST(test_wrong_words), DX_TEST(test_limits), DX_TEST(test_origins),
              DX_TEST(test_ports_of_nobody), DX_TEST(test_ports_of_an_undone_batch),
              DX_TEST(test_grant_on_a_failing_disk), DX_TEST(test_watching_spaces),
-             DX_TEST(test_watching_the_person), DX_TEST(test_joining_by_an_app))
+             DX_TEST(test_watching_the_person), DX_TEST(test_names_are_no_apps),
+             DX_TEST(test_joining_by_an_app))

@@ -23,6 +23,8 @@ export interface Identity {
   readonly identityKey: string;
   readonly displayName: string;
   readonly deviceKey: string;
+  /** What this device was named, if it was. */
+  readonly deviceName?: string;
 }
 
 export interface Device {
@@ -36,7 +38,12 @@ const CONNECT_TIMEOUT_MS = 30_000;
 
 const identityOf = (body: Body): Identity | null =>
   typeof body['identity'] === 'string'
-    ? { identityKey: body['identity'], displayName: String(body['name'] ?? ''), deviceKey: String(body['device']) }
+    ? {
+        identityKey: body['identity'],
+        displayName: String(body['name'] ?? ''),
+        deviceKey: String(body['device']),
+        ...(typeof body['device_name'] === 'string' ? { deviceName: body['device_name'] } : {}),
+      }
     : null;
 
 /** Who one is. */
@@ -61,6 +68,19 @@ export class Halo {
     const identity = identityOf(await this.#connection.request({ do: 'halo.create', name: displayName })) as Identity;
     this.take(identity);
     return identity;
+  }
+
+  /** For the person's own programs: in this vault and in every space they may write in. */
+  async rename(displayName: string): Promise<Identity> {
+    const identity = identityOf(await this.#connection.request({ do: 'halo.rename', name: displayName })) as Identity;
+    this.take(identity);
+    return identity;
+  }
+
+  /** Names this device, in this vault alone. */
+  async renameDevice(displayName: string): Promise<void> {
+    await this.#connection.request({ do: 'device.rename', name: displayName });
+    this.#devices.stale();
   }
 
   /** Of the identity. */

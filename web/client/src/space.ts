@@ -15,6 +15,8 @@ export interface Member {
   readonly identityKey: string;
   readonly displayName: string;
   readonly role: Role;
+  /** Of the object in which the member says its name: links that mean the member lead there. null: there is none here. */
+  readonly objectId: string | null;
 }
 
 /** docs/spec/commands.md, `space.status`. */
@@ -48,6 +50,7 @@ export class Space {
   readonly #connection: Connection;
   readonly #members: Listed<readonly Member[]>;
   #name: string;
+  #toldName: string;
   #joined: boolean;
 
   #rights: string | undefined;
@@ -56,17 +59,25 @@ export class Space {
   constructor(connection: Connection, /** 64 hex digits. */ readonly key: string, name: string, joined: boolean) {
     this.#connection = connection;
     this.#name = name;
+    this.#toldName = name;
     this.#joined = joined;
     this.db = new Database(connection, key);
     this.#members = new Listed<readonly Member[]>([], async () => {
       const rows = await connection.rows({ do: 'space.members', space: key });
-      return rows.map((row) => ({ identityKey: String(row['identity']), displayName: String(row['name'] ?? ''), role: row['role'] as Role }));
+      return rows.map((row) => ({ identityKey: String(row['identity']), displayName: String(row['name'] ?? ''), role: row['role'] as Role,
+        objectId: typeof row['object'] === 'string' ? row['object'] : null }));
     });
   }
 
   get name(): string { return this.#name; }
   get properties(): { readonly name: string } { return { name: this.#name }; }
   get members(): Observable<readonly Member[]> & { refresh(): Promise<readonly Member[]> } { return this.#members; }
+
+  /** Another name, for all its members. */
+  async rename(name: string): Promise<void> {
+    const reply = await this.#connection.request({ do: 'space.rename', space: this.key, name });
+    this.#name = String(reply['name'] ?? name);
+  }
 
   /** A link and a PIN for somebody who is to join. It stays open until its end or cancel(), also when this client goes. */
   createInvitation(options: InvitationOptions = {}): Invitation<void> {
@@ -110,8 +121,9 @@ export class Space {
 
   /** A row of space.watch. Whether what programs see of the space itself is otherwise. */
   takeRow(name: string, rights: string | undefined): boolean {
-    const other = name !== this.#name;
+    const other = name !== this.#toldName;
     this.#name = name;
+    this.#toldName = name;
     if (rights !== this.#rights) this.#members.stale();
     this.#rights = rights;
     return other;
