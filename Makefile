@@ -1,5 +1,5 @@
 # The door. Verbs only: Meson does the building (meson.build), tools/ does the asking and checking.
-#   make start    on a fresh Debian 12 with git and make: installs what is missing, builds, runs the main job
+#   make start    on a fresh Debian 12 with git and make: installs what is missing, builds, runs the main job, serves the pages until Ctrl-C
 #   make test     likewise, and runs the tests
 # Variables: SEED= SEEDS= FROM= (sim), T= S= (fuzz), PREFIX= DESTDIR= (install), SUITE= (test).
 .DEFAULT_GOAL := all
@@ -25,11 +25,18 @@ build/%/build.ninja:
 all: build/debug/build.ninja            ## build (debug) and leave the command at build/dx
 	@ninja -C build/debug
 	@if [ -x build/debug/apps/dx/dx ]; then ln -sfn debug/apps/dx/dx build/dx; fi
-start: need-start                       ## install what is missing, build, run the main job
-	@$(MAKE) --no-print-directory build/debug/build.ninja
+start:                                  ## install what is missing, build, run the main job, serve the pages; Ctrl-C ends it
+	@tools/need start --wish web
+	@$(MAKE) --no-print-directory build/dx
+	@DX_HINTS=no tools/demo
+	@tools/start
+demo: need-start                        ## the main job alone, in the terminal: two vaults share a space, edit it apart, agree
+	@$(MAKE) --no-print-directory build/dx
+	@tools/demo
+build/dx: build/debug/build.ninja always
 	@ninja -C build/debug apps/dx/dx
 	@ln -sfn debug/apps/dx/dx build/dx
-	@tools/start
+always: ;
 install: build/release/build.ninja      ## install library, headers, command (PREFIX=/usr/local DESTDIR=)
 	@meson configure build/release --prefix=$(PREFIX)
 	@meson install -C build/release $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
@@ -93,4 +100,4 @@ help:                                   ## this list
 need-%:
 	@tools/need $*
 
-.PHONY: all start install test check web-test interop sim plants fuzz bench bench-mesh cover tidy format lint parity wasm web e2e clean help
+.PHONY: all start demo always install test check web-test interop sim plants fuzz bench bench-mesh cover tidy format lint parity wasm web e2e clean help

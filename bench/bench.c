@@ -33,20 +33,6 @@ static const struct {
 
 enum { TABLE_COUNT = sizeof table / sizeof *table, ROUNDS = 5 };
 
-/* --- Ports ----------------------------------------------------------------------------------- */
-
-static void *resize(void *ctx, void *old, size_t old_size, size_t new_size) {
-    (void)ctx;
-    (void)old_size;
-    if (new_size == 0) {
-        free(old);
-        return NULL;
-    }
-    return realloc(old, new_size);
-}
-
-const dx_alloc bench_alloc = {NULL, resize};
-
 void bench_fail(const char *format, ...) {
     va_list args;
     va_start(args, format);

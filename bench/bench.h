@@ -9,6 +9,7 @@
 #define DX_BENCH_BENCH_H
 
 #include <dxos/base.h>
+#include <dxos/host.h>
 
 /* --- Input ----------------------------------------------------------------------------------- */
 
@@ -69,9 +70,6 @@ double bench_rank(const double *sorted, size_t count, size_t percent);
 DX_NORETURN DX_PRINTF(1, 2) void bench_fail(const char *format, ...);
 /* bench_fail unless the error is DX_OK. */
 void bench_must(int error, const char *what);
-
-/* The allocator port over malloc. */
-extern const dx_alloc bench_alloc;
 
 /* --- Plain SQLite as the measure of a commit (reference.c) ------------------------------------ */
 

@@ -93,7 +93,7 @@ static void copy_items(void *ctx) {
 void bench_codec(const bench_input *input) {
     codec_run it = {.input = input};
     uint64_t ops = input->package_count;
-    dx_buf_init(&it.buf, &bench_alloc, ITEM_MAX);
+    dx_buf_init(&it.buf, dx_host_alloc(), ITEM_MAX);
     bench_rounds("codec.json_parse", ops, input->json_bytes, parse_json, &it);
     bench_rounds("codec.json_print", ops, input->json_bytes, print_json, &it);
     bench_rounds("codec.item_check", ops, input->cbor_bytes, check_items, &it);

@@ -58,12 +58,12 @@ static void open_replica(replica *it, const bench_input *input, const char *name
         bench_fail("the folder's name is too long");
     }
     unlink(it->path);
-    it->context = (dx_context){.alloc = &bench_alloc, .random = &bench_random, .identity = &it->identity};
+    it->context = (dx_context){.alloc = dx_host_alloc(), .random = &bench_random, .identity = &it->identity};
     dx_store_config config = {
-        .alloc = &bench_alloc, .random = &bench_random, .path = it->path, .create = true};
+        .alloc = dx_host_alloc(), .random = &bench_random, .path = it->path, .create = true};
     bench_must(dx_store_open(&config, &it->context.store), "opening a vault");
     begin(it);
-    bench_must(dx_identity_create(it->context.store, &bench_alloc, &bench_random, dx_bytes_text(name),
+    bench_must(dx_identity_create(it->context.store, dx_host_alloc(), &bench_random, dx_bytes_text(name),
                                   &it->identity),
                "an identity");
     commit(it);
@@ -164,7 +164,7 @@ static void receive_feed(replica *to, replica *from, const dx_feed *feed, dx_buf
 static void admit(replica *host, replica *guest) {
     const uint8_t invitation[16] = {1};
     dx_buf welcome;
-    dx_buf_init(&welcome, &bench_alloc, DX_WELCOME_SIZE_MAX);
+    dx_buf_init(&welcome, dx_host_alloc(), DX_WELCOME_SIZE_MAX);
     begin(host);
     bench_must(dx_space_admit(&host->context, host->space, dx_buf_view(&guest->identity.device_credential),
                               DX_ROLE_EDITOR, invitation, &welcome),
@@ -178,7 +178,7 @@ static void admit(replica *host, replica *guest) {
 
 static void replicate(replica *to, replica *from, bench_clock *total, uint64_t *size) {
     dx_buf bytes;
-    dx_buf_init(&bytes, &bench_alloc, 4 * RUN_SIZE);
+    dx_buf_init(&bytes, dx_host_alloc(), 4 * RUN_SIZE);
     for (int class = DX_FEED_CONTROL; class <= DX_FEED_DATA; class ++) {
         for (size_t i = 0; i < from->space->feed_count; i++) {
             const dx_feed *feed = &from->space->feeds[i];

@@ -144,7 +144,7 @@ static dx_store *open_vault(feed_run *it) {
     }
     unlink(it->path);
     dx_store_config config = {
-        .alloc = &bench_alloc, .random = &bench_random, .path = it->path, .create = true};
+        .alloc = dx_host_alloc(), .random = &bench_random, .path = it->path, .create = true};
     dx_store *store;
     bench_must(dx_store_open(&config, &store), "opening a vault");
     bench_must(dx_store_begin(store), "beginning");
@@ -202,7 +202,7 @@ static void receive_all(void *ctx) {
     feed_run *it = ctx;
     dx_store *store = open_vault(it);
     dx_feed feed;
-    bench_must(dx_feed_create(store, &bench_alloc, 1, &it->identity, false, &feed), "registering a feed");
+    bench_must(dx_feed_create(store, dx_host_alloc(), 1, &it->identity, false, &feed), "registering a feed");
     while (feed.length < it->block_count) {
         uint64_t end = end_of_run(it, feed.length);
         uint8_t proof[DX_MMR_PROOF_SIZE_MAX];
@@ -221,7 +221,7 @@ static void append_all(void *ctx) {
     feed_run *it = ctx;
     dx_store *store = open_vault(it);
     dx_feed feed;
-    bench_must(dx_feed_create(store, &bench_alloc, 1, &it->identity, true, &feed), "registering a feed");
+    bench_must(dx_feed_create(store, dx_host_alloc(), 1, &it->identity, true, &feed), "registering a feed");
     while (feed.length < it->block_count) {
         for (uint64_t end = end_of_run(it, feed.length); feed.length < end;) {
             bench_must(dx_feed_append(&feed, store, it->blocks[feed.length]), "appending");
@@ -241,9 +241,9 @@ static void prepare(feed_run *it) {
     memcpy(it->identity.key, it->sign_key.public_key, DX_KEY_SIZE);
     it->identity.feed_class = DX_FEED_DATA;
     dx_feed_id(&it->identity, it->id);
-    dx_buf_init(&it->header, &bench_alloc, 1024);
-    dx_buf_init(&it->items, &bench_alloc, DX_BLOCK_SIZE_MAX);
-    dx_buf_init(&it->block, &bench_alloc, 2 * DX_BLOCK_SIZE_MAX);
+    dx_buf_init(&it->header, dx_host_alloc(), 1024);
+    dx_buf_init(&it->items, dx_host_alloc(), DX_BLOCK_SIZE_MAX);
+    dx_buf_init(&it->block, dx_host_alloc(), 2 * DX_BLOCK_SIZE_MAX);
     bench_must(dx_block_header_encode(DX_FEED_DATA, 0, 1, 0, NULL, 0, NULL, 0, &it->header),
                "encoding a header");
     keep_blocks(it);

@@ -20,7 +20,7 @@ typedef struct model_run {
 static const dx_stamp created = {.counter = 7}, later = {.counter = 9, .feed = {1}};
 
 static void *fresh_state(void) {
-    void *state = dx_object_model.create(&bench_alloc, &created);
+    void *state = dx_object_model.create(dx_host_alloc(), &created);
     if (state == NULL) {
         bench_fail("no memory for a state");
     }
@@ -38,7 +38,7 @@ static void create_objects(void *ctx) {
         void *state = fresh_state();
         bench_must(dx_object_model.apply(state, dx_buf_view(&it->operations[i]), &created), "applying");
         save(state, &it->out);
-        dx_object_model.destroy(&bench_alloc, state);
+        dx_object_model.destroy(dx_host_alloc(), state);
     }
 }
 
@@ -51,7 +51,7 @@ static void update_objects(void *ctx) {
         bench_must(dx_object_model.apply(state, dx_bytes_of(operation, sizeof operation), &later),
                    "applying");
         save(state, &it->out);
-        dx_object_model.destroy(&bench_alloc, state);
+        dx_object_model.destroy(dx_host_alloc(), state);
     }
 }
 
@@ -64,7 +64,7 @@ static void view_objects(void *ctx) {
         dx_buf_clear(&it->out);
         dx_writer_init(&writer, &it->out);
         bench_must(dx_object_model.view(state, &writer), "viewing");
-        dx_object_model.destroy(&bench_alloc, state);
+        dx_object_model.destroy(dx_host_alloc(), state);
     }
 }
 
@@ -76,22 +76,22 @@ static void prepare(model_run *it, const bench_input *input, uint64_t *bytes) {
         bench_fail("no memory for the objects");
     }
     for (size_t i = 0; i < it->count; i++) {
-        dx_buf_init(&it->operations[i], &bench_alloc, SIZE_MAX);
-        dx_buf_init(&it->states[i], &bench_alloc, SIZE_MAX);
-        bench_must(dx_object_operation_create(&bench_alloc, input->packages[i].cbor, &it->operations[i]),
+        dx_buf_init(&it->operations[i], dx_host_alloc(), SIZE_MAX);
+        dx_buf_init(&it->states[i], dx_host_alloc(), SIZE_MAX);
+        bench_must(dx_object_operation_create(dx_host_alloc(), input->packages[i].cbor, &it->operations[i]),
                    "an operation");
         void *state = fresh_state();
         bench_must(dx_object_model.apply(state, dx_buf_view(&it->operations[i]), &created), "applying");
         save(state, &it->states[i]);
         *bytes += it->states[i].size;
-        dx_object_model.destroy(&bench_alloc, state);
+        dx_object_model.destroy(dx_host_alloc(), state);
     }
 }
 
 void bench_model(const bench_input *input) {
     model_run it = {0};
     uint64_t bytes = 0;
-    dx_buf_init(&it.out, &bench_alloc, SIZE_MAX);
+    dx_buf_init(&it.out, dx_host_alloc(), SIZE_MAX);
     prepare(&it, input, &bytes);
     bench_rounds("model.create", it.count, bytes, create_objects, &it);
     bench_rounds("model.update", it.count, bytes, update_objects, &it);

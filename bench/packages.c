@@ -53,7 +53,7 @@ static dx_bytes encode(dx_bytes json, size_t line) {
     char message[96];
     dx_buf item;
     dx_writer writer;
-    dx_buf_init(&item, &bench_alloc, CBOR_MAX);
+    dx_buf_init(&item, dx_host_alloc(), CBOR_MAX);
     dx_writer_init(&writer, &item);
     if (dx_json_parse(json, &writer, message, sizeof message) != DX_OK) {
         bench_fail("line %zu of the packages: %s", line, message);
@@ -118,7 +118,7 @@ static size_t find_edges(const bench_input *input, const name_table *names, benc
 
 void bench_load_packages(bench_input *input, const char *path) {
     dx_buf text;
-    dx_buf_init(&text, &bench_alloc, SIZE_MAX);
+    dx_buf_init(&text, dx_host_alloc(), SIZE_MAX);
     read_file(path, &text);
     const uint8_t *at = text.data, *end = text.data + text.size;
     for (const uint8_t *c = at; c < end; c++) {

@@ -54,7 +54,7 @@ static uint64_t ask(asking *it, const char *json) {
     dx_buf item;
     dx_writer writer;
     bool more = true;
-    dx_buf_init(&item, &bench_alloc, DX_QUERY_SIZE_MAX);
+    dx_buf_init(&item, dx_host_alloc(), DX_QUERY_SIZE_MAX);
     dx_writer_init(&writer, &item);
     bench_must(dx_json_parse(dx_bytes_text(json), &writer, message, sizeof message), message);
     bench_must(dx_query_create(it->context, it->space, dx_buf_view(&item), message, sizeof message, &query),
@@ -105,7 +105,7 @@ static void print_id(const asking *it, int64_t key, char out[static DX_ID_TEXT_M
 
 /* The place of the package that most others depend on. */
 static size_t most_needed(const bench_input *input) {
-    uint32_t *counts = dx_alloc_take_zeroed(&bench_alloc, input->package_count * sizeof *counts);
+    uint32_t *counts = dx_alloc_take_zeroed(dx_host_alloc(), input->package_count * sizeof *counts);
     size_t best = 0;
     if (counts == NULL) {
         bench_fail("no memory for counts");
@@ -115,7 +115,7 @@ static size_t most_needed(const bench_input *input) {
         counts[target]++;
         best = counts[target] > counts[best] ? target : best;
     }
-    dx_alloc_free(&bench_alloc, counts, input->package_count * sizeof *counts);
+    dx_alloc_free(dx_host_alloc(), counts, input->package_count * sizeof *counts);
     return best;
 }
 
@@ -171,7 +171,7 @@ static void measure_digest(asking *it) {
 void bench_query(const bench_input *input, dx_context *context, dx_space *space, const int64_t *keys) {
     asking it = {.context = context, .space = space};
     char json[256], id[DX_ID_TEXT_MAX];
-    dx_buf_init(&it.row, &bench_alloc, SIZE_MAX);
+    dx_buf_init(&it.row, dx_host_alloc(), SIZE_MAX);
     measure(&it, "query.where", "{\"type\":\"package\",\"where\":{\"name\":\"bash\"}}");
     print_id(&it, keys[most_needed(input)], id);
     snprintf(json, sizeof json, "{\"id\":\"%s\",\"follow\":[{\"in\":\"depends\"}],\"count\":true}", id);

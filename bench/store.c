@@ -340,7 +340,7 @@ static void measure_store(const bench_input *input) {
     path_in(input, "store.vault", path);
     path_in(input, "store-copy.vault", copy);
     dx_store_config config = {
-        .alloc = &bench_alloc, .random = &system_random, .path = path, .page_key = {1}, .create = true};
+        .alloc = dx_host_alloc(), .random = &system_random, .path = path, .page_key = {1}, .create = true};
     bench_must(dx_store_open(&config, &self.store), "open");
     bench_must(dx_store_begin(self.store), "begin");
     sqlite3_stmt *create = dx_store_query_dynamic(self.store, CREATE);

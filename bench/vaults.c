@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #include <dxos/codec.h>
-#include <dxos/host.h>
 
 #include "bench.h"
 
@@ -55,7 +54,7 @@ static dx_buf command_of(const char *json) {
     char message[128];
     dx_buf command;
     dx_writer writer;
-    dx_buf_init(&command, &bench_alloc, 1 << 16);
+    dx_buf_init(&command, dx_host_alloc(), 1 << 16);
     dx_writer_init(&writer, &command);
     bench_must(dx_json_parse(dx_bytes_text(json), &writer, message, sizeof message), json);
     return command;
@@ -65,7 +64,7 @@ static dx_buf command_of(const char *json) {
 static void ask(dx_client *client, const char *json, dx_on_answer on_answer, void *ctx, const char *field,
                 char *out, size_t size) {
     dx_buf command = command_of(json), reply;
-    dx_buf_init(&reply, &bench_alloc, 1 << 20);
+    dx_buf_init(&reply, dx_host_alloc(), 1 << 20);
     bench_must(dx_client_call(client, dx_buf_view(&command), on_answer, ctx, WAIT_MS, &reply), json);
     dx_bytes text = dx_item_text(dx_item_get(dx_item_get(dx_buf_view(&reply), "error"), "message"));
     if (text.size > 0) {
@@ -231,7 +230,7 @@ typedef struct update_cost {
 
 static update_cost cost_of(const vault *of, dx_client *client) {
     dx_buf command = command_of("{\"do\": \"status\"}"), reply;
-    dx_buf_init(&reply, &bench_alloc, 1 << 20);
+    dx_buf_init(&reply, dx_host_alloc(), 1 << 20);
     bench_must(dx_client_call(client, dx_buf_view(&command), NULL, NULL, WAIT_MS, &reply), "status");
     dx_bytes in_vault = dx_item_get(dx_buf_view(&reply), "vault");
     update_cost cost = {.cpu_s = cpu_of(of->agent),

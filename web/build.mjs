@@ -1,82 +1,103 @@
-// build.mjs: builds what a kube serves at halo.NAME into build/web/halo, compressed beforehand; `make web` runs it.
+// build.mjs: builds what a kube serves into build/web, a folder for each site (site.mjs says how), compressed beforehand; `make web` runs it.
 //   node build.mjs           the product
 //   node build.mjs --tests        and the unit tests and pages of the browser tests, in build/web-tests, away from what a kube serves
 //   node build.mjs --only-tests   these alone: they need no module
 import { build } from 'esbuild';
-import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { BUNDLE, buildSite, bundle, hashedName, sentSize } from './site.mjs';
 
-const HERE = dirname(fileURLToPath(import.meta.url)), OUT = join(HERE, '../build/web'), TESTS = join(HERE, '../build/web-tests'), PACKAGE = join(HERE, '../build/web-package'), WASM = join(HERE, '../build/wasm/dxos.wasm');
-const WASM_BROTLI_MAX = 1024 * 1024;
+const HERE = dirname(fileURLToPath(import.meta.url)), BUILD = join(HERE, '../build');
+const OUT = join(BUILD, 'web'), TESTS = join(BUILD, 'web-tests'), PACKAGE = join(BUILD, 'web-package'), MODULE = join(BUILD, 'wasm/dxos.wasm');
+const MODULE_BROTLI_MAX = 1024 * 1024;
 const CLIENT_GZIP_MAX = 40 * 1024;
-const SMALL = 1024; // not worth a second file
-const COMPRESSIBLE = /\.(?:js|wasm|html|css|svg|json|webmanifest)$/;
 
-const common = { bundle: true, format: 'esm', target: 'es2022', charset: 'utf8', legalComments: 'none', logLevel: 'warning' };
+/** Label it is served under, folder of its sources, and whether it is where the vault runs. */
+const SITES = [
+  { label: 'halo', source: 'vault', isVault: true },
+  { label: 'tasks', source: 'apps/tasks', isVault: false },
+];
 
-async function bundle(entries, outdir, options = {}) {
-  await build({ ...common, minify: true, entryPoints: entries.map((path) => join(HERE, path)), outdir, ...options });
+const kilo = (size) => `${Math.round(size / 102.4) / 10} kB`;
+
+// --- Sites ------------------------------------------------------------------------------------------------------------
+
+/** The workers and the module of core/, below core/ of the vault's site; core/files.ts says who is called by which name. */
+async function coreParts() {
+  if (!existsSync(MODULE)) throw new Error(`${MODULE} is not there: make wasm builds it`);
+  const module = readFileSync(MODULE), parts = new Map([[hashedName('dxos.wasm', module), module]]);
+  for (const name of ['leader_worker', 'broker']) for (const [path, data] of (await bundle([join(HERE, `core/${name}.ts`)])).files) parts.set(basename(path), data);
+  return new Map([...parts].map(([name, data]) => [`core/${name}`, data]));
 }
 
-function filesBelow(folder) {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
-    entry.isDirectory() ? filesBelow(join(folder, entry.name)) : [join(folder, entry.name)]);
+/** For core/files.ts: the names with hashes of the vault's site, as they are in `paths`. */
+function defineCore(paths) {
+  const find = (pattern) => paths.map((path) => basename(path)).find((name) => pattern.test(name));
+  const names = { worker: find(/^leader_worker-\w+\.js$/), broker: find(/^broker-\w+\.js$/), module: find(/^dxos\.\w+\.wasm$/) };
+  return Object.values(names).every(Boolean) ? { DX_CORE_FILES: JSON.stringify(names) } : {};
 }
 
-const isFresh = (path, than) => existsSync(path) && statSync(path).mtimeMs >= statSync(than).mtimeMs;
-
-/** Writes FILE.br and FILE.gz beside each file that is worth it; a line for each. */
-function compress(folder) {
-  for (const path of filesBelow(folder).filter((file) => COMPRESSIBLE.test(file)).sort()) {
-    const data = readFileSync(path);
-    if (data.length < SMALL) continue;
-    if (!isFresh(`${path}.br`, path)) {
-      const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: data.length };
-      writeFileSync(`${path}.br`, brotliCompressSync(data, { params }));
-      writeFileSync(`${path}.gz`, gzipSync(data, { level: 9 }));
+async function buildSites() {
+  for (const { label, source, isVault } of SITES) {
+    const folder = join(OUT, label), from = join(HERE, source), isThere = existsSync(join(from, 'index.html'));
+    if (!isThere) console.log(`web: ${label}, no page: web/${source}/index.html is not there`);
+    if (!isThere && !isVault) {
+      rmSync(folder, { recursive: true, force: true });
+      continue;
     }
-    const [brotli, gzip] = ['br', 'gz'].map((ending) => statSync(`${path}.${ending}`).size);
-    console.log(`web: ${path.slice(OUT.length + 1)}, ${data.length} bytes, gzip ${gzip}, brotli ${brotli}`);
-    if (path.endsWith('.wasm') && brotli > WASM_BROTLI_MAX) throw new Error(`the module has ${brotli} bytes in brotli, more than ${WASM_BROTLI_MAX}`);
+    const parts = isVault ? await coreParts() : new Map();
+    const { page, all } = await buildSite(folder, { source: isThere ? from : null, parts, define: defineCore([...parts.keys()]) });
+    tellSite(label, folder, page, all);
   }
 }
 
-/** The module keeps its time, so that it is compressed again only when it changed: that takes seconds. */
-function copyModule() {
-  const target = join(OUT, 'halo/core/dxos.wasm');
-  if (!isFresh(target, WASM)) copyFileSync(WASM, target);
+function tellSite(label, folder, page, all) {
+  const sum = (paths) => paths.reduce((size, path) => size + sentSize(folder, path), 0);
+  console.log(`web: ${label}, ${all.length} files, ${kilo(sum(all))} as sent${page.length > 0 ? `, of it the page ${kilo(sum(page))}` : ''}`);
+  for (const path of all.filter((name) => name.endsWith('.wasm'))) {
+    const size = sentSize(folder, path);
+    console.log(`web: ${label}/${path}, brotli ${kilo(size)}`);
+    if (size > MODULE_BROTLI_MAX) throw new Error(`the module has ${size} bytes in brotli, more than ${MODULE_BROTLI_MAX}`);
+  }
 }
 
-async function buildProduct() {
-  mkdirSync(join(OUT, 'halo/core'), { recursive: true });
-  await bundle(['core/leader_worker.ts', 'core/broker.ts'], join(OUT, 'halo/core'));
-  copyModule();
-  compress(join(OUT, 'halo'));
-}
+// --- The client's package ---------------------------------------------------------------------------------------------
 
 /** Client and hooks as modules for programs that do not compile TypeScript: build/web-package, of which index.js is what a page loads. */
 async function buildPackage() {
   rmSync(PACKAGE, { recursive: true, force: true });
   const entryPoints = { index: 'client/src/index.ts', node: 'client/src/node/socket.ts', react: 'react/src/index.ts' };
   for (const name of Object.keys(entryPoints)) entryPoints[name] = join(HERE, entryPoints[name]);
-  const { metafile } = await build({ ...common, minify: true, splitting: true, metafile: true, entryPoints, outdir: PACKAGE, external: ['react', 'node:*'] });
+  const { metafile } = await build({ ...BUNDLE, splitting: true, metafile: true, entryPoints, outdir: PACKAGE, external: ['react', 'node:*'] });
   const [output] = Object.entries(metafile.outputs).find(([path]) => path.endsWith('/index.js'));
-  const loaded = [output, ...metafile.outputs[output].imports.filter((use) => !use.external).map((use) => use.path)];
+  const loaded = [output, ...metafile.outputs[output].imports.filter((use) => !use.external).map((use) => use.path)].map((path) => join(HERE, path));
   const size = loaded.reduce((sum, path) => sum + gzipSync(readFileSync(path), { level: 9 }).length, 0);
-  console.log(`web: client, gzip ${size}`);
+  console.log(`web: client, gzip ${kilo(size)}`);
   if (size > CLIENT_GZIP_MAX) throw new Error(`the client has ${size} bytes in gzip, more than ${CLIENT_GZIP_MAX}`);
 }
 
+// --- Tests ------------------------------------------------------------------------------------------------------------
+
+/** The pages load the workers of the product, where that was built. */
 async function buildTests() {
   const named = (pattern) => readdirSync(join(HERE, 'tests')).filter((name) => pattern.test(name)).map((name) => `tests/${name}`);
+  const core = join(OUT, 'halo/core'), define = { ...BUNDLE.define, ...defineCore(existsSync(core) ? readdirSync(core) : []) };
+  const write = (paths, outdir, options) =>
+    build({ ...BUNDLE, minify: false, entryPoints: paths.map((path) => join(HERE, path)), outdir: join(TESTS, outdir), ...options });
   rmSync(TESTS, { recursive: true, force: true });
-  await bundle(named(/^test_.*\.ts$/), join(TESTS, 'unit'), { platform: 'node', minify: false, outExtension: { '.js': '.mjs' } });
-  await bundle(named(/^page_.*\.ts$/), join(TESTS, 'pages'), { minify: false });
+  await write(named(/^test_.*\.tsx?$/), 'unit', { platform: 'node', outExtension: { '.js': '.mjs' }, define: {} });
+  await write(named(/^page_.*\.tsx?$/), 'pages', { define });
   for (const page of named(/\.html$/)) copyFileSync(join(HERE, page), join(TESTS, 'pages', page.slice('tests/'.length)));
 }
 
-if (!process.argv.includes('--only-tests')) await buildProduct();
-await buildPackage();
-if (process.argv.some((argument) => argument === '--tests' || argument === '--only-tests')) await buildTests();
+try {
+  mkdirSync(BUILD, { recursive: true });
+  if (!process.argv.includes('--only-tests')) await buildSites();
+  await buildPackage();
+  if (process.argv.some((argument) => argument === '--tests' || argument === '--only-tests')) await buildTests();
+} catch (error) {
+  console.error(`web: ${error.message}`);
+  process.exit(1);
+}

@@ -54,6 +54,17 @@ expect_status "not root and no terminal: fails" 1
 count=$((count + 1))
 if [ -s "$calls" ]; then echo "not ok $count - not root: nothing was run"; failed=1; else echo "ok $count - not root: nothing was run"; fi
 
+# What is wished for comes along in the one question, and is no reason to fail.
+PRETEND_UID=1000 run start --wish web
+expect "wished for: one command for both" "sudo sh -c 'apt-get update && apt-get install -y --no-install-recommends clang-14 dpkg-dev gcc"
+expect "wished for: named with its reason" "wasi-libc libclang-rt-14-dev-wasm32: linking for wasm32-wasi"
+expect_status "what the verb needs is missing: fails" 1
+stand_in apt-get "echo \"apt-get \$*\" >>$calls; case \"\$*\" in *clang-14*) exit 1 ;; esac"
+run start --wish web
+expect "wished for and not to be had: the rest alone" "apt-get install -y -qq --no-install-recommends gcc libc6-dev libqrencode-dev"
+expect "which is told" "make start goes on without it"
+stand_in apt-get "echo \"apt-get \$*\" >>$calls"
+
 run --ask start
 expect "asking only names the verb" "\`make start\` can install it"
 expect_status "asking only fails" 1
@@ -79,6 +90,16 @@ expect_status "nothing missing: content" 0
 count=$((count + 1))
 if [ -s "$calls" ] || [ -s "$box/said" ]; then echo "not ok $count - and silent, without the network"; failed=1; else
     echo "ok $count - and silent, without the network"; fi
+
+# Only what is wished for is missing: tried, told, and well.
+printf '#!/bin/sh\nexit 1\n' >"$box/front/clang-14"
+chmod +x "$box/front/clang-14"
+: >"$calls"
+PATH=$box/front:$PATH sh "$need" start --wish web >"$box/said" 2>&1 </dev/null
+status=$?
+expect_status "only the wish is missing: no failure" 0
+expect "but told what it is for" "clang-14 libc6-dev: the second compiler, and the one for wasm"
+expect "and that it is gone without" "make start goes on without it"
 
 run nonsense
 expect "unknown set" "usage: tools/need"

@@ -3,21 +3,12 @@
  * Each line of standard input is a JSON text; the answer is its canonical CBOR in hexadecimal, a space, and
  * that printed as JSON again; or "error" and why. */
 #include <dxos/codec.h>
+#include <dxos/host.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { LINE_MAX_SIZE = 1 << 16 };
-
-static void *resize(void *ctx, void *old, size_t old_size, size_t new_size) {
-    (void)ctx;
-    (void)old_size;
-    if (new_size == 0) {
-        free(old);
-        return NULL;
-    }
-    return realloc(old, new_size);
-}
 
 static void answer(const dx_alloc *alloc, dx_bytes line) {
     char message[96];
@@ -42,9 +33,8 @@ static void answer(const dx_alloc *alloc, dx_bytes line) {
 
 int main(void) {
     static char line[LINE_MAX_SIZE];
-    const dx_alloc alloc = {NULL, resize};
     while (fgets(line, sizeof line, stdin) != NULL) {
-        answer(&alloc, dx_bytes_of(line, strcspn(line, "\n")));
+        answer(dx_host_alloc(), dx_bytes_of(line, strcspn(line, "\n")));
     }
     return 0;
 }

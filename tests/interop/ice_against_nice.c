@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <agent.h>
+#include <dxos/host.h>
 
 #include "net/ice.h"
 #include "net/stun.h"
@@ -54,16 +55,6 @@ static uint64_t now_ms(void) {
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void *resize(void *ctx, void *old, size_t old_size, size_t new_size) {
-    (void)ctx;
-    (void)old_size;
-    if (new_size == 0) {
-        free(old);
-        return NULL;
-    }
-    return realloc(old, new_size);
-}
-
 static void fill_random(void *ctx, uint8_t *out, size_t size) {
     (void)ctx;
     if (getrandom(out, size, 0) != (ssize_t)size) {
@@ -71,7 +62,6 @@ static void fill_random(void *ctx, uint8_t *out, size_t size) {
     }
 }
 
-static const dx_alloc alloc = {NULL, resize};
 static const dx_random randomness = {NULL, fill_random};
 
 /* --- Our sockets --------------------------------------------------------------------------------------------------- */
@@ -277,7 +267,8 @@ static void open_nice(meeting *m) {
 
 static const char *meet(meeting *m) {
     dx_net_address local;
-    dx_ice_options options = {.alloc = &alloc, .random = &randomness, .controlling = m->row->controlling};
+    dx_ice_options options = {
+        .alloc = dx_host_alloc(), .random = &randomness, .controlling = m->row->controlling};
     if (!open_socket(m, &local) || dx_ice_create(&options, &m->ice) != DX_OK ||
         dx_ice_add_local(m->ice, now_ms(), SOCKET, &local) != DX_OK) {
         return "no socket";

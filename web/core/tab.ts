@@ -2,6 +2,7 @@
 //
 // One tab of all keeps a worker ready that leads once the leader is gone (the lock vault-standby), so that taking over costs no compiling; the others
 // cost nothing. Ports go through the broker to whoever leads; when another leads they are laid anew. README.md shows the whole of it.
+import { BROKER_FILE, MODULE_FILE, WORKER_FILE } from './files.ts';
 import {
   clientLock, holdLock, lockFreed, STANDBY_LOCK, workerLock, type ConnectMessage, type HelloMessage, type IceServer, type LeaderMessage,
   type PortMessage, type StartMessage, type StateMessage, type TabToBroker, type VaultState, type WorkerToTab,
@@ -9,7 +10,7 @@ import {
 import { PageRtc } from './rtc.ts';
 
 export interface TabOptions {
-  /** Where leader_worker.js, broker.js and dxos.wasm are. */
+  /** Where the files of core/files.ts are. */
   base: URL | string;
   iceServers?: IceServer[];
   onState?: (state: VaultState, message: string) => void;
@@ -56,7 +57,7 @@ export class VaultTab {
       return;
     }
     await holdLock(clientLock(this.client));
-    this.#broker = new SharedWorker(new URL('broker.js', this.#options.base), { name: 'dx-vault', type: 'module' }).port;
+    this.#broker = new SharedWorker(new URL(BROKER_FILE, this.#options.base), { name: WORKER_FILE, type: 'module' }).port;
     this.#broker.onmessage = ({ data }: MessageEvent<LeaderMessage>) => this.#followLeader(data.generation);
     this.#tellBroker({ type: 'hello', client: this.client });
     void this.#standBy();
@@ -138,11 +139,11 @@ export class VaultTab {
   /** leading: true once it leads. ended: resolves when it is gone, whatever ended it. */
   #startWorker(): { leading: Promise<boolean>; ended: Promise<void> } {
     const name = crypto.randomUUID(), { port1, port2 } = new MessageChannel();
-    const worker = new Worker(new URL('leader_worker.js', this.#options.base), { type: 'module', name: 'dx-vault' });
+    const worker = new Worker(new URL(WORKER_FILE, this.#options.base), { type: 'module', name: 'dx-vault' });
     const rtc = new PageRtc(worker, this.#options.iceServers ?? []);
     this.#worker = worker;
     this.#tellBroker({ type: 'worker' }, [port1]);
-    const start: StartMessage = { type: 'start', worker: name, wasm: new URL('dxos.wasm', this.#options.base).href };
+    const start: StartMessage = { type: 'start', worker: name, wasm: new URL(MODULE_FILE, this.#options.base).href };
     worker.postMessage(start, [port2]);
     let stoodBy = false;
     let setLeading: (led: boolean) => void, setEnded: () => void;

@@ -1,5 +1,6 @@
 // tests/page_vault.ts: a page of the vault's origin as the browser tests drive it: a tab of core/, its own port, and figures.
 import type { Value } from '../core/codec.ts';
+import { MODULE_FILE } from '../core/files.ts';
 import { VaultTab } from '../core/tab.ts';
 import { Program, type Answer } from './program.ts';
 
@@ -61,7 +62,7 @@ async function roundTrips(n: number): Promise<number[]> {
 
 async function compileMs(): Promise<number> {
   const from = performance.now();
-  await WebAssembly.compileStreaming(fetch('/core/dxos.wasm'));
+  await WebAssembly.compileStreaming(fetch(`/core/${MODULE_FILE}`));
   return performance.now() - from;
 }
 
