@@ -41,8 +41,8 @@ async function addObjects(space: string, count: number, batch: number): Promise<
 }
 
 /** One object after another for ever; each acknowledged number is told to the test, which may end everything at any time. */
-async function writeForEver(space: string, acknowledged: (n: number) => void): Promise<void> {
-  for (let n = 0; ; n++) {
+async function writeForEver(space: string, from: number, acknowledged: (n: number) => void): Promise<void> {
+  for (let n = from; ; n++) {
     const answer = await program.ask({ do: 'object.add', space, type: 'mark', data: { n } });
     if (answer['error']) throw new Error(JSON.stringify(answer['error']));
     acknowledged(n);
