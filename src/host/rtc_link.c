@@ -249,7 +249,8 @@ static void hear_description(dx_rtc_link *link, dx_bytes text) {
     const dx_ice_remote remote = {.ufrag = dx_bytes_text(sdp.ufrag),
                                   .password = dx_bytes_text(sdp.password),
                                   .lite = sdp.ice_lite,
-                                  .pacing_ms = sdp.pacing_ms};
+                                  .pacing_ms = sdp.pacing_ms,
+                                  .answer = link->offers};
     if (dx_ice_set_remote(link->ice, now_ms, &remote) != DX_OK) {
         end(link, DX_E_MALFORMED, "the other side's description names no usable credentials");
         return;

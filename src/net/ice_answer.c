@@ -63,6 +63,9 @@ static bool insists_on_role(dx_ice *ice, const dx_stun_message *request) {
     bool larger = ice->tie_breaker >= request->tie_breaker;
     bool both_control = ice->controlling && request->role == DX_STUN_CONTROLLING;
     bool none_controls = !ice->controlling && request->role == DX_STUN_CONTROLLED;
+#if defined(DX_PLANT) && DX_PLANT == 30
+    both_control = none_controls = false;
+#endif
     if ((both_control && !larger) || (none_controls && larger)) {
         dx_ice_switch_role(ice);
         return false;
@@ -105,8 +108,7 @@ static void follow_check(dx_ice *ice, uint32_t generation, const ice_base *base,
         pair->nominated_ms = ice->now_ms;
         dx_ice_consider_nominated(ice, pair);
     }
-    const ice_pairing *selected = dx_ice_selected_pair(ice);
-    bool faded = selected && pair != selected && ice->now_ms >= pair->heard_ms + DX_ICE_CONSENT_MS;
+    bool faded = pair != dx_ice_selected_pair(ice) && ice->now_ms >= pair->heard_ms + DX_ICE_CONSENT_MS;
     if (pair->state != ICE_SUCCEEDED || faded) {
         dx_ice_trigger(ice, pair, ICE_FIND);
     }
@@ -115,7 +117,11 @@ static void follow_check(dx_ice *ice, uint32_t generation, const ice_base *base,
 static void hear_request(dx_ice *ice, const ice_base *base, const dx_net_address *from,
                          const dx_stun_message *request) {
     const ice_credentials *credentials = dx_ice_addressed(ice, request->username);
+#if defined(DX_PLANT) && DX_PLANT == 32
+    if (!credentials) {
+#else
     if (!credentials || dx_stun_verify(request, dx_bytes_text(credentials->password)) != DX_OK) {
+#endif
         return;
     }
     bool present = credentials == &ice->present;

@@ -96,7 +96,11 @@ static void check_again(dx_ice *ice) {
         if (!pair->used || !pair->check.active || ice->now_ms < pair->check.due_ms) {
             continue;
         }
+#if defined(DX_PLANT) && DX_PLANT == 33
+        if (pair->check.sends < 1000) {
+#else
         if (pair->check.sends < ICE_SENDS_MAX) {
+#endif
             send_check(ice, pair);
             continue;
         }
@@ -176,6 +180,7 @@ void dx_ice_select(dx_ice *ice, ice_pairing *pair) {
     if (pair != dx_ice_selected_pair(ice)) {
         ice->selected = (int)(pair - ice->pairs);
         ice->selected_untold = true;
+        ice->lost_ms = DX_NO_DEADLINE;
     }
     plan_consent(ice);
     if (pair->generation != ice->generation) { /* a restart is under way, and what was before lives on */
@@ -190,9 +195,17 @@ void dx_ice_select(dx_ice *ice, ice_pairing *pair) {
     }
 }
 
+/* One that answered long ago is asked first (follow_check does): chosen at once it would be without consent at once. */
 void dx_ice_consider_nominated(dx_ice *ice, ice_pairing *pair) {
     const ice_pairing *selected = dx_ice_selected_pair(ice);
+    if (ice->now_ms >= pair->heard_ms + DX_ICE_CONSENT_MS && pair->state == ICE_SUCCEEDED) {
+        return;
+    }
+#if defined(DX_PLANT) && DX_PLANT == 31
+    if (ice->controlling || !pair->nominated_by_peer || pair == selected) {
+#else
     if (ice->controlling || !pair->nominated_by_peer || pair->state != ICE_SUCCEEDED || pair == selected) {
+#endif
         return;
     }
     if (!selected || selected->generation != pair->generation || ice->repairing ||
@@ -296,6 +309,8 @@ void dx_ice_answered(dx_ice *ice, ice_pairing *pair, const dx_stun_message *mess
     if (latest || check->purpose != ICE_NOMINATE) {
         check->active = false;
     }
+    check->has_previous =
+        false; /* an answer counts once: said again it would be consent that nobody gives any more */
     pair->mapped = message->mapped;
     pair->heard_ms = ice->now_ms;
     pair->answers_received++;
@@ -325,15 +340,13 @@ void dx_ice_answered(dx_ice *ice, ice_pairing *pair, const dx_stun_message *mess
 
 /* --- Time ------------------------------------------------------------------------------------------------------ */
 
-/* The pair in use is gone for good. A restart that is under way goes on; its answer is waited for no longer than a
- * search lasts. */
+/* The pair in use is gone for good. A restart that is under way goes on, but no longer than a search lasts, however many
+ * restarts follow it (lost_ms): who cannot be reached does not answer them. */
 static void lose_selected(dx_ice *ice, ice_pairing *pair) {
     bool restarting = pair->generation != ice->generation && (ice->searching || !ice->present.has_remote);
     dx_ice_drop_pair(ice, pair);
     if (!restarting) {
         dx_ice_fail(ice, DX_ICE_CONSENT_LOST);
-    } else if (!ice->present.has_remote) {
-        ice->give_up_ms = ice->now_ms + ice->give_up_after_ms;
     }
 }
 
@@ -343,10 +356,12 @@ static void ask_consent(dx_ice *ice) {
     if (!pair) {
         return;
     }
+#if !defined(DX_PLANT) || DX_PLANT != 29
     if (ice->now_ms >= pair->heard_ms + DX_ICE_CONSENT_LOST_MS) {
         lose_selected(ice, pair);
         return;
     }
+#endif
     if (ice->now_ms < ice->consent_due_ms) {
         return;
     }
@@ -393,7 +408,7 @@ static dx_ice_reason find_reason(const dx_ice *ice) {
 
 /* A search that found nothing. Where the pair of the generation before is still good, it stays. */
 static void give_up(dx_ice *ice) {
-    if (ice->now_ms < ice->give_up_ms) {
+    if (ice->now_ms < ice->give_up_ms && ice->now_ms < ice->lost_ms) {
         return;
     }
     if (dx_ice_selected_pair(ice)) {
@@ -430,7 +445,7 @@ static uint64_t sooner(uint64_t a_ms, uint64_t b_ms) {
 }
 
 uint64_t dx_ice_check_due(const dx_ice *ice) {
-    uint64_t due_ms = sooner(ice->give_up_ms, dx_ice_gather_due(ice));
+    uint64_t due_ms = sooner(sooner(ice->give_up_ms, ice->lost_ms), dx_ice_gather_due(ice));
     const ice_pairing *selected = dx_ice_selected_pair(ice);
     for (size_t i = 0; i < DX_ICE_PAIRS_MAX; i++) {
         if (ice->pairs[i].used && ice->pairs[i].check.active) {
@@ -438,7 +453,10 @@ uint64_t dx_ice_check_due(const dx_ice *ice) {
         }
     }
     if (selected) {
-        due_ms = sooner(due_ms, sooner(ice->consent_due_ms, selected->heard_ms + DX_ICE_CONSENT_LOST_MS));
+        due_ms = sooner(due_ms, ice->consent_due_ms);
+#if !defined(DX_PLANT) || DX_PLANT != 29
+        due_ms = sooner(due_ms, selected->heard_ms + DX_ICE_CONSENT_LOST_MS);
+#endif
     }
     if (dx_ice_gather_waits(ice) || dx_ice_next_check(ice)) {
         due_ms = sooner(due_ms, ice->slot_ms);

@@ -1017,6 +1017,78 @@ static void test_consent_lost(void **state) {
     close();
 }
 
+/* A path that works, and a peer that is gone before it was chosen: a restart does not make it eternal. */
+static void test_a_restart_before_the_choice(void **state) {
+    (void)state;
+    respond(begin(true).transaction, 1, "192.0.2.9:9000", (reply){0});
+    for (uint64_t span_ms = 0; span_ms + 5000 < DX_ICE_GIVE_UP_MS; span_ms += 5000) {
+        live(5000);
+        assert_int_equal(s.failed_count, 0);
+        dx_ice_restart(s.ice, s.now_ms);
+    }
+    live(5000);
+    assert_int_equal(s.failed_count, 1);
+    assert_int_equal(s.reason, DX_ICE_CONSENT_LOST);
+    close();
+}
+
+/* A pair that answered a minute ago is chosen when it answers again: at once it would be lost at once. */
+static void test_a_nomination_of_what_answered_long_ago(void **state) {
+    (void)state;
+    begin_two_working();
+    ask(1, "192.0.2.9:9000", nominate);
+    assert_int_equal(s.selected_count, 1);
+    consent_for(2 * DX_ICE_CONSENT_LOST_MS, puppet_password);
+    ask(1, "192.0.2.10:9000", nominate);
+    assert_int_equal(s.failed_count + s.selected_count, 0);
+    assert_int_equal(dx_ice_state_of(s.ice), DX_ICE_CONNECTED);
+    dx_net_address other = at("192.0.2.10:9000");
+    for (size_t i = 0;
+         i < 10 && (find_check() < 0 || !dx_net_address_equal(&s.sent[find_check()].to, &other)); i++) {
+        pass(20);
+        look();
+    }
+    respond(check_sent().transaction, 1, "192.0.2.10:9000", (reply){0});
+    assert_int_equal(s.selected_count, 1);
+    assert_true(dx_net_address_equal(&s.selected.remote, &other));
+    live(DX_ICE_CONSENT_LOST_MS - 1);
+    assert_int_equal(s.failed_count, 0);
+    close();
+}
+
+/* Who has seen one answer cannot give it again and again in the place of a peer that says nothing any more. */
+static void test_consent_is_not_given_twice_by_one_answer(void **state) {
+    (void)state;
+    uint8_t late[DX_STUN_TRANSACTION_SIZE];
+    connect();
+    bool asked = false;
+    for (int i = 0; i < 7; i++) { /* a question that is followed by another before it is answered */
+        pass(1000);
+        look();
+        if (find_check() >= 0 && !asked) {
+            memcpy(late, check_sent().transaction, sizeof late);
+            asked = true;
+        }
+    }
+    pass(4000);
+    look();
+    assert_true(asked && find_check() >= 0);
+    assert_memory_not_equal(late, check_sent().transaction, sizeof late);
+    uint64_t given_ms = s.now_ms;
+    respond(late, 1, "192.0.2.9:9000", (reply){0}); /* late, and worth something */
+    for (int i = 0; i < 40 && s.failed_count == 0; i++) {
+        pass(1000);
+        look();
+        if (s.failed_count == 0) {
+            respond(late, 1, "192.0.2.9:9000", (reply){0});
+        }
+    }
+    assert_int_equal(s.failed_count, 1);
+    assert_int_equal(s.reason, DX_ICE_CONSENT_LOST);
+    assert_true(s.now_ms <= given_ms + DX_ICE_CONSENT_LOST_MS + 1000);
+    close();
+}
+
 static void test_consent_is_not_given_by_strangers(void **state) {
     (void)state;
     connect();
@@ -1411,6 +1483,8 @@ DX_TEST_MAIN(DX_TEST(test_options), DX_TEST(test_memory_is_taken_once), DX_TEST(
              DX_TEST(test_the_controlled_side_waits_to_be_told), DX_TEST(test_a_nomination_before_the_answer),
              DX_TEST(test_several_nominations), DX_TEST(test_a_lite_peer_is_controlled),
              DX_TEST(test_consent_is_asked_at_odd_times), DX_TEST(test_consent_lost),
+             DX_TEST(test_a_restart_before_the_choice), DX_TEST(test_a_nomination_of_what_answered_long_ago),
+             DX_TEST(test_consent_is_not_given_twice_by_one_answer),
              DX_TEST(test_consent_is_not_given_by_strangers),
              DX_TEST(test_a_new_address_puts_the_old_one_in_question),
              DX_TEST(test_credentials_of_both_generations), DX_TEST(test_the_previous_generation_lives_on),
