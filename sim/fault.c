@@ -27,6 +27,9 @@ static const struct {
 /* One world in UNSEEN_RARITY has disks that are set back more often, and mostly behind the guard. */
 enum { UNSEEN_RARITY = 12, UNSEEN_SET_BACK = 25000, UNSEEN = 700000 };
 
+/* Networks change where peers have some: worlds with a signaling service. */
+enum { REBIND = 20000, ROAM = 15000 };
+
 static bool draw_one_in(uint64_t *state, unsigned rarity) {
     return sim_random(state) % rarity == 0;
 }
@@ -47,6 +50,8 @@ static void draw_signaling(sim_plan *plan) {
     plan->undiallable = draw_one_in(&state, 2);
     plan->chance[SIM_CLOCK] = 0;
     plan->clock_lie_ms = plan->clock_lie_ms > 0 ? 3600 * 1000 : 0;
+    plan->chance[SIM_REBIND] = draw_one_in(&state, 2) ? REBIND : 0;
+    plan->chance[SIM_ROAM] = draw_one_in(&state, 2) ? ROAM : 0;
 }
 
 void sim_plan_draw(sim_plan *plan, bool calm) {
@@ -201,6 +206,7 @@ void sim_misfortune(sim_world *world) {
     if (sim_strikes(world, SIM_SPLIT)) {
         split(world);
     }
+    sim_udp_misfortune(world);
     if (sim_strikes(world, SIM_CLOCK)) {
         peer->wall_offset_ms =
             (int64_t)sim_below(world, UINT64_C(1000) * 86400 * 3650) - INT64_C(157680000000);

@@ -1,31 +1,45 @@
-/* sim/hostile_signaling.c: a signaling service in the world, and links between peers that came about by it.
+/* sim/hostile_signaling.c: a signaling service in the world; the peer links that come about by it are peer_link.c's.
  *
  * Layer: simulator; looks inside the core: the service is the real one (kube/signaling_service.h), on connections that are late, and
  * it may lie: lose, repeat and misdirect what it passes on, name peers that are not there, talk nonsense, and stop for a
- * while. What peers send it is looked through: nothing in it may say who they are or what they share. A peer link is a
- * simulated link that opens when both descriptions have passed and were not changed; there is no ICE in it. */
+ * while. One that lies has been told the topics' secrets, too, by somebody who has them: it opens what peers seal, names other
+ * certificates (its own, or nobody's) and sends peers to addresses that belong to others. What peers send it is looked
+ * through: nothing in it may say who they are or what they share. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kube/signaling_service.h"
-#include "mesh/peer_signal.h"
 #include "node/state.h"
+#include "peer_link.h"
 #include "world.h"
 
-enum { MISHAP_MS = 30000, SPOKEN_MAX = 8, LIE_ONE_IN = 12, DOWN_MAX_MS = 90000, LOOKED_FOR = 12 };
+enum {
+    MISHAP_MS = 30000,
+    SPOKEN_MAX = 8,
+    LIE_ONE_IN = 12,
+    BETRAYED_ONE_IN = 4,
+    DOWN_MAX_MS = 90000,
+    LOOKED_FOR = 12,
+    NAMES_MAX = 8,    /* under which a peer joined lately */
+    VICTIMS = 24,     /* addresses that a signal is answered with */
+    VICTIM_FIRST = 40 /* sequence numbers of those, which an honest peer hardly comes to */
+};
 
 static const char service_url[] = "ws://sim/signal";
 
-/* A connection to the service, or a transport that is not up yet. */
+/* A connection to the service. */
 typedef struct sim_caller {
     struct sim_caller *next;
     sim_peer *peer;
     uint64_t number; /* of the peer's link */
-    uint64_t id;     /* of ours: the socket's, or the transport's fingerprint */
-    bool is_service, offers, welcomed, gone;
-    uint64_t told; /* fingerprint it was told, 0: none */
+    uint64_t id;     /* of the socket */
+    bool welcomed, gone;
     uint64_t arrives_ms[2];
+    size_t name_count; /* ever */
+    struct {
+        uint8_t topic[DX_SIGNALING_NAME_SIZE], own[DX_SIGNALING_NAME_SIZE];
+    } names[NAMES_MAX];
 } sim_caller;
 
 typedef struct sim_frame {
@@ -78,7 +92,7 @@ static void tell(sim_caller *caller, dx_event_kind kind, dx_bytes body) {
 
 static void forget(sim_world *world, sim_caller *caller) {
     caller->gone = true; /* freed with the world: few come in one */
-    if (caller->is_service && world->signaling->service != NULL) {
+    if (world->signaling->service != NULL) {
         dx_signaling_service_close(world->signaling->service, caller->id, world->now_ms);
     }
 }
@@ -124,6 +138,15 @@ static void look_through(sim_world *world, const sim_peer *from, dx_bytes bytes)
     }
 }
 
+static void note_name(sim_caller *caller, dx_bytes bytes) {
+    dx_signaling_message message;
+    if (dx_signaling_decode(bytes, &message) == DX_OK && message.kind == DX_SIGNALING_JOIN) {
+        size_t at = caller->name_count++ % NAMES_MAX;
+        memcpy(caller->names[at].topic, message.topic, sizeof message.topic);
+        memcpy(caller->names[at].own, message.peer, sizeof message.peer);
+    }
+}
+
 static void on_frame(sim_world *world, void *ctx, uint64_t number) {
     sim_frame *frame = ctx;
     sim_caller *caller = find_id(world, frame->caller);
@@ -145,6 +168,9 @@ static void on_frame(sim_world *world, void *ctx, uint64_t number) {
         tell(caller, DX_EVENT_SIGNAL, bytes);
     } else if (world->signaling->service != NULL) {
         world->counts[SIM_SIGNALS]++;
+        if (world->signaling->lies) {
+            note_name(caller, bytes);
+        }
         dx_signaling_service_receive(world->signaling->service, caller->id, bytes, world->now_ms);
     }
 }
@@ -155,7 +181,7 @@ static sim_caller *any_caller(sim_world *world) {
     sim_caller *found = NULL;
     uint64_t seen = 0;
     for (sim_caller *caller = world->signaling->callers; caller != NULL; caller = caller->next) {
-        if (caller->is_service && caller->welcomed && !caller->gone && sim_below(world, ++seen) == 0) {
+        if (caller->welcomed && !caller->gone && sim_below(world, ++seen) == 0) {
             found = caller;
         }
     }
@@ -186,6 +212,121 @@ static void invent(sim_world *world, sim_caller *to, dx_bytes bytes) {
     }
     dx_buf_deinit(&out);
 }
+
+/* --- With the topics' secrets ------------------------------------------------------------------------------------- */
+
+/* What one peer says to another, opened. */
+typedef struct sim_opened {
+    dx_signaling_message message;
+    dx_signaling_route route;
+    const uint8_t *secret;
+    dx_buf text;
+    dx_signaling_signal signal;
+} sim_opened;
+
+static bool open_with(sim_opened *opened, const sim_caller *to, const uint8_t *own) {
+    const dx_node *node = to->peer->node;
+    memcpy(opened->route.tag, opened->message.topic, sizeof opened->route.tag);
+    memcpy(opened->route.from, opened->message.peer, sizeof opened->route.from);
+    memcpy(opened->route.to, own, sizeof opened->route.to);
+    for (size_t i = 0; node != NULL && i < node->space_count; i++) {
+        opened->secret = node->spaces[i]->discovery;
+        if (dx_signaling_open(opened->secret, &opened->route, opened->message.body, &opened->text,
+                              &opened->signal) == DX_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool open_message(sim_opened *opened, const sim_caller *to, dx_bytes bytes) {
+    if (dx_signaling_decode(bytes, &opened->message) != DX_OK ||
+        opened->message.kind != DX_SIGNALING_MESSAGE) {
+        return false;
+    }
+    for (size_t i = 0; i < to->name_count && i < NAMES_MAX; i++) {
+        if (memcmp(to->names[i].topic, opened->message.topic, DX_SIGNALING_NAME_SIZE) == 0 &&
+            open_with(opened, to, to->names[i].own)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void say_sealed(sim_world *world, sim_caller *to, sim_opened *opened,
+                       const dx_signaling_signal *signal) {
+    dx_buf body, frame;
+    dx_buf_init(&body, &sim_heap, DX_SIGNALING_FRAME_MAX);
+    dx_buf_init(&frame, &sim_heap, DX_SIGNALING_FRAME_MAX);
+    if (dx_signaling_seal(opened->secret, &world->signaling->random, &opened->route, signal, &body) ==
+        DX_OK) {
+        dx_signaling_message message = opened->message;
+        message.body = dx_buf_view(&body);
+        if (dx_signaling_encode(&message, &frame) == DX_OK) {
+            post(world, to, false, dx_buf_view(&frame));
+        }
+    }
+    dx_buf_deinit(&body);
+    dx_buf_deinit(&frame);
+}
+
+/* The certificate of somebody in the middle, or of nobody on the path, in the place of the true one: the first digit of its
+ * number (peer_link.h). False: the signal is no description. */
+static bool name_another(sim_world *world, const dx_signaling_signal *signal) {
+    static const char before[] = "a=fingerprint:sha-256 ";
+    enum { AT = sizeof before - 1 + 3 * (DX_HASH_SIZE - 8) };
+    for (size_t at = 0; at + AT < signal->signal.size; at++) {
+        if (memcmp(signal->signal.data + at, before, sizeof before - 1) == 0) {
+            uint8_t *digit = (uint8_t *)(uintptr_t)signal->signal.data + at + AT; /* of our own copy */
+            *digit = sim_below(world, 2) == 0 ? '8' : '4';
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Candidates that are somebody else's machines, who shall be flooded. */
+static void name_victims(sim_world *world, sim_caller *to, sim_opened *opened) {
+    for (unsigned i = 0; i < VICTIMS; i++) {
+        char line[96];
+        dx_buf item;
+        dx_writer writer;
+        dx_signaling_signal signal = opened->signal;
+        snprintf(line, sizeof line, "candidate:9 1 udp 2130706431 198.51.100.%u %u typ host", 100 + i % 8,
+                 1000 + i);
+        dx_buf_init(&item, &sim_heap, sizeof line * 2);
+        dx_writer_init(&writer, &item);
+        dx_write_map(&writer, 1);
+        dx_write_text(&writer, "candidate");
+        dx_write_text(&writer, line);
+        int error = dx_writer_finish(&writer);
+        DX_ASSERT(error == DX_OK);
+        signal.sequence = VICTIM_FIRST + i;
+        signal.signal = dx_buf_view(&item);
+        say_sealed(world, to, opened, &signal);
+        dx_buf_deinit(&item);
+    }
+}
+
+/* Whatever peers say to each other passes here. False: it is said otherwise. */
+static bool betray(sim_world *world, sim_caller *to, dx_bytes bytes) {
+    sim_opened opened = {0};
+    bool as_it_was = true;
+    dx_buf_init(&opened.text, &sim_heap, DX_SIGNALING_FRAME_MAX);
+    if (sim_below(world, BETRAYED_ONE_IN) == 0 && open_message(&opened, to, bytes)) {
+        world->counts[SIM_SIGNAL_LIES]++;
+        if (name_another(world, &opened.signal)) {
+            say_sealed(world, to, &opened, &opened.signal);
+            as_it_was = false;
+        } else {
+            name_victims(world, to, &opened);
+        }
+    }
+    dx_buf_deinit(&opened.text);
+    return as_it_was;
+}
+
+/* --- Lies ---------------------------------------------------------------------------------------------------------- */
 
 /* Instead of, or beside, what it should say. False: that is not said. */
 static bool lie(sim_world *world, sim_caller *to, dx_bytes bytes) {
@@ -243,7 +384,7 @@ static void on_send(void *ctx, uint64_t socket, dx_bytes bytes) {
     }
     bool spoken = true;
     if (world->signaling->lies && to->welcomed && !world->healing) {
-        spoken = sim_below(world, LIE_ONE_IN) != 0 || lie(world, to, bytes);
+        spoken = betray(world, to, bytes) && (sim_below(world, LIE_ONE_IN) != 0 || lie(world, to, bytes));
         remember(world, to, bytes);
     }
     dx_signaling_message message;
@@ -270,9 +411,25 @@ static void on_close(void *ctx, uint64_t socket, int reason) {
 
 static void start_service(sim_world *world) {
     const dx_service_port port = {.ctx = world, .send = on_send, .close = on_close};
-    int error =
-        dx_signaling_service_create(&sim_heap, &world->signaling->random, &port, &dx_service_limits_usual,
-                                    dx_bytes_of(NULL, 0), &world->signaling->service);
+    static const char *const servers[] = {"stun:" SIM_STUN_IPV4, "stun:" SIM_STUN_IPV6};
+    dx_buf ice;
+    dx_writer writer;
+    dx_buf_init(&ice, &sim_heap, DX_SIGNALING_FRAME_MAX);
+    dx_writer_init(&writer, &ice);
+    dx_write_array(&writer, sizeof servers / sizeof servers[0]);
+    for (size_t i = 0; i < sizeof servers / sizeof servers[0]; i++) {
+        dx_write_array(&writer, 3);
+        dx_write_text(&writer, servers[i]);
+        dx_write_text(&writer, "");
+        dx_write_text(&writer, "");
+    }
+    int error = dx_writer_finish(&writer);
+    if (error == DX_OK) {
+        error =
+            dx_signaling_service_create(&sim_heap, &world->signaling->random, &port, &dx_service_limits_usual,
+                                        dx_buf_view(&ice), &world->signaling->service);
+    }
+    dx_buf_deinit(&ice);
     DX_ASSERT(error == DX_OK);
 }
 
@@ -281,7 +438,7 @@ static void stop_service(sim_world *world) {
     world->signaling->service = NULL;
     world->counts[SIM_SIGNAL_STOPS]++;
     for (sim_caller *caller = world->signaling->callers; caller != NULL; caller = caller->next) {
-        if (caller->is_service && !caller->gone) {
+        if (!caller->gone) {
             caller->gone = true;
             tell(caller, DX_EVENT_LINK_DOWN, dx_bytes_of(NULL, 0));
         }
@@ -299,6 +456,7 @@ static void on_restart(sim_world *world, void *ctx, uint64_t number) {
 static void on_minute(sim_world *world, void *ctx, uint64_t number) {
     (void)ctx;
     (void)number;
+    sim_peer_link_stranger(world);
     if (world->signaling->service != NULL) {
         (void)dx_signaling_service_tick(world->signaling->service, world->now_ms);
         if (!world->healing && sim_below(world, 8) == 0) {
@@ -309,7 +467,7 @@ static void on_minute(sim_world *world, void *ctx, uint64_t number) {
     sim_at(world, world->now_ms + MISHAP_MS, on_minute, NULL, 0);
 }
 
-/* --- Links -------------------------------------------------------------------------------------------------------- */
+/* --- Its connections ----------------------------------------------------------------------------------------------------- */
 
 static void on_dialled(sim_world *world, void *ctx, uint64_t id) {
     sim_caller *caller = find_id(world, id);
@@ -329,83 +487,30 @@ static void on_dialled(sim_world *world, void *ctx, uint64_t id) {
     }
 }
 
-/* The transport's number, as a fingerprint. */
-static void describe(const sim_caller *caller, dx_buf *out) {
-    char sdp[160];
-    int at = snprintf(sdp, sizeof sdp, "v=0\r\na=fingerprint:sha-256 ");
-    for (int i = 31; i >= 0; i--) {
-        unsigned byte = i < 8 ? (unsigned)(caller->id >> (8 * i) & 0xff) : 0;
-        at += snprintf(sdp + at, sizeof sdp - (size_t)at, "%02X%s", byte, i > 0 ? ":" : "\r\n");
-    }
-    dx_writer writer;
-    dx_writer_init(&writer, out);
-    dx_write_map(&writer, 2);
-    dx_write_text(&writer, "sdp");
-    dx_write_text(&writer, sdp);
-    dx_write_text(&writer, "type");
-    dx_write_text(&writer, caller->offers ? "offer" : "answer");
-    DX_ASSERT(dx_writer_finish(&writer) == DX_OK);
-}
-
-static void on_described(sim_world *world, void *ctx, uint64_t id) {
-    sim_caller *caller = find_id(world, id);
-    dx_buf body;
-    (void)ctx;
-    if (caller != NULL) {
-        dx_buf_init(&body, &sim_heap, DX_SIGNAL_SIZE_MAX);
-        describe(caller, &body);
-        tell(caller, DX_EVENT_SIGNAL, dx_buf_view(&body));
-        dx_buf_deinit(&body);
-    }
-}
-
-/* Both know of each other: from now on it is a link like others. */
-static void on_joined(sim_world *world, void *ctx, uint64_t id) {
-    sim_caller *offerer = find_id(world, id),
-               *answerer = offerer == NULL ? NULL : find_id(world, offerer->told);
-    (void)ctx;
-    bool split = answerer != NULL && !world->healing &&
-                 world->side[offerer->peer->index] != world->side[answerer->peer->index];
-    if (answerer != NULL && answerer->told == offerer->id && !split) {
-        offerer->gone = answerer->gone = true;
-        sim_net_join(offerer->peer, offerer->number, answerer->peer, answerer->number);
-    }
-}
-
-static void hear_description(sim_world *world, sim_caller *caller, dx_bytes body) {
-    dx_peer_signal what;
-    if (dx_peer_signal_read(body, &what) != DX_OK || what.kind == DX_PEER_SIGNAL_CANDIDATE) {
-        sim_violate(world, "peer %zu hands its transport what no transport said", caller->peer->index);
-        return;
-    }
-    for (size_t i = 24; i < DX_HASH_SIZE; i++) {
-        caller->told = caller->told << 8 | what.fingerprint[i];
-    }
-    uint64_t soon_ms = world->now_ms + 1 + sim_below(world, world->plan.delay_max_ms);
-    if (caller->offers) {
-        sim_at(world, soon_ms, on_joined, NULL, caller->id);
-    } else {
-        sim_at(world, soon_ms, on_described, NULL, caller->id);
-    }
-}
-
-static void open_link(sim_peer *peer, const dx_effect *effect, bool is_service) {
+static void dial(sim_peer *peer, uint64_t number) {
     sim_world *world = peer->world;
     sim_caller *caller = calloc(1, sizeof *caller);
     DX_ASSERT(caller != NULL);
     caller->peer = peer;
-    caller->number = effect->link;
+    caller->number = number;
     caller->id = ++world->signaling->next_id;
-    caller->is_service = is_service;
-    caller->offers = dx_bytes_equal(effect->body, dx_bytes_text("rtc:offer"));
     caller->next = world->signaling->callers;
     world->signaling->callers = caller;
-    uint64_t soon_ms = world->now_ms + 1 + sim_below(world, world->plan.delay_max_ms);
-    if (is_service) {
-        sim_at(world, soon_ms, on_dialled, NULL, caller->id);
-    } else if (caller->offers) {
-        sim_at(world, soon_ms, on_described, NULL, caller->id);
+    sim_at(world, world->now_ms + 1 + sim_below(world, world->plan.delay_max_ms), on_dialled, NULL,
+           caller->id);
+}
+
+static bool open_link(sim_peer *peer, const dx_effect *effect) {
+    bool offers = dx_bytes_equal(effect->body, dx_bytes_text("rtc:offer"));
+    if (offers || dx_bytes_equal(effect->body, dx_bytes_text("rtc:answer"))) {
+        sim_peer_link_open(peer, effect->link, offers);
+        return true;
     }
+    if (dx_bytes_equal(effect->body, dx_bytes_text(service_url))) {
+        dial(peer, effect->link);
+        return true;
+    }
+    return false;
 }
 
 bool sim_signaling_effect(sim_peer *peer, const dx_effect *effect) {
@@ -414,29 +519,30 @@ bool sim_signaling_effect(sim_peer *peer, const dx_effect *effect) {
         return false;
     }
     if (effect->kind == DX_EFFECT_LINK_OPEN) {
-        bool is_service = dx_bytes_equal(effect->body, dx_bytes_text(service_url));
-        bool is_peer = effect->body.size > 4 && memcmp(effect->body.data, "rtc:", 4) == 0;
-        if (is_service || is_peer) {
-            open_link(peer, effect, is_service);
-        }
-        return is_service || is_peer;
+        return open_link(peer, effect);
     }
     sim_caller *caller = find_link(peer, effect->link);
-    if (caller == NULL) {
-        return effect->kind == DX_EFFECT_SIGNAL_SEND; /* of a link that is over */
-    }
     if (effect->kind == DX_EFFECT_LINK_CLOSE) {
-        forget(world, caller);
-    } else if (effect->kind == DX_EFFECT_SIGNAL_SEND && caller->is_service) {
+        if (caller != NULL) {
+            forget(world, caller);
+        }
+        return caller != NULL || sim_peer_link_close(peer, effect->link);
+    }
+    if (effect->kind == DX_EFFECT_SIGNAL_SEND && caller != NULL) {
         look_through(world, peer, effect->body);
         post(world, caller, true, effect->body);
     } else if (effect->kind == DX_EFFECT_SIGNAL_SEND) {
-        hear_description(world, caller, effect->body);
+        (void)sim_peer_link_signal(peer, effect->link, effect->body); /* or it is of a link that is over */
     }
-    return true;
+    return effect->kind == DX_EFFECT_SIGNAL_SEND;
+}
+
+bool sim_signaling_stands(const sim_world *world) {
+    return world->signaling != NULL && world->signaling->service != NULL;
 }
 
 void sim_signaling_peer_gone(sim_peer *peer) {
+    sim_peer_link_peer_gone(peer);
     for (sim_caller *caller = peer->world->signaling == NULL ? NULL : peer->world->signaling->callers;
          caller != NULL; caller = caller->next) {
         if (caller->peer == peer && !caller->gone) {
@@ -457,6 +563,7 @@ void sim_signaling_begin(sim_world *world) {
     world->signaling->random_state = world->plan.seed ^ 0x51641;
     world->signaling->random = (dx_random){.ctx = world, .fill = fill_random};
     world->signaling->lies = world->plan.signaling == SIM_LYING_SIGNALING;
+    sim_udp_begin(world);
     start_service(world);
     sim_at(world, world->now_ms + MISHAP_MS, on_minute, NULL, 0);
     snprintf(json, sizeof json, "{\"do\": \"signal.add\", \"url\": \"%s\"}", service_url);

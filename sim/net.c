@@ -35,14 +35,21 @@ struct sim_link {
     sim_end ends[2];
     size_t pending; /* heap events that name it */
     bool dead;
+    bool is_peer, middle; /* a peer link; one whose ends were told other certificates */
 };
 
 enum { STRANGE_MAX = 4096, LOOK_MS = 1000, WRITTEN_SOON = 4096, WRITTEN_MS = 400 };
 
-static bool reachable(const sim_link *link) {
+/* What is on its way to an end can arrive. */
+static bool reachable(const sim_link *link, size_t end) {
     const sim_peer *a = link->ends[0].peer, *b = link->ends[1].peer;
-    return a == NULL || b == NULL || link->world->healing ||
-           link->world->side[a->index] == link->world->side[b->index];
+    const sim_end *from = &link->ends[1 - end];
+    if (a != NULL && b != NULL && !link->world->healing &&
+        link->world->side[a->index] != link->world->side[b->index]) {
+        return false;
+    }
+    return !link->is_peer || !link->ends[end].open || !from->open ||
+           sim_peer_link_carries(from->peer, from->number);
 }
 
 static void at_end(sim_link *link, uint64_t time_ms, void (*act)(sim_world *, void *, uint64_t), size_t end) {
@@ -71,24 +78,27 @@ static void sweep(sim_world *world) {
 
 /* --- Delivery ------------------------------------------------------------------------------------------ */
 
-static void tell_down(sim_link *link, size_t end, int reason) {
+static void tell_down(sim_link *link, size_t end, int reason, const char *why) {
     sim_end *side = &link->ends[end];
     if (!side->open) {
         return;
     }
     side->open = false;
+    if (link->is_peer) {
+        sim_peer_link_over(side->peer, side->number);
+    }
     if (side->peer != NULL) {
         sim_peer_event(side->peer, &(dx_event){.kind = DX_EVENT_LINK_DOWN,
                                                .link = side->number,
                                                .reason = reason,
-                                               .body = dx_bytes_text("simulated")});
+                                               .body = dx_bytes_text(why)});
     }
 }
 
 static void break_link(sim_link *link) {
     link->dead = true;
-    tell_down(link, 0, DX_E_UNREACHABLE);
-    tell_down(link, 1, DX_E_UNREACHABLE);
+    tell_down(link, 0, DX_E_UNREACHABLE, "the link broke");
+    tell_down(link, 1, DX_E_UNREACHABLE, "the link broke");
 }
 
 static void on_arrival(sim_world *world, void *ctx, uint64_t number);
@@ -153,7 +163,7 @@ static void on_look(sim_world *world, void *ctx, uint64_t number) {
     sim_link *link = ctx;
     sim_end *side = &link->ends[number];
     link->pending--;
-    if (!link->dead && !reachable(link)) {
+    if (!link->dead && !reachable(link, number)) {
         at_end(link, world->now_ms + LOOK_MS, on_look, number);
         return;
     }
@@ -177,7 +187,7 @@ static void on_arrival(sim_world *world, void *ctx, uint64_t number) {
     sim_link *link = ctx;
     sim_end *side = &link->ends[number];
     link->pending--;
-    if (!link->dead && !reachable(link)) {
+    if (!link->dead && !reachable(link, number)) {
         hold(link, number);
         return;
     }
@@ -189,7 +199,7 @@ static void on_arrival(sim_world *world, void *ctx, uint64_t number) {
         deliver(link, number);
     }
     if (side->closing && side->first == NULL) {
-        tell_down(link, number, DX_E_UNREACHABLE);
+        tell_down(link, number, DX_E_UNREACHABLE, "the other side closed the link");
     }
     sweep(world);
 }
@@ -242,9 +252,9 @@ static void on_dialled(sim_world *world, void *ctx, uint64_t number) {
         return;
     }
     bool dialled = link->ends[0].peer != NULL && world->signaling != NULL && world->plan.undiallable;
-    if (target == NULL || target->node == NULL || dialled || !reachable(link)) {
+    if (target == NULL || target->node == NULL || dialled || !reachable(link, 1)) {
         link->dead = true;
-        tell_down(link, 0, DX_E_UNREACHABLE);
+        tell_down(link, 0, DX_E_UNREACHABLE, "nobody answers there");
         sweep(world);
         return;
     }
@@ -273,7 +283,7 @@ static sim_link *make_link(sim_world *world, sim_peer *caller, uint64_t number, 
     return link;
 }
 
-void sim_net_join(sim_peer *caller, uint64_t number, sim_peer *target, uint64_t target_number) {
+void sim_net_join(sim_peer *caller, uint64_t number, sim_peer *target, uint64_t target_number, bool middle) {
     sim_world *world = caller->world;
     sim_link *link = calloc(1, sizeof *link);
     DX_ASSERT(link != NULL);
@@ -281,6 +291,8 @@ void sim_net_join(sim_peer *caller, uint64_t number, sim_peer *target, uint64_t 
     link->ends[0] = (sim_end){.peer = caller, .number = number, .open = true, .last = &link->ends[0].first};
     link->ends[1] =
         (sim_end){.peer = target, .number = target_number, .open = true, .last = &link->ends[1].first};
+    link->is_peer = true;
+    link->middle = middle;
     link->next = world->links;
     world->links = link;
     link->pending++; /* it is not swept away before both are told */
@@ -328,10 +340,23 @@ static void judge_end(const sim_link *link, size_t end, int reason) {
     }
     if (sim_is_hostile(other)) {
         world->counts[SIM_ENDED]++;
+    } else if (link->middle && reason == DX_E_CHANNEL_BINDING) {
+        world->counts[SIM_BOUND]++;
     } else if (world->plan.chance[SIM_CORRUPT] == 0 &&
                !(world->invitation != NULL && is_end_of_invitation(reason))) {
         sim_violate(world, "peer %zu ends its link to peer %zu, an honest one: %s", self->index, other->index,
                     dx_error_name(reason));
+    }
+}
+
+void sim_net_down(const sim_peer *peer, uint64_t number, int reason, const char *why) {
+    size_t end;
+    sim_link *link = find(peer->world, peer, number, &end);
+    if (link != NULL) {
+        link->pending++; /* it is not swept away before the peer is told */
+        tell_down(link, end, reason, why);
+        link->pending--;
+        sweep(peer->world);
     }
 }
 
@@ -372,6 +397,9 @@ void sim_net_effect(sim_peer *peer, const dx_effect *effect) {
     }
     judge_end(link, end, effect->reason);
     link->ends[end].open = false; /* who closes is told nothing more */
+    if (link->is_peer) {
+        sim_peer_link_over(peer, effect->link);
+    }
     link->ends[1 - end].closing = true;
     at_end(link, world->now_ms + 1 + sim_below(world, 50), on_arrival, 1 - end);
 }
@@ -382,6 +410,9 @@ void sim_net_peer_gone(sim_peer *peer) {
         for (size_t end = 0; end < 2; end++) {
             if (link->ends[end].peer == peer && link->ends[end].open) {
                 link->ends[end].open = false;
+                if (link->is_peer) {
+                    continue; /* datagrams end without a word: the other side's consent must find out */
+                }
                 link->ends[1 - end].closing = true;
                 at_end(link, peer->world->now_ms + 100, on_arrival, 1 - end);
             }
@@ -390,6 +421,7 @@ void sim_net_peer_gone(sim_peer *peer) {
 }
 
 void sim_net_thaw(sim_peer *peer) {
+    sim_peer_link_thaw(peer);
     for (sim_link *link = peer->world->links; link != NULL; link = link->next) {
         if (link->ends[1].peer == peer && !link->ends[0].up) {
             at_end(link, peer->world->now_ms, on_dialled, 0);

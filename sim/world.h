@@ -47,6 +47,8 @@ typedef struct sim_link sim_link;
     X(FULL, "full disks")                                                                                    \
     X(CLOCK, "wall clocks set")                                                                              \
     X(PORT_GONE, "programs that left")                                                                       \
+    X(REBIND, "NATs that forgot")                                                                            \
+    X(ROAM, "peers that moved")                                                                              \
     X(DISK, "failed disk calls")
 
 /* Lies of a member who was admitted (hostile.h), then what became of them. */
@@ -95,7 +97,14 @@ typedef struct sim_link sim_link;
     X(SIGNALS, "messages to a signaling service")                                                            \
     X(SIGNAL_LIES, "lies of it")                                                                             \
     X(SIGNAL_STOPS, "times it stopped")                                                                      \
-    X(PEER_LINKS, "links that came about by it")
+    X(PEER_LINKS, "links that came about by it")                                                             \
+    X(DATAGRAMS, "datagrams")                                                                                \
+    X(PATHLESS, "attempts without a path")                                                                   \
+    X(ICE_RESTARTS, "new searches for a path")                                                               \
+    X(CONSENT_LOST, "links whose path died")                                                                 \
+    X(UNVERIFIED, "attempts with another's certificate")                                                     \
+    X(MIDDLES, "links with another one in the middle")                                                       \
+    X(BOUND, "times a node saw it")
 
 typedef enum sim_count {
 #define SIM_COUNT_ROW(symbol, words) SIM_##symbol,
@@ -228,6 +237,7 @@ struct sim_world {
     sim_hostile *hostile;            /* NULL: nobody lies */
     sim_invitation *invitation;      /* NULL: nobody is invited */
     struct sim_signaling *signaling; /* NULL: there is no such service */
+    struct sim_udp *udp;             /* NULL: likewise */
     uint64_t trace;
     uint64_t counts[SIM_COUNT_COUNT];
     uint64_t converged_ms; /* from healing to all in step */
@@ -304,8 +314,11 @@ void sim_net_effect(sim_peer *peer, const dx_effect *effect); /* LINK_OPEN, LINK
 void sim_net_peer_gone(sim_peer *peer);
 void sim_net_thaw(sim_peer *peer); /* it moves before its time: what waited for that comes now */
 void sim_net_deinit(sim_world *world);
-/* A link between two that already know its numbers; it is up. */
-void sim_net_join(sim_peer *caller, uint64_t number, sim_peer *target, uint64_t target_number);
+/* A peer link between two that already know its numbers; it is up. middle: its ends were told other certificates than the
+ * other shows, and their nodes must see it. */
+void sim_net_join(sim_peer *caller, uint64_t number, sim_peer *target, uint64_t target_number, bool middle);
+/* This end of it is over, and says nothing of it to the other. */
+void sim_net_down(const sim_peer *peer, uint64_t number, int reason, const char *why);
 /* A link as its caller's end number sees the other: gone, with bytes or an awakening to come, or up and quiet. */
 typedef enum sim_link_state { SIM_LINK_GONE, SIM_LINK_BUSY, SIM_LINK_QUIET } sim_link_state;
 sim_link_state sim_net_state(const sim_peer *peer, uint64_t number);
@@ -355,7 +368,26 @@ void sim_signaling_begin(sim_world *world); /* when the plan has one: all peers 
 /* LINK_OPEN of its addresses and of peer links, SIGNAL_SEND, LINK_CLOSE of what is not up yet; false: not its. */
 bool sim_signaling_effect(sim_peer *peer, const dx_effect *effect);
 void sim_signaling_peer_gone(sim_peer *peer);
+bool sim_signaling_stands(const sim_world *world); /* and its kube's STUN server */
 void sim_signaling_deinit(sim_world *world);
+
+/* --- udp.c, peer_link.c: peers' places in an internet of NATs, and the transports of their peer links --------------- */
+#define SIM_STUN_IPV4 "198.51.100.1:3478"
+#define SIM_STUN_IPV6 "[2001:db8::1]:3478"
+void sim_udp_begin(sim_world *world);
+void sim_udp_misfortune(sim_world *world);
+/* Whether the two can reach each other by datagrams, both ways; true where there are none. */
+bool sim_udp_permits(const sim_world *world, size_t a, size_t b);
+void sim_udp_deinit(sim_world *world);
+void sim_peer_link_open(sim_peer *peer, uint64_t number, bool offers);
+bool sim_peer_link_signal(const sim_peer *peer, uint64_t number, dx_bytes body); /* false: not of one */
+bool sim_peer_link_close(const sim_peer *peer, uint64_t number); /* false: not of one on its way up */
+/* What the peer sends over the link arrives, at present. */
+bool sim_peer_link_carries(const sim_peer *from, uint64_t number);
+void sim_peer_link_over(const sim_peer *peer, uint64_t number); /* when there is such a one */
+void sim_peer_link_peer_gone(const sim_peer *peer);             /* without a word */
+void sim_peer_link_thaw(const sim_peer *peer);
+void sim_peer_link_stranger(sim_world *world); /* somebody sends STUN to somebody */
 
 /* --- check.c ----------------------------------------------------------------------------------------- */
 /* After the faults end: everyone in step, equal states, nothing acknowledged missing, at rest. */

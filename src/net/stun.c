@@ -7,10 +7,8 @@
 
 #include <string.h>
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include "crypto/keys.h"
+#include "net/stun_integrity.h"
 
 enum {
     MAGIC_COOKIE = 0x2112a442,
@@ -86,14 +84,10 @@ static uint32_t crc32_of(const uint8_t *data, size_t size) {
 static void compute_integrity(const uint8_t *message, size_t end, dx_bytes key,
                               uint8_t out[static DX_STUN_INTEGRITY_SIZE]) {
     uint8_t patched[DX_STUN_SIZE_MAX];
-    unsigned size = 0;
-    DX_ASSERT(end >= DX_STUN_HEADER_SIZE && end <= sizeof patched && key.size <= INT32_MAX);
+    DX_ASSERT(end >= DX_STUN_HEADER_SIZE && end <= sizeof patched);
     memcpy(patched, message, end);
     write16(patched + 2, (uint16_t)(end - DX_STUN_HEADER_SIZE + ATTRIBUTE_HEADER + DX_STUN_INTEGRITY_SIZE));
-    if (!HMAC(EVP_sha1(), key.data, (int)key.size, patched, end, out, &size) ||
-        size != DX_STUN_INTEGRITY_SIZE) {
-        memset(out, 0, DX_STUN_INTEGRITY_SIZE); /* libcrypto out of memory: like a message lost on the way */
-    }
+    dx_stun_integrity(key, dx_bytes_of(patched, end), out);
 }
 
 /* --- Reading ------------------------------------------------------------------------------------------ */

@@ -551,7 +551,9 @@ static int begin_channel(dx_swarm *swarm, dx_meeting *meeting) {
         return DX_OK;
     }
     memcpy(encounter->prologue, topic->topic.prologue, DX_HASH_SIZE);
+#if !defined(DX_PLANT) || DX_PLANT != 34
     memcpy(encounter->prologue + DX_HASH_SIZE, encounter->fingerprints, sizeof encounter->fingerprints);
+#endif
     meeting->channelled = true;
     if (!encounter->offers) {
         const dx_channel_topics topics = {.ctx = encounter, .at = bound_topic_at};

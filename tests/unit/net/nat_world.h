@@ -1,65 +1,24 @@
 /* tests/unit/net/nat_world.h: an internet in virtual time, for two ICE agents: local networks behind NATs of every
- * kind, STUN servers, loss, delay, duplicates, and signaling that keeps order.
- *
- * Everything follows from one seed. NAT words are RFC 4787's older ones (RFC 3489 §5): a cone keeps one public port
- * for an inside address, a symmetric NAT takes a new one for each destination; restricted ones let in only whom the
- * inside has sent to (its address, or its address and port). */
+ * kind (the simulator's: sim/internet.h), STUN servers, loss, delay, duplicates, and signaling that keeps order.
+ * Everything follows from one seed. */
 #ifndef DX_TESTS_NAT_WORLD_H
 #define DX_TESTS_NAT_WORLD_H
 
+#include "internet.h"
 #include "net/ice.h"
 #include "net/stun.h"
 #include "test.h"
 
 enum {
-    WORLD_LANS_MAX = 8, /* 0 is the internet */
-    WORLD_NATS_MAX = 4,
-    WORLD_PORTS_MAX = 24,
-    WORLD_MAPPINGS_MAX = 256,
-    WORLD_ALLOWED_MAX = 64,
     WORLD_PACKETS_MAX = 4096,
     WORLD_SIGNALS_MAX = 512,
     WORLD_PACKET_SIZE = 512,
-    WORLD_NO_NAT = -1,
     WORLD_SERVER = -1, /* as a peer: a STUN server answers there */
 };
 
-typedef enum nat_kind {
-    NAT_FULL_CONE,
-    NAT_RESTRICTED,
-    NAT_PORT_RESTRICTED,
-    NAT_SYMMETRIC,
-    NAT_BLOCKED
-} nat_kind;
-
-typedef struct nat_mapping {
-    int lan;
-    dx_net_address inside, to; /* to: symmetric only */
-    uint16_t port;
-    size_t allowed_count;
-    dx_net_address allowed[WORLD_ALLOWED_MAX];
-} nat_mapping;
-
-typedef struct world_nat {
-    nat_kind kind;
-    bool hairpin;
-    dx_net_address outside;
-    uint16_t next_port;
-    size_t mapping_count;
-    nat_mapping mappings[WORLD_MAPPINGS_MAX];
-} world_nat;
-
-typedef struct world_port {
-    bool up;
-    int peer, lan;
-    uint32_t socket;
-    dx_net_address address;
-} world_port;
-
 typedef struct world_packet {
     uint64_t at_ms, order;
-    int lan; /* where it will arrive */
-    dx_net_address from, to;
+    sim_arrival arrival;
     size_t size;
     uint8_t bytes[WORLD_PACKET_SIZE];
 } world_packet;
@@ -96,10 +55,8 @@ typedef struct world {
     unsigned loss_percent, duplicate_percent;
     uint64_t delay_low_ms, delay_high_ms, signal_ms;
     bool signals_cut;
-    size_t lan_count, nat_count, port_count, packet_count, signal_count;
-    int lan_nats[WORLD_LANS_MAX];
-    world_nat nats[WORLD_NATS_MAX];
-    world_port ports[WORLD_PORTS_MAX];
+    size_t packet_count, signal_count;
+    sim_internet net;
     world_packet packets[WORLD_PACKETS_MAX];
     world_signal signals[WORLD_SIGNALS_MAX];
     world_peer peers[2];
@@ -125,8 +82,7 @@ static inline void world_init(world *w, uint64_t seed) {
     w->delay_low_ms = 5;
     w->delay_high_ms = 25;
     w->signal_ms = 40;
-    w->lan_count = 1;
-    w->lan_nats[0] = WORLD_NO_NAT;
+    sim_internet_init(&w->net);
     w->peers[0].answers_restart = w->peers[1].answers_restart = true;
 }
 
@@ -136,39 +92,27 @@ static inline void world_deinit(world *w) {
     assert_int_equal(w->alloc.live_bytes, 0);
 }
 
-static inline int world_add_nat(world *w, nat_kind kind, const char *outside) {
-    world_nat *nat = &w->nats[w->nat_count];
-    assert_true(w->nat_count < WORLD_NATS_MAX);
-    assert_int_equal(dx_net_host_parse(dx_bytes_text(outside), 0, &nat->outside), DX_OK);
-    nat->kind = kind;
-    nat->next_port = (uint16_t)(20000 + world_draw(w, 20000));
-    return (int)w->nat_count++;
+static inline int world_add_nat(world *w, sim_nat_kind kind, const char *host) {
+    dx_net_address outside;
+    assert_int_equal(dx_net_host_parse(dx_bytes_text(host), 0, &outside), DX_OK);
+    return sim_internet_add_nat(&w->net, kind, &outside, (uint16_t)(20000 + world_draw(w, 20000)));
 }
 
 static inline int world_add_lan(world *w, int nat) {
-    assert_true(w->lan_count < WORLD_LANS_MAX);
-    w->lan_nats[w->lan_count] = nat;
-    return (int)w->lan_count++;
+    return sim_internet_add_lan(&w->net, nat);
 }
 
-static inline void world_add_port(world *w, int peer, int lan, uint32_t socket, const char *address) {
-    assert_true(w->port_count < WORLD_PORTS_MAX);
-    w->ports[w->port_count++] = (world_port){true, peer, lan, socket, world_address(address)};
+static inline const sim_udp_port *world_add_port(world *w, int peer, int lan, uint32_t socket,
+                                                 const char *address) {
+    const sim_udp_port made = {.peer = peer, .lan = lan, .socket = socket, .address = world_address(address)};
+    const sim_udp_port *port = sim_internet_add_port(&w->net, &made);
+    assert_non_null(port);
+    return port;
 }
 
 /* --- The network ---------------------------------------------------------------------------------------------- */
 
-static inline world_port *world_find_port(world *w, int lan, const dx_net_address *address) {
-    for (size_t i = 0; i < w->port_count; i++) {
-        if (w->ports[i].up && w->ports[i].lan == lan && dx_net_address_equal(&w->ports[i].address, address)) {
-            return &w->ports[i];
-        }
-    }
-    return NULL;
-}
-
-static inline void world_enqueue(world *w, int lan, const dx_net_address *from, const dx_net_address *to,
-                                 dx_bytes bytes) {
+static inline void world_enqueue(world *w, const sim_arrival *arrival, dx_bytes bytes) {
     unsigned copies = 1 + (world_draw(w, 100) < w->duplicate_percent);
     while (copies-- > 0) {
         assert_true(w->packet_count < WORLD_PACKETS_MAX);
@@ -178,93 +122,22 @@ static inline void world_enqueue(world *w, int lan, const dx_net_address *from, 
         world_packet *packet = &w->packets[w->packet_count++];
         packet->at_ms = w->now_ms + w->delay_low_ms + world_draw(w, w->delay_high_ms - w->delay_low_ms + 1);
         packet->order = w->order++;
-        packet->lan = lan;
-        packet->from = *from;
-        packet->to = *to;
+        packet->arrival = *arrival;
         packet->size = bytes.size;
         assert_true(bytes.size <= sizeof packet->bytes);
         memcpy(packet->bytes, bytes.data, bytes.size);
     }
 }
 
-static inline nat_mapping *world_map_out(world_nat *nat, int lan, const dx_net_address *inside,
-                                         const dx_net_address *to) {
-    for (size_t i = 0; i < nat->mapping_count; i++) {
-        nat_mapping *mapping = &nat->mappings[i];
-        if (mapping->lan == lan && dx_net_address_equal(&mapping->inside, inside) &&
-            (nat->kind != NAT_SYMMETRIC || dx_net_address_equal(&mapping->to, to))) {
-            return mapping;
-        }
-    }
-    assert_true(nat->mapping_count < WORLD_MAPPINGS_MAX);
-    nat_mapping *mapping = &nat->mappings[nat->mapping_count++];
-    *mapping = (nat_mapping){.lan = lan, .inside = *inside, .to = *to};
-    mapping->port = nat->next_port;
-    nat->next_port = (uint16_t)(nat->next_port + 3);
-    return mapping;
-}
-
-static inline bool world_lets_in(const world_nat *nat, const nat_mapping *mapping,
-                                 const dx_net_address *from) {
-    for (size_t i = 0; i < mapping->allowed_count; i++) {
-        if (nat->kind == NAT_RESTRICTED ? dx_net_host_equal(&mapping->allowed[i], from)
-                                        : dx_net_address_equal(&mapping->allowed[i], from)) {
-            return true;
-        }
-    }
-    return nat->kind == NAT_FULL_CONE;
-}
-
-static inline void world_route_in(world *w, const dx_net_address *from, const dx_net_address *to,
-                                  int from_nat, dx_bytes bytes) {
-    if (world_find_port(w, 0, to)) {
-        world_enqueue(w, 0, from, to, bytes);
-        return;
-    }
-    for (int i = 0; i < (int)w->nat_count; i++) {
-        world_nat *nat = &w->nats[i];
-        for (size_t j = 0; dx_net_host_equal(&nat->outside, to) && j < nat->mapping_count; j++) {
-            nat_mapping *mapping = &nat->mappings[j];
-            if (mapping->port == to->port && (i != from_nat || nat->hairpin) &&
-                world_lets_in(nat, mapping, from)) {
-                world_enqueue(w, mapping->lan, from, &mapping->inside, bytes);
-                return;
-            }
-        }
+static inline void world_send(world *w, const sim_udp_port *port, const dx_net_address *to, dx_bytes bytes) {
+    sim_arrival arrival;
+    if (sim_internet_route(&w->net, w->now_ms, port, to, &arrival)) {
+        world_enqueue(w, &arrival, bytes);
     }
 }
 
-static inline void world_send(world *w, const world_port *port, const dx_net_address *to, dx_bytes bytes) {
-    if (world_find_port(w, port->lan, to)) {
-        world_enqueue(w, port->lan, &port->address, to, bytes);
-        return;
-    }
-    int nat_index = w->lan_nats[port->lan];
-    if (port->lan == 0) {
-        world_route_in(w, &port->address, to, WORLD_NO_NAT, bytes);
-        return;
-    }
-    dx_net_class class = dx_net_classify(to);
-    if (nat_index == WORLD_NO_NAT || w->nats[nat_index].kind == NAT_BLOCKED || class == DX_NET_PRIVATE ||
-        class == DX_NET_LINK_LOCAL || to->family != w->nats[nat_index].outside.family) {
-        return;
-    }
-    world_nat *nat = &w->nats[nat_index];
-    nat_mapping *mapping = world_map_out(nat, port->lan, &port->address, to);
-    if (!world_lets_in(nat, mapping, to) || nat->kind == NAT_FULL_CONE) {
-        assert_true(mapping->allowed_count < WORLD_ALLOWED_MAX);
-        mapping->allowed[mapping->allowed_count] = *to;
-        mapping->allowed_count += nat->kind != NAT_FULL_CONE;
-    }
-    dx_net_address from = nat->outside;
-    from.port = mapping->port;
-    world_route_in(w, &from, to, nat_index, bytes);
-}
-
-/* The NAT forgets every mapping, as one that was restarted. */
 static inline void world_rebind(world *w, int nat) {
-    w->nats[nat].mapping_count = 0;
-    w->nats[nat].next_port = (uint16_t)(w->nats[nat].next_port + 501);
+    sim_nat_rebind(&w->net.nats[nat]);
 }
 
 /* --- Peers and signaling ---------------------------------------------------------------------------------------- */
@@ -293,9 +166,10 @@ static inline void world_pump(world *w, int peer) {
         case DX_ICE_OUTPUT_DATAGRAM:
             p->datagrams_sent++;
             assert_true(dx_stun_is(output.bytes));
-            for (size_t i = 0; i < w->port_count; i++) {
-                if (w->ports[i].up && w->ports[i].peer == peer && w->ports[i].socket == output.socket) {
-                    world_send(w, &w->ports[i], &output.to, output.bytes);
+            for (size_t i = 0; i < w->net.port_count; i++) {
+                if (w->net.ports[i].up && w->net.ports[i].peer == peer &&
+                    w->net.ports[i].socket == output.socket) {
+                    world_send(w, &w->net.ports[i], &output.to, output.bytes);
                 }
             }
             break;
@@ -343,15 +217,16 @@ static inline void world_deliver_signal(world *w, const world_signal *signal) {
 }
 
 static inline void world_deliver_packet(world *w, const world_packet *packet) {
-    world_port *port = world_find_port(w, packet->lan, &packet->to);
+    const dx_net_address *from = &packet->arrival.from;
+    const sim_udp_port *port = sim_internet_find_port(&w->net, packet->arrival.lan, &packet->arrival.to);
     dx_bytes bytes = {packet->bytes, packet->size};
     dx_stun_writer answer;
     if (!port) {
         return;
     }
     if (port->peer == WORLD_SERVER) {
-        if (dx_stun_respond(bytes, &packet->from, &answer)) {
-            world_send(w, port, &packet->from, dx_stun_written(&answer));
+        if (dx_stun_respond(bytes, from, &answer)) {
+            world_send(w, port, from, dx_stun_written(&answer));
         }
         return;
     }
@@ -361,11 +236,11 @@ static inline void world_deliver_packet(world *w, const world_packet *packet) {
     }
     if (dx_stun_is(bytes)) {
         p->stun_received++;
-        dx_ice_receive(p->ice, w->now_ms, port->socket, &packet->from, bytes);
+        dx_ice_receive(p->ice, w->now_ms, port->socket, from, bytes);
         world_pump(w, port->peer);
-    } else if (dx_ice_wants(p->ice, port->socket, &packet->from, bytes)) {
+    } else if (dx_ice_wants(p->ice, port->socket, from, bytes)) {
         p->data_received++;
-        p->data_from = packet->from;
+        p->data_from = *from;
     } else {
         p->data_lost++;
     }
@@ -444,11 +319,11 @@ static inline void world_create(world *w, int peer, bool controlling, const dx_n
 }
 
 static inline void world_add_locals(world *w, int peer) {
-    for (size_t i = 0; i < w->port_count; i++) {
-        if (w->ports[i].peer == peer && w->ports[i].up) {
-            assert_int_equal(
-                dx_ice_add_local(w->peers[peer].ice, w->now_ms, w->ports[i].socket, &w->ports[i].address),
-                DX_OK);
+    for (size_t i = 0; i < w->net.port_count; i++) {
+        if (w->net.ports[i].peer == peer && w->net.ports[i].up) {
+            assert_int_equal(dx_ice_add_local(w->peers[peer].ice, w->now_ms, w->net.ports[i].socket,
+                                              &w->net.ports[i].address),
+                             DX_OK);
         }
     }
     dx_ice_end_local(w->peers[peer].ice, w->now_ms);
@@ -474,9 +349,9 @@ static inline bool world_send_data(world *w, int peer) {
     if (!dx_ice_path(w->peers[peer].ice, &socket, &to)) {
         return false;
     }
-    for (size_t i = 0; i < w->port_count; i++) {
-        if (w->ports[i].up && w->ports[i].peer == peer && w->ports[i].socket == socket) {
-            world_send(w, &w->ports[i], &to, dx_bytes_of(data, sizeof data));
+    for (size_t i = 0; i < w->net.port_count; i++) {
+        if (w->net.ports[i].up && w->net.ports[i].peer == peer && w->net.ports[i].socket == socket) {
+            world_send(w, &w->net.ports[i], &to, dx_bytes_of(data, sizeof data));
         }
     }
     return true;

@@ -5,9 +5,6 @@
 
 enum { SEEDS = 200 };
 
-static const char *const kind_names[] = {"full cone", "restricted", "port restricted", "symmetric",
-                                         "blocked"};
-
 static world w; /* a few megabytes */
 
 /* A STUN server, and each side behind a NAT of its kind (-1: none). */
@@ -20,7 +17,7 @@ static void build(uint64_t seed, int kind_a, int kind_b) {
         if (kinds[i] < 0) {
             world_add_port(&w, i, 0, 1, i ? "203.0.113.21:5000" : "203.0.113.11:5000");
         } else {
-            int lan = world_add_lan(&w, world_add_nat(&w, (nat_kind)kinds[i], outsides[i]));
+            int lan = world_add_lan(&w, world_add_nat(&w, (sim_nat_kind)kinds[i], outsides[i]));
             /* The same inside address on both sides: homes are like that. */
             world_add_port(&w, i, lan, 1, "192.168.1.5:5000");
         }
@@ -32,12 +29,10 @@ static void start(void) {
     world_start(&w, &server, 1);
 }
 
-/* RFC 5128's table: a symmetric NAT meets anything that looks at addresses alone; nothing passes where UDP does not. */
+/* -1: no NAT. */
 static bool can_connect(int a, int b) {
-    bool blocked = a == NAT_BLOCKED || b == NAT_BLOCKED;
-    bool symmetric = a == NAT_SYMMETRIC || b == NAT_SYMMETRIC;
-    int other = a == NAT_SYMMETRIC ? b : a;
-    return !blocked && !(symmetric && (other == NAT_SYMMETRIC || other == NAT_PORT_RESTRICTED));
+    return sim_nats_permit(a < 0 ? SIM_NAT_FULL_CONE : (sim_nat_kind)a,
+                           b < 0 ? SIM_NAT_FULL_CONE : (sim_nat_kind)b);
 }
 
 static void check_data_both_ways(void) {
@@ -52,15 +47,15 @@ static void check_data_both_ways(void) {
 /* Every pair of kinds, without loss: the table, and how long it takes at most. */
 static void test_the_table_of_nats(void **state) {
     (void)state;
-    for (int a = -1; a <= NAT_BLOCKED; a++) {
-        for (int b = -1; b <= NAT_BLOCKED; b++) {
+    for (int a = -1; a <= SIM_NAT_BLOCKED; a++) {
+        for (int b = -1; b <= SIM_NAT_BLOCKED; b++) {
             for (uint64_t seed = 0; seed < 6; seed++) {
                 build(seed + 1, a, b);
                 start();
                 world_run(&w, 25000);
                 if (world_connected(&w) != can_connect(a, b)) {
-                    fail_msg("%s with %s, seed %d", a < 0 ? "public" : kind_names[a],
-                             b < 0 ? "public" : kind_names[b], (int)seed);
+                    fail_msg("%s with %s, seed %d", a < 0 ? "public" : sim_nat_words((sim_nat_kind)a),
+                             b < 0 ? "public" : sim_nat_words((sim_nat_kind)b), (int)seed);
                 }
                 for (int i = 0; i < 2; i++) {
                     assert_int_equal(w.peers[i].failed_count, can_connect(a, b) ? 0 : 1);
@@ -117,8 +112,8 @@ static void test_one_local_network(void **state) {
     for (uint64_t seed = 1; seed <= 20; seed++) {
         world_init(&w, seed);
         world_add_port(&w, WORLD_SERVER, 0, 0, "198.51.100.1:3478");
-        int lan =
-            world_add_lan(&w, world_add_nat(&w, seed % 2 ? NAT_SYMMETRIC : NAT_BLOCKED, "203.0.113.10"));
+        int lan = world_add_lan(
+            &w, world_add_nat(&w, seed % 2 ? SIM_NAT_SYMMETRIC : SIM_NAT_BLOCKED, "203.0.113.10"));
         world_add_port(&w, 0, lan, 1, "192.168.1.5:5000");
         world_add_port(&w, 1, lan, 1, "192.168.1.6:5000");
         start();
@@ -138,8 +133,8 @@ static void test_hairpin(void **state) {
     for (int hairpin = 0; hairpin < 2; hairpin++) {
         world_init(&w, 5);
         world_add_port(&w, WORLD_SERVER, 0, 0, "198.51.100.1:3478");
-        int nat = world_add_nat(&w, NAT_PORT_RESTRICTED, "203.0.113.10");
-        w.nats[nat].hairpin = hairpin == 1;
+        int nat = world_add_nat(&w, SIM_NAT_PORT_RESTRICTED, "203.0.113.10");
+        w.net.nats[nat].hairpin = hairpin == 1;
         world_add_port(&w, 0, world_add_lan(&w, nat), 1, "192.168.1.5:5000");
         world_add_port(&w, 1, world_add_lan(&w, nat), 1, "192.168.2.5:5000");
         start();
@@ -151,7 +146,7 @@ static void test_hairpin(void **state) {
 
 static void test_ipv6_beside_a_bad_nat(void **state) {
     (void)state;
-    build(3, NAT_SYMMETRIC, NAT_SYMMETRIC);
+    build(3, SIM_NAT_SYMMETRIC, SIM_NAT_SYMMETRIC);
     world_add_port(&w, 0, 0, 2, "[2001:db8:1::5]:5000");
     world_add_port(&w, 1, 0, 2, "[2001:db8:2::5]:5000");
     world_add_port(&w, 1, 2, 3, "[fe80::5]:5000"); /* reaches nobody here */
@@ -166,7 +161,7 @@ static void test_ipv6_beside_a_bad_nat(void **state) {
 /* No server told anything: one side is public, so its partner's checks show the way (all is peer-reflexive). */
 static void test_peer_reflexive_alone(void **state) {
     (void)state;
-    for (int kind = 0; kind < NAT_BLOCKED; kind++) {
+    for (int kind = 0; kind < SIM_NAT_BLOCKED; kind++) {
         build(9, kind, -1);
         world_start(&w, NULL, 0);
         world_run(&w, 3000);
@@ -181,11 +176,11 @@ static void test_peer_reflexive_alone(void **state) {
 /* A dead server and a dead interface hold nobody up. */
 static void test_dead_server_and_interface(void **state) {
     (void)state;
-    build(4, NAT_FULL_CONE, NAT_RESTRICTED);
-    int island = world_add_lan(&w, WORLD_NO_NAT);
+    build(4, SIM_NAT_FULL_CONE, SIM_NAT_RESTRICTED);
+    int island = world_add_lan(&w, SIM_NO_NAT);
     world_add_port(&w, 0, island, 7, "10.9.9.9:5000");
     world_add_port(&w, 1, island, 7, "10.9.9.10:5000");
-    w.ports[w.port_count - 1].up = false; /* nobody there */
+    w.net.ports[w.net.port_count - 1].up = false; /* nobody there */
     dx_net_address servers[2] = {world_address("198.51.100.77:3478"), world_address("198.51.100.1:3478")};
     world_start(&w, servers, 2);
     world_run(&w, 3000);
@@ -199,7 +194,7 @@ static void test_both_begin_with_one_role(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 40; seed++) {
         bool role = seed % 2;
-        build(seed, NAT_RESTRICTED, -1);
+        build(seed, SIM_NAT_RESTRICTED, -1);
         dx_net_address server = world_address("198.51.100.1:3478");
         world_create(&w, 0, role, &server, 1);
         world_create(&w, 1, role, &server, 1);
@@ -218,7 +213,7 @@ static void test_both_begin_with_one_role(void **state) {
 /* An hour without data: consent goes on, and costs a packet every few seconds. */
 static void test_an_idle_hour(void **state) {
     (void)state;
-    build(11, NAT_PORT_RESTRICTED, NAT_RESTRICTED);
+    build(11, SIM_NAT_PORT_RESTRICTED, SIM_NAT_RESTRICTED);
     w.loss_percent = 5;
     start();
     world_run(&w, 5000);
@@ -235,7 +230,7 @@ static void test_an_idle_hour(void **state) {
 static void test_consent_ends(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 10; seed++) {
-        build(seed, -1, NAT_RESTRICTED);
+        build(seed, -1, SIM_NAT_RESTRICTED);
         start();
         world_run(&w, 5000);
         assert_true(world_connected(&w));
@@ -277,7 +272,7 @@ static void test_rebinding_is_followed(void **state) {
 /* A hundred rebindings: the list of addresses does not fill up with those of the past. */
 static void test_many_rebindings(void **state) {
     (void)state;
-    build(6, NAT_RESTRICTED, -1);
+    build(6, SIM_NAT_RESTRICTED, -1);
     start();
     for (int i = 0; i < 100; i++) {
         world_run(&w, 15000);
@@ -299,8 +294,8 @@ static void test_a_second_interface_takes_over(void **state) {
         world_run(&w, 6000);
         assert_true(world_connected(&w));
         uint32_t lost = w.peers[0].selected.socket;
-        for (size_t i = 0; i < w.port_count; i++) {
-            w.ports[i].up &= !(w.ports[i].peer == 0 && w.ports[i].socket == lost);
+        for (size_t i = 0; i < w.net.port_count; i++) {
+            w.net.ports[i].up &= !(w.net.ports[i].peer == 0 && w.net.ports[i].socket == lost);
         }
         if (seed % 2) { /* the system tells; otherwise silence does */
             dx_ice_remove_local(w.peers[0].ice, w.now_ms, lost);
@@ -350,7 +345,7 @@ static void test_restart(void **state) {
 static void test_both_restart(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 20; seed++) {
-        build(seed, NAT_RESTRICTED, NAT_FULL_CONE);
+        build(seed, SIM_NAT_RESTRICTED, SIM_NAT_FULL_CONE);
         start();
         world_run(&w, 6000);
         for (int i = 0; i < 2; i++) {
@@ -366,10 +361,17 @@ static void test_both_restart(void **state) {
     }
 }
 
+static void restart_offerer(void) {
+    dx_ice_restart(w.peers[0].ice, w.now_ms);
+    w.peers[0].offers = true;
+    world_tell_credentials(&w, 0);
+    world_pump(&w, 0);
+}
+
 /* The restart is heard by nobody: the old path goes on as long as it is good, and its end is told. */
 static void test_a_restart_that_leads_nowhere(void **state) {
     (void)state;
-    build(8, NAT_FULL_CONE, -1);
+    build(8, SIM_NAT_FULL_CONE, -1);
     start();
     world_run(&w, 6000);
     w.signals_cut = true;
@@ -388,22 +390,42 @@ static void test_a_restart_that_leads_nowhere(void **state) {
     world_deinit(&w);
 }
 
+/* Restart upon restart, as a host asks for them on a silent path: who is lost is lost all the same, and in time. */
+static void test_restarts_prolong_nothing(void **state) {
+    (void)state;
+    for (int answered = 0; answered < 2; answered++) {
+        build(8, SIM_NAT_FULL_CONE, -1);
+        start();
+        world_run(&w, 6000);
+        assert_true(world_connected(&w));
+        w.signals_cut = !answered; /* or signaling goes on, and only datagrams do not */
+        w.loss_percent = 100;
+        uint64_t silent_ms = w.now_ms;
+        for (int i = 0; i < 12 && w.peers[0].failed_count == 0; i++) {
+            world_run(&w, 12000);
+            restart_offerer();
+        }
+        assert_int_equal(w.peers[0].failed_count, 1);
+        assert_true(w.peers[0].failed_ms <= silent_ms + DX_ICE_CONSENT_LOST_MS + DX_ICE_GIVE_UP_MS);
+        world_deinit(&w);
+    }
+}
+
 /* A roaming peer: its addresses go, others come, a restart tells of them. */
 static void test_address_change_with_restart(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 20; seed++) {
-        build(seed, NAT_RESTRICTED, NAT_PORT_RESTRICTED);
+        build(seed, SIM_NAT_RESTRICTED, SIM_NAT_PORT_RESTRICTED);
         start();
         world_run(&w, 6000);
         assert_true(world_connected(&w));
-        int lan = world_add_lan(&w, world_add_nat(&w, NAT_FULL_CONE, "203.0.113.99"));
-        for (size_t i = 0; i < w.port_count; i++) {
-            w.ports[i].up &= w.ports[i].peer != 0;
+        int lan = world_add_lan(&w, world_add_nat(&w, SIM_NAT_FULL_CONE, "203.0.113.99"));
+        for (size_t i = 0; i < w.net.port_count; i++) {
+            w.net.ports[i].up &= w.net.ports[i].peer != 0;
         }
-        world_add_port(&w, 0, lan, 9, "172.16.0.9:5000");
+        const sim_udp_port *port = world_add_port(&w, 0, lan, 9, "172.16.0.9:5000");
         dx_ice_remove_local(w.peers[0].ice, w.now_ms, 1);
-        assert_int_equal(dx_ice_add_local(w.peers[0].ice, w.now_ms, 9, &w.ports[w.port_count - 1].address),
-                         DX_OK);
+        assert_int_equal(dx_ice_add_local(w.peers[0].ice, w.now_ms, 9, &port->address), DX_OK);
         dx_ice_restart(w.peers[0].ice, w.now_ms);
         world_tell_credentials(&w, 0);
         world_pump(&w, 0);
@@ -412,13 +434,6 @@ static void test_address_change_with_restart(void **state) {
         check_data_both_ways();
         world_deinit(&w);
     }
-}
-
-static void restart_offerer(void) {
-    dx_ice_restart(w.peers[0].ice, w.now_ms);
-    w.peers[0].offers = true;
-    world_tell_credentials(&w, 0);
-    world_pump(&w, 0);
 }
 
 static void happen(void) {
@@ -431,8 +446,8 @@ static void happen(void) {
         restart_offerer();
         break;
     case 2: /* the second interface comes or goes, and the system says so */
-        for (size_t i = 0; i < w.port_count; i++) {
-            world_port *port = &w.ports[i];
+        for (size_t i = 0; i < w.net.port_count; i++) {
+            sim_udp_port *port = &w.net.ports[i];
             if (port->peer == who && port->socket == 2) {
                 port->up = !port->up;
                 if (port->up) {
@@ -483,11 +498,11 @@ static void test_stormy_minutes(void **state) {
 /* After a failure a restart begins anew. */
 static void test_failed_and_begun_again(void **state) {
     (void)state;
-    build(2, NAT_BLOCKED, -1);
+    build(2, SIM_NAT_BLOCKED, -1);
     start();
     world_run(&w, 25000);
     assert_int_equal(w.peers[0].failed_count, 1);
-    w.nats[0].kind = NAT_RESTRICTED;
+    w.net.nats[0].kind = SIM_NAT_RESTRICTED;
     dx_ice_restart(w.peers[0].ice, w.now_ms);
     assert_int_equal(dx_ice_state_of(w.peers[0].ice), DX_ICE_WAITING);
     world_tell_credentials(&w, 0);
@@ -526,6 +541,6 @@ DX_TEST_MAIN(DX_TEST(test_the_table_of_nats), DX_TEST(test_hundreds_of_bad_netwo
              DX_TEST(test_both_begin_with_one_role), DX_TEST(test_an_idle_hour), DX_TEST(test_consent_ends),
              DX_TEST(test_rebinding_is_followed), DX_TEST(test_many_rebindings),
              DX_TEST(test_a_second_interface_takes_over), DX_TEST(test_restart), DX_TEST(test_both_restart),
-             DX_TEST(test_a_restart_that_leads_nowhere), DX_TEST(test_address_change_with_restart),
-             DX_TEST(test_stormy_minutes), DX_TEST(test_failed_and_begun_again),
-             DX_TEST(test_loopback_is_quick))
+             DX_TEST(test_a_restart_that_leads_nowhere), DX_TEST(test_restarts_prolong_nothing),
+             DX_TEST(test_address_change_with_restart), DX_TEST(test_stormy_minutes),
+             DX_TEST(test_failed_and_begun_again), DX_TEST(test_loopback_is_quick))

@@ -1,5 +1,5 @@
 /* tests/unit/net/test_stun.c: STUN messages: the vectors of RFC 5769, every way to be malformed, every attribute
- * written and read back, and the server that keeps nothing. */
+ * written and read back, and the server that keeps nothing. Reaches net/stun_integrity.c by the vectors. */
 #include "net/stun.h"
 #include "test.h"
 
