@@ -8,6 +8,14 @@ export class MemoryHandle implements FileSystemSyncAccessHandle {
   flush(): void {}
   close(): void {}
 
+  /** As the file is now. */
+  copy(): MemoryHandle {
+    const copy = new MemoryHandle();
+    copy.#data = this.#data.slice();
+    copy.#size = this.#size;
+    return copy;
+  }
+
   read(into: Uint8Array, { at }: { at: number }): number {
     const found = this.#data.subarray(Math.min(at, this.#size), Math.min(at + into.length, this.#size));
     into.set(found);

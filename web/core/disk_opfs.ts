@@ -1,7 +1,7 @@
 // core/disk_opfs.ts: the module's disk (src/wasm/imports.h) on OPFS sync access handles.
 //
-// Opening a handle is asynchronous and the module's calls are not, so a fixed set of files is opened before the module runs: the vault, its log
-// and the name of a journal that is looked for and never written. Handles are exclusive: a second worker that opens them fails, whatever the locks say.
+// Opening a handle is asynchronous and the module's calls are not, so a fixed set of files is opened before the module runs: the vault and its log.
+// Handles are exclusive: a second worker that opens them fails, whatever the locks say. A journal is looked for and never written: it is not there.
 // A file that an OPFS handle names is always there; here it is there while it has bytes, or since the module made it. The vault itself is there also
 // while its log has bytes, as its first transaction lives in the log alone.
 //
@@ -14,7 +14,7 @@
 
 export const DISK_FAILED = -1, DISK_FULL = -2;
 export const VAULT_PATH = 'vault.db';
-export const VAULT_FILES = [VAULT_PATH, `${VAULT_PATH}-wal`, `${VAULT_PATH}-journal`] as const;
+export const VAULT_FILES = [VAULT_PATH, `${VAULT_PATH}-wal`] as const;
 
 /** A file as the disk sees it; sizes are kept here, as nobody else writes the files and asking costs a call. */
 interface DiskFile {
@@ -119,25 +119,63 @@ function attempt(file: DiskFile, act: () => number): number {
   }
 }
 
-const RETRY_MS = 5, RETRY_FOR_MS = 10_000;
+// --- Files ----------------------------------------------------------------------------------------------------------
 
-/** The vault's files; a leader that was just killed may hold them a moment longer. Throws what the last attempt threw. */
-export async function openVaultFiles(): Promise<Map<string, FileSystemSyncAccessHandle>> {
-  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('dx', { create: true });
-  return new Map(await Promise.all(VAULT_FILES.map(async (name) => {
-    const file = await folder.getFileHandle(name, { create: true });
-    return [name, await openHandle(file)] as const;
-  })));
+const FOLDER = 'dx', RETRY_MS = 2, RETRY_FOR_MS = 10_000;
+
+export const vaultFolder = async (): Promise<FileSystemDirectoryHandle> =>
+  await (await navigator.storage.getDirectory()).getDirectoryHandle(FOLDER, { create: true });
+
+export type VaultFiles = ReadonlyMap<string, FileSystemFileHandle>;
+
+/** Finds the vault's files, which may be in use: this much can be done before they are free. */
+export async function findVaultFiles(): Promise<VaultFiles> {
+  const folder = await vaultFolder();
+  return new Map(await Promise.all(VAULT_FILES.map(async (name) => [name, await folder.getFileHandle(name, { create: true })] as const)));
 }
+
+/** Opens them; a leader that was just killed may hold them a moment longer. Throws what the last attempt threw. */
+export async function openVaultFiles(found: VaultFiles): Promise<Map<string, FileSystemSyncAccessHandle>> {
+  try {
+    return await openAll(found);
+  } catch (error) {
+    if (!isNamed(error, 'NotFoundError')) throw error;
+    return await openAll(await findVaultFiles()); // set aside since they were found
+  }
+}
+
+async function openAll(found: VaultFiles): Promise<Map<string, FileSystemSyncAccessHandle>> {
+  const opened = new Map<string, FileSystemSyncAccessHandle>();
+  const results = await Promise.allSettled([...found].map(async ([name, file]) => opened.set(name, await openHandle(file))));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (!failed) return opened;
+  for (const handle of opened.values()) handle.close();
+  throw failed.reason;
+}
+
+const isNamed = (error: unknown, name: string): boolean => error instanceof Error && error.name === name;
 
 async function openHandle(file: FileSystemFileHandle): Promise<FileSystemSyncAccessHandle> {
   for (const started = performance.now(); ;) {
     try {
       return await file.createSyncAccessHandle();
     } catch (error) {
-      const held = error instanceof Error && error.name === 'NoModificationAllowedError';
-      if (!held || performance.now() - started > RETRY_FOR_MS) throw error;
+      if (!isNamed(error, 'NoModificationAllowedError') || performance.now() - started > RETRY_FOR_MS) throw error;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
+}
+
+/**
+ * Moves the vault's files into a folder of this name beside them; nothing of them is lost. The vault goes before its log: should this end in between, a
+ * log alone is refused as damage, while a vault without its log would open as it was some time ago.
+ */
+export async function setFilesAside(name: string): Promise<void> {
+  const folder = await vaultFolder();
+  const files = await findVaultFiles();
+  const full = [];
+  for (const file of files.values()) if ((await file.getFile()).size > 0) full.push(file);
+  if (full.length === 0) return;
+  const aside = await folder.getDirectoryHandle(name, { create: true });
+  for (const file of full) await file.move(aside, file.name);
 }

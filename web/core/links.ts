@@ -45,6 +45,14 @@ export class Links {
     }
   }
 
+  /** Ended here for what came on it: closed, and the node told. */
+  end(link: number, reason: number, message: string): void {
+    const host = this.#links.get(link);
+    if (!host) return;
+    host.close();
+    this.#eventsOf(link).down(reason, message);
+  }
+
   #open(link: number, address: string): void {
     const events = this.#eventsOf(link);
     try {

@@ -7,46 +7,114 @@ import { ErrorCode } from './seam.ts';
 
 /** A data channel's message; every browser takes this much, and the stream has no messages of its own. */
 export const MESSAGE_MAX = 64 * 1024;
-/** Below this much unsent the node is told of room, in steps rather than for every message. */
-const LOW_WATER = 128 * 1024;
+/** What a channel is given ahead: enough to keep it busy, and far below where browsers refuse more (16 MiB). The rest waits here. */
+const AHEAD_MAX = 1024 * 1024;
+/** Below this much unsent the channel is filled again and the node told of room, in steps rather than for every message. */
+const LOW_WATER = 256 * 1024;
+/** For the last words on a link that the node closed, as natively. */
+const LINGER_MS = 5000;
+
+export interface StreamEvents { up(): void; data(body: ArrayBuffer): void; writable(size: number): void; down(): void }
 
 /** A data channel as a stream: what was sent and has left is told as it leaves. Serves the worker and the page alike. */
 export class ChannelStream {
   readonly #channel: RTCDataChannel;
-  #sent = 0;
+  readonly #events: StreamEvents;
+  /** What is sent in one turn leaves in as few messages as hold it. */
+  #waiting: Uint8Array[] = [];
+  #pumps = false;
+  #given = 0;
   #told = 0;
+  /** Set once the node has closed the link: called when the last words have left. */
+  #closed: (() => void) | null = null;
 
-  constructor(channel: RTCDataChannel, events: { up(): void; data(body: ArrayBuffer): void; writable(size: number): void; down(): void }) {
+  constructor(channel: RTCDataChannel, events: StreamEvents) {
     this.#channel = channel;
+    this.#events = events;
     channel.binaryType = 'arraybuffer';
-    this.#tell = () => {
-      const left = this.#sent - channel.bufferedAmount - this.#told;
-      channel.bufferedAmountLowThreshold = channel.bufferedAmount > LOW_WATER ? LOW_WATER : 0;
-      if (left <= 0) return;
-      this.#told += left;
-      events.writable(left);
+    channel.bufferedAmountLowThreshold = LOW_WATER;
+    channel.onopen = () => {
+      events.up();
+      this.#pump();
     };
-    channel.onopen = () => events.up();
     channel.onmessage = ({ data }: MessageEvent<unknown>) => { if (data instanceof ArrayBuffer) events.data(data); };
-    channel.onbufferedamountlow = this.#tell;
+    channel.onbufferedamountlow = () => this.#pump();
     channel.onclose = () => events.down();
     if (channel.readyState === 'open') events.up();
     else if (channel.readyState === 'closed') events.down();
   }
 
-  readonly #tell: () => void;
-
+  /** body is this stream's own from now on. */
   send(body: Uint8Array): void {
-    if (this.#channel.readyState !== 'open') return;
-    for (let at = 0; at < body.length; at += MESSAGE_MAX) this.#channel.send(body.subarray(at, at + MESSAGE_MAX) as Uint8Array<ArrayBuffer>);
-    this.#sent += body.length;
-    if (this.#channel.bufferedAmount <= LOW_WATER) this.#tell();
+    if (this.#closed || this.#channel.readyState === 'closing' || this.#channel.readyState === 'closed') return;
+    this.#waiting.push(body);
+    if (this.#pumps) return;
+    this.#pumps = true;
+    queueMicrotask(() => this.#pump());
   }
 
-  close(): void {
-    this.#channel.onopen = this.#channel.onmessage = this.#channel.onbufferedamountlow = this.#channel.onclose = null;
-    this.#channel.close();
+  /** The peer hears what was sent before; gone is called when it has, or takes too long over it. */
+  close(gone: () => void): void {
+    const channel = this.#channel;
+    if (this.#closed) return;
+    const late = setTimeout(() => this.#closed?.(), LINGER_MS);
+    this.#closed = () => {
+      this.#closed = () => undefined;
+      clearTimeout(late);
+      channel.onopen = channel.onbufferedamountlow = channel.onclose = null;
+      channel.close();
+      gone();
+    };
+    channel.onmessage = null;
+    channel.onclose = this.#closed;
+    if (channel.readyState === 'open') this.#pump();
+    else this.#closed();
   }
+
+  #pump(): void {
+    const channel = this.#channel;
+    this.#pumps = false;
+    try {
+      while (this.#waiting.length > 0 && channel.readyState === 'open' && channel.bufferedAmount < AHEAD_MAX) {
+        const message = takeMessage(this.#waiting);
+        channel.send(message);
+        this.#given += message.length;
+      }
+    } catch {
+      channel.close(); // a stream that misses a part is none: onclose follows
+      return;
+    }
+    // With nothing left to give, the rest is told when all of it has left.
+    channel.bufferedAmountLowThreshold = this.#waiting.length > 0 || channel.bufferedAmount > LOW_WATER ? LOW_WATER : 0;
+    if (this.#closed) {
+      if (this.#waiting.length === 0) channel.close(); // sends what it holds first, then onclose
+      return;
+    }
+    const left = this.#given - channel.bufferedAmount - this.#told;
+    if (left <= 0) return;
+    this.#told += left;
+    this.#events.writable(left);
+  }
+}
+
+/** The first bytes of what waits, as many as one message holds. */
+function takeMessage(waiting: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let count = 0, size = 0;
+  while (count < waiting.length && size < MESSAGE_MAX) size += (waiting[count++] as Uint8Array).length;
+  if (count === 1 && size <= MESSAGE_MAX) return waiting.shift() as Uint8Array<ArrayBuffer>;
+  const message = new Uint8Array(Math.min(size, MESSAGE_MAX));
+  const parts = waiting.splice(0, count), rest = size - message.length;
+  let at = 0;
+  for (const [number, part] of parts.entries()) {
+    const taken = number === count - 1 ? part.subarray(0, part.length - rest) : part;
+    message.set(taken, at);
+    at += taken.length;
+  }
+  if (rest > 0) {
+    const last = parts[count - 1] as Uint8Array;
+    waiting.unshift(last.subarray(last.length - rest));
+  }
+  return message;
 }
 
 interface PeerLink { events: LinkEvents; stream: ChannelStream | null }
@@ -92,7 +160,7 @@ export class PeerLinks {
   fromPage(message: RtcToWorker): void {
     const peer = this.#links.get(message.link);
     if (!peer) {
-      if (message.type === 'rtc-channel') message.channel.close(); // closed here while the page was still at it
+      if (message.type === 'rtc-channel') message.channel.close(); // the link was closed while the page was still at it
       return;
     }
     switch (message.type) {
@@ -124,8 +192,9 @@ export class PeerLinks {
     const peer = this.#links.get(link);
     if (!peer) return;
     this.#links.delete(link);
-    peer.stream?.close();
-    this.#toPage({ type: 'rtc-close', link });
+    const gone = (): void => this.#toPage({ type: 'rtc-close', link });
+    if (peer.stream) peer.stream.close(gone);
+    else gone();
   }
 }
 

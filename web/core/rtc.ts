@@ -5,12 +5,16 @@
 import type { IceServer, RtcSignal, RtcToPage, RtcToWorker } from './messages.ts';
 import { ChannelStream } from './peer_link.ts';
 
+/** What one peer may have said and not yet been taken: more than a description and its candidates is no conversation. */
+const SIGNALS_WAITING_MAX = 128;
+
 interface PagePeer {
   connection: RTCPeerConnection;
   /** Set where the channel could not be transferred. */
   stream: ChannelStream | null;
   /** What the peer said is taken one after another. */
   turn: Promise<void>;
+  waiting: number;
   /** Candidates that came before the description they belong to. */
   early: string[];
 }
@@ -42,9 +46,15 @@ export class PageRtc {
   #say(message: RtcToWorker, transfer: Transferable[] = []): void { this.#worker.postMessage(message, transfer); }
 
   #open(link: number, role: 'offer' | 'answer', servers: IceServer[]): void {
-    const connection = new RTCPeerConnection({ iceServers: [...this.#iceServers, ...servers] });
-    const channel = connection.createDataChannel('dx', { negotiated: true, id: 0, ordered: true });
-    const peer: PagePeer = { connection, stream: null, turn: Promise.resolve(), early: [] };
+    let connection, channel;
+    try {
+      connection = connect(this.#iceServers, servers);
+      channel = connection.createDataChannel('dx', { negotiated: true, id: 0, ordered: true });
+    } catch (error) { // a browser makes only so many, and may have none
+      this.#say({ type: 'rtc-down', link, message: String(error) });
+      return;
+    }
+    const peer: PagePeer = { connection, stream: null, turn: Promise.resolve(), waiting: 0, early: [] };
     this.#peers.set(link, peer);
     try {
       this.#say({ type: 'rtc-channel', link, channel }, [channel as unknown as Transferable]);
@@ -77,6 +87,10 @@ export class PageRtc {
   #hear(link: number, signal: RtcSignal): void {
     const peer = this.#peers.get(link);
     if (!peer) return;
+    if (peer.waiting + peer.early.length > SIGNALS_WAITING_MAX) {
+      this.#fail(link, 'the peer says more than a connection takes');
+      return;
+    }
     this.#inTurn(link, peer, async () => {
       const { connection } = peer;
       if ('candidate' in signal) {
@@ -91,7 +105,8 @@ export class PageRtc {
   }
 
   #inTurn(link: number, peer: PagePeer, act: () => Promise<void>): void {
-    peer.turn = peer.turn.then(act).catch((error: unknown) => this.#fail(link, String(error)));
+    peer.waiting++;
+    peer.turn = peer.turn.then(act).catch((error: unknown) => this.#fail(link, String(error))).then(() => { peer.waiting--; });
   }
 
   #fail(link: number, message: string): void {
@@ -105,8 +120,18 @@ export class PageRtc {
     if (!peer) return;
     this.#peers.delete(link);
     peer.connection.onicecandidate = peer.connection.onconnectionstatechange = null;
-    peer.stream?.close();
-    peer.connection.close();
+    const gone = (): void => peer.connection.close();
+    if (peer.stream) peer.stream.close(gone);
+    else gone();
+  }
+}
+
+/** The servers that a signaling service named are somebody else's: what is wrong with them does not keep ours from being used. */
+function connect(ours: readonly IceServer[], named: readonly IceServer[]): RTCPeerConnection {
+  try {
+    return new RTCPeerConnection({ iceServers: [...ours, ...named] });
+  } catch {
+    return new RTCPeerConnection({ iceServers: [...ours] });
   }
 }
 

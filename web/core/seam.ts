@@ -13,7 +13,7 @@ export type EffectKind = typeof EffectKind[keyof typeof EffectKind];
 /** The error codes this side gives or looks at (include/dxos/base.h). */
 export const ErrorCode = {
   E_STATE: -2, E_NOT_FOUND: -3, E_LIMIT: -5, E_DENIED: -6, E_UNSUPPORTED: -11, E_STORE: -21, E_NO_SPACE: -22, E_IO: -24, E_UNREACHABLE: -25,
-  E_MALFORMED: -40,
+  E_MALFORMED: -40, E_FLOOD: -45, E_CORRUPT: -60, E_VERSION: -61,
 } as const;
 
 export const REQUEST_SIZE = 16;

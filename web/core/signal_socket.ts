@@ -6,6 +6,8 @@ import type { HostLink, LinkEvents } from './links.ts';
 const MESSAGE_MAX = 64 * 1024;
 /** What waits to leave beyond this means that nobody reads there. */
 const UNSENT_MAX = 1024 * 1024;
+/** From the dialling to the upgrade, as natively; browsers wait for minutes. */
+const CONNECT_MS = 10_000;
 
 export function openSignalSocket(address: string, events: LinkEvents): HostLink {
   const socket = new WebSocket(address);
@@ -14,10 +16,15 @@ export function openSignalSocket(address: string, events: LinkEvents): HostLink 
   const end = (reason: number, message: string): void => {
     if (!open) return;
     open = false;
+    clearTimeout(late);
     socket.close();
     events.down(reason, message);
   };
-  socket.onopen = () => { if (open) events.up(address); };
+  const late = setTimeout(() => end(ErrorCode.E_UNREACHABLE, 'the signaling service does not answer'), CONNECT_MS);
+  socket.onopen = () => {
+    clearTimeout(late);
+    if (open) events.up(address);
+  };
   socket.onmessage = ({ data }: MessageEvent<unknown>) => {
     if (!open) return;
     if (!(data instanceof ArrayBuffer) || data.byteLength > MESSAGE_MAX) end(ErrorCode.E_MALFORMED, 'the service sent what is no message');
@@ -33,6 +40,7 @@ export function openSignalSocket(address: string, events: LinkEvents): HostLink 
     },
     close: () => {
       open = false;
+      clearTimeout(late);
       socket.close();
     },
   };

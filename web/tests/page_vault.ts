@@ -1,19 +1,31 @@
 // tests/page_vault.ts: a page of the vault's origin as the browser tests drive it: a tab of core/, its own port, and figures.
+// ?alone: in a browser without SharedWorker. ?older: of a build that finds the vault made newer.
 import type { Value } from '../core/codec.ts';
 import { MODULE_FILE } from '../core/files.ts';
+import { askToPersist, listSetAside, storageStatus } from '../core/storage.ts';
 import { VaultTab } from '../core/tab.ts';
 import { Program, type Answer } from './program.ts';
+
+if (location.search === '?alone') Reflect.deleteProperty(window, 'SharedWorker');
+if (location.search === '?older') {
+  window.Worker = class extends Worker {
+    constructor(url: string | URL, options?: WorkerOptions) {
+      super(url, options);
+      setTimeout(() => this.dispatchEvent(new MessageEvent('message', { data: { type: 'failed', failure: 'outdated', message: 'the vault is newer', led: false } })));
+    }
+  };
+}
 
 const program = new Program();
 const started = performance.now();
 const log: string[] = [];
-const report = { client: '', state: 'starting', message: '', readyMs: 0, leadMs: 0, leads: 0, ports: 0, portAtMs: 0, log };
+const report = { client: '', state: 'starting', message: '', failure: null as string | null, readyMs: 0, leadMs: 0, leads: 0, ports: 0, portAtMs: 0, answeredAtMs: 0, lockedAtMs: 0, filesMs: 0, log };
 
 const tab = new VaultTab({
   base: new URL('/core/', location.href),
-  onState: (state, message) => Object.assign(report, { state, message }),
+  onState: (state, message, failure) => Object.assign(report, { state, message, failure }),
   onTrace: (room, text) => log.push(`${room}: ${text}`),
-  onLeading: (openMs) => { report.leads++; report.leadMs = openMs; },
+  onLeading: ({ openMs, lockedAtMs, filesMs }) => { report.leads++; Object.assign(report, { leadMs: openMs, lockedAtMs, filesMs }); },
 });
 report.client = tab.client;
 tab.serveApps();
@@ -24,7 +36,10 @@ if (window.top === window) {
     report.ports = program.ports;
     report.portAtMs = Date.now();
     // Ready is when the node has answered, not when there is a port.
-    void program.ask({ do: 'status' }).then(() => { report.readyMs ||= performance.now() - started; });
+    void program.ask({ do: 'status' }).then(() => {
+      report.readyMs ||= performance.now() - started;
+      report.answeredAtMs = Date.now();
+    });
   });
 }
 
@@ -70,4 +85,5 @@ const ask = (command: Value): Promise<Answer> => program.ask(command);
 const rows = (command: Value): Promise<Answer[]> => program.rows(command);
 const watch = (command: Value, notify: (body: Answer) => void): void => { void program.ask(command, notify); };
 const endWorker = (): void => tab.worker?.terminate();
-Object.assign(window, { vault: { report, ask, rows, watch, addObjects, writeForEver, roundTrips, compileMs, endWorker } });
+const beginAnew = (): void => tab.beginAnew();
+Object.assign(window, { vault: { beginAnew, askToPersist, listSetAside, storageStatus, report, ask, rows, watch, addObjects, writeForEver, roundTrips, compileMs, endWorker } });

@@ -69,6 +69,8 @@ class VaultServices implements Services {
 
   destroy(): void {
     clearInterval(this.#greeting);
+    const bye: HelloMessage = { dx: 1, type: 'bye', client: this.#client };
+    this.#vault()?.postMessage(bye, this.#url.origin);
     removeEventListener('message', this.#hear);
     this.#frame?.remove();
     this.#frame = null;
