@@ -49,7 +49,8 @@ async function takeOver(): Promise<void> {
   await scope.clients.claim();
 }
 
-scope.addEventListener('install', (event) => event.waitUntil(fetchBuild()));
+// A page's first visit asks before there is a worker; it may be its last before the kube stops.
+scope.addEventListener('install', (event) => event.waitUntil(Promise.all([fetchBuild(), renewConfig(CONFIG).catch(() => undefined)])));
 scope.addEventListener('activate', (event) => event.waitUntil(takeOver()));
 scope.addEventListener('message', ({ data }) => { if (data?.type === 'skip-waiting') void scope.skipWaiting(); });
 
@@ -76,14 +77,19 @@ async function renewPage(path: string): Promise<void> {
   if (answer.ok) await (await caches.open(CACHE)).put(path, answer);
 }
 
+const isConfig = (answer: Response): boolean => answer.ok && answer.headers.get('Content-Type')?.startsWith('application/json') === true;
+
+/** The kube's answer, which is kept if it is one. */
+async function renewConfig(request: Request | string): Promise<Response> {
+  const answer = await fetch(request);
+  if (isConfig(answer)) await (await caches.open(KEPT)).put(CONFIG, answer.clone());
+  return answer;
+}
+
 /** What the kube says, as long as it says something; otherwise what it said last. */
 async function answerConfig(request: Request, event: ExtendableEvent): Promise<Response> {
-  const cache = await caches.open(KEPT), kept = await cache.match(CONFIG);
-  const asked = fetch(request).then(async (answer) => {
-    const isOne = answer.ok && answer.headers.get('Content-Type')?.startsWith('application/json') === true;
-    if (isOne) await cache.put(CONFIG, answer.clone());
-    return isOne ? answer : kept ?? answer;
-  });
+  const kept = await (await caches.open(KEPT)).match(CONFIG);
+  const asked = renewConfig(request).then((answer) => (isConfig(answer) ? answer : kept ?? answer));
   if (!kept) return await asked;
   event.waitUntil(asked.catch(() => undefined));
   const late = new Promise<Response>((resolve) => setTimeout(() => resolve(kept), CONFIG_WAIT_MS));

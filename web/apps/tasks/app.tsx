@@ -1,8 +1,8 @@
 // apps/tasks/app.tsx: the page: a space, its lists, and one of them. What it shows it asks of the vault by the hooks of web/react; it keeps nothing itself.
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useState, type ReactNode } from 'react';
 import { DxError, keyOf, type Live, type Space } from '../../client/src/index.ts';
-import { useAccess, useClient, useIdentity, useSpaces, useStatus } from '../../react/src/index.ts';
-import { textOf, useAssigned, useLists, usePeople, useTasks, type List, type Task } from './data.ts';
+import { useAccess, useClient, useIdentity, useMembers, useSpaces, useStatus } from '../../react/src/index.ts';
+import { textOf, useAssigned, useLists, useTasks, type List, type Task } from './data.ts';
 import { orderAfter, useOrder } from './order.ts';
 import { Editable, Entry, Moved, SayProvider, useSay } from './parts.tsx';
 import { Join, People } from './people.tsx';
@@ -32,6 +32,11 @@ const WHY = {
   needsAccess: 'Your browser shows your vault to this site only when you ask it to. The vault opens in a window of its own: leave that open while you work here.',
 };
 
+/** A page with one thing on it. */
+export function Alone({ title = 'Tasks', children }: { title?: ReactNode; children: ReactNode }) {
+  return <main className="alone"><h1>{title}</h1>{children}</main>;
+}
+
 /** Shown until the vault lets this app in, with the one button that asks it to. */
 export function Connect({ error }: { error: Error | null }) {
   const client = useClient(), access = useAccess();
@@ -42,12 +47,11 @@ export function Connect({ error }: { error: Error | null }) {
     else client.requestAccess().then(() => setRefused(null), setRefused);
   };
   return (
-    <main className="alone">
-      <h1>Tasks</h1>
+    <Alone>
       <p>{WHY[access]}</p>
       {wrong !== null && <p className="wrong" role="alert">{wrong instanceof DxError && wrong.symbol === 'E_DENIED' ? 'You did not allow it in your vault.' : wrong.message}</p>}
       {(access !== 'ready' || wrong !== null) && <button className="main" onClick={ask}>{error === null ? 'Connect to your vault' : 'Try again'}</button>}
-    </main>
+    </Alone>
   );
 }
 
@@ -55,12 +59,11 @@ export function Connect({ error }: { error: Error | null }) {
 function Welcome({ onJoin }: { onJoin: () => void }) {
   const name = useIdentity()?.displayName;
   return (
-    <main className="alone">
-      <h1>Welcome, <span dir="auto">{name}</span></h1>
+    <Alone title={<>Welcome, <span dir="auto">{name}</span></>}>
       <p>A space holds lists and the people you share them with. Make your first one, or join one you were invited to.</p>
       <NewSpace />
       <button className="quiet" onClick={onJoin}>Join with a link</button>
-    </main>
+    </Alone>
   );
 }
 
@@ -71,7 +74,7 @@ function NewSpace() {
 }
 
 function SpacePage({ space, at, onJoin }: { space: Space; at: string | undefined; onJoin: () => void }) {
-  const lists = useLists(space), tasks = useTasks(space), assigned = useAssigned(space), people = usePeople(space), say = useSay();
+  const lists = useLists(space), tasks = useTasks(space), assigned = useAssigned(space), people = useMembers(space), say = useSay();
   const chosen = lists.find((list) => list.id === at || keyOf(list) === at), list = chosen ?? lists[0];
   const tasksOf = useMemo(() => groupByList(tasks), [tasks]);
 
@@ -99,7 +102,7 @@ function SpacePage({ space, at, onJoin }: { space: Space; at: string | undefined
           <Answers />
         </footer>
       </nav>
-      <section className="open">
+      <section className="shown">
         {list === undefined
           ? <p className="nothing">Name a first list, and it opens here.</p>
           : (

@@ -2,42 +2,37 @@
 //
 //   list      object  {title, order}
 //   task      object  {title, done, order}, its parent the list
-//   assigned  link    from a task to the `dx.member` object of who is to do it, which every member who may write has in the space (docs/spec/space.md)
+//   assigned  link    from a task to the object of the member who is to do it (`dx.member`, docs/spec/space.md; a reader has none)
 import { useMemo } from 'react';
 import type { Live, LiveLink, Member, Space } from '../../client/src/index.ts';
-import { useMembers, useQuery } from '../../react/src/index.ts';
+import { useQuery } from '../../react/src/index.ts';
 import { byOrder, type Ordered } from './order.ts';
 
 export interface List extends Ordered { title: string }
 export interface Task extends Ordered { title: string; done: boolean }
-/** A member, and the object that stands for them; a reader has none. */
-export interface Person extends Member { object: Live | undefined }
+/** That a task is somebody's: the link, and the member's object it leads to. */
+export interface Assignment { link: LiveLink; to: Live }
 
 export const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
-const hexOf = (value: unknown): string =>
-  (value instanceof Uint8Array ? Array.from(value, (byte) => byte.toString(16).padStart(2, '0')).join('') : '');
 
 export const useLists = (space: Space): readonly Live<List>[] => useQuery<List>(space, { type: 'list' }, { sort: byOrder });
 export const useTasks = (space: Space): readonly Live<Task>[] => useQuery<Task>(space, { type: 'task' }, { sort: byOrder });
 
-/** The links by which a task is assigned: one, or more after two people chose at the same time; the first one holds. */
-export function useAssigned(space: Space): ReadonlyMap<Live, LiveLink[]> {
+/** By task. Two people may choose at the same time; then the first of both holds. */
+export function useAssigned(space: Space): ReadonlyMap<Live, Assignment[]> {
   const links = useQuery(space, { type: 'assigned', kind: 'link' }, { sort: (a, b) => (a.id < b.id ? -1 : 1) }) as readonly LiveLink[];
   return useMemo(() => {
-    const byTask = new Map<Live, LiveLink[]>();
-    for (const link of links) byTask.set(link.source, [...byTask.get(link.source) ?? [], link]);
+    const byTask = new Map<Live, Assignment[]>();
+    for (const link of links) byTask.set(link.source, [...byTask.get(link.source) ?? [], { link, to: link.target }]);
     return byTask;
   }, [links]);
 }
 
-/** The members of a space with their objects. Names and roles are the members', which are proven; what stands in an object anybody may have written. */
-export function usePeople(space: Space): readonly Person[] {
-  const members = useMembers(space), objects = useQuery(space, { type: 'dx.member' });
-  return useMemo(() => members.map((member) => ({ ...member, object: objects.find(({ identity }) => hexOf(identity) === member.identityKey) })), [members, objects]);
+/** Whose object a link leads to. A member with several devices has several; on those besides the newest one has to take the author's word. */
+export function assigneeOf(members: readonly Member[], [assignment]: readonly Assignment[] = []): Member | undefined {
+  const to = assignment?.to;
+  return to && members.find(({ objectId, identityKey }) => objectId === to.id || identityKey === hexOf(to['identity']));
 }
 
-/** Whom a link leads to. */
-export const personAt = (people: readonly Person[], link: LiveLink | undefined): Person | undefined => {
-  const key = hexOf(link?.target?.['identity']);
-  return people.find(({ identityKey }) => identityKey === key);
-};
+const hexOf = (value: unknown): string =>
+  (value instanceof Uint8Array ? Array.from(value, (byte) => byte.toString(16).padStart(2, '0')).join('') : '');

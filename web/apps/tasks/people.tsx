@@ -1,23 +1,22 @@
 // apps/tasks/people.tsx: who is in a space, and how one more gets in: a link to send, and a PIN to tell by another way.
 import { useEffect, useState, type FormEvent } from 'react';
-import type { Invitation, Space } from '../../client/src/index.ts';
+import type { Invitation, Member, Space } from '../../client/src/index.ts';
 import { useClient, useIdentity, useInvitationStatus } from '../../react/src/index.ts';
-import type { Person } from './data.ts';
 import { Dialog } from './parts.tsx';
 import { joinPage } from './place.ts';
 
-export const nameOf = ({ displayName, identityKey }: Person): string => displayName || identityKey.slice(0, 8);
+export const nameOf = ({ displayName, identityKey }: Member): string => displayName || identityKey.slice(0, 8);
 
 const HUES = 6; // style.css has as many
 
-export function Avatar({ person }: { person: Person | undefined }) {
+export function Avatar({ person }: { person: Member | undefined }) {
   if (person === undefined) return <span className="avatar nobody" aria-hidden="true" />;
   const hue = parseInt(person.identityKey.slice(0, 4), 16) % HUES;
   return <span className={`avatar hue-${hue}`} title={nameOf(person)} aria-hidden="true">{[...nameOf(person)][0]?.toUpperCase()}</span>;
 }
 
 /** The people of a space, as a button that opens all about them. */
-export function People({ space, people }: { space: Space; people: readonly Person[] }) {
+export function People({ space, people }: { space: Space; people: readonly Member[] }) {
   const me = useIdentity()?.identityKey;
   const [open, setOpen] = useState(false);
   // Kept while the window is closed: the link is on its way to somebody.
@@ -77,7 +76,8 @@ export function Join({ link, onEnd }: { link: string | undefined; onEnd: (joined
   const [invitation, setInvitation] = useState<Invitation<Space>>();
   const { status, message, left, error, result, authenticate } = useInvitationStatus(invitation);
   useEffect(() => { if (result !== undefined) onEnd(result); }, [result]);
-  const again = status === 'ready-for-authentication', waits = invitation !== undefined && !again && error === undefined;
+  const again = status === 'ready-for-authentication', wrongPin = again && left !== undefined && left < 3;
+  const waits = invitation !== undefined && !again && error === undefined;
   const enter = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget), pin = String(fields.get('pin'));
@@ -93,8 +93,8 @@ export function Join({ link, onEnd }: { link: string | undefined; onEnd: (joined
       <form className="join" onSubmit={enter}>
         {link === undefined && <label>The link you were sent<input name="link" required autoComplete="off" /></label>}
         <label>The PIN you were told<input name="pin" className="pin" required inputMode="numeric" pattern="[0-9]{6}" maxLength={6} autoComplete="one-time-code" /></label>
-        <p role="status" className={error === undefined ? 'soft' : 'wrong'}>
-          {again && left !== undefined && left < 3 ? `That was not the PIN. You can try ${left === 1 ? 'once' : 'twice'} more.` : `${sentence(message)} ${sentence(error?.remedy)}`}
+        <p role="status" className={error === undefined && !wrongPin ? 'soft' : 'wrong'}>
+          {wrongPin ? `That was not the PIN. You can try ${left === 1 ? 'once' : 'twice'} more.` : `${sentence(message)} ${sentence(error?.remedy)}`}
         </p>
         <button className="main" disabled={waits}>Join</button>
       </form>

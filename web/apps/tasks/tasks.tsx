@@ -1,15 +1,15 @@
 // apps/tasks/tasks.tsx: the tasks of one list.
 import { memo, useCallback, useState } from 'react';
-import { keyOf, type Live, type LiveLink, type Space } from '../../client/src/index.ts';
+import { keyOf, type Live, type Member, type Space } from '../../client/src/index.ts';
 import { useIdentity, useObject } from '../../react/src/index.ts';
-import { personAt, textOf, type List, type Person, type Task } from './data.ts';
+import { assigneeOf, textOf, type Assignment, type List, type Task } from './data.ts';
 import { orderAfter, useOrder } from './order.ts';
 import { Editable, Entry, Moved, useSay } from './parts.tsx';
 import { Avatar, nameOf } from './people.tsx';
 
 const FILTERS = ['All', 'Open', 'Done', 'Mine'] as const;
 
-interface TasksProps { space: Space; list: Live<List>; tasks: readonly Live<Task>[]; assigned: ReadonlyMap<Live, LiveLink[]>; people: readonly Person[] }
+interface TasksProps { space: Space; list: Live<List>; tasks: readonly Live<Task>[]; assigned: ReadonlyMap<Live, Assignment[]>; people: readonly Member[] }
 
 export function Tasks({ space, list, tasks, assigned, people }: TasksProps) {
   const say = useSay(), me = useIdentity()?.identityKey;
@@ -18,12 +18,12 @@ export function Tasks({ space, list, tasks, assigned, people }: TasksProps) {
     All: () => true,
     Open: (task: Task) => task.done !== true,
     Done: (task: Task) => task.done === true,
-    Mine: (task: Live<Task>) => me !== undefined && personAt(people, assigned.get(task)?.[0])?.identityKey === me,
+    Mine: (task: Live<Task>) => me !== undefined && assigneeOf(people, assigned.get(task))?.identityKey === me,
   };
   const { shown, held, moved, on } = useOrder(tasks.filter(passes[filter]));
 
-  const remove = useCallback((task: Live<Task>, links: readonly LiveLink[]) => {
-    const all = [task, ...links];
+  const remove = useCallback((task: Live<Task>, assignments: readonly Assignment[]) => {
+    const all = [task, ...assignments.map(({ link }) => link)];
     for (const object of all) space.db.remove(object);
     say(`“${textOf(task.title)}” was deleted`, () => { for (const object of all) space.db.add(object); });
   }, [space, say]);
@@ -33,17 +33,19 @@ export function Tasks({ space, list, tasks, assigned, people }: TasksProps) {
     <>
       <progress value={done} max={tasks.length || 1} aria-label={`${done} of ${tasks.length} done`} />
       <Entry label="Add a task" action="Add" onEnter={(title) => space.db.add<Task>({ title, done: false, order: orderAfter(tasks) }, { type: 'task', parent: list })} />
-      <fieldset className="filter">
-        <legend className="unseen">Show</legend>
-        {FILTERS.map((name) => (
-          <label key={name}>
-            <input type="radio" name="filter" checked={filter === name} onChange={() => setFilter(name)} />
-            {name} <span className="count">{tasks.filter(passes[name]).length}</span>
-          </label>
-        ))}
-      </fieldset>
+      {tasks.length > 0 && (
+        <fieldset className="filter">
+          <legend className="unseen">Show</legend>
+          {FILTERS.map((name) => (
+            <label key={name}>
+              <input type="radio" name="filter" checked={filter === name} onChange={() => setFilter(name)} />
+              {name} <span className="count">{tasks.filter(passes[name]).length}</span>
+            </label>
+          ))}
+        </fieldset>
+      )}
       <ol className="tasks" aria-label="Tasks" {...on}>
-        {shown.map((task) => <Row key={keyOf(task)} space={space} task={task} links={assigned.get(task)} people={people} held={task === held} onRemove={remove} />)}
+        {shown.map((task) => <Row key={keyOf(task)} space={space} task={task} assignments={assigned.get(task)} people={people} held={task === held} onRemove={remove} />)}
       </ol>
       <Moved moved={moved} />
       {shown.length === 0 && <p className="nothing">{tasks.length === 0 ? 'Nothing to do here yet.' : 'None of these.'}</p>}
@@ -53,18 +55,18 @@ export function Tasks({ space, list, tasks, assigned, people }: TasksProps) {
 }
 
 interface RowProps {
-  space: Space; task: Live<Task>; links: readonly LiveLink[] | undefined; people: readonly Person[]; held: boolean;
-  onRemove: (task: Live<Task>, links: readonly LiveLink[]) => void;
+  space: Space; task: Live<Task>; assignments: readonly Assignment[] | undefined; people: readonly Member[]; held: boolean;
+  onRemove: (task: Live<Task>, assignments: readonly Assignment[]) => void;
 }
 
 /** Rendered again when its own task changes, and not when another one does. */
-const Row = memo(function Row({ space, task, links = [], people, held, onRemove }: RowProps) {
+const Row = memo(function Row({ space, task, assignments = [], people, held, onRemove }: RowProps) {
   useObject(task);
-  const title = textOf(task.title), person = personAt(people, links[0]);
+  const title = textOf(task.title), person = assigneeOf(people, assignments);
   const assign = (key: string): void => {
-    for (const link of links) space.db.remove(link);
-    const object = people.find(({ identityKey }) => identityKey === key)?.object;
-    if (object !== undefined) space.db.link(task, object, 'assigned');
+    for (const { link } of assignments) space.db.remove(link);
+    const objectId = people.find(({ identityKey }) => identityKey === key)?.objectId;
+    if (objectId) space.db.link(task, objectId, 'assigned');
   };
   return (
     <li className={held ? 'task held' : 'task'}>
@@ -75,10 +77,10 @@ const Row = memo(function Row({ space, task, links = [], people, held, onRemove 
         <Avatar person={person} />
         <select aria-label={`${title}: who does it`} value={person?.identityKey ?? ''} onChange={({ target }) => assign(target.value)}>
           <option value="">Nobody</option>
-          {people.filter(({ object }) => object !== undefined).map((one) => <option key={one.identityKey} value={one.identityKey}>{nameOf(one)}</option>)}
+          {people.filter(({ objectId }) => objectId !== null).map((one) => <option key={one.identityKey} value={one.identityKey}>{nameOf(one)}</option>)}
         </select>
       </label>
-      <button className="icon delete" aria-label={`Delete ${title}`} onClick={() => onRemove(task, links)} />
+      <button className="icon delete" aria-label={`Delete ${title}`} onClick={() => onRemove(task, assignments)} />
     </li>
   );
 });
