@@ -27,7 +27,8 @@
 enum {
     STATUS_MAX = 64 * 1024,
     WORD_MAX = 16,
-    TALKS_MAX = 16,
+    TALKS_MAX = 16, /* at the control socket: with one more the oldest gives way */
+    TALK_MS = 2000, /* for a word of at most seven bytes, said on this machine */
     ANSWER_MS = 5000,
     LOOK_MS = 10,
     FILES_WANTED = DX_WEB_CONNECTIONS_MAX + 128
@@ -100,7 +101,8 @@ typedef struct kube {
     dx_signal_service signal;
     dx_web_server *server;
     uint64_t started_ms;
-    int talks;
+    struct talk *talks; /* the newest first */
+    int talk_count;
     bool control_stands, stopping;
 } kube;
 
@@ -160,12 +162,15 @@ static void write_status(const kube *self, dx_buf *out) {
     dx_map_builder_finish(&map, &writer);
 }
 
+static void end_talks(kube *self);
+
 static void stop(kube *self) {
     if (self->stopping) {
         return;
     }
     self->stopping = true;
     tell(self, "stops");
+    end_talks(self);
     dx_web_server_stop(self->server);
     uv_close((uv_handle_t *)&self->stun.handle, NULL);
     uv_close((uv_handle_t *)&self->control, NULL);
@@ -180,8 +185,11 @@ static void stop(kube *self) {
 
 typedef struct talk {
     uv_pipe_t pipe;
+    uv_timer_t deadline;
     uv_write_t write;
+    struct talk *next;
     kube *self;
+    int handles; /* that know this memory */
     char word[WORD_MAX];
     size_t size;
     bool answering, stops;
@@ -190,7 +198,9 @@ typedef struct talk {
 
 static void on_talk_closed(uv_handle_t *handle) {
     talk *one = handle->data;
-    one->self->talks--;
+    if (--one->handles > 0) {
+        return;
+    }
     if (one->stops) {
         stop(one->self);
     }
@@ -199,9 +209,26 @@ static void on_talk_closed(uv_handle_t *handle) {
 }
 
 static void end_talk(talk *one) {
-    if (!uv_is_closing((uv_handle_t *)&one->pipe)) {
-        uv_close((uv_handle_t *)&one->pipe, on_talk_closed);
+    talk **at = &one->self->talks;
+    while (*at != NULL && *at != one) {
+        at = &(*at)->next;
     }
+    if (*at == one) { /* else it is on its way out */
+        *at = one->next;
+        one->self->talk_count--;
+        uv_close((uv_handle_t *)&one->pipe, on_talk_closed);
+        uv_close((uv_handle_t *)&one->deadline, on_talk_closed);
+    }
+}
+
+static void end_talks(kube *self) {
+    while (self->talks != NULL) {
+        end_talk(self->talks);
+    }
+}
+
+static void on_talk_late(uv_timer_t *timer) {
+    end_talk(timer->data);
 }
 
 static void on_answered(uv_write_t *write, int status) {
@@ -245,19 +272,32 @@ static void on_talk(uv_stream_t *listener, int status) {
         return;
     }
     one->self = self;
+    one->handles = 2;
+    one->next = self->talks;
+    self->talks = one;
+    self->talk_count++;
     dx_buf_init(&one->answer, dx_host_alloc(), STATUS_MAX);
     uv_pipe_init(&self->loop, &one->pipe, 0);
-    one->pipe.data = one;
+    uv_timer_init(&self->loop, &one->deadline);
+    one->pipe.data = one->deadline.data = one;
     struct ucred peer;
     socklen_t size = sizeof peer;
     uv_os_fd_t fd;
     bool ours = uv_accept(listener, (uv_stream_t *)&one->pipe) == 0 &&
                 uv_fileno((uv_handle_t *)&one->pipe, &fd) == 0 &&
                 getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == getuid();
-    if (++self->talks > TALKS_MAX || !ours) {
+    if (!ours) {
         end_talk(one);
         return;
     }
+    talk *oldest = one;
+    while (oldest->next != NULL) {
+        oldest = oldest->next;
+    }
+    if (self->talk_count > TALKS_MAX) {
+        end_talk(oldest);
+    }
+    uv_timer_start(&one->deadline, on_talk_late, TALK_MS, 0);
     uv_read_start((uv_stream_t *)&one->pipe, on_talk_alloc, on_word);
 }
 

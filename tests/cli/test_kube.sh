@@ -114,7 +114,22 @@ expect_exit 0 "and starts again" kube start --web web --json
 pid=$(value pid <out)
 started=$pid
 same "at the port it kept" "$(value listen <out)" "127.0.0.1:$free"
-expect_exit 0 "stop" kube stop
+# Connections to the control socket that say nothing: the newest are heard, all end, and none holds up a stop.
+hold() { python3 -c 'import socket, sys, time
+talks = []
+for i in range(20):
+    talks.append(socket.socket(socket.AF_UNIX)); talks[-1].connect(sys.argv[1]); talks[-1].settimeout(8)
+print("held", flush=True)
+print("gave way" if talks[0].recv(1) == b"" else "?", "ended" if talks[-1].recv(1) == b"" else "?", flush=True)' "$(find "$XDG_RUNTIME_DIR" -type s)"; }
+hold >held & holder=$!
+wait_for 5 grep -q held held
+expect_exit 0 "asked beside twenty that are silent" kube status
+wait $holder
+same "the oldest made room, the others had their time" "$(tail -n 1 held)" "gave way ended"
+hold >held & holder=$!
+wait_for 5 grep -q held held
+expect_exit 0 "stop" kube stop --timeout 1
+wait $holder
 check "its process is gone" stopped "$pid"
 started=''
 
