@@ -30,12 +30,20 @@ static void on_peer_link_event(void *ctx, const dx_event *event) {
     dx_driver_event(ctx, event);
 }
 
+static void on_peer_link_line(void *ctx, const char *line) {
+    const dx_driver *driver = ctx;
+    if (driver->trace != NULL) {
+        driver->trace(driver->trace_ctx, "host", line);
+    }
+}
+
 /* Peer links are made ready for with the first of them: most drivers live without. */
 static bool carry_out_peer_link(dx_driver *driver, const dx_effect *effect) {
     if (driver->rtc == NULL && effect->kind == DX_EFFECT_LINK_OPEN && dx_rtc_is_address(effect->body)) {
         dx_rtc_options options = driver->rtc_options != NULL ? *driver->rtc_options : (dx_rtc_options){0};
         options.loop = &driver->loop;
         options.on_event = on_peer_link_event;
+        options.log = on_peer_link_line;
         options.ctx = driver;
         int error = dx_rtc_open(&options, &driver->rtc);
         if (error != DX_OK) {

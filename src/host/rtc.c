@@ -248,13 +248,26 @@ bool dx_rtc_pair(const dx_rtc *rtc, uint64_t number, dx_ice_pair *out) {
     return link != NULL && link->ice != NULL && dx_ice_selected(link->ice, out);
 }
 
+void dx_rtc_name_known(dx_rtc *rtc, size_t place) {
+    if (rtc->closed) {
+        return;
+    }
+    for (dx_rtc_link *link = rtc->links; link != NULL; link = link->next) {
+        dx_rtc_link_take_name(link, place);
+    }
+    dx_rtc_flush(rtc);
+}
+
 /* --- Life ------------------------------------------------------------------------------------------------------------ */
 
-static void on_handle_closed(uv_handle_t *handle) {
-    dx_rtc *rtc = handle->data;
+void dx_rtc_let_go(dx_rtc *rtc) {
     if (--rtc->handles == 0) {
         free(rtc);
     }
+}
+
+static void on_handle_closed(uv_handle_t *handle) {
+    dx_rtc_let_go(handle->data);
 }
 
 int dx_rtc_open(const dx_rtc_options *options, dx_rtc **out) {
@@ -294,6 +307,7 @@ void dx_rtc_close(dx_rtc *rtc) {
         rtc->shared = socket->next;
         dx_rtc_socket_close(socket);
     }
+    dx_rtc_names_stop(rtc);
     dx_rtc_sctp_release();
     dx_rtc_identity_free(rtc->identity);
     uv_close((uv_handle_t *)&rtc->watch, on_handle_closed);

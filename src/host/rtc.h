@@ -35,6 +35,8 @@ typedef struct dx_rtc_options {
     /* LINK_UP, LINK_DATA, LINK_DOWN, SIGNAL; CLOCK: a step is due, so that dx_rtc_tell_written is called. Bodies are
      * borrowed for the call, which may call back with effects. */
     void (*on_event)(void *ctx, const dx_event *event);
+    /* A line about what is no event (a server's name that leads nowhere); NULL: nobody listens. */
+    void (*log)(void *ctx, const char *line);
     void *ctx;
     bool loopback; /* addresses of this machine only: for tests, and peers in one machine */
     size_t server_count;

@@ -105,7 +105,7 @@ static bool begin_ice(dx_rtc_link *link) {
                               .server_count = link->rtc->options.server_count,
                               .give_up_ms = link->rtc->options.attempt_ms};
     memcpy(options.servers, link->rtc->options.servers, sizeof options.servers);
-    if (link->server_count > 0) {
+    if (link->server_count > 0 || link->wanted != 0) {
         options.server_count = link->server_count;
         memcpy(options.servers, link->servers, sizeof options.servers);
     }
@@ -121,7 +121,9 @@ static bool begin_ice(dx_rtc_link *link) {
             dx_rtc_link_add_socket(link, socket); /* those made just now are there already */
         }
     }
-    dx_ice_end_local(link->ice, now_of(link));
+    if (link->wanted == 0) {
+        dx_ice_end_local(link->ice, now_of(link));
+    }
     return true;
 }
 
@@ -268,8 +270,56 @@ static void hear_description(dx_rtc_link *link, dx_bytes text) {
     }
 }
 
-/* Servers the node names right after it opened the link: [[url, user, password], …]. Those of STUN with an address in
- * figures are of use; names are not looked up, and there is no TURN. */
+static void add_server(dx_rtc_link *link, const dx_net_address *address) {
+    if (link->server_count < DX_ICE_SERVERS_MAX) {
+        link->servers[link->server_count++] = *address;
+    }
+    if (link->ice != NULL) { /* one too many is not asked */
+        (void)!dx_ice_add_server(link->ice, now_of(link), address);
+    }
+}
+
+static void add_named(dx_rtc_link *link, size_t place) {
+    const dx_rtc_name *name = &link->rtc->names[place];
+    for (size_t i = 0; i < name->count; i++) {
+        add_server(link, &name->addresses[i]);
+    }
+}
+
+/* No more servers are waited for. */
+static void end_names(dx_rtc_link *link) {
+    link->wanted = 0;
+    if (link->ice != NULL) {
+        dx_ice_end_local(link->ice, now_of(link));
+    }
+    dx_rtc_link_touch(link);
+}
+
+void dx_rtc_link_take_name(dx_rtc_link *link, size_t place) {
+    unsigned bit = 1u << place;
+    if ((link->wanted & bit) == 0 || link->closing) {
+        return;
+    }
+    add_named(link, place);
+    link->wanted &= ~bit;
+    if (link->wanted == 0) {
+        end_names(link);
+    }
+    dx_rtc_link_touch(link);
+}
+
+static void want_name(dx_rtc_link *link, dx_bytes text) {
+    int place = dx_rtc_name_find(link->rtc, text);
+    if (place >= 0 && link->rtc->names[place].looking) {
+        link->wanted |= 1u << place;
+        link->lookup_ms = now_of(link) + DX_RTC_LOOKUP_MS;
+    } else if (place >= 0) {
+        add_named(link, (size_t)place);
+    }
+}
+
+/* Servers the node names right after it opened the link: [[url, user, password], …]. Those of STUN are of use; there is no
+ * TURN. */
 static void hear_servers(dx_rtc_link *link, dx_bytes list) {
     static const char scheme[] = "stun:";
     dx_reader reader;
@@ -278,12 +328,15 @@ static void hear_servers(dx_rtc_link *link, dx_bytes list) {
         dx_reader server;
         dx_reader_init(&server, dx_read_item(&reader));
         dx_bytes url = dx_read_array(&server) > 0 ? dx_read_text(&server) : dx_bytes_of(NULL, 0);
+        if (url.size <= strlen(scheme) || memcmp(url.data, scheme, strlen(scheme)) != 0) {
+            continue;
+        }
         dx_net_address address;
-        if (url.size > strlen(scheme) && memcmp(url.data, scheme, strlen(scheme)) == 0 &&
-            dx_net_address_parse(dx_bytes_of(url.data + strlen(scheme), url.size - strlen(scheme)),
-                                 &address) == DX_OK &&
-            link->server_count < DX_ICE_SERVERS_MAX) {
-            link->servers[link->server_count++] = address;
+        dx_bytes text = dx_bytes_of(url.data + strlen(scheme), url.size - strlen(scheme));
+        if (dx_net_address_parse(text, &address) == DX_OK) {
+            add_server(link, &address);
+        } else {
+            want_name(link, text);
         }
     }
 }
@@ -524,6 +577,9 @@ static void work(dx_rtc_link *link, uint64_t now_ms) {
     if (link->offers && link->ice == NULL && link->reason == DX_OK && !link->closing && begin_ice(link)) {
         describe(link); /* not at once: the node may have named servers meanwhile */
     }
+    if (link->wanted != 0 && now_ms >= link->lookup_ms) {
+        end_names(link);
+    }
     if (link->ice != NULL) {
         if (now_ms >= dx_ice_deadline(link->ice)) {
             dx_ice_tick(link->ice, now_ms);
@@ -598,6 +654,7 @@ static void arm(dx_rtc_link *link, uint64_t now_ms) {
     due_ms = dtls_ms < 0 ? due_ms : earlier(due_ms, now_ms + (uint64_t)dtls_ms);
     due_ms = link->up ? due_ms : earlier(due_ms, link->opened_ms + link->rtc->options.attempt_ms);
     due_ms = link->up && link->offers ? earlier(due_ms, now_ms + LOOK_MS) : due_ms;
+    due_ms = link->wanted != 0 ? earlier(due_ms, link->lookup_ms) : due_ms;
     due_ms = link->closing ? earlier(due_ms, link->linger_ms) : due_ms;
     if (due_ms == DX_NO_DEADLINE) {
         uv_timer_stop(&link->timer);

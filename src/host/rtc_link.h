@@ -8,6 +8,7 @@
 
 #include "rtc.h"
 #include "rtc_dtls.h"
+#include "rtc_name.h"
 #include "rtc_sctp.h"
 #include "rtc_socket.h"
 
@@ -45,6 +46,8 @@ struct dx_rtc_link {
     uint64_t session, version; /* of our descriptions */
     size_t server_count;       /* STUN, as the node told them; 0: those of the options */
     dx_net_address servers[DX_ICE_SERVERS_MAX];
+    unsigned wanted;    /* names of servers that are being looked up, by their places */
+    uint64_t lookup_ms; /* until when they are waited for */
     /* the layers */
     dx_ice *ice;
     dx_rtc_dtls *dtls;
@@ -81,6 +84,7 @@ struct dx_rtc {
     uint32_t next_socket;
     size_t local_count;
     dx_net_address locals[DX_ICE_LOCALS_MAX];
+    dx_rtc_name names[DX_RTC_NAMES_MAX];
     dx_rtc_route routes[DX_RTC_ROUTES];
 };
 
@@ -92,6 +96,10 @@ void dx_rtc_sockets_match(dx_rtc *rtc, dx_rtc_socket **list, dx_rtc_on_datagram 
                           void (*added)(void *ctx, dx_rtc_socket *socket),
                           void (*removed)(void *ctx, dx_rtc_socket *socket));
 void dx_rtc_share_sockets(dx_rtc *rtc);
+/* One of libuv's pieces knows the set no more; with the last its memory goes. */
+void dx_rtc_let_go(dx_rtc *rtc);
+/* A name has been looked up, with or without success: who waits for it is told. */
+void dx_rtc_name_known(dx_rtc *rtc, size_t place);
 
 /* --- rtc_link.c --- */
 /* NULL: no memory. */
@@ -104,6 +112,8 @@ bool dx_rtc_link_receive(dx_rtc_link *link, dx_rtc_socket *socket, const dx_net_
                          dx_bytes bytes);
 void dx_rtc_link_add_socket(void *link, dx_rtc_socket *socket);
 void dx_rtc_link_remove_socket(void *link, dx_rtc_socket *socket);
+/* What is known of a name it waits for. */
+void dx_rtc_link_take_name(dx_rtc_link *link, size_t place);
 /* This machine's addresses are other ones. */
 void dx_rtc_link_move(dx_rtc_link *link);
 void dx_rtc_link_settle(dx_rtc_link *link);

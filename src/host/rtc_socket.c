@@ -9,7 +9,7 @@
 
 /* --- Addresses -------------------------------------------------------------------------------------------- */
 
-static dx_net_address address_of(const struct sockaddr *from) {
+dx_net_address dx_rtc_socket_address(const struct sockaddr *from) {
     if (from->sa_family == AF_INET) {
         const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)from;
         uint8_t bytes[4];
@@ -85,7 +85,7 @@ size_t dx_rtc_local_addresses(bool loopback, dx_net_address out[static DX_ICE_LO
             break;
         }
         for (int i = 0; i < count && found < DX_ICE_LOCALS_MAX; i++) {
-            dx_net_address address = address_of((const struct sockaddr *)&list[i].address);
+            dx_net_address address = dx_rtc_socket_address((const struct sockaddr *)&list[i].address);
             address.port = 0;
             if (address.family != DX_NET_NONE && rank(&address, loopback) == wanted) {
                 out[found++] = address;
@@ -111,7 +111,7 @@ static void on_receive(uv_udp_t *handle, ssize_t size, const uv_buf_t *bytes, co
     if (size <= 0 || from == NULL || (flags & UV_UDP_PARTIAL) != 0 || uv_is_closing((uv_handle_t *)handle)) {
         return; /* an error is an ICMP message's, which anybody can send: consent tells who is gone */
     }
-    dx_net_address sender = address_of(from);
+    dx_net_address sender = dx_rtc_socket_address(from);
     if (sender.family != DX_NET_NONE) {
         socket->on_datagram(socket->ctx, socket, &sender, dx_bytes_of(bytes->base, (size_t)size));
     }
@@ -156,7 +156,7 @@ int dx_rtc_socket_open(uv_loop_t *loop, const dx_net_address *address, uint32_t 
         return DX_E_IO;
     }
     widen((uv_handle_t *)&socket->handle);
-    socket->address = address_of((const struct sockaddr *)&bound);
+    socket->address = dx_rtc_socket_address((const struct sockaddr *)&bound);
     *out = socket;
     return DX_OK;
 }

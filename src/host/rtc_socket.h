@@ -34,6 +34,8 @@ struct dx_rtc_socket {
     void *ctx;
 };
 
+/* Of a socket's address; family DX_NET_NONE: of no family we know. */
+dx_net_address dx_rtc_socket_address(const struct sockaddr *from);
 /* Addresses of this machine that peers may be told, most useful first (those others can reach, IPv4 before IPv6); their
  * count. Left out are link-local ones, and IPv6 ones that are temporary, deprecated or not yet proven. Loopback comes only
  * where there is nothing else, or alone, when loopback is asked for. Ports are 0. */

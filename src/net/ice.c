@@ -196,6 +196,25 @@ void dx_ice_remove_local(dx_ice *ice, uint64_t now_ms, uint32_t socket) {
     dx_ice_run(ice);
 }
 
+int dx_ice_add_server(dx_ice *ice, uint64_t now_ms, const dx_net_address *server) {
+    set_now(ice, now_ms);
+    if (!dx_net_address_usable(server)) {
+        return DX_E_INVALID;
+    }
+    for (size_t i = 0; i < ice->server_count; i++) {
+        if (dx_net_address_equal(&ice->servers[i], server)) {
+            return DX_E_EXISTS;
+        }
+    }
+    if (ice->server_count == DX_ICE_SERVERS_MAX) {
+        return DX_E_LIMIT;
+    }
+    ice->servers[ice->server_count++] = *server;
+    dx_ice_gather_add(ice, ice->server_count - 1);
+    dx_ice_run(ice);
+    return DX_OK;
+}
+
 void dx_ice_end_local(dx_ice *ice, uint64_t now_ms) {
     set_now(ice, now_ms);
     ice->local_ended = true;

@@ -150,6 +150,9 @@ DX_MUST_USE int dx_ice_add_local(dx_ice *ice, uint64_t now_ms, uint32_t socket,
 /* The socket or its address went away: its pairs end at once. If the selected one was among them another working
  * one takes its place, else the search goes on and a restart is due. An unknown number: nothing happens. */
 void dx_ice_remove_local(dx_ice *ice, uint64_t now_ms, uint32_t socket);
+/* One more STUN server, whose name was looked up meanwhile: it is asked from every address. Before
+ * dx_ice_end_local, so that the other side waits for it. DX_E_INVALID, DX_E_EXISTS, DX_E_LIMIT. */
+DX_MUST_USE int dx_ice_add_server(dx_ice *ice, uint64_t now_ms, const dx_net_address *server);
 /* Every address is known for now: end-of-candidates follows when the STUN servers have answered or been given up.
  * One added later is told all the same. */
 void dx_ice_end_local(dx_ice *ice, uint64_t now_ms);

@@ -179,6 +179,7 @@ uint64_t dx_ice_random_between(dx_ice *ice, uint64_t low, uint64_t high);
 /* --- ice_gather.c -------------------------------------------------------------------------------------- */
 
 void dx_ice_gather_reset(dx_ice *ice, ice_base *base); /* asks all servers that can be asked, again */
+void dx_ice_gather_add(dx_ice *ice, size_t server);    /* the same of one that is new */
 bool dx_ice_gather_begin(dx_ice *ice);                 /* sends one first request; false: none is left */
 void dx_ice_gather_again(dx_ice *ice);                 /* what is due */
 bool dx_ice_gather_done(const dx_ice *ice);

@@ -27,6 +27,14 @@ void dx_ice_gather_reset(dx_ice *ice, ice_base *base) {
     }
 }
 
+void dx_ice_gather_add(dx_ice *ice, size_t server) {
+    for (size_t i = 0; i < DX_ICE_LOCALS_MAX; i++) {
+        ice_base *base = &ice->bases[i];
+        memset(&base->gather[server], 0, sizeof base->gather[server]);
+        base->gather[server].done = !base->used || !can_ask(base, &ice->servers[server]);
+    }
+}
+
 static void ask(dx_ice *ice, ice_base *base, size_t server) {
     ice_transaction *transaction = &base->gather[server].transaction;
     dx_stun_writer request;

@@ -51,6 +51,7 @@ typedef struct stage {
     /* may change the text of a description or candidate */
     void (*on_text)(struct stage *scene, const end *from, char *text);
     void *relay;
+    int lines; /* of the log */
 } stage;
 
 static uint8_t pattern_byte(uint64_t at) {
@@ -95,9 +96,19 @@ static void on_event(void *ctx, const dx_event *event) {
     }
 }
 
+static void on_line(void *ctx, const char *line) {
+    const end *self = ctx;
+    assert_non_null(strstr(line, "could not be looked up"));
+    self->scene->lines++;
+}
+
 static void open_end(stage *scene, end *self, end *other, uint32_t attempt_ms) {
-    const dx_rtc_options options = {
-        .loop = &scene->loop, .on_event = on_event, .ctx = self, .loopback = true, .attempt_ms = attempt_ms};
+    const dx_rtc_options options = {.loop = &scene->loop,
+                                    .on_event = on_event,
+                                    .log = on_line,
+                                    .ctx = self,
+                                    .loopback = true,
+                                    .attempt_ms = attempt_ms};
     self->scene = scene;
     self->other = other;
     assert_int_equal(dx_rtc_open(&options, &self->rtc), DX_OK);
@@ -631,7 +642,7 @@ static void test_servers_the_node_names_are_asked(void **state) {
     assert_int_equal(uv_udp_recv_start(&server, relay_alloc, count_request), 0);
     uv_udp_getsockname(&server, (struct sockaddr *)&address, &size);
     snprintf(json, sizeof json,
-             "{\"servers\": [[\"turn:x\", \"\", \"\"], [\"stun:name:1\"], [], 7, [\"stun:127.0.0.1:%u\", "
+             "{\"servers\": [[\"turn:x\", \"\", \"\"], [\"stun:na me:1\"], [], 7, [\"stun:127.0.0.1:%u\", "
              "\"\", \"\"]]}",
              (unsigned)ntohs(address.sin_port));
     send_effect(&self->a, DX_EFFECT_LINK_OPEN, 1, dx_bytes_text("rtc:offer"));
@@ -643,6 +654,53 @@ static void test_servers_the_node_names_are_asked(void **state) {
     send_effect(&self->a, DX_EFFECT_LINK_OPEN, 3, dx_bytes_text("rtc:offer"));
     give_signal(&self->a, 3, "{\"type\": \"answer\", \"sdp\": \"x\"}"); /* before there was an offer */
     TURN_UNTIL(self, self->a.links[3].downs == 1);
+    uv_close((uv_handle_t *)&server, NULL);
+    scene_close(self);
+}
+
+/* By name, which others wait for only with the end of their candidates; one that leads nowhere is told once and costs no
+ * link. */
+static void test_servers_are_looked_up(void **state) {
+    (void)state;
+    enum { NOWHERE = 70 }; /* characters: no label is as long, so nobody has to be asked */
+    stage *self = scene_make(0);
+    uv_udp_t server;
+    struct sockaddr_in address;
+    char json[300], nowhere[NOWHERE + 1];
+    int asked = 0, size = sizeof address;
+    memset(nowhere, 'x', NOWHERE);
+    nowhere[NOWHERE] = 0;
+    uv_ip4_addr("127.0.0.1", 0, &address);
+    uv_udp_init(&self->loop, &server);
+    server.data = &asked;
+    assert_int_equal(uv_udp_bind(&server, (const struct sockaddr *)&address, 0), 0);
+    assert_int_equal(uv_udp_recv_start(&server, relay_alloc, count_request), 0);
+    uv_udp_getsockname(&server, (struct sockaddr *)&address, &size);
+    snprintf(json, sizeof json,
+             "{\"servers\": [[\"stun:%s\"], [\"stun:no name:1\"], [\"stun:localhost:0\"], "
+             "[\"stun:localhost:%u\"], "
+             "[\"stun:%s\"]]}",
+             nowhere, (unsigned)ntohs(address.sin_port), nowhere);
+    for (uint64_t link = 1; link <= 3; link += 2) {
+        asked = 0;
+        send_effect(&self->a, DX_EFFECT_LINK_OPEN, link, dx_bytes_text("rtc:offer"));
+        send_effect(&self->b, DX_EFFECT_LINK_OPEN, link, dx_bytes_text("rtc:answer"));
+        give_signal(&self->a, link, json);
+        give_signal(&self->b, link, json);
+        TURN_UNTIL(self, both_up(self, link) && asked > 1); /* by both sides */
+    }
+    assert_int_equal(self->lines, 2); /* each set of links told it once */
+    /* a name server that is silent */
+    send_effect(&self->a, DX_EFFECT_LINK_OPEN, 7, dx_bytes_text("rtc:offer"));
+    send_effect(&self->b, DX_EFFECT_LINK_OPEN, 7, dx_bytes_text("rtc:answer"));
+    dx_rtc_link *waits = self->a.rtc->links;
+    waits->wanted = 1u << (DX_RTC_NAMES_MAX - 1);
+    waits->lookup_ms = uv_now(&self->loop) + 100;
+    TURN_UNTIL(self, both_up(self, 7));
+    TURN_UNTIL(self, waits->wanted == 0);
+    /* closed while one is looked up: nobody is told */
+    send_effect(&self->a, DX_EFFECT_LINK_OPEN, 5, dx_bytes_text("rtc:offer"));
+    give_signal(&self->a, 5, "{\"servers\": [[\"stun:other.localhost\"]]}");
     uv_close((uv_handle_t *)&server, NULL);
     scene_close(self);
 }
@@ -813,7 +871,7 @@ DX_TEST_MAIN(DX_TEST(test_a_link_opens_soon), DX_TEST(test_bytes_arrive_whole_bo
              DX_TEST(test_garbage_and_repeated_datagrams_are_passed_over),
              DX_TEST(test_each_stage_that_takes_too_long_has_its_sentence),
              DX_TEST(test_signals_that_mean_nothing_end_the_link),
-             DX_TEST(test_servers_the_node_names_are_asked),
+             DX_TEST(test_servers_the_node_names_are_asked), DX_TEST(test_servers_are_looked_up),
              DX_TEST(test_what_is_not_of_peer_links_is_left_alone),
              DX_TEST(test_a_link_closed_before_it_stands_says_nothing), DX_TEST(test_the_checksum_is_crc_32c),
              DX_TEST(test_local_addresses_are_of_one_kind))

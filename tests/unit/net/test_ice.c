@@ -408,6 +408,34 @@ static void test_a_silent_server_is_given_up(void **state) {
     close();
 }
 
+/* One whose name was looked up meanwhile: the end is not told before it has answered. */
+static void test_a_server_comes_later(void **state) {
+    (void)state;
+    dx_ice_options options = usual(true);
+    open_with(&options);
+    add_local(1, "10.0.0.1:5000");
+    add_local(2, "127.0.0.1:5000"); /* from which it cannot be asked */
+    look();
+    assert_int_equal(s.sent_count, 0);
+    dx_net_address server = at("198.51.100.1:3478"), none = at("0.0.0.0:1");
+    assert_int_equal(dx_ice_add_server(s.ice, s.now_ms, &none), DX_E_INVALID);
+    assert_int_equal(dx_ice_add_server(s.ice, s.now_ms, &server), DX_OK);
+    assert_int_equal(dx_ice_add_server(s.ice, s.now_ms, &server), DX_E_EXISTS);
+    dx_ice_end_local(s.ice, s.now_ms);
+    look();
+    assert_int_equal(s.sent_count, 1);
+    assert_int_equal(s.end_count, 0);
+    answer_gather("198.51.100.1:3478", "203.0.113.7:40000", DX_STUN_SUCCESS);
+    assert_int_equal(s.line_count, 1);
+    assert_int_equal(s.end_count, 1);
+    for (uint16_t i = 1; i <= DX_ICE_SERVERS_MAX; i++) {
+        server.port = i;
+        assert_int_equal(dx_ice_add_server(s.ice, s.now_ms, &server),
+                         i < DX_ICE_SERVERS_MAX ? DX_OK : DX_E_LIMIT);
+    }
+    close();
+}
+
 static void test_who_is_not_asked(void **state) {
     (void)state;
     dx_ice_options options = usual(true);
@@ -1470,10 +1498,10 @@ static void test_names(void **state) {
 DX_TEST_MAIN(DX_TEST(test_options), DX_TEST(test_memory_is_taken_once), DX_TEST(test_locals),
              DX_TEST(test_candidates_are_told), DX_TEST(test_a_server_answers),
              DX_TEST(test_what_a_server_may_not_say), DX_TEST(test_a_silent_server_is_given_up),
-             DX_TEST(test_who_is_not_asked), DX_TEST(test_credentials_of_every_form),
-             DX_TEST(test_remote_candidates), DX_TEST(test_candidates_of_another_generation),
-             DX_TEST(test_who_can_reach_whom), DX_TEST(test_the_best_hundred_pairs),
-             DX_TEST(test_strangers_are_not_answered_and_cost_nothing),
+             DX_TEST(test_a_server_comes_later), DX_TEST(test_who_is_not_asked),
+             DX_TEST(test_credentials_of_every_form), DX_TEST(test_remote_candidates),
+             DX_TEST(test_candidates_of_another_generation), DX_TEST(test_who_can_reach_whom),
+             DX_TEST(test_the_best_hundred_pairs), DX_TEST(test_strangers_are_not_answered_and_cost_nothing),
              DX_TEST(test_an_early_check_is_answered_and_remembered), DX_TEST(test_a_check_of_ours),
              DX_TEST(test_unknown_attributes_are_refused), DX_TEST(test_role_conflicts_in_requests),
              DX_TEST(test_an_answer_and_its_nomination), DX_TEST(test_answers_that_do_not_count),
