@@ -58,6 +58,7 @@ export async function until(what, probe, ms = WAIT_MS) {
   for (const end = Date.now() + ms; ;) {
     const value = await within(Math.max(end - Date.now(), 0), what, Promise.resolve(probe()), ms);
     if (value) return value;
+    if (Date.now() >= end) throw new Error(`not within ${ms} ms: ${what}`);
     await sleep(POLL_MS);
   }
 }

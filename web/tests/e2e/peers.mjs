@@ -15,6 +15,7 @@ const joinBrowser = (page, { url, pin }) => done(page, { do: 'space.join', url, 
 const joinAgent = async (agent, { url, pin }) => (await agent.dx('space', 'join', url, '--pin', pin)).at(-1);
 
 const hasMark = (page, space, n) => until(`object ${n} in the browser`, async () => (await marksOf(page, space)).includes(n));
+const countMarks = async (page, space) => (await done(page, { do: 'query', space, query: { type: 'mark', count: true } })).count;
 const marksOfAgent = async (agent, space) => (await agent.dx('object', 'ls', space, '--type', 'mark')).map((row) => row.data.n);
 const agentHasMark = (agent, space, n) => until(`object ${n} at the agent`, async () => (await marksOfAgent(agent, space)).includes(n));
 const markByAgent = (agent, space, n) => agent.dx('object', 'add', space, '--type', 'mark', '--data', JSON.stringify({ n }));
@@ -99,8 +100,8 @@ export async function three(t) {
   };
   await eachWithEach();
   for (const start of [0, 1_000_000]) {
-    const marks = await writeForEver(a, space, start);
-    await hasMark(b, space, start);
+    const before = await countMarks(b, space), marks = await writeForEver(a, space, start);
+    await until('the other browser hears of it', async () => await countMarks(b, space) > before);
     await crashRenderer(a);
     const { last } = marks;
     a = await openVault(profile, kube);
