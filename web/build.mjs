@@ -6,13 +6,12 @@ import { build } from 'esbuild';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import { buildPackage } from './build_package.mjs';
 import { BUNDLE, buildSite, bundle, hashedName, sentSize } from './site.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url)), BUILD = join(HERE, '../build');
-const OUT = join(BUILD, 'web'), TESTS = join(BUILD, 'web-tests'), PACKAGE = join(BUILD, 'web-package'), MODULE = join(BUILD, 'wasm/dxos.wasm');
+const OUT = join(BUILD, 'web'), TESTS = join(BUILD, 'web-tests'), MODULE = join(BUILD, 'wasm/dxos.wasm');
 const MODULE_BROTLI_MAX = 1024 * 1024;
-const CLIENT_GZIP_MAX = 40 * 1024;
 
 /** Label it is served under, folder of its sources, and whether it is where the vault runs. */
 const SITES = [
@@ -61,21 +60,6 @@ function tellSite(label, folder, page, all) {
     console.log(`web: ${label}/${path}, brotli ${kilo(size)}`);
     if (size > MODULE_BROTLI_MAX) throw new Error(`the module has ${size} bytes in brotli, more than ${MODULE_BROTLI_MAX}`);
   }
-}
-
-// --- The client's package ---------------------------------------------------------------------------------------------
-
-/** Client and hooks as modules for programs that do not compile TypeScript: build/web-package, of which index.js is what a page loads. */
-async function buildPackage() {
-  rmSync(PACKAGE, { recursive: true, force: true });
-  const entryPoints = { index: 'client/src/index.ts', node: 'client/src/node/socket.ts', react: 'react/src/index.ts' };
-  for (const name of Object.keys(entryPoints)) entryPoints[name] = join(HERE, entryPoints[name]);
-  const { metafile } = await build({ ...BUNDLE, splitting: true, metafile: true, entryPoints, outdir: PACKAGE, external: ['react', 'node:*'] });
-  const [output] = Object.entries(metafile.outputs).find(([path]) => path.endsWith('/index.js'));
-  const loaded = [output, ...metafile.outputs[output].imports.filter((use) => !use.external).map((use) => use.path)].map((path) => join(HERE, path));
-  const size = loaded.reduce((sum, path) => sum + gzipSync(readFileSync(path), { level: 9 }).length, 0);
-  console.log(`web: client, gzip ${kilo(size)}`);
-  if (size > CLIENT_GZIP_MAX) throw new Error(`the client has ${size} bytes in gzip, more than ${CLIENT_GZIP_MAX}`);
 }
 
 // --- Tests ------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ export interface IceServer { urls: string; username?: string; credential?: strin
 
 // --- App window ↔ vault window (window.postMessage); the origin is event.origin, never a field --------------------
 
+/** By a vault's page that was opened or framed, once it hears: to any origin, for it does not know whose it is. */
+export interface ListeningMessage { dx: 1; type: 'listening' }
 /** hello: wants a port. bye: wants none any more. */
 export interface HelloMessage { dx: 1; type: 'hello' | 'bye'; client: string }
 /** Carries a MessagePort. Comes again, with a greater generation, after another worker has taken over: the port before it is dead. */

@@ -7,7 +7,8 @@
 // so the vault's files, for a lock held by a page that stands still would hold up all others. Should it run again it takes part anew.
 import {
   brokerLock, clientLock, groupLock, holdLock, LEADER_LOCK, lockFreed, STANDBY_LOCK, workerLock, type BrokerToTab, type Failure, type HelloMessage,
-  type IceServer, type LeadingTimes, type PortMessage, type StateMessage, type TabToBroker, type TabToWorker, type VaultState, type WorkerToTab,
+  type IceServer, type LeadingTimes, type ListeningMessage, type PortMessage, type StateMessage, type TabToBroker, type TabToWorker, type VaultState,
+  type WorkerToTab,
 } from './messages.ts';
 import { BROKER_FILE, MODULE_FILE, WORKER_FILE } from './files.ts';
 import { Hub } from './hub.ts';
@@ -121,6 +122,8 @@ export class VaultTab {
         tell: (state, message) => say({ dx: 1, type: 'state', state, message }),
       });
     });
+    const listening: ListeningMessage = { dx: 1, type: 'listening' }, asker = (window.opener ?? window.parent) as Window;
+    if (asker !== window) asker.postMessage(listening, '*');
   }
 
   /**

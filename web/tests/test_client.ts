@@ -228,7 +228,7 @@ test('share and join between two agents', async () => {
     assert.equal(states.at(-1), 'success');
     assert.equal(joined.key, space.key);
     await joined.waitUntilReady();
-    await until('its name', () => joined.name === 'notes');
+    await until('its name', () => joined.name === 'house notes');
     const theirs = await joined.db.query<Task>({ type: 'task' }).run();
     assert.deepEqual(theirs.map(({ title }) => title), ['oat milk']);
     await until('the host lists the member', () => space.members.refresh().then((all) => all.length === 2));

@@ -1,7 +1,7 @@
 // tests/test_react.ts: the hooks against a real agent. Components render nothing and say what they read, so no document is needed but its outline.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { act as reactAct, createElement, StrictMode, type ReactNode } from 'react';
+import { act as reactAct, createElement, StrictMode, useLayoutEffect, type ReactNode } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
 import { renderToString } from 'react-dom/server.edge';
 import type { Client, Invitation, Live, Space } from '../client/src/index.ts';
@@ -64,6 +64,14 @@ async function settles(what: string, holds: () => boolean): Promise<void> {
   await act(() => until(what, holds));
 }
 
+/** The same for what a component sets itself, which React renders when the turn of act is over. */
+async function renders(what: string, holds: () => boolean): Promise<void> {
+  await until(what, async () => {
+    await act(() => new Promise((resolve) => setTimeout(resolve, 5)));
+    return holds();
+  });
+}
+
 test('identity, spaces, members, status', async () => {
   const seen = await show(() => [useIdentity()?.displayName, useSpaces(), useSpace(space.key), useMembers(space.key).length, useStatus(), useClient()] as const);
   await settles('the members', () => seen.at(-1)?.[3] === 1);
@@ -107,6 +115,59 @@ test('one object', async () => {
   const seen = await show(() => useObject(one).title);
   await act(async () => { one.title = 'y'; });
   assert.deepEqual([seen[0], seen.at(-1)], ['x', 'y']);
+});
+
+test('what changes between rendering and listening is not missed', async () => {
+  const one = space.db.add({ title: 'x' }, { type: 'single' });
+  let first = true;
+  const seen = await show(() => {
+    useLayoutEffect(() => {
+      if (first) one.title = 'y';
+      first = false;
+    });
+    return [useObject(one).title, useObject(undefined)];
+  });
+  assert.deepEqual(seen.at(-1), ['y', undefined]);
+});
+
+test('one write, one rendering', async () => {
+  const one = space.db.add({ title: 'x', tags: ['a'] }, { type: 'often' });
+  await space.db.flush();
+  let renders = 0;
+  const seen = await show(() => {
+    renders++;
+    return useQuery<{ title: string; tags: string[] }>(space, { type: 'often' }, { sort: (a, b) => (a.title < b.title ? -1 : 1) });
+  });
+  await settles('it is there', () => seen.at(-1)?.length === 1);
+  const before = renders, tags = seen.at(-1)?.[0]?.tags;
+  await act(async () => {
+    one.title = 'y';
+    await space.db.flush();
+    await space.status(); // what the watch tells of it has come by now
+  });
+  assert.equal(renders, before + 1);
+  assert.equal(seen.at(-1)?.[0]?.tags, tags);
+});
+
+test('a vault that is not there at first: the fallback tries again', async () => {
+  const tries: ((() => void) | null)[] = [];
+  let folder = '/nowhere', shown = 0;
+  const provider = {
+    key: 'retry', services: () => fromAgent({ vault: folder }), config: { connectTimeoutMs: 20 },
+    fallback: (_: Client | null, error: Error | null, retry: () => void) => {
+      tries.push(error === null ? null : retry);
+      return null;
+    },
+  };
+  await act(async () => root.render(createElement(ClientProvider, provider, createElement(() => {
+    shown++;
+    return null;
+  }))));
+  await renders('why', () => typeof tries.at(-1) === 'function');
+  assert.equal(shown, 0);
+  folder = agent.vault;
+  await act(async () => tries.at(-1)?.());
+  await renders('it is there', () => shown > 0);
 });
 
 test('an invitation, from making it to its end', async () => {

@@ -29,6 +29,7 @@ export function App() {
 const WHY = {
   ready: 'Looking for your vault…',
   needsGrant: 'Your lists live in your own vault; this app keeps nothing itself. It sees what you allow, for as long as you allow it.',
+  refused: 'You did not allow it in your vault. You may change your mind.',
   needsAccess: 'Your browser shows your vault to this site only when you ask it to. The vault opens in a window of its own: leave that open while you work here.',
 };
 

@@ -96,6 +96,11 @@ export class Halo {
   }
 }
 
+/** How long destroy() waits for what was written. */
+const FLUSH_TIMEOUT_MS = 5000;
+
+const isDenied = (error: unknown): boolean => error instanceof DxError && error.code === Code.denied;
+
 /** A program's view of a vault. */
 export class Client {
   readonly halo: Halo;
@@ -103,37 +108,57 @@ export class Client {
   readonly config: ClientConfig;
   readonly #connection: Connection;
   readonly #spaces = new Cell<readonly Space[]>(Object.freeze([]));
-  readonly #access: Cell<ServicesState>;
+  readonly #access = new Cell<ServicesState>('ready');
+  readonly #leaveState: Unsubscribe | undefined;
   readonly #byKey = new Map<string, Space>();
-  #watches: Pending[] = [];
+  /** What the person allows. */
+  #grant: Exclude<ServicesState, 'needsAccess'> = 'ready';
+  #watches = new Map<string, Pending>();
   /** Keys told since a watch of spaces began; null once all were told. */
   #telling: Set<string> | null = null;
   #starting: Promise<this> | null = null;
+  #learning: Promise<void> | null = null;
+  /** Ends the wait after a refusal. */
+  #press: ((error?: DxError) => void) | null = null;
+  #ending: Promise<void> | null = null;
 
   constructor({ config = {}, services }: ClientOptions) {
     this.config = config;
     this.services = services;
     this.#connection = new Connection(services);
     this.halo = new Halo(this.#connection);
-    this.#access = new Cell<ServicesState>(services.state?.get() ?? 'ready');
-    services.state?.subscribe((state) => this.#access.set(state));
+    this.#leaveState = services.state?.subscribe(() => this.#tellAccess(), { immediate: true });
   }
 
   /** `open` while the vault answers. Writes made meanwhile wait. */
   get status(): Observable<ConnectionStatus> { return this.#connection.status; }
-  get initialized(): boolean { return this.#starting !== null && this.#connection.status.get() === 'open'; }
+  /** It knows the person and the spaces, and the vault answers. */
+  get initialized(): boolean { return this.#watches.has('space.watch') && this.#learning === null && this.status.get() === 'open'; }
+  /** Why the vault could not be reached the last time; null while it can. */
+  get lastError(): Error | null { return this.#connection.lastError; }
 
   /** What the vault waits for: a click for the browser's sake, or the person's consent. Show a button that calls requestAccess(). */
   get access(): Observable<ServicesState> { return this.#access; }
 
-  /** In a click handler: opens the vault's window, where the person decides. */
+  /** In a click handler: opens the vault's window, where the person decides. With `access` ready: asks again for all that the app wants. */
   async requestAccess(): Promise<void> {
-    await this.services.requestAccess?.();
-    if (this.#starting !== null && this.#watches.length === 0) await this.#watchAll();
+    const opening = this.services.requestAccess?.(); // at once, or the browser opens no window
+    this.#press?.();
+    await opening;
+    if (this.#starting === null || this.#learning !== null || this.status.get() !== 'open') return;
+    if (this.#grant !== 'ready') return this.#learn();
+    const { app } = this.services;
+    if (app === undefined) return;
+    await this.#connection.request({ do: 'app.ask', name: app.name, want: app.want }, { atOnce: true });
+    await this.#learn();
   }
 
-  /** Connects, asks for consent where the vault wants it, and learns identity and spaces. Rejects when the vault cannot be reached in time. */
+  /**
+   * Connects, asks for consent where nothing is allowed yet, and learns identity and spaces. Waits as long as a person is waited for (`access`); rejects
+   * when the vault cannot be reached in time, and may then be called again.
+   */
   initialize(): Promise<this> {
+    if (this.#ending !== null) return Promise.reject(failures.state('the client was destroyed', 'new Client()'));
     this.#starting ??= this.#start().catch((error: unknown) => {
       this.#starting = null;
       this.#connection.close();
@@ -142,17 +167,34 @@ export class Client {
     return this.#starting;
   }
 
-  /** Lets everything go. What was written is sent first when the vault is there. */
-  async destroy(): Promise<void> {
-    if (this.#starting !== null && this.#connection.status.get() === 'open') {
-      await Promise.allSettled([...this.#byKey.values()].map((space) => space.db.flush()));
-    }
-    this.#starting = null;
-    this.#watches = [];
-    for (const space of this.#byKey.values()) space.close();
+  /** Lets everything go, for good. What was written is sent first when the vault is there. */
+  destroy(): Promise<void> { return this.#ending ??= this.#end(); }
+
+  async #end(): Promise<void> {
+    const gone = failures.cancelled('the client was destroyed');
+    this.#leaveState?.();
+    if (this.status.get() === 'open') await this.#flushed();
+    for (const space of this.#byKey.values()) space.close(gone);
     this.#byKey.clear();
+    this.#watches.clear();
+    this.#press?.(gone);
     this.#connection.close();
     this.services.destroy?.();
+    this.#telling = null;
+    this.#publish();
+    this.halo.take(null);
+  }
+
+  /** All writes are on the vault's disk or refused; or the vault has gone, or takes too long. */
+  async #flushed(): Promise<void> {
+    let leave: Unsubscribe | undefined, timer: ReturnType<typeof setTimeout> | undefined;
+    const given = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, FLUSH_TIMEOUT_MS);
+      leave = this.status.subscribe(() => resolve());
+    });
+    await Promise.race([Promise.allSettled([...this.#byKey.values()].map((space) => space.db.flush())), given]);
+    clearTimeout(timer);
+    leave?.();
   }
 
   /** All spaces of the vault this client may see; another array when one came, went or has another name. */
@@ -172,7 +214,7 @@ export class Client {
 
   async createSpace({ name }: { name?: string } = {}): Promise<Space> {
     const reply = await this.#connection.request({ do: 'space.create', name });
-    return this.#take(String(reply['space']), String(reply['name'] ?? ''), undefined, false);
+    return this.#take(String(reply['space']), String(reply['name'] ?? ''), undefined);
   }
 
   /** This vault forgets the space; others keep it. */
@@ -185,15 +227,16 @@ export class Client {
   acceptInvitation(url: string, options: { pin?: string } = {}): Invitation<Space> {
     const { pin } = options;
     return new Invitation<Space>(this.#connection, { do: 'space.join', url, pin }, (reply) => {
-      const key = String(reply['space']);
-      return this.#take(key, this.#byKey.get(key)?.name ?? '', undefined, true);
+      const key = String(reply['space']), space = this.#take(key, this.#byKey.get(key)?.name ?? '', undefined);
+      space.join();
+      return space;
     });
   }
 
   async #start(): Promise<this> {
     this.#connection.open();
     await this.#connected();
-    await this.#watchAll();
+    await this.#learn();
     return this;
   }
 
@@ -204,6 +247,7 @@ export class Client {
       const end = (): void => {
         clearTimeout(timer);
         leave();
+        leaveAccess();
       };
       const leave = this.status.subscribe((status) => {
         if (status !== 'open' && status !== 'closed') return;
@@ -211,76 +255,116 @@ export class Client {
         if (status === 'open') resolve();
         else reject(failures.cancelled('the client was destroyed before the vault answered'));
       });
-      const timer = setTimeout(() => {
-        if (this.#access.get() !== 'ready') return; // a person is being waited for
+      const late = (): void => {
         end();
         const reason = this.#connection.lastError?.message;
-        reject(failures.unreachable(`the vault did not answer${reason === undefined ? '' : `: ${reason}`}`));
-      }, timeoutMs);
+        reject(failures.unreachable(`the vault did not answer${reason === undefined ? '' : `: ${reason}`}`, 'initialize()'));
+      };
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      // A person may take their time.
+      const leaveAccess = this.#access.subscribe((access) => {
+        clearTimeout(timer);
+        if (access === 'ready') timer = setTimeout(late, timeoutMs);
+      }, { immediate: true });
     });
   }
 
   // --- What the vault keeps telling ---------------------------------------------------------------------------------
 
-  async #watchAll(): Promise<void> {
-    const { app } = this.services;
-    if (app !== undefined) {
-      const ask = this.#connection.request({ do: 'app.ask', name: app.name, want: app.want });
-      this.#access.set('needsGrant'); // for an instant only, where it was granted before
-      await ask;
-      this.#access.set('ready');
-    }
-    await Promise.all([this.#watch('halo.watch', (body) => this.halo.take(identityOf(body)), () => undefined), this.#watchSpaces()]);
+  /** Once at a time: asks until something is allowed, and watches it. */
+  #learn(): Promise<void> {
+    return this.#learning ??= this.#watchAll().finally(() => { this.#learning = null; });
   }
 
-  #watchSpaces(): Promise<void> {
+  async #watchAll(): Promise<void> {
+    const { app } = this.services;
+    while (!await this.#watchSpaces()) {
+      if (app === undefined) throw failures.denied('this program may see no space');
+      await this.#ask({ do: 'app.ask', name: app.name, want: app.want });
+    }
+    // A person may allow spaces and not tell who they are.
+    if (!await this.#watch('halo.watch', (body) => this.halo.take(identityOf(body)))) this.halo.take(null);
+    this.#setGrant('ready');
+  }
+
+  /** Until the person has allowed anything. */
+  async #ask(question: Body): Promise<void> {
+    this.#setGrant('needsGrant');
+    try {
+      await this.#connection.request(question, { atOnce: true });
+    } catch (error) {
+      if (!isDenied(error)) throw error;
+      this.#setGrant('refused');
+      await new Promise<void>((resolve, reject) => {
+        this.#press = (end) => {
+          this.#press = null;
+          if (end === undefined) resolve();
+          else reject(end);
+        };
+      });
+    }
+  }
+
+  #watchSpaces(): Promise<boolean> {
     const begin = (): void => { this.#telling = new Set(); };
-    begin();
+    if (!this.#watches.has('space.watch')) begin();
     return this.#watch('space.watch', (body) => {
       for (const row of rowsOf(body)) this.#takeRow(row);
-      if (body['state'] === 'listed') {
-        const told = this.#telling ?? new Set();
-        this.#telling = null;
-        this.#remove([...this.#byKey.keys()].filter((key) => !told.has(key)));
-        this.#publish();
-        return true;
-      }
-      return false;
+      if (body['state'] !== 'listed') return false;
+      const told = this.#telling ?? new Set();
+      this.#telling = null;
+      this.#remove([...this.#byKey.keys()].filter((key) => !told.has(key)));
+      this.#publish();
+      return true;
     }, begin);
   }
 
-  /** Resolves with the first word that `hear` does not call incomplete; rejects when the vault refuses before. */
-  #watch(command: string, hear: (body: Body) => boolean | void, onRestart: () => void): Promise<void> {
+  /** Whether it may: true with the first word that `hear` does not call incomplete, and at once when it is watched already. */
+  #watch(command: string, hear: (body: Body) => boolean | void, onRestart?: () => void): Promise<boolean> {
+    if (this.#watches.has(command)) return Promise.resolve(true);
     return new Promise((resolve, reject) => {
-      const watch = this.#connection.ask({ do: command }, { onNotify: (body) => { if (hear(body) !== false) resolve(); }, onRestart });
-      this.#watches.push(watch);
+      const watch = this.#connection.ask({ do: command }, {
+        onNotify: (body) => { if (hear(body) !== false) resolve(true); }, atOnce: true, ...(onRestart === undefined ? {} : { onRestart }),
+      });
+      this.#watches.set(command, watch);
       watch.reply.catch((error: unknown) => {
-        this.#watches = this.#watches.filter((other) => other !== watch);
-        reject(error as Error);
-        if (error instanceof DxError && error.code === Code.denied) this.#revoked(command);
+        if (this.#watches.get(command) === watch) this.#watches.delete(command);
+        if (!isDenied(error)) return reject(error as Error);
+        this.#denied(command);
+        resolve(false);
       });
     });
   }
 
-  /** The grant was taken back, or never held this. */
-  #revoked(command: string): void {
-    if (command !== 'space.watch') return;
+  /** It was never granted, or was taken back. */
+  #denied(command: string): void {
+    if (command === 'halo.watch') return this.halo.take(null);
+    this.#telling = null;
     this.#remove([...this.#byKey.keys()]);
-    this.#access.set('needsGrant');
+    if (this.#learning === null) this.#setGrant('needsGrant');
   }
+
+  #setGrant(grant: Exclude<ServicesState, 'needsAccess'>): void {
+    this.#grant = grant;
+    this.#tellAccess();
+  }
+
+  #tellAccess(): void { this.#access.set(this.services.state?.get() === 'needsAccess' ? 'needsAccess' : this.#grant); }
 
   #takeRow(row: Body): void {
     const key = String(row['space']);
     if (row['change'] === 'removed') return this.#remove([key]);
-    this.#telling?.add(key);
-    this.#take(key, String(row['name'] ?? ''), String(row['rights']), false);
+    this.#take(key, String(row['name'] ?? ''), String(row['rights']));
   }
 
-  #take(key: string, name: string, rights: string | undefined, joined: boolean): Space {
+  /** rights: undefined where a reply names a space that the watch tells more of. */
+  #take(key: string, name: string, rights: string | undefined): Space {
     let space = this.#byKey.get(key);
+    this.#telling?.add(key);
     if (space === undefined) {
-      space = new Space(this.#connection, key, name, joined);
+      space = new Space(this.#connection, key, name);
       this.#byKey.set(key, space);
+      if (rights !== undefined) space.takeRow(name, rights);
       this.#publish();
     } else if (rights !== undefined && space.takeRow(name, rights)) {
       this.#publish();
@@ -289,9 +373,11 @@ export class Client {
   }
 
   #remove(keys: readonly string[]): void {
+    const gone = failures.notFound('the space is not here any more, or this program may not see it');
     for (const key of keys) {
-      this.#byKey.get(key)?.close();
+      const space = this.#byKey.get(key);
       this.#byKey.delete(key);
+      space?.close(gone);
     }
     if (keys.length > 0) this.#publish();
   }

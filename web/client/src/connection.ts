@@ -1,14 +1,15 @@
 // client/src/connection.ts: requests and their answers over channels that come and go.
 //
 // A request keeps its 16 random bytes until its REPLY has come and is sent again with them on every new channel: the vault answers a writing
-// command that it has carried out from its stored reply, so what was acknowledged is there once, and what was not arrives once.
+// command that it has carried out from its stored reply, so what was acknowledged is there once, and what was not arrives once. Answers are told
+// in the order in which the vault gave them, each in the turn it came: what a vault tells later is never older.
 import { decode, encode, type Value } from '../../core/codec.ts';
 import { encodeCredit, encodeFrame, FRAME_BODY_MAX, FrameKind } from '../../core/frames.ts';
 import { REQUEST_SIZE } from '../../core/seam.ts';
 import { failures, replyError } from './errors.ts';
 import { readAnswer } from './frame.ts';
 import { hexText } from './id.ts';
-import { Cell, type Observable } from './observable.ts';
+import { Cell, guarded, type Observable } from './observable.ts';
 import type { Channel, Services } from './services.ts';
 
 export type Body = Readonly<Record<string, Value | undefined>>;
@@ -16,16 +17,25 @@ export type Body = Readonly<Record<string, Value | undefined>>;
 /** `closed`: before initialize() and after destroy(). `waiting`: the vault is away and is being tried again. */
 export type ConnectionStatus = 'closed' | 'connecting' | 'open' | 'waiting';
 
+/** After the first attempt, which is made at once: where a vault has moved, the way to it is there already. */
 const RETRY_FIRST_MS = 40;
 const RETRY_MAX_MS = 2000;
 /** A tick of answers is told as taken together; a large one at once. */
 const CREDIT_SIZE = 64 * 1024;
+/** Requests on their way that are soon answered; a vault takes 256 of one program, and those that stay need their part. The others wait here. */
+const BRIEF_MAX = 64;
+/** Where nothing tells that the other end has died: how often is looked, how many looks without a word bring a question, and how many an end. */
+const LOOK_MS = 4000, LOOKS_QUIET = 2, LOOKS_DEAD = 5;
 
 export interface RequestOptions {
   /** Rows and states, in order. */
   onNotify?: (body: Body) => void;
+  /** The reply, before anything that was told after it. */
+  onReply?: (body: Body) => void;
   /** The request is being asked again from its beginning: rows told so far will be told again. */
   onRestart?: () => void;
+  /** It goes on for long, or is waited for by others: it waits for none. */
+  atOnce?: boolean;
 }
 
 /** One question on its way. */
@@ -46,16 +56,25 @@ interface Asked {
   sent: boolean;
 }
 
+const newId = (): Uint8Array => crypto.getRandomValues(new Uint8Array(REQUEST_SIZE));
+/** Any answer will do; this one nobody asked, so it ends nothing. */
+const PROBE = encode({ do: 'request.cancel', of: new Uint8Array(REQUEST_SIZE) });
+
 export class Connection {
   readonly #services: Services;
   readonly #status = new Cell<ConnectionStatus>('closed');
   readonly #asked = new Map<string, Asked>();
+  /** Brief ones that wait for their turn. */
+  #held: Asked[] = [];
+  #brief = 0;
   readonly #owed = new Map<string, { id: Uint8Array; size: number }>();
   #channel: Channel | null = null;
   #generation = 0;
-  #retryMs = RETRY_FIRST_MS;
+  #retryMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #creditTimer: ReturnType<typeof setTimeout> | undefined;
+  #lookTimer: ReturnType<typeof setInterval> | undefined;
+  #looks = 0;
   #lastError: Error | null = null;
 
   constructor(services: Services) {
@@ -73,26 +92,37 @@ export class Connection {
   close(): void {
     this.#generation++;
     clearTimeout(this.#timer);
+    this.#forgetChannel()?.close();
+    const asked = [...this.#asked.values()];
+    this.#asked.clear();
+    this.#held = [];
+    this.#brief = 0;
+    this.#status.set('closed');
+    for (const { reject } of asked) reject(failures.cancelled('the client was closed'));
+  }
+
+  #forgetChannel(): Channel | null {
+    const channel = this.#channel;
+    this.#channel = null;
+    this.#owed.clear();
     clearTimeout(this.#creditTimer);
     this.#creditTimer = undefined;
-    this.#channel?.close();
-    this.#channel = null;
-    this.#status.set('closed');
-    for (const asked of this.#asked.values()) asked.reject(failures.cancelled('the client was closed'));
-    this.#asked.clear();
-    this.#owed.clear();
+    clearInterval(this.#lookTimer);
+    return channel;
   }
 
   /** Asks; waits as long as the vault is away. */
   ask(command: Body, options: RequestOptions = {}): Pending {
-    const id = crypto.getRandomValues(new Uint8Array(REQUEST_SIZE)), key = hexText(id);
+    const id = newId(), key = hexText(id);
     const reply = new Promise<Body>((resolve, reject) => {
-      if (this.#status.get() === 'closed') throw failures.state('the client is not open: call initialize() first');
+      if (this.#status.get() === 'closed') throw failures.closed();
       const body = encode(command as Value);
       if (body.length > FRAME_BODY_MAX) throw failures.limit('a command is larger than 4 MiB');
       const asked: Asked = { id, key, body, options, resolve, reject, sent: false };
       this.#asked.set(key, asked);
-      this.#send(asked);
+      if (options.atOnce === true) return this.#send(asked);
+      this.#held.push(asked);
+      this.#letGo();
     });
     return { id, reply, cancel: () => this.#cancel(key) };
   }
@@ -111,11 +141,27 @@ export class Connection {
   #cancel(key: string): void {
     const asked = this.#asked.get(key);
     if (asked === undefined) return;
-    if (asked.sent && this.#channel !== null) {
-      this.request({ do: 'request.cancel', of: asked.id }).catch(() => undefined); // it may have ended meanwhile
-    }
-    this.#asked.delete(key);
+    // Also while the vault is away: an invitation stays open there when its channel has gone. Others may have ended meanwhile.
+    if (asked.sent) this.request({ do: 'request.cancel', of: asked.id }, { atOnce: true }).catch(() => undefined);
+    this.#end(asked);
     asked.reject(failures.cancelled('it was cancelled'));
+  }
+
+  #end(asked: Asked): void {
+    this.#asked.delete(asked.key);
+    if (asked.options.atOnce === true) return;
+    if (asked.sent) this.#brief--;
+    else this.#held = this.#held.filter((other) => other !== asked);
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    while (this.#channel !== null && this.#brief < BRIEF_MAX) {
+      const asked = this.#held.shift();
+      if (asked === undefined) return;
+      this.#brief++;
+      this.#send(asked);
+    }
   }
 
   #send(asked: Asked): void {
@@ -147,22 +193,40 @@ export class Connection {
   #opened(channel: Channel): void {
     this.#channel = channel;
     this.#lastError = null;
-    for (const asked of [...this.#asked.values()]) {
-      if (asked.sent) asked.options.onRestart?.();
+    if (channel.wantsCredit) this.#beginLooking();
+    const again: Asked[] = [];
+    for (const asked of this.#asked.values()) {
+      if (!asked.sent && asked.options.atOnce !== true) continue; // its turn has not come
+      if (asked.sent) again.push(asked);
       this.#send(asked);
     }
+    // After all of them: what is asked because a watch begins anew must reach the vault behind the watch.
+    for (const { options } of again) options.onRestart?.();
+    this.#letGo();
     this.#status.set('open');
+  }
+
+  /** A message port does not tell that the other end has died. */
+  #beginLooking(): void {
+    this.#looks = 0;
+    this.#lookTimer = setInterval(() => {
+      this.#looks++;
+      if (this.#looks === LOOKS_QUIET) this.#channel?.send(encodeFrame(FrameKind.request, newId(), PROBE));
+      if (this.#looks < LOOKS_DEAD) return;
+      this.#channel?.close();
+      this.#lose(new Error('the vault has fallen silent'));
+    }, LOOK_MS);
+    (this.#lookTimer as { unref?: () => void }).unref?.(); // node need not wait for it
   }
 
   #lose(reason: Error): void {
     this.#generation++;
-    this.#channel = null;
-    this.#owed.clear();
+    this.#forgetChannel();
     this.#lastError = reason;
     this.#status.set('waiting');
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#connect(), this.#retryMs * (0.5 + Math.random() / 2));
-    this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MAX_MS);
+    this.#retryMs = Math.min(this.#retryMs === 0 ? RETRY_FIRST_MS : 2 * this.#retryMs, RETRY_MAX_MS);
   }
 
   #take(bytes: ArrayBuffer): void {
@@ -175,15 +239,17 @@ export class Connection {
       this.#channel?.close();
       return this.#lose(error as Error);
     }
-    this.#retryMs = RETRY_FIRST_MS; // only a vault that answers is back
+    this.#retryMs = 0; // only a vault that answers is back
+    this.#looks = 0;
     this.#owe(frame.request, frame.body.length);
     const asked = this.#asked.get(hexText(frame.request));
     if (asked === undefined) return; // cancelled here, answered there
-    if (!frame.last) return asked.options.onNotify?.(body);
-    this.#asked.delete(asked.key);
+    if (!frame.last) return guarded(() => asked.options.onNotify?.(body));
+    this.#end(asked);
     const error = replyError(body);
-    if (error === null) asked.resolve(body);
-    else asked.reject(error);
+    if (error !== null) return asked.reject(error);
+    guarded(() => asked.options.onReply?.(body));
+    asked.resolve(body);
   }
 
   #owe(id: Uint8Array, size: number): void {

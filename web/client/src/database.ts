@@ -3,15 +3,20 @@
 // Reading: one `watch` of the space brings every change; a query asks once for its rows and is kept by the watch from then on. Writing: a change
 // shows at once, waits in a queue to the end of the turn, and goes with all others as one `batch`, one batch at a time: so later changes can name
 // what earlier ones made. A batch that is refused is tried again in halves until what is refused stands alone: only that is rolled back.
+//
+// What is newer. A vault answers a batch before it tells any row that holds it, and all on one channel in order. So a row told before the reply is from
+// before these changes (they stay on top of it), one told after holds them. Two things break that order: rows of a query are read some time before they
+// are told, so those named by the watch or written here meanwhile are passed over; and a batch asked again on another channel may have been carried out
+// on the one before, so what it changed is read anew.
 import type { Value } from '../../core/codec.ts';
-import { rowsOf, type Body, type Connection, type Pending } from './connection.ts';
-import { applyChange, Entity, entityOf, needEntity, type Change, type EntityOwner, type Live, type LiveLink, type Row } from './entity.ts';
-import { Code, DxError, failures } from './errors.ts';
-import { Matcher, type Filter, type Named } from './filter.ts';
+import { rowsOf, type Body, type Connection, type Pending, type RequestOptions } from './connection.ts';
+import { applyChange, Entity, entityOf, needEntity, refuseReserved, type Change, type EntityOwner, type Live, type LiveLink, type Row } from './entity.ts';
+import { CALLER_LAST, Code, DxError, failures } from './errors.ts';
+import { HIDDEN, Matcher, type Filter, type Named } from './filter.ts';
 import { idText } from './id.ts';
-import { Event } from './observable.ts';
+import { Event, guarded } from './observable.ts';
 import { Query, type QueryOptions, type QueryOwner } from './query.ts';
-import { isMap, pathText, storedSize, storeValue, valueAt, type Data, type Path } from './value.ts';
+import { isMap, pathText, storedSize, storeValue, valueAt, withMember, type Data, type Path } from './value.ts';
 
 /** docs/spec/commands.md: ops of a batch. A batch is kept well below the 4 MiB of a command. */
 const OPS_MAX = 4096;
@@ -41,10 +46,16 @@ interface Waiter {
   reject: (error: DxError) => void;
 }
 
-interface Load {
+/** A question on its way. */
+interface Asking {
+  /** What is newer here than a row of this question may be. */
+  newer: Set<string>;
+  /** Entities nobody else wants yet, so that their changes are heard of; null: who asks wants no others than there are. */
+  held: Entity[] | null;
+}
+
+interface Load extends Asking {
   seen: Set<string>;
-  /** What the watch told meanwhile: newer than a row that was gathered before. */
-  touched: Set<string>;
   asked: Pending | null;
 }
 
@@ -57,6 +68,7 @@ export class Database {
   readonly #gone = new FinalizationRegistry<string>((id) => { if (this.#byId.get(id)?.deref() === undefined) this.#byId.delete(id); });
   readonly #queries = new Set<Query<object>>();
   readonly #loads = new Map<Query<object>, Load>();
+  readonly #askings = new Set<Asking>();
   readonly #watches = new Map<string, Pending>();
   readonly #owner: EntityOwner & QueryOwner;
   readonly #waiters: Waiter[] = [];
@@ -65,11 +77,15 @@ export class Database {
   #telling = false;
   #queue: Change[] = [];
   #flight: Change[] | null = null;
+  /** The batch on its way was asked again. */
+  #again = false;
   #scheduled = false;
   #batchMax = OPS_MAX;
   #order = 0;
-  /** Rows of what is not known here, while a batch is away that may have made them. */
+  /** Rows of what is not known here, while a batch is asked again that may have made them. */
   #held: Row[] = [];
+  /** Why there is nothing more to read. */
+  #closed: DxError | null = null;
 
   constructor(connection: Connection, space: string) {
     this.#connection = connection;
@@ -77,11 +93,11 @@ export class Database {
     this.#owner = {
       write: (entity, path, value) => this.#write(entity, path, value),
       resolve: (id, referrer) => this.#resolve(id, referrer),
+      refresh: (entity) => this.#refresh(entity),
       opened: (query) => this.#opened(query),
       closed: (query) => {
         this.#queries.delete(query);
-        this.#loads.get(query)?.asked?.cancel();
-        this.#loads.delete(query);
+        this.#endLoad(query)?.asked?.cancel();
       },
     };
   }
@@ -92,9 +108,10 @@ export class Database {
   add<T extends object>(data: T, options: AddOptions = {}): Live<T> {
     const known = entityOf(data);
     if (known !== undefined) {
-      if (known.deleted && known.refused === null) this.#enqueue(known, 'restore', [], undefined);
+      if (known.deleted) this.#enqueue(known, 'restore', [], undefined);
       return known.proxy as Live<T>;
     }
+    refuseReserved('object', data);
     const entity = new Entity(this.#owner, 'object', options.type ?? null, undefined);
     entity.parent = this.#end(options.parent);
     this.#enqueue(entity, 'add', [], data);
@@ -106,6 +123,7 @@ export class Database {
     const entity = new Entity(this.#owner, 'link', type ?? null, undefined);
     entity.source = this.#end(source);
     entity.target = this.#end(target);
+    refuseReserved('link', data ?? {});
     this.#enqueue(entity, 'link', [], data ?? {});
     return entity.proxy as LiveLink<T>;
   }
@@ -133,10 +151,8 @@ export class Database {
   /** Any question of docs/spec/query.md (follow, path, after, limit): answered once, in the vault's order. */
   async run<T extends object = Record<string, unknown>>(query: { readonly [key: string]: unknown }): Promise<Live<T>[]> {
     await this.flush().catch(() => undefined); // what is asked about must be there; refusals have their own event
-    this.#watch('');
-    const stored = storeValue(query, (object) => entityOf(object)?.id);
-    const rows = await this.#connection.rows({ do: 'query', space: this.#space, query: stored });
-    return rows.map((row) => this.#known(row as unknown as Row).proxy as Live<T>);
+    const stored = storeValue(query, (object) => idOf(entityOf(object)));
+    return (await this.#ask(stored)).map((entity) => entity.proxy as Live<T>);
   }
 
   /** How many match. */
@@ -149,9 +165,12 @@ export class Database {
   /** The object with this id; undefined when there is none or it is deleted. */
   async get<T extends object = Record<string, unknown>>(id: string): Promise<Live<T> | undefined> {
     this.#watch('');
-    const rows = await this.#connection.rows({ do: 'query', space: this.#space, query: { id } });
-    const row = rows[0] as unknown as Row | undefined;
-    return row === undefined ? undefined : (this.#known(row).proxy as Live<T>);
+    const asking: Asking = { newer: new Set(), held: [] };
+    let entity: Entity | undefined;
+    await this.#asks(asking, { do: 'object.get', space: this.#space, id }, {
+      onReply: (row) => { entity = this.#known(row as unknown as Row, asking); },
+    }).catch((error: unknown) => { if (!(error instanceof DxError) || error.code !== Code.notFound) throw error; });
+    return entity === undefined || entity.deleted ? undefined : (entity.proxy as Live<T>);
   }
 
   /** The same when it is here already, for instance in a query's result. */
@@ -160,10 +179,18 @@ export class Database {
     return entity === undefined || entity.deleted || !entity.loaded ? undefined : (entity.proxy as Live<T>);
   }
 
-  close(): void {
+  /** By its space, which has gone: queries hold nothing from now on, and what was written and has not arrived is taken back as the vault refuses it. */
+  close(reason: DxError): void {
+    this.#closed = reason;
     for (const watch of this.#watches.values()) watch.cancel();
-    for (const query of [...this.#queries]) query.close();
     this.#watches.clear();
+    for (const query of this.#queries) {
+      this.#endLoad(query)?.asked?.cancel();
+      if (query.end()) this.#changedQueries.add(query);
+      query.settle(reason);
+    }
+    this.#tell();
+    this.#queries.clear();
   }
 
   // --- What the vault tells -----------------------------------------------------------------------------------------
@@ -175,18 +202,19 @@ export class Database {
     this.#gone.register(entity, id);
   }
 
-  /** One watch sees all but types that begin with `dx.`, which are watched by name. */
-  #watch(type: string): void {
-    if (this.#watches.has(type)) return;
+  /** One watch sees all but types that begin with `dx.`, which are watched by name. Whether it began just now. */
+  #watch(type: string): boolean {
+    if (this.#watches.has(type) || this.#closed !== null) return false;
     const watch = this.#connection.ask(
       { do: 'watch', space: this.#space, query: type === '' ? { kind: 'any' } : { kind: 'any', type } },
-      { onNotify: (body) => this.#watched(body), onRestart: () => this.#reloadAll() },
+      { onNotify: (body) => this.#watched(body), onRestart: () => this.#reloadAll(), atOnce: true },
     );
     this.#watches.set(type, watch);
     watch.reply.catch((error: unknown) => {
-      this.#watches.delete(type);
+      if (this.#watches.get(type) === watch) this.#watches.delete(type);
       if (error instanceof DxError && error.code !== Code.cancelled) for (const query of this.#queries) this.#settle(query, error);
     });
+    return true;
   }
 
   #watched(body: Body): void {
@@ -195,21 +223,23 @@ export class Database {
         this.#reloadAll();
         continue;
       }
-      for (const load of this.#loads.values()) load.touched.add(row['id'] as string);
+      for (const asking of this.#askings) asking.newer.add(row['id'] as string);
       this.#ingest(row as unknown as Row);
     }
   }
 
-  #ingest(row: Row): void {
+  /** loading: the query whose first rows these are; it is told when it has all. */
+  #ingest(row: Row, loading?: Query<object>): void {
     const known = this.#lookUp(row.id);
     if (known !== undefined) {
-      known.takeRow(row);
-      this.#touched(known);
-    } else if (this.#flight?.some((change) => change.op === 'add' || change.op === 'link')) {
+      if (known.takeRow(row)) this.#touched(known, loading);
+    } else if (this.#again && this.#flight?.some(makes) === true) {
       this.#held.push(row);
     } else {
-      const entity = this.#entityOf(row);
-      if (this.#touched(entity)) this.#remember(entity, row.id);
+      const entity = this.#entityOf(row), askings = [...this.#askings].filter(({ held }) => held !== null);
+      if (!this.#touched(entity, loading) && askings.length === 0) return;
+      this.#remember(entity, row.id);
+      for (const { held } of askings) held?.push(entity);
     }
   }
 
@@ -219,13 +249,44 @@ export class Database {
     return entity;
   }
 
+  /** All entities of an answer, in its order. */
+  async #ask(query: Value): Promise<Entity[]> {
+    this.#watch('');
+    const asking: Asking = { newer: new Set(), held: [] };
+    let found: Entity[] = [];
+    await this.#asks(asking, { do: 'query', space: this.#space, query }, {
+      onNotify: (body) => { for (const row of rowsOf(body) as unknown as Row[]) found.push(this.#known(row, asking)); },
+      onRestart: () => { found = []; },
+    });
+    return found;
+  }
+
+  async #asks(asking: Asking, command: Body, options: RequestOptions): Promise<void> {
+    this.#askings.add(asking);
+    const onRestart = (): void => {
+      asking.newer.clear();
+      options.onRestart?.();
+    };
+    await this.#connection.request(command, { ...options, onRestart }).finally(() => this.#askings.delete(asking));
+  }
+
   /** The entity of a row that somebody will hold. */
-  #known(row: Row): Entity {
-    const known = this.#lookUp(row.id) ?? this.#entityOf(row);
-    if (known.rowNumber === 0 || !known.loaded) known.takeRow(row);
-    this.#remember(known, row.id);
-    this.#touched(known);
+  #known(row: Row, { newer }: Asking): Entity {
+    let known = this.#lookUp(row.id);
+    if (known === undefined) {
+      known = this.#entityOf(row);
+      this.#remember(known, row.id);
+      this.#touched(known);
+    } else if (!newer.has(row.id) && known.takeRow(row)) {
+      this.#touched(known);
+    }
+    this.#watchTypeOf(known);
     return known;
+  }
+
+  /** What somebody holds is kept as it is, also where the watch of all does not see it. */
+  #watchTypeOf(entity: Entity): void {
+    if (entity.type?.startsWith(HIDDEN) === true && this.#watch(entity.type)) entity.stale = true; // what came between row and watch
   }
 
   #resolve(id: string, referrer: Entity): Entity {
@@ -243,26 +304,30 @@ export class Database {
 
   /** Asks for one entity again. */
   #refresh(entity: Entity): void {
-    const query = { id: entity.id as string, deleted: 'show' };
-    this.#connection.rows({ do: 'query', space: this.#space, query }).then(
-      ([row]) => {
-        if (row !== undefined) entity.takeRow(row as unknown as Row);
-        this.#touched(entity);
+    const { id } = entity;
+    if (id === undefined) return;
+    const asking: Asking = { newer: new Set(), held: null };
+    this.#asks(asking, { do: 'object.get', space: this.#space, id }, {
+      onReply: (row) => {
+        if (!asking.newer.has(id) && entity.takeRow(row as unknown as Row)) this.#touched(entity);
+        this.#watchTypeOf(entity);
       },
-      () => undefined, // the next row of the watch, or the next connection, will tell
-    );
+    }).catch((error: unknown) => {
+      const gone = error instanceof DxError && error.code === Code.notFound && entity.loaded && !asking.newer.has(id);
+      if (gone && entity.takeEnd()) this.#touched(entity); // else the next row of the watch, or the next connection, will tell
+    });
   }
 
   /** Something in this entity is otherwise than before: queries and listeners follow. Whether a query has it. */
-  #touched(entity: Entity): boolean {
+  #touched(entity: Entity, loading?: Query<object>): boolean {
     let wanted = false;
     for (const query of this.#queries) {
-      if (query.consider(entity)) {
-        wanted = true;
-        this.#changedQueries.add(query);
-      }
+      if (!query.consider(entity)) continue;
+      wanted = true;
+      if (query !== loading) this.#changedQueries.add(query);
     }
     this.#changedEntities.add(entity);
+    entity.version++;
     const referrers = entity.loaded ? entity.referrers : null;
     if (referrers !== null) {
       entity.referrers = null;
@@ -280,18 +345,18 @@ export class Database {
       const changed = [...this.#changedEntities], queries = [...this.#changedQueries];
       this.#changedEntities.clear();
       this.#changedQueries.clear();
-      for (const entity of changed) entity.changed.emit();
-      for (const query of queries) query.tell();
+      for (const entity of changed) entity.tell();
+      for (const query of queries) guarded(() => query.tell());
     });
   }
 
   // --- Queries ------------------------------------------------------------------------------------------------------
 
   #opened(query: Query<object>): void {
+    if (this.#closed !== null) return this.#settle(query, this.#closed);
     this.#queries.add(query);
-    this.#watch(query.matcher.filter.type?.startsWith('dx.') === true ? query.matcher.filter.type : '');
-    for (const entity of this.#queue.map((change) => change.entity)) query.consider(entity);
-    for (const entity of this.#flight?.map((change) => change.entity) ?? []) query.consider(entity);
+    this.#watch(query.matcher.filter.type?.startsWith(HIDDEN) === true ? query.matcher.filter.type : '');
+    for (const { entity } of [...this.#queue, ...this.#flight ?? []]) query.consider(entity);
     for (const reference of this.#byId.values()) {
       const entity = reference.deref();
       if (entity !== undefined) query.consider(entity);
@@ -299,46 +364,60 @@ export class Database {
     void this.#load(query);
   }
 
+  /** A watch begins anew, and what it did not tell may be otherwise. What nobody listens to is asked for when it is read. */
   #reloadAll(): void {
     for (const query of this.#queries) if (!this.#loads.has(query)) void this.#load(query);
     for (const reference of this.#byId.values()) {
       const entity = reference.deref();
-      const kept = entity !== undefined && [...this.#queries].some((query) => query.members.has(entity));
-      if (entity !== undefined && !kept && entity.changed.heard) this.#refresh(entity);
+      if (entity === undefined || [...this.#queries].some((query) => query.members.has(entity))) continue;
+      if (entity.heard) this.#refresh(entity);
+      else entity.stale = true;
     }
   }
 
   async #load(query: Query<object>): Promise<void> {
-    const load: Load = { seen: new Set(), touched: new Set(), asked: null };
+    const load: Load = { seen: new Set(), newer: new Set(), held: null, asked: null };
     this.#loads.set(query, load);
+    this.#askings.add(load);
     try {
-      if (query.matcher.unsaved.length > 0) await this.flush();
+      if (query.matcher.unsaved.length > 0) await this.flush().catch(() => undefined); // a refusal has its own event
       if (this.#loads.get(query) !== load) return;
-      load.asked = this.#connection.ask({ do: 'query', space: this.#space, query: query.matcher.wire }, {
-        onNotify: (body) => {
-          for (const row of rowsOf(body) as unknown as Row[]) {
-            load.seen.add(row.id);
-            if (!load.touched.has(row.id)) this.#ingest(row);
-          }
-        },
-        onRestart: () => {
-          load.seen.clear();
-          load.touched.clear();
-        },
-      });
-      await load.asked.reply;
+      if (query.matcher.unsaved.length === 0) await this.#readRows(query, load); // else the vault refused what it is about: there is none
       if (this.#loads.get(query) !== load) return;
-      this.#loads.delete(query);
+      this.#endLoad(query);
       for (const entity of query.members) {
         const id = entity.id;
-        if (id !== undefined && !load.seen.has(id) && !load.touched.has(id)) this.#refresh(entity);
+        if (id !== undefined && !load.seen.has(id) && !load.newer.has(id)) this.#refresh(entity);
       }
       this.#settle(query, null);
     } catch (error) {
       if (this.#loads.get(query) !== load) return;
-      this.#loads.delete(query);
+      this.#endLoad(query);
       this.#settle(query, error instanceof DxError ? error : failures.protocol(String(error)));
     }
+  }
+
+  #readRows(query: Query<object>, load: Load): Promise<Body> {
+    load.asked = this.#connection.ask({ do: 'query', space: this.#space, query: query.matcher.wire }, {
+      onNotify: (body) => {
+        for (const row of rowsOf(body) as unknown as Row[]) {
+          load.seen.add(row.id);
+          if (!load.newer.has(row.id)) this.#ingest(row, query);
+        }
+      },
+      onRestart: () => {
+        load.seen.clear();
+        load.newer.clear();
+      },
+    });
+    return load.asked.reply;
+  }
+
+  #endLoad(query: Query<object>): Load | undefined {
+    const load = this.#loads.get(query);
+    this.#loads.delete(query);
+    if (load !== undefined) this.#askings.delete(load);
+    return load;
   }
 
   #settle(query: Query<object>, error: DxError | null): void {
@@ -379,29 +458,36 @@ export class Database {
 
   #enqueue(entity: Entity, op: Change['op'], path: Path, value: unknown): void {
     if (entity.owner !== this.#owner) throw new TypeError('the object is in another space');
-    if ((op === 'set' || op === 'unset') && entity.deleted) throw failures.state('the object is deleted; db.add(object) brings it back');
+    if (entity.refused !== null) throw failures.state(`the vault refused to make this object: ${entity.refused.message}`, 'db.add(data)');
+    if ((op === 'set' || op === 'unset') && entity.deleted) throw failures.state('the object is deleted; db.add(object) brings it back', 'db.add(object)');
     if (path.length > 0) pathText(path);
     const { stored, needs } = value === undefined ? { stored: undefined, needs: [] } : this.#store(value);
     if ((op === 'add' || op === 'link') && !isMap(stored)) throw new TypeError('the data of an object are a map: {key: value}');
     const size = OP_SIZE + (stored === undefined ? 0 : storedSize(stored, path.length));
     if (!this.#merge(entity, op, path, stored, size, needs)) {
-      const change: Change = { entity, op, path, value: stored, size, needs, sent: false, rowAtSend: 0, order: ++this.#order };
+      const change: Change = { entity, op, path, value: stored, size, needs, sent: false, order: ++this.#order };
+      if (makes(change)) entity.madeAt = change.order;
       for (const end of [entity.parent, entity.source, entity.target]) {
-        if ((op === 'add' || op === 'link') && end instanceof Entity && end.id === undefined) change.needs.push(end);
+        if (makes(change) && end instanceof Entity && end.id === undefined) change.needs.push(end);
       }
-      entity.pending.push(change);
+      entity.push(change);
       this.#queue.push(change);
+    } else {
+      entity.invalidate();
     }
-    entity.invalidate();
     this.#touched(entity);
     this.#schedule();
   }
 
-  /** Puts a write into the one before it, when that has not gone yet: typing, and filling a new object, are one change. */
+  /**
+   * Puts a write into the one before it, when that has not gone yet: typing, and filling a new object, are one change. Not where it refers to what is made
+   * later than that one, or by it: a change has to wait for the ids it names, and what it names stands before it in the queue.
+   */
   #merge(entity: Entity, op: Change['op'], path: Path, value: Value | undefined, size: number, needs: Entity[]): boolean {
     const last = entity.pending.at(-1);
     if (last === undefined || last.sent || (op !== 'set' && op !== 'unset')) return false;
-    if (last.op === 'add' || last.op === 'link') {
+    if (needs.some((needed) => needed.madeAt >= last.order)) return false;
+    if (makes(last)) {
       last.value = applyChange(last.value as Data, { ...last, op, path, value });
       last.size += size;
       last.needs.push(...needs);
@@ -437,7 +523,7 @@ export class Database {
       size += change.size;
       if (changes.length > 0 && (waits || size > BATCH_SIZE)) break;
       ops.push(opOf(change, made));
-      if (change.op === 'add' || change.op === 'link') made.set(change.entity, changes.length);
+      if (makes(change)) made.set(change.entity, changes.length);
       changes.push(change);
     }
     this.#queue = this.#queue.slice(changes.length);
@@ -447,18 +533,18 @@ export class Database {
   #sendBatch(): void {
     const { changes, ops } = this.#gather();
     if (changes.length === 0) return this.#settleWaiters();
-    for (const change of changes) {
-      change.sent = true;
-      change.rowAtSend = change.entity.rowNumber;
-    }
+    for (const change of changes) change.sent = true;
     this.#flight = changes;
-    this.#connection.request({ do: 'batch', space: this.#space, ops }).then(
-      (reply) => this.#acknowledged(changes, (reply['ids'] ?? []) as (Uint8Array | null)[]),
-      (error: unknown) => this.#batchRefused(changes, error instanceof DxError ? error : failures.invalid(String(error))),
-    );
+    this.#again = false;
+    this.#connection.request({ do: 'batch', space: this.#space, ops }, {
+      onReply: (reply) => this.#acknowledged(changes, (reply['ids'] ?? []) as (Uint8Array | null)[]),
+      onRestart: () => { this.#again = true; },
+      atOnce: true,
+    }).catch((error: unknown) => this.#batchRefused(changes, error instanceof DxError ? error : failures.invalid(String(error))));
   }
 
   #acknowledged(changes: Change[], ids: (Uint8Array | null)[]): void {
+    const again = this.#again;
     this.#flight = null;
     this.#batchMax = Math.min(OPS_MAX, 2 * this.#batchMax);
     changes.forEach((change, at) => {
@@ -467,18 +553,19 @@ export class Database {
       if (id instanceof Uint8Array) {
         entity.named(idText(id));
         this.#remember(entity, entity.id as string);
-      } else if (entity.rowNumber !== change.rowAtSend) {
-        this.#refresh(entity); // a row came meanwhile: whether before or after this change only the vault knows
+        this.#touched(entity); // its id is another one
       }
-      this.#touched(entity);
+      for (const asking of this.#askings) asking.newer.add(entity.id as string);
     });
+    if (again) for (const entity of new Set(changes.map((change) => change.entity))) this.#refresh(entity);
     this.#released();
   }
 
   /** What was refused together is tried in halves; what is refused alone, or for the space as a whole, is taken back. */
   #batchRefused(changes: Change[], error: DxError): void {
     this.#flight = null;
-    const whole = error.code === Code.denied || error.code === Code.noIdentity || error.code === Code.cancelled || error.code < -11;
+    const over = this.#closed !== null || this.#connection.status.get() === 'closed';
+    const whole = over || error.code === Code.denied || error.code === Code.noIdentity || error.code === Code.cancelled || error.code < CALLER_LAST;
     if (changes.length > 1 && !whole) {
       for (const change of changes) change.sent = false;
       this.#queue = [...changes, ...this.#queue];
@@ -491,7 +578,7 @@ export class Database {
 
   #takeBack(change: Change, error: DxError): void {
     const { entity } = change;
-    if (change.op === 'add' || change.op === 'link') entity.refused = error;
+    if (makes(change)) entity.refused = error;
     entity.drop(change);
     this.#touched(entity);
     for (const waiter of this.#waiters) if (change.order <= waiter.upTo) waiter.error ??= error;
@@ -514,6 +601,14 @@ export class Database {
       else waiter.reject(waiter.error);
     }
   }
+}
+
+const makes = ({ op }: Change): boolean => op === 'add' || op === 'link';
+
+/** The id of what a question names; undefined: it is no object of ours. */
+function idOf(entity: Entity | undefined): string | undefined {
+  if (entity?.refused) throw failures.notFound('the vault refused to make the object this is about');
+  return entity?.id;
 }
 
 /** An op may name an earlier one of its batch by number, its data may not. */
@@ -559,10 +654,7 @@ function changeList(list: readonly Value[], path: Path, value: unknown, stored: 
 function changeIn(inner: Value, path: Path, value: unknown, stored: Value): Value {
   if (Array.isArray(inner)) return changeList(inner as readonly Value[], path, value, stored);
   const [key, ...rest] = path as [string, ...string[]];
-  const map = isMap(inner) ? inner : {};
-  const member = rest.length > 0 ? changeIn(map[key] ?? {}, rest, value, stored) : value === undefined ? undefined : stored;
-  const copy: Record<string, Value> = { ...map };
-  if (member === undefined) delete copy[key];
-  else copy[key] = member;
-  return copy;
+  const map = isMap(inner) ? inner : {}, before = Object.hasOwn(map, key) ? map[key] : undefined;
+  const member = rest.length > 0 ? changeIn(before ?? {}, rest, value, stored) : value === undefined ? undefined : stored;
+  return withMember(map, key, member);
 }

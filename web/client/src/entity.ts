@@ -1,11 +1,12 @@
 // client/src/entity.ts: one object or link as this client knows it, and the Proxy a program holds.
 //
 // `base` is what the vault said last; `pending` are changes of this client it has not acknowledged, in order; what is read is base with pending
-// applied. A row from the vault replaces the base and leaves the pending changes on top (rebase); a refused change is taken out (rollback).
+// applied. A row from the vault replaces the base and leaves the pending changes on top (rebase); a refused change is taken out (rollback). Parts of a
+// row that are what they were stay the same objects, so that "the same object" means "not changed" also across rows.
 import { Double, Reference, Timestamp, type Value } from '../../core/codec.ts';
 import { hexText, ID_SIZE, idBytes, idText } from './id.ts';
 import { Event, type Unsubscribe } from './observable.ts';
-import { isMap, setAt, valueAt, type Data, type Path } from './value.ts';
+import { isMap, reuse, setAt, valueAt, type Data, type Path } from './value.ts';
 
 export type Kind = 'object' | 'link';
 
@@ -20,8 +21,6 @@ export interface Change {
   /** Objects without an id that the value refers to: it waits for them. */
   needs: Entity[];
   sent: boolean;
-  /** The entity's row number when it was sent. */
-  rowAtSend: number;
   order: number;
 }
 
@@ -41,6 +40,8 @@ export interface EntityOwner {
   write(entity: Entity, path: Path, value: unknown): void;
   /** The entity with this id; one that is not here yet is fetched, and `referrer` then counts as changed. */
   resolve(id: string, referrer: Entity): Entity;
+  /** Asks for it anew. */
+  refresh(entity: Entity): void;
 }
 
 /** What every live object has beside its data. These names hide data of the same name (see dataOf). */
@@ -62,24 +63,31 @@ export type LiveLink<T extends object = Record<string, any>> = Live<T> & { reado
 const entities = new WeakMap<object, Entity>();
 let fresh = 0;
 
+/** Of an entity that nobody writes: most are. */
+const NONE: readonly Change[] = Object.freeze([]);
+
 export class Entity {
   /** Stable in this client, for the lifetime of the object here. */
   readonly key: string;
-  readonly changed = new Event<void>();
-  readonly pending: Change[] = [];
+  /** Counts what listeners were told of. */
+  version = 0;
+  pending: readonly Change[] = NONE;
   base: Data = {};
   baseDeleted = false;
   /** Its data are here. False only for what was named before it was read. */
   loaded = true;
+  /** It may have changed unheard: asked for anew when somebody reads it. */
+  stale = false;
   /** The vault refused to make it. */
   refused: Error | null = null;
-  /** Counts the rows the vault told of it. */
-  rowNumber = 0;
+  /** The place in the queue of the change that makes it; 0: the vault made it known. */
+  madeAt = 0;
   parent: Entity | string | null = null;
   source: Entity | string | null = null;
   target: Entity | string | null = null;
   /** Who read something through this one before it was loaded. */
   referrers: Set<Entity> | null = null;
+  #changed: Event<void> | null = null;
   #view: { data: Data; deleted: boolean } | null = null;
   #proxy: Live | null = null;
   #reference: Reference | null = null;
@@ -88,8 +96,8 @@ export class Entity {
     this.key = id ?? `new-${++fresh}`;
   }
 
-  get data(): Data { return this.view().data; }
-  get deleted(): boolean { return this.refused !== null || this.view().deleted; }
+  get data(): Data { return this.pending.length === 0 ? this.base : this.view().data; }
+  get deleted(): boolean { return this.refused !== null || (this.pending.length === 0 ? this.baseDeleted : this.view().deleted); }
 
   private view(): { data: Data; deleted: boolean } {
     if (this.#view === null) {
@@ -103,19 +111,50 @@ export class Entity {
     return this.#view;
   }
 
+  /** The data for a program that reads them. */
+  read(): Data {
+    if (this.stale) {
+      this.stale = false;
+      this.owner.refresh(this);
+    }
+    return this.data;
+  }
+
+  subscribe(listener: () => void): Unsubscribe { return (this.#changed ??= new Event()).subscribe(listener); }
+  get heard(): boolean { return this.#changed?.heard === true; }
+  tell(): void { this.#changed?.emit(); }
+
   /** To be called when base or pending changed. */
   invalidate(): void { this.#view = null; }
 
-  takeRow(row: Row): void {
-    this.kind = 'source' in row ? 'link' : 'object';
+  /** Whether anything is otherwise than before. */
+  takeRow(row: Row): boolean {
+    const data = reuse(this.base, row.data ?? {}) as Data, kind = 'source' in row ? 'link' : 'object';
+    const same = this.loaded && data === this.base && row.deleted === this.baseDeleted && row.type === this.type && kind === this.kind
+      && (['parent', 'source', 'target'] as const).every((end) => endKey(this[end]) === (row[end] ?? null));
+    this.stale = false;
+    if (same) return false;
+    this.kind = kind;
     this.type = row.type;
-    this.base = row.data ?? {};
+    this.base = data;
     this.baseDeleted = row.deleted;
-    this.parent = row.parent ?? null;
-    this.source = row.source ?? null;
-    this.target = row.target ?? null;
+    for (const end of ['parent', 'source', 'target'] as const) if (endKey(this[end]) !== (row[end] ?? null)) this[end] = row[end] ?? null;
     this.loaded = true;
-    this.rowNumber++;
+    this.invalidate();
+    return true;
+  }
+
+  /** The vault knows it no more. Whether that is news. */
+  takeEnd(): boolean {
+    const before = this.baseDeleted;
+    this.baseDeleted = true;
+    this.invalidate();
+    return !before;
+  }
+
+  push(change: Change): void {
+    if (this.pending.length === 0) this.pending = [change];
+    else (this.pending as Change[]).push(change);
     this.invalidate();
   }
 
@@ -127,7 +166,8 @@ export class Entity {
 
   drop(change: Change): void {
     const at = this.pending.indexOf(change);
-    if (at >= 0) this.pending.splice(at, 1);
+    if (at >= 0) (this.pending as Change[]).splice(at, 1);
+    if (this.pending.length === 0) this.pending = NONE;
     this.invalidate();
   }
 
@@ -147,7 +187,7 @@ export class Entity {
 
   get proxy(): Live {
     if (this.#proxy === null) {
-      this.#proxy = new Proxy({}, new ObjectHandler(this)) as Live;
+      this.#proxy = new Proxy(new Shown(), new ObjectHandler(this)) as Live;
       entities.set(this.#proxy, this);
     }
     return this.#proxy;
@@ -175,8 +215,22 @@ export const endKey = (end: Entity | string | null): string | null => (end === n
 // --- The Proxy ------------------------------------------------------------------------------------------------------
 
 const RESERVED = new Set(['id', 'parent', '__typename', '__deleted', 'toJSON', 'constructor']);
-const isReserved = (entity: Entity, key: string): boolean =>
-  RESERVED.has(key) || (entity.kind === 'link' && (key === 'source' || key === 'target'));
+const hides = (kind: Kind, key: string): boolean => RESERVED.has(key) || (kind === 'link' && (key === 'source' || key === 'target'));
+const isReserved = (entity: Entity, key: string): boolean => hides(entity.kind, key);
+const reservedError = (key: string): TypeError => new TypeError(`"${key}" cannot be set: it belongs to the object itself`);
+
+/** Data written by other programs may have such members, and dataOf() shows them; here nobody is to lose what they wrote. */
+export function refuseReserved(kind: Kind, data: object): void {
+  const key = Object.keys(data).find((name) => hides(kind, name));
+  if (key !== undefined) throw reservedError(key);
+}
+
+/** What stands behind a live object's Proxy: nothing but how node's console shows it. */
+class Shown {
+  get [Symbol.for('nodejs.util.inspect.custom')](): (this: object) => unknown {
+    return function (this: object) { return { id: (this as Live).id, type: (this as Live).__typename, ...dataOf(this) }; };
+  }
+}
 
 function reserved(entity: Entity, key: string): unknown {
   switch (key) {
@@ -223,7 +277,7 @@ class ObjectHandler implements ProxyHandler<object> {
   get(target: object, key: string | symbol): unknown {
     if (typeof key === 'symbol') return Reflect.get(target, key);
     if (isReserved(this.entity, key)) return reserved(this.entity, key);
-    const data = this.entity.data;
+    const data = this.entity.read();
     return Object.hasOwn(data, key) ? present(this.entity, [key], data[key]) : Reflect.get(Object.prototype, key);
   }
 
@@ -243,7 +297,7 @@ class ObjectHandler implements ProxyHandler<object> {
     return typeof key === 'string' && (isReserved(this.entity, key) || Object.hasOwn(this.entity.data, key)) ? true : Reflect.has(target, key);
   }
 
-  ownKeys(): string[] { return Object.keys(this.entity.data).filter((key) => !isReserved(this.entity, key)); }
+  ownKeys(): string[] { return Object.keys(this.entity.read()).filter((key) => !isReserved(this.entity, key)); }
 
   getOwnPropertyDescriptor(_: object, key: string | symbol): PropertyDescriptor | undefined {
     if (typeof key === 'symbol' || isReserved(this.entity, key) || !Object.hasOwn(this.entity.data, key)) return undefined;
@@ -256,8 +310,13 @@ class ObjectHandler implements ProxyHandler<object> {
 
   private refuseReserved(key: string | symbol): void {
     if (typeof key === 'symbol') throw new TypeError('a symbol cannot be a key of stored data');
-    if (isReserved(this.entity, key)) throw new TypeError(`"${key}" cannot be set: it belongs to the object itself`);
+    if (isReserved(this.entity, key)) throw reservedError(key);
   }
+
+  getPrototypeOf(): object { return Object.prototype; }
+  setPrototypeOf(): boolean { return false; }
+  /** It changes for ever, whoever asks: a frozen target would contradict it. */
+  preventExtensions(): boolean { return false; }
 }
 
 /**
@@ -320,6 +379,9 @@ class NestedHandler implements ProxyHandler<object> {
   defineProperty(target: object, key: string | symbol, descriptor: PropertyDescriptor): boolean {
     return 'value' in descriptor && this.set(target, key, descriptor.value);
   }
+
+  setPrototypeOf(): boolean { return false; }
+  preventExtensions(): boolean { return false; }
 }
 
 // --- About live objects ---------------------------------------------------------------------------------------------
@@ -341,10 +403,13 @@ export const isLive = (object: unknown): object is Live => typeof object === 'ob
 export const keyOf = (object: object): string => needEntity(object, 'the argument').key;
 
 /** Calls back, once per turn of the event loop, when anything of this object changed. */
-export const subscribe = (object: object, listener: () => void): Unsubscribe => needEntity(object, 'the argument').changed.subscribe(listener);
+export const subscribe = (object: object, listener: () => void): Unsubscribe => needEntity(object, 'the argument').subscribe(listener);
+
+/** Another number after each change of this object: for who compares instead of listening. */
+export const versionOf = (object: object): number => needEntity(object, 'the argument').version;
 
 /** The object's data as a plain copy: members with reserved names too, references as `{"@ref": id}`. */
-export const dataOf = (object: object): Record<string, unknown> => plain(needEntity(object, 'the argument').data) as Record<string, unknown>;
+export const dataOf = (object: object): Record<string, unknown> => plain(needEntity(object, 'the argument').read()) as Record<string, unknown>;
 
 /** As docs/spec/encoding.md writes values in JSON, with dates as Date. */
 function plain(value: Value | undefined): unknown {
@@ -362,5 +427,18 @@ function plain(value: Value | undefined): unknown {
 
 function jsonOf(entity: Entity): Record<string, unknown> {
   const ends = entity.kind === 'link' ? { source: endKey(entity.source), target: endKey(entity.target) } : { parent: endKey(entity.parent) };
-  return { id: entity.id ?? entity.key, type: entity.type, ...ends, deleted: entity.deleted, data: plain(entity.data) };
+  return { id: entity.id ?? entity.key, type: entity.type, ...ends, deleted: entity.deleted, data: forJson(plain(entity.read())) };
+}
+
+/** What JSON does not know, so that writing an object as JSON never throws: integers beyond its numbers as text, bytes as encoding.md has them. */
+function forJson(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value);
+  if (value instanceof Uint8Array) {
+    const text = btoa(Array.from(value, (byte) => String.fromCharCode(byte)).join(''));
+    return { '@bytes': text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '') };
+  }
+  if (value instanceof Map) return { '@map': [...(value as Map<unknown, unknown>)].map((member) => member.map(forJson)) };
+  if (Array.isArray(value)) return (value as unknown[]).map(forJson);
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, forJson(item)]));
 }

@@ -20,15 +20,20 @@ export const Code = {
   invalid: -1, state: -2, notFound: -3, limit: -5, denied: -6, noIdentity: -7, timeout: -8, cancelled: -9, unreachable: -25, protocol: -44,
 } as const;
 
+/** Beyond it are errors of vault, disk and peers (include/dxos/base.h): not what was asked is at fault. */
+export const CALLER_LAST = -11;
+
 export const failures = {
   invalid: (message: string) => new DxError(Code.invalid, 'E_INVALID', message),
-  state: (message: string) => new DxError(Code.state, 'E_STATE', message),
+  state: (message: string, remedy?: string) => new DxError(Code.state, 'E_STATE', message, remedy),
+  /** Before initialize() and after destroy(). */
+  closed: () => new DxError(Code.state, 'E_STATE', 'the client is not open: call initialize() first', 'initialize()'),
   notFound: (message: string) => new DxError(Code.notFound, 'E_NOT_FOUND', message),
   limit: (message: string) => new DxError(Code.limit, 'E_LIMIT', message),
-  denied: (message: string) => new DxError(Code.denied, 'E_DENIED', message),
+  denied: (message: string, remedy?: string) => new DxError(Code.denied, 'E_DENIED', message, remedy),
   timeout: (message: string) => new DxError(Code.timeout, 'E_TIMEOUT', message),
   cancelled: (message: string) => new DxError(Code.cancelled, 'E_CANCELLED', message),
-  unreachable: (message: string) => new DxError(Code.unreachable, 'E_UNREACHABLE', message),
+  unreachable: (message: string, remedy?: string) => new DxError(Code.unreachable, 'E_UNREACHABLE', message, remedy),
   protocol: (message: string) => new DxError(Code.protocol, 'E_PROTOCOL', message),
 };
 

@@ -25,7 +25,8 @@ export interface Filter {
 
 const KEYS = new Set(['type', 'id', 'parent', 'source', 'target', 'where', 'kind', 'deleted']);
 const WHERE_MAX = 16;
-const HIDDEN = 'dx.';
+/** How types of the house's own begin. */
+export const HIDDEN = 'dx.';
 
 const entityNamed = (named: Named): Entity | string => (typeof named === 'string' ? named : needEntity(named, 'an end of the query'));
 
@@ -54,7 +55,7 @@ export class Matcher {
     const { type, deleted = 'hide' } = this.filter;
     if (!entity.loaded || entity.refused !== null) return false;
     if (this.#kind !== 'any' && entity.kind !== this.#kind) return false;
-    if (type === undefined ? entity.type?.startsWith(HIDDEN) === true && this.#id === undefined : entity.type !== type) return false;
+    if (type === undefined ? entity.type?.startsWith(HIDDEN) === true : entity.type !== type) return false;
     if (deleted !== 'show' && entity.deleted !== (deleted === 'only')) return false;
     if (this.#id !== undefined && !same(entity, this.#id)) return false;
     if (!this.#ends.every(([end, named]) => sameEnd(entity[end], named))) return false;

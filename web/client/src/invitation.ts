@@ -45,7 +45,7 @@ export class Invitation<R> {
   /** By space.createInvitation() and client.acceptInvitation(). `finish` makes the result of the vault's last word. */
   constructor(connection: Connection, command: Body, finish: (reply: Body) => R | Promise<R>) {
     this.#connection = connection;
-    this.#pending = connection.ask(command, { onNotify: (body) => this.#hear(body) });
+    this.#pending = connection.ask(command, { onNotify: (body) => this.#hear(body), atOnce: true });
     this.#result = this.#pending.reply.then(async (reply) => {
       const result = await finish(reply);
       this.#hear({ ...reply, state: 'success' });
@@ -82,7 +82,7 @@ export class Invitation<R> {
 
   /** The guest's answer to `ready-for-authentication`: six digits. */
   async authenticate(pin: string): Promise<void> {
-    await this.#connection.request({ do: 'space.pin', pin, of: this.#pending.id });
+    await this.#connection.request({ do: 'space.pin', pin, of: this.#pending.id }, { atOnce: true });
   }
 
   cancel(): void { this.#pending.cancel(); }

@@ -2,6 +2,15 @@
 
 export type Unsubscribe = () => void;
 
+/** What a program's function throws is told as an error of the program, and keeps nobody else from being told. */
+export function guarded(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    queueMicrotask(() => { throw error; });
+  }
+}
+
 /** Calls its listeners; one that throws does not keep the others from hearing. */
 export class Event<T> {
   readonly #listeners = new Set<(value: T) => void>();
@@ -15,13 +24,7 @@ export class Event<T> {
   }
 
   emit(value: T): void {
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(value);
-      } catch (error) {
-        queueMicrotask(() => { throw error; });
-      }
-    }
+    for (const listener of [...this.#listeners]) if (this.#listeners.has(listener)) guarded(() => listener(value));
   }
 }
 

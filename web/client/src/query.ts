@@ -2,7 +2,7 @@
 import { DxError } from './errors.ts';
 import type { Entity, Live } from './entity.ts';
 import { Matcher, type Filter } from './filter.ts';
-import { Event, type Unsubscribe } from './observable.ts';
+import { Event, guarded, type Unsubscribe } from './observable.ts';
 
 export interface QueryOptions<T extends object> {
   /** A condition in this program, beyond what a filter can say. */
@@ -96,23 +96,37 @@ export class Query<T extends object = Record<string, unknown>> {
 
   /** Puts an entity in or takes it out as it is now. Whether this concerns the query. */
   consider(entity: Entity): boolean {
-    const before = this.#members.has(entity);
-    const now = this.matcher.matches(entity) && (this.options.filter === undefined || this.options.filter(entity.proxy as Live<T>));
+    const before = this.#members.has(entity), now = this.matcher.matches(entity) && this.#passes(entity);
     if (now && !before) this.#members.add(entity);
     if (!now && before) this.#members.delete(entity);
     if (now || before) this.#dirty = true;
     return now || before;
   }
 
+  /** Its space has gone. Whether it held anything. */
+  end(): boolean {
+    const held = this.#members.size > 0;
+    this.#members.clear();
+    this.#dirty ||= held;
+    return held;
+  }
+
   settle(error: DxError | null): void {
     this.#loaded = error === null;
     this.#error = error;
-    this.#dirty = true;
     this.#settled?.resolve();
     this.#settled = null;
   }
 
   tell(): void { if (this.#changed.heard) this.#changed.emit(this.objects); }
+
+  /** The program's own condition; one that throws does not hold. */
+  #passes(entity: Entity): boolean {
+    const { filter } = this.options;
+    let passes = filter === undefined;
+    if (filter !== undefined) guarded(() => { passes = filter(entity.proxy as Live<T>); });
+    return passes;
+  }
 
   #collect(): void {
     let objects = [...this.#members].map((entity) => entity.proxy as Live<T>);

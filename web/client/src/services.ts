@@ -1,4 +1,5 @@
 // client/src/services.ts: what carries frames to a vault. One Services per client; the client opens a channel anew whenever one is gone.
+import { failures } from './errors.ts';
 import type { Observable } from './observable.ts';
 
 /** Takes whole frames (client/src/frame.ts, without size) until it is closed. */
@@ -17,9 +18,9 @@ export interface ChannelEvents {
 
 /**
  * `needsAccess`: the browser keeps the vault's storage from this page until a person presses a button: call requestAccess() in its handler.
- * `needsGrant`: the person has not yet allowed this app.
+ * `needsGrant`: the person has not yet allowed this app, or does not any more. `refused`: the person has just said no.
  */
-export type ServicesState = 'ready' | 'needsAccess' | 'needsGrant';
+export type ServicesState = 'ready' | 'needsAccess' | 'needsGrant' | 'refused';
 
 /** Who asks, and what for: scopes of docs/spec/commands.md, as `identity`, `create`, `all:read`. */
 export interface AppRequest {
@@ -28,12 +29,13 @@ export interface AppRequest {
 }
 
 export interface Services {
-  /** Given where a vault answers only what a person granted: the client asks before anything else. */
+  /** Given where a vault answers only what a person granted: the client asks when nothing is. */
   readonly app?: AppRequest;
   /** Rejects when the vault is not there now; the client tries again. */
   open(events: ChannelEvents): Promise<Channel>;
-  readonly state?: Observable<ServicesState>;
-  /** In a click handler: asks the browser, or opens the vault's window. */
+  /** Whether a person is needed for a channel to come. */
+  readonly state?: Observable<'ready' | 'needsAccess'>;
+  /** In a click handler: opens the vault's window. */
   requestAccess?(): Promise<void>;
   destroy?(): void;
 }
@@ -43,7 +45,15 @@ export interface Services {
  * when the old one was closed from the other side.
  */
 export function fromPort(port: MessagePort | (() => MessagePort | Promise<MessagePort>)): Services {
-  return { open: async (events) => portChannel(typeof port === 'function' ? await port() : port, events) };
+  let taken = false;
+  return {
+    async open(events) {
+      if (typeof port === 'function') return portChannel(await port(), events);
+      if (taken) throw failures.unreachable('the port was closed', 'fromPort(() => another port)');
+      taken = true;
+      return portChannel(port, events);
+    },
+  };
 }
 
 /** null through the port, either way, says farewell: browsers tell no one that a port was closed. */

@@ -2,6 +2,7 @@
 import type { Body, Connection } from './connection.ts';
 import { Database, type AddOptions } from './database.ts';
 import type { Live } from './entity.ts';
+import type { DxError } from './errors.ts';
 import type { Filter } from './filter.ts';
 import { Invitation } from './invitation.ts';
 import { Listed } from './listed.ts';
@@ -51,16 +52,14 @@ export class Space {
   readonly #members: Listed<readonly Member[]>;
   #name: string;
   #toldName: string;
-  #joined: boolean;
-
+  #joined = false;
   #rights: string | undefined;
 
   /** By the client alone. */
-  constructor(connection: Connection, /** 64 hex digits. */ readonly key: string, name: string, joined: boolean) {
+  constructor(connection: Connection, /** 64 hex digits. */ readonly key: string, name: string) {
     this.#connection = connection;
     this.#name = name;
     this.#toldName = name;
-    this.#joined = joined;
     this.db = new Database(connection, key);
     this.#members = new Listed<readonly Member[]>([], async () => {
       const rows = await connection.rows({ do: 'space.members', space: key });
@@ -114,10 +113,13 @@ export class Space {
   }
 
   async #status(options: Body): Promise<SpaceStatus> {
-    return (await this.#connection.request({ do: 'space.status', space: this.key, ...options })) as unknown as SpaceStatus;
+    return (await this.#connection.request({ do: 'space.status', space: this.key, ...options }, { atOnce: 'wait_synced' in options })) as unknown as SpaceStatus;
   }
 
   // --- For the client -----------------------------------------------------------------------------------------------
+
+  /** This vault joined it just now: it comes from its host. */
+  join(): void { this.#joined = true; }
 
   /** A row of space.watch. Whether what programs see of the space itself is otherwise. */
   takeRow(name: string, rights: string | undefined): boolean {
@@ -129,5 +131,5 @@ export class Space {
     return other;
   }
 
-  close(): void { this.db.close(); }
+  close(reason: DxError): void { this.db.close(reason); }
 }

@@ -58,10 +58,41 @@ export function setAt(data: Data, path: Path, value: Value | undefined): Data {
   return withMember(data, key, setAt(isMap(inner) ? inner : {}, rest, value));
 }
 
+/** `next`, with every part of it that is what it was in `before` by the old object. */
+export function reuse(before: Value | undefined, next: Value): Value {
+  if (before === next || typeof before !== 'object' || typeof next !== 'object' || before === null || next === null) return next;
+  if (Array.isArray(before) && Array.isArray(next)) {
+    const old = before as readonly Value[], items = (next as readonly Value[]).map((item, at) => reuse(old[at], item));
+    return old.length === items.length && items.every((item, at) => Object.is(item, old[at])) ? before : items;
+  }
+  if (!isMap(before) || !isMap(next)) return isAlike(before, next) ? before : next;
+  const keys = Object.keys(next);
+  let same = keys.length === Object.keys(before).length, map: Data = {};
+  for (const key of keys) {
+    const old = Object.hasOwn(before, key) ? before[key] : undefined, item = reuse(old, next[key] as Value);
+    same &&= Object.is(item, old);
+    if (key === '__proto__') map = withMember(map, key, item);
+    else (map as Record<string, Value>)[key] = item;
+  }
+  return same ? before : map;
+}
+
+/** Of values that are neither maps with text keys nor lists. */
+function isAlike(a: Value & object, b: Value & object): boolean {
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return sameBytes(a, b);
+  if (a instanceof Reference && b instanceof Reference) return sameBytes(a.bytes, b.bytes);
+  if (a instanceof Timestamp && b instanceof Timestamp) return a.text === b.text;
+  if (a instanceof Double && b instanceof Double) return Object.is(a.value, b.value);
+  return a instanceof Map && b instanceof Map && sameBytes(encode(a), encode(b));
+}
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, at) => byte === b[at]);
+
 /** Turns what a program gives into what is stored: a copy of its own, live objects as references. `refer` knows live objects. */
 export function storeValue(value: unknown, refer: (value: object) => Value | undefined): Value {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'bigint') return value;
-  if (typeof value !== 'object') throw new TypeError(`a ${typeof value} cannot be stored`);
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') return value;
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value; // as it will be read
+  if (typeof value !== 'object') throw new TypeError(`${typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`} cannot be stored`);
   const known = refer(value);
   if (known !== undefined) return known;
   if (value instanceof Reference || value instanceof Timestamp || value instanceof Double) return value;
@@ -72,8 +103,10 @@ export function storeValue(value: unknown, refer: (value: object) => Value | und
   if (prototype !== null && prototype !== Object.prototype) throw new TypeError(`a ${value.constructor.name} cannot be stored`);
   let map: Data = {};
   for (const [key, item] of Object.entries(value)) {
-    if (item !== undefined) (map as Record<string, Value>)[key] = storeValue(item, refer);
-    if (key === '__proto__') map = withMember(map, key, storeValue(item, refer));
+    if (item === undefined) continue;
+    const stored = storeValue(item, refer);
+    if (key === '__proto__') map = withMember(map, key, stored); // assigned, it would be the prototype
+    else (map as Record<string, Value>)[key] = stored;
   }
   return map;
 }
@@ -90,8 +123,7 @@ export function equalValues(a: Value | undefined, b: Value | undefined): boolean
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) {
     return plainNumber(a) !== undefined && plainNumber(a) === plainNumber(b);
   }
-  const x = encode(a), y = encode(b);
-  return x.length === y.length && x.every((byte, at) => byte === y[at]);
+  return sameBytes(encode(a), encode(b));
 }
 
 const plainNumber = (value: Value | undefined): number | undefined =>

@@ -1,7 +1,7 @@
 // react/src/hooks.ts: what components read of a vault, each rendered again when that changed and at no other time.
-import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import {
-  isLive, keyOf, subscribe, type ConnectionStatus, type Filter, type Identity, type Invitation, type InvitationSnapshot, type Live, type Member, type Observable,
+  isLive, keyOf, subscribe, versionOf, type ConnectionStatus, type Filter, type Identity, type Invitation, type InvitationSnapshot, type Live, type Member, type Observable,
   type Query, type QueryOptions, type ServicesState, type Space,
 } from '../../client/src/index.ts';
 import { useClient } from './provider.ts';
@@ -58,13 +58,12 @@ export function useQuery<T extends object = Record<string, any>>(
 }
 
 /** Renders again when anything of this object changed, for a component that is given one. */
-export function useObject<T extends object>(object: Live<T>): Live<T> {
-  const version = useRef(0);
-  const listen = useCallback((changed: () => void) => subscribe(object, () => {
-    version.current++;
-    changed();
-  }), [object]);
-  useSyncExternalStore(listen, () => version.current, () => 0);
+export function useObject<T extends object>(object: Live<T>): Live<T>;
+export function useObject<T extends object>(object: Live<T> | undefined): Live<T> | undefined;
+export function useObject<T extends object>(object: Live<T> | undefined): Live<T> | undefined {
+  const listen = useCallback((changed: () => void) => (object === undefined ? never() : subscribe(object, changed)), [object]);
+  const read = (): number => (object === undefined ? 0 : versionOf(object));
+  useSyncExternalStore(listen, read, read);
   return object;
 }
 

@@ -1,5 +1,5 @@
 // react/src/provider.ts: one client for everything below it.
-import { createContext, createElement, useContext, useEffect, useState, type ReactElement, type ReactNode } from 'react';
+import { createContext, createElement, useCallback, useContext, useEffect, useState, type ReactElement, type ReactNode } from 'react';
 import { Client, type ClientConfig, type Services } from '../../client/src/index.ts';
 
 const ClientContext = createContext<Client | null>(null);
@@ -10,39 +10,42 @@ export interface ClientProviderProps {
   /** Without `client`: makes what carries frames to the vault. */
   services?: () => Services;
   config?: ClientConfig;
-  /** Shown until the vault has answered; gets the client, to ask for access, and why it failed. */
-  fallback?: ReactNode | ((client: Client | null, error: Error | null) => ReactNode);
+  /** Shown until the vault has answered; gets the client, to ask for access, why it failed, and a way to try again. The hooks work in it. */
+  fallback?: ReactNode | ((client: Client | null, error: Error | null, retry: () => void) => ReactNode);
   onInitialized?: (client: Client) => void;
   children?: ReactNode;
 }
 
 /** Makes a client and initializes it, or takes one, and gives it to the hooks below. */
 export function ClientProvider({ client: given, services, config, fallback, onInitialized, children }: ClientProviderProps): ReactElement {
-  const [client, setClient] = useState<Client | null>(given ?? null);
-  const [ready, setReady] = useState(given?.initialized ?? false);
-  const [error, setError] = useState<Error | null>(null);
+  const [made, setMade] = useState<Client | null>(null), client = given ?? made;
+  const [ready, setReady] = useState<Client | null>(given?.initialized === true ? given : null);
+  const [error, setError] = useState<Error | null>(null), [attempt, setAttempt] = useState(0);
   useEffect(() => {
     if (given === undefined && services === undefined) throw new Error('ClientProvider needs a client or services');
     const own = given ?? new Client({ services: (services as () => Services)(), ...(config === undefined ? {} : { config }) });
     let gone = false;
-    setClient(own);
+    setError(null);
+    if (own !== given) setMade(own);
     own.initialize().then(
       () => {
         if (gone) return;
-        setReady(true);
+        setReady(own);
         onInitialized?.(own);
       },
       (reason: unknown) => { if (!gone) setError(reason as Error); },
     );
     return () => {
       gone = true;
-      setReady(false);
-      if (own !== given) void own.destroy();
+      if (own === given) return;
+      setReady(null);
+      void own.destroy();
     };
     // A client is made once: services and config are those of the first time.
-  }, [given]);
-  const waiting = typeof fallback === 'function' ? fallback(client, error) : fallback;
-  return createElement(ClientContext.Provider, { value: client }, ready ? children : waiting);
+  }, [given, attempt]);
+  const retry = useCallback(() => setAttempt((count) => count + 1), []);
+  const waiting = typeof fallback === 'function' ? fallback(client, error, retry) : fallback;
+  return createElement(ClientContext.Provider, { value: client }, client !== null && ready === client ? children : waiting);
 }
 
 /** The client of the nearest ClientProvider. */
