@@ -297,7 +297,8 @@ static void hear_servers(sim_transport *transport, dx_bytes list) {
         dx_reader_init(&server, dx_read_item(&reader));
         dx_bytes url = dx_read_array(&server) > 0 ? dx_read_text(&server) : dx_bytes_of(NULL, 0);
         size_t skipped = sizeof stun_scheme - 1;
-        if (url.size > skipped && transport->server_count < DX_ICE_SERVERS_MAX &&
+        if (url.size > skipped && memcmp(url.data, stun_scheme, skipped) == 0 &&
+            transport->server_count < DX_ICE_SERVERS_MAX &&
             dx_net_address_parse(dx_bytes_of(url.data + skipped, url.size - skipped),
                                  &transport->servers[transport->server_count]) == DX_OK) {
             transport->server_count++;
