@@ -1,5 +1,5 @@
 // apps/tasks/tasks.tsx: the tasks of one list.
-import { memo, useCallback, useState } from 'react';
+import { memo, useCallback, useState, type MouseEvent } from 'react';
 import { keyOf, type Live, type Member, type Space } from '../../client/src/index.ts';
 import { useIdentity, useObject } from '../../react/src/index.ts';
 import { assigneeOf, textOf, type Assignment, type List, type Task } from './data.ts';
@@ -68,6 +68,11 @@ const Row = memo(function Row({ space, task, assignments = [], people, held, onR
     const objectId = people.find(({ identityKey }) => identityKey === key)?.objectId;
     if (objectId) space.db.link(task, objectId, 'assigned');
   };
+  const remove = ({ currentTarget, detail }: MouseEvent): void => {
+    const row = currentTarget.closest('li'), near = row?.nextElementSibling ?? row?.previousElementSibling;
+    if (detail === 0) near?.querySelector<HTMLElement>('.delete')?.focus(); // by keyboard: stay in the list
+    onRemove(task, assignments);
+  };
   return (
     <li className={held ? 'task held' : 'task'}>
       <span className="grip" aria-hidden="true" />
@@ -80,7 +85,7 @@ const Row = memo(function Row({ space, task, assignments = [], people, held, onR
           {people.filter(({ objectId }) => objectId !== null).map((one) => <option key={one.identityKey} value={one.identityKey}>{nameOf(one)}</option>)}
         </select>
       </label>
-      <button className="icon delete" aria-label={`Delete ${title}`} onClick={() => onRemove(task, assignments)} />
+      <button className="icon delete" aria-label={`Delete ${title}`} onClick={remove} />
     </li>
   );
 });
