@@ -8,8 +8,6 @@
 
 #include "rtc_link.h"
 
-#include "net/stun.h"
-
 /* --- What is to be settled -------------------------------------------------------------------------------- */
 
 void dx_rtc_link_touch(dx_rtc_link *link) {
@@ -75,18 +73,13 @@ static dx_rtc_route *route_of(dx_rtc *rtc, uint32_t socket, const dx_net_address
 static void on_shared_datagram(void *ctx, dx_rtc_socket *socket, const dx_net_address *from, dx_bytes bytes) {
     dx_rtc *rtc = ctx;
     dx_rtc_route *route = route_of(rtc, socket->number, from);
-    bool stun = dx_stun_is(bytes);
-    if (!stun && route->link != NULL && route->socket == socket->number &&
-        dx_net_address_equal(&route->from, from)) {
-        if (dx_rtc_link_receive(route->link, socket, from, bytes)) {
-            return;
-        }
+    if (route->link != NULL && route->socket == socket->number && dx_net_address_equal(&route->from, from) &&
+        dx_rtc_link_receive(route->link, socket, from, bytes)) {
+        return;
     }
     for (dx_rtc_link *link = rtc->links; link != NULL; link = link->next) {
         if (!link->offers && dx_rtc_link_receive(link, socket, from, bytes)) {
-            if (!stun) {
-                *route = (dx_rtc_route){.link = link, .socket = socket->number, .from = *from};
-            }
+            *route = (dx_rtc_route){.link = link, .socket = socket->number, .from = *from};
             return;
         }
     }
@@ -233,6 +226,10 @@ bool dx_rtc_effect(dx_rtc *rtc, const dx_effect *effect) {
 }
 
 void dx_rtc_tell_written(dx_rtc *rtc) {
+    if (!rtc->has_untold) {
+        return; /* asked before every step, whatever it is about */
+    }
+    rtc->has_untold = false;
     for (dx_rtc_link *link = rtc->links; link != NULL; link = link->next) {
         if (link->untold > 0 && !link->closing) {
             rtc->options.on_event(

@@ -492,6 +492,7 @@ static void push(dx_rtc_link *link) {
     size_t size = link->sent - before;
     bool many = link->untold + size >= DX_RTC_UNTOLD_MAX && size > 0;
     link->untold += size;
+    link->rtc->has_untold = link->rtc->has_untold || size > 0;
     if (link->sent == link->pending.size && link->sent > 0) {
         dx_buf_empty(&link->pending);
         link->sent = 0;
