@@ -2,7 +2,8 @@
  *
  * The input is a sequence of items: a map is a command of the app's; a number makes the person act (write in the
  * diary, take the grant away, give it again). Checks: nothing of the diary is ever said to the app, neither what
- * stands in it nor its name or id; without a grant every answer is the denial; the diary is as it was. */
+ * stands in it nor its name or id; without a grant every answer is the denial; the diary is as it was, and the person's
+ * name in the app's space too. */
 #include "items.h"
 #include "vaults.h"
 
@@ -14,7 +15,7 @@ static const char denial[] =
 
 typedef struct diary {
     vault *alice;
-    char id[80], digest[256];
+    char id[80], digest[256], book[80];
     bool granted;
 } diary;
 
@@ -26,6 +27,8 @@ static void grant(diary *self) {
 }
 
 static void begin(diary *self) {
+    vault_ask(self->alice, "{'do': 'space.list'}");
+    street_field(self->alice->told, "space", self->book, sizeof self->book);
     vault_ask(self->alice, "{'do': 'space.create', 'name': 'Sesame'}");
     street_field(self->alice->last, "space", self->id, sizeof self->id);
     vault_ask(self->alice,
@@ -96,6 +99,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     FUZZ_CHECK(acted ||
                strcmp(self.digest, vault_ask(self.alice, "{'do': 'space.digest', 'space': 'Sesame'}")) == 0);
+    char members[128];
+    snprintf(members, sizeof members, "{'do': 'space.members', 'space': '%s'}", self.book);
+    vault_ask(self.alice, members);
+    FUZZ_CHECK(strstr(self.alice->told, "\"name\":\"Alice\"") != NULL);
     street_deinit(&road);
     return 0;
 }
