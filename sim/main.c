@@ -39,6 +39,7 @@ typedef struct sim_options {
 
 typedef struct sim_totals {
     uint64_t passed, failed, twice, converged_ms, converged_max_ms, minutes;
+    uint64_t alone, alone_cpu_us; /* small worlds: the peers asked for and nobody else */
     size_t memory_peak;
     uint64_t counts[SIM_COUNT_COUNT];
 } sim_totals;
@@ -163,6 +164,10 @@ static void tell_failure(const sim_options *options, const sim_world *world) {
     fflush(stdout);
 }
 
+static bool is_alone(const sim_plan *plan) {
+    return plan->hostile == SIM_NO_LIAR && plan->guests == 0 && plan->signaling == SIM_NO_SIGNALING;
+}
+
 /* False when the worlds cannot even be set up. */
 static bool run_one(sim_world *world, const sim_options *options, uint64_t seed, sim_totals *totals) {
     sim_plan plan = {.seed = seed,
@@ -175,6 +180,7 @@ static bool run_one(sim_world *world, const sim_options *options, uint64_t seed,
     if (!whole && template == NULL) {
         return false;
     }
+    double start = cpu_seconds();
     run_seed(world, &plan, template);
     uint64_t trace = world->trace;
     add_up(totals, world);
@@ -190,6 +196,10 @@ static bool run_one(sim_world *world, const sim_options *options, uint64_t seed,
     }
     if (world->violation[0] != 0) {
         tell_failure(options, world);
+    }
+    if (is_alone(&plan)) {
+        totals->alone++;
+        totals->alone_cpu_us += (uint64_t)((cpu_seconds() - start) * 1e6);
     }
     totals->passed += world->violation[0] == 0;
     totals->failed += world->violation[0] != 0;
@@ -237,6 +247,8 @@ static void print_sums(const sim_totals *totals, double cpu) {
            totals->memory_peak);
     printf("sum\tminutes\t%llu\nsum\tcpu_ms\t%llu\n", (unsigned long long)totals->minutes,
            (unsigned long long)(cpu * 1000.0));
+    printf("sum\talone\t%llu\nsum\talone_cpu_us\t%llu\n", (unsigned long long)totals->alone,
+           (unsigned long long)totals->alone_cpu_us);
 }
 
 static bool is_ours(const sim_options *options, uint64_t seed) {
