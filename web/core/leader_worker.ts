@@ -72,12 +72,19 @@ function findPageKey(broker: BrokerLink): Promise<Uint8Array | null> {
   });
 }
 
+/** What the browser keeps answers in milliseconds; one that hangs is told of, and another worker tries. */
+const STORES_MAX_MS = 20_000;
+
+const unanswered = (): Promise<never> => sleep(STORES_MAX_MS).then(() => { throw new Error('the browser\'s storage does not answer'); });
+
 interface Opened { key: Uint8Array; token: Uint8Array | null; filesMs: number }
 
 /** Opens the vault, or makes one where there is none. */
 async function openVault(core: Core, disk: Disk, found: ReturnType<typeof findVaultFiles>, key: Promise<Uint8Array | null>): Promise<Opened> {
   const from = performance.now();
-  const [files, before, known] = await Promise.all([found.then(openVaultFiles), readToken(), key]);
+  const late = unanswered();
+  late.catch(() => undefined); // when it was in time
+  const [files, before, known] = await Promise.race([Promise.all([found.then(openVaultFiles), readToken(), key]), late]);
   disk.attach(files);
   const filesMs = performance.now() - from;
   if (!known && disk.hasVault) {

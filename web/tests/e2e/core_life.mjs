@@ -81,6 +81,14 @@ export async function outdated(t) {
   await openVault(profile, kube);
 }
 
+/** A page of the vault's origin without a tab in it. */
+async function openAside(t, profile, kube) {
+  const page = await profile.newPage();
+  t.expectError(/favicon\.ico/);
+  await page.goto(`${kube.origin('halo')}/.well-known/dx/config`);
+  return page;
+}
+
 /** Digests of the vault's files, or of those below a folder beside them, by name; nobody may have them open. */
 const filesOf = (page, folder) => page.evaluate(async (below) => {
   let at = await (await navigator.storage.getDirectory()).getDirectoryHandle('dx');
@@ -102,9 +110,7 @@ export async function beginAnew(t) {
   await makeSpace(page);
   await assert.rejects(page.evaluate(() => window.vault.beginAnew()), /not damaged/);
   await page.close();
-  const aside = await profile.newPage(); // of the same origin, without a tab
-  t.expectError(/favicon\.ico/);
-  await aside.goto(`${kube.origin('halo')}/.well-known/dx/config`);
+  const aside = await openAside(t, profile, kube);
   await aside.evaluate(() => new Promise((resolve, reject) => {
     const request = indexedDB.deleteDatabase('dx-keys');
     request.onsuccess = () => resolve();
@@ -138,6 +144,38 @@ export async function beginAnew(t) {
   page = await openVault(profile, kube);
   assert.equal((await ask(page, { do: 'halo.identity' })).name, 'Ada again');
   assert.equal((await page.evaluate(() => window.vault.listSetAside())).length, 1);
+}
+
+// The vault's first page is damaged: the same, and its key is kept with it.
+export async function damaged(t) {
+  const kube = await t.startKube(), profile = await t.launchProfile();
+  let page = await openVault(profile, kube);
+  await makeIdentity(page, 'Ada');
+  await page.close();
+  const aside = await openAside(t, profile, kube);
+  await aside.evaluate(async () => {
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('dx'), file = await folder.getFileHandle('vault.db');
+    const writable = await file.createWritable({ keepExistingData: true });
+    await writable.write({ type: 'write', position: 200, data: new Uint8Array(16) });
+    await writable.close();
+    await folder.removeEntry('vault.db-wal'); // of which the page could be had again
+  });
+  page = await openPage(profile, kube);
+  await isIn(page, 'failed');
+  assert.equal((await report(page)).failure, 'unreadable');
+  await page.evaluate(() => window.vault.beginAnew());
+  await isIn(page, 'ready');
+  const [{ name }] = await page.evaluate(() => window.vault.listSetAside());
+  const kept = await aside.evaluate((row) => new Promise((resolve, reject) => {
+    const opened = indexedDB.open('dx-keys', 1);
+    opened.onerror = () => reject(opened.error);
+    opened.onsuccess = () => {
+      const found = opened.result.transaction('rows').objectStore('rows').getAllKeys();
+      found.onsuccess = () => resolve(found.result.includes(row));
+    };
+  }), name);
+  assert.equal(kept, true);
+  await makeIdentity(page, 'Ada again');
 }
 
 // What the browser keeps, and whether it may throw it away.
