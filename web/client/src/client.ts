@@ -137,6 +137,9 @@ export class Client {
   /** Why the vault could not be reached the last time; null while it can. */
   get lastError(): Error | null { return this.#connection.lastError; }
 
+  /** Asks what no method here stands for, by docs/spec/commands.md: an own program does, as the vault's page. Open after initialize(). */
+  get connection(): Connection { return this.#connection; }
+
   /** What the vault waits for: a click for the browser's sake, or the person's consent. Show a button that calls requestAccess(). */
   get access(): Observable<ServicesState> { return this.#access; }
 
