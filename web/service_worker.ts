@@ -28,14 +28,21 @@ const CONFIG_WAIT_MS = 2000;
 interface TakeOverMessage { type: 'skip-waiting' }
 
 const hashes = new Map(DX_FILES);
-const requestOf = (path: string, integrity: string): Request => new Request(path, { integrity, cache: 'no-cache' });
+
+/** Rejects when it is not there, or not what it should be. */
+async function ask(path: string, integrity: string): Promise<Response> {
+  const answer = await fetch(path, { integrity, cache: 'no-cache' });
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer;
+}
 
 // --- A build comes and goes -------------------------------------------------------------------------------------------
 
 /** All or nothing: a file that is missing, or of another build than this worker, leaves no cache behind. */
 async function fetchBuild(): Promise<void> {
   try {
-    await (await caches.open(CACHE)).addAll(DX_FILES.map(([path, hash]) => requestOf(path, hash)));
+    const cache = await caches.open(CACHE);
+    await Promise.all(DX_FILES.map(async ([path, hash]) => cache.put(path, await ask(path, hash))));
   } catch (error) {
     await caches.delete(CACHE);
     throw error;
@@ -60,12 +67,19 @@ async function mayGiveWay({ mode, destination, cache }: Request): Promise<boolea
     && (await scope.clients.matchAll({ includeUncontrolled: true })).length === 1;
 }
 
+/** A page for the moment until the new build has taken over. */
+const BETWEEN = `<!doctype html><title>…</title><link rel="icon" href="data:,"><script>
+const { serviceWorker } = navigator, again = () => location.reload();
+serviceWorker.addEventListener('controllerchange', again);
+serviceWorker.getRegistration().then((registration) => { if (!registration || !registration.waiting) again(); });
+</script>`;
+
 // --- Answers ----------------------------------------------------------------------------------------------------------
 
 async function answerFile(request: Request, path: string): Promise<Response> {
   if (await mayGiveWay(request)) {
     scope.registration.waiting?.postMessage({ type: 'skip-waiting' });
-    return new Response('', { headers: { 'Content-Type': 'text/html', Refresh: '0' } });
+    return new Response(BETWEEN, { headers: { 'Content-Type': 'text/html' } });
   }
   const kept = await (await caches.open(CACHE)).match(path);
   return kept ?? fetch(request); // the browser may have dropped it
@@ -73,8 +87,8 @@ async function answerFile(request: Request, path: string): Promise<Response> {
 
 /** What comes with a page beside its bytes, such as who may frame it, changes without a new build: it is asked for behind each visit. */
 async function renewPage(path: string): Promise<void> {
-  const answer = await fetch(requestOf(path, hashes.get(path) as string));
-  if (answer.ok) await (await caches.open(CACHE)).put(path, answer);
+  const answer = await ask(path, hashes.get(path) as string);
+  await (await caches.open(CACHE)).put(path, answer);
 }
 
 const isConfig = (answer: Response): boolean => answer.ok && answer.headers.get('Content-Type')?.startsWith('application/json') === true;

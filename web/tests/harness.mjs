@@ -157,6 +157,8 @@ class Native {
     return JSON.parse(line);
   }
 
+  signal(name) { this.#child?.kill(name); }
+
   /** In order, by SIGTERM; SIGKILL: as when the plug is pulled. */
   async stop(signal = 'SIGTERM') {
     this.#child?.kill(signal);
@@ -193,6 +195,12 @@ class Kube {
   get said() { return this.#native.said; }
 
   async start() { await this.#native.start(); }
+  /** Reads its sites anew. */
+  async reload() {
+    const told = this.said.filter((line) => line.includes('read sites')).length;
+    this.#native.signal('SIGHUP');
+    await until('sites that were read anew', () => this.said.filter((line) => line.includes('read sites')).length > told);
+  }
   /** Pages may say from now on that they do not reach it. */
   async stop() {
     this.#expectError(new RegExp(`^(?=.*:${this.port}/)(?=.*(?:net::ERR_|WebSocket connection))`, 's'));
@@ -338,9 +346,9 @@ export class Harness {
   }
 
   /** A running kube. certificate: of makeCertificate; allow: origins that may frame its vault. */
-  async startKube({ name = 'kube.localhost', certificate, allow = [], port } = {}) {
+  async startKube({ name = 'kube.localhost', certificate, allow = [], port, sites = this.#sites } = {}) {
     const options = { port: port ?? await freePort(), name, allow, ...(certificate && { cert: certificate.cert, key: certificate.key }) };
-    const kube = this.#own(new Kube(options, this.#sites, (pattern) => this.expectError(pattern)));
+    const kube = this.#own(new Kube(options, sites, (pattern) => this.expectError(pattern)));
     await kube.start();
     return kube;
   }
@@ -354,10 +362,15 @@ export class Harness {
     return agent;
   }
 
-  async makeCertificate(...names) {
-    const folder = makeFolder('cert');
+  /** A folder that goes with the test. */
+  makeFolder(kind) {
+    const folder = makeFolder(kind);
     this.#own({ end: async () => removeFolder(folder) });
-    return await makeCertificate(folder, names);
+    return folder;
+  }
+
+  async makeCertificate(...names) {
+    return await makeCertificate(this.makeFolder('cert'), names);
   }
 
   // --- Errors of pages ---
