@@ -31,4 +31,12 @@ expect_exit 0 "the kube stops" kube stop
 alice object add notes --type late -q >/dev/null
 check "links live on without it" wait_for 10 sh -c "[ \$('$dx' --profile frank object ls notes --type late -q | wc -l) = 1 ]"
 same "and both hold the same" "$(frank space digest notes --json | value digest)" "$(alice space digest notes --json | value digest)"
+
+# Who is stopped in order says so; the service waits ten seconds for others who are gone.
+expect_exit 0 "the kube starts again" kube start --json
+started="$started $(value pid <out)"
+sees() { [ "$(alice signal list --json | value peers)" "$1" 0 ]; }
+check "and they are met there again" wait_for 20 sees -gt
+frank agent stop -q >/dev/null
+check "an agent that stops is missed at once" wait_for 4 sees -eq
 plan
