@@ -19,6 +19,7 @@ enum {
     SPOKEN_MAX = 8,
     LIE_ONE_IN = 12,
     BETRAYED_ONE_IN = 4,
+    STRANGER_ONE_IN = 4,
     DOWN_MAX_MS = 90000,
     LOOKED_FOR = 12,
     NAMES_MAX = 8,    /* under which a peer joined lately */
@@ -456,7 +457,9 @@ static void on_restart(sim_world *world, void *ctx, uint64_t number) {
 static void on_minute(sim_world *world, void *ctx, uint64_t number) {
     (void)ctx;
     (void)number;
-    sim_peer_link_stranger(world);
+    if (sim_below(world, STRANGER_ONE_IN) == 0) {
+        sim_peer_link_stranger(world);
+    }
     if (world->signaling->service != NULL) {
         (void)dx_signaling_service_tick(world->signaling->service, world->now_ms);
         if (!world->healing && sim_below(world, 8) == 0) {
@@ -515,7 +518,7 @@ static bool open_link(sim_peer *peer, const dx_effect *effect) {
 
 bool sim_signaling_effect(sim_peer *peer, const dx_effect *effect) {
     sim_world *world = peer->world;
-    if (world->signaling == NULL) {
+    if (world->signaling == NULL || effect->kind == DX_EFFECT_LINK_SEND) {
         return false;
     }
     if (effect->kind == DX_EFFECT_LINK_OPEN) {

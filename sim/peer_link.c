@@ -36,7 +36,6 @@ typedef struct sim_signal {
     uint8_t bytes[];
 } sim_signal;
 
-static void settle(sim_transport *transport);
 static void on_tick(sim_world *world, void *ctx, uint64_t id);
 
 /* --- Which --------------------------------------------------------------------------------------------------- */
