@@ -24,9 +24,6 @@
 
 /* An output is one step's effects; the node bounds a step's work well below this. */
 enum { OUTPUT_SIZE_MAX = 256 * 1024 * 1024, PATH_SIZE_MAX = 256, MESSAGE_SIZE = 256 };
-/* The shortest event: the array's head, seven small integers, 16 bytes of request with their head, no body.
- */
-enum { EVENT_SIZE_MIN = 1 + 7 + 17 + 1 };
 
 int WASM_EXPORT(dx_wasm_open)(const uint8_t *config, size_t size);
 int WASM_EXPORT(dx_wasm_step)(const uint8_t *data, size_t size);
@@ -171,17 +168,18 @@ static int write_effects(const dx_effects *effects) {
     return error;
 }
 
-/* Reads the events that fill data into *count places of events; there is room for all that could stand there.
- */
+/* Reads the events that fill data, into events where that is given; *count of them. Counted first, they take no
+ * more memory than there are: bodies can be long. */
 static int read_events(dx_bytes data, dx_event *events, size_t *count) {
     dx_reader reader;
     dx_reader_init(&reader, data);
     *count = 0;
     while (reader.error == DX_OK && reader.at < reader.end) {
         dx_bytes item = dx_read_item(&reader);
-        if (item.size == 0 || dx_event_decode(item, &events[(*count)++]) != DX_OK) {
+        if (item.size == 0 || (events != NULL && dx_event_decode(item, &events[*count]) != DX_OK)) {
             return DX_E_MALFORMED;
         }
+        (*count)++;
     }
     return dx_reader_finish(&reader);
 }
@@ -190,13 +188,16 @@ int dx_wasm_step(const uint8_t *data, size_t size) {
     if (node == NULL) {
         return fail_with(DX_E_STATE, "no vault is open");
     }
-    dx_event *events = calloc(size / EVENT_SIZE_MIN + 1, sizeof *events);
-    if (events == NULL) {
-        return fail_with(DX_E_NO_MEMORY, dx_error_text(DX_E_NO_MEMORY));
-    }
     size_t count = 0;
     dx_effects effects = {.deadline_ms = DX_NO_DEADLINE};
-    int error = read_events(dx_bytes_of(data, size), events, &count);
+    int error = read_events(dx_bytes_of(data, size), NULL, &count);
+    dx_event *events = error == DX_OK ? calloc(count + 1, sizeof *events) : NULL;
+    if (error == DX_OK && events == NULL) {
+        error = DX_E_NO_MEMORY;
+    }
+    if (error == DX_OK) {
+        error = read_events(dx_bytes_of(data, size), events, &count);
+    }
     if (error == DX_OK) {
         error = dx_node_step(node, events, count, &effects);
     }

@@ -9,7 +9,7 @@ const UNSENT_MAX = 1024 * 1024;
 /** From the dialling to the upgrade, as natively; browsers wait for minutes. */
 const CONNECT_MS = 10_000;
 
-export function openSignalSocket(address: string, events: LinkEvents): HostLink {
+export function openSignalSocket(address: string, events: LinkEvents, connectMs = CONNECT_MS): HostLink {
   const socket = new WebSocket(address);
   socket.binaryType = 'arraybuffer';
   let open = true;
@@ -20,7 +20,7 @@ export function openSignalSocket(address: string, events: LinkEvents): HostLink 
     socket.close();
     events.down(reason, message);
   };
-  const late = setTimeout(() => end(ErrorCode.E_UNREACHABLE, 'the signaling service does not answer'), CONNECT_MS);
+  const late = setTimeout(() => end(ErrorCode.E_UNREACHABLE, 'the signaling service does not answer'), connectMs);
   socket.onopen = () => {
     clearTimeout(late);
     if (open) events.up(address);

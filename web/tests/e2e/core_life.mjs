@@ -81,6 +81,21 @@ export async function outdated(t) {
   await openVault(profile, kube);
 }
 
+// A worker that this page cannot reach has the vault, as one of another build: the page says so, and has the vault when that worker is gone.
+export async function unreachable(t) {
+  const kube = await t.startKube(), profile = await t.launchProfile(), other = await openAside(t, profile, kube);
+  await other.evaluate(() => new Promise((held) => {
+    navigator.locks.request('vault-leader', () => new Promise(() => held()));
+  }));
+  const page = await openPage(profile, kube);
+  await isIn(page, 'failed');
+  const { failure, message } = await report(page);
+  assert.equal(failure, 'outdated');
+  assert.match(message, /another version/);
+  await other.close();
+  await isIn(page, 'ready');
+}
+
 /** A page of the vault's origin without a tab in it. */
 async function openAside(t, profile, kube) {
   const page = await profile.newPage();

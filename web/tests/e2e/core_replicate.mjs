@@ -70,7 +70,7 @@ const bareChannel = (page, size) => page.evaluate(async (bytes) => {
 
 // A peer link between two workers' ends of one page, beside what the browser does without us.
 export async function linkBytes(t) {
-  const kube = await t.startKube(), profile = await t.launchProfile(), size = 20_000_000;
+  const kube = await t.startKube(), profile = await t.launchProfile(), size = 10_000_000;
   const page = await profile.newPage();
   await page.goto(`${kube.origin('halo')}/tests/rtc.html`);
   const ends = () => page.evaluate(() => window.rtc.state.ends);
