@@ -1,7 +1,7 @@
 // build_package.mjs: client and hooks as a package for programs: build/web-package, installed by its path (`npm install .../build/web-package`).
 //
 // index.js is what a page loads, node.js finds agents, react.js has the hooks; they share their code, so that there is one client in a program that uses
-// several. Declarations stand under types/, made by tsc from the sources.
+// several. Declarations stand under types/, made by tsc from the sources. Nothing is minified: bundlers do that, and what an error shows can be read.
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -54,7 +54,7 @@ function writeManifest() {
 export async function buildPackage() {
   rmSync(PACKAGE, { recursive: true, force: true });
   const entryPoints = Object.fromEntries(Object.entries(ENTRIES).map(([name, source]) => [name, join(HERE, source)]));
-  const { metafile } = await build({ ...BUNDLE, splitting: true, metafile: true, entryPoints, outdir: PACKAGE, external: ['react', 'node:*'] });
+  const { metafile } = await build({ ...BUNDLE, minify: false, splitting: true, metafile: true, entryPoints, outdir: PACKAGE, external: ['react', 'node:*'] });
   checkSize(metafile.outputs);
   writeTypes();
   writeManifest();

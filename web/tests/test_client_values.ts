@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { inspect } from 'node:util';
-import { dataOf, keyOf, versionOf, type Client, type DxError, type Live, type Space } from '../client/src/index.ts';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { dataOf, keyOf, subscribe, versionOf, type Client, type DxError, type Live, type Space } from '../client/src/index.ts';
 import { Agent, until } from './agent.ts';
 
 type Any = Record<string, any>;
@@ -125,6 +127,31 @@ test('what was refused says so; what was deleted is not found', async () => {
   space.db.remove(one);
   assert.equal(await space.db.get(id), undefined);
   assert.throws(() => { one['n'] = 2; }, (error: DxError) => error.remedy === 'db.add(object)');
+});
+
+test('what nobody holds, shows or listens to is let go', async () => {
+  for (let n = 0; n < 20; n++) space.db.add({ n }, { type: 'many' });
+  await space.db.flush();
+  let told = 0;
+  const read = async (): Promise<WeakRef<object>[]> => {
+    const all = await theirs.db.run({ type: 'many' });
+    subscribe(all[0] as object, () => { told++; });
+    return all.map((object) => new WeakRef(object));
+  };
+  const seen = await read(), query = theirs.db.query({ type: 'many', where: { n: 1 } });
+  query.subscribe(() => undefined);
+  await query.run();
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  await until('all but two are gone', async () => {
+    await new Promise((resolve) => setImmediate(resolve)); // what was looked at in this turn stays in it
+    collect();
+    return seen.filter((one) => one.deref() !== undefined).length === 2;
+  });
+  const [first] = await space.db.query<{ n: number }>({ type: 'many', where: { n: 0 } }).run();
+  (first as { n: number }).n = 100;
+  await until('who listens hears', () => told > 0);
+  query.close();
 });
 
 test('a member is an object that links lead to, and follows their name', async () => {

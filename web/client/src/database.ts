@@ -66,6 +66,7 @@ export class Database {
   readonly #space: string;
   readonly #byId = new Map<string, WeakRef<Entity>>();
   readonly #gone = new FinalizationRegistry<string>((id) => { if (this.#byId.get(id)?.deref() === undefined) this.#byId.delete(id); });
+  readonly #heard = new Set<Entity>();
   readonly #queries = new Set<Query<object>>();
   readonly #loads = new Map<Query<object>, Load>();
   readonly #askings = new Set<Asking>();
@@ -94,6 +95,7 @@ export class Database {
       write: (entity, path, value) => this.#write(entity, path, value),
       resolve: (id, referrer) => this.#resolve(id, referrer),
       refresh: (entity) => this.#refresh(entity),
+      heard: (entity, on) => void (on ? this.#heard.add(entity) : this.#heard.delete(entity)),
       opened: (query) => this.#opened(query),
       closed: (query) => {
         this.#queries.delete(query);
@@ -236,10 +238,10 @@ export class Database {
     } else if (this.#again && this.#flight?.some(makes) === true) {
       this.#held.push(row);
     } else {
-      const entity = this.#entityOf(row), askings = [...this.#askings].filter(({ held }) => held !== null);
-      if (!this.#touched(entity, loading) && askings.length === 0) return;
-      this.#remember(entity, row.id);
-      for (const { held } of askings) held?.push(entity);
+      const entity = this.#entityOf(row);
+      let wanted = this.#touched(entity, loading);
+      for (const { held } of this.#askings) wanted = held !== null && held.push(entity) > 0 || wanted;
+      if (wanted) this.#remember(entity, row.id);
     }
   }
 

@@ -42,6 +42,8 @@ export interface EntityOwner {
   resolve(id: string, referrer: Entity): Entity;
   /** Asks for it anew. */
   refresh(entity: Entity): void;
+  /** Somebody listens to it from now on, or (false) nobody any more: what is listened to stays, also where nobody holds it. */
+  heard(entity: Entity, on: boolean): void;
 }
 
 /** What every live object has beside its data. These names hide data of the same name (see dataOf). */
@@ -120,7 +122,16 @@ export class Entity {
     return this.data;
   }
 
-  subscribe(listener: () => void): Unsubscribe { return (this.#changed ??= new Event()).subscribe(listener); }
+  subscribe(listener: () => void): Unsubscribe {
+    const changed = this.#changed ??= new Event();
+    if (!changed.heard) this.owner.heard(this, true);
+    const leave = changed.subscribe(listener);
+    return () => {
+      leave();
+      if (!changed.heard) this.owner.heard(this, false);
+    };
+  }
+
   get heard(): boolean { return this.#changed?.heard === true; }
   tell(): void { this.#changed?.emit(); }
 
