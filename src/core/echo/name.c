@@ -374,6 +374,13 @@ int dx_space_tell_name(dx_context *context, dx_space *space) {
     if (error != DX_OK) {
         return error;
     }
-    return end(transaction, profile.key == 0 ? add_profile(context, transaction)
-                                             : set_name(context, transaction, &profile, name));
+    if (profile.key == 0) { /* a data feed that was made just now begins with it */
+        error = find_profile(context, space, is_of_device, identity->device, &profile);
+        said = profile.key != 0;
+    }
+    if (error == DX_OK && !said) {
+        error = profile.key == 0 ? add_profile(context, transaction)
+                                 : set_name(context, transaction, &profile, name);
+    }
+    return end(transaction, error);
 }

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "echo/name.h"
 #include "echo/pipeline.h"
 #include "echo/space_state.h"
 
@@ -190,7 +191,11 @@ int dx_space_make_data_feed(dx_context *context, dx_space *space) {
         error = save_own_feeds(context, space);
     }
     dx_list_end(&list);
-    return error;
+    if (error == DX_OK) {
+        error = dx_space_write_system_objects(context, space, false, (dx_bytes){NULL, 0});
+    }
+    return error == DX_E_STATE ? DX_OK
+                               : error; /* whose turn it is to write is told so, once the key is here */
 }
 
 /* --- Another life ---------------------------------------------------------------------------- */

@@ -42,8 +42,8 @@ DX_MUST_USE int dx_space_insert(dx_context *context, const uint8_t id[static DX_
 /* New feeds for what this device may write, their admissions in effect and listed: the beginning of the
  * control feed's first block. */
 DX_MUST_USE int dx_space_make_own_feeds(dx_context *context, dx_space *space, dx_credential_list *list);
-/* Makes the data feed of a device whose member was given the right to write after it joined. Nothing when it
- * is there or the right is missing. */
+/* Makes the data feed of a device whose member was given the right to write after it joined, and says who writes
+ * there. Nothing when it is there or the right is missing. */
 DX_MUST_USE int dx_space_make_data_feed(dx_context *context, dx_space *space);
 
 #endif

@@ -3,6 +3,7 @@
 #include "echo/name.h"
 
 #include "echo/own_feed.h"
+#include "halo/welcome.h"
 #include "peer.h"
 
 typedef struct fixture {
@@ -212,6 +213,39 @@ static void test_reader_renames_nothing(void **state) {
     peer_deinit(&carol);
 }
 
+/* Who may write later than he joined says his name with the first thing he does, be that a new name. */
+static void test_reader_becomes_editor(void **state) {
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        const uint8_t second[16] = {4};
+        peer alice, carol;
+        dx_buf welcome;
+        peer_init(&alice, 1, "Alice");
+        peer_init(&carol, 3, "Carol");
+        peer_create_space(&alice, "Garden");
+        peer_admit(&alice, &carol, DX_ROLE_READER);
+        dx_buf_init(&welcome, &alice.alloc.port, DX_WELCOME_SIZE_MAX);
+        peer_begin(&alice);
+        assert_int_equal(dx_space_admit(&alice.context, alice.space,
+                                        dx_buf_view(&carol.identity.device_credential), DX_ROLE_EDITOR,
+                                        second, &welcome),
+                         DX_OK);
+        peer_commit(&alice);
+        dx_buf_deinit(&welcome);
+        peer_pull(&carol, &alice, 9);
+        if (round == 0) {
+            peer_add(&carol, "t", "{}");
+        } else {
+            rename_member(&carol, "Caro");
+            assert_int_equal(own_length(&carol), 1); /* said once */
+        }
+        peer_pull(&alice, &carol, 9);
+        assert_member_name(&alice, &carol, round == 0 ? "Carol" : "Caro");
+        peer_deinit(&alice);
+        peer_deinit(&carol);
+    }
+}
+
 /* --- Members --------------------------------------------------------------------------------- */
 
 static void test_member_is_renamed(void **state) {
@@ -366,5 +400,6 @@ static void test_digest(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_space_is_renamed), DX_TEST(test_two_rename_at_once), DX_TEST(test_removed_object),
              DX_TEST(test_foreign_object), DX_TEST(test_many_objects), DX_TEST(test_reader_renames_nothing),
-             DX_TEST(test_member_is_renamed), DX_TEST(test_renamed_in_another_life),
-             DX_TEST(test_nobody_speaks_for_another), DX_TEST(test_digest))
+             DX_TEST(test_reader_becomes_editor), DX_TEST(test_member_is_renamed),
+             DX_TEST(test_renamed_in_another_life), DX_TEST(test_nobody_speaks_for_another),
+             DX_TEST(test_digest))
