@@ -114,7 +114,7 @@ export async function journey(t) {
   await connect(app, origin);
   await vault.close();
   await headed(app, `Welcome, ${ADA}`);
-  await t.look(app, 'tasks-welcome');
+  await t.look(app, 'journey-welcome');
   await enter(app, 'New space', SPACE);
   await enter(app, 'New list', LIST);
   await enter(app, 'Add a task', TASK);
@@ -128,12 +128,12 @@ export async function journey(t) {
   await agentHas(agent, space, TASK);
   await named(app, 'button', 'Invite somebody else').waitFor();
   const second = await invite(app, 'Invite somebody else');
-  await t.look(app, 'tasks-people');
+  await t.look(app, 'journey-people');
   const bob = await device(t, 'Bob'), guest = await bob.newPage();
   await guest.goto(second.url);
   await connect(guest, origin, { name: BOB });
   await guest.getByLabel('The PIN you were told').fill(second.pin);
-  await t.look(guest, 'tasks-join');
+  await t.look(guest, 'journey-join');
   const joinsAt = Date.now();
   await press(guest, 'Join');
   await showsTask(guest, TASK);
@@ -153,7 +153,7 @@ export async function journey(t) {
   const ticks = await tickTimes(app, guest, `${TASK}!`);
   t.figure('a tick shows in the other browser, p50', median(ticks), 'ms', { atMost: 30 });
   t.figure('a tick shows in the other browser, p95', percentile(ticks, 0.95), 'ms');
-  for (const [name, page] of [['ada', app], ['bob', guest]]) await t.look(page, `tasks-${name}`);
+  for (const [name, page] of [['ada', app], ['bob', guest]]) await t.look(page, `journey-${name}`);
 
   // Without the kube: edits go on; the app loads anew.
   for (const page of [app, guest]) await until('the app is kept', () => page.evaluate(() => navigator.serviceWorker.ready.then(() => true)));
@@ -177,7 +177,7 @@ export async function journey(t) {
   const again = await ada.newPage();
   await again.goto(origin);
   for (const title of heard) await showsTask(again, title);
-  await t.look(again, 'tasks-offline');
+  await t.look(again, 'journey-offline');
 
   // With the kube there again all agree.
   await kube.start();
