@@ -81,7 +81,7 @@ function after(context: Context, app: App, allowed: boolean): HTMLElement | null
     go(allowed ? { at: 'app', origin: app.origin } : { at: 'apps' }, { replace: true });
     return null;
   }
-  if (opener.served.get() !== null && allowed) {
+  if (opener.served.get() && allowed) {
     return el('div', { class: 'centre card' }, icon('done'), heading('Allowed. Keep this window open'),
       el('p', {}, 'The app is on another site than the vault, so your browser lets it reach the vault only through this window. It ends when you close it.'),
       el('p', { class: 'origin' }, ...address(app.origin)));
@@ -131,7 +131,7 @@ export function askView(context: Context, origin: string | null): HTMLElement {
     el('div', { class: 'actions' }, linkTo({ at: 'home' }, 'button primary', 'Home'), linkTo({ at: 'apps' }, 'button quiet', 'Apps')));
   let shown = '', over = false, late = false;
   const show = (): void => {
-    const wanted = origin ?? opener.served.get(), all = vault.apps.get();
+    const wanted = origin ?? opener.asker.get(), all = vault.apps.get();
     const app = wanted === null ? all.find((each) => each.asks !== null) : all.find((each) => each.origin === wanted);
     const asks = app !== undefined && (app.asks !== null || (app.granted && !opener.opened)), name = asks ? JSON.stringify([app.origin, app.name, app.asks, app.scopes, app.spaces]) : late ? 'none' : 'waiting';
     if (over || name === shown) return; // the same question stays, and with it what was ticked
@@ -151,7 +151,7 @@ export function askView(context: Context, origin: string | null): HTMLElement {
   };
   const timer = setTimeout(() => { late = true; show(); }, opener.opened ? WAIT_MS : 0);
   scope.add(() => clearTimeout(timer));
-  scope.watch(opener.served, show);
+  scope.watch(opener.asker, show);
   scope.watch(vault.apps, show);
   return box;
 }
