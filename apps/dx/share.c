@@ -51,8 +51,8 @@ static void show_link(dx_sharing *sharing, dx_bytes body) {
     dx_output_map(&output, link_columns, &shown);
     run->output.closed = output.closed;
     run->output.failure = output.failure;
-    if (output.table && output.words && !run->output.json && !run->output.quiet &&
-        !dx_invocation_has(run, "no-qr")) {
+    /* Where somebody looks; the link itself may go elsewhere. */
+    if (output.words && !run->output.json && !run->output.quiet && !dx_invocation_has(run, "no-qr")) {
         dx_qr_print(url, dx_terminal_columns(STDERR_FILENO), output.error_colour);
     }
     dx_output_words(&run->output,

@@ -8,7 +8,7 @@ done
 export DX_NO_BROWSER=1
 
 # In its folder the vaults are Alice's and Bob's; here, as ever, ours.
-inside() { XDG_DATA_HOME="$box/start/data" XDG_STATE_HOME="$box/start/state" XDG_CONFIG_HOME="$box/start/config" XDG_RUNTIME_DIR="$box/start/run" timeout 20 "$dx" "$@"; }
+inside() { XDG_DATA_HOME="$box/start/data" XDG_STATE_HOME="$box/start/state" XDG_CONFIG_HOME="$box/start/config" XDG_RUNTIME_DIR="$box/start/run" timeout 20 "$dx" "$@" 2>/dev/null; }
 begin() {
     : >said
     interruptible "$tools/start" "$dx" "$box/start" "$web" >said 2>words </dev/null &

@@ -7,7 +7,7 @@ import { icon } from '../icons.ts';
 import type { Context } from '../page.ts';
 import { button, field, form, freshId, heading, linkTo } from '../parts.ts';
 import { readLink } from '../route.ts';
-import { guestWords, invitationEnd, isSpent, plural, troubleOf } from '../words.ts';
+import { guestWords, invitationEnd, plural, troubleOf } from '../words.ts';
 import { nameOf } from './home.ts';
 
 const PIN_SIZE = 6;
@@ -79,12 +79,10 @@ function pinForm(invitation: Invitation<Space>): { node: HTMLElement; send: HTML
   };
 }
 
-/** again: with the same link, or, where that is spent, with another. */
-function joining(context: Context, invitation: Invitation<Space>, again: (spent: boolean) => void): HTMLElement {
+function joining(context: Context, invitation: Invitation<Space>, again: () => void): HTMLElement {
   const state = el('p', { class: 'progress', role: 'status' }), remedy = el('p', { class: 'muted' });
   const pin = pinForm(invitation);
-  const spent = (): boolean => { const { error } = invitation.get(); return error !== undefined && isSpent(error); };
-  const cancel = button('Cancel', () => invitation.cancel()), retry = button('Try again', () => again(spent()), { kind: 'primary' });
+  const cancel = button('Cancel', () => invitation.cancel()), retry = button('Try again', again, { kind: 'primary' });
   const box = el('div', { class: 'card stack' }, state, remedy, pin.node, el('div', { class: 'actions' }, pin.send, cancel, retry));
   const hear = (snapshot: InvitationSnapshot): void => {
     const over = snapshot.error !== undefined, end = snapshot.error ? invitationEnd(snapshot.error) : null;
@@ -98,7 +96,6 @@ function joining(context: Context, invitation: Invitation<Space>, again: (spent:
     if (!over) pin.show(snapshot);
     cancel.hidden = over || snapshot.status === 'success';
     retry.hidden = !over;
-    if (spent()) setText(retry, 'Use another link');
   };
   context.scope.add(invitation.subscribe(hear, { immediate: true }));
   let left = false;
@@ -121,7 +118,7 @@ export function joinView(context: Context, link: string | null): HTMLElement {
   const box = el('div', {});
   const ask = (from: string | null): void => box.replaceChildren(asking(from, begin));
   const begin = (found: string): void => {
-    box.replaceChildren(joining(context, context.vault.client.acceptInvitation(found), (spent) => ask(spent ? null : found)));
+    box.replaceChildren(joining(context, context.vault.client.acceptInvitation(found), () => ask(found)));
   };
   ask(link);
   return el('div', { class: 'narrow stack' }, linkTo({ at: 'home' }, 'back', icon('back'), 'Home'), heading(link === null ? 'Join a space' : 'You are invited'), box);
