@@ -87,6 +87,7 @@ struct dx_rtc {
     size_t local_count;
     dx_net_address locals[DX_ICE_LOCALS_MAX];
     dx_rtc_name names[DX_RTC_NAMES_MAX];
+    dx_rtc_name *lookup; /* the one under way; NULL: none */
     dx_rtc_route routes[DX_RTC_ROUTES];
 };
 

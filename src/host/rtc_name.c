@@ -55,10 +55,13 @@ static void take_addresses(dx_rtc_name *name, const struct addrinfo *found) {
     }
 }
 
+static void look_up_next(dx_rtc *rtc);
+
 static void on_found(uv_getaddrinfo_t *request, int status, struct addrinfo *found) {
     dx_rtc_name *name = request->data;
     dx_rtc *rtc = name->rtc;
     name->looking = false;
+    rtc->lookup = NULL;
     if (status == 0) {
         take_addresses(name, found);
     }
@@ -71,19 +74,29 @@ static void on_found(uv_getaddrinfo_t *request, int status, struct addrinfo *fou
                  status == 0 ? "no address" : uv_strerror(status));
         rtc->options.log(rtc->options.ctx, line);
     }
+    look_up_next(rtc);
     dx_rtc_name_known(rtc, (size_t)(name - rtc->names));
     dx_rtc_let_go(rtc);
 }
 
-static bool look_up(dx_rtc *rtc, dx_rtc_name *name) {
+/* One at a time, in the order of their places: who tells us names may be a stranger's kube, and the loop has two threads for
+ * names, which dialling wants too. */
+static void look_up_next(dx_rtc *rtc) {
     const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM};
-    name->rtc = rtc;
-    name->request.data = name;
-    name->count = 0;
-    name->looking =
-        uv_getaddrinfo(rtc->options.loop, &name->request, on_found, name->host, NULL, &hints) == 0;
-    rtc->handles += name->looking;
-    return name->looking;
+    for (size_t i = 0; i < DX_RTC_NAMES_MAX && rtc->lookup == NULL && !rtc->closed; i++) {
+        dx_rtc_name *name = &rtc->names[i];
+        if (!name->looking) {
+            continue;
+        }
+        name->rtc = rtc;
+        name->request.data = name;
+        if (uv_getaddrinfo(rtc->options.loop, &name->request, on_found, name->host, NULL, &hints) == 0) {
+            rtc->lookup = name;
+            rtc->handles++;
+        } else {
+            name->looking = false; /* it cannot be begun: as if it led nowhere */
+        }
+    }
 }
 
 int dx_rtc_name_find(dx_rtc *rtc, dx_bytes text) {
@@ -110,19 +123,16 @@ int dx_rtc_name_find(dx_rtc *rtc, dx_bytes text) {
     if (!known || (!place->looking && now_ms >= place->until_ms)) {
         memcpy(place->host, host, sizeof host);
         place->port = port;
-        if (!look_up(rtc, place)) {
-            place->until_ms = 0;
-            return -1;
-        }
+        place->count = 0;
+        place->until_ms = 0;
+        place->looking = true;
+        look_up_next(rtc);
     }
     return (int)(place - rtc->names);
 }
 
 void dx_rtc_names_stop(dx_rtc *rtc) {
-    for (size_t i = 0; i < DX_RTC_NAMES_MAX; i++) {
-        if (rtc->names[i]
-                .looking) { /* one that has begun ends by itself: its callback finds the set closed */
-            (void)uv_cancel((uv_req_t *)&rtc->names[i].request);
-        }
+    if (rtc->lookup != NULL) { /* where it is too late it ends by itself: its callback finds the set closed */
+        (void)uv_cancel((uv_req_t *)&rtc->lookup->request);
     }
 }

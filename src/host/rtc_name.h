@@ -25,7 +25,7 @@ typedef struct dx_rtc_name {
     dx_rtc *rtc;
     char host[DX_RTC_NAME_SIZE_MAX + 1]; /* empty: a free place */
     uint16_t port;
-    bool looking;
+    bool looking;                /* it is being looked up, or waits for its turn */
     uint64_t until_ms;           /* what is known holds until then */
     size_t count;                /* 0: it leads nowhere */
     dx_net_address addresses[2]; /* the first of each family */
@@ -33,7 +33,7 @@ typedef struct dx_rtc_name {
 
 /* NAME or NAME:PORT (3478 without one). Its place; looked up when it is not known. -1: not of that form, or there is no place. */
 int dx_rtc_name_find(dx_rtc *rtc, dx_bytes text);
-/* Those that have not begun are called off. */
+/* No more is looked up, and nobody is told of what was begun. */
 void dx_rtc_names_stop(dx_rtc *rtc);
 
 #endif
