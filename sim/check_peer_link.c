@@ -28,25 +28,24 @@ static dx_net_address stranger(void) {
     return dx_net_ipv4(bytes, STRANGER_PORT);
 }
 
-static sim_asked *find_asked(sim_transport *transport, const dx_net_address *address) {
+/* Noted from now on when it was not. */
+static sim_asked *note_asked(sim_transport *transport, const dx_net_address *address) {
     size_t count = transport->asked_count < SIM_ASKED_MAX ? transport->asked_count : SIM_ASKED_MAX;
     for (size_t i = 0; i < count; i++) {
         if (dx_net_address_equal(&transport->asked[i].address, address)) {
             return &transport->asked[i];
         }
     }
-    return NULL;
+    sim_asked *noted = &transport->asked[transport->asked_count++ % SIM_ASKED_MAX];
+    *noted = (sim_asked){.address = *address};
+    return noted;
 }
 
 /* Of one family a peer has one address, so an address is asked once in each search. */
 void sim_check_asked(sim_transport *transport, const dx_net_address *to) {
     sim_world *world = transport->peer->world;
     const dx_net_address nobody = stranger();
-    sim_asked *asked = find_asked(transport, to);
-    if (asked == NULL) {
-        asked = &transport->asked[transport->asked_count++ % SIM_ASKED_MAX];
-        *asked = (sim_asked){.address = *to};
-    }
+    sim_asked *asked = note_asked(transport, to);
     uint64_t rounds = 1 + transport->restarts;
     rounds += transport->chosen ? 1 + (world->now_ms - transport->opened_ms) / DOUBT_ROUND_MS : 0;
     asked->count++;
@@ -59,10 +58,7 @@ void sim_check_asked(sim_transport *transport, const dx_net_address *to) {
 }
 
 void sim_check_heard(sim_transport *transport, const dx_net_address *from) {
-    sim_asked *asked = find_asked(transport, from);
-    if (asked != NULL) {
-        asked->heard = true;
-    }
+    note_asked(transport, from)->heard = true;
 }
 
 void sim_check_chosen(sim_transport *transport, const dx_ice_pair *pair) {
