@@ -180,6 +180,8 @@ static void drain(sim_transport *transport, dx_sdp *sdp) {
     }
     transport->has_path = !transport->gone && transport->ice != NULL &&
                           dx_ice_path(transport->ice, &transport->out, &transport->out_to);
+    uint64_t since_ms = transport->pathless_ms != 0 ? transport->pathless_ms : transport->peer->world->now_ms;
+    transport->pathless_ms = transport->has_path ? 0 : since_ms;
 }
 
 /* The number of a certificate as its fingerprint: zeros, and the number. */
@@ -388,6 +390,12 @@ static const char *name_stage(const sim_transport *transport) {
                                   : "a path was found, but encryption was not agreed on in time";
 }
 
+/* As in a host: how long an established link looks for another path, however many searches it begins. */
+static uint64_t path_due_ms(const sim_transport *transport) {
+    return transport->up && transport->pathless_ms != 0 ? transport->pathless_ms + ATTEMPT_MS
+                                                        : DX_NO_DEADLINE;
+}
+
 /* As a host does: the path in use fell silent, or was lost. */
 static void look_at_path(sim_transport *transport) {
     dx_ice_pair pair;
@@ -421,6 +429,7 @@ static void arm(sim_transport *transport) {
                              ? transport->restarted_ms + RESTART_MS
                              : world->now_ms + RESTART_MS);
     }
+    earlier(&due_ms, path_due_ms(transport));
     if (due_ms < transport->armed_ms) {
         transport->armed_ms = due_ms > world->now_ms ? due_ms : world->now_ms;
         sim_at(world, transport->armed_ms, on_tick, NULL, transport->id);
@@ -442,6 +451,9 @@ static void settle(sim_transport *transport) {
     }
     if (!transport->gone && transport->confirmed && !transport->up) {
         join(transport);
+    }
+    if (!transport->gone && world->now_ms >= path_due_ms(transport)) {
+        end(transport, DX_E_UNREACHABLE, "the path in use was lost, and no other was found in time");
     }
     if (!transport->gone && !transport->up && world->now_ms >= transport->opened_ms + ATTEMPT_MS) {
         end(transport, DX_E_TIMEOUT, name_stage(transport));

@@ -52,6 +52,7 @@ typedef struct sim_transport {
     size_t socket_count;
     uint32_t sockets[SIM_LOCALS_MAX];
     bool has_path;
+    uint64_t pathless_ms; /* since when it has none; 0: it has */
     uint32_t out;
     dx_net_address out_to;
     /* the stand-in for DTLS */

@@ -178,6 +178,7 @@ static void drain_ice(dx_rtc_link *link, dx_sdp *sdp) {
     uint32_t socket;
     bool found = link->ice != NULL && dx_ice_path(link->ice, &socket, &link->out_to);
     link->out = found ? socket_of(link, socket) : NULL;
+    link->pathless_ms = link->out != NULL ? 0 : link->pathless_ms != 0 ? link->pathless_ms : now_of(link);
 }
 
 /* Tells this side's description, with the candidates known by now. */
@@ -544,6 +545,13 @@ static const char *name_stage(const dx_rtc_link *link) {
     return "a path was found, but the data channel did not open in time";
 }
 
+/* Searches may follow each other for ever where nobody answers: a link has as long as an attempt to find another path. */
+static uint64_t path_due_ms(const dx_rtc_link *link) {
+    bool stands = link->up && link->reason == DX_OK && !link->closing;
+    return stands && link->pathless_ms != 0 ? link->pathless_ms + link->rtc->options.attempt_ms
+                                            : DX_NO_DEADLINE;
+}
+
 /* A path that fell silent, or was lost with its address: the offering side asks for a new search, at times. */
 static void look_at_path(dx_rtc_link *link, uint64_t now_ms) {
     dx_ice_pair pair;
@@ -587,6 +595,9 @@ static void work(dx_rtc_link *link, uint64_t now_ms) {
         }
         drain_ice(link, NULL);
         look_at_path(link, now_ms);
+        if (now_ms >= path_due_ms(link)) {
+            end(link, DX_E_UNREACHABLE, "the path in use was lost, and no other was found in time");
+        }
     }
     if (link->reason != DX_OK) {
         return;
@@ -656,6 +667,7 @@ static void arm(dx_rtc_link *link, uint64_t now_ms) {
     due_ms = link->up ? due_ms : earlier(due_ms, link->opened_ms + link->rtc->options.attempt_ms);
     due_ms = link->up && link->offers ? earlier(due_ms, now_ms + LOOK_MS) : due_ms;
     due_ms = link->wanted != 0 ? earlier(due_ms, link->lookup_ms) : due_ms;
+    due_ms = earlier(due_ms, path_due_ms(link));
     due_ms = link->closing ? earlier(due_ms, link->linger_ms) : due_ms;
     if (due_ms == DX_NO_DEADLINE) {
         uv_timer_stop(&link->timer);

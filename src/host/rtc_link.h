@@ -36,7 +36,8 @@ struct dx_rtc_link {
     bool closing; /* the node has closed it, or heard of its end: only last words are left */
     bool gone;    /* nothing is left to say */
     uint64_t opened_ms, linger_ms, restarted_ms;
-    int reason; /* why it is to end; DX_OK: it is not */
+    uint64_t pathless_ms; /* since when there is no path; 0: there is one */
+    int reason;           /* why it is to end; DX_OK: it is not */
     char text[160];
     /* the other side */
     uint8_t fingerprint[DX_RTC_FINGERPRINT_SIZE];

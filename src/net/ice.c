@@ -53,7 +53,7 @@ void dx_ice_fail(dx_ice *ice, dx_ice_reason reason) {
     ice->reason = reason;
     ice->selected = ICE_NO_PAIR;
     ice->selected_untold = ice->searching = ice->repairing = false;
-    ice->give_up_ms = ice->lost_ms = DX_NO_DEADLINE;
+    ice->give_up_ms = DX_NO_DEADLINE;
     memset(ice->pairs, 0, sizeof ice->pairs);
 }
 
@@ -98,7 +98,7 @@ int dx_ice_create(const dx_ice_options *options, dx_ice **out) {
     ice->server_count = options->server_count;
     memcpy(ice->servers, options->servers, sizeof ice->servers);
     ice->selected = ICE_NO_PAIR;
-    ice->previous_until_ms = ice->give_up_ms = ice->lost_ms = ice->first_valid_ms = DX_NO_DEADLINE;
+    ice->previous_until_ms = ice->give_up_ms = ice->first_valid_ms = DX_NO_DEADLINE;
     ice->gather_turn = true;
     ice->random->fill(ice->random->ctx, (uint8_t *)&ice->tie_breaker, sizeof ice->tie_breaker);
     draw_credentials(ice);
@@ -340,10 +340,6 @@ void dx_ice_restart(dx_ice *ice, uint64_t now_ms) {
     ice->failed = ice->failed_untold = ice->refused = false;
     ice->searching = ice->repairing = false;
     ice->remote_ended = ice->end_told = false;
-    if (ice->selected == ICE_NO_PAIR && ice->give_up_ms < ice->lost_ms) {
-        ice->lost_ms =
-            ice->give_up_ms; /* a search that begins anew before it found anything ends when it would have */
-    }
     ice->give_up_ms = ice->first_valid_ms = DX_NO_DEADLINE;
     for (size_t i = 0; i < DX_ICE_LOCALS_MAX; i++) {
         if (ice->bases[i].used) {

@@ -155,10 +155,8 @@ struct dx_ice {
     bool gather_turn;
     dx_ice_reason reason;
     unsigned consent_misses;
-    uint64_t slot_ms;    /* the next transaction may begin */
-    uint64_t give_up_ms; /* DX_NO_DEADLINE: nothing is looked for */
-    uint64_t
-        lost_ms; /* nothing is in use since a while: by then something is, whatever begins anew; DX_NO_DEADLINE */
+    uint64_t slot_ms;        /* the next transaction may begin */
+    uint64_t give_up_ms;     /* DX_NO_DEADLINE: nothing is looked for */
     uint64_t first_valid_ms; /* DX_NO_DEADLINE: none yet */
     uint64_t consent_due_ms;
 

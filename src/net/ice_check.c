@@ -180,7 +180,6 @@ void dx_ice_select(dx_ice *ice, ice_pairing *pair) {
     if (pair != dx_ice_selected_pair(ice)) {
         ice->selected = (int)(pair - ice->pairs);
         ice->selected_untold = true;
-        ice->lost_ms = DX_NO_DEADLINE;
     }
     plan_consent(ice);
     if (pair->generation != ice->generation) { /* a restart is under way, and what was before lives on */
@@ -309,8 +308,7 @@ void dx_ice_answered(dx_ice *ice, ice_pairing *pair, const dx_stun_message *mess
     if (latest || check->purpose != ICE_NOMINATE) {
         check->active = false;
     }
-    check->has_previous =
-        false; /* an answer counts once: said again it would be consent that nobody gives any more */
+    check->has_previous = false; /* an answer counts once: said again it is nobody's consent any more */
     pair->mapped = message->mapped;
     pair->heard_ms = ice->now_ms;
     pair->answers_received++;
@@ -340,13 +338,15 @@ void dx_ice_answered(dx_ice *ice, ice_pairing *pair, const dx_stun_message *mess
 
 /* --- Time ------------------------------------------------------------------------------------------------------ */
 
-/* The pair in use is gone for good. A restart that is under way goes on, but no longer than a search lasts, however many
- * restarts follow it (lost_ms): who cannot be reached does not answer them. */
+/* The pair in use is gone for good. A restart that is under way goes on; its answer is waited for no longer than a
+ * search lasts. */
 static void lose_selected(dx_ice *ice, ice_pairing *pair) {
     bool restarting = pair->generation != ice->generation && (ice->searching || !ice->present.has_remote);
     dx_ice_drop_pair(ice, pair);
     if (!restarting) {
         dx_ice_fail(ice, DX_ICE_CONSENT_LOST);
+    } else if (!ice->present.has_remote) {
+        ice->give_up_ms = ice->now_ms + ice->give_up_after_ms;
     }
 }
 
@@ -408,7 +408,7 @@ static dx_ice_reason find_reason(const dx_ice *ice) {
 
 /* A search that found nothing. Where the pair of the generation before is still good, it stays. */
 static void give_up(dx_ice *ice) {
-    if (ice->now_ms < ice->give_up_ms && ice->now_ms < ice->lost_ms) {
+    if (ice->now_ms < ice->give_up_ms) {
         return;
     }
     if (dx_ice_selected_pair(ice)) {
@@ -445,7 +445,7 @@ static uint64_t sooner(uint64_t a_ms, uint64_t b_ms) {
 }
 
 uint64_t dx_ice_check_due(const dx_ice *ice) {
-    uint64_t due_ms = sooner(sooner(ice->give_up_ms, ice->lost_ms), dx_ice_gather_due(ice));
+    uint64_t due_ms = sooner(ice->give_up_ms, dx_ice_gather_due(ice));
     const ice_pairing *selected = dx_ice_selected_pair(ice);
     for (size_t i = 0; i < DX_ICE_PAIRS_MAX; i++) {
         if (ice->pairs[i].used && ice->pairs[i].check.active) {

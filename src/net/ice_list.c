@@ -33,7 +33,6 @@ ice_pairing *dx_ice_selected_pair(const dx_ice *ice) {
 void dx_ice_drop_pair(dx_ice *ice, ice_pairing *pair) {
     if (pair == dx_ice_selected_pair(ice)) {
         ice->selected = ICE_NO_PAIR;
-        ice->lost_ms = ice->now_ms + ice->give_up_after_ms;
     }
     *pair = (ice_pairing){0};
 }

@@ -309,6 +309,26 @@ static void test_a_close_comes_after_what_was_sent(void **state) {
     scene_close(self);
 }
 
+/* No path, and searches that follow each other: a link has only as long as an attempt. */
+static void test_a_link_without_a_path_ends(void **state) {
+    (void)state;
+    stage *self = scene_make(0);
+    open_pair(self, &self->a, 1);
+    TURN_UNTIL(self, both_up(self, 1));
+    size_t count = self->a.rtc->local_count;
+    self->a.rtc->options.attempt_ms = 300; /* ICE itself was told to be patient for longer */
+    self->a.rtc->local_count = 0;
+    dx_rtc_link_move(self->a.rtc->links);
+    dx_rtc_flush(self->a.rtc);
+    uint64_t began_ns = uv_hrtime();
+    TURN_UNTIL(self, self->a.links[1].downs == 1);
+    assert_true((uv_hrtime() - began_ns) / 1000000 >= 250);
+    assert_int_equal(self->a.links[1].reason, DX_E_UNREACHABLE);
+    assert_string_equal(self->a.links[1].text, "the path in use was lost, and no other was found in time");
+    self->a.rtc->local_count = count;
+    scene_close(self);
+}
+
 /* As when a cable is pulled and another plugged in: the addresses looked at are none, then those of before. */
 static void test_another_network_is_moved_to(void **state) {
     enum { TOTAL = 400 * 1000 };
@@ -863,9 +883,9 @@ static void test_local_addresses_are_of_one_kind(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_a_link_opens_soon), DX_TEST(test_bytes_arrive_whole_both_ways),
-             DX_TEST(test_a_close_comes_after_what_was_sent), DX_TEST(test_another_network_is_moved_to),
-             DX_TEST(test_dtls_says_each_thing_once), DX_TEST(test_a_side_that_ends_is_known_at_once),
-             DX_TEST(test_a_hundred_links_share_a_machine),
+             DX_TEST(test_a_close_comes_after_what_was_sent), DX_TEST(test_a_link_without_a_path_ends),
+             DX_TEST(test_another_network_is_moved_to), DX_TEST(test_dtls_says_each_thing_once),
+             DX_TEST(test_a_side_that_ends_is_known_at_once), DX_TEST(test_a_hundred_links_share_a_machine),
              DX_TEST(test_another_certificate_is_refused_before_data),
              DX_TEST(test_lost_datagrams_are_sent_again),
              DX_TEST(test_garbage_and_repeated_datagrams_are_passed_over),

@@ -1045,21 +1045,6 @@ static void test_consent_lost(void **state) {
     close();
 }
 
-/* A path that works, and a peer that is gone before it was chosen: a restart does not make it eternal. */
-static void test_a_restart_before_the_choice(void **state) {
-    (void)state;
-    respond(begin(true).transaction, 1, "192.0.2.9:9000", (reply){0});
-    for (uint64_t span_ms = 0; span_ms + 5000 < DX_ICE_GIVE_UP_MS; span_ms += 5000) {
-        live(5000);
-        assert_int_equal(s.failed_count, 0);
-        dx_ice_restart(s.ice, s.now_ms);
-    }
-    live(5000);
-    assert_int_equal(s.failed_count, 1);
-    assert_int_equal(s.reason, DX_ICE_CONSENT_LOST);
-    close();
-}
-
 /* A pair that answered a minute ago is chosen when it answers again: at once it would be lost at once. */
 static void test_a_nomination_of_what_answered_long_ago(void **state) {
     (void)state;
@@ -1511,7 +1496,7 @@ DX_TEST_MAIN(DX_TEST(test_options), DX_TEST(test_memory_is_taken_once), DX_TEST(
              DX_TEST(test_the_controlled_side_waits_to_be_told), DX_TEST(test_a_nomination_before_the_answer),
              DX_TEST(test_several_nominations), DX_TEST(test_a_lite_peer_is_controlled),
              DX_TEST(test_consent_is_asked_at_odd_times), DX_TEST(test_consent_lost),
-             DX_TEST(test_a_restart_before_the_choice), DX_TEST(test_a_nomination_of_what_answered_long_ago),
+             DX_TEST(test_a_nomination_of_what_answered_long_ago),
              DX_TEST(test_consent_is_not_given_twice_by_one_answer),
              DX_TEST(test_consent_is_not_given_by_strangers),
              DX_TEST(test_a_new_address_puts_the_old_one_in_question),
