@@ -5,7 +5,7 @@ import { DxError } from '../client/src/index.ts';
 import { readConfig } from '../vault/config.ts';
 import { qrPath } from '../vault/qr.ts';
 import { hashOf, pageLink, readLink, readRoute, type Route } from '../vault/route.ts';
-import { deviceName, failureWords, guestWords, hostWords, invitationEnd, levelEverywhere, listed, plural, rightsWords, sentence, shortKey, signalMood, signalWords, spaceWords, troubleOf } from '../vault/words.ts';
+import { deviceName, failureWords, guestWords, hostWords, invitationEnd, isSpent, levelEverywhere, listed, plural, rightsWords, sentence, shortKey, signalMood, signalWords, spaceWords, troubleOf } from '../vault/words.ts';
 
 const KEY = 'ab'.repeat(32);
 
@@ -69,7 +69,8 @@ test('every state and end of an invitation has words, and an unknown one breaks 
   }
   for (const state of ['parsed', 'connecting', 'handshake', 'pin-required', 'proving', 'requested', 'joining', 'ready', 'success']) assert.notEqual(guestWords(state), guestWords('unheard of'), state);
   assert.deepEqual(invitationEnd(new DxError(-49, 'E_LOCKED', 'x')), { what: 'Locked after three wrong PINs.', remedy: 'Ask the host for a new invitation.' });
-  assert.deepEqual(invitationEnd(new DxError(-22, 'E_NO_SPACE', 'the disk is full', 'dx something')).what, 'The disk is full.');
+  assert.deepEqual(invitationEnd(new DxError(-22, 'E_NO_SPACE', 'the disk is full', 'dx something')).what, 'There is no room left.');
+  assert.deepEqual(['E_WITHDRAWN', 'E_NO_HOST'].map((symbol) => isSpent(new DxError(-1, symbol, ''))), [true, false]);
   assert.ok(!troubleOf(new DxError(-7, 'E_NO_IDENTITY', 'none', 'dx halo create NAME')).remedy.includes('dx '), 'no command of a terminal');
 });
 

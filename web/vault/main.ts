@@ -24,15 +24,14 @@ const update = startUpdates();
 tab.serveApps();
 
 if (isTop) {
-  const asker = new Cell<string | null>(null), opener = window.opener as Window | null;
-  let serves = false;
+  const asker = new Cell<string | null>(null), served = new Cell(false), opener = window.opener as Window | null;
   addEventListener('message', ({ data, origin, source }: MessageEvent<{ dx?: unknown; type?: unknown } | null>) => {
     if (opener === null || source !== opener || data?.dx !== 1) return;
     if (data.type === 'hello') asker.set(origin);
-    if (data.type === 'hello' || data.type === 'bye') serves = data.type === 'hello';
+    if (data.type === 'hello' || data.type === 'bye') served.set(data.type === 'hello'); // who has a frame says both: it tells its name
   });
   vault = new Vault(tab, servers);
-  new Page(vault, { opened: opener !== null, asker, serves: () => serves }, update);
+  new Page(vault, { opened: opener !== null, asker, served }, update);
   await tab.start();
   await vault.open().catch((error: unknown) => vault?.hear('failed', error instanceof Error ? error.message : String(error), 'other'));
 } else {

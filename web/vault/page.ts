@@ -25,8 +25,8 @@ import { welcomeView } from './views/welcome.ts';
 export interface Context {
   readonly vault: Vault;
   readonly scope: Scope;
-  /** The page that opened this one as a popup; its origin once it said hello. It says bye at once unless its own frame sees no vault and this window serves it. */
-  readonly opener: { readonly opened: boolean; readonly asker: Observable<string | null>; serves(): boolean };
+  /** The page that opened this one as a popup: `asker`, its origin once it said hello; `served`: it reaches the vault by this window, as its own frame sees none. */
+  readonly opener: { readonly opened: boolean; readonly asker: Observable<string | null>; readonly served: Observable<boolean> };
   title(text: string): void;
   go(route: Route, options?: { replace?: boolean }): void;
   /** To who does not see it. */

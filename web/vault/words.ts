@@ -111,6 +111,10 @@ const ENDS: Readonly<Record<string, readonly [end: string, remedy: string]>> = {
   E_VERIFY: ['What the host sent does not verify', 'Update both sides; if it happens again, do not trust this host.'],
 };
 
+/** After these the same link opens nothing. */
+const SPENT = new Set(['E_LINK', 'E_LOCKED', 'E_EXPIRED', 'E_WITHDRAWN', 'E_EXHAUSTED', 'E_HOST_PROOF', 'E_CHANNEL_BINDING', 'E_VERIFY']);
+export const isSpent = (error: DxError): boolean => SPENT.has(error.symbol);
+
 export interface Trouble {
   readonly what: string;
   /** What a person can do about it; may be empty. */
@@ -136,7 +140,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
 
 export function troubleOf(error: unknown): Trouble {
   const symbol = typeof error === 'object' && error !== null && 'symbol' in error ? String(error.symbol) : '';
-  return { what: sentence(error instanceof Error ? error.message : String(error)), remedy: REMEDIES[symbol] ?? '' };
+  const message = symbol === 'E_NO_SPACE' ? 'there is no room left' : error instanceof Error ? error.message : String(error);
+  return { what: sentence(message), remedy: REMEDIES[symbol] ?? '' };
 }
 
 /** Why there is no vault to speak to, as the tab says it (core/messages.ts). */

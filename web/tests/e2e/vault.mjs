@@ -176,6 +176,8 @@ export async function vault_join(t) {
   await press(bob, 'Join');
   await shows(bob, 'The host withdrew the invitation.');
   await looks(t, bob, 'join-ended');
+  await press(bob, 'Use another link');
+  assert.equal(await bob.getByLabel('Invitation link').inputValue(), '');
 }
 
 /** The app asks from its frame; the vault's page opens as its popup. */
@@ -361,7 +363,7 @@ export async function vault_trouble(t) {
     await page.getByLabel('Name', { exact: true }).fill(name);
     await press(page, 'Save');
   };
-  for (let tries = 0; tries < 100 && await page.getByText('The disk is full').count() === 0; tries++) { // what was left takes a name or two
+  for (let tries = 0; tries < 100 && await page.getByText('There is no room left').count() === 0; tries++) { // what was left takes a name or two
     if (!await page.getByRole('dialog').isVisible()) await rename(`Household ${tries}`);
     await page.waitForTimeout(100);
   }

@@ -81,7 +81,7 @@ function after(context: Context, app: App, allowed: boolean): HTMLElement | null
     go(allowed ? { at: 'app', origin: app.origin } : { at: 'apps' }, { replace: true });
     return null;
   }
-  if (opener.serves() && allowed) {
+  if (opener.served.get() && allowed) {
     return el('div', { class: 'centre card' }, icon('done'), heading('Allowed. Keep this window open'),
       el('p', {}, 'The app is on another site than the vault, so your browser lets it reach the vault only through this window. It ends when you close it.'),
       el('p', { class: 'origin' }, ...address(app.origin)));

@@ -70,7 +70,7 @@ function keeping({ vault, scope, say }: Context): HTMLElement {
 function spaceRow(vault: Vault, scope: Scope): (space: Space) => Row<Space> {
   return (first) => {
     const face = mark(first.key, '', 'space'), name = el('span', { class: 'row-name' }), about = el('span', { class: 'row-about' }), state = el('span', { class: 'row-state' });
-    const node = el('li', {}, linkTo({ at: 'space', space: first.key }, 'row', face, el('span', { class: 'row-text' }, name, about), state, icon('next')));
+    const node = el('li', {}, linkTo({ at: 'space', space: first.key }, 'row', face, el('span', { class: 'row-text with-state' }, name, about, state), icon('next')));
     let members = 0;
     const show = (): void => {
       const counts = vault.facts.get().counts.get(first.key), { peers, behind } = peersOf(vault, first.key);

@@ -7,7 +7,7 @@ import { icon } from '../icons.ts';
 import type { Context } from '../page.ts';
 import { button, field, form, freshId, heading, linkTo } from '../parts.ts';
 import { readLink } from '../route.ts';
-import { guestWords, invitationEnd, plural, troubleOf } from '../words.ts';
+import { guestWords, invitationEnd, isSpent, plural, troubleOf } from '../words.ts';
 import { nameOf } from './home.ts';
 
 const PIN_SIZE = 6;
@@ -79,10 +79,12 @@ function pinForm(invitation: Invitation<Space>): { node: HTMLElement; send: HTML
   };
 }
 
-function joining(context: Context, invitation: Invitation<Space>, again: () => void): HTMLElement {
+/** again: with the same link, or, where that is spent, with another. */
+function joining(context: Context, invitation: Invitation<Space>, again: (spent: boolean) => void): HTMLElement {
   const state = el('p', { class: 'progress', role: 'status' }), remedy = el('p', { class: 'muted' });
   const pin = pinForm(invitation);
-  const cancel = button('Cancel', () => invitation.cancel()), retry = button('Try again', again, { kind: 'primary' });
+  const spent = (): boolean => { const { error } = invitation.get(); return error !== undefined && isSpent(error); };
+  const cancel = button('Cancel', () => invitation.cancel()), retry = button('Try again', () => again(spent()), { kind: 'primary' });
   const box = el('div', { class: 'card stack' }, state, remedy, pin.node, el('div', { class: 'actions' }, pin.send, cancel, retry));
   const hear = (snapshot: InvitationSnapshot): void => {
     const over = snapshot.error !== undefined, end = snapshot.error ? invitationEnd(snapshot.error) : null;
@@ -96,6 +98,7 @@ function joining(context: Context, invitation: Invitation<Space>, again: () => v
     if (!over) pin.show(snapshot);
     cancel.hidden = over || snapshot.status === 'success';
     retry.hidden = !over;
+    if (spent()) setText(retry, 'Use another link');
   };
   context.scope.add(invitation.subscribe(hear, { immediate: true }));
   let left = false;
@@ -118,7 +121,7 @@ export function joinView(context: Context, link: string | null): HTMLElement {
   const box = el('div', {});
   const ask = (from: string | null): void => box.replaceChildren(asking(from, begin));
   const begin = (found: string): void => {
-    box.replaceChildren(joining(context, context.vault.client.acceptInvitation(found), () => ask(found)));
+    box.replaceChildren(joining(context, context.vault.client.acceptInvitation(found), (spent) => ask(spent ? null : found)));
   };
   ask(link);
   return el('div', { class: 'narrow stack' }, linkTo({ at: 'home' }, 'back', icon('back'), 'Home'), heading(link === null ? 'Join a space' : 'You are invited'), box);

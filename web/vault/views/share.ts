@@ -19,7 +19,7 @@ interface Choice { readonly value: string; readonly word: string; readonly about
 
 function choices(legend: string, name: string, options: readonly Choice[], chosen: string): HTMLFieldSetElement {
   return el('fieldset', { class: 'choices' }, el('legend', {}, legend), ...options.map(({ value, word, about }) =>
-    el('label', { class: 'choice' }, el('input', { type: 'radio', name, value, checked: value === chosen }), el('span', {}, el('strong', {}, word), ` ${about}`))));
+    el('label', { class: 'choice' }, el('input', { type: 'radio', name, value, checked: value === chosen }), el('span', {}, el('strong', {}, word), ' ', el('span', { class: 'muted' }, about)))));
 }
 
 function terms({ vault }: Context, space: Space, began: (invitation: Invitation<void>) => void): HTMLElement {
@@ -34,7 +34,7 @@ function terms({ vault }: Context, space: Space, began: (invitation: Invitation<
       began(vault.share(space, { role: data.get('role') as Role, multi: data.get('guests') === 'several', expiresMs: Number(expires.value) }));
     },
   }, choices('The guest becomes', 'role', ROLES.map(([value, word, about]) => ({ value, word, about })), 'editor'),
-  choices('It lets in', 'guests', [{ value: 'one', word: 'One guest', about: 'and is used up then' }, { value: 'several', word: 'Several', about: 'until it runs out' }], 'one'),
+  choices('It lets in', 'guests', [{ value: 'one', word: 'One guest', about: 'then it is used up' }, { value: 'several', word: 'Several guests', about: 'until it runs out' }], 'one'),
   el('div', { class: 'field' }, el('label', { for: expiry }, 'It runs out after'), expires), make);
   return form;
 }

@@ -1,0 +1,321 @@
+// tests/e2e/tasks.mjs: the tasks app as people use it: alone, two at once, apart, and with what should not be there.
+import assert from 'node:assert/strict';
+import { ask, done, makeIdentity, openVault, rows } from '../bare_vault.mjs';
+import { median, until } from '../harness.mjs';
+
+const DESK = { width: 1180, height: 780 }, PHONE = { width: 390, height: 844 };
+const originOf = (kube) => kube.origin('tasks');
+const allow = (vault, kube) => done(vault, { do: 'app.grant', origin: originOf(kube), scopes: ['identity', 'create'] });
+
+/** A browser with a person, whose vault allows the app before it asks. */
+async function openTasks(t, kube, name) {
+  const profile = await t.launchProfile({ viewport: DESK }), vault = await openVault(profile, kube);
+  await makeIdentity(vault, name, kube);
+  await allow(vault, kube);
+  const page = await profile.newPage();
+  await page.goto(originOf(kube));
+  return { profile, vault, page };
+}
+
+const button = (page, name) => page.getByRole('button', { name, exact: true });
+const box = (page, title) => page.getByRole('checkbox', { name: `${title}: done`, exact: true });
+const row = (page, title) => page.locator('.task').filter({ has: box(page, title) });
+const titles = (page) => page.$$eval('.task textarea', (fields) => fields.map((field) => field.value));
+const lists = (page) => page.$$eval('.lists a > :first-child', (names) => names.map((name) => name.textContent));
+const shows = (page, ...expected) => until(`tasks ${expected}`, async () => JSON.stringify(await titles(page)) === JSON.stringify(expected));
+
+async function enter(page, label, ...texts) {
+  for (const text of texts) {
+    await page.getByLabel(label, { exact: true }).fill(text);
+    await page.getByLabel(label, { exact: true }).press('Enter');
+  }
+}
+
+async function drag(page, title, under) {
+  await row(page, title).hover();
+  const from = await row(page, title).locator('.grip').boundingBox(), to = await row(page, under).boundingBox();
+  await page.mouse.move(from.x + from.width / 2, from.y + from.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(from.x, to.y + to.height * 0.9, { steps: 8 });
+  await page.mouse.up();
+}
+
+/** What the vault says is stored; it is there before the page shows it. */
+const stored = async (vault, type) => {
+  const [{ space }] = await rows(vault, { do: 'space.list' });
+  return rows(vault, { do: 'query', space, query: { type, kind: 'any' } });
+};
+
+// --- One person -----------------------------------------------------------------------------------------------------
+
+export async function tasks(t) {
+  const kube = await t.startKube(), profile = await t.launchProfile({ viewport: DESK });
+  const vault = await openVault(profile, kube), page = await profile.newPage();
+  await makeIdentity(vault, 'Ada Lovelace');
+
+  await page.goto(originOf(kube));
+  await button(page, 'Connect to your vault').waitFor();
+  await t.look(page, 'tasks-connect');
+  const [popup] = await Promise.all([page.waitForEvent('popup'), button(page, 'Connect to your vault').click()]);
+  await popup.waitForURL(`${kube.origin('halo')}/**`);
+  await t.screenshot(popup, 'tasks-consent');
+  await Promise.all([popup.waitForEvent('close'), popup.getByRole('button', { name: 'Allow', exact: true }).click()]);
+  await page.getByRole('heading', { name: 'Welcome, Ada Lovelace' }).waitFor();
+  await t.look(page, 'tasks-welcome');
+
+  await enter(page, 'New space', 'Home');
+  await page.getByText('Name a first list').waitFor();
+  await enter(page, 'New list', 'Garden', 'Groceries', 'Journey to the lake');
+  await until('three lists', async () => (await lists(page)).length === 3);
+  assert.equal(await page.title(), 'Journey to the lake · Tasks');
+  await page.getByRole('link', { name: 'Groceries' }).click();
+  await t.look(page, 'tasks-empty');
+
+  await enter(page, 'Add a task', 'milk', 'bread', 'apples', 'a present for Bob, who likes everything that can be taken apart and put together again');
+  const present = (await titles(page))[3];
+  await shows(page, 'milk', 'bread', 'apples', present);
+
+  // Done, edited, taken back.
+  await box(page, 'bread').check();
+  await page.getByText('Open 3').waitFor();
+  const field = row(page, 'milk').getByLabel('Task');
+  await field.fill('nothing of the sort');
+  await field.press('Escape');
+  await shows(page, 'milk', 'bread', 'apples', present);
+  await field.fill(' oat \n milk ');
+  await field.press('Enter');
+  await shows(page, 'oat milk', 'bread', 'apples', present);
+  await until('the vault has it', async () => (await stored(vault, 'task')).some(({ data }) => data.title === 'oat milk' && data.done === false));
+
+  // Order by keyboard, and by the grip.
+  await box(page, 'apples').focus();
+  await page.keyboard.press('Alt+ArrowUp');
+  await page.keyboard.press('Alt+ArrowUp');
+  await page.keyboard.press('Alt+ArrowUp');
+  await shows(page, 'apples', 'oat milk', 'bread', present);
+  assert.ok(await box(page, 'apples').evaluate((element) => element === document.activeElement), 'the moved task keeps the focus');
+  await page.getByText('“apples” is number 1 now').waitFor({ state: 'attached' });
+  await drag(page, 'apples', 'bread');
+  await shows(page, 'oat milk', 'bread', 'apples', present);
+  await page.getByRole('link', { name: 'Journey to the lake' }).focus();
+  await page.keyboard.press('Alt+ArrowUp');
+  await until('the lists in another order', async () => (await lists(page)).join() === 'Garden,Journey to the lake,Groceries');
+
+  // Who does it: a link to the member.
+  await row(page, 'oat milk').getByRole('combobox').selectOption('Ada Lovelace');
+  await page.getByText('Mine 1').waitFor();
+  const [link] = await until('the link', async () => { const all = await stored(vault, 'assigned'); return all.length === 1 && all; });
+  const [member] = await stored(vault, 'dx.member'), task = (await stored(vault, 'task')).find(({ data }) => data.title === 'oat milk');
+  assert.deepEqual([link.source, link.target], [task.id, member.id]);
+  await t.look(page, 'tasks-list');
+
+  // Deleted, and back in its place with all it had.
+  await button(page, 'Delete oat milk').press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.ariaLabel), 'Delete bread', 'who works by keyboard stays in the list');
+  await shows(page, 'bread', 'apples', present);
+  await until('the link is gone with it', async () => (await stored(vault, 'assigned')).length === 0);
+  await button(page, 'Undo').click();
+  await shows(page, 'oat milk', 'bread', 'apples', present);
+  await page.getByText('Mine 1').waitFor();
+
+  for (const [filter, expected] of [['Open', ['oat milk', 'apples', present]], ['Done', ['bread']], ['Mine', ['oat milk']]]) {
+    await page.getByRole('radio', { name: filter }).check();
+    await shows(page, ...expected);
+  }
+  await row(page, 'oat milk').getByRole('combobox').selectOption('Nobody');
+  await page.getByText('None of these').waitFor();
+  await page.getByRole('radio', { name: 'All' }).check();
+
+  // A list: another name, gone, and back with its tasks; the address says where one is.
+  await page.getByLabel('Name of the list').fill('Market');
+  await page.getByLabel('Name of the list').press('Enter');
+  await until('the new name', async () => (await lists(page)).includes('Market'));
+  await page.reload();
+  await shows(page, 'oat milk', 'bread', 'apples', present);
+  await button(page, 'Delete this list').click();
+  await until('it is gone', async () => !(await lists(page)).includes('Market'));
+  await button(page, 'Undo').click();
+  await page.getByRole('link', { name: 'Market' }).click();
+  await shows(page, 'oat milk', 'bread', 'apples', present);
+
+  await page.setViewportSize(PHONE);
+  await t.look(page, 'tasks-phone-list');
+  await page.getByRole('link', { name: 'All lists' }).click();
+  await t.look(page, 'tasks-phone');
+  await page.setViewportSize(DESK);
+  await button(page, 'Home').click();
+  await t.look(page, 'tasks-spaces');
+  await enter(page, 'New space', 'Work');
+  await page.getByText('Name a first list').waitFor();
+  await button(page, 'Work').waitFor();
+}
+
+// --- Two people -----------------------------------------------------------------------------------------------------
+
+/** Ada shares her space by what her page shows, and Bob joins by what his page asks. */
+async function shareByPage(t, ada, bob) {
+  await ada.page.getByRole('button', { name: 'Share' }).click();
+  await button(ada.page, 'Invite somebody').click();
+  const link = await until('a link', () => ada.page.getByLabel('Send this link').inputValue());
+  const pin = await until('a PIN', () => ada.page.locator('output.pin').textContent());
+  assert.ok(link.startsWith(`${new URL(ada.page.url()).origin}/#join=`), link);
+  await t.look(ada.page, 'tasks-share');
+
+  await bob.page.goto(link);
+  await bob.page.getByLabel('The PIN you were told').fill(pin === '000000' ? '111111' : '000000');
+  await button(bob.page, 'Join').click();
+  await bob.page.getByText('That was not the PIN. You can try twice more.').waitFor();
+  await t.look(bob.page, 'tasks-join');
+  const from = Date.now();
+  await bob.page.getByLabel('The PIN you were told').fill(pin);
+  await button(bob.page, 'Join').click();
+  await button(bob.page, 'Home').waitFor();
+  t.figure('tasks: from the PIN to the space', Date.now() - from, 'ms', { atMost: 3000 });
+  await ada.page.getByText('The guest has joined.').waitFor();
+  await until('two members', async () => (await ada.page.locator('.members li').count()) === 2);
+  await button(ada.page, 'Close').click();
+}
+
+async function openBoth(t, kube) {
+  const ada = await openTasks(t, kube, 'Ada'), bob = await openTasks(t, kube, 'Bob');
+  await enter(ada.page, 'New space', 'Home');
+  await enter(ada.page, 'New list', 'Groceries');
+  await enter(ada.page, 'Add a task', 'milk', 'bread', 'apples');
+  await shows(ada.page, 'milk', 'bread', 'apples');
+  await shareByPage(t, ada, bob);
+  await shows(bob.page, 'milk', 'bread', 'apples');
+  return { ada, bob };
+}
+
+const TICKS = 40;
+
+export async function tasks_together(t) {
+  const kube = await t.startKube(), { ada, bob } = await openBoth(t, kube);
+
+  // From a click in one browser to the change of the document in the other.
+  await bob.page.evaluate(() => {
+    window.changes = [];
+    new MutationObserver(() => window.changes.push(Date.now())).observe(document.querySelector('progress'), { attributes: true });
+  });
+  const times = [];
+  for (let n = 1; n <= TICKS; n++) {
+    const before = await bob.page.evaluate(() => window.changes.length);
+    const from = await ada.page.evaluate(() => {
+      const now = Date.now();
+      document.querySelector('.task input[type=checkbox]').click();
+      return now;
+    });
+    times.push(await until(`tick ${n}`, () => bob.page.evaluate((seen) => window.changes[seen], before)) - from);
+  }
+  t.figure('tasks: a tick from one browser to the other, p50', median(times), 'ms', { atMost: 30 });
+
+  // Bob sees who does what, and Ada that it was Bob who took it.
+  await row(bob.page, 'bread').getByRole('combobox').selectOption('Bob');
+  await row(ada.page, 'bread').getByTitle('Bob').waitFor();
+  await row(ada.page, 'milk').getByRole('combobox').selectOption('Bob');
+  await bob.page.getByRole('radio', { name: 'Mine' }).check();
+  await shows(bob.page, 'milk', 'bread');
+  await t.look(ada.page, 'tasks-shared');
+}
+tasks_together.deadlineMs = 90_000;
+
+// Each alone with the kube stopped, their browsers never open at the same time; then together again.
+export async function tasks_apart(t) {
+  const kube = await t.startKube(), people = await openBoth(t, kube), { ada, bob } = people;
+  await kube.stop();
+  const alone = {
+    ada: async (page) => {
+      await enter(page, 'Add a task', 'cheese');
+      await box(page, 'milk').check();
+      await box(page, 'apples').focus();
+      for (let n = 0; n < 2; n++) await page.keyboard.press('Alt+ArrowUp');
+      await shows(page, 'apples', 'milk', 'bread', 'cheese');
+    },
+    bob: async (page) => {
+      await enter(page, 'Add a task', 'wine');
+      await box(page, 'bread').check();
+      await button(page, 'Delete milk').click();
+      await box(page, 'apples').focus();
+      await page.keyboard.press('Alt+ArrowUp');
+      await shows(page, 'apples', 'bread', 'wine');
+    },
+  };
+  for (const { profile } of [ada, bob]) await profile.close();
+  for (const [name, act] of Object.entries(alone)) {
+    const { profile } = people[name];
+    await profile.open();
+    const page = await profile.newPage();
+    await page.goto(originOf(kube));
+    await shows(page, 'milk', 'bread', 'apples');
+    await act(page);
+    await until('it is kept', () => page.evaluate(() => document.querySelector('.answers.open') !== null));
+    await page.reload();
+    await until('it is there after a reload', async () => (await titles(page)).includes(name === 'ada' ? 'cheese' : 'wine'));
+    await profile.close();
+  }
+  await kube.start();
+  for (const person of [ada, bob]) {
+    await person.profile.open();
+    person.page = await person.profile.newPage();
+    await person.page.goto(originOf(kube));
+  }
+  await until('both show the same, and all of it', async () => {
+    const [hers, his] = await Promise.all([titles(ada.page), titles(bob.page)]);
+    return hers.join() === his.join() && [...hers].sort().join() === 'apples,bread,cheese,wine';
+  });
+  assert.ok(await box(ada.page, 'bread').isChecked());
+}
+tasks_apart.deadlineMs = 120_000;
+
+// --- What must not be -----------------------------------------------------------------------------------------------
+
+// What the person takes back is off the screen, and comes again with a new grant.
+export async function tasks_revoked(t) {
+  const kube = await t.startKube(), { vault, page } = await openTasks(t, kube, 'Ada');
+  await enter(page, 'New space', 'Home');
+  await enter(page, 'New list', 'Groceries');
+  await enter(page, 'Add a task', 'milk');
+  await shows(page, 'milk');
+  await until('the vault has it', async () => (await stored(vault, 'task')).length === 1);
+  await done(vault, { do: 'app.revoke', origin: originOf(kube) });
+  await button(page, 'Connect to your vault').waitFor();
+  assert.doesNotMatch(await page.innerText('body'), /milk|Groceries|Home|Ada/);
+  assert.equal(await page.title(), 'Tasks');
+
+  const [popup] = await Promise.all([page.waitForEvent('popup'), button(page, 'Connect to your vault').click()]);
+  const [{ space }] = await rows(vault, { do: 'space.list' });
+  await until('the question', async () => (await rows(vault, { do: 'app.list' })).some(({ asks }) => asks));
+  await done(vault, { do: 'app.grant', origin: originOf(kube), scopes: ['identity'], spaces: { [space]: 'read' } });
+  await popup.close();
+  await shows(page, 'milk');
+
+  // It may read now: what it writes all the same is shown, refused by name, and taken back.
+  await box(page, 'milk').click();
+  await page.getByText('The vault did not take that').waitFor();
+  await until('it is taken back', async () => !await box(page, 'milk').isChecked());
+}
+
+const SCRIPT = '"><img src=x onerror="window.ran=1"><script>window.ran=1</script>';
+
+// Data of other programs: a script is a text wherever it stands, and what is of another kind than it should be breaks nothing.
+export async function tasks_strings(t) {
+  const kube = await t.startKube(), { vault, page } = await openTasks(t, kube, SCRIPT);
+  const { space } = await done(vault, { do: 'space.create', name: SCRIPT });
+  await done(vault, { do: 'app.grant', origin: originOf(kube), scopes: ['identity', 'create'], spaces: { [space]: 'share' } });
+  const { id: list } = await done(vault, { do: 'object.add', space, type: 'list', data: { title: SCRIPT, order: 'i000' } });
+  const odd = [{ title: SCRIPT, done: false, order: 'i000' }, {}, { title: { a: 1 }, done: 'x', order: ['y'] }, { title: null, done: null, order: 7 }];
+  for (const data of odd) await done(vault, { do: 'object.add', space, type: 'task', parent: list, data });
+  for (const data of [{}, { title: ['x'], order: { a: 1 } }]) await done(vault, { do: 'object.add', space, type: 'list', data });
+  const [task] = await stored(vault, 'task');
+  for (const target of [task.id, list]) await done(vault, { do: 'link.add', space, type: 'assigned', source: task.id, target });
+  await done(vault, { do: 'object.add', space, type: 'dx.member', data: { identity: 'x', name: { a: 1 } } }); // or refused: a person's own
+  await until('the space', async () => (await page.title()) === `${SCRIPT} · Tasks` || (await lists(page)).includes(SCRIPT));
+  await page.getByRole('link', { name: SCRIPT }).click();
+  await until('all tasks', async () => (await titles(page)).length === odd.length);
+  await page.locator('.task').filter({ hasText: '' }).nth(1).getByRole('checkbox').press('Alt+ArrowDown');
+  await page.getByRole('button', { name: 'Share' }).click();
+  await page.locator('.members li').waitFor();
+  await t.screenshot(page, 'tasks-strings');
+  assert.equal(await page.evaluate(() => window.ran), undefined);
+  assert.equal(await page.locator('img').count(), 0);
+}
