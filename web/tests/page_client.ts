@@ -65,7 +65,7 @@ async function figures(count: number): Promise<{ read: number[]; durable: number
   const one = space().db.add<Mark>({ n: -1, title: '' }, { type: 'figure' }), shown = space().db.query<Mark>({ type: 'figure' }, { sort: (a, b) => a.n - b.n });
   shown.subscribe(() => undefined);
   await space().db.flush();
-  const read = await times(count, () => space().status());
+  const read = await times(count, () => space().db.get(one.id));
   const durable = await times(count, () => {
     one.title += 'x';
     return space().db.flush();

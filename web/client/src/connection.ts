@@ -20,8 +20,8 @@ export type ConnectionStatus = 'closed' | 'connecting' | 'open' | 'waiting';
 /** After the first attempt, which is made at once: where a vault has moved, the way to it is there already. */
 const RETRY_FIRST_MS = 40;
 const RETRY_MAX_MS = 2000;
-/** A tick of answers is told as taken together; a large one at once. */
-const CREDIT_SIZE = 64 * 1024;
+/** Small answers are told as taken together, so that each does not cost the vault a step; so much at once. It waits only for 1 MiB. */
+const CREDIT_SIZE = 64 * 1024, CREDIT_MS = 50;
 /** Requests on their way that are soon answered; a vault takes 256 of one program, and those that stay need their part. The others wait here. */
 const BRIEF_MAX = 64;
 /** Where nothing tells that the other end has died: how often is looked, how many looks without a word bring a question, and how many an end. */
@@ -68,6 +68,7 @@ export class Connection {
   #held: Asked[] = [];
   #brief = 0;
   readonly #owed = new Map<string, { id: Uint8Array; size: number }>();
+  #owedSize = 0;
   #channel: Channel | null = null;
   #generation = 0;
   #retryMs = 0;
@@ -105,6 +106,7 @@ export class Connection {
     const channel = this.#channel;
     this.#channel = null;
     this.#owed.clear();
+    this.#owedSize = 0;
     clearTimeout(this.#creditTimer);
     this.#creditTimer = undefined;
     clearInterval(this.#lookTimer);
@@ -257,8 +259,9 @@ export class Connection {
     const key = hexText(id), owed = this.#owed.get(key) ?? { id, size: 0 };
     owed.size += size;
     this.#owed.set(key, owed);
-    if (owed.size >= CREDIT_SIZE) this.#payCredits();
-    else this.#creditTimer ??= setTimeout(() => this.#payCredits(), 0);
+    this.#owedSize += size;
+    if (this.#owedSize >= CREDIT_SIZE) this.#payCredits();
+    else this.#creditTimer ??= setTimeout(() => this.#payCredits(), CREDIT_MS);
   }
 
   #payCredits(): void {
@@ -266,6 +269,7 @@ export class Connection {
     this.#creditTimer = undefined;
     for (const { id, size } of this.#owed.values()) this.#channel?.send(encodeCredit(id, size));
     this.#owed.clear();
+    this.#owedSize = 0;
   }
 }
 
