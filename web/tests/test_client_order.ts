@@ -293,3 +293,19 @@ test('one port is one channel', async () => {
   await assert.rejects(services.open(events), (error: DxError) => error.symbol === 'E_UNREACHABLE');
   port2.close();
 });
+
+test('what is watched goes on after a full disk has undone the step it stood in; other requests are told', async () => {
+  const vault = new ScriptedVault(), { client, space } = await shown(vault), NO_SPACE = -22;
+  const watches = (): Request[] => [...vault.named('space.watch'), ...vault.named('halo.watch'), ...vault.named('watch')];
+  const before = watches().length, channels = vault.channels;
+  vault.answers['space.status'] = (request) => request.refuse(NO_SPACE, 'E_NO_SPACE');
+  await assert.rejects(space.status(), (error: DxError) => error.symbol === 'E_NO_SPACE');
+  for (const watch of watches()) watch.refuse(NO_SPACE, 'E_NO_SPACE');
+  await until('all are asked again', () => watches().length === 2 * before);
+  assert.equal(vault.channels, channels, 'on the same channel');
+  (vault.named('space.watch')[1] as Request).notify({ rows: [{ change: 'changed', space: SPACE, name: 'another name', members: 1, rights: 'a', role: 'owner' }] });
+  assert.equal(space.name, 'another name');
+  assert.equal(client.getSpace(SPACE), space);
+  (vault.named('space.watch')[1] as Request).refuse(NO_SPACE, 'E_NO_SPACE');
+  await client.destroy(); // while it waits
+});

@@ -209,6 +209,7 @@ export class Vault {
     let telling: Set<string> | null = new Set();
     return new Promise((resolve, reject) => {
       const { reply } = this.client.connection.ask({ do: 'app.watch' }, {
+        atOnce: true, watches: true,
         onRestart: () => { telling = new Set(); },
         onNotify: (body) => {
           for (const row of rowsOf(body)) {

@@ -327,7 +327,7 @@ export class Client {
     if (this.#watches.has(command)) return Promise.resolve(true);
     return new Promise((resolve, reject) => {
       const watch = this.#connection.ask({ do: command }, {
-        onNotify: (body) => { if (hear(body) !== false) resolve(true); }, atOnce: true, ...(onRestart === undefined ? {} : { onRestart }),
+        onNotify: (body) => { if (hear(body) !== false) resolve(true); }, atOnce: true, watches: true, ...(onRestart === undefined ? {} : { onRestart }),
       });
       this.#watches.set(command, watch);
       watch.reply.catch((error: unknown) => {

@@ -27,6 +27,10 @@ const BRIEF_MAX = 64;
 /** Where nothing tells that the other end has died: how often is looked, how many looks without a word bring a question, and how many an end. */
 const LOOK_MS = 4000, LOOKS_QUIET = 2, LOOKS_DEAD = 5;
 
+/** Trouble of the vault's machine (include/dxos/base.h, class host); it may be over after a while. */
+const isHostsTrouble = (code: number): boolean => code <= -20 && code > -40;
+const AGAIN_MS = 1000;
+
 export interface RequestOptions {
   /** Rows and states, in order. */
   onNotify?: (body: Body) => void;
@@ -36,6 +40,8 @@ export interface RequestOptions {
   onRestart?: () => void;
   /** It goes on for long, or is waited for by others: it waits for none. */
   atOnce?: boolean;
+  /** It is to go on until it is cancelled: ended by trouble of the vault's machine (a full disk, and the step it stood in was undone), it is asked again. */
+  watches?: boolean;
 }
 
 /** One question on its way. */
@@ -54,6 +60,8 @@ interface Asked {
   resolve: (body: Body) => void;
   reject: (error: Error) => void;
   sent: boolean;
+  /** Until it is asked again on the same channel. */
+  again?: ReturnType<typeof setTimeout>;
 }
 
 const newId = (): Uint8Array => crypto.getRandomValues(new Uint8Array(REQUEST_SIZE));
@@ -198,6 +206,7 @@ export class Connection {
     if (channel.wantsCredit) this.#beginLooking();
     const again: Asked[] = [];
     for (const asked of this.#asked.values()) {
+      clearTimeout(asked.again);
       if (!asked.sent && asked.options.atOnce !== true) continue; // its turn has not come
       if (asked.sent) again.push(asked);
       this.#send(asked);
@@ -247,11 +256,22 @@ export class Connection {
     const asked = this.#asked.get(hexText(frame.request));
     if (asked === undefined) return; // cancelled here, answered there
     if (!frame.last) return guarded(() => asked.options.onNotify?.(body));
-    this.#end(asked);
     const error = replyError(body);
+    if (error !== null && asked.options.watches === true && isHostsTrouble(error.code)) return this.#askAgain(asked);
+    this.#end(asked);
     if (error !== null) return asked.reject(error);
     guarded(() => asked.options.onReply?.(body));
     asked.resolve(body);
+  }
+
+  /** Begins anew, as on another channel: behind it comes what is asked because of that. */
+  #askAgain(asked: Asked): void {
+    asked.again = setTimeout(() => {
+      if (this.#asked.get(asked.key) !== asked || this.#channel === null) return; // cancelled; or the next channel does it
+      this.#send(asked);
+      guarded(() => asked.options.onRestart?.());
+    }, AGAIN_MS);
+    (asked.again as { unref?: () => void }).unref?.(); // node need not wait for it
   }
 
   #owe(id: Uint8Array, size: number): void {

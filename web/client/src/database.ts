@@ -209,7 +209,7 @@ export class Database {
     if (this.#watches.has(type) || this.#closed !== null) return false;
     const watch = this.#connection.ask(
       { do: 'watch', space: this.#space, query: type === '' ? { kind: 'any' } : { kind: 'any', type } },
-      { onNotify: (body) => this.#watched(body), onRestart: () => this.#reloadAll(), atOnce: true },
+      { onNotify: (body) => this.#watched(body), onRestart: () => this.#reloadAll(), atOnce: true, watches: true },
     );
     this.#watches.set(type, watch);
     watch.reply.catch((error: unknown) => {

@@ -377,7 +377,6 @@ export async function vault_trouble(t) {
     if (await page.getByRole('dialog').isVisible()) await press(page, 'Save').catch(() => undefined); // it went meanwhile
     return !await page.getByRole('dialog').isVisible();
   });
-  await page.reload();
   await headed(page, 'There is room');
   await until('nothing is said of it any more', async () => await page.getByText('Storage is full').count() === 0);
   await profile.close();
