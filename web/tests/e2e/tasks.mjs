@@ -295,6 +295,31 @@ export async function tasks_revoked(t) {
   await until('it is taken back', async () => !await box(page, 'milk').isChecked());
 }
 
+// The vault is on another site, by HTTPS: the app reaches it through its window, says so while it does not, and goes on when it does again.
+export async function tasks_far(t) {
+  const certificate = await t.makeCertificate('kube.test', 'other.test'), elsewhere = await t.startKube({ name: 'other.test', certificate });
+  const kube = await t.startKube({ name: 'kube.test', certificate, allow: [originOf(elsewhere)] });
+  const profile = await t.launchProfile({ viewport: DESK, args: certificate.args }), vault = await openVault(profile, kube);
+  await makeIdentity(vault, 'Ada');
+  const page = await profile.newPage();
+  await page.route('**/.well-known/dx/config', (route) => route.fulfill({ json: { vault: kube.origin('halo') } }));
+  await page.goto(originOf(elsewhere));
+  await page.getByText('The vault opens in a window of its own').waitFor();
+  await t.look(page, 'tasks-far');
+  const connect = () => Promise.all([page.waitForEvent('popup'), button(page, 'Connect to your vault').click()]);
+  const [popup] = await connect();
+  await popup.getByRole('button', { name: 'Allow', exact: true }).click();
+  await enter(page, 'New space', 'Home');
+  await enter(page, 'New list', 'Groceries');
+  await enter(page, 'Add a task', 'milk');
+  await until('the vault has it', async () => (await stored(vault, 'task')).length === 1);
+
+  await popup.close();
+  await page.getByText('The vault opens in a window of its own').waitFor();
+  await connect();
+  await shows(page, 'milk');
+}
+
 const SCRIPT = '"><img src=x onerror="window.ran=1"><script>window.ran=1</script>';
 
 // Data of other programs: a script is a text wherever it stands, and what is of another kind than it should be breaks nothing.
