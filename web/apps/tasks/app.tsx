@@ -9,7 +9,7 @@ import { Join, People } from './people.tsx';
 import { goTo, hrefOf, rename, usePlace } from './place.ts';
 import { Tasks } from './tasks.tsx';
 
-export function App() {
+export function App({ vault }: { vault: string }) {
   const access = useAccess(), identity = useIdentity(), spaces = useSpaces(), place = usePlace();
   const [joining, setJoining] = useState(false);
   if (access !== 'ready' || identity === null) return <Connect error={null} />; // also after the person took back what was granted
@@ -18,9 +18,10 @@ export function App() {
     setJoining(false);
     goTo((joined ?? space)?.key ?? '');
   };
+  const others = <OtherSpaces vault={vault} onJoin={() => setJoining(true)} />;
   return (
     <SayProvider>
-      {space === undefined ? <Welcome onJoin={() => setJoining(true)} /> : <SpacePage key={space.key} space={space} at={place.list} onJoin={() => setJoining(true)} />}
+      {space === undefined ? <Welcome name={identity.displayName}>{others}</Welcome> : <SpacePage key={space.key} space={space} at={place.list} others={others} />}
       {(joining || place.join !== undefined) && <Join key={place.join} link={place.join} onEnd={endJoin} />}
     </SayProvider>
   );
@@ -57,24 +58,29 @@ export function Connect({ error }: { error: Error | null }) {
 }
 
 /** Before there is a space. */
-function Welcome({ onJoin }: { onJoin: () => void }) {
-  const name = useIdentity()?.displayName;
+function Welcome({ name, children }: { name: string; children: ReactNode }) {
   return (
     <Alone title={<>Welcome, <span dir="auto">{name}</span></>}>
       <p>A space holds lists and the people you share them with. Make your first one, or join one you were invited to.</p>
-      <NewSpace />
-      <button className="quiet" onClick={onJoin}>Join with a link</button>
+      {children}
     </Alone>
   );
 }
 
-function NewSpace() {
+/** The ways to one more space: make it, join it, or let this app into one that is in the vault already. */
+function OtherSpaces({ vault, onJoin }: { vault: string; onJoin: () => void }) {
   const client = useClient(), say = useSay();
   const create = (name: string): void => void client.createSpace({ name }).then(({ key }) => goTo(key), (error: Error) => say(error.message));
-  return <Entry label="New space" action="Create" onEnter={create} />;
+  return (
+    <>
+      <Entry label="New space" action="Create" onEnter={create} />
+      <button className="quiet" onClick={onJoin}>Join with a link</button>
+      <a className="quiet" href={`${vault}/#/ask/${encodeURIComponent(location.origin)}`} target="_blank" rel="noopener">Use one you have already</a>
+    </>
+  );
 }
 
-function SpacePage({ space, at, onJoin }: { space: Space; at: string | undefined; onJoin: () => void }) {
+function SpacePage({ space, at, others }: { space: Space; at: string | undefined; others: ReactNode }) {
   const lists = useLists(space), tasks = useTasks(space), assigned = useAssigned(space), people = useMembers(space), say = useSay();
   const chosen = lists.find((list) => list.id === at || keyOf(list) === at), list = chosen ?? lists[0];
   const tasksOf = useMemo(() => groupByList(tasks), [tasks]);
@@ -96,7 +102,7 @@ function SpacePage({ space, at, onJoin }: { space: Space; at: string | undefined
     <main className={chosen === undefined ? 'page' : 'page at-list'}>
       <h1 className="unseen">{space.name || 'Unnamed space'}</h1>
       <nav aria-label="Lists">
-        <Spaces space={space} onJoin={onJoin} />
+        <Spaces space={space}>{others}</Spaces>
         <Lists space={space} lists={lists} tasksOf={tasksOf} shown={list} />
         <footer>
           <People space={space} people={people} />
@@ -160,7 +166,7 @@ function Lists({ space, lists, tasksOf, shown: current }: ListsProps) {
   );
 }
 
-function Spaces({ space, onJoin }: { space: Space; onJoin: () => void }) {
+function Spaces({ space, children }: { space: Space; children: ReactNode }) {
   const spaces = useSpaces();
   return (
     <>
@@ -169,8 +175,7 @@ function Spaces({ space, onJoin }: { space: Space; onJoin: () => void }) {
         <ul>
           {spaces.map((one) => <li key={one.key}><a href={hrefOf(one.key)} dir="auto" aria-current={one === space ? 'true' : undefined}>{one.name || 'Unnamed space'}</a></li>)}
         </ul>
-        <NewSpace />
-        <button className="quiet" popoverTarget="spaces" onClick={onJoin}>Join with a link</button>
+        {children}
       </div>
     </>
   );

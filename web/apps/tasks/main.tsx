@@ -16,7 +16,7 @@ createRoot(document.getElementById('tasks') as HTMLElement).render(vault
       services={() => fromVault({ url: `${vault}/`, name: 'Tasks', want: ['identity', 'create'] })}
       fallback={(client, error) => client && <Connect error={error} />}
     >
-      <App />
+      <App vault={vault} />
     </ClientProvider>
   )
   : <Alone><p className="wrong" role="alert">The host of this page does not say where your vault is.</p></Alone>);

@@ -113,6 +113,7 @@ export async function tasks(t) {
   await button(page, 'Delete oat milk').press('Enter');
   assert.equal(await page.evaluate(() => document.activeElement.ariaLabel), 'Delete bread', 'who works by keyboard stays in the list');
   await shows(page, 'bread', 'apples', present);
+  await t.look(page, 'tasks-undo');
   await until('the link is gone with it', async () => (await stored(vault, 'assigned')).length === 0);
   await button(page, 'Undo').click();
   await shows(page, 'oat milk', 'bread', 'apples', present);
@@ -148,6 +149,17 @@ export async function tasks(t) {
   await enter(page, 'New space', 'Work');
   await page.getByText('Name a first list').waitFor();
   await button(page, 'Work').waitFor();
+
+  // A space that the vault has already: allowed there, it is here.
+  const { space } = await done(vault, { do: 'space.create', name: 'Old' });
+  await button(page, 'Work').click();
+  const [grants] = await Promise.all([profile.context.waitForEvent('page'), page.getByRole('link', { name: 'Use one you have already' }).click()]);
+  await grants.getByText('What this app may').waitFor();
+  await grants.getByText('Spaces you have already').waitFor();
+  await grants.getByRole('checkbox', { name: 'Old' }).check();
+  await grants.getByRole('button', { name: 'Save', exact: true }).click();
+  await until('the space', async () => (await page.locator('#spaces li').allTextContents()).includes('Old'));
+  assert.equal((await rows(vault, { do: 'app.list' }))[0].spaces[space], 'write');
 }
 
 // --- Two people -----------------------------------------------------------------------------------------------------
