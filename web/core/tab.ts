@@ -42,6 +42,8 @@ const BEGIN_MAX_MS = 60_000;
 const BROKER_RETRY_MS = 5000;
 /** Between the end of a leader within reach and the look for one out of reach: another takes over within this. */
 const HINDRANCE_MS = 2000;
+/** Pages without a broker tell each other whose turn it is. */
+const TURNS_CHANNEL = 'dx-vault';
 const hasBroker = (): boolean => typeof SharedWorker !== 'undefined';
 
 /** Of the name that an app gives a client: a random one has 36. */
@@ -138,7 +140,8 @@ export class VaultTab {
 
   // --- Taking part ------------------------------------------------------------------------------------------------------
 
-  async #takePart(): Promise<void> {
+  /** yields: it does not ask for the vault that it has just let another page have. */
+  async #takePart(yields = false): Promise<void> {
     if (this.#part) return;
     const part = this.#part = new AbortController();
     if (this.#state === 'ready') this.#setState('starting', '');
@@ -157,6 +160,20 @@ export class VaultTab {
     }
     void this.#standBy(part.signal);
     void this.#watchLeaders(part.signal);
+    if (!hasBroker()) this.#takeTurns(part.signal, !yields);
+  }
+
+  /** Without a broker the vault goes to the page that a person opens or comes back to: it asks, and the others let go. */
+  #takeTurns(signal: AbortSignal, asks: boolean): void {
+    const channel = new BroadcastChannel(TURNS_CHANNEL);
+    const ask = (): void => { if (document.visibilityState === 'visible') channel.postMessage(null); };
+    channel.onmessage = () => {
+      this.#leave();
+      void this.#takePart(true);
+    };
+    document.addEventListener('visibilitychange', ask, { signal });
+    signal.addEventListener('abort', () => channel.close(), { once: true });
+    if (asks) ask();
   }
 
   /** At once, as nothing may run later. */
@@ -217,7 +234,7 @@ export class VaultTab {
       const { held = [] } = await navigator.locks.query(), isHeld = (lock: string): boolean => held.some(({ name }) => name === lock);
       if (signal.aborted || isHeld(groupLock(this.#group)) || !isHeld(LEADER_LOCK)) continue;
       if (hasBroker()) this.#fail('outdated', 'a page of another version has the vault: close it, or load it again');
-      else this.#fail('unsupported', 'this browser lets only one page at a time have the vault (it has no SharedWorker), and another page has it: close that one');
+      else this.#fail('unsupported', 'this browser lets one page at a time have the vault (it has no SharedWorker): it comes back when you come back to this page');
     }
   }
 
