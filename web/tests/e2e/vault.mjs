@@ -1,10 +1,14 @@
 // tests/e2e/vault.mjs: the vault page as people use it: by its words, its fields and its keys, in every size and both colour schemes.
 import assert from 'node:assert/strict';
+import { appendFileSync, cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ask, openVault as openBare, rows } from '../bare_vault.mjs';
 import { until } from '../harness.mjs';
 
 const SIZES = { desk: { width: 1280, height: 900 }, popup: { width: 480, height: 720 }, phone: { width: 320, height: 640 } };
 const WAIT_MS = 15_000;
+const BUILT = fileURLToPath(new URL('../../../build/web/halo', import.meta.url));
 
 /** Pictures, axe and width in each size. */
 async function looks(t, page, name, sizes = ['desk', 'phone']) {
@@ -108,6 +112,55 @@ export async function vault(t) {
   await press(page, 'Leave');
   await headed(page, 'Ada');
   await until('it is gone', async () => await named(page, 'link', /^Garden/).count() === 0);
+}
+
+// Nothing moves after it was shown: what a view needs is there before it comes.
+export async function vault_still(t) {
+  const kube = await t.startKube(), { profile, page } = await person(t, kube, 'Ada');
+  for (const name of ['Household', 'Garden']) {
+    await makeSpace(page, name);
+    await goHome(page);
+  }
+  const space = await named(page, 'link', /^Garden/).getAttribute('href');
+  await profile.context.addInitScript(() => {
+    window.shifts = [];
+    new PerformanceObserver((list) => {
+      for (const { value, hadRecentInput, sources } of list.getEntries()) if (!hadRecentInput) window.shifts.push([value, ...sources.map(({ node }) => node?.className ?? '')]);
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+  let most = 0;
+  for (const at of ['#/', '#/apps', '#/connection', '#/join', '#/ask', space, `${space}/share`]) {
+    await page.goto(`${kube.origin('halo')}/${at}`);
+    await page.reload();
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.waitForTimeout(2500); // once more than it is asked for what changes
+    const shifts = await page.evaluate(() => window.shifts), sum = shifts.reduce((all, [value]) => all + value, 0);
+    assert.ok(sum <= 0.02, `${at}: ${JSON.stringify(shifts)}`);
+    most = Math.max(most, sum);
+  }
+  await page.evaluate(() => { document.querySelector('main').style.marginTop = '200px'; });
+  await until('what does move is seen', () => page.evaluate(() => window.shifts.length > 0));
+  t.figure('vault page, layout shift, the most of seven views', most, '', { atMost: 0.02 });
+}
+
+// Another build waits: a person is told, and takes it; all goes on.
+export async function vault_update(t) {
+  const folder = t.makeFolder('sites'), site = join(folder, 'halo');
+  cpSync(BUILT, site, { recursive: true });
+  const kube = await t.startKube({ sites: folder }), { page } = await person(t, kube, 'Ada');
+  await page.reload();
+  await until('a page that is kept', () => page.evaluate(() => navigator.serviceWorker.controller !== null));
+  for (const ending of ['.br', '.gz']) rmSync(join(site, `sw.js${ending}`), { force: true });
+  appendFileSync(join(site, 'sw.js'), '// another one');
+  await kube.reload();
+  await page.evaluate(async () => { await (await navigator.serviceWorker.getRegistration()).update(); });
+  await shows(page, 'A newer version of this page is ready.');
+  await looks(t, page, 'newer');
+  await page.evaluate(() => { window.before = true; });
+  await press(page, 'Use it now');
+  await until('the page loads itself anew', () => page.evaluate(() => window.before === undefined).catch(() => false));
+  await headed(page, 'Ada');
+  assert.equal(await page.getByText('A newer version').count(), 0);
 }
 
 // Two people: one invites, the other comes with the link, mistypes the PIN once, and is in.
