@@ -196,6 +196,11 @@ test('a grant: asked for when nothing is allowed, once however often the button 
   question.reply({ origin: 'https://todo.example', scopes: [], spaces: {} });
   await starting;
   assert.deepEqual([client.access.get(), client.initialized, client.halo.identity.get()], ['ready', true, null]);
+  assert.deepEqual(client.spaces.get().map(({ role, level, mayWrite }) => [role, level, mayWrite]), [['owner', 'share', true]]);
+  const listed = client.spaces.get();
+  (vault.named('space.watch').at(-1) as Request).notify({ rows: [{ change: 'changed', space: SPACE, name: 'notes', rights: 'a', role: 'owner', level: 'read' }] });
+  assert.notEqual(client.spaces.get(), listed);
+  assert.deepEqual(client.spaces.get().map(({ level, mayWrite }) => [level, mayWrite]), [['read', false]]);
   assert.deepEqual(client.spaces.get().map(({ name }) => name), ['notes']);
   assert.equal(vault.named('space.watch').length, 3);
 

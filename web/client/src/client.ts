@@ -200,7 +200,7 @@ export class Client {
     leave?.();
   }
 
-  /** All spaces of the vault this client may see; another array when one came, went or has another name. */
+  /** All spaces of the vault this client may see; another array when one came, went, or has another name, role or level. */
   get spaces(): Observable<readonly Space[]> { return this.#spaces; }
 
   /** DXOS's first names for the same. */
@@ -217,7 +217,7 @@ export class Client {
 
   async createSpace({ name }: { name?: string } = {}): Promise<Space> {
     const reply = await this.#connection.request({ do: 'space.create', name });
-    return this.#take(String(reply['space']), String(reply['name'] ?? ''), undefined);
+    return this.#take(String(reply['space']), String(reply['name'] ?? ''));
   }
 
   /** This vault forgets the space; others keep it. */
@@ -230,7 +230,7 @@ export class Client {
   acceptInvitation(url: string, options: { pin?: string } = {}): Invitation<Space> {
     const { pin } = options;
     return new Invitation<Space>(this.#connection, { do: 'space.join', url, pin }, (reply) => {
-      const key = String(reply['space']), space = this.#take(key, this.#byKey.get(key)?.name ?? '', undefined);
+      const key = String(reply['space']), space = this.#take(key, this.#byKey.get(key)?.name ?? '');
       space.join();
       return space;
     });
@@ -357,19 +357,19 @@ export class Client {
   #takeRow(row: Body): void {
     const key = String(row['space']);
     if (row['change'] === 'removed') return this.#remove([key]);
-    this.#take(key, String(row['name'] ?? ''), String(row['rights']));
+    this.#take(key, String(row['name'] ?? ''), row);
   }
 
-  /** rights: undefined where a reply names a space that the watch tells more of. */
-  #take(key: string, name: string, rights: string | undefined): Space {
+  /** Without a row: a reply names a space that the watch tells more of. */
+  #take(key: string, name: string, row?: Body): Space {
     let space = this.#byKey.get(key);
     this.#telling?.add(key);
     if (space === undefined) {
       space = new Space(this.#connection, key, name);
       this.#byKey.set(key, space);
-      if (rights !== undefined) space.takeRow(name, rights);
+      if (row !== undefined) space.takeRow(row);
       this.#publish();
-    } else if (rights !== undefined && space.takeRow(name, rights)) {
+    } else if (row !== undefined && space.takeRow(row)) {
       this.#publish();
     }
     return space;

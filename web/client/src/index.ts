@@ -10,5 +10,5 @@ export type { Invitation, InvitationSnapshot, InvitationStatus } from './invitat
 export type { Observable, Unsubscribe } from './observable.ts';
 export type { Query, QueryOptions } from './query.ts';
 export { fromPort, type AppRequest, type Channel, type ChannelEvents, type Services, type ServicesState } from './services.ts';
-export type { InvitationOptions, ItemOptions, Member, Role, Space, SpaceStatus } from './space.ts';
+export type { InvitationOptions, ItemOptions, Level, Member, Role, Space, SpaceStatus } from './space.ts';
 export { fromVault, type VaultOptions } from './vault.ts';

@@ -10,6 +10,10 @@ import type { Observable } from './observable.ts';
 import type { Query, QueryOptions } from './query.ts';
 
 export type Role = 'owner' | 'admin' | 'editor' | 'reader';
+/** Who may write. */
+const WRITERS: readonly (Role | null)[] = ['owner', 'admin', 'editor'];
+/** Each holds those before it. */
+export type Level = 'read' | 'write' | 'share';
 
 export interface Member {
   /** 64 hex digits. */
@@ -53,6 +57,8 @@ export class Space {
   #name: string;
   #toldName: string;
   #joined = false;
+  #role: Role | null = null;
+  #level: Level = 'share';
   #rights: string | undefined;
 
   /** By the client alone. */
@@ -70,6 +76,12 @@ export class Space {
 
   get name(): string { return this.#name; }
   get properties(): { readonly name: string } { return { name: this.#name }; }
+  /** What the person is here; null: not told yet, or no member any more. */
+  get role(): Role | null { return this.#role; }
+  /** What the person allows this program here; their own programs may all that the person may. */
+  get level(): Level { return this.#level; }
+  /** Whether writes have a chance: others are taken back. */
+  get mayWrite(): boolean { return WRITERS.includes(this.#role) && this.#level !== 'read'; }
   get members(): Observable<readonly Member[]> & { refresh(): Promise<readonly Member[]> } { return this.#members; }
 
   /** Another name, for all its members. */
@@ -122,10 +134,13 @@ export class Space {
   join(): void { this.#joined = true; }
 
   /** A row of space.watch. Whether what programs see of the space itself is otherwise. */
-  takeRow(name: string, rights: string | undefined): boolean {
-    const other = name !== this.#toldName;
+  takeRow(row: Body): boolean {
+    const name = String(row['name'] ?? ''), role = row['role'] === 'none' ? null : (row['role'] as Role), level = (row['level'] ?? 'share') as Level, rights = String(row['rights']);
+    const other = name !== this.#toldName || role !== this.#role || level !== this.#level;
     this.#name = name;
     this.#toldName = name;
+    this.#role = role;
+    this.#level = level;
     if (rights !== this.#rights) this.#members.stale();
     this.#rights = rights;
     return other;

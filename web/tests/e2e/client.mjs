@@ -185,6 +185,22 @@ export async function clientStrangers(t) {
   }
 }
 
+// A vault that cannot be reached when the page is loaded, and later can: the frame is loaded again by itself.
+export async function clientPatience(t) {
+  const { kube, profile, vault, space, origin, program: first, grant } = await begin(t);
+  await decide(vault, origin, grant);
+  await first.close();
+  t.expectError(/ERR_CONNECTION_REFUSED/);
+  await profile.context.route('**/tests/vault.html', (route) => route.abort('connectionrefused'));
+  const program = await openProgram(profile, origin, kube);
+  await program.waitForTimeout(500);
+  assert.equal((await look(program)).status, 'connecting');
+  await profile.context.unroute('**/tests/vault.html');
+  await untilIt(program, 'the vault', (seen) => seen.begun && seen.spaces === 1);
+  await program.evaluate(() => window.program.add(1));
+  await until('it in the vault', async () => (await marksOf(vault, space)).join() === '1');
+}
+
 // What it takes: a round trip, a write until it shows and until it is durable, many objects.
 export async function clientFigures(t) {
   const { profile, vault, space, origin, program, grant } = await begin(t);
