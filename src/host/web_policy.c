@@ -116,7 +116,7 @@ void dx_web_policy_write(dx_buf *out, const dx_web_scene *scene, dx_bytes label,
         dx_http_field_write(out, "Permissions-Policy",
                             "camera=(), microphone=(), geolocation=(), display-capture=(), payment=(), "
                             "usb=(), serial=(), hid=(), "
-                            "midi=(), bluetooth=()");
+                            "midi=()");
         dx_http_field_write(out, "Origin-Agent-Cluster", "?1");
     }
 }
