@@ -86,6 +86,23 @@ export async function outdated(t) {
   await openVault(profile, kube);
 }
 
+// What cannot be loaded is told, and tried again by itself.
+export async function notLoaded(t) {
+  const kube = await t.startKube(), profile = await t.launchProfile();
+  t.expectError(/net::ERR_FAILED/);
+  for (const file of ['**/leader_worker*', '**/*.wasm', '**/broker*']) {
+    await profile.context.route(file, (route) => route.abort());
+    const page = await openPage(profile, kube);
+    await isIn(page, 'failed');
+    const { failure, message } = await report(page);
+    assert.equal(failure, 'other', file);
+    assert.ok(message, file);
+    await profile.context.unroute(file);
+    await isIn(page, 'ready');
+    await page.close();
+  }
+}
+
 // A worker that this page cannot reach has the vault, as one of another build: the page says so, and has the vault when that worker is gone.
 export async function unreachable(t) {
   const kube = await t.startKube(), profile = await t.launchProfile(), other = await openAside(t, profile, kube);
