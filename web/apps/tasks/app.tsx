@@ -83,11 +83,10 @@ function OtherSpaces({ vault, onJoin }: { vault: string; onJoin: () => void }) {
 function SpacePage({ space, at, others }: { space: Space; at: string | undefined; others: ReactNode }) {
   const lists = useLists(space), tasks = useTasks(space), assigned = useAssigned(space), people = useMembers(space), say = useSay();
   const chosen = lists.find((list) => list.id === at || keyOf(list) === at), list = chosen ?? lists[0];
-  const tasksOf = useMemo(() => groupByList(tasks), [tasks]);
+  const tasksOf = useMemo(() => Map.groupBy(tasks, (task): Live | undefined => task.parent), [tasks]);
 
   useEffect(() => space.db.refused.subscribe(({ error }) => say(`The vault did not take that: ${error.message}`)), [space, say]);
   useEffect(() => { if (chosen !== undefined && chosen.id !== at) rename(space.key, chosen.id); }); // a new list has its id when the vault has it
-
   useEffect(() => {
     document.title = list === undefined ? 'Tasks' : `${textOf(list.title)} · Tasks`;
     return () => { document.title = 'Tasks'; };
@@ -128,15 +127,7 @@ function SpacePage({ space, at, others }: { space: Space; at: string | undefined
   );
 }
 
-function groupByList(tasks: readonly Live<Task>[]): ReadonlyMap<Live, Live<Task>[]> {
-  const groups = new Map<Live, Live<Task>[]>();
-  for (const task of tasks) {
-    if (task.parent !== undefined) groups.set(task.parent, [...groups.get(task.parent) ?? [], task]);
-  }
-  return groups;
-}
-
-interface ListsProps { space: Space; lists: readonly Live<List>[]; tasksOf: ReadonlyMap<Live, readonly Live<Task>[]>; shown: Live<List> | undefined }
+interface ListsProps { space: Space; lists: readonly Live<List>[]; tasksOf: ReadonlyMap<Live | undefined, readonly Live<Task>[]>; shown: Live<List> | undefined }
 
 function Lists({ space, lists, tasksOf, shown: current }: ListsProps) {
   const { shown, held, moved, on } = useOrder(lists);

@@ -21,11 +21,7 @@ export const useTasks = (space: Space): readonly Live<Task>[] => useQuery<Task>(
 /** By task. Two people may choose at the same time; then the first of both holds. */
 export function useAssigned(space: Space): ReadonlyMap<Live, Assignment[]> {
   const links = useQuery(space, { type: 'assigned', kind: 'link' }, { sort: (a, b) => (a.id < b.id ? -1 : 1) }) as readonly LiveLink[];
-  return useMemo(() => {
-    const byTask = new Map<Live, Assignment[]>();
-    for (const link of links) byTask.set(link.source, [...byTask.get(link.source) ?? [], { link, to: link.target }]);
-    return byTask;
-  }, [links]);
+  return useMemo(() => Map.groupBy(links.map((link) => ({ link, to: link.target })), ({ link }) => link.source), [links]);
 }
 
 /** Whose object a link leads to. A member with several devices has several; on those besides the newest one has to take the author's word. */

@@ -78,9 +78,13 @@ export function SayProvider({ children }: { children: ReactNode }) {
   return (
     <SayContext.Provider value={say}>
       {children}
-      <div className="said" role="status" hidden={said === null}>
-        <span>{said?.text}</span>
-        {said?.undo && <button onClick={undo}>Undo</button>}
+      <div role="status">
+        {said && (
+          <div className="said">
+            <span>{said.text}</span>
+            {said.undo && <button onClick={undo}>Undo</button>}
+          </div>
+        )}
       </div>
     </SayContext.Provider>
   );

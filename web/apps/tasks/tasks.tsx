@@ -1,5 +1,5 @@
 // apps/tasks/tasks.tsx: the tasks of one list.
-import { memo, useCallback, useState, type MouseEvent } from 'react';
+import { memo, useCallback, useRef, useState, type MouseEvent } from 'react';
 import { keyOf, type Live, type Member, type Space } from '../../client/src/index.ts';
 import { useIdentity, useObject } from '../../react/src/index.ts';
 import { assigneeOf, textOf, type Assignment, type List, type Task } from './data.ts';
@@ -28,11 +28,18 @@ export function Tasks({ space, list, tasks, assigned, people }: TasksProps) {
     say(`“${textOf(task.title)}” was deleted`, () => { for (const object of all) space.db.add(object); });
   }, [space, say]);
 
+  const rows = useRef<HTMLOListElement>(null);
+  const add = (title: string): void => {
+    space.db.add<Task>({ title, done: false, order: orderAfter(tasks) }, { type: 'task', parent: list });
+    if (filter !== 'Open') setFilter('All'); // in the others it would not be seen
+    setTimeout(() => rows.current?.lastElementChild?.scrollIntoView({ block: 'nearest' })); // rendered by then
+  };
+
   const done = tasks.filter(passes.Done).length;
   return (
     <>
       <progress value={done} max={tasks.length || 1} aria-label={`${done} of ${tasks.length} done`} />
-      <Entry label="Add a task" action="Add" onEnter={(title) => space.db.add<Task>({ title, done: false, order: orderAfter(tasks) }, { type: 'task', parent: list })} />
+      <Entry label="Add a task" action="Add" onEnter={add} />
       {tasks.length > 0 && (
         <fieldset className="filter">
           <legend className="unseen">Show</legend>
@@ -44,7 +51,7 @@ export function Tasks({ space, list, tasks, assigned, people }: TasksProps) {
           ))}
         </fieldset>
       )}
-      <ol className="tasks" aria-label="Tasks" {...on}>
+      <ol className="tasks" aria-label="Tasks" ref={rows} {...on}>
         {shown.map((task) => <Row key={keyOf(task)} space={space} task={task} assignments={assigned.get(task)} people={people} held={task === held} onRemove={remove} />)}
       </ol>
       <Moved moved={moved} />

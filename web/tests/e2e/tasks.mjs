@@ -8,8 +8,8 @@ const originOf = (kube) => kube.origin('tasks');
 const allow = (vault, kube) => done(vault, { do: 'app.grant', origin: originOf(kube), scopes: ['identity', 'create'] });
 
 /** A browser with a person, whose vault allows the app before it asks. */
-async function openTasks(t, kube, name) {
-  const profile = await t.launchProfile({ viewport: DESK }), vault = await openVault(profile, kube);
+async function openTasks(t, kube, name, options = { viewport: DESK }) {
+  const profile = await t.launchProfile(options), vault = await openVault(profile, kube);
   await makeIdentity(vault, name, kube);
   await allow(vault, kube);
   const page = await profile.newPage();
@@ -160,6 +160,32 @@ export async function tasks(t) {
   await grants.getByRole('button', { name: 'Save', exact: true }).click();
   await until('the space', async () => (await page.locator('#spaces li').allTextContents()).includes('Old'));
   assert.equal((await rows(vault, { do: 'app.list' }))[0].spaces[space], 'write');
+}
+
+// On a phone a finger drags by the grip; what is added to a long list is seen, and so is the field.
+export async function tasks_touch(t) {
+  const kube = await t.startKube(), { page } = await openTasks(t, kube, 'Ada', { viewport: PHONE, hasTouch: true, isMobile: true });
+  await enter(page, 'New space', 'Home');
+  await enter(page, 'New list', 'Groceries');
+  await enter(page, 'Add a task', 'milk', 'bread', 'apples');
+  await shows(page, 'milk', 'bread', 'apples');
+  const from = await row(page, 'milk').locator('.grip').boundingBox(), to = await row(page, 'apples').boundingBox();
+  const session = await page.context().newCDPSession(page), x = from.x + from.width / 2;
+  const touch = (type, y) => session.send('Input.dispatchTouchEvent', { type, touchPoints: type === 'touchEnd' ? [] : [{ x, y }] });
+  await touch('touchStart', from.y + 15);
+  for (let y = from.y + 15; y < to.y + to.height * 0.8; y += 8) await touch('touchMove', y);
+  await t.look(page, 'tasks-touch');
+  await touch('touchEnd');
+  await shows(page, 'bread', 'apples', 'milk');
+
+  const many = Array.from({ length: 25 }, (_, n) => `thing ${n}`);
+  await page.getByRole('radio', { name: 'Done' }).check({ force: true });
+  await enter(page, 'Add a task', ...many);
+  await shows(page, 'bread', 'apples', 'milk', ...many);
+  const inSight = (locator) => locator.evaluate((element) => { const { top, bottom } = element.getBoundingClientRect(); return top >= 0 && bottom <= innerHeight; });
+  await until('the newest is in sight', () => inSight(row(page, 'thing 24')));
+  assert.ok(await inSight(page.getByLabel('Add a task')));
+  await t.screenshot(page, 'tasks-touch-long');
 }
 
 // --- Two people -----------------------------------------------------------------------------------------------------
