@@ -14,7 +14,8 @@ enum {
     SENDS_MAX = 7, /* of one check or question to a STUN server */
     DOUBT_ROUND_MS =
         5000, /* a chosen path that is in doubt is a reason to check the others anew, at most so often */
-    LATE_MS = 2000, /* a tick may come as late as a thaw */
+    LATE_MS = 2000,                                    /* a tick may come as late as a thaw */
+    UNCHOSEN_MAX_MS = 2 * DX_ICE_GIVE_UP_MS + LATE_MS, /* a search, and one that began at its end */
     SILENT_MAX_MS = DX_ICE_CONSENT_LOST_MS + DX_ICE_GIVE_UP_MS + LATE_MS,
     /* First waits of a tenth of a second that double fill a minute with ten attempts. */
     ATTEMPTS_MAX = 12,
@@ -69,14 +70,21 @@ void sim_check_chosen(sim_transport *transport, const dx_ice_pair *pair) {
     }
 }
 
-void sim_check_path(const sim_transport *transport) {
+void sim_check_path(sim_transport *transport) {
     sim_world *world = transport->peer->world;
     dx_ice_pair pair;
     if (!transport->up) {
         return;
     }
-    if (dx_ice_selected(transport->ice, &pair) &&
-        world->now_ms > pair.heard_ms + DX_ICE_CONSENT_LOST_MS + LATE_MS) {
+    bool chosen = dx_ice_selected(transport->ice, &pair);
+    if (chosen) {
+        transport->unchosen_ms = 0;
+    } else if (transport->unchosen_ms == 0) {
+        transport->unchosen_ms = world->now_ms;
+    } else if (world->now_ms > transport->unchosen_ms + UNCHOSEN_MAX_MS) {
+        sim_violate(world, "peer %zu keeps a link for which no path is chosen", transport->peer->index);
+    }
+    if (chosen && world->now_ms > pair.heard_ms + DX_ICE_CONSENT_LOST_MS + LATE_MS) {
         sim_violate(world, "peer %zu keeps a path without consent since %u seconds", transport->peer->index,
                     (unsigned)((world->now_ms - pair.heard_ms) / 1000));
     }

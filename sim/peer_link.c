@@ -474,6 +474,7 @@ static void on_tick(sim_world *world, void *ctx, uint64_t id) {
     transport->armed_ms = DX_NO_DEADLINE;
     if (sim_peer_frozen(transport->peer)) {
         transport->armed_ms = transport->heard_ms = transport->peer->frozen_until_ms; /* it hears nothing */
+        transport->unchosen_ms = 0;
         sim_at(world, transport->armed_ms, on_tick, NULL, id);
         return;
     }
@@ -491,6 +492,7 @@ void sim_peer_link_thaw(const sim_peer *peer) {
          transport != NULL; transport = transport->next) {
         if (transport->peer == peer && !transport->gone) {
             transport->armed_ms = transport->heard_ms = peer->world->now_ms;
+            transport->unchosen_ms = 0;
             sim_at(peer->world, peer->world->now_ms, on_tick, NULL, transport->id);
         }
     }

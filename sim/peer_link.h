@@ -53,6 +53,7 @@ typedef struct sim_transport {
     uint32_t sockets[SIM_LOCALS_MAX];
     bool has_path;
     uint64_t pathless_ms; /* since when it has none; 0: it has */
+    uint64_t unchosen_ms; /* since when a link that is up has none that ICE chose; 0: it has */
     uint32_t out;
     dx_net_address out_to;
     /* the stand-in for DTLS */
@@ -103,7 +104,7 @@ void sim_check_asked(sim_transport *transport, const dx_net_address *to);
 void sim_check_heard(sim_transport *transport, const dx_net_address *from);
 /* A pair was chosen; it is still in use. */
 void sim_check_chosen(sim_transport *transport, const dx_ice_pair *pair);
-void sim_check_path(const sim_transport *transport);
+void sim_check_path(sim_transport *transport);
 /* A peer opens a link that offers. */
 void sim_check_attempt(sim_peer *peer);
 /* Both ends of a link are up, though one of them at least was told another's certificate. */
