@@ -269,6 +269,28 @@ static void test_rebinding_is_followed(void **state) {
     }
 }
 
+/* A NAT forgets who is silent; consent is not, so what is in use stays. */
+static void test_mappings_expire(void **state) {
+    (void)state;
+    enum { LIFETIME_MS = 20000 };
+    build(7, SIM_NAT_PORT_RESTRICTED, -1);
+    w.net.nats[0].lifetime_ms = LIFETIME_MS;
+    start();
+    world_run(&w, 10 * 60 * 1000);
+    assert_true(world_connected(&w));
+    assert_int_equal(w.peers[0].selected_count, 1);
+    check_data_both_ways();
+    const sim_udp_port *inside = sim_internet_find_port(&w.net, 1, &w.peers[0].selected.local);
+    const sim_udp_port *outside = sim_internet_find_port(&w.net, 0, &w.peers[0].selected.remote);
+    assert_true(inside && outside);
+    sim_arrival there, back;
+    assert_true(sim_internet_route(&w.net, w.now_ms, inside, &outside->address, &there));
+    assert_true(sim_internet_route(&w.net, w.now_ms + LIFETIME_MS - 1, outside, &there.from, &back));
+    assert_true(dx_net_address_equal(&back.to, &inside->address));
+    assert_false(sim_internet_route(&w.net, w.now_ms + LIFETIME_MS, outside, &there.from, &back));
+    world_deinit(&w);
+}
+
 /* A hundred rebindings: the list of addresses does not fill up with those of the past. */
 static void test_many_rebindings(void **state) {
     (void)state;
@@ -518,8 +540,8 @@ DX_TEST_MAIN(DX_TEST(test_the_table_of_nats), DX_TEST(test_hundreds_of_bad_netwo
              DX_TEST(test_one_local_network), DX_TEST(test_hairpin), DX_TEST(test_ipv6_beside_a_bad_nat),
              DX_TEST(test_peer_reflexive_alone), DX_TEST(test_dead_server_and_interface),
              DX_TEST(test_both_begin_with_one_role), DX_TEST(test_an_idle_hour), DX_TEST(test_consent_ends),
-             DX_TEST(test_rebinding_is_followed), DX_TEST(test_many_rebindings),
-             DX_TEST(test_a_second_interface_takes_over), DX_TEST(test_restart), DX_TEST(test_both_restart),
-             DX_TEST(test_a_restart_that_leads_nowhere), DX_TEST(test_address_change_with_restart),
-             DX_TEST(test_stormy_minutes), DX_TEST(test_failed_and_begun_again),
-             DX_TEST(test_loopback_is_quick))
+             DX_TEST(test_rebinding_is_followed), DX_TEST(test_mappings_expire),
+             DX_TEST(test_many_rebindings), DX_TEST(test_a_second_interface_takes_over),
+             DX_TEST(test_restart), DX_TEST(test_both_restart), DX_TEST(test_a_restart_that_leads_nowhere),
+             DX_TEST(test_address_change_with_restart), DX_TEST(test_stormy_minutes),
+             DX_TEST(test_failed_and_begun_again), DX_TEST(test_loopback_is_quick))
