@@ -150,11 +150,15 @@ export function copyButton(text: () => string, what: string, say: (text: string)
   }, { icon: 'copy', label: `Copy ${what}` });
   const word = element.querySelector('span') as HTMLSpanElement;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  const show = (text: string): void => {
+    word.textContent = text;
+    element.setAttribute('aria-label', `${text} ${what}`);
+  };
   const told = (outcome: string): void => {
-    word.textContent = outcome;
+    show(outcome);
     say(outcome === 'Copied' ? `Copied ${what}` : 'The browser did not let it be copied; mark and copy it yourself');
     clearTimeout(timer);
-    timer = setTimeout(() => { word.textContent = 'Copy'; }, COPIED_FOR_MS);
+    timer = setTimeout(() => show('Copy'), COPIED_FOR_MS);
   };
   element.classList.add('copy');
   return element;

@@ -25,15 +25,15 @@ export interface App {
   readonly denied: number;
 }
 
-export interface Signal { readonly url: string; readonly state: string; readonly invited: boolean; readonly peers: number; readonly error: string | null }
-export interface Peer { readonly space: string; readonly peer: string; readonly address: string; readonly synced: boolean }
-export interface Counts { readonly objects: number; readonly links: number }
+export interface Signal { readonly url: string; readonly state: string; readonly invited: boolean; readonly error: string | null }
+export interface Peer { readonly space: string; readonly peer: string; readonly synced: boolean }
 
 /** What is asked again and again. */
 export interface Facts {
   readonly signals: readonly Signal[];
   readonly peers: readonly Peer[];
-  readonly counts: ReadonlyMap<string, Counts>;
+  /** Objects of each space. */
+  readonly counts: ReadonlyMap<string, number>;
   /** Nothing more can be written: the disk is full. */
   readonly full: boolean;
 }
@@ -255,12 +255,12 @@ export class Vault {
       const vault = status['vault'] as Body | undefined;
       this.facts.set({
         signals: signals.map((row) => ({
-          url: textOf(row['url']), state: textOf(row['state']), invited: row['invited'] === true, peers: Number(row['peers'] ?? 0), error: textOf(row['error']) || null,
+          url: textOf(row['url']), state: textOf(row['state']), invited: row['invited'] === true, error: textOf(row['error']) || null,
         })),
         peers: peers.filter((row) => typeof row['peer'] === 'string').map((row) => ({
-          space: textOf(row['space']), peer: textOf(row['peer']), address: textOf(row['address']), synced: row['state'] === 'synced',
+          space: textOf(row['space']), peer: textOf(row['peer']), synced: row['state'] === 'synced',
         })),
-        counts: new Map(spaces.map((row) => [textOf(row['space']), { objects: Number(row['objects']), links: Number(row['links']) }])),
+        counts: new Map(spaces.map((row) => [textOf(row['space']), Number(row['objects'])])),
         full: this.#refused || vault?.['read_only'] === true,
       });
       // What an app was refused, and how many of its ports there are, is not told as it changes.

@@ -97,6 +97,17 @@ export async function vault(t) {
   await headed(page, 'Connection');
   await shows(page, 'New peers can find you');
   await looks(t, page, 'connection');
+  const service = page.getByLabel('Add a signaling service');
+  await service.fill('https://example.org/');
+  await press(page, 'Add');
+  await shows(page, 'That is no address of a signaling service');
+  t.expectError(/WebSocket connection to 'ws:\/\/localhost:9\//);
+  await service.fill('ws://localhost:9/signal');
+  await press(page, 'Add');
+  await shows(page, 'added by you');
+  await press(page, 'Remove localhost:9');
+  await press(page, 'Remove');
+  await until('it is gone', async () => await page.getByText('added by you').count() === 0);
   await page.reload();
   await headed(page, 'Connection');
   await goHome(page);
@@ -166,7 +177,7 @@ export async function vault_update(t) {
 // Two people: one invites, the other comes with the link, mistypes the PIN once, and is in.
 export async function vault_join(t) {
   const kube = await t.startKube();
-  const { page: ada } = await person(t, kube, 'Ada');
+  const { profile: adas, page: ada } = await person(t, kube, 'Ada');
   await makeSpace(ada, 'Household');
   await shows(ada, 'Online');
   await named(ada, 'link', 'Invite').click();
@@ -179,6 +190,10 @@ export async function vault_join(t) {
   assert.match(url, new RegExp(`^${kube.origin('halo')}/#join=[\\w-]+$`));
   assert.match(pin, /^[0-9]{6}$/);
   await shows(ada, 'Waiting for a guest');
+  await adas.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await press(ada, 'Copy the invitation link');
+  await ada.getByText('Copied', { exact: true }).waitFor();
+  assert.equal(await ada.evaluate(() => navigator.clipboard.readText()), url);
   await looks(t, ada, 'share', ['desk', 'popup', 'phone']);
 
   // The guest has no vault yet: the link leads there by way of an identity.
@@ -288,6 +303,14 @@ export async function vault_apps(t) {
   await shows(page, 'read in Household');
   await shows(page, '1 request of it was refused');
   await looks(t, page, 'app');
+  await named(page, 'link', 'Change').click();
+  await named(page, 'checkbox', /^See who you are/).uncheck();
+  await page.getByLabel('What it may in Household').selectOption('write');
+  await until('it may be pressed', () => named(page, 'button', 'Save').isEnabled());
+  await press(page, 'Save');
+  await shows(page, 'read and write in Household');
+  assert.equal(await page.getByText('see your name').count(), 0);
+  assert.ok((await other.evaluate((of) => window.app.ask({ do: 'object.add', space: of }), Object.keys(spaces)[0])).id, 'the app has the new right at once');
   await press(page, 'Take everything back');
   await press(page, 'Take back');
   await headed(page, 'Apps');

@@ -73,8 +73,8 @@ function spaceRow(vault: Vault, scope: Scope): (space: Space) => Row<Space> {
     const node = el('li', {}, linkTo({ at: 'space', space: first.key }, 'row', face, el('span', { class: 'row-text with-state' }, name, about, state), icon('next')));
     let members = 0;
     const show = (): void => {
-      const counts = vault.facts.get().counts.get(first.key), { peers, behind } = peersOf(vault, first.key);
-      setText(about, [members > 0 && plural(members, 'member'), counts && plural(counts.objects, 'object')].filter(Boolean).join(' · '));
+      const count = vault.facts.get().counts.get(first.key), { peers, behind } = peersOf(vault, first.key);
+      setText(about, [members > 0 && plural(members, 'member'), count !== undefined && plural(count, 'object')].filter(Boolean).join(' · '));
       setText(state, spaceWords({ peers, behind, members }));
       state.dataset['mood'] = peers === 0 ? 'alone' : behind > 0 ? 'behind' : 'step';
     };
