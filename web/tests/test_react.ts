@@ -166,6 +166,7 @@ test('a vault that is not there at first: the fallback tries again', async () =>
   await renders('why', () => typeof tries.at(-1) === 'function');
   assert.equal(shown, 0);
   folder = agent.vault;
+  provider.config.connectTimeoutMs = 5000;
   await act(async () => tries.at(-1)?.());
   await renders('it is there', () => shown > 0);
 });

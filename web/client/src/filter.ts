@@ -79,11 +79,6 @@ export class Matcher {
     if (this.#where.length > 0) wire['where'] = Object.fromEntries(this.#where.map(([path, , value]) => [path, value]));
     return wire;
   }
-
-  /** The same text for the same filter. */
-  get key(): string {
-    return JSON.stringify(this.wire, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value));
-  }
 }
 
 const same = (entity: Entity, named: Entity | string): boolean => (typeof named === 'string' ? entity.id === named : entity === named);
