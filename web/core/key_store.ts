@@ -84,13 +84,24 @@ export async function readPageKey(): Promise<Uint8Array | null> {
   return new Uint8Array(await crypto.subtle.decrypt({ name: 'AES-GCM', iv: row.iv }, row.wrapping, row.wrapped));
 }
 
-/** A new page key, durable when this resolves. Only for a vault that is not there yet. */
-export async function makePageKey(): Promise<Uint8Array> {
-  const key = crypto.getRandomValues(new Uint8Array(PAGE_KEY_SIZE)), iv = crypto.getRandomValues(new Uint8Array(IV_SIZE));
+/** Durable when this resolves. */
+async function keepPageKey(key: Uint8Array<ArrayBuffer>): Promise<void> {
+  const iv = crypto.getRandomValues(new Uint8Array(IV_SIZE));
   const wrapping = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);
   const wrapped = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, wrapping, key);
   await change(KEYS, (store) => { store.put({ wrapping, iv, wrapped } satisfies WrappedKey, ROW); });
+}
+
+/** A new page key, durable when this resolves. Only for a vault that is not there yet. */
+export async function makePageKey(): Promise<Uint8Array> {
+  const key = crypto.getRandomValues(new Uint8Array(PAGE_KEY_SIZE));
+  await keepPageKey(key);
   return key;
+}
+
+/** Of a vault that this key has opened: where the browser has lost it meanwhile it is kept again. */
+export async function mendPageKey(key: Uint8Array): Promise<void> {
+  if (await readPageKey().catch(() => null) === null) await keepPageKey(new Uint8Array(key));
 }
 
 /** The token of the last opening that was mirrored; null: none. */

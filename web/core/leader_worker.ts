@@ -4,7 +4,7 @@ import { encode, Writer, type Value } from './codec.ts';
 import { Disk, findVaultFiles, openVaultFiles, setFilesAside, VAULT_FILES, VAULT_PATH } from './disk_opfs.ts';
 import { MemoryHandle } from './disk_memory.ts';
 import { Driver } from './driver.ts';
-import { forgetToken, makePageKey, prepareStores, readPageKey, readToken, setKeyAside, writeToken } from './key_store.ts';
+import { forgetToken, makePageKey, mendPageKey, prepareStores, readPageKey, readToken, setKeyAside, writeToken } from './key_store.ts';
 import {
   groupLock, holdLock, LEADER_LOCK, lockFreed, workerLock, type BrokerToWorker, type Failure, type TabToWorker, type WorkerToBroker, type WorkerToTab,
 } from './messages.ts';
@@ -118,6 +118,7 @@ async function lead(core: Core, disk: Disk, broker: BrokerLink, found: ReturnTyp
   }, opened.token);
   broker.lead(driver, opened.key); // ports come while the token is being mirrored
   say({ type: 'leading', version: core.version, steps: { lockedAtMs, filesMs: opened.filesMs, openMs } });
+  mendPageKey(opened.key).catch((error: unknown) => trace('web', `the page key could not be kept: ${String(error)}`));
   return driver;
 }
 

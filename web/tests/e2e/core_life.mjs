@@ -139,6 +139,27 @@ const filesOf = (page, folder) => page.evaluate(async (below) => {
   return found;
 }, folder);
 
+const loseKey = (page) => page.evaluate(() => new Promise((resolve, reject) => {
+  const request = indexedDB.deleteDatabase('dx-keys');
+  request.onsuccess = () => resolve();
+  request.onerror = () => reject(request.error);
+}));
+
+// The browser loses the page key while tabs are open: who leads next has it from the broker, and keeps it again.
+export async function keyMended(t) {
+  const kube = await t.startKube(), profile = await t.launchProfile();
+  const first = await openVault(profile, kube);
+  await makeIdentity(first, 'Ada');
+  const second = await openVault(profile, kube), aside = await openAside(t, profile, kube);
+  await loseKey(aside);
+  await first.close();
+  assert.equal((await done(second, { do: 'halo.identity' })).name, 'Ada');
+  await until('a key kept again', () => aside.evaluate(async () => (await indexedDB.databases()).some(({ name }) => name === 'dx-keys')));
+  await second.waitForTimeout(200); // the row is written right behind
+  await second.close();
+  assert.equal((await done(await openVault(profile, kube), { do: 'halo.identity' })).name, 'Ada');
+}
+
 // The page key is gone: the vault is said to be unreadable, in every tab, and stays as it is until the person begins anew; then it is set aside whole.
 export async function beginAnew(t) {
   const kube = await t.startKube(), profile = await t.launchProfile();
@@ -148,11 +169,7 @@ export async function beginAnew(t) {
   await assert.rejects(page.evaluate(() => window.vault.beginAnew()), /not damaged/);
   await page.close();
   const aside = await openAside(t, profile, kube);
-  await aside.evaluate(() => new Promise((resolve, reject) => {
-    const request = indexedDB.deleteDatabase('dx-keys');
-    request.onsuccess = () => resolve();
-    request.onerror = () => reject(request.error);
-  }));
+  await loseKey(aside);
   const before = await filesOf(aside);
   assert.ok(before['vault.db']);
 
