@@ -4,7 +4,8 @@ import { test, type TestContext } from 'node:test';
 import { Hub } from '../core/hub.ts';
 import type { BrokerToTab } from '../core/messages.ts';
 
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+/** Every message that waits is heard in a turn of the loop, and so is what it brings about; no clock decides. */
+const turn = async (): Promise<void> => { for (let n = 0; n < 20; n++) await new Promise((resolve) => setImmediate(resolve)); };
 
 function setUp(t: TestContext) {
   const gone = new Map<string, () => void>(), open: MessagePort[] = [];
