@@ -77,12 +77,17 @@ export function Join({ link, onEnd }: { link: string | undefined; onEnd: (joined
   const { status, message, left, error, result, authenticate } = useInvitationStatus(invitation);
   useEffect(() => { if (result !== undefined) onEnd(result); }, [result]);
   const again = status === 'ready-for-authentication', wrongPin = again && left !== undefined && left < 3;
-  const waits = invitation !== undefined && !again && error === undefined;
+  const [sending, setSending] = useState(false);
+  const waits = sending || (invitation !== undefined && !again && error === undefined);
   const enter = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget), pin = String(fields.get('pin'));
-    if (again) void authenticate(pin).catch(() => undefined); // the status tells
-    else setInvitation(client.acceptInvitation(link ?? String(fields.get('link')).trim(), { pin }));
+    if (again) {
+      setSending(true);
+      authenticate(pin).catch(() => undefined).finally(() => setSending(false)); // the status tells
+    } else {
+      setInvitation(client.acceptInvitation(link ?? String(fields.get('link')).trim(), { pin }));
+    }
   };
   const close = (): void => {
     invitation?.cancel();
