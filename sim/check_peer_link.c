@@ -12,10 +12,10 @@
 
 enum {
     SENDS_MAX = 7, /* of one check or question to a STUN server */
-    DOUBT_ROUND_MS =
-        5000, /* a chosen path that is in doubt is a reason to check the others anew, at most so often */
-    SIGNAL_LATE_MS = 3000,
-    LATE_MS = 2000, /* a tick may come as late as a thaw */
+    /* A chosen path that is in doubt is a reason to check the others anew, at most so often. */
+    DOUBT_ROUND_MS = 5000,
+    SIGNAL_LATE_MS = 3000, /* sim_plan's delay_max_ms at most */
+    LATE_MS = 2000,        /* a tick may come as late as a thaw */
     /* The other side may begin another search at the end of its own, later than ours by a round of consent, and tells of it
      * by signals that are late twice; ours lasts from then on. */
     UNCHOSEN_MAX_MS = 2 * DX_ICE_GIVE_UP_MS + DX_ICE_CONSENT_MS + 2 * SIGNAL_LATE_MS + LATE_MS,
