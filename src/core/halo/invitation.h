@@ -271,6 +271,12 @@ void dx_invitation_host_committed(dx_invitation_host *host, uint64_t now_ms);
 /* The deadline came, or a commit was told. */
 DX_MUST_USE int dx_invitation_host_tick(dx_invitation_host *host, uint64_t now_ms, uint64_t wall_ms,
                                         dx_buf *out);
+/* All uses are, and the last guest left before his last word: a link may be replaced by another one just then. */
+bool dx_invitation_host_awaits(const dx_invitation_host *host);
+/* A device was met as a member's. When it is that guest's he has joined, whatever was lost: the invitation has
+ * ended well. */
+DX_MUST_USE int dx_invitation_host_met(dx_invitation_host *host, const uint8_t device[static DX_KEY_SIZE],
+                                       uint64_t now_ms, dx_buf *out);
 DX_MUST_USE int dx_invitation_host_cancel(dx_invitation_host *host, dx_buf *out);
 
 /* --- Guest ------------------------------------------------------------------------------------ */

@@ -17,7 +17,7 @@
 static uint32_t successors(dx_host_state state) {
     switch (state) {
     case DX_HOST_ADVERTISING:
-        return BIT(CONNECTED) | ENDS;
+        return BIT(CONNECTED) | BIT(SUCCESS) | ENDS;
     case DX_HOST_CONNECTED:
         return BIT(PIN_WAIT) | BIT(ADVERTISING) | ENDS;
     case DX_HOST_PIN_WAIT:
@@ -562,6 +562,16 @@ int dx_invitation_host_tick(dx_invitation_host *host, uint64_t now_ms, uint64_t 
         return failed;
     }
     return drop_guest(host, DX_E_TIMEOUT, now_ms, out);
+}
+
+bool dx_invitation_host_awaits(const dx_invitation_host *host) {
+    return host->state == DX_HOST_ADVERTISING && used_up(host);
+}
+
+int dx_invitation_host_met(dx_invitation_host *host, const uint8_t device[static DX_KEY_SIZE],
+                           uint64_t now_ms, dx_buf *out) {
+    bool returned = dx_invitation_host_awaits(host) && memcmp(host->request.device, device, DX_KEY_SIZE) == 0;
+    return returned ? end_invitation(host, DX_HOST_SUCCESS, now_ms, out) : DX_OK;
 }
 
 int dx_invitation_host_cancel(dx_invitation_host *host, dx_buf *out) {

@@ -585,6 +585,24 @@ static int tick(dx_invite *invite) {
     return error == DX_OK ? perform(invite) : error;
 }
 
+/* Whether the guest who used an invitation up is here already, as a member. */
+static int meet_members(dx_invite *invite) {
+    dx_node *node = invite->node;
+    dx_invitation_host *host = &invite->machine.host;
+    dx_space *space = dx_node_space(node, host->invitation.space);
+    uint8_t device[DX_KEY_SIZE];
+    char address[DX_ADDRESS_SIZE_MAX];
+    bool synced;
+    int error = DX_OK;
+    for (size_t at = 0;
+         error == DX_OK && space != NULL && dx_invitation_host_awaits(host) &&
+         dx_replication_peer(node->replication, space, at, device, address, sizeof address, &synced);
+         at++) {
+        error = dx_invitation_host_met(host, device, node->context.now_ms, &invite->out);
+    }
+    return error == DX_OK ? perform(invite) : error;
+}
+
 /* A vault is opened before anybody told the time: life is counted from the first step. */
 static void wind(dx_invite *invite) {
     if (invite->is_host && !invite->wound) {
@@ -635,11 +653,15 @@ int dx_invite_settle(dx_node *node, uint64_t *deadline_ms) {
         next = invite->next;
         uint64_t now_ms = node->context.now_ms;
         wind(invite);
-        if (!has_ended(invite) && now_ms >= due(invite)) {
-            int error = tick(invite);
-            if (error != DX_OK) {
-                return error;
-            }
+        int error = DX_OK;
+        if (invite->is_host && dx_invitation_host_awaits(&invite->machine.host)) {
+            error = meet_members(invite);
+        }
+        if (error == DX_OK && !has_ended(invite) && now_ms >= due(invite)) {
+            error = tick(invite);
+        }
+        if (error != DX_OK) {
+            return error;
         }
         const dx_request *request = dx_request_find(node, invite->request);
         if (!has_ended(invite)) {

@@ -560,6 +560,36 @@ static void test_comes_back_after_admission(void **state) {
     end(&p);
 }
 
+/* His last word is lost with the link; met as a member he has joined all the same. Nobody else counts, nor does he before
+ * he was admitted. */
+static void test_met_as_member(void **state) {
+    (void)state;
+    pair p;
+    dx_buf out;
+    begin(&p, DX_ROLE_EDITOR, 1);
+    dx_buf_init(&out, &p.alloc.port, 256);
+    assert_false(dx_invitation_host_awaits(&p.host));
+    assert_int_equal(dx_invitation_host_met(&p.host, bob.device, p.now_ms, &out), DX_OK);
+    assert_int_equal(p.host.state, DX_HOST_ADVERTISING);
+    pair_enter_pin(&p, p.right_pin);
+    pair_connect(&p);
+    while (p.host.state != DX_HOST_ADMITTED) {
+        assert_true(pair_due(&p) || pair_deliver(&p));
+    }
+    assert_int_equal(dx_invitation_host_met(&p.host, bob.device, p.now_ms, &out), DX_OK);
+    assert_int_equal(p.host.state, DX_HOST_ADMITTED); /* his word may still come */
+    pair_break(&p);
+    assert_true(dx_invitation_host_awaits(&p.host));
+    assert_int_equal(dx_invitation_host_met(&p.host, carol.device, p.now_ms, &out), DX_OK);
+    assert_int_equal(p.host.state, DX_HOST_ADVERTISING);
+    assert_int_equal(dx_invitation_host_met(&p.host, bob.device, p.now_ms, &out), DX_OK);
+    assert_int_equal(p.host.state, DX_HOST_SUCCESS);
+    assert_int_equal(out.size, 0);
+    pair_cancel_guest(&p);
+    dx_buf_deinit(&out);
+    end(&p);
+}
+
 /* Nobody comes back: it ends soon, and says that it was used. */
 static void test_nobody_comes_back(void **state) {
     (void)state;
@@ -1036,10 +1066,11 @@ static void test_host_no_memory(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_joins), DX_TEST(test_pin_before_connecting), DX_TEST(test_wrong_then_right),
-             DX_TEST(test_three_wrong), DX_TEST(test_budget_survives), DX_TEST(test_grammar_costs_nothing),
-             DX_TEST(test_another_host_key), DX_TEST(test_host_without_the_pin),
-             DX_TEST(test_guest_gives_three_proofs), DX_TEST(test_no_downgrade), DX_TEST(test_replayed_proof),
-             DX_TEST(test_neutral_share), DX_TEST(test_anothers_credential), DX_TEST(test_pin_is_never_said),
+             DX_TEST(test_three_wrong), DX_TEST(test_met_as_member), DX_TEST(test_budget_survives),
+             DX_TEST(test_grammar_costs_nothing), DX_TEST(test_another_host_key),
+             DX_TEST(test_host_without_the_pin), DX_TEST(test_guest_gives_three_proofs),
+             DX_TEST(test_no_downgrade), DX_TEST(test_replayed_proof), DX_TEST(test_neutral_share),
+             DX_TEST(test_anothers_credential), DX_TEST(test_pin_is_never_said),
              DX_TEST(test_no_second_try_unasked), DX_TEST(test_second_try_of_the_right), DX_TEST(test_busy),
              DX_TEST(test_parked), DX_TEST(test_kept_waiting), DX_TEST(test_busy_to_the_end),
              DX_TEST(test_multi_use), DX_TEST(test_comes_back_after_admission),
