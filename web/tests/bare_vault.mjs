@@ -1,6 +1,6 @@
 // tests/bare_vault.mjs: the test page of the vault's origin (page_vault.ts), driven: core/ as it is, without a page for people.
 import assert from 'node:assert/strict';
-import { until } from './harness.mjs';
+import { until, within, WAIT_MS } from './harness.mjs';
 
 /** A page of the vault's origin whose vault has answered. */
 export async function openVault(profile, kube) {
@@ -37,9 +37,12 @@ export async function makeSpace(page, name = 'notes') {
 /** An invitation that is open until its guest has come or the page goes: url and pin. */
 export async function share(page, space, role = 'editor') {
   return await page.evaluate(([of, as]) => new Promise((resolve) => {
-    window.vault.watch({ do: 'space.share', space: of, role: as }, (body) => { if (body.url) resolve(body); });
+    window.shared = window.vault.watch({ do: 'space.share', space: of, role: as }, (body) => { if (body.url) resolve(body); });
   }), [space, role]);
 }
+
+/** How the page's newest invitation ended, once it has. */
+export const shareEnd = async (page) => (await within(WAIT_MS, 'the end of an invitation', page.evaluate(() => window.shared))).state;
 
 /** A numbered object, and the numbers that are there. */
 export const mark = (page, space, n) => done(page, { do: 'object.add', space, type: 'mark', data: { n } });

@@ -32,7 +32,8 @@ const LAUNCH = {
 const ARGUMENTS = ['--no-sandbox', disable(FEATURES.filter((feature) => feature !== 'ThirdPartyStoragePartitioning'))];
 
 /** A test has this long unless its function has another deadlineMs; a wait within it this long. */
-const DEADLINE_MS = 60_000, WAIT_MS = 20_000;
+const DEADLINE_MS = 60_000;
+export const WAIT_MS = 20_000;
 /** What is asked to end has this long before it is ended. */
 const END_MS = 5000;
 /** Between two looks at what is waited for. */

@@ -83,7 +83,7 @@ async function compileMs(): Promise<number> {
 
 const ask = (command: Value): Promise<Answer> => program.ask(command);
 const rows = (command: Value): Promise<Answer[]> => program.rows(command);
-const watch = (command: Value, notify: (body: Answer) => void): void => { void program.ask(command, notify); };
+const watch = (command: Value, notify: (body: Answer) => void): Promise<Answer> => program.ask(command, notify);
 const endWorker = (): void => tab.worker?.terminate();
 const beginAnew = (): void => tab.beginAnew();
 Object.assign(window, { vault: { beginAnew, askToPersist, listSetAside, storageStatus, report, ask, rows, watch, addObjects, writeForEver, roundTrips, compileMs, endWorker } });

@@ -1,6 +1,6 @@
 // tests/e2e/peers.mjs: devices that meet through a kube's signaling by link and PIN and replicate over WebRTC: browsers, native agents, both.
 import assert from 'node:assert/strict';
-import { digest, done, expectMarks, makeIdentity, makeSpace, mark, marksOf, openVault, rows, share, writeForEver } from '../bare_vault.mjs';
+import { digest, done, expectMarks, makeIdentity, makeSpace, mark, marksOf, openVault, rows, share, shareEnd, writeForEver } from '../bare_vault.mjs';
 import { crashRenderer, until } from '../harness.mjs';
 
 /** A browser with an identity, in touch with the kube. */
@@ -58,6 +58,7 @@ export async function native(t) {
   let from = Date.now();
   assert.equal((await joinAgent(agent, await share(page, mine))).state, 'ready');
   t.figure('join by link and PIN, agent at a browser', Date.now() - from, 'ms', { atMost: 3000 });
+  assert.equal(await shareEnd(page), 'success');
   const [{ space: theirs }] = await agent.dx('space', 'create', 'theirs');
   await markByAgent(agent, theirs, 0);
   const invitation = await agent.share(theirs);
