@@ -102,6 +102,9 @@ static void refuse(answer *self, int status, const char *why) {
         dx_http_field_write(&self->head, "Sec-WebSocket-Version", "13");
     } else if (status == 503) {
         dx_http_field_write(&self->head, "Retry-After", "60");
+    } else if (status == 431) {
+        /* One site can set cookies for all names of the kube, more than a head may hold; nothing here wants any. */
+        dx_http_field_write(&self->head, "Clear-Site-Data", "\"cookies\"");
     }
     dx_http_field_write(&self->head, "Content-Type", "text/plain; charset=utf-8");
     dx_http_field_write(&self->head, "Cache-Control", "no-store");

@@ -268,6 +268,7 @@ static void test_what_is_refused(void **state) {
     memset(large, 'a', sizeof large - 1);
     memcpy(large, "GET / HTTP/1.1\r\nX: ", 19);
     assert_int_equal(ask_raw(large), 431);
+    assert_true(field_is("clear-site-data", "\"cookies\""));
     memset(large, 'a', sizeof large - 1);
     assert_int_equal(ask_raw(large), 414);
     snprintf(large, sizeof large, "GET /%0*d HTTP/1.1\r\nHost: kube.localhost\r\n\r\n",

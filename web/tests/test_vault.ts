@@ -5,7 +5,7 @@ import { DxError } from '../client/src/index.ts';
 import { readConfig } from '../vault/config.ts';
 import { qrPath } from '../vault/qr.ts';
 import { hashOf, pageLink, readLink, readRoute, type Route } from '../vault/route.ts';
-import { deviceName, failureWords, guestWords, hostWords, invitationEnd, isSpent, levelEverywhere, listed, plural, rightsWords, sentence, shortKey, signalMood, signalWords, spaceWords, troubleOf } from '../vault/words.ts';
+import { deviceName, failureWords, guestWords, hostWords, invitationEnd, isSpent, levelEverywhere, listed, plainName, plural, rightsWords, sentence, shortKey, signalMood, signalWords, spaceWords, troubleOf } from '../vault/words.ts';
 
 const KEY = 'ab'.repeat(32);
 
@@ -30,6 +30,11 @@ test('a link is found in either form, however a mail has broken it, and in nothi
     assert.equal(readLink(text), link, text);
   }
   for (const text of ['', 'dxos://join#', 'AbC', 'https://a.b/#join=', 'dxos://join#a?b', 'javascript:alert(1)', `dxos://join#${'a'.repeat(2048)}`]) assert.equal(readLink(text), null, text);
+});
+
+test('a name stays within itself, whatever it is made of', () => {
+  assert.equal(plainName('\u202eevil\u2069\u2028one\ntwo\u0000\u009b'), 'evil one two');
+  for (const name of ['Ada Lovelace', 'علي', '👩‍👩‍👧', 'می‌خواهم', '<b>', '']) assert.equal(plainName(name), name);
 });
 
 test('rights in words: each once, the widest only', () => {

@@ -170,7 +170,8 @@ const ARMED_AFTER_MS = 500;
 
 /**
  * Lets a button be pressed only after the page has been seen and had the focus for half a second: a click that was meant for another window, or the
- * second of a double click, decides nothing. `again` begins the wait anew: what it decides has changed. `allowed`: what else must hold.
+ * second of a double click, decides nothing. Who presses in a row, or holds a key down, is not reading: as long as that goes on the wait begins anew.
+ * `again` begins it anew: what it decides has changed. `allowed`: what else must hold.
  */
 export function armed(element: HTMLButtonElement, allowed: () => boolean, listen: (target: EventTarget, type: string, listener: () => void) => void): { again(): void; look(): void } {
   let timer: ReturnType<typeof setTimeout> | undefined, ready = false;
@@ -190,6 +191,7 @@ export function armed(element: HTMLButtonElement, allowed: () => boolean, listen
     attend();
   };
   for (const type of ['focus', 'blur']) listen(window, type, attend);
+  for (const type of ['pointerdown', 'keydown']) listen(document, type, () => { if (!ready) again(); });
   listen(document, 'visibilitychange', attend);
   again();
   return { again, look: show };

@@ -9,6 +9,7 @@ import { rowsOf, type Body } from '../client/src/connection.ts';
 import { Cell } from '../client/src/observable.ts';
 import { askConfig, type Config } from './config.ts';
 import { fromOwnTab } from './own_port.ts';
+import { plainName } from './words.ts';
 
 /** A row of app.watch (docs/spec/commands.md). */
 export interface App {
@@ -56,7 +57,7 @@ const textsOf = (value: unknown): string[] => Array.isArray(value) ? value.map(t
 function appOf(row: Body): App {
   const spaces = typeof row['spaces'] === 'object' && row['spaces'] !== null ? row['spaces'] as Record<string, unknown> : {};
   return {
-    origin: textOf(row['origin']), name: textOf(row['name']), granted: row['granted'] === true, scopes: textsOf(row['scopes']),
+    origin: textOf(row['origin']), name: plainName(textOf(row['name'])), granted: row['granted'] === true, scopes: textsOf(row['scopes']),
     spaces: Object.fromEntries(Object.entries(spaces).map(([key, level]) => [key, textOf(level)])),
     asks: Array.isArray(row['asks']) ? textsOf(row['asks']) : null, ports: Number(row['ports'] ?? 0), denied: Number(row['denied'] ?? 0),
   };

@@ -18,6 +18,12 @@ export function sentence(text: string): string {
   return trimmed === '' ? '' : trimmed.charAt(0).toUpperCase() + trimmed.slice(1) + (/[.!?]$/.test(trimmed) ? '' : '.');
 }
 
+/**
+ * A name that somebody else has chosen, to stand in a sentence of this page: without line ends, control characters, and what turns the direction of
+ * writing, all of which would reach beyond the name into the words around it.
+ */
+export const plainName = (name: string): string => name.replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
+
 // --- Rights -----------------------------------------------------------------------------------------------------------
 
 export const LEVEL_WORDS: Readonly<Record<Level, string>> = { read: 'read', write: 'read and write', share: 'read, write and invite people' };

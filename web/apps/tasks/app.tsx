@@ -144,7 +144,7 @@ function Lists({ space, lists, tasksOf, shown: current }: ListsProps) {
             <li key={keyOf(list)} className={list === held ? 'held' : undefined}>
               <span className="grip" aria-hidden="true" />
               <a href={hrefOf(space.key, list.id)} draggable={false} aria-current={list === current ? 'page' : undefined}>
-                <span dir="auto">{textOf(list.title)}</span>
+                <span dir="auto" className="name">{textOf(list.title) || 'Untitled'}</span>
                 {open > 0 && <span className="count">{open}<span className="unseen"> open</span></span>}
               </a>
             </li>

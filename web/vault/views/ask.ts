@@ -3,7 +3,7 @@
 // The origin stands first and large, as it alone is true. What is asked is ticked; the person may tick less, or other spaces. Allow can be pressed only
 // after the question has been looked at for half a second, and again after each change of it.
 import type { Space } from '../../client/src/index.ts';
-import { address, el, keyed, setText } from '../dom.ts';
+import { address, el, keyed, Scope, setText } from '../dom.ts';
 import { icon, mark } from '../icons.ts';
 import type { Context } from '../page.ts';
 import { armed, button, failureOf, freshId, heading, linkTo } from '../parts.ts';
@@ -121,6 +121,8 @@ function question(context: Context, app: App, decide: (allowed: boolean, act: ()
 }
 
 const WAIT_MS = 3000;
+/** A question stands at least so long before another of the same app takes its place, or an app that keeps changing it could not be told no. */
+const STAND_MS = 1500;
 
 export function askView(context: Context, origin: string | null): HTMLElement {
   const { vault, scope, opener, title } = context;
@@ -129,14 +131,24 @@ export function askView(context: Context, origin: string | null): HTMLElement {
   const none = el('div', { class: 'centre card' }, heading('No app asks'),
     el('p', {}, opener.opened ? 'The app that opened this window has no question now. You can close it, or look at your vault.' : 'When an app wants something of yours, its question is here.'),
     el('div', { class: 'actions' }, linkTo({ at: 'home' }, 'button primary', 'Home'), linkTo({ at: 'apps' }, 'button quiet', 'Apps')));
-  let shown = '', over = false, late = false;
+  const asked = new Scope();
+  let shown = '', over = false, late = false, standing = '', since = 0;
+  let again: ReturnType<typeof setTimeout> | undefined;
   const show = (): void => {
     const wanted = origin ?? opener.asker.get(), all = vault.apps.get();
     const app = wanted === null ? all.find((each) => each.asks !== null) : all.find((each) => each.origin === wanted);
     const asks = app !== undefined && (app.asks !== null || (app.granted && !opener.opened)), name = asks ? JSON.stringify([app.origin, app.name, app.asks, app.scopes, app.spaces]) : late ? 'none' : 'waiting';
+    clearTimeout(again);
     if (over || name === shown) return; // the same question stays, and with it what was ticked
+    const now = performance.now(), stood = now - since;
+    if (asks && app.origin === standing && stood < STAND_MS) { // what is pressed meanwhile answers what is shown
+      again = setTimeout(show, STAND_MS - stood);
+      return;
+    }
     shown = name;
-    box.replaceChildren(asks ? question(context, app, (allowed, act) => decide(app, allowed, act)) : late ? none : waiting);
+    [standing, since] = [asks ? app.origin : '', now];
+    asked.end();
+    box.replaceChildren(asks ? question({ ...context, scope: asked }, app, (allowed, act) => decide(app, allowed, act)) : late ? none : waiting);
   };
   const decide = async (app: App, allowed: boolean, act: () => Promise<void>): Promise<void> => {
     over = true;
@@ -150,7 +162,7 @@ export function askView(context: Context, origin: string | null): HTMLElement {
     next.querySelector('h1')?.focus();
   };
   const timer = setTimeout(() => { late = true; show(); }, opener.opened ? WAIT_MS : 0);
-  scope.add(() => clearTimeout(timer));
+  scope.add(() => { clearTimeout(timer); clearTimeout(again); asked.end(); });
   scope.watch(opener.asker, show);
   scope.watch(vault.apps, show);
   return box;

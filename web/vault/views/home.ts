@@ -5,7 +5,7 @@ import { icon, mark, setMark } from '../icons.ts';
 import type { Context } from '../page.ts';
 import { askName, button, copyButton, empty, heading, linkTo, section } from '../parts.ts';
 import type { App, Vault } from '../vault.ts';
-import { listed, plural, rightsWords, shortKey, spaceWords } from '../words.ts';
+import { listed, plainName, plural, rightsWords, shortKey, spaceWords } from '../words.ts';
 import { connectionSummary } from './connection.ts';
 
 const NAME_MAX = 100;
@@ -16,7 +16,7 @@ export function peersOf(vault: Vault, space: string): { peers: number; behind: n
   return { peers: peers.length, behind: peers.filter(({ synced }) => !synced).length };
 }
 
-export const nameOf = (space: Space): string => space.name || 'Unnamed space';
+export const nameOf = (space: Space): string => plainName(space.name) || 'Unnamed space';
 
 /** The names of all spaces by key. */
 export const namesOf = (vault: Vault): Map<string, string> => new Map(vault.client.spaces.get().map((space) => [space.key, nameOf(space)]));

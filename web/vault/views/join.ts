@@ -5,15 +5,16 @@ import type { Invitation, InvitationSnapshot, Space } from '../../client/src/ind
 import { el, setText } from '../dom.ts';
 import { icon } from '../icons.ts';
 import type { Context } from '../page.ts';
-import { button, field, form, freshId, heading, linkTo } from '../parts.ts';
+import { armed, button, field, form, freshId, heading, linkTo } from '../parts.ts';
 import { readLink } from '../route.ts';
 import { guestWords, invitationEnd, isSpent, plural, troubleOf } from '../words.ts';
 import { nameOf } from './home.ts';
 
 const PIN_SIZE = 6;
 
-function asking(link: string | null, join: (link: string) => void): HTMLElement {
-  const arrived = link !== null;
+function asking({ scope }: Context, link: string | null, join: (link: string) => void): HTMLElement {
+  const arrived = link !== null, press = button('Join', null, { kind: 'primary', submit: true });
+  if (arrived) armed(press, () => true, (target, type, listener) => scope.listen(target, type, listener)); // whoever opened this page chose the moment
   const url = field('Invitation link', { value: link ?? '', inputmode: 'url', spellcheck: 'false', autocapitalize: 'off', placeholder: 'https://…/#join=…  or  dxos://join#…' },
     'As it was sent to you. You will be asked for a PIN, which the host tells you by another way.');
   const submit = (): Promise<void> => {
@@ -23,7 +24,7 @@ function asking(link: string | null, join: (link: string) => void): HTMLElement 
     return Promise.resolve();
   };
   return form(submit, url.fail, 'card stack', arrived && el('p', {}, 'Somebody has sent you this invitation. Joining tells them your name, and them and all other members from then on when you are here.'),
-    url.node, button('Join', null, { kind: 'primary', submit: true }));
+    url.node, press);
 }
 
 /** One field of six figures; it is sent as it is full. */
@@ -119,7 +120,7 @@ const isOver = (invitation: Invitation<Space>): boolean => invitation.get().erro
 export function joinView(context: Context, link: string | null): HTMLElement {
   context.title('Join a space');
   const box = el('div', {});
-  const ask = (from: string | null): void => box.replaceChildren(asking(from, begin));
+  const ask = (from: string | null): void => box.replaceChildren(asking(context, from, begin));
   const begin = (found: string): void => {
     box.replaceChildren(joining(context, context.vault.client.acceptInvitation(found), (spent) => ask(spent ? null : found)));
   };

@@ -4,7 +4,7 @@ import { el, keyed, setText } from '../dom.ts';
 import { icon, mark, setMark } from '../icons.ts';
 import type { Context } from '../page.ts';
 import { askName, button, confirm, empty, failureOf, heading, linkTo, section } from '../parts.ts';
-import { plural, ROLE_WORDS, spaceWords } from '../words.ts';
+import { plainName, plural, ROLE_WORDS, spaceWords } from '../words.ts';
 import { nameOf, peersOf } from './home.ts';
 
 const NAME_MAX = 100;
@@ -42,7 +42,7 @@ function members(context: Context, space: Space): HTMLElement {
     return {
       node: el('li', { class: 'row' }, face, el('span', { class: 'row-text' }, el('span', { class: 'name-line' }, name, you)), role),
       update(member) {
-        const text = member.displayName || 'Name not here yet';
+        const text = plainName(member.displayName) || 'Name not here yet';
         setMark(face, member.identityKey, member.displayName);
         setText(name, text);
         setText(role, ROLE_WORDS[member.role] ?? member.role);
