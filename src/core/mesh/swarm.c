@@ -487,15 +487,20 @@ static bool topic_at(void *ctx, size_t index, dx_channel_topic *out) {
 }
 
 /* Of two links between the same two keys on one topic one stays. The newer supersedes an older half-dead one,
- * but when both were just dialled, from both ends, both sides must choose alike: the one whose caller has the
- * smaller key stays. */
+ * but when both were just dialled both sides must choose alike, or each would end the one that the other keeps: of
+ * two from both ends the one whose caller has the smaller key stays, of two from one end the one with the smaller
+ * handshake hash, whichever was ready first here. */
 static bool is_superseded(const dx_meeting *old, const dx_meeting *fresh,
                           const uint8_t own_static[static DX_KEY_SIZE], uint64_t now_ms) {
-    if (old->link.initiator == fresh->link.initiator || now_ms - old->ready_ms > DX_GLARE_MS) {
+    if (now_ms - old->ready_ms > DX_GLARE_MS) {
         return true;
     }
-    bool own_smaller = memcmp(own_static, fresh->link.remote_static, DX_KEY_SIZE) < 0;
-    return fresh->link.initiator == own_smaller;
+    if (old->link.initiator != fresh->link.initiator) {
+        bool own_smaller = memcmp(own_static, fresh->link.remote_static, DX_KEY_SIZE) < 0;
+        return fresh->link.initiator == own_smaller;
+    }
+    return fresh->begun_ms > old->ready_ms + DX_SIDE_BY_SIDE_MS ||
+           memcmp(fresh->link.handshake_hash, old->link.handshake_hash, DX_NOISE_HASH_SIZE) < 0;
 }
 
 /* *keep false: the fresh link is the one to go. */

@@ -327,6 +327,52 @@ static void test_glare(void **state) {
     finish(&a, &b);
 }
 
+/* What waits for one side of a wire. */
+static void carry(wire *one, int side) {
+    dx_buf bytes = one->bytes[side];
+    dx_buf_init(&one->bytes[side], &wire_alloc.port, 1 << 20);
+    if (one->open[side]) {
+        took(one->ends[side], dx_swarm_link_data(one->ends[side]->swarm, one->numbers[side],
+                                                 dx_buf_view(&bytes), one->ends[side]->now_ms));
+    }
+    dx_buf_deinit(&bytes);
+}
+
+/* A peer that is named twice, as at midnight or by two services, is dialled twice at once: one link stays, the same
+ * for both, though either is ready first at another end. */
+static void test_dialled_side_by_side(void **state) {
+    (void)state;
+    for (uint8_t key = 1; key < 9; key++) {
+        end a, b;
+        wire_count = 0;
+        test_alloc_init(&wire_alloc);
+        begin_end(&a, key, 9);
+        begin_end(&b, 100, 9);
+        assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:b")), DX_OK);
+        tick(&a);
+        connect(&a, &b);
+        assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:c")), DX_OK);
+        tick(&a);
+        connect(&a, &b);
+        assert_int_equal(a.open_count, 2);
+        a.now_ms = b.now_ms = a.now_ms + 30;
+        for (int side = 1; side >= 0; side--) { /* a word of each side */
+            carry(&wires[0], side);
+            carry(&wires[1], side);
+        }
+        carry(&wires[1], 1); /* the last word of the first dialled comes last */
+        carry(&wires[0], 1);
+        deliver();
+        assert_int_equal(dx_swarm_link_count(a.swarm, TOPIC), 1);
+        assert_int_equal(dx_swarm_link_count(b.swarm, TOPIC), 1);
+        assert_int_equal(dx_swarm_send(a.swarm, wires[wires[1].open[0]].numbers[0], dx_bytes_text("still")),
+                         DX_OK);
+        deliver();
+        assert_string_equal(b.said, "still");
+        finish(&a, &b);
+    }
+}
+
 /* A newer link from the same side replaces an older one that may be half dead. */
 static void test_superseded(void **state) {
     (void)state;
@@ -335,7 +381,7 @@ static void test_superseded(void **state) {
     dial(&a, &b);
     wires[0].open[0] = wires[0].open[1] = false; /* b does not hear of its end */
     dx_swarm_link_down(a.swarm, a.link, DX_E_UNREACHABLE, a.now_ms);
-    a.now_ms += 1000;
+    a.now_ms = b.now_ms = a.now_ms + 1000;
     tick(&a);
     connect(&a, &b);
     deliver();
@@ -726,7 +772,8 @@ static void test_memory_ends(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_hold), DX_TEST(test_memory_ends), DX_TEST(test_meeting), DX_TEST(test_rude_peer),
              DX_TEST(test_back_off), DX_TEST(test_dial_without_answer), DX_TEST(test_glare),
-             DX_TEST(test_superseded), DX_TEST(test_yield_to_caller), DX_TEST(test_own_address),
-             DX_TEST(test_stranger), DX_TEST(test_silent_caller), DX_TEST(test_dropped_links),
-             DX_TEST(test_bounds), DX_TEST(test_crowd), DX_TEST(test_crowd_from_everywhere),
-             DX_TEST(test_half_messages_of_many), DX_TEST(test_room_to_send))
+             DX_TEST(test_dialled_side_by_side), DX_TEST(test_superseded), DX_TEST(test_yield_to_caller),
+             DX_TEST(test_own_address), DX_TEST(test_stranger), DX_TEST(test_silent_caller),
+             DX_TEST(test_dropped_links), DX_TEST(test_bounds), DX_TEST(test_crowd),
+             DX_TEST(test_crowd_from_everywhere), DX_TEST(test_half_messages_of_many),
+             DX_TEST(test_room_to_send))
