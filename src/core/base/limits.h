@@ -64,9 +64,6 @@ enum {
     /* Two links dialled from both ends within this time met in the middle; a later one replaces a dead one.
      */
     DX_GLARE_MS = 5000,
-    /* Two links dialled from one end, of which the second was begun at the latest this long after the first was
-     * ready, were dialled side by side (a peer that is named twice): the time a word takes through a service. */
-    DX_SIDE_BY_SIDE_MS = 500,
 
     /* --- mesh: signaling --- */
     /* What a transport tells the one at the other end: a description of some forty candidates. */

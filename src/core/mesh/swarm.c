@@ -499,7 +499,7 @@ static bool is_superseded(const dx_meeting *old, const dx_meeting *fresh,
         bool own_smaller = memcmp(own_static, fresh->link.remote_static, DX_KEY_SIZE) < 0;
         return fresh->link.initiator == own_smaller;
     }
-    return fresh->begun_ms > old->ready_ms + DX_SIDE_BY_SIDE_MS ||
+    return fresh->begun_ms >= old->ready_ms || /* dialled again, not side by side */
            memcmp(fresh->link.handshake_hash, old->link.handshake_hash, DX_NOISE_HASH_SIZE) < 0;
 }
 
