@@ -27,7 +27,7 @@ enum {
     VICTIM_FIRST = 40 /* sequence numbers of those, which an honest peer hardly comes to */
 };
 
-static const char service_url[] = "ws://sim/signal";
+static const char service_url[] = "ws://sim/.well-known/dx/signal";
 
 /* A connection to the service. */
 typedef struct sim_caller {

@@ -18,6 +18,25 @@ enum {
     FRAME_SIZE_MAX = 128
 };
 
+static bool begins_with(dx_bytes text, dx_bytes start) {
+    return text.size >= start.size && memcmp(text.data, start.data, start.size) == 0;
+}
+
+/* Behind its scheme: a host and its port, and the one path at which services are. */
+static bool is_service_place(dx_bytes place) {
+    static const char path[] = "/.well-known/dx/signal";
+    size_t path_size = sizeof path - 1;
+    if (place.size <= path_size || memcmp(place.data + place.size - path_size, path, path_size) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < place.size - path_size; i++) {
+        if (memchr("/?#@", place.data[i], 4) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool dx_address_check(dx_bytes address) {
     if (address.size == 0 || address.size >= DX_ADDRESS_SIZE_MAX) {
         return false;
@@ -25,6 +44,12 @@ bool dx_address_check(dx_bytes address) {
     for (size_t i = 0; i < address.size; i++) {
         if (address.data[i] <= 0x20 || address.data[i] >= 0x7f) {
             return false;
+        }
+    }
+    for (size_t i = 0; i < 2; i++) {
+        dx_bytes scheme = dx_bytes_text(i == 0 ? "ws://" : "wss://");
+        if (begins_with(address, scheme)) {
+            return is_service_place(dx_bytes_of(address.data + scheme.size, address.size - scheme.size));
         }
     }
     return true;

@@ -43,7 +43,8 @@ dx_bytes dx_welcome_address(dx_reader *cursor);
  * DX_OK *out (may be NULL) is the control state it makes, for the caller to destroy. */
 DX_MUST_USE int dx_welcome_verify(const dx_welcome *welcome, const dx_alloc *alloc, const dx_identity *guest,
                                   dx_control **out);
-/* An address peers may dial: 1 to 255 printable ASCII characters without a space. */
+/* An address peers may dial: 1 to 255 printable ASCII characters without a space. That of a signaling service is
+ * ws://HOST:PORT/.well-known/dx/signal (wss://): who is told an address asks at no other path of anybody's server. */
 bool dx_address_check(dx_bytes address);
 
 #endif

@@ -23,7 +23,7 @@ int dx_node_load_services(dx_node *node) {
 static int take_url(dx_node *node, dx_bytes body, dx_bytes *out) {
     dx_bytes name;
     int error = dx_take_text(node, body, "url", DX_SIGNALING_TEXT_MAX, out);
-    if (error == DX_OK && dx_signaling_service_name(*out, &name) != DX_OK) {
+    if (error == DX_OK && (dx_signaling_service_name(*out, &name) != DX_OK || !dx_address_check(*out))) {
         error = dx_node_refuse(node, DX_E_INVALID, "dx signal add wss://HOST/.well-known/dx/signal",
                                "that is no address of a signaling service");
     }

@@ -505,6 +505,21 @@ static void test_addresses(void **state) {
     assert_false(dx_address_check(dx_bytes_text("a\x7f")));
     assert_false(dx_address_check(dx_bytes_text("\x1b[31m")));
     assert_false(dx_address_check(dx_bytes_text("\xc3\xa4")));
+    assert_true(dx_address_check(dx_bytes_text("ws://[::1]:8100/.well-known/dx/signal")));
+    assert_true(dx_address_check(dx_bytes_text("wss://kube.example/.well-known/dx/signal")));
+    /* Nobody is sent to another path of somebody's server. */
+    static const char *const strange[] = {"ws://",
+                                          "ws:///.well-known/dx/signal",
+                                          "ws://router.example/reboot?now=1",
+                                          "ws://router.example/reboot?/.well-known/dx/signal",
+                                          "ws://router.example/x/.well-known/dx/signal",
+                                          "ws://user@router.example/.well-known/dx/signal",
+                                          "wss://router.example#/.well-known/dx/signal",
+                                          "wss://router.example/.well-known/dx/signal?x",
+                                          "wss://router.example/.well-known/dx/signals"};
+    for (size_t i = 0; i < sizeof strange / sizeof strange[0]; i++) {
+        assert_false(dx_address_check(dx_bytes_text(strange[i])));
+    }
 }
 
 static void test_no_memory(void **state) {

@@ -80,6 +80,7 @@ static void test_what_is_refused(void **state) {
     vault *alice = begin();
     assert_non_null(strstr(ask_url(alice, "signal.add", "http://x"), "E_INVALID"));
     assert_non_null(strstr(ask_url(alice, "signal.add", "ws://"), "E_INVALID"));
+    assert_non_null(strstr(ask_url(alice, "signal.add", "ws://router.example/reboot"), "E_INVALID"));
     assert_non_null(strstr(vault_ask(alice, "{'do': 'signal.add'}"), "E_INVALID"));
     memset(url, 'x', sizeof url);
     memcpy(url, "ws://", 5);
@@ -87,7 +88,7 @@ static void test_what_is_refused(void **state) {
     assert_non_null(strstr(ask_url(alice, "signal.add", url), "error"));
     assert_non_null(strstr(ask_url(alice, "signal.rm", fair_url), "E_NOT_FOUND"));
     for (int i = 0; i < DX_SIGNALING_SERVICES_MAX; i++) {
-        snprintf(url, sizeof url, "ws://%d.example/", i);
+        snprintf(url, sizeof url, "ws://%d.example/.well-known/dx/signal", i);
         assert_non_null(strstr(ask_url(alice, "signal.add", url), url));
     }
     assert_non_null(strstr(ask_url(alice, "signal.add", fair_url), "E_LIMIT"));

@@ -193,7 +193,8 @@ export async function siegeJoin(t) {
   const kube = await t.startKube(), { profile } = await person(t, kube);
   await foreignSite(async ({ origin, port, heard }) => {
     const host = await t.startAgent('Mallory', null), [{ space }] = await host.dx('space', 'create', 'Trap');
-    await host.dx('signal', 'add', `ws://localhost:${port}/reboot?now=1`);
+    await assert.rejects(host.dx('signal', 'add', `ws://localhost:${port}/reboot?now=1`), 'a link names no other path of a server');
+    await host.dx('signal', 'add', `ws://localhost:${port}/.well-known/dx/signal`);
     const { url } = await host.share(space), at = `${kube.origin('halo')}/#join=${url.split('#')[1]}`;
     await host.stop();
     heard.length = 0;
@@ -202,10 +203,11 @@ export async function siegeJoin(t) {
     const popup = await clickOn(evil, at, 'Join'), join = named(popup, 'button', 'Join');
     assert.deepEqual(heard, [], 'dialled by clicks that were meant for something else');
     await until('it may be pressed', () => join.isEnabled());
-    t.expectError(/reboot/); // the browser tells that it was not answered
+    t.expectError(/well-known\/dx\/signal/); // the browser tells that it was not answered
     await join.click();
     await until('it is dialled', () => heard.length > 0);
     const [{ url: path, headers }] = heard;
+    assert.equal(path, '/.well-known/dx/signal');
     t.say(`the server that a link names is asked for ${path} by ${headers.origin}`);
     assert.deepEqual([headers.cookie, headers.referer, headers.authorization], [undefined, undefined, undefined]);
     const guest = await t.startAgent('Nora', null);

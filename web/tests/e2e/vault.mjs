@@ -102,7 +102,7 @@ export async function vault(t) {
   await press(page, 'Add');
   await shows(page, 'That is no address of a signaling service');
   t.expectError(/WebSocket connection to 'ws:\/\/localhost:9\//);
-  await service.fill('ws://localhost:9/signal');
+  await service.fill('ws://localhost:9/.well-known/dx/signal');
   await press(page, 'Add');
   await shows(page, 'added by you');
   await press(page, 'Remove localhost:9');
