@@ -52,9 +52,19 @@ static dx_bytes cell_item(dx_bytes row, const char *key) {
     return item.size == 0 ? dx_bytes_of(null_item, sizeof null_item) : item;
 }
 
-/* The cell as plain text: of texts their characters, of all else its JSON, of null nothing. */
+/* A time's text is what its tag is over. */
+static dx_bytes characters(dx_bytes item) {
+    dx_reader reader;
+    dx_reader_init(&reader, item);
+    if (dx_reader_peek(&reader) != DX_KIND_TAG || dx_read_tag(&reader) != DX_TAG_TIMESTAMP) {
+        return dx_item_text(item);
+    }
+    return dx_read_text(&reader);
+}
+
+/* The cell as plain text: of texts and times their characters, of all else its JSON, of null nothing. */
 static void write_plain(dx_bytes item, dx_buf *out) {
-    dx_bytes text = dx_item_text(item);
+    dx_bytes text = characters(item);
     if (text.data != NULL) {
         dx_buf_append(out, text.data, text.size);
     } else if (dx_item_kind(item) != DX_KIND_NULL && dx_json_print(item, out) != DX_OK) {

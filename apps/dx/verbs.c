@@ -15,6 +15,7 @@ const dx_noun dx_nouns[] = {
     {"halo", "who you are: the identity of this vault"},
     {"device", "the devices of your identity"},
     {"space", "sets of objects that people share"},
+    {"invitation", "the invitations that this vault gave out"},
     {"object", "the objects in a space"},
     {"link", "typed arrows from one object to another"},
     {"query", "ask a space a question"},
@@ -163,6 +164,24 @@ const dx_verb dx_verbs[] = {
      .sentence = "Forget a space in this vault; other members keep it",
      .examples = "dx space rm notes",
      .run = dx_run_space_rm},
+
+    /* --- invitation --- */
+    {.noun = "invitation",
+     .verb = "list",
+     .alias = "ls",
+     .arguments = {{"SPACE", "only those to this space", true, false}},
+     .options = {{"ended", 0, NULL, "also those that ended, and how", false}},
+     .sentence = "List the invitations that are open; the program that made one need not run any more",
+     .details = "`dx space share` makes them. Links and PINs are not shown again.",
+     .examples = "dx invitation list\ndx invitation list notes --ended",
+     .run = dx_run_invitation_list},
+    {.noun = "invitation",
+     .verb = "cancel",
+     .alias = "rm",
+     .arguments = {{"ID", "the invitation's id, or the beginning of it (4 digits or more)", false, false}},
+     .sentence = "Withdraw an invitation: nobody else gets in by its link",
+     .examples = "dx invitation cancel 3f9a",
+     .run = dx_run_invitation_cancel},
 
     /* --- object --- */
     {.noun = "object",

@@ -48,6 +48,8 @@ walk() {
     me link ls garden --json
     me api '{"do": "space.list"}'
     me peer list --json
+    me invitation list --json
+    me invitation cancel 0123 --json
     me app grant https://todo.example create garden=write --json
     me app grant https://todo.example nonsense --json
     me app grant todo.example create --json

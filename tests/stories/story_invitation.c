@@ -108,6 +108,57 @@ static void test_joining_twice(void **state) {
     street_deinit(&road);
 }
 
+/* The program that shared has gone; the invitation is found in the list, and withdrawn from there, also after a restart. */
+static void test_withdrawn_from_the_list(void **state) {
+    (void)state;
+    vault *alice, *bob;
+    char id[40];
+    begin(&alice, &bob);
+    street_share(alice, "Club", url, sizeof url, pin);
+    vault_leave(alice);
+    vault_open(alice);
+    assert_asks(alice, "{'do': 'invitation.list', 'space': 'Club'}", "{\"count\":1}");
+    assert_non_null(strstr(alice->told, "\"role\":\"editor\""));
+    assert_non_null(strstr(alice->told, "\"state\":\"advertising\""));
+    assert_non_null(strstr(alice->told, "\"uses_max\":1"));
+    assert_null(strstr(alice->told, pin));
+    assert_null(strstr(alice->told, "dxos://"));
+    street_field(alice->told, "id", id, sizeof id);
+    assert_int_equal(strlen(id), 32);
+
+    join(bob, NULL);
+    assert_asks(alice, "{'do': 'invitation.list'}", "{\"count\":1}");
+    assert_non_null(strstr(alice->told, "\"state\":\"pin-wait\""));
+    snprintf(json, sizeof json, "{'do': 'invitation.cancel', 'id': '%.6s'}", id);
+    assert_non_null(strstr(vault_ask(alice, json), "\"state\":\"cancelled\""));
+    street_pass(&road, 1000);
+    assert_non_null(strstr(bob->last, "\"E_WITHDRAWN\""));
+    snprintf(json, sizeof json, "{'do': 'invitation.cancel', 'id': '%s'}", id);
+    assert_non_null(strstr(vault_ask(alice, json), "\"E_STATE\""));
+
+    assert_asks(alice, "{'do': 'invitation.list'}", "{\"count\":0}");
+    assert_asks(alice, "{'do': 'invitation.list', 'ended': true}", "{\"count\":1}");
+    assert_non_null(strstr(alice->told, "\"the invitation was cancelled\""));
+    join(bob, pin);
+    assert_non_null(strstr(bob->last, "\"E_WITHDRAWN\""));
+    street_deinit(&road);
+}
+
+/* A few digits may mean two invitations. */
+static void test_which_invitation(void **state) {
+    (void)state;
+    vault *alice, *bob;
+    begin(&alice, &bob);
+    share_with_several(alice);
+    share_with_several(alice);
+    assert_asks(alice, "{'do': 'invitation.list'}", "{\"count\":2}");
+    assert_non_null(strstr(vault_ask(alice, "{'do': 'invitation.cancel', 'id': ''}"), "\"E_NOT_FOUND\""));
+    join(bob, NULL); /* an invitation of another's is none of his */
+    assert_asks(bob, "{'do': 'invitation.list', 'ended': true}", "{\"count\":0}");
+    assert_non_null(strstr(vault_ask(bob, "{'do': 'invitation.cancel', 'id': '0000'}"), "\"E_NOT_FOUND\""));
+    street_deinit(&road);
+}
+
 /* Alice changes her mind while Bob looks for his glasses. */
 static void test_withdrawn(void **state) {
     (void)state;
@@ -256,6 +307,6 @@ static void test_many_withdrawn(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_three_wrong_pins), DX_TEST(test_host_is_gone), DX_TEST(test_joining_twice),
-             DX_TEST(test_withdrawn), DX_TEST(test_used_up), DX_TEST(test_two_at_the_door),
-             DX_TEST(test_attempts_are_the_invitations), DX_TEST(test_the_first_is_not_served_first),
-             DX_TEST(test_expired), DX_TEST(test_many_withdrawn))
+             DX_TEST(test_withdrawn), DX_TEST(test_withdrawn_from_the_list), DX_TEST(test_which_invitation),
+             DX_TEST(test_used_up), DX_TEST(test_two_at_the_door), DX_TEST(test_attempts_are_the_invitations),
+             DX_TEST(test_the_first_is_not_served_first), DX_TEST(test_expired), DX_TEST(test_many_withdrawn))

@@ -22,6 +22,8 @@ const dx_need_row dx_needs[] = {
     {"space.share",    DX_NEED_SHARE},
     {"space.join",     DX_NEED_CREATE},
     {"space.pin",      DX_NEED_CREATE},
+    {"invitation.list", DX_NEED_OWN},
+    {"invitation.cancel", DX_NEED_OWN},
     {"space.status",   DX_NEED_READ},
     {"space.digest",   DX_NEED_READ},
     {"object.add",     DX_NEED_WRITE},

@@ -1,5 +1,5 @@
-/* node/invite.c: space.share, space.join, space.pin: invitation machines joined to links, commands and the
- * space.
+/* node/invite.c: space.share, space.join, space.pin, invitation.*: invitation machines joined to links, commands
+ * and the space.
  *
  * Layer: floor 1, node. Every call of a machine ends in `perform`: what it appended is sent, what it asks for
  * is done in the same transaction. */
@@ -913,9 +913,118 @@ static int space_pin(dx_node *node, dx_request *request, dx_bytes body) {
     return dx_request_reply(node, request, &map);
 }
 
+/* --- Invitations whose program may be gone -------------------------------------------------------------- */
+
+static int write_invitation(dx_invite *invite, dx_map_builder *map) {
+    dx_node *node = invite->node;
+    const dx_invitation *invitation = &invite->machine.host.invitation;
+    dx_host_state state = invite->machine.host.state;
+    dx_space *space = dx_node_space(node, invitation->space);
+    char name[256] = "";
+    int error = space == NULL ? DX_E_NOT_FOUND : dx_space_name(&node->context, space, name, sizeof name);
+    dx_write_hex(dx_map_builder_key(map, "id"), invitation->id, DX_INVITATION_ID_SIZE);
+    if (space == NULL) {
+        dx_write_null(dx_map_builder_key(map, "space")); /* of a space this vault forgot */
+    } else {
+        dx_write_hex(dx_map_builder_key(map, "space"), space->id, DX_HASH_SIZE);
+    }
+    if (error == DX_OK) {
+        dx_write_text(dx_map_builder_key(map, "name"), name);
+    } else {
+        dx_write_null(dx_map_builder_key(map, "name"));
+    }
+    dx_write_text(dx_map_builder_key(map, "role"), dx_role_name(invitation->role));
+    dx_write_text(dx_map_builder_key(map, "state"), dx_host_state_name(state));
+    dx_write_text(dx_map_builder_key(map, "message"), dx_host_state_sentence(state));
+    dx_write_timestamp(dx_map_builder_key(map, "expires"), (int64_t)invitation->expires_ms * 1000);
+    dx_write_uint(dx_map_builder_key(map, "uses"), invitation->uses);
+    dx_write_uint(dx_map_builder_key(map, "uses_max"), invitation->uses_max);
+    dx_write_uint(dx_map_builder_key(map, "failures"), invitation->failures);
+    if (invite->origin[0] != '\0') {
+        dx_write_text(dx_map_builder_key(map, "app"), invite->origin);
+    }
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
+/* Neither link nor PIN: they were told to who made it, and a list is looked at by others' eyes too. */
+static int invitation_list(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_space *space = NULL;
+    bool ended = dx_item_bool(dx_item_get(body, "ended"), false);
+    int error = dx_item_get(body, "space").size == 0 ? DX_OK : dx_take_space(node, request, body, &space);
+    for (dx_invite *invite = node->invites; error == DX_OK && invite != NULL; invite = invite->next) {
+        if (!invite->is_host || (has_ended(invite) && !ended) ||
+            (space != NULL && invite->machine.host.invitation.space != space->local)) {
+            continue;
+        }
+        dx_map_builder map;
+        dx_answer_init(node, &map);
+        error = write_invitation(invite, &map);
+        dx_writer row = dx_request_row(node, request);
+        dx_map_builder_finish(&map, &row);
+        int written = dx_request_row_end(node, request, &row);
+        error = error == DX_OK ? written : error;
+    }
+    return error == DX_OK ? dx_request_reply_count(node, request) : error;
+}
+
+/* By its id, or the beginning of it that no other has. */
+static int take_invitation(dx_node *node, dx_bytes body, dx_invite **out) {
+    enum { BEGINNING_MIN = 4 };
+    dx_bytes text;
+    int error = dx_take_text(node, body, "id", (size_t)2 * DX_INVITATION_ID_SIZE, &text);
+    if (error != DX_OK) {
+        return error;
+    }
+    size_t count = 0;
+    for (dx_invite *invite = node->invites; invite != NULL; invite = invite->next) {
+        char hex[2 * DX_INVITATION_ID_SIZE + 1];
+        if (!invite->is_host || text.size < BEGINNING_MIN) {
+            continue;
+        }
+        dx_hex_encode(dx_bytes_of(invite->machine.host.invitation.id, DX_INVITATION_ID_SIZE), hex);
+        if (memcmp(hex, text.data, text.size) == 0) {
+            *out = invite;
+            count++;
+        }
+    }
+    if (count == 1) {
+        return DX_OK;
+    }
+    return count > 1
+               ? dx_node_refuse(node, DX_E_CONFLICT, "write more of the id", "%.*s could mean %d invitations",
+                                (int)text.size, (const char *)text.data, (int)count)
+               : dx_node_refuse(node, DX_E_NOT_FOUND, "dx invitation list",
+                                "this vault made no invitation \"%.*s\"", (int)text.size,
+                                (const char *)text.data);
+}
+
+static int invitation_cancel(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_invite *invite = NULL;
+    int error = take_invitation(node, body, &invite);
+    if (error == DX_OK && has_ended(invite)) {
+        return dx_node_refuse(node, DX_E_STATE, NULL, "it has ended before: %s",
+                              dx_host_state_sentence(invite->machine.host.state));
+    }
+    if (error == DX_OK) {
+        error = dx_invitation_host_cancel(&invite->machine.host, &invite->out);
+    }
+    if (error == DX_OK) {
+        error = perform(invite);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    error = write_invitation(invite, &map);
+    return dx_request_reply_unless(node, request, error, &map);
+}
+
 const dx_command dx_commands_invitation[] = {
     {"space.share", false, space_share},
     {"space.join", true, space_join},
     {"space.pin", false, space_pin},
+    {"invitation.list", false, invitation_list},
+    {"invitation.cancel", true, invitation_cancel},
     {NULL, false, NULL},
 };

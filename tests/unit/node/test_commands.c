@@ -216,6 +216,17 @@ static const struct {
      "{'error':{'code':-1,'name':'E_INVALID','message':'a PIN is six digits'}}"},
     {"{'do': 'space.share', 'space': 'Garden', 'expires_ms': -1}", "",
      "{'error':{'code':-1,'name':'E_INVALID','message':'an invitation lives at most thirty days'}}"},
+    {"{'do': 'invitation.list'}", "", "{'count':0}"},
+    {"{'do': 'invitation.list', 'space': 'Nowhere'}", "",
+     "{'error':{'try':'dx space list','code':-3,'name':'E_NOT_FOUND','message':'there is no space "
+     "\\\"Nowhere\\\" in this "
+     "vault'}}"},
+    {"{'do': 'invitation.cancel'}", "",
+     "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"id\\\" is missing'}}"},
+    {"{'do': 'invitation.cancel', 'id': '0123'}", "",
+     "{'error':{'try':'dx invitation list','code':-3,'name':'E_NOT_FOUND','message':'this vault made no "
+     "invitation "
+     "\\\"0123\\\"'}}"},
     {"{'do': 'space.join', 'url': 'nonsense'}", "",
      "{'error':{'try':'copy the whole link again, or ask for a new "
      "one','code':-46,'name':'E_LINK','message':'this is not an invitation link'}}"},

@@ -87,6 +87,8 @@ static const struct {
     {"space.share", shares, ", 'space': 'Book'"},
     {"space.join", "c", ", 'url': 'dxos://join#no'"},
     {"space.pin", "c", ", 'pin': '123456'"},
+    {"invitation.list", nobody, ""},
+    {"invitation.cancel", nobody, ", 'id': '0123'"},
     {"space.status", reads, ", 'space': 'Book'"},
     {"space.digest", reads, ", 'space': 'Book'"},
     {"object.add", writes, ", 'space': 'Book'"},
