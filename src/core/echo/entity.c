@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "echo/entity_row.h"
 #include "echo/reduce.h"
 
 enum { FEED_SHIFT = 48, SEQ_SHIFT = 16, ID_SEQ_AT = DX_PREFIX_SIZE, ID_INDEX_AT = DX_PREFIX_SIZE + 4 };
@@ -75,14 +76,6 @@ static bool parse_number(dx_bytes text, size_t *at, uint64_t max, uint64_t *out)
     return *at > start;
 }
 
-static bool entity_exists(dx_context *context, int64_t key) {
-    sqlite3_stmt *select = dx_store_query(context->store, "SELECT 1 FROM entity WHERE key = ?1");
-    dx_bind_int(select, 1, key);
-    bool exists = dx_step(context->store, select);
-    dx_step_reset(select);
-    return exists;
-}
-
 /* Whether the feed's id begins with these digits. */
 static bool begins_with(const dx_feed *feed, dx_bytes digits) {
     char hex[2 * DX_PREFIX_SIZE + 1];
@@ -119,14 +112,13 @@ static int find_place(dx_context *context, dx_space *space, uint64_t seq, uint64
             continue;
         }
         int64_t candidate = dx_entity_key(feed->local, seq, index);
-        if (entity_exists(context, candidate)) {
+        int error = dx_entity_row_find(context, space, candidate);
+        if (error == DX_OK) {
             *key = candidate;
             found++;
+        } else if (error != DX_E_NOT_FOUND) {
+            return error;
         }
-    }
-    int error = dx_store_error(context->store);
-    if (error != DX_OK) {
-        return error;
     }
     return found == 1 ? DX_OK : found == 0 ? DX_E_NOT_FOUND : DX_E_CONFLICT;
 }
@@ -192,19 +184,18 @@ static int read_state(dx_context *context, dx_space *space, bool listed, dx_byte
     return error;
 }
 
-int dx_entity_of_row(dx_context *context, dx_space *space, sqlite3_stmt *row, int column, dx_entity *out) {
-    memset(out, 0, sizeof *out);
-    out->key = dx_column_int(row, column);
-    out->kind = dx_column_int(row, column + 1) == DX_ENTITY_LINK ? DX_ENTITY_LINK : DX_ENTITY_OBJECT;
-    out->type_id = dx_column_int(row, column + 2);
-    int64_t model = dx_column_int(row, column + 3);
-    out->created = (uint64_t)dx_column_int(row, column + 4);
-    out->parent = dx_column_int(row, column + 5);
-    out->deleted = dx_column_int(row, column + 6) != 0;
-    out->source = dx_column_int(row, column + 7);
-    out->target = dx_column_int(row, column + 8);
+/* What the row's numbers stand for. */
+static int take_row(dx_context *context, dx_space *space, const dx_entity_row *row, dx_entity *out) {
+    *out = (dx_entity){.key = row->key,
+                       .kind = row->kind == DX_ENTITY_LINK ? DX_ENTITY_LINK : DX_ENTITY_OBJECT,
+                       .type_id = row->type,
+                       .created = (uint64_t)row->created,
+                       .parent = row->parent,
+                       .deleted = row->deleted,
+                       .source = row->source,
+                       .target = row->target};
     dx_type *type;
-    int error = dx_type_read(context, space, model < 0 ? -model : model, &type);
+    int error = dx_type_read(context, space, row->model < 0 ? -row->model : row->model, &type);
     if (error == DX_OK) {
         out->model = type->model;
         error = dx_type_read(context, space, out->type_id, &type);
@@ -213,21 +204,21 @@ int dx_entity_of_row(dx_context *context, dx_space *space, sqlite3_stmt *row, in
         return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
     }
     out->type = dx_bytes_of(type->name, type->size);
-    return read_state(context, space, model < 0, dx_column_bytes(row, column + 9), out);
+    return read_state(context, space, row->model < 0, row->state, out);
+}
+
+int dx_entity_of_row(dx_context *context, dx_space *space, sqlite3_stmt *row, int column, dx_entity *out) {
+    const dx_entity_row values = dx_entity_row_of(row, column);
+    return take_row(context, space, &values, out);
 }
 
 int dx_entity_read(dx_context *context, dx_space *space, int64_t key, dx_entity *out) {
     if (dx_space_feed(space, dx_entity_key_feed(key)) == NULL) {
         return DX_E_NOT_FOUND;
     }
-    sqlite3_stmt *select =
-        dx_store_query(context->store, "SELECT " DX_ENTITY_COLUMNS " FROM entity WHERE key = ?1");
-    dx_bind_int(select, 1, key);
-    if (!dx_step(context->store, select)) {
-        int error = dx_store_error(context->store);
-        return error != DX_OK ? error : DX_E_NOT_FOUND;
-    }
-    return dx_entity_of_row(context, space, select, 0, out);
+    dx_entity_row row;
+    int error = dx_entity_row_read(context, space, key, &row);
+    return error == DX_OK ? take_row(context, space, &row, out) : error;
 }
 
 int dx_entity_view(dx_context *context, dx_space *space, const dx_entity *entity, dx_writer *out) {

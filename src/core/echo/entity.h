@@ -42,6 +42,7 @@ typedef struct dx_entity {
 #define DX_ENTITY_COLUMNS                                                                                    \
     "entity.key, entity.kind, entity.type, entity.model, entity.created, entity.parent, entity.deleted, "    \
     "entity.source, entity.target, entity.state"
+enum { DX_ENTITY_COLUMN_COUNT = 10 };
 
 DX_MUST_USE int dx_entity_read(dx_context *context, dx_space *space, int64_t key,
                                dx_entity *out); /* DX_E_NOT_FOUND */

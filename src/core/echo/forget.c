@@ -5,7 +5,7 @@
  * twice, so rows that other rooms keep under one can only be stale. */
 #include <string.h>
 
-#include "echo/entity.h"
+#include "echo/entity_row.h"
 #include "echo/section.h"
 #include "echo/space_state.h"
 
@@ -36,14 +36,6 @@ static int remove_range(dx_context *context, sqlite3_stmt *remove, int64_t first
     dx_step_reset(select);
     *budget -= (size_t)removed;
     return dx_store_error(context->store);
-}
-
-static int remove_entities(dx_context *context, const doomed_feed *feed, size_t *budget) {
-    sqlite3_stmt *remove =
-        dx_store_query(context->store, "DELETE FROM entity WHERE key IN "
-                                       "(SELECT key FROM entity WHERE key BETWEEN ?1 AND ?2 LIMIT ?3)");
-    return remove_range(context, remove, dx_entity_key(feed->local, 0, 0),
-                        dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1), budget);
 }
 
 /* Blocks stored under one number: the feed's own or a limb's. */
@@ -115,7 +107,7 @@ static int run_with(dx_context *context, sqlite3_stmt *statement, int64_t value)
 
 /* The feed's row and its secret go when nothing else of it is left. */
 static int remove_feed(dx_context *context, const doomed_feed *feed, size_t *budget) {
-    int error = remove_entities(context, feed, budget);
+    int error = dx_entity_rows_drop(context, feed->local, budget);
     if (error == DX_OK && *budget != 0) {
         error = remove_touches(context, feed, budget);
     }

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "echo/entity_row.h"
 #include "echo/name.h"
 #include "echo/own_feed.h"
 #include "echo/part.h"
@@ -173,13 +174,7 @@ static int check_exists(const dx_transaction *transaction, int64_t key) {
     if (key <= 0 || dx_space_feed(transaction->space, dx_entity_key_feed(key)) == NULL) {
         return DX_E_NOT_FOUND;
     }
-    dx_store *store = transaction->context->store;
-    sqlite3_stmt *select = dx_store_query(store, "SELECT 1 FROM entity WHERE key = ?1");
-    dx_bind_int(select, 1, key);
-    bool exists = dx_step(store, select);
-    dx_step_reset(select);
-    int error = dx_store_error(store);
-    return error != DX_OK ? error : exists ? DX_OK : DX_E_NOT_FOUND;
+    return dx_entity_row_find(transaction->context, transaction->space, key);
 }
 
 /* --- What was touched ------------------------------------------------------------------------ */

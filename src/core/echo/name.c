@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "echo/entity.h"
+#include "echo/entity_row.h"
 #include "echo/mutation.h"
 #include "echo/section.h"
 
@@ -208,17 +208,15 @@ int dx_space_member_object(dx_context *context, dx_space *space, const uint8_t i
 /* --- The digest -------------------------------------------------------------------------------- */
 
 /* Over an object as every replica has it: its state, or nothing when it is deleted. */
-static int add_state(dx_context *context, const named_object *object, dx_hash_state *hash) {
-    sqlite3_stmt *select = dx_store_query(context->store, "SELECT state FROM entity WHERE key = ?1");
-    dx_bind_int(select, 1, object->key);
-    if (dx_step(context->store, select) && !object->deleted) {
-        dx_bytes state = dx_column_bytes(select, 0);
+static int add_state(dx_context *context, dx_space *space, const named_object *object, dx_hash_state *hash) {
+    dx_entity_row row;
+    int error = dx_entity_row_read(context, space, object->key, &row);
+    if (error == DX_OK && !object->deleted) {
         dx_hash_add(hash, object->created.feed, sizeof object->created.feed);
-        dx_hash_add_u64(hash, state.size);
-        dx_hash_add(hash, state.data, state.size);
+        dx_hash_add_u64(hash, row.state.size);
+        dx_hash_add(hash, row.state.data, row.state.size);
     }
-    dx_step_reset(select);
-    return dx_store_error(context->store);
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
 static int hash_names(dx_context *context, dx_space *space) {
@@ -232,7 +230,7 @@ static int hash_names(dx_context *context, dx_space *space) {
         if (error != DX_OK || next.key == 0) {
             break;
         }
-        error = add_state(context, &next, &hash);
+        error = add_state(context, space, &next, &hash);
         after = last_of_feed(dx_entity_key_feed(next.key));
     }
     dx_hash_end(&hash, space->names_digest);

@@ -136,20 +136,12 @@ static int collect_start(dx_query *query, const dx_entity *entity) {
 
 /* Reads and gives the row of one key; what went since it was collected is passed over. */
 static int give_key(dx_query *query, int64_t key) {
-    dx_store *store = query->context->store;
-    sqlite3_stmt *row =
-        dx_store_query(store, "SELECT entity.type, " DX_ENTITY_COLUMNS " FROM entity WHERE key = ?1");
-    dx_bind_int(row, 1, key);
-    int error = DX_OK;
-    if (dx_step(store, row)) {
-        dx_entity entity;
-        error = dx_entity_of_row(query->context, query->space, row, 1, &entity);
-        if (error == DX_OK && !entity.deleted) {
-            error = give(query, &entity);
-        }
+    dx_entity entity;
+    int error = dx_entity_read(query->context, query->space, key, &entity);
+    if (error == DX_OK && !entity.deleted) {
+        error = give(query, &entity);
     }
-    dx_step_reset(row);
-    return error != DX_OK ? error : dx_store_error(store);
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
 static int give_keys(dx_query *query) {

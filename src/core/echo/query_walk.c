@@ -281,20 +281,13 @@ static const char *const sql_of_way[] = {
 /* A property decides: the row has to be read after all. */
 static int conditions_match(walk *self, int64_t key, bool *matches) {
     dx_query *query = self->query;
-    dx_store *store = query->context->store;
-    sqlite3_stmt *row = dx_store_query(store, "SELECT " DX_ENTITY_COLUMNS ", 1 FROM entity WHERE key = ?1");
-    dx_bind_int(row, 1, key);
-    *matches = dx_step(store, row);
-    int error = dx_store_error(store);
-    if (error == DX_OK && *matches) {
-        dx_entity entity;
-        error = dx_entity_of_row(query->context, query->space, row, 0, &entity);
-        if (error == DX_OK) {
-            error = dx_filter_matches(query, self->filter, &entity, matches);
-        }
+    dx_entity entity;
+    int error = dx_entity_read(query->context, query->space, key, &entity);
+    *matches = false;
+    if (error == DX_OK) {
+        error = dx_filter_matches(query, self->filter, &entity, matches);
     }
-    dx_step_reset(row);
-    return error;
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
 static int take_object(walk *self, sqlite3_stmt *row) {

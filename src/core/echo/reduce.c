@@ -1,13 +1,14 @@
 /* echo/reduce.c: one opened section becomes rows.
  *
  * Layer: floor 1, echo. Contract in reduce.h, rules in docs/spec/entities.md. A created entity is one insert
- * and no read; its state is made by the model once, in scratch memory. A row whose model is not known here,
+ * and no read; its state is made by the model once, in scratch memory. Rows are read and written through entity_row.h. A row whose model is not known here,
  * or wants its operations in order, holds the list of them instead of a state; its model number is then
  * negative. */
 #include "echo/reduce.h"
 
 #include <string.h>
 
+#include "echo/entity_row.h"
 #include "echo/floor.h"
 #include "echo/name.h"
 
@@ -215,46 +216,20 @@ static int note_change(dx_context *context, int64_t key, bool created, bool dele
 
 /* --- Creation -------------------------------------------------------------------------------- */
 
-static void bind_key(sqlite3_stmt *statement, int index, int64_t key) {
-    if (key != 0) {
-        dx_bind_int(statement, index, key);
-    }
-}
-
-typedef struct created_row {
-    int64_t key, type_id, parent, source, target;
-    bool deleted;
-} created_row;
-
-static int insert_row(dx_reduction *reduction, const dx_section *section, const created_row *row,
-                      const stored_state *stored) {
-    dx_store *store = reduction->context->store;
-    sqlite3_stmt *insert = dx_store_query(
-        store,
-        "INSERT INTO entity(key, kind, type, model, created, parent, deleted, deleted_counter, "
-        "deleted_feed, source, target, state) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
-    dx_bind_int(insert, 1, row->key);
-    dx_bind_int(insert, 2, (int64_t)section->kind);
-    dx_bind_int(insert, 3, row->type_id);
-    dx_bind_int(insert, 4, stored->model_id);
-    dx_bind_int(insert, 5, (int64_t)stored->created.counter);
-    bind_key(insert, 6, row->parent);
-    dx_bind_int(insert, 7, row->deleted);
-    if (section->life != DX_LIFE_KEEP) {
-        dx_bind_int(insert, 8, (int64_t)reduction->stamp.counter);
-        dx_bind_int(insert, 9, reduction->feed->local);
-    }
-    bind_key(insert, 10, row->source);
-    bind_key(insert, 11, row->target);
-    if (stored->saved.size != 0) {
-        dx_bind_bytes(insert, 12, stored->saved);
-    }
-    return dx_step_done(store, insert);
+static void set_life(const dx_reduction *reduction, bool deleted, dx_entity_row *row) {
+    row->deleted = deleted;
+    row->has_life = true;
+    row->life_counter = (int64_t)reduction->stamp.counter;
+    row->life_feed = reduction->feed->local;
 }
 
 static int create_entity(dx_reduction *reduction, uint64_t index, const dx_section *section, int *refusal) {
-    created_row row = {.key = dx_entity_key(reduction->feed->local, reduction->seq, index),
-                       .deleted = section->life == DX_LIFE_DELETE};
+    dx_entity_row row = {.key = dx_entity_key(reduction->feed->local, reduction->seq, index),
+                         .kind = (int64_t)section->kind,
+                         .created = (int64_t)reduction->stamp.counter};
+    if (section->life != DX_LIFE_KEEP) {
+        set_life(reduction, section->life == DX_LIFE_DELETE, &row);
+    }
     if (resolve_place(reduction, &section->parent, &row.parent) != DX_OK ||
         resolve_place(reduction, &section->source, &row.source) != DX_OK ||
         resolve_place(reduction, &section->target, &row.target) != DX_OK) {
@@ -283,78 +258,62 @@ static int create_entity(dx_reduction *reduction, uint64_t index, const dx_secti
     if (error != DX_OK) {
         return error;
     }
-    row.type_id = type->id;
-    type->live_change += !row.deleted;
+    row.type = type->id;
+    row.model = stored.model_id;
+    row.state = stored.saved;
     space->names_digested = space->names_digested && !dx_name_is_own_word(type);
-    error = insert_row(reduction, section, &row, &stored);
+    error = dx_entity_row_write(context, space, NULL, &row);
     return error != DX_OK ? error : note_change(context, row.key, true, row.deleted);
 }
 
 /* --- Mutation -------------------------------------------------------------------------------- */
 
 typedef struct present_row {
-    int64_t key, type_id;
-    bool deleted, has_life;
-    dx_stamp life; /* of the deletion or restoration that holds, when has_life */
+    dx_entity_row before, after;
+    dx_stamp life; /* of the deletion or restoration that holds, when before.has_life */
     stored_state stored;
 } present_row;
 
-/* DX_E_NOT_FOUND when nothing stands at the key. The state dies with the next store call on entities. */
+/* DX_E_NOT_FOUND when nothing stands at the key. The state dies with the next call on a row. */
 static int read_row(dx_reduction *reduction, int64_t key, present_row *row) {
     dx_context *context = reduction->context;
     dx_space *space = reduction->space;
     memset(row, 0, sizeof *row);
-    row->key = key;
-    sqlite3_stmt *select =
-        dx_store_query(context->store, "SELECT type, model, created, deleted, deleted_counter, deleted_feed, "
-                                       "state FROM entity WHERE key = ?1");
-    dx_bind_int(select, 1, key);
-    if (!dx_step(context->store, select)) {
-        int error = dx_store_error(context->store);
-        return error != DX_OK ? error : DX_E_NOT_FOUND;
+    int error = dx_entity_row_read(context, space, key, &row->before);
+    if (error != DX_OK) {
+        return error;
     }
-    row->type_id = dx_column_int(select, 0);
-    row->stored.model_id = dx_column_int(select, 1);
-    row->stored.created.counter = (uint64_t)dx_column_int(select, 2);
-    row->deleted = dx_column_int(select, 3) != 0;
-    row->has_life = !dx_column_is_null(select, 4);
-    row->life.counter = (uint64_t)dx_column_int(select, 4);
-    row->stored.saved = dx_column_bytes(select, 6);
+    const dx_entity_row *before = &row->before;
+    row->after = *before;
+    row->stored = (stored_state){
+        .model_id = before->model, .created = {.counter = (uint64_t)before->created}, .saved = before->state};
+    row->life.counter = (uint64_t)before->life_counter;
     const dx_feed *creator = dx_space_feed(space, dx_entity_key_feed(key));
-    const dx_feed *killer = row->has_life ? dx_space_feed(space, dx_column_int(select, 5)) : creator;
+    const dx_feed *killer = before->has_life ? dx_space_feed(space, before->life_feed) : creator;
     if (creator == NULL || killer == NULL) {
         return DX_E_CORRUPT;
     }
     memcpy(row->stored.created.feed, creator->id, sizeof row->stored.created.feed);
     memcpy(row->life.feed, killer->id, sizeof row->life.feed);
     dx_type *type;
-    int64_t model_id = row->stored.model_id < 0 ? -row->stored.model_id : row->stored.model_id;
-    int error = dx_type_read(context, space, model_id, &type);
+    error = dx_type_read(context, space, before->model < 0 ? -before->model : before->model, &type);
     if (error == DX_OK) {
         row->stored.model = type->model;
     }
     return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
 }
 
-static int update_state(dx_reduction *reduction, const present_row *row) {
-    dx_store *store = reduction->context->store;
-    sqlite3_stmt *update = dx_store_query(store, "UPDATE entity SET model = ?2, state = ?3 WHERE key = ?1");
-    dx_bind_int(update, 1, row->key);
-    dx_bind_int(update, 2, row->stored.model_id);
-    dx_bind_bytes(update, 3, row->stored.saved);
-    return dx_step_done(store, update);
-}
-
 /* The latest deletion or restoration by stamp holds. */
-static int update_life(dx_reduction *reduction, present_row *row, bool deleted, bool *changed) {
+static void take_life(const dx_reduction *reduction, present_row *row, bool deleted, bool *changed) {
+    bool has_life = row->before.has_life;
 #if defined(DX_PLANT) && DX_PLANT == 18
-    bool tie = row->has_life && reduction->stamp.counter == row->life.counter;
-    if (row->has_life && dx_stamp_compare(&reduction->stamp, &row->life) * (tie ? -1 : 1) <= 0) {
-        return DX_OK;
+    bool tie = has_life && reduction->stamp.counter == row->life.counter;
+    if (has_life && dx_stamp_compare(&reduction->stamp, &row->life) * (tie ? -1 : 1) <= 0) {
+        return;
     }
 #else
-    if (row->has_life && dx_stamp_compare(&reduction->stamp, &row->life) <= 0) {
-        return DX_OK;
+    if (has_life && dx_stamp_compare(&reduction->stamp, &row->life) <= 0) {
+        return;
     }
 #endif
 #if defined(DX_PLANT) && DX_PLANT == 7
@@ -362,28 +321,7 @@ static int update_life(dx_reduction *reduction, present_row *row, bool deleted, 
 #else
     *changed = true;
 #endif
-    dx_context *context = reduction->context;
-    if (row->deleted != deleted) {
-        dx_type *type;
-        int error = dx_type_read(context, reduction->space, row->type_id, &type);
-        if (error != DX_OK) {
-            return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
-        }
-#if defined(DX_PLANT) && DX_PLANT == 19
-        type->live_change -= deleted;
-#else
-        type->live_change += deleted ? -1 : 1;
-#endif
-        row->deleted = deleted;
-    }
-    sqlite3_stmt *update = dx_store_query(
-        context->store,
-        "UPDATE entity SET deleted = ?2, deleted_counter = ?3, deleted_feed = ?4 WHERE key = ?1");
-    dx_bind_int(update, 1, row->key);
-    dx_bind_int(update, 2, deleted);
-    dx_bind_int(update, 3, (int64_t)reduction->stamp.counter);
-    dx_bind_int(update, 4, reduction->feed->local);
-    return dx_step_done(context->store, update);
+    set_life(reduction, deleted, &row->after);
 }
 
 /* Notes that this section is about an entity which stands elsewhere, whether it is here or not. */
@@ -414,12 +352,12 @@ static int check_branch(const dx_reduction *reduction, int64_t key) {
 static int check_author(const dx_reduction *reduction, const present_row *row) {
     dx_space *space = reduction->space;
     dx_type *type;
-    int error = dx_type_read(reduction->context, space, row->type_id, &type);
+    int error = dx_type_read(reduction->context, space, row->before.type, &type);
     if (error != DX_OK) {
         return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
     }
     space->names_digested = space->names_digested && !dx_name_is_own_word(type);
-    const dx_feed *maker = dx_space_feed(space, dx_entity_key_feed(row->key));
+    const dx_feed *maker = dx_space_feed(space, dx_entity_key_feed(row->before.key));
     return dx_name_may_change(type, maker, reduction->feed) ? DX_OK : DX_E_DENIED;
 }
 
@@ -452,14 +390,18 @@ static int mutate_entity(dx_reduction *reduction, uint64_t index, const dx_secti
         error = operate(reduction, &row.stored, section->operation, refusal);
         if (error == DX_OK && *refusal == DX_OK) {
             changed = true;
-            error = update_state(reduction, &row);
+            row.after.model = row.stored.model_id;
+            row.after.state = row.stored.saved;
         }
     }
     if (error == DX_OK && section->life != DX_LIFE_KEEP) {
-        error = update_life(reduction, &row, section->life == DX_LIFE_DELETE, &changed);
+        take_life(reduction, &row, section->life == DX_LIFE_DELETE, &changed);
+    }
+    if (error == DX_OK) {
+        error = dx_entity_row_write(reduction->context, reduction->space, &row.before, &row.after);
     }
     if (error == DX_OK && changed) {
-        error = note_change(reduction->context, key, false, row.deleted);
+        error = note_change(reduction->context, key, false, row.after.deleted);
     }
     return error;
 }

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "echo/entity.h"
+#include "echo/entity_row.h"
 #include "echo/key_set.h"
 #include "echo/reduce.h"
 #include "echo/space_state.h"
@@ -64,26 +64,13 @@ static int take_again(dx_context *context, dx_space *space, dx_feed *feed, uint6
 
 /* *created: the counter of the stamp it was made with. DX_E_NOT_FOUND: no such entity. */
 static int remove_entity(dx_context *context, dx_space *space, int64_t key, uint64_t *created) {
-    dx_type *type;
-    sqlite3_stmt *select =
-        dx_store_query(context->store, "SELECT type, deleted, created FROM entity WHERE key = ?1");
-    dx_bind_int(select, 1, key);
-    if (!dx_step(context->store, select)) {
-        int error = dx_store_error(context->store);
-        return error != DX_OK ? error : DX_E_NOT_FOUND;
+    dx_entity_row row;
+    int error = dx_entity_row_read(context, space, key, &row);
+    if (error == DX_OK) {
+        *created = (uint64_t)row.created;
+        error = dx_entity_row_write(context, space, &row, NULL);
     }
-    int64_t type_id = dx_column_int(select, 0);
-    bool deleted = dx_column_int(select, 1) != 0;
-    *created = (uint64_t)dx_column_int(select, 2);
-    dx_step_reset(select);
-    int error = dx_type_read(context, space, type_id, &type);
-    if (error != DX_OK) {
-        return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
-    }
-    type->live_change -= !deleted;
-    sqlite3_stmt *remove = dx_store_query(context->store, "DELETE FROM entity WHERE key = ?1");
-    dx_bind_int(remove, 1, key);
-    return dx_step_done(context->store, remove);
+    return error;
 }
 
 typedef struct touch_row {
