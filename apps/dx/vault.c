@@ -250,10 +250,6 @@ bool dx_address_is_here(dx_bytes plain) {
     return false;
 }
 
-dx_bytes dx_reply_error(dx_bytes reply) {
-    return dx_item_get(reply, "error");
-}
-
 int dx_vault_ask(dx_invocation *run, dx_map_builder *command, dx_on_answer on_answer, void *ctx,
                  dx_buf *reply) {
     dx_buf body, own_reply;
@@ -277,18 +273,6 @@ int dx_vault_ask(dx_invocation *run, dx_map_builder *command, dx_on_answer on_an
         dx_buf_deinit(&own_reply);
     }
     return code;
-}
-
-void dx_rows_each(dx_bytes body, void (*on_row)(void *ctx, dx_bytes row), void *ctx) {
-    dx_bytes rows = dx_item_get(body, "rows");
-    if (rows.size == 0 || dx_item_kind(rows) != DX_KIND_ARRAY) {
-        return;
-    }
-    dx_reader reader;
-    dx_reader_init(&reader, rows);
-    for (size_t left = dx_read_array(&reader); left > 0; left--) {
-        on_row(ctx, dx_read_item(&reader));
-    }
 }
 
 typedef struct dx_row_printer {

@@ -1,6 +1,6 @@
 /* dx/vault.h: asking the vault: one way for every verb, with or without an agent.
  *
- * Layer: apps, over the client of dxos/host.h. Every failure is told here, once; what is returned is an exit
+ * Layer: apps, over the client of dxos/client.h. Every failure is told here, once; what is returned is an exit
  * code. The client lives in run->client until dx_vault_close. */
 #ifndef DX_APP_VAULT_H
 #define DX_APP_VAULT_H
@@ -42,8 +42,6 @@ int dx_vault_ask(dx_invocation *run, dx_map_builder *command, dx_on_answer on_an
 int dx_vault_ask_rows(dx_invocation *run, dx_map_builder *command, const dx_column *columns);
 /* Prints the reply as one thing. */
 int dx_vault_ask_record(dx_invocation *run, dx_map_builder *command, const dx_column *columns);
-/* Calls back for each row of a NOTIFY body; does nothing when it has none. */
-void dx_rows_each(dx_bytes body, void (*on_row)(void *ctx, dx_bytes row), void *ctx);
 /* Tells what dx_client_wait, dx_client_call or dx_client_send returned. */
 int dx_vault_failed(dx_invocation *run, int error);
 /* Calls a request off and waits a little for its end, which sets *ended; quietly. */
@@ -54,7 +52,5 @@ dx_bytes dx_reply_listen(dx_bytes reply);
 dx_bytes dx_address_plain(dx_bytes address);
 /* Whether only programs of this machine reach such an address. */
 bool dx_address_is_here(dx_bytes plain);
-/* The "error" of a reply, size 0 when it is none. */
-dx_bytes dx_reply_error(dx_bytes reply);
 
 #endif

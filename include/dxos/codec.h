@@ -14,6 +14,8 @@
 
 #include <dxos/base.h>
 
+#include <stdarg.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -174,6 +176,16 @@ DX_API DX_MUST_USE int dx_json_parse(dx_bytes json, dx_writer *out, char *messag
  * and always with a fraction or an exponent. DX_E_MALFORMED when it is no canonical item, or the buffer's
  * error. */
 DX_API DX_MUST_USE int dx_json_print(dx_bytes item, dx_buf *out);
+
+/* JSON with holes, filled by C values and then parsed: dx_json_format(&writer, "{\"title\": %s, \"n\": %d}", title, 3).
+ * A hole stands where a JSON value would, and its value is never more than one:
+ *   %s a text, quoted and escaped (NULL: null)   %d %ld %lld %u %lu %llu %zu integers   %f %g a double, exactly
+ *   %% a percent sign
+ * Errors as dx_json_parse; DX_E_INVALID also for another hole, a text that is not UTF-8, a number beyond INT64_MAX. */
+DX_API DX_MUST_USE int dx_json_format(dx_writer *out, const char *json, ...) DX_PRINTF(2, 3);
+/* The same with a list of values, which stays as it is, and words about what is wrong. */
+DX_API DX_MUST_USE int dx_json_format_list(dx_writer *out, char *message, size_t message_size,
+                                           const char *json, va_list values) DX_PRINTF(4, 0);
 
 /* --- References in text ---------------------------------------------------------------------- */
 

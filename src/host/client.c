@@ -1,5 +1,5 @@
 /* host/client.c: a program's way to a vault: over the agent's socket when one runs, else in this process. See
- * dxos/host.h.
+ * dxos/client.h.
  *
  * Layer: floor 3, host. Both ways carry the same requests and answers; only `transport` differs. */
 #include <errno.h>
@@ -23,11 +23,13 @@ typedef struct dx_asked {
 struct dx_client {
     bool remote;
     bool answered, lost;
+    bool telling; /* a callback is at work: nothing may be waited for inside of it */
     volatile sig_atomic_t interrupted;
     dx_asked asked[REQUESTS_MAX];
     uv_async_t wake;
     uv_timer_t timeout;
     bool timed_out;
+    dx_client_calls calls;
     /* In this process. */
     dx_driver *driver;
     /* With an agent. */
@@ -52,7 +54,9 @@ static void take_answer(dx_client *client, bool last, const uint8_t id[static DX
         }
         client->asked[i].used = !last;
         client->answered = true;
+        client->telling = true;
         asked.on_answer(asked.ctx, last, body);
+        client->telling = false;
         uv_stop(loop_of(client));
         return;
     }
@@ -188,6 +192,7 @@ int dx_client_open(const dx_client_options *options, dx_client **out, char *mess
     if (client == NULL) {
         return DX_E_NO_MEMORY;
     }
+    client->calls.timeout_ms = -1;
     error = options->never_agent ? DX_E_NOT_FOUND : connect_agent(client, &folder, message);
     if (error == DX_E_NOT_FOUND) {
         error = open_here(client, &folder, options, message);
@@ -226,7 +231,16 @@ void dx_client_close(dx_client *client) {
         dx_driver_close(client->driver);
         free(client->driver);
     }
+    dx_client_calls_deinit(&client->calls);
     free(client);
+}
+
+dx_client_calls *dx_client_calls_of(dx_client *client) {
+    return &client->calls;
+}
+
+const dx_client_calls *dx_client_words(const dx_client *client) {
+    return &client->calls;
 }
 
 bool dx_client_has_agent(const dx_client *client) {
@@ -267,7 +281,7 @@ static int send_frame(dx_client *client, const uint8_t id[static DX_REQUEST_SIZE
 }
 
 int dx_client_send(dx_client *client, dx_bytes command, const uint8_t *id, dx_on_answer on_answer, void *ctx,
-                   uint8_t out_id[DX_REQUEST_SIZE]) {
+                   uint8_t *out_id) {
     dx_asked *asked = client->asked;
     while (asked < client->asked + REQUESTS_MAX && asked->used) {
         asked++;
@@ -299,6 +313,9 @@ int dx_client_send(dx_client *client, dx_bytes command, const uint8_t *id, dx_on
 }
 
 int dx_client_wait(dx_client *client, int64_t timeout_ms) {
+    if (client->telling) {
+        return DX_E_STATE;
+    }
     client->answered = client->timed_out = false;
     if (timeout_ms >= 0) {
         uv_update_time(loop_of(client));
@@ -358,6 +375,9 @@ int dx_client_call(dx_client *client, dx_bytes command, dx_on_answer on_answer, 
                    dx_buf *reply) {
     dx_call call = {.on_answer = on_answer, .ctx = ctx, .reply = reply};
     uint8_t id[DX_REQUEST_SIZE];
+    if (client->telling) {
+        return DX_E_STATE;
+    }
     int error = dx_client_send(client, command, NULL, on_call_answer, &call, id);
     uint64_t end_ms = uv_hrtime() / 1000000 + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms);
     while (error == DX_OK && !call.done) {

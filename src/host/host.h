@@ -134,6 +134,19 @@ void dx_frame_write(int kind, const uint8_t request[static DX_REQUEST_SIZE], dx_
 /* One frame from the front of bytes: size of it, 0: not whole yet, DX_E_MALFORMED (negative). */
 int64_t dx_frame_read(dx_bytes bytes, int *kind, uint8_t request[static DX_REQUEST_SIZE], dx_bytes *body);
 
+/* --- client_calls.c: what the calls that wait keep in a client --- */
+typedef struct dx_subscribed dx_subscribed;
+
+typedef struct dx_client_calls {
+    int64_t timeout_ms;
+    char message[DX_HOST_MESSAGE_MAX], remedy[DX_HOST_MESSAGE_MAX];
+    dx_subscribed *watches;
+} dx_client_calls;
+
+dx_client_calls *dx_client_calls_of(dx_client *client);
+const dx_client_calls *dx_client_words(const dx_client *client);
+void dx_client_calls_deinit(dx_client_calls *calls);
+
 /* --- driver.c --- */
 /* Opens the node and starts the loop's handles. dx_driver_close is due in any case. */
 DX_MUST_USE int dx_driver_open(dx_driver *driver, const dx_vault_folder *folder, bool create, char *message);

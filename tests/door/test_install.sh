@@ -1,10 +1,14 @@
 #!/bin/sh
 # tests/door/test_install.sh BUILD SOURCE: what a stranger gets from `make install`: each public header compiles alone,
-# as C11 and as C++, and each example builds with nothing but pkg-config's answer, and runs.
+# as C11 and as C++, and each example builds with nothing but pkg-config's answer, and runs, hello also against an agent.
 set -u
 build=$1 source=$2
 tree=$(mktemp -d)
-trap 'rm -rf "$tree"' EXIT
+leave() { # an agent that a failure left goes too
+    [ ! -d "$tree/vault" ] || "$tree/root$prefix/bin/dx" --vault "$tree/vault" agent stop -q >/dev/null 2>&1
+    rm -rf "$tree"
+}
+trap leave EXIT
 count=0
 failed=0
 
@@ -36,28 +40,22 @@ for header in "$tree/root$prefix"/include/dxos/*.h; do
         echo "ok $count - $name alone as C++ # SKIP no C++ compiler"
     fi
 done
-# shellcheck disable=SC2046
+# Who speaks to vaults needs the host too. hello meets a vault of its own, first in its own process and then by an agent.
+export XDG_STATE_HOME="$tree/state" XDG_RUNTIME_DIR="$tree/run"
+mkdir -m 700 "$tree/run"
 for example in "$source"/examples/*.c; do
     name=$(basename "$example" .c)
+    package=dxos
+    ! grep -q 'libs dxos-host' "$example" || package=dxos-host
+    # shellcheck disable=SC2046
     try "example $name builds" cc -std=c11 -Wall -Wextra -Werror "$example" $(flags --cflags --libs) -o "$tree/$name"
-    try "example $name runs" "$tree/$name"
+    try "example $name runs" "$tree/$name" "$tree/vault"
 done
-# Who speaks to vaults needs the host too.
-cat >"$tree/client.c" <<'END'
-#include <dxos/host.h>
-#include <stdio.h>
-int main(void) {
-    dx_client_options options = {.vault = "/nowhere"};
-    dx_client *client = NULL;
-    char message[DX_HOST_MESSAGE_MAX];
-    int error = dx_client_open(&options, &client, message);
-    printf("%s\n", message);
-    return error == DX_E_NOT_FOUND ? 0 : 1;
-}
-END
-package=dxos-host
-# shellcheck disable=SC2046
-try "a client of a vault builds" cc -std=c11 -Wall -Wextra -Werror "$tree/client.c" $(flags --cflags --libs) -o "$tree/client"
-try "a client of a vault runs" "$tree/client"
+try "the installed command starts an agent" "$tree/root$prefix/bin/dx" --vault "$tree/vault" agent start -q
+try "example hello runs by the agent" "$tree/hello" "$tree/vault"
+"$tree/hello" "$tree/vault" >"$tree/said" 2>&1
+try "and says what it should" grep -q "changed: drink tea" "$tree/said"
+try "the agent stops" "$tree/root$prefix/bin/dx" --vault "$tree/vault" agent stop -q
+try "the vault holds the three spaces" sh -c "test \"\$('$tree/root$prefix/bin/dx' --vault '$tree/vault' space list --quiet | wc -l)\" = 3"
 echo "1..$count"
 exit $failed

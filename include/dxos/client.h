@@ -1,0 +1,135 @@
+/* dxos/client.h: a program's way to a vault: open it, write, ask, hear what changes.
+ *
+ * Layer: public, floor 3 (libuv, POSIX). It speaks to the vault's agent when one runs, and otherwise holds the vault
+ * in this process; commands and answers are the same (docs/spec/commands.md). examples/hello.c is the shortest tour.
+ * Everything runs on the caller's thread: answers and changes are told inside of calls, by callbacks, which may
+ * not make calls of their own with this client (DX_E_STATE).
+ * Ownership: what a callback is given is borrowed until it returns; a dx_buf belongs to the caller, who inits it
+ * (dx_buf_init(&buf, dx_host_alloc(), DX_ANSWER_MAX)) and deinits it. */
+#ifndef DXOS_CLIENT_H
+#define DXOS_CLIENT_H
+
+#include <dxos/codec.h>
+#include <dxos/node.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    DX_HOST_MESSAGE_MAX = 512, /* a sentence for people, with its terminator */
+    DX_ANSWER_MAX = 4 << 20,   /* bytes of one answer */
+    DX_SPACE_TEXT_MAX = 64 + 1 /* a space's id in hexadecimal, with its terminator */
+};
+
+typedef struct dx_client dx_client;
+
+/* --- Opening ------------------------------------------------------------------------------------------ */
+
+typedef struct dx_client_options {
+    const char *vault, *profile; /* a folder; NULL: that of the profile; NULL: "default" */
+    bool create;                 /* make the vault when there is none */
+    bool never_agent;            /* hold the vault in this process, DX_E_BUSY when an agent does */
+    bool network;                /* in this process: listen and dial (share, join); an agent does so anyway */
+    const char *listen;          /* HOST:PORT; NULL: the kept address, else 127.0.0.1:0 */
+    void (*trace)(void *ctx, const char *room, const char *text); /* NULL: none */
+    void *trace_ctx;
+} dx_client_options;
+
+/* message (DX_HOST_MESSAGE_MAX) receives one sentence for people with what and why; with DX_OK a warning, or
+ * nothing. Errors as dx_node_open, and DX_E_IO. */
+DX_API DX_MUST_USE int dx_client_open(const dx_client_options *options, dx_client **out, char *message);
+/* Ends subscriptions without a word. client may be NULL. */
+DX_API void dx_client_close(dx_client *client);
+DX_API bool dx_client_has_agent(const dx_client *client);
+/* An allocator over malloc, for programs. */
+DX_API const dx_alloc *dx_host_alloc(void);
+
+/* --- Calls: ask and wait -------------------------------------------------------------------------------- */
+
+/* Each call below sends one command and returns with its answer: DX_OK or the error the vault gave, of which
+ * dx_client_message then says more. Spaces go by name, id or the beginning of an id, objects and links by id (docs/spec/entities.md). `json` is a
+ * text with holes, filled by what follows it (dx_json_format): dx_client_add(client, "notes", "task", id,
+ * "{\"title\": %s, \"rank\": %d}", title, 3). */
+
+/* How long a call waits: -1 (as at first) without end, else DX_E_TIMEOUT after so many milliseconds; what it asked for
+ * may then still happen. */
+DX_API void dx_client_set_timeout(dx_client *client, int64_t timeout_ms);
+/* Of the last call that failed: what happened and why, one sentence; and what to do about it, empty when nothing is
+ * known. Until the next call. */
+DX_API const char *dx_client_message(const dx_client *client);
+DX_API const char *dx_client_remedy(const dx_client *client);
+
+/* One row of an answer, one encoded map. dx_item_get and its kin read it. */
+typedef void (*dx_on_row)(void *ctx, dx_bytes row);
+
+/* The person of this vault. DX_E_EXISTS: there is one. */
+DX_API DX_MUST_USE int dx_client_create_identity(dx_client *client, const char *name);
+/* id (DX_SPACE_TEXT_MAX) may be NULL. */
+DX_API DX_MUST_USE int dx_client_create_space(dx_client *client, const char *name, char *id);
+/* A new object; type may be NULL; id (DX_REFERENCE_TEXT_MAX) may be NULL. */
+DX_API DX_MUST_USE int dx_client_add(dx_client *client, const char *space, const char *type, char *id,
+                                     const char *json, ...) DX_PRINTF(5, 6);
+/* A new link from one object to another. */
+DX_API DX_MUST_USE int dx_client_link(dx_client *client, const char *space, const char *type,
+                                      const char *source, const char *target, char *id, const char *json, ...)
+    DX_PRINTF(7, 8);
+/* Sets paths of an object: "{\"done\": true, \"address.city\": %s}". */
+DX_API DX_MUST_USE int dx_client_set(dx_client *client, const char *space, const char *id, const char *json,
+                                     ...) DX_PRINTF(4, 5);
+/* Takes one path of an object away. */
+DX_API DX_MUST_USE int dx_client_unset(dx_client *client, const char *space, const char *id,
+                                       const char *path);
+/* Deletes an object, brings it back, deletes a link. */
+DX_API DX_MUST_USE int dx_client_remove(dx_client *client, const char *space, const char *id);
+DX_API DX_MUST_USE int dx_client_restore(dx_client *client, const char *space, const char *id);
+DX_API DX_MUST_USE int dx_client_unlink(dx_client *client, const char *space, const char *id);
+/* The object {"id", "type", "parent", "data", "deleted"}, appended to row as one encoded map. */
+DX_API DX_MUST_USE int dx_client_get(dx_client *client, const char *space, const char *id, dx_buf *row);
+/* Each object or link that the question (docs/spec/query.md) finds; "{}" finds every object. */
+DX_API DX_MUST_USE int dx_client_query(dx_client *client, const char *space, dx_on_row on_row, void *ctx,
+                                       const char *json, ...) DX_PRINTF(5, 6);
+/* Any command at all: rows, and states of what takes its time, go to on_row (may be NULL), the reply is appended to
+ * reply (may be NULL): dx_client_ask(client, NULL, NULL, &reply, "{\"do\": \"space.digest\", \"space\": %s}", space). */
+DX_API DX_MUST_USE int dx_client_ask(dx_client *client, dx_on_row on_row, void *ctx, dx_buf *reply,
+                                     const char *json, ...) DX_PRINTF(5, 6);
+
+/* --- Subscriptions: what changes, as it changes ------------------------------------------------------------ */
+
+/* From now on on_row is told each change of what the question finds, as an object or link with "change" in it (docs/spec/query.md, "Watching"), during this
+ * client's calls and dx_client_wait, until dx_client_cancel or dx_client_close. When the subscription ends by
+ * itself, its last row is {"error": …}. request (DX_REQUEST_SIZE) names it, may be NULL. */
+DX_API DX_MUST_USE int dx_client_watch(dx_client *client, const char *space, dx_on_row on_row, void *ctx,
+                                       uint8_t *request, const char *json, ...) DX_PRINTF(6, 7);
+/* Ends a subscription, quietly. DX_E_NOT_FOUND: it ended before. */
+DX_API DX_MUST_USE int dx_client_cancel(dx_client *client, const uint8_t *request);
+/* Runs the loop until something was told, dx_client_interrupt was called, or timeout_ms passed (-1: no
+ * limit). DX_OK; DX_E_TIMEOUT; DX_E_IO when the agent went away; DX_E_CANCELLED when interrupted. */
+DX_API DX_MUST_USE int dx_client_wait(dx_client *client, int64_t timeout_ms);
+/* From a signal handler: makes a running or the next wait return DX_E_CANCELLED. */
+DX_API void dx_client_interrupt(dx_client *client);
+
+/* --- Commands as they are ------------------------------------------------------------------------------------ */
+
+/* For programs that build their commands themselves, have several at work, or resend one by its id. */
+
+/* An answer to a request; body is borrowed for the call. last: the reply. */
+typedef void (*dx_on_answer)(void *ctx, bool last, dx_bytes body);
+
+/* Sends one command (an encoded map). At most 64 may be at work, subscriptions among them: DX_E_LIMIT. id may be NULL
+ * (made at random); out_id (DX_REQUEST_SIZE) may be NULL. */
+DX_API DX_MUST_USE int dx_client_send(dx_client *client, dx_bytes command, const uint8_t *id,
+                                      dx_on_answer on_answer, void *ctx, uint8_t *out_id);
+/* Sends and waits for the reply; notifications go to on_answer (may be NULL) before. reply receives the
+ * reply's body. The reply may be an {"error"} map: that is DX_OK here. */
+DX_API DX_MUST_USE int dx_client_call(dx_client *client, dx_bytes command, dx_on_answer on_answer, void *ctx,
+                                      int64_t timeout_ms, dx_buf *reply);
+/* Calls back for each row of an answer; does nothing when it has none. */
+DX_API void dx_rows_each(dx_bytes body, dx_on_row on_row, void *ctx);
+/* The "error" of a reply, size 0 when it is none. */
+DX_API dx_bytes dx_reply_error(dx_bytes reply);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

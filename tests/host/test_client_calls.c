@@ -1,0 +1,244 @@
+/* The calls of a client that ask and wait, its subscriptions, and how they fail, in this process and by an agent:
+ * host/client_calls.c. Every function of dxos/client.h that a program needs is called here. */
+#include "scene.h"
+
+typedef struct heard {
+    int rows;
+    char last[512]; /* as JSON */
+} heard;
+
+static void hear(void *ctx, dx_bytes row) {
+    heard *self = ctx;
+    dx_buf json;
+    dx_buf_init(&json, dx_host_alloc(), 1 << 20);
+    assert_int_equal(dx_json_print(row, &json), DX_OK);
+    snprintf(self->last, sizeof self->last, "%.*s", (int)json.size, (const char *)json.data);
+    self->rows++;
+    dx_buf_deinit(&json);
+}
+
+/* One scene for both: whoever fails in one way and not in the other is found. */
+static void with_and_without_agent(void (*play)(dx_client *client, const char *vault)) {
+    const char *vault = scene_path("v");
+    scene_vault(vault); /* an identity, and the space "s" */
+    dx_client *here = scene_open(vault, false, true);
+    play(here, vault);
+    dx_client_close(here);
+    scene_agent agent = scene_agent_begin(vault);
+    dx_client *there = scene_open(vault, false, false);
+    assert_true(dx_client_has_agent(there));
+    play(there, vault);
+    dx_client_close(there);
+    assert_int_equal(scene_agent_end(&agent, SIGTERM), 0);
+}
+
+static void assert_says(dx_client *client, const char *words, const char *remedy) {
+    if (strstr(dx_client_message(client), words) == NULL ||
+        strstr(dx_client_remedy(client), remedy) == NULL) {
+        fail_msg("\"%s\", try \"%s\"", dx_client_message(client), dx_client_remedy(client));
+    }
+}
+
+/* --- Objects, links, questions ------------------------------------------------------------------------- */
+
+static void assert_row(dx_client *client, const char *space, const char *id, const char *part) {
+    heard row = {0};
+    dx_buf item;
+    dx_buf_init(&item, dx_host_alloc(), DX_ANSWER_MAX);
+    assert_int_equal(dx_client_get(client, space, id, &item), DX_OK);
+    hear(&row, dx_buf_view(&item));
+    if (strstr(row.last, part) == NULL) {
+        fail_msg("%s lacks %s", row.last, part);
+    }
+    dx_buf_deinit(&item);
+}
+
+static void play_writing(dx_client *client, const char *vault) {
+    (void)vault;
+    char space[DX_SPACE_TEXT_MAX], tea[DX_REFERENCE_TEXT_MAX], pot[DX_REFERENCE_TEXT_MAX],
+        link[DX_REFERENCE_TEXT_MAX];
+    heard found = {0};
+    dx_buf reply;
+    assert_int_equal(dx_client_create_identity(client, "Again"), DX_E_EXISTS);
+    assert_says(client, "already has an identity", "dx halo identity");
+    assert_int_equal(dx_client_create_space(client, "kitchen", space), DX_OK);
+    assert_int_equal(strlen(space), DX_SPACE_TEXT_MAX - 1);
+    assert_int_equal(
+        dx_client_add(client, space, "task", tea, "{\"title\": %s, \"n\": %lld}", "\"tea\"", 1LL << 60),
+        DX_OK);
+    assert_string_equal(dx_client_message(client), "");
+    assert_row(client, space, tea, "\"data\":{\"n\":1152921504606846976,\"title\":\"\\\"tea\\\"\"}");
+    assert_int_equal(dx_client_add(client, space, NULL, pot, "{}"), DX_OK);
+    assert_int_equal(dx_client_set(client, space, tea, "{\"in.pot\": {\"@ref\": %s}, \"n\": %g}", pot, 0.5),
+                     DX_OK);
+    assert_row(client, space, tea, "\"n\":0.5");
+    assert_int_equal(dx_client_unset(client, space, tea, "in.pot"), DX_OK);
+    assert_row(client, space, tea, "\"data\":{\"n\":0.5,\"title\"");
+    assert_int_equal(dx_client_link(client, space, "in", tea, pot, link, "{\"since\": %d}", 1), DX_OK);
+    assert_int_equal(dx_client_query(client, space, hear, &found,
+                                     "{\"where\": {\"title\": %s}, \"follow\": [{\"out\": \"in\"}]}",
+                                     "\"tea\""),
+                     DX_OK);
+    assert_int_equal(found.rows, 1);
+    assert_non_null(strstr(found.last, pot));
+    assert_int_equal(dx_client_unlink(client, space, link), DX_OK);
+    assert_int_equal(dx_client_query(client, space, hear, &found, "{\"kind\": \"link\"}"), DX_OK);
+    assert_int_equal(found.rows, 1);
+    assert_int_equal(dx_client_remove(client, space, pot), DX_OK);
+    assert_row(client, space, pot, "\"deleted\":true");
+    assert_int_equal(dx_client_restore(client, space, pot), DX_OK);
+    assert_row(client, space, pot, "\"deleted\":false");
+    dx_buf_init(&reply, dx_host_alloc(), DX_ANSWER_MAX);
+    assert_int_equal(
+        dx_client_ask(client, NULL, NULL, &reply, "{\"do\": \"space.digest\", \"space\": %s}", space), DX_OK);
+    assert_int_equal(dx_item_int(dx_item_get(dx_buf_view(&reply), "objects"), 0), 2);
+    dx_buf_deinit(&reply);
+    found.rows = 0;
+    assert_int_equal(
+        dx_client_ask(client, hear, &found, NULL, "{\"do\": \"object.ls\", \"space\": %s}", space), DX_OK);
+    assert_int_equal(found.rows, 2);
+    assert_int_equal(dx_client_ask(client, NULL, NULL, NULL, "{\"do\": \"space.rm\", \"space\": %s}", space),
+                     DX_OK);
+}
+
+static void test_writing_and_asking(void **state) {
+    (void)state;
+    with_and_without_agent(play_writing);
+}
+
+/* --- Failures --------------------------------------------------------------------------------------------- */
+
+static void play_failing(dx_client *client, const char *vault) {
+    (void)vault;
+    char id[DX_REFERENCE_TEXT_MAX] = "";
+    heard none = {0};
+    dx_buf small;
+    assert_int_equal(dx_client_add(client, "nowhere", "task", id, "{}"), DX_E_NOT_FOUND);
+    assert_says(client, "there is no space \"nowhere\"", "dx space list");
+    assert_int_equal(dx_client_add(client, "s", "task", id, "{\"a\": }"), DX_E_INVALID);
+    assert_says(client, "no JSON: ", "");
+    assert_int_equal(dx_client_add(client, "s", "task", id, "{\"a\": %s}", "\xff"), DX_E_INVALID);
+    assert_says(client, "no UTF-8", "");
+    assert_int_equal(dx_client_add(client, "s", "\xff", id, "{}"), DX_E_INVALID);
+    assert_says(client, "a text is not UTF-8", "");
+    assert_int_equal(dx_client_add(client, "s", "task", id, "[%d]", 1), DX_E_INVALID);
+    assert_says(client, "\"data\" must be an object", "");
+    assert_string_equal(id, "");
+    assert_int_equal(dx_client_query(client, "s", hear, &none, "{\"nonsense\": 1}"), DX_E_INVALID);
+    assert_int_equal(dx_client_watch(client, "nowhere", hear, &none, NULL, "{}"), DX_E_NOT_FOUND);
+    assert_says(client, "there is no space", "dx space list");
+    assert_int_equal(dx_client_watch(client, "s", hear, &none, NULL, "{\"limit\": 1}"), DX_E_INVALID);
+    assert_int_equal(dx_client_watch(client, "s", hear, &none, NULL, "{"), DX_E_INVALID);
+    assert_int_equal(dx_client_cancel(client, (const uint8_t[DX_REQUEST_SIZE]){0}), DX_E_NOT_FOUND);
+    assert_int_equal(none.rows, 0);
+    dx_buf_init(&small, dx_host_alloc(), 4);
+    assert_int_equal(dx_client_ask(client, NULL, NULL, &small, "{\"do\": \"status\"}"), DX_E_LIMIT);
+    dx_buf_deinit(&small);
+    dx_client_set_timeout(client, 10); /* nobody is there to be in step with */
+    assert_int_equal(dx_client_ask(client, NULL, NULL, NULL,
+                                   "{\"do\": \"space.status\", \"space\": \"s\", \"wait_synced\": true}"),
+                     DX_E_TIMEOUT);
+    assert_says(client, "time", "");
+    dx_client_set_timeout(client, -1);
+    assert_int_equal(dx_client_ask(client, NULL, NULL, NULL, "{\"do\": \"status\"}"), DX_OK);
+}
+
+static void test_failures_say_what_and_what_to_do(void **state) {
+    (void)state;
+    with_and_without_agent(play_failing);
+}
+
+/* --- Subscriptions ------------------------------------------------------------------------------------------ */
+
+static void wait_for_rows(dx_client *client, const heard *changes, int rows) {
+    while (changes->rows < rows) {
+        assert_int_equal(dx_client_wait(client, SCENE_WAIT_MS), DX_OK);
+    }
+}
+
+static void play_watching(dx_client *client, const char *vault) {
+    char space[DX_SPACE_TEXT_MAX], id[DX_REFERENCE_TEXT_MAX];
+    uint8_t request[DX_REQUEST_SIZE];
+    heard changes = {0}, others = {0};
+    (void)vault;
+    assert_int_equal(dx_client_create_space(client, "watched", space), DX_OK);
+    assert_int_equal(dx_client_watch(client, space, hear, &changes, request, "{\"type\": %s}", "task"),
+                     DX_OK);
+    assert_int_equal(dx_client_watch(client, space, hear, &others, NULL, "{\"type\": \"other\"}"), DX_OK);
+    assert_int_equal(dx_client_add(client, space, "task", id, "{\"n\": 1}"), DX_OK);
+    wait_for_rows(client, &changes, 1);
+    assert_non_null(strstr(changes.last, id));
+    assert_int_equal(dx_client_set(client, space, id, "{\"n\": 2}"), DX_OK);
+    wait_for_rows(client, &changes, 2);
+    assert_non_null(strstr(changes.last, "\"change\":\"changed\""));
+    assert_int_equal(dx_client_remove(client, space, id), DX_OK);
+    wait_for_rows(client, &changes, 3);
+    assert_non_null(strstr(changes.last, "\"change\":\"removed\""));
+    assert_int_equal(dx_client_cancel(client, request), DX_OK);
+    assert_int_equal(dx_client_cancel(client, request), DX_E_NOT_FOUND);
+    assert_int_equal(dx_client_restore(client, space, id), DX_OK);
+    assert_int_equal(dx_client_wait(client, 0), DX_E_TIMEOUT);
+    assert_int_equal(changes.rows, 3);
+    assert_int_equal(others.rows, 0);
+    /* A space that goes ends what is heard of it, with a word. */
+    assert_int_equal(dx_client_ask(client, NULL, NULL, NULL, "{\"do\": \"space.rm\", \"space\": %s}", space),
+                     DX_OK);
+    wait_for_rows(client, &others, 1);
+    assert_non_null(strstr(others.last, "E_CANCELLED"));
+}
+
+static void test_subscriptions(void **state) {
+    (void)state;
+    with_and_without_agent(play_watching);
+}
+
+/* --- What a callback may not ------------------------------------------------------------------------------- */
+
+static void ask_inside(void *ctx, dx_bytes row) {
+    int *errors = ctx;
+    dx_buf reply;
+    (void)row;
+    dx_buf_init(&reply, dx_host_alloc(), DX_ANSWER_MAX);
+    extern dx_client *asked_inside;
+    errors[0] = dx_client_ask(asked_inside, NULL, NULL, &reply, "{\"do\": \"status\"}");
+    errors[1] = dx_client_wait(asked_inside, 0);
+    dx_buf_deinit(&reply);
+}
+
+dx_client *asked_inside;
+
+static void play_inside(dx_client *client, const char *vault) {
+    int errors[2] = {0};
+    (void)vault;
+    asked_inside = client;
+    assert_int_equal(dx_client_add(client, "s", "inside", NULL, "{}"), DX_OK);
+    assert_int_equal(dx_client_query(client, "s", ask_inside, errors, "{\"type\": \"inside\"}"), DX_OK);
+    assert_int_equal(errors[0], DX_E_STATE);
+    assert_int_equal(errors[1], DX_E_STATE);
+    assert_int_equal(dx_client_ask(client, NULL, NULL, NULL, "{\"do\": \"status\"}"), DX_OK);
+}
+
+static void test_a_callback_may_not_wait(void **state) {
+    (void)state;
+    with_and_without_agent(play_inside);
+}
+
+/* An agent that goes ends what waits for it, and closing needs no cancelling. */
+static void test_the_agent_goes(void **state) {
+    (void)state;
+    const char *vault = scene_path("v");
+    heard changes = {0};
+    scene_vault(vault);
+    scene_agent agent = scene_agent_begin(vault);
+    dx_client *client = scene_open(vault, false, false);
+    assert_int_equal(dx_client_watch(client, "s", hear, &changes, NULL, "{}"), DX_OK);
+    assert_int_equal(scene_agent_end(&agent, SIGTERM), 0);
+    assert_int_equal(dx_client_add(client, "s", NULL, NULL, "{}"), DX_E_IO);
+    assert_true(strlen(dx_client_message(client)) > 0);
+    dx_client_close(client);
+    dx_client_close(NULL);
+}
+
+DX_TEST_MAIN(SCENE_TEST(test_writing_and_asking), SCENE_TEST(test_failures_say_what_and_what_to_do),
+             SCENE_TEST(test_subscriptions), SCENE_TEST(test_a_callback_may_not_wait),
+             SCENE_TEST(test_the_agent_goes))
