@@ -211,7 +211,7 @@ static void lower(end *self, uint64_t link, int reason) {
     link_state *state = state_of(self, link);
     if (*state == LINK_DIALLED || *state == LINK_UP) {
         *state = LINK_OVER;
-        dx_swarm_link_down(self->swarm, link, reason, now_ms);
+        dx_swarm_link_down(self->swarm, link, reason, dx_bytes_text("a \x7f word"), now_ms);
     }
 }
 

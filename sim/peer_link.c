@@ -118,33 +118,15 @@ void sim_peer_link_over(const sim_peer *peer, uint64_t number) {
 
 /* --- Signals ------------------------------------------------------------------------------------------------------ */
 
-static void tell_signal(sim_transport *transport, const char *key, dx_bytes value, const char *type) {
+static void tell_signal(sim_transport *transport, dx_bytes value, const char *type) {
     dx_buf body;
-    dx_writer writer;
     dx_buf_init(&body, &sim_heap, SIGNAL_SIZE_MAX);
-    dx_writer_init(&writer, &body);
-    dx_write_map(&writer, type == NULL ? 1 : 2);
-    dx_write_text(&writer, key);
-    dx_write_text_bytes(&writer, value);
-    if (type != NULL) {
-        dx_write_text(&writer, "type");
-        dx_write_text(&writer, type);
-    }
-    int error = dx_writer_finish(&writer);
+    int error = dx_sdp_write_signal(value, type, &body);
     DX_ASSERT(error == DX_OK);
     sim_peer_event(
         transport->peer,
         &(dx_event){.kind = DX_EVENT_SIGNAL, .link = transport->number, .body = dx_buf_view(&body)});
     dx_buf_deinit(&body);
-}
-
-static void add_candidate(dx_sdp *sdp, dx_bytes line) {
-    if (line.size == 0) {
-        sdp->end_of_candidates = true;
-    } else if (sdp->candidate_count < DX_SDP_CANDIDATES_MAX &&
-               dx_candidate_parse(line, &sdp->candidates[sdp->candidate_count]) == DX_OK) {
-        sdp->candidate_count++;
-    }
 }
 
 static void send_datagram(sim_transport *transport, const dx_ice_output *output) {
@@ -165,9 +147,9 @@ static void drain(sim_transport *transport, dx_sdp *sdp) {
             break;
         case DX_ICE_OUTPUT_CANDIDATE:
             if (sdp != NULL) {
-                add_candidate(sdp, output.line);
+                dx_sdp_add_candidate(sdp, output.line);
             } else {
-                tell_signal(transport, "candidate", output.line, NULL);
+                tell_signal(transport, output.line, NULL);
             }
             break;
         case DX_ICE_OUTPUT_SELECTED:
@@ -217,7 +199,7 @@ static void describe(sim_transport *transport) {
     dx_buf_init(&text, &sim_heap, DX_SDP_SIZE_MAX);
     int error = dx_sdp_write(&sdp, &text);
     DX_ASSERT(error == DX_OK);
-    tell_signal(transport, "sdp", dx_buf_view(&text), transport->offers ? "offer" : "answer");
+    tell_signal(transport, dx_buf_view(&text), transport->offers ? "offer" : "answer");
     dx_buf_deinit(&text);
 }
 

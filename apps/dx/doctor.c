@@ -133,6 +133,51 @@ static void examine_answer(dx_examination *exam, dx_bytes status) {
     }
 }
 
+/* What is known of ways to others. */
+typedef struct dx_reach {
+    size_t peers, failed;
+    char words[WORDS_MAX];
+} dx_reach;
+
+static void take_way(void *ctx, bool last, dx_bytes row) {
+    dx_reach *reach = ctx;
+    dx_bytes why = dx_item_text(dx_item_get(row, "why")), error = dx_item_text(dx_item_get(row, "error"));
+    dx_bytes address = dx_item_text(dx_item_get(row, "address"));
+    if (last) {
+        return;
+    }
+    reach->peers += dx_item_get(row, "peer").size > 0;
+    if (error.size > 0 &&
+        !dx_bytes_equal(dx_item_text(dx_item_get(row, "state")), dx_bytes_text("connected"))) {
+        dx_bytes said = why.size > 0 ? why : error;
+        if (reach->failed++ == 0 || why.size > 0) {
+            snprintf(reach->words, sizeof reach->words, "%.*s: %.*s", (int)address.size,
+                     (const char *)address.data, (int)said.size, (const char *)said.data);
+        }
+    }
+}
+
+/* Who is here, and why others are not. */
+static void examine_peers(dx_examination *exam) {
+    dx_reach reach = {0};
+    dx_map_builder command;
+    dx_buf body, reply;
+    int error = DX_E_INVALID;
+    dx_command_begin(&command, "peer.list");
+    dx_buf_init(&reply, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    if (dx_command_finish(exam->run, &command, &body) == DX_EXIT_OK) {
+        error = dx_client_call(exam->run->client, dx_buf_view(&body), take_way, &reach, ASK_MS, &reply);
+    }
+    if (error == DX_OK && reach.failed > 0) {
+        find(exam, "peers", DX_HEALTH_NOTICE, "dx peer list", "%zu connected, %zu not reached; %s",
+             reach.peers, reach.failed, reach.words);
+    } else if (error == DX_OK) {
+        find(exam, "peers", DX_HEALTH_GOOD, NULL, "%zu connected", reach.peers);
+    }
+    dx_buf_deinit(&reply);
+    dx_buf_deinit(&body);
+}
+
 static void show_checking(void *ctx, bool last, dx_bytes body) {
     (void)last;
     dx_progress_update(ctx, (uint64_t)dx_item_int(dx_item_get(body, "done"), 0),
@@ -247,6 +292,7 @@ static void examine_vault(dx_examination *exam) {
     }
     if (error == DX_OK) {
         examine_answer(exam, dx_buf_view(&reply));
+        examine_peers(exam);
         examine_content(exam);
     }
     dx_buf_deinit(&reply);

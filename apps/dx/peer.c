@@ -7,8 +7,8 @@
 #include "space.h"
 
 static const dx_column columns[] = {
-    {"peer", DX_CELL_HEX},   {"space", DX_CELL_HEX},    {"address", DX_CELL_TEXT}, {"state", DX_CELL_TEXT},
-    {"error", DX_CELL_TEXT}, {"seconds", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
+    {"peer", DX_CELL_HEX},   {"space", DX_CELL_HEX}, {"address", DX_CELL_TEXT}, {"state", DX_CELL_TEXT},
+    {"error", DX_CELL_TEXT}, {"why", DX_CELL_TEXT},  {"seconds", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
 
 int dx_run_peer_list(dx_invocation *run) {
     dx_map_builder command;

@@ -36,6 +36,22 @@ static void end(dx_rtc_link *link, int reason, const char *text) {
     dx_rtc_link_touch(link);
 }
 
+/* No path: which addresses were tried, and what came of it. */
+static void end_pathless(dx_rtc_link *link, int reason) {
+    dx_ice_tally tally;
+    char text[sizeof link->text], stun[64] = "";
+    dx_ice_tally_of(link->ice, &tally);
+    if (tally.servers > 0 && tally.answered == 0) {
+        snprintf(stun, sizeof stun, "; STUN: no server answered");
+    }
+    snprintf(text, sizeof text,
+             "path: %s (%zu addresses here and %zu seen by STUN, %zu there; %zu of %zu pairs tried%s)",
+             tally.reason == DX_ICE_CONSENT_LOST && !link->up ? "none was found in time"
+                                                              : dx_ice_reason_text(tally.reason),
+             tally.locals, tally.reflexives, tally.remotes, tally.checked, tally.pairs, stun);
+    end(link, reason, text);
+}
+
 /* --- Queues of datagrams -------------------------------------------------------------------------------- */
 
 static void queue_add(dx_rtc_queue *queue, dx_bytes datagram) {
@@ -129,33 +145,15 @@ static bool begin_ice(dx_rtc_link *link) {
 
 /* --- Signals ----------------------------------------------------------------------------------------------------- */
 
-static void tell_signal(dx_rtc_link *link, const char *key, dx_bytes value, const char *type) {
+static void tell_signal(dx_rtc_link *link, dx_bytes value, const char *type) {
     dx_buf body;
-    dx_writer writer;
     dx_buf_init(&body, dx_host_alloc(), DX_RTC_SIGNAL_MAX);
-    dx_writer_init(&writer, &body);
-    dx_write_map(&writer, type == NULL ? 1 : 2);
-    dx_write_text(&writer, key);
-    dx_write_text_bytes(&writer, value);
-    if (type != NULL) {
-        dx_write_text(&writer, "type");
-        dx_write_text(&writer, type);
-    }
-    if (dx_writer_finish(&writer) == DX_OK) {
+    if (dx_sdp_write_signal(value, type, &body) == DX_OK) {
         tell(link, &(dx_event){.kind = DX_EVENT_SIGNAL, .body = dx_buf_view(&body)});
     } else {
         end(link, DX_E_NO_MEMORY, "memory ran out");
     }
     dx_buf_deinit(&body);
-}
-
-static void add_candidate(dx_sdp *sdp, dx_bytes line) {
-    if (line.size == 0) {
-        sdp->end_of_candidates = true;
-    } else if (sdp->candidate_count < DX_SDP_CANDIDATES_MAX &&
-               dx_candidate_parse(line, &sdp->candidates[sdp->candidate_count]) == DX_OK) {
-        sdp->candidate_count++;
-    }
 }
 
 /* Carries out what ICE wants; candidates go into a description about to be told, or by themselves. */
@@ -168,11 +166,11 @@ static void drain_ice(dx_rtc_link *link, dx_sdp *sdp) {
                 dx_rtc_socket_send(socket, &output.to, output.bytes);
             }
         } else if (output.kind == DX_ICE_OUTPUT_CANDIDATE && sdp != NULL) {
-            add_candidate(sdp, output.line);
+            dx_sdp_add_candidate(sdp, output.line);
         } else if (output.kind == DX_ICE_OUTPUT_CANDIDATE && !link->closing) {
-            tell_signal(link, "candidate", output.line, NULL);
+            tell_signal(link, output.line, NULL);
         } else if (output.kind == DX_ICE_OUTPUT_FAILED) {
-            end(link, DX_E_UNREACHABLE, dx_ice_reason_text(output.reason));
+            end_pathless(link, DX_E_UNREACHABLE);
         }
     }
     uint32_t socket;
@@ -200,7 +198,7 @@ static void describe(dx_rtc_link *link) {
     sdp.max_message_size = DX_RTC_SCTP_MESSAGE_MAX;
     dx_buf_init(&text, dx_host_alloc(), DX_SDP_SIZE_MAX);
     if (dx_sdp_write(&sdp, &text) == DX_OK) {
-        tell_signal(link, "sdp", dx_buf_view(&text), link->offers ? "offer" : "answer");
+        tell_signal(link, dx_buf_view(&text), link->offers ? "offer" : "answer");
     } else {
         end(link, DX_E_NO_MEMORY, "memory ran out");
     }
@@ -531,18 +529,18 @@ static void begin_sctp(dx_rtc_link *link) {
 
 /* --- What follows ---------------------------------------------------------------------------------------------------------- */
 
-static const char *name_stage(const dx_rtc_link *link) {
-    if (!link->described) {
-        return link->offers ? "the other side did not answer in time"
-                            : "the other side's offer did not come in time";
+/* An attempt is over: signal, path, encryption, channel, one of them did not come. */
+static void end_late(dx_rtc_link *link) {
+    if (link->described && link->ice != NULL && link->out == NULL) {
+        end_pathless(link, DX_E_TIMEOUT);
+        return;
     }
-    if (link->out == NULL) {
-        return "no path to the other side was found in time";
-    }
-    if (link->dtls == NULL || !dx_rtc_dtls_is_ready(link->dtls)) {
-        return "a path was found, but encryption was not agreed on in time";
-    }
-    return "a path was found, but the data channel did not open in time";
+    end(link, DX_E_TIMEOUT,
+        !link->described && link->offers ? "signal: the other side did not answer in time"
+        : !link->described               ? "signal: the other side's offer did not come in time"
+        : link->dtls == NULL || !dx_rtc_dtls_is_ready(link->dtls)
+            ? "encryption: a path was found, but no keys were agreed on in time"
+            : "channel: a path was found, but the data channel did not open in time");
 }
 
 /* Searches may follow each other for ever where nobody answers: a link has as long as an attempt to find another path. */
@@ -596,7 +594,7 @@ static void work(dx_rtc_link *link, uint64_t now_ms) {
         drain_ice(link, NULL);
         look_at_path(link, now_ms);
         if (now_ms >= path_due_ms(link)) {
-            end(link, DX_E_UNREACHABLE, "the path in use was lost, and no other was found in time");
+            end(link, DX_E_UNREACHABLE, "path: the one in use was lost, and no other was found in time");
         }
     }
     if (link->reason != DX_OK) {
@@ -683,7 +681,7 @@ void dx_rtc_link_settle(dx_rtc_link *link) {
     uint64_t now_ms = now_of(link);
     work(link, now_ms);
     if (!link->up && link->reason == DX_OK && now_ms >= link->opened_ms + link->rtc->options.attempt_ms) {
-        end(link, DX_E_TIMEOUT, name_stage(link));
+        end_late(link);
     }
     say_farewell(link, now_ms);
     if (link->gone) {

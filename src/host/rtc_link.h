@@ -38,7 +38,7 @@ struct dx_rtc_link {
     uint64_t opened_ms, linger_ms, restarted_ms;
     uint64_t pathless_ms; /* since when there is no path; 0: there is one */
     int reason;           /* why it is to end; DX_OK: it is not */
-    char text[160];
+    char text[240];
     /* the other side */
     uint8_t fingerprint[DX_RTC_FINGERPRINT_SIZE];
     bool client; /* of DTLS */

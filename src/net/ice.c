@@ -49,6 +49,8 @@ void dx_ice_send(dx_ice *ice, uint32_t socket, const dx_net_address *to, dx_byte
 }
 
 void dx_ice_fail(dx_ice *ice, dx_ice_reason reason) {
+    dx_ice_tally_of(ice, &ice->tally);
+    ice->tally.reason = reason;
     ice->failed = ice->failed_untold = true;
     ice->reason = reason;
     ice->selected = ICE_NO_PAIR;

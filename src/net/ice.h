@@ -203,6 +203,16 @@ bool dx_ice_is_controlling(const dx_ice *ice);
 bool dx_ice_selected(const dx_ice *ice, dx_ice_pair *out);
 /* The index-th pair, best first within a generation; false past the last. */
 bool dx_ice_pair_at(const dx_ice *ice, size_t index, dx_ice_pair *out);
+/* What the search came to, for people: of the present one, after a failure of the one that failed. */
+typedef struct dx_ice_tally {
+    dx_ice_reason
+        reason; /* what giving up now would be called; CONSENT_LOST also before the other side is known */
+    size_t locals, reflexives,
+        remotes;                  /* addresses here, more of them that STUN servers saw, the other side's */
+    size_t pairs, checked, heard; /* heard: the other side's checks came, or its answers */
+    size_t servers, answered;     /* STUN servers; those that answered some address */
+} dx_ice_tally;
+void dx_ice_tally_of(const dx_ice *ice, dx_ice_tally *out);
 const char *dx_ice_state_name(dx_ice_state state);
 const char *dx_ice_reason_text(dx_ice_reason reason);
 

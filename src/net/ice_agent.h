@@ -72,7 +72,7 @@ typedef struct ice_base {
     uint32_t preference;
     dx_net_address address;
     struct {
-        bool done;
+        bool done, answered;
         ice_transaction transaction;
     } gather[DX_ICE_SERVERS_MAX];
 } ice_base;
@@ -154,6 +154,7 @@ struct dx_ice {
     bool refused;   /* an answer said no */
     bool gather_turn;
     dx_ice_reason reason;
+    dx_ice_tally tally; /* when it failed */
     unsigned consent_misses;
     uint64_t slot_ms;        /* the next transaction may begin */
     uint64_t give_up_ms;     /* DX_NO_DEADLINE: nothing is looked for */

@@ -380,30 +380,51 @@ static void ask_consent(dx_ice *ice) {
     }
 }
 
-static dx_ice_reason find_reason(const dx_ice *ice) {
-    size_t bases = 0, targets = 0, pairs = 0;
-    bool works = false, heard = false;
+static void count_addresses(const dx_ice *ice, dx_ice_tally *out) {
+    out->servers = ice->server_count;
+    for (size_t server = 0; server < ice->server_count; server++) {
+        bool answered = false;
+        for (size_t i = 0; i < DX_ICE_LOCALS_MAX; i++) {
+            answered = answered || (ice->bases[i].used && ice->bases[i].gather[server].answered);
+        }
+        out->answered += answered;
+    }
     for (size_t i = 0; i < DX_ICE_LOCALS_MAX; i++) {
-        bases += ice->bases[i].used;
+        out->locals += ice->bases[i].used;
+    }
+    for (size_t i = 0; i < ICE_REFLEXIVES_MAX; i++) {
+        out->reflexives += ice->reflexives[i].used;
     }
     for (size_t i = 0; i < DX_ICE_REMOTES_MAX; i++) {
-        targets += ice->targets[i].used && ice->targets[i].generation == ice->generation;
+        out->remotes += ice->targets[i].used && ice->targets[i].generation == ice->generation;
     }
+}
+
+void dx_ice_tally_of(const dx_ice *ice, dx_ice_tally *out) {
+    bool works = false, heard = false;
+    if (ice->failed) {
+        *out = ice->tally;
+        return;
+    }
+    memset(out, 0, sizeof *out);
+    count_addresses(ice, out);
     for (size_t i = 0; i < DX_ICE_PAIRS_MAX; i++) {
         const ice_pairing *pair = &ice->pairs[i];
         bool present = pair->used && pair->generation == ice->generation;
-        pairs += present;
+        out->pairs += present;
+        out->checked += present && pair->checks_sent > 0;
+        out->heard += present && (pair->checks_received > 0 || pair->answers_received > 0);
         works |= present && pair->state == ICE_SUCCEEDED;
         heard |= present && pair->checks_received > 0;
     }
-    return bases == 0                 ? DX_ICE_NO_LOCAL
-           : !ice->present.has_remote ? DX_ICE_CONSENT_LOST
-           : targets == 0             ? DX_ICE_NO_REMOTE
-           : pairs == 0               ? DX_ICE_NO_PAIR
-           : works                    ? DX_ICE_NOT_CHOSEN
-           : ice->refused             ? DX_ICE_REFUSED
-           : heard                    ? DX_ICE_ONE_WAY
-                                      : DX_ICE_NO_ANSWER;
+    out->reason = out->locals == 0           ? DX_ICE_NO_LOCAL
+                  : !ice->present.has_remote ? DX_ICE_CONSENT_LOST
+                  : out->remotes == 0        ? DX_ICE_NO_REMOTE
+                  : out->pairs == 0          ? DX_ICE_NO_PAIR
+                  : works                    ? DX_ICE_NOT_CHOSEN
+                  : ice->refused             ? DX_ICE_REFUSED
+                  : heard                    ? DX_ICE_ONE_WAY
+                                             : DX_ICE_NO_ANSWER;
 }
 
 /* A search that found nothing. Where the pair of the generation before is still good, it stays. */
@@ -414,7 +435,9 @@ static void give_up(dx_ice *ice) {
     if (dx_ice_selected_pair(ice)) {
         end_search(ice);
     } else {
-        dx_ice_fail(ice, find_reason(ice));
+        dx_ice_tally tally;
+        dx_ice_tally_of(ice, &tally);
+        dx_ice_fail(ice, tally.reason);
     }
 }
 

@@ -24,6 +24,7 @@ void dx_ice_gather_reset(dx_ice *ice, ice_base *base) {
     memset(base->gather, 0, sizeof base->gather);
     for (size_t i = 0; i < DX_ICE_SERVERS_MAX; i++) {
         base->gather[i].done = i >= ice->server_count || !can_ask(base, &ice->servers[i]);
+        base->gather[i].answered = false;
     }
 }
 
@@ -166,7 +167,7 @@ bool dx_ice_gather_receive(dx_ice *ice, uint32_t socket, const dx_net_address *f
         return false;
     }
     if (!ice->bases[base].gather[server].done && dx_net_address_equal(from, &ice->servers[server])) {
-        ice->bases[base].gather[server].done = true;
+        ice->bases[base].gather[server].done = ice->bases[base].gather[server].answered = true;
         if (message->class == DX_STUN_SUCCESS && message->unknown_count == 0) {
             add_reflexive(ice, base, server, &message->mapped);
         }

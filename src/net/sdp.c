@@ -4,6 +4,7 @@
  * Ownership: nothing is kept. */
 #include "net/sdp.h"
 
+#include <dxos/codec.h>
 #include <string.h>
 
 #include "net/scan.h"
@@ -395,4 +396,28 @@ int dx_sdp_write(const dx_sdp *sdp, dx_buf *out) {
     put_number_line(out, "a=sctp-port:", sdp->sctp_port);
     put_number_line(out, "a=max-message-size:", sdp->max_message_size);
     return dx_buf_error(out);
+}
+
+/* --- As signals ------------------------------------------------------------------------------------------- */
+
+void dx_sdp_add_candidate(dx_sdp *sdp, dx_bytes line) {
+    if (line.size == 0) {
+        sdp->end_of_candidates = true;
+    } else if (sdp->candidate_count < DX_SDP_CANDIDATES_MAX &&
+               dx_candidate_parse(line, &sdp->candidates[sdp->candidate_count]) == DX_OK) {
+        sdp->candidate_count++;
+    }
+}
+
+int dx_sdp_write_signal(dx_bytes value, const char *type, dx_buf *out) {
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    dx_write_map(&writer, type == NULL ? 1 : 2);
+    dx_write_text(&writer, type == NULL ? "candidate" : "sdp");
+    dx_write_text_bytes(&writer, value);
+    if (type != NULL) {
+        dx_write_text(&writer, "type");
+        dx_write_text(&writer, type);
+    }
+    return dx_writer_finish(&writer);
 }

@@ -53,6 +53,12 @@ DX_MUST_USE int dx_sdp_parse(dx_bytes text, dx_sdp *out, const char **problem);
  * "0"; pacing_ms is left out when it is 0 or the default. DX_E_INVALID: a field of another form than parse
  * would accept. Or out's error. */
 DX_MUST_USE int dx_sdp_write(const dx_sdp *sdp, dx_buf *out);
+/* A candidate as an ICE agent tells it (DX_ICE_OUTPUT_CANDIDATE) goes into a description about to be written: size 0, no
+ * more come. A malformed one, and one too many, is left out. */
+void dx_sdp_add_candidate(dx_sdp *sdp, dx_bytes line);
+/* Appends the signal a transport tells the other side's (docs/decisions/0021): a description and its type "offer" or
+ * "answer"; with NULL a candidate. out's error. */
+DX_MUST_USE int dx_sdp_write_signal(dx_bytes value, const char *type, dx_buf *out);
 /* Every field as an absent line means it: the defaults above, no trickle, nothing else. */
 void dx_sdp_init(dx_sdp *sdp);
 

@@ -63,7 +63,7 @@ export class PageRtc {
     }
     connection.onicecandidate = ({ candidate }) => this.#say({ type: 'rtc-signal', link, signal: { candidate: candidate?.candidate ?? '' } });
     connection.onconnectionstatechange = () => {
-      if (connection.connectionState === 'failed' || connection.connectionState === 'closed') this.#fail(link, 'no way to the peer was found, or it was lost');
+      if (connection.connectionState === 'failed' || connection.connectionState === 'closed') this.#fail(link, failedStep(connection));
     };
     if (role === 'offer') this.#inTurn(link, peer, () => this.#describe(link, connection));
   }
@@ -141,4 +141,14 @@ async function addCandidate(connection: RTCPeerConnection, candidate: string): P
   } catch {
     // One candidate that this browser does not read is one way less, not the end of the link.
   }
+}
+
+/** Which step failed, in the words of the native host (docs/spec/peer-link.md). A browser says no more than this. */
+function failedStep(connection: RTCPeerConnection): string {
+  if (!connection.remoteDescription) return 'signal: the other side did not answer';
+  const count = (sdp: string | undefined): number => sdp?.match(/^a=candidate:/gm)?.length ?? 0;
+  const told = `${count(connection.localDescription?.sdp)} addresses here, ${count(connection.remoteDescription.sdp)} there`;
+  return connection.iceConnectionState === 'connected' || connection.iceConnectionState === 'completed'
+    ? 'encryption: a path was found, but no keys were agreed on'
+    : `path: none was found, or the one in use was lost (${told})`;
 }

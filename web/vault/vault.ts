@@ -29,10 +29,14 @@ export interface App {
 export interface Signal { readonly url: string; readonly state: string; readonly invited: boolean; readonly error: string | null }
 export interface Peer { readonly space: string; readonly peer: string; readonly synced: boolean }
 
+/** Somebody who was tried in vain, by a signaling service's word or at an address. */
+export interface Unreached { readonly space: string; readonly address: string; readonly error: string; readonly why: string }
+
 /** What is asked again and again. */
 export interface Facts {
   readonly signals: readonly Signal[];
   readonly peers: readonly Peer[];
+  readonly unreached: readonly Unreached[];
   /** Objects of each space. */
   readonly counts: ReadonlyMap<string, number>;
   /** Nothing more can be written: the disk is full. */
@@ -69,7 +73,7 @@ export class Vault {
   /** There is an identity, and all that its home shows is known: nothing jumps about there. */
   readonly entered = new Cell(false);
   readonly apps = new Cell<readonly App[]>([]);
-  readonly facts = new Cell<Facts>({ signals: [], peers: [], counts: new Map(), full: false }, (on) => this.#look(on));
+  readonly facts = new Cell<Facts>({ signals: [], peers: [], unreached: [], counts: new Map(), full: false }, (on) => this.#look(on));
   readonly storage = new Cell<Storage>({ kept: null });
   /** Of the kube that serves this page; null: not known yet, or it is none. */
   readonly config = new Cell<Config | null>(null);
@@ -260,6 +264,9 @@ export class Vault {
         })),
         peers: peers.filter((row) => typeof row['peer'] === 'string').map((row) => ({
           space: textOf(row['space']), peer: textOf(row['peer']), synced: row['state'] === 'synced',
+        })),
+        unreached: peers.filter((row) => typeof row['error'] === 'string' && !/^wss?:/.test(textOf(row['address'])) && row['state'] !== 'connected').map((row) => ({
+          space: textOf(row['space']), address: textOf(row['address']), error: textOf(row['error']), why: textOf(row['why']),
         })),
         counts: new Map(spaces.map((row) => [textOf(row['space']), Number(row['objects'])])),
         full: this.#refused || vault?.['read_only'] === true,

@@ -79,6 +79,17 @@ export function signalWords(signal: SignalState): string {
   return isIdle(signal) ? 'dialled as soon as you have a space' : 'not reached; tried again by itself';
 }
 
+const STEP_WORDS: Readonly<Record<string, string>> = {
+  signal: 'it did not answer through the signaling service', path: 'no way through the network to it was found', encryption: 'a way was found, but no encryption was agreed on',
+  channel: 'a connection came up, but broke before it could be used',
+};
+
+/** Why somebody was not reached: the step that failed in a person's words, then what the vault says of it. */
+export function unreachedWords({ why, error }: { why: string; error: string }): string {
+  const [step = '', rest] = why.split(/: (.*)/s), words = STEP_WORDS[step];
+  return words === undefined ? why || error : `${words} (${rest ?? why})`;
+}
+
 // --- Invitations ----------------------------------------------------------------------------------------------------------
 
 const HOST_WORDS: Readonly<Record<string, string>> = {

@@ -97,8 +97,11 @@ enum {
     /* Peers of one topic that are kept in mind, of one service and day: a small space several times over. */
     DX_SIGNALING_PEERS_MAX = 64,
 
-    /* A peer link from its opening to the channel's beginning: ICE through a bad network, and a person's patience. */
-    DX_PEER_LINK_MS = 20000,
+    /* A peer link from its opening to the channel's beginning: ICE through a bad network, and a person's patience. The
+     * host has 20 s, and knows which step failed: here it is only seen to that it speaks. */
+    DX_PEER_LINK_MS = 25000,
+    /* Why a link ended, in the host's words: a sentence for each step, with figures. */
+    DX_LINK_WHY_MAX = 240,
     /* Peer links on their way up at once: each costs its host sockets and a gathering of candidates. */
     DX_ATTEMPTS_MAX = 16,
 

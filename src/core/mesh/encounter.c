@@ -646,31 +646,26 @@ int dx_encounter_tick(dx_swarm *swarm, uint64_t *deadline_ms) {
 
 /* --- For people -------------------------------------------------------------------------------------------- */
 
-bool dx_swarm_meeting_state(dx_swarm *swarm, uint64_t number, size_t index, char *address,
-                            size_t address_size, const char **state, int *last_error, uint64_t *since_ms) {
+bool dx_swarm_meeting_state(dx_swarm *swarm, uint64_t number, size_t index, dx_swarm_way *out) {
     const dx_swarm_topic *topic = dx_swarm_find_topic(swarm, number);
     if (topic == NULL) {
         return false;
     }
     for (const dx_swarm_service *service = swarm->services; service != NULL; service = service->next) {
         if (dx_signaling_has_topic(service->machine, number) && index-- == 0) {
-            write_address(dx_signaling_url(service->machine), address, address_size);
-            *state = dx_signaling_state_name(dx_signaling_state_of(service->machine));
-            *last_error = dx_signaling_last_error(service->machine, since_ms);
+            write_address(dx_signaling_url(service->machine), out->address, sizeof out->address);
+            out->state = dx_signaling_state_name(dx_signaling_state_of(service->machine));
+            out->last_error = dx_signaling_last_error(service->machine, &out->since_ms);
+            out->why = "";
             return true;
         }
     }
     for (const dx_encounter *encounter = swarm->encounters; encounter != NULL; encounter = encounter->next) {
-        const dx_dialling *dialling = &encounter->dialling;
         if (encounter->place.topic == number && index-- == 0) {
-            write_address(dx_bytes_text(dialling->address), address, address_size);
-            *state = dialling->connected || dx_swarm_is_met(swarm, topic, dialling) ? "connected"
-                     : dialling->has_link                                           ? "connecting"
-                     : !encounter->offers                                           ? "waiting for an offer"
-                     : dialling->failures == 0                                      ? "new"
-                                                                                    : "waiting";
-            *last_error = dialling->last_error;
-            *since_ms = dialling->since_ms;
+            const char *state = !encounter->offers                  ? "waiting for an offer"
+                                : encounter->dialling.failures == 0 ? "new"
+                                                                    : "waiting";
+            dx_swarm_tell_way(swarm, topic, &encounter->dialling, state, out);
             return true;
         }
     }

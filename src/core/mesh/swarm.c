@@ -95,6 +95,7 @@ static void back_off(dx_swarm *swarm, dx_dialling *dialling, bool settled, int r
     dialling->has_link = dialling->connected = false;
     dialling->since_ms = swarm->now_ms;
     dialling->last_error = reason;
+    dialling->why[0] = 0;
     dialling->failures = settled ? 1 : dialling->failures + 1;
 }
 
@@ -119,9 +120,35 @@ static void count_end(const dx_swarm *swarm, const dx_meeting *meeting, int reas
              dx_error_name(reason));
 }
 
+/* Where a link failed whose end nobody but the swarm can explain. */
+static const char *name_step(const dx_meeting *meeting) {
+    const dx_encounter *encounter = meeting->encounter;
+    if (meeting->ready) {
+        return "";
+    }
+    if (meeting->channelled) {
+        return "channel: the connection came up, but its handshake did not succeed";
+    }
+    if (encounter == NULL) {
+        return "";
+    }
+    return encounter->described[DX_OFFER] && encounter->described[DX_ANSWER]
+               ? "path: no connection came up in time"
+               : "signal: the other side did not answer in time";
+}
+
+/* Words of the host's, which may be another program's or a browser's: kept in printable ASCII. */
+static void keep_why(dx_dialling *dialling, dx_bytes why) {
+    size_t size = why.size < sizeof dialling->why ? why.size : sizeof dialling->why - 1;
+    for (size_t i = 0; i < size; i++) {
+        dialling->why[i] = (char)(why.data[i] >= ' ' && why.data[i] <= '~' ? why.data[i] : '?');
+    }
+    dialling->why[size] = 0;
+}
+
 /* The link is over: tells its handler, frees its dialling for another try; the memory goes at the outermost
  * call. */
-static void end_meeting(dx_swarm *swarm, dx_meeting *meeting, int reason) {
+static void end_meeting(dx_swarm *swarm, dx_meeting *meeting, int reason, dx_bytes why) {
     if (meeting->closed) {
         return;
     }
@@ -139,6 +166,9 @@ static void end_meeting(dx_swarm *swarm, dx_meeting *meeting, int reason) {
     if (meeting->dialling != NULL) {
         bool settled = meeting->ready && swarm->now_ms - meeting->ready_ms >= DX_DIAL_SETTLED_MS;
         back_off(swarm, meeting->dialling, settled, reason);
+        if (reason != DX_OK) {
+            keep_why(meeting->dialling, why.size > 0 ? why : dx_bytes_text(name_step(meeting)));
+        }
         meeting->dialling = NULL;
     }
     meeting->encounter = NULL;
@@ -163,7 +193,7 @@ void dx_swarm_close_meeting(dx_swarm *swarm, dx_meeting *meeting, int reason) {
         }
     }
     swarm->port.close(swarm->port.ctx, meeting->link.link, reason);
-    end_meeting(swarm, meeting, reason);
+    end_meeting(swarm, meeting, reason, dx_bytes_of(NULL, 0));
 }
 
 static void free_meeting(dx_swarm *swarm, dx_meeting *meeting) {
@@ -379,8 +409,18 @@ bool dx_swarm_is_met(const dx_swarm *swarm, const dx_swarm_topic *topic, const d
     return false;
 }
 
-bool dx_swarm_address_state(dx_swarm *swarm, uint64_t number, size_t index, char *address,
-                            size_t address_size, const char **state, int *last_error, uint64_t *since_ms) {
+void dx_swarm_tell_way(const dx_swarm *swarm, const dx_swarm_topic *topic, const dx_dialling *dialling,
+                       const char *state, dx_swarm_way *out) {
+    _Static_assert(sizeof out->address == sizeof dialling->address, "one length of addresses");
+    bool here = dialling->connected || dx_swarm_is_met(swarm, topic, dialling);
+    memcpy(out->address, dialling->address, sizeof out->address);
+    out->state = here ? "connected" : dialling->has_link ? "connecting" : state;
+    out->last_error = dialling->last_error;
+    out->why = dialling->last_error == DX_OK ? "" : dialling->why;
+    out->since_ms = dialling->since_ms;
+}
+
+bool dx_swarm_address_state(dx_swarm *swarm, uint64_t number, size_t index, dx_swarm_way *out) {
     dx_swarm_topic *topic = dx_swarm_find_topic(swarm, number);
     dx_dialling *dialling = topic == NULL ? NULL : topic->diallings;
     while (dialling != NULL && (dialling->removed || index-- > 0)) {
@@ -389,16 +429,7 @@ bool dx_swarm_address_state(dx_swarm *swarm, uint64_t number, size_t index, char
     if (dialling == NULL) {
         return false;
     }
-    size_t size = strlen(dialling->address);
-    size = size < address_size ? size : address_size - 1;
-    memcpy(address, dialling->address, size);
-    address[size] = 0;
-    *state = dialling->connected || dx_swarm_is_met(swarm, topic, dialling) ? "connected"
-             : dialling->has_link                                           ? "connecting"
-             : dialling->failures == 0                                      ? "new"
-                                                                            : "waiting";
-    *last_error = dialling->last_error;
-    *since_ms = dialling->since_ms;
+    dx_swarm_tell_way(swarm, topic, dialling, dialling->failures == 0 ? "new" : "waiting", out);
     return true;
 }
 
@@ -572,7 +603,7 @@ static int take_event(dx_swarm *swarm, dx_meeting *meeting, const dx_channel_eve
     }
     /* Closed: by the peer's goodbye or by what it did wrong. */
     swarm->port.close(swarm->port.ctx, meeting->link.link, event->reason);
-    end_meeting(swarm, meeting, event->reason);
+    end_meeting(swarm, meeting, event->reason, dx_bytes_of(NULL, 0));
     return DX_OK;
 }
 
@@ -763,13 +794,13 @@ int dx_swarm_signal(dx_swarm *swarm, uint64_t link, dx_bytes body, uint64_t now_
     return error;
 }
 
-void dx_swarm_link_down(dx_swarm *swarm, uint64_t link, int reason, uint64_t now_ms) {
+void dx_swarm_link_down(dx_swarm *swarm, uint64_t link, int reason, dx_bytes why, uint64_t now_ms) {
     bool taken = false;
     enter(swarm, now_ms);
     dx_encounter_down(swarm, link, reason, &taken);
     dx_meeting *meeting = taken ? NULL : dx_swarm_find_meeting(swarm, link);
     if (meeting != NULL) {
-        end_meeting(swarm, meeting, reason);
+        end_meeting(swarm, meeting, reason, why);
     }
     leave(swarm);
 }
@@ -781,7 +812,7 @@ void dx_swarm_drop_links(dx_swarm *swarm, int reason) {
             meeting->channelled = meeting->channelled && (dx_channel_deinit(&meeting->channel),
                                                           false); /* no goodbye: nothing may be said now */
             swarm->port.close(swarm->port.ctx, meeting->link.link, reason);
-            end_meeting(swarm, meeting, reason);
+            end_meeting(swarm, meeting, reason, dx_bytes_of(NULL, 0));
         }
     }
     leave(swarm);

@@ -112,12 +112,19 @@ void dx_swarm_set_device(dx_swarm *swarm, const uint8_t seed[static DX_KEY_SIZE]
 void dx_swarm_set_wall(dx_swarm *swarm, uint64_t wall_ms);
 /* Nothing is dialled before this time: for a node whose disk or memory just failed it. */
 void dx_swarm_hold(dx_swarm *swarm, uint64_t until_ms);
-/* Why the addresses of a topic do not connect, one line each; index runs until false. */
-bool dx_swarm_address_state(dx_swarm *swarm, uint64_t topic, size_t index, char *address, size_t address_size,
-                            const char **state, int *last_error, uint64_t *since_ms);
-/* Likewise of services where the topic is looked for, and of the peers they name. */
-bool dx_swarm_meeting_state(dx_swarm *swarm, uint64_t topic, size_t index, char *address, size_t address_size,
-                            const char **state, int *last_error, uint64_t *since_ms);
+/* A way to peers of a topic, and how it stands. */
+typedef struct dx_swarm_way {
+    char address[256];
+    const char *state;
+    int last_error; /* DX_OK: it led to somebody since, or was not tried */
+    /* Which step failed, and why, in printable ASCII; "": the error says all there is. Borrowed until the next call. */
+    const char *why;
+    uint64_t since_ms;
+} dx_swarm_way;
+/* The addresses of a topic; index runs until false. */
+bool dx_swarm_address_state(dx_swarm *swarm, uint64_t topic, size_t index, dx_swarm_way *out);
+/* Likewise services where the topic is looked for, and the peers they name. */
+bool dx_swarm_meeting_state(dx_swarm *swarm, uint64_t topic, size_t index, dx_swarm_way *out);
 
 DX_MUST_USE int dx_swarm_send(dx_swarm *swarm, uint64_t link,
                               dx_bytes message); /* DX_E_NOT_FOUND when the link is gone */
@@ -134,7 +141,8 @@ DX_MUST_USE int dx_swarm_link_data(dx_swarm *swarm, uint64_t link, dx_bytes byte
 DX_MUST_USE int dx_swarm_link_writable(dx_swarm *swarm, uint64_t link, size_t size, uint64_t now_ms);
 /* What a link said beside its bytes. */
 DX_MUST_USE int dx_swarm_signal(dx_swarm *swarm, uint64_t link, dx_bytes body, uint64_t now_ms);
-void dx_swarm_link_down(dx_swarm *swarm, uint64_t link, int reason, uint64_t now_ms);
+/* why: the host's words, kept for people; may be empty. */
+void dx_swarm_link_down(dx_swarm *swarm, uint64_t link, int reason, dx_bytes why, uint64_t now_ms);
 /* Dials and times out; lowers *deadline_ms to the next time it must be called. DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_swarm_tick(dx_swarm *swarm, uint64_t now_ms, uint64_t *deadline_ms);
 /* Closes everything (a failed step drops all volatile state); topics and addresses are added anew by the

@@ -22,6 +22,7 @@ struct dx_dialling {
     uint64_t since_ms;
     unsigned failures;
     int last_error;
+    char why[DX_LINK_WHY_MAX]; /* the last link ended so, in words; "": none are known */
     bool has_link, has_peer, connected, removed;
 };
 
@@ -102,6 +103,9 @@ dx_meeting *dx_swarm_find_meeting(dx_swarm *swarm, uint64_t link);
 /* NULL: no memory. */
 dx_meeting *dx_swarm_make_meeting(dx_swarm *swarm, uint64_t link, dx_bytes address, bool initiator);
 void dx_swarm_close_meeting(dx_swarm *swarm, dx_meeting *meeting, int reason);
+/* Of an address or a peer, for people; state: in a word, when it is neither here nor on its way. */
+void dx_swarm_tell_way(const dx_swarm *swarm, const dx_swarm_topic *topic, const dx_dialling *dialling,
+                       const char *state, dx_swarm_way *out);
 /* Whether one more link may be accepted, at the cost of another where places are short. */
 bool dx_swarm_make_place(dx_swarm *swarm);
 size_t dx_swarm_count_links(const dx_swarm *swarm, bool dialled);

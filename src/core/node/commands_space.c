@@ -231,6 +231,36 @@ static int write_quarantine(dx_node *node, dx_space *space, dx_map_builder *map)
     return error != DX_OK ? error : written;
 }
 
+typedef bool (*state_of)(dx_swarm *, uint64_t, size_t, dx_swarm_way *);
+
+/* Of what leads to nobody now, the failure that is best explained, the latest first. */
+static bool find_failure(const dx_node *node, const dx_space *space, state_of at, dx_swarm_way *worst) {
+    bool found = false;
+    dx_swarm_way way;
+    for (size_t i = 0; at(node->swarm, (uint64_t)space->local, i, &way); i++) {
+        bool failed = way.last_error != DX_OK && strcmp(way.state, "connected") != 0;
+        bool explained = way.why[0] != 0;
+        if (failed && (!found || explained > (worst->why[0] != 0) ||
+                       (explained == (worst->why[0] != 0) && way.since_ms > worst->since_ms))) {
+            *worst = way;
+            found = true;
+        }
+    }
+    return found;
+}
+
+/* Nobody is here: why the ways that were tried led nowhere, a peer's before an address's. */
+static void write_failure(const dx_node *node, const dx_space *space, dx_map_builder *map) {
+    dx_swarm_way way;
+    if (find_failure(node, space, dx_swarm_meeting_state, &way) ||
+        find_failure(node, space, dx_swarm_address_state, &way)) {
+        char words[sizeof way.address + DX_LINK_WHY_MAX + 4];
+        sqlite3_snprintf(sizeof words, words, "%s: %s", way.address,
+                         way.why[0] != 0 ? way.why : dx_error_text(way.last_error));
+        dx_write_text(dx_map_builder_key(map, "unreached"), words);
+    }
+}
+
 /* In step with everyone who is connected. Blocks that wait for what none of them has do not count: a member who
  * names what is not would keep all others waiting for ever. They are told as pending. */
 static int write_status(dx_node *node, dx_space *space, dx_map_builder *map, bool *synced) {
@@ -253,6 +283,9 @@ static int write_status(dx_node *node, dx_space *space, dx_map_builder *map, boo
     error = error == DX_OK ? listed : error;
     if (dx_pipeline_waiting(&node->context, space, waiting, sizeof waiting)) {
         dx_write_text(dx_map_builder_key(map, "waiting"), waiting);
+    }
+    if (status.peers == 0) {
+        write_failure(node, space, map);
     }
     return error;
 }
@@ -341,26 +374,24 @@ static int peer_connect(dx_node *node, dx_request *request, dx_bytes body) {
     return dx_request_reply(node, request, &map);
 }
 
-typedef bool (*state_of)(dx_swarm *, uint64_t, size_t, char *, size_t, const char **, int *, uint64_t *);
-
 static int list_addresses(dx_node *node, dx_request *request, dx_space *space, state_of at) {
-    char address[DX_ADDRESS_SIZE_MAX];
-    const char *state;
-    int last_error, error = DX_OK;
-    uint64_t since_ms;
-    for (size_t i = 0; error == DX_OK && at(node->swarm, (uint64_t)space->local, i, address, sizeof address,
-                                            &state, &last_error, &since_ms);
-         i++) {
+    int error = DX_OK;
+    dx_swarm_way way;
+    for (size_t i = 0; error == DX_OK && at(node->swarm, (uint64_t)space->local, i, &way); i++) {
         dx_map_builder map;
         dx_answer_init(node, &map);
         error = write_space_name(node, space, &map);
-        dx_write_text(dx_map_builder_key(&map, "address"), address);
-        dx_write_text(dx_map_builder_key(&map, "state"), state);
-        if (last_error != DX_OK) {
-            dx_write_text(dx_map_builder_key(&map, "error"), dx_error_text(last_error));
+        dx_write_text(dx_map_builder_key(&map, "address"), way.address);
+        dx_write_text(dx_map_builder_key(&map, "state"), way.state);
+        if (way.last_error != DX_OK) {
+            dx_write_text(dx_map_builder_key(&map, "error"), dx_error_text(way.last_error));
         }
-        dx_write_uint(dx_map_builder_key(&map, "seconds"),
-                      since_ms == 0 ? 0 : (node->context.now_ms - since_ms) / 1000); /* 0: not tried yet */
+        if (way.why[0] != 0) {
+            dx_write_text(dx_map_builder_key(&map, "why"), way.why);
+        }
+        dx_write_uint(
+            dx_map_builder_key(&map, "seconds"),
+            way.since_ms == 0 ? 0 : (node->context.now_ms - way.since_ms) / 1000); /* 0: not tried yet */
         error = end_row(node, request, &map, error);
     }
     return error;

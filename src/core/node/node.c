@@ -357,7 +357,7 @@ static int take_event(dx_node *node, const dx_event *event) {
     case DX_EVENT_LINK_UP:
         if (dx_store_is_read_only(node->store)) { /* what a peer brings could not be kept */
             dx_outbox_link_close(&node->outbox, event->link, DX_E_NO_SPACE);
-            dx_swarm_link_down(node->swarm, event->link, DX_E_NO_SPACE, now_ms);
+            dx_swarm_link_down(node->swarm, event->link, DX_E_NO_SPACE, dx_bytes_of(NULL, 0), now_ms);
             return DX_OK;
         }
         return dx_swarm_link_up(node->swarm, event->link, event->body, now_ms);
@@ -366,7 +366,7 @@ static int take_event(dx_node *node, const dx_event *event) {
     case DX_EVENT_LINK_WRITABLE:
         return dx_swarm_link_writable(node->swarm, event->link, (size_t)event->size, now_ms);
     case DX_EVENT_LINK_DOWN:
-        dx_swarm_link_down(node->swarm, event->link, event->reason, now_ms);
+        dx_swarm_link_down(node->swarm, event->link, event->reason, event->body, now_ms);
         return DX_OK;
     case DX_EVENT_LISTENING:
         return set_listening(node, event->body);

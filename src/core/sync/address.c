@@ -149,16 +149,13 @@ static int store_claim(dx_replication *replication, const dx_space *space, const
 
 /* What is dialled follows the rows: an address that gave way is let go of. */
 static int drop_gone(dx_replication *replication, const dx_space *space) {
-    uint64_t topic = (uint64_t)space->local, since_ms;
-    char dialled[DX_ADDRESS_SIZE_MAX];
-    const char *state;
-    int last_error, standing, error = DX_OK;
-    for (size_t i = 0;
-         error == DX_OK && dx_swarm_address_state(replication->swarm, topic, i, dialled, sizeof dialled,
-                                                  &state, &last_error, &since_ms);) {
-        error = find_standing(replication->context->store, space, dx_bytes_text(dialled), &standing);
+    uint64_t topic = (uint64_t)space->local;
+    dx_swarm_way way;
+    int standing, error = DX_OK;
+    for (size_t i = 0; error == DX_OK && dx_swarm_address_state(replication->swarm, topic, i, &way);) {
+        error = find_standing(replication->context->store, space, dx_bytes_text(way.address), &standing);
         if (error == DX_OK && standing < 0) {
-            dx_swarm_remove_address(replication->swarm, topic, dx_bytes_text(dialled));
+            dx_swarm_remove_address(replication->swarm, topic, dx_bytes_text(way.address));
         } else {
             i++;
         }

@@ -144,7 +144,7 @@ static void handle(const posted *one) {
         error = dx_swarm_link_writable(swarm, event->link, event->size, world.now_ms);
         break;
     case DX_EVENT_LINK_DOWN:
-        dx_swarm_link_down(swarm, event->link, event->reason, world.now_ms);
+        dx_swarm_link_down(swarm, event->link, event->reason, event->body, world.now_ms);
         break;
     default:
         error = dx_swarm_signal(swarm, event->link, event->body, world.now_ms);
@@ -257,16 +257,11 @@ static void test_who_stands_between_is_named(void **state) {
     assert_int_equal(world.ends[0].opens + world.ends[1].opens, 0);
     assert_int_equal(world.ends[0].last_closed, DX_E_CHANNEL_BINDING);
     assert_int_equal(world.ends[1].last_closed, DX_E_CHANNEL_BINDING);
-    char address[64];
-    const char *how;
-    int error;
-    uint64_t since_ms;
+    dx_swarm_way way;
     bool told = false;
     for (size_t end_index = 0; end_index < 2; end_index++) {
-        for (size_t i = 0; dx_swarm_meeting_state(world.ends[end_index].swarm, TOPIC, i, address,
-                                                  sizeof address, &how, &error, &since_ms);
-             i++) {
-            told = told || error == DX_E_CHANNEL_BINDING;
+        for (size_t i = 0; dx_swarm_meeting_state(world.ends[end_index].swarm, TOPIC, i, &way); i++) {
+            told = told || (way.last_error == DX_E_CHANNEL_BINDING && strncmp(way.why, "channel:", 8) == 0);
         }
     }
     assert_true(told);

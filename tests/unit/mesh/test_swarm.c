@@ -47,6 +47,8 @@ static wire *find_wire(const end *of, uint64_t number, int *side) {
     return NULL;
 }
 
+static const dx_bytes no_words;
+
 static void port_open(void *ctx, uint64_t link, dx_bytes address) {
     end *self = ctx;
     (void)address;
@@ -193,7 +195,7 @@ static void deliver(void) {
                     if (to->broke) {
                         continue;
                     }
-                    dx_swarm_link_down(to->swarm, one->numbers[side], DX_E_UNREACHABLE, to->now_ms);
+                    dx_swarm_link_down(to->swarm, one->numbers[side], DX_E_UNREACHABLE, no_words, to->now_ms);
                     moved = true;
                 }
             }
@@ -219,16 +221,12 @@ static void test_meeting(void **state) {
     deliver();
     assert_string_equal(b.said, "hello");
     assert_int_equal(dx_swarm_send(a.swarm, 99, dx_bytes_text("hello")), DX_E_NOT_FOUND);
-    char address[64];
-    const char *place;
-    int error;
-    uint64_t since_ms;
-    assert_true(
-        dx_swarm_address_state(a.swarm, TOPIC, 0, address, sizeof address, &place, &error, &since_ms));
-    assert_string_equal(address, "mem:b");
-    assert_string_equal(place, "connected");
-    assert_false(
-        dx_swarm_address_state(a.swarm, TOPIC, 1, address, sizeof address, &place, &error, &since_ms));
+    dx_swarm_way way;
+    assert_true(dx_swarm_address_state(a.swarm, TOPIC, 0, &way));
+    assert_string_equal(way.address, "mem:b");
+    assert_string_equal(way.state, "connected");
+    assert_string_equal(way.why, "");
+    assert_false(dx_swarm_address_state(a.swarm, TOPIC, 1, &way));
     tick(&a);
     assert_int_equal(a.open_count, 1); /* who is here is not dialled */
     assert_int_equal(a.counts.ready, 1);
@@ -263,7 +261,7 @@ static void test_back_off(void **state) {
         uint64_t whole_ms = (uint64_t)DX_DIAL_FIRST_MS << (i < 9 ? i : 9);
         whole_ms = whole_ms < DX_DIAL_LAST_MS ? whole_ms : DX_DIAL_LAST_MS;
         assert_int_equal(a.open_count, i + 1);
-        dx_swarm_link_down(a.swarm, a.opened[i], DX_E_UNREACHABLE, a.now_ms);
+        dx_swarm_link_down(a.swarm, a.opened[i], DX_E_UNREACHABLE, no_words, a.now_ms);
         tick(&a);
         assert_int_equal(a.open_count, i + 1);
         assert_in_range(a.deadline_ms - a.now_ms, whole_ms / 2, whole_ms);
@@ -273,14 +271,14 @@ static void test_back_off(void **state) {
     connect(&a, &b);
     deliver();
     a.now_ms += DX_DIAL_SETTLED_MS;
-    dx_swarm_link_down(a.swarm, a.link, DX_E_UNREACHABLE, a.now_ms);
+    dx_swarm_link_down(a.swarm, a.link, DX_E_UNREACHABLE, no_words, a.now_ms);
     tick(&a);
     assert_in_range(a.deadline_ms - a.now_ms, DX_DIAL_FIRST_MS / 2, DX_DIAL_FIRST_MS);
     a.now_ms = a.deadline_ms;
     tick(&a);
     connect(&a, &b); /* one that ends at once is a failure, handshake or not */
     deliver();
-    dx_swarm_link_down(a.swarm, a.link, DX_E_UNREACHABLE, a.now_ms);
+    dx_swarm_link_down(a.swarm, a.link, DX_E_UNREACHABLE, no_words, a.now_ms);
     tick(&a);
     assert_in_range(a.deadline_ms - a.now_ms, DX_DIAL_FIRST_MS, 2 * DX_DIAL_FIRST_MS);
     finish(&a, &b);
@@ -380,7 +378,7 @@ static void test_superseded(void **state) {
     begin(&a, &b);
     dial(&a, &b);
     wires[0].open[0] = wires[0].open[1] = false; /* b does not hear of its end */
-    dx_swarm_link_down(a.swarm, a.link, DX_E_UNREACHABLE, a.now_ms);
+    dx_swarm_link_down(a.swarm, a.link, DX_E_UNREACHABLE, no_words, a.now_ms);
     a.now_ms = b.now_ms = a.now_ms + 1000;
     tick(&a);
     connect(&a, &b);
@@ -406,8 +404,8 @@ static void test_yield_to_caller(void **state) {
     deliver();
     assert_int_equal(dx_swarm_link_count(a.swarm, TOPIC), 1);
     a.now_ms = b.now_ms = a.now_ms + DX_DIAL_SETTLED_MS;
-    dx_swarm_link_down(a.swarm, a.link, DX_E_UNREACHABLE, a.now_ms);
-    dx_swarm_link_down(b.swarm, b.link, DX_E_UNREACHABLE, b.now_ms);
+    dx_swarm_link_down(a.swarm, a.link, DX_E_UNREACHABLE, no_words, a.now_ms);
+    dx_swarm_link_down(b.swarm, b.link, DX_E_UNREACHABLE, no_words, b.now_ms);
     tick(&a);
     tick(&b);
     uint64_t yield_ms = 2 * (DX_DIAL_FIRST_MS + HANDSHAKE_MS);
@@ -493,7 +491,8 @@ static void test_bounds(void **state) {
     assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:more")), DX_E_LIMIT);
     assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:0")), DX_OK);
     tick(&a);
-    dx_swarm_link_down(a.swarm, a.opened[5], DX_E_UNREACHABLE, a.now_ms); /* the one that failed gives way */
+    dx_swarm_link_down(a.swarm, a.opened[5], DX_E_UNREACHABLE, no_words,
+                       a.now_ms); /* the one that failed gives way */
     assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:more")), DX_OK);
     int closed = (int)a.closed_count;
     dx_swarm_remove_address(a.swarm, TOPIC,

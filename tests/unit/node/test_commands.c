@@ -267,7 +267,7 @@ static const struct {
     /* node/commands_space.c */
     {"{'do': 'space.status', 'space': 'Garden', 'wait_synced': true, 'timeout_ms': 0}",
      "{'name':'Garden','forks':[],'links':2,'peers':0,'space':'*','hidden':0,'synced':false,'objects':3,'"
-     "pending':0,'refused':0}\n",
+     "pending':0,'refused':0,'unreached':'mem:nobody: the peer could not be reached'}\n",
      ""},
     {"{'do': 'space.rm', 'space': 'Garden'}", "", "{'space':'*'}"},
     {"{'do': 'space.rm', 'space': 'Garden'}", "",

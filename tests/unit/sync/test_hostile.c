@@ -273,15 +273,11 @@ static void test_every_message_in_every_state(void **state) {
 
 /* Addresses that are dialled and begin so. */
 static size_t count_dialled(vault *of, const char *start) {
-    char address[DX_ADDRESS_SIZE_MAX];
-    const char *place;
-    int error;
-    uint64_t since_ms, topic = (uint64_t)rogue_space_of(of)->local;
+    uint64_t topic = (uint64_t)rogue_space_of(of)->local;
     size_t count = 0;
-    for (size_t i = 0; dx_swarm_address_state(of->node->swarm, topic, i, address, sizeof address, &place,
-                                              &error, &since_ms);
-         i++) {
-        count += strncmp(address, start, strlen(start)) == 0;
+    dx_swarm_way way;
+    for (size_t i = 0; dx_swarm_address_state(of->node->swarm, topic, i, &way); i++) {
+        count += strncmp(way.address, start, strlen(start)) == 0;
     }
     return count;
 }

@@ -31,6 +31,8 @@ export interface SpaceStatus {
   readonly objects: number;
   readonly links: number;
   readonly pending: number;
+  /** With nobody connected: the last way that was tried in vain, and why. */
+  readonly unreached?: string;
 }
 
 export interface InvitationOptions {

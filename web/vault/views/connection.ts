@@ -3,8 +3,8 @@ import { address, el, keyed, setText } from '../dom.ts';
 import { icon, mark } from '../icons.ts';
 import type { Context } from '../page.ts';
 import { button, confirm, empty, failureOf, field, form, heading, linkTo, section } from '../parts.ts';
-import type { Facts, Peer, Signal } from '../vault.ts';
-import { listed, plural, shortKey, signalMood, signalWords } from '../words.ts';
+import type { Facts, Peer, Signal, Unreached } from '../vault.ts';
+import { listed, plural, sentence, shortKey, signalMood, signalWords, unreachedWords } from '../words.ts';
 import { namesOf } from './home.ts';
 
 const URL_MAX = 255;
@@ -101,9 +101,27 @@ function peers({ vault, scope }: Context): HTMLElement {
   return section('Peers', [], none, list);
 }
 
+/** Who was tried in vain, and at which step it failed: what a person can tell somebody who helps. */
+function unreached({ vault, scope }: Context): HTMLElement {
+  const list = el('ul', { class: 'rows' });
+  const part = section('Not reached', [], el('p', { class: 'muted' }, 'These are tried again by themselves.'), list);
+  const update = keyed(list, ({ space, address: way, why, error }: Unreached) => [space, way, why || error].join('\n'), (first) => {
+    const name = el('span', { class: 'row-name' });
+    return {
+      node: el('li', { class: 'row' }, icon('signal'), el('span', { class: 'row-text' }, name, el('span', { class: 'row-about' }, sentence(unreachedWords(first))))),
+      update: ({ space, address: way }) => setText(name, `${namesOf(vault).get(space) ?? 'A space'} · ${way.startsWith('rtc:') ? 'somebody there' : way}`),
+    };
+  });
+  scope.watch(vault.facts, (facts) => {
+    update([...new Map(facts.unreached.map((row) => [[row.space, row.address, row.why || row.error].join('\n'), row])).values()]);
+    part.hidden = facts.unreached.length === 0;
+  });
+  return part;
+}
+
 export function connectionView(context: Context): HTMLElement {
   context.title('Connection');
   const text = el('p', { class: 'lead', role: 'status' });
   context.scope.watch(context.vault.facts, (facts) => setText(text, summary(facts)));
-  return el('div', { class: 'narrow' }, heading('Connection'), text, signaling(context), peers(context));
+  return el('div', { class: 'narrow' }, heading('Connection'), text, signaling(context), peers(context), unreached(context));
 }

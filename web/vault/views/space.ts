@@ -64,7 +64,7 @@ function standing({ vault, scope }: Context, space: Space): HTMLElement {
     return { node: el('div', {}, el('dt', {}, label), text), set: (next) => setText(text, next) };
   };
   const objects = value('Objects'), links = value('Links'), peers = value('Peers here now'), pending = value('Blocks on their way');
-  const hidden = el('p', { class: 'notice warn', hidden: true });
+  const hidden = el('p', { class: 'notice warn', hidden: true }), unreached = el('p', { class: 'muted', hidden: true });
   let ended = false;
   const ask = async (): Promise<void> => {
     const status = await space.status().catch(() => null) as (SpaceStatus & { hidden?: number }) | null;
@@ -73,6 +73,8 @@ function standing({ vault, scope }: Context, space: Space): HTMLElement {
     links.set(status.links.toLocaleString('en'));
     peers.set(status.peers.toLocaleString('en'));
     pending.set(status.pending.toLocaleString('en'));
+    unreached.hidden = status.unreached === undefined;
+    setText(unreached, status.unreached === undefined ? '' : `Tried in vain: ${status.unreached}.`);
     hidden.hidden = !status.hidden;
     setText(hidden, status.hidden ? `${plural(status.hidden, 'block')} of a member who wrote the same place twice ${status.hidden === 1 ? 'is' : 'are'} kept and not shown.` : '');
   };
@@ -83,7 +85,7 @@ function standing({ vault, scope }: Context, space: Space): HTMLElement {
   });
   scope.watch(vault.facts, () => undefined); // keeps them asked for the words above
   void ask();
-  return section('How it stands', [], el('dl', { class: 'facts' }, objects.node, links.node, peers.node, pending.node), hidden);
+  return section('How it stands', [], el('dl', { class: 'facts' }, objects.node, links.node, peers.node, pending.node), unreached, hidden);
 }
 
 function leaving({ vault, go, say }: Context, space: Space): HTMLElement {
