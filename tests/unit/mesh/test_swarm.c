@@ -284,6 +284,37 @@ static void test_back_off(void **state) {
     finish(&a, &b);
 }
 
+/* The host's words are kept until the next link, in letters that harm no terminal, and not longer than their place. */
+static void test_why_a_link_ended(void **state) {
+    (void)state;
+    end a, b;
+    char much[2 * DX_LINK_WHY_MAX];
+    dx_swarm_way way;
+    memset(much, 'x', sizeof much);
+    begin(&a, &b);
+    assert_int_equal(dx_swarm_add_address(a.swarm, TOPIC, dx_bytes_text("mem:b")), DX_OK);
+    tick(&a);
+    dx_swarm_link_down(a.swarm, a.opened[0], DX_E_TIMEOUT, dx_bytes_text("path: none\x1b[31m\xff"), a.now_ms);
+    assert_true(dx_swarm_address_state(a.swarm, TOPIC, 0, &way));
+    assert_int_equal(way.last_error, DX_E_TIMEOUT);
+    assert_string_equal(way.why, "path: none?[31m?");
+    for (size_t i = 1; i < 3; i++) {
+        a.now_ms += DX_DIAL_LAST_MS;
+        tick(&a);
+        dx_swarm_link_down(a.swarm, a.opened[i], DX_E_UNREACHABLE,
+                           i == 1 ? dx_bytes_of(much, sizeof much) : no_words, a.now_ms);
+        assert_true(dx_swarm_address_state(a.swarm, TOPIC, 0, &way));
+        assert_int_equal(strlen(way.why), i == 1 ? DX_LINK_WHY_MAX - 1 : 0);
+    }
+    a.now_ms += DX_DIAL_LAST_MS;
+    tick(&a);
+    connect(&a, &b);
+    deliver();
+    assert_true(dx_swarm_address_state(a.swarm, TOPIC, 0, &way));
+    assert_int_equal(way.last_error, DX_OK);
+    finish(&a, &b);
+}
+
 static void test_dial_without_answer(void **state) {
     (void)state;
     end a, b;
@@ -770,9 +801,9 @@ static void test_memory_ends(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_hold), DX_TEST(test_memory_ends), DX_TEST(test_meeting), DX_TEST(test_rude_peer),
-             DX_TEST(test_back_off), DX_TEST(test_dial_without_answer), DX_TEST(test_glare),
-             DX_TEST(test_dialled_side_by_side), DX_TEST(test_superseded), DX_TEST(test_yield_to_caller),
-             DX_TEST(test_own_address), DX_TEST(test_stranger), DX_TEST(test_silent_caller),
-             DX_TEST(test_dropped_links), DX_TEST(test_bounds), DX_TEST(test_crowd),
-             DX_TEST(test_crowd_from_everywhere), DX_TEST(test_half_messages_of_many),
+             DX_TEST(test_back_off), DX_TEST(test_why_a_link_ended), DX_TEST(test_dial_without_answer),
+             DX_TEST(test_glare), DX_TEST(test_dialled_side_by_side), DX_TEST(test_superseded),
+             DX_TEST(test_yield_to_caller), DX_TEST(test_own_address), DX_TEST(test_stranger),
+             DX_TEST(test_silent_caller), DX_TEST(test_dropped_links), DX_TEST(test_bounds),
+             DX_TEST(test_crowd), DX_TEST(test_crowd_from_everywhere), DX_TEST(test_half_messages_of_many),
              DX_TEST(test_room_to_send))
