@@ -338,6 +338,9 @@ static void judge_space(sim_world *world, size_t space) {
     if (world->violation[0] == 0) {
         check_rows(world, space, digest);
     }
+    if (world->violation[0] == 0) {
+        sim_check_names(world, space);
+    }
     if (world->violation[0] == 0 && world->counts[SIM_UNSEEN] > 0) {
         sim_check_forks(world, space);
     }

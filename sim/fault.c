@@ -56,13 +56,14 @@ static void draw_signaling(sim_plan *plan) {
 
 void sim_plan_draw(sim_plan *plan, bool calm) {
     uint64_t state = plan->seed ^ 0x5bd1e995, liar_state = plan->seed ^ 0x11a5,
-             unseen_state = plan->seed ^ 0x07de;
+             unseen_state = plan->seed ^ 0x07de, names_state = plan->seed ^ 0x4a3e;
     plan->delay_max_ms = 100;
     plan->spaces = plan->peers > 2 && draw_one_in(&state, 8) ? 2 : 1;
     plan->hostile = draw_liar(&liar_state);
     if (plan->hostile != SIM_NO_LIAR) {
         plan->spaces = 1;
     }
+    plan->names = draw_one_in(&names_state, 6);
     if (calm) {
         return;
     }

@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "echo/entity.h"
+#include "echo/name.h"
 #include "echo/own_feed.h"
 #include "echo/section.h"
 #include "echo/space_state.h"
@@ -187,11 +188,67 @@ static void write_garbage(sim_hostile *hostile, size_t size, lying_block *block)
     sim_hostile_fill(hostile, dx_write_bytes_room(&writer, size), size);
 }
 
+/* Another member's object of names is given a name, at the place where that member made it (decision 0023). */
+static int write_forged_name(const dx_feed *maker, int64_t key, dx_buf *plaintext) {
+    dx_buf operation;
+    dx_writer writer;
+    dx_buf_init(&operation, &sim_heap, DX_BLOCK_SIZE_MAX);
+    dx_writer_init(&writer, &operation);
+    dx_write_array(&writer, 2);
+    dx_write_map(&writer, 1);
+    dx_write_text(&writer, "name");
+    dx_write_text(&writer, "forged");
+    dx_write_array(&writer, 0);
+    dx_section section = {
+        .subject = {.form = DX_PLACE_FEED, .seq = dx_entity_key_seq(key), .index = dx_entity_key_index(key)},
+        .operates = true,
+        .operation = dx_buf_view(&operation)};
+    memcpy(section.subject.feed, maker->id, sizeof section.subject.feed);
+    int error = dx_writer_finish(&writer);
+    error = error ? error : dx_section_encode(&section, plaintext);
+    dx_buf_deinit(&operation);
+    return error;
+}
+
+/* *made: there is somebody whose name can be written. */
+static int forge_name(sim_hostile *hostile, dx_replica *replica, const dx_feed *feed, lying_block *block,
+                      bool *made) {
+    dx_context *context = context_of(replica);
+    dx_space *space = replica->space;
+    const dx_member *member = dx_control_member(
+        space->control, (size_t)sim_hostile_below(hostile, dx_control_member_count(space->control)));
+    uint8_t root[DX_HASH_SIZE] = {0};
+    int64_t key = 0;
+    int error = dx_space_member_object(context, space, member->identity, &key);
+    const dx_feed *maker = error || key == 0 ? NULL : dx_space_feed(space, dx_entity_key_feed(key));
+    *made = maker != NULL && memcmp(maker->identity.device, hostile->device, sizeof hostile->device) != 0;
+    if (error || !*made) {
+        return error;
+    }
+    dx_buf plaintext;
+    dx_buf_init(&plaintext, &sim_heap, DX_BLOCK_SIZE_MAX);
+    name(block, maker, (uint64_t)maker->applied);
+    error = dx_feed_root(maker, context->store, block->named.length, root);
+    memcpy(block->named.root, root, sizeof block->named.root);
+    error = error ? error : write_forged_name(maker, key, &plaintext);
+    error = error ? error : seal(replica, feed, feed->length, dx_buf_view(&plaintext), &block->items);
+    dx_buf_deinit(&plaintext);
+    return error;
+}
+
 /* A control feed among what data depends on; sections that do not open, or open to nonsense. */
 static int make_false(sim_hostile *hostile, dx_replica *replica, const dx_feed *feed, lying_block *block) {
     uint8_t bytes[GARBAGE_SIZE];
     const dx_feed *control = choose_feed(hostile, replica->space, DX_FEED_CONTROL);
+    const sim_plan *plan = &hostile->peer->world->plan;
     judge(block, SIM_JUDGED_REFUSED);
+    if (plan->names && plan->chance[SIM_UNSEEN] == 0 && sim_hostile_below(hostile, 2) == 0) {
+        bool made;
+        int error = forge_name(hostile, replica, feed, block, &made);
+        if (error || made) {
+            return error;
+        }
+    }
     switch (sim_hostile_below(hostile, 8)) {
     case 0:
         if (control != NULL) {

@@ -97,6 +97,7 @@ static void run_seed(sim_world *world, const sim_plan *plan, sim_world *template
     begin(world, plan, template);
     sim_hostile_begin(world);
     sim_invite_begin(world);
+    sim_names_begin(world);
     uint64_t start_ms = world->now_ms, length_ms = plan->minutes * 60000;
     for (size_t i = 0; i < plan->operations && world->violation[0] == 0; i++) {
         sim_at(world, start_ms + sim_below(world, length_ms), on_operation, NULL, i);

@@ -87,6 +87,7 @@ typedef struct sim_link sim_link;
     X(SKIPPED, "not asked, the peer being off")                                                              \
     X(GLANCES, "glances at a whole space")                                                                   \
     X(WATCHED, "changes watched")                                                                            \
+    X(RENAMED, "people and spaces renamed")                                                                  \
     X(STALLED, "answers held back for a slow program")                                                       \
     X(ADMITTED, "guests admitted")                                                                           \
     X(TURNED_AWAY, "guests turned away")                                                                     \
@@ -149,6 +150,7 @@ typedef struct sim_plan {
     uint64_t clock_lie_ms;            /* wall clocks are off by up to this */
     size_t spaces;                    /* 1, or 2: the second without the last peer */
     size_t guests;                    /* who come by invitation meanwhile (invite.h) */
+    bool names;                       /* people and spaces are renamed (names.c) */
     bool big;                         /* objects are large, and one program of each peer reads slowly */
     sim_disk_config disk;
 } sim_plan;
@@ -348,6 +350,10 @@ void sim_workload_set_back(sim_world *world, const sim_peer *peer, uint64_t sinc
 void sim_check_forks(sim_world *world, size_t space);
 
 /* --- invite.c ------------------------------------------------------------------------------------------- */
+/* --- names.c ----------------------------------------------------------------------------------------- */
+void sim_names_begin(sim_world *world); /* when the plan has renames: they happen from now on */
+void sim_check_names(sim_world *world, size_t space);
+
 void sim_invite_begin(sim_world *world); /* when the plan has guests: they come soon */
 /* After healing: lets all of it come to an end, and judges it. */
 void sim_invite_end(sim_world *world);

@@ -306,7 +306,57 @@ static void test_many_withdrawn(void **state) {
     street_deinit(&road);
 }
 
+/* --- Two ways to one host ---------------------------------------------------------------------------------- */
+
+static uint64_t late_link; /* dialled at the slow address, and not yet answered */
+
+static bool is_slow(street *self, vault *from, const dx_effect *effect) {
+    bool slow =
+        effect->kind == DX_EFFECT_LINK_OPEN && dx_bytes_equal(effect->body, dx_bytes_text("mem:back-door"));
+    (void)self;
+    (void)from;
+    late_link = slow ? effect->link : late_link;
+    return slow;
+}
+
+/* The host is named twice, and the second link comes up while the first is in use: one of them stays, the same on
+ * both sides, and the join goes on over it. at_ms: after the first. */
+static void join_by_two_ways(uint64_t at_ms, bool typed) {
+    vault *alice, *bob;
+    begin(&alice, &bob);
+    vault_event(alice, (dx_event){.kind = DX_EVENT_LISTENING, .body = dx_bytes_text("mem:back-door")});
+    road.beyond = is_slow;
+    late_link = 0;
+    street_share(alice, "Club", url, sizeof url, pin);
+    snprintf(json, sizeof json, "{'do': 'space.join', 'url': '%s'}", url);
+    uint64_t request = vault_begin(bob, json);
+    street_pass(&road, at_ms);
+    assert_true(late_link != 0);
+    assert_non_null(strstr(bob->told, "\"pin-required\""));
+    if (typed) { /* the other link comes right behind it */
+        vault_refer(bob, "space.pin", request, pin);
+    }
+    street_dial(&road, bob, late_link, dx_bytes_text("mem:alice"));
+    if (!typed) {
+        street_pass(&road, 1000);
+        vault_refer(bob, "space.pin", request, pin);
+    }
+    street_pass(&road, 5000);
+    assert_non_null(strstr(bob->last, "\"ready\""));
+    street_agree(&road, "Club");
+    street_deinit(&road);
+}
+
+static void test_a_second_link_loses_no_join(void **state) {
+    (void)state;
+    join_by_two_ways(1000, false);
+    join_by_two_ways(1000, true);
+    join_by_two_ways(8000, false);
+    join_by_two_ways(8000, true);
+}
+
 DX_TEST_MAIN(DX_TEST(test_three_wrong_pins), DX_TEST(test_host_is_gone), DX_TEST(test_joining_twice),
-             DX_TEST(test_withdrawn), DX_TEST(test_withdrawn_from_the_list), DX_TEST(test_which_invitation),
-             DX_TEST(test_used_up), DX_TEST(test_two_at_the_door), DX_TEST(test_attempts_are_the_invitations),
+             DX_TEST(test_a_second_link_loses_no_join), DX_TEST(test_withdrawn),
+             DX_TEST(test_withdrawn_from_the_list), DX_TEST(test_which_invitation), DX_TEST(test_used_up),
+             DX_TEST(test_two_at_the_door), DX_TEST(test_attempts_are_the_invitations),
              DX_TEST(test_the_first_is_not_served_first), DX_TEST(test_expired), DX_TEST(test_many_withdrawn))

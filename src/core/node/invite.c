@@ -324,10 +324,13 @@ static int on_open(void *ctx, const dx_swarm_link *link) {
             return sent != DX_OK ? sent : error;
         }
     } else {
-        invite->link = link->link;
-        invite->has_link = true;
         error = dx_invitation_guest_open(&invite->machine.guest, link->handshake_hash, link->remote_static,
                                          invite->node->identity.noise, context->now_ms, &invite->out);
+        if (error == DX_E_STATE) {
+            return error; /* one more, of somebody else's or too late: what goes on goes on over its own link */
+        }
+        invite->link = link->link;
+        invite->has_link = true;
     }
     return error == DX_OK ? perform(invite) : error;
 }
