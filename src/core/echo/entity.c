@@ -185,7 +185,7 @@ static int read_state(dx_context *context, dx_space *space, bool listed, dx_byte
 }
 
 /* What the row's numbers stand for. */
-static int take_row(dx_context *context, dx_space *space, const dx_entity_row *row, dx_entity *out) {
+int dx_entity_row_show(dx_context *context, dx_space *space, const dx_entity_row *row, dx_entity *out) {
     *out = (dx_entity){.key = row->key,
                        .kind = row->kind == DX_ENTITY_LINK ? DX_ENTITY_LINK : DX_ENTITY_OBJECT,
                        .type_id = row->type,
@@ -209,7 +209,7 @@ static int take_row(dx_context *context, dx_space *space, const dx_entity_row *r
 
 int dx_entity_of_row(dx_context *context, dx_space *space, sqlite3_stmt *row, int column, dx_entity *out) {
     const dx_entity_row values = dx_entity_row_of(row, column);
-    return take_row(context, space, &values, out);
+    return dx_entity_row_show(context, space, &values, out);
 }
 
 int dx_entity_read(dx_context *context, dx_space *space, int64_t key, dx_entity *out) {
@@ -218,7 +218,7 @@ int dx_entity_read(dx_context *context, dx_space *space, int64_t key, dx_entity 
     }
     dx_entity_row row;
     int error = dx_entity_row_read(context, space, key, &row);
-    return error == DX_OK ? take_row(context, space, &row, out) : error;
+    return error == DX_OK ? dx_entity_row_show(context, space, &row, out) : error;
 }
 
 int dx_entity_view(dx_context *context, dx_space *space, const dx_entity *entity, dx_writer *out) {

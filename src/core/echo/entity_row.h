@@ -32,6 +32,9 @@ typedef struct dx_entity_row {
 /* From a statement that stands on a row whose columns begin, at `column`, with DX_ENTITY_COLUMNS; has_life and what
  * belongs to it are not among them. */
 dx_entity_row dx_entity_row_of(sqlite3_stmt *row, int column);
+/* What the row says, for those who read entities: types and models by name. Views live as long as the row's. */
+DX_MUST_USE int dx_entity_row_show(dx_context *context, dx_space *space, const dx_entity_row *row,
+                                   dx_entity *out);
 /* DX_E_NOT_FOUND: nothing stands at the key. */
 DX_MUST_USE int dx_entity_row_read(dx_context *context, dx_space *space, int64_t key, dx_entity_row *out);
 /* The same without a row: DX_OK or DX_E_NOT_FOUND. */

@@ -214,6 +214,40 @@ static int note_change(dx_context *context, int64_t key, bool created, bool dele
     return dx_changes_add(changes, &(dx_change){.key = key, .created = created, .deleted = deleted});
 }
 
+/* --- Rows ------------------------------------------------------------------------------------ */
+
+static int find_row(const dx_reduction *reduction, int64_t key, dx_entity_row *out) {
+    const dx_aside *aside = reduction->aside;
+    if (aside == NULL) {
+        return dx_entity_row_read(reduction->context, reduction->space, key, out);
+    }
+    *out = aside->row;
+    return aside->there && aside->row.key == key ? DX_OK : DX_E_NOT_FOUND;
+}
+
+static int set_aside(dx_aside *aside, const dx_entity_row *row) {
+    if (row->state.data != aside->state->data || row->state.size != aside->state->size) {
+        dx_buf_clear(aside->state);
+        dx_buf_append(aside->state, row->state.data, row->state.size);
+    }
+    aside->row = *row;
+    aside->row.state = dx_buf_view(aside->state);
+    aside->there = true;
+    return dx_buf_error(aside->state);
+}
+
+/* before: NULL when it is made. tells: it is a change that watchers hear of. */
+static int put_row(const dx_reduction *reduction, const dx_entity_row *before, const dx_entity_row *after,
+                   bool tells) {
+    dx_context *context = reduction->context;
+    if (reduction->aside != NULL) {
+        return set_aside(reduction->aside, after);
+    }
+    int error = dx_entity_row_write(context, reduction->space, before, after);
+    return error != DX_OK || !tells ? error
+                                    : note_change(context, after->key, before == NULL, after->deleted);
+}
+
 /* --- Creation -------------------------------------------------------------------------------- */
 
 static void set_life(const dx_reduction *reduction, bool deleted, dx_entity_row *row) {
@@ -262,8 +296,7 @@ static int create_entity(dx_reduction *reduction, uint64_t index, const dx_secti
     row.model = stored.model_id;
     row.state = stored.saved;
     space->names_digested = space->names_digested && !dx_name_is_own_word(type);
-    error = dx_entity_row_write(context, space, NULL, &row);
-    return error != DX_OK ? error : note_change(context, row.key, true, row.deleted);
+    return put_row(reduction, NULL, &row, true);
 }
 
 /* --- Mutation -------------------------------------------------------------------------------- */
@@ -279,7 +312,7 @@ static int read_row(dx_reduction *reduction, int64_t key, present_row *row) {
     dx_context *context = reduction->context;
     dx_space *space = reduction->space;
     memset(row, 0, sizeof *row);
-    int error = dx_entity_row_read(context, space, key, &row->before);
+    int error = find_row(reduction, key, &row->before);
     if (error != DX_OK) {
         return error;
     }
@@ -397,13 +430,7 @@ static int mutate_entity(dx_reduction *reduction, uint64_t index, const dx_secti
     if (error == DX_OK && section->life != DX_LIFE_KEEP) {
         take_life(reduction, &row, section->life == DX_LIFE_DELETE, &changed);
     }
-    if (error == DX_OK) {
-        error = dx_entity_row_write(reduction->context, reduction->space, &row.before, &row.after);
-    }
-    if (error == DX_OK && changed) {
-        error = note_change(reduction->context, key, false, row.after.deleted);
-    }
-    return error;
+    return error != DX_OK ? error : put_row(reduction, &row.before, &row.after, changed);
 }
 
 int dx_reduce_section(dx_reduction *reduction, uint64_t index, dx_bytes plaintext, int *refusal) {

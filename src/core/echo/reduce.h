@@ -9,8 +9,17 @@
 #ifndef DX_ECHO_REDUCE_H
 #define DX_ECHO_REDUCE_H
 
+#include "echo/entity_row.h"
 #include "echo/pipeline.h"
 #include "echo/section.h"
+
+/* One entity made beside the table: what sections about it would write comes here, and nothing else of the vault
+ * changes. Begins empty, with the caller's buffer. */
+typedef struct dx_aside {
+    dx_entity_row row; /* once `there`; its state is in the buffer */
+    bool there;
+    dx_buf *state;
+} dx_aside;
 
 typedef struct dx_reduction {
     dx_context *context;
@@ -21,6 +30,7 @@ typedef struct dx_reduction {
     uint64_t seq;
     dx_stamp stamp;
     bool has_subject;
+    dx_aside *aside;  /* NULL: the entity is the table's */
     dx_place subject; /* the last one that was not created here: they ascend */
 } dx_reduction;
 

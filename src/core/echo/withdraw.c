@@ -7,58 +7,12 @@
 
 #include "echo/entity_row.h"
 #include "echo/key_set.h"
-#include "echo/reduce.h"
 #include "echo/space_state.h"
+#include "echo/touch.h"
 #include "echo/trace.h"
 
 /* Entities one call makes again: a block has at most so many sections. */
 enum { KEYS_SIZE_MAX = 64 * 1024 * 1024 };
-
-static bool is_in_effect(const dx_feed *feed, uint64_t seq) {
-    return feed != NULL && (seq < feed->applied || seq < feed->kept);
-}
-
-/* --- Sections ----------------------------------------------------------------------------------- */
-
-/* Opens one section of a block in effect into space->plain. *there: it is whole and its key is here, as it
- * was when it was applied. */
-static int open_section(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
-                        uint64_t index, const dx_block *block, bool *there) {
-    uint8_t key[DX_KEY_SIZE];
-    dx_bytes section = {NULL, 0};
-    bool purged = true;
-    dx_reader cursor;
-    dx_reader_init(&cursor, block->sections);
-    int error = dx_space_key(context, space, block->header.key_epoch, key);
-    for (uint64_t i = 0; i <= index && i < block->section_count && error == DX_OK; i++) {
-        error = dx_block_section(&cursor, &section, &purged);
-    }
-    if (error == DX_OK && index < block->section_count && !purged) {
-        dx_buf_clear(&space->plain);
-        error = dx_section_open(key, feed->id, seq, index, section, &space->plain);
-        *there = error == DX_OK;
-    } else {
-        *there = false;
-    }
-    dx_wipe(key, sizeof key);
-    return error == DX_E_SIGNATURE || error == DX_E_MALFORMED || error == DX_E_NOT_FOUND ? DX_OK : error;
-}
-
-/* Applies a section that was taken before; what it was refused for, it is refused for again, silently. */
-static int take_again(dx_context *context, dx_space *space, dx_feed *feed, uint64_t seq, uint64_t index,
-                      uint64_t counter) {
-    dx_reduction reduction = {
-        .context = context, .space = space, .feed = feed, .seq = seq, .stamp = {.counter = counter}};
-    dx_block block;
-    bool there;
-    int refusal;
-    memcpy(reduction.stamp.feed, feed->id, sizeof reduction.stamp.feed);
-    int error = dx_pipeline_block(context, space, feed, seq, &block);
-    error = error != DX_OK ? error : open_section(context, space, feed, seq, index, &block, &there);
-    return error != DX_OK || !there
-               ? error
-               : dx_reduce_section(&reduction, index, dx_buf_view(&space->plain), &refusal);
-}
 
 /* --- Entities ----------------------------------------------------------------------------------- */
 
@@ -73,48 +27,27 @@ static int remove_entity(dx_context *context, dx_space *space, int64_t key, uint
     return error;
 }
 
-typedef struct touch_row {
-    int64_t counter, block, section;
-} touch_row;
-
-/* The first of the entity's touches after this one. */
-static int next_touch(dx_context *context, int64_t key, touch_row *at, bool *found) {
-    sqlite3_stmt *select = dx_store_query(
-        context->store, "SELECT counter, block, section FROM touch WHERE entity = ?1 AND (counter, block, "
-                        "section) > (?2, ?3, ?4) ORDER BY counter, block, section LIMIT 1");
-    dx_bind_int(select, 1, key);
-    dx_bind_int(select, 2, at->counter);
-    dx_bind_int(select, 3, at->block);
-    dx_bind_int(select, 4, at->section);
-    *found = dx_step(context->store, select);
-    if (*found) {
-        *at = (touch_row){.counter = dx_column_int(select, 0),
-                          .block = dx_column_int(select, 1),
-                          .section = dx_column_int(select, 2)};
-        dx_step_reset(select);
-        return DX_OK;
-    }
-    return dx_store_error(context->store);
-}
-
 /* From its creation, if that is in effect, and what changed it since. */
 static int make_again(dx_context *context, dx_space *space, int64_t key) {
     dx_feed *maker = dx_space_feed(space, dx_entity_key_feed(key));
     uint64_t created;
     int error = remove_entity(context, space, key, &created);
-    if (error == DX_E_NOT_FOUND || (error == DX_OK && !is_in_effect(maker, dx_entity_key_seq(key)))) {
+    if (error == DX_E_NOT_FOUND ||
+        (error == DX_OK && !dx_touch_is_in_effect(maker, dx_entity_key_seq(key)))) {
         return DX_OK;
     }
     if (error == DX_OK) {
-        error = take_again(context, space, maker, dx_entity_key_seq(key), dx_entity_key_index(key), created);
+        error = dx_touch_take_again(context, space, maker, dx_entity_key_seq(key), dx_entity_key_index(key),
+                                    created, NULL);
     }
     bool found = true;
-    for (touch_row touch = {-1, 0, 0}; error == DX_OK && found;) {
-        error = next_touch(context, key, &touch, &found);
+    for (dx_touch touch = DX_TOUCH_NONE; error == DX_OK && found;) {
+        error = dx_touch_next(context, key, &touch, &found);
         dx_feed *feed = error == DX_OK && found ? dx_space_feed(space, touch.block >> 32) : NULL;
         uint64_t seq = (uint64_t)touch.block & UINT32_MAX;
-        if (is_in_effect(feed, seq)) {
-            error = take_again(context, space, feed, seq, (uint64_t)touch.section, (uint64_t)touch.counter);
+        if (dx_touch_is_in_effect(feed, seq)) {
+            error = dx_touch_take_again(context, space, feed, seq, (uint64_t)touch.section,
+                                        (uint64_t)touch.counter, NULL);
         }
     }
     return error;
@@ -162,7 +95,7 @@ static int take_back(dx_context *context, dx_space *space, const dx_feed *feed, 
     for (uint64_t index = 0; error == DX_OK && index < block.section_count; index++) {
         dx_section section;
         bool there;
-        error = open_section(context, space, feed, seq, index, &block, &there);
+        error = dx_touch_open(context, space, feed, seq, index, &block, &there);
         if (error != DX_OK || !there ||
             dx_section_decode(dx_buf_view(&space->plain), feed->id, &section) != DX_OK) {
             continue;

@@ -1,0 +1,35 @@
+/* echo/touch.h: which sections of which blocks are about an entity, and applying them again.
+ *
+ * Layer: floor 1, echo, private to this room. Table touch has a row for every section about an entity that stood
+ * there already, whether it took effect or not, in the order of stamps; the section that made it is its place. So an
+ * entity can be made again: without blocks that were taken back (withdraw.h), or as it was (history.h). */
+#ifndef DX_ECHO_TOUCH_H
+#define DX_ECHO_TOUCH_H
+
+#include "echo/reduce.h"
+
+typedef struct dx_touch {
+    int64_t counter; /* of the stamp */
+    int64_t block;   /* feed's local number << 32 | number of the block */
+    int64_t section;
+} dx_touch;
+
+/* Before the first one. */
+#define DX_TOUCH_NONE ((dx_touch){-1, 0, 0})
+
+/* The first of the entity's touches after *at. */
+DX_MUST_USE int dx_touch_next(dx_context *context, int64_t key, dx_touch *at, bool *found);
+/* The last one before *at. */
+DX_MUST_USE int dx_touch_previous(dx_context *context, int64_t key, dx_touch *at, bool *found);
+/* feed may be NULL: then not. */
+bool dx_touch_is_in_effect(const dx_feed *feed, uint64_t seq);
+/* Opens one section of a decoded block into space->plain. *there: it is whole and its key is here, as it was when it
+ * was applied. */
+DX_MUST_USE int dx_touch_open(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
+                              uint64_t index, const dx_block *block, bool *there);
+/* Applies a section that was taken before; what it was refused for, it is refused for again, silently. aside: as
+ * dx_reduction's. */
+DX_MUST_USE int dx_touch_take_again(dx_context *context, dx_space *space, dx_feed *feed, uint64_t seq,
+                                    uint64_t index, uint64_t counter, dx_aside *aside);
+
+#endif
