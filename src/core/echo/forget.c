@@ -54,6 +54,13 @@ static int remove_touches(dx_context *context, const doomed_feed *feed, size_t *
                         dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1), budget);
 }
 
+static int remove_undone(dx_context *context, const doomed_feed *feed, size_t *budget) {
+    sqlite3_stmt *remove =
+        dx_store_query(context->store, "DELETE FROM undo WHERE block IN "
+                                       "(SELECT block FROM undo WHERE block BETWEEN ?1 AND ?2 LIMIT ?3)");
+    return remove_range(context, remove, feed->local << 32, feed->local << 32 | UINT32_MAX, budget);
+}
+
 static int remove_named(dx_context *context, const doomed_feed *feed, size_t *budget) {
     sqlite3_stmt *remove = dx_store_query(
         context->store, "DELETE FROM named WHERE (feed, source, length, root, seq) IN (SELECT feed, source,"
@@ -110,6 +117,9 @@ static int remove_feed(dx_context *context, const doomed_feed *feed, size_t *bud
     int error = dx_entity_rows_drop(context, feed->local, budget);
     if (error == DX_OK && *budget != 0) {
         error = remove_touches(context, feed, budget);
+    }
+    if (error == DX_OK && *budget != 0) {
+        error = remove_undone(context, feed, budget);
     }
     if (error == DX_OK && *budget != 0) {
         error = remove_named(context, feed, budget);

@@ -42,18 +42,6 @@ static bool equal_values(dx_bytes a, dx_bytes b) {
     return whole >= -(INT64_C(1) << 53) && whole <= INT64_C(1) << 53 && (double)whole == number;
 }
 
-/* What stands at a path of a view; size 0: nothing. */
-static dx_bytes walk_view(dx_bytes view, dx_bytes path) {
-    size_t at = 0;
-    dx_bytes part;
-    while (view.size != 0 && dx_object_path_next(path, &at, &part)) {
-        char key[DX_OBJECT_PATH_SIZE_MAX + 1];
-        key[dx_object_part_unescape(part, (uint8_t *)key)] = '\0';
-        view = dx_item_get(view, key);
-    }
-    return view;
-}
-
 static int view_matches(dx_query *query, const dx_query_filter *filter, const dx_entity *entity,
                         bool *matches) {
     dx_writer writer;
@@ -65,7 +53,7 @@ static int view_matches(dx_query *query, const dx_query_filter *filter, const dx
     }
     for (size_t i = 0; i < filter->condition_count && error == DX_OK && *matches; i++) {
         const dx_query_condition *condition = &filter->conditions[i];
-        dx_bytes found = walk_view(dx_buf_view(&query->view), condition->path);
+        dx_bytes found = dx_view_at(dx_buf_view(&query->view), condition->path);
         *matches = found.size != 0 && equal_values(found, condition->value);
     }
     return error;

@@ -7,7 +7,10 @@
 
 /* --- Rows -------------------------------------------------------------------------------------- */
 
-static int take_row(dx_context *context, sqlite3_stmt *select, int64_t key, dx_touch *at, bool *found) {
+int dx_touch_next(dx_context *context, int64_t key, dx_touch *at, bool *found) {
+    sqlite3_stmt *select = dx_store_query(
+        context->store, "SELECT counter, block, section FROM touch WHERE entity = ?1 AND (counter, block, "
+                        "section) > (?2, ?3, ?4) ORDER BY counter, block, section LIMIT 1");
     dx_bind_int(select, 1, key);
     dx_bind_int(select, 2, at->counter);
     dx_bind_int(select, 3, at->block);
@@ -23,18 +26,50 @@ static int take_row(dx_context *context, sqlite3_stmt *select, int64_t key, dx_t
     return dx_store_error(context->store);
 }
 
-int dx_touch_next(dx_context *context, int64_t key, dx_touch *at, bool *found) {
+/* Of the touches with this counter, the last one whose feed's name is below *at's. */
+static int find_below(dx_context *context, dx_space *space, int64_t key, int64_t counter, dx_stamp *at,
+                      dx_touch *out, bool *found) {
+    dx_stamp best = {.counter = (uint64_t)counter};
     sqlite3_stmt *select = dx_store_query(
-        context->store, "SELECT counter, block, section FROM touch WHERE entity = ?1 AND (counter, block, "
-                        "section) > (?2, ?3, ?4) ORDER BY counter, block, section LIMIT 1");
-    return take_row(context, select, key, at, found);
+        context->store, "SELECT counter, block, section FROM touch WHERE entity = ?1 AND counter = ?2");
+    dx_bind_int(select, 1, key);
+    dx_bind_int(select, 2, counter);
+    *found = false;
+    while (dx_step(context->store, select)) {
+        int64_t block = dx_column_int(select, 1);
+        const dx_feed *feed = dx_space_feed(space, block >> 32);
+        if (feed == NULL || memcmp(feed->id, at->feed, sizeof at->feed) >= 0 ||
+            (*found && memcmp(feed->id, best.feed, sizeof best.feed) <= 0)) {
+            continue;
+        }
+        memcpy(best.feed, feed->id, sizeof best.feed);
+        *out = (dx_touch){.counter = counter, .block = block, .section = dx_column_int(select, 2)};
+        *found = true;
+    }
+    *at = *found ? best : *at;
+    return dx_store_error(context->store);
 }
 
-int dx_touch_previous(dx_context *context, int64_t key, dx_touch *at, bool *found) {
-    sqlite3_stmt *select = dx_store_query(
-        context->store, "SELECT counter, block, section FROM touch WHERE entity = ?1 AND (counter, block, "
-                        "section) < (?2, ?3, ?4) ORDER BY counter DESC, block DESC, section DESC LIMIT 1");
-    return take_row(context, select, key, at, found);
+int dx_touch_previous(dx_context *context, dx_space *space, int64_t key, dx_stamp *at, dx_touch *out,
+                      bool *found) {
+    int64_t counter = at->counter > INT64_MAX ? INT64_MAX : (int64_t)at->counter;
+    int error = find_below(context, space, key, counter, at, out, found);
+    while (error == DX_OK && !*found) {
+        sqlite3_stmt *select = dx_store_query(
+            context->store, "SELECT max(counter) FROM touch WHERE entity = ?1 AND counter < ?2");
+        dx_bind_int(select, 1, key);
+        dx_bind_int(select, 2, counter);
+        bool lower = dx_step(context->store, select) && !dx_column_is_null(select, 0);
+        counter = lower ? dx_column_int(select, 0) : 0;
+        dx_step_reset(select);
+        error = dx_store_error(context->store);
+        if (error != DX_OK || !lower) {
+            break;
+        }
+        memset(at->feed, 0xff, sizeof at->feed);
+        error = find_below(context, space, key, counter, at, out, found);
+    }
+    return error;
 }
 
 bool dx_touch_is_in_effect(const dx_feed *feed, uint64_t seq) {
@@ -63,6 +98,17 @@ int dx_touch_open(dx_context *context, dx_space *space, const dx_feed *feed, uin
     }
     dx_wipe(key, sizeof key);
     return error == DX_E_SIGNATURE || error == DX_E_MALFORMED || error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
+int64_t dx_touch_entity(dx_space *space, const dx_feed *feed, uint64_t seq, uint64_t index,
+                        const dx_section *section) {
+    const dx_place *subject = &section->subject;
+    const dx_feed *maker =
+        subject->form == DX_PLACE_FEED ? dx_space_feed_by_prefix(space, subject->feed) : feed;
+    if (section->creates) {
+        return dx_entity_key(feed->local, seq, index);
+    }
+    return maker == NULL ? 0 : dx_entity_key(maker->local, subject->seq, subject->index);
 }
 
 int dx_touch_take_again(dx_context *context, dx_space *space, dx_feed *feed, uint64_t seq, uint64_t index,

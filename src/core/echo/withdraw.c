@@ -68,18 +68,6 @@ static int make_all_again(dx_context *context, dx_space *space, dx_buf *keys) {
 
 /* --- Blocks ------------------------------------------------------------------------------------- */
 
-/* The entity a section of this block is about, as it was found when the block was applied. 0: none. */
-static int64_t entity_of(dx_space *space, const dx_feed *feed, uint64_t seq, uint64_t index,
-                         const dx_section *section) {
-    const dx_place *subject = &section->subject;
-    const dx_feed *maker =
-        subject->form == DX_PLACE_FEED ? dx_space_feed_by_prefix(space, subject->feed) : feed;
-    if (section->creates) {
-        return dx_entity_key(feed->local, seq, index);
-    }
-    return maker == NULL ? 0 : dx_entity_key(maker->local, subject->seq, subject->index);
-}
-
 static int forget_touch(dx_context *context, const dx_feed *feed, uint64_t seq, int64_t key) {
     sqlite3_stmt *remove =
         dx_store_query(context->store, "DELETE FROM touch WHERE entity = ?1 AND block = ?2");
@@ -100,7 +88,7 @@ static int take_back(dx_context *context, dx_space *space, const dx_feed *feed, 
             dx_section_decode(dx_buf_view(&space->plain), feed->id, &section) != DX_OK) {
             continue;
         }
-        int64_t key = entity_of(space, feed, seq, index, &section);
+        int64_t key = dx_touch_entity(space, feed, seq, index, &section);
         if (key != 0) {
             dx_key_list_add(keys, key);
             error = forget_touch(context, feed, seq, key);

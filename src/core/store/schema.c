@@ -107,6 +107,8 @@ const char *const dx_store_schema[] = {
      "CREATE TABLE app_space(origin TEXT NOT NULL, space BLOB NOT NULL, level INTEGER NOT NULL,"
      " PRIMARY KEY(origin, space)) WITHOUT ROWID, STRICT;"
      "ALTER TABLE invitation ADD COLUMN origin TEXT NOT NULL DEFAULT '';"),
+    /* What became of this device's own transactions, by their first blocks (echo/undo.c). */
+    ("CREATE TABLE undo(block INTEGER PRIMARY KEY, role INTEGER NOT NULL, done INTEGER NOT NULL) STRICT;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

@@ -1,0 +1,223 @@
+/* echo/undo.c: taking back what this device did, and taking that back. See undo.h.
+ *
+ * Layer: floor 1, echo. */
+#include "echo/undo.h"
+
+#include <string.h>
+
+#include "echo/key_set.h"
+#include "echo/query.h"
+#include "echo/touch.h"
+
+/* What a transaction is for, as table undo has it; one without a row is WRITE and not done. */
+typedef enum undo_role { ROLE_WRITE = 0, ROLE_UNDO = 1, ROLE_REDO = 2 } undo_role;
+
+/* One own transaction: blocks [begin, end) of the own data feed. */
+typedef struct own_transaction {
+    uint64_t begin, end;
+    undo_role role;
+    bool done; /* it was taken back */
+    dx_stamp first, last;
+    uint64_t wall_ms;
+    dx_buf keys; /* of the entities it was about, the house's own left out */
+} own_transaction;
+
+enum { KEYS_SIZE_MAX = DX_TRANSACTION_BLOCKS_MAX * DX_BLOCK_SECTIONS_MAX * 8 };
+
+/* --- Reading ---------------------------------------------------------------------------------- */
+
+static int64_t mark_of(const dx_feed *feed, uint64_t seq) {
+    return feed->local << 32 | (int64_t)seq;
+}
+
+static int read_mark(dx_context *context, const dx_feed *feed, own_transaction *own) {
+    sqlite3_stmt *select = dx_store_query(context->store, "SELECT role, done FROM undo WHERE block = ?1");
+    dx_bind_int(select, 1, mark_of(feed, own->begin));
+    own->role = ROLE_WRITE;
+    own->done = false;
+    if (dx_step(context->store, select)) {
+        own->role = (undo_role)dx_column_int(select, 0);
+        own->done = dx_column_int(select, 1) != 0;
+        dx_step_reset(select);
+    }
+    return dx_store_error(context->store);
+}
+
+/* The one that ends where the later one begins: it goes back over the blocks that say they go on. */
+static int read_extent(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t end,
+                       own_transaction *own) {
+    dx_block block;
+    int error = DX_OK;
+    own->end = end;
+    own->begin = end - 1;
+    while (error == DX_OK && own->begin != 0 && end - own->begin < DX_TRANSACTION_BLOCKS_MAX) {
+        error = dx_pipeline_block(context, space, feed, own->begin - 1, &block);
+        if (error != DX_OK || (block.header.flags & DX_BLOCK_CONTINUES) == 0) {
+            break;
+        }
+        own->begin--;
+    }
+    return error != DX_OK ? error : read_mark(context, feed, own);
+}
+
+/* The stamp's counter of a block, as one of the entities that it was about knows it. */
+static int read_counter(dx_context *context, dx_space *space, int64_t key, int64_t block, bool creates,
+                        uint64_t *counter) {
+    if (creates) {
+        dx_entity_row row;
+        int error = dx_entity_row_read(context, space, key, &row);
+        *counter = error == DX_OK ? (uint64_t)row.created : 0;
+        return error;
+    }
+    sqlite3_stmt *select =
+        dx_store_query(context->store, "SELECT counter FROM touch WHERE entity = ?1 AND block = ?2 LIMIT 1");
+    dx_bind_int(select, 1, key);
+    dx_bind_int(select, 2, block);
+    if (!dx_step(context->store, select)) {
+        int error = dx_store_error(context->store);
+        return error != DX_OK ? error : DX_E_NOT_FOUND;
+    }
+    *counter = (uint64_t)dx_column_int(select, 0);
+    dx_step_reset(select);
+    return DX_OK;
+}
+
+static int add_key(dx_context *context, dx_space *space, int64_t key, own_transaction *own) {
+    dx_entity entity;
+    int error = dx_entity_read(context, space, key, &entity);
+    if (error == DX_OK && !dx_type_is_hidden(entity.type)) {
+        dx_key_list_add(&own->keys, key);
+    }
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
+static int read_block(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
+                      own_transaction *own) {
+    dx_block block;
+    bool stamped = false;
+    int error = dx_pipeline_block(context, space, feed, seq, &block);
+    own->wall_ms = error == DX_OK ? block.header.wall_ms : 0;
+    for (uint64_t index = 0; error == DX_OK && index < block.section_count; index++) {
+        dx_section section;
+        bool there;
+        uint64_t counter;
+        error = dx_touch_open(context, space, feed, seq, index, &block, &there);
+        if (error != DX_OK || !there ||
+            dx_section_decode(dx_buf_view(&space->plain), feed->id, &section) != DX_OK) {
+            continue;
+        }
+        int64_t key = dx_touch_entity(space, feed, seq, index, &section);
+        if (!stamped) {
+            error = read_counter(context, space, key, mark_of(feed, seq), section.creates, &counter);
+            stamped = error == DX_OK;
+            if (stamped && own->first.counter == 0) {
+                own->first.counter = counter;
+            }
+            own->last.counter = stamped ? counter : own->last.counter;
+            error = error == DX_E_NOT_FOUND ? DX_OK : error;
+        }
+        error = error == DX_OK ? add_key(context, space, key, own) : error;
+    }
+    return error;
+}
+
+/* What it was about, and when. */
+static int read_content(dx_context *context, dx_space *space, const dx_feed *feed, own_transaction *own) {
+    int error = DX_OK;
+    dx_buf_clear(&own->keys);
+    own->first = own->last = (dx_stamp){.counter = 0};
+    memcpy(own->first.feed, feed->id, sizeof own->first.feed);
+    memcpy(own->last.feed, feed->id, sizeof own->last.feed);
+    for (uint64_t seq = own->begin; seq < own->end && error == DX_OK; seq++) {
+        error = read_block(context, space, feed, seq, own);
+    }
+    dx_key_list_sort(&own->keys);
+    return error != DX_OK ? error : dx_buf_error(&own->keys);
+}
+
+/* The transaction that is to be taken back now. */
+static int choose(dx_context *context, dx_space *space, const dx_feed *feed, bool redo,
+                  own_transaction *own) {
+    uint64_t end = feed->applied;
+    for (int left = DX_UNDO_TRANSACTIONS_MAX; left > 0 && end != 0; left--, end = own->begin) {
+        int error = read_extent(context, space, feed, end, own);
+        if (error != DX_OK) {
+            return error;
+        }
+        if (own->done || (redo ? own->role == ROLE_REDO : own->role == ROLE_UNDO)) {
+            continue;
+        }
+        error = read_content(context, space, feed, own);
+        if (error != DX_OK) {
+            return error;
+        }
+        if (dx_key_list_count(&own->keys) != 0) {
+            return redo && own->role == ROLE_WRITE ? DX_E_NOT_FOUND : DX_OK;
+        }
+    }
+    return DX_E_NOT_FOUND;
+}
+
+/* --- Writing ---------------------------------------------------------------------------------- */
+
+static int write_mark(dx_context *context, int64_t block, undo_role role, bool done) {
+    sqlite3_stmt *insert =
+        dx_store_query(context->store, "INSERT OR REPLACE INTO undo(block, role, done) VALUES(?1, ?2, ?3)");
+    dx_bind_int(insert, 1, block);
+    dx_bind_int(insert, 2, role);
+    dx_bind_int(insert, 3, done);
+    return dx_step_done(context->store, insert);
+}
+
+static int invert(dx_context *context, dx_space *space, own_transaction *own, dx_undone *out) {
+    dx_transaction *transaction;
+    int error = dx_transaction_begin(context, space, &transaction);
+    if (error != DX_OK) {
+        return error;
+    }
+    for (size_t i = 0; i < dx_key_list_count(&own->keys) && error == DX_OK; i++) {
+        bool kept = false;
+        error = dx_history_invert(transaction, context, space, dx_key_list_at(&own->keys, i), &own->first,
+                                  &own->last, &kept);
+        if (error == DX_E_UNSUPPORTED || error == DX_E_DENIED) {
+            kept = true; /* it is not this program's, or not this device's, to change */
+            error = DX_OK;
+        }
+        out->kept += kept;
+    }
+    if (error != DX_OK) {
+        dx_transaction_abort(transaction);
+        return error;
+    }
+    return dx_transaction_commit(transaction);
+}
+
+int dx_undo(dx_context *context, dx_space *space, bool redo, dx_undone *out) {
+    dx_feed *feed = space->own_data == 0 ? NULL : dx_space_feed(space, space->own_data);
+    own_transaction own = {.begin = 0};
+    *out = (dx_undone){.kept = 0};
+    if (feed == NULL) {
+        return DX_E_NOT_FOUND;
+    }
+    dx_buf_init(&own.keys, context->alloc, KEYS_SIZE_MAX);
+    int error = choose(context, space, feed, redo, &own);
+    if (error == DX_OK && dx_key_list_count(&own.keys) > DX_UNDO_ENTITIES_MAX) {
+        error = DX_E_LIMIT;
+    }
+    uint64_t before = feed->length;
+    if (error == DX_OK) {
+        out->stamp = own.last;
+        out->wall_ms = own.wall_ms;
+        out->entities = dx_key_list_count(&own.keys);
+        error = invert(context, space, &own, out);
+    }
+    feed = dx_space_feed(space, space->own_data); /* pointers to feeds die when one is added */
+    if (error == DX_OK) {
+        error = write_mark(context, mark_of(feed, own.begin), own.role, true);
+    }
+    if (error == DX_OK && feed->length != before) {
+        error = write_mark(context, mark_of(feed, before), redo ? ROLE_REDO : ROLE_UNDO, false);
+    }
+    dx_buf_deinit(&own.keys);
+    return error;
+}
