@@ -90,6 +90,7 @@ export class ScriptedVault {
       case 'space.watch':
         request.notify({ rows: [{ change: 'added', space: SPACE, name: 'notes', members: 1, rights: 'a', role: 'owner' }] });
         return request.notify({ state: 'listed' });
+      case 'grant.watch': return request.notify({ origin: 'https://todo.example', scopes: ['create'], spaces: {} });
       case 'watch': case 'app.ask': return;
       case 'batch': {
         const ops = request.command['ops'] as Command[];

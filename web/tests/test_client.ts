@@ -49,6 +49,22 @@ test('spaces: made, listed, found by key, live for others, under their first nam
   await space.waitUntilReady();
 });
 
+test('a query tells whether its objects are all there are', async () => {
+  const none = space.db.query<Task>({ type: 'nothing of the sort' }), heard: [number, boolean][] = [];
+  assert.deepEqual([none.objects.loaded, none.loaded, none.objects.length], [false, false, 0]);
+  const before = none.objects;
+  none.subscribe((objects) => heard.push([objects.length, objects.loaded]));
+  assert.equal((await none.run()).loaded, true);
+  assert.notEqual(none.objects, before);
+  assert.deepEqual(heard, [[0, true]]);
+  assert.equal(none.objects, none.objects);
+  none.close();
+  assert.equal(none.objects.loaded, false, 'begun anew');
+  none.close();
+  const wrong = space.db.query({ id: 'no id' });
+  await assert.rejects(wrong.run(), (error: DxError) => error.symbol === wrong.objects.error?.symbol);
+});
+
 test('objects: there at once, stored after flush, changed, removed, brought back', async () => {
   const all = space.db.query<Task>({ type: 'task' });
   const one = space.db.add(task('milk'), { type: 'task' });

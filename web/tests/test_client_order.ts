@@ -228,6 +228,30 @@ test('a grant: asked for when nothing is allowed, once however often the button 
   await client.destroy();
 });
 
+test('a grant that grows, or shrinks, tells the running program', async () => {
+  const vault = new ScriptedVault();
+  vault.answers['halo.watch'] = (request) => request.refuse(DENIED, 'E_DENIED');
+  const client = await new Client({ services: vault.services({ name: 'Todo', want: ['identity', 'create'] }) }).initialize(), heard: (readonly string[] | undefined)[] = [];
+  client.grant.subscribe((grant) => heard.push(grant?.scopes), { immediate: true });
+  assert.deepEqual([client.may('create'), client.may('identity'), client.halo.identity.get()], [true, false, null]);
+  const watch = vault.named('grant.watch').at(-1) as Request, spaces = { [SPACE]: 'write' };
+  delete vault.answers['halo.watch'];
+  watch.notify({ origin: 'https://todo.example', scopes: ['identity', 'create'], spaces });
+  await until('who the person is', () => client.halo.identity.get()?.displayName === 'Ada');
+  assert.deepEqual([client.may('identity'), client.grant.get()?.spaces], [true, spaces]);
+  assert.equal(vault.named('app.ask').length, 0, 'nobody was asked again');
+  watch.notify({ origin: 'https://todo.example', scopes: [], spaces });
+  (vault.named('halo.watch').at(-1) as Request).refuse(DENIED, 'E_DENIED');
+  assert.deepEqual([client.may('identity'), client.may('create'), client.access.get()], [false, false, 'ready']);
+  await until('it is not known any more', () => client.halo.identity.get() === null);
+  watch.refuse(DENIED, 'E_DENIED');
+  await until('no grant', () => client.grant.get() === null);
+  assert.deepEqual(heard, [['create'], ['identity', 'create'], [], undefined]);
+  await client.destroy();
+  const own = new Client({ services: vault.services() });
+  assert.equal(own.may('identity') && own.may('join'), true, 'the person\'s own program');
+});
+
 test('an invitation cancelled while the vault is away is cancelled when it is back', async () => {
   const vault = new ScriptedVault(), { client, space } = await vault.client();
   vault.answers['space.share'] = (request) => request.notify({ url: 'dxos://join#x', pin: '123456' });

@@ -7,7 +7,7 @@ import { renderToString } from 'react-dom/server.edge';
 import type { Client, Invitation, Live, Space } from '../client/src/index.ts';
 import { fromAgent } from '../client/src/node/socket.ts';
 import {
-  ClientProvider, useClient, useIdentity, useInvitationStatus, useMembers, useObject, useQuery, useSpace, useSpaces, useStatus,
+  ClientProvider, useClient, useIdentity, useInvitationStatus, useMay, useMembers, useObject, useQuery, useSpace, useSpaces, useStatus,
 } from '../react/src/index.ts';
 import { Agent, until } from './agent.ts';
 
@@ -88,6 +88,7 @@ test('a query renders when its result changed, with the same array while it did 
     renders++;
     return useQuery<Task>(space, { type: 'task', where: { done: false } }, { sort: (a, b) => (a.title < b.title ? -1 : 1) });
   });
+  await settles('the answer', () => seen.at(-1)?.loaded === true);
   let one = {} as Live<Task>;
   await act(async () => { one = space.db.add<Task>({ title: 'b', done: false }, { type: 'task' }); });
   assert.deepEqual(seen.at(-1)?.map(({ title }) => title), ['b']);
@@ -107,7 +108,19 @@ test('a query renders when its result changed, with the same array while it did 
   const again = await show(() => useQuery<Task>(space, { type: 'task', where: { done: false } }));
   await act(async () => { one.done = true; });
   assert.deepEqual(again.at(-1)?.map(({ title }) => title), ['a']);
-  assert.deepEqual(await show(() => useQuery(undefined)), [[]]);
+  assert.deepEqual((await show(() => useQuery(undefined))).map((objects) => objects.length), [0]);
+});
+
+test('a query says when it has loaded, also when there is nothing', async () => {
+  const seen = await show(() => {
+    const objects = useQuery(space, { type: 'nothing of the sort' });
+    return [objects.length, objects.loaded, objects.error, useMay('create')] as const;
+  });
+  assert.deepEqual(seen[0], [0, false, null, true]);
+  await settles('the answer', () => seen.at(-1)?.[1] === true);
+  assert.deepEqual(seen.at(-1), [0, true, null, true]);
+  const nowhere = await show(() => useQuery(undefined).loaded);
+  assert.equal(nowhere.at(-1), false);
 });
 
 test('one object', async () => {

@@ -1,11 +1,12 @@
 // tests/test_vault.ts: what of the vault page is pure: addresses and links, words, the kube's configuration, QR codes.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { DxError } from '../client/src/index.ts';
 import { readConfig } from '../vault/config.ts';
 import { qrPath } from '../vault/qr.ts';
 import { hashOf, pageLink, readLink, readRoute, type Route } from '../vault/route.ts';
-import { deviceName, failureWords, guestWords, hostWords, invitationEnd, isSpent, levelEverywhere, listed, plainName, plural, rightsWords, sentence, shortKey, signalMood, signalWords, spaceWords, troubleOf } from '../vault/words.ts';
+import { deviceName, failureWords, guestWords, hostWords, invitationEnd, isSpent, levelAbout, levelEverywhere, listed, plainName, plural, rightsWords, SCOPE_WORDS, sentence, shortKey, signalMood, signalWords, spaceWords, troubleOf, type Level } from '../vault/words.ts';
 
 const KEY = 'ab'.repeat(32);
 
@@ -41,10 +42,36 @@ test('rights in words: each once, the widest only', () => {
   const names = new Map([['1', 'Home'], ['2', 'Work'], ['3', '']]);
   assert.deepEqual(rightsWords([], {}, names), []);
   assert.deepEqual(rightsWords(['identity', 'create'], { 1: 'write', 2: 'write', 3: 'read' }, names),
-    ['see your name, your public key and your devices', 'make spaces, and join spaces by invitation', 'read in a space without a name', 'read and write in Home and Work']);
+    ['see your name, your public key and your devices', 'make spaces', 'read in a space without a name', 'read and write in Home and Work']);
   assert.deepEqual(rightsWords(['all:write'], { 1: 'read', 2: 'share' }, names), ['read and write in every space, also in those to come', 'read, write and invite people in Work']);
   assert.equal(levelEverywhere(['identity', 'all:read', 'all:share']), 'share');
   assert.equal(levelEverywhere(['create', 'all:everything']), null);
+});
+
+/** What the consent must say of a command, by its noun, or by itself where its noun says too little. A command of another noun needs a row, and perhaps a sentence. */
+const SAID: Readonly<Record<string, RegExp>> = {
+  halo: /your name, your public key/, device: /names and keys of your devices/, 'space.create': /Make spaces/,
+  'space.join': /Join spaces by invitation.*told your name and your public key/, 'space.pin': /Join spaces by invitation/, 'space.members': /names and public keys of its members/,
+  'space.rename': /renames the space/, 'space.share': /invites people/, 'space.status': /in the space/, 'space.digest': /in the space/,
+  'object.get': /sees all that is written/, 'object.ls': /sees all that is written/, 'link.ls': /sees all that is written/, query: /sees all that is written/,
+  watch: /sees all that is written/, export: /sees all that is written/, object: /changes and deletes what is written/, link: /changes and deletes what is written/, batch: /changes and deletes what is written/,
+};
+
+test('every right that the core gives an app is a sentence of the consent', () => {
+  const read = (path: string): string => readFileSync(new URL(`../../../src/core/node/${path}`, import.meta.url), 'utf8');
+  const scopes = [...read('commands_app.c').matchAll(/\{"([a-z:]+)",\s*\{(?:DX_SCOPE_|0, DX_LEVEL_)/g)].map(([, name]) => name as string);
+  assert.ok(scopes.includes('identity') && scopes.length >= 6, `the core's table of scopes was not read: ${scopes}`);
+  for (const scope of scopes) assert.ok(SCOPE_WORDS.has(scope) || levelEverywhere([scope]) !== null, `nothing is said of the scope ${scope}`);
+  for (const scope of scopes) assert.equal(rightsWords([scope], {}, new Map()).length, 1, scope);
+
+  const needs = [...read('grant.c').matchAll(/\{"([a-z.]+)",\s*DX_NEED_([A-Z]+)\}/g)].map(([, command, need]) => [command as string, (need as string).toLowerCase()] as const);
+  assert.ok(needs.length > 40, 'the core\'s table of needs was not read');
+  for (const [command, need] of needs) {
+    if (need === 'own' || need === 'nothing' || need === 'grant') continue; // what it answers then is of other rights
+    const scope = SCOPE_WORDS.get(need), said = scope ? `${scope.words}: ${scope.about}` : levelAbout(need as Level), holds = SAID[command] ?? SAID[command.split('.')[0] as string];
+    assert.ok(holds, `${command} needs ${need}: what does the consent say of it? A row in SAID, and a sentence in vault/words.ts`);
+    assert.match(said, holds, `${command} needs ${need}`);
+  }
 });
 
 test('counts, lists, sentences, keys', () => {

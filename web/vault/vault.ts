@@ -274,9 +274,6 @@ export class Vault {
       // What an app was refused, and how many of its ports there are, is not told as it changes.
       for (const row of apps) this.#apps.set(textOf(row['origin']), appOf(row));
       this.#tellApps();
-      // A name is an object like others and may come later than its member; nothing tells of it.
-      const nameless = this.client.spaces.get().filter((space) => space.members.get().some(({ displayName }) => displayName === ''));
-      await Promise.all(nameless.map((space) => space.members.refresh()));
     } catch (error) {
       if (!(error instanceof DxError)) throw error;
     }

@@ -26,7 +26,29 @@ export const plainName = (name: string): string => name.replace(/[\p{Cc}\p{Zl}\p
 
 // --- Rights -----------------------------------------------------------------------------------------------------------
 
+/**
+ * What a scope lets an app do: `words` where it is asked for, with `about` below, and `may` where it is told in a row. No command of the vault's may come under a
+ * scope or a level without its sentence saying so (tests/test_vault.ts holds them against the core's table).
+ */
+export interface ScopeWords { readonly words: string; readonly about: string; readonly may: string }
+export const SCOPE_WORDS: ReadonlyMap<string, ScopeWords> = new Map([
+  ['identity', { words: 'See who you are', about: 'your name, your public key, and the names and keys of your devices', may: 'see your name, your public key and your devices' }],
+  ['create', { words: 'Make spaces', about: 'it may read, write and invite people in those it makes, and in no other', may: 'make spaces' }],
+  ['join', {
+    words: 'Join spaces by invitation',
+    about: 'all members of a space it joins are told your name and your public key; it may read, write and invite people in those it joins, and in no other',
+    may: 'join spaces by invitation',
+  }],
+]);
+
 export const LEVEL_WORDS: Readonly<Record<Level, string>> = { read: 'read', write: 'read and write', share: 'read, write and invite people' };
+/** What each level adds to those before it. */
+const LEVEL_ABOUT: Readonly<Record<Level, string>> = {
+  read: 'It sees all that is written in the space, and the names and public keys of its members.',
+  write: 'It changes and deletes what is written there, and renames the space, as if you did it yourself.',
+  share: 'It invites people, who become members as if you had invited them.',
+};
+export const levelAbout = (level: Level): string => LEVELS.slice(0, LEVELS.indexOf(level) + 1).map((each) => LEVEL_ABOUT[each]).join(' ');
 const isLevel = (text: string): text is Level => (LEVELS as readonly string[]).includes(text);
 
 /** The level that scopes give everywhere; null: none. */
@@ -38,8 +60,7 @@ export function levelEverywhere(scopes: readonly string[]): Level | null {
 /** What an app may, a sentence each, without its subject ("It may …"). names: of spaces, by their keys. */
 export function rightsWords(scopes: readonly string[], spaces: Readonly<Record<string, string>>, names: ReadonlyMap<string, string>): string[] {
   const words: string[] = [], everywhere = levelEverywhere(scopes);
-  if (scopes.includes('identity')) words.push('see your name, your public key and your devices');
-  if (scopes.includes('create')) words.push('make spaces, and join spaces by invitation');
+  for (const [scope, { may }] of SCOPE_WORDS) if (scopes.includes(scope)) words.push(may);
   if (everywhere) words.push(`${LEVEL_WORDS[everywhere]} in every space, also in those to come`);
   for (const level of LEVELS) {
     if (everywhere && LEVELS.indexOf(level) <= LEVELS.indexOf(everywhere)) continue;

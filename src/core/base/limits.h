@@ -326,6 +326,10 @@ enum {
     DX_GRANT_SPACES_MAX = 1024,
     /* After a refusal the app's next question is shown so much later: nobody is worn down by asking. */
     DX_APP_REFUSED_MS = 60000,
+    /* Questions of one app that are shown in so long; those beyond wait. Pages that are loaded again while they ask
+     * stay below it, and asking and calling off in turn keeps nobody busy. */
+    DX_APP_ASKS_MAX = 8,
+    DX_APP_ASKS_MS = 60000,
     /* After an event failed for the host's reasons (a full disk), work that waits is tried again. */
     DX_STEP_RETRY_MS = 1000,
     /* Bytes of answers a port may leave untaken before its requests wait. */

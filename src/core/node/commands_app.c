@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "codec/line.h"
 #include "node/invite.h"
 #include "node/roll.h"
 
@@ -31,6 +32,7 @@ static const struct {
     dx_rights rights;
 } scope_names[] = {{"identity", {DX_SCOPE_IDENTITY, DX_LEVEL_NONE}},
                    {"create", {DX_SCOPE_CREATE, DX_LEVEL_NONE}},
+                   {"join", {DX_SCOPE_JOIN, DX_LEVEL_NONE}},
                    {"all:read", {0, DX_LEVEL_READ}},
                    {"all:write", {0, DX_LEVEL_WRITE}},
                    {"all:share", {0, DX_LEVEL_SHARE}}};
@@ -65,22 +67,26 @@ static int take_rights(dx_node *node, dx_bytes body, const char *key, dx_rights 
     }
     return sound ? DX_OK
                  : dx_node_refuse(node, DX_E_INVALID, NULL,
-                                  "\"%s\" must be a list of identity, create, all:read, all:write, all:share",
+                                  "\"%s\" must be a list of identity, create, join, all:read, all:write, "
+                                  "all:share",
                                   key);
 }
 
+/* Whether the rights are told by this name. */
+static bool is_told_by(dx_rights rights, dx_rights named) {
+    return named.scopes != 0 ? (rights.scopes & named.scopes) != 0 : rights.everywhere == named.everywhere;
+}
+
 static void write_rights(dx_writer *writer, dx_rights rights) {
-    bool identity = (rights.scopes & DX_SCOPE_IDENTITY) != 0, create = (rights.scopes & DX_SCOPE_CREATE) != 0;
-    bool everywhere = rights.everywhere != DX_LEVEL_NONE;
-    dx_write_array(writer, (size_t)identity + create + everywhere);
-    if (identity) {
-        dx_write_text(writer, "identity");
+    size_t count = 0;
+    for (size_t i = 0; i < SCOPE_NAMES; i++) {
+        count += is_told_by(rights, scope_names[i].rights);
     }
-    if (create) {
-        dx_write_text(writer, "create");
-    }
-    if (everywhere) {
-        dx_write_text(writer, scope_names[1 + rights.everywhere].name);
+    dx_write_array(writer, count);
+    for (size_t i = 0; i < SCOPE_NAMES; i++) {
+        if (is_told_by(rights, scope_names[i].rights)) {
+            dx_write_text(writer, scope_names[i].name);
+        }
     }
 }
 
@@ -107,7 +113,7 @@ static void write_grant(dx_node *node, const dx_app *app, dx_map_builder *map) {
 typedef struct dx_question {
     char name[DX_APP_NAME_SIZE_MAX + 1];
     dx_rights wanted;
-    bool shown; /* a refusal is long enough ago */
+    bool shown; /* neither a refusal nor too many questions are in its way any more */
 } dx_question;
 
 static int hold_question(dx_node *node, dx_request *request, bool *again) {
@@ -118,8 +124,7 @@ static int hold_question(dx_node *node, dx_request *request, bool *again) {
         return DX_E_CANCELLED;
     }
     if (!question->shown) {
-        question->shown = node->context.now_ms >= request->app->refused_until_ms;
-        request->deadline_ms = question->shown ? DX_NO_DEADLINE : request->app->refused_until_ms;
+        question->shown = dx_app_may_ask(node, request->app, &request->deadline_ms);
         request->app->version += question->shown;
     }
     return DX_PENDING;
@@ -149,13 +154,13 @@ static bool gather_question(const dx_node *node, const dx_app *app, dx_question 
     return out->shown;
 }
 
-/* A name is shown beside the origin; it is one line of visible characters. */
+/* A name is shown beside the origin, which alone is true, and must not reach into it. */
 static int take_name(dx_node *node, dx_bytes body, dx_bytes *name) {
     int error = dx_take_optional_text(node, body, "name", DX_APP_NAME_SIZE_MAX, name);
-    for (size_t i = 0; error == DX_OK && i < name->size; i++) {
-        if (name->data[i] < 0x20 || name->data[i] == 0x7f) {
-            return dx_node_refuse(node, DX_E_INVALID, NULL, "\"name\" must be one line");
-        }
+    if (error == DX_OK && !dx_line_check(*name)) {
+        return dx_node_refuse(node, DX_E_INVALID, NULL,
+                              "\"name\" must be one line, without characters that are not seen or that turn "
+                              "the direction of writing");
     }
     return error;
 }
@@ -213,6 +218,39 @@ static int answer_questions(dx_node *node, dx_app *app, int error) {
     }
     app->version++;
     return DX_OK;
+}
+
+/* --- An app's own grant ------------------------------------------------------------------------------------- */
+
+typedef struct dx_grant_watching {
+    bool told;
+    uint64_t grants; /* app->grants when it was */
+} dx_grant_watching;
+
+static int tell_grant(dx_node *node, dx_request *request, bool *again) {
+    (void)again;
+    dx_grant_watching *watching = request->task;
+    if (request->cancelled) {
+        return DX_E_CANCELLED;
+    }
+    if (watching->told && watching->grants == request->app->grants) {
+        return DX_PENDING;
+    }
+    *watching = (dx_grant_watching){true, request->app->grants};
+    dx_map_builder map;
+    dx_answer_init(node, &map);
+    write_grant(node, request->app, &map);
+    int error = dx_request_notify(node, request, &map);
+    return error == DX_OK ? DX_PENDING : error;
+}
+
+static int grant_watch(dx_node *node, dx_request *request, dx_bytes body) {
+    (void)body;
+    if (request->app == NULL) {
+        return dx_node_refuse(node, DX_E_STATE, NULL, "own programs need no grant");
+    }
+    bool made = dx_request_continue(node, request, sizeof(dx_grant_watching), tell_grant, NULL) != NULL;
+    return made ? DX_PENDING : DX_E_NO_MEMORY;
 }
 
 /* --- Looking ----------------------------------------------------------------------------------------------- */
@@ -373,6 +411,7 @@ static int grant(dx_node *node, dx_request *request, dx_app *app, dx_bytes given
                               DX_GRANTS_MAX);
     }
     app->refused_until_ms = 0;
+    app->asked_count = 0;
     if (error == DX_OK) {
         error = answer_questions(node, app, DX_OK);
     }
@@ -408,12 +447,13 @@ static int app_grant(dx_node *node, dx_request *request, dx_bytes body) {
     return error;
 }
 
+/* Also one that asks nothing now: it may have called off what the person is looking at, and ask again next. */
 static int app_refuse(dx_node *node, dx_request *request, dx_bytes body) {
     dx_app *app = NULL;
-    dx_question question;
-    int error = take_app(node, body, &app);
-    if (error == DX_OK && !gather_question(node, app, &question)) {
-        error = dx_node_refuse(node, DX_E_NOT_FOUND, "dx app ls", "this app asks for nothing");
+    dx_bytes origin;
+    int error = take_origin(node, body, &origin);
+    if (error == DX_OK) {
+        error = dx_app_take(node, origin, &app);
     }
     if (error != DX_OK) {
         return error;
@@ -439,11 +479,8 @@ static int app_revoke(dx_node *node, dx_request *request, dx_bytes body) {
 }
 
 const dx_command dx_commands_app[] = {
-    {"app.ask", false, app_ask},
-    {"app.list", false, app_list},
-    {"app.watch", false, app_watch},
-    {"app.grant", true, app_grant},
-    {"app.refuse", false, app_refuse},
-    {"app.revoke", true, app_revoke},
-    {NULL, false, NULL},
+    {"app.ask", false, app_ask},      {"grant.watch", false, grant_watch},
+    {"app.list", false, app_list},    {"app.watch", false, app_watch},
+    {"app.grant", true, app_grant},   {"app.refuse", false, app_refuse},
+    {"app.revoke", true, app_revoke}, {NULL, false, NULL},
 };

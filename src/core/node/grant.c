@@ -20,8 +20,8 @@ const dx_need_row dx_needs[] = {
     {"space.rm",       DX_NEED_OWN},
     {"space.members",  DX_NEED_READ},
     {"space.share",    DX_NEED_SHARE},
-    {"space.join",     DX_NEED_CREATE},
-    {"space.pin",      DX_NEED_CREATE},
+    {"space.join",     DX_NEED_JOIN},
+    {"space.pin",      DX_NEED_JOIN},
     {"invitation.list", DX_NEED_OWN},
     {"invitation.cancel", DX_NEED_OWN},
     {"space.status",   DX_NEED_READ},
@@ -49,6 +49,7 @@ const dx_need_row dx_needs[] = {
     {"vault.check",    DX_NEED_OWN},
     {"request.cancel", DX_NEED_NOTHING},
     {"app.ask",        DX_NEED_NOTHING},
+    {"grant.watch",    DX_NEED_GRANT},
     {"app.list",       DX_NEED_OWN},
     {"app.watch",      DX_NEED_OWN},
     {"app.grant",      DX_NEED_OWN},
@@ -157,11 +158,19 @@ static void free_spaces(dx_node *node, dx_app *app) {
     app->space_count = app->space_capacity = 0;
 }
 
+static bool has_asked(const dx_node *node, const dx_app *app) {
+    return app->asked_count > 0 && node->context.now_ms < app->asked_ms + DX_APP_ASKS_MS;
+}
+
+static bool is_remembered(const dx_node *node, const dx_app *app) {
+    return app->granted || app->port_count > 0 || node->context.now_ms < app->refused_until_ms ||
+           has_asked(node, app);
+}
+
 static void free_apps(dx_node *node, bool all) {
     for (dx_app **at = &node->apps; *at != NULL;) {
         dx_app *app = *at;
-        bool counts = app->granted || app->port_count > 0 || node->context.now_ms < app->refused_until_ms;
-        if (counts && !all) {
+        if (is_remembered(node, app) && !all) {
             at = &app->next;
             continue;
         }
@@ -291,6 +300,11 @@ static int save_space(dx_node *node, const dx_app *app, const dx_app_space *spac
 
 /* --- Changing ------------------------------------------------------------------------------------------ */
 
+static void note_change(dx_app *app) {
+    app->grants++;
+    app->version++;
+}
+
 static dx_app_space *find_space(const dx_app *app, const uint8_t id[static DX_HASH_SIZE]) {
     for (size_t i = 0; i < app->space_count; i++) {
         if (memcmp(app->spaces[i].id, id, DX_HASH_SIZE) == 0) {
@@ -320,7 +334,7 @@ int dx_app_revoke(dx_node *node, dx_app *app) {
     app->granted = false;
     app->rights = (dx_rights){0};
     app->name[0] = 0;
-    app->version++;
+    note_change(app);
     free_spaces(node, app);
     return error;
 }
@@ -355,7 +369,7 @@ int dx_app_allow(dx_node *node, dx_app *app, const uint8_t space[static DX_HASH_
     } else if (known->level < level) {
         known->level = level;
     }
-    app->version++;
+    note_change(app);
     return error == DX_OK ? save_space(node, app, known) : error;
 }
 
@@ -364,7 +378,7 @@ int dx_grants_forget_space(dx_node *node, const uint8_t space[static DX_HASH_SIZ
         dx_app_space *known = find_space(app, space);
         if (known != NULL) {
             *known = app->spaces[--app->space_count];
-            app->version++;
+            note_change(app);
         }
     }
     sqlite3_stmt *remove = dx_store_query(node->store, "DELETE FROM app_space WHERE space = ?1");
@@ -400,6 +414,8 @@ bool dx_app_may(const dx_app *app, dx_need need, const dx_space *space) {
         return (app->rights.scopes & DX_SCOPE_IDENTITY) != 0;
     case DX_NEED_CREATE:
         return (app->rights.scopes & DX_SCOPE_CREATE) != 0;
+    case DX_NEED_JOIN:
+        return (app->rights.scopes & DX_SCOPE_JOIN) != 0;
     case DX_NEED_READ:
     case DX_NEED_WRITE:
     case DX_NEED_SHARE:
@@ -412,6 +428,25 @@ bool dx_app_may(const dx_app *app, dx_need need, const dx_space *space) {
 
 bool dx_rights_hold(dx_rights rights, dx_rights wanted) {
     return (wanted.scopes & ~rights.scopes) == 0 && rights.everywhere >= wanted.everywhere;
+}
+
+bool dx_app_may_ask(const dx_node *node, dx_app *app, uint64_t *due_ms) {
+    uint64_t now_ms = node->context.now_ms;
+    if (now_ms < app->refused_until_ms) {
+        *due_ms = app->refused_until_ms;
+        return false;
+    }
+    if (!has_asked(node, app)) {
+        app->asked_ms = now_ms;
+        app->asked_count = 0;
+    }
+    if (app->asked_count >= DX_APP_ASKS_MAX) {
+        *due_ms = app->asked_ms + DX_APP_ASKS_MS;
+        return false;
+    }
+    app->asked_count++;
+    *due_ms = DX_NO_DEADLINE;
+    return true;
 }
 
 int dx_app_deny(dx_node *node) {

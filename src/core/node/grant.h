@@ -24,7 +24,8 @@ typedef enum dx_level { DX_LEVEL_NONE, DX_LEVEL_READ, DX_LEVEL_WRITE, DX_LEVEL_S
 /* Bits of a grant's scopes, in rows too. */
 enum {
     DX_SCOPE_IDENTITY = 1, /* name and key of the person, devices */
-    DX_SCOPE_CREATE = 2    /* make and join spaces, which the app is then granted */
+    DX_SCOPE_CREATE = 2,   /* make spaces, which the app is then granted */
+    DX_SCOPE_JOIN = 4 /* join spaces, whose members are told who the person is; it is then granted them */
 };
 
 /* What a command needs of an app. */
@@ -34,6 +35,7 @@ typedef enum dx_need {
     DX_NEED_GRANT, /* any: what it answers is cut to the grant */
     DX_NEED_IDENTITY,
     DX_NEED_CREATE,
+    DX_NEED_JOIN,
     DX_NEED_READ, /* these of the space its argument "space" names */
     DX_NEED_WRITE,
     DX_NEED_SHARE
@@ -70,7 +72,10 @@ typedef struct dx_app {
     size_t port_count;
     uint64_t denied;           /* since it came */
     uint64_t refused_until_ms; /* the person said no: its next question waits until then */
-    uint64_t version;          /* raised by every change that is told of */
+    uint64_t asked_ms; /* when the questions that count began, and how many of them were shown since */
+    size_t asked_count;
+    uint64_t grants;  /* raised by every change of what it may */
+    uint64_t version; /* raised by every change that is told of */
 } dx_app;
 
 /* --- Origins --- */
@@ -107,6 +112,8 @@ dx_level dx_app_level(const dx_app *app, const uint8_t space[static DX_HASH_SIZE
 /* space: what the need is about; NULL for needs without one, and for a space that is gone. */
 bool dx_app_may(const dx_app *app, dx_need need, const dx_space *space);
 bool dx_rights_hold(dx_rights rights, dx_rights wanted);
+/* Whether a question of the app may be shown now, which then counts; *due_ms: when it is to be asked again. */
+bool dx_app_may_ask(const dx_node *node, dx_app *app, uint64_t *due_ms);
 /* Before anything else is done for a request: DX_OK, with need and judged space noted on it; DX_E_DENIED in the
  * one form there is; a bad or ambiguous "space"; the store's errors. */
 DX_MUST_USE int dx_app_judge(dx_node *node, dx_request *request, dx_bytes body);

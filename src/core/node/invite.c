@@ -483,7 +483,7 @@ int dx_invite_recheck_app(dx_node *node, const dx_app *app) {
         const dx_space *space =
             invite->is_host ? dx_node_space(node, invite->machine.host.invitation.space) : NULL;
         if (strcmp(invite->origin, app->origin) != 0 || has_ended(invite) ||
-            dx_app_may(app, invite->is_host ? DX_NEED_SHARE : DX_NEED_CREATE, space)) {
+            dx_app_may(app, invite->is_host ? DX_NEED_SHARE : DX_NEED_JOIN, space)) {
             continue;
         }
         error = invite->is_host ? dx_invitation_host_cancel(&invite->machine.host, &invite->out)

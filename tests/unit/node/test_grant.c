@@ -57,6 +57,7 @@ static const struct {
               {'g', "'scopes': []"},
               {'i', "'scopes': ['identity']"},
               {'c', "'scopes': ['create']"},
+              {'j', "'scopes': ['join']"},
               {'r', "'spaces': {'Book': 'read'}"},
               {'w', "'spaces': {'Book': 'write'}"},
               {'s', "'spaces': {'Book': 'share'}"},
@@ -66,8 +67,8 @@ static const struct {
               {'S', "'scopes': ['all:share']"},
               {'x', ""}};
 
-static const char any[] = "gicrwsdRWS", reads[] = "rwsRWS", writes[] = "wsWS", shares[] = "sS", nobody[] = "",
-                  everybody[] = "-gicrwsdRWSx";
+static const char any[] = "gicjrwsdRWS", reads[] = "rwsRWS", writes[] = "wsWS", shares[] = "sS",
+                  nobody[] = "", everybody[] = "-gicjrwsdRWSx";
 
 static const struct {
     const char *command, *with, *fields;
@@ -85,8 +86,8 @@ static const struct {
     {"space.rm", nobody, ", 'space': 'Book'"},
     {"space.members", reads, ", 'space': 'Book'"},
     {"space.share", shares, ", 'space': 'Book'"},
-    {"space.join", "c", ", 'url': 'dxos://join#no'"},
-    {"space.pin", "c", ", 'pin': '123456'"},
+    {"space.join", "j", ", 'url': 'dxos://join#no'"},
+    {"space.pin", "j", ", 'pin': '123456'"},
     {"invitation.list", nobody, ""},
     {"invitation.cancel", nobody, ", 'id': '0123'"},
     {"space.status", reads, ", 'space': 'Book'"},
@@ -114,6 +115,7 @@ static const struct {
     {"vault.check", nobody, ""},
     {"request.cancel", everybody, ""},
     {"app.ask", everybody, ", 'name': 'Todo', 'want': ['all:write']"},
+    {"grant.watch", any, ""},
     {"app.list", nobody, ""},
     {"app.watch", nobody, ""},
     {"app.grant", nobody, ", 'origin': 'https://todo.example', 'scopes': ['all:share']"},
@@ -241,7 +243,7 @@ static void test_foreign_request_ids(void **state) {
     char own[128];
     vault *alice = begin();
     vault_connect(alice, 3, notes);
-    grant(alice, "'scopes': ['all:share', 'create']");
+    grant(alice, "'scopes': ['all:share', 'join']");
     ask_as(alice, 1, WRITTEN, add);
     snprintf(own, sizeof own, "%s", alice->last);
     assert_denied(alice, 3, add);
@@ -455,7 +457,6 @@ static void test_refused(void **state) {
     assert_true(holds(alice->heard_by[2], "the person did not agree"));
     assert_true(holds(alice->heard_by[1],
                       "{\"rows\":[{\"change\":\"removed\",\"origin\":\"https://todo.example\"}]}"));
-    assert_true(holds(vault_ask(alice, refuse), "E_NOT_FOUND"));
 
     /* Again at once: it waits a minute before anybody is bothered. */
     vault_event(alice, (dx_event){.kind = DX_EVENT_PORT_DOWN, .port = 2});
@@ -476,6 +477,79 @@ static void test_refused(void **state) {
     street_deinit(&road);
 }
 
+/* Who asks and calls off in turn is shown a few times, and then waits, gone and come back or not; and can be told
+ * no while it asks nothing. */
+static void test_asking_and_calling_off(void **state) {
+    (void)state;
+    vault *alice = begin();
+    vault_ask(alice, "{'do': 'app.watch'}");
+    int shown = 0;
+    for (int i = 0; i < 3 * DX_APP_ASKS_MAX; i++) {
+        alice->heard_by[1][0] = 0;
+        vault_ask_by(alice, 2, asks);
+        shown += holds(alice->heard_by[1], "\"change\":\"added\"");
+        vault_event(alice, (dx_event){.kind = DX_EVENT_PORT_DOWN, .port = 2});
+        street_pass(&road, 100);
+        vault_connect(alice, 2, todo);
+    }
+    assert_int_equal(shown, DX_APP_ASKS_MAX);
+    alice->heard_by[1][0] = 0;
+    vault_ask_by(alice, 2, asks);
+    street_pass(&road, DX_APP_ASKS_MS - 3 * DX_APP_ASKS_MAX * 100 - 100);
+    assert_string_equal(alice->heard_by[1], "");
+    street_pass(&road, 200);
+    assert_true(holds(alice->heard_by[1], "\"change\":\"added\""));
+
+    /* What was looked at is gone; the person's no counts. */
+    vault_event(alice, (dx_event){.kind = DX_EVENT_PORT_DOWN, .port = 2});
+    street_run(&road);
+    assert_true(
+        holds(vault_ask(alice, "{'do': 'app.refuse', 'origin': 'https://todo.example'}"), "\"asks\":null"));
+    vault_connect(alice, 2, todo);
+    alice->heard_by[1][0] = 0;
+    vault_ask_by(alice, 2, asks);
+    street_pass(&road, DX_APP_REFUSED_MS - 100);
+    assert_string_equal(alice->heard_by[1], "");
+    street_pass(&road, 200);
+    assert_true(holds(alice->heard_by[1], "\"change\":\"added\""));
+
+    /* Who was answered begins anew. */
+    grant(alice, "'scopes': ['identity']");
+    for (int i = 0; i < DX_APP_ASKS_MAX; i++) {
+        alice->heard_by[1][0] = 0;
+        vault_event(alice, (dx_event){.kind = DX_EVENT_PORT_DOWN, .port = 2});
+        vault_connect(alice, 2, todo);
+        vault_ask_by(alice, 2, asks);
+        assert_true(holds(alice->heard_by[1], "\"asks\":[\"identity\",\"create\"]"));
+    }
+    street_deinit(&road);
+}
+
+/* What an app calls itself stays within itself. */
+static void test_names_of_apps(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        bool good;
+    } rows[] = {{"Todo", true},
+                {"\xd7\xa2\xd7\x91\xd7\xa8\xd7\x99\xd7\xaa", true},
+                {"two\\nlines", false},
+                {"\xe2\x80\xaegnp.odot", false},
+                {"To\xe2\x80\x8b do", false},
+                {"\xef\xbb\xbfTodo", false}};
+    char json[256];
+    vault *alice = begin();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(json, sizeof json, "{'do': 'app.ask', 'name': '%s'}", rows[i].name);
+        vault_ask_by(alice, 2, json);
+        assert_int_equal(!holds(alice->last, "must be one line"), rows[i].good);
+        snprintf(json, sizeof json, "{'do': 'app.grant', 'origin': 'https://b.example', 'name': '%s'}",
+                 rows[i].name);
+        assert_int_equal(holds(vault_ask(alice, json), "\"granted\":true"), rows[i].good);
+    }
+    street_deinit(&road);
+}
+
 /* Every refusal of what the person types. */
 static void test_wrong_words(void **state) {
     (void)state;
@@ -491,7 +565,8 @@ static void test_wrong_words(void **state) {
         {"{'do': 'app.grant', 'origin': 'https://a.b', 'spaces': {'Book': 'own'}}", "read, write or share"},
         {"{'do': 'app.grant', 'origin': 'https://a.b', 'spaces': ['Book']}", "object of keys"},
         {"{'do': 'app.revoke', 'origin': 'https://a.b'}", "no such app"},
-        {"{'do': 'app.refuse', 'origin': 'https://a.b'}", "no such app"},
+        {"{'do': 'app.refuse', 'origin': 'a.b'}", "is not an origin"},
+        {"{'do': 'grant.watch'}", "own programs need no grant"},
         {"{'do': 'app.revoke', 'origin': 'https://todo.example'}", "this app has no grant"},
     };
     vault *alice = begin();
@@ -698,6 +773,37 @@ static void test_watching_spaces(void **state) {
     street_deinit(&road);
 }
 
+/* An app hears of each change of what it may, and of no other. */
+static void test_watching_the_grant(void **state) {
+    (void)state;
+    vault *alice = begin();
+    grant(alice, "'scopes': ['create']");
+    vault_ask_by(alice, 2, "{'do': 'grant.watch'}");
+    assert_string_equal(alice->heard_by[2],
+                        "{\"origin\":\"https://todo.example\",\"scopes\":[\"create\"],\"spaces\":{}}\n");
+    alice->heard_by[2][0] = 0;
+    vault_ask_by(alice, 2, "{'do': 'app.ask', 'want': ['all:share']}"); /* asking changes nothing yet */
+    vault_connect(alice, 3, notes);
+    vault_ask(alice, "{'do': 'app.grant', 'origin': 'https://notes.example:8443', 'scopes': ['identity']}");
+    assert_string_equal(alice->heard_by[2], "");
+    vault_ask(alice, "{'do': 'app.refuse', 'origin': 'https://todo.example'}");
+    alice->heard_by[2][0] = 0;
+    grant(alice, "'scopes': ['identity', 'create', 'join', 'all:read']");
+    assert_string_equal(alice->heard_by[2],
+                        "{\"origin\":\"https://todo.example\",\"scopes\":[\"identity\",\"create\","
+                        "\"join\",\"all:read\"],\"spaces\":{}}\n");
+    alice->heard_by[2][0] = 0;
+    vault_ask_by(alice, 2, "{'do': 'space.create', 'name': 'Tasks'}");
+    assert_true(holds(alice->heard_by[2], "\"share\"}"));
+    alice->heard_by[2][0] = 0;
+    vault_ask(alice, "{'do': 'space.rm', 'space': 'Tasks'}");
+    assert_true(holds(alice->heard_by[2], "\"spaces\":{}"));
+    alice->heard_by[2][0] = 0;
+    revoke(alice);
+    assert_true(holds(alice->heard_by[2], denial));
+    street_deinit(&road);
+}
+
 static void test_watching_the_person(void **state) {
     (void)state;
     street_init(&road);
@@ -768,7 +874,7 @@ static void test_joining_by_an_app(void **state) {
     char url[2100], pin[8], json[2300];
     vault *alice = begin(), *bob = street_person(&road, "bob");
     vault_connect(bob, 2, todo);
-    grant(bob, "'scopes': ['create']");
+    grant(bob, "'scopes': ['join']");
     vault_begin(alice, "{'do': 'space.share', 'space': 'Book', 'multi': true}");
     street_field(alice->told, "url", url, sizeof url);
     street_field(alice->told, "pin", pin, sizeof pin);
@@ -778,7 +884,7 @@ static void test_joining_by_an_app(void **state) {
     assert_true(holds(bob->heard_by[2], "\"ready\""));
     assert_true(holds(vault_ask_by(bob, 2, "{'do': 'object.add', 'space': 'Book'}"), "\"id\""));
     vault_connect(bob, 3, notes);
-    vault_ask(bob, "{'do': 'app.grant', 'origin': 'https://notes.example:8443', 'scopes': ['create']}");
+    vault_ask(bob, "{'do': 'app.grant', 'origin': 'https://notes.example:8443', 'scopes': ['join']}");
     vault_ask_by(bob, 3, json);
     street_pass(&road, 5000);
     assert_true(holds(bob->heard_by[3], "\"ready\""));
@@ -800,8 +906,9 @@ DX_TEST_MAIN(DX_TEST(test_every_command_has_a_row), DX_TEST(test_every_command_w
              DX_TEST(test_probing_learns_nothing), DX_TEST(test_foreign_request_ids),
              DX_TEST(test_revoked_at_once), DX_TEST(test_revoked_while_rows_wait),
              DX_TEST(test_revoked_invitation), DX_TEST(test_ask_and_grant), DX_TEST(test_refused),
-             DX_TEST(test_wrong_words), DX_TEST(test_limits), DX_TEST(test_origins),
-             DX_TEST(test_ports_of_nobody), DX_TEST(test_ports_of_an_undone_batch),
+             DX_TEST(test_asking_and_calling_off), DX_TEST(test_names_of_apps),
+             DX_TEST(test_watching_the_grant), DX_TEST(test_wrong_words), DX_TEST(test_limits),
+             DX_TEST(test_origins), DX_TEST(test_ports_of_nobody), DX_TEST(test_ports_of_an_undone_batch),
              DX_TEST(test_grant_on_a_failing_disk), DX_TEST(test_watching_spaces),
              DX_TEST(test_watching_the_person), DX_TEST(test_names_are_no_apps),
              DX_TEST(test_joining_by_an_app))

@@ -13,7 +13,7 @@ const { vault } = await fetch('/.well-known/dx/config').then((answer) => answer.
 createRoot(document.getElementById('tasks') as HTMLElement).render(vault
   ? (
     <ClientProvider
-      services={() => fromVault({ url: `${vault}/`, name: 'Tasks', want: ['identity', 'create'] })}
+      services={() => fromVault({ url: `${vault}/`, name: 'Tasks', want: ['identity', 'create', 'join'] })}
       fallback={(client, error) => client && <Connect error={error} />}
     >
       <App vault={vault} />

@@ -5,7 +5,7 @@ import { Invitation } from './invitation.ts';
 import { Listed } from './listed.ts';
 import { Cell, type Observable, type Unsubscribe } from './observable.ts';
 import type { Services, ServicesState } from './services.ts';
-import { Space } from './space.ts';
+import { Space, type Level } from './space.ts';
 
 export interface ClientConfig {
   /** How long initialize() tries to reach the vault. */
@@ -32,6 +32,14 @@ export interface Device {
   readonly displayName: string;
   /** The vault this client speaks to. */
   readonly current: boolean;
+}
+
+/** What the person allows an app (docs/spec/commands.md). */
+export interface Grant {
+  /** As `identity`, `create`, `join`, `all:read`. */
+  readonly scopes: readonly string[];
+  /** Levels by space key. */
+  readonly spaces: Readonly<Record<string, Level>>;
 }
 
 const CONNECT_TIMEOUT_MS = 30_000;
@@ -111,8 +119,9 @@ export class Client {
   readonly #access = new Cell<ServicesState>('ready');
   readonly #leaveState: Unsubscribe | undefined;
   readonly #byKey = new Map<string, Space>();
-  /** What the person allows. */
-  #grant: Exclude<ServicesState, 'needsAccess'> = 'ready';
+  readonly #grant = new Cell<Grant | null>(null);
+  /** Whether the person allows anything. */
+  #consent: Exclude<ServicesState, 'needsAccess'> = 'ready';
   #watches = new Map<string, Pending>();
   /** Keys told since a watch of spaces began; null once all were told. */
   #telling: Set<string> | null = null;
@@ -143,13 +152,19 @@ export class Client {
   /** What the vault waits for: a click for the browser's sake, or the person's consent. Show a button that calls requestAccess(). */
   get access(): Observable<ServicesState> { return this.#access; }
 
+  /** What the person allows this app, as that changes; null: nothing, and for the person's own programs, which nobody asks. */
+  get grant(): Observable<Grant | null> { return this.#grant; }
+
+  /** Whether the person allows this program a scope (`identity`, `create`, `join`). */
+  may(scope: string): boolean { return this.services.app === undefined || this.#grant.get()?.scopes.includes(scope) === true; }
+
   /** In a click handler: opens the vault's window, where the person decides. With `access` ready: asks again for all that the app wants. */
   async requestAccess(): Promise<void> {
     const opening = this.services.requestAccess?.(); // at once, or the browser opens no window
     this.#press?.();
     await opening;
     if (this.#starting === null || this.#learning !== null || this.status.get() !== 'open') return;
-    if (this.#grant !== 'ready') return this.#learn();
+    if (this.#consent !== 'ready') return this.#learn();
     const { app } = this.services;
     if (app === undefined) return;
     await this.#connection.request({ do: 'app.ask', name: app.name, want: app.want }, { atOnce: true });
@@ -185,6 +200,7 @@ export class Client {
     this.services.destroy?.();
     this.#telling = null;
     this.#publish();
+    this.#grant.set(null);
     this.halo.take(null);
   }
 
@@ -285,19 +301,31 @@ export class Client {
       if (app === undefined) throw failures.denied('this program may see no space');
       await this.#ask({ do: 'app.ask', name: app.name, want: app.want });
     }
-    // A person may allow spaces and not tell who they are.
+    if (app !== undefined) await this.#watch('grant.watch', (body) => this.#takeGrant(body));
+    await this.#watchIdentity();
+    this.#setConsent('ready');
+  }
+
+  /** A person may allow spaces and not tell who they are. */
+  async #watchIdentity(): Promise<void> {
     if (!await this.#watch('halo.watch', (body) => this.halo.take(identityOf(body)))) this.halo.take(null);
-    this.#setGrant('ready');
+  }
+
+  /** Spaces come by the watch of spaces; who the person is has to be asked once it is allowed. */
+  #takeGrant(body: Body): void {
+    const { scopes, spaces } = body as unknown as Grant;
+    this.#grant.set(Object.freeze({ scopes, spaces }));
+    if (scopes.includes('identity') && this.#learning === null) this.#watchIdentity().catch(() => undefined); // what loses the vault asks again by itself
   }
 
   /** Until the person has allowed anything. */
   async #ask(question: Body): Promise<void> {
-    this.#setGrant('needsGrant');
+    this.#setConsent('needsGrant');
     try {
       await this.#connection.request(question, { atOnce: true });
     } catch (error) {
       if (!isDenied(error)) throw error;
-      this.#setGrant('refused');
+      this.#setConsent('refused');
       await new Promise<void>((resolve, reject) => {
         this.#press = (end) => {
           this.#press = null;
@@ -342,17 +370,18 @@ export class Client {
   /** It was never granted, or was taken back. */
   #denied(command: string): void {
     if (command === 'halo.watch') return this.halo.take(null);
+    if (command === 'grant.watch') return this.#grant.set(null);
     this.#telling = null;
     this.#remove([...this.#byKey.keys()]);
-    if (this.#learning === null) this.#setGrant('needsGrant');
+    if (this.#learning === null) this.#setConsent('needsGrant');
   }
 
-  #setGrant(grant: Exclude<ServicesState, 'needsAccess'>): void {
-    this.#grant = grant;
+  #setConsent(consent: Exclude<ServicesState, 'needsAccess'>): void {
+    this.#consent = consent;
     this.#tellAccess();
   }
 
-  #tellAccess(): void { this.#access.set(this.services.state?.get() === 'needsAccess' ? 'needsAccess' : this.#grant); }
+  #tellAccess(): void { this.#access.set(this.services.state?.get() === 'needsAccess' ? 'needsAccess' : this.#consent); }
 
   #takeRow(row: Body): void {
     const key = String(row['space']);

@@ -1,5 +1,5 @@
 // client/src/index.ts: what a program imports. In node `fromSocket` and `fromAgent` come from ./node/socket.ts, which needs node.
-export { Client, type ClientConfig, type ClientOptions, type Device, type Halo, type Identity } from './client.ts';
+export { Client, type ClientConfig, type ClientOptions, type Device, type Grant, type Halo, type Identity } from './client.ts';
 export { Reference } from '../../core/codec.ts';
 export type { ConnectionStatus } from './connection.ts';
 export type { AddOptions, Database, Refusal } from './database.ts';
@@ -8,7 +8,7 @@ export { DxError } from './errors.ts';
 export type { Filter, Named } from './filter.ts';
 export type { Invitation, InvitationSnapshot, InvitationStatus } from './invitation.ts';
 export type { Observable, Unsubscribe } from './observable.ts';
-export type { Query, QueryOptions } from './query.ts';
+export type { Query, QueryOptions, Result } from './query.ts';
 export { fromPort, type AppRequest, type Channel, type ChannelEvents, type Services, type ServicesState } from './services.ts';
 export type { InvitationOptions, ItemOptions, Level, Member, Role, Space, SpaceStatus } from './space.ts';
 export { fromVault, type VaultOptions } from './vault.ts';

@@ -13,6 +13,13 @@ export interface QueryOptions<T extends object> {
   limit?: number;
 }
 
+/** The objects of a query. `loaded`: the vault has answered, so these are all; `error`: why it refuses to. Until then they are what this client knows already. */
+export type Result<T extends object> = readonly Live<T>[] & { readonly loaded: boolean; readonly error: DxError | null };
+
+/** As an array that is written out and compared as one. */
+export const resultOf = <T extends object>(objects: Live<T>[], loaded = false, error: DxError | null = null): Result<T> =>
+  Object.freeze(Object.defineProperties(objects, { loaded: { value: loaded }, error: { value: error } })) as unknown as Result<T>;
+
 /** What a query asks of its database. */
 export interface QueryOwner {
   opened(query: Query<object>): void;
@@ -27,8 +34,8 @@ export class Query<T extends object = Record<string, unknown>> {
   readonly options: QueryOptions<T>;
   readonly #owner: QueryOwner;
   readonly #members = new Set<Entity>();
-  readonly #changed = new Event<readonly Live<T>[]>();
-  #objects: readonly Live<T>[] = Object.freeze([]);
+  readonly #changed = new Event<Result<T>>();
+  #objects: Result<T> = resultOf<T>([]);
   #dirty = false;
   #open = false;
   #settled: { promise: Promise<void>; resolve: () => void } | null = null;
@@ -44,9 +51,9 @@ export class Query<T extends object = Record<string, unknown>> {
 
   /**
    * What matches now. Its first use begins the question; until `loaded` it holds what this client knows already. The array is another one exactly
-   * when something in it is.
+   * when something in it is, or when it says of itself that it is all.
    */
-  get objects(): readonly Live<T>[] {
+  get objects(): Result<T> {
     this.#touch();
     if (this.#dirty) this.#collect();
     return this.#objects;
@@ -60,7 +67,7 @@ export class Query<T extends object = Record<string, unknown>> {
   get members(): ReadonlySet<Entity> { return this.#members; }
 
   /** Calls back after each turn of the event loop in which the result, or an object in it, changed; at once with `immediate`. */
-  subscribe(listener: (objects: readonly Live<T>[]) => void, options?: { immediate?: boolean }): Unsubscribe {
+  subscribe(listener: (objects: Result<T>) => void, options?: { immediate?: boolean }): Unsubscribe {
     const leave = this.#changed.subscribe(listener);
     this.#touch();
     if (options?.immediate) listener(this.objects);
@@ -71,7 +78,7 @@ export class Query<T extends object = Record<string, unknown>> {
   }
 
   /** The objects as soon as the vault has answered. */
-  async run(): Promise<readonly Live<T>[]> {
+  async run(): Promise<Result<T>> {
     this.#touch();
     if (!this.#loaded && this.#error === null) {
       this.#settled ??= deferred();
@@ -112,6 +119,7 @@ export class Query<T extends object = Record<string, unknown>> {
   }
 
   settle(error: DxError | null): void {
+    this.#dirty ||= this.#loaded !== (error === null) || this.#error !== error;
     this.#loaded = error === null;
     this.#error = error;
     this.#settled?.resolve();
@@ -132,13 +140,14 @@ export class Query<T extends object = Record<string, unknown>> {
     let objects = [...this.#members].map((entity) => entity.proxy as Live<T>);
     if (this.options.sort !== undefined) objects.sort(this.options.sort);
     if (this.options.limit !== undefined) objects = objects.slice(0, this.options.limit);
-    this.#objects = Object.freeze(objects);
+    this.#objects = resultOf(objects, this.#loaded, this.#error);
     this.#dirty = false;
   }
 
   #touch(): void {
     if (!this.#open) {
       this.#open = true;
+      this.#dirty ||= this.#error !== null;
       this.#error = null;
       this.#owner.opened(this as unknown as Query<object>);
     }

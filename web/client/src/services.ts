@@ -22,7 +22,7 @@ export interface ChannelEvents {
  */
 export type ServicesState = 'ready' | 'needsAccess' | 'needsGrant' | 'refused';
 
-/** Who asks, and what for: scopes of docs/spec/commands.md, as `identity`, `create`, `all:read`. */
+/** Who asks, and what for: scopes of docs/spec/commands.md, as `identity`, `create`, `join`, `all:read`. */
 export interface AppRequest {
   readonly name: string;
   readonly want: readonly string[];

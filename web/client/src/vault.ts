@@ -17,7 +17,7 @@ export interface VaultOptions {
   want?: readonly string[];
 }
 
-const DEFAULT_WANT = ['identity', 'create'];
+const DEFAULT_WANT = ['identity', 'create', 'join'];
 /** A frame that says nothing so long is loaded again (whoever serves it was away), and later and later. */
 const PATIENCE_MS = 10_000, PATIENCE_MAX_MS = 60_000;
 /** No event tells that the vault's window was closed. */
@@ -68,10 +68,14 @@ class VaultServices implements Services {
     return { ...channel, close: () => { closed = true; channel.close(); } };
   }
 
-  /** Opens the vault's window, or brings it to the front: call it in a click handler, or the browser will not. */
+  /**
+   * Opens the vault's window at this app's question, or brings it to the front: call it in a click handler, or the browser will not. Where this page is kept
+   * apart from windows it opens (COOP) the address alone says whose question it is; that is enough where the frame sees the vault.
+   */
   async requestAccess(): Promise<void> {
     if (this.#window?.closed === false) return this.#window.focus();
-    this.#window = window.open(this.#url, 'dx-vault', 'popup,width=480,height=720');
+    const question = new URL(`#/ask/${encodeURIComponent(location.origin)}`, this.#url);
+    this.#window = window.open(question, 'dx-vault', 'popup,width=480,height=720');
     if (this.#window === null) throw failures.state('the browser did not open the vault\'s window', 'allow this page to open windows, and press again');
     clearInterval(this.#looking);
     this.#looking = setInterval(() => { if (this.#window?.closed === true) this.#loseWindow(); }, LOOK_MS);

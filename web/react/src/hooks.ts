@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import {
   isLive, keyOf, subscribe, versionOf, type ConnectionStatus, type Filter, type Identity, type Invitation, type InvitationSnapshot, type Live, type Member, type Observable,
-  type Query, type QueryOptions, type ServicesState, type Space,
+  type Query, type QueryOptions, type Result, type ServicesState, type Space,
 } from '../../client/src/index.ts';
 import { useClient } from './provider.ts';
 
@@ -32,10 +32,18 @@ export function useMembers(space: Space | string | undefined): readonly Member[]
 /** Whether the vault answers. */
 export const useStatus = (): ConnectionStatus => useObservable(useClient().status, 'closed');
 
+/** Whether the person allows this app a scope (`identity`, `create`, `join`), as that changes. */
+export function useMay(scope: string): boolean {
+  const client = useClient();
+  useObservable(client.grant, null);
+  return client.may(scope);
+}
+
 /** What the vault waits for; show a button that calls client.requestAccess(). */
 export const useAccess = (): ServicesState => useObservable(useClient().access, 'ready');
 
 const NONE: readonly never[] = Object.freeze([]);
+const NOTHING: Result<never> = Object.freeze(Object.assign([] as never[], { loaded: false, error: null }));
 
 /** What a filter says, as a text: objects in it by name, whatever their data are now. */
 const filterKey = (filter: Filter): string => JSON.stringify(filter, function (this: Record<string, unknown>, key: string, value: unknown) {
@@ -44,16 +52,16 @@ const filterKey = (filter: Filter): string => JSON.stringify(filter, function (t
 });
 
 /**
- * The objects of a live query; another array when one comes, goes or changes. The filter may be written in place: it counts by what it says. `filter`
+ * The objects of a live query; another array when one comes, goes or changes, and when the vault has answered (`loaded`). The filter may be written in place: it counts by what it says. `filter`
  * and `sort` of the options are taken anew when one of `deps` changed. Without a space: none.
  */
 export function useQuery<T extends object = Record<string, any>>(
   space: Space | undefined, filter: Filter = {}, options: QueryOptions<T> = {}, deps: readonly unknown[] = [],
-): readonly Live<T>[] {
+): Result<T> {
   const said = filterKey(filter);
   const query = useMemo<Query<T> | undefined>(() => space?.db.query<T>(filter, options), [space, said, options.limit, ...deps]);
   const listen = useCallback((changed: () => void) => query?.subscribe(changed) ?? never(), [query]);
-  const read = (): readonly Live<T>[] => query?.objects ?? NONE;
+  const read = (): Result<T> => query?.objects ?? NOTHING;
   return useSyncExternalStore(listen, read, read);
 }
 

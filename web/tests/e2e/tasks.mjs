@@ -5,7 +5,7 @@ import { median, until } from '../harness.mjs';
 
 const DESK = { width: 1180, height: 780 }, PHONE = { width: 390, height: 844 };
 const originOf = (kube) => kube.origin('tasks');
-const allow = (vault, kube) => done(vault, { do: 'app.grant', origin: originOf(kube), scopes: ['identity', 'create'] });
+const allow = (vault, kube) => done(vault, { do: 'app.grant', origin: originOf(kube), scopes: ['identity', 'create', 'join'] });
 
 /** A browser with a person, whose vault allows the app before it asks. */
 async function openTasks(t, kube, name, options = { viewport: DESK }) {
