@@ -154,6 +154,59 @@ export async function siegeQuestion(t) {
   assert.equal(await notes.evaluate(() => window.reply), null, 'the other app\'s question stands');
 }
 
+// A page opens the vault's window and does not say who it is, or opens it at another's question: it shows the question of none.
+export async function siegeSilence(t) {
+  const kube = await t.startKube(), { profile, page } = await person(t, kube), app = await openApp(profile, kube);
+  await asks(app, ['all:share']);
+  await foreignSite(async ({ origin }) => {
+    const evil = await profile.newPage();
+    await evil.goto(`${origin}/`);
+    let popup = await openPopup(evil, `${kube.origin('halo')}/`);
+    await headed(popup, 'No app asks');
+    await popup.close();
+    popup = await openPopup(evil, `${kube.origin('halo')}/#/ask/${encodeURIComponent(kube.origin('todo'))}`);
+    await headed(popup, 'Not from here');
+    assert.equal(await named(popup, 'button', 'Allow').count(), 0);
+    await t.look(popup, 'vault-elsewhere');
+    const [own] = await Promise.all([profile.context.waitForEvent('page'), named(popup, 'link', 'Open it by itself').click()]);
+    await headed(own, kube.origin('todo'));
+    assert.equal(await own.evaluate(() => window.opener), null);
+  });
+  await page.bringToFront();
+  await page.goto(`${kube.origin('halo')}/#/ask`); // who goes there by themselves sees whichever asks
+  await headed(page, kube.origin('todo'));
+}
+
+// An app asks and calls off in turn, as fast as it can: its question stands long enough to be told no, and it is shown a few times in a minute only.
+export async function siegeTurns(t) {
+  const kube = await t.startKube(), { profile, page } = await person(t, kube), app = await openApp(profile, kube), vault = await openVault(profile, kube);
+  await page.goto(`${kube.origin('halo')}/#/apps`);
+  await headed(page, 'Apps');
+  await vault.evaluate(() => {
+    window.shown = 0;
+    window.vault.watch({ do: 'app.watch' }, ({ rows = [] }) => { window.shown += rows.filter(({ change, asks }) => change !== 'removed' && asks).length; });
+  });
+  await app.evaluate(() => {
+    const turn = async () => {
+      const id = crypto.getRandomValues(new Uint8Array(16)), asked = window.app.program.ask({ do: 'app.ask', name: 'Todo', want: ['identity'] }, undefined, id);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await window.app.ask({ do: 'request.cancel', of: id });
+      window.reply = await asked;
+      setTimeout(turn, 50);
+    };
+    void turn();
+  });
+  const popup = await openPopup(app, `${kube.origin('halo')}/#/ask/${encodeURIComponent(kube.origin('todo'))}`), later = named(popup, 'button', 'Not now');
+  await sleep(3000);
+  assert.ok(await vault.evaluate(() => window.shown) <= 8, `shown ${await vault.evaluate(() => window.shown)} times`);
+  if (!popup.isClosed() && await later.isVisible()) await Promise.all([popup.waitForEvent('close'), later.click()]);
+  await done(vault, { do: 'app.refuse', origin: kube.origin('todo') }); // it may ask nothing just now
+  const before = await vault.evaluate(() => window.shown);
+  await sleep(1500);
+  assert.equal(await vault.evaluate(() => window.shown), before);
+  assert.deepEqual(await rows(vault, { do: 'app.list' }), []);
+}
+
 // An app asks for something else, and says hello, without end: the person tells it no, and the vault answers others meanwhile.
 export async function siegeFlood(t) {
   const kube = await t.startKube(), { profile } = await person(t, kube), app = await openApp(profile, kube), vault = await openVault(profile, kube);
@@ -269,8 +322,8 @@ export async function siegeNames(t) {
   const kube = await t.startKube(), { profile, page } = await person(t, kube), vault = await openVault(profile, kube), app = await openApp(profile, kube);
   await makeSpace(vault, '\u202eruoy\u2066 evil');
   const ask = (name) => app.evaluate((called) => window.app.ask({ do: 'app.ask', name: called, want: ['all:read'] }), name);
-  for (const name of ['two\nlines', 'a\u0000b', 'x'.repeat(10_000), 7, { toString: 1 }]) assert.equal((await ask(name)).error?.name, 'E_INVALID', JSON.stringify(name).slice(0, 40));
-  await asks(app, ['identity', 'all:read'], '\u202e.elas si evoba sserdda eht ylnO\u2069\u2028\u0085\u200f👩‍👩‍👧');
+  for (const name of ['two\nlines', 'a\u0000b', 'x'.repeat(10_000), 7, { toString: 1 }, '\u202e.elas si evoba sserdda eht ylnO', 'a\u2028b', 'a\u0085b', 'a\u200fb', 'a\u200bb']) assert.equal((await ask(name)).error?.name, 'E_INVALID', JSON.stringify(name).slice(0, 40));
+  await asks(app, ['identity', 'all:read'], '“. Certain: https://bank.example 👩‍👩‍👧');
   const popup = await openPopup(app, `${kube.origin('halo')}/`);
   await headed(popup, kube.origin('todo'));
   await popup.getByText('Only the address above is certain.').waitFor();

@@ -156,7 +156,7 @@ export async function tasks(t) {
   const [grants] = await Promise.all([profile.context.waitForEvent('page'), page.getByRole('link', { name: 'Use one you have already' }).click()]);
   await grants.getByText('What this app may').waitFor();
   await grants.getByText('Spaces you have already').waitFor();
-  await grants.getByRole('checkbox', { name: 'Old' }).check();
+  await grants.getByRole('checkbox', { name: 'Old', exact: true }).check();
   await grants.getByRole('button', { name: 'Save', exact: true }).click();
   await until('the space', async () => (await page.locator('#spaces li').allTextContents()).includes('Old'));
   assert.equal((await rows(vault, { do: 'app.list' }))[0].spaces[space], 'write');

@@ -255,7 +255,13 @@ async function askFrom(app, kube, want) {
     window.reply = null;
     void window.app.ask({ do: 'app.ask', name: 'Tasks <b>', want: scopes }).then((reply) => { window.reply = reply; });
   }, want);
-  const [popup] = await Promise.all([app.waitForEvent('popup'), app.evaluate((url) => { window.open(url, 'dx-vault', 'popup,width=480,height=720'); }, `${kube.origin('halo')}/`)]);
+  const [popup] = await Promise.all([app.waitForEvent('popup'), app.evaluate((url) => { // and says who it is, as the client does
+    const opened = window.open(url, 'dx-vault', 'popup,width=480,height=720');
+    addEventListener('message', ({ data, source, origin }) => {
+      if (source !== opened || data?.type !== 'listening') return;
+      for (const type of ['hello', 'bye']) opened.postMessage({ dx: 1, type, client: 'popup' }, origin);
+    });
+  }, `${kube.origin('halo')}/`)]);
   popup.setDefaultTimeout(WAIT_MS);
   return popup;
 }
@@ -269,8 +275,10 @@ export async function vault_apps(t) {
   const app = await profile.newPage();
   await app.goto(`${origin}/tests/app.html?vault=${encodeURIComponent(kube.origin('halo'))}`);
 
-  let popup = await askFrom(app, kube, ['identity', 'create', 'all:write']);
+  let popup = await askFrom(app, kube, ['identity', 'create', 'join', 'all:write']);
   await headed(popup, origin);
+  await popup.getByText('all members of a space it joins are told your name and your public key').waitFor();
+  await popup.getByText('as if you did it yourself').waitFor();
   await popup.getByText('It calls itself “Tasks <b>”.').waitFor();
   const allow = named(popup, 'button', 'Allow');
   assert.equal(await popup.evaluate(() => window.opener !== null), true);
