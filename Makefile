@@ -26,7 +26,7 @@ all: build/debug/build.ninja            ## build (debug) and leave the command a
 	@ninja -C build/debug
 	@if [ -x build/debug/apps/dx/dx ]; then ln -sfn debug/apps/dx/dx build/dx; fi
 start:                                  ## install what is missing, build, run the main job, serve the pages; Ctrl-C ends it
-	@tools/need start --wish web
+	@tools/need start
 	@$(MAKE) --no-print-directory build/dx
 	@DX_HINTS=no tools/demo
 	@tools/start
@@ -60,7 +60,7 @@ fuzz: need-check build/fuzz/build.ninja ## fuzz one target (T=name S=seconds)
 bench: build/release/build.ninja        ## measure; JSON lines on stdout
 	@ninja --quiet -C build/release
 	@tools/bench build/release
-web-test: need-web build/debug/build.ninja ## types and unit tests of the web part; its client against real agents
+web-test: need-web-test build/debug/build.ninja ## types and unit tests of the web part; its client against real agents
 	@ninja -C build/debug apps/dx/dx
 	@web/node_modules/.bin/tsc -p web
 	@node web/build.mjs --only-tests
@@ -86,9 +86,12 @@ lint: need-check build/clang/build.ninja ## clang-tidy
 	@tools/lint build/clang
 parity: need-wasm build/debug/build.ninja ## the same seeds natively and in wasm leave the same trace (PARITY_SEEDS=5)
 	@tools/wasm parity
-web: need-web build/debug/build.ninja   ## what a kube serves, in build/web (SKIP_WASM=1: with the module at hand)
+web: need-web build/debug/build.ninja   ## what a kube serves, in build/web, and the client package (SKIP_WASM=1: with the module at hand)
 	@$(if $(SKIP_WASM),,tools/wasm module)
 	@node web/build.mjs
+pages: need-pages build/debug/build.ninja ## what a kube serves, alone; without npm, where Debian's packages are there
+	@tools/wasm module
+	@node web/build.mjs --only-sites
 wasm: need-wasm build/debug/build.ninja ## the core as build/wasm/dxos.wasm, imports checked; unit tests there
 	@tools/wasm
 clean:                                  ## remove build/, except sources fetched for wasm
@@ -100,4 +103,4 @@ help:                                   ## this list
 need-%:
 	@tools/need $*
 
-.PHONY: all start demo always install test check web-test interop sim plants fuzz bench bench-mesh cover tidy format lint parity wasm web e2e clean help
+.PHONY: all start demo always install test check web-test interop sim plants fuzz bench bench-mesh cover tidy format lint parity wasm web pages e2e clean help

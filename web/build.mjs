@@ -1,12 +1,13 @@
 // build.mjs: builds what a kube serves into build/web, a folder for each site (site.mjs says how), compressed beforehand; `make web` runs it.
-//   node build.mjs           the product
+//   node build.mjs           the product: sites and package
+//   node build.mjs --only-sites   the sites alone: they need no tsc
 //   node build.mjs --tests        and the unit tests and pages of the browser tests, in build/web-tests, away from what a kube serves
 //   node build.mjs --only-tests   these alone: they need no module
-import { build } from 'esbuild';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildPackage } from './build_package.mjs';
+import { build } from './bundler.mjs';
 import { BUNDLE, buildSite, bundle, hashedName, sentSize } from './site.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url)), BUILD = join(HERE, '../build');
@@ -71,7 +72,7 @@ async function buildTests() {
   const write = (paths, outdir, options) =>
     build({ ...BUNDLE, minify: false, entryPoints: paths.map((path) => join(HERE, path)), outdir: join(TESTS, outdir), ...options });
   rmSync(TESTS, { recursive: true, force: true });
-  await write(named(/^test_.*\.tsx?$/), 'unit', { platform: 'node', outExtension: { '.js': '.mjs' }, define: {} });
+  await write(named(/^test_.*\.tsx?$/), 'unit', { platform: 'node', outExtension: { '.js': '.mjs' }, define: {}, external: ['node:*'] });
   await write(named(/^page_.*\.tsx?$/), 'pages', { define });
   for (const page of named(/\.html$/)) copyFileSync(join(HERE, page), join(TESTS, 'pages', page.slice('tests/'.length)));
 }
@@ -79,7 +80,7 @@ async function buildTests() {
 try {
   mkdirSync(BUILD, { recursive: true });
   if (!process.argv.includes('--only-tests')) await buildSites();
-  await buildPackage();
+  if (!process.argv.includes('--only-sites')) await buildPackage();
   if (process.argv.some((argument) => argument === '--tests' || argument === '--only-tests')) await buildTests();
 } catch (error) {
   console.error(`web: ${error.message}`);

@@ -2,12 +2,12 @@
 //
 // index.js is what a page loads, node.js finds agents, react.js has the hooks; they share their code, so that there is one client in a program that uses
 // several. Declarations stand under types/, made by tsc from the sources. Nothing is minified: bundlers do that, and what an error shows can be read.
-import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { build } from './bundler.mjs';
 import { BUNDLE } from './site.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url)), PACKAGE = join(HERE, '../build/web-package');

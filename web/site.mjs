@@ -2,12 +2,12 @@
 //
 // index.html is the beginning: what it names beside itself is bundled (scripts, styles) or copied (pictures, a manifest and the pictures it names), gets
 // a name with a hash, and is named so in the page. A service worker (service_worker.ts) with the list of all files and their hashes closes the site.
-import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { build } from './bundler.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const SMALL = 1024; // not worth a second file

@@ -1,6 +1,6 @@
 #!/bin/sh
 # tests/cli/test_start.sh DX: tools/start, what `make start` does after the main job: it serves, lets in, and leaves nothing behind however it ends.
-tools=$(realpath "$(dirname "$0")/../../tools") web=$(realpath "$(dirname "$0")/../../build")/web
+here=$(realpath "$(dirname "$0")") tools=$(realpath "$(dirname "$0")/../../tools") web=$(realpath "$(dirname "$0")/../../build")/web
 . "$(dirname "$0")/lib.sh"
 for page in "$web/halo/index.html" "$web/tasks/index.html"; do
     [ -f "$page" ] || { skip "what follows the main job" "$page is not built (make web)"; plan; }
@@ -71,5 +71,12 @@ kill -TERM "$start"
 wait "$start"
 same "and ends well" $? 0
 check "with all it started, too" gone $pids
+
+# As people have it: make, on a terminal, which is sent Ctrl-C as one and may not see it.
+printf 'serve:\n\t@"%s/start" "%s" "%s" "%s"\n' "$tools" "$dx" "$box/start" "$web" >Makefile
+python3 "$here/terminal.py" 100 'watch home=\x1a' '^Z=\x03' -- make --no-print-directory serve >out 2>err
+same "under make, on a terminal, Ctrl-C ends it well" $? 0
+lacks "without a word of make's" out 'make:\|\*\*\*'
+holds "but its own" out 'Ended: no agent'
 started=''
 plan

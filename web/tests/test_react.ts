@@ -1,9 +1,10 @@
 // tests/test_react.ts: the hooks against a real agent. Components render nothing and say what they read, so no document is needed but its outline.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { act as reactAct, createElement, StrictMode, useLayoutEffect, type ReactNode } from 'react';
+import { createElement, StrictMode, useLayoutEffect, type ReactNode } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
-import { renderToString } from 'react-dom/server.edge';
+import { renderToString } from 'react-dom/server.browser';
+import { act as reactAct } from 'react-dom/test-utils';
 import type { Client, Invitation, Live, Space } from '../client/src/index.ts';
 import { fromAgent } from '../client/src/node/socket.ts';
 import {
@@ -59,9 +60,12 @@ async function show<T>(read: () => T, provider: object = { client }): Promise<T[
   return seen;
 }
 
-/** Lets the vault's words come in. */
+/** Lets the vault's words come in, in short acts: React 18 renders at the end of one. */
 async function settles(what: string, holds: () => boolean): Promise<void> {
-  await act(() => until(what, holds));
+  await until(what, async () => {
+    await act(() => new Promise((resolve) => setTimeout(resolve, 5)));
+    return holds();
+  });
 }
 
 /** The same for what a component sets itself, which React renders when the turn of act is over. */

@@ -1,5 +1,5 @@
 // vault/qr.ts: a text as a QR code, drawn as one path: dark on white also at night, as many cameras read it no other way.
-import { encode } from 'uqr';
+import qrcode from 'qrcode-generator';
 import { svg } from './dom.ts';
 
 /** The white around it that readers look for. */
@@ -7,16 +7,19 @@ const QUIET = 4;
 
 /** A square for each run of dark modules of a line. */
 export function qrPath(text: string): { path: string; size: number } {
-  const { data, size } = encode(text, { ecc: 'L', border: QUIET });
+  const code = qrcode(0, 'L');
+  code.addData(text);
+  code.make();
+  const modules = code.getModuleCount(), isDark = (x: number, y: number) => x < modules && code.isDark(y, x);
   let path = '';
-  data.forEach((line, y) => {
-    for (let x = 0; x < size; x++) {
+  for (let y = 0; y < modules; y++) {
+    for (let x = 0; x < modules; x++) {
       const from = x;
-      while (line[x]) x++;
-      if (x > from) path += `M${from} ${y}h${x - from}v1h${from - x}z`;
+      while (isDark(x, y)) x++;
+      if (x > from) path += `M${QUIET + from} ${QUIET + y}h${x - from}v1h${from - x}z`;
     }
-  });
-  return { path, size };
+  }
+  return { path, size: modules + 2 * QUIET };
 }
 
 export function qrCode(text: string, label: string): SVGSVGElement {
