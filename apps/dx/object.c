@@ -42,6 +42,22 @@ int dx_run_object_restore(dx_invocation *run) {
     return act(run, "object.restore");
 }
 
+int dx_run_object_move(dx_invocation *run) {
+    const char *parent = dx_invocation_option(run, "parent");
+    dx_map_builder command;
+    if ((parent == NULL) == !dx_invocation_has(run, "top")) {
+        return dx_fail(run, DX_E_INVALID, "dx object move SPACE ID --parent ID",
+                       "say where to: --parent ID, or --top");
+    }
+    begin(run, &command, "object.move");
+    if (parent != NULL) {
+        dx_command_text(&command, "parent", parent);
+    } else {
+        dx_write_null(dx_map_builder_key(&command, "parent"));
+    }
+    return dx_vault_ask_record(run, &command, object_columns);
+}
+
 int dx_run_object_add(dx_invocation *run) {
     const dx_command_field fields[] = {{"type", dx_invocation_option(run, "type")},
                                        {"parent", dx_invocation_option(run, "parent")},

@@ -233,6 +233,17 @@ const dx_verb dx_verbs[] = {
      .examples = "dx object restore notes 2-0-5f81",
      .run = dx_run_object_restore},
     {.noun = "object",
+     .verb = "move",
+     .arguments = {SPACE_ARGUMENT, OBJECT_ARGUMENT},
+     .options = {{"parent", 0, "ID", "the object it belongs under from now on", false},
+                 {"top", 0, NULL, "it belongs under none", false}},
+     .sentence = "Put an object under another one, or at the top",
+     .details = "Whatever several people move at once: no object is lost, and none stands below itself; of "
+                "the moves "
+                "that would close a circle the latest gives way.",
+     .examples = "dx object move notes 2-0-5f81 --parent 1-0-5f81",
+     .run = dx_run_object_move},
+    {.noun = "object",
      .verb = "ls",
      .alias = "list",
      .arguments = {SPACE_ARGUMENT},

@@ -89,6 +89,7 @@ int dx_run_object_set(dx_invocation *run);
 int dx_run_object_unset(dx_invocation *run);
 int dx_run_object_rm(dx_invocation *run);
 int dx_run_object_restore(dx_invocation *run);
+int dx_run_object_move(dx_invocation *run);
 int dx_run_object_ls(dx_invocation *run);
 int dx_run_link_add(dx_invocation *run);
 int dx_run_link_ls(dx_invocation *run);

@@ -32,6 +32,10 @@ walk() {
     me object ls garden --json
     me object ls garden --deleted --json
     me object restore garden "$b" --json
+    me object move garden "$b" --top --json
+    me object move garden "$b" --parent "$a" --json
+    me object move garden "$b" --json
+    me object move garden "$a" --parent "$b" --json
     me object ls garden --type plant --json
     me object ls garden --parent "$a" --json
     me object ls garden --limit 1 --json

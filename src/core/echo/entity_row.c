@@ -47,6 +47,25 @@ int dx_entity_row_find(dx_context *context, dx_space *space, int64_t key) {
     return error != DX_OK ? error : exists ? DX_OK : DX_E_NOT_FOUND;
 }
 
+int dx_entity_row_parent(dx_context *context, dx_space *space, int64_t key, int64_t *parent) {
+    (void)space;
+    sqlite3_stmt *select = dx_store_query(context->store, "SELECT parent FROM entity WHERE key = ?1");
+    dx_bind_int(select, 1, key);
+    *parent = dx_step(context->store, select) ? dx_column_int(select, 0) : 0;
+    dx_step_reset(select);
+    return dx_store_error(context->store);
+}
+
+int dx_entity_row_has_child(dx_context *context, dx_space *space, int64_t key, bool *has) {
+    (void)space;
+    sqlite3_stmt *select = dx_store_query(
+        context->store, "SELECT 1 FROM entity INDEXED BY entity_by_parent WHERE parent = ?1 LIMIT 1");
+    dx_bind_int(select, 1, key);
+    *has = dx_step(context->store, select);
+    dx_step_reset(select);
+    return dx_store_error(context->store);
+}
+
 /* --- What is derived ------------------------------------------------------------------------- */
 
 static int count_live(dx_context *context, dx_space *space, const dx_entity_row *before,
@@ -129,6 +148,13 @@ static int update_life(dx_store *store, const dx_entity_row *row) {
     return dx_step_done(store, update);
 }
 
+static int update_parent(dx_store *store, const dx_entity_row *row) {
+    sqlite3_stmt *update = dx_store_query(store, "UPDATE entity SET parent = ?2 WHERE key = ?1");
+    dx_bind_int(update, 1, row->key);
+    bind_key(update, 2, row->parent);
+    return dx_step_done(store, update);
+}
+
 static bool has_same_state(const dx_entity_row *a, const dx_entity_row *b) {
     return a->model == b->model && dx_bytes_equal(a->state, b->state);
 }
@@ -141,7 +167,8 @@ static bool has_same_life(const dx_entity_row *a, const dx_entity_row *b) {
 /* What shows whether an entity lives stands in indexes, its state in none: only what changed is written. */
 static int update_row(dx_store *store, const dx_entity_row *before, const dx_entity_row *after) {
     int error = has_same_state(before, after) ? DX_OK : update_state(store, after);
-    return error != DX_OK || has_same_life(before, after) ? error : update_life(store, after);
+    error = error != DX_OK || has_same_life(before, after) ? error : update_life(store, after);
+    return error != DX_OK || before->parent == after->parent ? error : update_parent(store, after);
 }
 
 static int delete_row(dx_store *store, const dx_entity_row *row) {
@@ -154,7 +181,8 @@ int dx_entity_row_write(dx_context *context, dx_space *space, const dx_entity_ro
                         const dx_entity_row *after) {
     DX_ASSERT(before != NULL || after != NULL);
     DX_ASSERT(before == NULL || after == NULL || before->key == after->key);
-    if (before != NULL && after != NULL && has_same_state(before, after) && has_same_life(before, after)) {
+    if (before != NULL && after != NULL && has_same_state(before, after) && has_same_life(before, after) &&
+        before->parent == after->parent) {
         return DX_OK;
     }
     int error = write_derived(context, space, before, after);

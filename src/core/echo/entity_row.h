@@ -7,8 +7,8 @@
  * What derived tables (property indexes, full-text, hierarchy) may rely on: dx_entity_row_write is called exactly once
  * for every row that changes, with the row before (NULL: there was none) and the row after (NULL: there is none any
  * more), inside the transaction that makes the change durable, before the row itself is written, while both states can
- * be read. They hang on write_derived in entity_row.c. Key, kind, type, created, parent, source and target are the
- * same before and after. An entity that is made again (withdraw.h) is first removed and then written anew. Rows of a
+ * be read. They hang on write_derived in entity_row.c. Key, kind, type, created, source and target are the same before
+ * and after; parent is what shows (hierarchy.h). An entity that is made again (withdraw.h) is first removed and then written anew. Rows of a
  * forgotten space go by ranges of keys, without a call for each: dx_entity_rows_drop.
  *
  * Ownership: the state of a row that was read dies with the next call on a row. */
@@ -39,6 +39,10 @@ DX_MUST_USE int dx_entity_row_show(dx_context *context, dx_space *space, const d
 DX_MUST_USE int dx_entity_row_read(dx_context *context, dx_space *space, int64_t key, dx_entity_row *out);
 /* The same without a row: DX_OK or DX_E_NOT_FOUND. */
 DX_MUST_USE int dx_entity_row_find(dx_context *context, dx_space *space, int64_t key);
+/* The parent that shows, 0: none, or nothing stands at the key. */
+DX_MUST_USE int dx_entity_row_parent(dx_context *context, dx_space *space, int64_t key, int64_t *parent);
+/* Whether any row has the key for its parent. */
+DX_MUST_USE int dx_entity_row_has_child(dx_context *context, dx_space *space, int64_t key, bool *has);
 /* From before to after, either of them NULL, both of one key; type.live follows. after->state may be the space's
  * scratch, before->state what dx_entity_row_read gave. */
 DX_MUST_USE int dx_entity_row_write(dx_context *context, dx_space *space, const dx_entity_row *before,

@@ -61,6 +61,22 @@ static int remove_undone(dx_context *context, const doomed_feed *feed, size_t *b
     return remove_range(context, remove, feed->local << 32, feed->local << 32 | UINT32_MAX, budget);
 }
 
+static int remove_moves(dx_context *context, const doomed_feed *feed, size_t *budget) {
+    int64_t first = dx_entity_key(feed->local, 0, 0);
+    int64_t last = dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1);
+    sqlite3_stmt *remove =
+        dx_store_query(context->store, "DELETE FROM yielded WHERE child IN"
+                                       " (SELECT child FROM yielded WHERE child BETWEEN ?1 AND ?2 LIMIT ?3)");
+    int error = remove_range(context, remove, first, last, budget);
+    if (error != DX_OK || *budget == 0) {
+        return error;
+    }
+    remove = dx_store_query(context->store,
+                            "DELETE FROM move WHERE (child, counter, feed) IN (SELECT child, counter, feed"
+                            " FROM move WHERE child BETWEEN ?1 AND ?2 LIMIT ?3)");
+    return remove_range(context, remove, first, last, budget);
+}
+
 static int remove_named(dx_context *context, const doomed_feed *feed, size_t *budget) {
     sqlite3_stmt *remove = dx_store_query(
         context->store, "DELETE FROM named WHERE (feed, source, length, root, seq) IN (SELECT feed, source,"
@@ -120,6 +136,9 @@ static int remove_feed(dx_context *context, const doomed_feed *feed, size_t *bud
     }
     if (error == DX_OK && *budget != 0) {
         error = remove_undone(context, feed, budget);
+    }
+    if (error == DX_OK && *budget != 0) {
+        error = remove_moves(context, feed, budget);
     }
     if (error == DX_OK && *budget != 0) {
         error = remove_named(context, feed, budget);

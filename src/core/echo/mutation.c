@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "echo/entity_row.h"
+#include "echo/hierarchy.h"
 #include "echo/name.h"
 #include "echo/own_feed.h"
 #include "echo/part.h"
@@ -23,11 +24,11 @@ enum {
 
 /* What the transaction knows of an entity that it changes. */
 typedef struct touched_entity {
-    int64_t key; /* 0: free slot */
-    size_t part; /* the part that `at` belongs to */
-    size_t at;   /* place in that part's list of changed entities; NOT_CHANGED */
-    size_t size; /* of its state, and of what this transaction adds to it */
-    bool deleted;
+    int64_t key;               /* 0: free slot */
+    size_t part;               /* the part that `at` belongs to */
+    size_t at;                 /* place in that part's list of changed entities; NOT_CHANGED */
+    size_t size;               /* of its state, and of what this transaction adds to it */
+    bool deleted, link, fresh; /* fresh: this transaction made it; whether a link, its section says */
 } touched_entity;
 
 #define NOT_CHANGED SIZE_MAX
@@ -223,6 +224,7 @@ static int check_author(const dx_transaction *transaction, int64_t key, int64_t 
 static int read_touched(const dx_transaction *transaction, int64_t key, touched_entity *out) {
     *out = (touched_entity){.key = key, .at = NOT_CHANGED};
     if (is_created_here(transaction, key)) {
+        out->fresh = true;
         return DX_OK;
     }
     if (key <= 0) {
@@ -234,6 +236,7 @@ static int read_touched(const dx_transaction *transaction, int64_t key, touched_
         return error;
     }
     out->deleted = entity.deleted;
+    out->link = entity.kind == DX_ENTITY_LINK;
     out->size = entity.state.size;
     error = check_author(transaction, key, entity.type_id);
     return error == DX_OK && entity.model != &dx_object_model ? DX_E_UNSUPPORTED : error;
@@ -443,6 +446,76 @@ int dx_transaction_delete(dx_transaction *transaction, int64_t key) {
 
 int dx_transaction_restore(dx_transaction *transaction, int64_t key) {
     return change_life(transaction, key, false);
+}
+
+/* DX_E_INVALID, DX_E_STATE. Of what was made in an earlier block of this transaction nothing is at hand. */
+static int check_movable(const dx_transaction *transaction, const touched_entity *entry) {
+    dx_place place = place_of(transaction, entry->key);
+    if (entry->fresh && place.form == DX_PLACE_BLOCK) {
+        const dx_section *section = &transaction->part.created.items[place.index].section;
+        return section->kind == DX_ENTITY_OBJECT ? DX_OK : DX_E_INVALID;
+    }
+    return entry->link ? DX_E_INVALID : entry->deleted || entry->fresh ? DX_E_STATE : DX_OK;
+}
+
+static int write_move(dx_transaction *transaction, touched_entity *entry, int64_t parent) {
+    dx_part_entity *entity = NULL;
+    int error = reserve_section(transaction, 0);
+    if (error == DX_OK) {
+        error = open_entity(transaction, entry, &entity);
+    }
+    if (error == DX_OK && entity->section.creates) {
+        entity->section.parent = place_of(transaction, parent);
+    } else if (error == DX_OK) {
+        entity->section.moves = true;
+        entity->section.moved_to = place_of(transaction, parent);
+    }
+    return error;
+}
+
+/* Of the objects at and above the new parent, those whose latest move yielded are said to stand where they show:
+ * else that move could come back by this one, close another circle, and this one would be the latest on it. */
+static int confirm_above(dx_transaction *transaction, int64_t key) {
+    int64_t yielded, parent;
+    int error = dx_hierarchy_yielded_above(transaction->context, transaction->space, key, &yielded, &parent);
+    while (error == DX_OK && yielded != 0) {
+        touched_entity *entry;
+        error = touch(transaction, yielded, &entry);
+        if (error == DX_OK) {
+            error = write_move(transaction, entry, parent);
+        }
+        error = error == DX_E_DENIED ? DX_OK : error; /* another's own word: it stays as it is */
+        if (error == DX_OK) {
+            error = dx_hierarchy_yielded_above(transaction->context, transaction->space, parent, &yielded,
+                                               &parent);
+        }
+    }
+    return error;
+}
+
+int dx_transaction_move(dx_transaction *transaction, int64_t key, int64_t parent) {
+    touched_entity *entry;
+    bool below = key == parent;
+    int error = touch(transaction, key, &entry);
+    if (error == DX_OK) {
+        error = check_movable(transaction, entry);
+    }
+    if (error == DX_OK && parent != 0) {
+        error = check_exists(transaction, parent);
+    }
+    if (error == DX_OK && !below) {
+        error = dx_hierarchy_is_below(transaction->context, transaction->space, parent, key, &below);
+    }
+    if (error == DX_OK && below) {
+        error = DX_E_CONFLICT;
+    }
+    if (error == DX_OK) {
+        error = confirm_above(transaction, parent);
+    }
+    if (error == DX_OK) {
+        error = touch(transaction, key, &entry); /* the table may have grown */
+    }
+    return error == DX_OK ? write_move(transaction, entry, parent) : error;
 }
 
 /* --- Writing --------------------------------------------------------------------------------- */

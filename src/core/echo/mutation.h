@@ -36,6 +36,10 @@ DX_MUST_USE int dx_transaction_unset(dx_transaction *transaction, int64_t key, d
 /* What is so already is well. DX_E_UNSUPPORTED and DX_E_DENIED as above. */
 DX_MUST_USE int dx_transaction_delete(dx_transaction *transaction, int64_t key);
 DX_MUST_USE int dx_transaction_restore(dx_transaction *transaction, int64_t key);
+/* Puts an object under another one, or with 0 at the top, deleted or not. DX_E_CONFLICT: as things show here it would
+ * stand below itself (what this transaction moved before is not looked at: then one of the two moves yields,
+ * hierarchy.h). DX_E_STATE: it is deleted, or one that this transaction made in an earlier block. DX_E_INVALID: a link. */
+DX_MUST_USE int dx_transaction_move(dx_transaction *transaction, int64_t key, int64_t parent);
 /* Writes the block, applies it. The transaction is gone afterwards, also on error. An empty one writes
  * nothing. */
 DX_MUST_USE int dx_transaction_commit(dx_transaction *transaction);

@@ -218,7 +218,7 @@ static int write_section(dx_part_entity *entity, dx_buf *scratch, dx_buf *out) {
 
 /* A change that came to nothing, such as a deletion taken back. */
 static bool is_empty(const dx_part_entity *entity) {
-    return entity->set_count == 0 && entity->section.life == DX_LIFE_KEEP;
+    return entity->set_count == 0 && entity->section.life == DX_LIFE_KEEP && !entity->section.moves;
 }
 
 /* Restores the heap below `at` in order[0, count): the greatest subject on top. */

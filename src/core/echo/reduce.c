@@ -10,6 +10,7 @@
 
 #include "echo/entity_row.h"
 #include "echo/floor.h"
+#include "echo/hierarchy.h"
 #include "echo/name.h"
 
 /* --- Scratch memory -------------------------------------------------------------------------- */
@@ -296,7 +297,11 @@ static int create_entity(dx_reduction *reduction, uint64_t index, const dx_secti
     row.model = stored.model_id;
     row.state = stored.saved;
     space->names_digested = space->names_digested && !dx_name_is_own_word(type);
-    return put_row(reduction, NULL, &row, true);
+    error = put_row(reduction, NULL, &row, true);
+    if (error == DX_OK && row.parent != 0 && reduction->aside == NULL) {
+        error = dx_hierarchy_created(context, space, row.key);
+    }
+    return error;
 }
 
 /* --- Mutation -------------------------------------------------------------------------------- */
@@ -395,7 +400,7 @@ static int check_author(const dx_reduction *reduction, const present_row *row) {
 }
 
 static int mutate_entity(dx_reduction *reduction, uint64_t index, const dx_section *section, int *refusal) {
-    int64_t key;
+    int64_t key, parent = 0;
     if (resolve_place(reduction, &section->subject, &key) != DX_OK ||
         (reduction->has_subject && dx_place_compare(&reduction->subject, &section->subject) >= 0)) {
         *refusal = DX_E_INVALID;
@@ -403,6 +408,10 @@ static int mutate_entity(dx_reduction *reduction, uint64_t index, const dx_secti
     }
     reduction->subject = section->subject;
     reduction->has_subject = true;
+    if (section->moves && resolve_place(reduction, &section->moved_to, &parent) != DX_OK) {
+        *refusal = DX_E_INVALID;
+        return DX_OK;
+    }
     present_row row;
     int error = reduction->timeframe != NULL ? note_touch(reduction, key, index) : DX_OK;
     if (error == DX_OK) {
@@ -414,7 +423,10 @@ static int mutate_entity(dx_reduction *reduction, uint64_t index, const dx_secti
     if (error == DX_OK) {
         error = check_author(reduction, &row);
     }
-    if (error == DX_E_NOT_FOUND || error == DX_E_DENIED) {
+    if (error == DX_OK && section->moves && row.before.kind == DX_ENTITY_LINK) {
+        error = DX_E_INVALID; /* a link stands nowhere */
+    }
+    if (error == DX_E_NOT_FOUND || error == DX_E_DENIED || error == DX_E_INVALID) {
         *refusal = error;
         return DX_OK;
     }
@@ -430,7 +442,16 @@ static int mutate_entity(dx_reduction *reduction, uint64_t index, const dx_secti
     if (error == DX_OK && section->life != DX_LIFE_KEEP) {
         take_life(reduction, &row, section->life == DX_LIFE_DELETE, &changed);
     }
-    return error != DX_OK ? error : put_row(reduction, &row.before, &row.after, changed);
+    if (error == DX_OK && section->moves && reduction->aside != NULL) {
+        row.after.parent = parent; /* beside the table there are no others to stand in a circle with */
+    }
+    if (error == DX_OK) {
+        error = put_row(reduction, &row.before, &row.after, changed);
+    }
+    if (error == DX_OK && section->moves && reduction->aside == NULL) {
+        error = dx_hierarchy_move(reduction->context, reduction->space, key, &reduction->stamp, parent);
+    }
+    return error;
 }
 
 int dx_reduce_section(dx_reduction *reduction, uint64_t index, dx_bytes plaintext, int *refusal) {

@@ -10,7 +10,7 @@
 #include "echo/type.h"
 
 /* First item of an op. */
-enum { OP_CREATE, OP_OPERATE, OP_DELETE, OP_RESTORE };
+enum { OP_CREATE, OP_OPERATE, OP_DELETE, OP_RESTORE, OP_MOVE };
 
 enum { CREATE_ITEMS = 7, OPS_MAX = 3 };
 
@@ -92,12 +92,13 @@ static void read_create(dx_reader *in, const uint8_t own[static DX_PREFIX_SIZE],
 /* Ops come in the order of their numbers, deletion and restoration being alternatives. */
 static void read_op(dx_reader *in, const uint8_t own[static DX_PREFIX_SIZE], dx_section *out) {
     static const size_t items_of[] = {
-        [OP_CREATE] = CREATE_ITEMS, [OP_OPERATE] = 2, [OP_DELETE] = 1, [OP_RESTORE] = 1};
+        [OP_CREATE] = CREATE_ITEMS, [OP_OPERATE] = 2, [OP_DELETE] = 1, [OP_RESTORE] = 1, [OP_MOVE] = 2};
     size_t items = dx_read_array(in);
-    uint64_t op = dx_read_uint_max(in, OP_RESTORE);
-    bool begun = out->creates || out->operates;
-    if (in->error != DX_OK || items != items_of[op] || out->life != DX_LIFE_KEEP ||
-        (op == OP_CREATE && begun) || (op == OP_OPERATE && out->operates)) {
+    uint64_t op = dx_read_uint_max(in, OP_MOVE);
+    bool begun = out->creates || out->operates, lives = out->life != DX_LIFE_KEEP;
+    if (in->error != DX_OK || items != items_of[op] || out->moves || (op != OP_MOVE && lives) ||
+        (op == OP_CREATE && begun) || (op == OP_OPERATE && out->operates) ||
+        (op == OP_MOVE && out->creates)) {
         dx_reader_fail(in);
         return;
     }
@@ -108,6 +109,10 @@ static void read_op(dx_reader *in, const uint8_t own[static DX_PREFIX_SIZE], dx_
     case OP_OPERATE:
         out->operates = true;
         out->operation = dx_read_item(in);
+        break;
+    case OP_MOVE:
+        out->moves = true;
+        read_place(in, own, true, &out->moved_to);
         break;
     default:
         out->life = op == OP_DELETE ? DX_LIFE_DELETE : DX_LIFE_RESTORE;
@@ -177,7 +182,8 @@ int dx_section_encode(const dx_section *section, dx_buf *out) {
     dx_write_array(&writer, 2);
     write_place(&writer, &section->subject);
     bool changes_life = section->life != DX_LIFE_KEEP;
-    dx_write_array(&writer, (size_t)section->creates + (size_t)section->operates + (size_t)changes_life);
+    dx_write_array(&writer, (size_t)section->creates + (size_t)section->operates + (size_t)changes_life +
+                                (size_t)section->moves);
     if (section->creates) {
         write_create(&writer, section);
     }
@@ -189,6 +195,11 @@ int dx_section_encode(const dx_section *section, dx_buf *out) {
     if (changes_life) {
         dx_write_array(&writer, 1);
         dx_write_uint(&writer, section->life == DX_LIFE_DELETE ? OP_DELETE : OP_RESTORE);
+    }
+    if (section->moves) {
+        dx_write_array(&writer, 2);
+        dx_write_uint(&writer, OP_MOVE);
+        write_place(&writer, &section->moved_to);
     }
     return dx_writer_finish(&writer);
 }

@@ -10,11 +10,12 @@
  *
  *     op = [0, kind, type, model, parent, source, target] (create: exactly when the subject is null)
  *
- *     | [1, operation] (for the model) | [2] (delete) | [3] (restore)
+ *     | [1, operation] (for the model) | [2] (delete) | [3] (restore) | [4, parent] (move)
  *
  * Ops stand in that order, each at most once, one at least. type is null for none, model null for
  * "dx/object/1". parent, source and target have the form of subject with null for none, and [index] for a
- * place of the very same block. Objects have no source and target; links have both and no parent. */
+ * place of the very same block. Objects have no source and target; links have both and no parent. What is
+ * created does not move: its parent stands in its creation. */
 #ifndef DX_ECHO_SECTION_H
 #define DX_ECHO_SECTION_H
 
@@ -54,6 +55,8 @@ typedef struct dx_section {
     bool operates;
     dx_bytes operation; /* one encoded item */
     dx_section_life life;
+    bool moves;
+    dx_place moved_to; /* when it moves: the new parent, NONE: to the top */
 } dx_section;
 
 /* DX_OK or DX_E_MALFORMED. own: prefix of the block's feed, which no place may spell out. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "echo/entity_row.h"
+#include "echo/hierarchy.h"
 #include "echo/key_set.h"
 #include "echo/space_state.h"
 #include "echo/touch.h"
@@ -22,6 +23,12 @@ static int remove_entity(dx_context *context, dx_space *space, int64_t key, uint
     int error = dx_entity_row_read(context, space, key, &row);
     if (error == DX_OK) {
         *created = (uint64_t)row.created;
+        error = dx_hierarchy_removed(context, space, key);
+    }
+    if (error == DX_OK) {
+        error = dx_entity_row_read(context, space, key, &row);
+    }
+    if (error == DX_OK) {
         error = dx_entity_row_write(context, space, &row, NULL);
     }
     return error;

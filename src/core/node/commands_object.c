@@ -266,13 +266,42 @@ static int op_restore(dx_editing *edit, dx_bytes op, int64_t *key) {
     return explain_change(edit, error == DX_OK ? dx_transaction_restore(edit->transaction, subject) : error);
 }
 
+/* Why this object cannot be put there. */
+static int explain_move(dx_editing *edit, int error) {
+    if (error == DX_E_CONFLICT && edit->node->message[0] == 0) {
+        return dx_node_refuse(edit->node, error, NULL, "it would stand below itself there");
+    }
+    if (error == DX_E_INVALID && edit->node->message[0] == 0) {
+        return dx_node_refuse(edit->node, error, "dx object ls SPACE",
+                              "that id is a link; only objects stand under others");
+    }
+    return explain_change(edit, error);
+}
+
+static int op_move(dx_editing *edit, dx_bytes op, int64_t *key) {
+    int64_t subject = 0, parent = 0;
+    dx_bytes item = dx_item_get(op, "parent");
+    *key = 0;
+    int error = take_changed(edit, op, &subject);
+    if (error == DX_OK && item.size == 0) {
+        return dx_node_refuse(edit->node, DX_E_INVALID, "dx object move SPACE ID --parent ID",
+                              "\"parent\" is missing; null puts it at the top");
+    }
+    if (error == DX_OK && dx_item_kind(item) != DX_KIND_NULL) {
+        error = take_subject(edit, item, "parent", &parent);
+        error = error == DX_OK ? need_object(edit, "parent", parent) : error;
+    }
+    return error == DX_OK ? explain_move(edit, dx_transaction_move(edit->transaction, subject, parent))
+                          : error;
+}
+
 typedef int (*dx_op)(dx_editing *edit, dx_bytes op, int64_t *key);
 
 static const struct {
     const char *name;
     dx_op run;
-} ops[] = {{"add", op_add},     {"link", op_link}, {"set", op_set},
-           {"unset", op_unset}, {"rm", op_delete}, {"restore", op_restore}};
+} ops[] = {{"add", op_add},   {"link", op_link},       {"set", op_set},  {"unset", op_unset},
+           {"rm", op_delete}, {"restore", op_restore}, {"move", op_move}};
 
 /* --- Commands with one op: the command map has the op's fields --------------------------------- */
 
@@ -343,6 +372,10 @@ static int object_restore(dx_node *node, dx_request *request, dx_bytes body) {
     return edit_one(node, request, body, op_restore, DX_ENTITY_OBJECT);
 }
 
+static int object_move(dx_node *node, dx_request *request, dx_bytes body) {
+    return edit_one(node, request, body, op_move, DX_ENTITY_OBJECT);
+}
+
 static int link_rm(dx_node *node, dx_request *request, dx_bytes body) {
     return edit_one(node, request, body, op_delete, DX_ENTITY_LINK);
 }
@@ -367,7 +400,7 @@ static int run_op(dx_editing *edit, dx_bytes op, int64_t *key) {
         }
     }
     return dx_node_refuse(edit->node, DX_E_INVALID, NULL,
-                          "op %d: \"op\" must be add, link, set, unset, rm or restore",
+                          "op %d: \"op\" must be add, link, set, unset, rm, restore or move",
                           (int)edit->made_count);
 }
 
@@ -423,9 +456,15 @@ static int batch(dx_node *node, dx_request *request, dx_bytes body) {
 }
 
 const dx_command dx_commands_object[] = {
-    {"object.add", true, object_add}, {"object.get", false, object_get},
-    {"object.set", true, object_set}, {"object.unset", true, object_unset},
-    {"object.rm", true, object_rm},   {"object.restore", true, object_restore},
-    {"link.add", true, link_add},     {"link.rm", true, link_rm},
-    {"batch", true, batch},           {NULL, false, NULL},
+    {"object.add", true, object_add},
+    {"object.get", false, object_get},
+    {"object.set", true, object_set},
+    {"object.unset", true, object_unset},
+    {"object.rm", true, object_rm},
+    {"object.restore", true, object_restore},
+    {"object.move", true, object_move},
+    {"link.add", true, link_add},
+    {"link.rm", true, link_rm},
+    {"batch", true, batch},
+    {NULL, false, NULL},
 };

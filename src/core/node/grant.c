@@ -32,6 +32,7 @@ const dx_need_row dx_needs[] = {
     {"object.unset",   DX_NEED_WRITE},
     {"object.rm",      DX_NEED_WRITE},
     {"object.restore", DX_NEED_WRITE},
+    {"object.move",    DX_NEED_WRITE},
     {"object.ls",      DX_NEED_READ},
     {"link.add",       DX_NEED_WRITE},
     {"link.ls",        DX_NEED_READ},

@@ -109,6 +109,13 @@ const char *const dx_store_schema[] = {
      "ALTER TABLE invitation ADD COLUMN origin TEXT NOT NULL DEFAULT '';"),
     /* What became of this device's own transactions, by their first blocks (echo/undo.c). */
     ("CREATE TABLE undo(block INTEGER PRIMARY KEY, role INTEGER NOT NULL, done INTEGER NOT NULL) STRICT;"),
+    /* Every move of an object that was ever moved, its creation among them (parent 0: to the top), and which
+     * objects stand by an older one because the latest would close a circle (echo/hierarchy.h). */
+    ("CREATE TABLE move(child INTEGER NOT NULL, counter INTEGER NOT NULL, feed BLOB NOT NULL,"
+     " parent INTEGER NOT NULL, PRIMARY KEY(child, counter, feed)) WITHOUT ROWID, STRICT;"
+     "CREATE TABLE yielded(child INTEGER PRIMARY KEY, counter INTEGER, feed BLOB, knot INTEGER NOT NULL) "
+     "STRICT;"
+     "CREATE INDEX yielded_by_knot ON yielded(knot);"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

@@ -32,6 +32,10 @@ static void test_accepted(void **state) {
         "[[0, 0], [[1, 5]]]",
         "[[2147483647, 65534, " OTHER "], [[1, {\"a\": 1}], [3]]]",
         "[[1, 1], [[2]]]",
+        "[[1, 1], [[4, null]]]",
+        "[[1, 1], [[1, 5], [2], [4, [3, 4]]]]",
+        "[[1, 1], [[3], [4, [3, 4, " OTHER "]]]]",
+        "[[1, 1, " OTHER "], [[4, [65534]]]]",
     };
     test_alloc alloc;
     test_alloc_init(&alloc);
@@ -71,6 +75,13 @@ static void test_refused(void **state) {
         "[[0, 0], [[1]]]",
         "[[0, 0], [[1, 0, 0]]]",
         "[[0, 0], [[4]]]",
+        "[[0, 0], [[5]]]",
+        "[[0, 0], [[4, 0]]]",
+        "[[0, 0], [[4, null, null]]]",
+        "[[0, 0], [[4, null], [2]]]",       /* out of order */
+        "[[0, 0], [[4, null], [4, null]]]", /* twice */
+        "[[0, 0], [[4, [1, 2, " OWN "]]]]",
+        "[null, [[0, 0, null, null, null, null, null], [4, null]]]", /* what is created has a parent */
         "[[0, 0], [[3, 0]]]",
         "[[0, 0], [[2]], 0]",
         "[null, [[0, 0, \"\", null, null, null, null]]]", /* a second way to say no type */

@@ -136,18 +136,27 @@ static const struct {
      "{'id':'1-0-*','data':{'plant':'rose'},'type':'bed','parent':null,'deleted':true}"},
     {"{'do': 'object.restore', 'space': 'Garden', 'id': '1-0'}", "",
      "{'id':'1-0-*','data':{'plant':'rose'},'type':'bed','parent':null,'deleted':false}"},
+    {"{'do': 'object.move', 'space': 'Garden', 'id': '1-0', 'parent': '2-0'}", "",
+     "{'id':'1-0-*','data':{'plant':'rose'},'type':'bed','parent':'2-0-*','deleted':false}"},
+    {"{'do': 'object.move', 'space': 'Garden', 'id': '2-0', 'parent': '1-0'}", "",
+     "{'error':{'code':-10,'name':'E_CONFLICT','message':'it would stand below itself there'}}"},
+    {"{'do': 'object.move', 'space': 'Garden', 'id': '1-0'}", "",
+     "{'error':{'try':'dx object move SPACE ID --parent ID','code':-1,'name':'E_INVALID','message':'"
+     "\\\"parent\\\" is missing; null puts it at the top'}}"},
+    {"{'do': 'object.move', 'space': 'Garden', 'id': '1-0', 'parent': null}", "",
+     "{'id':'1-0-*','data':{'plant':'rose'},'type':'bed','parent':null,'deleted':false}"},
     /* node/commands_query.c */
     {"{'do': 'object.ls', 'space': 'Garden', 'type': 'bed'}",
      "{'rows':[{'id':'1-0-*','data':{'plant':'rose'},'type':'bed','parent':null,'deleted':false}]}\n",
      "{'count':1}"},
     /* node/commands_object.c */
     {"{'do': 'link.add', 'space': 'Garden', 'source': '1-0', 'target': '2-0', 'type': 'near'}", "",
-     "{'id':'7-0-*','data':{},'type':'near','source':'1-0-*','target':'2-0-*','deleted':false}"},
+     "{'id':'9-0-*','data':{},'type':'near','source':'1-0-*','target':'2-0-*','deleted':false}"},
     {"{'do': 'link.add', 'space': 'Garden', 'source': '1-0'}", "",
      "{'error':{'code':-1,'name':'E_INVALID','message':'no target is named'}}"},
     /* node/commands_query.c */
     {"{'do': 'link.ls', 'space': 'Garden', 'source': '1-0'}",
-     "{'rows':[{'id':'7-0-*','data':{},'type':'near','source':'1-0-*','target':'2-0-*','deleted':false}]}\n",
+     "{'rows':[{'id':'9-0-*','data':{},'type':'near','source':'1-0-*','target':'2-0-*','deleted':false}]}\n",
      "{'count':1}"},
     /* node/commands_object.c */
     {"{'do': 'object.rm', 'space': 'Garden', 'id': '6-0'}", "",
@@ -166,16 +175,17 @@ static const struct {
     {"{'do': 'batch', 'space': 'Garden'}", "",
      "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"ops\\\" must be a list'}}"},
     {"{'do': 'batch', 'space': 'Garden', 'ops': [{'op': 'jump'}]}", "",
-     "{'error':{'code':-1,'name':'E_INVALID','message':'op 0: \\\"op\\\" must be add, link, set, unset, rm "
-     "or restore'}}"},
+     "{'error':{'code':-1,'name':'E_INVALID','message':'op 0: \\\"op\\\" must be add, link, set, unset, rm, "
+     "restore or move'}}"},
     {"{'do': 'batch', 'space': 'Garden', 'ops': [{'op': 'set', 'id': 1, 'set': {}}]}", "",
      "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"id\\\": op 1 made nothing before this one'}}"},
     {"{'do': 'batch', 'space': 'Garden', 'ops': [3]}", "",
-     "{'error':{'code':-1,'name':'E_INVALID','message':'op 0: \\\"op\\\" must be add, link, set, unset, rm "
-     "or restore'}}"},
+     "{'error':{'code':-1,'name':'E_INVALID','message':'op 0: \\\"op\\\" must be add, link, set, unset, rm, "
+     "restore or move'}}"},
     /* node/commands_query.c */
     {"{'do': 'query', 'space': 'Garden'}",
-     "{'rows':[{'id':'1-0-*','data':{'plant':'rose'},'type':'bed','parent':null,'deleted':false},{'id':'8-0-*"
+     "{'rows':[{'id':'1-0-*','data':{'plant':'rose'},'type':'bed','parent':null,'deleted':false},{'id':'10-0-"
+     "*"
      "','data':{},'type':'bed','parent':null,'deleted':false},{'id':'2-0-*','data':{},'type':null,'parent':"
      "null,'deleted':false}]}\n",
      "{'count':3}"},
@@ -187,10 +197,11 @@ static const struct {
      "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"query\\\" must be an object of keys and "
      "values'}}"},
     {"{'do': 'export', 'space': 'Garden'}",
-     "{'rows':[{'id':'1-0-*','data':{'plant':'rose'},'type':'bed','parent':null,'deleted':false},{'id':'8-0-*"
+     "{'rows':[{'id':'1-0-*','data':{'plant':'rose'},'type':'bed','parent':null,'deleted':false},{'id':'10-0-"
+     "*"
      "','data':{},'type':'bed','parent':null,'deleted':false},{'id':'2-0-*','data':{},'type':null,'parent':"
-     "null,'deleted':false},{'id':'7-0-*','data':{},'type':'near','source':'1-0-*','target':'2-0-*','deleted'"
-     ":false},{'id':'8-1-*','data':{},'type':null,'source':'8-0-*','target':'1-0-*','deleted':false}]}\n",
+     "null,'deleted':false},{'id':'9-0-*','data':{},'type':'near','source':'1-0-*','target':'2-0-*','deleted'"
+     ":false},{'id':'10-1-*','data':{},'type':null,'source':'10-0-*','target':'1-0-*','deleted':false}]}\n",
      "{'count':5}"},
     /* node/commands_space.c */
     {"{'do': 'peer.list'}", "", "{'count':0}"},

@@ -1,0 +1,35 @@
+/* echo/hierarchy.h: which object stands under which: every move is kept, the tree that shows is computed.
+ *
+ * Layer: floor 1, echo, private to this room. Rules in docs/spec/entities.md, "Hierarchy". The creation is an
+ * object's first move. The tree is a pure function of the set of moves: each object stands by its latest; in
+ * each circle the latest move (of two of one block, that of the object with the greater id) yields to that
+ * object's next older one, until no circle is left; whoever has none left stands at the top. Circles have no object in common, so the order in which they are undone does not
+ * matter.
+ *
+ * Incremental: a move that yielded stands in table yielded, and moves that yielded in circles with an object
+ * in common share a knot there. A new move concerns the object itself and one knot: that of the first object
+ * at or above it, in the tree as it was, whose latest move does not show. Those begin again by their latest
+ * moves; nothing else is looked at but the ways up from them. Why that suffices: a circle that goes through an
+ * object leads, upwards from it, to one whose move yielded there or elsewhere since, and all on the way are
+ * members. So a move costs the depth of its place, and in a knot that for each of the moves that yielded. */
+#ifndef DX_ECHO_HIERARCHY_H
+#define DX_ECHO_HIERARCHY_H
+
+#include "echo/space.h"
+
+/* Keeps a move of an object whose row is here, and writes every row whose parent is another one now; those are
+ * noted as changed. parent 0: to the top. Again is nothing. */
+DX_MUST_USE int dx_hierarchy_move(dx_context *context, dx_space *space, int64_t key, const dx_stamp *stamp,
+                                  int64_t parent);
+/* The object's row was made with a parent: it may close a circle with what was put under it before. */
+DX_MUST_USE int dx_hierarchy_created(dx_context *context, dx_space *space, int64_t key);
+/* Before the object's row goes: forgets its moves; what yielded to them comes back. */
+DX_MUST_USE int dx_hierarchy_removed(dx_context *context, dx_space *space, int64_t key);
+/* Whether the one shows at or below the other. */
+DX_MUST_USE int dx_hierarchy_is_below(dx_context *context, dx_space *space, int64_t key, int64_t ancestor,
+                                      bool *below);
+/* The first object at or above this one that does not stand by its latest move, and where it shows. 0: none. */
+DX_MUST_USE int dx_hierarchy_yielded_above(dx_context *context, dx_space *space, int64_t key,
+                                           int64_t *yielded, int64_t *parent);
+
+#endif
