@@ -276,8 +276,8 @@ typedef struct place {
 } place;
 
 typedef struct read_section {
-    place subject, parent, source, target;
-    bool creates, link, operates, lives, dies;
+    place subject, parent, source, target, moved_to;
+    bool creates, link, operates, lives, dies, moves;
     dx_bytes type, model, operation;
 } read_section;
 
@@ -333,9 +333,9 @@ static void read_create(dx_reader *in, const uint8_t *own, read_section *out) {
     }
 }
 
-/* The kinds of the ops must ascend; delete (2) and restore (3) exclude each other. */
+/* The kinds of the ops must ascend; delete (2) and restore (3) exclude each other, and so do create (0) and move (4). */
 static bool decode_section(dx_bytes plain, const uint8_t *own, read_section *out) {
-    static const size_t items_of[] = {7, 2, 1, 1};
+    static const size_t items_of[] = {7, 2, 1, 1, 2};
     dx_reader in;
     int last = -1;
     *out = (read_section){.creates = false};
@@ -346,14 +346,19 @@ static bool decode_section(dx_bytes plain, const uint8_t *own, read_section *out
     well = well && ops >= 1;
     for (; well && ops > 0 && in.error == DX_OK; ops--) {
         size_t items = dx_read_array(&in);
-        int kind = (int)dx_read_uint_max(&in, 3);
-        well = in.error == DX_OK && items == items_of[kind] && kind > last && last < 2;
+        int kind = (int)dx_read_uint_max(&in, 4);
+        well = in.error == DX_OK && items == items_of[kind] && kind > last && (last < 2 || kind == 4) &&
+               !(kind == 4 && out->creates);
         last = kind;
         if (well && kind == 0) {
             read_create(&in, own, out);
         } else if (well && kind == 1) {
             out->operates = true;
             out->operation = dx_read_item(&in);
+        }
+        if (well && kind == 4) {
+            out->moves = true;
+            out->moved_to = read_place(&in, own, true);
         }
         out->dies = out->dies || kind == 2;
         out->lives = out->lives || kind == 3;
@@ -455,14 +460,22 @@ static void change(walk *self, uint64_t seq, const read_section *section, const 
         return;
     }
     *last = section->subject;
+    check_move moved = {.stamp = *stamp};
+    if (section->moves && !resolve(self, seq, &section->moved_to, &moved.parent)) {
+        self->space->refused++;
+        return;
+    }
     const check_feed *maker = &self->space->feeds[subject.feed];
     bool sees = subject.feed == self->feed || subject.seq < maker->cut ||
                 check_saw(self->space, &self->space->feeds[self->feed], seq, maker);
     check_entity *entity = sees ? check_find(self->space, &subject) : NULL;
-    if (entity == NULL || !may_change(self, entity)) {
+    if (entity == NULL || !may_change(self, entity) || (section->moves && entity->link)) {
         self->space->refused++;
-    } else {
-        operate(self, entity, section, stamp);
+        return;
+    }
+    operate(self, entity, section, stamp);
+    if (section->moves) {
+        check_hierarchy_move(self->space, entity, &moved);
     }
 }
 
@@ -584,5 +597,6 @@ bool check_space_read(check_space *space, sim_peer *peer, size_t number) {
             }
         }
     }
+    check_hierarchy_work_out(space);
     return true;
 }

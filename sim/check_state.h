@@ -43,13 +43,22 @@ typedef struct check_write {
     check_stamp stamp;
 } check_write;
 
+/* One move of an object. */
+typedef struct check_move {
+    check_stamp stamp;
+    check_place parent;
+} check_move;
+
 typedef struct check_entity {
-    check_place place, parent, source, target;
+    check_place place, parent, source,
+        target; /* parent: what its creation says, and once all moves are known, what shows */
     bool link;
     dx_bytes type;
     check_stamp created;
     bool has_life, deleted; /* has_life: somebody deleted or restored it */
     check_stamp life;
+    check_move *moves; /* the creation not among them */
+    size_t move_count, move_capacity;
     bool operated; /* an operation took effect, be it an empty one */
     check_write *writes;
     size_t write_count, write_capacity;
@@ -125,6 +134,11 @@ void check_id_text(const check_space *space, const check_place *place, char *out
 /* What the block names among control feeds or data feeds, to be gone through by check_next_named. */
 dx_reader check_named_in(dx_bytes block, bool data);
 bool check_next_named(const check_space *space, dx_reader *list, check_named *out);
+
+/* --- check_hierarchy.c: which object stands under which --- */
+void check_hierarchy_move(check_space *space, check_entity *entity, const check_move *move);
+/* Once all moves are known: makes each parent the one that shows. */
+void check_hierarchy_work_out(check_space *space);
 
 /* --- check_floors.c: what stands of feeds that were written twice --- */
 /* Reads a data feed's blocks and cut; the store is open in a transaction. */

@@ -10,7 +10,8 @@ enum {
     REPLY_SIZE_MAX = 1 << 20,
     AGAIN_DELAY_MAX_MS = 120000,
     TWINS_EVERY = 16, /* one in so many operations is done by all peers at once */
-    TWINS_SHARE = 4   /* room for them: a quarter more operations */
+    TWINS_SHARE = 2,  /* room for them and for storms: half as many operations more */
+    STORM_MOVES = 4   /* of each peer */
 };
 
 static const char *const kind_words[] = {[SIM_OP_ADD] = "adds",
@@ -22,6 +23,7 @@ static const char *const kind_words[] = {[SIM_OP_ADD] = "adds",
                                          [SIM_OP_RESTORE] = "restores",
                                          [SIM_OP_LINK] = "links from",
                                          [SIM_OP_UNLINK] = "unlinks",
+                                         [SIM_OP_MOVE] = "moves",
                                          [SIM_OP_BATCH] = "batches about"};
 
 /* --- Life --------------------------------------------------------------------------------------------------
@@ -110,15 +112,20 @@ static void take_done(sim_world *world, sim_op *op, dx_bytes body) {
         sim_violate(world, "operation %zu was acknowledged by peer %zu without being there", op->number,
                     op->peer);
     }
+    if (op->kind == SIM_OP_MOVE &&
+        !dx_bytes_equal(dx_item_text(dx_item_get(body, "parent")), dx_bytes_text(op->under))) {
+        sim_violate(world, "operation %zu moved an object at peer %zu, and it does not stand there",
+                    op->number, op->peer);
+    }
     op->state = SIM_OP_DONE;
 }
 
-/* Answers that a healthy vault gives: the object is not here yet, or was deleted by then. Where a feed was
+/* Answers that a healthy vault gives: the object is not here yet, was deleted by then, or would stand below itself. Where a feed was
  * written twice, an id names a place on either branch: what was an object on the one is perhaps a link on the
  * other. */
-static bool is_usual(const sim_world *world, int64_t code) {
-    return code == DX_E_NOT_FOUND || code == DX_E_STATE ||
-           (code == DX_E_INVALID && world->counts[SIM_UNSEEN] > 0);
+static bool is_usual(const sim_world *world, const sim_op *op, int64_t code) {
+    return (code == DX_E_CONFLICT && op->kind == SIM_OP_MOVE) || code == DX_E_NOT_FOUND ||
+           code == DX_E_STATE || (code == DX_E_INVALID && world->counts[SIM_UNSEEN] > 0);
 }
 
 static bool is_of_host(int64_t code) {
@@ -129,7 +136,7 @@ static void take_error(sim_world *world, sim_peer *peer, sim_op *op, dx_bytes bo
     char message[160];
     int64_t code = dx_item_int(dx_item_get(dx_item_get(body, "error"), "code"), 0);
     (void)sim_error_of(body, message, sizeof message);
-    if (!is_usual(world, code) && !(is_of_host(code) && peer->suffers)) {
+    if (!is_usual(world, op, code) && !(is_of_host(code) && peer->suffers)) {
         sim_violate(world, "operation %zu at peer %zu: unexpected error %s: %s", op->number, peer->index,
                     dx_error_name((int)code), message);
     }
@@ -204,6 +211,19 @@ static const char *something(sim_world *world, size_t space, sim_op_kind kind) {
     return NULL;
 }
 
+/* One of the first few that were made: their moves meet. */
+static const char *something_to_move(sim_world *world, size_t space) {
+    const char *few[SIM_CONTENDED_OBJECTS];
+    size_t count = 0;
+    for (size_t i = 0; i < world->workload->op_count && count < SIM_CONTENDED_OBJECTS; i++) {
+        const sim_op *op = &world->workload->ops[i];
+        if (op->kind == SIM_OP_ADD && op->state == SIM_OP_DONE && op->space == space) {
+            few[count++] = op->object;
+        }
+    }
+    return count == 0 ? NULL : few[sim_below(world, count)];
+}
+
 /* What most deletions and restorations are about, so that they meet. */
 static const char *something_contended(const sim_world *world, size_t space) {
     for (size_t i = 0; i < world->workload->op_count; i++) {
@@ -219,9 +239,9 @@ static sim_op_kind draw_kind(sim_world *world) {
     static const struct {
         sim_op_kind kind;
         unsigned weight;
-    } weights[] = {{SIM_OP_ADD, 24},   {SIM_OP_SET, 36},   {SIM_OP_SET_MAP, 5}, {SIM_OP_UNSET, 3},
+    } weights[] = {{SIM_OP_ADD, 23},   {SIM_OP_SET, 34},   {SIM_OP_SET_MAP, 5}, {SIM_OP_UNSET, 3},
                    {SIM_OP_TRIM, 4},   {SIM_OP_REMOVE, 5}, {SIM_OP_RESTORE, 6}, {SIM_OP_LINK, 7},
-                   {SIM_OP_UNLINK, 2}, {SIM_OP_BATCH, 8}};
+                   {SIM_OP_UNLINK, 2}, {SIM_OP_MOVE, 3},   {SIM_OP_BATCH, 8}};
     uint64_t at = sim_below(world, 100);
     size_t i = 0;
     for (; at >= weights[i].weight; i++) {
@@ -295,6 +315,7 @@ static void write_change(sim_world *world, const sim_op *op, char *json, size_t 
     case SIM_OP_RESTORE:
     case SIM_OP_LINK:
     case SIM_OP_UNLINK:
+    case SIM_OP_MOVE:
     case SIM_OP_BATCH:
         snprintf(json, size, "{\"do\": \"%s\", \"space\": \"%s\", \"id\": \"%s\"}",
                  op->kind == SIM_OP_REMOVE    ? "object.rm"
@@ -303,6 +324,14 @@ static void write_change(sim_world *world, const sim_op *op, char *json, size_t 
                  space, id);
         break;
     }
+}
+
+static void write_move(sim_world *world, sim_op *op, char *json, size_t size) {
+    const char *parent = sim_below(world, 5) == 0 ? NULL : something_to_move(world, op->space);
+    const char *quote = parent == NULL ? "" : "\"";
+    snprintf(op->under, sizeof op->under, "%s", parent == NULL ? "" : parent);
+    snprintf(json, size, "{\"do\": \"object.move\", \"space\": \"%s\", \"id\": \"%s\", \"parent\": %s%s%s}",
+             world->space[op->space], op->object, quote, parent == NULL ? "null" : parent, quote);
 }
 
 static void write_link(sim_world *world, const sim_op *op, char *json, size_t size) {
@@ -343,6 +372,8 @@ static void write_operation(sim_world *world, sim_op *op) {
         free(pad);
     } else if (op->kind == SIM_OP_LINK) {
         write_link(world, op, json, sizeof json);
+    } else if (op->kind == SIM_OP_MOVE) {
+        write_move(world, op, json, sizeof json);
     } else if (op->kind == SIM_OP_BATCH) {
         write_batch(world, op, json, sizeof json);
     } else {
@@ -396,7 +427,11 @@ void sim_operate(sim_world *world) {
     /* Now and then several do the same at the same moment: those who are in step then tie. */
     size_t first = (size_t)sim_below(world, world->peer_count);
     size_t count = sim_below(world, TWINS_EVERY) == 0 ? world->peer_count : 1;
+    if (kind == SIM_OP_MOVE && sim_below(world, 2) == 0) { /* a storm: all move what they like at once */
+        count = STORM_MOVES * world->peer_count;
+    }
     for (size_t i = 0; i < count && world->violation[0] == 0; i++) {
+        subject = kind == SIM_OP_MOVE ? something_to_move(world, space) : subject;
         operate(world, &world->peers[(first + i) % world->peer_count], space, kind, subject);
     }
 }

@@ -9,7 +9,12 @@
 
 #include "world.h"
 
-enum { SIM_CONTENDED_KEYS = 3, SIM_OPERATION_JSON_MAX = 1200, SIM_PAD_MAX = 48 * 1024 };
+enum {
+    SIM_CONTENDED_KEYS = 3,
+    SIM_CONTENDED_OBJECTS = 8,
+    SIM_OPERATION_JSON_MAX = 1200,
+    SIM_PAD_MAX = 48 * 1024
+};
 
 typedef enum sim_op_kind {
     SIM_OP_ADD,     /* an object with op<n>, shared, deep.k */
@@ -21,6 +26,7 @@ typedef enum sim_op_kind {
     SIM_OP_RESTORE,
     SIM_OP_LINK,   /* with op<n> in its data */
     SIM_OP_UNLINK, /* a link goes */
+    SIM_OP_MOVE,   /* one of a few objects goes under another of them, or to the top */
     SIM_OP_BATCH   /* two objects, a link, and a change that needs a second block: all or nothing */
 } sim_op_kind;
 
@@ -43,6 +49,7 @@ typedef struct sim_op {
     uint64_t done_number; /* of the event that brought the answer */
     uint8_t id[DX_REQUEST_SIZE];
     char object[SIM_ID_SIZE]; /* changed, or made (known once it is done) */
+    char under[SIM_ID_SIZE];  /* moved: the new parent; empty: to the top */
     char *json;
     dx_buf reply; /* of the first answer */
 } sim_op;

@@ -86,6 +86,7 @@ typedef struct sim_link sim_link;
     X(SAME_ANSWER, "answered the same again")                                                                \
     X(SKIPPED, "not asked, the peer being off")                                                              \
     X(GLANCES, "glances at a whole space")                                                                   \
+    X(CIRCLES, "circles of moves, counted at each peer")                                                     \
     X(WATCHED, "changes watched")                                                                            \
     X(RENAMED, "people and spaces renamed")                                                                  \
     X(STALLED, "answers held back for a slow program")                                                       \

@@ -336,7 +336,7 @@ static bool is_later(const settling *self, int64_t key, const dx_stamp *stamp, i
                      const dx_stamp *other_stamp) {
     uint8_t id[DX_ID_SIZE], other_id[DX_ID_SIZE];
     int order = dx_stamp_compare(stamp, other_stamp);
-#if defined(DX_PLANT) && DX_PLANT == 35
+#if defined(DX_PLANT) && DX_PLANT == 36
     order = -order;
 #endif
     if (order != 0) {
@@ -457,7 +457,7 @@ static int settle(dx_context *context, dx_space *space, int64_t key, bool goes) 
     int64_t knot;
     settling_init(&self, context, space);
     int error = find_knot(context, space, key, &knot);
-#if defined(DX_PLANT) && DX_PLANT == 36
+#if defined(DX_PLANT) && DX_PLANT == 37
     knot = 0;
 #endif
     if (error == DX_OK) {
