@@ -26,6 +26,8 @@ static const struct {
     {"echo", bench_echo, "a space of packages written, replicated, updated, asked; beside the bare rows"},
     {"feed", bench_feed, "blocks sealed, verified, stored; beside raw hashes and raw rows"},
     {"model", bench_model, "objects created, updated, shown by the object model"},
+    {"rows", bench_rows,
+     "objects created and updated, 100 a commit; opened, replicated; beside plain SQLite (a minute)"},
     {"store", bench_store, "pages sealed; rows, updates and commits beside plain SQLite; opening"},
     {"vaults", bench_vaults,
      "real processes: import, opening, first replication, one update there (with --dx)"},

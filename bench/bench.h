@@ -87,6 +87,7 @@ void bench_codec(const bench_input *input);
 void bench_echo(const bench_input *input);
 void bench_feed(const bench_input *input);
 void bench_model(const bench_input *input);
+void bench_rows(const bench_input *input);
 void bench_store(const bench_input *input);
 void bench_vaults(const bench_input *input);
 
