@@ -27,8 +27,8 @@ typedef struct dx_stamp {
 
 DX_API int dx_stamp_compare(const dx_stamp *a, const dx_stamp *b);
 
-/* How operations meet. MERGE: apply commutes. ORDERED: the engine is to keep operations sorted by stamp; this
- * version does not, and keeps such objects opaque as those of a model it does not know. */
+/* How operations meet. MERGE: apply commutes. ORDERED: the engine hands operations over in the order of their stamps,
+ * which differ, and when one comes late it goes back and applies what follows once more. */
 typedef enum dx_model_kind { DX_MODEL_MERGE, DX_MODEL_ORDERED } dx_model_kind;
 
 typedef struct dx_model {
@@ -51,11 +51,21 @@ typedef struct dx_model {
     /* May be NULL. What stands at a path of the view, straight from saved bytes, for queries over many rows:
      * a view into them, size 0 when nothing stands there. DX_E_UNSUPPORTED: it takes the view to tell. */
     int (*peek)(dx_bytes saved, dx_bytes path, dx_bytes *item);
+    /* May be NULL: what programs ask for is the operation itself. Appends the operation that says what is asked, in
+     * the state as it is here, by an author who will write with this feed (DX_FEED_PREFIX_SIZE bytes): "add 1"
+     * becomes a total, "insert at 3" a neighbour. DX_E_INVALID: it cannot be asked. */
+    int (*prepare)(const void *state, const uint8_t *feed, dx_bytes request, dx_buf *operation);
 } dx_model;
 
 /* The built-in model of objects and links: last write wins per key, nested keys (docs/spec/object-model.md).
  * Operation: [ {path: value…}, [path…] ], sets and deletes. */
 DX_API extern const dx_model dx_object_model;
+/* A number that several people add to; request: what is added (docs/spec/counter-model.md). */
+DX_API extern const dx_model dx_counter_model;
+/* A list that several people rearrange; requests by places (docs/spec/list-model.md). */
+DX_API extern const dx_model dx_list_model;
+/* Draft, submitted, approved or rejected; of the ordered kind (docs/spec/approval-model.md). */
+DX_API extern const dx_model dx_approval_model;
 
 #ifdef __cplusplus
 }

@@ -3,15 +3,17 @@
  * Layer: public, test support (library dxos-laws, not part of the core). For authors of models: give the
  * vtable and a maker of operations, and the suite tries the laws of dxos/model.h on seeded, repeatable
  * rounds:
- *   order       every order of the same operations saves the same bytes (all orders of few, random orders of many)
- *   idempotent  an operation applied again changes nothing
+ *   order       every order of the same operations saves the same bytes (all orders of few, random orders of many);
+ *               of the ordered kind: the same operations in their order save the same bytes each time
+ *   idempotent  an operation applied again changes nothing (not of the ordered kind: its are handed over once)
  *   restore     restore(save) is the identity, at any point between two operations
  *   canonical   restore refuses bytes that save would not produce, and then changes nothing
  *   refusal     an operation that is refused changes nothing; damaged operations never break another law
  *   view        is one canonical item, and the same for equal states
  *   memory      whichever allocation fails, nothing changes, nothing leaks, and trying again succeeds
  *
- * Operations of one author on one object in one block share a stamp; the suite makes such stamps too. Pure: no clock,
+ * Operations of one author on one object in one block share a stamp; the suite makes such stamps too, but for the
+ * ordered kind, whose stamps ascend from one operation to the next. Pure: no clock,
  * no output, no memory but the allocator given. */
 #ifndef DXOS_MODEL_LAWS_H
 #define DXOS_MODEL_LAWS_H
@@ -36,6 +38,7 @@ typedef struct dx_model_report {
     uint64_t seed;    /* of the round that broke it: the same seed with one round repeats it */
     uint64_t applied; /* operations applied in all */
     uint64_t refused; /* of these, damaged ones that were refused */
+    uint64_t digest;  /* of all that was saved, the same wherever the same rounds run */
 } dx_model_report;
 
 /* Runs rounds with seeds seed, seed + 1, …. DX_OK: no law was seen broken; DX_E_CONFLICT: see the report; an

@@ -68,6 +68,7 @@ typedef struct laws {
     dx_random random;
     dx_model_report *report;
     dx_stamp created;
+    uint64_t latest; /* counter of a stamp: those that the ordered kind is handed damaged operations with */
     dx_buf operations;
     sample samples[MANY];
     dx_buf expected, actual; /* saved states, or views */
@@ -91,6 +92,10 @@ static dx_bytes operation_of(const laws *self, size_t index) {
     return dx_bytes_of(self->operations.data + self->samples[index].begin, self->samples[index].size);
 }
 
+static bool is_ordered(const laws *self) {
+    return self->model->kind == DX_MODEL_ORDERED;
+}
+
 static int make_samples(laws *self, const dx_model_generator *generator) {
     static const uint8_t feeds[] = {0x00, 0x7f, 0xff};
     dx_buf_clear(&self->operations);
@@ -105,10 +110,11 @@ static int make_samples(laws *self, const dx_model_generator *generator) {
             return error;
         }
         one->size = self->operations.size - one->begin;
-        one->stamp.counter = 3 + choose(self, 12);
+        one->stamp.counter = is_ordered(self) ? 3 + i : 3 + choose(self, 12);
         memset(one->stamp.feed, feeds[choose(self, sizeof feeds)], sizeof one->stamp.feed);
     }
     self->created = self->samples[choose(self, FEW)].stamp;
+    self->created.counter = is_ordered(self) ? 2 : self->created.counter;
     return DX_OK;
 }
 
@@ -118,9 +124,13 @@ static int apply(laws *self, void *state, dx_bytes operation, const dx_stamp *st
     return self->model->apply(state, operation, stamp);
 }
 
-static int save(const laws *self, const void *state, dx_buf *out) {
+static int save(laws *self, const void *state, dx_buf *out) {
     dx_buf_clear(out);
-    return self->model->save(state, out);
+    int error = self->model->save(state, out);
+    for (size_t i = 0; i < out->size && self->alloc.fail_at == 0; i++) { /* FNV-1a */
+        self->report->digest = (self->report->digest ^ out->data[i]) * UINT64_C(0x100000001b3);
+    }
+    return error;
 }
 
 static int view(const laws *self, const void *state, dx_buf *out) {
@@ -186,6 +196,22 @@ static bool next_order(size_t *order, size_t count) {
         swap(order, i, end);
     }
     return true;
+}
+
+/* Of the ordered kind there is one order; nothing but the operations may decide what comes of it. */
+static int try_sorted(laws *self) {
+    size_t order[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        order[i] = i;
+    }
+    int error = save_in_order(self, order, MANY, &self->expected);
+    for (size_t again = 0; again < SHUFFLES && error == DX_OK; again++) {
+        error = save_in_order(self, order, MANY, &self->actual);
+        if (error == DX_OK && !same(self)) {
+            return broken(self, "order", "the same operations in the same order save different states");
+        }
+    }
+    return error;
 }
 
 static int try_order(laws *self) {
@@ -300,7 +326,7 @@ static int try_restore(laws *self) {
             error = compare_views(self, lasting, passing);
         }
     }
-    if (error == DX_OK) {
+    if (error == DX_OK && !is_ordered(self)) {
         error = try_again(self, lasting);
     }
     destroy(self, lasting);
@@ -358,7 +384,9 @@ static int restore_damaged(laws *self, dx_bytes damaged) {
 
 /* Applies a damaged operation; refused, it must change nothing, accepted, it must keep to the laws too. */
 static int apply_damaged(laws *self, void **state, dx_bytes damaged) {
-    const dx_stamp *stamp = &self->samples[choose(self, MANY)].stamp;
+    dx_stamp *stamp = &self->samples[choose(self, MANY)].stamp, later = {.counter = ++self->latest};
+    memcpy(later.feed, stamp->feed, sizeof later.feed);
+    stamp = is_ordered(self) ? &later : stamp;
     int error = save(self, *state, &self->expected);
     if (error != DX_OK) {
         return error;
@@ -375,7 +403,7 @@ static int apply_damaged(laws *self, void **state, dx_bytes damaged) {
         self->report->refused++;
         return same(self) ? DX_OK : broken(self, "refusal", "a refused operation changed the state");
     }
-    error = apply(self, *state, damaged, stamp);
+    error = is_ordered(self) ? DX_OK : apply(self, *state, damaged, stamp);
     if (error == DX_OK) {
         error = save(self, *state, &self->expected);
     }
@@ -392,7 +420,9 @@ static int try_damage(laws *self) {
     void *state = create(self);
     int error = state == NULL ? DX_E_NO_MEMORY : DX_OK;
     for (size_t i = 0; i < DAMAGES && error == DX_OK; i++) {
-        error = apply(self, state, operation_of(self, i), &self->samples[i].stamp);
+        dx_stamp stamp = self->samples[i].stamp;
+        stamp.counter = is_ordered(self) ? ++self->latest : stamp.counter;
+        error = apply(self, state, operation_of(self, i), &stamp);
         if (error == DX_OK) {
             error = write_damaged(self, operation_of(self, choose(self, MANY)), &damaged);
         }
@@ -510,7 +540,7 @@ static int try_memory(laws *self) {
 static int run_round(laws *self, const dx_model_generator *generator) {
     int error = make_samples(self, generator);
     if (error == DX_OK) {
-        error = try_order(self);
+        error = is_ordered(self) ? try_sorted(self) : try_order(self);
     }
     if (error == DX_OK) {
         error = try_restore(self);
@@ -527,7 +557,8 @@ static int run_round(laws *self, const dx_model_generator *generator) {
 int dx_model_laws_run(const dx_model *model, const dx_model_generator *generator, const dx_alloc *alloc,
                       uint64_t seed, size_t rounds, dx_model_report *report) {
     laws self = {.model = model, .report = report};
-    *report = (dx_model_report){.seed = seed};
+    *report = (dx_model_report){.seed = seed, .digest = UINT64_C(0xcbf29ce484222325)};
+    self.latest = 3 + MANY;
     self.alloc = (failing_alloc){.port = {&self.alloc, resize_or_fail}, .below = alloc};
     self.random = (dx_random){&self.random_state, fill_from_seed};
     dx_buf_init(&self.operations, alloc, BYTES_MAX);
