@@ -30,8 +30,17 @@ static int act(dx_invocation *run, const char *name) {
     return dx_vault_ask_record(run, &command, object_columns);
 }
 
+/* The object as it was, or made what it was, at a point. */
+static int act_at(dx_invocation *run, const char *name, const char *point) {
+    dx_map_builder command;
+    begin(run, &command, name);
+    dx_command_text(&command, "at", point);
+    return dx_vault_ask_record(run, &command, object_columns);
+}
+
 int dx_run_object_get(dx_invocation *run) {
-    return act(run, "object.get");
+    const char *point = dx_invocation_option(run, "at");
+    return point == NULL ? act(run, "object.get") : act_at(run, "object.get", point);
 }
 
 int dx_run_object_rm(dx_invocation *run) {
@@ -39,7 +48,8 @@ int dx_run_object_rm(dx_invocation *run) {
 }
 
 int dx_run_object_restore(dx_invocation *run) {
-    return act(run, "object.restore");
+    const char *point = dx_invocation_option(run, "at");
+    return point == NULL ? act(run, "object.restore") : act_at(run, "history.restore", point);
 }
 
 int dx_run_object_move(dx_invocation *run) {

@@ -77,9 +77,9 @@ static dx_bytes shorten(dx_cell cell, dx_bytes text) {
     if (cell == DX_CELL_HEX && text.size > SHORT_DIGITS) {
         keep = SHORT_DIGITS;
     } else if (cell == DX_CELL_PLACE) {
-        size_t dashes = 0, at = 0;
-        while (at < text.size && dashes < 2) {
-            dashes += text.data[at++] == '-';
+        size_t at = text.size; /* of the feed's digits */
+        while (at > 0 && text.data[at - 1] != '-') {
+            at--;
         }
         keep = at + SHORT_DIGITS < text.size ? at + SHORT_DIGITS : text.size;
     }

@@ -24,7 +24,7 @@ void dx_output_init(dx_output *output);
 typedef enum dx_cell {
     DX_CELL_TEXT,
     DX_CELL_HEX,   /* an id of hexadecimal digits: 8 of them on a terminal */
-    DX_CELL_PLACE, /* an object's id, NUMBER-PLACE-FEED: 8 digits of the feed on a terminal */
+    DX_CELL_PLACE, /* NUMBER-PLACE-FEED or COUNTER-FEED: 8 digits of the feed on a terminal */
     DX_CELL_NUMBER,
     DX_CELL_VALUE, /* any value, as JSON */
     DX_CELL_DETAIL /* as VALUE; left out of --json and TSV: for people only */

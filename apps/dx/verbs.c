@@ -11,6 +11,9 @@
 #define OBJECT_ARGUMENT                                                                                      \
     { "ID", "the object's id; its last part may be shortened", false, false }
 
+#define POINT_OPTION(words)                                                                                  \
+    { "at", 0, "POINT", words ", from dx history", false }
+
 const dx_noun dx_nouns[] = {
     {"halo", "who you are: the identity of this vault"},
     {"device", "the devices of your identity"},
@@ -20,6 +23,9 @@ const dx_noun dx_nouns[] = {
     {"link", "typed arrows from one object to another"},
     {"query", "ask a space a question"},
     {"watch", "tell what changes in a space, as it changes"},
+    {"history", "what changed an object, and who"},
+    {"undo", "take back what this device last did in a space"},
+    {"redo", "do again what was undone"},
     {"import", "bring in objects from a file"},
     {"export", "write a space out as lines that import takes back"},
     {"peer", "who this vault speaks to"},
@@ -200,8 +206,9 @@ const dx_verb dx_verbs[] = {
      .verb = "get",
      .alias = "show",
      .arguments = {SPACE_ARGUMENT, OBJECT_ARGUMENT},
+     .options = {POINT_OPTION("as it was at this point of its history")},
      .sentence = "Show an object",
-     .examples = "dx object get notes 2-0-5f81",
+     .examples = "dx object get notes 2-0-5f81\ndx object get notes 2-0-5f81 --at 12-5f81",
      .run = dx_run_object_get},
     {.noun = "object",
      .verb = "set",
@@ -229,8 +236,10 @@ const dx_verb dx_verbs[] = {
     {.noun = "object",
      .verb = "restore",
      .arguments = {SPACE_ARGUMENT, OBJECT_ARGUMENT},
-     .sentence = "Bring a deleted object back",
-     .examples = "dx object restore notes 2-0-5f81",
+     .options = {POINT_OPTION("to what it was at this point of its history")},
+     .sentence = "Bring a deleted object back, or what an object was",
+     .details = "With --at this is a new change like any other: it reaches everybody, and can be undone.",
+     .examples = "dx object restore notes 2-0-5f81\ndx object restore notes 2-0-5f81 --at 12-5f81",
      .run = dx_run_object_restore},
     {.noun = "object",
      .verb = "move",
@@ -310,6 +319,32 @@ const dx_verb dx_verbs[] = {
      .sentence = "Tell what changes in a space, one line per change, until Ctrl-C",
      .examples = "dx watch notes\ndx watch notes '{\"type\": \"task\"}' --json",
      .run = dx_run_watch},
+    {.noun = "history",
+     .arguments = {SPACE_ARGUMENT, OBJECT_ARGUMENT},
+     .options = {{"limit", 0, "N", "at most so many (100)", false},
+                 {"before", 0, "POINT", "only what is older than this point", false}},
+     .sentence = "List what changed an object or a link, the newest first",
+     .details = "Every change has a point (AT): its place in the one order of all changes that every "
+                "member's vault agrees\n"
+                "on. What it was at a point: dx object get --at. Back to it: dx object restore --at. TIME is "
+                "the clock of\n"
+                "whoever wrote, and may be wrong; it decides nothing.",
+     .examples = "dx history notes 2-0-5f81\ndx history notes 2-0-5f81 --json | jq -r .at",
+     .run = dx_run_history},
+    {.noun = "undo",
+     .arguments = {SPACE_ARGUMENT},
+     .sentence = "Take back what this device last did in a space",
+     .details =
+         "One step: everything one command changed, objects and links alike. What somebody wrote over it "
+         "since stays\n"
+         "(KEPT counts such objects). Asked again it takes back the step before; dx redo does it again.",
+     .examples = "dx undo notes",
+     .run = dx_run_undo},
+    {.noun = "redo",
+     .arguments = {SPACE_ARGUMENT},
+     .sentence = "Do again what dx undo took back",
+     .examples = "dx redo notes",
+     .run = dx_run_redo},
     {.noun = "import",
      .arguments = {SPACE_ARGUMENT,
                    {"FILE", "lines of JSON or dpkg's status file, plain or .gz; - is stdin", false, false}},

@@ -36,6 +36,13 @@ walk() {
     me object move garden "$b" --parent "$a" --json
     me object move garden "$b" --json
     me object move garden "$a" --parent "$b" --json
+    me history garden "$b" --json | sed -E 's/"time":\{[^}]*\}/"time":"T"/g'
+    me undo garden --json | sed -E 's/"time":\{[^}]*\}/"time":"T"/g'
+    me object get garden "$b" --json
+    me redo garden --json | sed -E 's/"time":\{[^}]*\}/"time":"T"/g'
+    me redo garden --json
+    me object get garden "$a" --at 2 --json
+    me object restore garden "$a" --at 2 --json
     me object ls garden --type plant --json
     me object ls garden --parent "$a" --json
     me object ls garden --limit 1 --json
@@ -104,6 +111,8 @@ same "link rm" "$(first_keys 'link rm')" id,source,target,type
 same "query" "$(first_keys 'query garden {"type"')" id,type,parent,data,deleted
 same "app grant" "$(first_keys 'app grant')" origin,name,granted,scopes,spaces,asks,ports,denied
 same "app list" "$(first_keys 'app list')" origin,name,granted,scopes,spaces,asks,ports,denied
+same "history" "$(first_keys 'history')" at,did,name,time,set,unset,parent,identity,device
+same "undo" "$(first_keys 'undo')" at,time,entities,kept
 same "errors" "$(first_keys 'object get garden 999-0')" error
 same "object add" "$(alice space create pots -q >/dev/null; alice object add pots --json | keys)" id
 expect_exit 2 "a name that is not UTF-8" --profile alice space rename pots "$(printf 'x\377')"

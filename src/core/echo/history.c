@@ -97,6 +97,7 @@ static int tell_version(dx_context *context, dx_space *space, dx_feed *feed, uin
         dx_section_decode(dx_buf_view(&space->plain), feed->id, &version.section) != DX_OK) {
         return error;
     }
+    version.parent = dx_touch_place(space, feed, seq, &version.section.moved_to);
     version.wall_ms = block.header.wall_ms;
     walk->left--;
     return walk->on_version(walk->ctx, &version);
@@ -115,7 +116,7 @@ int dx_history_versions(dx_context *context, dx_space *space, int64_t key, const
         at = *before;
     }
     for (bool found = true; error == DX_OK && found && !walk.more;) {
-        error = dx_touch_previous(context, space, key, &at, &touch, &found);
+        error = dx_touch_find(context, space, key, false, &at, &touch, &found);
         if (error == DX_OK && found) {
             error = tell_version(context, space, dx_space_feed(space, touch.block >> 32),
                                  (uint64_t)touch.block & UINT32_MAX, (uint64_t)touch.section, touch.counter,
@@ -147,8 +148,9 @@ static int make_aside(dx_context *context, dx_space *space, int64_t key, int64_t
     int error = dx_touch_take_again(context, space, maker, dx_entity_key_seq(key), dx_entity_key_index(key),
                                     (uint64_t)created, aside);
     bool found = true;
-    for (dx_touch touch = DX_TOUCH_NONE; error == DX_OK && found;) {
-        error = dx_touch_next(context, key, &touch, &found);
+    dx_touch touch;
+    for (dx_stamp at = {.counter = 0}; error == DX_OK && found;) {
+        error = dx_touch_find(context, space, key, true, &at, &touch, &found);
         found = found && (uint64_t)touch.counter <= point->counter;
         dx_feed *feed = error == DX_OK && found ? dx_space_feed(space, touch.block >> 32) : NULL;
         uint64_t seq = (uint64_t)touch.block & UINT32_MAX;
@@ -270,6 +272,7 @@ int dx_history_differ(const dx_alloc *alloc, dx_bytes a, dx_bytes b,
 /* An entity at a point, or now, as a value of its own. */
 typedef struct sight {
     bool there, deleted, writable;
+    int64_t parent;
     dx_buf view; /* one map, or null */
 } sight;
 
@@ -289,6 +292,7 @@ static int look(sight *at, dx_context *context, dx_space *space, int64_t key, co
         dx_writer writer;
         at->there = true;
         at->deleted = entity.deleted;
+        at->parent = entity.parent;
         at->writable = entity.model == &dx_object_model;
         dx_writer_init(&writer, &at->view);
         error = dx_entity_view(context, space, &entity, &writer);
@@ -335,6 +339,10 @@ int dx_history_bring_back(dx_transaction *transaction, dx_context *context, dx_s
         error = dx_history_differ(context->alloc, dx_buf_view(&now.view), dx_buf_view(&then.view), set_path,
                                   &change);
     }
+    if (error == DX_OK && then.parent != now.parent) {
+        error = dx_transaction_move(transaction, key, then.parent);
+        error = error == DX_E_CONFLICT ? DX_OK : error; /* what it stood under stands under it now */
+    }
     if (error == DX_OK && then.deleted) {
         error = dx_transaction_delete(transaction, key);
     }
@@ -357,6 +365,17 @@ static int invert_life(dx_transaction *transaction, int64_t key, const sight *be
     return was_deleted ? dx_transaction_delete(transaction, key) : dx_transaction_restore(transaction, key);
 }
 
+static int invert_move(dx_transaction *transaction, int64_t key, const sight *before, const sight *after,
+                       const sight *now, bool *kept) {
+    if (now->parent != after->parent) {
+        *kept = *kept || now->parent != before->parent;
+        return DX_OK;
+    }
+    int error = dx_transaction_move(transaction, key, before->parent);
+    *kept = *kept || error == DX_E_CONFLICT; /* it would stand below itself */
+    return error == DX_E_CONFLICT ? DX_OK : error;
+}
+
 int dx_history_invert(dx_transaction *transaction, dx_context *context, dx_space *space, int64_t key,
                       const dx_stamp *first, const dx_stamp *last, bool *kept) {
     sight before, after, now;
@@ -370,11 +389,15 @@ int dx_history_invert(dx_transaction *transaction, dx_context *context, dx_space
     if (error == DX_OK && !now.writable) {
         error = DX_E_UNSUPPORTED;
     }
+    /* What it held before it was made is nothing; what a deleted one holds cannot be changed and is not seen. */
+    bool shows = before.there && !before.deleted && !now.deleted;
+    if (error == DX_OK && shows && before.parent != after.parent) {
+        error = invert_move(transaction, key, &before, &after, &now, kept);
+    }
     if (error == DX_OK) {
         error = invert_life(transaction, key, &before, &after, &now, kept);
     }
-    /* What it held before it was made is nothing; what a deleted one holds cannot be set and is not seen. */
-    if (error == DX_OK && before.there && !before.deleted && !now.deleted) {
+    if (error == DX_OK && shows) {
         path_change change = {
             .transaction = transaction, .key = key, .now = dx_buf_view(&now.view), .kept = kept};
         error = dx_history_differ(context->alloc, dx_buf_view(&after.view), dx_buf_view(&before.view),

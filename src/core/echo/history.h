@@ -28,6 +28,7 @@ typedef struct dx_version {
     const dx_feed *feed;
     uint64_t seq;
     uint64_t wall_ms; /* the writer's clock: for people */
+    int64_t parent;   /* when the section moves it: where to, 0: to the top, or nowhere that is known here */
     dx_section section;
 } dx_version;
 

@@ -7,28 +7,16 @@
 
 /* --- Rows -------------------------------------------------------------------------------------- */
 
-int dx_touch_next(dx_context *context, int64_t key, dx_touch *at, bool *found) {
-    sqlite3_stmt *select = dx_store_query(
-        context->store, "SELECT counter, block, section FROM touch WHERE entity = ?1 AND (counter, block, "
-                        "section) > (?2, ?3, ?4) ORDER BY counter, block, section LIMIT 1");
-    dx_bind_int(select, 1, key);
-    dx_bind_int(select, 2, at->counter);
-    dx_bind_int(select, 3, at->block);
-    dx_bind_int(select, 4, at->section);
-    *found = dx_step(context->store, select);
-    if (*found) {
-        *at = (dx_touch){.counter = dx_column_int(select, 0),
-                         .block = dx_column_int(select, 1),
-                         .section = dx_column_int(select, 2)};
-        dx_step_reset(select);
-        return DX_OK;
-    }
-    return dx_store_error(context->store);
+/* Whether a stands behind b on the way up, or down. */
+static bool is_behind(bool up, const uint8_t a[static DX_FEED_PREFIX_SIZE],
+                      const uint8_t b[static DX_FEED_PREFIX_SIZE]) {
+    int order = memcmp(a, b, DX_FEED_PREFIX_SIZE);
+    return up ? order > 0 : order < 0;
 }
 
-/* Of the touches with this counter, the last one whose feed's name is below *at's. */
-static int find_below(dx_context *context, dx_space *space, int64_t key, int64_t counter, dx_stamp *at,
-                      dx_touch *out, bool *found) {
+/* Of the touches with this counter, the nearest one whose feed's name is behind *at's. */
+static int find_among(dx_context *context, dx_space *space, int64_t key, int64_t counter, bool up,
+                      dx_stamp *at, dx_touch *out, bool *found) {
     dx_stamp best = {.counter = (uint64_t)counter};
     sqlite3_stmt *select = dx_store_query(
         context->store, "SELECT counter, block, section FROM touch WHERE entity = ?1 AND counter = ?2");
@@ -38,8 +26,8 @@ static int find_below(dx_context *context, dx_space *space, int64_t key, int64_t
     while (dx_step(context->store, select)) {
         int64_t block = dx_column_int(select, 1);
         const dx_feed *feed = dx_space_feed(space, block >> 32);
-        if (feed == NULL || memcmp(feed->id, at->feed, sizeof at->feed) >= 0 ||
-            (*found && memcmp(feed->id, best.feed, sizeof best.feed) <= 0)) {
+        if (feed == NULL || !is_behind(up, feed->id, at->feed) ||
+            (*found && !is_behind(up, best.feed, feed->id))) {
             continue;
         }
         memcpy(best.feed, feed->id, sizeof best.feed);
@@ -50,24 +38,29 @@ static int find_below(dx_context *context, dx_space *space, int64_t key, int64_t
     return dx_store_error(context->store);
 }
 
-int dx_touch_previous(dx_context *context, dx_space *space, int64_t key, dx_stamp *at, dx_touch *out,
-                      bool *found) {
+/* The nearest counter behind this one. *there: there is one. */
+static int find_counter(dx_context *context, int64_t key, bool up, int64_t *counter, bool *there) {
+    sqlite3_stmt *select = dx_store_query(
+        context->store, up ? "SELECT min(counter) FROM touch WHERE entity = ?1 AND counter > ?2"
+                           : "SELECT max(counter) FROM touch WHERE entity = ?1 AND counter < ?2");
+    dx_bind_int(select, 1, key);
+    dx_bind_int(select, 2, *counter);
+    *there = dx_step(context->store, select) && !dx_column_is_null(select, 0);
+    *counter = *there ? dx_column_int(select, 0) : 0;
+    dx_step_reset(select);
+    return dx_store_error(context->store);
+}
+
+int dx_touch_find(dx_context *context, dx_space *space, int64_t key, bool up, dx_stamp *at, dx_touch *out,
+                  bool *found) {
     int64_t counter = at->counter > INT64_MAX ? INT64_MAX : (int64_t)at->counter;
-    int error = find_below(context, space, key, counter, at, out, found);
-    while (error == DX_OK && !*found) {
-        sqlite3_stmt *select = dx_store_query(
-            context->store, "SELECT max(counter) FROM touch WHERE entity = ?1 AND counter < ?2");
-        dx_bind_int(select, 1, key);
-        dx_bind_int(select, 2, counter);
-        bool lower = dx_step(context->store, select) && !dx_column_is_null(select, 0);
-        counter = lower ? dx_column_int(select, 0) : 0;
-        dx_step_reset(select);
-        error = dx_store_error(context->store);
-        if (error != DX_OK || !lower) {
-            break;
+    int error = find_among(context, space, key, counter, up, at, out, found);
+    for (bool there = true; error == DX_OK && !*found && there;) {
+        error = find_counter(context, key, up, &counter, &there);
+        if (error == DX_OK && there) {
+            memset(at->feed, up ? 0 : 0xff, sizeof at->feed);
+            error = find_among(context, space, key, counter, up, at, out, found);
         }
-        memset(at->feed, 0xff, sizeof at->feed);
-        error = find_below(context, space, key, counter, at, out, found);
     }
     return error;
 }
@@ -100,15 +93,17 @@ int dx_touch_open(dx_context *context, dx_space *space, const dx_feed *feed, uin
     return error == DX_E_SIGNATURE || error == DX_E_MALFORMED || error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
+int64_t dx_touch_place(dx_space *space, const dx_feed *feed, uint64_t seq, const dx_place *place) {
+    const dx_feed *maker = place->form == DX_PLACE_FEED ? dx_space_feed_by_prefix(space, place->feed) : feed;
+    return place->form == DX_PLACE_NONE || maker == NULL ? 0
+           : place->form == DX_PLACE_BLOCK               ? dx_entity_key(feed->local, seq, place->index)
+                                           : dx_entity_key(maker->local, place->seq, place->index);
+}
+
 int64_t dx_touch_entity(dx_space *space, const dx_feed *feed, uint64_t seq, uint64_t index,
                         const dx_section *section) {
-    const dx_place *subject = &section->subject;
-    const dx_feed *maker =
-        subject->form == DX_PLACE_FEED ? dx_space_feed_by_prefix(space, subject->feed) : feed;
-    if (section->creates) {
-        return dx_entity_key(feed->local, seq, index);
-    }
-    return maker == NULL ? 0 : dx_entity_key(maker->local, subject->seq, subject->index);
+    return section->creates ? dx_entity_key(feed->local, seq, index)
+                            : dx_touch_place(space, feed, seq, &section->subject);
 }
 
 int dx_touch_take_again(dx_context *context, dx_space *space, dx_feed *feed, uint64_t seq, uint64_t index,

@@ -14,20 +14,17 @@ typedef struct dx_touch {
     int64_t section;
 } dx_touch;
 
-/* Before the first one. */
-#define DX_TOUCH_NONE ((dx_touch){-1, 0, 0})
-
-/* The first of the entity's touches after *at; of equal counters in the order of this vault. */
-DX_MUST_USE int dx_touch_next(dx_context *context, int64_t key, dx_touch *at, bool *found);
-/* The last one before *at in the order of stamps, which is then its. */
-DX_MUST_USE int dx_touch_previous(dx_context *context, dx_space *space, int64_t key, dx_stamp *at,
-                                  dx_touch *out, bool *found);
+/* The entity's touch nearest to *at in the order of stamps, later (up) or earlier, whose stamp *at then is. */
+DX_MUST_USE int dx_touch_find(dx_context *context, dx_space *space, int64_t key, bool up, dx_stamp *at,
+                              dx_touch *out, bool *found);
 /* feed may be NULL: then not. */
 bool dx_touch_is_in_effect(const dx_feed *feed, uint64_t seq);
 /* Opens one section of a decoded block into space->plain. *there: it is whole and its key is here, as it was when it
  * was applied. */
 DX_MUST_USE int dx_touch_open(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
                               uint64_t index, const dx_block *block, bool *there);
+/* The entity at a place that a block of the feed names. 0: none, or none that is known here. */
+int64_t dx_touch_place(dx_space *space, const dx_feed *feed, uint64_t seq, const dx_place *place);
 /* The entity that a section of this block is about. 0: none that is known here. */
 int64_t dx_touch_entity(dx_space *space, const dx_feed *feed, uint64_t seq, uint64_t index,
                         const dx_section *section);

@@ -48,8 +48,9 @@ static int make_again(dx_context *context, dx_space *space, int64_t key) {
                                     created, NULL);
     }
     bool found = true;
-    for (dx_touch touch = DX_TOUCH_NONE; error == DX_OK && found;) {
-        error = dx_touch_next(context, key, &touch, &found);
+    dx_touch touch;
+    for (dx_stamp at = {.counter = 0}; error == DX_OK && found;) {
+        error = dx_touch_find(context, space, key, true, &at, &touch, &found);
         dx_feed *feed = error == DX_OK && found ? dx_space_feed(space, touch.block >> 32) : NULL;
         uint64_t seq = (uint64_t)touch.block & UINT32_MAX;
         if (dx_touch_is_in_effect(feed, seq)) {

@@ -52,7 +52,7 @@ static int end(dx_editing *edit, int error) {
     return error;
 }
 
-static int reply_entity(dx_node *node, dx_request *request, dx_space *space, int64_t key) {
+int dx_node_reply_entity(dx_node *node, dx_request *request, dx_space *space, int64_t key) {
     dx_entity entity;
     int error = dx_entity_read(&node->context, space, key, &entity);
     if (error != DX_OK) {
@@ -125,24 +125,24 @@ static int explain_change(dx_editing *edit, int error) {
 
 /* What a space and its members are called is changed by commands of its own: an app that edits objects does
  * not rename people on the way. */
-static int check_type(const dx_editing *edit, dx_bytes type) {
+static int check_type(dx_node *node, dx_app *app, dx_bytes type) {
     bool system = type.size >= 3 && memcmp(type.data, "dx.", 3) == 0;
-    if (edit->app == NULL || !system) {
+    if (app == NULL || !system) {
         return DX_OK;
     }
-    edit->app->denied++;
-    edit->node->counts.apps_denied++;
-    return dx_app_deny(edit->node);
+    app->denied++;
+    node->counts.apps_denied++;
+    return dx_app_deny(node);
 }
 
-/* The same of what is there already; what this batch made passed the check above. */
-static int check_subject(const dx_editing *edit, int64_t key) {
+/* What a batch made passed the check above. */
+int dx_node_check_subject(dx_node *node, dx_app *app, dx_space *space, int64_t key) {
     dx_entity entity;
-    if (edit->app == NULL) {
+    if (app == NULL) {
         return DX_OK;
     }
-    int error = dx_entity_read(&edit->node->context, edit->space, key, &entity);
-    return error == DX_OK ? check_type(edit, entity.type) : error == DX_E_NOT_FOUND ? DX_OK : error;
+    int error = dx_entity_read(&node->context, space, key, &entity);
+    return error == DX_OK ? check_type(node, app, entity.type) : error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
 /* What a person names as a parent or an end of a link is an object. Batches are not looked at: they come from
@@ -165,7 +165,7 @@ static int op_add(dx_editing *edit, dx_bytes op, int64_t *key) {
     int64_t parent = 0;
     int error = dx_take_optional_text(edit->node, op, "type", DX_TYPE_SIZE_MAX, &type);
     if (error == DX_OK) {
-        error = check_type(edit, type);
+        error = check_type(edit->node, edit->app, type);
     }
     if (error == DX_OK) {
         error = dx_take_optional_map(edit->node, op, "data", &data);
@@ -182,7 +182,7 @@ static int op_link(dx_editing *edit, dx_bytes op, int64_t *key) {
     int64_t source = 0, target = 0;
     int error = dx_take_optional_text(edit->node, op, "type", DX_TYPE_SIZE_MAX, &type);
     if (error == DX_OK) {
-        error = check_type(edit, type);
+        error = check_type(edit->node, edit->app, type);
     }
     if (error == DX_OK) {
         error = dx_take_optional_map(edit->node, op, "data", &data);
@@ -206,7 +206,7 @@ static int op_link(dx_editing *edit, dx_bytes op, int64_t *key) {
 /* The entity that an op changes. */
 static int take_changed(dx_editing *edit, dx_bytes op, int64_t *key) {
     int error = take_subject(edit, dx_item_get(op, "id"), "id", key);
-    return error == DX_OK ? check_subject(edit, *key) : error;
+    return error == DX_OK ? dx_node_check_subject(edit->node, edit->app, edit->space, *key) : error;
 }
 
 static int op_set(dx_editing *edit, dx_bytes op, int64_t *key) {
@@ -332,7 +332,7 @@ static int link_add(dx_node *node, dx_request *request, dx_bytes body) {
     int64_t key = 0;
     int error = begin(node, request, body, &edit);
     error = end(&edit, error == DX_OK ? op_link(&edit, body, &key) : error);
-    return error == DX_OK ? reply_entity(node, request, edit.space, key) : explain_edit(node, error);
+    return error == DX_OK ? dx_node_reply_entity(node, request, edit.space, key) : explain_edit(node, error);
 }
 
 /* Runs an op on an existing entity of the wanted kind and answers the entity as it then is. */
@@ -353,7 +353,7 @@ static int edit_one(dx_node *node, dx_request *request, dx_bytes body, dx_op op,
                                kind == DX_ENTITY_LINK ? "an object, not a link" : "a link, not an object");
     }
     error = end(&edit, error == DX_OK ? op(&edit, body, &none) : error);
-    return error == DX_OK ? reply_entity(node, request, edit.space, key) : explain_edit(node, error);
+    return error == DX_OK ? dx_node_reply_entity(node, request, edit.space, key) : explain_edit(node, error);
 }
 
 static int object_set(dx_node *node, dx_request *request, dx_bytes body) {
@@ -387,7 +387,14 @@ static int object_get(dx_node *node, dx_request *request, dx_bytes body) {
     if (error == DX_OK) {
         error = dx_take_id(node, space, dx_item_get(body, "id"), "object", &key);
     }
-    return explain_edit(node, error == DX_OK ? reply_entity(node, request, space, key) : error);
+    bool past = false;
+    if (error == DX_OK) {
+        error = dx_node_reply_past(node, request, space, key, body, &past);
+    }
+    if (error == DX_OK && !past) {
+        error = dx_node_reply_entity(node, request, space, key);
+    }
+    return explain_edit(node, error);
 }
 
 /* --- Batches ------------------------------------------------------------------------------------- */

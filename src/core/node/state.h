@@ -137,6 +137,15 @@ DX_MUST_USE int dx_node_tell_name(dx_node *node, bool *again);
 /* --- commands_object.c --- */
 /* Puts words to what a transaction in the space was refused for. */
 int dx_node_explain_edit(dx_node *node, dx_space *space, int error);
+/* The entity as it is now. */
+DX_MUST_USE int dx_node_reply_entity(dx_node *node, dx_request *request, dx_space *space, int64_t key);
+/* DX_E_DENIED: it is one of the house's own objects, which no app edits; app NULL: an own program. */
+DX_MUST_USE int dx_node_check_subject(dx_node *node, dx_app *app, dx_space *space, int64_t key);
+
+/* --- commands_history.c --- */
+/* If the command's "at" names a point, answers the entity as it was then. */
+DX_MUST_USE int dx_node_reply_past(dx_node *node, dx_request *request, dx_space *space, int64_t key,
+                                   dx_bytes body, bool *past);
 
 /* --- commands_signal.c --- */
 /* The signaling services the person named; inside a transaction, with the swarm made. */
@@ -236,6 +245,6 @@ void dx_write_hex(dx_writer *writer, const uint8_t *data, size_t size);
 /* The table every command stands in; ends with name NULL. One array per file of commands. */
 extern const dx_command dx_commands_halo[], dx_commands_space[], dx_commands_object[], dx_commands_query[],
     dx_commands_node[], dx_commands_signal[], dx_commands_invitation[], dx_commands_app[],
-    dx_commands_watch[];
+    dx_commands_watch[], dx_commands_history[];
 
 #endif

@@ -344,6 +344,49 @@ static void test_undo_over_objects_and_links(void **state) {
     peer_deinit(&alice);
 }
 
+static void move(peer *self, int64_t key, int64_t parent) {
+    dx_transaction *transaction;
+    peer_begin(self);
+    assert_int_equal(dx_transaction_begin(&self->context, self->space, &transaction), DX_OK);
+    assert_int_equal(dx_transaction_move(transaction, key, parent), DX_OK);
+    assert_int_equal(dx_transaction_commit(transaction), DX_OK);
+    peer_commit(self);
+}
+
+static void expect_parent(peer *self, int64_t key, int64_t parent) {
+    dx_entity entity;
+    peer_begin(self);
+    assert_int_equal(dx_entity_read(&self->context, self->space, key, &entity), DX_OK);
+    peer_commit(self);
+    assert_int_equal(entity.parent, parent);
+}
+
+static void test_moves_are_taken_back(void **state) {
+    (void)state;
+    peer alice;
+    listing all;
+    peer_init(&alice, 1, "Alice");
+    peer_create_space(&alice, "Garden");
+    int64_t oak = peer_add(&alice, "tree", "{}"), elm = peer_add(&alice, "tree", "{}");
+    move(&alice, oak, elm);
+    list(&alice, oak, NULL, 32, false, &all);
+    assert_int_equal(all.count, 2);
+    expect_undo(&alice, false, 1, 0);
+    expect_parent(&alice, oak, 0);
+    expect_undo(&alice, true, 1, 0);
+    expect_parent(&alice, oak, elm);
+    bring_back(&alice, oak, &all.stamps[1]);
+    expect_parent(&alice, oak, 0);
+    bring_back(&alice, oak, &all.stamps[0]);
+    expect_parent(&alice, oak, elm);
+    /* Back to where it would stand below itself: it stays. */
+    move(&alice, oak, 0);
+    move(&alice, elm, oak);
+    bring_back(&alice, oak, &all.stamps[0]);
+    expect_parent(&alice, oak, 0);
+    peer_deinit(&alice);
+}
+
 /* A transaction of several blocks is taken back whole. */
 static void test_undo_of_a_long_transaction(void **state) {
     (void)state;
@@ -382,4 +425,4 @@ DX_TEST_MAIN(DX_TEST(test_points_are_read_as_they_are_printed), DX_TEST(test_bef
              DX_TEST(test_each_version_is_seen_as_it_was), DX_TEST(test_two_replicas_see_the_same_past),
              DX_TEST(test_what_was_comes_back_as_a_new_write), DX_TEST(test_undo_and_redo_go_back_and_forth),
              DX_TEST(test_undo_leaves_what_others_wrote), DX_TEST(test_undo_over_objects_and_links),
-             DX_TEST(test_undo_of_a_long_transaction))
+             DX_TEST(test_undo_of_a_long_transaction), DX_TEST(test_moves_are_taken_back))

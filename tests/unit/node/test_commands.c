@@ -149,14 +149,49 @@ static const struct {
     {"{'do': 'object.ls', 'space': 'Garden', 'type': 'bed'}",
      "{'rows':[{'id':'1-0-*','data':{'plant':'rose'},'type':'bed','parent':null,'deleted':false}]}\n",
      "{'count':1}"},
+    /* node/commands_history.c */
+    {"{'do': 'history.list', 'space': 'Garden', 'id': '1-0', 'limit': 3}",
+     "{'rows':[{'at':'*-*','did':'moved','name':'*','time':{'@time':'*'},'device':'*','parent':null,'"
+     "identity':'*'},{'"
+     "at':'*','did':'moved',*'parent':'2-0-*'*},{*'did':'restored'*}]}\n",
+     "{'count':3}"},
+    {"{'do': 'history.list', 'space': 'Garden', 'id': '1-0', 'before': '3'}",
+     "{'rows':[*'did':'made','set':{'plant':'rose'},*}]}\n", "{'count':*}"},
+    {"{'do': 'history.list', 'space': 'Garden', 'id': '1-0', 'limit': 0}", "",
+     "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"limit\\\" must be 1 to 1000'}}"},
+    {"{'do': 'history.list', 'space': 'Garden', 'id': '6-0'}", "",
+     "{'error':{'try':'dx object ls SPACE','code':-3,'name':'E_NOT_FOUND','message':'object 6-0 is not in "
+     "this space'}}"},
+    {"{'do': 'object.get', 'space': 'Garden', 'id': '1-0', 'at': '4'}", "",
+     "{'id':'1-0-*','data':{'rows':2,'plant':'rose'},'type':'bed','parent':null,'deleted':false}"},
+    {"{'do': 'object.get', 'space': 'Garden', 'id': '1-0', 'at': '1'}", "",
+     "{'error':{'try':'dx history SPACE ID','code':-3,'name':'E_NOT_FOUND','message':'it was not made yet at "
+     "that "
+     "point'}}"},
+    {"{'do': 'object.get', 'space': 'Garden', 'id': '1-0', 'at': 'yesterday'}", "",
+     "{'error':{'try':'dx history SPACE ID','code':-1,'name':'E_INVALID','message':'\\\"at\\\" must be a "
+     "point as the "
+     "history has it (COUNTER-FEED)'}}"},
+    {"{'do': 'history.restore', 'space': 'Garden', 'id': '1-0'}", "",
+     "{'error':{'try':'dx history SPACE ID','code':-1,'name':'E_INVALID','message':'\\\"at\\\" is "
+     "missing'}}"},
+    {"{'do': 'history.restore', 'space': 'Garden', 'id': '1-0', 'at': '4'}", "",
+     "{'id':'1-0-*','data':{'rows':2,'plant':'rose'},'type':'bed','parent':null,'deleted':false}"},
+    {"{'do': 'undo', 'space': 'Garden'}", "", "{'at':'*','kept':0,'time':{'@time':'*'},'entities':1}"},
+    {"{'do': 'object.get', 'space': 'Garden', 'id': '1-0'}", "",
+     "{'id':'1-0-*','data':{'plant':'rose'},'type':'bed','parent':null,'deleted':false}"},
+    {"{'do': 'redo', 'space': 'Garden'}", "", "{'at':'*','kept':0,'time':{'@time':'*'},'entities':1}"},
+    {"{'do': 'redo', 'space': 'Garden'}", "",
+     "{'error':{'code':-3,'name':'E_NOT_FOUND','message':'nothing was undone here since the last change'}}"},
+    {"{'do': 'undo', 'space': 'Garden'}", "", "{'at':'*','kept':0,*}"},
     /* node/commands_object.c */
     {"{'do': 'link.add', 'space': 'Garden', 'source': '1-0', 'target': '2-0', 'type': 'near'}", "",
-     "{'id':'9-0-*','data':{},'type':'near','source':'1-0-*','target':'2-0-*','deleted':false}"},
+     "{'id':'13-0-*','data':{},'type':'near','source':'1-0-*','target':'2-0-*','deleted':false}"},
     {"{'do': 'link.add', 'space': 'Garden', 'source': '1-0'}", "",
      "{'error':{'code':-1,'name':'E_INVALID','message':'no target is named'}}"},
     /* node/commands_query.c */
     {"{'do': 'link.ls', 'space': 'Garden', 'source': '1-0'}",
-     "{'rows':[{'id':'9-0-*','data':{},'type':'near','source':'1-0-*','target':'2-0-*','deleted':false}]}\n",
+     "{'rows':[{'id':'13-0-*','data':{},'type':'near','source':'1-0-*','target':'2-0-*','deleted':false}]}\n",
      "{'count':1}"},
     /* node/commands_object.c */
     {"{'do': 'object.rm', 'space': 'Garden', 'id': '6-0'}", "",
@@ -184,7 +219,7 @@ static const struct {
      "restore or move'}}"},
     /* node/commands_query.c */
     {"{'do': 'query', 'space': 'Garden'}",
-     "{'rows':[{'id':'1-0-*','data':{'plant':'rose'},'type':'bed','parent':null,'deleted':false},{'id':'10-0-"
+     "{'rows':[{'id':'1-0-*','data':{'plant':'rose'},'type':'bed','parent':null,'deleted':false},{'id':'14-0-"
      "*"
      "','data':{},'type':'bed','parent':null,'deleted':false},{'id':'2-0-*','data':{},'type':null,'parent':"
      "null,'deleted':false}]}\n",
@@ -197,11 +232,12 @@ static const struct {
      "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"query\\\" must be an object of keys and "
      "values'}}"},
     {"{'do': 'export', 'space': 'Garden'}",
-     "{'rows':[{'id':'1-0-*','data':{'plant':'rose'},'type':'bed','parent':null,'deleted':false},{'id':'10-0-"
+     "{'rows':[{'id':'1-0-*','data':{'plant':'rose'},'type':'bed','parent':null,'deleted':false},{'id':'14-0-"
      "*"
      "','data':{},'type':'bed','parent':null,'deleted':false},{'id':'2-0-*','data':{},'type':null,'parent':"
-     "null,'deleted':false},{'id':'9-0-*','data':{},'type':'near','source':'1-0-*','target':'2-0-*','deleted'"
-     ":false},{'id':'10-1-*','data':{},'type':null,'source':'10-0-*','target':'1-0-*','deleted':false}]}\n",
+     "null,'deleted':false},{'id':'13-0-*','data':{},'type':'near','source':'1-0-*','target':'2-0-*','"
+     "deleted'"
+     ":false},{'id':'14-1-*','data':{},'type':null,'source':'14-0-*','target':'1-0-*','deleted':false}]}\n",
      "{'count':5}"},
     /* node/commands_space.c */
     {"{'do': 'peer.list'}", "", "{'count':0}"},

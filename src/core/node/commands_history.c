@@ -1,0 +1,277 @@
+/* node/commands_history.c: history.list, history.restore, undo, redo: what was, and the way back.
+ *
+ * Layer: floor 1, node. docs/spec/commands.md, docs/spec/history.md. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "echo/undo.h"
+#include "node/state.h"
+
+/* Rows of one answer: what a person leafs through, each a section that is opened. */
+enum { LIST_DEFAULT = 100, LIST_MAX = 1000 };
+
+/* --- history.list ----------------------------------------------------------------------------- */
+
+typedef struct version_sink {
+    dx_node *node;
+    dx_request *request;
+    dx_space *space;
+} version_sink;
+
+/* What a section did, in one word. */
+static const char *word_of(const dx_section *section) {
+    return section->creates                       ? "made"
+           : section->life == DX_LIFE_DELETE      ? "deleted"
+           : section->life == DX_LIFE_RESTORE     ? "restored"
+           : section->moves && !section->operates ? "moved"
+                                                  : "changed";
+}
+
+static void write_author(version_sink *sink, const dx_feed *feed, dx_map_builder *map) {
+    char name[256];
+    const dx_admitted_feed *admitted = dx_control_find_feed(sink->space->control, feed->id);
+    dx_write_hex(dx_map_builder_key(map, "device"), feed->identity.device, DX_KEY_SIZE);
+    if (admitted == NULL) {
+        dx_write_null(dx_map_builder_key(map, "identity"));
+        return;
+    }
+    dx_write_hex(dx_map_builder_key(map, "identity"), admitted->owner, DX_KEY_SIZE);
+    if (dx_space_member_name(&sink->node->context, sink->space, admitted->owner, name, sizeof name) ==
+        DX_OK) {
+        dx_write_text(dx_map_builder_key(map, "name"), name);
+    }
+}
+
+/* Nothing when the map or array is empty. */
+static void write_some(dx_map_builder *map, const char *key, dx_bytes item) {
+    if (item.size > 1) {
+        dx_write_item(dx_map_builder_key(map, key), item);
+    }
+}
+
+/* The operation of an object, {path: value…} and [path…], as it stands in the block; one that fills a row by itself is
+ * told by its size. */
+static void write_operation(const dx_section *section, dx_map_builder *map) {
+    dx_reader reader;
+    if (!section->operates || section->model.size != 0) {
+        return;
+    }
+    if (section->operation.size > DX_ROW_SIZE_MAX / 2) {
+        dx_write_uint(dx_map_builder_key(map, "omitted"), section->operation.size);
+        return;
+    }
+    dx_reader_init(&reader, section->operation);
+    if (dx_reader_peek(&reader) != DX_KIND_ARRAY || dx_read_array(&reader) < 2) {
+        return;
+    }
+    dx_bytes set = dx_read_item(&reader), unset = dx_read_item(&reader);
+    if (dx_item_kind(set) == DX_KIND_MAP && dx_item_kind(unset) == DX_KIND_ARRAY) {
+        write_some(map, "set", set);
+        write_some(map, "unset", unset);
+    }
+}
+
+static int write_parent(version_sink *sink, int64_t key, dx_map_builder *map) {
+    uint8_t id[DX_ID_SIZE];
+    char text[DX_ID_TEXT_MAX];
+    if (key == 0) {
+        dx_write_null(dx_map_builder_key(map, "parent"));
+        return DX_OK;
+    }
+    int error = dx_key_to_id(sink->space, key, id);
+    if (error == DX_OK) {
+        dx_id_print(id, text);
+        dx_write_text(dx_map_builder_key(map, "parent"), text);
+    }
+    return error;
+}
+
+/* The clock of whoever wrote it: of any number. */
+static void write_time(dx_map_builder *map, uint64_t wall_ms) {
+    const uint64_t year_10000_ms = UINT64_C(253402300800000);
+    dx_writer *writer = dx_map_builder_key(map, "time");
+    if (wall_ms < year_10000_ms) {
+        dx_write_timestamp(writer, (int64_t)wall_ms * 1000);
+    } else {
+        dx_write_null(writer);
+    }
+}
+
+static int tell_version(void *ctx, const dx_version *version) {
+    version_sink *sink = ctx;
+    char point[DX_POINT_TEXT_MAX];
+    dx_map_builder map;
+    dx_answer_init(sink->node, &map);
+    dx_point_print(&version->stamp, point);
+    dx_write_text(dx_map_builder_key(&map, "at"), point);
+    dx_write_text(dx_map_builder_key(&map, "did"), word_of(&version->section));
+    write_time(&map, version->wall_ms);
+    write_author(sink, version->feed, &map);
+    write_operation(&version->section, &map);
+    int error = version->section.moves ? write_parent(sink, version->parent, &map) : DX_OK;
+    dx_writer row = dx_request_row(sink->node, sink->request);
+    dx_map_builder_finish(&map, &row);
+    int written = dx_request_row_end(sink->node, sink->request, &row);
+    return error != DX_OK ? error : written;
+}
+
+/* A point as people write it; absent: *given is false. */
+static int take_point(dx_node *node, dx_bytes body, const char *key, dx_stamp *out, bool *given) {
+    dx_bytes text;
+    int error = dx_take_optional_text(node, body, key, DX_POINT_TEXT_MAX, &text);
+    *given = error == DX_OK && text.data != NULL;
+    if (*given && dx_point_parse(text, out) != DX_OK) {
+        error = dx_node_refuse(node, DX_E_INVALID, "dx history SPACE ID",
+                               "\"%s\" must be a point as the history has it (COUNTER-FEED)", key);
+    }
+    return error;
+}
+
+static int history_list(dx_node *node, dx_request *request, dx_bytes body) {
+    version_sink sink = {.node = node, .request = request};
+    dx_stamp before;
+    bool given, more;
+    int64_t key, limit = dx_item_int(dx_item_get(body, "limit"), LIST_DEFAULT);
+    int error = dx_take_space(node, request, body, &sink.space);
+    if (error == DX_OK) {
+        error = dx_take_id(node, sink.space, dx_item_get(body, "id"), "object", &key);
+    }
+    if (error == DX_OK) {
+        error = take_point(node, body, "before", &before, &given);
+    }
+    if (error == DX_OK && (limit < 1 || limit > LIST_MAX)) {
+        error = dx_node_refuse(node, DX_E_INVALID, NULL, "\"limit\" must be 1 to %d", LIST_MAX);
+    }
+    if (error == DX_OK) {
+        error = dx_history_versions(&node->context, sink.space, key, given ? &before : NULL, (size_t)limit,
+                                    tell_version, &sink, &more);
+    }
+    return error == DX_OK ? dx_request_reply_count(node, request)
+                          : dx_node_explain_edit(node, sink.space, error);
+}
+
+/* --- The way back ----------------------------------------------------------------------------- */
+
+static int explain_point(dx_node *node, int error) {
+    return error == DX_E_NOT_FOUND && node->message[0] == 0
+               ? dx_node_refuse(node, error, "dx history SPACE ID", "it was not made yet at that point")
+               : error;
+}
+
+int dx_node_reply_past(dx_node *node, dx_request *request, dx_space *space, int64_t key, dx_bytes body,
+                       bool *past) {
+    dx_stamp point;
+    dx_buf state, row;
+    dx_entity entity;
+    int error = take_point(node, body, "at", &point, past);
+    if (error != DX_OK || !*past) {
+        return error;
+    }
+    dx_buf_init(&state, &node->config.alloc, DX_STATE_SIZE_MAX);
+    dx_buf_init(&row, &node->config.alloc, DX_ANSWER_SIZE_MAX);
+    error = dx_history_entity(&node->context, space, key, &point, &state, &entity);
+    error = explain_point(node, error);
+    if (error == DX_OK) {
+        error = dx_entity_write_row(&node->context, space, &entity, &row);
+    }
+    if (error == DX_OK) {
+        error = dx_request_reply_item(node, request, dx_buf_view(&row));
+    }
+    dx_buf_deinit(&state);
+    dx_buf_deinit(&row);
+    return error;
+}
+
+static int history_restore(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_space *space = NULL;
+    dx_transaction *transaction;
+    dx_stamp point;
+    bool given = false;
+    int64_t key = 0;
+    int error = dx_need_identity(node);
+    if (error == DX_OK) {
+        error = dx_take_space(node, request, body, &space);
+    }
+    if (error == DX_OK) {
+        error = dx_take_id(node, space, dx_item_get(body, "id"), "object", &key);
+    }
+    if (error == DX_OK) {
+        error = take_point(node, body, "at", &point, &given);
+    }
+    if (error == DX_OK && !given) {
+        return dx_node_refuse(node, DX_E_INVALID, "dx history SPACE ID", "\"at\" is missing");
+    }
+    if (error == DX_OK) {
+        error = dx_node_check_subject(node, request->app, space, key);
+    }
+    if (error == DX_OK) {
+        error = dx_transaction_begin(&node->context, space, &transaction);
+    }
+    if (error != DX_OK) {
+        return space == NULL ? error : dx_node_explain_edit(node, space, error);
+    }
+    error = explain_point(node, dx_history_bring_back(transaction, &node->context, space, key, &point));
+    if (error != DX_OK) {
+        dx_transaction_abort(transaction);
+    } else {
+        error = dx_transaction_commit(transaction);
+    }
+    if (error == DX_E_UNSUPPORTED && node->message[0] == 0) {
+        return dx_node_refuse(node, error, NULL, "it is of a model that this program cannot bring back");
+    }
+    return error == DX_OK ? dx_node_reply_entity(node, request, space, key)
+                          : dx_node_explain_edit(node, space, error);
+}
+
+/* --- undo, redo ------------------------------------------------------------------------------- */
+
+static int run_undo(dx_node *node, dx_request *request, dx_bytes body, bool redo) {
+    dx_space *space = NULL;
+    dx_undone undone;
+    dx_map_builder map;
+    char point[DX_POINT_TEXT_MAX];
+    int error = dx_need_identity(node);
+    if (error == DX_OK) {
+        error = dx_take_space(node, request, body, &space);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    error = dx_undo(&node->context, space, redo, &undone);
+    if (error == DX_E_NOT_FOUND) {
+        return dx_node_refuse(node, error, NULL,
+                              redo ? "nothing was undone here since the last change"
+                                   : "this device changed nothing here that it could take back");
+    }
+    if (error == DX_E_LIMIT && undone.entities == 0) {
+        return dx_node_refuse(node, error, "dx history SPACE ID, and dx object restore --at",
+                              "the last change is about more than %d objects: too many to take back at once",
+                              DX_UNDO_ENTITIES_MAX);
+    }
+    if (error != DX_OK) {
+        return dx_node_explain_edit(node, space, error);
+    }
+    dx_answer_init(node, &map);
+    dx_point_print(&undone.stamp, point);
+    dx_write_text(dx_map_builder_key(&map, "at"), point);
+    write_time(&map, undone.wall_ms);
+    dx_write_uint(dx_map_builder_key(&map, "entities"), undone.entities);
+    dx_write_uint(dx_map_builder_key(&map, "kept"), undone.kept);
+    return dx_request_reply(node, request, &map);
+}
+
+static int undo(dx_node *node, dx_request *request, dx_bytes body) {
+    return run_undo(node, request, body, false);
+}
+
+static int redo(dx_node *node, dx_request *request, dx_bytes body) {
+    return run_undo(node, request, body, true);
+}
+
+const dx_command dx_commands_history[] = {
+    {"history.list", false, history_list},
+    {"history.restore", true, history_restore},
+    {"undo", true, undo},
+    {"redo", true, redo},
+    {NULL, false, NULL},
+};
