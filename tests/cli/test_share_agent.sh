@@ -34,7 +34,7 @@ expect_exit 0 "the agent fetches" --profile frank space status "$space" --wait-s
 same "in step" "$(keys <out) $(value synced <out) $(value objects <out)" "space,synced,peers,objects,pending True 3"
 alice object add notes --type late -q >/dev/null
 check "what comes later arrives by itself" wait_for 10 sh -c "[ \$('$dx' --profile frank object ls notes --type late -q | wc -l) = 1 ]"
-same "peers are listed" "$("$dx" --profile frank peer list --json | head -n 1 | keys)" peer,space,address,state,error,seconds
+same "peers are listed" "$("$dx" --profile frank peer list --json | head -n 1 | keys)" peer,space,address,state,error,why,seconds
 alice agent stop -q >/dev/null
 run --profile frank space status notes --wait-synced --timeout 1
 same "nobody to be in step with" "$status" 8
