@@ -25,13 +25,16 @@ typedef struct asking {
     double piece_max_ms;
 } asking;
 
-static int write_row(void *ctx, const dx_entity *entity) {
+static int write_row(void *ctx, const dx_query_row *row) {
     asking *it = ctx;
     dx_writer writer;
     it->rows++;
+    if (row->entity == NULL) {
+        return DX_OK;
+    }
     dx_buf_clear(&it->row);
     dx_writer_init(&writer, &it->row);
-    return dx_entity_write(it->context, it->space, entity, &writer);
+    return dx_entity_write(it->context, it->space, row->entity, &writer);
 }
 
 static void begin(asking *it) {

@@ -1,8 +1,9 @@
 /* fuzz_query.c: questions about a small space. Input: a query as JSON when it begins with a brace, as an
  * encoded item otherwise. Checks: a wrong question says what is wrong and leaves nothing behind; a right one
  * ends, gives no more than its limit, and counts and gives the same whether it is asked in one call or in
- * many. */
+ * many, and in a space that has an index on "n" as in one that has none. */
 #include "disk.h"
+#include "echo/index.h"
 #include "echo/mutation.h"
 #include "echo/query.h"
 #include "fuzz.h"
@@ -53,6 +54,16 @@ static void add_objects(world *self) {
     FUZZ_CHECK(dx_transaction_commit(transaction) == DX_OK);
 }
 
+static void set_index(world *self, bool there) {
+    bool more = true;
+    dx_bytes type = dx_bytes_text("a"), path = dx_bytes_text("n");
+    FUZZ_CHECK((there ? dx_index_add(&self->context, self->space, DX_TYPE_OBJECT, type, path)
+                      : dx_index_remove(&self->context, self->space, DX_TYPE_OBJECT, type, path)) == DX_OK);
+    while (more) {
+        FUZZ_CHECK(dx_indexes_build(&self->context, self->space, 100, &more) == DX_OK);
+    }
+}
+
 /* Made by the first input and kept: questions change nothing. */
 static world *the_world(void) {
     static world self;
@@ -75,9 +86,9 @@ static world *the_world(void) {
 }
 
 /* Order and number of rows, as one number. */
-static int note(void *ctx, const dx_entity *entity) {
+static int note(void *ctx, const dx_query_row *row) {
     uint64_t *sum = ctx;
-    *sum = *sum * 31 + (uint64_t)entity->key;
+    *sum = *sum * 31 + (uint64_t)row->key + (uint64_t)row->count;
     return DX_OK;
 }
 
@@ -113,9 +124,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     } else {
         dx_buf_append(&item, data, size);
     }
-    uint64_t whole = 0, parts = 0;
+    uint64_t whole = 0, parts = 0, indexed = 0;
     int64_t count = ask(self, dx_buf_view(&item), SIZE_MAX, &whole);
     FUZZ_CHECK(ask(self, dx_buf_view(&item), 2, &parts) == count && parts == whole);
+    set_index(self, true);
+    FUZZ_CHECK(ask(self, dx_buf_view(&item), 3, &indexed) == count && indexed == whole);
+    set_index(self, false);
     int64_t limit = dx_item_int(dx_item_get(dx_buf_view(&item), "limit"), INT64_MAX);
     FUZZ_CHECK(count < 0 || count <= limit);
     dx_buf_deinit(&item);

@@ -171,8 +171,8 @@ static void say_filter(asking *self) {
         }
         int error = dx_json_print(filter->value, &value);
         DX_ASSERT(error == DX_OK);
-        say(self, ", \"where\": {\"%.*s\": %.*s}", (int)path.size, (const char *)path.data, (int)value.size,
-            (const char *)value.data);
+        say(self, ", \"where\": {\"%.*s\": {\"eq\": %.*s}}", (int)path.size, (const char *)path.data,
+            (int)value.size, (const char *)value.data);
         dx_buf_deinit(&path);
         dx_buf_deinit(&value);
     }

@@ -7,6 +7,14 @@
 #include "input.h"
 #include "space.h"
 
+static const dx_column id_columns[] = {{"id", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
+static const dx_column group_columns[] = {
+    {"value", DX_CELL_TEXT}, {"count", DX_CELL_NUMBER}, {NULL, DX_CELL_TEXT}};
+static const dx_column plan_columns[] = {{"begins", DX_CELL_TEXT}, {"type", DX_CELL_TEXT},
+                                         {"path", DX_CELL_TEXT},   {"made", DX_CELL_TEXT},
+                                         {"order", DX_CELL_TEXT},  {"examined", DX_CELL_NUMBER},
+                                         {"read", DX_CELL_NUMBER}, {"count", DX_CELL_NUMBER},
+                                         {"advice", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
 static const dx_column count_columns[] = {{"count", DX_CELL_NUMBER}, {NULL, DX_CELL_TEXT}};
 
 typedef struct dx_query_answer {
@@ -30,15 +38,30 @@ static void print_answer(void *ctx, bool last, dx_bytes body) {
     }
 }
 
+/* What the rows of an answer are. */
+typedef enum dx_answer_shape {
+    DX_ANSWER_ENTITIES,
+    DX_ANSWER_COUNT,
+    DX_ANSWER_IDS,
+    DX_ANSWER_GROUPS
+} dx_answer_shape;
+
+static dx_answer_shape shape_of(dx_bytes question) {
+    return dx_item_get(question, "group").size > 0               ? DX_ANSWER_GROUPS
+           : dx_item_bool(dx_item_get(question, "count"), false) ? DX_ANSWER_COUNT
+           : dx_item_bool(dx_item_get(question, "ids"), false)   ? DX_ANSWER_IDS
+                                                                 : DX_ANSWER_ENTITIES;
+}
+
 /* The question that is the second argument, if there is one. */
-static int begin(dx_invocation *run, dx_map_builder *command, const char *name, bool *counts) {
+static int begin(dx_invocation *run, dx_map_builder *command, const char *name, dx_answer_shape *shape) {
     const char *json = dx_invocation_argument(run, 1);
     dx_buf item = {0};
     int code = json == NULL ? DX_EXIT_OK : dx_input_json(run, json, "the question", true, &item);
     if (code == DX_EXIT_OK) {
         dx_space_command(run, command, name);
         dx_command_item(command, "query", dx_buf_view(&item));
-        *counts = dx_item_bool(dx_item_get(dx_buf_view(&item), "count"), false);
+        *shape = shape_of(dx_buf_view(&item));
     }
     if (item.alloc != NULL) {
         dx_buf_deinit(&item);
@@ -49,25 +72,39 @@ static int begin(dx_invocation *run, dx_map_builder *command, const char *name, 
 int dx_run_query(dx_invocation *run) {
     dx_query_answer answer = {.run = run};
     dx_map_builder command;
-    bool counts = false;
-    int code = begin(run, &command, "query", &counts);
+    dx_answer_shape shape = DX_ANSWER_ENTITIES;
+    dx_buf reply;
+    int code = begin(run, &command, "query", &shape);
     if (code != DX_EXIT_OK) {
         return code;
     }
-    if (counts) {
+    if (dx_invocation_has(run, "explain")) {
+        dx_command_bool(&command, "explain", true);
+        return dx_vault_ask_record(run, &command, plan_columns);
+    }
+    if (shape == DX_ANSWER_COUNT) {
         return dx_vault_ask_record(run, &command, count_columns);
     }
+    if (shape != DX_ANSWER_ENTITIES) {
+        return dx_vault_ask_rows(run, &command, shape == DX_ANSWER_IDS ? id_columns : group_columns);
+    }
     dx_entity_table_begin(&answer.table, &run->output);
-    code = dx_vault_ask(run, &command, print_answer, &answer, NULL);
+    code = dx_vault_ask(run, &command, print_answer, &answer, &reply);
     dx_entity_table_end(&answer.table);
+    dx_bytes cursor = dx_item_text(dx_item_get(dx_buf_view(&reply), "cursor"));
+    if (code == DX_EXIT_OK && cursor.size > 0) {
+        dx_output_words(&run->output, "there may be more: add \"cursor\": \"%.*s\"", (int)cursor.size,
+                        (const char *)cursor.data);
+    }
+    dx_buf_deinit(&reply);
     return code;
 }
 
 int dx_run_watch(dx_invocation *run) {
     dx_query_answer answer = {.run = run};
     dx_map_builder command;
-    bool counts = false;
-    int code = begin(run, &command, "watch", &counts);
+    dx_answer_shape shape = DX_ANSWER_ENTITIES;
+    int code = begin(run, &command, "watch", &shape);
     if (code == DX_EXIT_OK && (code = dx_vault_open(run, DX_VAULT_NETWORK)) == DX_EXIT_OK) {
         dx_entity_table_begin(&answer.table, &run->output);
         answer.table.is_stream = true;

@@ -22,6 +22,7 @@ const dx_noun dx_nouns[] = {
     {"object", "the objects in a space"},
     {"link", "typed arrows from one object to another"},
     {"query", "ask a space a question"},
+    {"index", "what is kept ready for questions about a property"},
     {"watch", "tell what changes in a space, as it changes"},
     {"history", "what changed an object, and who"},
     {"undo", "take back what this device last did in a space"},
@@ -299,21 +300,66 @@ const dx_verb dx_verbs[] = {
     {.noun = "query",
      .arguments = {SPACE_ARGUMENT, {"JSON", "the question, or - to read it from stdin", true, false}},
      .sentence = "Ask a space a question",
-     .details = "A question is a JSON object; without one every object is found. Where to begin, all of it "
-                "true at once: \"id\", \"type\",\n"
-                "\"parent\", \"source\", \"target\", \"where\": {KEY: VALUE, …}, \"kind\": \"object\", "
-                "\"link\" or \"any\", \"deleted\": \"hide\", \"show\"\n"
-                "or \"only\". Where to go from there, step by step: \"follow\": [{\"out\": TYPE}, {\"in\": "
-                "TYPE}, {\"children\": true},\n"
-                "{\"parent\": true}]. A shortest way: \"path\": {\"to\": QUESTION, \"out\": TYPE, \"max\": "
-                "HOPS}. And \"limit\": N, \"after\": ID,\n"
-                "\"count\": true.",
+     .options = {{"explain", 0, NULL, "no rows: where it looked, at how much, and what would help", false}},
+     .details =
+         "A question is a JSON object; without one every object is found. Where to begin, all of it true at "
+         "once: "
+         "\"id\", \"type\",\n"
+         "\"parent\", \"source\", \"target\", \"where\": {PATH: VALUE or {\"gt\": 2, \"le\": 9}, …}, \"or\": "
+         "[…], \"not\": {…}, \"kind\":\n"
+         "\"object\", \"link\" or \"any\", \"deleted\": \"hide\", \"show\" or \"only\". Operators: eq ne gt "
+         "ge lt le "
+         "prefix in has exists.\n"
+         "Where to go from there, step by step: \"follow\": [{\"out\": TYPE}, {\"in\": TYPE}, {\"children\": "
+         "true},\n"
+         "{\"parent\": true}, {\"ref\": PATH}, {\"referrers\": PATH}], each with \"repeat\": HOPS to go on. "
+         "A "
+         "shortest way: \"path\":\n"
+         "{\"to\": QUESTION, \"out\": TYPE, \"max\": HOPS}. And \"order\": PATH, \"group\": PATH, \"limit\": "
+         "N, "
+         "\"cursor\", \"ids\": true,\n"
+         "\"count\": true.",
      .examples =
          "dx query packages '{\"type\": \"package\", \"where\": {\"name\": \"libc6\"}}'\n"
          "dx query packages '{\"where\": {\"name\": \"libc6\"}, \"follow\": [{\"in\": \"depends\"}]}'\n"
          "dx query packages '{\"where\": {\"name\": \"git\"}, \"path\": {\"to\": {\"where\": {\"name\": "
-         "\"libc6\"}}}}'",
+         "\"libc6\"}}}}'\n"
+         "dx query packages '{\"type\": \"package\", \"where\": {\"size\": {\"gt\": 1000000}}, \"order\": "
+         "\"size\", \"limit\": 10}'\n"
+         "dx query packages '{\"type\": \"package\", \"where\": {\"name\": \"git\"}}' --explain",
      .run = dx_run_query},
+    {.noun = "index",
+     .verb = "add",
+     .arguments = {SPACE_ARGUMENT,
+                   {"TYPE", "of the objects", false, false},
+                   {"PATH", "the property, as in a question's where", false, false}},
+     .options = {{"link", 0, NULL, "the type is one of links", false}},
+     .sentence = "Keep a property of a type ready for questions",
+     .details =
+         "A question that asks for the type and that property is then answered from the index instead of by "
+         "reading every object.\n"
+         "It costs a little at each write. Only this vault has it; others in the space decide for "
+         "themselves. "
+         "Questions that are\n"
+         "asked again and again make their own, up to eight.",
+     .examples = "dx index add packages package name",
+     .run = dx_run_index_add},
+    {.noun = "index",
+     .verb = "list",
+     .alias = "ls",
+     .arguments = {SPACE_ARGUMENT},
+     .sentence = "List what is kept ready, and whether it is built",
+     .examples = "dx index ls packages",
+     .run = dx_run_index_ls},
+    {.noun = "index",
+     .verb = "rm",
+     .arguments = {SPACE_ARGUMENT,
+                   {"TYPE", "of the objects", false, false},
+                   {"PATH", "the property", false, false}},
+     .options = {{"link", 0, NULL, "the type is one of links", false}},
+     .sentence = "Keep a property ready no more",
+     .examples = "dx index rm packages package name",
+     .run = dx_run_index_rm},
     {.noun = "watch",
      .arguments = {SPACE_ARGUMENT, {"JSON", "only what this question finds", true, false}},
      .sentence = "Tell what changes in a space, one line per change, until Ctrl-C",

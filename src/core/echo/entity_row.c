@@ -3,6 +3,7 @@
  * Layer: floor 1, echo. */
 #include "echo/entity_row.h"
 
+#include "echo/index.h"
 #include "echo/section.h"
 
 /* --- Reading --------------------------------------------------------------------------------- */
@@ -89,7 +90,8 @@ static int count_live(dx_context *context, dx_space *space, const dx_entity_row 
 /* Every table whose rows follow from entities' rows. */
 static int write_derived(dx_context *context, dx_space *space, const dx_entity_row *before,
                          const dx_entity_row *after) {
-    return count_live(context, space, before, after);
+    int error = count_live(context, space, before, after);
+    return error == DX_OK ? dx_index_take(context, space, before, after) : error;
 }
 
 /* --- Writing --------------------------------------------------------------------------------- */

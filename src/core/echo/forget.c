@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "echo/entity_row.h"
+#include "echo/index.h"
 #include "echo/section.h"
 #include "echo/space_state.h"
 
@@ -214,7 +215,10 @@ int dx_space_sweep(dx_context *context, size_t budget, bool *more) {
         if (error == DX_OK) {
             error = remove_feed(context, &feed, &budget);
         } else if (error == DX_E_NOT_FOUND) {
-            error = remove_space(context, space);
+            error = dx_indexes_drop(context, space, &budget);
+            if (error == DX_OK && budget != 0) {
+                error = remove_space(context, space);
+            }
         }
         if (error != DX_OK) {
             return error;

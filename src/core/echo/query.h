@@ -11,13 +11,22 @@
 
 enum {
     DX_QUERY_SIZE_MAX = 64 * 1024, /* of the encoded query: it is kept while the query lives */
-    DX_QUERY_CONDITIONS_MAX = 16,  /* of one "where" */
+    DX_QUERY_CONDITIONS_MAX = 16,  /* paths of one "where" */
+    DX_QUERY_BRANCHES_MAX = 64,    /* of one "and" or "or" */
+    DX_QUERY_NESTING_MAX = 8,      /* of "and", "or", "not" in each other: they are judged by recursion */
+    DX_QUERY_VALUES_MAX = 1024,    /* of one "in" */
+    DX_QUERY_NODES_MAX = 4096,     /* conditions of a query in all: each is tried on each row */
     DX_QUERY_STEPS_MAX = 16,       /* of "follow" */
-    DX_QUERY_HOPS_MAX = 64,        /* of "path" */
+    DX_QUERY_HOPS_MAX = 64,        /* of "path", and of a step that repeats */
+    DX_QUERY_ORDERS_MAX = 4,       /* paths of "order" */
     /* Entities held at once: what one step of "follow" reaches, or a search for a path has seen (16 bytes
      * each and a table). Beyond it the query ends with DX_E_LIMIT: it asks for most of a large space, which
      * is a listing's work. */
     DX_QUERY_KEYS_MAX = 1 << 20,
+    /* Rows put in order, or groups counted: what is sorted at once stays below a quarter of a second. With a "limit"
+     * only the first ones are kept. */
+    DX_QUERY_SORTED_MAX = 1 << 18,
+    DX_QUERY_SORTED_SIZE_MAX = 64 << 20,
     DX_QUERY_MESSAGE_SIZE = 128
 };
 
@@ -25,6 +34,25 @@ enum {
 bool dx_type_is_hidden(dx_bytes name);
 
 typedef struct dx_query dx_query;
+
+/* One row of an answer. */
+typedef struct dx_query_row {
+    int64_t key;             /* of the entity; 0: a group */
+    const dx_entity *entity; /* NULL: a group, or a query for ids alone */
+    dx_bytes value;          /* a group's, one item; size 0: the path leads nowhere in them */
+    int64_t count;           /* of a group */
+} dx_query_row;
+
+/* What a query is to say about itself, and what it has done so far. */
+typedef struct dx_query_plan {
+    const char *begins;  /* where it looks first: "id", "links", "children", "index", "type", "everything" */
+    dx_bytes type, path; /* of the index, or the type read; size 0: none */
+    bool automatic;      /* the index was made by itself */
+    const char *order;   /* "as placed", "sorted" */
+    int64_t examined;    /* entries of indexes and rows looked at */
+    int64_t rows_read;   /* entities decoded */
+    dx_bytes advice_type, advice_path; /* an index on these would have helped; size 0: none */
+} dx_query_plan;
 
 /* Parses and checks. DX_E_INVALID: message (DX_QUERY_MESSAGE_SIZE is always enough) tells in one sentence
  * what is wrong with the question. */
@@ -35,16 +63,23 @@ void dx_query_destroy(dx_query *query);
  * should be called again. The callback may write the entity out but runs no query; its error ends the call
  * and is returned. A query that counts calls back for nothing. */
 DX_MUST_USE int dx_query_run(dx_query *query, size_t budget,
-                             int (*on_entity)(void *ctx, const dx_entity *entity), void *ctx, bool *more);
+                             int (*on_row)(void *ctx, const dx_query_row *row), void *ctx, bool *more);
 /* Rows so far, called back for or only counted. */
 int64_t dx_query_count(const dx_query *query);
-/* The query asks for a number instead of rows. */
+/* The query asks for a number instead of rows; for groups; for ids alone. */
 bool dx_query_counts(const dx_query *query);
+bool dx_query_groups(const dx_query *query);
+bool dx_query_wants_ids(const dx_query *query);
 /* Whether the question is a filter alone, so that one entity can be judged by itself (subscriptions). */
 bool dx_query_is_filter(const dx_query *query);
 /* Whether this entity matches the filter part now. */
 DX_MUST_USE int dx_query_matches(dx_query *query, const dx_entity *entity, bool *matches);
 /* Whether it could match at another time: what never changes of it (kind, type, ends, id) matches. */
 bool dx_query_could_match(dx_query *query, const dx_entity *entity);
+/* When the limit ended it: appends the text that, as "cursor" of the same query, goes on behind the last row. Nothing
+ * otherwise. */
+DX_MUST_USE int dx_query_cursor(const dx_query *query, dx_buf *out);
+/* What it does and did. Views die with the query. */
+void dx_query_explain(const dx_query *query, dx_query_plan *out);
 
 #endif

@@ -1,20 +1,47 @@
 /* echo/query_state.h: a parsed query, shared by the files of query and subscription and by no one else.
  *
  * Layer: floor 1, echo, private to this room. query_parse.c makes the question, query_filter.c judges one
- * entity, query_walk.c goes through the indexes, query_path.c searches for a path, query.c puts them in
- * order. Texts and values are views into the query's own copy of the item. */
+ * entity, query_plan.c chooses an index, query_walk.c goes through the indexes, query_path.c searches for a path,
+ * query_sort.c puts rows in order, query.c puts all of them to work. Texts are views into the query's own copy of the
+ * item; comparands are places in question.values. */
 #ifndef DX_ECHO_QUERY_STATE_H
 #define DX_ECHO_QUERY_STATE_H
 
+#include "echo/index.h"
 #include "echo/key_set.h"
 #include "echo/query.h"
 
 /* What an id that names nothing here becomes: it matches nothing. 0 means "none", as in rows. */
 enum { DX_QUERY_NOTHING = -1 };
 
-typedef struct dx_query_condition {
-    dx_bytes path, value;
-} dx_query_condition;
+/* A condition, or several of them: a tree in preorder. */
+typedef enum dx_query_op {
+    DX_QUERY_ALL,
+    DX_QUERY_ANY,
+    DX_QUERY_NOT, /* not all of them */
+    DX_QUERY_EQUAL,
+    DX_QUERY_OTHER, /* something stands there, and it is another value */
+    DX_QUERY_GREATER,
+    DX_QUERY_AT_LEAST,
+    DX_QUERY_LESS,
+    DX_QUERY_AT_MOST,
+    DX_QUERY_PREFIX,
+    DX_QUERY_HAS,     /* an array with such an element */
+    DX_QUERY_EXISTS,  /* key 0: it does not */
+    DX_QUERY_IS_TYPE, /* path: the type's name */
+    DX_QUERY_IS_ID,   /* key */
+    DX_QUERY_IS_PARENT,
+    DX_QUERY_IS_SOURCE,
+    DX_QUERY_IS_TARGET
+} dx_query_op;
+
+typedef struct dx_query_node {
+    dx_query_op op;
+    size_t end;               /* of its subtree, in question.nodes */
+    dx_bytes path;            /* in an ANY that is an "in": the path of all its members */
+    size_t value, value_size; /* the comparand's form (order.h) in question.values */
+    int64_t key;
+} dx_query_node;
 
 typedef enum dx_query_deleted { DX_QUERY_HIDE, DX_QUERY_SHOW, DX_QUERY_ONLY } dx_query_deleted;
 
@@ -23,31 +50,52 @@ typedef struct dx_query_filter {
     bool objects, links; /* kinds asked for */
     dx_query_deleted deleted;
     int64_t id, parent, source, target;
-    dx_bytes type; /* size 0: entities without one */
-    dx_query_condition conditions[DX_QUERY_CONDITIONS_MAX];
-    size_t condition_count;
+    dx_bytes type;     /* size 0: entities without one */
+    size_t begin, end; /* conditions in question.nodes, all of which must hold */
 } dx_query_filter;
 
-typedef enum dx_query_way { DX_QUERY_OUT, DX_QUERY_IN, DX_QUERY_CHILDREN, DX_QUERY_PARENT } dx_query_way;
+typedef enum dx_query_way {
+    DX_QUERY_OUT,
+    DX_QUERY_IN,
+    DX_QUERY_CHILDREN,
+    DX_QUERY_PARENT,
+    DX_QUERY_REFERENCE, /* to what a value at `path` refers to */
+    DX_QUERY_REFERRERS  /* to what refers to here at `path` */
+} dx_query_way;
 
 typedef struct dx_query_step {
     dx_query_way way;
     bool has_link_type;
     dx_bytes link_type;
+    dx_bytes path;
+    int64_t hops;         /* 1, or as far as it repeats */
+    bool repeats;         /* what lies one to `hops` hops away, each once */
     dx_query_filter ends; /* what is reached must match this */
 } dx_query_step;
 
+typedef struct dx_query_order {
+    dx_bytes path;
+    bool descending;
+} dx_query_order;
+
 typedef struct dx_question {
     dx_query_filter filter;
+    dx_buf nodes;  /* of dx_query_node */
+    dx_buf values; /* forms of comparands, one behind another */
     dx_query_step steps[DX_QUERY_STEPS_MAX];
     size_t step_count;
     bool has_path;
     dx_query_filter path_to;
     dx_query_step path_step;
     int64_t path_hops_max;
-    int64_t limit; /* INT64_MAX: none */
-    int64_t after; /* key of the last row of an earlier run, 0: from the beginning */
-    bool counts;
+    dx_query_order orders[DX_QUERY_ORDERS_MAX];
+    size_t order_count;
+    bool has_group;
+    dx_bytes group;
+    int64_t limit;   /* INT64_MAX: none */
+    int64_t after;   /* key of the last row of an earlier run, 0: from the beginning */
+    dx_bytes cursor; /* text, data NULL: none */
+    bool counts, wants_ids;
 } dx_question;
 
 /* Where a walk over an index goes on: after this place. */
@@ -59,39 +107,93 @@ typedef struct dx_query_place {
     int64_t key;
 } dx_query_place;
 
+/* The index a filter begins with: entries of one path whose values lie between two forms. */
+typedef struct dx_query_range {
+    int64_t index; /* its id, 0: none */
+    bool automatic;
+    dx_bytes path;
+    size_t low, low_size, high, high_size; /* in query->bounds; low inclusive, high exclusive */
+    bool is_value;                         /* entries of exactly the low form */
+    bool is_set;                           /* an "in": the values of a node's members, one after another */
+    bool decides;                          /* the index alone tells what matches: no row is read for it */
+    size_t node;                           /* of a set */
+} dx_query_range;
+
+/* Rows, or groups, as one buffer of records: order, key and count. */
+typedef struct dx_records {
+    dx_buf bytes;  /* records, one behind another */
+    dx_buf places; /* uint32_t: where each begins */
+} dx_records;
+
 /* What is done with an entity that a filter matched, or with an object that a step reached. */
 typedef int dx_query_found(dx_query *query, const dx_entity *entity);
-typedef int dx_query_reached(dx_query *query, int64_t key);
+typedef int dx_query_reached(dx_query *query, int64_t key, bool matches);
 
 struct dx_query {
     dx_context *context;
     dx_space *space;
-    dx_buf item; /* the query's own copy of the question */
+    dx_buf item;          /* the query's own copy of the question */
+    uint64_t fingerprint; /* of the question but its limit and cursor */
     dx_question question;
-    enum { DX_QUERY_SEEK, DX_QUERY_FOLLOW, DX_QUERY_SEARCH, DX_QUERY_GIVE, DX_QUERY_DONE } phase;
+    enum {
+        DX_QUERY_SEEK,
+        DX_QUERY_FOLLOW,
+        DX_QUERY_SEARCH,
+        DX_QUERY_GIVE,
+        DX_QUERY_SORTED,
+        DX_QUERY_DONE
+    } phase;
+    int64_t type; /* of the filter, when all that matches is of one; 0: not */
+    dx_query_range range;
+    dx_buf bounds;         /* forms of the range */
     dx_query_place place;  /* in the walk under way */
+    size_t member;         /* of a set, the value under way */
     size_t step;           /* of follow, the one under way */
-    size_t at;             /* in `from` or `keys`: the entity under way */
+    size_t at;             /* in `from`, `keys` or `records`: the entity under way */
     dx_buf from, keys;     /* key lists: what a step starts from, what it has reached; a path's rows */
+    dx_buf gathered;       /* key list: of a step that repeats, what matches of all it has reached */
     dx_buf order, origins; /* path: keys as they were seen, and for each the index it was reached from */
-    dx_key_table seen;     /* path: key to its index in order */
+    dx_key_table seen;     /* path: key to its index in order; a step that repeats: what it has reached */
     size_t level_end;      /* path: first index beyond the hop under way */
     int64_t hops;
-    int64_t count;
-    size_t budget; /* left in this call */
-    int (*on_entity)(void *ctx, const dx_entity *entity);
+    bool judges; /* what is given was collected without its conditions being looked at */
+    dx_records records;
+    dx_buf behind; /* of a cursor: the record after which it goes on; and of the last row given */
+    int64_t last_key;
+    int64_t count, examined, rows_read;
+    int64_t sought, found; /* rows read to find where to begin, and how many of them were right */
+    bool wished;           /* for an index, once */
+    size_t budget;         /* left in this call */
+    int (*on_row)(void *ctx, const dx_query_row *row);
     void *ctx;
     dx_buf view; /* scratch of conditions */
+    dx_buf form; /* likewise */
+    dx_buf note; /* of a record */
+    dx_buf edge; /* of a walk between two values: the one at the place */
 };
+
+static inline const dx_query_node *dx_query_node_at(const dx_question *question, size_t index) {
+    return (const dx_query_node *)(const void *)question->nodes.data + index;
+}
+
+static inline dx_bytes dx_query_value(const dx_question *question, const dx_query_node *node) {
+    return dx_bytes_of(question->values.data + node->value, node->value_size);
+}
 
 /* query_parse.c: dx_question_refuse writes one sentence and returns DX_E_INVALID. */
 int dx_question_refuse(char *message, size_t message_size, const char *sentence);
+void dx_question_init(dx_question *question, const dx_alloc *alloc);
+void dx_question_deinit(dx_question *question);
 DX_MUST_USE int dx_question_parse(dx_context *context, dx_space *space, dx_bytes item, char *message,
                                   size_t message_size, dx_question *out);
 /* query_filter.c: *matches of the whole filter; conditions need query->view. */
 DX_MUST_USE int dx_filter_matches(dx_query *query, const dx_query_filter *filter, const dx_entity *entity,
                                   bool *matches);
 bool dx_filter_could_match(const dx_query_filter *filter, const dx_entity *entity);
+/* What stands at a path of the entity's data, one item that dies with the next look; size 0: nothing. */
+DX_MUST_USE int dx_query_look(dx_query *query, const dx_entity *entity, dx_bytes path, dx_bytes *item);
+/* query_plan.c: chooses query->range for the filter, or none. */
+DX_MUST_USE int dx_query_choose(dx_query *query);
 /* query.c: a filter alone: neither steps nor a path. */
 bool dx_query_is_plain(const dx_query *query);
 /* query_walk.c: both go on after query->place, spend query->budget (at least 1), and stop early when the
@@ -99,8 +201,25 @@ bool dx_query_is_plain(const dx_query *query);
 DX_MUST_USE int dx_query_walk_filter(dx_query *query, dx_query_found *found, bool *done);
 DX_MUST_USE int dx_query_walk_step(dx_query *query, const dx_query_step *step, int64_t from,
                                    dx_query_reached *reached, bool *done);
+/* Entries of query->range in the order of values, then keys; key_found gets each. */
+DX_MUST_USE int dx_query_walk_range(dx_query *query, int (*found)(dx_query *query, int64_t key), bool *done);
+/* For a step to what refers to any of query->from, where no index on the path helps: looks at all that the step's
+ * conditions may match. */
+DX_MUST_USE int dx_query_walk_referrers(dx_query *query, const dx_query_step *step, dx_query_found *found,
+                                        bool *done);
+/* Keys of what a value at a path refers to, or the elements of an array there. */
+DX_MUST_USE int dx_query_references(dx_query *query, const dx_entity *entity, dx_bytes path,
+                                    int (*on_key)(void *ctx, int64_t key), void *ctx);
 /* query_path.c */
 DX_MUST_USE int dx_query_add_start(dx_query *query, const dx_entity *entity);
 DX_MUST_USE int dx_query_search(dx_query *query);
+/* query_sort.c: notes a row (in the question's order) or one more of a group; *full: DX_E_LIMIT when too many. */
+void dx_records_init(dx_records *records, const dx_alloc *alloc);
+void dx_records_deinit(dx_records *records);
+DX_MUST_USE int dx_query_note(dx_query *query, const dx_entity *entity);
+/* Puts in order what was noted, without repetitions of groups. */
+DX_MUST_USE int dx_query_sort(dx_query *query);
+/* The record at a place in the order: what decides it, its key and its count. */
+void dx_query_record(const dx_query *query, size_t index, dx_bytes *order, int64_t *key, int64_t *count);
 
 #endif

@@ -4,6 +4,7 @@
  * the last one ended and at most as long as the budget; it is closed before the call returns. Steps read no
  * row of an object unless they ask for a property: the indexes hold all that decides (store/schema.c).
  * INDEXED BY and CROSS JOIN keep SQLite to the way that is meant. */
+#include "base/limits.h"
 #include "echo/query_state.h"
 
 /* --- One range ----------------------------------------------------------------------------------- */
@@ -14,6 +15,7 @@ typedef struct walk {
     int (*take)(struct walk *self, sqlite3_stmt *row);
     dx_query_found *found;
     dx_query_reached *reached;
+    bool repeats;                    /* what is reached is told even when it does not match */
     int64_t link_type, end_type;     /* steps: numbers of the types asked for, 0: any that is not hidden */
     int64_t hidden_type, shown_type; /* the last one seen of each */
 } walk;
@@ -52,6 +54,7 @@ static int walk_rows(walk *self, sqlite3_stmt *rows, bool *done) {
         query->place.deleted = dx_column_int(rows, 2);
         query->place.key = dx_column_int(rows, 3);
         query->budget--;
+        query->examined++;
         error = self->take(self, rows);
     }
     dx_step_reset(rows);
@@ -91,6 +94,7 @@ static int take_entity(walk *self, sqlite3_stmt *row) {
     dx_entity entity;
     bool matches;
     int error = dx_entity_of_row(query->context, query->space, row, 4, &entity);
+    query->rows_read++;
     if (error == DX_OK) {
         error = dx_filter_matches(query, self->filter, &entity, &matches);
     }
@@ -199,7 +203,7 @@ static int count_type(dx_query *query) {
 static bool is_counted_by_type(const dx_query *query) {
     const dx_query_filter *filter = &query->question.filter;
     return query->question.counts && dx_query_is_plain(query) && filter->deleted == DX_QUERY_HIDE &&
-           !filter->has_parent && filter->condition_count == 0;
+           !filter->has_parent && filter->begin == filter->end;
 }
 
 /* The type at the place, and then the next one. *more: there is something left of this kind. */
@@ -255,6 +259,126 @@ int dx_query_walk_filter(dx_query *query, dx_query_found *found, bool *done) {
     return walk_types(&self, done);
 }
 
+/* --- Ranges of an index on properties -------------------------------------------------------------- */
+
+/* Entries of one value, in the order of keys. */
+static int walk_value(dx_query *query, dx_bytes value, int (*found)(dx_query *query, int64_t key),
+                      bool *done) {
+    dx_store *store = query->context->store;
+    size_t budget = query->budget;
+    int error = DX_OK, phase = (int)query->phase;
+    sqlite3_stmt *rows = dx_store_query(
+        store, "SELECT key FROM property WHERE ix = ?1 AND value = ?2 AND key > ?3 ORDER BY key LIMIT ?4");
+    dx_bind_int(rows, 1, query->range.index);
+    dx_bind_bytes(rows, 2, value);
+    dx_bind_int(rows, 3, query->place.key);
+    bind_limit(rows, 4, query);
+    *done = false;
+    while (error == DX_OK && (int)query->phase == phase && query->budget > 0) {
+        if (!dx_step(store, rows)) {
+            error = dx_store_error(store);
+            *done = error == DX_OK;
+            break;
+        }
+        query->place.key = dx_column_int(rows, 0);
+        query->budget--;
+        error = found(query, query->place.key);
+    }
+    dx_step_reset(rows);
+    query->examined += (int64_t)(budget - query->budget);
+    query->budget -= query->budget == budget;
+    return error;
+}
+
+/* Entries between two values, in the order of values. The value at the place is kept in query->edge. */
+static int walk_between(dx_query *query, int (*found)(dx_query *query, int64_t key), bool *done) {
+    dx_store *store = query->context->store;
+    const dx_query_range *range = &query->range;
+    size_t budget = query->budget;
+    int error = DX_OK, phase = (int)query->phase;
+    if (query->place.key == 0) {
+        dx_buf_clear(&query->edge);
+        dx_buf_append(&query->edge, query->bounds.data + range->low, range->low_size);
+    }
+    sqlite3_stmt *rows =
+        dx_store_query(store, "SELECT value, key FROM property WHERE ix = ?1 AND (value, key) > (?2, ?3)"
+                              " AND value < ?4 ORDER BY value, key LIMIT ?5");
+    dx_bind_int(rows, 1, range->index);
+    dx_bind_bytes(rows, 2, dx_buf_view(&query->edge));
+    dx_bind_int(rows, 3, query->place.key);
+    dx_bind_bytes(rows, 4, dx_bytes_of(query->bounds.data + range->high, range->high_size));
+    bind_limit(rows, 5, query);
+    *done = false;
+    while (error == DX_OK && (int)query->phase == phase && query->budget > 0) {
+        if (!dx_step(store, rows)) {
+            error = dx_store_error(store);
+            *done = error == DX_OK;
+            break;
+        }
+        query->place.key = dx_column_int(rows, 1);
+        if (--query->budget == 0) { /* here it goes on */
+            dx_bytes value = dx_column_bytes(rows, 0);
+            dx_buf next;
+            dx_buf_init(&next, query->context->alloc, query->edge.max);
+            dx_buf_append(&next, value.data, value.size);
+            dx_step_reset(rows);
+            error = dx_buf_error(&next);
+            dx_buf_deinit(&query->edge);
+            query->edge = next;
+        }
+        error = error == DX_OK ? found(query, query->place.key) : error;
+    }
+    dx_step_reset(rows);
+    query->examined += (int64_t)(budget - query->budget);
+    query->budget -= query->budget == budget;
+    return error;
+}
+
+/* One value of an "in" after another. */
+static int walk_set(dx_query *query, int (*found)(dx_query *query, int64_t key), bool *done) {
+    const dx_question *question = &query->question;
+    size_t end = dx_query_node_at(question, query->range.node)->end;
+    int error = DX_OK;
+    *done = false;
+    while (error == DX_OK && query->budget > 0) {
+        size_t node = query->range.node + 1 + query->member;
+        bool ended;
+        if (node >= end) {
+            *done = true;
+            return DX_OK;
+        }
+        dx_bytes value = dx_query_value(question, dx_query_node_at(question, node));
+        value.size = value.size < DX_ORDER_INDEXED_MAX ? value.size : DX_ORDER_INDEXED_MAX;
+        error = walk_value(query, value, found, &ended);
+        if (ended) {
+            query->member++;
+            query->place.key = 0;
+        }
+    }
+    return error;
+}
+
+int dx_query_walk_range(dx_query *query, int (*found)(dx_query *query, int64_t key), bool *done) {
+    const dx_query_range *range = &query->range;
+    if (range->is_set) {
+        return walk_set(query, found, done);
+    }
+    dx_bytes low = dx_bytes_of(query->bounds.data + range->low, range->low_size);
+    dx_bytes high = dx_bytes_of(query->bounds.data + range->high, range->high_size);
+    if (dx_bytes_compare(low, high) >= 0) {
+        *done = true;
+        query->budget--;
+        return DX_OK;
+    }
+    return range->is_value ? walk_value(query, low, found, done) : walk_between(query, found, done);
+}
+
+int dx_query_walk_referrers(dx_query *query, const dx_query_step *step, dx_query_found *found, bool *done) {
+    walk self = {.query = query, .filter = &step->ends, .take = take_entity, .found = found};
+    *done = false;
+    return walk_types(&self, done);
+}
+
 /* --- Steps --------------------------------------------------------------------------------------- */
 
 /* The place, then the object reached: its type, whether it is deleted, its key. */
@@ -283,6 +407,7 @@ static int conditions_match(walk *self, int64_t key, bool *matches) {
     dx_query *query = self->query;
     dx_entity entity;
     int error = dx_entity_read(query->context, query->space, key, &entity);
+    query->rows_read++;
     *matches = false;
     if (error == DX_OK) {
         error = dx_filter_matches(query, self->filter, &entity, matches);
@@ -290,33 +415,121 @@ static int conditions_match(walk *self, int64_t key, bool *matches) {
     return error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
+/* An object that a step comes to: passed over when it is not to be seen, given with whether it is what the step asks
+ * for. */
+static int take_end(walk *self, int64_t key, int64_t type, bool hidden) {
+    dx_query *query = self->query;
+    bool matches = true;
+    int error = DX_OK;
+    if (!hidden && (!self->filter->has_type || type != self->end_type)) {
+        matches = !self->filter->has_type;
+        error = is_hidden(self, type, &hidden);
+    }
+    if (error == DX_OK && !hidden && matches && self->filter->begin < self->filter->end) {
+        error = conditions_match(self, key, &matches);
+    }
+    return error == DX_OK && !hidden && (matches || self->repeats) ? self->reached(query, key, matches)
+                                                                   : error;
+}
+
 static int take_object(walk *self, sqlite3_stmt *row) {
     dx_query *query = self->query;
     int64_t type = dx_column_int(row, 4), key = dx_column_int(row, 6);
 #if defined(DX_PLANT) && DX_PLANT == 23
-    bool hidden = dx_column_int(row, 5) != 0, matches = true;
+    bool hidden = dx_column_int(row, 5) != 0;
 #else
-    bool hidden = query->place.deleted != 0 || dx_column_int(row, 5) != 0, matches = true;
+    bool hidden = query->place.deleted != 0 || dx_column_int(row, 5) != 0;
 #endif
     int error = DX_OK;
     if (!hidden &&
         query->place.type != 0) { /* a link of the house's own leads nowhere, unless it was named */
         error = self->link_type != 0 ? DX_OK : is_hidden(self, query->place.type, &hidden);
     }
-    if (error == DX_OK && !hidden && self->filter->has_type) {
-        hidden = type != self->end_type;
-    } else if (error == DX_OK && !hidden) {
-        error = is_hidden(self, type, &hidden);
-    }
-    if (error == DX_OK && !hidden && self->filter->condition_count != 0) {
-        error = conditions_match(self, key, &matches);
-    }
-    return error == DX_OK && !hidden && matches ? self->reached(query, key) : error;
+    return error == DX_OK ? take_end(self, key, type, hidden) : error;
 }
+
+/* --- References ----------------------------------------------------------------------------------- */
+
+/* The key that a value refers to, 0: none here. */
+static int64_t key_of_reference(dx_query *query, dx_bytes item) {
+    dx_reader reader;
+    int64_t key;
+    if (dx_item_kind(item) != DX_KIND_TAG) {
+        return 0;
+    }
+    dx_reader_init(&reader, item);
+    dx_bytes id = dx_read_tag(&reader) == DX_TAG_REFERENCE ? dx_read_bytes(&reader) : dx_bytes_of(NULL, 0);
+    return id.size == DX_ID_SIZE && dx_id_to_key(query->space, id.data, &key) == DX_OK ? key : 0;
+}
+
+int dx_query_references(dx_query *query, const dx_entity *entity, dx_bytes path,
+                        int (*on_key)(void *ctx, int64_t key), void *ctx) {
+    dx_bytes item;
+    dx_reader reader;
+    int error = dx_query_look(query, entity, path, &item);
+    if (error != DX_OK || dx_item_kind(item) != DX_KIND_ARRAY) {
+        int64_t key = error == DX_OK ? key_of_reference(query, item) : 0;
+        return key != 0 ? on_key(ctx, key) : error;
+    }
+    dx_reader_init(&reader, item);
+    for (size_t count = dx_read_array(&reader); count > 0 && error == DX_OK; count--) {
+        int64_t key = key_of_reference(query, dx_read_item(&reader));
+        error = key != 0 ? on_key(ctx, key) : DX_OK;
+    }
+    return error;
+}
+
+static int collect_key(void *ctx, int64_t key) {
+    dx_key_list_add(ctx, key);
+    return dx_buf_error(ctx);
+}
+
+static int take_referred(walk *self, int64_t key) {
+    dx_query *query = self->query;
+    dx_store *store = query->context->store;
+    sqlite3_stmt *row =
+        dx_store_query(store, "SELECT type, deleted FROM entity INDEXED BY object_head WHERE kind = 0 "
+                              "AND key = ?1");
+    dx_bind_int(row, 1, key);
+    bool there = dx_step(store, row);
+    int64_t type = dx_column_int(row, 0);
+    bool deleted = dx_column_int(row, 1) != 0;
+    dx_step_reset(row);
+    int error = dx_store_error(store);
+    query->examined++;
+    return error == DX_OK && there ? take_end(self, key, type, deleted) : error;
+}
+
+/* All that one object refers to: a value is one piece of work. */
+static int walk_references(walk *self, const dx_query_step *step, int64_t from, bool *done) {
+    dx_query *query = self->query;
+    dx_buf keys;
+    dx_entity entity;
+    int error = dx_entity_read(query->context, query->space, from, &entity);
+    *done = true;
+    query->rows_read++;
+    query->budget--;
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_OK : error;
+    }
+    dx_buf_init(&keys, query->context->alloc, DX_OBJECT_VALUE_SIZE_MAX);
+    error = dx_query_references(query, &entity, step->path, collect_key, &keys);
+    for (size_t i = 0; i < dx_key_list_count(&keys) && error == DX_OK; i++) {
+        error = take_referred(self, dx_key_list_at(&keys, i));
+    }
+    dx_buf_deinit(&keys);
+    return error;
+}
+
+/* --- One step ------------------------------------------------------------------------------------ */
 
 int dx_query_walk_step(dx_query *query, const dx_query_step *step, int64_t from, dx_query_reached *reached,
                        bool *done) {
-    walk self = {.query = query, .filter = &step->ends, .take = take_object, .reached = reached};
+    walk self = {.query = query,
+                 .filter = &step->ends,
+                 .take = take_object,
+                 .reached = reached,
+                 .repeats = step->repeats};
     bool over_links = step->way == DX_QUERY_OUT || step->way == DX_QUERY_IN;
     int error = DX_OK;
     if (over_links && step->has_link_type) {
@@ -330,6 +543,9 @@ int dx_query_walk_step(dx_query *query, const dx_query_step *step, int64_t from,
         *done = true; /* no such type here, so nothing to reach */
         query->budget--;
         return error;
+    }
+    if (step->way == DX_QUERY_REFERENCE) {
+        return walk_references(&self, step, from, done);
     }
     sqlite3_stmt *rows = dx_store_query(query->context->store, sql_of_way[step->way]);
     dx_bind_int(rows, 1, from);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "echo/entity.h"
+#include "echo/index.h"
 #include "echo/reduce.h"
 #include "echo/space_state.h"
 
@@ -28,6 +29,12 @@ int dx_space_allocate(dx_context *context, int64_t local, const uint8_t id[stati
     dx_buf_init(&space->block, context->alloc, DX_BLOCK_SIZE_MAX);
     dx_buf_init(&space->plain, context->alloc, DX_BLOCK_SIZE_MAX);
     dx_buf_init(&space->state, context->alloc, DX_STATE_SIZE_MAX);
+    space->indexes = dx_indexes_create(context->alloc);
+    if (space->indexes == NULL) {
+        dx_space_destroy(context, space);
+        *out = NULL;
+        return DX_E_NO_MEMORY;
+    }
     return DX_OK;
 }
 
@@ -54,6 +61,7 @@ void dx_space_destroy(dx_context *context, dx_space *space) {
         dx_control_destroy(space->control);
     }
     dx_types_deinit(&space->types, context->alloc);
+    dx_indexes_destroy(space->indexes, context->alloc);
     dx_arena_deinit(&space->arena);
     dx_buf_deinit(&space->block);
     dx_buf_deinit(&space->plain);

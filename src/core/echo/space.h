@@ -92,6 +92,7 @@ struct dx_space {
     uint64_t forks_version;   /* of what forks were settled over */
     uint64_t control_version; /* of what the control state was made anew over, 0: no control feed is forked */
     dx_types types;
+    struct dx_indexes *indexes; /* on properties (echo/index.h) */
     dx_space_epoch_key keys[DX_KEYS_CACHED];
     bool sign_keys_loaded;
     dx_sign_key control_key, data_key; /* of the own feeds */

@@ -53,7 +53,8 @@ int dx_subscription_create(dx_context *context, dx_space *space, dx_bytes query,
     int error = dx_query_create(context, space, query, message, message_size, &self->query);
     if (error == DX_OK && !dx_query_is_filter(self->query)) {
         error = dx_question_refuse(message, message_size,
-                                   "watch takes a filter alone, without follow, path, limit, after or count");
+                                   "watch takes a filter alone, without follow, path, order, group, limit, "
+                                   "after, cursor, ids or count");
     }
     if (error == DX_OK) {
         dx_buf_append(&self->item, query.data, query.size);
@@ -108,9 +109,9 @@ typedef struct learning {
     bool full;
 } learning;
 
-static int learn(void *ctx, const dx_entity *entity) {
+static int learn(void *ctx, const dx_query_row *row) {
     learning *state = ctx;
-    int error = dx_key_table_add(&state->self->known, entity->key, 0);
+    int error = dx_key_table_add(&state->self->known, row->key, 0);
     state->full |= error == DX_E_LIMIT;
     return error == DX_E_EXISTS || error == DX_E_LIMIT ? DX_OK : error;
 }

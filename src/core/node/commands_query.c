@@ -12,6 +12,8 @@ typedef struct dx_reading {
     dx_query *query;
     dx_digest_cursor *digest;
     dx_buf next_query; /* export: the second pass (links) */
+    bool explains;     /* no rows: what it did */
+    bool goes_on;      /* an answer that its limit ended says where */
 } dx_reading;
 
 static void drop_reading(dx_node *node, dx_request *request) {
@@ -34,10 +36,40 @@ typedef struct dx_row_sink {
     dx_space *space;
 } dx_row_sink;
 
-static int send_row(void *ctx, const dx_entity *entity) {
+static int send_nothing(void *ctx, const dx_query_row *row) {
+    (void)ctx;
+    (void)row;
+    return DX_OK;
+}
+
+/* An id alone, or a group: {"count", "value"}, without a value where the path leads nowhere. */
+static int write_short_row(dx_row_sink *sink, const dx_query_row *row, dx_writer *out) {
+    uint8_t id[DX_ID_SIZE];
+    char text[DX_ID_TEXT_MAX];
+    if (row->key == 0) {
+        dx_write_map(out, 1u + (row->value.size != 0));
+        dx_write_text(out, "count");
+        dx_write_int(out, row->count);
+        if (row->value.size != 0) {
+            dx_write_text(out, "value");
+            dx_write_item(out, row->value);
+        }
+        return DX_OK;
+    }
+    int error = dx_key_to_id(sink->space, row->key, id);
+    dx_id_print(id, text);
+    dx_write_map(out, 1);
+    dx_write_text(out, "id");
+    dx_write_text(out, text);
+    return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+}
+
+static int send_row(void *ctx, const dx_query_row *answer) {
     dx_row_sink *sink = ctx;
     dx_writer row = dx_request_row(sink->node, sink->request);
-    int error = dx_entity_write_row(&sink->node->context, sink->space, entity, row.out);
+    int error = answer->entity == NULL
+                    ? write_short_row(sink, answer, &row)
+                    : dx_entity_write_row(&sink->node->context, sink->space, answer->entity, row.out);
     return error == DX_OK ? dx_request_row_end(sink->node, sink->request, &row) : error;
 }
 
@@ -60,9 +92,59 @@ static int read_rows(dx_node *node, dx_request *request, dx_row_sink *sink, bool
         if (i > 0 && (!dx_request_can_send(node, request) || dx_node_said_enough(node))) {
             return DX_OK;
         }
-        error = dx_query_run(reading->query, DX_ROWS_SLICE, send_row, sink, more);
+        error = dx_query_run(reading->query, DX_ROWS_SLICE, reading->explains ? send_nothing : send_row, sink,
+                             more);
     }
     return error;
+}
+
+/* The count, and where to go on when the limit ended it. */
+static int reply_end(dx_node *node, dx_request *request) {
+    dx_reading *reading = request->task;
+    dx_map_builder map;
+    dx_buf cursor;
+    int error = dx_request_flush(node, request);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_buf_init(&cursor, &node->config.alloc, DX_ROW_SIZE_MAX);
+    error = reading->goes_on ? dx_query_cursor(reading->query, &cursor) : DX_OK;
+    dx_answer_init(node, &map);
+    dx_write_int(dx_map_builder_key(&map, "count"), request->total);
+    if (error == DX_OK && cursor.size > 0) {
+        dx_write_text_bytes(dx_map_builder_key(&map, "cursor"), dx_buf_view(&cursor));
+    }
+    dx_buf_deinit(&cursor);
+    return dx_request_reply_unless(node, request, error, &map);
+}
+
+static int reply_plan(dx_node *node, dx_request *request) {
+    dx_reading *reading = request->task;
+    dx_query_plan plan;
+    dx_map_builder map;
+    dx_query_explain(reading->query, &plan);
+    dx_answer_init(node, &map);
+    dx_write_text(dx_map_builder_key(&map, "begins"), plan.begins);
+    if (plan.type.size > 0) {
+        dx_write_text_bytes(dx_map_builder_key(&map, "type"), plan.type);
+    }
+    if (plan.path.size > 0) {
+        dx_write_text_bytes(dx_map_builder_key(&map, "path"), plan.path);
+        dx_write_text(dx_map_builder_key(&map, "made"), plan.automatic ? "by itself" : "declared");
+    }
+    dx_write_text(dx_map_builder_key(&map, "order"), plan.order);
+    dx_write_int(dx_map_builder_key(&map, "examined"), plan.examined);
+    dx_write_int(dx_map_builder_key(&map, "read"), plan.rows_read);
+    dx_write_int(dx_map_builder_key(&map, "count"), dx_query_count(reading->query));
+    if (plan.advice_path.size > 0) {
+        dx_writer *advice = dx_map_builder_key(&map, "advice");
+        dx_write_map(advice, 2);
+        dx_write_text(advice, "path");
+        dx_write_text_bytes(advice, plan.advice_path);
+        dx_write_text(advice, "type");
+        dx_write_text_bytes(advice, plan.advice_type);
+    }
+    return dx_request_reply(node, request, &map);
 }
 
 static int go_on_reading(dx_node *node, dx_request *request, bool *again) {
@@ -81,9 +163,10 @@ static int go_on_reading(dx_node *node, dx_request *request, bool *again) {
         more = true;
     }
     if (error == DX_E_LIMIT) {
-        return dx_node_refuse(node, error,
-                              "a question that reaches less: begin with a type or a value, take fewer steps",
-                              "the question reaches more than %d objects in one step", DX_QUERY_KEYS_MAX);
+        return dx_node_refuse(
+            node, error, "a question that reaches less: begin with a type or a value, take fewer steps",
+            "the question reaches more than %d objects in one step, or puts more than %d in order",
+            DX_QUERY_KEYS_MAX, DX_QUERY_SORTED_MAX);
     }
     if (error != DX_OK) {
         return error;
@@ -92,10 +175,13 @@ static int go_on_reading(dx_node *node, dx_request *request, bool *again) {
         *again = *again || dx_request_can_send(node, request);
         return DX_PENDING;
     }
+    if (reading->explains) {
+        return reply_plan(node, request);
+    }
     if (dx_query_counts(reading->query)) {
         request->total = dx_query_count(reading->query);
     }
-    return dx_request_reply_count(node, request);
+    return reply_end(node, request);
 }
 
 static int begin_reading(dx_node *node, dx_request *request, dx_space *space, dx_bytes query_item) {
@@ -126,8 +212,14 @@ static int query(dx_node *node, dx_request *request, dx_bytes body) {
     if (error != DX_OK) {
         return error;
     }
-    return begin_reading(node, request, space,
-                         item.size != 0 ? item : dx_bytes_of(empty_map, sizeof empty_map));
+    error =
+        begin_reading(node, request, space, item.size != 0 ? item : dx_bytes_of(empty_map, sizeof empty_map));
+    if (error == DX_PENDING) {
+        dx_reading *reading = request->task;
+        reading->explains = dx_item_bool(dx_item_get(body, "explain"), false);
+        reading->goes_on = true;
+    }
+    return error;
 }
 
 /* Makes a query map from the fields of a command that a query has too, and a kind. */

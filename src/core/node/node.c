@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "base/trace.h"
+#include "echo/index.h"
 #include "node/invite.h"
 #include "node/state.h"
 
@@ -404,6 +405,17 @@ static int sweep(dx_node *node, bool *again) {
     return error;
 }
 
+/* Indexes are built a few rows at a time. */
+static int build_indexes(dx_node *node, bool *again) {
+    int error = DX_OK;
+    for (size_t i = 0; i < node->space_count && error == DX_OK; i++) {
+        bool more = false;
+        error = dx_indexes_build(&node->context, node->spaces[i], DX_STEP_ENTITIES_MAX, &more);
+        *again = *again || more;
+    }
+    return error;
+}
+
 /* On a full disk nothing goes on but what reads. */
 static int settle_reading(dx_node *node, uint64_t *deadline_ms) {
     bool again = false;
@@ -426,6 +438,9 @@ static int settle(dx_node *node, uint64_t *deadline_ms) {
     }
     if (error == DX_OK) {
         error = dx_node_resume_requests(node, &again, deadline_ms);
+    }
+    if (error == DX_OK) {
+        error = build_indexes(node, &again);
     }
     if (error == DX_OK) {
         error = dx_invite_settle(node, deadline_ms);

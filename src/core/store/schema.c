@@ -116,6 +116,13 @@ const char *const dx_store_schema[] = {
      "CREATE TABLE yielded(child INTEGER PRIMARY KEY, counter INTEGER, feed BLOB, knot INTEGER NOT NULL) "
      "STRICT;"
      "CREATE INDEX yielded_by_knot ON yielded(knot);"),
+    /* Indexes on properties (echo/index.h). Their entries are one tree in the order they are asked in. */
+    ("CREATE TABLE property_index(id INTEGER PRIMARY KEY AUTOINCREMENT, space INTEGER NOT NULL,"
+     " type INTEGER NOT NULL, path TEXT NOT NULL, automatic INTEGER NOT NULL, stage INTEGER NOT NULL,"
+     " built INTEGER NOT NULL, models INTEGER NOT NULL) STRICT;"
+     "CREATE INDEX property_index_by_space ON property_index(space);"
+     "CREATE TABLE property(ix INTEGER NOT NULL, value BLOB NOT NULL, key INTEGER NOT NULL,"
+     " PRIMARY KEY(ix, value, key)) WITHOUT ROWID, STRICT;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

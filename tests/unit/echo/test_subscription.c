@@ -202,9 +202,10 @@ static void test_refused(void **state) {
                                                 test_item(last ? "{\"x\":1}" : wrong[i]), message,
                                                 sizeof message, &w.subscription),
                          DX_E_INVALID);
-        assert_string_equal(message,
-                            last ? "a query has no key \"x\""
-                                 : "watch takes a filter alone, without follow, path, limit, after or count");
+        assert_string_equal(
+            message, last ? "a query has no key \"x\""
+                          : "watch takes a filter alone, without follow, path, order, group, limit, after, "
+                            "cursor, ids or count");
         assert_null(w.subscription);
     }
     peer_commit(&w.alice);

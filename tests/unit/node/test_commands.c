@@ -1,5 +1,5 @@
 /* node/commands_halo.c, node/commands_space.c, node/commands_object.c, node/commands_query.c,
- * node/commands_node.c, node/invite.c, node/arguments.c, node/dispatch.c: one conversation with one vault:
+ * node/commands_index.c, node/commands_node.c, node/invite.c, node/arguments.c, node/dispatch.c: one conversation with one vault:
  * every command's good answer and every refusal with its words, as docs/spec/commands.md promises them.
  *
  * In what is expected ' stands for ", and * for anything: keys, ids and figures. */
@@ -225,6 +225,38 @@ static const struct {
      "null,'deleted':false}]}\n",
      "{'count':3}"},
     {"{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed', 'count': true}}", "", "{'count':2}"},
+    {"{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed', 'limit': 1, 'ids': true}}",
+     "{'rows':[{'id':'1-0-*'}]}\n", "{'count':1,'cursor':'*'}"},
+    {"{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed', 'group': 'plant'}}",
+     "{'rows':[{'count':1,'value':'rose'},{'count':1}]}\n", "{'count':2}"},
+    {"{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed', 'where': {'plant': 'rose'}}, 'explain': "
+     "true}",
+     "", "{'read':2,'type':'bed','count':1,'order':'as placed','begins':'type','examined':2}"},
+    /* node/commands_index.c */
+    {"{'do': 'index.add', 'space': 'Garden', 'type': 'bed', 'path': 'plant'}", "",
+     "{'path':'plant','type':'bed'}"},
+    {"{'do': 'index.add', 'space': 'Garden', 'type': 'bed', 'path': 'plant'}", "",
+     "{'error':{'try':'dx index ls SPACE','code':-4,'name':'E_EXISTS','message':'there is such an index "
+     "already'}}"},
+    {"{'do': 'index.add', 'space': 'Garden', 'type': 'bed', 'path': 'a..b'}", "",
+     "{'error':{'try':'dx help index','code':-1,'name':'E_INVALID','message':'that is no path: parts joined "
+     "by dots'}}"},
+    {"{'do': 'index.add', 'space': 'Garden', 'type': 'bed', 'path': 'a', 'kind': 'x'}", "",
+     "{'error':{'try':'dx help index','code':-1,'name':'E_INVALID','message':'\\\"kind\\\" is \\\"object\\\" "
+     "or \\\"link\\\"'}}"},
+    {"{'do': 'index.ls', 'space': 'Garden'}",
+     "{'rows':[{'kind':'object','made':'declared','path':'plant','type':'bed','state':'ready'}]}\n",
+     "{'count':1}"},
+    {"{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed', 'where': {'plant': 'rose'}}, 'explain': "
+     "true}",
+     "",
+     "{'made':'declared','path':'plant','read':1,'type':'bed','count':1,'order':'as "
+     "placed','begins':'index','examined':1}"},
+    {"{'do': 'index.rm', 'space': 'Garden', 'type': 'bed', 'path': 'plant'}", "",
+     "{'path':'plant','type':'bed'}"},
+    {"{'do': 'index.rm', 'space': 'Garden', 'type': 'bed', 'path': 'plant'}", "",
+     "{'error':{'try':'dx index ls SPACE','code':-3,'name':'E_NOT_FOUND','message':'there is no such "
+     "index'}}"},
     {"{'do': 'query', 'space': 'Garden', 'query': {'nonsense': 1}}", "",
      "{'error':{'try':'dx help query','code':-1,'name':'E_INVALID','message':'a query has no key "
      "\\\"nonsense\\\"'}}"},

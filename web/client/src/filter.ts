@@ -76,7 +76,7 @@ export class Matcher {
     if (deleted !== undefined) wire['deleted'] = deleted;
     if (this.#id !== undefined) wire['id'] = endKey(this.#id);
     for (const [end, named] of this.#ends) wire[end] = endKey(named);
-    if (this.#where.length > 0) wire['where'] = Object.fromEntries(this.#where.map(([path, , value]) => [path, value]));
+    if (this.#where.length > 0) wire['where'] = Object.fromEntries(this.#where.map(([path, , value]) => [path, { eq: value }]));
     return wire;
   }
 }
