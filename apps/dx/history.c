@@ -6,6 +6,11 @@ static const dx_column version_columns[] = {
     {"time", DX_CELL_VALUE},   {"set", DX_CELL_VALUE},      {"unset", DX_CELL_VALUE},
     {"parent", DX_CELL_PLACE}, {"omitted", DX_CELL_DETAIL}, {"identity", DX_CELL_HEX},
     {"device", DX_CELL_HEX},   {NULL, DX_CELL_TEXT}};
+static const dx_column moment_columns[] = {
+    {"at", DX_CELL_PLACE},        {"name", DX_CELL_TEXT},      {"time", DX_CELL_VALUE},
+    {"made", DX_CELL_NUMBER},     {"changed", DX_CELL_NUMBER}, {"deleted", DX_CELL_NUMBER},
+    {"restored", DX_CELL_NUMBER}, {"moved", DX_CELL_NUMBER},   {"ids", DX_CELL_VALUE},
+    {"identity", DX_CELL_HEX},    {"device", DX_CELL_HEX},     {NULL, DX_CELL_TEXT}};
 static const dx_column undone_columns[] = {{"at", DX_CELL_PLACE},
                                            {"time", DX_CELL_VALUE},
                                            {"entities", DX_CELL_NUMBER},
@@ -13,10 +18,10 @@ static const dx_column undone_columns[] = {{"at", DX_CELL_PLACE},
                                            {NULL, DX_CELL_TEXT}};
 
 int dx_run_history(dx_invocation *run) {
-    const dx_command_field fields[] = {{"id", dx_invocation_argument(run, 1)},
-                                       {"before", dx_invocation_option(run, "before")},
-                                       {NULL, NULL}};
-    return dx_space_list(run, "history.list", fields, version_columns);
+    const char *id = dx_invocation_argument(run, 1);
+    const dx_command_field fields[] = {
+        {"id", id}, {"before", dx_invocation_option(run, "before")}, {NULL, NULL}};
+    return dx_space_list(run, "history.list", fields, id == NULL ? moment_columns : version_columns);
 }
 
 static int act(dx_invocation *run, const char *name) {

@@ -24,7 +24,7 @@ const dx_noun dx_nouns[] = {
     {"query", "ask a space a question"},
     {"index", "what is kept ready for questions about a property"},
     {"watch", "tell what changes in a space, as it changes"},
-    {"history", "what changed an object, and who"},
+    {"history", "what changed a space or an object, and who"},
     {"undo", "take back what this device last did in a space"},
     {"redo", "do again what was undone"},
     {"import", "bring in objects from a file"},
@@ -366,16 +366,17 @@ const dx_verb dx_verbs[] = {
      .examples = "dx watch notes\ndx watch notes '{\"type\": \"task\"}' --json",
      .run = dx_run_watch},
     {.noun = "history",
-     .arguments = {SPACE_ARGUMENT, OBJECT_ARGUMENT},
+     .arguments = {SPACE_ARGUMENT,
+                   {"ID", "an object or link; without one, what happened in the whole space", true, false}},
      .options = {{"limit", 0, "N", "at most so many (100)", false},
                  {"before", 0, "POINT", "only what is older than this point", false}},
-     .sentence = "List what changed an object or a link, the newest first",
+     .sentence = "List what changed a space, an object or a link, the newest first",
      .details = "Every change has a point (AT): its place in the one order of all changes that every "
                 "member's vault agrees\n"
                 "on. What it was at a point: dx object get --at. Back to it: dx object restore --at. TIME is "
                 "the clock of\n"
                 "whoever wrote, and may be wrong; it decides nothing.",
-     .examples = "dx history notes 2-0-5f81\ndx history notes 2-0-5f81 --json | jq -r .at",
+     .examples = "dx history notes\ndx history notes 2-0-5f81\ndx history notes 2-0-5f81 --json | jq -r .at",
      .run = dx_run_history},
     {.noun = "undo",
      .arguments = {SPACE_ARGUMENT},

@@ -36,6 +36,7 @@ walk() {
     me object move garden "$b" --parent "$a" --json
     me object move garden "$b" --json
     me object move garden "$a" --parent "$b" --json
+    me history garden --limit 3 --json | sed -E 's/"time":\{[^}]*\}/"time":"T"/g'
     me history garden "$b" --json | sed -E 's/"time":\{[^}]*\}/"time":"T"/g'
     me undo garden --json | sed -E 's/"time":\{[^}]*\}/"time":"T"/g'
     me object get garden "$b" --json
@@ -111,7 +112,8 @@ same "link rm" "$(first_keys 'link rm')" id,source,target,type
 same "query" "$(first_keys 'query garden {"type"')" id,type,parent,data,deleted
 same "app grant" "$(first_keys 'app grant')" origin,name,granted,scopes,spaces,asks,ports,denied
 same "app list" "$(first_keys 'app list')" origin,name,granted,scopes,spaces,asks,ports,denied
-same "history" "$(first_keys 'history')" at,did,name,time,set,unset,parent,identity,device
+same "history" "$(first_keys 'history garden --limit')" at,name,time,made,changed,deleted,restored,moved,ids,identity,device
+same "history" "$(first_keys 'history garden 2')" at,did,name,time,set,unset,parent,identity,device
 same "undo" "$(first_keys 'undo')" at,time,entities,kept
 same "errors" "$(first_keys 'object get garden 999-0')" error
 same "object add" "$(alice space create pots -q >/dev/null; alice object add pots --json | keys)" id

@@ -71,6 +71,18 @@ bool dx_touch_is_in_effect(const dx_feed *feed, uint64_t seq) {
 
 /* --- Sections ---------------------------------------------------------------------------------- */
 
+/* Opens a section into space->plain. *there: it is whole and its key is here, as it was when it was applied. */
+static int open_section(dx_space *space, const dx_feed *feed, uint64_t seq, uint64_t index,
+                        const uint8_t key[static DX_KEY_SIZE], dx_bytes sealed, bool purged, bool *there) {
+    int error = DX_E_NOT_FOUND;
+    if (!purged) {
+        dx_buf_clear(&space->plain);
+        error = dx_section_open(key, feed->id, seq, index, sealed, &space->plain);
+    }
+    *there = error == DX_OK;
+    return error == DX_E_SIGNATURE || error == DX_E_MALFORMED || error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
 int dx_touch_open(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq, uint64_t index,
                   const dx_block *block, bool *there) {
     uint8_t key[DX_KEY_SIZE];
@@ -78,19 +90,62 @@ int dx_touch_open(dx_context *context, dx_space *space, const dx_feed *feed, uin
     bool purged = true;
     dx_reader cursor;
     dx_reader_init(&cursor, block->sections);
+    *there = false;
     int error = dx_space_key(context, space, block->header.key_epoch, key);
     for (uint64_t i = 0; i <= index && i < block->section_count && error == DX_OK; i++) {
         error = dx_block_section(&cursor, &section, &purged);
     }
-    if (error == DX_OK && index < block->section_count && !purged) {
-        dx_buf_clear(&space->plain);
-        error = dx_section_open(key, feed->id, seq, index, section, &space->plain);
-        *there = error == DX_OK;
-    } else {
-        *there = false;
+    if (error == DX_OK && index < block->section_count) {
+        error = open_section(space, feed, seq, index, key, section, purged, there);
     }
     dx_wipe(key, sizeof key);
-    return error == DX_E_SIGNATURE || error == DX_E_MALFORMED || error == DX_E_NOT_FOUND ? DX_OK : error;
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
+int dx_touch_each(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
+                  const dx_block *block,
+                  int (*on_section)(void *ctx, uint64_t index, const dx_section *section), void *ctx) {
+    uint8_t key[DX_KEY_SIZE];
+    dx_reader cursor;
+    dx_reader_init(&cursor, block->sections);
+    int error = dx_space_key(context, space, block->header.key_epoch, key);
+    if (error == DX_E_NOT_FOUND) {
+        return DX_OK;
+    }
+    for (uint64_t index = 0; index < block->section_count && error == DX_OK; index++) {
+        dx_bytes sealed;
+        dx_section section;
+        bool purged, there = false;
+        error = dx_block_section(&cursor, &sealed, &purged);
+        error = error == DX_OK ? open_section(space, feed, seq, index, key, sealed, purged, &there) : error;
+        if (error == DX_OK && there &&
+            dx_section_decode(dx_buf_view(&space->plain), feed->id, &section) == DX_OK) {
+            error = on_section(ctx, index, &section);
+        }
+    }
+    dx_wipe(key, sizeof key);
+    return error;
+}
+
+int dx_touch_counter(dx_context *context, dx_space *space, int64_t key, const dx_feed *feed, uint64_t seq,
+                     const dx_section *section, uint64_t *counter) {
+    if (section->creates) {
+        dx_entity_row row;
+        int error = dx_entity_row_read(context, space, key, &row);
+        *counter = error == DX_OK ? (uint64_t)row.created : 0;
+        return error;
+    }
+    sqlite3_stmt *select =
+        dx_store_query(context->store, "SELECT counter FROM touch WHERE entity = ?1 AND block = ?2 LIMIT 1");
+    dx_bind_int(select, 1, key);
+    dx_bind_int(select, 2, feed->local << 32 | (int64_t)seq);
+    if (!dx_step(context->store, select)) {
+        int error = dx_store_error(context->store);
+        return error != DX_OK ? error : DX_E_NOT_FOUND;
+    }
+    *counter = (uint64_t)dx_column_int(select, 0);
+    dx_step_reset(select);
+    return DX_OK;
 }
 
 int64_t dx_touch_place(dx_space *space, const dx_feed *feed, uint64_t seq, const dx_place *place) {

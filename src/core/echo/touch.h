@@ -23,6 +23,16 @@ bool dx_touch_is_in_effect(const dx_feed *feed, uint64_t seq);
  * was applied. */
 DX_MUST_USE int dx_touch_open(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
                               uint64_t index, const dx_block *block, bool *there);
+/* Opens and decodes every section of a block that is whole, in order, in one pass; what a callback gets dies with its
+ * return, whose error ends the walk and is returned. */
+DX_MUST_USE int dx_touch_each(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
+                              const dx_block *block,
+                              int (*on_section)(void *ctx, uint64_t index, const dx_section *section),
+                              void *ctx);
+/* The counter of the block's stamp, as the entity that one of its sections is about knows it. DX_E_NOT_FOUND: the
+ * section was refused. */
+DX_MUST_USE int dx_touch_counter(dx_context *context, dx_space *space, int64_t key, const dx_feed *feed,
+                                 uint64_t seq, const dx_section *section, uint64_t *counter);
 /* The entity at a place that a block of the feed names. 0: none, or none that is known here. */
 int64_t dx_touch_place(dx_space *space, const dx_feed *feed, uint64_t seq, const dx_place *place);
 /* The entity that a section of this block is about. 0: none that is known here. */

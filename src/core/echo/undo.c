@@ -60,28 +60,6 @@ static int read_extent(dx_context *context, dx_space *space, const dx_feed *feed
     return error != DX_OK ? error : read_mark(context, feed, own);
 }
 
-/* The stamp's counter of a block, as one of the entities that it was about knows it. */
-static int read_counter(dx_context *context, dx_space *space, int64_t key, int64_t block, bool creates,
-                        uint64_t *counter) {
-    if (creates) {
-        dx_entity_row row;
-        int error = dx_entity_row_read(context, space, key, &row);
-        *counter = error == DX_OK ? (uint64_t)row.created : 0;
-        return error;
-    }
-    sqlite3_stmt *select =
-        dx_store_query(context->store, "SELECT counter FROM touch WHERE entity = ?1 AND block = ?2 LIMIT 1");
-    dx_bind_int(select, 1, key);
-    dx_bind_int(select, 2, block);
-    if (!dx_step(context->store, select)) {
-        int error = dx_store_error(context->store);
-        return error != DX_OK ? error : DX_E_NOT_FOUND;
-    }
-    *counter = (uint64_t)dx_column_int(select, 0);
-    dx_step_reset(select);
-    return DX_OK;
-}
-
 static int add_key(dx_context *context, dx_space *space, int64_t key, own_transaction *own) {
     dx_entity entity;
     int error = dx_entity_read(context, space, key, &entity);
@@ -91,32 +69,38 @@ static int add_key(dx_context *context, dx_space *space, int64_t key, own_transa
     return error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
+typedef struct block_reading {
+    dx_context *context;
+    dx_space *space;
+    const dx_feed *feed;
+    uint64_t seq, counter; /* counter 0: no section told it yet */
+    own_transaction *own;
+} block_reading;
+
+static int take_section(void *ctx, uint64_t index, const dx_section *section) {
+    block_reading *self = ctx;
+    int64_t key = dx_touch_entity(self->space, self->feed, self->seq, index, section);
+    int error = DX_OK;
+    if (self->counter == 0) {
+        error =
+            dx_touch_counter(self->context, self->space, key, self->feed, self->seq, section, &self->counter);
+    }
+    return error == DX_OK || error == DX_E_NOT_FOUND ? add_key(self->context, self->space, key, self->own)
+                                                     : error;
+}
+
 static int read_block(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
                       own_transaction *own) {
+    block_reading reading = {.context = context, .space = space, .feed = feed, .seq = seq, .own = own};
     dx_block block;
-    bool stamped = false;
     int error = dx_pipeline_block(context, space, feed, seq, &block);
-    own->wall_ms = error == DX_OK ? block.header.wall_ms : 0;
-    for (uint64_t index = 0; error == DX_OK && index < block.section_count; index++) {
-        dx_section section;
-        bool there;
-        uint64_t counter;
-        error = dx_touch_open(context, space, feed, seq, index, &block, &there);
-        if (error != DX_OK || !there ||
-            dx_section_decode(dx_buf_view(&space->plain), feed->id, &section) != DX_OK) {
-            continue;
-        }
-        int64_t key = dx_touch_entity(space, feed, seq, index, &section);
-        if (!stamped) {
-            error = read_counter(context, space, key, mark_of(feed, seq), section.creates, &counter);
-            stamped = error == DX_OK;
-            if (stamped && own->first.counter == 0) {
-                own->first.counter = counter;
-            }
-            own->last.counter = stamped ? counter : own->last.counter;
-            error = error == DX_E_NOT_FOUND ? DX_OK : error;
-        }
-        error = error == DX_OK ? add_key(context, space, key, own) : error;
+    if (error == DX_OK) {
+        own->wall_ms = block.header.wall_ms;
+        error = dx_touch_each(context, space, feed, seq, &block, take_section, &reading);
+    }
+    if (reading.counter != 0) {
+        own->first.counter = own->first.counter == 0 ? reading.counter : own->first.counter;
+        own->last.counter = reading.counter;
     }
     return error;
 }

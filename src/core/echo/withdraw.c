@@ -84,25 +84,31 @@ static int forget_touch(dx_context *context, const dx_feed *feed, uint64_t seq, 
     return dx_step_done(context->store, remove);
 }
 
+typedef struct taking_back {
+    dx_context *context;
+    dx_space *space;
+    const dx_feed *feed;
+    uint64_t seq;
+    dx_buf *keys;
+} taking_back;
+
+static int take_section_back(void *ctx, uint64_t index, const dx_section *section) {
+    const taking_back *self = ctx;
+    int64_t key = dx_touch_entity(self->space, self->feed, self->seq, index, section);
+    if (key == 0) {
+        return DX_OK;
+    }
+    dx_key_list_add(self->keys, key);
+    return forget_touch(self->context, self->feed, self->seq, key);
+}
+
 /* Adds the entities that the block made or changed, and forgets that it did. */
 static int take_back(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq, dx_buf *keys) {
+    taking_back self = {.context = context, .space = space, .feed = feed, .seq = seq, .keys = keys};
     dx_block block;
     int error = dx_pipeline_block(context, space, feed, seq, &block);
-    for (uint64_t index = 0; error == DX_OK && index < block.section_count; index++) {
-        dx_section section;
-        bool there;
-        error = dx_touch_open(context, space, feed, seq, index, &block, &there);
-        if (error != DX_OK || !there ||
-            dx_section_decode(dx_buf_view(&space->plain), feed->id, &section) != DX_OK) {
-            continue;
-        }
-        int64_t key = dx_touch_entity(space, feed, seq, index, &section);
-        if (key != 0) {
-            dx_key_list_add(keys, key);
-            error = forget_touch(context, feed, seq, key);
-        }
-    }
-    return error;
+    return error == DX_OK ? dx_touch_each(context, space, feed, seq, &block, take_section_back, &self)
+                          : error;
 }
 
 /* Adds what others changed of the feed's entities in blocks [begin, end). */

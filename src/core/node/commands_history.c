@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "echo/timeline.h"
 #include "echo/undo.h"
 #include "node/state.h"
 
@@ -127,13 +128,63 @@ static int take_point(dx_node *node, dx_bytes body, const char *key, dx_stamp *o
     return error;
 }
 
+/* What a block did, in numbers. */
+static void write_counts(const dx_moment *moment, dx_map_builder *map) {
+    const struct {
+        const char *word;
+        size_t count;
+    } counts[] = {{"made", moment->made},
+                  {"changed", moment->changed},
+                  {"deleted", moment->deleted},
+                  {"restored", moment->restored},
+                  {"moved", moment->moved}};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        if (counts[i].count != 0) {
+            dx_write_uint(dx_map_builder_key(map, counts[i].word), counts[i].count);
+        }
+    }
+}
+
+static int write_ids(version_sink *sink, const dx_moment *moment, dx_map_builder *map) {
+    int error = DX_OK;
+    dx_writer *list = dx_map_builder_key(map, "ids");
+    dx_write_array(list, moment->key_count);
+    for (size_t i = 0; i < moment->key_count; i++) {
+        uint8_t id[DX_ID_SIZE] = {0};
+        char text[DX_ID_TEXT_MAX];
+        int failure = dx_key_to_id(sink->space, moment->keys[i], id);
+        error = error == DX_OK ? failure : error;
+        dx_id_print(id, text);
+        dx_write_text(list, text);
+    }
+    return error;
+}
+
+static int tell_moment(void *ctx, const dx_moment *moment) {
+    version_sink *sink = ctx;
+    char point[DX_POINT_TEXT_MAX];
+    dx_map_builder map;
+    dx_answer_init(sink->node, &map);
+    dx_point_print(&moment->stamp, point);
+    dx_write_text(dx_map_builder_key(&map, "at"), point);
+    write_time(&map, moment->wall_ms);
+    write_author(sink, moment->feed, &map);
+    write_counts(moment, &map);
+    int error = write_ids(sink, moment, &map);
+    dx_writer row = dx_request_row(sink->node, sink->request);
+    dx_map_builder_finish(&map, &row);
+    int written = dx_request_row_end(sink->node, sink->request, &row);
+    return error != DX_OK ? error : written;
+}
+
 static int history_list(dx_node *node, dx_request *request, dx_bytes body) {
     version_sink sink = {.node = node, .request = request};
     dx_stamp before;
     bool given, more;
-    int64_t key, limit = dx_item_int(dx_item_get(body, "limit"), LIST_DEFAULT);
+    int64_t key = 0, limit = dx_item_int(dx_item_get(body, "limit"), LIST_DEFAULT);
     int error = dx_take_space(node, request, body, &sink.space);
-    if (error == DX_OK) {
+    bool of_space = dx_item_get(body, "id").size == 0;
+    if (error == DX_OK && !of_space) {
         error = dx_take_id(node, sink.space, dx_item_get(body, "id"), "object", &key);
     }
     if (error == DX_OK) {
@@ -142,9 +193,12 @@ static int history_list(dx_node *node, dx_request *request, dx_bytes body) {
     if (error == DX_OK && (limit < 1 || limit > LIST_MAX)) {
         error = dx_node_refuse(node, DX_E_INVALID, NULL, "\"limit\" must be 1 to %d", LIST_MAX);
     }
-    if (error == DX_OK) {
-        error = dx_history_versions(&node->context, sink.space, key, given ? &before : NULL, (size_t)limit,
-                                    tell_version, &sink, &more);
+    const dx_stamp *point = given ? &before : NULL;
+    if (error == DX_OK && of_space) {
+        error = dx_timeline(&node->context, sink.space, point, (size_t)limit, tell_moment, &sink, &more);
+    } else if (error == DX_OK) {
+        error = dx_history_versions(&node->context, sink.space, key, point, (size_t)limit, tell_version,
+                                    &sink, &more);
     }
     return error == DX_OK ? dx_request_reply_count(node, request)
                           : dx_node_explain_edit(node, sink.space, error);

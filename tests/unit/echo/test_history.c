@@ -1,7 +1,8 @@
 /* tests/unit/echo/test_history.c: an entity as it was, what changed it, its way back, undo and redo (echo/history.h,
- * echo/touch.h, echo/undo.h). */
+ * echo/touch.h, echo/timeline.h, echo/undo.h). */
 #include "echo/history.h"
 
+#include "echo/timeline.h"
 #include "echo/undo.h"
 #include "peer.h"
 
@@ -238,6 +239,61 @@ static void test_what_was_comes_back_as_a_new_write(void **state) {
     peer_deinit(&bob);
 }
 
+/* --- Timeline --------------------------------------------------------------------------------- */
+
+static int note_moment(void *ctx, const dx_moment *moment) {
+    listing *self = ctx;
+    size_t at = strlen(self->told);
+    snprintf(self->told + at, sizeof self->told - at, "%s%zu+%zu-%zu", at == 0 ? "" : " ", moment->made,
+             moment->changed, moment->deleted);
+    self->stamps[self->count++] = moment->stamp;
+    return DX_OK;
+}
+
+static void list_space(peer *self, const dx_stamp *before, size_t limit, bool expect_more, listing *out) {
+    bool more;
+    memset(out, 0, sizeof *out);
+    peer_begin(self);
+    assert_int_equal(dx_timeline(&self->context, self->space, before, limit, note_moment, out, &more), DX_OK);
+    peer_commit(self);
+    assert_int_equal(more, expect_more);
+}
+
+static void test_what_happened_in_a_space(void **state) {
+    (void)state;
+    peer alice, bob;
+    listing here, there, page;
+    two_peers(&alice, &bob);
+    list_space(&alice, NULL, 32, false, &here);
+    assert_string_equal(here.told, "");
+    int64_t oak = peer_add(&alice, "tree", "{\"n\":1}");
+    peer_pull(&bob, &alice, 9);
+    peer_add(&bob, "tree", "{}");
+    peer_set(&bob, peer_key(&bob, &alice, oak), "n", "2");
+    peer_set(&alice, oak, "n", "3");
+    peer_change_life(&alice, oak, true);
+    peer_pull(&alice, &bob, 9);
+    peer_pull(&bob, &alice, 9);
+    list_space(&alice, NULL, 32, false, &here);
+    list_space(&bob, NULL, 32, false, &there);
+    assert_int_equal(here.count, 5);
+    assert_string_equal(here.told, there.told);
+    for (size_t i = 0; i < here.count; i++) {
+        assert_int_equal(dx_stamp_compare(&here.stamps[i], &there.stamps[i]), 0);
+        assert_true(i == 0 || dx_stamp_compare(&here.stamps[i], &here.stamps[i - 1]) < 0);
+    }
+    /* In pages of one the same comes. */
+    dx_stamp before = {0};
+    for (size_t i = 0; i < here.count; i++) {
+        list_space(&bob, i == 0 ? NULL : &before, 1, i + 1 < here.count, &page);
+        assert_int_equal(page.count, 1);
+        before = page.stamps[0];
+        assert_int_equal(dx_stamp_compare(&before, &here.stamps[i]), 0);
+    }
+    peer_deinit(&alice);
+    peer_deinit(&bob);
+}
+
 /* --- Undo ------------------------------------------------------------------------------------- */
 
 static void test_undo_and_redo_go_back_and_forth(void **state) {
@@ -423,6 +479,7 @@ static void test_undo_of_a_long_transaction(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_points_are_read_as_they_are_printed), DX_TEST(test_before_a_point),
              DX_TEST(test_each_version_is_seen_as_it_was), DX_TEST(test_two_replicas_see_the_same_past),
-             DX_TEST(test_what_was_comes_back_as_a_new_write), DX_TEST(test_undo_and_redo_go_back_and_forth),
-             DX_TEST(test_undo_leaves_what_others_wrote), DX_TEST(test_undo_over_objects_and_links),
-             DX_TEST(test_undo_of_a_long_transaction), DX_TEST(test_moves_are_taken_back))
+             DX_TEST(test_what_happened_in_a_space), DX_TEST(test_what_was_comes_back_as_a_new_write),
+             DX_TEST(test_undo_and_redo_go_back_and_forth), DX_TEST(test_undo_leaves_what_others_wrote),
+             DX_TEST(test_undo_over_objects_and_links), DX_TEST(test_undo_of_a_long_transaction),
+             DX_TEST(test_moves_are_taken_back))
