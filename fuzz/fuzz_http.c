@@ -44,6 +44,43 @@ static int64_t find_slowly(dx_bytes bytes) {
     return dx_http_head_find(bytes, &seen);
 }
 
+static size_t drop_cookies(uint8_t *out, dx_bytes bytes, size_t step) {
+    dx_http_cookies cookies = {0};
+    size_t left = 0;
+    for (size_t at = 0; at < bytes.size; at += step) {
+        size_t more = bytes.size - at < step ? bytes.size - at : step;
+        memcpy(out + left, bytes.data + at, more);
+        left = dx_http_cookies_drop(&cookies, out, left + more);
+        FUZZ_CHECK(left + cookies.dropped == at + more);
+    }
+    return left;
+}
+
+/* Alike however its bytes come in; and what is read of the rest is what is read of all, but for cookies. */
+static void check_cookies(dx_bytes bytes) {
+    static uint8_t at_once[4096], slowly[4096];
+    static dx_http_head with, without;
+    int status = 0, other = 0;
+    if (bytes.size > sizeof at_once) {
+        return;
+    }
+    size_t left = drop_cookies(at_once, bytes, bytes.size + 1);
+    FUZZ_CHECK(left == drop_cookies(slowly, bytes, 1) && memcmp(at_once, slowly, left) == 0);
+    size_t seen = 0, seen_without = 0;
+    int64_t whole = dx_http_head_find(bytes, &seen);
+    int64_t found = dx_http_head_find(dx_bytes_of(at_once, left), &seen_without);
+    FUZZ_CHECK((whole > 0) == (found > 0));
+    if (whole <= 0) {
+        return;
+    }
+    FUZZ_CHECK(left - (size_t)found == bytes.size - (size_t)whole);
+    int read = dx_http_request_read(dx_bytes_of(bytes.data, (size_t)whole), &with, &status);
+    FUZZ_CHECK(read == dx_http_request_read(dx_bytes_of(at_once, (size_t)found), &without, &other) &&
+               status == other);
+    FUZZ_CHECK(read != DX_OK ||
+               (dx_bytes_equal(with.target, without.target) && with.field_count == without.field_count));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static dx_http_head head; /* two kilobytes, each time written anew */
     dx_bytes bytes = dx_bytes_of(data, size);
@@ -52,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t seen = 0;
     int64_t found = dx_http_head_find(bytes, &seen);
     FUZZ_CHECK(found == find_slowly(bytes));
+    check_cookies(bytes);
     if (found > 0) {
         bytes.size = (size_t)found;
     }

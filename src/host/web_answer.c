@@ -103,7 +103,7 @@ static void refuse(answer *self, int status, const char *why) {
     } else if (status == 503) {
         dx_http_field_write(&self->head, "Retry-After", "60");
     } else if (status == 431) {
-        /* One site can set cookies for all names of the kube, more than a head may hold; nothing here wants any. */
+        /* One site can set cookies for all names of the kube, more than are let go as they come. */
         dx_http_field_write(&self->head, "Clear-Site-Data", "\"cookies\"");
     }
     dx_http_field_write(&self->head, "Content-Type", "text/plain; charset=utf-8");

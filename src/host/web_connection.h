@@ -37,6 +37,7 @@ typedef struct dx_web_connection {
     uint64_t began_ms;          /* when the first byte of the request to come was there; 0: none is */
     dx_buf in;
     size_t seen;
+    dx_http_cookies cookies;
     bool keep_alive;     /* of the request that is answered */
     bool unread;         /* the next request may be here, and waits for its turn */
     dx_bytes body;       /* what is left of a file */

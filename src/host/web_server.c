@@ -259,21 +259,31 @@ static void skip_empty_lines(dx_web_connection *connection) {
     if (empty > 0) {
         dx_buf_consume(&connection->in, empty);
         connection->seen = 0;
+        connection->cookies = (dx_http_cookies){0};
     }
+}
+
+/* The first line of a head that is too large has come. */
+static bool has_line(dx_bytes bytes) {
+    size_t size = bytes.size < DX_HTTP_HEAD_SIZE_MAX ? bytes.size : DX_HTTP_HEAD_SIZE_MAX;
+    return memchr(bytes.data, '\n', size) != NULL;
 }
 
 /* One request from the front of what was received; false: not whole yet, or none is read any more. */
 static bool take_request(dx_web_connection *connection) {
     static dx_http_head request; /* one thread; borrowed only until the answer's head is written */
     skip_empty_lines(connection);
+    connection->in.size =
+        dx_http_cookies_drop(&connection->cookies, connection->in.data, connection->in.size);
     dx_bytes bytes = dx_buf_view(&connection->in);
     int64_t size = dx_http_head_find(bytes, &connection->seen);
+    if (connection->cookies.dropped > DX_HTTP_COOKIES_SIZE_MAX) {
+        size = DX_E_LIMIT;
+    }
     if (size == 0) {
         return false;
     }
-    int status = size == DX_E_LIMIT ? memchr(bytes.data, '\n', DX_HTTP_HEAD_SIZE_MAX) == NULL ? 414 : 431
-                 : size < 0         ? 400
-                                    : 0;
+    int status = size == DX_E_LIMIT ? !has_line(bytes) ? 414 : 431 : size < 0 ? 400 : 0;
     if (status == 0) {
         int error = dx_http_request_read(dx_bytes_of(bytes.data, (size_t)size), &request, &status);
         status = error == DX_OK && (request.has_body_size && request.body_size > 0) ? 413 : status;
@@ -285,6 +295,7 @@ static bool take_request(dx_web_connection *connection) {
         dx_web_buf_empty(&connection->in);
     }
     connection->seen = 0;
+    connection->cookies = (dx_http_cookies){0};
     connection->began_ms = now_ms(connection->server);
     return true;
 }

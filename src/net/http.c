@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "scan.h"
+
 static bool is_digit(uint8_t c) {
     return c >= '0' && c <= '9';
 }
@@ -59,6 +61,36 @@ static dx_bytes take_line(dx_bytes *rest) {
 }
 
 /* --- Where a head ends ------------------------------------------------------------------------------ */
+
+/* A byte of the head's line that began at self->line, as it is now. */
+static void note_byte(dx_http_cookies *self, const uint8_t *bytes, uint8_t byte) {
+    size_t size = self->at - self->line;
+    if (byte == '\n') {
+        self->ended = self->is_field && size == 2; /* CRLF alone; other ends of lines the reader refuses */
+        self->line = self->at;
+        self->is_field = true;
+        self->is_cookie = false;
+    } else if (byte == ':' && self->is_field && size == 7) {
+        self->is_cookie = dx_scan_is(dx_bytes_of(bytes + self->line, 6), "cookie");
+    }
+}
+
+size_t dx_http_cookies_drop(dx_http_cookies *self, uint8_t *bytes, size_t size) {
+    size_t from = self->at;
+    while (from < size && !self->ended) {
+        uint8_t byte = bytes[from++];
+        if (self->is_cookie && byte != 0x7f && (byte == '\t' || byte >= ' ') && byte < 0x80) {
+            self->dropped++;
+            continue;
+        }
+        bytes[self->at++] = byte;
+        note_byte(self, bytes, byte);
+    }
+    if (from > self->at) {
+        memmove(bytes + self->at, bytes + from, size - from);
+    }
+    return self->at + size - from;
+}
 
 int64_t dx_http_head_find(dx_bytes bytes, size_t *seen) {
     size_t end = bytes.size < DX_HTTP_HEAD_SIZE_MAX ? bytes.size : DX_HTTP_HEAD_SIZE_MAX;

@@ -15,7 +15,9 @@
 enum {
     DX_HTTP_TARGET_SIZE_MAX = DX_URL_SIZE_MAX, /* else 414 */
     DX_HTTP_HEAD_SIZE_MAX = 16 * 1024, /* first line and all fields, else 431: browsers send below 4 KiB */
-    DX_HTTP_FIELDS_MAX = 64            /* else 431: browsers send below 30 */
+    DX_HTTP_FIELDS_MAX = 64,           /* else 431: browsers send below 30 */
+    /* Of values of Cookie fields, which nobody here wants: browsers keep 180 cookies of 4 KiB for a site. */
+    DX_HTTP_COOKIES_SIZE_MAX = 1024 * 1024
 };
 
 typedef struct dx_http_field {
@@ -47,6 +49,20 @@ typedef struct dx_http_head {
  * whole yet; DX_E_MALFORMED (negative): a line ends otherwise than by CRLF, or holds a control character;
  * DX_E_LIMIT: no end within DX_HTTP_HEAD_SIZE_MAX. */
 int64_t dx_http_head_find(dx_bytes bytes, size_t *seen);
+
+/* How far values of cookies were taken out of a head that is still coming; 0 at first. */
+typedef struct dx_http_cookies {
+    size_t at, line; /* what was looked at, and where its last line begins */
+    size_t dropped;
+    bool is_field;  /* the line is not the first one */
+    bool is_cookie; /* ... and what comes of it is a cookie's value */
+    bool ended;     /* the head is whole: what comes is none of it */
+} dx_http_cookies;
+
+/* Takes the values of Cookie fields out of all bytes received so far, in place, and returns how many are left: a
+ * neighbour can set more of them for all names of a site than a head may hold. The fields stay, empty; a byte that
+ * no value may hold stays too, for the reader to refuse. Call it before dx_http_head_find, with all that came. */
+size_t dx_http_cookies_drop(dx_http_cookies *self, uint8_t *bytes, size_t size);
 
 /* Reads a whole head. On an error *status is the answer's (400, 413, 414, 431, 501, 505). */
 DX_MUST_USE int dx_http_request_read(dx_bytes head, dx_http_head *out, int *status);

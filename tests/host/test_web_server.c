@@ -281,6 +281,26 @@ static void test_what_is_refused(void **state) {
     assert_int_equal(said_size, 0);
 }
 
+/* A neighbour on the kube sets cookies for all of its names: as many as a browser keeps are no matter, and more are
+ * cleared. */
+static void test_cookies_of_a_neighbour(void **state) {
+    static char text[DX_HTTP_COOKIES_SIZE_MAX + 1000];
+    static const char begins[] = "GET /missing HTTP/1.1\r\nCookie: ";
+    (void)state;
+    for (size_t size = 700 * 1024; size <= DX_HTTP_COOKIES_SIZE_MAX + 1;
+         size = DX_HTTP_COOKIES_SIZE_MAX + 1) {
+        size_t at = sizeof begins - 1;
+        memcpy(text, begins, at);
+        memset(text + at, 'x', size);
+        snprintf(text + at + size, 500, "\r\nHost: %s\r\nConnection: close\r\n\r\n", VAULT);
+        assert_int_equal(ask_raw(text), size < DX_HTTP_COOKIES_SIZE_MAX ? 404 : 431);
+        if (size > DX_HTTP_COOKIES_SIZE_MAX) {
+            assert_true(field_is("clear-site-data", "\"cookies\""));
+            break;
+        }
+    }
+}
+
 static const char below[] = "GET /sub/ HTTP/1.1\r\nHost: " VAULT "\r\n\r\n";
 
 /* --- Many requests, few bytes, no bytes ----------------------------------------------------------------------------------- */
@@ -955,6 +975,7 @@ int main(void) {
         DX_TEST(test_the_strict_fields),
         DX_TEST(test_the_kubes_own_pages),
         DX_TEST(test_what_is_refused),
+        DX_TEST(test_cookies_of_a_neighbour),
         DX_TEST(test_one_after_the_other),
         DX_TEST(test_many_at_once),
         DX_TEST(test_slow_clients),

@@ -178,6 +178,43 @@ static void test_limits_of_a_request(void **state) {
     assert_int_equal(status, 431);
 }
 
+/* Cut anywhere, values of cookies go and nothing else does. */
+static void test_cookies_are_dropped(void **state) {
+    (void)state;
+    static const struct {
+        const char *came, *left;
+    } rows[] = {
+        {"GET / HTTP/1.1\r\nHost: a\r\nCookie: b=c; d=e\r\nX: y\r\n\r\n",
+         "GET / HTTP/1.1\r\nHost: a\r\nCookie:\r\nX: y\r\n\r\n"},
+        {"GET / HTTP/1.1\r\ncOOKIE:b\tc\r\nCookie: d\r\n\r\n",
+         "GET / HTTP/1.1\r\ncOOKIE:\r\nCookie:\r\n\r\n"},
+        {"Cookie: / HTTP/1.1\r\nHost: a\r\n\r\n", "Cookie: / HTTP/1.1\r\nHost: a\r\n\r\n"},
+        {"GET / HTTP/1.1\r\nCookies: b\r\nXCookie: b\r\nX: Cookie: b\r\n Cookie: b\r\nCookie : b\r\n\r\n",
+         "GET / HTTP/1.1\r\nCookies: b\r\nXCookie: b\r\nX: Cookie: b\r\n Cookie: b\r\nCookie : b\r\n\r\n"},
+        {"GET / HTTP/1.1\r\n\r\nCookie: what follows is another's\r\n", /* a WebSocket's, or the next head */
+         "GET / HTTP/1.1\r\n\r\nCookie: what follows is another's\r\n"},
+        {"GET / HTTP/1.1\r\nCookie: a\x01"
+         "b\nX: y\r\n\r\n",
+         "GET / HTTP/1.1\r\nCookie:\x01\nX: y\r\n\r\n"},
+        {"GET / HTTP/1.1\r\nCookie: a\rb\r\n\r\n",
+         "GET / HTTP/1.1\r\nCookie:\r\r\n\r\n"}, /* refused by the reader */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        size_t size = strlen(rows[i].came);
+        for (size_t cut = 0; cut <= size; cut++) {
+            uint8_t bytes[256];
+            dx_http_cookies cookies = {0};
+            memcpy(bytes, rows[i].came, cut);
+            size_t left = dx_http_cookies_drop(&cookies, bytes, cut);
+            memcpy(bytes + left, rows[i].came + cut, size - cut);
+            left = dx_http_cookies_drop(&cookies, bytes, left + size - cut);
+            assert_int_equal(left, strlen(rows[i].left));
+            assert_memory_equal(bytes, rows[i].left, left);
+            assert_int_equal(cookies.dropped, size - left);
+        }
+    }
+}
+
 /* --- Fields ------------------------------------------------------------------------------------------- */
 
 static void with_fields(const char *fields) {
@@ -288,5 +325,5 @@ static void test_what_is_written_is_read(void **state) {
 DX_TEST_MAIN(DX_TEST(test_a_head_that_comes_byte_by_byte), DX_TEST(test_lines_end_in_one_way),
              DX_TEST(test_a_head_has_an_end), DX_TEST(test_a_request), DX_TEST(test_the_absolute_form),
              DX_TEST(test_requests_that_are_refused), DX_TEST(test_limits_of_a_request),
-             DX_TEST(test_lists_of_tokens), DX_TEST(test_codings), DX_TEST(test_entity_tags),
-             DX_TEST(test_responses), DX_TEST(test_what_is_written_is_read))
+             DX_TEST(test_cookies_are_dropped), DX_TEST(test_lists_of_tokens), DX_TEST(test_codings),
+             DX_TEST(test_entity_tags), DX_TEST(test_responses), DX_TEST(test_what_is_written_is_read))
