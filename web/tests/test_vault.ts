@@ -6,7 +6,7 @@ import { DxError } from '../client/src/index.ts';
 import { readConfig } from '../vault/config.ts';
 import { qrPath } from '../vault/qr.ts';
 import { hashOf, pageLink, readLink, readRoute, type Route } from '../vault/route.ts';
-import { deviceName, failureWords, guestWords, hostWords, invitationEnd, isSpent, levelAbout, levelEverywhere, listed, plainName, plural, rightsWords, SCOPE_WORDS, sentence, shortKey, signalMood, signalWords, spaceWords, troubleOf, type Level } from '../vault/words.ts';
+import { deviceName, dueWords, failureWords, guestWords, hostWords, invitationEnd, isSpent, levelAbout, levelEverywhere, listed, plainName, plural, rightsWords, SCOPE_WORDS, sentence, shortKey, signalMood, signalWords, spaceWords, troubleOf, type Level } from '../vault/words.ts';
 
 const KEY = 'ab'.repeat(32);
 
@@ -82,6 +82,7 @@ test('counts, lists, sentences, keys', () => {
   assert.equal(listed(['a', 'b', 'c']), 'a, b and c');
   assert.equal(sentence('the disk is full'), 'The disk is full.');
   assert.equal(sentence('Why?'), 'Why?');
+  assert.deepEqual([90_000_000, 7_300_000, 60_000, 59_999, -1].map(dueWords), ['in 1 day', 'in 2 hours', 'in 1 minute', 'within a minute', 'within a minute']);
   assert.equal(shortKey('0123456789abcdef0123'), '0123 4567 89ab cdef');
 });
 

@@ -12,6 +12,7 @@ const PATHS = {
   app: 'M4 4h6.5v6.5H4zM13.5 4H20v6.5h-6.5zM4 13.5h6.5V20H4zM13.5 13.5H20V20h-6.5z',
   signal: 'M12 18.5v.01M8.5 14.8a5 5 0 0 1 7 0M5.3 11.4a9.6 9.6 0 0 1 13.4 0M2.2 8a14 14 0 0 1 19.6 0',
   warn: 'M12 4 2.5 20h19zM12 10v4.5M12 17.3v.01',
+  link: 'M9.5 14.5l5-5M8 11l-2.5 2.5a3.54 3.54 0 0 0 5 5L13 16M16 13l2.5-2.5a3.54 3.54 0 0 0-5-5L11 8',
   pen: 'M4 20l1-4.5L16.5 4 20 7.5 8.5 19z',
 } as const;
 export type IconName = keyof typeof PATHS;

@@ -2,9 +2,10 @@
 //
 // Lists that the vault keeps telling are watched; what it answers only when asked (peers, counts, signaling) is asked again every two seconds while
 // somebody looks. Invitations are kept here, so that they outlive the view that made them.
+import { Timestamp } from '../core/codec.ts';
 import { VaultTab } from '../core/tab.ts';
 import type { Failure, IceServer, VaultState } from '../core/messages.ts';
-import { Client, DxError, type Invitation, type InvitationOptions, type Space } from '../client/src/index.ts';
+import { Client, DxError, type Invitation, type InvitationOptions, type Role, type Space } from '../client/src/index.ts';
 import { rowsOf, type Body } from '../client/src/connection.ts';
 import { Cell } from '../client/src/observable.ts';
 import { askConfig, type Config } from './config.ts';
@@ -32,8 +33,22 @@ export interface Peer { readonly space: string; readonly peer: string; readonly 
 /** Somebody who was tried in vain, by a signaling service's word or at an address. */
 export interface Unreached { readonly space: string; readonly address: string; readonly error: string; readonly why: string }
 
+/** A row of invitation.list: what this vault invites with, whether or not the page that made it is still there. */
+export interface OpenInvitation {
+  readonly id: string;
+  readonly space: string;
+  readonly role: Role | null;
+  readonly state: string;
+  readonly expiresMs: number;
+  readonly uses: number;
+  readonly failures: number;
+  /** The app that made it. */
+  readonly app: string | null;
+}
+
 /** What is asked again and again. */
 export interface Facts {
+  readonly invitations: readonly OpenInvitation[];
   readonly signals: readonly Signal[];
   readonly peers: readonly Peer[];
   readonly unreached: readonly Unreached[];
@@ -55,6 +70,7 @@ const FACTS_EVERY_MS = 2000;
 /** setTimeout takes no more: the page waits for its vault as long as it is open. */
 const FOR_EVER_MS = 0x7fffffff;
 
+const ROLES: readonly Role[] = ['owner', 'admin', 'editor', 'reader'];
 const textOf = (value: unknown): string => typeof value === 'string' ? value : '';
 const textsOf = (value: unknown): string[] => Array.isArray(value) ? value.map(textOf) : [];
 
@@ -67,13 +83,18 @@ function appOf(row: Body): App {
   };
 }
 
+const invitationOf = (row: Body): OpenInvitation => ({
+  id: textOf(row['id']), space: textOf(row['space']), role: ROLES.find((role) => role === row['role']) ?? null, state: textOf(row['state']),
+  expiresMs: row['expires'] instanceof Timestamp ? Date.parse(row['expires'].text) : 0, uses: Number(row['uses'] ?? 0), failures: Number(row['failures'] ?? 0), app: textOf(row['app']) || null,
+});
+
 export class Vault {
   readonly client: Client;
   readonly phase = new Cell<Phase>({ at: 'starting' });
   /** There is an identity, and all that its home shows is known: nothing jumps about there. */
   readonly entered = new Cell(false);
   readonly apps = new Cell<readonly App[]>([]);
-  readonly facts = new Cell<Facts>({ signals: [], peers: [], unreached: [], counts: new Map(), full: false }, (on) => this.#look(on));
+  readonly facts = new Cell<Facts>({ invitations: [], signals: [], peers: [], unreached: [], counts: new Map(), full: false }, (on) => this.#look(on));
   readonly storage = new Cell<Storage>({ kept: null });
   /** Of the kube that serves this page; null: not known yet, or it is none. */
   readonly config = new Cell<Config | null>(null);
@@ -163,6 +184,11 @@ export class Vault {
   }
 
   putAway(space: Space): void { this.#shares.delete(space.key); }
+
+  async cancelInvitation(id: string): Promise<void> {
+    await this.#write(this.client.connection.request({ do: 'invitation.cancel', id }));
+    await this.#ask();
+  }
 
   async grant(origin: string, scopes: readonly string[], spaces: Readonly<Record<string, string>>, name: string): Promise<void> {
     await this.#write(this.client.connection.request({ do: 'app.grant', origin, scopes, spaces, name }));
@@ -255,10 +281,11 @@ export class Vault {
     if (!this.#told) return;
     const { connection } = this.client;
     try {
-      const lists = ['signal.list', 'peer.list', 'space.list', 'app.list'].map((name) => connection.rows({ do: name }));
-      const [status, signals, peers, spaces, apps] = await Promise.all([connection.request({ do: 'status' }), ...lists]) as [Body, Body[], Body[], Body[], Body[]];
+      const lists = ['signal.list', 'peer.list', 'space.list', 'app.list', 'invitation.list'].map((name) => connection.rows({ do: name }));
+      const [status, signals, peers, spaces, apps, invitations] = await Promise.all([connection.request({ do: 'status' }), ...lists]) as [Body, Body[], Body[], Body[], Body[], Body[]];
       const vault = status['vault'] as Body | undefined;
       this.facts.set({
+        invitations: invitations.map(invitationOf),
         signals: signals.map((row) => ({
           url: textOf(row['url']), state: textOf(row['state']), invited: row['invited'] === true, error: textOf(row['error']) || null,
         })),

@@ -126,6 +126,14 @@ const GUEST_WORDS: Readonly<Record<string, string>> = {
   ready: 'You have joined', success: 'You have joined',
 };
 
+const LENGTHS: readonly (readonly [ms: number, one: string])[] = [[86_400_000, 'day'], [3_600_000, 'hour'], [60_000, 'minute']];
+
+/** "in 3 hours". */
+export function dueWords(leftMs: number): string {
+  const [ms, one] = LENGTHS.find(([length]) => leftMs >= length) ?? [];
+  return ms === undefined || one === undefined ? 'within a minute' : `in ${plural(Math.floor(leftMs / ms), one)}`;
+}
+
 export const hostWords = (state: string | undefined): string => HOST_WORDS[state ?? ''] ?? 'Making the invitation';
 export const guestWords = (state: string | undefined): string => GUEST_WORDS[state ?? ''] ?? 'Looking at the link';
 

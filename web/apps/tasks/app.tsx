@@ -1,10 +1,10 @@
 // apps/tasks/app.tsx: the page: a space, its lists, and one of them. What it shows it asks of the vault by the hooks of web/react; it keeps nothing itself.
 import { useEffect, useMemo, useState, type ReactNode } from 'react';
 import { DxError, keyOf, type Live, type Space } from '../../client/src/index.ts';
-import { useAccess, useClient, useIdentity, useMembers, useSpaces, useStatus } from '../../react/src/index.ts';
+import { useAccess, useClient, useIdentity, useMay, useMembers, useSpaces, useStatus } from '../../react/src/index.ts';
 import { textOf, useAssigned, useLists, useTasks, type List, type Task } from './data.ts';
 import { orderAfter, useOrder } from './order.ts';
-import { Editable, Entry, Moved, SayProvider, useSay } from './parts.tsx';
+import { Editable, Entry, Grip, Moved, Mover, SayProvider, useSay } from './parts.tsx';
 import { Join, People } from './people.tsx';
 import { goTo, hrefOf, rename, usePlace } from './place.ts';
 import { Tasks } from './tasks.tsx';
@@ -12,7 +12,7 @@ import { Tasks } from './tasks.tsx';
 export function App({ vault }: { vault: string }) {
   const access = useAccess(), identity = useIdentity(), spaces = useSpaces(), place = usePlace();
   const [joining, setJoining] = useState(false);
-  if (access !== 'ready' || identity === null) return <Connect error={null} />; // also after the person took back what was granted
+  if (access !== 'ready' || identity === null) return <Connect error={null} known />; // also after the person took back what was granted
   const space = spaces.find(({ key }) => key === place.space) ?? spaces[0];
   const endJoin = (joined: Space | undefined): void => {
     setJoining(false);
@@ -29,6 +29,7 @@ export function App({ vault }: { vault: string }) {
 
 const WHY = {
   ready: 'Looking for your vault…',
+  unknown: 'Your vault does not say who you are. This app needs your name and your key: lists are shared between people, and a task is somebody\'s. Allow it to see who you are, or make your identity there first.',
   needsGrant: 'Your lists live in your own vault; this app keeps nothing itself. It sees what you allow, for as long as you allow it.',
   refused: 'You did not allow it in your vault. You may change your mind.',
   needsAccess: 'Your browser shows your vault to this site only when you ask it to. The vault opens in a window of its own: leave that open while you work here.',
@@ -39,20 +40,20 @@ export function Alone({ title = 'Tasks', children }: { title?: ReactNode; childr
   return <main className="alone"><h1>{title}</h1>{children}</main>;
 }
 
-/** Shown until the vault lets this app in, with the one button that asks it to. */
-export function Connect({ error }: { error: Error | null }) {
+/** Shown until the vault lets this app in, with the one button that asks it to. known: it has been in, so what is missing is who the person is. */
+export function Connect({ error, known = false }: { error: Error | null; known?: boolean }) {
   const client = useClient(), access = useAccess();
   const [refused, setRefused] = useState<Error | null>(null);
-  const wrong = error ?? refused;
+  const wrong = error ?? refused, why = access === 'ready' && known ? 'unknown' : access;
   const ask = (): void => {
     if (error !== null) location.reload();
     else client.requestAccess().then(() => setRefused(null), setRefused);
   };
   return (
     <Alone>
-      <p>{WHY[access]}</p>
+      <p>{WHY[why]}</p>
       {wrong !== null && <p className="wrong" role="alert">{wrong instanceof DxError && wrong.symbol === 'E_DENIED' ? 'You did not allow it in your vault.' : wrong.message}</p>}
-      {(access !== 'ready' || wrong !== null) && <button className="main" onClick={ask}>{error === null ? 'Connect to your vault' : 'Try again'}</button>}
+      {(why !== 'ready' || wrong !== null) && <button className="main" onClick={ask}>{error === null ? 'Connect to your vault' : 'Try again'}</button>}
     </Alone>
   );
 }
@@ -69,12 +70,14 @@ function Welcome({ name, children }: { name: string; children: ReactNode }) {
 
 /** The ways to one more space: make it, join it, or let this app into one that is in the vault already. */
 function OtherSpaces({ vault, onJoin }: { vault: string; onJoin: () => void }) {
-  const client = useClient(), say = useSay();
+  const client = useClient(), say = useSay(), mayMake = useMay('create'), mayJoin = useMay('join');
+  const ask = (): void => void client.requestAccess().catch((error: Error) => say(error.message));
   const create = (name: string): void => void client.createSpace({ name }).then(({ key }) => goTo(key), (error: Error) => say(error.message));
   return (
     <>
-      <Entry label="New space" action="Create" onEnter={create} />
-      <button className="quiet" onClick={onJoin}>Join with a link</button>
+      {mayMake && <Entry label="New space" action="Create" onEnter={create} />}
+      {mayJoin && <button className="quiet" onClick={onJoin}>Join with a link</button>}
+      {!(mayMake && mayJoin) && <button className="quiet" onClick={ask}>{mayJoin ? 'Allow this app to make spaces' : mayMake ? 'Allow this app to join spaces' : 'Allow this app to make and join spaces'}</button>}
       <a className="quiet" href={`${vault}/#/ask/${encodeURIComponent(location.origin)}`} target="_blank" rel="noopener">Use one you have already</a>
     </>
   );
@@ -130,7 +133,8 @@ function SpacePage({ space, at, others }: { space: Space; at: string | undefined
 interface ListsProps { space: Space; lists: readonly Live<List>[]; tasksOf: ReadonlyMap<Live | undefined, readonly Live<Task>[]>; shown: Live<List> | undefined }
 
 function Lists({ space, lists, tasksOf, shown: current }: ListsProps) {
-  const { shown, held, moved, on } = useOrder(lists);
+  const { shown, held, move, moved, on } = useOrder(lists);
+  const [moving, setMoving] = useState<Live<List>>(), place = moving === undefined ? -1 : lists.indexOf(moving);
   const add = (title: string): void => {
     const list = space.db.add<List>({ title, order: orderAfter(lists) }, { type: 'list' });
     goTo(space.key, list.id);
@@ -138,11 +142,11 @@ function Lists({ space, lists, tasksOf, shown: current }: ListsProps) {
   return (
     <>
       <ol className="lists" {...on}>
-        {shown.map((list) => {
+        {shown.map((list, at) => {
           const open = tasksOf.get(list)?.filter(({ done }) => done !== true).length ?? 0;
           return (
-            <li key={keyOf(list)} className={list === held ? 'held' : undefined}>
-              <span className="grip" aria-hidden="true" />
+            <li key={keyOf(list)} data-at={at} className={list === held ? 'held' : undefined}>
+              <Grip title={textOf(list.title) || 'Untitled'} onPress={() => setMoving(list)} />
               <a href={hrefOf(space.key, list.id)} draggable={false} aria-current={list === current ? 'page' : undefined}>
                 <span dir="auto" className="name">{textOf(list.title) || 'Untitled'}</span>
                 {open > 0 && <span className="count">{open}<span className="unseen"> open</span></span>}
@@ -152,6 +156,7 @@ function Lists({ space, lists, tasksOf, shown: current }: ListsProps) {
         })}
       </ol>
       <Moved moved={moved} />
+      {moving !== undefined && place >= 0 && <Mover title={textOf(moving.title)} place={place} count={lists.length} onMove={(to) => move(moving, to)} onClose={() => setMoving(undefined)} />}
       <Entry label="New list" action="Add" onEnter={add} />
     </>
   );

@@ -1,9 +1,10 @@
-// apps/tasks/order.ts: the order people give to lists and tasks, and the two ways to give it: dragging, and Alt with an arrow.
+// apps/tasks/order.ts: the order people give to lists and tasks, and the ways to give it: dragging, Alt with an arrow, and the buttons that pressing the grip brings.
 //
 // Each object has a text `order`, and they stand as these texts compare. A move writes the moved one alone, a text between those of its new neighbours:
 // people who move things at the same time do not undo each other's moves, and all of them end with the same order.
-import { useState, type KeyboardEvent, type PointerEvent } from 'react';
+import { useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
 import type { Live } from '../../client/src/index.ts';
+import { placeOf } from './long.ts';
 
 export interface Ordered { order: string }
 
@@ -46,13 +47,20 @@ function groupAt(text: string | undefined, at: number, without: number): number 
   return /^[0-9a-z]{4}$/.test(group) ? parseInt(group, 36) : 0;
 }
 
+/** Pressed and moved less than this, a grip is not dragged by: that was a click. */
+const DRAG_PX = 4;
+
 /**
- * Lets people order the rows of a list. `shown` are the items as they stand now, also in the middle of a drag; `on` goes to the element whose children are
- * their rows, in which something of class `grip` is to drag by. `moved` tells of the last move, for who does not see it.
+ * Lets people order the rows of a list. `shown` are the items as they stand now, also in the middle of a drag; `on` goes to the element that holds their rows, each
+ * of which says its place in `shown` (`data-at`) and has something of class `grip` to drag by; not all rows need be there. `moved` tells of the last move, for who
+ * does not see it.
  */
 export function useOrder<T extends Live<Ordered>>(items: readonly T[]) {
   const [drag, setDrag] = useState<{ item: T; to: number } | null>(null);
   const [moved, setMoved] = useState<{ item: T; place: number } | null>(null);
+  const pressed = useRef<{ item: T; y: number } | null>(null);
+  const rest = items.filter((item) => item !== drag?.item);
+  const shown = drag === null ? items : [...rest.slice(0, drag.to), drag.item, ...rest.slice(drag.to)];
 
   const move = (item: T, to: number): void => {
     const others = items.filter((other) => other !== item);
@@ -61,38 +69,46 @@ export function useOrder<T extends Live<Ordered>>(items: readonly T[]) {
     item.order = orderBetween(before && orderOf(before), after && orderOf(after));
     setMoved({ item, place: to + 1 });
   };
-  const itemAt = ({ target, currentTarget }: { target: EventTarget; currentTarget: Element }): T | undefined =>
-    items[[...currentTarget.children].findIndex((row) => row.contains(target as Element))];
 
   const on = {
     onPointerDown(event: PointerEvent<HTMLElement>): void {
-      const item = itemAt(event);
+      const item = shown[placeOf(event.target)];
       if (event.button !== 0 || item === undefined || (event.target as Element).closest('.grip') === null) return;
-      event.currentTarget.setPointerCapture(event.pointerId);
-      setDrag({ item, to: items.indexOf(item) });
+      pressed.current = { item, y: event.clientY };
     },
     onPointerMove(event: PointerEvent<HTMLElement>): void {
+      if (event.buttons === 0) pressed.current = null; // let go where nobody heard it
+      const press = pressed.current;
+      if (drag === null && press !== null && Math.abs(event.clientY - press.y) > DRAG_PX) {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        setDrag({ item: press.item, to: items.indexOf(press.item) });
+      }
       if (drag === null) return;
-      const rows = [...event.currentTarget.children], held = rows[drag.to];
-      const to = rows.filter((row) => row !== held && middleOf(row) < event.clientY).length;
+      const rows = [...event.currentTarget.querySelectorAll<HTMLElement>(':scope > [data-at]')].map((row) => ({ row, at: placeOf(row) }));
+      const others = rows.filter(({ at }) => at !== drag.to), above = others.filter(({ row }) => middleOf(row) < event.clientY).at(-1);
+      const among = (at: number): number => (at > drag.to ? at - 1 : at); // the place among the others
+      const to = above !== undefined ? among(above.at) + 1 : among(others[0]?.at ?? drag.to);
       if (to !== drag.to) setDrag({ ...drag, to });
-      held?.scrollIntoView({ block: 'nearest' });
+      rows.find(({ at }) => at === drag.to)?.row.scrollIntoView({ block: 'nearest' });
     },
     onPointerUp(): void {
+      pressed.current = null;
       if (drag !== null) move(drag.item, drag.to);
       setDrag(null);
     },
-    onPointerCancel(): void { setDrag(null); },
+    onPointerCancel(): void {
+      pressed.current = null;
+      setDrag(null);
+    },
     onKeyDown(event: KeyboardEvent<HTMLElement>): void {
-      const step = { ArrowUp: -1, ArrowDown: 1 }[event.key], item = itemAt(event);
+      const step = { ArrowUp: -1, ArrowDown: 1 }[event.key], item = items[placeOf(event.target)];
       if (!event.altKey || step === undefined || item === undefined || event.target instanceof HTMLSelectElement) return; // which opens by these keys
       event.preventDefault();
       move(item, items.indexOf(item) + step);
     },
   };
 
-  const rest = items.filter((item) => item !== drag?.item);
-  return { shown: drag === null ? items : [...rest.slice(0, drag.to), drag.item, ...rest.slice(drag.to)], held: drag?.item, moved, on };
+  return { shown, held: drag?.item, move, moved, on };
 }
 
 function middleOf(row: Element): number {

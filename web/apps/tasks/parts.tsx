@@ -42,6 +42,27 @@ export function Moved({ moved }: { moved: { item: { title: string }; place: numb
   return <p className="unseen" role="status">{moved && `“${textOf(moved.item.title)}” is number ${moved.place} now`}</p>;
 }
 
+/** By which a row is dragged, and moved by buttons when it is pressed: by key, by screen reader, by who cannot drag. */
+export function Grip({ title, onPress }: { title: string; onPress: () => void }) {
+  return <button className="grip" aria-label={`Move ${title}`} aria-haspopup="dialog" onClick={onPress} />;
+}
+
+/** Moves something by buttons. place: from 0, of count. */
+export function Mover({ title, place, count, onMove, onClose }: { title: string; place: number; count: number; onMove: (to: number) => void; onClose: () => void }) {
+  const ways = [['To the top', 0], ['Up', place - 1], ['Down', place + 1], ['To the end', count - 1]] as const;
+  return (
+    <Dialog title={`Move “${title}”`} onClose={onClose}>
+      <p role="status">Number {place + 1} of {count}</p>
+      <div className="ways">
+        {ways.map(([name, to]) => {
+          const may = to >= 0 && to < count && to !== place;
+          return <button key={name} className="quiet" aria-disabled={!may} onClick={() => { if (may) onMove(to); }}>{name}</button>; // it keeps the focus at the end of the way
+        })}
+      </div>
+    </Dialog>
+  );
+}
+
 /** A window over the page, for as long as it is rendered. */
 export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ReactNode }) {
   const dialog = useRef<HTMLDialogElement>(null), heading = useId();

@@ -1,7 +1,7 @@
 // apps/tasks/people.tsx: who is in a space, and how one more gets in: a link to send, and a PIN to tell by another way.
 import { useEffect, useState, type FormEvent } from 'react';
 import type { Invitation, Member, Space } from '../../client/src/index.ts';
-import { useClient, useIdentity, useInvitationStatus } from '../../react/src/index.ts';
+import { useClient, useIdentity, useInvitationStatus, useMay } from '../../react/src/index.ts';
 import { Dialog } from './parts.tsx';
 import { joinPage } from './place.ts';
 
@@ -72,7 +72,7 @@ function Invite({ invitation, onAgain }: { invitation: Invitation<void>; onAgain
 
 /** Opens at a link that somebody sent; without one it is asked for. */
 export function Join({ link, onEnd }: { link: string | undefined; onEnd: (joined: Space | undefined) => void }) {
-  const client = useClient();
+  const client = useClient(), mayJoin = useMay('join');
   const [invitation, setInvitation] = useState<Invitation<Space>>();
   const { status, message, left, error, result, authenticate } = useInvitationStatus(invitation);
   useEffect(() => { if (result !== undefined) onEnd(result); }, [result]);
@@ -93,6 +93,14 @@ export function Join({ link, onEnd }: { link: string | undefined; onEnd: (joined
     invitation?.cancel();
     onEnd(undefined);
   };
+  if (!mayJoin) {
+    return (
+      <Dialog title="Join a space" onClose={close}>
+        <p>You have not allowed this app to join spaces: their members are told who you are.</p>
+        <button className="main" onClick={() => void client.requestAccess().catch(() => undefined)}>Ask in my vault</button>
+      </Dialog>
+    );
+  }
   return (
     <Dialog title="Join a space" onClose={close}>
       <form className="join" onSubmit={enter}>

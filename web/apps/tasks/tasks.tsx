@@ -1,10 +1,11 @@
 // apps/tasks/tasks.tsx: the tasks of one list.
-import { memo, useCallback, useRef, useState, type MouseEvent } from 'react';
+import { memo, useCallback, useState, type MouseEvent } from 'react';
 import { keyOf, type Live, type Member, type Space } from '../../client/src/index.ts';
 import { useIdentity, useObject } from '../../react/src/index.ts';
 import { assigneeOf, textOf, type Assignment, type List, type Task } from './data.ts';
+import { useLong } from './long.ts';
 import { orderAfter, useOrder } from './order.ts';
-import { Editable, Entry, Moved, useSay } from './parts.tsx';
+import { Editable, Entry, Grip, Moved, Mover, useSay } from './parts.tsx';
 import { Avatar, nameOf } from './people.tsx';
 
 const FILTERS = ['All', 'Open', 'Done', 'Mine'] as const;
@@ -20,7 +21,9 @@ export function Tasks({ space, list, tasks, assigned, people }: TasksProps) {
     Done: (task: Task) => task.done === true,
     Mine: (task: Live<Task>) => me !== undefined && assigneeOf(people, assigned.get(task))?.identityKey === me,
   };
-  const { shown, held, moved, on } = useOrder(tasks.filter(passes[filter]));
+  const passing = tasks.filter(passes[filter]), { shown, held, move, moved, on } = useOrder(passing);
+  const [moving, setMoving] = useState<Live<Task>>();
+  const { ref: rows, on: focus, pieces, isLong } = useLong(shown, held, moving), place = moving === undefined ? -1 : passing.indexOf(moving);
 
   const remove = useCallback((task: Live<Task>, assignments: readonly Assignment[]) => {
     const all = [task, ...assignments.map(({ link }) => link)];
@@ -28,7 +31,6 @@ export function Tasks({ space, list, tasks, assigned, people }: TasksProps) {
     say(`“${textOf(task.title)}” was deleted`, () => { for (const object of all) space.db.add(object); });
   }, [space, say]);
 
-  const rows = useRef<HTMLOListElement>(null);
   const add = (title: string): void => {
     space.db.add<Task>({ title, done: false, order: orderAfter(tasks) }, { type: 'task', parent: list });
     if (filter !== 'Open') setFilter('All'); // in the others it would not be seen
@@ -51,9 +53,12 @@ export function Tasks({ space, list, tasks, assigned, people }: TasksProps) {
           ))}
         </fieldset>
       )}
-      <ol className="tasks" aria-label="Tasks" ref={rows} {...on}>
-        {shown.map((task) => <Row key={keyOf(task)} space={space} task={task} assignments={assigned.get(task)} people={people} held={task === held} onRemove={remove} />)}
+      <ol className="tasks" aria-label="Tasks" ref={rows} {...on} {...focus}>
+        {pieces.map((piece) => (piece.room === undefined
+          ? <Row key={keyOf(piece.row)} at={piece.at} of={isLong ? shown.length : 0} space={space} task={piece.row} assignments={assigned.get(piece.row)} people={people} held={piece.row === held} onMove={setMoving} onRemove={remove} />
+          : <li key={`room ${piece.at}`} aria-hidden="true" style={{ height: piece.room }} />))}
       </ol>
+      {moving !== undefined && place >= 0 && <Mover title={textOf(moving.title)} place={place} count={passing.length} onMove={(to) => move(moving, to)} onClose={() => setMoving(undefined)} />}
       <Moved moved={moved} />
       {shown.length === 0 && <p className="nothing">{tasks.length === 0 ? 'Nothing to do here yet.' : 'None of these.'}</p>}
       {shown.length > 1 && <p className="hint">Alt with ↑ or ↓ moves a task.</p>}
@@ -62,12 +67,15 @@ export function Tasks({ space, list, tasks, assigned, people }: TasksProps) {
 }
 
 interface RowProps {
+  /** Its place, and of how many where they are not all rendered. */
+  at: number; of: number;
   space: Space; task: Live<Task>; assignments: readonly Assignment[] | undefined; people: readonly Member[]; held: boolean;
+  onMove: (task: Live<Task>) => void;
   onRemove: (task: Live<Task>, assignments: readonly Assignment[]) => void;
 }
 
 /** Rendered again when its own task changes, and not when another one does. */
-const Row = memo(function Row({ space, task, assignments = [], people, held, onRemove }: RowProps) {
+const Row = memo(function Row({ at, of, space, task, assignments = [], people, held, onMove, onRemove }: RowProps) {
   useObject(task);
   const title = textOf(task.title), person = assigneeOf(people, assignments);
   const assign = (key: string): void => {
@@ -81,8 +89,8 @@ const Row = memo(function Row({ space, task, assignments = [], people, held, onR
     onRemove(task, assignments);
   };
   return (
-    <li className={held ? 'task held' : 'task'}>
-      <span className="grip" aria-hidden="true" />
+    <li className={held ? 'task held' : 'task'} data-at={at} {...(of > 0 && { 'aria-posinset': at + 1, 'aria-setsize': of })}>
+      <Grip title={title} onPress={() => onMove(task)} />
       <input type="checkbox" aria-label={`${title}: done`} checked={task.done === true} onChange={({ target }) => { task.done = target.checked; }} />
       <Editable label="Task" value={title} onKeep={(text) => { task.title = text; }} />
       <label className="assignee">

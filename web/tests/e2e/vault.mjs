@@ -244,6 +244,25 @@ export async function vault_join(t) {
   await press(bob, 'Join');
   await shows(bob, 'The host withdrew the invitation.');
   await looks(t, bob, 'join-ended');
+  // What is open outlives the page that made it, and is called off where it stands.
+  await press(ada, 'Make another');
+  await press(ada, 'Make an invitation');
+  await link.waitFor();
+  const third = await link.inputValue();
+  await ada.reload();
+  await headed(ada, 'Invite to Household');
+  await shows(ada, 'For a guest as Editor');
+  await looks(t, ada, 'share-open');
+  await named(ada, 'link', 'Household').click();
+  await headed(ada, 'Household');
+  await ada.getByText(/Waiting for a guest to open the link · runs out in 2[34] hours/).waitFor();
+  await looks(t, ada, 'space-open');
+  await press(ada, 'Cancel the invitation of a guest as Editor');
+  await until('it is listed no more', async () => !await ada.getByRole('heading', { name: 'Open invitations' }).isVisible());
+  await press(bob, 'Use another link');
+  await bob.getByLabel('Invitation link').fill(third);
+  await press(bob, 'Join');
+  await shows(bob, 'The host withdrew the invitation.');
   await press(bob, 'Use another link');
   assert.equal(await bob.getByLabel('Invitation link').inputValue(), '');
 }

@@ -8,7 +8,7 @@ import { qrCode } from '../qr.ts';
 import { pageLink } from '../route.ts';
 import { hostWords, invitationEnd, LIVES } from '../words.ts';
 import { nameOf } from './home.ts';
-import { mayShare, ownRole, withSpace } from './space.ts';
+import { invitations, mayShare, ownRole, withSpace } from './space.ts';
 
 const ROLES: readonly (readonly [Role, string, string])[] = [
   ['editor', 'Editor', 'reads and writes'], ['reader', 'Reader', 'only reads'], ['admin', 'Admin', 'reads, writes and invites others'],
@@ -88,7 +88,7 @@ export function shareView(context: Context, key: string): HTMLElement {
     const box = el('div', {}), name = el('span', {});
     const show = (focus: boolean): void => {
       const invitation = context.vault.shareOf(space);
-      box.replaceChildren(invitation ? open(context, invitation, space, () => show(true)) : terms(context, space, () => show(true)));
+      box.replaceChildren(invitation ? open(context, invitation, space, () => show(true)) : el('div', { class: 'stack wide' }, terms(context, space, () => show(true)), invitations(context, space)));
       if (focus) head.focus();
     };
     const head = heading('Invite to ', name);

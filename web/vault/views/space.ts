@@ -1,10 +1,11 @@
 // vault/views/space.ts: a space: its name, members, how it stands with the others, and the way out.
 import type { Member, Role, Space, SpaceStatus } from '../../client/src/index.ts';
-import { el, keyed, setText } from '../dom.ts';
+import { address, el, keyed, setText } from '../dom.ts';
 import { icon, mark, setMark } from '../icons.ts';
 import type { Context } from '../page.ts';
 import { askName, button, confirm, empty, failureOf, heading, linkTo, section } from '../parts.ts';
-import { plainName, plural, ROLE_WORDS, spaceWords } from '../words.ts';
+import type { OpenInvitation } from '../vault.ts';
+import { dueWords, hostWords, plainName, plural, ROLE_WORDS, spaceWords } from '../words.ts';
 import { nameOf, peersOf } from './home.ts';
 
 const NAME_MAX = 100;
@@ -56,6 +57,30 @@ function members(context: Context, space: Space): HTMLElement {
     alone.hidden = all.length !== 1;
   });
   return section('Members', [share], list, alone);
+}
+
+/** What is open, also when the page that made it has gone: link and PIN are known to that page alone, but it can be called off here. */
+export function invitations({ vault, scope, say }: Context, space: Space): HTMLElement {
+  const list = el('ul', { class: 'rows' }), wrong = el('p', { class: 'field-error', role: 'alert' });
+  const update = keyed(list, (one: OpenInvitation) => one.id, ({ id, role, app }) => {
+    const name = role === null ? 'Guest' : ROLE_WORDS[role], about = el('span', { class: 'row-about' });
+    const cancel = button('Cancel', async () => {
+      await vault.cancelInvitation(id).then(() => say('The invitation is cancelled: its link opens nothing any more.'), (error: unknown) => setText(wrong, failureOf(error)));
+    }, { label: `Cancel the invitation of a guest as ${name}` });
+    return {
+      node: el('li', { class: 'row' }, icon('link'), el('span', { class: 'row-text' }, el('span', { class: 'row-name' }, `For a guest as ${name}`), about, app !== null && el('span', { class: 'row-about' }, 'Made by ', ...address(app))), cancel),
+      update: ({ state, expiresMs, uses, failures }) => setText(about, [
+        hostWords(state), uses > 0 && `used ${plural(uses, 'time')}`, failures > 0 && plural(failures, 'wrong PIN'), `runs out ${dueWords(expiresMs - Date.now())}`,
+      ].filter(Boolean).join(' · ')),
+    };
+  });
+  const part = section('Open invitations', [], list, wrong);
+  scope.watch(vault.facts, ({ invitations: all }) => {
+    const own = all.filter((one) => one.space === space.key);
+    update(own);
+    part.hidden = own.length === 0;
+  });
+  return part;
 }
 
 function standing({ vault, scope }: Context, space: Space): HTMLElement {
@@ -122,6 +147,6 @@ export function spaceView(context: Context, key: string): HTMLElement {
     });
     return el('div', { class: 'stack wide' }, linkTo({ at: 'home' }, 'back', icon('back'), 'Home'),
       el('header', { class: 'who' }, face, el('div', { class: 'who-text' }, el('div', { class: 'title-row' }, name, rename), state)),
-      members(context, space), standing(context, space), leaving(context, space));
+      members(context, space), invitations(context, space), standing(context, space), leaving(context, space));
   });
 }
