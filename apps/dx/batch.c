@@ -137,7 +137,7 @@ static int take_ids(dx_batch *batch, size_t first, size_t count, dx_bytes reply)
             dx_read_item(&reader);
             left--;
         }
-        if (op->kind == DX_BATCH_ADD) {
+        if (op->kind == DX_BATCH_ADD || (op->kind == DX_BATCH_LINK && op->number != DX_BATCH_NONE)) {
             if (id.size != DX_BATCH_ID_SIZE) {
                 return DX_E_MALFORMED;
             }
@@ -358,6 +358,11 @@ int dx_batches_add(dx_batches *batches, const dx_batch_op *op) {
         batches->code = dx_vault_failed(batches->run, dx_buf_error(&batch->bytes));
     }
     return batches->code;
+}
+
+void dx_batches_learn(dx_batches *batches, uint32_t number, const uint8_t id[static DX_BATCH_ID_SIZE]) {
+    memcpy(batches->ids[number], id, DX_BATCH_ID_SIZE);
+    batches->known[number] = 1;
 }
 
 const uint8_t *dx_batches_id(const dx_batches *batches, uint32_t number) {

@@ -22,7 +22,7 @@ typedef enum dx_batch_kind { DX_BATCH_ADD, DX_BATCH_LINK, DX_BATCH_REMOVE, DX_BA
 typedef struct dx_batch_op {
     dx_batch_kind kind;
     bool removed;            /* of a link: made and deleted at once */
-    uint32_t number;         /* ADD: the thing made; REMOVE, SET: the thing meant */
+    uint32_t number;         /* ADD: the thing made; LINK: likewise, or NONE; REMOVE, SET: the thing meant */
     uint32_t source, target; /* LINK; an ADD's parent is its source, or NONE */
     uint64_t line;           /* of the file, for words about a refusal */
     dx_bytes type, data;     /* encoded, or size 0; SET: data is the map of path and value */
@@ -52,6 +52,8 @@ void dx_batches_deinit(dx_batches *batches);
 int dx_batches_add(dx_batches *batches, const dx_batch_op *op);
 /* Sends what is queued and waits until everything is answered. */
 int dx_batches_drain(dx_batches *batches);
+/* A thing that is there already. */
+void dx_batches_learn(dx_batches *batches, uint32_t number, const uint8_t id[static DX_BATCH_ID_SIZE]);
 /* Its id, DX_BATCH_ID_SIZE bytes; NULL: not known (yet). */
 const uint8_t *dx_batches_id(const dx_batches *batches, uint32_t number);
 bool dx_batches_knows(const dx_batches *batches, uint32_t number);

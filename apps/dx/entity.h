@@ -19,5 +19,7 @@ void dx_entity_table_row(dx_entity_table *table, dx_bytes row);
 void dx_entity_table_end(dx_entity_table *table);
 /* One row as a line of JSON, keys in order. */
 void dx_entity_print_json(dx_output *output, dx_bytes row);
+/* The same without an end, appended. */
+void dx_entity_write_json(dx_bytes row, dx_buf *out);
 
 #endif

@@ -1,9 +1,9 @@
 /* dx/import.c: `dx import`: a file of objects and links into a space.
  *
  * The file is read twice. First every name is learned, so that a line may refer to a later one; then objects
- * are added, and after them the links between them and what had been deleted. Where lines of an export refer
- * to one another inside their data, they are read once more when all ids are known, and those members set
- * anew. Memory: a name, an id and a few bytes per object, 16 bytes per link; an object whose parent stands
+ * are added, and after them the links between them, the rest of large objects, and what had been deleted. Where
+ * lines of an export refer to one another inside their data, they are read once more when all ids are known, and those
+ * members set anew; only then do links need names. Memory: a name, an id and a few bytes per object, 16 bytes per link; an object whose parent stands
  * after it in the file waits in memory. */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,12 +13,16 @@
 #include <sys/random.h>
 
 #include "batch.h"
+#include "import.h"
 #include "names.h"
 #include "progress.h"
-#include "source.h"
 #include "terminal.h"
 
-enum { TOLD_MAX = 10, WAITING_SIZE_MAX = 1 << 30 };
+enum {
+    TOLD_MAX = 10,
+    WAITING_SIZE_MAX = 1 << 30,
+    OBJECT_SIZE_MAX = 1 << 20 /* what one block takes: no vault makes a larger object at once */
+};
 
 typedef struct dx_edge {
     uint32_t source, target;
@@ -34,7 +38,9 @@ typedef struct dx_waiting_object {
 
 typedef struct dx_import {
     dx_invocation *run;
+    const char *space;
     dx_source *source;
+    bool whole;
     dx_names names, aliases;
     dx_batches batches;
     uint32_t count;        /* objects in the file */
@@ -44,11 +50,15 @@ typedef struct dx_import {
     dx_buf data, set, name; /* scratch */
     dx_buf types;           /* the encoded types of link fields, one after another */
     dx_bytes type, link_types[DX_MAPPING_LINKS_MAX];
-    uint64_t unresolved, own_links, rejected, twice, told;
-    bool refers;     /* data hold references, perhaps to lines */
-    uint32_t number; /* of the record at hand */
+    uint64_t unresolved, own_links, own_sets, rejected, twice, told;
+    bool refers;      /* data hold references, perhaps to lines: links have numbers too, after the objects */
+    bool links_only;  /* references to objects are left as they are */
+    bool has_members; /* of the target space were asked for */
+    dx_buf members;   /* rows */
+    uint32_t number;  /* of the record at hand */
     dx_progress progress;
     int code;
+    int refused; /* whole: the exit code that the first rejection ended it with; told */
 } dx_import;
 
 /* --- Words
@@ -66,6 +76,14 @@ static void print_rejected(uint64_t line, const char *why) {
 static void tell_rejected(void *ctx, uint64_t line, const char *why) {
     dx_import *import = ctx;
     import->rejected++;
+    if (import->whole && import->refused == DX_EXIT_OK) {
+        dx_progress_clear(&import->progress);
+        import->refused = dx_fail(import->run, DX_E_CORRUPT, "make the archive anew",
+                                  "line %" PRIu64 " of the space: %s", line, why);
+    }
+    if (import->whole) {
+        return;
+    }
     if (import->told < TOLD_MAX) {
         import->told++;
         dx_progress_clear(&import->progress);
@@ -98,6 +116,9 @@ static int fail(dx_import *import, int error) {
 
 /* Reading and reckoning hear of Ctrl-C and --timeout too. */
 static void check_time(dx_import *import) {
+    if (import->code == DX_EXIT_OK) {
+        import->code = import->refused;
+    }
     if (import->code == DX_EXIT_OK && dx_vault_interrupted()) {
         import->code = DX_EXIT_INTERRUPTED;
     } else if (import->code == DX_EXIT_OK && dx_vault_left_ms(import->run) == 0) {
@@ -143,8 +164,9 @@ static int learn(dx_import *import, const dx_record *record) {
     if (error != DX_OK) {
         return error;
     }
-    if (record->is_link) {
-        import->own_links++;
+    if (record->kind == DX_RECORD_LINK || record->kind == DX_RECORD_SET) {
+        import->own_links += record->kind == DX_RECORD_LINK;
+        import->own_sets += record->kind == DX_RECORD_SET;
         return DX_OK;
     }
     if (import->count == DX_BATCH_NONE - 1) {
@@ -236,8 +258,50 @@ static bool is_queued(const dx_import *import, uint32_t number) {
     return number < import->number && !waits;
 }
 
+static void keep_member(void *ctx, dx_bytes row) {
+    dx_import *import = ctx;
+    dx_buf_append(&import->members, row.data, row.size);
+}
+
+static void keep_members(void *ctx, bool last, dx_bytes body) {
+    (void)last;
+    dx_rows_each(body, keep_member, ctx);
+}
+
+static int ask_members(dx_import *import) {
+    dx_map_builder command;
+    import->has_members = true;
+    dx_command_begin(&command, "space.members");
+    dx_command_text(&command, "space", import->space);
+    int code = dx_vault_ask(import->run, &command, keep_members, import, NULL);
+    int error = dx_buf_error(&import->members);
+    return import->code = code == DX_EXIT_OK && error != DX_OK ? dx_vault_failed(import->run, error) : code;
+}
+
+/* Who is a member here too is the same person. */
+static int find_member(dx_import *import, const dx_record *record) {
+    dx_reader reader;
+    uint8_t id[DX_REFERENCE_SIZE];
+    if (!import->has_members && ask_members(import) != DX_EXIT_OK) {
+        return import->code;
+    }
+    dx_reader_init(&reader, dx_buf_view(&import->members));
+    while (dx_reader_peek(&reader) != DX_KIND_NONE) {
+        dx_bytes row = dx_read_item(&reader);
+        if (dx_bytes_equal(dx_item_get(row, "identity"), record->member) &&
+            dx_reference_parse(dx_item_text(dx_item_get(row, "object")), id) == DX_OK) {
+            dx_batches_learn(&import->batches, import->number, id);
+        }
+    }
+    import->number++;
+    return DX_EXIT_OK;
+}
+
 static int add_object(dx_import *import, const dx_record *record) {
     const dx_mapping *mapping = &import->source->mapping;
+    if (record->kind == DX_RECORD_MEMBER) {
+        return find_member(import, record);
+    }
     dx_batch_op op = {.kind = DX_BATCH_ADD,
                       .number = import->number,
                       .source = DX_BATCH_NONE,
@@ -259,6 +323,12 @@ static int add_object(dx_import *import, const dx_record *record) {
         op.source = resolve(import, record->parent);
         import->unresolved += op.source == DX_BATCH_NONE;
     }
+    if (op.data.size > OBJECT_SIZE_MAX) {
+        tell_rejected(import, import->source->number,
+                      "the object is larger than 1 MiB, which is all that one block takes");
+        import->number++;
+        return import->code;
+    }
     if (op.source != DX_BATCH_NONE && !is_queued(import, op.source)) {
         code = hold(import, &op);
     } else {
@@ -278,15 +348,19 @@ static int fail_grown(dx_import *import) {
                    "the file changed while it was read");
 }
 
-/* Lines are rejected by the same words as in the first reading, where they were told. */
-static int each_record(dx_import *import, bool links,
+/* What is done with each record of a kind, members among the objects. Lines are rejected by the same words as in the first reading, where they were told. */
+static int each_record(dx_import *import, dx_record_kind kind,
                        int (*act)(dx_import *import, const dx_record *record)) {
     dx_record record;
     int error = dx_source_rewind(import->source);
+    uint64_t end = kind == DX_RECORD_OBJECT ? import->count
+                   : import->refers         ? import->count + import->own_links
+                                            : UINT64_MAX;
     while (import->code == DX_EXIT_OK && (error == DX_OK || error == DX_E_INVALID)) {
         error = dx_source_next(import->source, &record);
-        if (error == DX_OK && record.is_link == links) {
-            bool grown = !links && import->number == import->count;
+        dx_record_kind found = record.kind == DX_RECORD_MEMBER ? DX_RECORD_OBJECT : record.kind;
+        if (error == DX_OK && found == kind) {
+            bool grown = kind != DX_RECORD_SET && import->number >= end;
             import->code = grown ? fail_grown(import) : act(import, &record);
         }
         check_time(import);
@@ -353,8 +427,7 @@ static int drain(dx_import *import) {
     return import->code;
 }
 
-/* --- References inside data
- * ------------------------------------------------------------------------------------------ */
+/* --- References inside data ---------------------------------------------------------------------------------- */
 
 /* As the names of the lines are kept. */
 static dx_bytes encode_text(const char *text, dx_buf *room) {
@@ -370,46 +443,13 @@ static const uint8_t *find_line(void *ctx, const uint8_t id[static DX_REFERENCE_
     char text[DX_REFERENCE_TEXT_MAX];
     dx_reference_print(id, text);
     uint32_t number = resolve(import, encode_text(text, &import->name));
-    return number == DX_NAMES_NONE ? NULL : dx_batches_id(&import->batches, number);
+    bool passed_over = number == DX_NAMES_NONE || (import->links_only && number < import->count);
+    return passed_over ? NULL : dx_batches_id(&import->batches, number);
 }
 
-/* The members of an object that refer to lines, as they are to be now. */
-static int set_references(dx_import *import, const dx_record *record) {
-    uint32_t number = import->number++;
-    dx_reader reader;
-    dx_reader_init(&reader, record->data);
-    size_t count =
-        record->data.size > 0 && dx_batches_knows(&import->batches, number) ? dx_read_map(&reader) : 0;
-    for (; import->code == DX_EXIT_OK && count > 0; count--) {
-        bool changed;
-        dx_bytes key = dx_read_item(&reader), value = dx_read_item(&reader);
-        dx_buf_clear(&import->data);
-        dx_buf_clear(&import->set);
-        int error = dx_record_rewrite(value, find_line, import, &import->data, &changed);
-        if (error == DX_OK && changed) {
-            error = dx_record_write_set(key, dx_buf_view(&import->data), &import->set);
-        }
-        if (error != DX_OK) {
-            return fail(import, error);
-        }
-        if (changed) {
-            import->code =
-                dx_batches_add(&import->batches, &(dx_batch_op){.kind = DX_BATCH_SET,
-                                                                .number = number,
-                                                                .line = import->source->number,
-                                                                .data = dx_buf_view(&import->set)});
-        }
-    }
-    return import->code;
-}
-
-/* All objects have their ids. */
-static int follow_references(dx_import *import) {
-    if (!import->refers) {
-        return import->code;
-    }
-    import->number = 0;
-    return each_record(import, false, set_references) == DX_EXIT_OK ? drain(import) : import->code;
+static int queue_set(dx_import *import, uint32_t number, dx_bytes set) {
+    dx_batch_op op = {.kind = DX_BATCH_SET, .number = number, .line = import->source->number, .data = set};
+    return import->code = dx_batches_add(&import->batches, &op);
 }
 
 /* --- Links, and what was deleted
@@ -434,8 +474,13 @@ static int add_own_link(dx_import *import, const dx_record *record) {
         }
         data = dx_buf_view(&import->data);
     }
+    uint32_t number = import->refers ? import->number++ : DX_BATCH_NONE;
+    if (record->deleted && import->refers) {
+        dx_buf_append(&import->removed, &number, sizeof number);
+    }
     dx_batch_op op = {.kind = DX_BATCH_LINK,
-                      .removed = record->deleted,
+                      .removed = record->deleted && !import->refers,
+                      .number = number,
                       .source = resolve(import, record->source),
                       .target = resolve(import, record->target),
                       .line = import->source->number,
@@ -448,12 +493,88 @@ static int add_edges(dx_import *import) {
     const dx_edge *edges = (const dx_edge *)(const void *)import->edges.data;
     for (size_t i = 0; import->code == DX_EXIT_OK && i < import->edges.size / sizeof *edges; i++) {
         dx_batch_op op = {.kind = DX_BATCH_LINK,
+                          .number = DX_BATCH_NONE,
                           .source = edges[i].source,
                           .target = edges[i].target,
                           .type = import->link_types[edges[i].link]};
         import->code = add_link(import, &op);
     }
     return import->code;
+}
+
+/* --- What needs all ids: references, and the rest of large objects --------------------------------------------- */
+
+/* The members of an object or link that refer to lines, as they are to be now. */
+static int set_references(dx_import *import, const dx_record *record) {
+    uint32_t number = import->number++;
+    dx_reader reader;
+    dx_reader_init(&reader, record->data);
+    size_t count =
+        record->data.size > 0 && dx_batches_knows(&import->batches, number) ? dx_read_map(&reader) : 0;
+    for (; import->code == DX_EXIT_OK && count > 0; count--) {
+        bool changed;
+        dx_bytes key = dx_read_item(&reader), value = dx_read_item(&reader);
+        dx_buf_clear(&import->data);
+        dx_buf_clear(&import->set);
+        int error = dx_record_rewrite(value, find_line, import, &import->data, &changed);
+        if (error == DX_OK && changed) {
+            error = dx_record_write_set(key, dx_buf_view(&import->data), &import->set);
+        }
+        if (error != DX_OK) {
+            return fail(import, error);
+        }
+        if (changed) {
+            queue_set(import, number, dx_buf_view(&import->set));
+        }
+    }
+    return import->code;
+}
+
+/* A link was made with the ids of objects that its data name; those of links are known only now. */
+static int set_link_references(dx_import *import, const dx_record *record) {
+    bool changed = false;
+    dx_buf_clear(&import->data);
+    import->links_only = true;
+    int error = record->data.size == 0
+                    ? DX_OK
+                    : dx_record_rewrite(record->data, find_line, import, &import->data, &changed);
+    import->links_only = false;
+    if (error != DX_OK) {
+        return fail(import, error);
+    }
+    if (changed) {
+        return set_references(import, record);
+    }
+    import->number++;
+    return import->code;
+}
+
+static int set_more(dx_import *import, const dx_record *record) {
+    bool changed;
+    uint32_t number = resolve(import, record->key);
+    if (!dx_batches_knows(&import->batches, number)) {
+        import->unresolved++;
+        return import->code;
+    }
+    dx_buf_clear(&import->data);
+    int error = dx_record_rewrite(record->data, find_line, import, &import->data, &changed);
+    return error != DX_OK ? fail(import, error) : queue_set(import, number, dx_buf_view(&import->data));
+}
+
+/* All objects and links have their ids. */
+static int complete(dx_import *import) {
+    if (import->own_sets > 0 && each_record(import, DX_RECORD_SET, set_more) != DX_EXIT_OK) {
+        return import->code;
+    }
+    if (!import->refers) {
+        return import->code;
+    }
+    import->number = 0;
+    if (each_record(import, DX_RECORD_OBJECT, set_references) != DX_EXIT_OK) {
+        return import->code;
+    }
+    import->number = import->count;
+    return import->own_links > 0 ? each_record(import, DX_RECORD_LINK, set_link_references) : import->code;
 }
 
 static int remove_deleted(dx_import *import) {
@@ -500,12 +621,28 @@ static int encode_types(dx_import *import, const char *space, dx_bytes *space_it
     return DX_EXIT_OK;
 }
 
+/* A name that an object has stays the object's. */
+static int learn_link(dx_import *import, const dx_record *record) {
+    uint32_t number = import->number++;
+    int error = dx_names_add(&import->names, record->key, &number);
+    return error == DX_OK ? DX_EXIT_OK : fail(import, error);
+}
+
 static int write_all(dx_import *import) {
     dx_bytes space = {0};
-    import->code = encode_types(import, dx_invocation_argument(import->run, 0), &space);
-    if (import->code == DX_EXIT_OK) {
-        import->code = dx_batches_init(&import->batches, import->run, space, import->count);
+    uint64_t things = import->count + (import->refers ? import->own_links : 0);
+    import->code = encode_types(import, import->space, &space);
+    if (import->code == DX_EXIT_OK && things >= DX_BATCH_NONE) {
+        return fail(import, DX_E_LIMIT);
     }
+    if (import->code == DX_EXIT_OK) {
+        import->code = dx_batches_init(&import->batches, import->run, space, (uint32_t)things);
+    }
+    import->number = import->count;
+    if (import->code == DX_EXIT_OK && import->refers && import->own_links > 0) {
+        each_record(import, DX_RECORD_LINK, learn_link);
+    }
+    import->number = 0;
     import->batches.on_refused = tell_rejected;
     import->batches.on_progress = show_progress;
     import->batches.ctx = import;
@@ -514,28 +651,20 @@ static int write_all(dx_import *import) {
         return fail(import, DX_E_NO_MEMORY);
     }
     dx_progress_work(&import->progress, "importing");
-    if (import->code != DX_EXIT_OK || each_record(import, false, add_object) != DX_EXIT_OK ||
-        add_waiting(import) != DX_EXIT_OK || drain(import) != DX_EXIT_OK ||
-        follow_references(import) != DX_EXIT_OK || add_edges(import) != DX_EXIT_OK ||
-        (import->own_links > 0 && each_record(import, true, add_own_link) != DX_EXIT_OK) ||
+    if (import->code != DX_EXIT_OK || each_record(import, DX_RECORD_OBJECT, add_object) != DX_EXIT_OK ||
+        add_waiting(import) != DX_EXIT_OK || drain(import) != DX_EXIT_OK || add_edges(import) != DX_EXIT_OK) {
+        return import->code;
+    }
+    import->number = import->count;
+    if ((import->own_links > 0 && each_record(import, DX_RECORD_LINK, add_own_link) != DX_EXIT_OK) ||
+        drain(import) != DX_EXIT_OK || complete(import) != DX_EXIT_OK || drain(import) != DX_EXIT_OK ||
         remove_deleted(import) != DX_EXIT_OK) {
         return import->code;
     }
     return drain(import);
 }
 
-static void print_result(dx_import *import) {
-    static const dx_column columns[] = {{"objects", DX_CELL_NUMBER},
-                                        {"links", DX_CELL_NUMBER},
-                                        {"unresolved", DX_CELL_NUMBER},
-                                        {NULL, DX_CELL_TEXT}};
-    const dx_batches *batches = &import->batches;
-    dx_map_builder map;
-    dx_map_builder_init(&map, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
-    dx_write_uint(dx_map_builder_key(&map, "objects"), batches->objects);
-    dx_write_uint(dx_map_builder_key(&map, "links"), batches->links);
-    dx_write_uint(dx_map_builder_key(&map, "unresolved"), import->unresolved);
-    dx_output_map(&import->run->output, columns, &map);
+static void tell_result(const dx_import *import) {
     if (import->twice > 0) {
         dx_output_words(&import->run->output,
                         "%" PRIu64 " objects have a name that an earlier one had; links lead to the first",
@@ -544,7 +673,20 @@ static void print_result(dx_import *import) {
     if (import->rejected > 0) {
         dx_output_words(&import->run->output, "%" PRIu64 " lines were rejected", import->rejected);
     }
-    dx_output_words(&import->run->output, "imported in %.1f s", dx_progress_seconds(&import->progress));
+}
+
+static void print_result(dx_invocation *run, const dx_import_result *result) {
+    static const dx_column columns[] = {{"objects", DX_CELL_NUMBER},
+                                        {"links", DX_CELL_NUMBER},
+                                        {"unresolved", DX_CELL_NUMBER},
+                                        {NULL, DX_CELL_TEXT}};
+    dx_map_builder map;
+    dx_map_builder_init(&map, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    dx_write_uint(dx_map_builder_key(&map, "objects"), result->objects);
+    dx_write_uint(dx_map_builder_key(&map, "links"), result->links);
+    dx_write_uint(dx_map_builder_key(&map, "unresolved"), result->unresolved);
+    dx_output_map(&run->output, columns, &map);
+    dx_output_words(&run->output, "imported in %.1f s", result->seconds);
 }
 
 static int take_mapping(dx_invocation *run, dx_mapping *mapping) {
@@ -594,9 +736,9 @@ static int check_space(dx_invocation *run) {
     return dx_vault_ask(run, &command, NULL, NULL, NULL);
 }
 
-static void init(dx_import *import, dx_invocation *run, dx_source *source) {
+static void init(dx_import *import, dx_invocation *run, const char *space, dx_source *source) {
     uint64_t key = 0;
-    *import = (dx_import){.run = run, .source = source};
+    *import = (dx_import){.run = run, .space = space, .source = source};
     if (getrandom(&key, sizeof key, 0) != (ssize_t)sizeof key) {
         key = (uint64_t)(uintptr_t)import ^ UINT64_C(0x9e3779b97f4a7c15);
     }
@@ -610,12 +752,14 @@ static void init(dx_import *import, dx_invocation *run, dx_source *source) {
     dx_buf_init(&import->name, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
     dx_buf_init(&import->set, dx_host_alloc(), 2 * DX_LINE_SIZE_MAX);
     dx_buf_init(&import->types, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    dx_buf_init(&import->members, dx_host_alloc(), SIZE_MAX / 2);
     dx_progress_begin(&import->progress, &run->output, "reading");
 }
 
 static void deinit(dx_import *import) {
-    dx_buf *const buffers[] = {&import->edges, &import->removed, &import->waiting, &import->waiting_bytes,
-                               &import->data,  &import->set,     &import->name,    &import->types};
+    dx_buf *const buffers[] = {&import->edges,         &import->removed, &import->waiting,
+                               &import->waiting_bytes, &import->data,    &import->set,
+                               &import->name,          &import->types,   &import->members};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         dx_buf_deinit(buffers[i]);
     }
@@ -625,31 +769,50 @@ static void deinit(dx_import *import) {
     free(import->stamps);
 }
 
-int dx_run_import(dx_invocation *run) {
-    dx_source *source = calloc(1, sizeof *source);
+int dx_import_source(dx_invocation *run, const char *space, dx_source *source, bool whole,
+                     dx_import_result *result) {
     dx_import *import = calloc(1, sizeof *import);
-    if (source == NULL || import == NULL) {
-        free(source);
-        free(import);
+    *result = (dx_import_result){0};
+    if (import == NULL) {
+        return dx_vault_failed(run, DX_E_NO_MEMORY);
+    }
+    init(import, run, space, source);
+    import->whole = whole;
+    int code = learn_names(import);
+    code = code == DX_EXIT_OK ? write_all(import) : code;
+    code = import->refused != DX_EXIT_OK ? import->refused : code;
+    dx_progress_clear(&import->progress);
+    *result = (dx_import_result){.objects = import->batches.objects,
+                                 .links = import->batches.links,
+                                 .unresolved = import->unresolved,
+                                 .rejected = import->rejected,
+                                 .seconds = dx_progress_seconds(&import->progress)};
+    if (code == DX_EXIT_OK) {
+        tell_result(import);
+        code = import->rejected > 0 ? DX_EXIT_PARTIAL : code;
+    }
+    deinit(import);
+    free(import);
+    return code;
+}
+
+int dx_run_import(dx_invocation *run) {
+    dx_import_result result = {0};
+    dx_source *source = calloc(1, sizeof *source);
+    if (source == NULL) {
         return dx_vault_failed(run, DX_E_NO_MEMORY);
     }
     int code = check_space(run);
     if (code == DX_EXIT_OK && (code = open_source(run, source)) == DX_EXIT_OK) {
-        init(import, run, source);
-        code = learn_names(import);
-        code = code == DX_EXIT_OK ? write_all(import) : code;
-        dx_progress_clear(&import->progress);
-        if (code != DX_EXIT_OK && import->batches.objects > 0) {
+        code = dx_import_source(run, dx_invocation_argument(run, 0), source, false, &result);
+        if (code == DX_EXIT_OK || code == DX_EXIT_PARTIAL) {
+            print_result(run, &result);
+        } else if (result.objects > 0) {
             dx_output_words(&run->output, "%" PRIu64 " objects and %" PRIu64 " links were added before that",
-                            import->batches.objects, import->batches.links);
-        } else if (code == DX_EXIT_OK) {
-            print_result(import);
-            code = import->rejected > 0 ? DX_EXIT_PARTIAL : code;
+                            result.objects, result.links);
         }
-        deinit(import);
     }
     dx_source_close(source);
     free(source);
-    free(import);
     return code;
 }

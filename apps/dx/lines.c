@@ -1,5 +1,5 @@
 /* dx/lines.c: see lines.h. */
-#include "lines.h"
+#include "archive.h"
 
 #include <dxos/host.h>
 #include <errno.h>
@@ -42,14 +42,9 @@ static int open_path(const char *path, int *out) {
     return error;
 }
 
-int dx_lines_open(dx_lines *lines, const char *path) {
+int dx_lines_open_file(const char *path, gzFile *file, uint64_t *size) {
     struct stat info;
     int fd = -1;
-    lines->file = NULL;
-    lines->size = lines->number = 0;
-    lines->at = lines->filled = 0;
-    lines->too_long = false;
-    dx_buf_init(&lines->line, dx_host_alloc(), DX_LINE_SIZE_MAX + 1);
     int error = strcmp(path, "-") == 0 ? keep_all(STDIN_FILENO, &fd) : open_path(path, &fd);
     if (error != DX_OK) {
         return error;
@@ -59,22 +54,77 @@ int dx_lines_open(dx_lines *lines, const char *path) {
         errno = EISDIR;
         return DX_E_IO;
     }
-    lines->size = (uint64_t)info.st_size;
-    lines->file = gzdopen(fd, "rb");
-    if (lines->file == NULL) {
+    *size = (uint64_t)info.st_size;
+    *file = gzdopen(fd, "rb");
+    if (*file == NULL) {
         close(fd);
         return DX_E_NO_MEMORY;
     }
-    gzbuffer(lines->file, 256 * 1024);
+    gzbuffer(*file, 256 * 1024);
     return DX_OK;
 }
 
-static int fill(dx_lines *lines) {
-    int got = gzread(lines->file, lines->chunk, sizeof lines->chunk), damage = Z_OK;
+static void init(dx_lines *lines) {
+    lines->file = NULL;
+    lines->size = lines->number = 0;
+    lines->at = lines->filled = 0;
+    lines->too_long = lines->is_part = false;
+    dx_buf_init(&lines->line, dx_host_alloc(), DX_LINE_SIZE_MAX + 1);
+}
+
+int dx_lines_open(dx_lines *lines, const char *path) {
+    init(lines);
+    return dx_lines_open_file(path, &lines->file, &lines->size);
+}
+
+int dx_lines_attach(dx_lines *lines, gzFile file, uint64_t size, uint64_t begin, uint64_t parts) {
+    init(lines);
+    lines->file = file;
+    lines->size = size;
+    lines->is_part = true;
+    lines->begin = begin;
+    lines->parts = parts;
+    return dx_lines_rewind(lines);
+}
+
+static int read_file(dx_lines *lines, size_t size) {
+    int got = gzread(lines->file, lines->chunk, (unsigned)size), damage = Z_OK;
     lines->at = 0;
     lines->filled = got > 0 ? (size_t)got : 0;
     gzerror(lines->file, &damage);
     return got < 0 || (damage != Z_OK && damage != Z_STREAM_END) ? DX_E_MALFORMED : DX_OK;
+}
+
+/* To the lines of the next part, behind the padding of the last one. */
+static int begin_part(dx_lines *lines) {
+    uint8_t block[DX_ARCHIVE_BLOCK];
+    uint64_t folder, part,
+        padding = (DX_ARCHIVE_BLOCK - lines->part_size % DX_ARCHIVE_BLOCK) % DX_ARCHIVE_BLOCK;
+    if (gzseek(lines->file, (z_off_t)padding, SEEK_CUR) < 0 ||
+        gzread(lines->file, block, sizeof block) != (int)sizeof block ||
+        dx_archive_header_read(block, &lines->part_size, &folder, &part) != DX_OK) {
+        return DX_E_MALFORMED;
+    }
+    lines->parts_left--;
+    lines->part_left = lines->part_size;
+    return DX_OK;
+}
+
+static int fill(dx_lines *lines) {
+    if (!lines->is_part) {
+        return read_file(lines, sizeof lines->chunk);
+    }
+    int error = DX_OK;
+    if (lines->part_left == 0 && lines->parts_left > 0) {
+        error = begin_part(lines);
+    }
+    uint64_t size = lines->part_left < sizeof lines->chunk ? lines->part_left : sizeof lines->chunk;
+    error = error == DX_OK ? read_file(lines, (size_t)size) : error;
+    if (error == DX_OK && lines->filled < size) {
+        return DX_E_MALFORMED;
+    }
+    lines->part_left -= error == DX_OK ? size : 0;
+    return error;
 }
 
 /* Takes bytes into the line; beyond the maximum they are dropped, the line is only marked. */
@@ -123,6 +173,11 @@ int dx_lines_next(dx_lines *lines, dx_bytes *line) {
 int dx_lines_rewind(dx_lines *lines) {
     lines->at = lines->filled = 0;
     lines->number = 0;
+    if (lines->is_part) {
+        lines->part_left = lines->part_size = 0;
+        lines->parts_left = lines->parts;
+        return gzseek(lines->file, (z_off_t)lines->begin, SEEK_SET) >= 0 ? DX_OK : DX_E_IO;
+    }
     return gzrewind(lines->file) == 0 ? DX_OK : DX_E_IO;
 }
 
@@ -132,7 +187,7 @@ uint64_t dx_lines_offset(const dx_lines *lines) {
 }
 
 void dx_lines_close(dx_lines *lines) {
-    if (lines->file != NULL) {
+    if (lines->file != NULL && !lines->is_part) {
         gzclose(lines->file);
     }
     dx_buf_deinit(&lines->line);

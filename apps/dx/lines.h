@@ -11,7 +11,7 @@
 #include <dxos/base.h>
 
 enum {
-    DX_LINE_SIZE_MAX = 4 << 20 /* an object as large as a block, escaped */
+    DX_LINE_SIZE_MAX = 8 << 20 /* a value as large as a block, each of its letters escaped */
 };
 
 typedef struct dx_lines {
@@ -20,10 +20,19 @@ typedef struct dx_lines {
     uint64_t number; /* of the line last read, from 1 */
     dx_buf line;
     bool too_long; /* the line last read was cut: it was longer than DX_LINE_SIZE_MAX */
+    /* Of a space in an archive (archive.h), whose file is borrowed. */
+    bool is_part;
+    uint64_t begin, parts;
+    uint64_t parts_left, part_size, part_left;
     char chunk[64 * 1024];
     size_t at, filled;
 } dx_lines;
 
+/* A file that can be read more than once, whatever the path is of, and its size as it lies there. "-" is stdin.
+ * DX_E_NOT_FOUND, DX_E_IO (errno tells), DX_E_NO_MEMORY. */
+DX_MUST_USE int dx_lines_open_file(const char *path, gzFile *file, uint64_t *size);
+/* The lines of `parts` parts that begin at `begin` of an archive that was checked. The file is borrowed. DX_E_IO. */
+DX_MUST_USE int dx_lines_attach(dx_lines *lines, gzFile file, uint64_t size, uint64_t begin, uint64_t parts);
 /* path "-" is stdin. DX_E_NOT_FOUND, DX_E_IO (errno tells), DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_lines_open(dx_lines *lines, const char *path);
 /* The next line without its end; borrowed until the next call. DX_E_NOT_FOUND: that was all; DX_E_MALFORMED:

@@ -373,7 +373,7 @@ void dx_output_json(dx_output *output, dx_bytes item) {
     dx_buf_deinit(&line);
 }
 
-static void write_keys(dx_bytes map, const char *const *keys, dx_buf *out) {
+void dx_output_write_keys(dx_bytes map, const char *const *keys, dx_buf *out) {
     const char *separator = "{\"";
     for (; *keys != NULL; keys++) {
         dx_bytes item = dx_item_get(map, *keys);
@@ -394,10 +394,19 @@ static void write_keys(dx_bytes map, const char *const *keys, dx_buf *out) {
 void dx_output_json_keys(dx_output *output, dx_bytes map, const char *const *keys) {
     dx_buf line;
     dx_buf_init(&line, dx_host_alloc(), LINE_MAX_SIZE);
-    write_keys(map, keys, &line);
+    dx_output_write_keys(map, keys, &line);
     dx_buf_append(&line, "\n", 1);
     print(output, &line);
     dx_buf_deinit(&line);
+}
+
+void dx_output_line(dx_output *output, dx_bytes line) {
+    dx_buf whole;
+    dx_buf_init(&whole, dx_host_alloc(), LINE_MAX_SIZE);
+    dx_buf_append(&whole, line.data, line.size);
+    dx_buf_append(&whole, "\n", 1);
+    print(output, &whole);
+    dx_buf_deinit(&whole);
 }
 
 void dx_output_json_named(dx_output *output, const char *name, dx_bytes map, const char *const *keys) {
@@ -406,7 +415,7 @@ void dx_output_json_named(dx_output *output, const char *name, dx_bytes map, con
     dx_buf_append(&line, "{\"", 2);
     dx_buf_append(&line, name, strlen(name));
     dx_buf_append(&line, "\":", 2);
-    write_keys(map, keys, &line);
+    dx_output_write_keys(map, keys, &line);
     dx_buf_append(&line, "}\n", 2);
     print(output, &line);
     dx_buf_deinit(&line);

@@ -63,6 +63,10 @@ void dx_output_write_words(dx_writer *writer, const char *words);
 void dx_output_json(dx_output *output, dx_bytes item);
 /* The keys a map has, of these (ends with NULL) and in this order, as a line of JSON. */
 void dx_output_json_keys(dx_output *output, dx_bytes map, const char *const *keys);
+/* The same without an end, appended. */
+void dx_output_write_keys(dx_bytes map, const char *const *keys, dx_buf *out);
+/* A line of JSON as it is. */
+void dx_output_line(dx_output *output, dx_bytes line);
 /* The same inside an object of one key. */
 void dx_output_json_named(dx_output *output, const char *name, dx_bytes map, const char *const *keys);
 /* A line for people, on stderr, not with --quiet. Made safe for a terminal. */

@@ -1,4 +1,4 @@
-/* dx/query.c: `dx query`, `dx watch`, `dx export` and `dx api`: answers whose rows are of more than one kind.
+/* dx/query.c: `dx query`, `dx watch` and `dx api`: answers whose rows are of more than one kind.
  */
 #include <stdio.h>
 #include <string.h>
@@ -110,45 +110,6 @@ int dx_run_watch(dx_invocation *run) {
         answer.table.is_stream = true;
         code = dx_vault_ask(run, &command, print_answer, &answer, NULL);
         dx_entity_table_end(&answer.table);
-    }
-    return code;
-}
-
-/* --- Everything as it came
- * -------------------------------------------------------------------------------------- */
-
-typedef struct dx_exporting {
-    dx_invocation *run;
-    size_t omitted; /* rows that came without their data */
-} dx_exporting;
-
-static void print_export_row(void *ctx, dx_bytes row) {
-    dx_exporting *exporting = ctx;
-    exporting->omitted += dx_item_get(row, "omitted").size > 0;
-    dx_entity_print_json(&exporting->run->output, row);
-}
-
-static void print_export(void *ctx, bool last, dx_bytes body) {
-    dx_exporting *exporting = ctx;
-    dx_invocation *run = exporting->run;
-    (void)last;
-    dx_rows_each(body, print_export_row, exporting);
-    if (run->output.closed) {
-        dx_client_interrupt(run->client);
-    }
-}
-
-int dx_run_export(dx_invocation *run) {
-    dx_exporting exporting = {.run = run};
-    dx_map_builder command;
-    dx_space_command(run, &command, "export");
-    int code = dx_vault_ask(run, &command, print_export, &exporting, NULL);
-    dx_output_flush(&run->output);
-    if (code == DX_EXIT_OK && exporting.omitted > 0) {
-        dx_output_words(&run->output,
-                        "%zu %s too large for an answer: \"omitted\" in the line says how large",
-                        exporting.omitted, exporting.omitted == 1 ? "object is" : "objects are");
-        code = DX_EXIT_PARTIAL;
     }
     return code;
 }

@@ -21,15 +21,27 @@ static int refuse(const char **why, const char *what) {
     return DX_E_INVALID;
 }
 
+/* What such a line is by the members it has. */
+static dx_record_kind kind_of(dx_bytes item) {
+    return get(item, "source").size > 0 || get(item, "target").size > 0 ? DX_RECORD_LINK
+           : get(item, "set").size > 0                                  ? DX_RECORD_SET
+           : get(item, "member").size > 0                               ? DX_RECORD_MEMBER
+                                                                        : DX_RECORD_OBJECT;
+}
+
 static int read_own(dx_bytes item, dx_record *out, const char **why) {
-    *out = (dx_record){.key = get(item, "id"),
+    *out = (dx_record){.kind = kind_of(item),
+                       .key = get(item, "id"),
                        .type = get(item, "type"),
                        .parent = get(item, "parent"),
                        .source = get(item, "source"),
                        .target = get(item, "target"),
                        .data = get(item, "data"),
+                       .member = get(item, "member"),
                        .deleted = dx_item_bool(dx_item_get(item, "deleted"), false)};
-    out->is_link = out->source.size > 0 || out->target.size > 0;
+    if (out->kind == DX_RECORD_SET) {
+        out->data = get(item, "set");
+    }
     if (out->key.size == 0 || !is_name(out->key)) {
         return refuse(
             why, "no line of `dx export`: it has no \"id\" (for other JSON give --type, --key or --link)");
@@ -37,14 +49,17 @@ static int read_own(dx_bytes item, dx_record *out, const char **why) {
     if (get(item, "omitted").size > 0) {
         return refuse(why, "its data were too large for an answer and are not in the export");
     }
-    if (out->is_link && (!is_name(out->source) || !is_name(out->target))) {
+    if (out->kind == DX_RECORD_LINK && (!is_name(out->source) || !is_name(out->target))) {
         return refuse(why, "a link needs a \"source\" and a \"target\"");
     }
     if (out->type.size > 0 && dx_item_kind(out->type) != DX_KIND_TEXT) {
         return refuse(why, "\"type\" is no text");
     }
     if (out->data.size > 0 && dx_item_kind(out->data) != DX_KIND_MAP) {
-        return refuse(why, "\"data\" is no object");
+        return refuse(why, out->kind == DX_RECORD_SET ? "\"set\" is no object" : "\"data\" is no object");
+    }
+    if (out->kind == DX_RECORD_MEMBER && dx_item_kind(out->member) != DX_KIND_TEXT) {
+        return refuse(why, "\"member\" is no text");
     }
     return DX_OK;
 }

@@ -20,13 +20,22 @@ typedef struct dx_mapping {
     size_t link_count;
 } dx_mapping;
 
+typedef enum dx_record_kind {
+    DX_RECORD_OBJECT,
+    DX_RECORD_LINK,
+    DX_RECORD_SET,   /* more of an object that stands elsewhere: data is a map from paths to values */
+    DX_RECORD_MEMBER /* what others refer to as a member of the space; it is no object to be made */
+} dx_record_kind;
+
 typedef struct dx_record {
-    bool is_link, deleted;
+    dx_record_kind kind;
+    bool deleted;
     dx_bytes key;            /* size 0: nobody can refer to it */
     dx_bytes type;           /* an encoded text, or size 0 */
     dx_bytes parent;         /* a key, or size 0 */
     dx_bytes source, target; /* keys, of a link */
     dx_bytes data;           /* an encoded map, or size 0 */
+    dx_bytes member;         /* the identity in hexadecimal, an encoded text */
 } dx_record;
 
 /* DX_E_INVALID: why says what is wrong with it. */

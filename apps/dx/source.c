@@ -40,13 +40,23 @@ static int look_at_form(dx_source *source) {
     return dx_lines_rewind(&source->lines);
 }
 
-int dx_source_open(dx_source *source, const char *path, const dx_mapping *mapping) {
+static void init(dx_source *source, const dx_mapping *mapping) {
     source->mapping = *mapping;
     source->dpkg = false;
     source->number = 0;
     source->why[0] = 0;
     dx_buf_init(&source->item, dx_host_alloc(), ITEM_SIZE_MAX);
     dx_buf_init(&source->stanza, dx_host_alloc(), DX_LINE_SIZE_MAX);
+}
+
+int dx_source_attach(dx_source *source, gzFile file, uint64_t size, uint64_t begin, uint64_t parts) {
+    static const dx_mapping own;
+    init(source, &own);
+    return dx_lines_attach(&source->lines, file, size, begin, parts);
+}
+
+int dx_source_open(dx_source *source, const char *path, const dx_mapping *mapping) {
+    init(source, mapping);
     int error = dx_lines_open(&source->lines, path);
     return error == DX_OK ? look_at_form(source) : error;
 }
@@ -68,7 +78,7 @@ static int next_json(dx_source *source) {
         return error;
     }
     if (source->lines.too_long) {
-        return refuse(source, "the line is longer than 4 MiB");
+        return refuse(source, "the line is longer than 8 MiB");
     }
     dx_writer writer;
     dx_buf_clear(&source->item);
@@ -117,7 +127,7 @@ static int next_stanza(dx_source *source) {
     while (!installed) {
         int error = gather_stanza(source);
         if (error == DX_E_LIMIT) {
-            return refuse(source, "the stanza is longer than 4 MiB");
+            return refuse(source, "the stanza is longer than 8 MiB");
         }
         if (error != DX_OK) {
             return error;

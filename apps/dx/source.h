@@ -18,6 +18,9 @@ typedef struct dx_source {
 
 /* mapping is what the options said; dpkg's own replaces what they left open. Errors as dx_lines_open. */
 DX_MUST_USE int dx_source_open(dx_source *source, const char *path, const dx_mapping *mapping);
+/* The lines of a space in an archive (dx_lines_attach). DX_E_IO. */
+DX_MUST_USE int dx_source_attach(dx_source *source, gzFile file, uint64_t size, uint64_t begin,
+                                 uint64_t parts);
 /* The next record, borrowed until the next call. DX_E_NOT_FOUND: that was all. DX_E_INVALID: this one is not
  * to be used, the next may be. DX_E_MALFORMED: the file is damaged. DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_source_next(dx_source *source, dx_record *out);

@@ -164,6 +164,34 @@ const dx_verb dx_verbs[] = {
      .examples = "dx space digest notes",
      .run = dx_run_space_digest},
     {.noun = "space",
+     .verb = "export",
+     .arguments = {{"FILE", "the archive to write; compressed when it ends in .gz; - is stdout", false,
+                    false},
+                   {"SPACE", "its name or id; without one all spaces of the vault", true, true}},
+     .options = {{"force", 'f', NULL, "take the place of a file that is there", false}},
+     .sentence = "Write spaces, whole, into one archive file",
+     .details =
+         "The archive is a tar of JSON lines, as dx export writes them, and a manifest with counts and "
+         "hashes\n"
+         "(docs/spec/archive.md). It holds what the spaces hold, deleted objects too, and no key: who can "
+         "read the\n"
+         "file can read them. It is readable by you alone, and appears under its name once it is whole.",
+     .examples = "dx space export backup.tar.gz\ndx space export notes.tar notes",
+     .run = dx_run_space_export},
+    {.noun = "space",
+     .verb = "import",
+     .arguments = {{"FILE", "an archive; - is stdin", false, false},
+                   {"SPACE", "only these of the archive, by name or the beginning of the id", true, true}},
+     .options = {{"list", 'l', NULL, "only check it and show what it holds", false}},
+     .sentence = "Make new spaces of what an archive holds",
+     .details = "The whole file is checked before anything is written. Each space becomes a new one of the "
+                "same name, with\n"
+                "you as its owner; objects and links get new ids, and everything that leads from one to "
+                "another follows.\n"
+                "When a space cannot be taken whole, none is kept.",
+     .examples = "dx space import backup.tar.gz\ndx space import backup.tar.gz --list",
+     .run = dx_run_space_import},
+    {.noun = "space",
      .verb = "rm",
      .alias = "forget",
      .arguments = {SPACE_ARGUMENT},

@@ -81,6 +81,8 @@ int dx_run_space_share(dx_invocation *run);
 int dx_run_space_join(dx_invocation *run);
 int dx_run_space_status(dx_invocation *run);
 int dx_run_space_digest(dx_invocation *run);
+int dx_run_space_export(dx_invocation *run);
+int dx_run_space_import(dx_invocation *run);
 int dx_run_invitation_list(dx_invocation *run);
 int dx_run_invitation_cancel(dx_invocation *run);
 int dx_run_object_add(dx_invocation *run);

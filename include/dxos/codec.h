@@ -166,15 +166,15 @@ DX_API void dx_map_builder_finish(dx_map_builder *map, dx_writer *out);
  *   {"@bytes": "<…>"}     bytes, base64url without padding
  *   {"@time": "<…>"}      a timestamp, RFC 3339 with at most six decimals
  *   {"@map": [[k, v], …]} a map with integer keys
+ *   {"@double": "<…>"}    NaN, Infinity or -Infinity
  * and such an object that means itself has one more @ in front of its member's name.
  * message (may be NULL, size >= 96) receives what is wrong and the byte where. Nesting as the codec's.
  * DX_E_INVALID not JSON or not of the profile, DX_E_LIMIT too deep or too large, DX_E_NO_MEMORY; out is
  * untouched then. */
 DX_API DX_MUST_USE int dx_json_parse(dx_bytes json, dx_writer *out, char *message, size_t message_size);
-/* Prints one canonical item as one line of JSON, the inverse of dx_json_parse on every value of the
- * profile but NaN and infinities, which print as null; doubles print the shortest digits that read back equal
- * and always with a fraction or an exponent. DX_E_MALFORMED when it is no canonical item, or the buffer's
- * error. */
+/* Prints one canonical item as one line of JSON, the inverse of dx_json_parse on every value of the profile;
+ * doubles print the shortest digits that read back equal and always with a fraction or an exponent.
+ * DX_E_MALFORMED when it is no canonical item, or the buffer's error. */
 DX_API DX_MUST_USE int dx_json_print(dx_bytes item, dx_buf *out);
 
 /* JSON with holes, filled by C values and then parsed: dx_json_format(&writer, "{\"title\": %s, \"n\": %d}", title, 3).

@@ -307,6 +307,10 @@ enum {
     DX_ANSWER_SIZE_MAX = 4 * 1024 * 1024,
     /* One row: an answer of its own, with the heads around it. A larger object is shown without its data. */
     DX_ROW_SIZE_MAX = DX_ANSWER_SIZE_MAX - 1024,
+    /* A piece of a large object's data (object.pieces): half a block, so that it is written again as one. */
+    DX_PIECE_SIZE = 512 * 1024,
+    /* All pieces of one object leave in one step, beside what else it says: twice what a device itself writes. */
+    DX_PIECES_STATE_SIZE_MAX = 32 * 1024 * 1024,
     /* Rows are sent when so many bytes have gathered. */
     DX_ROWS_SIZE = 48 * 1024,
     /* Rows read between two looks at how much was said: eight of the largest fit the outbox beside the rest.

@@ -193,6 +193,23 @@ static bool take_time(parser *it, size_t start, dx_bytes value, const uint8_t *s
     return writer.error == DX_E_INVALID ? refuse(it, source, DX_E_INVALID, wrong) : replace_tail(it, start);
 }
 
+/* What no digits say; the other doubles have digits, and only those. */
+static bool take_double(parser *it, size_t start, dx_bytes text, const uint8_t *source) {
+    static const struct {
+        const char *name;
+        uint8_t item[3];
+    } doubles[] = {
+        {"NaN", {0xf9, 0x7e, 0x00}}, {"Infinity", {0xf9, 0x7c, 0x00}}, {"-Infinity", {0xf9, 0xfc, 0x00}}};
+    for (size_t i = 0; i < sizeof doubles / sizeof doubles[0]; i++) {
+        if (dx_bytes_equal(text, dx_bytes_text(doubles[i].name))) {
+            dx_buf_clear(&it->scratch);
+            dx_buf_append(&it->scratch, doubles[i].item, sizeof doubles[i].item);
+            return replace_tail(it, start);
+        }
+    }
+    return refuse(it, source, DX_E_INVALID, "@double is none of NaN, Infinity and -Infinity");
+}
+
 /* The pairs of a @map are arrays of two in the item's tail: they become members of a map. Height: the array
  * and its pairs are not there in the result. */
 static bool take_map(parser *it, size_t start, dx_bytes value, const uint8_t *source, int *height) {
@@ -246,7 +263,10 @@ static bool close_special(parser *it, size_t start, dx_bytes name, dx_bytes valu
         return take_time(it, start, value, source);
     }
     if (dx_item_kind(value) != DX_KIND_TEXT) {
-        return refuse(it, source, DX_E_INVALID, "@ref and @bytes take a string");
+        return refuse(it, source, DX_E_INVALID, "@ref, @bytes and @double take a string");
+    }
+    if (dx_bytes_equal(name, dx_bytes_text(DX_JSON_DOUBLE))) {
+        return take_double(it, start, dx_item_text(value), source);
     }
     return dx_bytes_equal(name, dx_bytes_text(DX_JSON_REF))
                ? take_reference(it, start, dx_item_text(value), source)

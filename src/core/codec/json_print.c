@@ -2,7 +2,7 @@
  *
  * Layer: floor 1, codec. The item is checked whole first, so that the walk meets only what the profile knows
  * and recursion is bounded by the codec's nesting. Nothing is printed that dx_json_parse would not read back
- * to the same bytes, but for NaN and infinities, which JSON has no word for. */
+ * to the same bytes. */
 #include "codec/cbor.h"
 #include "codec/decimal.h"
 #include "codec/json_text.h"
@@ -32,7 +32,9 @@ static void print_double(dx_buf *out, double value) {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
     if ((bits >> 52 & 0x7ff) == 0x7ff) {
-        print_text(out, "null");
+        print_text(out, value > 0   ? "{\"" DX_JSON_DOUBLE "\":\"Infinity\"}"
+                        : value < 0 ? "{\"" DX_JSON_DOUBLE "\":\"-Infinity\"}"
+                                    : "{\"" DX_JSON_DOUBLE "\":\"NaN\"}");
     } else {
         dx_buf_append(out, text, dx_decimal_write(value, text));
     }

@@ -6,10 +6,11 @@
 
 #include <dxos/codec.h>
 
-#define DX_JSON_REF   "@ref"
-#define DX_JSON_BYTES "@bytes"
-#define DX_JSON_TIME  "@time"
-#define DX_JSON_MAP   "@map"
+#define DX_JSON_REF    "@ref"
+#define DX_JSON_BYTES  "@bytes"
+#define DX_JSON_TIME   "@time"
+#define DX_JSON_MAP    "@map"
+#define DX_JSON_DOUBLE "@double"
 
 /* Begins a reference that is not of an object id's size; no id begins so. */
 enum { DX_JSON_OTHER_REFERENCE = '~' };
@@ -18,7 +19,8 @@ static inline bool is_special_member(dx_bytes name) {
     return dx_bytes_equal(name, dx_bytes_text(DX_JSON_REF)) ||
            dx_bytes_equal(name, dx_bytes_text(DX_JSON_BYTES)) ||
            dx_bytes_equal(name, dx_bytes_text(DX_JSON_TIME)) ||
-           dx_bytes_equal(name, dx_bytes_text(DX_JSON_MAP));
+           dx_bytes_equal(name, dx_bytes_text(DX_JSON_MAP)) ||
+           dx_bytes_equal(name, dx_bytes_text(DX_JSON_DOUBLE));
 }
 
 /* Whether the name is a special member's with any number of @ in front of it. In an object of one member each

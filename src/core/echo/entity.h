@@ -63,4 +63,10 @@ DX_MUST_USE int dx_entity_write(dx_context *context, dx_space *space, const dx_e
 DX_MUST_USE int dx_entity_write_row(dx_context *context, dx_space *space, const dx_entity *entity,
                                     dx_buf *out);
 
+/* The data of an object as maps {path: value…} of about DX_PIECE_SIZE or of one value: set on an empty object, they give
+ * the same data. None when they are empty or not known. Scratch memory is the space's. DX_E_LIMIT: its state is larger
+ * than DX_PIECES_STATE_SIZE_MAX; a callback's error ends it and is returned. */
+DX_MUST_USE int dx_entity_write_pieces(dx_context *context, dx_space *space, const dx_entity *entity,
+                                       int (*on_piece)(void *ctx, dx_bytes set), void *ctx);
+
 #endif

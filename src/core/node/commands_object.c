@@ -397,6 +397,52 @@ static int object_get(dx_node *node, dx_request *request, dx_bytes body) {
     return explain_edit(node, error);
 }
 
+/* What one row of an answer cannot hold. */
+typedef struct dx_piece_sink {
+    dx_node *node;
+    dx_request *request;
+    char id[DX_ID_TEXT_MAX];
+} dx_piece_sink;
+
+static int send_piece(void *ctx, dx_bytes set) {
+    dx_piece_sink *sink = ctx;
+    dx_writer row = dx_request_row(sink->node, sink->request);
+    dx_write_map(&row, 2);
+    dx_write_text(&row, "id");
+    dx_write_text(&row, sink->id);
+    dx_write_text(&row, "set");
+    dx_write_item(&row, set);
+    return dx_request_row_end(sink->node, sink->request, &row);
+}
+
+static int object_pieces(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_piece_sink sink = {.node = node, .request = request};
+    dx_space *space;
+    dx_entity entity;
+    int64_t key = 0;
+    uint8_t id[DX_ID_SIZE];
+    int error = dx_take_space(node, request, body, &space);
+    if (error == DX_OK) {
+        error = dx_take_id(node, space, dx_item_get(body, "id"), "object", &key);
+    }
+    if (error == DX_OK) {
+        error = dx_entity_read(&node->context, space, key, &entity);
+    }
+    if (error == DX_OK) {
+        error = dx_key_to_id(space, key, id);
+    }
+    if (error == DX_OK) {
+        dx_id_print(id, sink.id);
+        error = dx_entity_write_pieces(&node->context, space, &entity, send_piece, &sink);
+    }
+    if (error == DX_E_LIMIT) {
+        return dx_node_refuse(node, error, NULL,
+                              "the object is larger than its pieces may be together (%d MiB)",
+                              DX_PIECES_STATE_SIZE_MAX >> 20);
+    }
+    return error == DX_OK ? dx_request_reply_count(node, request) : explain_edit(node, error);
+}
+
 /* --- Batches ------------------------------------------------------------------------------------- */
 
 static int run_op(dx_editing *edit, dx_bytes op, int64_t *key) {
@@ -465,6 +511,7 @@ static int batch(dx_node *node, dx_request *request, dx_bytes body) {
 const dx_command dx_commands_object[] = {
     {"object.add", true, object_add},
     {"object.get", false, object_get},
+    {"object.pieces", false, object_pieces},
     {"object.set", true, object_set},
     {"object.unset", true, object_unset},
     {"object.rm", true, object_rm},

@@ -28,6 +28,7 @@ const dx_need_row dx_needs[] = {
     {"space.digest",   DX_NEED_READ},
     {"object.add",     DX_NEED_WRITE},
     {"object.get",     DX_NEED_READ},
+    {"object.pieces",  DX_NEED_READ},
     {"object.set",     DX_NEED_WRITE},
     {"object.unset",   DX_NEED_WRITE},
     {"object.rm",      DX_NEED_WRITE},

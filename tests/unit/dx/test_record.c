@@ -28,7 +28,7 @@ static void test_own_lines(void **state) {
             item_of("{\"id\":\"1-0-ab\",\"type\":null,\"parent\":null,\"data\":{\"a\":1},\"deleted\":true}"),
             &record, &why),
         DX_OK);
-    assert_false(record.is_link);
+    assert_false(record.kind == DX_RECORD_LINK);
     assert_true(record.deleted);
     assert_int_equal(record.type.size, 0);
     assert_int_equal(record.parent.size, 0);
@@ -37,7 +37,7 @@ static void test_own_lines(void **state) {
         dx_record_read(&own, item_of("{\"id\":\"x\",\"source\":\"a\",\"target\":\"b\",\"type\":\"t\"}"),
                        &record, &why),
         DX_OK);
-    assert_true(record.is_link);
+    assert_true(record.kind == DX_RECORD_LINK);
     static const char *const refused[] = {"[]",
                                           "{}",
                                           "{\"id\":[]}",

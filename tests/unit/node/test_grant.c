@@ -94,6 +94,7 @@ static const struct {
     {"space.digest", reads, ", 'space': 'Book'"},
     {"object.add", writes, ", 'space': 'Book'"},
     {"object.get", reads, ", 'space': 'Book', 'id': '1-0'"},
+    {"object.pieces", reads, ", 'space': 'Book', 'id': '1-0'"},
     {"object.set", writes, ", 'space': 'Book', 'id': '1-0', 'set': {'m': 2}"},
     {"object.unset", writes, ", 'space': 'Book', 'id': '1-0', 'unset': ['m']"},
     {"object.rm", writes, ", 'space': 'Book', 'id': '1-0'"},
