@@ -53,8 +53,9 @@ const SAID: Readonly<Record<string, RegExp>> = {
   halo: /your name, your public key/, device: /names and keys of your devices/, 'space.create': /Make spaces/,
   'space.join': /Join spaces by invitation.*told your name and your public key/, 'space.pin': /Join spaces by invitation/, 'space.members': /names and public keys of its members/,
   'space.rename': /renames the space/, 'space.share': /invites people/, 'space.status': /in the space/, 'space.digest': /in the space/,
-  'object.get': /sees all that is written/, 'object.ls': /sees all that is written/, 'link.ls': /sees all that is written/, query: /sees all that is written/,
-  watch: /sees all that is written/, export: /sees all that is written/, object: /changes and deletes what is written/, link: /changes and deletes what is written/, batch: /changes and deletes what is written/,
+  'object.get': /sees all that is and was written/, 'object.ls': /sees all that is and was written/, 'link.ls': /sees all that is and was written/, query: /sees all that is and was written/,
+  'history.list': /was written/, history: /brings back what is written/, undo: /brings back what is written/, redo: /brings back what is written/, 'index.ls': /sees all/, index: /changes/,
+  watch: /sees all that is and was written/, export: /sees all that is and was written/, object: /changes, deletes .* what is written/, link: /changes, deletes .* what is written/, batch: /changes, deletes .* what is written/,
 };
 
 test('every right that the core gives an app is a sentence of the consent', () => {

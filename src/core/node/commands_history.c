@@ -180,7 +180,7 @@ static int tell_moment(void *ctx, const dx_moment *moment) {
 static int history_list(dx_node *node, dx_request *request, dx_bytes body) {
     version_sink sink = {.node = node, .request = request};
     dx_stamp before;
-    bool given, more;
+    bool given = false, more;
     int64_t key = 0, limit = dx_item_int(dx_item_get(body, "limit"), LIST_DEFAULT);
     int error = dx_take_space(node, request, body, &sink.space);
     bool of_space = dx_item_get(body, "id").size == 0;
