@@ -1,8 +1,8 @@
 /* sim/watch.c: programs that know a space only by what they are told of it.
  *
  * Layer: simulator. Each watcher subscribes, reads everything once, and from then on believes what it is
- * told. At the end its picture must be the peer's own. A watcher that lost its program or its vault begins
- * anew. */
+ * told. At the end its picture must be the peer's own. A watcher that lost its program goes on from where it was; one whose
+ * vault does not know that any more, as after each start, begins anew. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +20,7 @@ struct sim_mirror {
     bool chosen;            /* one of the peers that are watched in this seed */
     bool watching, reading; /* subscribed; the first reading is under way */
     bool stale;             /* too much changed at once: everything must be read again */
+    char at[40];            /* how far it was told; empty: not at all */
     uint64_t port;          /* one program watches and reads, so that it hears both in their order */
     sim_row *rows;
     size_t count, capacity;
@@ -120,8 +121,12 @@ static void on_change(sim_world *world, sim_peer *peer, void *ctx, sim_answer_ki
         mirror->watching = false;
         return;
     }
+    dx_bytes at = dx_item_text(dx_item_get(body, "at"));
     world->counts[SIM_WATCHED]++;
     take_rows(mirror, body);
+    if (at.size > 0) {
+        snprintf(mirror->at, sizeof mirror->at, "%.*s", (int)at.size, (const char *)at.data);
+    }
 }
 
 static void on_read(sim_world *world, sim_peer *peer, void *ctx, sim_answer_kind kind, dx_bytes body) {
@@ -159,14 +164,16 @@ static void read_all(sim_peer *peer, sim_mirror *mirror) {
 }
 
 static void tend(sim_peer *peer, sim_mirror *mirror) {
-    char json[160];
+    char json[200];
     if (peer->node == NULL || sim_peer_frozen(peer) || mirror->reading) {
         return;
     }
     if (!mirror->watching) {
-        snprintf(json, sizeof json, "{\"do\": \"watch\", \"space\": \"%s\"}", peer->world->space[0]);
+        snprintf(json, sizeof json, "{\"do\": \"watch\", \"space\": \"%s\", \"since\": \"%s\"}",
+                 peer->world->space[0], mirror->at);
         mirror->port = 1 + sim_below(peer->world, SIM_PORTS);
-        mirror->stale = true;
+        mirror->stale = mirror->stale || mirror->at[0] == 0;
+        peer->world->counts[SIM_CAME_BACK] += !mirror->stale;
         ask(peer, mirror, json, on_change, &mirror->watching);
     }
     if (mirror->watching && mirror->stale) {

@@ -89,6 +89,7 @@ typedef struct sim_link sim_link;
     X(CIRCLES, "circles of moves, counted at each peer")                                                     \
     X(WATCHED, "changes watched")                                                                            \
     X(RENAMED, "people and spaces renamed")                                                                  \
+    X(CAME_BACK, "watchers that came back")                                                                  \
     X(STALLED, "answers held back for a slow program")                                                       \
     X(ADMITTED, "guests admitted")                                                                           \
     X(TURNED_AWAY, "guests turned away")                                                                     \

@@ -12,7 +12,8 @@
 /* What an applied block changed, for subscriptions; key order of application. */
 typedef struct dx_change {
     int64_t key;
-    bool created, deleted; /* deleted: present flag after the change */
+    bool created, deleted;               /* deleted: present flag after the change */
+    int64_t space, type, source, target; /* its space, and what never changes of it, as in its row */
 } dx_change;
 
 typedef struct dx_changes {

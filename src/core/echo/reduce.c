@@ -207,12 +207,18 @@ static int operate(dx_reduction *reduction, stored_state *stored, dx_bytes opera
 
 /* --- Changes --------------------------------------------------------------------------------- */
 
-static int note_change(dx_context *context, int64_t key, bool created, bool deleted) {
-    dx_changes *changes = context->changes;
+static int note_change(const dx_reduction *reduction, const dx_entity_row *row, bool created) {
+    dx_changes *changes = reduction->context->changes;
     if (changes == NULL || changes->overflow) {
         return DX_OK;
     }
-    return dx_changes_add(changes, &(dx_change){.key = key, .created = created, .deleted = deleted});
+    return dx_changes_add(changes, &(dx_change){.key = row->key,
+                                                .created = created,
+                                                .deleted = row->deleted,
+                                                .space = reduction->space->local,
+                                                .type = row->type,
+                                                .source = row->source,
+                                                .target = row->target});
 }
 
 /* --- Rows ------------------------------------------------------------------------------------ */
@@ -245,8 +251,7 @@ static int put_row(const dx_reduction *reduction, const dx_entity_row *before, c
         return set_aside(reduction->aside, after);
     }
     int error = dx_entity_row_write(context, reduction->space, before, after);
-    return error != DX_OK || !tells ? error
-                                    : note_change(context, after->key, before == NULL, after->deleted);
+    return error != DX_OK || !tells ? error : note_change(reduction, after, before == NULL);
 }
 
 /* --- Creation -------------------------------------------------------------------------------- */

@@ -1,39 +1,138 @@
-/* echo/subscription.c: turns the changes of a step into rows for one watcher.
+/* echo/subscription.c: turns the changes of a step into rows for whom they concern.
  *
  * Layer: floor 1, echo. Contract in subscription.h. The keys that matched last are remembered, so what stops
  * matching is told once, and what never matched is not told at all. While they are still being learnt, or
  * when they are too many, the row's own marks decide as well as they can. */
 #include "echo/subscription.h"
 
-#include "echo/query_state.h"
+#include <string.h>
+
+#include "echo/subscription_state.h"
 
 enum { ROW_SIZE_MAX = 80 << 20 }; /* one entity shown */
 
-struct dx_subscription {
-    dx_context *context;
-    dx_space *space;
-    dx_query *query;   /* judges changes */
-    dx_query *learner; /* walks what matches already; NULL: learnt, or given up */
-    dx_buf item;       /* the question, to begin learning anew */
-    dx_key_table known;
-    bool certain;      /* `known` is all that matches */
-    dx_key_table told; /* in the step under way */
-    dx_buf entity, row;
-};
+/* --- The set -------------------------------------------------------------------------------------- */
+
+int dx_subscriptions_create(const dx_alloc *alloc, const dx_random *random, dx_subscriptions **out) {
+    dx_subscriptions *set = *out = dx_alloc_take_zeroed(alloc, sizeof *set);
+    if (set == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    set->alloc = alloc;
+    set->random = random;
+    dx_buf_init(&set->entity, alloc, ROW_SIZE_MAX);
+    dx_buf_init(&set->row, alloc, ROW_SIZE_MAX);
+    return DX_OK;
+}
+
+void dx_subscriptions_destroy(dx_subscriptions *set) {
+    if (set == NULL) {
+        return;
+    }
+    DX_ASSERT(set->all == NULL);
+    dx_subscriptions_free_index(set);
+    if (set->has_tables) {
+        dx_key_table_deinit(&set->taken);
+    }
+    dx_buf_deinit(&set->entity);
+    dx_buf_deinit(&set->row);
+    if (set->log != NULL) {
+        dx_alloc_free(set->alloc, set->log, DX_SUBSCRIPTION_LOG_MAX * sizeof *set->log);
+    }
+    dx_alloc_free(set->alloc, set, sizeof *set);
+}
+
+/* --- What changed lately --------------------------------------------------------------------------- */
+
+int dx_subscriptions_position(dx_subscriptions *set, dx_position *out) {
+    if (set->log == NULL) {
+        set->log = dx_alloc_take_zeroed(set->alloc, DX_SUBSCRIPTION_LOG_MAX * sizeof *set->log);
+        if (set->log == NULL) {
+            return DX_E_NO_MEMORY;
+        }
+        set->random->fill(set->random->ctx, (uint8_t *)&set->life, sizeof set->life);
+        set->first = set->number;
+    }
+    *out = (dx_position){.life = set->life, .number = set->number};
+    return DX_OK;
+}
+
+uint64_t dx_subscriptions_since(const dx_subscriptions *set, const dx_position *position) {
+    return position->life == set->life && position->number < set->number ? set->number - position->number : 0;
+}
+
+static void log_change(dx_subscriptions *set, const dx_change *change) {
+    if (set->log != NULL) {
+        set->log[set->number % DX_SUBSCRIPTION_LOG_MAX] =
+            (dx_logged_change){.key = change->key, .created = change->created};
+        set->number++;
+        if (set->number - set->first > DX_SUBSCRIPTION_LOG_MAX) {
+            set->first = set->number - DX_SUBSCRIPTION_LOG_MAX;
+        }
+    }
+}
+
+bool dx_subscription_resume(dx_subscription *self, const dx_position *position) {
+    const dx_subscriptions *set = self->set;
+    bool known = set->log != NULL && position->life == set->life && position->number >= set->first &&
+                 position->number <= set->number;
+    self->is_behind = known && position->number < set->number;
+    self->behind = position->number;
+    return known;
+}
+
+bool dx_subscription_is_behind(const dx_subscription *self) {
+    return self->is_behind;
+}
+
+bool dx_subscription_has_more(const dx_subscription *self) {
+    return self->is_behind || self->learner != NULL;
+}
 
 /* --- Life ---------------------------------------------------------------------------------------- */
 
 static int begin_learning(dx_subscription *self) {
     char message[DX_QUERY_MESSAGE_SIZE];
     dx_query_destroy(self->learner);
+    dx_subscription_unplace(self);
     self->certain = false;
     dx_key_table_clear(&self->known);
-    return dx_query_create(self->context, self->space, dx_buf_view(&self->item), message, sizeof message,
-                           &self->learner);
+    int error = dx_subscription_place(self);
+    return error != DX_OK ? error
+                          : dx_query_create(self->context, self->space, dx_buf_view(&self->item), message,
+                                            sizeof message, &self->learner);
 }
 
-int dx_subscription_create(dx_context *context, dx_space *space, dx_bytes query, char *message,
-                           size_t message_size, dx_subscription **out) {
+static int join_set(dx_subscriptions *set, dx_subscription *self) {
+    if (!set->has_tables) {
+        dx_key_table_init(&set->taken, set->alloc, set->random, DX_CHANGES_MAX);
+        dx_key_table_init(&set->holders, set->alloc, set->random, DX_SUBSCRIPTION_HOLDS_MAX);
+        set->has_tables = true;
+    }
+    self->set = set;
+    self->next = set->all;
+    set->all = self;
+    set->count++;
+    return begin_learning(self);
+}
+
+static void leave_set(dx_subscription *self) {
+    dx_subscriptions *set = self->set;
+    if (set == NULL) {
+        return;
+    }
+    dx_subscription_unplace(self);
+    dx_subscription **at = &set->all;
+    while (*at != self) {
+        at = &(*at)->next;
+    }
+    *at = self->next;
+    set->count--;
+}
+
+int dx_subscription_create(dx_subscriptions *set, dx_context *context, dx_space *space, dx_bytes query,
+                           const dx_subscriber *subscriber, char *message, size_t message_size,
+                           dx_subscription **out) {
     static const uint8_t everything[] = {0xa1, 0x64, 'k', 'i', 'n', 'd', 0x63, 'a', 'n', 'y'};
     *out = NULL;
     dx_subscription *self = dx_alloc_take_zeroed(context->alloc, sizeof *self);
@@ -42,10 +141,8 @@ int dx_subscription_create(dx_context *context, dx_space *space, dx_bytes query,
     }
     self->context = context;
     self->space = space;
+    self->subscriber = *subscriber;
     dx_buf_init(&self->item, context->alloc, DX_QUERY_SIZE_MAX);
-    dx_buf_init(&self->entity, context->alloc, ROW_SIZE_MAX);
-    dx_buf_init(&self->row, context->alloc, ROW_SIZE_MAX);
-    dx_key_table_init(&self->told, context->alloc, context->random, DX_CHANGES_MAX);
     dx_key_table_init(&self->known, context->alloc, context->random, DX_SUBSCRIPTION_KEYS_MAX);
     if (query.size == 0) {
         query = dx_bytes_of(everything, sizeof everything);
@@ -61,7 +158,7 @@ int dx_subscription_create(dx_context *context, dx_space *space, dx_bytes query,
         error = dx_buf_error(&self->item);
     }
     if (error == DX_OK) {
-        error = begin_learning(self);
+        error = join_set(set, self);
     }
     if (error != DX_OK) {
         dx_subscription_destroy(self);
@@ -75,13 +172,11 @@ void dx_subscription_destroy(dx_subscription *self) {
     if (self == NULL) {
         return;
     }
+    leave_set(self);
     dx_query_destroy(self->query);
     dx_query_destroy(self->learner);
     dx_key_table_deinit(&self->known);
     dx_buf_deinit(&self->item);
-    dx_buf_deinit(&self->entity);
-    dx_buf_deinit(&self->row);
-    dx_key_table_deinit(&self->told);
     dx_alloc_free(self->context->alloc, self, sizeof *self);
 }
 
@@ -94,12 +189,16 @@ void dx_subscription_limit(dx_subscription *self, size_t keys_max) {
 /* Remembering one too many ends all remembering. */
 static int remember(dx_subscription *self, int64_t key) {
     int error = dx_key_table_add(&self->known, key, 0);
+    if (error == DX_OK) {
+        return dx_subscription_hold(self, key);
+    }
     if (error == DX_E_LIMIT) {
+        dx_subscription_unplace(self);
         self->certain = false;
         dx_key_table_clear(&self->known);
         dx_query_destroy(self->learner);
         self->learner = NULL;
-        return DX_OK;
+        return dx_subscription_place(self);
     }
     return error == DX_E_EXISTS ? DX_OK : error;
 }
@@ -116,11 +215,7 @@ static int learn(void *ctx, const dx_query_row *row) {
     return error == DX_E_EXISTS || error == DX_E_LIMIT ? DX_OK : error;
 }
 
-int dx_subscription_run(dx_subscription *self, size_t budget, bool *more) {
-    *more = false;
-    if (self->learner == NULL) {
-        return DX_OK;
-    }
+static int go_on_learning(dx_subscription *self, size_t budget, bool *more) {
     learning state = {.self = self};
     int error = dx_query_run(self->learner, budget, learn, &state, more);
     if (error != DX_OK) {
@@ -134,30 +229,26 @@ int dx_subscription_run(dx_subscription *self, size_t budget, bool *more) {
         dx_query_destroy(self->learner);
         self->learner = NULL;
         self->certain = !state.full;
+        error = dx_subscription_place(self);
     }
-    return DX_OK;
+    return error;
 }
 
 /* --- Rows ---------------------------------------------------------------------------------------- */
 
-/* The entity's map with "change" in its place among the keys. */
-static int write_row(dx_subscription *self, const char *change, const dx_entity *entity) {
+/* Into set->row: the entity's map in set->entity, or an empty one, with "change" in its place among the keys. */
+static int write_row(dx_subscriptions *set, const char *change, bool has_entity) {
     static const char name[] = "change";
     static const uint8_t encoded_name[] = {0x66, 'c', 'h', 'a', 'n', 'g', 'e'};
     dx_writer writer;
     dx_reader reader;
     bool written = false;
-    dx_buf_clear(&self->row);
-    if (entity != NULL) {
-        dx_buf_clear(&self->entity);
-        int error = dx_entity_write_row(self->context, self->space, entity, &self->entity);
-        if (error != DX_OK) {
-            return error;
-        }
-        dx_reader_init(&reader, dx_buf_view(&self->entity));
+    dx_buf_clear(&set->row);
+    if (has_entity) {
+        dx_reader_init(&reader, dx_buf_view(&set->entity));
     }
-    size_t count = entity == NULL ? 0 : dx_read_map(&reader);
-    dx_writer_init(&writer, &self->row);
+    size_t count = has_entity ? dx_read_map(&reader) : 0;
+    dx_writer_init(&writer, &set->row);
     dx_write_map(&writer, count + 1);
     for (size_t i = 0; i < count; i++) {
         dx_bytes key = dx_read_item(&reader);
@@ -188,50 +279,247 @@ static int judge(dx_subscription *self, const dx_entity *entity, bool created, c
         *change = !known && (created || self->certain) ? "added" : "changed";
         return known || (!self->certain && self->learner == NULL) ? DX_OK : remember(self, entity->key);
     }
-    if (dx_key_table_remove(&self->known, entity->key) ||
-        (!self->certain && !created && dx_query_could_match(self->query, entity))) {
+    if (dx_key_table_remove(&self->known, entity->key)) {
+        dx_subscription_release(self, entity->key);
+        *change = "removed";
+    } else if (!self->certain && !created && dx_query_could_match(self->query, entity)) {
         *change = "removed";
     }
     return DX_OK;
 }
 
-/* One key's row, if it has one. An entity that is not here any more went with its space. */
-static int take_change(dx_subscription *self, const dx_change *change, int (*on_row)(void *ctx, dx_bytes row),
-                       void *ctx) {
+static int tell(dx_subscriptions *set, dx_subscription *self) {
+    if (!self->is_told) {
+        self->is_told = true;
+        self->next_told = set->told;
+        set->told = self;
+    }
+    return self->subscriber.on_row(self->subscriber.ctx, dx_buf_view(&set->row));
+}
+
+/* What only one watcher has to suffer for is not everybody's. */
+static int of_host(int error) {
+    return error != DX_OK && dx_error_class_of(error) == DX_CLASS_HOST ? error : DX_OK;
+}
+
+/* --- One change ---------------------------------------------------------------------------------- */
+
+typedef struct taking {
+    dx_subscriptions *set;
+    dx_context *context;
+    const dx_change *change;
+    dx_subscription *hits; /* whom it may concern */
     dx_entity entity;
-    const char *word;
-    int error = dx_entity_read(self->context, self->space, change->key, &entity);
+    bool has_read, is_here;
+} taking;
+
+static void visit(void *ctx, dx_subscription *candidate) {
+    taking *self = ctx;
+    if (candidate->judged != self->set->serial && candidate->space->local == self->change->space) {
+        candidate->judged = self->set->serial;
+        candidate->next_hit = self->hits;
+        self->hits = candidate;
+    }
+}
+
+/* An entity that is not here any more went with its space. */
+static const dx_entity *read_entity(void *ctx, int *error) {
+    taking *self = ctx;
+    if (!self->has_read) {
+        dx_space *space = self->set->found_in;
+        *error = dx_entity_read(self->context, space, self->change->key, &self->entity);
+        self->has_read = true;
+        self->is_here = *error == DX_OK;
+        *error = *error == DX_E_NOT_FOUND ? DX_OK : *error;
+    }
+    return self->is_here ? &self->entity : NULL;
+}
+
+/* Those who are to be told, with what. */
+static int judge_hits(taking *self, bool *any) {
+    int error = DX_OK;
+    *any = false;
+    for (dx_subscription **at = &self->hits; *at != NULL && error == DX_OK;) {
+        dx_subscription *hit = *at;
+        const dx_entity *entity = read_entity(self, &error);
+        hit->word = NULL;
+        if (error == DX_OK && entity != NULL) {
+            error = of_host(judge(hit, entity, self->change->created, &hit->word));
+        }
+        *any = *any || hit->word != NULL;
+        at = &hit->next_hit;
+    }
+    return error;
+}
+
+static int tell_hits(taking *self) {
+    dx_subscriptions *set = self->set;
+    const char *written = NULL;
+    dx_buf_clear(&set->entity);
+    int error = dx_entity_write_row(self->context, set->found_in, &self->entity, &set->entity);
+    for (dx_subscription *hit = self->hits; hit != NULL && error == DX_OK; hit = hit->next_hit) {
+        if (hit->word != NULL && hit->word != written) {
+            error = write_row(set, hit->word, true);
+            written = hit->word;
+        }
+        if (hit->word != NULL && error == DX_OK) {
+            error = of_host(tell(set, hit));
+        }
+    }
+    return of_host(error);
+}
+
+static int take_change(dx_subscriptions *set, dx_context *context, const dx_change *change) {
+    taking self = {.set = set, .context = context, .change = change};
+    const dx_candidates candidates = {.ctx = &self, .visit = visit, .entity = read_entity};
+    dx_type *type;
+    bool any = false;
+    int error = dx_type_read(context, set->found_in, change->type, &type);
     if (error != DX_OK) {
         return error == DX_E_NOT_FOUND ? DX_OK : error;
     }
-    error = judge(self, &entity, change->created, &word);
-    if (error != DX_OK || word == NULL) {
-        return error;
+    set->serial++;
+    error = dx_subscriptions_find(set, change, dx_bytes_of(type->name, type->size), &candidates);
+    if (error == DX_OK && self.hits != NULL) {
+        error = judge_hits(&self, &any);
     }
-    error = write_row(self, word, &entity);
-    return error == DX_OK ? on_row(ctx, dx_buf_view(&self->row)) : error;
+    return error == DX_OK && any ? tell_hits(&self) : error;
 }
 
-int dx_subscription_take(dx_subscription *self, const dx_changes *changes,
-                         int (*on_row)(void *ctx, dx_bytes row), void *ctx) {
-    if (changes->overflow) {
-        int error = begin_learning(self);
-        if (error == DX_OK) {
-            error = write_row(self, "refresh", NULL);
-        }
-        return error == DX_OK ? on_row(ctx, dx_buf_view(&self->row)) : error;
+/* --- A step -------------------------------------------------------------------------------------- */
+
+/* The space of a change, when somebody watches it. */
+static dx_space *find_space(const dx_subscriptions *set, int64_t local) {
+    if (set->found_in != NULL && set->found_in->local == local) {
+        return set->found_in;
     }
-    /* One row per entity, by its first change: whether the step created it is known there, and the row shows
-     * it as it is now. */
-    int error = DX_OK;
-    for (size_t i = 0; i < changes->count && error == DX_OK; i++) {
-        error = dx_key_table_add(&self->told, changes->items[i].key, 0);
-        if (error == DX_OK) {
-            error = take_change(self, &changes->items[i], on_row, ctx);
-        } else if (error == DX_E_EXISTS) {
-            error = DX_OK;
-        }
+    const dx_subscription *each = set->all;
+    while (each != NULL && each->space->local != local) {
+        each = each->next;
     }
-    dx_key_table_clear(&self->told);
+    return each == NULL ? NULL : each->space;
+}
+
+static int end_rows(dx_subscriptions *set, int error) {
+    for (dx_subscription *each = set->told; each != NULL; each = each->next_told) {
+        int ended = error == DX_OK && each->subscriber.on_end != NULL
+                        ? each->subscriber.on_end(each->subscriber.ctx)
+                        : DX_OK;
+        error = error == DX_OK ? of_host(ended) : error;
+        each->is_told = false;
+    }
+    set->told = NULL;
     return error;
+}
+
+static int refresh_one(dx_subscriptions *set, dx_subscription *self) {
+    self->is_behind = false;
+    int error = begin_learning(self);
+    error = error == DX_OK ? write_row(set, "refresh", false) : error;
+    return error == DX_OK ? tell(set, self) : error;
+}
+
+static int refresh_all(dx_subscriptions *set) {
+    int error = DX_OK;
+    set->number++; /* what it stands for is not known: no position before it is good any more */
+    set->first = set->number;
+    for (dx_subscription *each = set->all; each != NULL && error == DX_OK; each = each->next) {
+        error = of_host(refresh_one(set, each));
+    }
+    return error;
+}
+
+/* One row per entity, by its first change: whether the step created it is known there, and the row shows
+ * it as it is now. */
+static int take_each(dx_subscriptions *set, dx_context *context, const dx_changes *changes) {
+    int error = DX_OK;
+    int64_t unwatched = 0;
+    set->found_in = NULL;
+    for (size_t i = 0; i < changes->count && error == DX_OK; i++) {
+        const dx_change *change = &changes->items[i];
+        error = changes->count == 1 ? DX_OK : dx_key_table_add(&set->taken, change->key, 0);
+        if (error == DX_E_EXISTS) {
+            error = DX_OK;
+            continue;
+        }
+        log_change(set, change);
+        if (error == DX_OK && change->space != unwatched) {
+            set->found_in = find_space(set, change->space);
+            unwatched = set->found_in == NULL ? change->space : unwatched;
+            error = set->found_in == NULL ? DX_OK : take_change(set, context, change);
+        }
+    }
+    dx_key_table_clear(&set->taken);
+    return error;
+}
+
+static int remind(dx_subscriptions *set) {
+    int error = DX_OK;
+    for (dx_subscription *each = set->all; each != NULL && error == DX_OK; each = each->next) {
+        error =
+            each->subscriber.on_end == NULL ? DX_OK : of_host(each->subscriber.on_end(each->subscriber.ctx));
+    }
+    return error;
+}
+
+int dx_subscriptions_take(dx_subscriptions *set, dx_context *context, const dx_changes *changes) {
+    if (!set->has_tables) {
+        return DX_OK; /* nobody ever watched */
+    }
+    int error = end_rows(set, changes->overflow ? refresh_all(set) : take_each(set, context, changes));
+    if (error == DX_OK && set->number - set->reminded >= DX_SUBSCRIPTION_LOG_MAX / 4) {
+        set->reminded = set->number;
+        error = remind(set);
+    }
+    return error;
+}
+
+/* --- Coming back ---------------------------------------------------------------------------------- */
+
+/* Tells one entity that changed while the watcher was away: what it was told of it before is not known here. */
+static int tell_missed(dx_subscription *self, const dx_logged_change *missed) {
+    dx_subscriptions *set = self->set;
+    dx_entity entity;
+    bool matches;
+    if (dx_space_feed(self->space, dx_entity_key_feed(missed->key)) == NULL) {
+        return DX_OK;
+    }
+    int error = dx_entity_read(self->context, self->space, missed->key, &entity);
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_OK : error;
+    }
+    error = dx_query_matches(self->query, &entity, &matches);
+    if (error != DX_OK || (!matches && (missed->created || !dx_query_could_match(self->query, &entity)))) {
+        return error;
+    }
+    dx_buf_clear(&set->entity);
+    error = dx_entity_write_row(self->context, self->space, &entity, &set->entity);
+    if (error == DX_OK) {
+        error = write_row(set, !matches ? "removed" : missed->created ? "added" : "changed", true);
+    }
+    return error == DX_OK ? tell(set, self) : error;
+}
+
+/* Changes that come meanwhile are told as they come, so these stay until the last of them is told. */
+static int catch_up(dx_subscription *self, size_t *budget) {
+    dx_subscriptions *set = self->set;
+    int error = DX_OK;
+    if (self->behind < set->first) { /* overtaken */
+        error = refresh_one(set, self);
+    }
+    while (self->is_behind && *budget > 0 && error == DX_OK) {
+        --*budget;
+        error = tell_missed(self, &set->log[self->behind % DX_SUBSCRIPTION_LOG_MAX]);
+        self->behind++;
+        self->is_behind = self->behind < set->number;
+    }
+    return end_rows(set, error);
+}
+
+int dx_subscription_run(dx_subscription *self, size_t budget, bool *more) {
+    int error = self->is_behind ? catch_up(self, &budget) : DX_OK;
+    *more = dx_subscription_has_more(self);
+    return error == DX_OK && budget > 0 && self->learner != NULL && !self->is_behind
+               ? go_on_learning(self, budget, more)
+               : error;
 }

@@ -1,8 +1,12 @@
-/* echo/subscription.h: a filter that goes on answering: what appears, changes and goes.
+/* echo/subscription.h: filters that go on answering: what appears, changes and goes.
  *
- * Layer: floor 1, echo. docs/spec/query.md. The node creates a subscription for each `watch`, runs it until
- * it has learnt what matches already, and gives it the changes of every step after the commit decided them.
- * Ownership: belongs to its space. */
+ * Layer: floor 1, echo. docs/spec/query.md, "Watching". The node keeps one set of all its subscriptions, makes one for
+ * each `watch`, runs it until it has learnt what matches already, and gives the set the changes of every step. Of many
+ * subscriptions a change finds those it may concern by hash (subscription_index.c), so a write costs by what it matches.
+ * The set remembers which entities changed lately: a watcher that was away goes on from a position it was told.
+ * Invariants: rows told one after another, upon what a query showed when the watch began, are what the query shows now.
+ * Ownership: a subscription belongs to its space and to the set. What a step undoes undoes the set, too: the node makes
+ * another one, whose positions are others. */
 #ifndef DX_ECHO_SUBSCRIPTION_H
 #define DX_ECHO_SUBSCRIPTION_H
 
@@ -12,27 +16,61 @@ enum {
     /* Matching entities remembered, 16 bytes each in a table with room: with them "added" and "removed" are
      * exact. Beyond it an entity that stops matching is reported as removed even if it never matched, which a
      * receiver passes over. */
-    DX_SUBSCRIPTION_KEYS_MAX = 1 << 18
+    DX_SUBSCRIPTION_KEYS_MAX = 1 << 18,
+    /* Entities that subscriptions found by a value hold, each once a subscription, 24 bytes: beyond it one is found by its
+     * type alone. */
+    DX_SUBSCRIPTION_HOLDS_MAX = 1 << 20,
+    /* Paths by whose values subscriptions are found: each costs every change of its type a look. */
+    DX_SUBSCRIPTION_PATHS_MAX = 16,
+    /* Changes remembered for who comes back, 16 bytes each: minutes of a person's work, seconds of an import's. */
+    DX_SUBSCRIPTION_LOG_MAX = 1 << 14
 };
 
+typedef struct dx_subscriptions dx_subscriptions;
 typedef struct dx_subscription dx_subscription;
+
+/* Where the rows go. A row dies with the callback's return. Errors of the host's end dx_subscriptions_take. */
+typedef struct dx_subscriber {
+    void *ctx;
+    int (*on_row)(void *ctx, dx_bytes row);
+    /* Behind the rows of one step, when there were any; and now and then, so that a position is told again before it is
+     * too old to come back to. */
+    int (*on_end)(void *ctx);
+} dx_subscriber;
+
+/* A place in the order of this vault's changes, of as long as its set lives. */
+typedef struct dx_position {
+    uint64_t life, number;
+} dx_position;
+
+DX_MUST_USE int dx_subscriptions_create(const dx_alloc *alloc, const dx_random *random,
+                                        dx_subscriptions **out);
+void dx_subscriptions_destroy(dx_subscriptions *set); /* none is left in it */
+/* One row per entity and subscription that it concerns: the entity's map with "change" "added", "changed" or "removed" in
+ * it, by its first change in this step and as it is now; or one {"change": "refresh"} when there were too many to tell,
+ * after which a subscription has to learn anew (run it). */
+DX_MUST_USE int dx_subscriptions_take(dx_subscriptions *set, dx_context *context, const dx_changes *changes);
+/* Where it stands: behind everything told so far. From the first call on changes are remembered. DX_E_NO_MEMORY. */
+DX_MUST_USE int dx_subscriptions_position(dx_subscriptions *set, dx_position *out);
+/* How many changes there were since the position; 0 also for one of another life. */
+uint64_t dx_subscriptions_since(const dx_subscriptions *set, const dx_position *position);
 
 /* query: one item, or size 0 for every visible object and link. Only a filter: no "follow", "path", "limit",
  * "after", "count". DX_E_INVALID with a message. */
-DX_MUST_USE int dx_subscription_create(dx_context *context, dx_space *space, dx_bytes query, char *message,
+DX_MUST_USE int dx_subscription_create(dx_subscriptions *set, dx_context *context, dx_space *space,
+                                       dx_bytes query, const dx_subscriber *subscriber, char *message,
                                        size_t message_size, dx_subscription **out);
 void dx_subscription_destroy(dx_subscription *subscription);
 /* Remembers at most so many (at first DX_SUBSCRIPTION_KEYS_MAX): where there are many watchers each is given
  * less. */
 void dx_subscription_limit(dx_subscription *subscription, size_t keys_max);
-/* Learns up to `budget` entities of what matches already; *more when it should be called again. Changes may
- * come in between. */
+/* What changed since the position will be told by dx_subscription_run, before it learns. False: that is not known any
+ * more; its watcher has to ask anew. */
+bool dx_subscription_resume(dx_subscription *subscription, const dx_position *position);
+bool dx_subscription_is_behind(const dx_subscription *subscription);
+/* Whether it is to be run. */
+bool dx_subscription_has_more(const dx_subscription *subscription);
+/* Tells and learns up to `budget` entities; *more when it should be called again. Changes may come in between. */
 DX_MUST_USE int dx_subscription_run(dx_subscription *subscription, size_t budget, bool *more);
-/* One row per entity of the changes that concerns the filter: the entity's map with "change" "added",
- * "changed" or "removed" in it; or one {"change": "refresh"} when there were too many to tell, after which
- * the subscription has to learn anew (run it). row dies with the callback's return, whose error ends the
- * call. */
-DX_MUST_USE int dx_subscription_take(dx_subscription *subscription, const dx_changes *changes,
-                                     int (*on_row)(void *ctx, dx_bytes row), void *ctx);
 
 #endif

@@ -343,8 +343,11 @@ static int space_digest(dx_node *node, dx_request *request, dx_bytes body) {
 /* --- Watching ------------------------------------------------------------------------------------ */
 
 typedef struct dx_watching {
+    dx_node *node;
+    dx_request *request;
     dx_subscription *subscription;
-    bool learning; /* what matches already is not known yet */
+    bool tells_positions; /* its watcher may want to come back */
+    bool has_told;        /* in this call */
 } dx_watching;
 
 static void drop_watching(dx_node *node, dx_request *request) {
@@ -352,62 +355,126 @@ static void drop_watching(dx_node *node, dx_request *request) {
     dx_subscription_destroy(((dx_watching *)request->task)->subscription);
 }
 
-static int learn(dx_node *node, dx_request *request, bool *again) {
+/* Sends what waits; with the position behind it once all that was missed is told. */
+static int flush_watch(dx_watching *watching) {
+    dx_node *node = watching->node;
+    uint8_t bytes[16];
+    char at[2 * sizeof bytes + 1];
+    dx_position position;
+    if (!watching->tells_positions || dx_subscription_is_behind(watching->subscription)) {
+        return dx_request_flush(node, watching->request);
+    }
+    watching->has_told = true;
+    int error = dx_subscriptions_position(node->subscriptions, &position);
+    for (size_t i = 0; i < 8; i++) {
+        bytes[i] = (uint8_t)(position.life >> (56 - 8 * i));
+        bytes[8 + i] = (uint8_t)(position.number >> (56 - 8 * i));
+    }
+    dx_hex_encode(dx_bytes_of(bytes, sizeof bytes), at);
+    return error == DX_OK ? dx_request_flush_at(node, watching->request, at) : error;
+}
+
+/* Learns what matches, and tells what was missed. */
+static int go_on_watching(dx_node *node, dx_request *request, bool *again) {
     dx_watching *watching = request->task;
     if (request->cancelled || dx_node_space(node, request->space) == NULL) {
         return DX_E_CANCELLED;
     }
-    if (!watching->learning) {
-        return DX_PENDING;
+    watching->has_told = false;
+    bool more = false, was_behind = dx_subscription_is_behind(watching->subscription);
+    int error = dx_subscription_run(watching->subscription, DX_STEP_ENTITIES_MAX, &more);
+    request->idle = !more;
+    *again = *again || more;
+    if (error == DX_OK && was_behind && !watching->has_told) {
+        error = flush_watch(watching);
     }
-    int error = dx_subscription_run(watching->subscription, DX_STEP_ENTITIES_MAX, &watching->learning);
-    *again = *again || watching->learning;
     return error == DX_OK ? DX_PENDING : error;
 }
 
 static int send_change(void *ctx, dx_bytes row) {
-    dx_row_sink *sink = ctx;
-    dx_writer writer = dx_request_row(sink->node, sink->request);
-    dx_write_item(&writer, row);
-    return dx_request_row_end(sink->node, sink->request, &writer);
-}
-
-static int tell_changes(dx_node *node, dx_request *request) {
-    dx_watching *watching = request->task;
-    dx_row_sink sink = {.node = node, .request = request};
-    if (dx_node_space(node, request->space) == NULL) {
+    const dx_watching *watching = ctx;
+    if (watching->request->answered) {
         return DX_OK;
     }
-    int error = dx_subscription_take(watching->subscription, &node->changes, send_change, &sink);
-    watching->learning = watching->learning || node->changes.overflow;
-    return error == DX_OK ? dx_request_flush(node, request) : error;
+    dx_writer writer = dx_request_row(watching->node, watching->request);
+    dx_write_item(&writer, row);
+    return dx_request_row_end(watching->node, watching->request, &writer);
+}
+
+static int end_changes(void *ctx) {
+    dx_watching *watching = ctx;
+    if (watching->request->answered) {
+        return DX_OK;
+    }
+    watching->request->idle = !dx_subscription_has_more(watching->subscription);
+    return flush_watch(watching);
+}
+
+/* A position as flush_watch writes it. */
+static int read_position(dx_bytes text, dx_position *out) {
+    uint8_t bytes[16];
+    *out = (dx_position){0};
+    if (text.size != 2 * sizeof bytes ||
+        dx_hex_decode((const char *)text.data, text.size, bytes, sizeof bytes) != DX_OK) {
+        return DX_E_INVALID;
+    }
+    for (size_t i = 0; i < 8; i++) {
+        out->life = out->life << 8 | bytes[i];
+        out->number = out->number << 8 | bytes[8 + i];
+    }
+    return DX_OK;
+}
+
+/* From a position on, or from now on with positions. */
+static int begin_at(dx_watching *watching, dx_bytes since) {
+    static const uint8_t refresh[] = {0xa1, 0x66, 'c', 'h', 'a', 'n', 'g', 'e',
+                                      0x67, 'r',  'e', 'f', 'r', 'e', 's', 'h'};
+    dx_node *node = watching->node;
+    dx_position position;
+    watching->tells_positions = true;
+    int error = since.size == 0 ? DX_OK : read_position(since, &position);
+    if (error != DX_OK) {
+        return dx_node_refuse(node, error, NULL, "\"since\" is what a watch told as \"at\", or empty");
+    }
+    if (since.size > 0 && !dx_subscription_resume(watching->subscription, &position)) {
+        error = send_change(watching, dx_bytes_of(refresh, sizeof refresh));
+    }
+    return error == DX_OK ? flush_watch(watching) : error;
 }
 
 static int watch(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space;
-    dx_bytes item;
+    dx_bytes item, since;
     char message[DX_NODE_MESSAGE_SIZE] = "";
-    dx_subscription *subscription = NULL;
     int error = dx_take_space(node, request, body, &space);
     if (error == DX_OK) {
         error = dx_take_optional_map(node, body, "query", &item);
     }
     if (error == DX_OK) {
-        error = dx_subscription_create(&node->context, space, item, message, sizeof message, &subscription);
+        error = dx_take_optional_text(node, body, "since", 64, &since);
+    }
+    if (error == DX_OK && node->subscriptions == NULL) {
+        error = dx_subscriptions_create(&node->config.alloc, &node->config.random, &node->subscriptions);
     }
     if (error != DX_OK) {
-        return message[0] == 0 ? error : dx_node_refuse(node, error, "dx help query", "%s", message);
+        return error;
     }
-    dx_watching *watching = dx_request_continue(node, request, sizeof *watching, learn, drop_watching);
+    dx_watching *watching =
+        dx_request_continue(node, request, sizeof *watching, go_on_watching, drop_watching);
     if (watching == NULL) {
-        dx_subscription_destroy(subscription);
         request->drop = NULL;
         return DX_E_NO_MEMORY;
     }
-    *watching = (dx_watching){.subscription = subscription, .learning = true};
+    *watching = (dx_watching){.node = node, .request = request};
+    const dx_subscriber subscriber = {.ctx = watching, .on_row = send_change, .on_end = end_changes};
+    error = dx_subscription_create(node->subscriptions, &node->context, space, item, &subscriber, message,
+                                   sizeof message, &watching->subscription);
+    if (error != DX_OK) {
+        return message[0] == 0 ? error : dx_node_refuse(node, error, "dx help query", "%s", message);
+    }
     request->space = space->local;
-    request->on_changes = tell_changes;
-    return DX_PENDING;
+    error = since.data == NULL ? DX_OK : begin_at(watching, since);
+    return error == DX_OK ? DX_PENDING : error;
 }
 
 const dx_command dx_commands_query[] = {

@@ -305,11 +305,12 @@ static int resume_one(dx_node *node, dx_request *request, bool *again) {
 
 int dx_node_resume_requests(dx_node *node, bool *again, uint64_t *deadline_ms) {
     for (dx_request *request = node->requests; request != NULL; request = request->next) {
-        int error = request->answered ? DX_OK : resume_one(node, request, again);
+        bool waits = request->answered || (request->idle && !request->cancelled);
+        int error = waits ? DX_OK : resume_one(node, request, again);
         if (error != DX_OK) {
             return error;
         }
-        bool goes_on = !request->answered && dx_request_can_send(node, request);
+        bool goes_on = !request->answered && !request->idle && dx_request_can_send(node, request);
         if (goes_on && request->deadline_ms < *deadline_ms) {
             *deadline_ms = request->deadline_ms; /* a full port's comes when it took something */
         }
@@ -321,14 +322,9 @@ int dx_node_deliver_changes(dx_node *node) {
     if (node->changes.count == 0 && !node->changes.overflow) {
         return DX_OK;
     }
-    for (dx_request *request = node->requests; request != NULL; request = request->next) {
-        int error =
-            request->on_changes != NULL && !request->answered ? request->on_changes(node, request) : DX_OK;
-        if (dx_is_host_error(error)) {
-            return error;
-        }
-    }
-    return DX_OK;
+    return node->subscriptions == NULL
+               ? DX_OK
+               : dx_subscriptions_take(node->subscriptions, &node->context, &node->changes);
 }
 
 void dx_node_drop_port(dx_node *node, uint64_t port) {

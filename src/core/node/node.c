@@ -148,6 +148,8 @@ static void unload(dx_node *node, int reason) {
     if (node->swarm != NULL) {
         dx_swarm_drop_links(node->swarm, reason); /* first: an invitation that goes would say goodbye */
     }
+    dx_subscriptions_destroy(node->subscriptions); /* its requests are gone */
+    node->subscriptions = NULL;
     dx_invite_unload(node);
     dx_grants_unload(node);
     dx_replication_destroy(node->replication);

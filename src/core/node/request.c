@@ -116,12 +116,16 @@ dx_writer dx_request_row(dx_node *node, dx_request *request) {
 }
 
 /* Sends the first `count` rows, which are the first `size` bytes. */
-static int send_rows(dx_node *node, dx_request *request, size_t count, size_t size) {
+static int send_rows(dx_node *node, dx_request *request, size_t count, size_t size, const char *at) {
     dx_buf body;
     dx_buf_init(&body, &node->config.alloc, DX_ANSWER_SIZE_MAX);
     dx_writer writer;
     dx_writer_init(&writer, &body);
-    dx_write_map(&writer, 1);
+    dx_write_map(&writer, at == NULL ? 1 : 2);
+    if (at != NULL) {
+        dx_write_text(&writer, "at");
+        dx_write_text(&writer, at);
+    }
     dx_write_text(&writer, "rows");
     dx_write_array(&writer, count);
     dx_buf_append(&body, request->rows.data, size);
@@ -138,7 +142,7 @@ static int send_rows(dx_node *node, dx_request *request, size_t count, size_t si
 int dx_request_row_end(dx_node *node, dx_request *request, dx_writer *writer) {
     int error = dx_writer_finish(writer);
     if (error == DX_OK && request->rows.size > DX_ROW_SIZE_MAX && request->row_begin > 0) {
-        error = send_rows(node, request, request->row_count, request->row_begin);
+        error = send_rows(node, request, request->row_count, request->row_begin, NULL);
     }
     if (error != DX_OK) {
         return error;
@@ -149,7 +153,12 @@ int dx_request_row_end(dx_node *node, dx_request *request, dx_writer *writer) {
 }
 
 int dx_request_flush(dx_node *node, dx_request *request) {
-    return request->row_count == 0 ? DX_OK : send_rows(node, request, request->row_count, request->rows.size);
+    return request->row_count == 0 ? DX_OK
+                                   : send_rows(node, request, request->row_count, request->rows.size, NULL);
+}
+
+int dx_request_flush_at(dx_node *node, dx_request *request, const char *at) {
+    return send_rows(node, request, request->row_count, request->rows.size, at);
 }
 
 int dx_request_reply_count(dx_node *node, dx_request *request) {

@@ -59,8 +59,7 @@ struct dx_request {
      * called when anything happens or at deadline_ms. */
     int (*resume)(dx_node *node, dx_request *request, bool *again);
     void (*drop)(dx_node *node, dx_request *request); /* frees what task holds; also after an answer */
-    /* Called at the end of every step that changed entities (node->changes); NULL when not interested. */
-    int (*on_changes)(dx_node *node, dx_request *request);
+    bool idle; /* it only waits for changes: resume is not called, unless to end */
     void *task;
     size_t task_size;
     uint64_t deadline_ms;
@@ -86,8 +85,9 @@ struct dx_node {
     dx_store *store;
     dx_identity identity;
     dx_context context;
-    dx_changes changes; /* of the space being settled in this step */
-    dx_space **spaces;  /* ascending local number */
+    dx_changes changes;              /* of the step under way */
+    dx_subscriptions *subscriptions; /* NULL: nobody watched yet */
+    dx_space **spaces;               /* ascending local number */
     size_t space_count, space_capacity;
     dx_swarm *swarm;
     dx_replication *replication;
@@ -207,6 +207,8 @@ DX_MUST_USE int dx_request_reply_error(dx_node *node, dx_request *request, int e
 dx_writer dx_request_row(dx_node *node, dx_request *request);
 DX_MUST_USE int dx_request_row_end(dx_node *node, dx_request *request, dx_writer *writer);
 DX_MUST_USE int dx_request_flush(dx_node *node, dx_request *request);
+/* Also without rows: with a position behind them. */
+DX_MUST_USE int dx_request_flush_at(dx_node *node, dx_request *request, const char *at);
 /* Sends what is left and replies {"count": total}. */
 DX_MUST_USE int dx_request_reply_count(dx_node *node, dx_request *request);
 /* True when the port has taken enough to be given more. */

@@ -463,6 +463,43 @@ static void test_watching(void **state) {
     street_deinit(&road);
 }
 
+/* A watcher that went is told what it missed, from the place it names; a vault that does not know the place says so. */
+static void test_coming_back(void **state) {
+    (void)state;
+    char json[256], at[64], id[64];
+    vault *alice = begin();
+    uint64_t watch =
+        vault_begin(alice, "{'do': 'watch', 'space': 'List', 'query': {'type': 'item'}, 'since': ''}");
+    street_run(&road);
+    assert_matches("position", alice->told, "{'at':'*','rows':[]}\n");
+    street_field(
+        vault_ask(alice, "{'do': 'object.add', 'space': 'List', 'type': 'item', 'data': {'buy': 'salt'}}"),
+        "id", id, sizeof id);
+    assert_matches("add", alice->told, "{'at':'*','rows':[{*'salt'*'added'*}]}\n");
+    street_field(alice->told, "at", at, sizeof at);
+    vault_refer(alice, "request.cancel", watch, NULL);
+    street_run(&road);
+    vault_ask(alice, "{'do': 'object.add', 'space': 'List', 'type': 'other'}");
+    vault_ask(alice, "{'do': 'object.add', 'space': 'List', 'type': 'item', 'data': {'buy': 'bread'}}");
+    snprintf(json, sizeof json, "{'do': 'object.rm', 'space': 'List', 'id': '%s'}", id);
+    vault_ask(alice, json);
+    snprintf(json, sizeof json, "{'do': 'watch', 'space': 'List', 'query': {'type': 'item'}, 'since': '%s'}",
+             at);
+    vault_begin(alice, json);
+    street_run(&road);
+    assert_matches("missed", alice->told, "{'at':'*','rows':[{*'bread'*'added'*},{*'salt'*'removed'*}]}\n");
+    vault_ask(alice, "{'do': 'object.add', 'space': 'List', 'type': 'item', 'data': {'buy': 'rye'}}");
+    assert_matches("goes on", alice->told, "{'at':'*','rows':[{*'rye'*'added'*}]}\n");
+    vault_leave(alice);
+    vault_open(alice);
+    vault_begin(alice, json);
+    street_run(&road);
+    assert_matches("another life", alice->told, "{'at':'*','rows':[{'change':'refresh'}]}\n");
+    vault_ask(alice, "{'do': 'watch', 'space': 'List', 'since': 'yesterday'}");
+    assert_matches("nonsense", alice->last, "{'error':{'code':-1,'name':'E_INVALID',*");
+    street_deinit(&road);
+}
+
 /* space.status waits for peers, tells on the way, and gives up in time. */
 static void test_waiting_to_be_in_step(void **state) {
     (void)state;
@@ -513,4 +550,4 @@ static void test_forgetting(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_conversation), DX_TEST(test_naming_a_space), DX_TEST(test_watching),
-             DX_TEST(test_waiting_to_be_in_step), DX_TEST(test_forgetting))
+             DX_TEST(test_coming_back), DX_TEST(test_waiting_to_be_in_step), DX_TEST(test_forgetting))
