@@ -392,10 +392,10 @@ static int write_parent(const settling *self, int64_t key, int64_t parent) {
         after.parent = parent;
         error = dx_entity_row_write(context, self->space, &before, &after);
     }
-    if (error != DX_OK || context->changes == NULL) {
+    if (error != DX_OK) {
         return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
     }
-    return dx_changes_add(context->changes, &(dx_change){.key = key, .deleted = before.deleted});
+    return dx_changes_note(context, self->space, &after, false);
 }
 
 static int write_results(const settling *self) {

@@ -73,6 +73,18 @@ int dx_changes_add(dx_changes *changes, const dx_change *change) {
     return DX_OK;
 }
 
+int dx_changes_note(dx_context *context, const dx_space *space, const dx_entity_row *row, bool created) {
+    const dx_change change = {.key = row->key,
+                              .created = created,
+                              .deleted = row->deleted,
+                              .space = space->local,
+                              .type = row->type,
+                              .source = row->source,
+                              .target = row->target};
+    return context->changes == NULL || context->changes->overflow ? DX_OK
+                                                                  : dx_changes_add(context->changes, &change);
+}
+
 /* --- Blocks ---------------------------------------------------------------------------------- */
 
 int dx_pipeline_block(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,

@@ -7,6 +7,7 @@
 #ifndef DX_ECHO_PIPELINE_H
 #define DX_ECHO_PIPELINE_H
 
+#include "echo/entity_row.h"
 #include "echo/mutation.h"
 
 /* What an applied block changed, for subscriptions; key order of application. */
@@ -30,6 +31,9 @@ void dx_changes_clear(dx_changes *changes); /* memory kept */
 
 /* DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_changes_add(dx_changes *changes, const dx_change *change);
+/* What a row has become, among context->changes, when somebody wants to know. */
+DX_MUST_USE int dx_changes_note(dx_context *context, const dx_space *space, const dx_entity_row *row,
+                                bool created);
 
 /* Processes at most `budget` blocks, of which a large one counts as several (DX_STEP_SECTIONS). *more tells that there is more to do now. What changed is added to
  * context->changes. */

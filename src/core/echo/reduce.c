@@ -205,22 +205,6 @@ static int operate(dx_reduction *reduction, stored_state *stored, dx_bytes opera
     return error;
 }
 
-/* --- Changes --------------------------------------------------------------------------------- */
-
-static int note_change(const dx_reduction *reduction, const dx_entity_row *row, bool created) {
-    dx_changes *changes = reduction->context->changes;
-    if (changes == NULL || changes->overflow) {
-        return DX_OK;
-    }
-    return dx_changes_add(changes, &(dx_change){.key = row->key,
-                                                .created = created,
-                                                .deleted = row->deleted,
-                                                .space = reduction->space->local,
-                                                .type = row->type,
-                                                .source = row->source,
-                                                .target = row->target});
-}
-
 /* --- Rows ------------------------------------------------------------------------------------ */
 
 static int find_row(const dx_reduction *reduction, int64_t key, dx_entity_row *out) {
@@ -251,7 +235,8 @@ static int put_row(const dx_reduction *reduction, const dx_entity_row *before, c
         return set_aside(reduction->aside, after);
     }
     int error = dx_entity_row_write(context, reduction->space, before, after);
-    return error != DX_OK || !tells ? error : note_change(reduction, after, before == NULL);
+    return error != DX_OK || !tells ? error
+                                    : dx_changes_note(context, reduction->space, after, before == NULL);
 }
 
 /* --- Creation -------------------------------------------------------------------------------- */
