@@ -25,6 +25,7 @@ static const struct {
     {"codec", bench_codec, "JSON to CBOR and back, reading and writing CBOR"},
     {"echo", bench_echo, "a space of packages written, replicated, updated, asked; beside the bare rows"},
     {"feed", bench_feed, "blocks sealed, verified, stored; beside raw hashes and raw rows"},
+    {"live", bench_live, "what 1,000 watches cost those who write"},
     {"model", bench_model, "objects created, updated, shown by the object model"},
     {"rows", bench_rows,
      "objects created and updated, 100 a commit; opened, replicated; beside plain SQLite (a minute)"},

@@ -86,6 +86,7 @@ void bench_reference(const bench_input *input);
 void bench_codec(const bench_input *input);
 void bench_echo(const bench_input *input);
 void bench_feed(const bench_input *input);
+void bench_live(const bench_input *input);
 void bench_model(const bench_input *input);
 void bench_rows(const bench_input *input);
 void bench_store(const bench_input *input);

@@ -90,7 +90,7 @@ static int request_cancel(dx_node *node, dx_request *request, dx_bytes body) {
     if (other == NULL) {
         return dx_node_refuse(node, DX_E_NOT_FOUND, NULL, "there is no such request at work");
     }
-    other->cancelled = true;
+    dx_request_cancel(node, other);
     dx_map_builder map;
     dx_answer_init(node, &map);
     return dx_request_reply(node, request, &map);

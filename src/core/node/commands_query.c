@@ -383,7 +383,7 @@ static int go_on_watching(dx_node *node, dx_request *request, bool *again) {
     watching->has_told = false;
     bool more = false, was_behind = dx_subscription_is_behind(watching->subscription);
     int error = dx_subscription_run(watching->subscription, DX_STEP_ENTITIES_MAX, &more);
-    request->idle = !more;
+    dx_request_rest(node, request, !more && !request->cancelled);
     *again = *again || more;
     if (error == DX_OK && was_behind && !watching->has_told) {
         error = flush_watch(watching);
@@ -406,7 +406,9 @@ static int end_changes(void *ctx) {
     if (watching->request->answered) {
         return DX_OK;
     }
-    watching->request->idle = !dx_subscription_has_more(watching->subscription);
+    dx_request *request = watching->request;
+    dx_request_rest(watching->node, request,
+                    !request->cancelled && !dx_subscription_has_more(watching->subscription));
     return flush_watch(watching);
 }
 

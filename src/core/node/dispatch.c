@@ -184,12 +184,57 @@ int dx_node_answer_again(dx_node *node, dx_request *request) {
     return error != DX_OK ? error : failed;
 }
 
-static bool is_port_busy(const dx_node *node, uint64_t port) {
-    size_t count = 0;
-    for (const dx_request *request = node->requests; request != NULL; request = request->next) {
-        count += request->port == port;
+static bool is_port_busy(dx_node *node, uint64_t number) {
+    const dx_port *port = dx_node_port(node, number);
+    return port != NULL && port->requests >= DX_PORT_REQUESTS_MAX;
+}
+
+static dx_request **bucket_of(dx_node *node, const dx_request *request) {
+    return &node->by_key[request->key[0] ^ request->key[1]];
+}
+
+static void keep(dx_node *node, dx_request *request) {
+    dx_request **bucket = bucket_of(node, request);
+    dx_port *port = dx_node_port(node, request->port);
+    request->next = node->requests;
+    node->requests = request;
+    request->next_by_key = *bucket;
+    *bucket = request;
+    if (port != NULL) {
+        port->requests++;
     }
-    return count >= DX_PORT_REQUESTS_MAX;
+}
+
+/* It has left the list. */
+static void let_go(dx_node *node, dx_request *request) {
+    dx_request **at = bucket_of(node, request);
+    dx_port *port = dx_node_port(node, request->port);
+    while (*at != request) {
+        at = &(*at)->next_by_key;
+    }
+    *at = request->next_by_key;
+    if (port != NULL) {
+        port->requests--;
+    }
+    free_request(node, request);
+}
+
+/* Those at work before those that wait for changes; each part as it was. */
+static void regroup(dx_node *node) {
+    dx_request *resting = NULL, **end = &resting, **at = &node->requests;
+    while (*at != NULL) {
+        dx_request *request = *at;
+        if (request->idle && !request->answered && !request->fresh) {
+            *at = request->next;
+            *end = request;
+            end = &request->next;
+        } else {
+            at = &request->next;
+        }
+    }
+    *end = NULL;
+    *at = node->resting = resting;
+    node->regroup = false;
 }
 
 int dx_node_reply_full(dx_node *node, dx_request *request) {
@@ -275,8 +320,7 @@ int dx_node_command(dx_node *node, const dx_event *event) {
     memcpy(request->key, key, DX_REQUEST_SIZE);
     int error = begin_request(node, request, event);
     if (error == DX_PENDING) {
-        request->next = node->requests;
-        node->requests = request;
+        keep(node, request);
         return DX_OK;
     }
     DX_ASSERT(error != DX_OK || request->answered);
@@ -304,9 +348,11 @@ static int resume_one(dx_node *node, dx_request *request, bool *again) {
 }
 
 int dx_node_resume_requests(dx_node *node, bool *again, uint64_t *deadline_ms) {
-    for (dx_request *request = node->requests; request != NULL; request = request->next) {
-        bool waits = request->answered || (request->idle && !request->cancelled);
-        int error = waits ? DX_OK : resume_one(node, request, again);
+    if (node->regroup) {
+        regroup(node);
+    }
+    for (dx_request *request = node->requests; request != node->resting; request = request->next) {
+        int error = request->answered ? DX_OK : resume_one(node, request, again);
         if (error != DX_OK) {
             return error;
         }
@@ -335,8 +381,9 @@ void dx_node_drop_port(dx_node *node, uint64_t port) {
             continue;
         }
         *at = request->next;
-        free_request(node, request);
+        let_go(node, request);
     }
+    regroup(node);
     for (size_t i = 0; i < node->port_count; i++) {
         if (node->ports[i].number == port && node->ports[i].fresh) {
             remove_port(node, i);
@@ -358,20 +405,25 @@ void dx_node_drop_requests(dx_node *node, int error) {
         if (!request->fresh && dx_request_reply_error(node, request, error) != DX_OK) {
             node->message[0] = 0;
         }
-        free_request(node, request);
+        let_go(node, request);
     }
+    node->resting = NULL;
 }
 
 void dx_node_keep_requests(dx_node *node) {
-    for (dx_request **at = &node->requests; *at != NULL;) {
+    const dx_request *end = node->regroup ? NULL : node->resting; /* those that rest are neither answered nor new */
+    for (dx_request **at = &node->requests; *at != end;) {
         dx_request *request = *at;
         if (request->answered) {
             *at = request->next;
-            free_request(node, request);
+            let_go(node, request);
         } else {
             request->fresh = false;
             at = &request->next;
         }
+    }
+    if (node->regroup) {
+        regroup(node);
     }
 }
 
@@ -391,6 +443,7 @@ int dx_node_cancel_readers(dx_node *node, int64_t space) {
 
 int dx_node_end_request(dx_node *node, dx_request *request, int error) {
     int failed = request->answered ? DX_OK : dx_request_reply_error(node, request, error);
+    node->regroup = true; /* it is answered: it waits no more */
     if (failed == DX_OK) {
         end_task(node, request);
     }

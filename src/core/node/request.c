@@ -192,8 +192,19 @@ void *dx_request_continue(dx_node *node, dx_request *request, size_t task_size,
     return request->task;
 }
 
+void dx_request_rest(dx_node *node, dx_request *request, bool idle) {
+    node->regroup = node->regroup || request->idle != idle;
+    request->idle = idle;
+}
+
+void dx_request_cancel(dx_node *node, dx_request *request) {
+    request->cancelled = true;
+    dx_request_rest(node, request, false);
+}
+
 dx_request *dx_request_find(dx_node *node, const uint8_t key[static DX_REQUEST_SIZE]) {
-    for (dx_request *request = node->requests; request != NULL; request = request->next) {
+    for (dx_request *request = node->by_key[key[0] ^ key[1]]; request != NULL;
+         request = request->next_by_key) {
         if (!request->answered && memcmp(key, request->key, DX_REQUEST_SIZE) == 0) {
             return request;
         }

@@ -20,6 +20,7 @@
 enum {
     DX_PENDING = 1, /* a command's answer comes in later steps */
     DX_NODE_ADDRESSES_MAX = 16,
+    DX_NODE_KEY_BUCKETS = 256, /* of requests: a thousand are a few each */
     DX_NODE_MESSAGE_SIZE = 240
 };
 
@@ -40,7 +41,7 @@ typedef struct dx_command {
 } dx_command;
 
 struct dx_request {
-    dx_request *next;
+    dx_request *next, *next_by_key;
     uint64_t port;
     dx_app *app;                  /* of its port; NULL: an own program */
     uint8_t id[DX_REQUEST_SIZE];  /* as its asker knows it: on answers, and nowhere else */
@@ -59,7 +60,7 @@ struct dx_request {
      * called when anything happens or at deadline_ms. */
     int (*resume)(dx_node *node, dx_request *request, bool *again);
     void (*drop)(dx_node *node, dx_request *request); /* frees what task holds; also after an answer */
-    bool idle; /* it only waits for changes: resume is not called, unless to end */
+    bool idle; /* it only waits for changes: resume is not called, unless to end (dx_request_rest) */
     void *task;
     size_t task_size;
     uint64_t deadline_ms;
@@ -69,6 +70,7 @@ typedef struct dx_port {
     uint64_t number;
     dx_app *app;        /* NULL: an own program, which may everything */
     size_t outstanding; /* bytes of answers the port has not taken */
+    size_t requests;    /* of its that are kept */
     bool fresh, gone;   /* came, went in the transaction under way: undone, it did not */
 } dx_port;
 
@@ -92,7 +94,10 @@ struct dx_node {
     dx_swarm *swarm;
     dx_replication *replication;
     dx_outbox outbox;
-    dx_request *requests;
+    /* Those at work, then, from `resting` on, those that only wait for changes: a step looks at the former alone. */
+    dx_request *requests, *resting;
+    bool regroup; /* some are not where they belong */
+    dx_request *by_key[DX_NODE_KEY_BUCKETS];
     dx_app *apps;
     dx_port *ports;
     size_t port_count, port_capacity;
@@ -220,6 +225,9 @@ bool dx_node_said_enough(const dx_node *node);
 void *dx_request_continue(dx_node *node, dx_request *request, size_t task_size,
                           int (*resume)(dx_node *, dx_request *, bool *),
                           void (*drop)(dx_node *, dx_request *));
+/* It only waits for changes from now on, or not any more; or its end is due. */
+void dx_request_rest(dx_node *node, dx_request *request, bool idle);
+void dx_request_cancel(dx_node *node, dx_request *request);
 dx_request *dx_request_find(dx_node *node, const uint8_t key[static DX_REQUEST_SIZE]);
 
 /* --- arguments.c: what commands take, with errors that say what was expected --- */
