@@ -97,16 +97,18 @@ typedef struct dx_query_anchor {
     dx_query_anchor_kind kind;
     int64_t key;   /* of an id, a source or a target */
     dx_bytes type; /* of a type */
-    /* With NONE and TYPE: what matches has this value there, too, while it matches; path.data NULL: nothing is known. */
-    dx_bytes path, value;
+    /* With NONE and TYPE: what matches has a value of this form (order.h) there, too, while it matches; path.data NULL:
+     * nothing is known. */
+    dx_bytes path, form;
 } dx_query_anchor;
 
 /* Views die with the query. */
 void dx_query_anchor_of(const dx_query *query, dx_query_anchor *out);
 /* Equal for what is equal; of a value beside its anchor's. */
 uint64_t dx_anchor_hash(int64_t space, dx_query_anchor_kind kind, int64_t key, dx_bytes type);
-uint64_t dx_anchor_value_hash(uint64_t anchor, dx_bytes path, dx_bytes item);
-/* What stands at a path of the entity's data, one item that dies with the next look; size 0: nothing. */
-DX_MUST_USE int dx_query_look(dx_query *query, const dx_entity *entity, dx_bytes path, dx_bytes *item);
+uint64_t dx_anchor_value_hash(uint64_t anchor, dx_bytes path, dx_bytes form);
+/* The same of what stands at the path in an entity's data. *there false: nothing does. */
+DX_MUST_USE int dx_query_value_hash(dx_query *query, const dx_entity *entity, dx_bytes path, uint64_t anchor,
+                                    bool *there, uint64_t *hash);
 
 #endif

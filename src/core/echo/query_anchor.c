@@ -3,9 +3,8 @@
  * Layer: floor 1, echo. For subscriptions (subscription.c): of many filters those that a change may concern are found by
  * hash. Hashes are equal wherever the filter would hold the things equal; that others have the same is no harm, as the
  * filter itself judges. */
+#include "echo/order.h"
 #include "echo/query_state.h"
-
-enum { WHOLE_MAX_BITS = 53 }; /* whole numbers to which one double each is equal */
 
 static uint64_t mix(uint64_t hash, const void *data, size_t size) {
     const uint8_t *bytes = data;
@@ -20,20 +19,35 @@ uint64_t dx_anchor_hash(int64_t space, dx_query_anchor_kind kind, int64_t key, d
     return mix(mix(UINT64_C(0xcbf29ce484222325), head, sizeof head), type.data, type.size);
 }
 
-uint64_t dx_anchor_value_hash(uint64_t anchor, dx_bytes path, dx_bytes item) {
-    const int64_t whole_max = INT64_C(1) << WHOLE_MAX_BITS;
-    dx_reader reader;
-    int64_t whole = dx_item_int(item, INT64_MAX);
-    uint64_t hash = mix(mix(anchor, &path.size, sizeof path.size), path.data, path.size);
-    if (dx_item_kind(item) == DX_KIND_DOUBLE) {
-        dx_reader_init(&reader, item);
-        double number = dx_read_double(&reader);
-        bool fits = number >= -(double)whole_max && number <= (double)whole_max;
-        whole = fits && (double)(int64_t)number == number ? (int64_t)number : INT64_MAX;
+uint64_t dx_anchor_value_hash(uint64_t anchor, dx_bytes path, dx_bytes form) {
+    return mix(mix(mix(anchor, &path.size, sizeof path.size), path.data, path.size), form.data, form.size);
+}
+
+int dx_query_value_hash(dx_query *query, const dx_entity *entity, dx_bytes path, uint64_t anchor, bool *there,
+                        uint64_t *hash) {
+    dx_bytes item;
+    int error = dx_query_look(query, entity, path, &item);
+    *there = error == DX_OK && item.size > 0;
+    if (*there) {
+        dx_buf_clear(&query->form);
+        dx_order_write(item, &query->form);
+        error = dx_buf_error(&query->form);
+        *hash = dx_anchor_value_hash(anchor, path, dx_buf_view(&query->form));
     }
-    bool number = dx_item_kind(item) == DX_KIND_INT || dx_item_kind(item) == DX_KIND_DOUBLE;
-    return number && whole >= -whole_max && whole <= whole_max ? mix(hash, &whole, sizeof whole)
-                                                               : mix(hash, item.data, item.size);
+    return error;
+}
+
+/* The first value that all that matches has; NULL: none is asked for. */
+static const dx_query_node *find_value(const dx_question *question) {
+    const dx_query_filter *filter = &question->filter;
+    for (size_t i = filter->begin; i < filter->end;) {
+        const dx_query_node *node = dx_query_node_at(question, i);
+        if (node->op == DX_QUERY_EQUAL) {
+            return node;
+        }
+        i = node->op == DX_QUERY_ALL ? i + 1 : node->end; /* all of these must hold, too */
+    }
+    return NULL;
 }
 
 void dx_query_anchor_of(const dx_query *query, dx_query_anchor *out) {
@@ -47,8 +61,9 @@ void dx_query_anchor_of(const dx_query *query, dx_query_anchor *out) {
     bool by_key = out->kind != DX_ANCHOR_TYPE && out->kind != DX_ANCHOR_NONE;
     out->key = by_key ? out->key : 0;
     out->type = out->kind == DX_ANCHOR_TYPE ? filter->type : dx_bytes_of(NULL, 0);
-    if (!by_key && filter->condition_count > 0) {
-        out->path = filter->conditions[0].path;
-        out->value = filter->conditions[0].value;
+    const dx_query_node *value = by_key ? NULL : find_value(&query->question);
+    if (value != NULL) {
+        out->path = value->path;
+        out->form = dx_query_value(&query->question, value);
     }
 }

@@ -179,27 +179,6 @@ static int try_node(looking *self, size_t index, bool *holds) {
     }
 }
 
-static int look_at_view(dx_query *query, const dx_entity *entity, dx_bytes path, dx_bytes *item) {
-    dx_writer writer;
-    dx_buf_clear(&query->view);
-    dx_writer_init(&writer, &query->view);
-    int error = dx_entity_view(query->context, query->space, entity, &writer);
-    error = error == DX_OK ? dx_writer_finish(&writer) : error;
-    *item = error == DX_OK ? dx_view_at(dx_buf_view(&query->view), path) : *item;
-    return error;
-}
-
-int dx_query_look(dx_query *query, const dx_entity *entity, dx_bytes path, dx_bytes *item) {
-    *item = dx_bytes_of(NULL, 0);
-    if (entity->model == NULL) {
-        return DX_OK;
-    }
-    int error = entity->model->peek == NULL || entity->state.size == 0
-                    ? DX_E_UNSUPPORTED
-                    : entity->model->peek(entity->state, path, item);
-    return error == DX_E_UNSUPPORTED ? look_at_view(query, entity, path, item) : error;
-}
-
 int dx_filter_matches(dx_query *query, const dx_query_filter *filter, const dx_entity *entity,
                       bool *matches) {
     looking self = {.query = query, .entity = entity};

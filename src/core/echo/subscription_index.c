@@ -227,7 +227,7 @@ int dx_subscription_place(dx_subscription *self) {
     self->path = take_path(self, hash, anchor.path);
     int error = self->path == 0 ? DX_E_LIMIT : hold_all(self);
     if (error == DX_OK) {
-        return enter_bucket(self, dx_anchor_value_hash(hash, anchor.path, anchor.value));
+        return enter_bucket(self, dx_anchor_value_hash(hash, anchor.path, anchor.form));
     }
     leave_path(self);
     return error == DX_E_LIMIT ? enter_bucket(self, hash) : error;
@@ -253,13 +253,15 @@ static void visit_holders(const dx_subscriptions *set, int64_t key, const dx_can
 
 static int visit_value(const dx_subscriptions *set, const dx_value_path *one,
                        const dx_candidates *candidates) {
-    dx_bytes text = dx_bytes_of(one->path, one->path_size), item;
+    uint64_t hash;
+    bool there;
     int error = DX_OK;
     const dx_entity *entity = candidates->entity(candidates->ctx, &error);
     if (error == DX_OK && entity != NULL) {
-        error = dx_query_look(one->user->query, entity, text, &item);
-        if (error == DX_OK && item.size > 0) {
-            visit_bucket(set, dx_anchor_value_hash(one->anchor, text, item), candidates);
+        error = dx_query_value_hash(one->user->query, entity, dx_bytes_of(one->path, one->path_size),
+                                    one->anchor, &there, &hash);
+        if (error == DX_OK && there) {
+            visit_bucket(set, hash, candidates);
         }
     }
     return error;

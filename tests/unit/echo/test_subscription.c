@@ -342,7 +342,8 @@ static int paint(void *ctx, dx_bytes row) {
     return DX_OK;
 }
 
-static int show(void *ctx, const dx_entity *entity) {
+static int show(void *ctx, const dx_query_row *found) {
+    const dx_entity *entity = found->entity;
     dx_buf row;
     dx_buf_init(&row, oracle.w.alice.context.alloc, 1 << 20);
     assert_int_equal(dx_entity_write_row(&oracle.w.alice.context, oracle.w.alice.space, entity, &row), DX_OK);
