@@ -411,7 +411,8 @@ void dx_node_drop_requests(dx_node *node, int error) {
 }
 
 void dx_node_keep_requests(dx_node *node) {
-    const dx_request *end = node->regroup ? NULL : node->resting; /* those that rest are neither answered nor new */
+    const dx_request *end =
+        node->regroup ? NULL : node->resting; /* those that rest are neither answered nor new */
     for (dx_request **at = &node->requests; *at != end;) {
         dx_request *request = *at;
         if (request->answered) {
