@@ -1,4 +1,5 @@
-/* tests/unit/echo/test_subscription.c: what a watcher is told. */
+/* tests/unit/echo/test_subscription.c: what a watcher is told (echo/subscription.c), and whom a change finds
+ * (echo/subscription_index.c by echo/query_anchor.c). */
 #include "echo/subscription.h"
 
 #include "peer.h"
