@@ -8,6 +8,8 @@
 
 #define SPACE_ARGUMENT                                                                                       \
     { "SPACE", "its name, its id, or the beginning of its id (4 digits or more)", false, false }
+#define TYPE_ARGUMENT                                                                                        \
+    { "TYPE", "the name of a type of objects", false, false }
 #define OBJECT_ARGUMENT                                                                                      \
     { "ID", "the object's id; its last part may be shortened", false, false }
 
@@ -21,6 +23,7 @@ const dx_noun dx_nouns[] = {
     {"invitation", "the invitations that this vault gave out"},
     {"object", "the objects in a space"},
     {"link", "typed arrows from one object to another"},
+    {"schema", "what the objects of a type are to look like"},
     {"query", "ask a space a question"},
     {"index", "what is kept ready for questions about a property"},
     {"watch", "tell what changes in a space, as it changes"},
@@ -323,6 +326,71 @@ const dx_verb dx_verbs[] = {
      .sentence = "Delete a link",
      .examples = "dx link rm notes 4-0-5f81",
      .run = dx_run_link_rm},
+
+    /* --- schema --- */
+    {.noun = "schema",
+     .verb = "add",
+     .alias = "create",
+     .arguments = {SPACE_ARGUMENT,
+                   TYPE_ARGUMENT,
+                   {"JSON", "the definition, in the words of JSON Schema, or - to read it from stdin", false,
+                    false}},
+     .options = {{"version", 0, "N", "which version of the type it is; default: the next one", false},
+                 {"migrate", 0, "JSON", "steps from the version before, for dx schema migrate", false}},
+     .sentence = "Define a type: objects of it that are written from now on must be like that",
+     .details =
+         "Words that mean something: type, properties, required, enum, items, additionalProperties, minimum, "
+         "maximum,\nminLength, maxLength, format (date-time), to (of a reference), default. Types beside "
+         "JSON "
+         "Schema's: bytes, time,\nreference. An object is well when it is as one version of its type says. "
+         "What comes "
+         "from others is never refused.\nSteps: {\"rename\": [FROM, TO]}, {\"default\": KEY, \"value\": "
+         "VALUE}, "
+         "{\"remove\": KEY}.",
+     .examples =
+         "dx schema add notes task '{\"required\": [\"title\"], \"properties\": {\"title\": {\"type\": "
+         "\"string\"}}}'\n"
+         "dx schema add notes task - --migrate '[{\"rename\": [\"title\", \"name\"]}]' <task.json",
+     .run = dx_run_schema_add},
+    {.noun = "schema",
+     .verb = "list",
+     .alias = "ls",
+     .arguments = {SPACE_ARGUMENT, {"TYPE", "only this type", true, false}},
+     .sentence = "List the definitions of a space, the newest version of each type first",
+     .examples = "dx schema list notes\ndx schema list notes task --json | jq .schema",
+     .run = dx_run_schema_list},
+    {.noun = "schema",
+     .verb = "rm",
+     .alias = "delete",
+     .arguments = {SPACE_ARGUMENT, TYPE_ARGUMENT},
+     .options = {{"version", 0, "N", "which; default: the newest", false}},
+     .sentence = "Take a definition away; objects stay as they are",
+     .examples = "dx schema rm notes task --version 1",
+     .run = dx_run_schema_rm},
+    {.noun = "schema",
+     .verb = "check",
+     .arguments = {SPACE_ARGUMENT, {"TYPE", "only this type", true, false}},
+     .sentence = "List the objects that are as no version of their type says, and why",
+     .examples = "dx schema check notes",
+     .run = dx_run_schema_check},
+    {.noun = "schema",
+     .verb = "migrate",
+     .arguments = {SPACE_ARGUMENT, TYPE_ARGUMENT},
+     .options = {{"version", 0, "N", "up to this version; default: the newest", false}},
+     .sentence = "Take the objects of a type through the steps to a version, as ordinary changes",
+     .details = "Done twice, or by two members at once, it is done once. Who changes an old key elsewhere at "
+                "the same time "
+                "competes\nwith it as with any other change.",
+     .examples = "dx schema migrate notes task",
+     .run = dx_run_schema_migrate},
+    {.noun = "schema",
+     .verb = "generate",
+     .arguments = {SPACE_ARGUMENT, {"TYPE", "only this type", true, false}},
+     .options = {{"c", 0, NULL, "structs of C, with what reads and writes them", false},
+                 {"ts", 0, NULL, "interfaces of TypeScript", false}},
+     .sentence = "Print types for programs, from the newest version of each definition",
+     .examples = "dx schema generate notes --ts >types.ts\ndx schema generate notes task --c >task.h",
+     .run = dx_run_schema_generate},
 
     /* --- questions and files --- */
     {.noun = "query",

@@ -4,6 +4,7 @@
 #include "echo/entity_row.h"
 
 #include "echo/index.h"
+#include "echo/schema_table.h"
 #include "echo/section.h"
 
 /* --- Reading --------------------------------------------------------------------------------- */
@@ -84,12 +85,16 @@ static int count_live(dx_context *context, dx_space *space, const dx_entity_row 
     change = before != NULL && after != NULL && change > 0 ? 0 : change;
 #endif
     type->live_change += change;
+    if (dx_bytes_equal(dx_bytes_of(type->name, type->size), dx_bytes_text(DX_SCHEMA_TYPE))) {
+        space->schemas.fresh = false; /* the first of all had no number yet that dx_schemas_note could know */
+    }
     return DX_OK;
 }
 
 /* Every table whose rows follow from entities' rows. */
 static int write_derived(dx_context *context, dx_space *space, const dx_entity_row *before,
                          const dx_entity_row *after) {
+    dx_schemas_note(space, (after != NULL ? after : before)->type);
     int error = count_live(context, space, before, after);
     return error == DX_OK ? dx_index_take(context, space, before, after) : error;
 }

@@ -518,6 +518,107 @@ int dx_transaction_move(dx_transaction *transaction, int64_t key, int64_t parent
     return error == DX_OK ? write_move(transaction, entry, parent) : error;
 }
 
+/* --- Looking --------------------------------------------------------------------------------- */
+
+/* An operation of this transaction stands above all that is here. */
+static int apply_own(void *state, size_t part, dx_bytes operation) {
+    const dx_stamp stamp = {.counter = (uint64_t)INT64_MAX / 2 + part};
+    return dx_object_model.apply(state, operation, &stamp);
+}
+
+static bool is_about(const dx_transaction *transaction, int64_t key, size_t part, size_t index,
+                     const dx_section *section) {
+    if (section->creates) {
+        return key == dx_entity_key(transaction->feed, transaction->base + part, index);
+    }
+    const dx_feed *feed = section->subject.form == DX_PLACE_FEED
+                              ? dx_space_feed_by_prefix(transaction->space, section->subject.feed)
+                              : dx_space_feed(transaction->space, transaction->feed);
+    return feed != NULL && key == dx_entity_key(feed->local, section->subject.seq, section->subject.index);
+}
+
+static int apply_closed(const dx_transaction *transaction, int64_t key, void *state) {
+    const uint8_t *own = dx_space_feed(transaction->space, transaction->feed)->id;
+    size_t at = 0;
+    for (size_t part = 0; part < transaction->closed; part++) {
+        for (size_t index = 0; index < transaction->parts[part].sections; index++) {
+            uint32_t size;
+            dx_section section;
+            memcpy(&size, transaction->sections.data + at, sizeof size);
+            int error = dx_section_decode(dx_bytes_of(transaction->sections.data + at + sizeof size, size),
+                                          own, &section);
+            at += sizeof size + size;
+            if (error == DX_OK && section.operates && is_about(transaction, key, part, index, &section)) {
+                error = apply_own(state, part, section.operation);
+            }
+            if (error != DX_OK) {
+                return error;
+            }
+        }
+    }
+    return DX_OK;
+}
+
+static int apply_open(dx_transaction *transaction, const touched_entity *entry, void *state) {
+    dx_place place = place_of(transaction, entry->key);
+    dx_part_entity *entity = NULL;
+    dx_buf *operation = &transaction->space->plain;
+    if (place.form == DX_PLACE_BLOCK) {
+        entity = &transaction->part.created.items[place.index];
+    } else if (entry->at != NOT_CHANGED && entry->part == transaction->closed) {
+        entity = &transaction->part.changed.items[entry->at];
+    }
+    if (entity == NULL || (!entity->section.operates && entity->set_count == 0)) {
+        return DX_OK;
+    }
+    if (entity->section.operates) {
+        return apply_own(state, transaction->closed, entity->section.operation);
+    }
+    dx_buf_clear(operation);
+    int error = dx_part_write_operation(entity->sets, entity->set_count, operation);
+    return error == DX_OK ? apply_own(state, transaction->closed, dx_buf_view(operation)) : error;
+}
+
+static int write_view(dx_transaction *transaction, const touched_entity *entry, void *state, dx_writer *out) {
+    dx_entity entity;
+    int error = DX_OK;
+    if (!is_created_here(transaction, entry->key)) {
+        error = dx_entity_read(transaction->context, transaction->space, entry->key, &entity);
+        if (error == DX_OK && entity.state.size > 0) {
+            error = dx_object_model.restore(state, entity.state);
+        }
+    }
+    if (error == DX_OK) {
+        error = apply_closed(transaction, entry->key, state);
+    }
+    if (error == DX_OK) {
+        error = apply_open(transaction, entry, state);
+    }
+    return error == DX_OK ? dx_object_model.view(state, out) : error;
+}
+
+int dx_transaction_view(dx_transaction *transaction, int64_t key, dx_writer *out) {
+    dx_space *space = transaction->space;
+    touched_entity *entry;
+    dx_entity entity;
+    dx_stamp created = {.counter = 0};
+    int error = touch(transaction, key, &entry);
+    if (error == DX_OK && !is_created_here(transaction, key)) {
+        error = dx_entity_read(transaction->context, space, key, &entity);
+        created.counter = error == DX_OK ? entity.created : 0;
+        memcpy(created.feed, dx_space_feed(space, dx_entity_key_feed(key))->id, sizeof created.feed);
+    }
+    dx_alloc scratch = dx_space_scratch(space);
+    void *state = error == DX_OK ? dx_object_model.create(&scratch, &created) : NULL;
+    if (state == NULL) {
+        return error == DX_OK ? DX_E_NO_MEMORY : error;
+    }
+    error = write_view(transaction, entry, state, out);
+    dx_object_model.destroy(&scratch, state);
+    dx_arena_reset(&space->arena);
+    return error;
+}
+
 /* --- Writing --------------------------------------------------------------------------------- */
 
 /* Seals the part's sections, which begin at *at of the plaintext, into items. */

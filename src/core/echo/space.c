@@ -62,6 +62,7 @@ void dx_space_destroy(dx_context *context, dx_space *space) {
     }
     dx_types_deinit(&space->types, context->alloc);
     dx_indexes_destroy(space->indexes, context->alloc);
+    dx_schemas_deinit(&space->schemas, context->alloc);
     dx_arena_deinit(&space->arena);
     dx_buf_deinit(&space->block);
     dx_buf_deinit(&space->plain);

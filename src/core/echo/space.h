@@ -20,6 +20,7 @@
 #include <dxos/model.h>
 
 #include "base/arena.h"
+#include "echo/schema_table.h"
 #include "echo/type.h"
 #include "feed/limb.h"
 #include "halo/control.h"
@@ -93,6 +94,7 @@ struct dx_space {
     uint64_t control_version; /* of what the control state was made anew over, 0: no control feed is forked */
     dx_types types;
     struct dx_indexes *indexes; /* on properties (echo/index.h) */
+    dx_schemas schemas;
     dx_space_epoch_key keys[DX_KEYS_CACHED];
     bool sign_keys_loaded;
     dx_sign_key control_key, data_key; /* of the own feeds */
