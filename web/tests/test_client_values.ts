@@ -167,3 +167,23 @@ test('a member is an object that links lead to, and follows their name', async (
   assert.ok(versionOf((read as unknown as typeof tie).target) > version);
   assert.equal(keyOf(read as object), key);
 });
+
+test('conditions: a live query holds what the vault finds, for every operator and class of value', async () => {
+  const values = [null, false, true, 0, -1, 2, 2.5, 2 ** 53, 2n ** 53n + 1n, NaN, 'a', 'ab', 'b', '\uffff', '😀', '', new Date(0), new Date(500), new Date(1000), new Uint8Array([1]), new Uint8Array([1, 2]), [1, 'a'], [], { x: 1 }];
+  for (const v of values) space.db.add({ v }, { type: 'conditioned' });
+  space.db.add({}, { type: 'conditioned' });
+  await space.db.flush();
+  const against = [...values.filter((value) => !(typeof value === 'object' && value !== null && !Array.isArray(value) && Object.getPrototypeOf(value) === Object.prototype)), { x: 1 }];
+  const conditions: Record<string, unknown>[] = [{ exists: true }, { exists: false }, { in: values }, { in: [] }, { ge: 0, lt: 2.5 }, { prefix: 'a', ne: 'ab' }];
+  for (const value of against) for (const name of ['eq', 'ne', 'has']) conditions.push({ [name]: value });
+  for (const value of [true, 0, 2, 2.5, 2 ** 53, 2n ** 53n + 1n, 'a', '\uffff', new Date(500), new Uint8Array([1])]) for (const name of ['gt', 'ge', 'lt', 'le']) conditions.push({ [name]: value });
+  for (const value of ['a', '', new Uint8Array([1])]) conditions.push({ prefix: value });
+  await space.db.query({ type: 'conditioned' }).run();
+  for (const condition of conditions) {
+    const filter = { type: 'conditioned', where: { v: condition } }, query = space.db.query(filter), here = query.objects.length; // before the vault has answered: all are known
+    assert.equal(here, await space.db.count(filter), `${Object.keys(condition).join()} ${String(Object.values(condition)[0])}`);
+    query.close();
+  }
+  assert.throws(() => space.db.query({ where: { v: { x: 1 } } }), /no operator "x"/);
+  assert.throws(() => space.db.query({ where: { v: { in: 1 } } }), /array/);
+});

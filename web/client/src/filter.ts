@@ -3,7 +3,8 @@
 // The vault finds; but what this client writes must join and leave its results at once, so the same rules stand here too.
 import type { Value } from '../../core/codec.ts';
 import { endKey, entityOf, needEntity, type Entity, type Kind } from './entity.ts';
-import { equalValues, parsePath, storeValue, valueAt, type Path } from './value.ts';
+import { conditionOf, meets } from './condition.ts';
+import { parsePath, storeValue, valueAt, type Path } from './value.ts';
 
 /** An id, or an object or link of this client. */
 export type Named = string | object;
@@ -17,7 +18,10 @@ export interface Filter {
   parent?: Named | null;
   source?: Named;
   target?: Named;
-  /** `{path: value}`: what has this value at each path, at most 16. */
+  /**
+   * `{path: value}`: what has this value at each path, at most 16; or `{path: {operator: value}}`: eq, ne, gt, ge, lt, le, prefix, in, has, exists, all of which
+   * hold. A map is compared as `{eq: map}`.
+   */
   where?: Readonly<Record<string, unknown>>;
   kind?: Kind | 'any';
   deleted?: 'hide' | 'show' | 'only';
@@ -32,7 +36,7 @@ const entityNamed = (named: Named): Entity | string => (typeof named === 'string
 
 export class Matcher {
   readonly #ends: [('parent' | 'source' | 'target'), Entity | string | null][] = [];
-  readonly #where: [string, Path, Value][];
+  readonly #where: [string, Path, Readonly<Record<string, Value>>][];
   readonly #id: Entity | string | undefined;
   readonly #kind: Kind | 'any';
 
@@ -47,7 +51,7 @@ export class Matcher {
     const link = filter.source !== undefined || filter.target !== undefined;
     this.#kind = filter.kind ?? (link ? 'link' : this.#id !== undefined ? 'any' : 'object');
     this.#where = Object.entries(filter.where ?? {})
-      .map(([path, value]) => [path, parsePath(path), storeValue(value, (object) => entityOf(object)?.reference)]);
+      .map(([path, value]) => [path, parsePath(path), conditionOf(storeValue(value, (object) => entityOf(object)?.reference))]);
     if (this.#where.length > WHERE_MAX) throw new TypeError(`"where" takes at most ${WHERE_MAX} paths`);
   }
 
@@ -59,7 +63,7 @@ export class Matcher {
     if (deleted !== 'show' && entity.deleted !== (deleted === 'only')) return false;
     if (this.#id !== undefined && !same(entity, this.#id)) return false;
     if (!this.#ends.every(([end, named]) => sameEnd(entity[end], named))) return false;
-    return this.#where.every(([, path, value]) => equalValues(valueAt(entity.data, path), value));
+    return this.#where.every(([, path, condition]) => meets(valueAt(entity.data, path), condition));
   }
 
   /** Objects without an id it names: the vault can be asked only when they have one. */
@@ -76,7 +80,7 @@ export class Matcher {
     if (deleted !== undefined) wire['deleted'] = deleted;
     if (this.#id !== undefined) wire['id'] = endKey(this.#id);
     for (const [end, named] of this.#ends) wire[end] = endKey(named);
-    if (this.#where.length > 0) wire['where'] = Object.fromEntries(this.#where.map(([path, , value]) => [path, { eq: value }]));
+    if (this.#where.length > 0) wire['where'] = Object.fromEntries(this.#where.map(([path, , condition]) => [path, condition]));
     return wire;
   }
 }
