@@ -56,6 +56,7 @@ const SAID: Readonly<Record<string, RegExp>> = {
   'space.rename': /renames the space/, 'space:share': /invites people/, 'space:read': READS,
   'object:read': READS, 'link:read': READS, 'query:read': READS, 'watch:read': READS, 'export:read': READS, 'history:read': READS, 'index:read': READS,
   'object:write': WRITES, 'link:write': WRITES, 'batch:write': WRITES, 'history:write': WRITES, 'undo:write': WRITES, 'redo:write': WRITES, 'index:write': WRITES,
+  'schema:read': READS, 'schema:write': WRITES, 'schema:share': /must be like/,
 };
 
 test('every right that the core gives an app is a sentence of the consent', () => {

@@ -46,7 +46,7 @@ export const LEVEL_WORDS: Readonly<Record<Level, string>> = { read: 'read', writ
 const LEVEL_ABOUT: Readonly<Record<Level, string>> = {
   read: 'It sees all that is and was written in the space, and the names and public keys of its members.',
   write: 'It changes, deletes and brings back what is written there, and renames the space, as if you did it yourself.',
-  share: 'It invites people, who become members as if you had invited them.',
+  share: 'It invites people, who become members as if you had invited them, and decides what objects of a type must be like.',
 };
 export const levelAbout = (level: Level): string => LEVELS.slice(0, LEVELS.indexOf(level) + 1).map((each) => LEVEL_ABOUT[each]).join(' ');
 const isLevel = (text: string): text is Level => (LEVELS as readonly string[]).includes(text);
