@@ -27,6 +27,7 @@ static const struct {
     {"feed", bench_feed, "blocks sealed, verified, stored; beside raw hashes and raw rows"},
     {"live", bench_live, "what 1,000 watches cost those who write"},
     {"model", bench_model, "objects created, updated, shown by the object model"},
+    {"questions", bench_questions, "questions that indexes answer, over 100,000 objects and the packages"},
     {"rows", bench_rows,
      "objects created and updated, 100 a commit; opened, replicated; beside plain SQLite (a minute)"},
     {"store", bench_store, "pages sealed; rows, updates and commits beside plain SQLite; opening"},

@@ -15,12 +15,14 @@ static int change(dx_invocation *run, const char *name, const char *words) {
     dx_space_command(run, &command, name);
     dx_command_text(&command, "type", dx_invocation_argument(run, 1));
     dx_command_text(&command, "path", dx_invocation_argument(run, 2));
+    dx_command_bool(&command, "text", dx_invocation_has(run, "text"));
     if (dx_invocation_has(run, "link")) {
         dx_command_text(&command, "kind", "link");
     }
     int code = dx_vault_ask(run, &command, NULL, NULL, NULL);
     if (code == DX_EXIT_OK) {
-        dx_output_words(&run->output, words, dx_invocation_argument(run, 1), dx_invocation_argument(run, 2));
+        const char *path = dx_invocation_argument(run, 2);
+        dx_output_words(&run->output, words, dx_invocation_argument(run, 1), path == NULL ? "texts" : path);
     }
     return code;
 }

@@ -428,8 +428,9 @@ const dx_verb dx_verbs[] = {
      .verb = "add",
      .arguments = {SPACE_ARGUMENT,
                    {"TYPE", "of the objects", false, false},
-                   {"PATH", "the property, as in a question's where", false, false}},
-     .options = {{"link", 0, NULL, "the type is one of links", false}},
+                   {"PATH", "the property, as in a question's where", true, false}},
+     .options = {{"text", 0, NULL, "in place of a path: the words of all its texts", false},
+                 {"link", 0, NULL, "the type is one of links", false}},
      .sentence = "Keep a property of a type ready for questions",
      .details =
          "A question that asks for the type and that property is then answered from the index instead of by "
@@ -438,7 +439,10 @@ const dx_verb dx_verbs[] = {
          "themselves. "
          "Questions that are\n"
          "asked again and again make their own, up to eight.",
-     .examples = "dx index add packages package name",
+     .examples = "dx index add packages package name\n"
+                 "dx index add packages package --text\n"
+                 "dx query packages '{\"type\": \"package\", \"text\": \"text edit* -emacs\", \"snippet\": "
+                 "true, \"limit\": 20}'",
      .run = dx_run_index_add},
     {.noun = "index",
      .verb = "list",
@@ -451,8 +455,9 @@ const dx_verb dx_verbs[] = {
      .verb = "rm",
      .arguments = {SPACE_ARGUMENT,
                    {"TYPE", "of the objects", false, false},
-                   {"PATH", "the property", false, false}},
-     .options = {{"link", 0, NULL, "the type is one of links", false}},
+                   {"PATH", "the property", true, false}},
+     .options = {{"text", 0, NULL, "in place of a path: the words of all its texts", false},
+                 {"link", 0, NULL, "the type is one of links", false}},
      .sentence = "Keep a property ready no more",
      .examples = "dx index rm packages package name",
      .run = dx_run_index_rm},

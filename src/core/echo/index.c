@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "echo/entity.h"
+#include "echo/full_text.h"
 #include "echo/reduce.h"
 #include "model/object_path.h"
 
@@ -27,7 +28,7 @@ dx_indexes *dx_indexes_create(const dx_alloc *alloc) {
 
 static void forget_items(dx_indexes *indexes, const dx_alloc *alloc) {
     for (size_t i = 0; i < indexes->count; i++) {
-        dx_alloc_free(alloc, (void *)(uintptr_t)indexes->items[i].path.data, indexes->items[i].path.size);
+        dx_alloc_free(alloc, (void *)(uintptr_t)indexes->items[i].path.data, indexes->items[i].path.size + 1);
     }
     indexes->count = 0;
 }
@@ -52,11 +53,13 @@ static int add_item(dx_space *space, const dx_index *index, dx_bytes path) {
     if (indexes->items == NULL) {
         indexes->items = dx_alloc_take_zeroed(space->alloc, DX_INDEXES_MAX * sizeof *indexes->items);
     }
-    uint8_t *copy = indexes->items == NULL ? NULL : dx_alloc_take(space->alloc, path.size);
+    uint8_t *copy = indexes->items == NULL ? NULL : dx_alloc_take(space->alloc, path.size + 1);
     if (copy == NULL) {
         return DX_E_NO_MEMORY;
     }
-    memcpy(copy, path.data, path.size);
+    if (path.size != 0) {
+        memcpy(copy, path.data, path.size);
+    }
     indexes->items[indexes->count] = *index;
     indexes->items[indexes->count++].path = dx_bytes_of(copy, path.size);
     return DX_OK;
@@ -83,7 +86,7 @@ static int check_models(dx_context *context, dx_space *space) {
     }
     sqlite3_stmt *update = dx_store_query(
         context->store, "UPDATE property_index SET stage = 0, built = 0, models = ?2 WHERE space = ?1 AND "
-                        "models <> ?2 AND stage < 2");
+                        "models <> ?2 AND stage < 2 AND path <> ''");
     dx_bind_int(update, 1, space->local);
     dx_bind_int(update, 2, models);
     error = dx_step_done(context->store, update);
@@ -130,8 +133,7 @@ int dx_indexes_load(dx_context *context, dx_space *space) {
                           .ready = dx_column_int(rows, 3) == STAGE_READY,
                           .built = dx_column_int(rows, 4)};
         dx_bytes path = dx_column_bytes(rows, 5);
-        error = path.size == 0 || path.size > DX_OBJECT_PATH_SIZE_MAX ? DX_E_CORRUPT
-                                                                      : add_item(space, &index, path);
+        error = path.size > DX_OBJECT_PATH_SIZE_MAX ? DX_E_CORRUPT : add_item(space, &index, path);
     }
     dx_step_reset(rows);
     error = error != DX_OK ? error : dx_store_error(context->store);
@@ -179,12 +181,24 @@ static int pass_damage(int error, dx_bytes *item) {
     return error;
 }
 
+/* The row's view, in scratch. */
+static int make_view(dx_context *context, dx_space *space, const dx_entity_row *row, dx_entity *entity) {
+    dx_buf *scratch = &space->indexes->scratch;
+    dx_writer writer;
+    int error = row->model < 0 ? make_state(context, space, entity, &space->indexes->listed) : DX_OK;
+    dx_buf_clear(scratch);
+    dx_writer_init(&writer, scratch);
+    if (error == DX_OK) {
+        error = dx_entity_view(context, space, entity, &writer);
+    }
+    return error == DX_OK ? dx_writer_finish(&writer) : error;
+}
+
 /* What stands at a path of a row's data; size 0: nothing. The item lies in the row's state or in scratch. */
 static int look(dx_context *context, dx_space *space, const dx_entity_row *row, dx_bytes path,
                 dx_bytes *item) {
-    dx_buf *scratch = &space->indexes->scratch, *listed = &space->indexes->listed;
+    dx_buf *scratch = &space->indexes->scratch;
     dx_entity entity = {.key = row->key, .created = (uint64_t)row->created, .state = row->state};
-    dx_writer writer;
     dx_type *type;
     *item = dx_bytes_of(NULL, 0);
     int error = dx_type_read(context, space, row->model < 0 ? -row->model : row->model, &type);
@@ -198,19 +212,34 @@ static int look(dx_context *context, dx_space *space, const dx_entity_row *row, 
         }
     }
     entity.model = type->model;
-    error = row->model < 0 ? make_state(context, space, &entity, listed) : DX_OK;
-    dx_buf_clear(scratch);
-    dx_writer_init(&writer, scratch);
-    if (error == DX_OK) {
-        error = dx_entity_view(context, space, &entity, &writer);
-    }
-    if (error == DX_OK) {
-        error = dx_writer_finish(&writer);
-    }
+    error = make_view(context, space, row, &entity);
     if (error == DX_OK) {
         *item = dx_view_at(dx_buf_view(scratch), path);
     }
     return pass_damage(error, item);
+}
+
+/* The words a text index holds of the row; size 0: none. */
+static int write_words(dx_context *context, dx_space *space, const dx_entity_row *row, dx_buf *words) {
+    dx_entity entity;
+    dx_bytes none;
+    dx_type *type;
+    dx_buf_clear(words);
+    if (row == NULL || row->deleted) {
+        return DX_OK;
+    }
+    int error = dx_type_read(context, space, row->model < 0 ? -row->model : row->model, &type);
+    if (error != DX_OK || type->model == NULL) {
+        return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+    }
+    entity = (dx_entity){
+        .key = row->key, .created = (uint64_t)row->created, .state = row->state, .model = type->model};
+    error = make_view(context, space, row, &entity);
+    if (error != DX_OK) {
+        return pass_damage(error, &none);
+    }
+    dx_full_text_gather(dx_buf_view(&space->indexes->scratch), words);
+    return dx_buf_error(words);
 }
 
 /* The form of what an index holds of the row; size 0: no entry. */
@@ -228,6 +257,23 @@ static int write_form(dx_context *context, dx_space *space, const dx_index *inde
         form->size = form->size > DX_ORDER_INDEXED_MAX ? DX_ORDER_INDEXED_MAX : form->size;
     }
     return error;
+}
+
+/* Of what is not built yet nothing is in a text index, so nothing may leave it either. */
+static int change_words(dx_context *context, dx_space *space, const dx_index *index,
+                        const dx_entity_row *before, const dx_entity_row *after) {
+    dx_indexes *indexes = space->indexes;
+    int64_t key = after != NULL ? after->key : before->key;
+    if (!index->ready && key > index->built) {
+        return DX_OK;
+    }
+    int error = write_words(context, space, before, &indexes->before);
+    if (error == DX_OK) {
+        error = write_words(context, space, after, &indexes->after);
+    }
+    return error == DX_OK ? dx_full_text_change(context, index->id, key, dx_buf_view(&indexes->before),
+                                                dx_buf_view(&indexes->after))
+                          : error;
 }
 
 static int change_entry(dx_context *context, const dx_index *index, int64_t key, dx_bytes form, bool enters) {
@@ -248,6 +294,10 @@ int dx_index_take(dx_context *context, dx_space *space, const dx_entity_row *bef
     for (size_t i = 0; i < indexes->count && error == DX_OK; i++) {
         const dx_index *index = &indexes->items[i];
         if (index->type != row->type) {
+            continue;
+        }
+        if (index->path.size == 0) {
+            error = change_words(context, space, index, before, after);
             continue;
         }
         error = write_form(context, space, index, before, &indexes->before);
@@ -281,12 +331,15 @@ static int insert_index(dx_context *context, dx_space *space, int64_t type, dx_b
                         " VALUES(?1, ?2, ?3, ?4, 0, 0, ?5)");
     dx_bind_int(insert, 1, space->local);
     dx_bind_int(insert, 2, type);
-    dx_bind_text(insert, 3, path);
+    dx_bind_text(insert, 3, path.size == 0 ? dx_bytes_text("") : path);
     dx_bind_int(insert, 4, automatic);
     dx_bind_int(insert, 5, models);
     error = dx_step_done(context->store, insert);
     dx_index index = {.id = dx_store_last_rowid(context->store), .type = type, .automatic = automatic};
     space->indexes->unfinished = true;
+    if (error == DX_OK && path.size == 0) {
+        error = dx_full_text_create(context, index.id);
+    }
     return error == DX_OK ? add_item(space, &index, path) : error;
 }
 
@@ -300,7 +353,7 @@ static int declare(dx_context *context, dx_index *index) {
 
 int dx_index_add(dx_context *context, dx_space *space, dx_type_kind kind, dx_bytes type_name, dx_bytes path) {
     dx_type *type;
-    if (dx_object_path_check(path) == 0) {
+    if (path.size != 0 && dx_object_path_check(path) == 0) {
         return DX_E_INVALID;
     }
     int error = dx_indexes_load(context, space);
@@ -420,10 +473,17 @@ static int build_piece(dx_context *context, dx_space *space, dx_index *index, si
     dx_bind_int(rows, 3, *budget < INT32_MAX ? (int64_t)*budget : INT32_MAX);
     while (error == DX_OK && *budget > 0 && dx_step(context->store, rows)) {
         dx_entity_row row;
-        dx_bytes form;
+        dx_bytes form, none = {NULL, 0};
         index->built = dx_column_int(rows, 0);
         (*budget)--;
         error = dx_entity_row_read(context, space, index->built, &row);
+        if (error == DX_OK && index->path.size == 0) {
+            error = write_words(context, space, &row, &space->indexes->after);
+            error = error == DX_OK ? dx_full_text_change(context, index->id, index->built, none,
+                                                         dx_buf_view(&space->indexes->after))
+                                   : error;
+            continue;
+        }
         if (error == DX_OK) {
             error = write_form(context, space, index, &row, &space->indexes->after);
         }
@@ -458,6 +518,10 @@ static int remove_entries(dx_context *context, int64_t id, size_t *budget) {
     int error = dx_step_done(store, remove);
     *budget -= error == DX_OK ? (size_t)dx_store_changes(store) : 0;
     if (error != DX_OK || *budget == 0) {
+        return error;
+    }
+    error = dx_full_text_drop(context, id);
+    if (error != DX_OK) {
         return error;
     }
     remove = dx_store_query(store, "DELETE FROM property_index WHERE id = ?1");

@@ -25,7 +25,7 @@ typedef struct dx_index {
     int64_t type; /* row of table type */
     bool automatic, ready;
     int64_t built; /* watermark: entities of the type up to this key are in it */
-    dx_bytes path; /* in memory of the index */
+    dx_bytes path; /* in memory of the index; size 0: a text index (full_text.h) */
 } dx_index;
 
 typedef struct dx_indexes {
@@ -40,13 +40,13 @@ dx_indexes *dx_indexes_create(const dx_alloc *alloc); /* NULL: no memory */
 void dx_indexes_destroy(dx_indexes *indexes, const dx_alloc *alloc);
 /* Those of a space, loaded when they were not. */
 DX_MUST_USE int dx_indexes_load(dx_context *context, dx_space *space);
-/* NULL: none that is ready. Dies with the next call that makes or removes one. */
+/* NULL: none that is ready; path of size 0: the type's text index. Dies with the next call that makes or removes one. */
 const dx_index *dx_index_find(dx_space *space, int64_t type, dx_bytes path);
 
 /* One row changes (entity_row.h): entries follow. */
 DX_MUST_USE int dx_index_take(dx_context *context, dx_space *space, const dx_entity_row *before,
                               const dx_entity_row *after);
-/* Makes an index on entities of a type, of objects or of links; one that was made automatically becomes a declared one.
+/* Makes an index on entities of a type, of objects or of links, path of size 0: a text index; one that was made automatically becomes a declared one.
  * DX_E_INVALID no path, DX_E_EXISTS, DX_E_LIMIT. */
 DX_MUST_USE int dx_index_add(dx_context *context, dx_space *space, dx_type_kind kind, dx_bytes type,
                              dx_bytes path);

@@ -70,7 +70,7 @@ static int begin_cursor(dx_query *query, char *message, size_t message_size) {
     enum { HEAD = sizeof mark + 1 };
     dx_buf_init(&bytes, query->context->alloc, DX_QUERY_SIZE_MAX);
     int error = dx_base64url_decode(query->question.cursor, &bytes);
-    bool ordered = query->question.order_count != 0;
+    bool ordered = dx_query_is_ordered(query);
     if (error == DX_OK && bytes.size > HEAD && bytes.data[0] == (ordered ? CURSOR_BY_ORDER : CURSOR_BY_ID) &&
         (ordered || bytes.size == HEAD + DX_ID_SIZE)) {
         memcpy(&mark, bytes.data + 1, sizeof mark);
@@ -92,7 +92,7 @@ static int begin_cursor(dx_query *query, char *message, size_t message_size) {
 int dx_query_cursor(const dx_query *query, dx_buf *out) {
     uint8_t head[1 + sizeof query->fingerprint], id[DX_ID_SIZE];
     const dx_question *question = &query->question;
-    bool ordered = question->order_count != 0;
+    bool ordered = dx_query_is_ordered(query);
     dx_buf bytes;
     if (query->count != question->limit || query->count == 0 || question->counts || question->has_group ||
         question->has_path) {
@@ -171,6 +171,10 @@ int dx_query_create(dx_context *context, dx_space *space, dx_bytes item, char *m
     if (error == DX_OK) {
         error = dx_query_choose(query);
     }
+    if (error == DX_OK && query->question.text.size != 0 && query->text_index == 0) {
+        error = dx_question_refuse(message, message_size,
+                                   "no text index on this type is ready: dx index add SPACE TYPE --text");
+    }
     if (error == DX_OK && query->question.limit == 0) {
         query->phase = DX_QUERY_DONE;
     }
@@ -221,7 +225,8 @@ bool dx_query_is_plain(const dx_query *query) {
 bool dx_query_is_filter(const dx_query *query) {
     const dx_question *question = &query->question;
     return dx_query_is_plain(query) && !question->counts && !question->wants_ids && !question->has_group &&
-           question->order_count == 0 && question->after == 0 && question->limit == INT64_MAX;
+           question->text.size == 0 && question->order_count == 0 && question->after == 0 &&
+           question->limit == INT64_MAX;
 }
 
 int dx_query_matches(dx_query *query, const dx_entity *entity, bool *matches) {
@@ -232,11 +237,17 @@ bool dx_query_could_match(dx_query *query, const dx_entity *entity) {
     return dx_filter_could_match(&query->question.filter, entity);
 }
 
+bool dx_query_is_ordered(const dx_query *query) {
+    const dx_question *question = &query->question;
+    return question->order_count != 0 || (question->text.size != 0 && dx_query_is_plain(query) &&
+                                          !question->counts && !question->has_group);
+}
+
 /* --- Rows ---------------------------------------------------------------------------------------- */
 
 /* Order and groups are decided when all is known. */
 static bool is_sorted(const dx_query *query) {
-    return query->question.order_count != 0 || query->question.has_group;
+    return dx_query_is_ordered(query) || query->question.has_group;
 }
 
 /* The answer says nothing of an entity but that it is one. */
@@ -253,9 +264,25 @@ static int give_row(dx_query *query, const dx_query_row *row) {
     return query->question.counts ? DX_OK : query->on_row(query->ctx, row);
 }
 
+static int make_snippet(dx_query *query, const dx_entity *entity, dx_bytes *snippet) {
+    dx_writer writer;
+    dx_buf_clear(&query->view);
+    dx_writer_init(&writer, &query->view);
+    int error = dx_entity_view(query->context, query->space, entity, &writer);
+    error = error == DX_OK ? dx_writer_finish(&writer) : error;
+    dx_buf_clear(&query->form);
+    if (error == DX_OK) {
+        error = dx_full_text_snippet(query->context, query->question.text, dx_buf_view(&query->view),
+                                     &query->form);
+    }
+    *snippet = dx_buf_view(&query->form);
+    return error;
+}
+
 static int give(dx_query *query, const dx_entity *entity) {
     dx_query_row row = {.key = entity->key, .entity = query->question.wants_ids ? NULL : entity};
-    return give_row(query, &row);
+    int error = query->question.snippets ? make_snippet(query, entity, &row.snippet) : DX_OK;
+    return error == DX_OK ? give_row(query, &row) : error;
 }
 
 /* One entity of the answer, when it is found. */
@@ -295,7 +322,8 @@ static int deliver_key(dx_query *query, int64_t key) {
     if (error == DX_OK && (query->judges || (query->phase == DX_QUERY_SORTED && dx_query_is_plain(query)))) {
         error = dx_query_matches(query, &entity, &matches);
     } else {
-        matches = !entity.deleted;
+        /* A path may begin where something was deleted, and begins with it. */
+        matches = !entity.deleted || (query->question.has_path && query->at == 1);
     }
     if (error != DX_OK || !matches) {
         return error;
@@ -411,8 +439,30 @@ static int seek_entry(dx_query *query, int64_t key) {
     return seek_entity(query, key);
 }
 
+/* What holds the words asked for. */
+static int seek_match(dx_query *query, int64_t key) {
+    const dx_question *question = &query->question;
+    dx_entity bare = {.key = key};
+    if (!query->text_decides) {
+        return seek_entity(query, key);
+    }
+    if (question->has_path) {
+        return dx_query_add_start(query, &bare);
+    }
+    if (question->step_count > 0) {
+        return collect_in(&query->keys, key);
+    }
+    if (question->order_count == 0 && !question->has_group) {
+        return question->counts ? give_row(query, &(dx_query_row){.key = key}) : dx_query_note(query, &bare);
+    }
+    return seek_entity(query, key);
+}
+
 static int walk(dx_query *query, bool *done) {
     const dx_question *question = &query->question;
+    if (query->text_index != 0) {
+        return dx_query_walk_text(query, seek_match, done);
+    }
     if (query->range.index != 0) {
         return dx_query_walk_range(query, seek_entry, done);
     }
@@ -579,16 +629,17 @@ static dx_bytes wished_path(const dx_query *query) {
 
 static bool wishes(const dx_query *query) {
     const dx_query_filter *filter = &query->question.filter;
-    return query->range.index == 0 && query->type != 0 && filter->deleted == DX_QUERY_HIDE &&
-           !filter->has_id && !filter->has_source && !filter->has_target &&
-           !(filter->has_parent && filter->parent != 0) && query->sought > WISH_ROWS &&
+    return query->range.index == 0 && query->text_index == 0 && query->type != 0 &&
+           filter->deleted == DX_QUERY_HIDE && !filter->has_id && !filter->has_source &&
+           !filter->has_target && !(filter->has_parent && filter->parent != 0) && query->sought > WISH_ROWS &&
            query->sought / WISH_SHARE > query->found;
 }
 
 void dx_query_explain(const dx_query *query, dx_query_plan *out) {
     const dx_query_filter *filter = &query->question.filter;
     *out = (dx_query_plan){.examined = query->examined, .rows_read = query->rows_read};
-    out->begins = query->range.index != 0                     ? "index"
+    out->begins = query->text_index != 0                      ? "words"
+                  : query->range.index != 0                   ? "index"
                   : filter->has_id                            ? "id"
                   : filter->has_source || filter->has_target  ? "links"
                   : filter->has_parent && filter->parent != 0 ? "children"
@@ -625,15 +676,16 @@ static int run_phase(dx_query *query) {
 }
 
 /* An index that was removed while it was asked has lost entries. */
-static int check_range(const dx_query *query) {
-    const dx_query_range *range = &query->range;
-    const dx_index *index = range->index == 0 ? NULL : dx_index_find(query->space, query->type, range->path);
-    return range->index != 0 && (index == NULL || index->id != range->index) ? DX_E_CANCELLED : DX_OK;
+static int check_index(const dx_query *query) {
+    int64_t id = query->text_index != 0 ? query->text_index : query->range.index;
+    dx_bytes path = query->text_index != 0 ? dx_bytes_of(NULL, 0) : query->range.path;
+    const dx_index *index = id == 0 ? NULL : dx_index_find(query->space, query->type, path);
+    return id != 0 && (index == NULL || index->id != id) ? DX_E_CANCELLED : DX_OK;
 }
 
 int dx_query_run(dx_query *query, size_t budget, int (*on_row)(void *ctx, const dx_query_row *row), void *ctx,
                  bool *more) {
-    int error = query->phase == DX_QUERY_SEEK ? check_range(query) : DX_OK;
+    int error = query->phase == DX_QUERY_SEEK ? check_index(query) : DX_OK;
     query->budget = budget;
     query->on_row = on_row;
     query->ctx = ctx;

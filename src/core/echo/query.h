@@ -41,16 +41,18 @@ typedef struct dx_query_row {
     const dx_entity *entity; /* NULL: a group, or a query for ids alone */
     dx_bytes value;          /* a group's, one item; size 0: the path leads nowhere in them */
     int64_t count;           /* of a group */
+    dx_bytes snippet;        /* where "snippet" was asked for: an array of texts (full_text.h); size 0: not */
 } dx_query_row;
 
 /* What a query is to say about itself, and what it has done so far. */
 typedef struct dx_query_plan {
-    const char *begins;  /* where it looks first: "id", "links", "children", "index", "type", "everything" */
-    dx_bytes type, path; /* of the index, or the type read; size 0: none */
-    bool automatic;      /* the index was made by itself */
-    const char *order;   /* "as placed", "sorted" */
-    int64_t examined;    /* entries of indexes and rows looked at */
-    int64_t rows_read;   /* entities decoded */
+    const char *begins;                /* where it looks first: "id", "links", "children", "words", "index",
+                             * "type", "everything" */
+    dx_bytes type, path;               /* of the index, or the type read; size 0: none */
+    bool automatic;                    /* the index was made by itself */
+    const char *order;                 /* "as placed", "sorted" */
+    int64_t examined;                  /* entries of indexes and rows looked at */
+    int64_t rows_read;                 /* entities decoded */
     dx_bytes advice_type, advice_path; /* an index on these would have helped; size 0: none */
 } dx_query_plan;
 

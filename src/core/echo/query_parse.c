@@ -666,6 +666,18 @@ static int parse_key(parse *self, dx_bytes key, dx_bytes value, dx_question *que
     if (is(key, "order")) {
         return parse_order(self, value, question);
     }
+    if (is(key, "text")) {
+        question->text = dx_item_text(value);
+        int error = question->text.size == 0 ? DX_E_INVALID
+                                             : dx_full_text_parse(question->text, &question->expression);
+        return error == DX_E_INVALID
+                   ? refuse(self, "", key,
+                            " takes words, \"phrases\", beginnings* and -exclusions, at most 16")
+                   : error;
+    }
+    if (is(key, "snippet")) {
+        return parse_truth(self, key, value, &question->snippets);
+    }
     if (is(key, "group")) {
         question->has_group = true;
         return parse_object_path(self, key, value, &question->group);
@@ -698,6 +710,15 @@ static int check_whole(parse *self, dx_question *question) {
     if (question->after != 0 && question->cursor.data != NULL) {
         return refuse_plainly(self, "a query has \"after\" or \"cursor\", not both");
     }
+    if (question->text.size != 0 &&
+        (!question->filter.has_type || question->filter.objects == question->filter.links ||
+         question->filter.deleted != DX_QUERY_HIDE || question->after != 0)) {
+        return refuse_plainly(self,
+                              "\"text\" asks one type, of what is not deleted, and goes on by \"cursor\"");
+    }
+    if (question->snippets && (question->text.size == 0 || question->wants_ids)) {
+        return refuse_plainly(self, "\"snippet\" shows what \"text\" found");
+    }
     if (question->has_group &&
         (question->counts || question->wants_ids || question->order_count != 0 || goes_on)) {
         return refuse_plainly(self, "\"group\" is in the order of its values, with a \"limit\" at most");
@@ -713,11 +734,13 @@ void dx_question_init(dx_question *question, const dx_alloc *alloc) {
     question->limit = INT64_MAX;
     dx_buf_init(&question->nodes, alloc, DX_QUERY_NODES_MAX * sizeof(dx_query_node));
     dx_buf_init(&question->values, alloc, 2 * DX_QUERY_SIZE_MAX);
+    dx_buf_init(&question->expression, alloc, DX_QUERY_SIZE_MAX);
 }
 
 void dx_question_deinit(dx_question *question) {
     dx_buf_deinit(&question->nodes);
     dx_buf_deinit(&question->values);
+    dx_buf_deinit(&question->expression);
 }
 
 /* Keys of the filter and those of steps come in the order of their lengths, and conditions of one must lie together:

@@ -201,11 +201,28 @@ static int find_only_type(dx_query *query, int64_t *type_id) {
     return error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
+static int choose_words(dx_query *query) {
+    const dx_query_filter *filter = &query->question.filter;
+    int error = dx_indexes_load(query->context, query->space);
+    const dx_index *index = error == DX_OK && query->type != 0
+                                ? dx_index_find(query->space, query->type, dx_bytes_of(NULL, 0))
+                                : NULL;
+    if (index != NULL) {
+        query->text_index = index->id;
+        query->text_decides = filter->begin == filter->end && !filter->has_id && !filter->has_parent &&
+                              !filter->has_source && !filter->has_target;
+    }
+    return error;
+}
+
 int dx_query_choose(dx_query *query) {
     const dx_question *question = &query->question;
     const dx_query_filter *filter = &question->filter;
     int64_t least = INT64_MAX;
     int error = find_only_type(query, &query->type);
+    if (error == DX_OK && question->text.size != 0) {
+        return choose_words(query);
+    }
     if (error != DX_OK || query->type == 0 || filter->deleted != DX_QUERY_HIDE || filter->has_id ||
         filter->has_source || filter->has_target) {
         return error;

@@ -195,6 +195,16 @@ int dx_query_note(dx_query *query, const dx_entity *entity) {
         error = error != DX_OK ? error : dx_buf_error(&query->note);
         return error == DX_OK ? add_record(query, dx_buf_view(&query->note), 0) : error;
     }
+    if (question->order_count ==
+        0) { /* how well it matches, the best first: of numbers that are not negative, their bits */
+        uint64_t bits;
+        uint8_t bytes[sizeof bits];
+        memcpy(&bits, &query->rank, sizeof bits);
+        for (int i = 0; i < 8; i++) {
+            bytes[i] = (uint8_t)(~bits >> (56 - 8 * i));
+        }
+        dx_buf_append(&query->note, bytes, sizeof bytes);
+    }
     for (size_t i = 0; i < question->order_count && error == DX_OK; i++) {
         error = add_part(query, entity, question->orders[i].path, question->orders[i].descending, &item);
     }

@@ -7,7 +7,7 @@
 #ifndef DX_ECHO_QUERY_STATE_H
 #define DX_ECHO_QUERY_STATE_H
 
-#include "echo/index.h"
+#include "echo/full_text.h"
 #include "echo/key_set.h"
 #include "echo/query.h"
 
@@ -92,9 +92,12 @@ typedef struct dx_question {
     size_t order_count;
     bool has_group;
     dx_bytes group;
-    int64_t limit;   /* INT64_MAX: none */
-    int64_t after;   /* key of the last row of an earlier run, 0: from the beginning */
-    dx_bytes cursor; /* text, data NULL: none */
+    int64_t limit;     /* INT64_MAX: none */
+    int64_t after;     /* key of the last row of an earlier run, 0: from the beginning */
+    dx_bytes cursor;   /* text, data NULL: none */
+    dx_bytes text;     /* words to look for, size 0: none */
+    dx_buf expression; /* the same as FTS5 takes it */
+    bool snippets;
     bool counts, wants_ids;
 } dx_question;
 
@@ -143,7 +146,10 @@ struct dx_query {
         DX_QUERY_SORTED,
         DX_QUERY_DONE
     } phase;
-    int64_t type; /* of the filter, when all that matches is of one; 0: not */
+    int64_t type;       /* of the filter, when all that matches is of one; 0: not */
+    int64_t text_index; /* id of the type's text index, 0: no words are asked for */
+    bool text_decides;  /* its matches are what is asked for */
+    double rank;        /* of the match under way */
     dx_query_range range;
     dx_buf bounds;         /* forms of the range */
     dx_query_place place;  /* in the walk under way */
@@ -203,6 +209,10 @@ DX_MUST_USE int dx_query_walk_step(dx_query *query, const dx_query_step *step, i
                                    dx_query_reached *reached, bool *done);
 /* Entries of query->range in the order of values, then keys; key_found gets each. */
 DX_MUST_USE int dx_query_walk_range(dx_query *query, int (*found)(dx_query *query, int64_t key), bool *done);
+/* What holds the words asked for, in the order of keys; query->rank is the match's. */
+DX_MUST_USE int dx_query_walk_text(dx_query *query, int (*found)(dx_query *query, int64_t key), bool *done);
+/* Rows are in an order of their own: that of paths, or of how well they match words. */
+bool dx_query_is_ordered(const dx_query *query);
 /* For a step to what refers to any of query->from, where no index on the path helps: looks at all that the step's
  * conditions may match. */
 DX_MUST_USE int dx_query_walk_referrers(dx_query *query, const dx_query_step *step, dx_query_found *found,

@@ -373,6 +373,31 @@ int dx_query_walk_range(dx_query *query, int (*found)(dx_query *query, int64_t k
     return range->is_value ? walk_value(query, low, found, done) : walk_between(query, found, done);
 }
 
+int dx_query_walk_text(dx_query *query, int (*found)(dx_query *query, int64_t key), bool *done) {
+    dx_store *store = query->context->store;
+    size_t budget = query->budget;
+    int error = DX_OK, phase = (int)query->phase;
+    sqlite3_stmt *rows =
+        dx_full_text_query(query->context, query->text_index, dx_buf_view(&query->question.expression),
+                           query->place.key, budget < INT32_MAX ? (int64_t)budget : INT32_MAX);
+    *done = false;
+    while (error == DX_OK && (int)query->phase == phase && query->budget > 0) {
+        if (!dx_step(store, rows)) {
+            error = dx_store_error(store);
+            *done = error == DX_OK;
+            break;
+        }
+        query->place.key = dx_column_int(rows, 0);
+        query->rank = sqlite3_column_double(rows, 1);
+        query->budget--;
+        error = found(query, query->place.key);
+    }
+    dx_store_discard(rows);
+    query->examined += (int64_t)(budget - query->budget);
+    query->budget -= query->budget == budget;
+    return error;
+}
+
 int dx_query_walk_referrers(dx_query *query, const dx_query_step *step, dx_query_found *found, bool *done) {
     walk self = {.query = query, .filter = &step->ends, .take = take_entity, .found = found};
     *done = false;

@@ -15,12 +15,19 @@ typedef struct dx_index_name {
 
 static int take_name(dx_node *node, const dx_request *request, dx_bytes body, dx_index_name *out) {
     dx_bytes kind;
+    *out = (dx_index_name){.kind = DX_TYPE_OBJECT};
     int error = dx_take_space(node, request, body, &out->space);
     if (error == DX_OK) {
         error = dx_take_text(node, body, "type", DX_TYPE_SIZE_MAX, &out->type);
     }
     if (error == DX_OK) {
-        error = dx_take_text(node, body, "path", DX_OBJECT_PATH_SIZE_MAX, &out->path);
+        error = dx_item_bool(dx_item_get(body, "text"), false)
+                    ? DX_OK
+                    : dx_take_text(node, body, "path", DX_OBJECT_PATH_SIZE_MAX, &out->path);
+        if (error == DX_OK && out->path.data != NULL && out->path.size == 0) {
+            error =
+                dx_node_refuse(node, DX_E_INVALID, "dx help index", "that is no path: parts joined by dots");
+        }
     }
     if (error == DX_OK) {
         error = dx_take_optional_text(node, body, "kind", sizeof "object", &kind);
@@ -34,11 +41,20 @@ static int take_name(dx_node *node, const dx_request *request, dx_bytes body, dx
                : dx_node_refuse(node, DX_E_INVALID, "dx help index", "\"kind\" is \"object\" or \"link\"");
 }
 
+/* A text index has none. */
+static void write_path(dx_writer *out, dx_bytes path) {
+    if (path.size == 0) {
+        dx_write_null(out);
+    } else {
+        dx_write_text_bytes(out, path);
+    }
+}
+
 static int reply_name(dx_node *node, dx_request *request, const dx_index_name *name) {
     dx_map_builder map;
     dx_answer_init(node, &map);
     dx_write_text_bytes(dx_map_builder_key(&map, "type"), name->type);
-    dx_write_text_bytes(dx_map_builder_key(&map, "path"), name->path);
+    write_path(dx_map_builder_key(&map, "path"), name->path);
     return dx_request_reply(node, request, &map);
 }
 
@@ -82,7 +98,7 @@ static int write_index(dx_node *node, dx_space *space, const dx_index *index, dx
     }
     dx_write_text_bytes(dx_map_builder_key(map, "type"), dx_bytes_of(type->name, type->size));
     dx_write_text(dx_map_builder_key(map, "kind"), type->kind == DX_TYPE_LINK ? "link" : "object");
-    dx_write_text_bytes(dx_map_builder_key(map, "path"), index->path);
+    write_path(dx_map_builder_key(map, "path"), index->path);
     dx_write_text(dx_map_builder_key(map, "made"), index->automatic ? "by itself" : "declared");
     dx_write_text(dx_map_builder_key(map, "state"), index->ready ? "ready" : "building");
     return DX_OK;

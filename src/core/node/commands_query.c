@@ -64,9 +64,40 @@ static int write_short_row(dx_row_sink *sink, const dx_query_row *row, dx_writer
     return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
 }
 
+/* The entity's map with "snippet" in its place among the keys. */
+static int write_row_with_snippet(dx_row_sink *sink, const dx_query_row *answer, dx_writer *out) {
+    static const uint8_t name[] = {0x67, 's', 'n', 'i', 'p', 'p', 'e', 't'};
+    dx_buf entity;
+    dx_reader reader;
+    bool written = false;
+    dx_buf_init(&entity, &sink->node->config.alloc, DX_ROW_SIZE_MAX);
+    int error = dx_entity_write_row(&sink->node->context, sink->space, answer->entity, &entity);
+    dx_reader_init(&reader, dx_buf_view(&entity));
+    size_t count = error == DX_OK ? dx_read_map(&reader) : 0;
+    dx_write_map(out, count + 1);
+    for (size_t i = 0; i <= count && error == DX_OK; i++) {
+        dx_bytes key = i < count ? dx_read_item(&reader) : dx_bytes_of(NULL, 0);
+        if (!written && (i == count || dx_key_compare(key, dx_bytes_of(name, sizeof name)) > 0)) {
+            dx_write_item(out, dx_bytes_of(name, sizeof name));
+            dx_write_item(out, answer->snippet);
+            written = true;
+        }
+        if (i < count) {
+            dx_write_item(out, key);
+            dx_write_item(out, dx_read_item(&reader));
+        }
+    }
+    dx_buf_deinit(&entity);
+    return error;
+}
+
 static int send_row(void *ctx, const dx_query_row *answer) {
     dx_row_sink *sink = ctx;
     dx_writer row = dx_request_row(sink->node, sink->request);
+    if (answer->snippet.size != 0) {
+        int failed = write_row_with_snippet(sink, answer, &row);
+        return failed == DX_OK ? dx_request_row_end(sink->node, sink->request, &row) : failed;
+    }
     int error = answer->entity == NULL
                     ? write_short_row(sink, answer, &row)
                     : dx_entity_write_row(&sink->node->context, sink->space, answer->entity, row.out);

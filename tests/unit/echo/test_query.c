@@ -618,6 +618,8 @@ static void test_path(void **state) {
     expect(&w, "{\"where\":{\"name\":\"f\"},\"path\":{\"to\":{\"type\":\"file\"}}}", 0, ""); /* hidden link */
     expect(&w, "{\"where\":{\"name\":\"f\"},\"path\":{\"to\":{\"type\":\"file\"},\"out\":\"dx.hint\"}}", 0,
            "f z");
+    expect(&w, "{\"deleted\":\"only\",\"path\":{\"to\":{\"where\":{\"name\":\"a\"}},\"in\":\"depends\"}}", 0,
+           "g! a");
     /* from any of several to any of several: the nearest pair */
     expect(&w, "{\"where\":{\"n\":2},\"path\":{\"to\":{\"where\":{\"name\":\"f\"}}}}", 0, "b d e f");
     expect(&w, "{\"type\":\"pkg\",\"path\":{\"to\":{\"where\":{\"n\":2.5}}},\"limit\":1}", 0, "e");
