@@ -60,10 +60,10 @@ void dx_entity_table_end(dx_entity_table *table) {
     dx_output_flush(table->output);
 }
 
-static const char *const link_keys[] = {"change", "id",      "source",  "target", "type",
-                                        "data",   "deleted", "omitted", NULL};
-static const char *const object_keys[] = {"change", "id",      "type",    "parent",
-                                          "data",   "deleted", "omitted", NULL};
+static const char *const link_keys[] = {"change", "id",      "source",  "target",  "type",
+                                        "data",   "deleted", "omitted", "snippet", NULL};
+static const char *const object_keys[] = {"change",  "id",      "type",    "parent", "data",
+                                          "deleted", "omitted", "snippet", NULL};
 
 void dx_entity_write_json(dx_bytes row, dx_buf *out) {
     dx_output_write_keys(row, is_link(row) ? link_keys : object_keys, out);

@@ -34,6 +34,8 @@ static void sift_down(int64_t *keys, size_t root, size_t count) {
     keys[root] = key;
 }
 
+enum { RADIX_COUNT_MIN = 256 }; /* below it tables of 256 places cost more than they save */
+
 /* In place and without a worst case. */
 static void heap_sort(int64_t *keys, size_t count) {
     for (size_t root = count / 2; root-- > 0;) {
@@ -47,6 +49,39 @@ static void heap_sort(int64_t *keys, size_t count) {
     }
 }
 
+/* Byte by byte from the lowest, passing over those that are alike in all; false: no memory for a copy. */
+static bool radix_sort(const dx_alloc *alloc, int64_t *keys, size_t count) {
+    int64_t *spare = dx_alloc_take(alloc, count * sizeof *spare), *from = keys, *to = spare;
+    if (spare == NULL) {
+        return false;
+    }
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        size_t starts[256] = {0}, at = 0;
+        for (size_t i = 0; i < count; i++) {
+            starts[(uint64_t)from[i] >> shift & 0xff]++;
+        }
+        if (starts[(uint64_t)from[0] >> shift & 0xff] == count) {
+            continue;
+        }
+        for (size_t i = 0; i < 256; i++) {
+            size_t many = starts[i];
+            starts[i] = at;
+            at += many;
+        }
+        for (size_t i = 0; i < count; i++) {
+            to[starts[(uint64_t)from[i] >> shift & 0xff]++] = from[i];
+        }
+        int64_t *held = from;
+        from = to;
+        to = held;
+    }
+    if (from == spare) {
+        memcpy(keys, spare, count * sizeof *keys);
+    }
+    dx_alloc_free(alloc, spare, count * sizeof *spare);
+    return true;
+}
+
 void dx_key_list_sort(dx_buf *list) {
     int64_t *keys = (int64_t *)(void *)list->data; /* allocators align for any type */
     size_t count = dx_key_list_count(list), kept = 0, i = 1;
@@ -56,7 +91,9 @@ void dx_key_list_sort(dx_buf *list) {
     if (i >= count) {
         return; /* what one index entry after another gave is sorted already */
     }
-    heap_sort(keys, count);
+    if (count < RADIX_COUNT_MIN || !radix_sort(list->alloc, keys, count)) { /* keys are never negative */
+        heap_sort(keys, count);
+    }
     for (i = 0; i < count; i++) {
         if (kept == 0 || keys[kept - 1] != keys[i]) {
             keys[kept++] = keys[i];

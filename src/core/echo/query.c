@@ -137,6 +137,7 @@ static void init_buffers(dx_query *query) {
     dx_buf_init(&query->from, alloc, list_max);
     dx_buf_init(&query->keys, alloc, list_max);
     dx_buf_init(&query->gathered, alloc, list_max);
+    dx_buf_init(&query->ends, alloc, list_max);
     dx_buf_init(&query->order, alloc, list_max);
     dx_buf_init(&query->origins, alloc, list_max);
     dx_key_table_init(&query->seen, alloc, query->context->random, DX_QUERY_KEYS_MAX);
@@ -190,9 +191,9 @@ void dx_query_destroy(dx_query *query) {
     if (query == NULL) {
         return;
     }
-    dx_buf *buffers[] = {&query->item,   &query->view,     &query->form,  &query->note,
-                         &query->behind, &query->bounds,   &query->edge,  &query->from,
-                         &query->keys,   &query->gathered, &query->order, &query->origins};
+    dx_buf *buffers[] = {&query->item,   &query->view,  &query->form,   &query->note, &query->behind,
+                         &query->bounds, &query->edge,  &query->from,   &query->keys, &query->gathered,
+                         &query->ends,   &query->order, &query->origins};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         dx_buf_deinit(buffers[i]);
     }
@@ -389,6 +390,7 @@ static void begin_step(dx_query *query) {
     dx_key_list_sort(&query->keys);
     query->at = 0;
     query->hops = 1;
+    query->alone = 0;
     query->place = (dx_query_place){0};
     dx_key_table_clear(&query->seen);
     dx_buf_clear(&query->gathered);
@@ -549,6 +551,13 @@ static int take_referrer(dx_query *query, const dx_entity *entity) {
     return error == DX_OK && self.refers ? reach(query, key, true) : error;
 }
 
+/* Several objects are left, none of them begun, and there is room for some links of each. */
+static bool goes_in_batches(const dx_query *query, const dx_query_step *step) {
+    return (step->way == DX_QUERY_OUT || step->way == DX_QUERY_IN) && query->place.key == 0 &&
+           query->at >= query->alone && query->budget >= DX_QUERY_BATCH_BUDGET &&
+           dx_key_list_count(&query->from) - query->at > 1;
+}
+
 /* From all of the list to the next one. */
 static int follow_list(dx_query *query, const dx_query_step *step, bool *done) {
     int error = DX_OK;
@@ -562,6 +571,14 @@ static int follow_list(dx_query *query, const dx_query_step *step, bool *done) {
         if (step->way == DX_QUERY_REFERRERS) {
             error = dx_query_walk_referrers(query, step, take_referrer, &ended);
             query->at = ended ? dx_key_list_count(&query->from) : query->at;
+            continue;
+        }
+        if (goes_in_batches(query, step)) {
+            size_t many;
+            error = dx_query_walk_batch(query, step, &many, reach);
+            query->at += many;
+            query->alone =
+                query->budget == 0 ? query->at + 1 : query->alone; /* one may have more than a budget */
             continue;
         }
         error = dx_query_walk_step(query, step, dx_key_list_at(&query->from, query->at), reach, &ended);
@@ -583,6 +600,7 @@ static bool repeat_step(dx_query *query, const dx_query_step *step) {
         dx_buf_clear(&query->keys);
         query->hops++;
         query->at = 0;
+        query->alone = 0;
         query->place = (dx_query_place){0};
         return true;
     }

@@ -14,6 +14,9 @@
 /* What an id that names nothing here becomes: it matches nothing. 0 means "none", as in rows. */
 enum { DX_QUERY_NOTHING = -1 };
 
+/* Objects whose links are walked by one statement. */
+enum { DX_QUERY_BATCH = 32, DX_QUERY_BATCH_BUDGET = 256 };
+
 /* A condition, or several of them: a tree in preorder. */
 typedef enum dx_query_op {
     DX_QUERY_ALL,
@@ -157,6 +160,8 @@ struct dx_query {
     size_t step;           /* of follow, the one under way */
     size_t at;             /* in `from`, `keys` or `records`: the entity under way */
     dx_buf from, keys;     /* key lists: what a step starts from, what it has reached; a path's rows */
+    size_t alone;          /* in `from`: what stands before it is not walked in a batch */
+    dx_buf ends;           /* key list: scratch of a batch */
     dx_buf gathered;       /* key list: of a step that repeats, what matches of all it has reached */
     dx_buf order, origins; /* path: keys as they were seen, and for each the index it was reached from */
     dx_key_table seen;     /* path: key to its index in order; a step that repeats: what it has reached */
@@ -207,6 +212,10 @@ bool dx_query_is_plain(const dx_query *query);
 DX_MUST_USE int dx_query_walk_filter(dx_query *query, dx_query_found *found, bool *done);
 DX_MUST_USE int dx_query_walk_step(dx_query *query, const dx_query_step *step, int64_t from,
                                    dx_query_reached *reached, bool *done);
+/* A step over links from several of query->from, beginning at query->at: *done of them have no more links; reached may
+ * be called again for what one of the others leads to. Ends up to a budget. */
+DX_MUST_USE int dx_query_walk_batch(dx_query *query, const dx_query_step *step, size_t *done,
+                                    dx_query_reached *reached);
 /* Entries of query->range in the order of values, then keys; key_found gets each. */
 DX_MUST_USE int dx_query_walk_range(dx_query *query, int (*found)(dx_query *query, int64_t key), bool *done);
 /* What holds the words asked for, in the order of keys; query->rank is the match's. */

@@ -548,6 +548,116 @@ static int walk_references(walk *self, const dx_query_step *step, int64_t from, 
 
 /* --- One step ------------------------------------------------------------------------------------ */
 
+/* The types a step names, as numbers. *none: there is no such type here, so nothing to reach. */
+static int resolve_types(walk *self, const dx_query_step *step, bool *none) {
+    bool over_links = step->way == DX_QUERY_OUT || step->way == DX_QUERY_IN;
+    int error = DX_OK;
+    if (over_links && step->has_link_type) {
+        error = find_type(self->query, DX_TYPE_LINK, step->link_type, &self->link_type);
+    }
+    if (error == DX_OK && step->ends.has_type) {
+        error = find_type(self->query, DX_TYPE_OBJECT, step->ends.type, &self->end_type);
+    }
+    *none = (over_links && step->has_link_type && self->link_type == 0) ||
+            (step->ends.has_type && self->end_type == 0);
+    return error;
+}
+
+/* Where links lead from many objects at once: a statement's beginning and end cost as much as a few links. Its rows are
+ * those of one object, then the place of the object in the batch. */
+#define START                                                                                                \
+    "WITH start(at, key) AS (VALUES(0,?1),(1,?2),(2,?3),(3,?4),(4,?5),(5,?6),(6,?7),(7,?8),(8,?9),"          \
+    "(9,?10),(10,?11),(11,?12),(12,?13),(13,?14),(14,?15),(15,?16),(16,?17),(17,?18),(18,?19),(19,?20),"     \
+    "(20,?21),(21,?22),(22,?23),(23,?24),(24,?25),(25,?26),(26,?27),(27,?28),(28,?29),(29,?30),(30,?31),"    \
+    "(31,?32)) "
+#define FROM_START " FROM start CROSS JOIN entity AS link "
+#define LIMITED    " AND link.type BETWEEN ?33 AND ?34 LIMIT ?35"
+
+static const char *const sql_of_batch[] = {
+    [DX_QUERY_OUT] = START "SELECT link.type, link.target, link.deleted, link.key, start.at" FROM_START
+                           "INDEXED BY link_by_source WHERE link.source = start.key" LIMITED,
+    [DX_QUERY_IN] = START "SELECT link.type, link.source, link.deleted, link.key, start.at" FROM_START
+                          "INDEXED BY link_by_target WHERE link.target = start.key" LIMITED,
+};
+
+/* The other end of a link: an object to look at once, later. */
+static int take_link_end(walk *self, sqlite3_stmt *row, int64_t end) {
+    dx_query *query = self->query;
+    bool hidden =
+        dx_column_int(row, 2) != 0 || (self->repeats && dx_key_table_find(&query->seen, end) != NULL);
+    int error = DX_OK;
+    if (!hidden && self->link_type == 0) {
+        error = is_hidden(self, dx_column_int(row, 0), &hidden);
+    }
+    if (error == DX_OK && !hidden) {
+        dx_key_list_add(&query->ends, end);
+        error = dx_buf_error(&query->ends);
+    }
+    return error;
+}
+
+/* Whether the objects whose keys were gathered are to be seen, in the order of their keys. */
+static int take_ends(walk *self) {
+    static const char sql[] =
+        START "SELECT object.type, object.deleted, object.key FROM start CROSS JOIN entity AS object "
+              "INDEXED BY object_head ON object.kind = 0 AND object.key = start.key";
+    dx_query *query = self->query;
+    dx_store *store = query->context->store;
+    int error = DX_OK;
+    dx_key_list_sort(&query->ends);
+    size_t count = dx_key_list_count(&query->ends);
+    for (size_t at = 0; at < count && error == DX_OK; at += DX_QUERY_BATCH) {
+        sqlite3_stmt *rows = dx_store_query(store, sql);
+        for (size_t i = 0; i < DX_QUERY_BATCH && at + i < count; i++) {
+            dx_bind_int(rows, (int)i + 1, dx_key_list_at(&query->ends, at + i));
+        }
+        while (error == DX_OK && dx_step(store, rows)) {
+            error =
+                take_end(self, dx_column_int(rows, 2), dx_column_int(rows, 0), dx_column_int(rows, 1) != 0);
+        }
+        dx_step_reset(rows);
+        error = error == DX_OK ? dx_store_error(store) : error;
+    }
+    dx_buf_clear(&query->ends);
+    return error;
+}
+
+int dx_query_walk_batch(dx_query *query, const dx_query_step *step, size_t *done, dx_query_reached *reached) {
+    walk self = {.query = query, .filter = &step->ends, .reached = reached, .repeats = step->repeats};
+    dx_store *store = query->context->store;
+    size_t left = dx_key_list_count(&query->from) - query->at,
+           count = left < DX_QUERY_BATCH ? left : DX_QUERY_BATCH;
+    size_t budget = query->budget;
+    bool none;
+    int64_t last = 0;
+    *done = count;
+    int error = resolve_types(&self, step, &none);
+    if (error != DX_OK || none) {
+        query->budget--;
+        return error;
+    }
+    sqlite3_stmt *rows = dx_store_query(store, sql_of_batch[step->way]);
+    for (size_t i = 0; i < count; i++) {
+        dx_bind_int(rows, (int)i + 1, dx_key_list_at(&query->from, query->at + i));
+    }
+    dx_bind_int(rows, 33, self.link_type);
+    dx_bind_int(rows, 34, self.link_type == 0 ? INT64_MAX : self.link_type);
+    dx_bind_int(rows, 35, budget < INT32_MAX ? (int64_t)budget : INT32_MAX);
+    while (error == DX_OK && query->budget > 0 && dx_step(store, rows)) {
+        last = dx_column_int(rows, 4);
+        query->budget--;
+        error = take_link_end(&self, rows, dx_column_int(rows, 1));
+    }
+    dx_step_reset(rows);
+    error = error == DX_OK ? dx_store_error(store) : error;
+    query->examined += (int64_t)(budget - query->budget);
+    if (query->budget == 0) { /* the last object may have more links */
+        *done = (size_t)last;
+    }
+    query->budget -= query->budget == budget;
+    return error == DX_OK ? take_ends(&self) : error;
+}
+
 int dx_query_walk_step(dx_query *query, const dx_query_step *step, int64_t from, dx_query_reached *reached,
                        bool *done) {
     walk self = {.query = query,
@@ -556,16 +666,10 @@ int dx_query_walk_step(dx_query *query, const dx_query_step *step, int64_t from,
                  .reached = reached,
                  .repeats = step->repeats};
     bool over_links = step->way == DX_QUERY_OUT || step->way == DX_QUERY_IN;
-    int error = DX_OK;
-    if (over_links && step->has_link_type) {
-        error = find_type(query, DX_TYPE_LINK, step->link_type, &self.link_type);
-    }
-    if (error == DX_OK && step->ends.has_type) {
-        error = find_type(query, DX_TYPE_OBJECT, step->ends.type, &self.end_type);
-    }
-    if (error != DX_OK || (over_links && step->has_link_type && self.link_type == 0) ||
-        (step->ends.has_type && self.end_type == 0)) {
-        *done = true; /* no such type here, so nothing to reach */
+    bool none;
+    int error = resolve_types(&self, step, &none);
+    if (error != DX_OK || none) {
+        *done = true;
         query->budget--;
         return error;
     }
