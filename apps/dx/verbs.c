@@ -37,6 +37,7 @@ const dx_noun dx_nouns[] = {
     {"signal", "where this vault looks for peers it cannot dial"},
     {"agent", "the process that keeps a vault in step in the background"},
     {"kube", "the server of vault page, apps and signaling, on a machine of your own"},
+    {"inspect", "look inside a space: feeds, blocks, credentials, an object's registers"},
     {"status", "the state of this vault on one screen"},
     {"doctor", "look for what is wrong, and say how to mend it"},
     {"api", "any command of the vault protocol"},
@@ -642,6 +643,20 @@ const dx_verb dx_verbs[] = {
      .run = dx_run_kube_status},
 
     /* --- this program --- */
+    {.noun = "inspect",
+     .arguments = {SPACE_ARGUMENT,
+                   {"WHAT", "feeds (without it), feed, block, credentials or object", true, false},
+                   {"ID", "of the feed or the object; of a feed the beginning will do", true, false},
+                   {"SEQ", "of the block in its feed, from 0", true, false}},
+     .options = {{"limit", 0, "N", "at most so many credentials or registers (1000)", false},
+                 {"after", 0, "ID", "only credentials after this one, registers after this path", false}},
+     .sentence = "Look inside a space: feeds, blocks, credentials, an object's registers",
+     .details =
+         "It reads only, and shows no key. A section of a block is shown as it says where its key is here\n"
+         "(docs/spec/section.md); an object's registers with their stamps and with who wrote them.",
+     .examples = "dx inspect notes\ndx inspect notes block 5f81 2\ndx inspect notes credentials\n"
+                 "dx inspect notes object 2-0-5f81",
+     .run = dx_run_inspect},
     {.noun = "status",
      .sentence = "Show the state of this vault on one screen",
      .examples = "dx status",

@@ -112,6 +112,7 @@ int dx_run_index_rm(dx_invocation *run);
 int dx_run_watch(dx_invocation *run);
 int dx_run_import(dx_invocation *run);
 int dx_run_export(dx_invocation *run);
+int dx_run_inspect(dx_invocation *run);
 int dx_run_peer_list(dx_invocation *run);
 int dx_run_peer_connect(dx_invocation *run);
 int dx_run_signal_add(dx_invocation *run);

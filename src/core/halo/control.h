@@ -97,6 +97,11 @@ DX_MUST_USE int dx_control_load(dx_store *store, const dx_alloc *alloc, int64_t 
 /* The same, but floors do not count: blocks below the cuts alone. By it floors themselves are weighed. */
 DX_MUST_USE int dx_control_load_below_cuts(dx_store *store, const dx_alloc *alloc, int64_t space,
                                            const uint8_t space_id[static DX_HASH_SIZE], dx_control **out);
+/* The credentials of the space whose ids come after this one, in their order, each with where it came from first: in
+ * force or not. A callback's error ends the walk and is returned; it may not use the store. */
+DX_MUST_USE int
+dx_control_each(dx_store *store, int64_t space, const uint8_t after[static DX_HASH_SIZE],
+                int (*on_credential)(void *ctx, const dx_credential_place *place, dx_bytes bytes), void *ctx);
 /* The feed's blocks from seq on carry nothing any more; what that means, the next load tells. */
 DX_MUST_USE int dx_control_forget_places(dx_store *store, int64_t feed, uint64_t seq);
 

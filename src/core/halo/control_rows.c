@@ -34,6 +34,26 @@ int dx_control_store(dx_store *store, const dx_credential_place *place, dx_bytes
     return error != DX_OK || place->feed == 0 ? error : store_place(store, place, credential.id);
 }
 
+int dx_control_each(dx_store *store, int64_t space, const uint8_t after[static DX_HASH_SIZE],
+                    int (*on_credential)(void *ctx, const dx_credential_place *place, dx_bytes bytes),
+                    void *ctx) {
+    int error = DX_OK;
+    sqlite3_stmt *select = dx_store_query(
+        store, "SELECT feed, seq, position, bytes FROM credential WHERE space = ?1 AND id > ?2 ORDER BY id");
+    dx_bind_int(select, 1, space);
+    dx_bind_bytes(select, 2, dx_bytes_of(after, DX_HASH_SIZE));
+    while (error == DX_OK && dx_step(store, select)) {
+        dx_credential_place place = {space, dx_column_int(select, 0), dx_column_int(select, 1),
+                                     dx_column_int(select, 2)};
+        error = on_credential(ctx, &place, dx_column_bytes(select, 3));
+    }
+    if (error == DX_OK) {
+        return dx_store_error(store);
+    }
+    dx_step_reset(select);
+    return error;
+}
+
 int dx_control_forget_places(dx_store *store, int64_t feed, uint64_t seq) {
     sqlite3_stmt *remove = dx_store_query(store, "DELETE FROM carried WHERE feed = ?1 AND seq >= ?2");
     dx_bind_int(remove, 1, feed);

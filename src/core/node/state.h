@@ -255,6 +255,7 @@ void dx_write_hex(dx_writer *writer, const uint8_t *data, size_t size);
 /* The table every command stands in; ends with name NULL. One array per file of commands. */
 extern const dx_command dx_commands_halo[], dx_commands_space[], dx_commands_object[], dx_commands_query[],
     dx_commands_node[], dx_commands_signal[], dx_commands_invitation[], dx_commands_app[],
-    dx_commands_watch[], dx_commands_history[], dx_commands_index[], dx_commands_schema[];
+    dx_commands_watch[], dx_commands_history[], dx_commands_index[], dx_commands_schema[],
+    dx_commands_inspect[];
 
 #endif
