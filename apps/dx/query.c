@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "csv.h"
 #include "entity.h"
 #include "input.h"
 #include "space.h"
@@ -69,7 +70,26 @@ static int begin(dx_invocation *run, dx_map_builder *command, const char *name, 
     return code;
 }
 
+/* Objects and links have columns; numbers of them have none. */
+static int query_csv(dx_invocation *run) {
+    const char *json = dx_invocation_argument(run, 1);
+    dx_buf item = {0};
+    int code = json == NULL ? DX_EXIT_OK : dx_input_json(run, json, "the question", true, &item);
+    if (code == DX_EXIT_OK && shape_of(dx_buf_view(&item)) != DX_ANSWER_ENTITIES) {
+        code = dx_fail(run, DX_E_INVALID, "the question without count, ids and group",
+                       "--csv is for objects and links");
+    }
+    code = code == DX_EXIT_OK ? dx_query_csv(run, dx_buf_view(&item)) : code;
+    if (item.alloc != NULL) {
+        dx_buf_deinit(&item);
+    }
+    return code;
+}
+
 int dx_run_query(dx_invocation *run) {
+    if (dx_invocation_has(run, "csv")) {
+        return query_csv(run);
+    }
     dx_query_answer answer = {.run = run};
     dx_map_builder command;
     dx_answer_shape shape = DX_ANSWER_ENTITIES;

@@ -397,7 +397,9 @@ const dx_verb dx_verbs[] = {
     {.noun = "query",
      .arguments = {SPACE_ARGUMENT, {"JSON", "the question, or - to read it from stdin", true, false}},
      .sentence = "Ask a space a question",
-     .options = {{"explain", 0, NULL, "no rows: where it looked, at how much, and what would help", false}},
+     .options = {{"explain", 0, NULL, "no rows: where it looked, at how much, and what would help", false},
+                 {"csv", 0, NULL, "comma-separated values with a heading: a column for each key found",
+                  false}},
      .details =
          "A question is a JSON object; without one every object is found. Where to begin, all of it true at "
          "once: "
@@ -423,7 +425,8 @@ const dx_verb dx_verbs[] = {
          "\"libc6\"}}}}'\n"
          "dx query packages '{\"type\": \"package\", \"where\": {\"size\": {\"gt\": 1000000}}, \"order\": "
          "\"size\", \"limit\": 10}'\n"
-         "dx query packages '{\"type\": \"package\", \"where\": {\"name\": \"git\"}}' --explain",
+         "dx query packages '{\"type\": \"package\", \"where\": {\"name\": \"git\"}}' --explain\n"
+         "dx query packages '{\"type\": \"package\"}' --csv >packages.csv",
      .run = dx_run_query},
     {.noun = "index",
      .verb = "add",

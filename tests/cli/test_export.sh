@@ -121,6 +121,28 @@ same "the link is there" "$(value links <out) $(value unresolved <out)" "1 0"
 expect_exit 0 "of somebody else" --profile bob space import second.tar --json
 same "it leads nowhere, and that is told" "$(value links <out) $(value unresolved <out)" "0 1"
 
+# --- Comma-separated values, as spreadsheets and scripts read them
+alice space create table -q >/dev/null
+alice object add table --type a --data '{"name": "x, \"y\"\nz", "n": 1, "none": null, "empty": "", "type": "own"}' -q >/dev/null
+first=$(alice object ls table -q)
+alice object add table --type b --parent "$first" --data '{"n": 2.5, "list": [1, "two"], "yes": true, " pad": " x"}' -q >/dev/null
+expect_exit 0 "a question as CSV" --profile alice query table --csv
+same "is read by any reader" "$(python3 -c 'import csv
+rows = list(csv.DictReader(open("out", newline="")))
+print([name for name in rows[0]] [:3], sorted(name for name in rows[0])[:3])
+print([(row["type"], row["name"], row["n"], row["none"], row["empty"], row["data.type"], row["list"], row["yes"], row[" pad"]) for row in rows])
+print(rows[1]["parent"] == rows[0]["id"])')" "['id', 'type', 'parent'] [' pad', 'data.type', 'empty']
+[('a', 'x, \"y\"\nz', '1', '', '', 'own', '', '', ''), ('b', '', '2.5', '', '', '', '[1,\"two\"]', 'true', ' x')]
+True"
+check "null is empty, and the empty text is quoted" grep -q ',"",' out
+expect_exit 0 "of nothing" --profile alice query table '{"type": "none"}' --csv
+same "there is a heading" "$(cat out)" "id,type"
+expect_exit 2 "a number of objects is none" --profile alice query table '{"count": true}' --csv
+python3 -c 'for n in range(1100): print("{\"id\": \"%d\", \"data\": {\"k%d\": 1}}" % (n, n))' >wide.jsonl
+alice space create wide -q >/dev/null
+alice import wide wide.jsonl -q >/dev/null
+expect_exit 1 "a thousand different keys are no table" --profile alice query wide --csv
+
 # --- Damaged and hostile archives: refused with a reason, and nothing is left of them
 spaces_before=$(bob space list -q | wc -l)
 python3 - <<'PY'
