@@ -4,10 +4,10 @@
 #include "input.h"
 #include "space.h"
 
-static const dx_column object_columns[] = {{"id", DX_CELL_PLACE},     {"type", DX_CELL_TEXT},
-                                           {"parent", DX_CELL_PLACE}, {"data", DX_CELL_VALUE},
-                                           {"deleted", DX_CELL_TEXT}, {"omitted", DX_CELL_DETAIL},
-                                           {NULL, DX_CELL_TEXT}};
+static const dx_column object_columns[] = {{"id", DX_CELL_PLACE},       {"type", DX_CELL_TEXT},
+                                           {"parent", DX_CELL_PLACE},   {"model", DX_CELL_DETAIL},
+                                           {"data", DX_CELL_VALUE},     {"deleted", DX_CELL_TEXT},
+                                           {"omitted", DX_CELL_DETAIL}, {NULL, DX_CELL_TEXT}};
 /* In a list on a terminal what is cut comes last. */
 static const dx_column object_list_columns[] = {{"id", DX_CELL_PLACE},
                                                 {"type", DX_CELL_TEXT},
@@ -68,9 +68,24 @@ int dx_run_object_move(dx_invocation *run) {
     return dx_vault_ask_record(run, &command, object_columns);
 }
 
+int dx_run_object_apply(dx_invocation *run) {
+    dx_buf operation;
+    const char *json = dx_invocation_argument(run, 2);
+    int code = dx_input_json_text(run, dx_bytes_text(json), "the operation", false, &operation);
+    if (code == DX_EXIT_OK) {
+        dx_map_builder command;
+        begin(run, &command, "object.apply");
+        dx_command_item(&command, "operation", dx_buf_view(&operation));
+        code = dx_vault_ask_record(run, &command, object_columns);
+    }
+    dx_buf_deinit(&operation);
+    return code;
+}
+
 int dx_run_object_add(dx_invocation *run) {
     const dx_command_field fields[] = {{"type", dx_invocation_option(run, "type")},
                                        {"parent", dx_invocation_option(run, "parent")},
+                                       {"model", dx_invocation_option(run, "model")},
                                        {NULL, NULL}};
     return dx_space_add(run, "object.add", fields, id_columns);
 }

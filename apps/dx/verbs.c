@@ -229,7 +229,8 @@ const dx_verb dx_verbs[] = {
      .arguments = {SPACE_ARGUMENT},
      .options = {{"type", 0, "T", "its type, a word of your own", false},
                  {"data", 0, "JSON", "its keys and values, or - to read them from stdin", false},
-                 {"parent", 0, "ID", "the object it belongs under", false}},
+                 {"parent", 0, "ID", "the object it belongs under", false},
+                 {"model", 0, "NAME", "what its operations mean, instead of keys and values", false}},
      .sentence = "Add an object",
      .details = "Beside JSON's own kinds a value may be {\"@ref\": ID}, {\"@bytes\": BASE64URL} or "
                 "{\"@time\": RFC3339}.",
@@ -285,6 +286,19 @@ const dx_verb dx_verbs[] = {
                 "that would close a circle the latest gives way.",
      .examples = "dx object move notes 2-0-5f81 --parent 1-0-5f81",
      .run = dx_run_object_move},
+    {.noun = "object",
+     .verb = "apply",
+     .arguments = {SPACE_ARGUMENT, OBJECT_ARGUMENT, {"JSON", "what is asked of it", false, false}},
+     .sentence = "Ask something of an object that has a model of its own",
+     .details =
+         "A counter (object add --model dx/counter/1) takes a number to add; a list (dx/list/1) takes "
+         "{\"insert\": 0, "
+         "\"values\": [...]}, {\"delete\": 0}, {\"move\": 0, \"to\": 2} or {\"set\": 0, \"value\": ...}; an "
+         "approval "
+         "(dx/approval/1) [\"assign\", [{\"@ref\": ID}], 1], [\"submit\"], [\"approve\"], [\"reject\", "
+         "\"why\"], [\"withdraw\"] or [\"reopen\"].",
+     .examples = "dx object apply notes 2-0-5f81 5",
+     .run = dx_run_object_apply},
     {.noun = "object",
      .verb = "ls",
      .alias = "list",

@@ -92,6 +92,7 @@ int dx_run_object_unset(dx_invocation *run);
 int dx_run_object_rm(dx_invocation *run);
 int dx_run_object_restore(dx_invocation *run);
 int dx_run_object_move(dx_invocation *run);
+int dx_run_object_apply(dx_invocation *run);
 int dx_run_object_ls(dx_invocation *run);
 int dx_run_history(dx_invocation *run);
 int dx_run_undo(dx_invocation *run);

@@ -34,6 +34,7 @@ typedef struct dx_client_options {
     const char *listen;          /* HOST:PORT; NULL: the kept address, else 127.0.0.1:0 */
     void (*trace)(void *ctx, const char *room, const char *text); /* NULL: none */
     void *trace_ctx;
+    dx_model_registry models; /* in this process: beside the built-in ones; an agent has its own */
 } dx_client_options;
 
 /* message (DX_HOST_MESSAGE_MAX) receives one sentence for people with what and why; with DX_OK a warning, or

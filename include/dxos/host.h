@@ -42,6 +42,7 @@ typedef struct dx_agent_options {
     void (*on_ready)(void *ctx, const char *const *addresses, size_t count);
     void *ctx;
     void (*trace)(void *ctx, const char *room, const char *text);
+    dx_model_registry models; /* beside the built-in ones */
 } dx_agent_options;
 
 /* Runs in this process until SIGTERM, SIGINT or an "agent.stop" command; then everything acknowledged is on

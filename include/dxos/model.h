@@ -57,6 +57,14 @@ typedef struct dx_model {
     int (*prepare)(const void *state, const uint8_t *feed, dx_bytes request, dx_buf *operation);
 } dx_model;
 
+/* Models of a program's own, beside those below. Both the array and the vtables outlive the node they are given to. */
+enum { DX_MODELS_MAX = 64, DX_MODEL_NAME_SIZE_MAX = 256 };
+
+typedef struct dx_model_registry {
+    const dx_model *const *models;
+    size_t count; /* at most DX_MODELS_MAX; names differ from one another and from those below */
+} dx_model_registry;
+
 /* The built-in model of objects and links: last write wins per key, nested keys (docs/spec/object-model.md).
  * Operation: [ {path: value…}, [path…] ], sets and deletes. */
 DX_API extern const dx_model dx_object_model;

@@ -9,7 +9,7 @@
 #ifndef DXOS_NODE_H
 #define DXOS_NODE_H
 
-#include <dxos/base.h>
+#include <dxos/model.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,6 +31,9 @@ typedef struct dx_node_config {
     bool has_token;
     uint8_t token[DX_VAULT_TOKEN_SIZE];
     bool same_file; /* device and inode are those of the last opening */
+    /* Models beside the built-in ones. Objects of a model that is not among them are kept and replicated, and live
+     * once the vault is opened by a program that knows it. DX_E_INVALID when one cannot be used. */
+    dx_model_registry models;
 } dx_node_config;
 
 /* --- Events ---------------------------------------------------------------------------------- */

@@ -52,6 +52,7 @@ int dx_agent_run(const dx_agent_options *options, char *message) {
     }
     driver->trace = options->trace;
     driver->trace_ctx = options->ctx;
+    driver->models = options->models;
     error = dx_driver_open(driver, &folder, false, message);
     if (error == DX_OK) {
         watch_signals(driver);

@@ -164,6 +164,7 @@ static int open_here(dx_client *client, const dx_vault_folder *folder, const dx_
     }
     client->driver->trace = options->trace;
     client->driver->trace_ctx = options->trace_ctx;
+    client->driver->models = options->models;
     client->driver->on_answer = on_effect;
     client->driver->answer_ctx = client;
     int error = dx_driver_open(client->driver, folder, options->create, message);

@@ -220,8 +220,11 @@ static void name_damaged(const dx_vault_folder *folder, char *message) {
 }
 
 static int open_node(dx_driver *driver, bool create, char *message) {
-    dx_node_config config = {
-        .alloc = *dx_host_alloc(), .random = dx_host_random, .path = driver->folder.store, .create = create};
+    dx_node_config config = {.alloc = *dx_host_alloc(),
+                             .random = dx_host_random,
+                             .path = driver->folder.store,
+                             .create = create,
+                             .models = driver->models};
     if (driver->trace != NULL) {
         config.tracer = (dx_tracer){driver, trace_line};
     }

@@ -42,6 +42,7 @@ typedef struct dx_socket_port dx_socket_port;
 typedef void (*dx_on_effect)(void *ctx, const dx_effect *effect);
 
 struct dx_driver {
+    dx_model_registry models; /* given to the node */
     uv_loop_t loop;
     uv_timer_t timer;
     uv_check_t check; /* after I/O: makes the step of this turn */

@@ -32,6 +32,12 @@ walk() {
     me object ls garden --json
     me object ls garden --deleted --json
     me object restore garden "$b" --json
+    n=$("$dx" --profile "$profile" object add garden --type votes --model dx/counter/1 -q)
+    me object apply garden "$n" 3 --json
+    me object apply garden "$n" 4 --json
+    me object apply garden "$n" '"x"' --json
+    me object apply garden "$a" 4 --json
+    me object rm garden "$n" --json
     me object move garden "$b" --top --json
     me object move garden "$b" --parent "$a" --json
     me object move garden "$b" --json

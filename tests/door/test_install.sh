@@ -45,10 +45,11 @@ export XDG_STATE_HOME="$tree/state" XDG_RUNTIME_DIR="$tree/run"
 mkdir -m 700 "$tree/run"
 for example in "$source"/examples/*.c; do
     name=$(basename "$example" .c)
-    package=dxos
+    package=dxos laws=
     ! grep -q 'libs dxos-host' "$example" || package=dxos-host
-    # shellcheck disable=SC2046
-    try "example $name builds" cc -std=c11 -Wall -Wextra -Werror "$example" $(flags --cflags --libs) -o "$tree/$name"
+    ! grep -q 'dxos/model_laws.h' "$example" || laws=-ldxos-laws
+    # shellcheck disable=SC2046,SC2086 # flags are words, or none
+    try "example $name builds" cc -std=c11 -Wall -Wextra -Werror "$example" $laws $(flags --cflags --libs) -o "$tree/$name"
     try "example $name runs" "$tree/$name" "$tree/vault"
 done
 try "the installed command starts an agent" "$tree/root$prefix/bin/dx" --vault "$tree/vault" agent start -q
@@ -56,6 +57,6 @@ try "example hello runs by the agent" "$tree/hello" "$tree/vault"
 "$tree/hello" "$tree/vault" >"$tree/said" 2>&1
 try "and says what it should" grep -q "changed: drink tea" "$tree/said"
 try "the agent stops" "$tree/root$prefix/bin/dx" --vault "$tree/vault" agent stop -q
-try "the vault holds the three spaces" sh -c "test \"\$('$tree/root$prefix/bin/dx' --vault '$tree/vault' space list --quiet | wc -l)\" = 3"
+try "the vault holds the four spaces" sh -c "test \"\$('$tree/root$prefix/bin/dx' --vault '$tree/vault' space list --quiet | wc -l)\" = 4"
 echo "1..$count"
 exit $failed

@@ -190,6 +190,7 @@ int dx_entity_row_show(dx_context *context, dx_space *space, const dx_entity_row
     *out = (dx_entity){.key = row->key,
                        .kind = row->kind == DX_ENTITY_LINK ? DX_ENTITY_LINK : DX_ENTITY_OBJECT,
                        .type_id = row->type,
+                       .model_id = row->model < 0 ? -row->model : row->model,
                        .created = (uint64_t)row->created,
                        .parent = row->parent,
                        .deleted = row->deleted,
@@ -284,12 +285,23 @@ static void write_type(const dx_entity *entity, dx_writer *out) {
     }
 }
 
+static int write_model(dx_context *context, dx_space *space, const dx_entity *entity, dx_writer *out) {
+    dx_type *model;
+    int error = dx_type_read(context, space, entity->model_id, &model);
+    if (error == DX_OK) {
+        dx_write_text(out, "model");
+        dx_write_text_bytes(out, dx_bytes_of(model->name, model->size));
+    }
+    return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+}
+
 /* Keys in the order of their encodings: shorter first. omits: the data are left out, and how large their state is
  * stands behind the rest. */
 static int write_entity(dx_context *context, dx_space *space, const dx_entity *entity, bool omits,
                         dx_writer *out) {
     bool link = entity->kind == DX_ENTITY_LINK;
-    dx_write_map(out, (link ? 6u : 5u) + omits);
+    bool other = entity->model != &dx_object_model;
+    dx_write_map(out, (link ? 6u : 5u) + omits + other);
     dx_write_text(out, "id");
     int error = write_id(space, entity->key, out);
     if (error == DX_OK) {
@@ -305,6 +317,12 @@ static int write_entity(dx_context *context, dx_space *space, const dx_entity *e
     }
     dx_write_text(out, "type");
     write_type(entity, out);
+    if (other) { /* read only now: entity->type is a view that this ends */
+        error = write_model(context, space, entity, out);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
     if (link) {
         dx_write_text(out, "source");
         error = write_id(space, entity->source, out);

@@ -31,6 +31,7 @@ typedef struct dx_entity {
     dx_bytes type;   /* UTF-8, size 0: none; dies with the next dx_type_ call */
     /* NULL: not known to this program; state is then not readable and data shows as null. */
     const dx_model *model;
+    int64_t model_id; /* row of table type */
     uint64_t created; /* counter of the creating stamp; its feed is the key's */
     bool deleted;
     int64_t parent, source, target; /* keys, 0: none */

@@ -28,6 +28,8 @@ typedef struct touched_entity {
     size_t part;               /* the part that `at` belongs to */
     size_t at;                 /* place in that part's list of changed entities; NOT_CHANGED */
     size_t size;               /* of its state, and of what this transaction adds to it */
+    const dx_model *model;     /* NULL: not known to this program */
+    bool applied;              /* this transaction asked something of its model */
     bool deleted, link, fresh; /* fresh: this transaction made it; whether a link, its section says */
 } touched_entity;
 
@@ -220,9 +222,9 @@ static int check_author(const dx_transaction *transaction, int64_t key, int64_t 
     return dx_name_may_change(type, maker, dx_space_feed(space, transaction->feed)) ? DX_OK : DX_E_DENIED;
 }
 
-/* DX_E_NOT_FOUND; DX_E_UNSUPPORTED when it is of a model this program cannot write; DX_E_DENIED. */
+/* DX_E_NOT_FOUND; DX_E_DENIED. */
 static int read_touched(const dx_transaction *transaction, int64_t key, touched_entity *out) {
-    *out = (touched_entity){.key = key, .at = NOT_CHANGED};
+    *out = (touched_entity){.key = key, .at = NOT_CHANGED, .model = &dx_object_model};
     if (is_created_here(transaction, key)) {
         out->fresh = true;
         return DX_OK;
@@ -238,8 +240,8 @@ static int read_touched(const dx_transaction *transaction, int64_t key, touched_
     out->deleted = entity.deleted;
     out->link = entity.kind == DX_ENTITY_LINK;
     out->size = entity.state.size;
-    error = check_author(transaction, key, entity.type_id);
-    return error == DX_OK && entity.model != &dx_object_model ? DX_E_UNSUPPORTED : error;
+    out->model = entity.model;
+    return check_author(transaction, key, entity.type_id);
 }
 
 /* The entry of an entity; dies with the next call. */
@@ -310,9 +312,9 @@ static int check_type(dx_transaction *transaction, dx_bytes type) {
 static int add_entity(dx_transaction *transaction, dx_section *section, dx_bytes data,
                       const int64_t places[static 3], int64_t *key) {
     dx_buf *operation = &transaction->space->plain;
-    dx_buf_clear(operation);
     int error = check_type(transaction, section->type);
     if (error == DX_OK && data.size != 0) {
+        dx_buf_clear(operation);
         dx_alloc scratch = dx_space_scratch(transaction->space);
         error = dx_object_operation_create(&scratch, data, operation);
         dx_arena_reset(&transaction->space->arena);
@@ -323,7 +325,8 @@ static int add_entity(dx_transaction *transaction, dx_section *section, dx_bytes
         error = places[i] == 0 ? DX_OK : check_exists(transaction, places[i]);
     }
     if (error == DX_OK) {
-        error = reserve_section(transaction, section->type.size + section->operation.size);
+        error =
+            reserve_section(transaction, section->type.size + section->model.size + section->operation.size);
     }
     if (error != DX_OK) {
         return error;
@@ -355,6 +358,110 @@ int dx_transaction_add_link(dx_transaction *transaction, dx_bytes type, int64_t 
     return add_entity(transaction, &section, data, (int64_t[]){0, source, target}, key);
 }
 
+/* --- Other models ---------------------------------------------------------------------------- */
+
+static int state_of(const dx_transaction *transaction, const dx_entity *entity, const dx_alloc *alloc,
+                    const dx_model *model, void **state) {
+    dx_space *space = transaction->space;
+    const dx_feed *maker =
+        dx_space_feed(space, entity == NULL ? transaction->feed : dx_entity_key_feed(entity->key));
+    dx_stamp created = {.counter = entity == NULL ? 1 : entity->created};
+    DX_ASSERT(maker != NULL);
+    memcpy(created.feed, maker->id, sizeof created.feed);
+    *state = model->create(alloc, &created);
+    if (*state == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    return entity == NULL || entity->state.size == 0 ? DX_OK : model->restore(*state, entity->state);
+}
+
+/* The operation that says the request, in the space's scratch, which the model takes after all that is here. entity
+ * NULL: of what is yet to be made. */
+static int make_operation(dx_transaction *transaction, const dx_model *model, const dx_entity *entity,
+                          dx_bytes request) {
+    dx_space *space = transaction->space;
+    dx_buf *operation = &space->plain;
+    dx_alloc scratch = dx_space_scratch(space);
+    dx_stamp stamp = {.counter = INT64_MAX};
+    void *state;
+    memcpy(stamp.feed, dx_space_feed(space, transaction->feed)->id, sizeof stamp.feed);
+    int error = state_of(transaction, entity, &scratch, model, &state);
+    dx_buf_clear(operation);
+    if (error == DX_OK && model->prepare != NULL) {
+        error = model->prepare(state, stamp.feed, request, operation);
+    } else if (error == DX_OK) {
+        dx_buf_append(operation, request.data, request.size);
+    }
+    error = error == DX_OK ? dx_buf_error(operation) : error;
+    if (error == DX_OK && dx_item_check(dx_buf_view(operation)) != DX_OK) {
+        error = DX_E_INVALID;
+    }
+    error = error == DX_OK ? model->apply(state, dx_buf_view(operation), &stamp) : error;
+    if (state != NULL) {
+        model->destroy(&scratch, state);
+    }
+    dx_arena_reset(&space->arena);
+    return error == DX_E_MALFORMED ? DX_E_INVALID : error;
+}
+
+int dx_transaction_add_object_of(dx_transaction *transaction, dx_bytes model_name, dx_bytes type,
+                                 int64_t parent, dx_bytes request, int64_t *key) {
+    dx_section section = {.kind = DX_ENTITY_OBJECT, .type = type, .model = model_name};
+    const dx_model *model = dx_model_find(transaction->context->models, model_name);
+    touched_entity *entry;
+    if (model == NULL || model == &dx_object_model) {
+        return DX_E_UNSUPPORTED;
+    }
+    int error = request.size == 0 ? DX_OK : make_operation(transaction, model, NULL, request);
+    if (error == DX_OK && request.size != 0) {
+        section.operates = true;
+        section.operation = dx_buf_view(&transaction->space->plain);
+    }
+    if (error == DX_OK) {
+        error = add_entity(transaction, &section, (dx_bytes){NULL, 0}, (int64_t[]){parent, 0, 0}, key);
+    }
+    if (error == DX_OK) {
+        error = touch(transaction, *key, &entry);
+    }
+    if (error == DX_OK) {
+        entry->model = model;
+    }
+    return error;
+}
+
+int dx_transaction_apply(dx_transaction *transaction, int64_t key, dx_bytes request) {
+    touched_entity *entry;
+    dx_entity now;
+    dx_part_entity *entity = NULL;
+    int error = touch(transaction, key, &entry);
+    if (error != DX_OK) {
+        return error;
+    }
+    if (entry->model == NULL || entry->model == &dx_object_model) {
+        return DX_E_UNSUPPORTED;
+    }
+    if (entry->deleted || entry->fresh || entry->applied) {
+        return entry->deleted ? DX_E_STATE : DX_E_CONFLICT;
+    }
+    error = dx_entity_read(transaction->context, transaction->space, key, &now);
+    if (error == DX_OK) {
+        error = make_operation(transaction, entry->model, &now, request);
+    }
+    const dx_bytes operation = dx_buf_view(&transaction->space->plain);
+    if (error == DX_OK && entry->size + operation.size > DX_OBJECT_WRITTEN_SIZE_MAX) {
+        error = DX_E_LIMIT;
+    }
+    if (error == DX_OK) {
+        error = reserve_section(transaction, operation.size);
+    }
+    if (error == DX_OK) {
+        error = open_entity(transaction, entry, &entity);
+    }
+    error = error == DX_OK ? dx_part_operate(&transaction->part, entity, operation) : error;
+    entry->applied = error == DX_OK;
+    return error;
+}
+
 /* --- Changing -------------------------------------------------------------------------------- */
 
 /* Whether the model takes the operation, by the rules every replica applies. */
@@ -377,6 +484,9 @@ static int set_path(dx_transaction *transaction, int64_t key, dx_bytes path, dx_
     int error = touch(transaction, key, &entry);
     if (error != DX_OK) {
         return error;
+    }
+    if (entry->model != &dx_object_model) {
+        return DX_E_UNSUPPORTED;
     }
     if (entry->deleted) {
         return DX_E_STATE;

@@ -26,6 +26,10 @@ DX_MUST_USE int dx_transaction_begin(dx_context *context, dx_space *space, dx_tr
  * place). */
 DX_MUST_USE int dx_transaction_add_object(dx_transaction *transaction, dx_bytes type, int64_t parent,
                                           dx_bytes data, int64_t *key);
+/* The same of another model (dxos/model.h). request: what its first operation is to be made of, or size 0.
+ * DX_E_UNSUPPORTED: this program does not know the model, or it is that of objects. */
+DX_MUST_USE int dx_transaction_add_object_of(dx_transaction *transaction, dx_bytes model, dx_bytes type,
+                                             int64_t parent, dx_bytes request, int64_t *key);
 DX_MUST_USE int dx_transaction_add_link(dx_transaction *transaction, dx_bytes type, int64_t source,
                                         int64_t target, dx_bytes data, int64_t *key);
 /* Dotted path (a literal dot in a part is written \.); value: one encoded item. DX_E_STATE: the entity is
@@ -33,7 +37,11 @@ DX_MUST_USE int dx_transaction_add_link(dx_transaction *transaction, dx_bytes ty
  * member is called (name.h). */
 DX_MUST_USE int dx_transaction_set(dx_transaction *transaction, int64_t key, dx_bytes path, dx_bytes value);
 DX_MUST_USE int dx_transaction_unset(dx_transaction *transaction, int64_t key, dx_bytes path);
-/* What is so already is well. DX_E_UNSUPPORTED and DX_E_DENIED as above. */
+/* Asks something of an object of another model, once in a transaction and not of what this one made: DX_E_CONFLICT.
+ * DX_E_STATE: it is deleted; DX_E_UNSUPPORTED: its model is that of objects, or not known; DX_E_INVALID: the model
+ * refuses the request. */
+DX_MUST_USE int dx_transaction_apply(dx_transaction *transaction, int64_t key, dx_bytes request);
+/* What is so already is well. Of any model. DX_E_DENIED as above. */
 DX_MUST_USE int dx_transaction_delete(dx_transaction *transaction, int64_t key);
 DX_MUST_USE int dx_transaction_restore(dx_transaction *transaction, int64_t key);
 /* Puts an object under another one, or with 0 at the top, deleted or not. DX_E_CONFLICT: as things show here it would

@@ -149,6 +149,17 @@ int dx_part_set_path(dx_part *part, dx_part_entity *entity, dx_bytes path, dx_by
     return DX_OK;
 }
 
+int dx_part_operate(dx_part *part, dx_part_entity *entity, dx_bytes operation) {
+    DX_ASSERT(!entity->section.operates && entity->set_count == 0);
+    if (!copy_bytes(part, &operation)) {
+        return DX_E_NO_MEMORY;
+    }
+    entity->section.operates = true;
+    entity->section.operation = operation;
+    part->size += operation.size;
+    return DX_OK;
+}
+
 /* --- Writing --------------------------------------------------------------------------------- */
 
 /* The canonical order of map keys: shorter first. Insertion sort: there are few, and mostly in order. */
@@ -218,7 +229,8 @@ static int write_section(dx_part_entity *entity, dx_buf *scratch, dx_buf *out) {
 
 /* A change that came to nothing, such as a deletion taken back. */
 static bool is_empty(const dx_part_entity *entity) {
-    return entity->set_count == 0 && entity->section.life == DX_LIFE_KEEP && !entity->section.moves;
+    return entity->set_count == 0 && entity->section.life == DX_LIFE_KEEP && !entity->section.moves &&
+           !entity->section.operates;
 }
 
 /* Restores the heap below `at` in order[0, count): the greatest subject on top. */

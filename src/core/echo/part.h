@@ -49,6 +49,9 @@ DX_MUST_USE int dx_part_change(dx_part *part, const dx_place *subject, size_t *a
  * belongs into the next part. DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_part_set_path(dx_part *part, dx_part_entity *entity, dx_bytes path, dx_bytes value);
 
+/* Gives the entity its one operation; it has no sets. DX_E_NO_MEMORY. */
+DX_MUST_USE int dx_part_operate(dx_part *part, dx_part_entity *entity, dx_bytes operation);
+
 /* The operation of these sets, docs/spec/object-model.md: [ {path: value…}, [path…] ]. Sorts them. Appends.
  */
 DX_MUST_USE int dx_part_write_operation(dx_part_set *sets, size_t count, dx_buf *out);

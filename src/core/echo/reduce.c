@@ -12,6 +12,7 @@
 #include "echo/floor.h"
 #include "echo/hierarchy.h"
 #include "echo/name.h"
+#include "echo/withdraw.h"
 
 /* --- Scratch memory -------------------------------------------------------------------------- */
 
@@ -389,6 +390,27 @@ static int check_author(const dx_reduction *reduction, const present_row *row) {
     return dx_name_may_change(type, maker, reduction->feed) ? DX_OK : DX_E_DENIED;
 }
 
+/* A program that does not know the model goes on with a state that one made which does: the operations behind it are
+ * in the blocks, and become the list that this one keeps. The block being applied waits beside. */
+static int make_list(dx_reduction *reduction, present_row *row) {
+    dx_space *space = reduction->space;
+    dx_buf block = space->block, plain = space->plain;
+    int64_t key = row->before.key;
+    dx_buf_init(&space->block, block.alloc, block.max);
+    dx_buf_init(&space->plain, plain.alloc, plain.max);
+    int error = dx_withdraw_make_again(reduction->context, space, key);
+    dx_buf_deinit(&space->block);
+    dx_buf_deinit(&space->plain);
+    space->block = block;
+    space->plain = plain;
+    return error == DX_OK ? read_row(reduction, key, row) : error;
+}
+
+static bool lacks_list(const dx_reduction *reduction, const present_row *row) {
+    return row->stored.model == NULL && row->before.model > 0 && row->before.state.size != 0 &&
+           reduction->aside == NULL;
+}
+
 static int mutate_entity(dx_reduction *reduction, uint64_t index, const dx_section *section, int *refusal) {
     int64_t key, parent = 0;
     if (resolve_place(reduction, &section->subject, &key) != DX_OK ||
@@ -421,6 +443,9 @@ static int mutate_entity(dx_reduction *reduction, uint64_t index, const dx_secti
         return DX_OK;
     }
     bool changed = false;
+    if (error == DX_OK && section->operates && lacks_list(reduction, &row)) {
+        error = make_list(reduction, &row);
+    }
     if (error == DX_OK && section->operates) {
         error = operate(reduction, &row.stored, section->operation, refusal);
         if (error == DX_OK && *refusal == DX_OK) {

@@ -35,7 +35,7 @@ static int remove_entity(dx_context *context, dx_space *space, int64_t key, uint
 }
 
 /* From its creation, if that is in effect, and what changed it since. */
-static int make_again(dx_context *context, dx_space *space, int64_t key) {
+int dx_withdraw_make_again(dx_context *context, dx_space *space, int64_t key) {
     dx_feed *maker = dx_space_feed(space, dx_entity_key_feed(key));
     uint64_t created;
     int error = remove_entity(context, space, key, &created);
@@ -66,7 +66,7 @@ static int make_all_again(dx_context *context, dx_space *space, dx_buf *keys) {
     space->names_digested = false;
     dx_key_list_sort(keys);
     for (size_t i = 0; i < dx_key_list_count(keys) && error == DX_OK; i++) {
-        error = make_again(context, space, dx_key_list_at(keys, i));
+        error = dx_withdraw_make_again(context, space, dx_key_list_at(keys, i));
     }
     if (context->changes != NULL && dx_key_list_count(keys) != 0) {
         context->changes->overflow = true; /* subscribers ask anew: some of it is gone */

@@ -19,5 +19,8 @@ DX_MUST_USE int dx_withdraw_blocks(dx_context *context, dx_space *space, dx_feed
 /* A block beyond the cut was applied after all: entities it made that others changed meanwhile are made again;
  * and those of all blocks beyond the cut, if somebody names the feed up to just this block. */
 DX_MUST_USE int dx_withdraw_rescue(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq);
+/* Makes one entity again from its creation, if that is in effect, and the blocks in effect that changed it. Uses the
+ * space's scratch. */
+DX_MUST_USE int dx_withdraw_make_again(dx_context *context, dx_space *space, int64_t key);
 
 #endif

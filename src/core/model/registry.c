@@ -4,6 +4,8 @@
  * clever. */
 #include "model/registry.h"
 
+#include <string.h>
+
 static const dx_model *const built_in[] = {&dx_object_model, &dx_counter_model, &dx_list_model,
                                            &dx_approval_model};
 
@@ -19,4 +21,40 @@ static const dx_model *find_in(const dx_model *const *models, size_t count, dx_b
 const dx_model *dx_model_find(const dx_model_registry *registry, dx_bytes name) {
     const dx_model *found = find_in(built_in, sizeof built_in / sizeof built_in[0], name);
     return found != NULL || registry == NULL ? found : find_in(registry->models, registry->count, name);
+}
+
+static bool is_name(const char *name) {
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._/";
+    size_t size = name == NULL ? 0 : strlen(name);
+    return size != 0 && size <= DX_MODEL_NAME_SIZE_MAX && strspn(name, allowed) == size;
+}
+
+static bool is_whole(const dx_model *model) {
+    return model->create != NULL && model->destroy != NULL && model->apply != NULL && model->save != NULL &&
+           model->restore != NULL && model->view != NULL;
+}
+
+const char *dx_model_registry_refuse(const dx_model_registry *registry, size_t *which) {
+    *which = 0;
+    if (registry->count > DX_MODELS_MAX) {
+        return "there are too many models";
+    }
+    for (size_t i = 0; i < registry->count; i++) {
+        const dx_model *model = registry->models[i];
+        *which = i;
+        if (model == NULL || model->version != DX_MODEL_VERSION) {
+            return "it was written for another version of dxos/model.h";
+        }
+        if (!is_name(model->name)) {
+            return "its name is not of the form DOMAIN/NOUN/MAJOR";
+        }
+        if (!is_whole(model) || (model->kind != DX_MODEL_MERGE && model->kind != DX_MODEL_ORDERED)) {
+            return "a function is missing, or its kind is none";
+        }
+        const dx_model_registry before = {.models = registry->models, .count = i};
+        if (dx_model_find(&before, dx_bytes_text(model->name)) != NULL) {
+            return "another model has this name";
+        }
+    }
+    return NULL;
 }

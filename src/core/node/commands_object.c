@@ -262,6 +262,23 @@ int dx_node_check_subject(dx_node *node, dx_app *app, dx_space *space, int64_t k
     return error == DX_OK ? check_type(node, app, entity.type) : error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
+/* Why a model's object cannot be asked that. */
+static int explain_model(dx_editing *edit, int error) {
+    dx_node *node = edit->node;
+    if (error == DX_E_UNSUPPORTED && node->message[0] == 0) {
+        return dx_node_refuse(node, error, NULL,
+                              "this program does not know that model, or it is that of objects");
+    }
+    if (error == DX_E_CONFLICT && node->message[0] == 0) {
+        return dx_node_refuse(node, error, "send another batch",
+                              "one batch asks an object's model once, and not of what it makes itself");
+    }
+    if (error == DX_E_INVALID && node->message[0] == 0) {
+        return dx_node_refuse(node, error, NULL, "the object's model does not take that operation");
+    }
+    return explain_change(edit, error);
+}
+
 /* What a person names as a parent or an end of a link is an object. Batches are not looked at: they come from
  * programs, by the hundred thousand, and what hangs on a link does no harm. */
 static int need_object(dx_editing *edit, const char *what, int64_t key) {
@@ -277,8 +294,20 @@ static int need_object(dx_editing *edit, const char *what, int64_t key) {
     return error;
 }
 
+/* An object of another model: "operation" instead of "data". */
+static int add_of_model(dx_editing *edit, dx_bytes op, dx_bytes model, dx_bytes type, int64_t parent,
+                        int64_t *key) {
+    if (dx_item_get(op, "data").size != 0) {
+        return dx_node_refuse(edit->node, DX_E_INVALID, "use \"operation\"",
+                              "\"data\" is for objects without a model of their own");
+    }
+    int error = dx_transaction_add_object_of(edit->transaction, model, type, parent,
+                                             dx_item_get(op, "operation"), key);
+    return explain_model(edit, error);
+}
+
 static int op_add(dx_editing *edit, dx_bytes op, int64_t *key) {
-    dx_bytes type, data, parent_item = dx_item_get(op, "parent");
+    dx_bytes type, data, model, parent_item = dx_item_get(op, "parent");
     int64_t parent = 0;
     int error = dx_take_optional_text(edit->node, op, "type", DX_TYPE_SIZE_MAX, &type);
     if (error == DX_OK) {
@@ -287,9 +316,15 @@ static int op_add(dx_editing *edit, dx_bytes op, int64_t *key) {
     if (error == DX_OK) {
         error = dx_take_optional_map(edit->node, op, "data", &data);
     }
+    if (error == DX_OK) {
+        error = dx_take_optional_text(edit->node, op, "model", DX_MODEL_NAME_SIZE_MAX, &model);
+    }
     if (error == DX_OK && parent_item.size != 0 && dx_item_kind(parent_item) != DX_KIND_NULL) {
         error = take_subject(edit, parent_item, "parent", &parent);
         error = error == DX_OK ? need_object(edit, "parent", parent) : error;
+    }
+    if (error == DX_OK && model.size != 0 && !dx_bytes_equal(model, dx_bytes_text(dx_object_model.name))) {
+        return add_of_model(edit, op, model, type, parent, key); /* definitions are of keys and values */
     }
     if (error == DX_OK) {
         error = dx_transaction_add_object(edit->transaction, type, parent, data, key);
@@ -417,13 +452,26 @@ static int op_move(dx_editing *edit, dx_bytes op, int64_t *key) {
                           : error;
 }
 
+static int op_apply(dx_editing *edit, dx_bytes op, int64_t *key) {
+    int64_t subject = 0;
+    dx_bytes operation = dx_item_get(op, "operation");
+    *key = 0;
+    int error = take_changed(edit, op, &subject);
+    if (error == DX_OK && operation.size == 0) {
+        return dx_node_refuse(edit->node, DX_E_INVALID, "dx object apply SPACE ID JSON",
+                              "\"operation\" is missing");
+    }
+    return error == DX_OK ? explain_model(edit, dx_transaction_apply(edit->transaction, subject, operation))
+                          : error;
+}
+
 typedef int (*dx_op)(dx_editing *edit, dx_bytes op, int64_t *key);
 
 static const struct {
     const char *name;
     dx_op run;
-} ops[] = {{"add", op_add},   {"link", op_link},       {"set", op_set},  {"unset", op_unset},
-           {"rm", op_delete}, {"restore", op_restore}, {"move", op_move}};
+} ops[] = {{"add", op_add},   {"link", op_link},       {"set", op_set},   {"unset", op_unset},
+           {"rm", op_delete}, {"restore", op_restore}, {"move", op_move}, {"apply", op_apply}};
 
 /* --- Commands with one op: the command map has the op's fields --------------------------------- */
 
@@ -496,6 +544,10 @@ static int object_restore(dx_node *node, dx_request *request, dx_bytes body) {
 
 static int object_move(dx_node *node, dx_request *request, dx_bytes body) {
     return edit_one(node, request, body, op_move, DX_ENTITY_OBJECT);
+}
+
+static int object_apply(dx_node *node, dx_request *request, dx_bytes body) {
+    return edit_one(node, request, body, op_apply, DX_ENTITY_OBJECT);
 }
 
 static int link_rm(dx_node *node, dx_request *request, dx_bytes body) {
@@ -575,7 +627,7 @@ static int run_op(dx_editing *edit, dx_bytes op, int64_t *key) {
         }
     }
     return dx_node_refuse(edit->node, DX_E_INVALID, NULL,
-                          "op %d: \"op\" must be add, link, set, unset, rm, restore or move",
+                          "op %d: \"op\" must be add, link, set, unset, rm, restore, move or apply",
                           (int)edit->made_count);
 }
 
@@ -639,6 +691,7 @@ const dx_command dx_commands_object[] = {
     {"object.rm", true, object_rm},
     {"object.restore", true, object_restore},
     {"object.move", true, object_move},
+    {"object.apply", true, object_apply},
     {"link.add", true, link_add},
     {"link.rm", true, link_rm},
     {"batch", true, batch},

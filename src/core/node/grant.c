@@ -34,6 +34,7 @@ const dx_need_row dx_needs[] = {
     {"object.rm",      DX_NEED_WRITE},
     {"object.restore", DX_NEED_WRITE},
     {"object.move",    DX_NEED_WRITE},
+    {"object.apply",   DX_NEED_WRITE},
     {"object.ls",      DX_NEED_READ},
     {"history.list",   DX_NEED_READ},
     {"history.restore", DX_NEED_WRITE},

@@ -246,6 +246,8 @@ int dx_node_open(const dx_node_config *config, dx_node **out, char *message, siz
     if (node == NULL) {
         return explain(message, message_size, DX_E_NO_MEMORY, "");
     }
+    size_t which;
+    const char *unfit = dx_model_registry_refuse(&config->models, &which);
     node->config = *config;
     node->next_link = 1;
     size_t path_size = strlen(config->path) + 1;
@@ -256,11 +258,17 @@ int dx_node_open(const dx_node_config *config, dx_node **out, char *message, siz
                                  .random = &node->config.random,
                                  .tracer = &node->config.tracer,
                                  .identity = &node->identity,
-                                 .changes = &node->changes};
-    int error = DX_E_NO_MEMORY;
+                                 .changes = &node->changes,
+                                 .models = &node->config.models};
+    int error = node->path == NULL ? DX_E_NO_MEMORY : unfit != NULL ? DX_E_INVALID : DX_OK;
     if (node->path != NULL) {
         memcpy(node->path, config->path, path_size);
+    }
+    if (error == DX_OK) {
         error = open_store(node, config->create);
+    } else if (error == DX_E_INVALID) {
+        sqlite3_snprintf(sizeof node->message, node->message, "model %d cannot be used: %s", (int)which,
+                         unfit);
     }
     if (error == DX_OK) {
         error = load_all(node);

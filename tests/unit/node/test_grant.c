@@ -100,6 +100,7 @@ static const struct {
     {"object.rm", writes, ", 'space': 'Book', 'id': '1-0'"},
     {"object.restore", writes, ", 'space': 'Book', 'id': '1-0'"},
     {"object.move", writes, ", 'space': 'Book', 'id': '1-0', 'parent': null"},
+    {"object.apply", writes, ", 'space': 'Book', 'id': '1-0', 'operation': 1"},
     {"object.ls", reads, ", 'space': 'Book'"},
     {"history.list", reads, ", 'space': 'Book', 'id': '1-0'"},
     {"history.restore", writes, ", 'space': 'Book', 'id': '1-0', 'at': '9'"},
