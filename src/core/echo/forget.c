@@ -78,6 +78,14 @@ static int remove_moves(dx_context *context, const doomed_feed *feed, size_t *bu
     return remove_range(context, remove, first, last, budget);
 }
 
+static int remove_steps(dx_context *context, const doomed_feed *feed, size_t *budget) {
+    sqlite3_stmt *remove = dx_store_query(
+        context->store, "DELETE FROM step WHERE (entity, counter, feed) IN (SELECT entity, counter, feed"
+                        " FROM step WHERE entity BETWEEN ?1 AND ?2 LIMIT ?3)");
+    return remove_range(context, remove, dx_entity_key(feed->local, 0, 0),
+                        dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1), budget);
+}
+
 static int remove_named(dx_context *context, const doomed_feed *feed, size_t *budget) {
     sqlite3_stmt *remove = dx_store_query(
         context->store, "DELETE FROM named WHERE (feed, source, length, root, seq) IN (SELECT feed, source,"
@@ -140,6 +148,9 @@ static int remove_feed(dx_context *context, const doomed_feed *feed, size_t *bud
     }
     if (error == DX_OK && *budget != 0) {
         error = remove_moves(context, feed, budget);
+    }
+    if (error == DX_OK && *budget != 0) {
+        error = remove_steps(context, feed, budget);
     }
     if (error == DX_OK && *budget != 0) {
         error = remove_named(context, feed, budget);

@@ -1,9 +1,9 @@
 /* echo/reduce.c: one opened section becomes rows.
  *
  * Layer: floor 1, echo. Contract in reduce.h, rules in docs/spec/entities.md. A created entity is one insert
- * and no read; its state is made by the model once, in scratch memory. Rows are read and written through entity_row.h. A row whose model is not known here,
- * or wants its operations in order, holds the list of them instead of a state; its model number is then
- * negative. */
+ * and no read; its state is made by the model once, in scratch memory. Rows are read and written through entity_row.h. A row whose model is not known here
+ * holds the list of its operations instead of a state; its model number is then negative. Those whose model wants
+ * them in order are in ordered.h. */
 #include "echo/reduce.h"
 
 #include <string.h>
@@ -12,6 +12,7 @@
 #include "echo/floor.h"
 #include "echo/hierarchy.h"
 #include "echo/name.h"
+#include "echo/ordered.h"
 #include "echo/withdraw.h"
 
 /* --- Scratch memory -------------------------------------------------------------------------- */
@@ -75,8 +76,9 @@ typedef struct stored_state {
     dx_bytes saved;
 } stored_state;
 
-static bool keeps_list(const dx_model *model) {
-    return model == NULL || model->kind == DX_MODEL_ORDERED;
+/* Beside the table there are no steps to go back to. */
+static bool keeps_list(const dx_reduction *reduction, const dx_model *model) {
+    return model == NULL || (model->kind == DX_MODEL_ORDERED && reduction->aside != NULL);
 }
 
 typedef struct listed_operation {
@@ -166,14 +168,43 @@ int dx_reduce_listed(dx_context *context, dx_space *space, const dx_model *model
     return error;
 }
 
+/* A list from when the model was not known becomes steps first. */
+static int operate_in_order(dx_reduction *reduction, int64_t key, const stored_state *stored,
+                            dx_bytes operation, int *refusal) {
+    static const dx_stamp beginning = {.counter = 0};
+    dx_context *context = reduction->context;
+    dx_buf *out = &reduction->space->state;
+    dx_reader in;
+    if (stored->model_id > 0) {
+        return dx_ordered_operate(context, key, stored->model, &stored->created, stored->saved,
+                                  &reduction->stamp, operation, out, refusal);
+    }
+    dx_reader_init(&in, stored->saved);
+    size_t count = stored->saved.size == 0 ? 0 : dx_read_array(&in);
+    int error = dx_ordered_keep(context, key, &reduction->stamp, operation);
+    for (size_t i = 0; i < count && in.error == DX_OK && error == DX_OK; i++) {
+        listed_operation listed;
+        read_listed(&in, &listed);
+        error = in.error == DX_OK ? dx_ordered_keep(context, key, &listed.stamp, listed.operation) : DX_OK;
+    }
+    if (error == DX_OK && stored->saved.size != 0 && dx_reader_finish(&in) != DX_OK) {
+        error = DX_E_CORRUPT;
+    }
+    return error != DX_OK ? error
+                          : dx_ordered_make(context, key, stored->model, &stored->created, &beginning, out);
+}
+
 /* Makes the state with one more operation in space->state and points stored->saved at it. *refusal: the model
  * does not take it. */
-static int operate(dx_reduction *reduction, stored_state *stored, dx_bytes operation, int *refusal) {
+static int operate(dx_reduction *reduction, int64_t key, stored_state *stored, dx_bytes operation,
+                   int *refusal) {
     dx_space *space = reduction->space;
     const dx_model *model = stored->model;
     int error;
     dx_buf_clear(&space->state);
-    if (keeps_list(model)) {
+    if (model != NULL && model->kind == DX_MODEL_ORDERED && reduction->aside == NULL) {
+        error = operate_in_order(reduction, key, stored, operation, refusal);
+    } else if (keeps_list(reduction, model)) {
         error = add_to_list(stored->saved, &reduction->stamp, operation, &space->state);
     } else {
         dx_alloc scratch = dx_space_scratch(space);
@@ -202,7 +233,7 @@ static int operate(dx_reduction *reduction, stored_state *stored, dx_bytes opera
     }
     stored->saved = dx_buf_view(&space->state);
     int64_t number = stored->model_id < 0 ? -stored->model_id : stored->model_id;
-    stored->model_id = keeps_list(model) ? -number : number;
+    stored->model_id = keeps_list(reduction, model) ? -number : number;
     return error;
 }
 
@@ -270,11 +301,11 @@ static int create_entity(dx_reduction *reduction, uint64_t index, const dx_secti
     if (error != DX_OK) {
         return error;
     }
-    stored_state stored = {.model_id = keeps_list(type->model) ? -type->id : type->id,
+    stored_state stored = {.model_id = keeps_list(reduction, type->model) ? -type->id : type->id,
                            .model = type->model,
                            .created = reduction->stamp};
     if (section->operates) {
-        error = operate(reduction, &stored, section->operation, refusal);
+        error = operate(reduction, row.key, &stored, section->operation, refusal);
         if (error != DX_OK) {
             return error;
         }
@@ -447,7 +478,7 @@ static int mutate_entity(dx_reduction *reduction, uint64_t index, const dx_secti
         error = make_list(reduction, &row);
     }
     if (error == DX_OK && section->operates) {
-        error = operate(reduction, &row.stored, section->operation, refusal);
+        error = operate(reduction, key, &row.stored, section->operation, refusal);
         if (error == DX_OK && *refusal == DX_OK) {
             changed = true;
             row.after.model = row.stored.model_id;

@@ -8,6 +8,7 @@
 #include "echo/entity_row.h"
 #include "echo/hierarchy.h"
 #include "echo/key_set.h"
+#include "echo/ordered.h"
 #include "echo/space_state.h"
 #include "echo/touch.h"
 #include "echo/trace.h"
@@ -27,6 +28,9 @@ static int remove_entity(dx_context *context, dx_space *space, int64_t key, uint
     }
     if (error == DX_OK) {
         error = dx_entity_row_read(context, space, key, &row);
+    }
+    if (error == DX_OK) {
+        error = dx_ordered_forget(context, key);
     }
     if (error == DX_OK) {
         error = dx_entity_row_write(context, space, &row, NULL);

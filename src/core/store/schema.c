@@ -123,6 +123,9 @@ const char *const dx_store_schema[] = {
      "CREATE INDEX property_index_by_space ON property_index(space);"
      "CREATE TABLE property(ix INTEGER NOT NULL, value BLOB NOT NULL, key INTEGER NOT NULL,"
      " PRIMARY KEY(ix, value, key)) WITHOUT ROWID, STRICT;"),
+    /* Operations of objects whose model wants them in order, some with the state after them (echo/ordered.h). */
+    ("CREATE TABLE step(entity INTEGER NOT NULL, counter INTEGER NOT NULL, feed BLOB NOT NULL,"
+     " operation BLOB NOT NULL, state BLOB, PRIMARY KEY(entity, counter, feed)) WITHOUT ROWID, STRICT;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];
