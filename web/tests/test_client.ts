@@ -174,6 +174,30 @@ test('hierarchy and links', async () => {
   assert.equal(await space.db.count({ source: a as object }), 0);
 });
 
+test('objects move: at once here, then there; what would close a circle is taken back', async () => {
+  const refusals: Refusal[] = [];
+  const leave = space.db.refused.subscribe((refusal) => refusals.push(refusal));
+  const [a, b] = [space.db.add({ n: 1 }, { type: 'moved' }), space.db.add({ n: 2 }, { type: 'moved' })];
+  space.db.move(b, a); // both are still on their way
+  assert.equal(b.parent, a);
+  await space.db.flush();
+  const theirs = other.getSpace(space.key) as Space, copy = await theirs.db.get(b.id) as typeof b;
+  await until('it stands there', () => copy.parent?.id === a.id);
+  space.db.move(a, b);
+  assert.equal(a.parent, b);
+  await assert.rejects(space.db.flush());
+  assert.equal(a.parent, undefined);
+  assert.deepEqual(refusals.map(({ op, object }) => [op, object]), [['move', a]]);
+  const under = space.db.query({ parent: a as object });
+  await until('it is found under it', () => under.objects.length === 1);
+  space.db.move(b, null);
+  assert.equal(b.parent, undefined);
+  await space.db.flush();
+  assert.equal(under.objects.length, 0);
+  await until('it is at the top there', () => copy.parent === undefined);
+  leave();
+});
+
 test('a refused write is taken back, with word of it, and takes nothing else along', async () => {
   const refusals: Refusal[] = [];
   const leave = space.db.refused.subscribe((refusal) => refusals.push(refusal));

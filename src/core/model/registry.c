@@ -4,8 +4,6 @@
  * clever. */
 #include "model/registry.h"
 
-#include <string.h>
-
 static const dx_model *const built_in[] = {&dx_object_model, &dx_counter_model, &dx_list_model,
                                            &dx_approval_model};
 
@@ -23,10 +21,17 @@ const dx_model *dx_model_find(const dx_model_registry *registry, dx_bytes name) 
     return found != NULL || registry == NULL ? found : find_in(registry->models, registry->count, name);
 }
 
+static bool is_name_character(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '/';
+}
+
 static bool is_name(const char *name) {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._/";
-    size_t size = name == NULL ? 0 : strlen(name);
-    return size != 0 && size <= DX_MODEL_NAME_SIZE_MAX && strspn(name, allowed) == size;
+    size_t size = 0;
+    while (name != NULL && size <= DX_MODEL_NAME_SIZE_MAX && is_name_character(name[size])) {
+        size++;
+    }
+    return size != 0 && size <= DX_MODEL_NAME_SIZE_MAX && name[size] == 0;
 }
 
 static bool is_whole(const dx_model *model) {

@@ -28,7 +28,7 @@ const OP_SIZE = 128;
 export interface Refusal {
   object: Live;
   error: DxError;
-  /** add, link, set, unset, rm or restore. */
+  /** add, link, set, unset, rm, restore or move. */
   op: Change['op'];
   /** The path of a set or unset. */
   path: string;
@@ -115,7 +115,7 @@ export class Database {
     }
     refuseReserved('object', data);
     const entity = new Entity(this.#owner, 'object', options.type ?? null, undefined);
-    entity.parent = this.#end(options.parent);
+    entity.baseParent = this.#end(options.parent);
     this.#enqueue(entity, 'add', [], data);
     return entity.proxy as Live<T>;
   }
@@ -134,6 +134,16 @@ export class Database {
   remove(object: object): void {
     const entity = needEntity(object, 'what is removed');
     if (!entity.deleted) this.#enqueue(entity, 'rm', [], undefined);
+  }
+
+  /**
+   * Puts an object under another one, or (null) at the top. Where it would stand below itself the vault refuses, and it goes back; what others move at the
+   * same time may move it again: objects are never lost, and none stands below itself (docs/spec/entities.md).
+   */
+  move(object: object, parent: Named | null): void {
+    const entity = needEntity(object, 'what is moved');
+    if (entity.kind === 'link') throw new TypeError('a link stands under nothing; move an object');
+    this.#enqueue(entity, 'move', [], undefined, this.#end(parent ?? undefined));
   }
 
   /** Resolves when all that was written until now is on the vault's disk; rejects with the first of it that was refused. */
@@ -458,10 +468,10 @@ export class Database {
     return { stored, needs };
   }
 
-  #enqueue(entity: Entity, op: Change['op'], path: Path, value: unknown): void {
+  #enqueue(entity: Entity, op: Change['op'], path: Path, value: unknown, to: Change['to'] = null): void {
     if (entity.owner !== this.#owner) throw new TypeError('the object is in another space');
     if (entity.refused !== null) throw failures.state(`the vault refused to make this object: ${entity.refused.message}`, 'db.add(data)');
-    if ((op === 'set' || op === 'unset') && entity.deleted) throw failures.state('the object is deleted; db.add(object) brings it back', 'db.add(object)');
+    if ((op === 'set' || op === 'unset' || op === 'move') && entity.deleted) throw failures.state('the object is deleted; db.add(object) brings it back', 'db.add(object)');
     if (path.length > 0) pathText(path);
     const { stored, needs } = value === undefined ? { stored: undefined, needs: [] } : this.#store(value);
     if ((op === 'add' || op === 'link') && !isMap(stored)) throw new TypeError('the data of an object are a map: {key: value}');
@@ -469,7 +479,9 @@ export class Database {
     if (!this.#merge(entity, op, path, stored, size, needs)) {
       const change: Change = { entity, op, path, value: stored, size, needs, sent: false, order: ++this.#order };
       if (makes(change)) entity.madeAt = change.order;
-      for (const end of [entity.parent, entity.source, entity.target]) {
+      if (op === 'move') change.to = to;
+      if (to instanceof Entity && to.id === undefined) change.needs.push(to);
+      for (const end of [entity.baseParent, entity.source, entity.target]) {
         if (makes(change) && end instanceof Entity && end.id === undefined) change.needs.push(end);
       }
       entity.push(change);
@@ -617,7 +629,7 @@ function idOf(entity: Entity | undefined): string | undefined {
 function waitsForId(change: Change, made: ReadonlyMap<Entity, number>): boolean {
   const { entity } = change;
   return change.needs.some((needed) => needed.id === undefined
-    && !(made.has(needed) && (needed === entity.parent || needed === entity.source || needed === entity.target) && !refers(change.value, needed)));
+    && !(made.has(needed) && (needed === change.to || needed === entity.baseParent || needed === entity.source || needed === entity.target) && !refers(change.value, needed)));
 }
 
 function refers(value: Value | undefined, entity: Entity): boolean {
@@ -631,10 +643,11 @@ function opOf(change: Change, made: ReadonlyMap<Entity, number>): Value {
   const name = (end: Entity | string | null): Value => (end instanceof Entity ? end.id ?? made.get(end) ?? null : end);
   const type = entity.type === null ? {} : { type: entity.type };
   switch (op) {
-    case 'add': return { op, ...type, ...(entity.parent === null ? {} : { parent: name(entity.parent) }), data: value as Data };
+    case 'add': return { op, ...type, ...(entity.baseParent === null ? {} : { parent: name(entity.baseParent) }), data: value as Data };
     case 'link': return { op, ...type, source: name(entity.source), target: name(entity.target), data: value as Data };
     case 'set': return { op, id: name(entity), set: { [pathText(path)]: value as Value } };
     case 'unset': return { op, id: name(entity), unset: [pathText(path)] };
+    case 'move': return { op, id: name(entity), parent: name(change.to ?? null) };
     default: return { op, id: name(entity) };
   }
 }

@@ -13,9 +13,11 @@ export type Kind = 'object' | 'link';
 /** One write of this client. `sent`: it stands in a batch whose reply has not come. */
 export interface Change {
   readonly entity: Entity;
-  op: 'add' | 'link' | 'set' | 'unset' | 'rm' | 'restore';
+  op: 'add' | 'link' | 'set' | 'unset' | 'rm' | 'restore' | 'move';
   path: Path;
   value: Value | undefined;
+  /** Of a move: the new parent, null: at the top. */
+  to?: Entity | string | null;
   /** About what it takes in a command. */
   size: number;
   /** Objects without an id that the value refers to: it waits for them. */
@@ -84,7 +86,8 @@ export class Entity {
   refused: Error | null = null;
   /** The place in the queue of the change that makes it; 0: the vault made it known. */
   madeAt = 0;
-  parent: Entity | string | null = null;
+  /** Where the vault says it stands. */
+  baseParent: Entity | string | null = null;
   source: Entity | string | null = null;
   target: Entity | string | null = null;
   /** Who read something through this one before it was loaded. */
@@ -96,6 +99,14 @@ export class Entity {
 
   constructor(readonly owner: EntityOwner, public kind: Kind, public type: string | null, public id: string | undefined) {
     this.key = id ?? `new-${++fresh}`;
+  }
+
+  get parent(): Entity | string | null {
+    for (let at = this.pending.length; at-- > 0;) {
+      const { op, to } = this.pending[at] as Change;
+      if (op === 'move') return to ?? null;
+    }
+    return this.baseParent;
   }
 
   get data(): Data { return this.pending.length === 0 ? this.base : this.view().data; }
@@ -142,14 +153,14 @@ export class Entity {
   takeRow(row: Row): boolean {
     const data = reuse(this.base, row.data ?? {}) as Data, kind = 'source' in row ? 'link' : 'object';
     const same = this.loaded && data === this.base && row.deleted === this.baseDeleted && row.type === this.type && kind === this.kind
-      && (['parent', 'source', 'target'] as const).every((end) => endKey(this[end]) === (row[end] ?? null));
+      && (['baseParent', 'source', 'target'] as const).every((end) => endKey(this[end]) === (rowEnd(row, end) ?? null));
     this.stale = false;
     if (same) return false;
     this.kind = kind;
     this.type = row.type;
     this.base = data;
     this.baseDeleted = row.deleted;
-    for (const end of ['parent', 'source', 'target'] as const) if (endKey(this[end]) !== (row[end] ?? null)) this[end] = row[end] ?? null;
+    for (const end of ['baseParent', 'source', 'target'] as const) if (endKey(this[end]) !== (rowEnd(row, end) ?? null)) this[end] = rowEnd(row, end) ?? null;
     this.loaded = true;
     this.invalidate();
     return true;
@@ -171,6 +182,7 @@ export class Entity {
 
   acknowledge(change: Change): void {
     this.base = applyChange(this.base, change);
+    if (change.op === 'move') this.baseParent = change.to ?? null;
     if (change.op === 'rm' || change.op === 'restore') this.baseDeleted = change.op === 'rm';
     this.drop(change);
   }
@@ -219,6 +231,8 @@ export function applyChange(data: Data, change: Change): Data {
     default: return data;
   }
 }
+
+const rowEnd = (row: Row, end: 'baseParent' | 'source' | 'target'): string | null | undefined => row[end === 'baseParent' ? 'parent' : end];
 
 /** The id at the end of an edge, or the key of one that has none yet. */
 export const endKey = (end: Entity | string | null): string | null => (end === null || typeof end === 'string' ? end : end.id ?? end.key);
