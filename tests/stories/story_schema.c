@@ -58,7 +58,7 @@ static void test_refused_on_write(void **state) {
         assert_non_null(strstr(add(one, "{'title': 'tea'}"), "\"id\""));
         assert_string_equal(
             add(one, "{'title': 3}"),
-            "{\"error\":{\"try\":\"dx schema show SPACE "
+            "{\"error\":{\"try\":\"dx schema list SPACE "
             "TYPE\",\"code\":-1,\"name\":\"E_INVALID\",\"message\":\"\\\"title\\\" "
             "must be a string, not an integer (\\\"type\\\" of version 1 of the type \\\"task\\\")\"}}");
         assert_non_null(strstr(add(one, "{}"), "\\\"title\\\" is missing"));

@@ -117,9 +117,9 @@ static int judge_before(dx_editing *edit, const dx_judged *entry, dx_buf *view) 
 }
 
 static int judge_one(dx_editing *edit, const dx_judged *entry, dx_buf *view) {
-    dx_schema_fault fault;
+    dx_schema_fault fault = {.rule = ""};
     dx_writer writer;
-    int64_t by;
+    int64_t by = 0;
     dx_buf_clear(view);
     dx_writer_init(&writer, view);
     int error = dx_transaction_view(edit->transaction, entry->key, &writer);
@@ -127,7 +127,7 @@ static int judge_one(dx_editing *edit, const dx_judged *entry, dx_buf *view) {
         error = judge_view(edit, entry, view, &fault, &by);
     }
     if (error == DX_E_LIMIT) {
-        return dx_node_refuse(edit->node, error, "dx schema show SPACE TYPE",
+        return dx_node_refuse(edit->node, error, "dx schema list SPACE TYPE",
                               "it is too large to be held against its type");
     }
     if (error != DX_E_INVALID) {
@@ -139,7 +139,7 @@ static int judge_one(dx_editing *edit, const dx_judged *entry, dx_buf *view) {
     }
     return before != DX_OK
                ? before
-               : dx_node_refuse(edit->node, error, "dx schema show SPACE TYPE",
+               : dx_node_refuse(edit->node, error, "dx schema list SPACE TYPE",
                                 "%s (\"%s\" of version %lld of the type \"%.*s\")", fault.message, fault.rule,
                                 (long long)by, (int)(entry->type_size < 40 ? entry->type_size : 40),
                                 (const char *)entry->type);

@@ -497,7 +497,7 @@ static int schema_rm(dx_node *node, dx_request *request, dx_bytes body) {
     if (error == DX_OK) {
         error = find_schema(node, space, type, version, &schema);
     }
-    if (error != DX_OK) {
+    if (schema == NULL) {
         return error;
     }
     dx_map_builder map;
@@ -531,8 +531,8 @@ static int schema_check(dx_node *node, dx_request *request, dx_bytes body) {
 static int schema_migrate(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space;
     dx_bytes type;
-    const dx_schema *schema;
-    dx_going *going;
+    const dx_schema *schema = NULL;
+    dx_going *going = NULL;
     int64_t version = 0;
     if (dx_store_is_read_only(node->store)) {
         return dx_node_reply_full(node, request);
@@ -550,12 +550,12 @@ static int schema_migrate(dx_node *node, dx_request *request, dx_bytes body) {
     if (error == DX_OK) {
         error = find_schema(node, space, type, version, &schema);
     }
-    if (error != DX_OK) {
+    if (schema == NULL) {
         return error;
     }
     version = schema->version;
     error = begin_going(node, request, space, type, &going);
-    if (error == DX_PENDING) {
+    if (going != NULL) {
         going->migrates = true;
         going->version = version;
     }

@@ -975,9 +975,11 @@ static int take_invitation(dx_node *node, dx_bytes body, dx_invite **out) {
     enum { BEGINNING_MIN = 4 };
     dx_bytes text;
     int error = dx_take_text(node, body, "id", (size_t)2 * DX_INVITATION_ID_SIZE, &text);
+    *out = NULL;
     if (error != DX_OK) {
         return error;
     }
+    dx_invite *found = NULL;
     size_t count = 0;
     for (dx_invite *invite = node->invites; invite != NULL; invite = invite->next) {
         char hex[2 * DX_INVITATION_ID_SIZE + 1];
@@ -986,11 +988,12 @@ static int take_invitation(dx_node *node, dx_bytes body, dx_invite **out) {
         }
         dx_hex_encode(dx_bytes_of(invite->machine.host.invitation.id, DX_INVITATION_ID_SIZE), hex);
         if (memcmp(hex, text.data, text.size) == 0) {
-            *out = invite;
+            found = invite;
             count++;
         }
     }
     if (count == 1) {
+        *out = found;
         return DX_OK;
     }
     return count > 1
@@ -1002,15 +1005,16 @@ static int take_invitation(dx_node *node, dx_bytes body, dx_invite **out) {
 }
 
 static int invitation_cancel(dx_node *node, dx_request *request, dx_bytes body) {
-    dx_invite *invite = NULL;
+    dx_invite *invite;
     int error = take_invitation(node, body, &invite);
-    if (error == DX_OK && has_ended(invite)) {
+    if (invite == NULL) {
+        return error;
+    }
+    if (has_ended(invite)) {
         return dx_node_refuse(node, DX_E_STATE, NULL, "it has ended before: %s",
                               dx_host_state_sentence(invite->machine.host.state));
     }
-    if (error == DX_OK) {
-        error = dx_invitation_host_cancel(&invite->machine.host, &invite->out);
-    }
+    error = dx_invitation_host_cancel(&invite->machine.host, &invite->out);
     if (error == DX_OK) {
         error = perform(invite);
     }
