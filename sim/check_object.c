@@ -2,6 +2,7 @@
  * write overrules.
  *
  * Layer: simulator, checkers; docs/spec/object-model.md. See check_state.h. */
+#include "check_edits.h"
 #include "check_state.h"
 
 #include <stdlib.h>
@@ -14,6 +15,7 @@ enum {
     OPERATION_SIZE_MAX = 1 << 20,
     EXPANDED_SIZE_MAX = 4 << 20,
     VALUE_SIZE_MAX = 1047546,
+    KEY_SIZE_MAX = 1024,
     VIEW_SIZE_MAX = 64 << 20
 };
 
@@ -97,10 +99,9 @@ typedef struct operation {
     bool malformed;
 } operation;
 
-static void add_write(operation *self, dx_bytes path, dx_bytes payload) {
+static void keep_write(operation *self, const check_write *write) {
     check_entity *entity = self->entity;
-    self->size += path.size + payload.size;
-    if (++self->count > WRITES_MAX || self->size > EXPANDED_SIZE_MAX) {
+    if (++self->count > WRITES_MAX) {
         self->malformed = true;
         return;
     }
@@ -113,8 +114,15 @@ static void add_write(operation *self, dx_bytes path, dx_bytes payload) {
         entity->writes = writes;
         entity->write_capacity = capacity;
     }
-    entity->writes[entity->write_count++] =
-        (check_write){.path = path, .payload = payload, .stamp = self->stamp};
+    entity->writes[entity->write_count] = *write;
+    entity->writes[entity->write_count++].stamp = self->stamp;
+}
+
+static void add_write(operation *self, dx_bytes path, dx_bytes payload) {
+    const check_write write = {.path = path, .payload = payload};
+    self->size += path.size + payload.size;
+    self->malformed = self->malformed || self->size > EXPANDED_SIZE_MAX;
+    keep_write(self, &write);
 }
 
 /* Whether arrays and maps nest at most `levels` deep here, and all keys are texts. */
@@ -175,12 +183,37 @@ static int key_order(dx_bytes a, dx_bytes b) {
     return a.size != b.size ? (a.size < b.size ? -1 : 1) : memcmp(a.data, b.data, a.size);
 }
 
+/* What one operation edits inside the value at one path. */
+static void read_edits(operation *self, dx_reader *reader, dx_bytes path) {
+    size_t parts = count_parts(path), kinds = dx_read_map(reader);
+    self->malformed = self->malformed || parts == 0 || kinds == 0;
+    while (!self->malformed && kinds-- > 0) {
+        check_write write = {.path = path, .edit = true, .kind = dx_read_uint_max(reader, INT32_MAX)};
+        size_t entries = dx_read_array(reader);
+        self->malformed = entries == 0;
+        for (size_t i = 0; !self->malformed && i < entries; i++) {
+            size_t fields = dx_read_array(reader);
+            dx_bytes before = write.key;
+            write.key = dx_read_bytes(reader);
+            write.payload = fields == 2 ? dx_read_item(reader) : dx_bytes_of(NULL, 0);
+            dx_reader inside;
+            dx_reader_init(&inside, write.payload);
+            self->malformed = reader->error != DX_OK || fields < 1 || fields > 2 ||
+                              write.key.size > KEY_SIZE_MAX || write.payload.size > VALUE_SIZE_MAX ||
+                              (i > 0 && key_order(before, write.key) >= 0) ||
+                              (fields == 2 && !nests_within(&inside, DEPTH_MAX - parts));
+            keep_write(self, &write);
+        }
+    }
+}
+
 static void read_operation(operation *self, dx_bytes item) {
     dx_reader reader;
     dx_reader_init(&reader, item);
     dx_bytes *paths = check_take(self->space, (item.size + 1) * sizeof *paths);
     size_t count = 0, sets = 0;
-    self->malformed = item.size > OPERATION_SIZE_MAX || dx_read_array(&reader) != 2;
+    size_t fields = dx_read_array(&reader);
+    self->malformed = item.size > OPERATION_SIZE_MAX || fields < 2 || fields > 3;
     for (size_t left = dx_read_map(&reader); left > 0 && reader.error == DX_OK; left--) {
         dx_bytes path = dx_read_text(&reader), value = dx_read_item(&reader);
         if (reader.error == DX_OK && !self->malformed) {
@@ -195,6 +228,12 @@ static void read_operation(operation *self, dx_bytes item) {
                           (count > sets && key_order(paths[count - 1], path) >= 0);
         paths[count++] = path;
         add_write(self, path, dx_bytes_of(NULL, 0));
+    }
+    size_t edited = fields == 3 && reader.error == DX_OK ? dx_read_map(&reader) : 0;
+    self->malformed = self->malformed || (fields == 3 && edited == 0);
+    for (; edited > 0 && !self->malformed && reader.error == DX_OK; edited--) {
+        paths[count] = dx_read_text(&reader);
+        read_edits(self, &reader, paths[count++]);
     }
     self->malformed = self->malformed || dx_reader_finish(&reader) != DX_OK || !are_apart(paths, count);
 }
@@ -221,12 +260,20 @@ static int payload_order(dx_bytes a, dx_bytes b) {
     return dx_bytes_compare(a, b);
 }
 
+/* Whether both are about the same; authors have edits of odd kinds to themselves. */
+static bool alike(const check_write *a, const check_write *b) {
+    return dx_bytes_equal(a->path, b->path) && a->edit == b->edit && a->kind == b->kind &&
+           dx_bytes_equal(a->key, b->key) &&
+           (a->kind % 2 == 0 || memcmp(a->stamp.feed, b->stamp.feed, sizeof a->stamp.feed) == 0);
+}
+
 static bool overrules(const check_write *other, const check_write *write) {
     int order = check_stamp_order(&other->stamp, &write->stamp);
-    if (is_above(other->path, write->path)) {
+    if (!other->edit &&
+        (is_above(other->path, write->path) || (write->edit && dx_bytes_equal(other->path, write->path)))) {
         return order > 0;
     }
-    return dx_bytes_equal(other->path, write->path) &&
+    return alike(other, write) &&
            (order > 0 || (order == 0 && payload_order(other->payload, write->payload) > 0));
 }
 
@@ -234,8 +281,7 @@ static bool stands(const check_entity *entity, size_t at) {
     const check_write *write = &entity->writes[at];
     for (size_t i = 0; i < entity->write_count; i++) {
         const check_write *other = &entity->writes[i];
-        bool same = check_stamp_order(&other->stamp, &write->stamp) == 0 && i < at &&
-                    dx_bytes_equal(other->path, write->path) &&
+        bool same = check_stamp_order(&other->stamp, &write->stamp) == 0 && i < at && alike(other, write) &&
                     dx_bytes_equal(other->payload, write->payload);
         if (i != at && (same || overrules(other, write))) {
             return false;
@@ -244,16 +290,28 @@ static bool stands(const check_entity *entity, size_t at) {
     return true;
 }
 
-/* The writes that stand, in the order of their paths as map keys. */
-static check_write *collect(check_space *space, const check_entity *entity, size_t *count) {
+static int write_order(const check_write *a, const check_write *b) {
+    int order = key_order(a->path, b->path);
+    if (order == 0 && a->kind != b->kind) {
+        order = a->kind < b->kind ? -1 : 1;
+    }
+    if (order == 0) {
+        order = key_order(a->key, b->key);
+    }
+    return order != 0 ? order : memcmp(a->stamp.feed, b->stamp.feed, sizeof a->stamp.feed);
+}
+
+/* The writes, or the edits, that stand, in the order of their paths as map keys; edits of a path by kind, key and
+ * feed. */
+static check_write *collect(check_space *space, const check_entity *entity, bool edits, size_t *count) {
     check_write *found = check_take(space, (entity->write_count + 1) * sizeof *found);
     *count = 0;
     for (size_t i = 0; i < entity->write_count; i++) {
         size_t at = *count;
-        if (!stands(entity, i)) {
+        if (entity->writes[i].edit != edits || !stands(entity, i)) {
             continue;
         }
-        for (; at > 0 && key_order(entity->writes[i].path, found[at - 1].path) < 0; at--) {
+        for (; at > 0 && write_order(&entity->writes[i], &found[at - 1]) < 0; at--) {
             found[at] = found[at - 1];
         }
         found[at] = entity->writes[i];
@@ -329,9 +387,50 @@ static dx_bytes keep(check_space *space, dx_buf *buf) {
     return copy;
 }
 
+/* The writes that stand, with what edits make of them. */
+static check_write *collect_shown(check_space *space, const check_entity *entity, size_t *count) {
+    size_t edit_count, n = 0;
+    check_write *edits = collect(space, entity, true, &edit_count);
+    check_write *writes = collect(space, entity, false, &n);
+    *count = n;
+    for (size_t i = 0, end; i < edit_count; i = end) {
+        check_edit *here = check_take(space, (edit_count + 1) * sizeof *here);
+        check_base base = {.is_there = false};
+        const check_stamp *latest = NULL;
+        check_write *value = NULL;
+        for (end = i; end < edit_count && dx_bytes_equal(edits[end].path, edits[i].path); end++) {
+            here[end - i] =
+                (check_edit){.kind = edits[end].kind, .key = edits[end].key, .payload = edits[end].payload};
+        }
+        for (size_t k = 0; k < n; k++) {
+            bool same = dx_bytes_equal(writes[k].path, edits[i].path);
+            if ((same || is_above(writes[k].path, edits[i].path)) &&
+                (latest == NULL || check_stamp_order(&writes[k].stamp, latest) > 0)) {
+                latest = &writes[k].stamp;
+            }
+            value = same ? &writes[k] : value;
+        }
+        if (latest != NULL) {
+            check_base_init(&base, latest->counter, latest->feed);
+        }
+        base.value = value == NULL ? dx_bytes_of(NULL, 0) : value->payload;
+        dx_buf buf;
+        dx_writer writer;
+        dx_buf_init(&buf, &sim_heap, VIEW_SIZE_MAX);
+        dx_writer_init(&writer, &buf);
+        if (check_edits_show(&base, here, end - i, count_parts(edits[i].path), &writer)) {
+            value = value == NULL ? &writes[(*count)++] : value;
+            value->path = edits[i].path;
+            value->payload = check_copy(space, dx_buf_view(&buf));
+        }
+        dx_buf_deinit(&buf);
+    }
+    return writes;
+}
+
 dx_bytes check_object_view(check_space *space, const check_entity *entity) {
     size_t count;
-    check_write *writes = collect(space, entity, &count);
+    check_write *writes = collect_shown(space, entity, &count);
     dx_buf buf;
     dx_writer writer;
     dx_buf_init(&buf, &sim_heap, VIEW_SIZE_MAX);
@@ -360,21 +459,23 @@ dx_bytes check_object_at(dx_bytes view, const char *path) {
  */
 
 /* The stamps in use but that of the creation, ascending. */
-static check_stamp *stamps_of(check_space *space, const check_entity *entity, const check_write *writes,
-                              size_t count, size_t *found) {
-    check_stamp *stamps = check_take(space, (count + 1) * sizeof *stamps);
+static check_stamp *stamps_of(check_space *space, const check_entity *entity, size_t *found) {
+    check_stamp *stamps = check_take(space, (entity->write_count + 1) * sizeof *stamps);
     *found = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < entity->write_count; i++) {
+        const check_stamp *stamp = &entity->writes[i].stamp;
         size_t at = *found;
-        while (at > 0 && check_stamp_order(&writes[i].stamp, &stamps[at - 1]) < 0) {
+        if (!stands(entity, i) || check_stamp_order(stamp, &entity->created) == 0) {
+            continue;
+        }
+        while (at > 0 && check_stamp_order(stamp, &stamps[at - 1]) < 0) {
             at--;
         }
-        if (check_stamp_order(&writes[i].stamp, &entity->created) == 0 ||
-            (at > 0 && check_stamp_order(&writes[i].stamp, &stamps[at - 1]) == 0)) {
+        if (at > 0 && check_stamp_order(stamp, &stamps[at - 1]) == 0) {
             continue;
         }
         memmove(&stamps[at + 1], &stamps[at], (*found - at) * sizeof *stamps);
-        stamps[at] = writes[i].stamp;
+        stamps[at] = *stamp;
         ++*found;
     }
     return stamps;
@@ -389,18 +490,65 @@ static size_t number_of(const check_stamp *stamps, size_t count, const check_sta
     return 0;
 }
 
+/* How many edits from the first on share its path (and kind). */
+static size_t edits_alike(const check_write *edits, size_t count, bool of_kind) {
+    size_t end = 1;
+    while (end < count && dx_bytes_equal(edits[end].path, edits[0].path) &&
+           (!of_kind || edits[end].kind == edits[0].kind)) {
+        end++;
+    }
+    return end;
+}
+
+static size_t count_alike(const check_write *edits, size_t count, bool of_kind) {
+    size_t runs = 0;
+    for (size_t i = 0; i < count; i += edits_alike(edits + i, count - i, of_kind)) {
+        runs++;
+    }
+    return runs;
+}
+
+static void write_number(const check_stamp *stamps, size_t stamp_count, const check_write *write,
+                         dx_writer *out) {
+    dx_write_uint(out, number_of(stamps, stamp_count, &write->stamp));
+    if (write->payload.size > 0) {
+        dx_write_item(out, write->payload);
+    }
+}
+
+static void write_edits(const check_stamp *stamps, size_t stamp_count, const check_write *edits, size_t count,
+                        dx_writer *out) {
+    dx_write_map(out, count_alike(edits, count, false));
+    for (size_t i = 0; i < count;) {
+        size_t path_end = i + edits_alike(edits + i, count - i, false);
+        dx_write_text_bytes(out, edits[i].path);
+        dx_write_map(out, count_alike(edits + i, path_end - i, true));
+        while (i < path_end) {
+            size_t kind_end = i + edits_alike(edits + i, path_end - i, true);
+            dx_write_uint(out, edits[i].kind);
+            dx_write_array(out, kind_end - i);
+            for (; i < kind_end; i++) {
+                dx_write_array(out, edits[i].payload.size == 0 ? 2 : 3);
+                dx_write_bytes(out, edits[i].key);
+                write_number(stamps, stamp_count, &edits[i], out);
+            }
+        }
+    }
+}
+
 dx_bytes check_object_saved(check_space *space, const check_entity *entity) {
-    size_t count, stamp_count;
+    size_t count, edit_count, stamp_count;
     if (!entity->operated) {
         return dx_bytes_of(NULL, 0);
     }
-    check_write *writes = collect(space, entity, &count);
-    check_stamp *stamps = stamps_of(space, entity, writes, count, &stamp_count);
+    check_write *writes = collect(space, entity, false, &count);
+    check_write *edits = collect(space, entity, true, &edit_count);
+    check_stamp *stamps = stamps_of(space, entity, &stamp_count);
     dx_buf buf;
     dx_writer writer;
     dx_buf_init(&buf, &sim_heap, VIEW_SIZE_MAX);
     dx_writer_init(&writer, &buf);
-    dx_write_array(&writer, 2);
+    dx_write_array(&writer, edit_count == 0 ? 2 : 3);
     dx_write_array(&writer, stamp_count);
     for (size_t i = 0; i < stamp_count; i++) {
         dx_write_array(&writer, 2);
@@ -411,10 +559,10 @@ dx_bytes check_object_saved(check_space *space, const check_entity *entity) {
     for (size_t i = 0; i < count; i++) {
         dx_write_text_bytes(&writer, writes[i].path);
         dx_write_array(&writer, writes[i].payload.size == 0 ? 1 : 2);
-        dx_write_uint(&writer, number_of(stamps, stamp_count, &writes[i].stamp));
-        if (writes[i].payload.size > 0) {
-            dx_write_item(&writer, writes[i].payload);
-        }
+        write_number(stamps, stamp_count, &writes[i], &writer);
+    }
+    if (edit_count > 0) {
+        write_edits(stamps, stamp_count, edits, edit_count, &writer);
     }
     int error = dx_writer_finish(&writer);
     DX_ASSERT(error == DX_OK);

@@ -51,7 +51,7 @@ static void count_key(rows_check *check, dx_bytes id, size_t number, dx_bytes va
                     number);
         return;
     }
-    bool known_place = op->kind == SIM_OP_SET || op->kind == SIM_OP_SET_MAP ||
+    bool known_place = op->kind == SIM_OP_SET || op->kind == SIM_OP_SET_MAP || op->kind == SIM_OP_EDIT ||
                        (op->kind == SIM_OP_ADD && op->object[0] != 0);
     if (known_place && !is_text(id, op->object)) {
         sim_violate(check->world, "peer %zu shows operation %zu on another object than it was made on",
@@ -135,6 +135,7 @@ static bool writes(const sim_op *op, bool shared, unsigned key) {
     case SIM_OP_UNSET:
         return true;
     case SIM_OP_TRIM:
+    case SIM_OP_EDIT:
     case SIM_OP_ADD:
     case SIM_OP_REMOVE:
     case SIM_OP_RESTORE:

@@ -41,6 +41,9 @@ typedef struct check_write {
     dx_bytes path;    /* as in the operation, or escaped from the members of a map */
     dx_bytes payload; /* an item; size 0: deleted; an empty map: here a map was set */
     check_stamp stamp;
+    bool edit; /* inside the value at the path, about this: */
+    uint64_t kind;
+    dx_bytes key;
 } check_write;
 
 /* One move of an object. */

@@ -19,6 +19,7 @@ static const char *const kind_words[] = {[SIM_OP_ADD] = "adds",
                                          [SIM_OP_SET_MAP] = "sets deep of",
                                          [SIM_OP_UNSET] = "unsets keys of",
                                          [SIM_OP_TRIM] = "trims",
+                                         [SIM_OP_EDIT] = "edits inside",
                                          [SIM_OP_REMOVE] = "removes",
                                          [SIM_OP_RESTORE] = "restores",
                                          [SIM_OP_LINK] = "links from",
@@ -124,8 +125,9 @@ static void take_done(sim_world *world, sim_op *op, dx_bytes body) {
  * written twice, an id names a place on either branch: what was an object on the one is perhaps a link on the
  * other. */
 static bool is_usual(const sim_world *world, const sim_op *op, int64_t code) {
-    return (code == DX_E_CONFLICT && op->kind == SIM_OP_MOVE) || code == DX_E_NOT_FOUND ||
-           code == DX_E_STATE || (code == DX_E_INVALID && world->counts[SIM_UNSEEN] > 0);
+    bool conflicts = op->kind == SIM_OP_MOVE || op->kind == SIM_OP_EDIT;
+    return (code == DX_E_CONFLICT && conflicts) || code == DX_E_NOT_FOUND || code == DX_E_STATE ||
+           (code == DX_E_INVALID && world->counts[SIM_UNSEEN] > 0);
 }
 
 static bool is_of_host(int64_t code) {
@@ -239,9 +241,9 @@ static sim_op_kind draw_kind(sim_world *world) {
     static const struct {
         sim_op_kind kind;
         unsigned weight;
-    } weights[] = {{SIM_OP_ADD, 23},   {SIM_OP_SET, 34},   {SIM_OP_SET_MAP, 5}, {SIM_OP_UNSET, 3},
-                   {SIM_OP_TRIM, 4},   {SIM_OP_REMOVE, 5}, {SIM_OP_RESTORE, 6}, {SIM_OP_LINK, 7},
-                   {SIM_OP_UNLINK, 2}, {SIM_OP_MOVE, 3},   {SIM_OP_BATCH, 8}};
+    } weights[] = {{SIM_OP_ADD, 21}, {SIM_OP_SET, 28},   {SIM_OP_SET_MAP, 5}, {SIM_OP_UNSET, 3},
+                   {SIM_OP_TRIM, 4}, {SIM_OP_EDIT, 12},  {SIM_OP_REMOVE, 4},  {SIM_OP_RESTORE, 5},
+                   {SIM_OP_LINK, 6}, {SIM_OP_UNLINK, 2}, {SIM_OP_MOVE, 3},    {SIM_OP_BATCH, 7}};
     uint64_t at = sim_below(world, 100);
     size_t i = 0;
     for (; at >= weights[i].weight; i++) {
@@ -267,7 +269,8 @@ static void write_add(sim_world *world, const sim_op *op, const char *pad, char 
 static const char *draw_nested(sim_world *world) {
     static const char *const nested[] = {"\"deep.m\": %zu",     "\"deep.m.n\": %zu",
                                          "\"deep.m.n.o\": %zu", "\"deep.m\": {\"n\": {\"o\": %zu}}",
-                                         "\"deep.m.n\": [%zu]", "\"a\\\\.b.c\": %zu"};
+                                         "\"deep.m.n\": [%zu]", "\"a\\\\.b.c\": %zu",
+                                         "\"list\": [0, %zu]",  "\"count\": %zu"};
     return nested[sim_below(world, sizeof nested / sizeof nested[0])];
 }
 
@@ -311,6 +314,7 @@ static void write_change(sim_world *world, const sim_op *op, char *json, size_t 
                  id, trimmed[sim_below(world, sizeof trimmed / sizeof trimmed[0])]);
         break;
     case SIM_OP_ADD:
+    case SIM_OP_EDIT:
     case SIM_OP_REMOVE:
     case SIM_OP_RESTORE:
     case SIM_OP_LINK:
@@ -354,6 +358,38 @@ static void write_batch(sim_world *world, const sim_op *op, char *json, size_t s
              world->space[op->space], n, n, n, n, op->object, op->object, n, op->object, n, n);
 }
 
+/* One to five edits, of one array most often: runs of inserts at one spot, and what others have just moved. Some name
+ * an item that is not there any more, or find a number where an array was: then the whole batch is refused. */
+static void write_edits(sim_world *world, const sim_op *op, char *json, size_t size) {
+    static const char *const edits[] = {
+        "\"push\": [%zu, \"p\"]",       "\"insert\": [%zu, \"i\", \"j\"], \"at\": 0",
+        "\"insert\": [%zu], \"at\": 1", "\"replace\": %zu, \"at\": 0",
+        "\"remove\": 1, \"at\": 0",     "\"reorder\": 0, \"at\": 1",
+        "\"reorder\": 1, \"at\": 0",    "\"include\": [\"i\", \"m\"]",
+        "\"exclude\": [\"i\"]"};
+    static const char *const paths[] = {"list", "list", "list", "deep.list", "deep.m"};
+    size_t n = op->number;
+    size_t at =
+        (size_t)snprintf(json, size,
+                         "{\"do\": \"batch\", \"space\": \"%s\", \"ops\": [{\"op\": \"set\", \"id\": \"%s\", "
+                         "\"set\": {\"op%zu\": %zu}}",
+                         world->space[op->space], op->object, n, n);
+    for (uint64_t left = 1 + sim_below(world, 5); left > 0; left--) {
+        char edit[64];
+        const char *path = paths[sim_below(world, sizeof paths / sizeof paths[0])];
+        if (sim_below(world, 5) == 0) {
+            path = sim_below(world, 4) == 0 ? "deep.m" : "count";
+            snprintf(edit, sizeof edit, "\"increment\": %d", (int)sim_below(world, 9) - 4);
+        } else {
+            snprintf(edit, sizeof edit, edits[sim_below(world, sizeof edits / sizeof edits[0])], n);
+        }
+        at += (size_t)snprintf(json + at, size - at,
+                               ", {\"op\": \"edit\", \"id\": \"%s\", \"key\": \"%s\", %s}", op->object, path,
+                               edit);
+    }
+    snprintf(json + at, size - at, "]}");
+}
+
 /* In some seeds objects are large, so that a whole space is more than a program may leave unread. */
 static char *draw_pad(sim_world *world, const sim_op *op) {
     size_t size = world->plan.big && op->kind == SIM_OP_ADD ? 1 + (size_t)sim_below(world, SIM_PAD_MAX) : 0;
@@ -372,6 +408,8 @@ static void write_operation(sim_world *world, sim_op *op) {
         free(pad);
     } else if (op->kind == SIM_OP_LINK) {
         write_link(world, op, json, sizeof json);
+    } else if (op->kind == SIM_OP_EDIT) {
+        write_edits(world, op, json, sizeof json);
     } else if (op->kind == SIM_OP_MOVE) {
         write_move(world, op, json, sizeof json);
     } else if (op->kind == SIM_OP_BATCH) {
@@ -416,7 +454,8 @@ void sim_operate(sim_world *world) {
     size_t space = (size_t)sim_below(world, world->plan.spaces);
     sim_op_kind kind = draw_kind(world);
     const char *subject = something(world, space, kind == SIM_OP_UNLINK ? SIM_OP_LINK : SIM_OP_ADD);
-    if ((kind == SIM_OP_REMOVE || kind == SIM_OP_RESTORE) && sim_below(world, 4) != 0) {
+    if ((kind == SIM_OP_REMOVE || kind == SIM_OP_RESTORE || kind == SIM_OP_EDIT) &&
+        sim_below(world, 4) != 0) {
         subject = something_contended(world, space);
     }
     if (sim_below(world, 24) == 0) {

@@ -12,7 +12,7 @@
 enum {
     SIM_CONTENDED_KEYS = 3,
     SIM_CONTENDED_OBJECTS = 8,
-    SIM_OPERATION_JSON_MAX = 1200,
+    SIM_OPERATION_JSON_MAX = 2000,
     SIM_PAD_MAX = 48 * 1024
 };
 
@@ -22,6 +22,7 @@ typedef enum sim_op_kind {
     SIM_OP_SET_MAP, /* deep as a whole, and op<n> */
     SIM_OP_UNSET,   /* shared and deep go */
     SIM_OP_TRIM,    /* something far below deep goes */
+    SIM_OP_EDIT,    /* op<n>, and inside list, tags, count or what is below deep: all or nothing */
     SIM_OP_REMOVE,
     SIM_OP_RESTORE,
     SIM_OP_LINK,   /* with op<n> in its data */
@@ -65,8 +66,8 @@ struct sim_workload {
 
 /* Whether operations of this kind leave their key where everyone sees it. */
 static inline bool sim_op_leaves_key(sim_op_kind kind) {
-    return kind == SIM_OP_ADD || kind == SIM_OP_SET || kind == SIM_OP_SET_MAP || kind == SIM_OP_LINK ||
-           kind == SIM_OP_BATCH;
+    return kind == SIM_OP_ADD || kind == SIM_OP_SET || kind == SIM_OP_SET_MAP || kind == SIM_OP_EDIT ||
+           kind == SIM_OP_LINK || kind == SIM_OP_BATCH;
 }
 
 /* --- watch.c --- */

@@ -156,6 +156,153 @@ int dx_run_object_unset(dx_invocation *run) {
     return dx_vault_ask_record(run, &command, object_columns);
 }
 
+/* --- Edits inside a value --- */
+
+static void begin_edit(dx_invocation *run, dx_map_builder *command) {
+    begin(run, command, "object.edit");
+    dx_command_text(command, "key", dx_invocation_argument(run, 2));
+}
+
+/* The values from argument `first` on, as one list. */
+static int take_values(dx_invocation *run, dx_buf *list) {
+    dx_writer writer;
+    int code = DX_EXIT_OK;
+    dx_buf_init(list, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    dx_writer_init(&writer, list);
+    dx_write_array(&writer, run->argument_count - 3);
+    for (size_t i = 3; code == DX_EXIT_OK && i < run->argument_count; i++) {
+        dx_buf value;
+        const char *text = run->arguments[i];
+        code = dx_input_json_text(run, dx_bytes_text(text), text, false, &value);
+        if (code == DX_EXIT_OK) {
+            dx_write_item(&writer, dx_buf_view(&value));
+        }
+        dx_buf_deinit(&value);
+    }
+    if (code == DX_EXIT_OK && dx_writer_finish(&writer) != DX_OK) {
+        code = dx_fail(run, DX_E_LIMIT, NULL, "that is too much for one step");
+    }
+    return code;
+}
+
+/* A number given as an option; what it is without it. */
+static int take_count(dx_invocation *run, const char *option, int64_t otherwise, int64_t *out) {
+    const char *text = dx_invocation_option(run, option);
+    *out = otherwise;
+    return text == NULL ? DX_EXIT_OK : dx_input_number(run, text, option, out);
+}
+
+static int edit_values(dx_invocation *run, const char *edit, bool placed) {
+    dx_buf list;
+    int64_t at = 0;
+    int code = placed ? take_count(run, "at", 0, &at) : DX_EXIT_OK;
+    if (code != DX_EXIT_OK) {
+        return code;
+    }
+    code = take_values(run, &list);
+    if (code == DX_EXIT_OK) {
+        dx_map_builder command;
+        begin_edit(run, &command);
+        dx_command_item(&command, edit, dx_buf_view(&list));
+        if (placed) {
+            dx_write_int(dx_map_builder_key(&command, "at"), at);
+        }
+        code = dx_vault_ask_record(run, &command, object_columns);
+    }
+    dx_buf_deinit(&list);
+    return code;
+}
+
+int dx_run_object_push(dx_invocation *run) {
+    return edit_values(run, "push", false);
+}
+
+int dx_run_object_insert(dx_invocation *run) {
+    return edit_values(run, "insert", true);
+}
+
+int dx_run_object_include(dx_invocation *run) {
+    return edit_values(run, "include", false);
+}
+
+int dx_run_object_exclude(dx_invocation *run) {
+    return edit_values(run, "exclude", false);
+}
+
+/* The number of the item that is meant: not a thing to be guessed. */
+static int take_at(dx_invocation *run, int64_t *at) {
+    const char *text = dx_invocation_option(run, "at");
+    if (text == NULL) {
+        return dx_fail(run, DX_E_INVALID, NULL, "which item? --at N, the first being 0");
+    }
+    return dx_input_number(run, text, "at", at);
+}
+
+int dx_run_object_replace(dx_invocation *run) {
+    dx_buf value;
+    int64_t at = 0;
+    int code = take_at(run, &at);
+    if (code != DX_EXIT_OK) {
+        return code;
+    }
+    const char *text = dx_invocation_argument(run, 3);
+    code = dx_input_json_text(run, dx_bytes_text(text), text, false, &value);
+    if (code == DX_EXIT_OK) {
+        dx_map_builder command;
+        begin_edit(run, &command);
+        dx_command_item(&command, "replace", dx_buf_view(&value));
+        dx_write_int(dx_map_builder_key(&command, "at"), at);
+        code = dx_vault_ask_record(run, &command, object_columns);
+    }
+    dx_buf_deinit(&value);
+    return code;
+}
+
+/* An edit of a number at a number. */
+static int edit_number(dx_invocation *run, const char *edit, int64_t number, const int64_t *at) {
+    dx_map_builder command;
+    begin_edit(run, &command);
+    dx_write_int(dx_map_builder_key(&command, edit), number);
+    if (at != NULL) {
+        dx_write_int(dx_map_builder_key(&command, "at"), *at);
+    }
+    return dx_vault_ask_record(run, &command, object_columns);
+}
+
+int dx_run_object_remove(dx_invocation *run) {
+    int64_t at = 0, count = 1;
+    int code = take_at(run, &at);
+    code = code == DX_EXIT_OK ? take_count(run, "count", 1, &count) : code;
+    return code == DX_EXIT_OK ? edit_number(run, "remove", count, &at) : code;
+}
+
+int dx_run_object_reorder(dx_invocation *run) {
+    int64_t at = 0, to = 0;
+    int code = take_at(run, &at);
+    if (code == DX_EXIT_OK && dx_invocation_option(run, "to") == NULL) {
+        return dx_fail(run, DX_E_INVALID, NULL, "where to? --to N, the number it shall have");
+    }
+    code = code == DX_EXIT_OK ? take_count(run, "to", 0, &to) : code;
+    return code == DX_EXIT_OK ? edit_number(run, "reorder", to, &at) : code;
+}
+
+int dx_run_object_increment(dx_invocation *run) {
+    const char *text = dx_invocation_option(run, "by");
+    dx_buf value;
+    if (text == NULL) {
+        return edit_number(run, "increment", 1, NULL);
+    }
+    int code = dx_input_json_text(run, dx_bytes_text(text), "--by", false, &value);
+    if (code == DX_EXIT_OK && dx_item_kind(dx_buf_view(&value)) != DX_KIND_INT) {
+        code = dx_fail(run, DX_E_INVALID, "--by=-1", "\"%s\" is no integer", text);
+    }
+    if (code == DX_EXIT_OK) {
+        code = edit_number(run, "increment", dx_item_int(dx_buf_view(&value), 0), NULL);
+    }
+    dx_buf_deinit(&value);
+    return code;
+}
+
 int dx_run_object_ls(dx_invocation *run) {
     const dx_command_field fields[] = {{"type", dx_invocation_option(run, "type")},
                                        {"parent", dx_invocation_option(run, "parent")},

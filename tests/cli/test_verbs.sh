@@ -28,6 +28,19 @@ walk() {
     me object get garden "$b" --json
     me object set garden "$a" size=4.5 soil.kind='"loam"' 'notes=["dry", {"deep": null}]' --json
     me object unset garden "$a" soil --json
+    me object push garden "$a" notes '"wet"' '{"n": 1}' --json
+    me object insert garden "$a" notes '"first"' --json
+    me object insert garden "$a" notes '"third"' --at 2 --json
+    me object replace garden "$a" notes '"Dry"' --at 1 --json
+    me object reorder garden "$a" notes --at 0 --to 3 --json
+    me object remove garden "$a" notes --at 1 --count 2 --json
+    me object remove garden "$a" notes --at 9 --json
+    me object include garden "$a" tags '"b"' '"a"' '"b"' --json
+    me object exclude garden "$a" tags '"b"' --json
+    me object increment garden "$a" seen --json
+    me object increment garden "$a" seen --by=-3 --json
+    me object increment garden "$a" name --json
+    me object push garden "$a" seen 1 --json
     me object rm garden "$b" --json
     me object ls garden --json
     me object ls garden --deleted --json
@@ -95,6 +108,20 @@ cp without out
 
 holds "a level in a space is granted" without '"scopes":\["create"\],"spaces":{"H":"write"}'
 holds "and taken away" without '"granted":false,"scopes":\[\],"spaces":{}'
+
+shows() { holds "$1" without "$2"; }
+shows "items are pushed" '"notes":\["dry",{"deep":null},"wet",{"n":1}\]'
+shows "and inserted" '"notes":\["first","dry","third",{"deep":null},"wet",{"n":1}\]'
+shows "and replaced" '"notes":\["first","Dry","third",{"deep":null},"wet",{"n":1}\]'
+shows "and moved" '"notes":\["Dry","third",{"deep":null},"first","wet",{"n":1}\]'
+shows "and removed" '"notes":\["Dry","first","wet",{"n":1}\]'
+shows "what is not there is not" 'no item with that number'
+shows "a set has each once" '"tags":\["a","b"\]'
+shows "or not" '"tags":\["a"\]'
+shows "numbers are counted" '"seen":1'
+shows "and down" '"seen":-2'
+shows "a text is no number" 'what stands there is no integer'
+shows "and a number no array" 'what stands there is no array'
 
 # The keys that scripts rely on, of each verb's first line.
 first_keys() { grep -F -A 1 -- "\$ $1" without | sed -n 2p | keys; }

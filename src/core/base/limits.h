@@ -157,6 +157,9 @@ enum {
     /* Parts of a path plus arrays and maps inside its value: leaves eight of the codec's levels for what
      * objects are packed in (rows, replies, sections). */
     DX_OBJECT_DEPTH_MAX = 24,
+    /* The key of an element, what an edit inside a value is about: a member of a set stands there whole, and what
+     * is larger is better an object of its own. */
+    DX_OBJECT_KEY_SIZE_MAX = 1024,
     /* Registers one operation may write. A set of a map names each path in full, so few bytes could ask for
      * much memory; both figures stop that. Large collections are arrays, which are one register. */
     DX_OBJECT_OPERATION_REGISTERS_MAX = 65536,
@@ -191,6 +194,8 @@ enum {
     /* Paths one operation sets on one entity in a local transaction: each new one is compared with all. More
        go on in the next block. */
     DX_PART_SETS_MAX = 256,
+    /* Edits of one entity there: new items are not compared with any, and all are sorted once. More go on likewise. */
+    DX_PART_EDITS_MAX = 4096,
     /* A saved state of any model. What would pass it is refused, the one case in which replicas that took
      * different ways may differ (docs/spec/entities.md). */
     DX_STATE_SIZE_MAX = DX_OBJECT_STATE_SIZE_MAX,

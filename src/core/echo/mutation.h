@@ -37,6 +37,22 @@ DX_MUST_USE int dx_transaction_add_link(dx_transaction *transaction, dx_bytes ty
  * member is called (name.h). */
 DX_MUST_USE int dx_transaction_set(dx_transaction *transaction, int64_t key, dx_bytes path, dx_bytes value);
 DX_MUST_USE int dx_transaction_unset(dx_transaction *transaction, int64_t key, dx_bytes path);
+/* Edits inside the value at a path, which merge with those of others (docs/spec/object-model.md). Errors as above, and
+ * DX_E_CONFLICT: what stands there is no array (of an increment: no integer); DX_E_NOT_FOUND: it has no item with that
+ * number, counted from 0 as it shows with all this transaction did before. insert: at DX_AT_END behind the last. reorder:
+ * the item `from` becomes item `to`. include puts a value into a set or takes it out. increment: DX_E_LIMIT when
+ * the sum is no 64-bit integer. */
+#define DX_AT_END SIZE_MAX
+DX_MUST_USE int dx_transaction_insert(dx_transaction *transaction, int64_t key, dx_bytes path, size_t at,
+                                      dx_bytes value);
+DX_MUST_USE int dx_transaction_replace(dx_transaction *transaction, int64_t key, dx_bytes path, size_t at,
+                                       dx_bytes value);
+DX_MUST_USE int dx_transaction_remove(dx_transaction *transaction, int64_t key, dx_bytes path, size_t at);
+DX_MUST_USE int dx_transaction_reorder(dx_transaction *transaction, int64_t key, dx_bytes path, size_t from,
+                                       size_t to);
+DX_MUST_USE int dx_transaction_include(dx_transaction *transaction, int64_t key, dx_bytes path,
+                                       dx_bytes value, bool in);
+DX_MUST_USE int dx_transaction_increment(dx_transaction *transaction, int64_t key, dx_bytes path, int64_t by);
 /* Asks something of an object of another model, once in a transaction and not of what this one made: DX_E_CONFLICT.
  * DX_E_STATE: it is deleted; DX_E_UNSUPPORTED: its model is that of objects, or not known; DX_E_INVALID: the model
  * refuses the request. */

@@ -10,6 +10,7 @@ enum {
     SECTION_FRAME_SIZE = 128 + DX_SECTION_OVERHEAD,
     SET_FRAME_SIZE = 16,
     LIST_CAPACITY_MIN = 16,
+    EDIT_FRAME_SIZE = 32,
     SETS_CAPACITY_MIN = 4
 };
 
@@ -120,9 +121,16 @@ static bool reserve_set(dx_part *part, dx_part_entity *entity) {
     return true;
 }
 
-/* Forgets sets at and below the path. */
+/* Forgets sets and edits at and below the path. */
 static void drop_overwritten(dx_part_entity *entity, dx_bytes path) {
     size_t kept = 0;
+    for (size_t i = 0; i < entity->edit_count; i++) {
+        if (!dx_bytes_equal(path, entity->edits[i].path) && !is_above(path, entity->edits[i].path)) {
+            entity->edits[kept++] = entity->edits[i];
+        }
+    }
+    entity->edit_count = kept;
+    kept = 0;
     for (size_t i = 0; i < entity->set_count; i++) {
         if (!dx_bytes_equal(path, entity->sets[i].path) && !is_above(path, entity->sets[i].path)) {
             entity->sets[kept++] = entity->sets[i];
@@ -140,6 +148,11 @@ int dx_part_set_path(dx_part *part, dx_part_entity *entity, dx_bytes path, dx_by
             return DX_E_CONFLICT;
         }
     }
+    for (size_t i = 0; i < entity->edit_count; i++) {
+        if (is_above(entity->edits[i].path, path)) {
+            return DX_E_CONFLICT;
+        }
+    }
     if (!copy_bytes(part, &path) || !copy_bytes(part, &value) || !reserve_set(part, entity)) {
         return DX_E_NO_MEMORY;
     }
@@ -150,13 +163,87 @@ int dx_part_set_path(dx_part *part, dx_part_entity *entity, dx_bytes path, dx_by
 }
 
 int dx_part_operate(dx_part *part, dx_part_entity *entity, dx_bytes operation) {
-    DX_ASSERT(!entity->section.operates && entity->set_count == 0);
+    DX_ASSERT(!entity->section.operates && entity->set_count + entity->edit_count == 0);
     if (!copy_bytes(part, &operation)) {
         return DX_E_NO_MEMORY;
     }
     entity->section.operates = true;
     entity->section.operation = operation;
     part->size += operation.size;
+    return DX_OK;
+}
+
+/* As reserve_set. */
+static bool reserve_edit(dx_part *part, dx_part_entity *entity) {
+    if (entity->edit_count < entity->edit_capacity) {
+        return true;
+    }
+    size_t capacity = entity->edit_capacity == 0 ? SETS_CAPACITY_MIN : 2 * entity->edit_capacity;
+    dx_part_edit *edits = dx_arena_take(&part->arena, capacity * sizeof *edits);
+    if (edits == NULL) {
+        return false;
+    }
+    if (entity->edit_count != 0) {
+        memcpy(edits, entity->edits, entity->edit_count * sizeof *edits);
+    }
+    entity->edits = edits;
+    entity->edit_capacity = capacity;
+    return true;
+}
+
+static bool is_at_or_above(dx_bytes path, dx_bytes other) {
+    return dx_bytes_equal(path, other) || is_above(path, other);
+}
+
+/* Whether one operation can say this beside what it says already. */
+static bool edit_fits(const dx_part_entity *entity, dx_bytes path) {
+    if (entity->edit_count != 0 && dx_bytes_equal(entity->edits[entity->edit_count - 1].path, path)) {
+        return true; /* so it was when that one came, and sets that came since keep away from it */
+    }
+    for (size_t i = 0; i < entity->set_count; i++) {
+        if (is_at_or_above(entity->sets[i].path, path) || is_above(path, entity->sets[i].path)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < entity->edit_count; i++) {
+        if (is_above(entity->edits[i].path, path) || is_above(path, entity->edits[i].path)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int dx_part_edit_path(dx_part *part, dx_part_entity *entity, const dx_part_edit *edit, bool fresh) {
+    dx_part_edit copy = *edit;
+    if (entity->section.operates || !edit_fits(entity, copy.path)) {
+        return DX_E_CONFLICT;
+    }
+    if (!copy_bytes(part, &copy.payload)) {
+        return DX_E_NO_MEMORY;
+    }
+    for (size_t i = 0; !fresh && i < entity->edit_count; i++) {
+        dx_part_edit *before = &entity->edits[i];
+        if (before->kind == copy.kind && dx_bytes_equal(before->key, copy.key) &&
+            dx_bytes_equal(before->path, copy.path)) {
+            before->payload = copy.payload;
+            part->size += copy.payload.size;
+            return DX_OK;
+        }
+    }
+    if (entity->edit_count == DX_PART_EDITS_MAX) {
+        return DX_E_CONFLICT;
+    }
+    const dx_part_edit *last = entity->edit_count == 0 ? NULL : &entity->edits[entity->edit_count - 1];
+    bool same_path = last != NULL && dx_bytes_equal(last->path, copy.path);
+    if (same_path) {
+        copy.path = last->path;
+    }
+    if ((!same_path && !copy_bytes(part, &copy.path)) || !copy_bytes(part, &copy.key) ||
+        !reserve_edit(part, entity)) {
+        return DX_E_NO_MEMORY;
+    }
+    entity->edits[entity->edit_count++] = copy;
+    part->size += copy.key.size + copy.payload.size + EDIT_FRAME_SIZE + (same_path ? 0 : copy.path.size);
     return DX_OK;
 }
 
@@ -179,15 +266,84 @@ static void sort_sets(dx_part_set *sets, size_t count) {
     }
 }
 
-int dx_part_write_operation(dx_part_set *sets, size_t count, dx_buf *out) {
+static int compare_texts(dx_bytes a, dx_bytes b) {
+    return a.size != b.size ? (a.size < b.size ? -1 : 1) : memcmp(a.data, b.data, a.size);
+}
+
+static int compare_edits(const dx_part_edit *a, const dx_part_edit *b) {
+    int order = a->path.data == b->path.data ? 0 : compare_texts(a->path, b->path);
+    if (order == 0 && a->kind != b->kind) {
+        order = a->kind < b->kind ? -1 : 1;
+    }
+    return order != 0 ? order : compare_texts(a->key, b->key);
+}
+
+/* By path, kind and key, as an operation has them. Likewise mostly in order. */
+static void sort_edits(dx_part_edit *edits, size_t count) {
+    for (size_t i = 1; i < count; i++) {
+        dx_part_edit edit = edits[i];
+        size_t at = i;
+        for (; at > 0 && compare_edits(&edits[at - 1], &edit) > 0; at--) {
+            edits[at] = edits[at - 1];
+        }
+        edits[at] = edit;
+    }
+}
+
+/* How many edits from the first one on share its path (and kind). */
+static size_t edits_alike(const dx_part_edit *edits, size_t count, bool of_kind) {
+    size_t end = 1;
+    while (end < count && dx_bytes_equal(edits[end].path, edits[0].path) &&
+           (!of_kind || edits[end].kind == edits[0].kind)) {
+        end++;
+    }
+    return end;
+}
+
+static size_t count_alike(const dx_part_edit *edits, size_t count, bool of_kind) {
+    size_t runs = 0;
+    for (size_t i = 0; i < count; i += edits_alike(edits + i, count - i, of_kind)) {
+        runs++;
+    }
+    return runs;
+}
+
+static void write_kind(dx_writer *writer, const dx_part_edit *edits, size_t count) {
+    dx_write_uint(writer, edits[0].kind);
+    dx_write_array(writer, count);
+    for (size_t i = 0; i < count; i++) {
+        dx_write_array(writer, edits[i].payload.size == 0 ? 1 : 2);
+        dx_write_bytes(writer, edits[i].key);
+        if (edits[i].payload.size != 0) {
+            dx_write_item(writer, edits[i].payload);
+        }
+    }
+}
+
+static void write_edits(dx_writer *writer, const dx_part_edit *edits, size_t count) {
+    dx_write_map(writer, count_alike(edits, count, false));
+    for (size_t i = 0, run; i < count; i += run) {
+        run = edits_alike(edits + i, count - i, false);
+        dx_write_text_bytes(writer, edits[i].path);
+        dx_write_map(writer, count_alike(edits + i, run, true));
+        for (size_t k = 0, end; k < run; k += end) {
+            end = edits_alike(edits + i + k, run - k, true);
+            write_kind(writer, edits + i + k, end);
+        }
+    }
+}
+
+int dx_part_write_operation(dx_part_set *sets, size_t count, dx_part_edit *edits, size_t edit_count,
+                            dx_buf *out) {
     dx_writer writer;
     size_t values = 0;
     sort_sets(sets, count);
+    sort_edits(edits, edit_count);
     for (size_t i = 0; i < count; i++) {
         values += sets[i].value.size != 0;
     }
     dx_writer_init(&writer, out);
-    dx_write_array(&writer, 2);
+    dx_write_array(&writer, edit_count == 0 ? 2 : 3);
     dx_write_map(&writer, values);
     for (size_t i = 0; i < count; i++) {
         if (sets[i].value.size != 0) {
@@ -201,14 +357,18 @@ int dx_part_write_operation(dx_part_set *sets, size_t count, dx_buf *out) {
             dx_write_text_bytes(&writer, sets[i].path);
         }
     }
+    if (edit_count != 0) {
+        write_edits(&writer, edits, edit_count);
+    }
     return dx_writer_finish(&writer);
 }
 
 static int write_section(dx_part_entity *entity, dx_buf *scratch, dx_buf *out) {
     dx_section section = entity->section;
-    if (entity->set_count != 0) {
+    if (entity->set_count + entity->edit_count != 0) {
         dx_buf_clear(scratch);
-        int error = dx_part_write_operation(entity->sets, entity->set_count, scratch);
+        int error = dx_part_write_operation(entity->sets, entity->set_count, entity->edits,
+                                            entity->edit_count, scratch);
         if (error != DX_OK) {
             return error;
         }
@@ -229,8 +389,8 @@ static int write_section(dx_part_entity *entity, dx_buf *scratch, dx_buf *out) {
 
 /* A change that came to nothing, such as a deletion taken back. */
 static bool is_empty(const dx_part_entity *entity) {
-    return entity->set_count == 0 && entity->section.life == DX_LIFE_KEEP && !entity->section.moves &&
-           !entity->section.operates;
+    return entity->set_count + entity->edit_count == 0 && entity->section.life == DX_LIFE_KEEP &&
+           !entity->section.moves && !entity->section.operates;
 }
 
 /* Restores the heap below `at` in order[0, count): the greatest subject on top. */

@@ -15,11 +15,19 @@ typedef struct dx_part_set {
     dx_bytes path, value;
 } dx_part_set;
 
+/* One edit inside the value at a path (docs/spec/object-model.md); an empty payload takes back. */
+typedef struct dx_part_edit {
+    dx_bytes path, key, payload;
+    uint32_t kind;
+} dx_part_edit;
+
 /* What the part does to one entity. */
 typedef struct dx_part_entity {
     dx_section section; /* its operation is the one of the creation data; sets make another */
     dx_part_set *sets;
     size_t set_count, set_capacity;
+    dx_part_edit *edits;
+    size_t edit_count, edit_capacity;
 } dx_part_entity;
 
 typedef struct dx_part_list {
@@ -52,9 +60,15 @@ DX_MUST_USE int dx_part_set_path(dx_part *part, dx_part_entity *entity, dx_bytes
 /* Gives the entity its one operation; it has no sets. DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_part_operate(dx_part *part, dx_part_entity *entity, dx_bytes operation);
 
-/* The operation of these sets, docs/spec/object-model.md: [ {path: value…}, [path…] ]. Sorts them. Appends.
- */
-DX_MUST_USE int dx_part_write_operation(dx_part_set *sets, size_t count, dx_buf *out);
+/* Edits at a path; the edit before it with the same path, kind and key gives way (fresh: there is none).
+ * DX_E_CONFLICT when one operation cannot say it, as above; DX_E_NO_MEMORY. */
+DX_MUST_USE int dx_part_edit_path(dx_part *part, dx_part_entity *entity, const dx_part_edit *edit,
+                                  bool fresh);
+
+/* The operation of these sets and edits, docs/spec/object-model.md: [ {path: value…}, [path…] ], with a third item
+ * when there are edits. Sorts them. Appends. */
+DX_MUST_USE int dx_part_write_operation(dx_part_set *sets, size_t count, dx_part_edit *edits,
+                                        size_t edit_count, dx_buf *out);
 /* Appends every section as its size (4 bytes, native order: it never leaves this process) and plaintext;
  * *count of them. Sections that came to nothing are left out. scratch: an empty buffer. */
 DX_MUST_USE int dx_part_write(dx_part *part, dx_buf *scratch, dx_buf *out, size_t *count);

@@ -762,6 +762,27 @@ int dx_pipeline_append(dx_context *context, dx_space *space, int64_t local, uint
     return error;
 }
 
+int dx_pipeline_next_stamp(dx_context *context, dx_space *space, int64_t local, dx_stamp *out) {
+    const dx_feed *own = dx_space_feed(space, local);
+    DX_ASSERT(own != NULL && own->own && own->identity.feed_class == DX_FEED_DATA);
+    *out = (dx_stamp){.counter = own->length + 1};
+    memcpy(out->feed, own->id, sizeof out->feed);
+    for (size_t i = 0; i < space->feed_count; i++) {
+        const dx_feed *feed = &space->feeds[i];
+        uint64_t seen = dx_timeframe_get(&own->timeframe, feed->local);
+        bool is_news = false;
+        if (feed == own || feed->identity.feed_class != DX_FEED_DATA) {
+            continue;
+        }
+        int error = has_news(context, space, own, feed, &is_news);
+        if (error != DX_OK) {
+            return error;
+        }
+        out->counter += is_news && in_force(feed) > seen ? in_force(feed) : seen;
+    }
+    return DX_OK;
+}
+
 /* --- Telling why ----------------------------------------------------------------------------- */
 
 static void describe(const dx_feed *feed, const wait_reason *reason, char *out, size_t size) {

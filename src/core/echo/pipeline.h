@@ -48,6 +48,9 @@ bool dx_pipeline_waiting(dx_context *context, dx_space *space, char *out, size_t
  * its previous block; the later blocks of one transaction do not. */
 DX_MUST_USE int dx_pipeline_append(dx_context *context, dx_space *space, int64_t local, uint64_t flags,
                                    dx_bytes items, size_t count, bool declares);
+/* The stamp that the next block of an own data feed gets when it declares; of each block after it in the same
+ * transaction one more. */
+DX_MUST_USE int dx_pipeline_next_stamp(dx_context *context, dx_space *space, int64_t local, dx_stamp *out);
 /* Decodes a block into the space's scratch, where it stays until the next one. DX_E_CORRUPT. */
 DX_MUST_USE int dx_pipeline_block(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
                                   dx_block *out);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "model/object_operation.h"
-#include "model/object_state.h"
+#include "model/object_shown.h"
 #include "model/object_view.h"
 
 typedef struct object_state {
@@ -145,6 +145,37 @@ static void drop_overtaken(dx_register *items, size_t count, dx_register *others
     }
 }
 
+/* Drops elements at or under one of the registers with a greater stamp. */
+static void drop_swept(dx_element *items, size_t count, const dx_register *registers, size_t register_count,
+                       const dx_object_content *content) {
+    for (size_t i = 0, run; register_count != 0 && i < count; i += run) {
+        run = dx_element_run(items + i, count - i);
+        const dx_register *above = dx_object_content_above(content, registers, register_count, items[i].path);
+        for (size_t k = i; above != NULL && k < i + run; k++) {
+            items[k].dropped =
+                dx_stamp_compare(&content->stamps[above->stamp], &content->stamps[items[k].stamp]) > 0;
+        }
+    }
+}
+
+/* Of two elements of one path, kind and key (and author, where authors have their own) one stays, as of two
+ * registers. */
+static void drop_overtaken_elements(dx_element *items, size_t count, dx_element *others, size_t other_count,
+                                    const dx_stamp *stamps) {
+    for (size_t i = 0, j = 0; i < count && j < other_count;) {
+        int order = dx_element_compare(&items[i], &others[j], stamps);
+        if (order == 0) {
+            int age = dx_stamp_compare(&stamps[items[i].stamp], &stamps[others[j].stamp]);
+            if (age == 0) {
+                age = dx_bytes_compare(items[i].payload, others[j].payload);
+            }
+            (age >= 0 ? &others[j] : &items[i])->dropped = true;
+        }
+        i += order <= 0;
+        j += order >= 0;
+    }
+}
+
 static int merge(object_state *self, dx_operation_registers *incoming, const dx_stamp *stamp) {
     dx_object_content content;
     int error = dx_object_content_read(&content, self->alloc, &self->created, saved_of(self));
@@ -155,14 +186,24 @@ static int merge(object_state *self, dx_operation_registers *incoming, const dx_
     for (size_t i = 0; i < incoming->count; i++) {
         incoming->items[i].stamp = index;
     }
+    for (size_t i = 0; i < incoming->element_count; i++) {
+        incoming->elements[i].stamp = index;
+    }
     /* A register that falls itself still fells what it should: what it falls to is above or in its place, and
      * later. */
     drop_under(content.registers, content.count, incoming->items, incoming->count, content.stamps);
     drop_under(incoming->items, incoming->count, content.registers, content.count, content.stamps);
     drop_overtaken(content.registers, content.count, incoming->items, incoming->count, content.stamps);
+    drop_swept(content.elements, content.element_count, incoming->items, incoming->count, &content);
+#if !defined(DX_PLANT) || DX_PLANT != 39
+    drop_swept(incoming->elements, incoming->element_count, content.registers, content.count, &content);
+#endif
+    drop_overtaken_elements(content.elements, content.element_count, incoming->elements,
+                            incoming->element_count, content.stamps);
+    dx_object_addition more = {incoming->items, incoming->count, incoming->elements, incoming->element_count};
     dx_buf saved;
     dx_buf_init(&saved, self->alloc, DX_OBJECT_STATE_SIZE_MAX);
-    error = dx_object_content_write(&content, incoming->items, incoming->count, &saved);
+    error = dx_object_content_write(&content, self->alloc, &more, &saved);
     dx_object_content_deinit(&content, self->alloc);
     if (error != DX_OK) {
         dx_buf_deinit(&saved);
@@ -185,7 +226,7 @@ static int apply_operation(void *state, dx_bytes operation, const dx_stamp *stam
     }
     dx_operation_registers incoming;
     int error = dx_operation_registers_read(&incoming, self->alloc, operation);
-    if (error == DX_OK && incoming.count != 0) {
+    if (error == DX_OK && incoming.count + incoming.element_count != 0) {
         error = merge(self, &incoming, stamp);
         dx_operation_registers_deinit(&incoming, self->alloc);
     }
@@ -222,22 +263,44 @@ static int restore_state(void *state, dx_bytes saved) {
     return DX_OK;
 }
 
+static int view_edited(const dx_alloc *alloc, const dx_object_content *content, dx_writer *out) {
+    dx_register *registers;
+    size_t count, capacity;
+    dx_buf made;
+    dx_buf_init(&made, alloc, 2 * (size_t)DX_OBJECT_STATE_SIZE_MAX);
+    int error = dx_object_shown(content, alloc, &made, &registers, &count, &capacity);
+    if (error == DX_OK) {
+        error = dx_object_view_write(alloc, registers, count, out);
+        dx_alloc_free(alloc, registers, capacity * sizeof *registers);
+    }
+    dx_buf_deinit(&made);
+    return error;
+}
+
 static int view_state(const void *state, dx_writer *out) {
     const object_state *self = state;
     dx_object_content content;
     int error = dx_object_content_read(&content, self->alloc, &self->created, saved_of(self));
-    if (error == DX_OK) {
-        error = dx_object_view_write(self->alloc, content.registers, content.count, out);
-        dx_object_content_deinit(&content, self->alloc);
+    if (error != DX_OK) {
+        return error;
     }
+    error = content.element_count == 0
+                ? dx_object_view_write(self->alloc, content.registers, content.count, out)
+                : view_edited(self->alloc, &content, out);
+    dx_object_content_deinit(&content, self->alloc);
     return error;
 }
 
-/* One pass: the register at the path, unless something shows under it. */
+static bool is_at_or_under(dx_bytes key, dx_bytes path) {
+    return key.size >= path.size && memcmp(key.data, path.data, path.size) == 0 &&
+           (key.size == path.size || key.data[path.size] == '.');
+}
+
+/* One pass: the register at the path, unless something shows under it or edits stand in it. */
 static int peek_state(dx_bytes saved, dx_bytes path, dx_bytes *item) {
     dx_reader reader;
     dx_reader_init(&reader, saved);
-    (void)dx_read_array(&reader);
+    size_t parts = dx_read_array(&reader);
     for (size_t stamps = dx_read_array(&reader); stamps > 0 && reader.error == DX_OK; stamps--) {
         (void)dx_read_item(&reader);
     }
@@ -259,6 +322,14 @@ static int peek_state(dx_bytes saved, dx_bytes path, dx_bytes *item) {
             return DX_E_UNSUPPORTED;
 #endif
         }
+    }
+    for (size_t edited = parts == 3 ? dx_read_map(&reader) : 0; edited > 0 && reader.error == DX_OK;
+         edited--) {
+        dx_bytes key = dx_read_text(&reader);
+        if (is_at_or_under(key, path)) {
+            return DX_E_UNSUPPORTED;
+        }
+        (void)dx_read_item(&reader);
     }
     return reader.error == DX_OK ? DX_OK : DX_E_CORRUPT;
 }

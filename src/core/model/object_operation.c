@@ -14,6 +14,12 @@ typedef struct operation_walk {
     size_t keys_size;     /* of the keys that had to be composed */
     dx_register *items;   /* NULL on the first walk */
     uint8_t *keys;        /* likewise */
+    dx_element *elements; /* likewise */
+    size_t element_count;
+    dx_register *edited; /* likewise: the paths that are edited */
+    size_t edited_count;
+    dx_element last; /* the element before, on the same path */
+    size_t edited_parts;
     size_t path_size;
     uint8_t path[DX_OBJECT_PATH_SIZE_MAX]; /* of the member being walked, when inside a map */
 } operation_walk;
@@ -88,11 +94,57 @@ static void walk_value(operation_walk *self, dx_bytes path, size_t parts, bool e
     }
 }
 
+/* One edit, [key] or [key, payload]. Keys of one kind ascend without repetition. */
+static void take_edit(void *ctx, dx_reader *reader, size_t fields, uint32_t kind) {
+    operation_walk *self = ctx;
+    dx_element element = {.path = self->last.path, .kind = kind, .key = dx_read_bytes(reader)};
+    if (fields == 2) {
+        element.payload = dx_read_item(reader);
+    }
+    bool follows = self->last.kind != kind || dx_element_compare_keys(self->last.key, element.key) < 0;
+    if (reader->error != DX_OK || (fields != 1 && fields != 2) || !follows ||
+        element.key.size > DX_OBJECT_KEY_SIZE_MAX ||
+        (fields == 2 && !dx_element_check_payload(element.payload, self->edited_parts)) ||
+        self->count + self->element_count == DX_OBJECT_OPERATION_REGISTERS_MAX) {
+        dx_reader_fail(reader);
+        return;
+    }
+    if (self->elements != NULL) {
+        self->elements[self->element_count] = element;
+    }
+    self->element_count++;
+    self->last = element;
+}
+
+static void walk_edits(operation_walk *self) {
+    dx_reader *reader = &self->reader;
+    size_t paths = dx_read_map(reader);
+    if (paths == 0) {
+        dx_reader_fail(reader); /* without edits an operation has two items */
+    }
+    for (; paths > 0 && reader->error == DX_OK; paths--) {
+        dx_bytes path = dx_read_text(reader);
+        self->edited_parts = dx_object_path_check(path);
+        if (self->edited_parts == 0) {
+            dx_reader_fail(reader);
+            return;
+        }
+        if (self->edited != NULL) {
+            self->edited[self->edited_count] =
+                (dx_register){.path = path, .parts = (uint16_t)self->edited_parts};
+        }
+        self->edited_count++;
+        self->last = (dx_element){.path = path, .kind = UINT32_MAX};
+        dx_element_read_kinds(reader, take_edit, self);
+    }
+}
+
 static void walk_operation(operation_walk *self, dx_bytes operation) {
     dx_reader *reader = &self->reader;
     dx_reader_init(reader, operation);
-    self->count = self->expanded_size = self->keys_size = 0;
-    if (dx_read_array(reader) != 2) {
+    self->count = self->expanded_size = self->keys_size = self->element_count = self->edited_count = 0;
+    size_t fields = dx_read_array(reader);
+    if (fields != 2 && fields != 3) {
         dx_reader_fail(reader);
     }
     for (size_t sets = dx_read_map(reader); sets > 0 && reader->error == DX_OK; sets--) {
@@ -115,6 +167,32 @@ static void walk_operation(operation_walk *self, dx_bytes operation) {
         emit(self, path, parts, dx_bytes_of(NULL, 0), false);
         before = path;
     }
+    if (fields == 3 && reader->error == DX_OK) {
+        walk_edits(self);
+    }
+}
+
+static bool stands_above(const dx_register *items, size_t count, dx_bytes path) {
+    size_t at = 0;
+    return count != 0 && dx_register_next_above(items, count, path, &at) != NULL;
+}
+
+/* No edited path is another path, or above or under one. Both runs are sorted. */
+static bool edits_are_apart(const dx_register *edited, size_t edited_count, const dx_register *items,
+                            size_t count) {
+    for (size_t i = 0; i < edited_count; i++) {
+        if (dx_register_find(items, count, edited[i].path) != NULL ||
+            stands_above(items, count, edited[i].path) ||
+            stands_above(edited, edited_count, edited[i].path)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < count && edited_count != 0; i++) {
+        if (items[i].parts > 1 && !items[i].expanded && stands_above(edited, edited_count, items[i].path)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* No path twice, and no named path under another one. */
@@ -132,12 +210,18 @@ static bool paths_are_apart(const dx_register *items, size_t count) {
     return true;
 }
 
+/* The first walk measures and keeps nothing. */
+static void measure_first(operation_walk *walk) {
+    walk->items = walk->edited = NULL;
+    walk->keys = NULL;
+    walk->elements = NULL;
+}
+
 int dx_operation_registers_read(dx_operation_registers *registers, const dx_alloc *alloc,
                                 dx_bytes operation) {
     operation_walk walk;
     *registers = (dx_operation_registers){0};
-    walk.items = NULL;
-    walk.keys = NULL;
+    measure_first(&walk);
     if (operation.size > DX_OBJECT_OPERATION_SIZE_MAX) {
         return DX_E_MALFORMED;
     }
@@ -145,26 +229,36 @@ int dx_operation_registers_read(dx_operation_registers *registers, const dx_allo
     if (dx_reader_finish(&walk.reader) != DX_OK) {
         return DX_E_MALFORMED;
     }
-    if (walk.count == 0) {
+    if (walk.count + walk.element_count == 0) {
         return DX_OK;
     }
     size_t items_size = walk.count * sizeof(dx_register);
-    size_t size = 2 * items_size + walk.keys_size; /* half of the items is room to sort in */
+    size_t elements_size = walk.element_count * sizeof(dx_element);
+    size_t edited_size = walk.edited_count * sizeof(dx_register);
+    /* Half of the items is room to sort in. */
+    size_t size = 2 * items_size + elements_size + edited_size + walk.keys_size;
     uint8_t *block = dx_alloc_take(alloc, size);
     if (block == NULL) {
         return DX_E_NO_MEMORY;
     }
     walk.items = (dx_register *)(void *)block;
-    walk.keys = block + 2 * items_size;
+    walk.elements = (dx_element *)(void *)(block + 2 * items_size);
+    walk.edited = (dx_register *)(void *)(block + 2 * items_size + elements_size);
+    walk.keys = block + 2 * items_size + elements_size + edited_size;
     walk_operation(&walk, operation);
     DX_ASSERT(dx_reader_finish(&walk.reader) == DX_OK);
     dx_register_sort(walk.items, walk.count, walk.items + walk.count, dx_register_compare_paths);
-    if (!paths_are_apart(walk.items, walk.count)) {
+    if (!paths_are_apart(walk.items, walk.count) ||
+        !edits_are_apart(walk.edited, walk.edited_count, walk.items, walk.count)) {
         dx_alloc_free(alloc, block, size);
         return DX_E_MALFORMED;
     }
-    *registers = (dx_operation_registers){
-        .items = walk.items, .count = walk.count, .block = block, .block_size = size};
+    *registers = (dx_operation_registers){.items = walk.items,
+                                          .count = walk.count,
+                                          .elements = walk.elements,
+                                          .element_count = walk.element_count,
+                                          .block = block,
+                                          .block_size = size};
     return DX_OK;
 }
 
@@ -246,8 +340,7 @@ int dx_object_operation_create(const dx_alloc *alloc, dx_bytes data, dx_buf *out
         return error;
     }
     operation_walk walk;
-    walk.items = NULL;
-    walk.keys = NULL;
+    measure_first(&walk);
     walk_operation(&walk, dx_bytes_of(out->data + begin, out->size - begin));
     bool fits = out->size - begin <= DX_OBJECT_OPERATION_SIZE_MAX;
     return fits && dx_reader_finish(&walk.reader) == DX_OK ? DX_OK : DX_E_INVALID;

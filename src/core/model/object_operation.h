@@ -2,18 +2,20 @@
  * say.
  *
  * Layer: floor 1, model. An operation (docs/spec/object-model.md) is [ {path: value…}, [path…] ]: sets, and
- * deletes in the order of map keys. No path stands twice, and none is a prefix of another: an operation has
- * no order inside. */
+ * deletes in the order of map keys; with a third item {path: {kind: [[key] | [key, payload]…]…}…}: edits inside
+ * values. No path stands twice, and none is a prefix of another: an operation has no order inside. */
 #ifndef DX_MODEL_OBJECT_OPERATION_H
 #define DX_MODEL_OBJECT_OPERATION_H
 
-#include "model/object_register.h"
+#include "model/object_element.h"
 
-/* The registers an operation writes, sorted, all with stamp 0. Borrow from the operation and from their own
- * block. */
+/* The registers and elements an operation writes, sorted, all with stamp 0. Borrow from the operation and from
+ * their own block. */
 typedef struct dx_operation_registers {
     dx_register *items;
     size_t count;
+    dx_element *elements;
+    size_t element_count;
     void *block;
     size_t block_size;
 } dx_operation_registers;

@@ -144,8 +144,12 @@ bool dx_register_check_payload(dx_bytes item, size_t parts) {
     if (kind != DX_KIND_ARRAY) {
         return parts <= DX_OBJECT_DEPTH_MAX;
     }
+    return dx_register_check_shape(item, DX_OBJECT_DEPTH_MAX - parts);
+}
+
+bool dx_register_check_shape(dx_bytes item, size_t levels) {
     dx_reader reader;
     dx_reader_init(&reader, item);
-    check_shape(&reader, DX_OBJECT_DEPTH_MAX - parts);
+    check_shape(&reader, levels);
     return dx_reader_finish(&reader) == DX_OK;
 }

@@ -43,5 +43,7 @@ const dx_register *dx_register_next_above(const dx_register *items, size_t count
  * inside arrays have text keys), not nested beyond DX_OBJECT_DEPTH_MAX, not larger than
  * DX_OBJECT_VALUE_SIZE_MAX; of maps only the empty one. The item is canonical. */
 bool dx_register_check_payload(dx_bytes item, size_t parts);
+/* Whether the item is of the JSON shape and nests at most `levels` arrays and maps. */
+bool dx_register_check_shape(dx_bytes item, size_t levels);
 
 #endif

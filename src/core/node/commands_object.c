@@ -409,6 +409,168 @@ static int op_unset(dx_editing *edit, dx_bytes op, int64_t *key) {
     return explain_change(edit, error);
 }
 
+/* --- Edits inside a value ------------------------------------------------------------------------- */
+
+/* Why this value cannot be edited so. */
+static int explain_inside(dx_editing *edit, bool count, int error) {
+    if (error == DX_E_CONFLICT && edit->node->message[0] == 0) {
+        return dx_node_refuse(edit->node, error, "dx object get SPACE ID",
+                              count ? "what stands there is no integer" : "what stands there is no array");
+    }
+    if (error == DX_E_NOT_FOUND && edit->node->message[0] == 0) {
+        return dx_node_refuse(edit->node, error, "dx object get SPACE ID",
+                              "the array has no item with that number (the first is 0)");
+    }
+    if (error == DX_E_LIMIT && count && edit->node->message[0] == 0) {
+        return dx_node_refuse(edit->node, error, NULL, "the sum would be no 64-bit integer");
+    }
+    return explain_change(edit, error);
+}
+
+/* A number from 0 on, under this key of the op. */
+static int take_number(dx_editing *edit, dx_bytes op, const char *key, size_t *out) {
+    int64_t number = dx_item_int(dx_item_get(op, key), -1);
+    if (number < 0 || number > INT32_MAX) {
+        return dx_node_refuse(edit->node, DX_E_INVALID, NULL, "\"%s\" must be a number from 0 on", key);
+    }
+    *out = (size_t)number;
+    return DX_OK;
+}
+
+typedef int (*dx_each_value)(dx_editing *edit, int64_t key, dx_bytes path, size_t at, dx_bytes value);
+
+static int insert_value(dx_editing *edit, int64_t key, dx_bytes path, size_t at, dx_bytes value) {
+    return dx_transaction_insert(edit->transaction, key, path, at, value);
+}
+
+static int push_value(dx_editing *edit, int64_t key, dx_bytes path, size_t at, dx_bytes value) {
+    (void)at;
+    return dx_transaction_insert(edit->transaction, key, path, DX_AT_END, value);
+}
+
+static int include_value(dx_editing *edit, int64_t key, dx_bytes path, size_t at, dx_bytes value) {
+    (void)at;
+    return dx_transaction_include(edit->transaction, key, path, value, true);
+}
+
+static int exclude_value(dx_editing *edit, int64_t key, dx_bytes path, size_t at, dx_bytes value) {
+    (void)at;
+    return dx_transaction_include(edit->transaction, key, path, value, false);
+}
+
+/* Each value of a list, those after the first at the numbers behind it. */
+static int edit_values(dx_editing *edit, int64_t key, dx_bytes path, size_t at, dx_bytes values,
+                       const char *name, dx_each_value each) {
+    if (dx_item_kind(values) != DX_KIND_ARRAY) {
+        return dx_node_refuse(edit->node, DX_E_INVALID, NULL, "\"%s\" must be a list of values", name);
+    }
+    dx_reader reader;
+    dx_reader_init(&reader, values);
+    int error = DX_OK;
+    for (size_t count = dx_read_array(&reader); error == DX_OK && count > 0; count--) {
+        error = each(edit, key, path, at++, dx_read_item(&reader));
+    }
+    return explain_inside(edit, false, error);
+}
+
+static int edit_push(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op, dx_bytes values) {
+    (void)op;
+    return edit_values(edit, key, path, 0, values, "push", push_value);
+}
+
+static int edit_include(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op, dx_bytes values) {
+    (void)op;
+    return edit_values(edit, key, path, 0, values, "include", include_value);
+}
+
+static int edit_exclude(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op, dx_bytes values) {
+    (void)op;
+    return edit_values(edit, key, path, 0, values, "exclude", exclude_value);
+}
+
+static int edit_insert(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op, dx_bytes values) {
+    size_t at = 0;
+    int error = take_number(edit, op, "at", &at);
+    return error != DX_OK ? error : edit_values(edit, key, path, at, values, "insert", insert_value);
+}
+
+static int edit_replace(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op, dx_bytes value) {
+    size_t at = 0;
+    int error = take_number(edit, op, "at", &at);
+    return error != DX_OK
+               ? error
+               : explain_inside(edit, false, dx_transaction_replace(edit->transaction, key, path, at, value));
+}
+
+static int edit_remove(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op, dx_bytes value) {
+    size_t at = 0, count = 0;
+    (void)value;
+    int error = take_number(edit, op, "at", &at);
+    if (error == DX_OK) {
+        error = take_number(edit, op, "remove", &count);
+    }
+    for (; error == DX_OK && count > 0; count--) {
+        error = explain_inside(edit, false, dx_transaction_remove(edit->transaction, key, path, at));
+    }
+    return error;
+}
+
+static int edit_reorder(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op, dx_bytes value) {
+    size_t at = 0, to = 0;
+    (void)value;
+    int error = take_number(edit, op, "at", &at);
+    if (error == DX_OK) {
+        error = take_number(edit, op, "reorder", &to);
+    }
+    return error != DX_OK
+               ? error
+               : explain_inside(edit, false, dx_transaction_reorder(edit->transaction, key, path, at, to));
+}
+
+static int edit_increment(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op, dx_bytes value) {
+    (void)op;
+    if (dx_item_kind(value) != DX_KIND_INT) {
+        return dx_node_refuse(edit->node, DX_E_INVALID, NULL, "\"increment\" must be an integer");
+    }
+    return explain_inside(edit, true,
+                          dx_transaction_increment(edit->transaction, key, path, dx_item_int(value, 0)));
+}
+
+static const struct {
+    const char *name;
+    int (*run)(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op, dx_bytes value);
+} edits[] = {{"push", edit_push},       {"insert", edit_insert},      {"replace", edit_replace},
+             {"remove", edit_remove},   {"reorder", edit_reorder},    {"include", edit_include},
+             {"exclude", edit_exclude}, {"increment", edit_increment}};
+
+/* {"key": path} and one of the edits. */
+static int op_edit(dx_editing *edit, dx_bytes op, int64_t *key) {
+    int64_t subject = 0;
+    dx_bytes path;
+    *key = 0;
+    int error = take_changed(edit, op, &subject);
+    error = error == DX_OK ? note_change(edit, subject) : error;
+    if (error == DX_OK) {
+        error = dx_take_text(edit->node, op, "key", DX_OBJECT_PATH_SIZE_MAX, &path);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    size_t found = 0, at = 0;
+    for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
+        if (dx_item_get(op, edits[i].name).size != 0) {
+            found++;
+            at = i;
+        }
+    }
+    if (found != 1) {
+        return dx_node_refuse(
+            edit->node, DX_E_INVALID, "dx help object",
+            "say one of push, insert, replace, remove, reorder, include, exclude and increment");
+    }
+    return edits[at].run(edit, subject, path, op, dx_item_get(op, edits[at].name));
+}
+
 static int op_delete(dx_editing *edit, dx_bytes op, int64_t *key) {
     int64_t subject = 0;
     *key = 0;
@@ -470,8 +632,9 @@ typedef int (*dx_op)(dx_editing *edit, dx_bytes op, int64_t *key);
 static const struct {
     const char *name;
     dx_op run;
-} ops[] = {{"add", op_add},   {"link", op_link},       {"set", op_set},   {"unset", op_unset},
-           {"rm", op_delete}, {"restore", op_restore}, {"move", op_move}, {"apply", op_apply}};
+} ops[] = {{"add", op_add},         {"link", op_link}, {"set", op_set},
+           {"unset", op_unset},     {"edit", op_edit}, {"rm", op_delete},
+           {"restore", op_restore}, {"move", op_move}, {"apply", op_apply}};
 
 /* --- Commands with one op: the command map has the op's fields --------------------------------- */
 
@@ -532,6 +695,10 @@ static int object_set(dx_node *node, dx_request *request, dx_bytes body) {
 
 static int object_unset(dx_node *node, dx_request *request, dx_bytes body) {
     return edit_one(node, request, body, op_unset, DX_ENTITY_OBJECT);
+}
+
+static int object_edit(dx_node *node, dx_request *request, dx_bytes body) {
+    return edit_one(node, request, body, op_edit, DX_ENTITY_OBJECT);
 }
 
 static int object_rm(dx_node *node, dx_request *request, dx_bytes body) {
@@ -627,7 +794,7 @@ static int run_op(dx_editing *edit, dx_bytes op, int64_t *key) {
         }
     }
     return dx_node_refuse(edit->node, DX_E_INVALID, NULL,
-                          "op %d: \"op\" must be add, link, set, unset, rm, restore, move or apply",
+                          "op %d: \"op\" must be add, link, set, unset, edit, rm, restore, move or apply",
                           (int)edit->made_count);
 }
 
@@ -688,6 +855,7 @@ const dx_command dx_commands_object[] = {
     {"object.pieces", false, object_pieces},
     {"object.set", true, object_set},
     {"object.unset", true, object_unset},
+    {"object.edit", true, object_edit},
     {"object.rm", true, object_rm},
     {"object.restore", true, object_restore},
     {"object.move", true, object_move},

@@ -31,6 +31,7 @@ const dx_need_row dx_needs[] = {
     {"object.pieces",  DX_NEED_READ},
     {"object.set",     DX_NEED_WRITE},
     {"object.unset",   DX_NEED_WRITE},
+    {"object.edit",    DX_NEED_WRITE},
     {"object.rm",      DX_NEED_WRITE},
     {"object.restore", DX_NEED_WRITE},
     {"object.move",    DX_NEED_WRITE},

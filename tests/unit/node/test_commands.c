@@ -210,12 +210,14 @@ static const struct {
     {"{'do': 'batch', 'space': 'Garden'}", "",
      "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"ops\\\" must be a list'}}"},
     {"{'do': 'batch', 'space': 'Garden', 'ops': [{'op': 'jump'}]}", "",
-     "{'error':{'code':-1,'name':'E_INVALID','message':'op 0: \\\"op\\\" must be add, link, set, unset, rm, "
+     "{'error':{'code':-1,'name':'E_INVALID','message':'op 0: \\\"op\\\" must be add, link, set, unset, "
+     "edit, rm, "
      "restore, move or apply'}}"},
     {"{'do': 'batch', 'space': 'Garden', 'ops': [{'op': 'set', 'id': 1, 'set': {}}]}", "",
      "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"id\\\": op 1 made nothing before this one'}}"},
     {"{'do': 'batch', 'space': 'Garden', 'ops': [3]}", "",
-     "{'error':{'code':-1,'name':'E_INVALID','message':'op 0: \\\"op\\\" must be add, link, set, unset, rm, "
+     "{'error':{'code':-1,'name':'E_INVALID','message':'op 0: \\\"op\\\" must be add, link, set, unset, "
+     "edit, rm, "
      "restore, move or apply'}}"},
     /* node/commands_query.c */
     {"{'do': 'query', 'space': 'Garden'}",

@@ -97,6 +97,7 @@ static const struct {
     {"object.pieces", reads, ", 'space': 'Book', 'id': '1-0'"},
     {"object.set", writes, ", 'space': 'Book', 'id': '1-0', 'set': {'m': 2}"},
     {"object.unset", writes, ", 'space': 'Book', 'id': '1-0', 'unset': ['m']"},
+    {"object.edit", writes, ", 'space': 'Book', 'id': '1-0', 'key': 'n', 'increment': 1"},
     {"object.rm", writes, ", 'space': 'Book', 'id': '1-0'"},
     {"object.restore", writes, ", 'space': 'Book', 'id': '1-0'"},
     {"object.move", writes, ", 'space': 'Book', 'id': '1-0', 'parent': null"},
