@@ -172,6 +172,9 @@ int dx_query_create(dx_context *context, dx_space *space, dx_bytes item, char *m
     if (error == DX_OK) {
         error = dx_query_choose(query);
     }
+    if (error == DX_OK && query->range.index != 0 && !query->range.is_value) {
+        query->place = (dx_query_place){0}; /* what lies between two values is found from its beginning */
+    }
     if (error == DX_OK && query->question.text.size != 0 && query->text_index == 0) {
         error = dx_question_refuse(message, message_size,
                                    "no text index on this type is ready: dx index add SPACE TYPE --text");

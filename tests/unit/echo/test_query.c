@@ -536,9 +536,12 @@ static void test_cursor(void **state) {
         {"\"type\":\"pkg\",\"order\":{\"path\":\"name\",\"descending\":true}", "h f e d c b a"},
         {"\"order\":\"n\"", "d a z b c e x f h y n"},
         {"\"type\":\"pkg\",\"ids\":true,\"follow\":[{\"in\":null}]", "a b c d e f"},
+        {"\"type\":\"pkg\",\"where\":{\"n\":{\"ge\":2}}", "b c e"}, /* d has something below */
+        {"\"type\":\"pkg\",\"where\":{\"n\":{\"in\":[2.5,2,1]}}", "a b c e"},
     };
     world w;
     begin(&w);
+    index_add(&w, "pkg", "n");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char json[1024], all[512] = "";
         dx_buf cursor;
