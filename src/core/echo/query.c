@@ -549,9 +549,13 @@ static int look_at_reference(void *ctx, int64_t key) {
 static int take_referrer(dx_query *query, const dx_entity *entity) {
     referring self = {.query = query};
     int64_t key = entity->key;
-    int error =
-        dx_query_references(query, entity, query->question.steps[query->step].path, look_at_reference, &self);
-    return error == DX_OK && self.refers ? reach(query, key, true) : error;
+    const dx_query_step *step = &query->question.steps[query->step];
+    bool matches = true;
+    int error = dx_query_references(query, entity, step->path, look_at_reference, &self);
+    if (error == DX_OK && self.refers && step->repeats) {
+        error = dx_filter_matches(query, &step->ends, entity, &matches);
+    }
+    return error == DX_OK && self.refers ? reach(query, key, matches) : error;
 }
 
 /* Several objects are left, none of them begun, and there is room for some links of each. */

@@ -399,7 +399,13 @@ int dx_query_walk_text(dx_query *query, int (*found)(dx_query *query, int64_t ke
 }
 
 int dx_query_walk_referrers(dx_query *query, const dx_query_step *step, dx_query_found *found, bool *done) {
-    walk self = {.query = query, .filter = &step->ends, .take = take_entity, .found = found};
+    /* A step that repeats goes through what it does not give, so whatever shows may be on the way. */
+    dx_query_filter any = {.objects = true};
+    bool named = step->ends.has_type && dx_type_is_hidden(step->ends.type);
+    walk self = {.query = query,
+                 .filter = step->repeats && !named ? &any : &step->ends,
+                 .take = take_entity,
+                 .found = found};
     *done = false;
     return walk_types(&self, done);
 }

@@ -386,12 +386,15 @@ static void test_references(void **state) {
     (void)state;
     static const char *const cases[][2] = {
         {"{\"where\":{\"name\":\"a\"},\"follow\":[{\"ref\":\"to\"}]}", "x"},
-        {"{\"type\":\"pkg\",\"follow\":[{\"ref\":\"to\"}]}", "z x"}, /* g is deleted */
+        {"{\"type\":\"pkg\",\"follow\":[{\"ref\":\"to\"}]}", "z b x"}, /* g is deleted */
         {"{\"type\":\"pkg\",\"follow\":[{\"ref\":\"to\",\"where\":{\"name\":\"z\"}}]}", "z"},
         {"{\"where\":{\"name\":\"x\"},\"follow\":[{\"referrers\":\"to\"}]}", "a d"},
         {"{\"where\":{\"name\":\"x\"},\"follow\":[{\"referrers\":\"to\",\"type\":\"pkg\"}]}", "a d"},
         {"{\"where\":{\"name\":\"x\"},\"follow\":[{\"referrers\":\"to\",\"type\":\"file\"}]}", ""},
-        {"{\"type\":\"file\",\"follow\":[{\"referrers\":\"to\",\"repeat\":true}]}", "a b d"},
+        {"{\"type\":\"file\",\"follow\":[{\"referrers\":\"to\",\"repeat\":true}]}", "a b d e"},
+        {"{\"where\":{\"name\":\"z\"},\"follow\":[{\"referrers\":\"to\",\"repeat\":true,\"where\":{\"n\":2.5}"
+         "}]}",
+         "e"}, /* through b, which does not match */
     };
     world w;
     begin(&w);
@@ -399,6 +402,7 @@ static void test_references(void **state) {
     refer(&w, w.d, "to", w.x, true);
     refer(&w, w.b, "to", w.z, false);
     refer(&w, w.c, "to", w.g, false);
+    refer(&w, w.e, "to", w.b, false);
     for (int indexed = 0; indexed < 2; indexed++) {
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             expect(&w, cases[i][0], 0, cases[i][1]);
