@@ -171,6 +171,20 @@ static void take_members(void *ctx, bool last, dx_bytes body) {
 
 /* --- The whole ----------------------------------------------------------------------------------------------- */
 
+/* What the objects of a type are to look like: a type of the house that says nothing of this space's people. */
+static int ask_schemas(dx_export *export) {
+    dx_map_builder command;
+    dx_command_begin(&command, "query");
+    dx_command_text(&command, "space", export->space);
+    dx_writer *query = dx_map_builder_key(&command, "query");
+    dx_write_map(query, 2);
+    dx_write_text(query, "type");
+    dx_write_text(query, "dx.schema");
+    dx_write_text(query, "deleted");
+    dx_write_text(query, "show");
+    return dx_vault_ask(export->run, &command, take_rows, export, NULL);
+}
+
 static int ask(dx_export *export, const char *name, dx_on_answer on_answer) {
     dx_map_builder command;
     dx_command_begin(&command, name);
@@ -184,6 +198,9 @@ int dx_export_run(dx_export *export) {
     int code = export->members ? ask(export, "space.members", take_members) : DX_EXIT_OK;
     if (code == DX_EXIT_OK) {
         code = ask(export, "export", take_rows);
+    }
+    if (code == DX_EXIT_OK && !export->stopped) {
+        code = ask_schemas(export);
     }
     if (code == DX_EXIT_OK && dx_buf_error(&export->large) != DX_OK) {
         code = dx_vault_failed(export->run, dx_buf_error(&export->large));

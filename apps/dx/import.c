@@ -50,7 +50,7 @@ typedef struct dx_import {
     dx_buf data, set, name; /* scratch */
     dx_buf types;           /* the encoded types of link fields, one after another */
     dx_bytes type, link_types[DX_MAPPING_LINKS_MAX];
-    uint64_t unresolved, own_links, own_sets, rejected, twice, told;
+    uint64_t unresolved, own_links, own_sets, schemas, rejected, twice, told;
     bool refers;      /* data hold references, perhaps to lines: links have numbers too, after the objects */
     bool links_only;  /* references to objects are left as they are */
     bool has_members; /* of the target space were asked for */
@@ -297,8 +297,36 @@ static int find_member(dx_import *import, const dx_record *record) {
     return DX_EXIT_OK;
 }
 
+static bool is_schema(const dx_import *import, const dx_record *record) {
+    return !import->source->mapping.foreign &&
+           dx_bytes_equal(dx_item_text(record->type), dx_bytes_text("dx.schema"));
+}
+
+/* Last of all: objects that are as no definition says come back all the same. */
+static int add_schema(dx_import *import, const dx_record *record) {
+    uint32_t number = import->number++;
+    if (!is_schema(import, record)) {
+        return import->code;
+    }
+    return dx_batches_add(&import->batches, &(dx_batch_op){.kind = DX_BATCH_ADD,
+                                                           .number = number,
+                                                           .source = DX_BATCH_NONE,
+                                                           .target = DX_BATCH_NONE,
+                                                           .line = import->source->number,
+                                                           .type = record->type,
+                                                           .data = record->data});
+}
+
 static int add_object(dx_import *import, const dx_record *record) {
     const dx_mapping *mapping = &import->source->mapping;
+    if (is_schema(import, record)) {
+        import->schemas++;
+        if (record->deleted) {
+            dx_buf_append(&import->removed, &import->number, sizeof import->number);
+        }
+        import->number++;
+        return import->code;
+    }
     if (record->kind == DX_RECORD_MEMBER) {
         return find_member(import, record);
     }
@@ -657,7 +685,12 @@ static int write_all(dx_import *import) {
     }
     import->number = import->count;
     if ((import->own_links > 0 && each_record(import, DX_RECORD_LINK, add_own_link) != DX_EXIT_OK) ||
-        drain(import) != DX_EXIT_OK || complete(import) != DX_EXIT_OK || drain(import) != DX_EXIT_OK ||
+        drain(import) != DX_EXIT_OK || complete(import) != DX_EXIT_OK || drain(import) != DX_EXIT_OK) {
+        return import->code;
+    }
+    import->number = 0;
+    if ((import->schemas > 0 &&
+         (each_record(import, DX_RECORD_OBJECT, add_schema) != DX_EXIT_OK || drain(import) != DX_EXIT_OK)) ||
         remove_deleted(import) != DX_EXIT_OK) {
         return import->code;
     }

@@ -121,6 +121,17 @@ same "the link is there" "$(value links <out) $(value unresolved <out)" "1 0"
 expect_exit 0 "of somebody else" --profile bob space import second.tar --json
 same "it leads nowhere, and that is told" "$(value links <out) $(value unresolved <out)" "0 1"
 
+# --- Definitions of types travel, and judge nobody on the way
+alice space create judged -q >/dev/null
+alice object add judged --type task --data '{"title": 5}' -q >/dev/null
+alice object add judged --type dx.schema --data '{"type": "task", "version": 1, "schema": {"properties": {"title": {"type": "string"}}}}' -q >/dev/null
+expect_exit 2 "a definition judges what is written" --profile alice object add judged --type task --data '{"title": 6}'
+alice export judged >judged.jsonl
+alice space create judged-again -q >/dev/null
+expect_exit 0 "an object that is not as it says comes back" --profile alice import judged-again judged.jsonl --json
+same "with the definition" "$(alice export judged-again | normal)" "$(normal <judged.jsonl)"
+expect_exit 2 "which judges there too" --profile alice object add judged-again --type task --data '{"title": 6}'
+
 # --- Comma-separated values, as spreadsheets and scripts read them
 alice space create table -q >/dev/null
 alice object add table --type a --data '{"name": "x, \"y\"\nz", "n": 1, "none": null, "empty": "", "type": "own"}' -q >/dev/null
