@@ -426,6 +426,13 @@ static int seek_entity(dx_query *query, int64_t key) {
     return query->question.step_count > 0 ? collect_start(query, &entity) : deliver(query, &entity);
 }
 
+/* Entries of several values come in another order than their keys, and those of an "in" more than once when it names a
+ * value twice. */
+static bool is_collected(const dx_query *query) {
+    const dx_query_range *range = &query->range;
+    return range->index != 0 && !range->is_value && (range->is_set || !is_sorted(query));
+}
+
 /* Entries of one value stand in the order of keys and are given as they come; others are collected first. */
 static int seek_entry(dx_query *query, int64_t key) {
     const dx_query_range *range = &query->range;
@@ -435,7 +442,7 @@ static int seek_entry(dx_query *query, int64_t key) {
     if (query->question.step_count > 0) {
         return range->decides ? collect_in(&query->keys, key) : seek_entity(query, key);
     }
-    if (!range->is_value && !is_sorted(query)) {
+    if (is_collected(query)) {
         return collect_in(&query->keys, key);
     }
     if (range->decides && needs_no_row(query)) {
@@ -492,15 +499,15 @@ static int seek(dx_query *query) {
         query->place = (dx_query_place){0};
         query->level_end = dx_key_list_count(&query->order);
         query->hops = 1;
-    } else if (is_sorted(query)) {
-        query->phase = DX_QUERY_SORTED;
-        query->at = 0;
-        return dx_query_sort(query);
-    } else if (query->range.index != 0 && !query->range.is_value) {
+    } else if (is_collected(query)) {
         dx_key_list_sort(&query->keys);
         query->judges = !query->range.decides;
         query->at = 0;
         query->phase = DX_QUERY_GIVE;
+    } else if (is_sorted(query)) {
+        query->phase = DX_QUERY_SORTED;
+        query->at = 0;
+        return dx_query_sort(query);
     } else {
         query->phase = DX_QUERY_DONE;
     }

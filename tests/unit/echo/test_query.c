@@ -438,6 +438,8 @@ static void test_with_indexes(void **state) {
         {"{\"type\":\"pkg\",\"where\":{\"n\":{\"le\":2}},\"follow\":[{\"out\":\"depends\"}]}", "b c d"},
         {"{\"type\":\"pkg\",\"where\":{\"n\":1},\"path\":{\"to\":{\"where\":{\"n\":2.5}}}}", "a b d e"},
         {"{\"type\":\"pkg\",\"parent\":null,\"where\":{\"n\":2}}", "b c"},
+        {"{\"type\":\"pkg\",\"where\":{\"n\":{\"in\":[2,1,2.0]}},\"group\":\"n\"}", "1:1 2:2"},
+        {"{\"type\":\"pkg\",\"where\":{\"n\":{\"in\":[2,1,2]}},\"order\":\"name\"}", "a b c"},
     };
     world w;
     begin(&w);
