@@ -347,6 +347,13 @@ static int take_space(dx_taking *taking, const dx_archive_space *space, dx_sourc
 static void give_up(dx_taking *taking) {
     dx_invocation *run = taking->run;
     size_t left = 0;
+    if (taking->made_count == 0) {
+        return;
+    }
+    dx_vault_close(run); /* nothing that was asked before is answered any more: who asked has gone */
+    if (dx_vault_open(run, 0) != DX_EXIT_OK) {
+        left = taking->made_count;
+    }
     for (size_t i = 0; run->client != NULL && i < taking->made_count; i++) {
         dx_map_builder command;
         dx_buf body, reply;
@@ -361,11 +368,9 @@ static void give_up(dx_taking *taking) {
         dx_buf_deinit(&body);
         dx_buf_deinit(&reply);
     }
-    if (taking->made_count > 0) {
-        dx_output_words(&run->output,
-                        left == 0 ? "nothing was imported" : "what was begun is in spaces called \"%s\"",
-                        unfinished_name);
-    }
+    dx_output_words(&run->output,
+                    left == 0 ? "nothing was imported" : "what was begun is in spaces called \"%s\"",
+                    unfinished_name);
 }
 
 static int take_spaces(dx_taking *taking) {
