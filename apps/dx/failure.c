@@ -119,7 +119,9 @@ int dx_fail_reply(dx_invocation *run, dx_bytes error_item) {
     dx_bytes text = dx_item_text(dx_item_get(error_item, "message"));
     dx_bytes hint = dx_item_text(dx_item_get(error_item, "try"));
     const char *sentence = dx_error_text(error);
-    if (error == DX_E_UNSUPPORTED && run->client != NULL && dx_client_has_agent(run->client)) {
+    /* With this remedy the vault answers a command it does not know: this program knows all its own. */
+    bool is_unknown = error == DX_E_UNSUPPORTED && dx_bytes_equal(hint, dx_bytes_text("dx help"));
+    if (is_unknown && run->client != NULL && dx_client_has_agent(run->client)) {
         hint = dx_bytes_text("dx agent stop; dx agent start: the one that runs may be of an older version");
     }
     snprintf(message, sizeof message, "%.*s", (int)text.size, text.size == 0 ? "" : (const char *)text.data);
