@@ -324,7 +324,7 @@ static void add_imported(dx_taking *taking, const char *id, const dx_archive_spa
 }
 
 static int take_space(dx_taking *taking, const dx_archive_space *space, dx_source *source) {
-    dx_import_result result;
+    dx_import_result result = {0};
     int code = make_space(taking, space);
     if (code != DX_EXIT_OK) {
         return code;

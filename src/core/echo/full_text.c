@@ -200,7 +200,8 @@ static int count_row(const Fts5ExtensionApi *api, Fts5Context *fts, void *ctx) {
  * its digits, and the same bytes everywhere. */
 static double logarithm(double number) {
     int power = 0;
-    for (; number >= 2; number /= 2) {
+    while (number >= 2) {
+        number /= 2;
         power++;
     }
     return power + (number - 1);

@@ -80,7 +80,7 @@ static int tell_version(dx_context *context, dx_space *space, dx_feed *feed, uin
     dx_version version = {.feed = feed, .seq = seq};
     dx_block block;
     bool there;
-    if (!dx_touch_is_in_effect(feed, seq)) {
+    if (feed == NULL || !dx_touch_is_in_effect(feed, seq)) {
         return DX_OK;
     }
     set_stamp(&version.stamp, counter, feed);
@@ -138,7 +138,7 @@ static int make_aside(dx_context *context, dx_space *space, int64_t key, int64_t
                       const dx_stamp *point, dx_aside *aside) {
     dx_feed *maker = dx_space_feed(space, dx_entity_key_feed(key));
     dx_stamp stamp;
-    if (!dx_touch_is_in_effect(maker, dx_entity_key_seq(key))) {
+    if (maker == NULL || !dx_touch_is_in_effect(maker, dx_entity_key_seq(key))) {
         return DX_E_NOT_FOUND;
     }
     set_stamp(&stamp, created, maker);
@@ -154,7 +154,7 @@ static int make_aside(dx_context *context, dx_space *space, int64_t key, int64_t
         found = found && (uint64_t)touch.counter <= point->counter;
         dx_feed *feed = error == DX_OK && found ? dx_space_feed(space, touch.block >> 32) : NULL;
         uint64_t seq = (uint64_t)touch.block & UINT32_MAX;
-        if (!dx_touch_is_in_effect(feed, seq)) {
+        if (feed == NULL || !dx_touch_is_in_effect(feed, seq)) {
             continue;
         }
         set_stamp(&stamp, touch.counter, feed);

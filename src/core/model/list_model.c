@@ -447,7 +447,7 @@ static void sort_and_join(element_run *run) {
 
 static int read_operation(const list *self, dx_bytes operation, const dx_stamp *stamp, element_run *out) {
     dx_reader in;
-    uint8_t kinds[EDITS_MAX];
+    uint8_t kinds[EDITS_MAX] = {0};
     *out = (element_run){0};
     dx_reader_init(&in, operation);
     size_t count = dx_read_array(&in);
@@ -592,6 +592,7 @@ static bool is_on_side(const layout *self, size_t at, const element_id *parent, 
     if (at >= self->child_count) {
         return false;
     }
+    DX_ASSERT(self->run.items != NULL); /* children are among them */
     const element *child = &self->run.items[self->children[at]];
     return child->right == right && child->has_parent == (parent != NULL) &&
            (parent == NULL || id_compare(&child->parent, parent) == 0);
@@ -600,6 +601,7 @@ static bool is_on_side(const layout *self, size_t at, const element_id *parent, 
 /* Where the children of the parent on this side begin in the order of children, if there are any. */
 static size_t first_on_side(const layout *self, const element_id *parent, bool right) {
     size_t low = 0, high = self->child_count;
+    DX_ASSERT(high == 0 || self->run.items != NULL);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         bool before = is_before_side(&self->run.items[self->children[middle]], parent, right);
@@ -645,6 +647,7 @@ static void walk(layout *self, visit *stack) {
 
 /* The element whose position this is; nowhere: it is not here, or is no element but a position itself. */
 static uint32_t item_at(const layout *self, uint32_t position) {
+    DX_ASSERT(position < self->run.count && self->run.items != NULL);
     const element *at = &self->run.items[position];
     const element *item = at->origin == ORIGIN_INSERT ? at : find(&self->run, &at->item);
     return item == NULL || item->origin != ORIGIN_INSERT ? nowhere : (uint32_t)(item - self->run.items);
@@ -669,29 +672,29 @@ static void choose_positions(layout *self, uint32_t *latest) {
     }
 }
 
-static void layout_deinit(const list *list_, layout *self) {
+static void layout_deinit(const list *owner, layout *self) {
     size_t size = self->run.count * sizeof(uint32_t);
-    dx_alloc_free(list_->alloc, self->children, size);
-    dx_alloc_free(list_->alloc, self->positions, size);
-    dx_alloc_free(list_->alloc, self->shown, size);
-    free_run(list_, &self->run);
+    dx_alloc_free(owner->alloc, self->children, size);
+    dx_alloc_free(owner->alloc, self->positions, size);
+    dx_alloc_free(owner->alloc, self->shown, size);
+    free_run(owner, &self->run);
 }
 
 /* With an error there is nothing to give back. */
-static int layout_init(const list *list_, layout *self) {
+static int layout_init(const list *owner, layout *self) {
     *self = (layout){0};
-    int error = read_elements(list_, dx_buf_view(&list_->saved), &self->run);
+    int error = read_elements(owner, dx_buf_view(&owner->saved), &self->run);
     size_t count = self->run.count, size = count * sizeof(uint32_t);
     if (error != DX_OK || count == 0) {
-        free_run(list_, &self->run);
+        free_run(owner, &self->run);
         self->run = (element_run){0};
         return error;
     }
-    visit *stack = dx_alloc_take(list_->alloc, (count + 1) * sizeof *stack);
-    uint32_t *latest = dx_alloc_take(list_->alloc, size);
-    self->children = dx_alloc_take(list_->alloc, size);
-    self->positions = dx_alloc_take(list_->alloc, size);
-    self->shown = dx_alloc_take(list_->alloc, size);
+    visit *stack = dx_alloc_take(owner->alloc, (count + 1) * sizeof *stack);
+    uint32_t *latest = dx_alloc_take(owner->alloc, size);
+    self->children = dx_alloc_take(owner->alloc, size);
+    self->positions = dx_alloc_take(owner->alloc, size);
+    self->shown = dx_alloc_take(owner->alloc, size);
     if (stack == NULL || latest == NULL || self->children == NULL || self->positions == NULL ||
         self->shown == NULL) {
         error = DX_E_NO_MEMORY;
@@ -700,10 +703,10 @@ static int layout_init(const list *list_, layout *self) {
         walk(self, stack);
         choose_positions(self, latest);
     }
-    dx_alloc_free(list_->alloc, stack, (count + 1) * sizeof *stack);
-    dx_alloc_free(list_->alloc, latest, size);
+    dx_alloc_free(owner->alloc, stack, (count + 1) * sizeof *stack);
+    dx_alloc_free(owner->alloc, latest, size);
     if (error != DX_OK) {
-        layout_deinit(list_, self);
+        layout_deinit(owner, self);
     }
     return error;
 }
@@ -716,6 +719,7 @@ static int list_view(const void *state, dx_writer *out) {
     if (error != DX_OK) {
         return error;
     }
+    DX_ASSERT(order.shown_count == 0 || order.run.items != NULL);
     dx_write_array(out, order.shown_count);
     for (size_t i = 0; i < order.shown_count; i++) {
         const element *item = &order.run.items[item_at(&order, order.shown[i])];

@@ -363,6 +363,7 @@ static int make_room(dx_object_editor *editor, size_t at, const uint8_t *id, edi
         }
     }
     bool *has_right = left == NULL ? &editor->begins : &left->has_right;
+    DX_ASSERT(!*has_right || editor->entries[*entry].place != NULL); /* an entry of the order has its place */
     dx_bytes parent = *has_right     ? editor->entries[*entry].place->id
                       : left == NULL ? dx_bytes_of(NULL, 0)
                                      : left->id;

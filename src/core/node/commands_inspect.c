@@ -171,8 +171,8 @@ static int send_sections(dx_node *node, dx_request *request, dx_space *space, co
     int error = found == DX_E_NOT_FOUND ? DX_OK : found;
     dx_reader_init(&cursor, block->sections);
     for (uint64_t i = 0; error == DX_OK && i < block->section_count; i++) {
-        dx_bytes section;
-        bool purged;
+        dx_bytes section = {0};
+        bool purged = false;
         error = dx_block_section(&cursor, &section, &purged);
         if (error == DX_OK) {
             error = send_section(node, request, feed, seq, i, section, purged, found == DX_OK ? key : NULL);
@@ -216,6 +216,9 @@ static int inspect_block(dx_node *node, dx_request *request, dx_bytes body) {
     int64_t seq = dx_item_int(dx_item_get(body, "seq"), -1);
     int error = dx_take_space(node, request, body, &space);
     error = error == DX_OK ? take_feed(node, space, body, &feed) : error;
+    if (feed == NULL) {
+        return error;
+    }
     if (error == DX_OK && (seq < 0 || (uint64_t)seq >= feed->length)) {
         error = dx_node_refuse(node, DX_E_NOT_FOUND, "dx inspect SPACE feeds",
                                "this feed has blocks 0 to %lld here", (long long)feed->length - 1);
@@ -228,7 +231,10 @@ static int inspect_block(dx_node *node, dx_request *request, dx_bytes body) {
     }
     dx_buf_init(&copy, &node->config.alloc, DX_BLOCK_SIZE_MAX); /* a key is read meanwhile */
     dx_buf_append(&copy, bytes.data, bytes.size);
-    error = dx_buf_error(&copy) == DX_OK ? dx_block_decode(dx_buf_view(&copy), &block) : dx_buf_error(&copy);
+    error = dx_buf_error(&copy);
+    if (error == DX_OK) {
+        error = dx_block_decode(dx_buf_view(&copy), &block);
+    }
     if (error == DX_OK) {
         error = send_sections(node, request, space, feed, (uint64_t)seq, &block);
     }
