@@ -41,7 +41,8 @@ int dx_register_compare_paths(dx_bytes a, dx_bytes b) {
     if (a.size != b.size) {
         return a.size < b.size ? -1 : 1;
     }
-    return memcmp(a.data, b.data, a.size);
+    return a.size == 0 ? 0
+                       : memcmp(a.data, b.data, a.size); /* the key of an element may be empty, and nowhere */
 }
 
 /* Merges items[begin, middle) and items[middle, end) by way of spare. */

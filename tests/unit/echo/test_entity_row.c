@@ -26,10 +26,11 @@ static void test_one_row(void **state) {
     int64_t key = peer_add(&alice, "tree", "{\"age\":3}"), absent = key + 1;
     assert_int_equal(living(&alice), 1);
     peer_begin(&alice);
-    dx_entity_row row, before = read_row(&alice, key), after = before;
+    dx_entity_row row, before, after;
     assert_int_equal(dx_entity_row_find(&alice.context, alice.space, key), DX_OK);
     assert_int_equal(dx_entity_row_find(&alice.context, alice.space, absent), DX_E_NOT_FOUND);
     assert_int_equal(dx_entity_row_read(&alice.context, alice.space, absent, &row), DX_E_NOT_FOUND);
+    before = after = read_row(&alice, key);
     assert_int_equal(before.key, key);
     assert_true(before.type > 0 && before.model > 0 && before.state.size > 0);
     assert_false(before.deleted || before.has_life);

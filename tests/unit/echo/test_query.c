@@ -852,8 +852,8 @@ static void test_memory(void **state) {
         "{\"where\":{\"in\":{\"eq\":{\"deep\":{\"k\":\"v\"}}}}}",
         "{\"type\":\"pkg\",\"follow\":[{\"out\":\"depends\"},{\"out\":null}]}",
         "{\"where\":{\"name\":\"a\"},\"path\":{\"to\":{\"where\":{\"name\":\"e\"}}}}",
-        "{\"type\":\"pkg\",\"or\":[{\"where\":{\"n\":{\"ge\":2}}}],\"order\":[\"n\",{\"path\":\"name\","
-        "\"descending\":true}]}",
+        ("{\"type\":\"pkg\",\"or\":[{\"where\":{\"n\":{\"ge\":2}}}],\"order\":[\"n\",{\"path\":\"name\","
+         "\"descending\":true}]}"),
         "{\"group\":\"n\",\"type\":\"pkg\"}",
         "{\"where\":{\"name\":\"a\"},\"follow\":[{\"out\":\"depends\",\"repeat\":true}]}",
     };
