@@ -66,7 +66,8 @@ static dx_bytes take_line(dx_bytes *rest) {
 static void note_byte(dx_http_cookies *self, const uint8_t *bytes, uint8_t byte) {
     size_t size = self->at - self->line;
     if (byte == '\n') {
-        self->ended = self->is_field && size == 2; /* CRLF alone; other ends of lines the reader refuses */
+        self->ended =
+            size == 2; /* CRLF alone, also as the first line; other ends of lines the reader refuses */
         self->line = self->at;
         self->is_field = true;
         self->is_cookie = false;
@@ -83,6 +84,7 @@ size_t dx_http_cookies_drop(dx_http_cookies *self, uint8_t *bytes, size_t size) 
             self->dropped++;
             continue;
         }
+        self->is_cookie = false; /* a value ends here, or is none: what is wrong with it stays wrong */
         bytes[self->at++] = byte;
         note_byte(self, bytes, byte);
     }
