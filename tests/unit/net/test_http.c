@@ -195,9 +195,14 @@ static void test_cookies_are_dropped(void **state) {
          "GET / HTTP/1.1\r\n\r\nCookie: what follows is another's\r\n"},
         {"GET / HTTP/1.1\r\nCookie: a\x01"
          "b\nX: y\r\n\r\n",
-         "GET / HTTP/1.1\r\nCookie:\x01\nX: y\r\n\r\n"},
+         "GET / HTTP/1.1\r\nCookie:\x01"
+         "b\nX: y\r\n\r\n"},
         {"GET / HTTP/1.1\r\nCookie: a\rb\r\n\r\n",
-         "GET / HTTP/1.1\r\nCookie:\r\r\n\r\n"}, /* refused by the reader */
+         "GET / HTTP/1.1\r\nCookie:\rb\r\n\r\n"}, /* refused by the reader */
+        {"GET / HTTP/1.1\r\nCookie: a\r \n\r\n",
+         "GET / HTTP/1.1\r\nCookie:\r \n\r\n"}, /* refused before, and after */
+        {"\r\nHost: a\r\nCookie: b\r\n",
+         "\r\nHost: a\r\nCookie: b\r\n"}, /* a head of no line: behind it is none */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         size_t size = strlen(rows[i].came);
