@@ -24,7 +24,8 @@ share_ends
 alice agent start -q --listen 127.0.0.2:0 >/dev/null
 run --profile frank space join "$url" --pin "$pin" --json --timeout 20
 same "a link whose address leads nowhere lets in by its service" "$status $(value state <out)" "0 ready"
-expect_exit 0 "what was there comes" --profile frank space status notes --wait-synced --timeout 15 --json
+joined=$(value space <out) # what it is called is data, and comes after
+expect_exit 0 "what was there comes" --profile frank space status "$joined" --wait-synced --timeout 15 --json
 same "in step" "$(value synced <out) $(value objects <out)" "True 1"
 
 expect_exit 0 "the kube stops" kube stop
