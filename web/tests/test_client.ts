@@ -49,6 +49,118 @@ test('spaces: made, listed, found by key, live for others, under their first nam
   await space.waitUntilReady();
 });
 
+test('what two do inside one value at once is merged: pushed, counted, put in and taken out', async () => {
+  interface Poll { votes: number; list: string[]; tags: string[] }
+  const mine = space.db.add<Poll>({ votes: 1, list: ['a'], tags: ['x'] }, { type: 'poll' });
+  await space.db.flush();
+  const theirs = await other.getSpace(space.key)?.db.get<Poll>(mine.id), there = other.getSpace(space.key)?.db;
+  assert.ok(theirs && there);
+  const heard: number[] = [], deaf = subscribe(mine, () => heard.push(mine.votes, mine.list.length));
+  for (let n = 0; n < 20; n++) {
+    space.db.increment(mine, 'votes');
+    there.increment(theirs, 'votes', 2n);
+    mine.list.push(`m${n}`);
+    theirs.list.push(`t${n}`);
+    if (n % 5 === 0) await Promise.all([space.db.flush(), there.flush()]);
+  }
+  space.db.include(mine, 'tags', 'y', 'z');
+  there.include(theirs, 'tags', 'z');
+  there.exclude(theirs, 'tags', 'x');
+  space.db.increment(mine, 'never.seen', -3);
+  assert.deepEqual((dataOf(mine)['never'] as { seen: number }).seen, -3);
+  await Promise.all([space.db.flush(), there.flush()]);
+  for (const one of [mine, theirs]) {
+    await until('both show all of it', () => one.votes === 61 && one.list.length === 41 && one.tags.length === 2);
+    assert.deepEqual(one.list.filter((item) => item.startsWith('m')), Array.from({ length: 20 }, (_, n) => `m${n}`));
+    assert.deepEqual(one.list.filter((item) => item.startsWith('t')), Array.from({ length: 20 }, (_, n) => `t${n}`));
+    assert.deepEqual([...one.tags].sort(), ['y', 'z']);
+  }
+  deaf();
+  assert.ok(heard.every((value, at) => value >= (heard[at - 2] ?? 0)), `nothing is counted twice and then less: ${heard.join()}`);
+  assert.throws(() => space.db.increment(mine, 'votes', 0.5), TypeError);
+  const refusals: Refusal[] = [], leave = space.db.refused.subscribe((refusal) => refusals.push(refusal));
+  space.db.increment(mine, 'list');
+  await assert.rejects(space.db.flush(), (error: DxError) => error.symbol === 'E_CONFLICT');
+  leave();
+  assert.deepEqual(refusals.map(({ op, path }) => [op, path]), [['edit', 'list']]);
+  space.db.remove(mine);
+  await space.db.flush();
+});
+
+test('a list is changed as an array is, each way of it an edit', async () => {
+  interface Board { cards: unknown[] }
+  const mine = space.db.add<Board>({ cards: [] }, { type: 'board' });
+  let seed = 7;
+  const below = (n: number): number => { seed = (seed * 1103515245 + 12345) & 0x7fffffff; return (seed >> 8) % n; };
+  let plain: unknown[] = [];
+  const shown = (): unknown => (dataOf(mine) as unknown as Board).cards;
+  const both = (change: (list: any[]) => unknown): void => { assert.deepEqual(change(mine.cards), change(plain)); };
+  for (let n = 0; n < 400; n++) {
+    const at = below(plain.length + 1), card = below(3) === 0 ? { n, done: false } : n % 5;
+    switch (below(12)) {
+      case 0: both((list) => list.push(card)); break;
+      case 1: both((list) => list.unshift(card, n)); break;
+      case 2: both((list) => list.pop()); break;
+      case 3: both((list) => list.shift()); break;
+      case 4: both((list) => list.splice(at, 1 + n % 2)); break;
+      case 5: both((list) => list.splice(at, n % 3, card, n, n)); break;
+      case 6: both((list) => void (list[at] = card)); break;
+      case 7: both((list) => list.splice(-1, 1, 'last')); break;
+      case 8: if (typeof plain[at] === 'object') both((list) => void ((list[at] as { done: boolean }).done = true)); break;
+      case 9: if (n % 7 === 0) { mine.cards.reverse(); plain.reverse(); } break;
+      case 10: if (n % 9 === 0) { mine.cards.sort(); plain.sort(); } break;
+      default: if (at < plain.length) {
+        const to = below(plain.length);
+        space.db.reorder(mine, 'cards', at, to);
+        plain = plain.toSpliced(at, 1).toSpliced(to, 0, plain[at]);
+      }
+    }
+    assert.deepEqual(shown(), plain);
+    if (below(20) === 0) await space.db.flush();
+    if (plain.length > 30) both((list) => list.splice(0, 20).length);
+  }
+  await space.db.flush();
+  const theirs = await other.getSpace(space.key)?.db.get<Board>(mine.id);
+  assert.deepEqual(dataOf(theirs as object)['cards'], plain);
+  assert.throws(() => space.db.reorder(mine, 'cards', 0, 99), RangeError);
+  mine.cards = ['a', 'b', 'c', 'd'];
+  await space.db.flush();
+  await until('the other has it', () => theirs?.cards.length === 4);
+  // At once: each names what it saw, wherever that stands when the vault hears of it.
+  mine.cards.unshift('x', 'y');
+  if (theirs !== undefined) {
+    theirs.cards.splice(1, 1);
+    theirs.cards[2] = 'D';
+    theirs.cards.push('e');
+    other.getSpace(space.key)?.db.reorder(theirs, 'cards', 0, 3);
+  }
+  await Promise.all([space.db.flush(), other.getSpace(space.key)?.db.flush()]);
+  for (const one of [mine, theirs]) await until('both show all of it', () => [...one?.cards ?? []].sort().join('') === 'Dacexy');
+  assert.deepEqual([...mine.cards], [...theirs?.cards ?? []]);
+  space.db.remove(mine);
+  await space.db.flush();
+});
+
+test('what stands in a list is found again where it stands now', async () => {
+  const shop = space.db.add({ items: [{ name: 'milk', done: false }, { name: 'tea', done: false }] }, { type: 'shop' });
+  const tea = shop.items[1] as { name: string; done: boolean };
+  shop.items.unshift({ name: 'bread', done: false });
+  tea.done = true;
+  tea.name = 'green tea';
+  assert.deepEqual(shop.items.map(({ name, done }) => [name, done]), [['bread', false], ['milk', false], ['green tea', true]]);
+  const friend = space.db.add({ name: 'Bob' }), gone = shop.items.splice(1, 1)[0];
+  assert.deepEqual(gone, { name: 'milk', done: false });
+  space.db.push(shop, 'guests', friend, friend);
+  space.db.push(shop, 'guests', 'and a dog');
+  assert.equal((shop as unknown as { guests: unknown[] }).guests[1], friend, 'which has no id yet');
+  await space.db.flush();
+  assert.equal((shop as unknown as { guests: unknown[] }).guests[0], friend);
+  assert.deepEqual(JSON.parse(JSON.stringify(dataOf(shop)['guests'])), [{ '@ref': friend.id }, { '@ref': friend.id }, 'and a dog']);
+  space.db.remove(shop);
+  space.db.remove(friend);
+  await space.db.flush();
+});
+
 test('a query tells whether its objects are all there are', async () => {
   const none = space.db.query<Task>({ type: 'nothing of the sort' }), heard: [number, boolean][] = [];
   assert.deepEqual([none.objects.loaded, none.loaded, none.objects.length], [false, false, 0]);

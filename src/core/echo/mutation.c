@@ -781,6 +781,13 @@ int dx_transaction_insert(dx_transaction *transaction, int64_t key, dx_bytes pat
     return end_edit(transaction, error);
 }
 
+int dx_transaction_find_item(dx_transaction *transaction, int64_t key, dx_bytes path, size_t at,
+                             dx_bytes value, size_t *found) {
+    edit_under_way edit;
+    int error = begin_edit(transaction, key, path, value, true, &edit);
+    return error == DX_OK ? dx_object_editor_find(&transaction->editor, at, value, found) : error;
+}
+
 int dx_transaction_replace(dx_transaction *transaction, int64_t key, dx_bytes path, size_t at,
                            dx_bytes value) {
     edit_under_way edit;
@@ -808,6 +815,8 @@ int dx_transaction_reorder(dx_transaction *transaction, int64_t key, dx_bytes pa
         error = make_item_id(transaction, id);
     }
     if (error == DX_OK) {
+        size_t last = transaction->editor.item_count == 0 ? 0 : transaction->editor.item_count - 1;
+        to = to == DX_AT_END ? last : to;
         error = dx_object_editor_move(&transaction->editor, from, to, id, take_edit, &edit);
     }
     return end_edit(transaction, error);

@@ -40,11 +40,15 @@ DX_MUST_USE int dx_transaction_unset(dx_transaction *transaction, int64_t key, d
 /* Edits inside the value at a path, which merge with those of others (docs/spec/object-model.md). Errors as above, and
  * DX_E_CONFLICT: what stands there is no array (of an increment: no integer); DX_E_NOT_FOUND: it has no item with that
  * number, counted from 0 as it shows with all this transaction did before. insert: at DX_AT_END behind the last. reorder:
- * the item `from` becomes item `to`. include puts a value into a set or takes it out. increment: DX_E_LIMIT when
- * the sum is no 64-bit integer. */
+ * the item `from` becomes item `to`, at DX_AT_END the last. include puts a value into a set or takes it out. increment:
+ * DX_E_LIMIT when the sum is no 64-bit integer. */
 #define DX_AT_END SIZE_MAX
 DX_MUST_USE int dx_transaction_insert(dx_transaction *transaction, int64_t key, dx_bytes path, size_t at,
                                       dx_bytes value);
+/* The number of the item equal to the value that is nearest to `at`: what a program saw there may stand elsewhere by now.
+ * DX_E_NOT_FOUND: there is none; DX_E_EXISTS: it shows as a member put into the set, which has no number. */
+DX_MUST_USE int dx_transaction_find_item(dx_transaction *transaction, int64_t key, dx_bytes path, size_t at,
+                                         dx_bytes value, size_t *found);
 DX_MUST_USE int dx_transaction_replace(dx_transaction *transaction, int64_t key, dx_bytes path, size_t at,
                                        dx_bytes value);
 DX_MUST_USE int dx_transaction_remove(dx_transaction *transaction, int64_t key, dx_bytes path, size_t at);

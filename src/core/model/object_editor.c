@@ -18,6 +18,7 @@ typedef struct editor_place {
 typedef struct editor_item {
     dx_bytes id, parent; /* parent of size 0: the beginning */
     dx_bytes value;      /* size 0: too large to be a member */
+    uint64_t mark;       /* of the value, whatever its size */
     bool right, of_base;
 } editor_item;
 
@@ -98,9 +99,19 @@ static bool written_side(const dx_list_node *node) {
     return dx_read_uint(&reader) == 1;
 }
 
+/* FNV-1a: tells a value again that its author saw before; nobody gains by making two look alike. */
+static uint64_t mark_of(dx_bytes value) {
+    uint64_t mark = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < value.size; i++) {
+        mark = (mark ^ value.data[i]) * UINT64_C(0x100000001b3);
+    }
+    return mark;
+}
+
 /* What could be a member is kept, to be found when it is taken out. */
 static bool keep_value(dx_object_editor *editor, editor_item *item, dx_bytes value) {
     item->value = (dx_bytes){NULL, 0};
+    item->mark = mark_of(value);
     if (value.size <= DX_OBJECT_KEY_SIZE_MAX) {
         item->value = dx_arena_copy(&editor->arena, value);
         return item->value.data != NULL;
@@ -124,11 +135,11 @@ static int add_entry(dx_object_editor *editor, editor_place *place, const dx_lis
     return DX_OK;
 }
 
-static bool is_excluded(const dx_object_editor *editor, dx_bytes value) {
-    size_t low = 0, high = editor->excluded_count;
+static bool is_among(const dx_bytes *values, size_t count, dx_bytes value) {
+    size_t low = 0, high = count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = dx_element_compare_keys(editor->excluded[middle], value);
+        int order = dx_element_compare_keys(values[middle], value);
         if (order == 0) {
             return true;
         }
@@ -141,18 +152,27 @@ static bool is_excluded(const dx_object_editor *editor, dx_bytes value) {
     return false;
 }
 
-static int read_excluded(dx_object_editor *editor, const dx_element *elements, size_t count) {
+static bool is_excluded(const dx_object_editor *editor, dx_bytes value) {
+    return is_among(editor->excluded, editor->excluded_count, value);
+}
+
+static int read_members(dx_object_editor *editor, const dx_element *elements, size_t count) {
     editor->excluded = dx_arena_take(&editor->arena, count * sizeof *editor->excluded);
-    if (editor->excluded == NULL) {
+    editor->included = dx_arena_take(&editor->arena, count * sizeof *editor->included);
+    if (editor->excluded == NULL || editor->included == NULL) {
         return DX_E_NO_MEMORY;
     }
     for (size_t i = 0; i < count; i++) {
-        if (elements[i].kind == DX_ELEMENT_MEMBER && elements[i].payload.size == 0) {
+        if (elements[i].kind == DX_ELEMENT_MEMBER) {
             dx_bytes copy = dx_arena_copy(&editor->arena, elements[i].key);
             if (copy.data == NULL) {
                 return DX_E_NO_MEMORY;
             }
-            editor->excluded[editor->excluded_count++] = copy;
+            if (elements[i].payload.size == 0) {
+                editor->excluded[editor->excluded_count++] = copy;
+            } else {
+                editor->included[editor->included_count++] = copy;
+            }
         }
     }
     return DX_OK;
@@ -206,7 +226,7 @@ static int read_list(dx_object_editor *editor, const dx_object_base *base, const
                      size_t count) {
     dx_object_list list;
     uint32_t next = 0;
-    int error = read_excluded(editor, elements, count);
+    int error = read_members(editor, elements, count);
     if (error == DX_OK) {
         error = dx_object_list_read(&list, editor->alloc, base, elements, count);
     }
@@ -296,7 +316,7 @@ int dx_object_editor_read(dx_object_editor *editor, const dx_stamp *created, dx_
     editor->entry_count = editor->item_count = 0;
     editor->own_count = editor->shown = 0;
     editor->begins = editor->members_changed = false;
-    editor->excluded_count = 0;
+    editor->excluded_count = editor->included_count = 0;
     dx_arena_reset(&editor->arena);
     int error = dx_object_content_read(&content, editor->alloc, created,
                                        saved.size == 0 ? dx_bytes_of(empty, sizeof empty) : saved);
@@ -308,6 +328,32 @@ int dx_object_editor_read(dx_object_editor *editor, const dx_stamp *created, dx_
 }
 
 /* --- Items -------------------------------------------------------------------------------------- */
+
+int dx_object_editor_find(const dx_object_editor *editor, size_t at, dx_bytes value, size_t *found) {
+    uint64_t mark = mark_of(value);
+    size_t number = 0, best = SIZE_MAX;
+    if (!editor->takes_items) {
+        return DX_E_CONFLICT;
+    }
+    for (size_t entry = 0; entry < editor->entry_count; entry++) {
+        const editor_item *item = editor->entries[entry].item;
+        if (item == NULL) {
+            continue;
+        }
+        if (item->mark == mark && (item->value.size == 0 || dx_bytes_equal(item->value, value))) {
+            size_t away = number < at ? at - number : number - at;
+            if (away < best) {
+                best = away;
+                *found = number;
+            }
+        }
+        number++;
+    }
+    if (best != SIZE_MAX) {
+        return DX_OK;
+    }
+    return is_among(editor->included, editor->included_count, value) ? DX_E_EXISTS : DX_E_NOT_FOUND;
+}
 
 /* The entry of the item with this number, from the nearer end. */
 static size_t find_entry(const dx_object_editor *editor, size_t at) {

@@ -25,6 +25,8 @@ typedef struct dx_object_editor {
     size_t entry_count, entry_capacity, item_count;
     dx_bytes *excluded; /* members taken out, ascending: what equals them does not show */
     size_t excluded_count;
+    dx_bytes *included; /* members put in, ascending: those that equal no item show behind the items */
+    size_t included_count;
     bool members_changed; /* what shows is no longer what was read: items have to be read anew */
     bool begins;          /* something stands to the right of the beginning */
     dx_buf payload;
@@ -40,6 +42,10 @@ void dx_object_editor_deinit(dx_object_editor *editor);
 DX_MUST_USE int dx_object_editor_read(dx_object_editor *editor, const dx_stamp *created, dx_bytes saved,
                                       dx_bytes path, const uint8_t feed[static DX_FEED_PREFIX_SIZE]);
 
+/* The number of the item equal to the value that is nearest to `at`, of two as near the one before it. DX_E_NOT_FOUND: there
+ * is none; DX_E_EXISTS: it shows as a member put into the set, which has no number. Else as below. */
+DX_MUST_USE int dx_object_editor_find(const dx_object_editor *editor, size_t at, dx_bytes value,
+                                      size_t *found);
 /* All below: DX_E_CONFLICT when something else stands there than such an edit is for, DX_E_NOT_FOUND when no item
  * has that number (members put into the set have none), DX_E_NO_MEMORY, errors of take. id: of a new item, never
  * used before. Items are not asked for when members_changed. */

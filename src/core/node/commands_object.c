@@ -488,26 +488,68 @@ static int edit_exclude(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes o
     return edit_values(edit, key, path, 0, values, "exclude", exclude_value);
 }
 
+/* Item n, or where "was" says what the program saw there: the item like it that is nearest. DX_E_NOT_FOUND: none is
+ * there any more; DX_E_EXISTS: it is a member put into the set, and has no number. */
+static int take_place(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op, size_t *at) {
+    dx_bytes was = dx_item_get(op, "was");
+    int error = take_number(edit, op, "at", at);
+    if (error != DX_OK || was.size == 0) {
+        return error;
+    }
+    error = dx_transaction_find_item(edit->transaction, key, path, *at, was, at);
+    return error == DX_E_NOT_FOUND || error == DX_E_EXISTS ? error : explain_inside(edit, false, error);
+}
+
+static int refuse_gone(dx_editing *edit) {
+    return dx_node_refuse(edit->node, DX_E_NOT_FOUND, "dx object get SPACE ID",
+                          "an item like that is not there any more");
+}
+
+static int exclude_was(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op) {
+    return dx_transaction_include(edit->transaction, key, path, dx_item_get(op, "was"), false);
+}
+
+/* Before what the program saw there; where that is gone, at the number. */
 static int edit_insert(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op, dx_bytes values) {
     size_t at = 0;
-    int error = take_number(edit, op, "at", &at);
-    return error != DX_OK ? error : edit_values(edit, key, path, at, values, "insert", insert_value);
+    int error = take_place(edit, key, path, op, &at);
+    bool gone = error == DX_E_NOT_FOUND || error == DX_E_EXISTS;
+    if (error == DX_OK || error == DX_E_NOT_FOUND) {
+        error = edit_values(edit, key, path, at, values, "insert", insert_value);
+    }
+    if (gone && (error == DX_E_NOT_FOUND || error == DX_E_EXISTS)) { /* behind all that have a number */
+        edit->node->message[0] = 0;
+        error = edit_values(edit, key, path, at, values, "insert", push_value);
+    }
+    return error;
 }
 
 static int edit_replace(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op, dx_bytes value) {
     size_t at = 0;
-    int error = take_number(edit, op, "at", &at);
-    return error != DX_OK
-               ? error
-               : explain_inside(edit, false, dx_transaction_replace(edit->transaction, key, path, at, value));
+    int error = take_place(edit, key, path, op, &at);
+    if (error == DX_OK) {
+        error = dx_transaction_replace(edit->transaction, key, path, at, value);
+    } else if (error == DX_E_NOT_FOUND) {
+        return refuse_gone(edit);
+    } else if (error == DX_E_EXISTS) {
+        error = exclude_was(edit, key, path, op);
+        error =
+            error == DX_OK ? dx_transaction_insert(edit->transaction, key, path, DX_AT_END, value) : error;
+    }
+    return explain_inside(edit, false, error);
 }
 
+/* What is gone already is well. */
 static int edit_remove(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op, dx_bytes value) {
     size_t at = 0, count = 0;
     (void)value;
-    int error = take_number(edit, op, "at", &at);
-    if (error == DX_OK) {
-        error = take_number(edit, op, "remove", &count);
+    int error = take_number(edit, op, "remove", &count);
+    error = error == DX_OK ? take_place(edit, key, path, op, &at) : error;
+    if (error == DX_E_NOT_FOUND && dx_item_get(op, "was").size != 0) {
+        return DX_OK;
+    }
+    if (error == DX_E_EXISTS) {
+        return explain_inside(edit, false, exclude_was(edit, key, path, op));
     }
     for (; error == DX_OK && count > 0; count--) {
         error = explain_inside(edit, false, dx_transaction_remove(edit->transaction, key, path, at));
@@ -518,13 +560,18 @@ static int edit_remove(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op
 static int edit_reorder(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op, dx_bytes value) {
     size_t at = 0, to = 0;
     (void)value;
-    int error = take_number(edit, op, "at", &at);
-    if (error == DX_OK) {
-        error = take_number(edit, op, "reorder", &to);
+    int error = take_number(edit, op, "reorder", &to);
+    error = error == DX_OK ? take_place(edit, key, path, op, &at) : error;
+    if (error == DX_E_NOT_FOUND || error == DX_E_EXISTS) {
+        return refuse_gone(edit);
     }
-    return error != DX_OK
-               ? error
-               : explain_inside(edit, false, dx_transaction_reorder(edit->transaction, key, path, at, to));
+    if (error == DX_OK) {
+        error = dx_transaction_reorder(edit->transaction, key, path, at, to);
+    }
+    if (error == DX_E_NOT_FOUND && dx_item_get(op, "was").size != 0) { /* there are fewer than there were */
+        error = dx_transaction_reorder(edit->transaction, key, path, at, DX_AT_END);
+    }
+    return explain_inside(edit, false, error);
 }
 
 static int edit_increment(dx_editing *edit, int64_t key, dx_bytes path, dx_bytes op, dx_bytes value) {

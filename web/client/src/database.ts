@@ -16,7 +16,7 @@ import { HIDDEN, Matcher, type Filter, type Named } from './filter.ts';
 import { idText } from './id.ts';
 import { Event, guarded } from './observable.ts';
 import { Query, type QueryOptions, type QueryOwner } from './query.ts';
-import { isMap, pathText, storedSize, storeValue, valueAt, withMember, type Data, type Path } from './value.ts';
+import { editValue, isMap, nearest, parsePath, pathText, storedSize, storeValue, valueAt, withMember, type Data, type Edit, type Path } from './value.ts';
 
 /** docs/spec/commands.md: ops of a batch. A batch is kept well below the 4 MiB of a command. */
 const OPS_MAX = 4096;
@@ -28,9 +28,9 @@ const OP_SIZE = 128;
 export interface Refusal {
   object: Live;
   error: DxError;
-  /** add, link, set, unset, rm, restore or move. */
+  /** add, link, set, unset, edit, rm, restore or move. */
   op: Change['op'];
-  /** The path of a set or unset. */
+  /** The path of a set, unset or edit. */
   path: string;
 }
 
@@ -92,10 +92,15 @@ export class Database {
     this.#connection = connection;
     this.#space = space;
     this.#owner = {
-      write: (entity, path, value) => this.#write(entity, path, value),
+      write: (entity, path, value, item) => this.#write(entity, path, value, item),
+      edit: (entity, path, edit, value) => this.#edit(entity, path, edit, value),
       resolve: (id, referrer) => this.#resolve(id, referrer),
       refresh: (entity) => this.#refresh(entity),
-      heard: (entity, on) => void (on ? this.#heard.add(entity) : this.#heard.delete(entity)),
+      heard: (entity, on) => {
+        if (!on) return void this.#heard.delete(entity);
+        this.#heard.add(entity);
+        if (entity.stale) entity.read();
+      },
       opened: (query) => this.#opened(query),
       closed: (query) => {
         this.#queries.delete(query);
@@ -143,7 +148,36 @@ export class Database {
   move(object: object, parent: Named | null): void {
     const entity = needEntity(object, 'what is moved');
     if (entity.kind === 'link') throw new TypeError('a link stands under nothing; move an object');
-    this.#enqueue(entity, 'move', [], undefined, this.#end(parent ?? undefined));
+    this.#enqueue(entity, 'move', [], undefined, { to: this.#end(parent ?? undefined) });
+  }
+
+  /** Adds to the integer at a key or path (nothing there is 0); what others add at the same time is added too. */
+  increment(object: object, path: string, by: number | bigint = 1): void {
+    if (typeof by === 'number' && !Number.isSafeInteger(by)) throw new TypeError('only integers can be added');
+    this.#edit(needEntity(object, 'what is counted in'), parsePath(path), { kind: 'increment' }, by);
+  }
+
+  /** Adds values at the end of the list at a key or path (nothing there is empty). */
+  push(object: object, path: string, ...values: unknown[]): void {
+    if (values.length > 0) this.#edit(needEntity(object, 'what holds the list'), parsePath(path), { kind: 'push' }, values);
+  }
+
+  /** Puts values into the list at a key or path as into a set: each stands there once, whoever else puts it in. */
+  include(object: object, path: string, ...values: unknown[]): void {
+    if (values.length > 0) this.#edit(needEntity(object, 'what holds the set'), parsePath(path), { kind: 'include' }, values);
+  }
+
+  /** Takes values out of the list at a key or path, wherever they stand in it. */
+  exclude(object: object, path: string, ...values: unknown[]): void {
+    if (values.length > 0) this.#edit(needEntity(object, 'what holds the set'), parsePath(path), { kind: 'exclude' }, values);
+  }
+
+  /** The item `from` of the list at a key or path becomes item `to`; who moves or changes it at the same time does not make it two. */
+  reorder(object: object, path: string, from: number, to: number): void {
+    const entity = needEntity(object, 'what holds the list'), parts = parsePath(path), list = valueAt(entity.data, parts);
+    const length = Array.isArray(list) ? (list as readonly Value[]).length : 0;
+    for (const at of [from, to]) if (!Number.isInteger(at) || at < 0 || at >= length) throw new RangeError(`the list has no item ${at}`);
+    if (from !== to) this.#edit(entity, parts, { kind: 'reorder', at: from, was: (list as readonly Value[])[from] as Value }, to);
   }
 
   /** Resolves when all that was written until now is on the vault's disk; rejects with the first of it that was refused. */
@@ -318,6 +352,7 @@ export class Database {
   #refresh(entity: Entity): void {
     const { id } = entity;
     if (id === undefined) return;
+    this.#watch('');
     const asking: Asking = { newer: new Set(), held: null };
     this.#asks(asking, { do: 'object.get', space: this.#space, id }, {
       onReply: (row) => {
@@ -445,16 +480,44 @@ export class Database {
     return typeof named === 'string' ? named : needEntity(named, 'a parent or an end of a link');
   }
 
-  /** An assignment. Inside a list the whole list is written: it is one value (docs/spec/object-model.md). */
-  #write(entity: Entity, path: Path, value: unknown): void {
+  /** An assignment. Inside a list it is an edit of the item; `item`: what that was when the program read it. */
+  #write(entity: Entity, path: Path, value: unknown, item?: Value): Value | undefined {
     for (let depth = 1; depth < path.length; depth++) {
       const list = valueAt(entity.data, path.slice(0, depth));
-      if (!Array.isArray(list)) continue;
-      const changed = changeList(list as readonly Value[], path.slice(depth), value, this.#store(value === undefined ? null : value).stored);
-      if (changed !== list) this.#enqueue(entity, 'set', path.slice(0, depth), changed);
-      return;
+      if (Array.isArray(list)) return this.#writeItem(entity, path.slice(0, depth), list as readonly Value[], path.slice(depth), value, item);
     }
     this.#enqueue(entity, value === undefined ? 'unset' : 'set', path, value);
+    return undefined;
+  }
+
+  #writeItem(entity: Entity, path: Path, list: readonly Value[], [key, ...rest]: Path, value: unknown, item?: Value): Value | undefined {
+    const at = listPlace(list, key as string);
+    if (at !== 'length' && rest.length > 0) {
+      const place = item === undefined ? at : nearest(list, at, item) ?? at, was = list[place];
+      const next = changeIn(was ?? {}, rest, value, this.#store(value === undefined ? null : value).stored);
+      if (next !== was) this.#assignItem(entity, path, list, place, next);
+      return next;
+    }
+    if (at === 'length') {
+      if (value !== list.length) this.#enqueue(entity, 'set', path, list.slice(0, Number(value)));
+    } else if (value !== undefined) {
+      this.#assignItem(entity, path, list, at, value);
+    } else if (at === list.length - 1) {
+      this.#edit(entity, path, { kind: 'remove', at, was: list[at] as Value }, 1);
+    } else if (at < list.length) {
+      throw new TypeError('a list cannot have holes: use splice');
+    }
+    return undefined;
+  }
+
+  #assignItem(entity: Entity, path: Path, list: readonly Value[], at: number, value: unknown): void {
+    if (at === list.length) this.#edit(entity, path, { kind: 'push' }, [value]);
+    else this.#edit(entity, path, { kind: 'replace', at, was: list[at] as Value }, value);
+  }
+
+  /** An edit inside a value: it merges with what others do there. */
+  #edit(entity: Entity, path: Path, edit: Edit, value: unknown): void {
+    this.#enqueue(entity, 'edit', path, value, { edit });
   }
 
   #store(value: unknown): { stored: Value; needs: Entity[] } {
@@ -468,16 +531,17 @@ export class Database {
     return { stored, needs };
   }
 
-  #enqueue(entity: Entity, op: Change['op'], path: Path, value: unknown, to: Change['to'] = null): void {
+  #enqueue(entity: Entity, op: Change['op'], path: Path, value: unknown, more: Pick<Change, 'to' | 'edit'> = {}): void {
     if (entity.owner !== this.#owner) throw new TypeError('the object is in another space');
     if (entity.refused !== null) throw failures.state(`the vault refused to make this object: ${entity.refused.message}`, 'db.add(data)');
-    if ((op === 'set' || op === 'unset' || op === 'move') && entity.deleted) throw failures.state('the object is deleted; db.add(object) brings it back', 'db.add(object)');
+    if (op !== 'rm' && op !== 'restore' && entity.deleted) throw failures.state('the object is deleted; db.add(object) brings it back', 'db.add(object)');
     if (path.length > 0) pathText(path);
     const { stored, needs } = value === undefined ? { stored: undefined, needs: [] } : this.#store(value);
     if ((op === 'add' || op === 'link') && !isMap(stored)) throw new TypeError('the data of an object are a map: {key: value}');
-    const size = OP_SIZE + (stored === undefined ? 0 : storedSize(stored, path.length));
-    if (!this.#merge(entity, op, path, stored, size, needs)) {
-      const change: Change = { entity, op, path, value: stored, size, needs, sent: false, order: ++this.#order };
+    const { to = null, edit } = more, was = edit?.was;
+    const size = OP_SIZE + (stored === undefined ? 0 : storedSize(stored, path.length)) + (was === undefined ? 0 : storedSize(was, 0));
+    if (!this.#merge(entity, op, path, stored, size, needs, edit)) {
+      const change: Change = { entity, op, edit, path, value: stored, size, needs, sent: false, order: ++this.#order };
       if (makes(change)) entity.madeAt = change.order;
       if (op === 'move') change.to = to;
       if (to instanceof Entity && to.id === undefined) change.needs.push(to);
@@ -497,12 +561,20 @@ export class Database {
    * Puts a write into the one before it, when that has not gone yet: typing, and filling a new object, are one change. Not where it refers to what is made
    * later than that one, or by it: a change has to wait for the ids it names, and what it names stands before it in the queue.
    */
-  #merge(entity: Entity, op: Change['op'], path: Path, value: Value | undefined, size: number, needs: Entity[]): boolean {
+  #merge(entity: Entity, op: Change['op'], path: Path, value: Value | undefined, size: number, needs: Entity[], edit?: Edit): boolean {
     const last = entity.pending.at(-1);
-    if (last === undefined || last.sent || (op !== 'set' && op !== 'unset')) return false;
+    if (last === undefined || last.sent || (op !== 'set' && op !== 'unset' && op !== 'edit')) return false;
     if (needs.some((needed) => needed.madeAt >= last.order)) return false;
     if (makes(last)) {
-      last.value = applyChange(last.value as Data, { ...last, op, path, value });
+      last.value = applyChange(last.value as Data, { ...last, op, edit, path, value });
+      last.size += size;
+      last.needs.push(...needs);
+      return true;
+    }
+    if (op === 'edit') {
+      const joined = last.op === 'edit' && pathText(last.path) === pathText(path) ? joinEdits(last, edit as Edit, value as Value) : undefined;
+      if (joined === undefined) return false;
+      last.value = joined;
       last.size += size;
       last.needs.push(...needs);
       return true;
@@ -568,6 +640,8 @@ export class Database {
         entity.named(idText(id));
         this.#remember(entity, entity.id as string);
         this.#touched(entity); // its id is another one
+        if (this.#watches.size === 0) entity.stale = true; // who only writes is told nothing; who reads it wants to be
+        if (entity.heard) entity.read();
       }
       for (const asking of this.#askings) asking.newer.add(entity.id as string);
     });
@@ -648,16 +722,36 @@ function opOf(change: Change, made: ReadonlyMap<Entity, number>): Value {
     case 'set': return { op, id: name(entity), set: { [pathText(path)]: value as Value } };
     case 'unset': return { op, id: name(entity), unset: [pathText(path)] };
     case 'move': return { op, id: name(entity), parent: name(change.to ?? null) };
+    case 'edit': {
+      const { kind, at, was } = change.edit as Edit;
+      return { op, id: name(entity), key: pathText(path), [kind]: value as Value, ...(at === undefined ? {} : { at }), ...(was === undefined ? {} : { was }) };
+    }
     default: return { op, id: name(entity) };
   }
 }
 
-/** A copy of a list with one assignment inside it carried out; the list itself when nothing changes. */
-function changeList(list: readonly Value[], path: Path, value: unknown, stored: Value): readonly Value[] {
-  const [key, ...rest] = path as [string, ...string[]];
-  if (key === 'length' && rest.length === 0) return value === list.length ? list : list.slice(0, Number(value));
+/** What two edits at one path, one behind the other, are as one; undefined: they are two. */
+function joinEdits({ edit: first, value: before }: Change, { kind, at }: Edit, value: Value): Value | undefined {
+  if (first?.kind !== kind) return undefined;
+  switch (kind) {
+    case 'increment': return editValue(before, { kind }, value);
+    case 'push': case 'include': case 'exclude': return [...before as Value[], ...value as Value[]];
+    case 'replace': return first.at === at ? value : undefined; // the same item, so what it was before both counts
+    default: return undefined;
+  }
+}
+
+function listPlace(list: readonly Value[], key: string): number | 'length' {
+  if (key === 'length') return key;
   const at = Number(key);
   if (!/^\d+$/.test(key) || at > list.length) throw new TypeError(`a list has no place "${key}"`);
+  return at;
+}
+
+/** A copy of a list within a list with one assignment inside it carried out; the list itself when nothing changes. */
+function changeList(list: readonly Value[], path: Path, value: unknown, stored: Value): readonly Value[] {
+  const [key, ...rest] = path as [string, ...string[]], at = listPlace(list, key);
+  if (at === 'length') return value === list.length ? list : list.slice(0, Number(value));
   const copy = [...list];
   if (rest.length > 0) copy[at] = changeIn(copy[at] as Value, rest, value, stored);
   else if (value !== undefined) copy[at] = stored;

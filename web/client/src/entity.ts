@@ -6,14 +6,16 @@
 import { Double, Reference, Timestamp, type Value } from '../../core/codec.ts';
 import { hexText, ID_SIZE, idBytes, idText } from './id.ts';
 import { Event, type Unsubscribe } from './observable.ts';
-import { isMap, reuse, setAt, valueAt, type Data, type Path } from './value.ts';
+import { editValue, isMap, reuse, setAt, valueAt, type Data, type Edit, type Path } from './value.ts';
 
 export type Kind = 'object' | 'link';
 
 /** One write of this client. `sent`: it stands in a batch whose reply has not come. */
 export interface Change {
   readonly entity: Entity;
-  op: 'add' | 'link' | 'set' | 'unset' | 'rm' | 'restore' | 'move';
+  op: 'add' | 'link' | 'set' | 'unset' | 'edit' | 'rm' | 'restore' | 'move';
+  /** Of an edit: which. */
+  edit?: Edit | undefined;
   path: Path;
   value: Value | undefined;
   /** Of a move: the new parent, null: at the top. */
@@ -39,7 +41,10 @@ export interface Row {
 
 /** What an entity asks of its database. */
 export interface EntityOwner {
-  write(entity: Entity, path: Path, value: unknown): void;
+  /** item: what stood at the number in the path when it was read, where the path leads into one of a list. What it is now. */
+  write(entity: Entity, path: Path, value: unknown, item?: Value): Value | undefined;
+  /** A change inside the value at the path, which merges with those of others. */
+  edit(entity: Entity, path: Path, edit: Edit, value: unknown): void;
   /** The entity with this id; one that is not here yet is fetched, and `referrer` then counts as changed. */
   resolve(id: string, referrer: Entity): Entity;
   /** Asks for it anew. */
@@ -228,8 +233,15 @@ export function applyChange(data: Data, change: Change): Data {
   switch (change.op) {
     case 'add': case 'link': return change.value as Data;
     case 'set': case 'unset': return setAt(data, change.path, change.value);
+    case 'edit': return editAt(data, change.path, change.edit as Edit, change.value as Value);
     default: return data;
   }
+}
+
+/** Where something else stands than the edit is for the vault refuses it: until it says so nothing is otherwise. */
+function editAt(data: Data, path: Path, edit: Edit, value: Value): Data {
+  const before = valueAt(data, path), after = editValue(before, edit, value);
+  return after === before ? data : setAt(data, path, after);
 }
 
 const rowEnd = (row: Row, end: 'baseParent' | 'source' | 'target'): string | null | undefined => row[end === 'baseParent' ? 'parent' : end];
@@ -271,7 +283,7 @@ function reserved(entity: Entity, key: string): unknown {
 }
 
 /** A stored value as a program reads it. */
-function present(entity: Entity, path: Path, value: Value | undefined, inList = false): unknown {
+function present(entity: Entity, path: Path, value: Value | undefined, item: Item | null = null): unknown {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array || value instanceof Map) return value;
   if (value instanceof Double) return value.value;
   if (value instanceof Timestamp) return new Date(value.text);
@@ -280,16 +292,16 @@ function present(entity: Entity, path: Path, value: Value | undefined, inList = 
     if (near !== undefined) return near.proxy;
     return value.bytes.length === ID_SIZE ? entity.owner.resolve(idText(value.bytes), entity).proxy : value;
   }
-  return nestedProxy(entity, path, value, inList);
+  return nestedProxy(entity, path, value, item);
 }
 
 /** Proxies of nested maps and lists, by the stored value: the same one as long as nothing in it changed. */
 const nested = new WeakMap<object, { entity: Entity; at: string; proxy: object }>();
 
-function nestedProxy(entity: Entity, path: Path, value: Value & object, inList: boolean): object {
+function nestedProxy(entity: Entity, path: Path, value: Value & object, item: Item | null): object {
   const at = path.join('\u0000'), known = nested.get(value);
   if (known !== undefined && known.entity === entity && known.at === at) return known.proxy;
-  const proxy: object = new Proxy(Array.isArray(value) ? [] : {}, new NestedHandler(entity, path, inList ? value : null));
+  const proxy: object = new Proxy(Array.isArray(value) ? [] : {}, new NestedHandler(entity, path, item));
   nested.set(value, { entity, at, proxy });
   return proxy;
 }
@@ -344,29 +356,98 @@ class ObjectHandler implements ProxyHandler<object> {
   preventExtensions(): boolean { return false; }
 }
 
+/** The item of a list that a path leads through, as it was when it was read, and how much of the path names it. */
+interface Item {
+  readonly value: Value;
+  readonly depth: number;
+}
+
+/** What leaves a list, without a way back into it. */
+function copied(entity: Entity, value: Value): unknown {
+  if (Array.isArray(value)) return (value as readonly Value[]).map((item) => copied(entity, item));
+  if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copied(entity, item)]));
+  return present(entity, [], value);
+}
+
+/** An index as Array's methods take it: counted from the end below 0, and within the list. */
+const within = (at: number, length: number): number => (at < 0 ? Math.max(0, length + Math.trunc(at)) : Math.min(Math.trunc(at), length));
+
 /**
  * A map or list inside an object's data, by its path: it follows the data as they change. What stands in a list has no path that stays its own
  * (sort and reverse read two items before they write one), so it is what it was when it was read, or last written through.
  */
 class NestedHandler implements ProxyHandler<object> {
-  constructor(readonly entity: Entity, readonly path: Path, private item: Value | null) {}
+  constructor(readonly entity: Entity, readonly path: Path, private item: Item | null) {}
 
-  private value(): Value | undefined { return this.item ?? valueAt(this.entity.data, this.path); }
-
-  private write(key: string, value: unknown): void {
-    this.entity.owner.write(this.entity, [...this.path, key], value);
-    if (this.item !== null) this.item = valueAt(this.entity.data, this.path) ?? null;
+  private value(): Value | undefined {
+    return this.item === null ? valueAt(this.entity.data, this.path) : valueAt(this.item.value, this.path.slice(this.item.depth));
   }
 
-  get(target: object, key: string | symbol): unknown {
+  private write(key: string, value: unknown): void {
+    const { item } = this, written = this.entity.owner.write(this.entity, [...this.path, key], value, item?.value);
+    if (item !== null && written !== undefined) this.item = { ...item, value: written };
+  }
+
+  private edit(edit: Edit, value: unknown): void { this.entity.owner.edit(this.entity, this.path, edit, value); }
+
+  /** Where an item stands in a list of the data itself; in one that is an item's, that item is written as a whole. */
+  private itemAt(list: readonly Value[], at: number): unknown {
+    const depth = this.path.length + 1;
+    return present(this.entity, [...this.path, String(at)], list[at], this.item ?? { value: list[at] as Value, depth });
+  }
+
+  /**
+   * What changes a list of the data themselves: as edits, so that what others do in it stays, but for what gives all of it another order or length. Each is
+   * what Array's method of that name does.
+   */
+  private method(key: string, list: readonly Value[], proxy: object): ((...args: any[]) => unknown) | undefined {
+    const insert = (at: number, values: unknown[]): void => {
+      if (values.length === 0) return;
+      if (at === list.length) this.edit({ kind: 'push' }, values);
+      else this.edit({ kind: 'insert', at, was: list[at] as Value }, values);
+    };
+    const splice = (at: number, count: number, values: unknown[]): unknown[] => {
+      const both = Math.min(count, values.length), gone = list.slice(at, at + count);
+      for (let i = 0; i < both; i++) this.edit({ kind: 'replace', at: at + i, was: gone[i] as Value }, values[i]);
+      for (let i = both; i < count; i++) this.edit({ kind: 'remove', at: at + both, was: gone[i] as Value }, 1);
+      insert(at + both, values.slice(both));
+      return gone.map((value) => copied(this.entity, value));
+    };
+    const whole = (next: unknown[]): object => {
+      this.entity.owner.write(this.entity, this.path, next);
+      return proxy;
+    };
+    const { length } = list;
+    switch (key) {
+      case 'push': return (...values: unknown[]) => { insert(length, values); return length + values.length; };
+      case 'unshift': return (...values: unknown[]) => { insert(0, values); return length + values.length; };
+      case 'pop': return () => splice(Math.max(0, length - 1), Math.min(1, length), [])[0];
+      case 'shift': return () => splice(0, Math.min(1, length), [])[0];
+      case 'splice': return (...[start, count, ...values]: [number?, number?, ...unknown[]]) => {
+        const at = within(start ?? 0, length);
+        return splice(at, start === undefined ? 0 : Math.min(Math.max(count ?? length, 0), length - at), values);
+      };
+      case 'sort': return (order?: (a: unknown, b: unknown) => number) => {
+        const items = list.map((stored, at) => ({ stored, shown: this.itemAt(list, at), toString: () => String(this.itemAt(list, at)) }));
+        return whole(items.sort(order === undefined ? undefined : (a, b) => order(a.shown, b.shown)).map(({ stored }) => stored));
+      };
+      case 'reverse': return () => whole([...list].reverse());
+      case 'fill': return (...args: [unknown, number?, number?]) => whole(([...list] as unknown[]).fill(...args));
+      case 'copyWithin': return (...args: [number, number, number?]) => whole([...list].copyWithin(...args));
+      default: return undefined;
+    }
+  }
+
+  get(target: object, key: string | symbol, proxy: object): unknown {
     const value = this.value();
     if (typeof key === 'symbol') return Reflect.get(target, key);
     if (Array.isArray(value)) {
       const list = value as readonly Value[];
       if (key === 'length') return list.length;
-      return /^\d+$/.test(key) ? present(this.entity, [...this.path, key], list[Number(key)], true) : Reflect.get(target, key);
+      if (/^\d+$/.test(key)) return this.itemAt(list, Number(key));
+      return (this.item === null ? this.method(key, list, proxy) : undefined) ?? Reflect.get(target, key);
     }
-    if (isMap(value) && Object.hasOwn(value, key)) return present(this.entity, [...this.path, key], value[key], this.item !== null);
+    if (isMap(value) && Object.hasOwn(value, key)) return present(this.entity, [...this.path, key], value[key], this.item);
     return key === 'toJSON' ? undefined : Reflect.get(target, key);
   }
 
@@ -398,7 +479,7 @@ class NestedHandler implements ProxyHandler<object> {
       return { value: Array.isArray(value) ? value.length : 0, writable: true, enumerable: false, configurable: false };
     }
     if (typeof key === 'symbol' || typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-    return describe(present(this.entity, [...this.path, key], (value as Data)[key], this.item !== null || Array.isArray(value)));
+    return describe(Array.isArray(value) ? this.itemAt(value as readonly Value[], Number(key)) : present(this.entity, [...this.path, key], (value as Data)[key], this.item));
   }
 
   defineProperty(target: object, key: string | symbol, descriptor: PropertyDescriptor): boolean {

@@ -58,6 +58,51 @@ export function setAt(data: Data, path: Path, value: Value | undefined): Data {
   return withMember(data, key, setAt(isMap(inner) ? inner : {}, rest, value));
 }
 
+/** What can be done inside a value so that it merges with what others do there (docs/spec/commands.md, Edits inside a value). */
+export interface Edit {
+  readonly kind: 'push' | 'insert' | 'replace' | 'remove' | 'reorder' | 'include' | 'exclude' | 'increment';
+  /** Of an item: its number. */
+  readonly at?: number;
+  /** What stands there, as the program sees it: others may have moved it meanwhile, and the nearest item equal to it is meant. */
+  readonly was?: Value;
+}
+
+/** The value after an edit, as the vault carries it out; what it will refuse changes nothing. */
+export function editValue(before: Value | undefined, { kind, at = 0, was }: Edit, value: Value): Value | undefined {
+  if (kind === 'increment') {
+    const whole = before ?? 0;
+    return typeof whole === 'bigint' || Number.isSafeInteger(whole) ? integer(BigInt(whole as number | bigint) + BigInt(value as number | bigint)) : before;
+  }
+  if (before !== undefined && !Array.isArray(before)) return before;
+  const list = (before ?? []) as readonly Value[], values = value as readonly Value[];
+  const place = was !== undefined ? nearest(list, at, was) : at < list.length ? at : undefined;
+  switch (kind) {
+    case 'push': return [...list, ...values];
+    case 'insert': return list.toSpliced(place ?? at, 0, ...values);
+    case 'replace': return place === undefined ? list : list.with(place, value);
+    case 'remove': return place === undefined ? list : list.toSpliced(place, value as number);
+    case 'reorder': return place === undefined ? list : list.toSpliced(place, 1).toSpliced(value as number, 0, list[place] as Value);
+    case 'include': return values.reduce<readonly Value[]>((all, one) => (all.some((item) => isSame(item, one)) ? all : [...all, one]), list);
+    case 'exclude': return list.filter((item) => !values.some((one) => isSame(item, one)));
+  }
+}
+
+/** The number of the item equal to this one that is nearest to `at`; of two as near the one before it. */
+export function nearest(list: readonly Value[], at: number, was: Value): number | undefined {
+  for (let away = 0; away <= Math.max(at, list.length); away++) {
+    for (const place of away === 0 ? [at] : [at - away, at + away]) {
+      if (place >= 0 && place < list.length && isSame(list[place] as Value, was)) return place;
+    }
+  }
+  return undefined;
+}
+
+/** An integer as it is read: a number where that is exact. */
+const integer = (value: bigint): Value => (Number.isSafeInteger(Number(value)) ? Number(value) : value);
+
+/** As the vault compares items: by their encoded form. */
+const isSame = (a: Value, b: Value): boolean => Object.is(a, b) || (typeof a === 'object' && typeof b === 'object' && sameBytes(encode(a), encode(b)));
+
 /** `next`, with every part of it that is what it was in `before` by the old object. */
 export function reuse(before: Value | undefined, next: Value): Value {
   if (before === next || typeof before !== 'object' || typeof next !== 'object' || before === null || next === null) return next;
@@ -91,7 +136,7 @@ const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.leng
 /** Turns what a program gives into what is stored: a copy of its own, live objects as references. `refer` knows live objects. */
 export function storeValue(value: unknown, refer: (value: object) => Value | undefined): Value {
   if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') return value;
-  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value; // as it will be read
+  if (typeof value === 'bigint') return integer(value);
   if (typeof value !== 'object') throw new TypeError(`${typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`} cannot be stored`);
   const known = refer(value);
   if (known !== undefined) return known;

@@ -1,0 +1,88 @@
+/* tests/unit/node/test_edit.c: edits of items that the program saw elsewhere (node/commands_object.c, "was"). */
+#include "street.h"
+
+static street road;
+static vault *alice;
+
+static void begin(const char *data) {
+    char json[256];
+    street_init(&road);
+    alice = street_person(&road, "alice");
+    vault_ask(alice, "{'do': 'space.create', 'name': 'S'}");
+    snprintf(json, sizeof json, "{'do': 'object.add', 'space': 'S', 'data': %s}", data);
+    vault_ask(alice, json);
+}
+
+/* What list "l" of the one object shows after the edit, or the error. */
+static void assert_edit(const char *edit, const char *expected) {
+    char json[512];
+    snprintf(json, sizeof json, "{'do': 'object.edit', 'space': 'S', 'id': '1-0', 'key': 'l', %s}", edit);
+    vault_ask(alice, json);
+    if (strstr(alice->last, expected) == NULL) {
+        fail_msg("%s: %s", edit, alice->last);
+    }
+}
+
+static void test_nearest(void **state) {
+    (void)state;
+    begin("{'l': ['a', 'b', 'c', 'b', 'd']}");
+    assert_edit("'replace': 'B', 'at': 2, 'was': 'b'", "[\"a\",\"B\",\"c\",\"b\",\"d\"]");
+    assert_edit("'replace': 'C', 'at': 9, 'was': 'c'", "[\"a\",\"B\",\"C\",\"b\",\"d\"]");
+    assert_edit("'remove': 1, 'at': 0, 'was': 'd'", "[\"a\",\"B\",\"C\",\"b\"]");
+    assert_edit("'insert': ['x', 'y'], 'at': 0, 'was': 'C'", "[\"a\",\"B\",\"x\",\"y\",\"C\",\"b\"]");
+    assert_edit("'reorder': 0, 'at': 1, 'was': 'y'", "[\"y\",\"a\",\"B\",\"x\",\"C\",\"b\"]");
+    assert_edit("'reorder': 40, 'at': 1, 'was': 'y'", "[\"a\",\"B\",\"x\",\"C\",\"b\",\"y\"]");
+    assert_edit("'remove': 2, 'at': 0, 'was': 'B'", "[\"a\",\"C\",\"b\",\"y\"]");
+    street_deinit(&road);
+}
+
+/* Gone already is well; nothing else is guessed. */
+static void test_gone(void **state) {
+    (void)state;
+    begin("{'l': ['a', 2, {'x': 1}]}");
+    assert_edit("'remove': 1, 'at': 0, 'was': 'gone'", "[\"a\",2,{\"x\":1}]");
+    assert_edit("'insert': ['i'], 'at': 1, 'was': 'gone'", "[\"a\",\"i\",2,{\"x\":1}]");
+    assert_edit("'insert': ['j'], 'at': 50, 'was': 'gone'", "[\"a\",\"i\",2,{\"x\":1},\"j\"]");
+    assert_edit("'replace': 'r', 'at': 0, 'was': 'gone'", "an item like that is not there any more");
+    assert_edit("'reorder': 0, 'at': 0, 'was': 'gone'", "an item like that is not there any more");
+    assert_edit("'replace': 3, 'at': 0, 'was': 2", "[\"a\",\"i\",3,{\"x\":1},\"j\"]");
+    assert_edit("'replace': {'x': 2}, 'at': 0, 'was': {'x': 1}", "[\"a\",\"i\",3,{\"x\":2},\"j\"]");
+    assert_edit("'remove': 1, 'was': 'j'", "\\\"at\\\" must be a number from 0 on");
+    street_deinit(&road);
+}
+
+/* Members of a set stand behind the items and have no number: what is seen of one is meant. */
+static void test_members(void **state) {
+    (void)state;
+    begin("{'l': ['a']}");
+    assert_edit("'include': ['m', 'n', 'o']", "[\"a\",\"m\",\"n\",\"o\"]");
+    assert_edit("'remove': 1, 'at': 1, 'was': 'm'", "[\"a\",\"n\",\"o\"]");
+    assert_edit("'replace': 'N', 'at': 1, 'was': 'n'", "[\"a\",\"N\",\"o\"]");
+    assert_edit("'insert': ['p'], 'at': 2, 'was': 'o'", "[\"a\",\"N\",\"p\",\"o\"]");
+    assert_edit("'reorder': 0, 'at': 3, 'was': 'o'", "an item like that is not there any more");
+    street_deinit(&road);
+}
+
+/* Larger than what is kept of an item: told again all the same. */
+static void test_large(void **state) {
+    (void)state;
+    static char json[8192], first[1500], second[1500];
+    memset(first, 'x', sizeof first - 1);
+    memset(second, 'x', sizeof second - 1);
+    second[sizeof second - 2] = 'y';
+    begin("{'l': []}");
+    snprintf(json, sizeof json,
+             "{'do': 'object.edit', 'space': 'S', 'id': '1-0', 'key': 'l', 'push': ['%s', '%s']}", first,
+             second);
+    vault_ask(alice, json);
+    snprintf(
+        json, sizeof json,
+        "{'do': 'object.edit', 'space': 'S', 'id': '1-0', 'key': 'l', 'at': 0, 'was': '%s', 'remove': 1}",
+        second);
+    vault_ask(alice, json);
+    assert_non_null(strstr(alice->last, "xxx"));
+    assert_null(strstr(alice->last, "xy"));
+    street_deinit(&road);
+}
+
+DX_TEST_MAIN(DX_TEST(test_nearest), DX_TEST(test_gone), DX_TEST(test_members), DX_TEST(test_large))
