@@ -2,14 +2,14 @@
  * say who says what of whom, resting on which earlier statements; then the set is taken in two orders, by two
  * sources, once in parts with the limits on.
  *
- * Checks: both orders give the same digest, members, feeds, waiting and refused; members have an admission in
+ * Checks: both orders give the same digest, members, feeds, epochs and which are confirmed, waiting and refused; members have an admission in
  * effect; the owner is the genesis' and nobody else; a state loaded again from what was kept is the same.
  * (Signatures are stand-ins: cheap_crypto.c.) */
 #include "fuzz.h"
 
 #include "halo/control_state.h"
 
-enum { PEOPLE = 4, POOL_MAX = 48, CLAIMS_MAX = 160 };
+enum { PEOPLE = 4, POOL_MAX = 48, CLAIMS_MAX = 512, CUT_FEEDS = 3 };
 
 typedef struct person {
     dx_sign_key identity, device;
@@ -68,18 +68,87 @@ static void write_claims(uint64_t type, fuzz_input *input, dx_buf *out) {
     dx_write_uint(&writer, type == DX_CREDENTIAL_MEMBER ? roles[choice % 8] : choice % 3);
     if (with_value) {
         dx_write_uint(&writer, 2);
-        dx_write_bytes(&writer, dx_bytes_of(filling, type < 7 ? sizes[type - 1] : 1));
+        dx_write_bytes(&writer, dx_bytes_of(filling, type <= DX_CREDENTIAL_KEY_GRANT ? sizes[type - 1] : 1));
     }
+    FUZZ_CHECK(dx_writer_finish(&writer) == DX_OK);
+}
+
+/* The prefix of a data feed with this key of this person's. */
+static void feed_prefix(const pool *all, const person *by, uint8_t key, uint8_t out[DX_PREFIX_SIZE]) {
+    dx_feed_identity identity = {.feed_class = DX_FEED_DATA};
+    uint8_t id[DX_HASH_SIZE];
+    memcpy(identity.space_id, all->space_id, DX_HASH_SIZE);
+    memcpy(identity.device, by->device.public_key, DX_KEY_SIZE);
+    memcpy(identity.key, all->people[key % PEOPLE].identity.public_key, DX_KEY_SIZE);
+    dx_feed_id(&identity, id);
+    memcpy(out, id, DX_PREFIX_SIZE);
+}
+
+/* An EPOCH over up to three feeds, each of somebody; what the fuzzer says twice is left out. */
+static void write_epoch(const pool *all, fuzz_input *input, dx_buf *out) {
+    static const uint8_t root[DX_HASH_SIZE];
+    dx_dependency cut[CUT_FEEDS];
+    size_t count = 0;
+    uint8_t choice = fuzz_byte(input);
+    for (size_t wanted = 1 + choice / 64U % CUT_FEEDS; wanted > 0; wanted--) {
+        uint8_t whose = fuzz_byte(input);
+        dx_dependency entry = {.length = 1 + whose % 4U, .root = {whose / 4U % 2U}};
+        feed_prefix(all, &all->people[whose / 16 % PEOPLE], whose / 64, entry.feed);
+        size_t at = count;
+        while (at > 0 && memcmp(cut[at - 1].feed, entry.feed, DX_PREFIX_SIZE) > 0) {
+            at--;
+        }
+        if (at > 0 && memcmp(cut[at - 1].feed, entry.feed, DX_PREFIX_SIZE) == 0) {
+            continue;
+        }
+        memmove(cut + at + 1, cut + at, (count - at) * sizeof *cut);
+        cut[at] = entry;
+        count++;
+    }
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    dx_write_map(&writer, 6);
+    dx_write_uint(&writer, 1);
+    dx_write_uint(&writer, choice % 4);
+    dx_write_uint(&writer, 2);
+    FUZZ_CHECK(dx_dependencies_write(&writer, cut, count) == DX_OK);
+    dx_write_uint(&writer, 3);
+    dx_write_bytes(&writer, dx_bytes_of(root, sizeof root));
+    dx_write_uint(&writer, 4);
+    dx_write_uint(&writer, choice);
+    dx_write_uint(&writer, 5);
+    dx_write_uint(&writer, 0);
+    dx_write_uint(&writer, 6);
+    dx_write_uint(&writer, 1 + (choice / 16U % 4U == 3));
+    FUZZ_CHECK(dx_writer_finish(&writer) == DX_OK);
+}
+
+static void write_ack(const pool *all, fuzz_input *input, dx_buf *out) {
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    dx_write_map(&writer, 1);
+    dx_write_uint(&writer, 1);
+    dx_write_bytes(&writer, dx_bytes_of(all->ids[fuzz_byte(input) % all->count], DX_HASH_SIZE));
     FUZZ_CHECK(dx_writer_finish(&writer) == DX_OK);
 }
 
 static void say(pool *all, fuzz_input *input) {
     uint8_t parents[4][DX_HASH_SIZE], claims_bytes = fuzz_byte(input), who = fuzz_byte(input);
     const person *issuer = &all->people[who % PEOPLE], *other = &all->people[who / 16 % PEOPLE];
-    uint64_t type = (uint64_t)(3 + claims_bytes % 5);
+    static const uint64_t types[] = {DX_CREDENTIAL_MEMBER, DX_CREDENTIAL_FEED, DX_CREDENTIAL_KEY_EPOCH,
+                                     DX_CREDENTIAL_KEY_GRANT, 1000};
+    uint64_t type = claims_bytes >= 224   ? DX_CREDENTIAL_EPOCH_ACK
+                    : claims_bytes >= 176 ? DX_CREDENTIAL_EPOCH
+                                          : types[claims_bytes % 5];
     dx_buf claims;
     dx_buf_init(&claims, &fuzz_alloc, CLAIMS_MAX);
-    write_claims(type, input, &claims);
+    if (type == DX_CREDENTIAL_EPOCH) {
+        write_epoch(all, input, &claims);
+    } else if (type == DX_CREDENTIAL_EPOCH_ACK) {
+        write_ack(all, input, &claims);
+    } else {
+        write_claims(type, input, &claims);
+    }
     uint8_t how = fuzz_byte(input);
     dx_statement statement = {.type = type,
                               .issuer = issuer->identity.public_key,
@@ -125,6 +194,13 @@ static void summarize(const dx_control *control, uint8_t out[DX_HASH_SIZE]) {
     dx_hash_add_u64(&hash, dx_control_waiting_count(control));
     dx_hash_add_u64(&hash, dx_control_refused_count(control));
     dx_hash_add_u64(&hash, control->unknown);
+    dx_hash_add_u64(&hash, dx_control_epoch_version(control));
+    dx_epoch epoch;
+    for (size_t i = 0; dx_control_epoch_at(control, i, &epoch); i++) {
+        dx_hash_add(&hash, epoch.id, DX_HASH_SIZE);
+        dx_hash_add_u64(&hash, epoch.acks);
+        dx_hash_add_u64(&hash, epoch.confirmed);
+    }
     dx_hash_end(&hash, out);
 }
 
@@ -147,6 +223,7 @@ static void take_all(const pool *all, bool backwards, bool trusted, int64_t sour
         int error = dx_control_admit(control, dx_buf_view(&all->items[at]), (int64_t)at % sources, trusted);
         FUZZ_CHECK(error != DX_E_SIGNATURE && error != DX_E_LIMIT && error != DX_E_NO_MEMORY);
     }
+    FUZZ_CHECK(dx_control_weigh_epochs(control) == DX_OK);
     check_members(all, control);
     summarize(control, out);
     dx_control_destroy(control);

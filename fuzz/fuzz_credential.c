@@ -25,7 +25,7 @@ static void check_encoding(const dx_credential *credential) {
                               .parent_count = credential->parent_count};
     memset(&key, 0, sizeof key);
     memcpy(key.public_key, credential->signer, DX_KEY_SIZE);
-    dx_buf_init(&again, &fuzz_alloc, DX_CREDENTIAL_SIZE_MAX);
+    dx_buf_init(&again, &fuzz_alloc, DX_EPOCH_SIZE_MAX);
     FUZZ_CHECK(dx_credential_issue(&statement, &key, &again) == DX_OK);
     FUZZ_CHECK(dx_credential_decode(dx_buf_view(&again), &second) == DX_OK);
     FUZZ_CHECK(dx_bytes_equal(second.payload, credential->payload));

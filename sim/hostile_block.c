@@ -445,7 +445,7 @@ static int speak_for_owner(sim_hostile *hostile, dx_replica *replica, dx_credent
 /* A key epoch, or a grant of one, by somebody who may not give keys. */
 static int give_keys(sim_hostile *hostile, dx_replica *replica, bool grant, dx_buf *items) {
     const dx_control *control = replica->space->control;
-    const dx_control_entry *epoch = dx_control_epoch_of(control, 0);
+    const dx_control_entry *epoch = dx_control_key_epoch_of(control, 0);
     uint8_t value[DX_SEALED_KEY_SIZE];
     claim made;
     begin_claim(hostile, replica, grant ? DX_CREDENTIAL_KEY_GRANT : DX_CREDENTIAL_KEY_EPOCH, &made);

@@ -52,8 +52,9 @@ static int list_with_premises(const dx_space *space, dx_credential_list *list, d
     int error = dx_credential_decode(bytes, &credential);
     for (size_t i = 0; depth > 0 && i < credential.parent_count && error == DX_OK; i++) {
         dx_bytes parent = dx_control_credential(space->control, credential.parents[i]);
-        if (parent.size != 0 && !is_listed(list, credential.parents[i]) &&
-            list->count < DX_LIST_PREMISES_MAX - 1) {
+        bool fits = list->count < DX_LIST_PREMISES_MAX - 1 &&
+                    list->items.size + parent.size + bytes.size < DX_LIST_SIZE_MAX - DX_CREDENTIAL_SIZE_MAX;
+        if (parent.size != 0 && !is_listed(list, credential.parents[i]) && fits) {
             error = list_with_premises(space, list, parent, depth - 1);
         }
     }
@@ -273,7 +274,8 @@ int dx_space_vouch_again(dx_context *context, dx_space *space) {
         if (error == DX_OK && credential.size != 0) {
             error = list_with_premises(space, &list, credential, DX_LIST_DEPTH_MAX);
         }
-        if (error == DX_OK && (credential.size == 0 || list.count > DX_LIST_PREMISES_MAX / 2)) {
+        if (error == DX_OK && (credential.size == 0 || list.count > DX_LIST_PREMISES_MAX / 2 ||
+                               list.items.size > DX_LIST_SIZE_MAX / 2)) {
             error = dx_list_write(context, space, &list);
         }
     } while (error == DX_OK && credential.size != 0);

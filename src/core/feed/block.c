@@ -27,7 +27,7 @@ static void read_dependency(dx_reader *reader, dx_dependency *out) {
 
 /* An array of dependencies in strictly ascending order of prefix; entries receives what follows the array's
  * head. */
-static void read_dependencies(dx_reader *reader, size_t *count, dx_bytes *entries) {
+void dx_dependencies_read(dx_reader *reader, size_t *count, dx_bytes *entries) {
     *count = dx_read_array(reader);
     if (*count > DX_BLOCK_DEPENDENCIES_MAX) {
         dx_reader_fail(reader);
@@ -54,8 +54,8 @@ static int decode_header(dx_bytes bytes, dx_block_header *out) {
     out->flags = dx_read_uint_max(&reader, FLAGS_KNOWN);
     out->key_epoch = dx_read_uint(&reader);
     out->wall_ms = dx_read_uint(&reader);
-    read_dependencies(&reader, &out->auth_count, &out->auth);
-    read_dependencies(&reader, &out->dependency_count, &out->dependencies);
+    dx_dependencies_read(&reader, &out->auth_count, &out->auth);
+    dx_dependencies_read(&reader, &out->dependency_count, &out->dependencies);
     if (out->feed_class == DX_FEED_CONTROL && (out->key_epoch != 0 || out->dependency_count != 0)) {
         dx_reader_fail(&reader);
     }
@@ -159,6 +159,14 @@ static void write_dependencies(dx_writer *writer, const dx_dependency *entries, 
         dx_write_uint(writer, entries[i].length);
         dx_write_bytes(writer, dx_bytes_of(entries[i].root, DX_ROOT_PREFIX_SIZE));
     }
+}
+
+int dx_dependencies_write(dx_writer *writer, const dx_dependency *entries, size_t count) {
+    int error = check_dependencies(entries, count);
+    if (error == DX_OK) {
+        write_dependencies(writer, entries, count);
+    }
+    return error;
 }
 
 int dx_block_header_encode(dx_feed_class feed_class, uint64_t flags, uint64_t key_epoch, uint64_t wall_ms,

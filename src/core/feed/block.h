@@ -64,6 +64,11 @@ DX_MUST_USE int dx_block_decode(dx_bytes bytes, dx_block *out);
 DX_MUST_USE int dx_block_section(dx_reader *cursor, dx_bytes *section, bool *purged);
 /* Walks auth or dependencies, as often as its count says: cursor starts over it. */
 DX_MUST_USE int dx_block_dependency(dx_reader *cursor, dx_dependency *out);
+/* A list of dependencies as a header holds it: read as strictly, entries to be walked as above. What is written must be
+ * what may be read: ascending, each once, lengths from 1 on (DX_E_INVALID), at most DX_BLOCK_DEPENDENCIES_MAX
+ * (DX_E_LIMIT). */
+void dx_dependencies_read(dx_reader *reader, size_t *count, dx_bytes *entries);
+DX_MUST_USE int dx_dependencies_write(dx_writer *writer, const dx_dependency *entries, size_t count);
 /* The leaf of this block at its place. */
 void dx_block_leaf(const dx_block *block, const uint8_t feed_id[static DX_HASH_SIZE], uint64_t seq,
                    uint8_t out[static DX_HASH_SIZE]);

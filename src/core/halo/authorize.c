@@ -42,7 +42,7 @@ static bool feed_form(const dx_credential *credential) {
     return claim_count(credential) == 1 && (feed_class == DX_FEED_CONTROL || feed_class == DX_FEED_DATA);
 }
 
-static bool epoch_form(const dx_credential *credential, size_t value_size) {
+static bool key_form(const dx_credential *credential, size_t value_size) {
     return claim_count(credential) == 2 && claim_number(credential, 1) >= 0 &&
            claim_is_bytes(credential, 2, value_size);
 }
@@ -53,6 +53,7 @@ static bool root_form(const dx_credential *credential) {
 
 int dx_control_check_form(const dx_credential *credential, uint64_t *number) {
     bool sound = true;
+    dx_epoch epoch;
     *number = 0;
     switch (credential->type) {
     case DX_CREDENTIAL_SPACE:
@@ -71,11 +72,21 @@ int dx_control_check_form(const dx_credential *credential, uint64_t *number) {
         sound = credential->has_space && feed_form(credential);
         break;
     case DX_CREDENTIAL_KEY_EPOCH:
-        sound = credential->has_space && epoch_form(credential, DX_HASH_SIZE);
+        sound = credential->has_space && key_form(credential, DX_HASH_SIZE);
         break;
     case DX_CREDENTIAL_KEY_GRANT:
-        sound = credential->has_space && epoch_form(credential, DX_SEALED_KEY_SIZE);
+        sound = credential->has_space && key_form(credential, DX_SEALED_KEY_SIZE);
         break;
+    case DX_CREDENTIAL_EPOCH:
+        if (!credential->has_space || !dx_epoch_read(credential, &epoch)) {
+            return DX_E_MALFORMED;
+        }
+        *number = epoch.number;
+        return DX_OK;
+    case DX_CREDENTIAL_EPOCH_ACK:
+        sound = credential->has_space && claim_count(credential) == 1 &&
+                claim_is_bytes(credential, 1, DX_HASH_SIZE);
+        return sound ? DX_OK : DX_E_MALFORMED;
     default:
         return DX_OK;
     }
@@ -94,8 +105,23 @@ typedef struct premises {
     bool has_right;     /* at least the role asked for */
     unsigned depth;     /* of the nearest such right */
     bool signer_speaks; /* signer is a device of the issuer */
-    bool has_epoch;     /* a KEY_EPOCH of the number asked for */
+    bool has_key_epoch; /* a KEY_EPOCH of the number asked for */
+    size_t epochs;      /* EPOCHs named */
+    bool has_epoch;     /* EPOCH: one that it follows; EPOCH_ACK: the one it is about */
 } premises;
+
+/* Whether an EPOCH goes on from that one: the next number, and nothing of its cut left out. */
+static bool follows(const dx_credential *credential, const dx_control_entry *parent, uint64_t before) {
+    dx_credential other;
+    dx_epoch epoch, earlier;
+    return parent->number == before && dx_epoch_read(credential, &epoch) &&
+           dx_credential_decode(dx_bytes_of(parent->bytes, parent->size), &other) == DX_OK &&
+           dx_epoch_read(&other, &earlier) && dx_epoch_dominates(&epoch, &earlier);
+}
+
+static bool is_about(const dx_credential *credential, const dx_control_entry *parent) {
+    return memcmp(dx_item_bytes(dx_credential_claim(credential, 1)).data, parent->id, DX_HASH_SIZE) == 0;
+}
 
 static void add_premise(const dx_credential *credential, const dx_control_entry *parent, dx_role needed,
                         uint64_t epoch, premises *found) {
@@ -110,7 +136,13 @@ static void add_premise(const dx_credential *credential, const dx_control_entry 
                key_equal(parent->subject, credential->signer)) {
         found->signer_speaks = true;
     } else if (parent->type == DX_CREDENTIAL_KEY_EPOCH && parent->number == epoch) {
-        found->has_epoch = true;
+        found->has_key_epoch = true;
+    } else if (parent->type == DX_CREDENTIAL_EPOCH && credential->type == DX_CREDENTIAL_EPOCH) {
+        found->epochs++;
+        found->has_epoch = found->has_epoch || follows(credential, parent, epoch);
+    } else if (parent->type == DX_CREDENTIAL_EPOCH && credential->type == DX_CREDENTIAL_EPOCH_ACK) {
+        found->epochs++;
+        found->has_epoch = found->has_epoch || is_about(credential, parent);
     }
 }
 
@@ -192,7 +224,26 @@ static dx_verdict judge_key(const dx_control *control, const dx_credential *cred
     dx_verdict verdict = gather_premises(control, credential, DX_ROLE_ADMIN, before, &found);
     if (verdict.error == DX_OK) {
         bool speaks = found.signer_speaks || key_equal(credential->issuer, credential->signer);
-        bool rests = first ? found.depth == 0 : found.has_epoch;
+        bool rests = first ? found.depth == 0 : found.has_key_epoch;
+        if (!found.has_right || !speaks || !rests) {
+            return refused;
+        }
+    }
+    return verdict;
+}
+
+/* number: of an EPOCH. */
+static dx_verdict judge_epoch(const dx_control *control, const dx_credential *credential, uint64_t number) {
+    premises found;
+    bool is_epoch = credential->type == DX_CREDENTIAL_EPOCH;
+    if (memcmp(credential->subject, control->space_id, DX_HASH_SIZE) != 0) {
+        return refused;
+    }
+    dx_verdict verdict =
+        gather_premises(control, credential, is_epoch ? DX_ROLE_ADMIN : DX_ROLE_EDITOR, number - 1, &found);
+    if (verdict.error == DX_OK) {
+        bool speaks = found.signer_speaks || (is_epoch && key_equal(credential->issuer, credential->signer));
+        bool rests = is_epoch && number == 1 ? found.epochs == 0 : found.epochs == 1 && found.has_epoch;
         if (!found.has_right || !speaks || !rests) {
             return refused;
         }
@@ -223,6 +274,9 @@ dx_verdict dx_control_judge(const dx_control *control, const dx_credential *cred
         return judge_key(control, credential, number - 1);
     case DX_CREDENTIAL_KEY_GRANT:
         return judge_key(control, credential, number);
+    case DX_CREDENTIAL_EPOCH:
+    case DX_CREDENTIAL_EPOCH_ACK:
+        return judge_epoch(control, credential, number);
     default:
         return judge_unknown(control, credential);
     }

@@ -73,7 +73,7 @@ static int compare_standing(const dx_control_entry *a, const dx_control_entry *b
     return order != 0 ? order : memcmp(a->id, b->id, DX_HASH_SIZE);
 }
 
-static int compare_epoch(const void *item, const void *key) {
+static int compare_key_epoch(const void *item, const void *key) {
     const dx_control_entry *const *entry = item;
     const dx_control_entry *wanted = key;
     int order = compare_numbers((*entry)->number, wanted->number);
@@ -84,7 +84,7 @@ static int compare_grant(const void *item, const void *key) {
     const dx_control_entry *const *entry = item;
     const dx_control_entry *wanted = key;
     int order = memcmp((*entry)->subject, wanted->subject, DX_KEY_SIZE);
-    return order != 0 ? order : compare_epoch(item, key);
+    return order != 0 ? order : compare_key_epoch(item, key);
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */
@@ -98,11 +98,14 @@ int dx_control_create(const dx_alloc *alloc, const uint8_t space_id[static DX_HA
     control->alloc = alloc;
     memcpy(control->space_id, space_id, DX_HASH_SIZE);
     control->entries.width = control->waiting.width = sizeof(dx_control_entry *);
-    control->epochs.width = control->grants.width = sizeof(dx_control_entry *);
+    control->key_epochs.width = control->grants.width = sizeof(dx_control_entry *);
     control->members.width = sizeof(dx_member);
     control->devices.width = sizeof(dx_control_device_row);
     control->feeds.width = sizeof(dx_admitted_feed);
     control->sources.width = sizeof(dx_control_source);
+    control->epochs.width = sizeof(dx_epoch_row);
+    control->acks.width = sizeof(dx_epoch_ack);
+    control->cuts.width = sizeof(dx_dependency);
     return DX_OK;
 }
 
@@ -117,8 +120,9 @@ void dx_control_destroy(dx_control *control) {
     for (size_t i = 0; i < control->entries.count; i++) {
         free_entry(control, *(dx_control_entry **)dx_sorted_at(&control->entries, i));
     }
-    dx_sorted *all[] = {&control->entries, &control->waiting, &control->members, &control->devices,
-                        &control->feeds,   &control->epochs,  &control->grants,  &control->sources};
+    dx_sorted *all[] = {&control->entries, &control->waiting,    &control->members, &control->devices,
+                        &control->feeds,   &control->key_epochs, &control->grants,  &control->sources,
+                        &control->epochs,  &control->acks,       &control->cuts};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         dx_sorted_deinit(all[i], control->alloc);
     }
@@ -151,10 +155,10 @@ const dx_admitted_feed *dx_control_find_feed(const dx_control *control,
     return dx_sorted_get(&control->feeds, feed_id, compare_feed);
 }
 
-const dx_control_entry *dx_control_epoch_of(const dx_control *control, uint64_t epoch) {
+const dx_control_entry *dx_control_key_epoch_of(const dx_control *control, uint64_t epoch) {
     dx_control_entry wanted = {.number = epoch};
     dx_control_entry **entry =
-        dx_sorted_at(&control->epochs, dx_sorted_find(&control->epochs, &wanted, compare_epoch));
+        dx_sorted_at(&control->key_epochs, dx_sorted_find(&control->key_epochs, &wanted, compare_key_epoch));
     return entry && (*entry)->number == epoch ? *entry : NULL;
 }
 
@@ -265,9 +269,14 @@ static int put_in_effect(dx_control *control, dx_control_entry *entry, const dx_
     case DX_CREDENTIAL_DEVICE:
         return add_device(control, entry, credential);
     case DX_CREDENTIAL_FEED:
+        control->epochs_stale = control->epochs_stale || control->epochs.count != 0;
         return add_feed(control, entry, credential);
+    case DX_CREDENTIAL_EPOCH:
+        return dx_control_add_epoch(control, entry, credential);
+    case DX_CREDENTIAL_EPOCH_ACK:
+        return dx_control_add_ack(control, credential);
     case DX_CREDENTIAL_KEY_EPOCH:
-        return add_entry(control, &control->epochs, entry, compare_epoch);
+        return add_entry(control, &control->key_epochs, entry, compare_key_epoch);
     default:
         return add_entry(control, &control->grants, entry, compare_grant);
     }
@@ -311,6 +320,11 @@ static dx_control_entry *take_waiting(dx_control *control, awaited_thing awaited
     dx_control_entry *entry = *slot;
     dx_sorted_remove(&control->waiting, at);
     return entry;
+}
+
+/* What a credential of this size counts as: an EPOCH may be as large as fifty others. */
+static size_t units_of(size_t size) {
+    return 1 + size / DX_CREDENTIAL_SIZE_MAX;
 }
 
 /* The row of a source; NULL: no memory. */
@@ -363,7 +377,8 @@ static int wake(dx_control *control, awaited_thing awaited, dx_control_entry **s
         if (verdict.error != DX_E_STATE) {
             dx_control_source *row = source_row(control, entry->source);
             DX_ASSERT(row != NULL); /* made when the entry was taken */
-            row->waiting--;
+            row->waiting -= units_of(entry->size);
+            control->waiting_units -= units_of(entry->size);
         }
         error = settle(control, entry, &credential, verdict, settled);
         if (error != DX_OK) {
@@ -430,12 +445,13 @@ static dx_control_entry *add_to_set(dx_control *control, const dx_credential *cr
     return entry;
 }
 
-static bool has_room(const dx_control *control, const dx_control_source *row, dx_verdict verdict) {
-    if (row->total >= DX_CONTROL_PER_SOURCE_MAX) {
+static bool has_room(const dx_control *control, const dx_control_source *row, dx_verdict verdict,
+                     size_t units) {
+    if (row->total + units > DX_CONTROL_PER_SOURCE_MAX) {
         return false;
     }
-    return verdict.error != DX_E_STATE || (row->waiting < DX_CONTROL_WAITING_PER_SOURCE_MAX &&
-                                           control->waiting.count < DX_CONTROL_WAITING_MAX);
+    return verdict.error != DX_E_STATE || (row->waiting + units <= DX_CONTROL_WAITING_PER_SOURCE_MAX &&
+                                           control->waiting_units + units <= DX_CONTROL_WAITING_MAX);
 }
 
 static size_t count_settled(const dx_control *control) {
@@ -470,7 +486,8 @@ int dx_control_admit(dx_control *control, dx_bytes bytes, int64_t source, bool t
     if (!row) {
         return DX_E_NO_MEMORY;
     }
-    if (!trusted && !has_room(control, row, verdict)) {
+    size_t units = units_of(bytes.size);
+    if (!trusted && !has_room(control, row, verdict, units)) {
         row->full_at = 1 + count_settled(control);
         return DX_E_LIMIT;
     }
@@ -479,12 +496,16 @@ int dx_control_admit(dx_control *control, dx_bytes bytes, int64_t source, bool t
     if (!entry) {
         return DX_E_NO_MEMORY;
     }
-    row->total++;
-    row->waiting += verdict.error == DX_E_STATE;
+    row->total += units;
+    row->waiting += verdict.error == DX_E_STATE ? units : 0;
+    control->waiting_units += verdict.error == DX_E_STATE ? units : 0;
     dx_control_entry *settled = NULL;
     error = settle(control, entry, &credential, verdict, &settled);
     if (error == DX_OK) {
         error = complete(control, settled);
+    }
+    if (error == DX_OK && !trusted) {
+        error = dx_control_weigh_epochs(control);
     }
     return error != DX_OK ? error : verdict.error;
 }

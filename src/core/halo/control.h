@@ -6,8 +6,8 @@
  * replica. So "unknown" (waits) and "unauthorized" (refused) never mix, and no order of arrival changes a
  * verdict. The rules stand in docs/spec/control.md and in authorize.c.
  *
- * This slice admits only; removal, revocation, demotion and cuts come with the HALO issue and add credential
- * types, not formats.
+ * This slice admits only; removal, revocation, demotion and their cuts come with the HALO issue and add credential
+ * types, not formats. Epochs: control_epoch.h.
  *
  * Bounds are per source (the feed that brought it) and in all. What needs no waiting is never turned away
  * for a full waiting room, so a full room delays and never blocks.
@@ -26,11 +26,11 @@ enum {
      * longer one the owner can follow; a longer chain is shortened by any ADMIN nearer to the owner admitting
      * the last one again. */
     DX_CONTROL_CHAIN_MAX = 4,
-    /* Waiting credentials held: 12 MiB at the largest. A newcomer to a space of 2,000 devices may see two per
+    /* Waiting credentials held, in units of DX_CREDENTIAL_SIZE_MAX begun: 12 MiB at the largest. A newcomer to a space of 2,000 devices may see two per
        feed. */
     DX_CONTROL_WAITING_MAX = 4096,
     DX_CONTROL_WAITING_PER_SOURCE_MAX = 64,
-    /* Credentials one feed may bring, whatever they are worth: a hundred rotations for 600 devices. */
+    /* Credentials one feed may bring, in the same units, whatever they are worth: a hundred rotations for 600 devices. */
     DX_CONTROL_PER_SOURCE_MAX = 65536
 };
 

@@ -2,6 +2,7 @@
  *
  * Layer: floor 1, halo. Contract in halo/control.h. What is issued here is judged like anything else; these
  * functions refuse early what the rules would refuse everywhere. */
+#include "halo/control_epoch.h"
 #include "halo/control_state.h"
 
 #include <string.h>
@@ -24,7 +25,7 @@ static void add_parent(draft *made, const uint8_t id[static DX_HASH_SIZE]) {
 static int begin_draft(const dx_control *control, const dx_identity *by, dx_credential_type type,
                        dx_role needed, const uint8_t *subject, dx_buf *out, draft *made) {
     memset(made, 0, sizeof *made);
-    dx_buf_init(&made->claims, out->alloc, CLAIMS_SIZE_MAX);
+    dx_buf_init(&made->claims, out->alloc, type == DX_CREDENTIAL_EPOCH ? DX_EPOCH_SIZE_MAX : CLAIMS_SIZE_MAX);
     dx_writer_init(&made->writer, &made->claims);
     const dx_member *member = dx_control_member_of(control, by->identity);
     const dx_control_device_row *device = dx_control_device_of(control, by->device);
@@ -97,7 +98,7 @@ int dx_control_issue_key_epoch(const dx_control *control, const dx_identity *by,
     dx_role needed = epoch == 0 ? DX_ROLE_OWNER : DX_ROLE_ADMIN;
     int error = begin_draft(control, by, DX_CREDENTIAL_KEY_EPOCH, needed, control->space_id, out, &made);
     if (error == DX_OK && epoch > 0) {
-        const dx_control_entry *before = dx_control_epoch_of(control, epoch - 1);
+        const dx_control_entry *before = dx_control_key_epoch_of(control, epoch - 1);
         if (before) {
             add_parent(&made, before->id);
         } else {
@@ -117,7 +118,7 @@ int dx_control_issue_key_epoch(const dx_control *control, const dx_identity *by,
 static const dx_control_entry *epoch_of_key(const dx_control *control, uint64_t epoch,
                                             const uint8_t key[static DX_KEY_SIZE]) {
     uint8_t wanted[DX_HASH_SIZE], commitment[DX_HASH_SIZE];
-    const dx_control_entry *entry = dx_control_epoch_of(control, epoch);
+    const dx_control_entry *entry = dx_control_key_epoch_of(control, epoch);
     if (!entry) {
         return NULL;
     }
@@ -151,5 +152,68 @@ int dx_control_issue_key_grant(const dx_control *control, const dx_identity *by,
     dx_write_uint(&made.writer, epoch);
     dx_write_uint(&made.writer, 2);
     dx_write_bytes(&made.writer, dx_bytes_of(sealed, sizeof sealed));
+    return end_draft(&made, error, by, out);
+}
+
+/* Whether the draft's cut is one that may follow. */
+static bool is_next(const dx_epoch_draft *said, const dx_epoch *current, const dx_alloc *alloc) {
+    dx_epoch next = {.cut_count = said->cut_count};
+    dx_reader in;
+    dx_writer writer;
+    dx_buf cut;
+    dx_buf_init(&cut, alloc, DX_EPOCH_SIZE_MAX);
+    dx_writer_init(&writer, &cut);
+    bool sound = dx_dependencies_write(&writer, said->cut, said->cut_count) == DX_OK &&
+                 dx_writer_finish(&writer) == DX_OK;
+    dx_reader_init(&in, dx_buf_view(&cut));
+    dx_dependencies_read(&in, &next.cut_count, &next.cut);
+    sound = sound && (current == NULL || dx_epoch_dominates(&next, current));
+    dx_buf_deinit(&cut);
+    return sound;
+}
+
+int dx_control_issue_epoch(const dx_control *control, const dx_identity *by, const dx_epoch_draft *said,
+                           dx_buf *out) {
+    draft made;
+    dx_epoch current;
+    bool follows = dx_control_current_epoch(control, &current);
+    if (said->cut_count == 0 || !is_next(said, follows ? &current : NULL, out->alloc)) {
+        return DX_E_INVALID;
+    }
+    int error = begin_draft(control, by, DX_CREDENTIAL_EPOCH, DX_ROLE_ADMIN, control->space_id, out, &made);
+    if (error == DX_OK && follows) {
+        add_parent(&made, current.id);
+    }
+    dx_write_map(&made.writer, 6);
+    dx_write_uint(&made.writer, 1);
+    dx_write_uint(&made.writer, follows ? current.number + 1 : 1);
+    dx_write_uint(&made.writer, 2);
+    error = error != DX_OK ? error : dx_dependencies_write(&made.writer, said->cut, said->cut_count);
+    dx_write_uint(&made.writer, 3);
+    dx_write_bytes(&made.writer, dx_bytes_of(said->root, sizeof said->root));
+    dx_write_uint(&made.writer, 4);
+    dx_write_uint(&made.writer, said->size_bytes);
+    dx_write_uint(&made.writer, 5);
+    dx_write_uint(&made.writer, said->key_epoch);
+    dx_write_uint(&made.writer, 6);
+    dx_write_uint(&made.writer, DX_EPOCH_FORMAT);
+    return end_draft(&made, error, by, out);
+}
+
+int dx_control_issue_epoch_ack(const dx_control *control, const dx_identity *by,
+                               const uint8_t epoch[static DX_HASH_SIZE], dx_buf *out) {
+    draft made;
+    dx_epoch about;
+    if (!dx_control_epoch(control, epoch, &about)) {
+        return DX_E_NOT_FOUND;
+    }
+    int error =
+        begin_draft(control, by, DX_CREDENTIAL_EPOCH_ACK, DX_ROLE_EDITOR, control->space_id, out, &made);
+    if (error == DX_OK) {
+        add_parent(&made, about.id);
+    }
+    dx_write_map(&made.writer, 1);
+    dx_write_uint(&made.writer, 1);
+    dx_write_bytes(&made.writer, dx_bytes_of(about.id, sizeof about.id));
     return end_draft(&made, error, by, out);
 }

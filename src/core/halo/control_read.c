@@ -103,12 +103,12 @@ void dx_control_commitment(const dx_control_entry *epoch, uint8_t out[static DX_
 
 uint64_t dx_control_key_epoch(const dx_control *control, uint8_t commitment[static DX_HASH_SIZE]) {
     memset(commitment, 0, DX_HASH_SIZE);
-    if (control->epochs.count == 0) {
+    if (control->key_epochs.count == 0) {
         return 0;
     }
     const dx_control_entry *last =
-        *(dx_control_entry *const *)dx_sorted_at(&control->epochs, control->epochs.count - 1);
-    dx_control_commitment(dx_control_epoch_of(control, last->number), commitment);
+        *(dx_control_entry *const *)dx_sorted_at(&control->key_epochs, control->key_epochs.count - 1);
+    dx_control_commitment(dx_control_key_epoch_of(control, last->number), commitment);
     return last->number;
 }
 
@@ -152,7 +152,7 @@ static dx_bytes sealed_key(const dx_control_entry *grant) {
 bool dx_control_granted_by(const dx_control *control, uint64_t epoch,
                            const uint8_t device[static DX_KEY_SIZE],
                            const uint8_t signer[static DX_KEY_SIZE]) {
-    const dx_control_entry *counts = dx_control_epoch_of(control, epoch), *grant;
+    const dx_control_entry *counts = dx_control_key_epoch_of(control, epoch), *grant;
     for (size_t i = 0; counts && (grant = dx_control_grant_of(control, epoch, device, i)) != NULL; i++) {
         dx_credential credential;
         decode_entry(grant, &credential);
@@ -170,7 +170,7 @@ bool dx_control_granted_by(const dx_control *control, uint64_t epoch,
 int dx_control_open_key(dx_control *control, uint64_t epoch, const uint8_t device[static DX_KEY_SIZE],
                         const uint8_t noise_secret[static DX_KEY_SIZE], size_t *tries,
                         uint8_t key[static DX_KEY_SIZE]) {
-    const dx_control_entry *counts = dx_control_epoch_of(control, epoch);
+    const dx_control_entry *counts = dx_control_key_epoch_of(control, epoch);
     uint8_t wanted[DX_HASH_SIZE], found[DX_HASH_SIZE];
     if (!counts) {
         return DX_E_NOT_FOUND;

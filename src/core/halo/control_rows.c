@@ -88,6 +88,7 @@ static int load(dx_store *store, const dx_alloc *alloc, int64_t space,
     } else {
         dx_step_reset(select);
     }
+    error = error != DX_OK ? error : dx_control_weigh_epochs(*out);
     if (error != DX_OK) {
         dx_control_destroy(*out);
         *out = NULL;

@@ -8,6 +8,7 @@
 #define DX_HALO_CONTROL_STATE_H
 
 #include "halo/control.h"
+#include "halo/control_epoch.h"
 #include "halo/sorted.h"
 
 typedef enum dx_standing {
@@ -24,7 +25,7 @@ typedef struct dx_control_entry {
     /* While waiting: the id of the first missing parent, or (DEVICE) the identity that is no member yet. */
     uint8_t awaits[DX_HASH_SIZE];
     uint64_t type;
-    uint64_t number; /* MEMBER: role; FEED: class; KEY_EPOCH, KEY_GRANT: epoch */
+    uint64_t number; /* MEMBER: role; FEED: class; KEY_EPOCH, KEY_GRANT: epoch; EPOCH: its number */
     unsigned depth; /* admissions from the genesis: MEMBER: of the one admitted; else of the issuer's right */
     dx_standing standing;
     int64_t source;
@@ -40,7 +41,18 @@ typedef struct dx_control_device_row {
     uint8_t credential[DX_HASH_SIZE];
 } dx_control_device_row;
 
-/* What one feed brought. */
+/* An EPOCH in effect. */
+typedef struct dx_epoch_row {
+    const dx_control_entry *entry;
+    uint64_t sum; /* of its cut's lengths */
+    bool confirmed;
+} dx_epoch_row;
+
+typedef struct dx_epoch_ack {
+    uint8_t epoch[DX_HASH_SIZE], identity[DX_KEY_SIZE], device[DX_KEY_SIZE];
+} dx_epoch_ack;
+
+/* What one feed brought; counts are in units of DX_CREDENTIAL_SIZE_MAX, begun. */
 typedef struct dx_control_source {
     int64_t source;
     size_t total, waiting;
@@ -56,10 +68,16 @@ struct dx_control {
     dx_sorted members; /* dx_member, by identity */
     /* dx_control_device_row, by device: one each, the smallest identity, then credential. */
     dx_sorted devices;
-    dx_sorted feeds;   /* dx_admitted_feed, by id */
-    dx_sorted epochs;  /* dx_control_entry *, by (epoch, depth, id) */
-    dx_sorted grants;  /* dx_control_entry *, by (device, epoch, depth, id) */
-    dx_sorted sources; /* dx_control_source, by source */
+    dx_sorted feeds;      /* dx_admitted_feed, by id */
+    dx_sorted key_epochs; /* dx_control_entry *, by (epoch, depth, id) */
+    dx_sorted grants;     /* dx_control_entry *, by (device, epoch, depth, id) */
+    dx_sorted sources;    /* dx_control_source, by source */
+    dx_sorted epochs;     /* dx_epoch_row, by (number, sum, id) */
+    dx_sorted acks;       /* dx_epoch_ack, by itself */
+    dx_sorted cuts;       /* dx_dependency, by feed: of all confirmed epochs the greatest length */
+    bool epochs_stale;    /* which of them are confirmed is to be found anew */
+    uint64_t epoch_version;
+    size_t waiting_units; /* of all sources */
     size_t in_effect, refused, unknown;
     const dx_control_entry *genesis; /* NULL: not known yet */
 };
@@ -77,6 +95,17 @@ typedef struct dx_verdict {
 DX_MUST_USE int dx_control_check_form(const dx_credential *credential, uint64_t *number);
 dx_verdict dx_control_judge(const dx_control *control, const dx_credential *credential, uint64_t number);
 
+/* --- control_epoch.c -------------------------------------------------------------------------- */
+
+/* The claims of an EPOCH, strictly; out->confirmed and acks are not filled. False: they are not in form. */
+bool dx_epoch_read(const dx_credential *credential, dx_epoch *out);
+/* What is in effect now. DX_E_NO_MEMORY. */
+DX_MUST_USE int dx_control_add_epoch(dx_control *control, const dx_control_entry *entry,
+                                     const dx_credential *credential);
+DX_MUST_USE int dx_control_add_ack(dx_control *control, const dx_credential *credential);
+/* Finds the confirmed ones anew when something changed that they follow from. DX_E_NO_MEMORY. */
+DX_MUST_USE int dx_control_weigh_epochs(dx_control *control);
+
 /* --- control.c -------------------------------------------------------------------------------- */
 
 /* As dx_control_take; trusted: from our own rows, so signatures and limits were checked before. */
@@ -85,7 +114,7 @@ const dx_control_entry *dx_control_entry_of(const dx_control *control, const uin
 const dx_control_device_row *dx_control_device_of(const dx_control *control,
                                                   const uint8_t device[static DX_KEY_SIZE]);
 /* The KEY_EPOCH that counts for this number; NULL: none. */
-const dx_control_entry *dx_control_epoch_of(const dx_control *control, uint64_t epoch);
+const dx_control_entry *dx_control_key_epoch_of(const dx_control *control, uint64_t epoch);
 /* The KEY_GRANTs of an epoch for a device, the nearest to the genesis first; NULL: no more. */
 const dx_control_entry *dx_control_grant_of(const dx_control *control, uint64_t epoch,
                                             const uint8_t device[static DX_KEY_SIZE], size_t index);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 static const char credential_context[] = "dxos credential/1";
+static const char epoch_context[] = "dxos epoch/1";
 static const char device_context[] = "dxos device/1";
 
 enum {
@@ -135,9 +136,13 @@ static int read_payload(dx_bytes payload, dx_credential *out) {
     return dx_reader_finish(&in);
 }
 
+static size_t size_max(uint64_t type) {
+    return type == DX_CREDENTIAL_EPOCH ? DX_EPOCH_SIZE_MAX : DX_CREDENTIAL_SIZE_MAX;
+}
+
 int dx_credential_decode(dx_bytes bytes, dx_credential *out) {
     memset(out, 0, sizeof *out);
-    if (bytes.size > DX_CREDENTIAL_SIZE_MAX) {
+    if (bytes.size > DX_EPOCH_SIZE_MAX) {
         return DX_E_MALFORMED;
     }
     dx_reader in;
@@ -148,7 +153,8 @@ int dx_credential_decode(dx_bytes bytes, dx_credential *out) {
     out->bytes = bytes;
     out->payload = dx_read_bytes(&in);
     dx_read_bytes_exact(&in, out->signature, DX_SIGNATURE_SIZE);
-    if (dx_reader_finish(&in) != DX_OK || read_payload(out->payload, out) != DX_OK) {
+    if (dx_reader_finish(&in) != DX_OK || read_payload(out->payload, out) != DX_OK ||
+        bytes.size > size_max(out->type)) {
         return DX_E_MALFORMED;
     }
     dx_hash(DX_HASH_CREDENTIAL, out->payload, out->id);
@@ -156,6 +162,10 @@ int dx_credential_decode(dx_bytes bytes, dx_credential *out) {
 }
 
 int dx_credential_verify(const dx_credential *credential) {
+    if (credential->type == DX_CREDENTIAL_EPOCH) {
+        return dx_sign_verify(credential->signer, epoch_context, dx_bytes_of(credential->id, DX_HASH_SIZE),
+                              credential->signature);
+    }
     return dx_sign_verify(credential->signer, credential_context, credential->payload, credential->signature);
 }
 
@@ -230,18 +240,30 @@ static int write_payload(const dx_statement *statement, const uint8_t signer[sta
     return dx_writer_finish(&writer);
 }
 
+/* What is longer than a signature takes is signed by its hash. */
+static void sign(uint64_t type, dx_bytes payload, const dx_sign_key *signer,
+                 uint8_t signature[static DX_SIGNATURE_SIZE]) {
+    uint8_t id[DX_HASH_SIZE];
+    if (type == DX_CREDENTIAL_EPOCH) {
+        dx_hash(DX_HASH_CREDENTIAL, payload, id);
+        dx_sign(signer, epoch_context, dx_bytes_of(id, sizeof id), signature);
+    } else {
+        dx_sign(signer, credential_context, payload, signature);
+    }
+}
+
 /* Signs a written payload and appends [payload, signature]. */
-static int sign_payload(dx_bytes payload, const dx_sign_key *signer, dx_buf *out) {
+static int sign_payload(uint64_t type, dx_bytes payload, const dx_sign_key *signer, dx_buf *out) {
     uint8_t signature[DX_SIGNATURE_SIZE];
     size_t start = out->size;
-    dx_sign(signer, credential_context, payload, signature);
+    sign(type, payload, signer, signature);
     dx_writer writer;
     dx_writer_init(&writer, out);
     dx_write_array(&writer, 2);
     dx_write_bytes(&writer, payload);
     dx_write_bytes(&writer, dx_bytes_of(signature, sizeof signature));
     int error = dx_writer_finish(&writer);
-    if (error == DX_OK && out->size - start > DX_CREDENTIAL_SIZE_MAX) {
+    if (error == DX_OK && out->size - start > size_max(type)) {
         out->size = start;
         error = DX_E_LIMIT;
     }
@@ -256,10 +278,10 @@ int dx_credential_issue(const dx_statement *statement, const dx_sign_key *signer
         return DX_E_INVALID;
     }
     dx_buf payload;
-    dx_buf_init(&payload, out->alloc, DX_CREDENTIAL_SIZE_MAX);
+    dx_buf_init(&payload, out->alloc, size_max(statement->type));
     int error = write_payload(statement, signer->public_key, &payload);
     if (error == DX_OK) {
-        error = sign_payload(dx_buf_view(&payload), signer, out);
+        error = sign_payload(statement->type, dx_buf_view(&payload), signer, out);
     }
     dx_buf_deinit(&payload);
     return error;

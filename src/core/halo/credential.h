@@ -7,13 +7,14 @@
  * identity itself, or a device whose DEVICE credential is known). Parents, ascending and unique, name the
  * credentials it rests on: it is judged by them and by nothing else. Key 7 binds it to one space, so that an
  * admission cannot be carried into another; only DEVICE and SPACE leave it out. Context of the signature:
- * "dxos credential/1". An unknown type is kept, replicated and shown, and has no effect. Ownership: a decoded
- * credential points into its bytes. */
+ * "dxos credential/1"; an EPOCH, whose claims are long, is signed by its id, "dxos epoch/1". An unknown type is kept,
+ * replicated and shown, and has no effect. Ownership: a decoded credential points into its bytes. */
 #ifndef DX_HALO_CREDENTIAL_H
 #define DX_HALO_CREDENTIAL_H
 
 #include <dxos/codec.h>
 
+#include "base/limits.h"
 #include "crypto/keys.h"
 
 enum {
@@ -22,6 +23,10 @@ enum {
     DX_CREDENTIAL_PARENTS_MAX = 16,
     /* Sixteen parents, all fields and 2 KiB of claims; and what is signed must stay below DX_SIGNED_MAX. */
     DX_CREDENTIAL_SIZE_MAX = 3072,
+    /* An EPOCH names the data feeds of its space, all of them at the most: 40 bytes each (163 KiB). */
+    DX_EPOCH_SIZE_MAX = DX_CREDENTIAL_SIZE_MAX + DX_SPACE_FEEDS_MAX * 40,
+    /* The one form of what a snapshot's chunks are made of (docs/spec/epoch.md). */
+    DX_EPOCH_FORMAT = 1,
     DX_SEALED_KEY_SIZE = DX_KEY_SIZE + DX_SEAL_OVERHEAD
 };
 
@@ -33,7 +38,10 @@ enum {
     X(MEMBER, 3)   /* admitter → identity; claims {1: role, 2: invitation id 16 (may be absent)} */ \
     X(FEED, 4)     /* device → feed key; claims {1: class}; issuer: the device's identity */ \
     X(KEY_EPOCH, 5)/* admitter → space id; claims {1: epoch, 2: commitment 32} */ \
-    X(KEY_GRANT, 6)/* admitter → device key; claims {1: epoch, 2: sealed key 80} */
+    X(KEY_GRANT, 6)/* admitter → device key; claims {1: epoch, 2: sealed key 80} */ \
+    X(EPOCH, 7)    /* admitter → space id; claims {1: number, 2: cut, 3: snapshot's root 32, 4: its size, 5: key \
+                      epoch, 6: format} (halo/control_epoch.h) */ \
+    X(EPOCH_ACK, 8)/* who may write → space id; claims {1: id of the EPOCH that was made again here, and is right} */
 /* clang-format on */
 
 typedef enum dx_credential_type {

@@ -159,7 +159,7 @@ int dx_welcome_encode(const dx_control *control, const uint8_t device[static DX_
     const dx_control_device_row *row = dx_control_device_of(control, device);
     uint8_t commitment[DX_HASH_SIZE];
     uint64_t newest = dx_control_key_epoch(control, commitment);
-    if (!row || (control->epochs.count > 0 && !dx_control_grant_of(control, newest, device, 0))) {
+    if (!row || (control->key_epochs.count > 0 && !dx_control_grant_of(control, newest, device, 0))) {
         return DX_E_NOT_FOUND;
     }
     if (address_count > DX_WELCOME_ADDRESSES_MAX) {
@@ -267,7 +267,7 @@ static int judge(const dx_welcome *welcome, dx_control *control, const dx_identi
     }
     uint8_t commitment[DX_HASH_SIZE], key[DX_KEY_SIZE];
     uint64_t newest = dx_control_key_epoch(control, commitment);
-    if (control->epochs.count > 0) {
+    if (control->key_epochs.count > 0) {
         size_t tries = SIZE_MAX; /* a welcome's size bounds them */
         int error = dx_control_open_key(control, newest, guest->device, guest->noise_secret, &tries, key);
         dx_wipe(key, sizeof key);

@@ -45,6 +45,7 @@ typedef struct saying {
     const dx_sign_key *signer;
     uint64_t number;                             /* claim 1 */
     dx_bytes value;                              /* claim 2, size 0: none */
+    dx_bytes claims;                             /* the whole map instead, size 0: as above */
     dx_bytes parents[DX_CREDENTIAL_PARENTS_MAX]; /* credentials */
     size_t parent_count;
 } saying;
@@ -70,7 +71,7 @@ static inline void say(const saying *said, dx_buf *out) {
                               .issuer = said->issuer,
                               .subject = said->subject,
                               .space = said->space,
-                              .claims = dx_buf_view(&claims),
+                              .claims = said->claims.size ? said->claims : dx_buf_view(&claims),
                               .parents = (const uint8_t(*)[DX_HASH_SIZE])parents,
                               .parent_count = said->parent_count};
     assert_int_equal(dx_credential_issue(&statement, said->signer, out), DX_OK);
