@@ -114,7 +114,7 @@ static void read_feeds(check_space *space, dx_store *store, int64_t local) {
     space->feeds = check_take(space, there ? (size_t)dx_column_int(count, 0) * sizeof *space->feeds : 0);
     dx_step_reset(count);
     sqlite3_stmt *rows =
-        dx_store_query(store, "SELECT id, feed_id, class, length, applied, rows, parts, floor, cut, device "
+        dx_store_query(store, "SELECT id, feed_id, class, length, reached, rows, parts, floor, cut, device "
                               "FROM feed WHERE space = ?1");
     dx_bind_int(rows, 1, local);
     while (dx_step(store, rows)) {

@@ -31,8 +31,12 @@ static int next_local(dx_store *store, int64_t *local) {
 
 int dx_feed_create(dx_store *store, const dx_alloc *alloc, int64_t space, const dx_feed_identity *identity,
                    bool own, dx_feed *out) {
-    *out =
-        (dx_feed){.space = space, .identity = *identity, .own = own, .cut = DX_FEED_NO_CUT, .alloc = alloc};
+    *out = (dx_feed){.space = space,
+                     .identity = *identity,
+                     .own = own,
+                     .cut = DX_FEED_NO_CUT,
+                     .until = DX_FEED_NO_CUT,
+                     .alloc = alloc};
     dx_timeframe_init(&out->timeframe, alloc);
     dx_feed_id(identity, out->id);
     int error = next_local(store, &out->local);
@@ -112,7 +116,10 @@ static bool take_row(dx_feed *feed, sqlite3_stmt *row) {
     feed->identity.feed_class = (dx_feed_class)feed_class;
     feed->own = dx_column_int(row, 5) != 0;
     feed->length = feed->mmr.length = (uint64_t)length;
-    feed->applied = (uint64_t)applied;
+    feed->applied = feed->reached = (uint64_t)applied;
+    if (dx_column_int(row, 17) > applied) { /* beyond the end when a shorter branch was put in force since */
+        feed->reached = dx_column_int(row, 17) < length ? (uint64_t)dx_column_int(row, 17) : (uint64_t)length;
+    }
     if (length > 0) {
         memcpy(feed->mmr.peaks, peaks.data, peaks.size);
     }
@@ -147,12 +154,12 @@ static int check_loaded(const dx_feed *feed, dx_store *store) {
 
 int dx_feed_load(dx_store *store, const dx_alloc *alloc, const uint8_t space_id[static DX_HASH_SIZE],
                  int64_t local, dx_feed *out) {
-    *out = (dx_feed){.local = local, .alloc = alloc};
+    *out = (dx_feed){.local = local, .until = DX_FEED_NO_CUT, .alloc = alloc};
     dx_timeframe_init(&out->timeframe, alloc);
     memcpy(out->identity.space_id, space_id, DX_HASH_SIZE);
     sqlite3_stmt *select = dx_store_query(
         store, "SELECT space, feed_id, device, key, class, own, length, applied, peaks, head, target,"
-               " timeframe, cut, floor, kept, rows, parts FROM feed WHERE id=?1");
+               " timeframe, cut, floor, kept, rows, parts, reached FROM feed WHERE id=?1");
     dx_bind_int(select, 1, local);
     if (!dx_step(store, select)) {
         int error = dx_store_error(store);
@@ -423,8 +430,8 @@ int dx_feed_save_applied(dx_feed *feed, dx_store *store) {
     dx_buf_init(&timeframe, feed->alloc, TIMEFRAME_SIZE_MAX);
     int error = dx_timeframe_save(&feed->timeframe, &timeframe);
     if (!error) {
-        sqlite3_stmt *update =
-            dx_store_query(store, "UPDATE feed SET applied=?2, timeframe=?3, kept=?4 WHERE id=?1");
+        sqlite3_stmt *update = dx_store_query(
+            store, "UPDATE feed SET applied=?2, reached=?2, timeframe=?3, kept=?4 WHERE id=?1");
         dx_bind_int(update, 4, (int64_t)feed->kept);
         dx_bind_int(update, 1, feed->local);
         dx_bind_int(update, 2, (int64_t)feed->applied);
@@ -432,5 +439,19 @@ int dx_feed_save_applied(dx_feed *feed, dx_store *store) {
         error = dx_step_done(store, update);
     }
     dx_buf_deinit(&timeframe);
+    if (!error) {
+        feed->reached = feed->applied;
+        feed->unsaved = false;
+    }
+    return error;
+}
+
+int dx_feed_save_reached(dx_feed *feed, dx_store *store) {
+    DX_ASSERT(feed->applied <= feed->length);
+    sqlite3_stmt *update = dx_store_query(store, "UPDATE feed SET reached=?2 WHERE id=?1");
+    dx_bind_int(update, 1, feed->local);
+    dx_bind_int(update, 2, (int64_t)feed->applied);
+    int error = dx_step_done(store, update);
+    feed->reached = error ? feed->reached : feed->applied;
     return error;
 }

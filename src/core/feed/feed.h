@@ -38,7 +38,12 @@ typedef struct dx_feed {
     uint64_t length;  /* verified and stored */
     uint64_t applied; /* processed by the pipeline; above dx_feed_limit until its caller has withdrawn what
                          is beyond */
-    uint64_t kept;    /* blocks [applied, kept) are in effect already and only walked again; 0: none */
+    uint64_t
+        reached; /* how far it was applied when the store last heard of it, applied or beyond: what applied blocks
+                         make may follow them (echo/entity_row.h) */
+    bool unsaved;   /* echo's: applied is not in the store */
+    uint64_t until; /* echo's: blocks from here on rest for now; DX_FEED_NO_CUT: none does */
+    uint64_t kept;  /* blocks [applied, kept) are in effect already and only walked again; 0: none */
     int64_t rows;   /* the number its blocks from `parts` on are stored under: local, or a limb's (limb.h) */
     uint64_t parts; /* blocks below are the trunk's, stored under local */
     bool is_limb;   /* a view of a branch that is not in force: it is saved in its own row (limb.h) */
@@ -118,7 +123,10 @@ const dx_head *dx_feed_cover(const dx_feed *feed, uint64_t end);
  * otherwise. */
 DX_MUST_USE int dx_feed_prove(const dx_feed *feed, dx_store *store, uint64_t from, uint64_t to,
                               uint8_t proof[static DX_MMR_PROOF_SIZE_MAX]);
-/* Records that the pipeline processed blocks up to `applied` with the feed's timeframe, and `kept`. */
+/* Records that the pipeline processed blocks up to `applied` with the feed's timeframe, that all they make is in the
+ * store, and `kept`. */
 DX_MUST_USE int dx_feed_save_applied(dx_feed *feed, dx_store *store);
+/* Records that the pipeline processed blocks up to `applied`; what they make may follow. */
+DX_MUST_USE int dx_feed_save_reached(dx_feed *feed, dx_store *store);
 
 #endif

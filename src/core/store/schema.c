@@ -126,6 +126,9 @@ const char *const dx_store_schema[] = {
     /* Operations of objects whose model wants them in order, some with the state after them (echo/ordered.h). */
     ("CREATE TABLE step(entity INTEGER NOT NULL, counter INTEGER NOT NULL, feed BLOB NOT NULL,"
      " operation BLOB NOT NULL, state BLOB, PRIMARY KEY(entity, counter, feed)) WITHOUT ROWID, STRICT;"),
+    /* applied: what the rows hold. reached: how far the pipeline was; blocks between are applied again
+     * (echo/entity_row.h). */
+    "ALTER TABLE feed ADD COLUMN reached INTEGER NOT NULL DEFAULT 0; UPDATE feed SET reached = applied;",
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

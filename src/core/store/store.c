@@ -244,6 +244,7 @@ int dx_store_begin(dx_store *store) {
     store->steps_left = store->budget;
     store->in_transaction = true;
     store->begun = false;
+    store->transactions++;
     return DX_OK;
 }
 
@@ -262,9 +263,30 @@ void dx_store_rollback(dx_store *store) {
         !sqlite3_get_autocommit(store->db)) {
         store->poisoned = true;
     }
-    store->in_transaction = store->begun = false;
+    if (store->drafts && run(store, "PRAGMA query_only=ON") != SQLITE_OK) {
+        store->poisoned = true;
+    }
+    store->in_transaction = store->begun = store->drafts = false;
     store->error = DX_OK;
     store->doom = DX_OK;
+}
+
+uint64_t dx_store_transaction(const dx_store *store) {
+    return store->transactions;
+}
+
+/* The page cache takes it all: it spills nothing, and what is rolled back was never in the log. */
+int dx_store_begin_draft(dx_store *store) {
+    DX_ASSERT(store->in_transaction && store->read_only);
+    store->drafts = true;
+    int result = run(store, "PRAGMA cache_spill=OFF");
+    result = result == SQLITE_OK ? run(store, "PRAGMA query_only=OFF") : result;
+    return result == SQLITE_OK ? DX_OK : dx_store_fail(store, result);
+}
+
+int dx_store_end_draft(dx_store *store) {
+    int result = run(store, "PRAGMA query_only=ON");
+    return result == SQLITE_OK ? DX_OK : dx_store_fail(store, result);
 }
 
 int dx_store_commit(dx_store *store) {
@@ -273,6 +295,10 @@ int dx_store_commit(dx_store *store) {
     if (error != DX_OK) {
         dx_store_rollback(store);
         return error;
+    }
+    if (store->drafts) {
+        dx_store_rollback(store);
+        return store->poisoned ? DX_E_STORE : DX_OK;
     }
     dx_store_reset_statements(store);
     store->steps_left = store->budget;
@@ -645,7 +671,7 @@ static int open_once(const dx_store_config *config, bool read_only, dx_store **o
 int dx_store_open(const dx_store_config *config, dx_store **out) {
     *out = NULL;
     tell(config, "");
-    int error = open_once(config, false, out);
+    int error = config->is_full ? DX_E_NO_SPACE : open_once(config, false, out);
     return error == DX_E_NO_SPACE && config->read_when_full ? open_once(config, true, out) : error;
 }
 

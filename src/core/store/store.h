@@ -37,6 +37,7 @@ typedef struct dx_store_config {
     bool same_file;      /* the host saw the same device and inode as at the last open */
     bool create;         /* may create; otherwise DX_E_NOT_FOUND */
     bool read_when_full; /* a vault whose token finds no room on the disk opens for reading only */
+    bool is_full;        /* and this one at once: something else found no room a moment ago */
     char *message;       /* may be NULL: receives what went wrong and what to do, when opening fails */
     size_t message_size;
 } dx_store_config;
@@ -65,6 +66,13 @@ bool dx_store_is_read_only(const dx_store *store);
  * mirrored it the store is written as usual. DX_E_NO_SPACE: still full, nothing changed. Otherwise poisoned.
  */
 DX_MUST_USE int dx_store_renew(dx_store *store);
+
+/* A number of the open transaction that no other one has. */
+uint64_t dx_store_transaction(const dx_store *store);
+/* In a store that is opened for reading only: what is written between these two can be read until the transaction ends,
+ * and is undone then. Nothing of it reaches the disk. */
+DX_MUST_USE int dx_store_begin_draft(dx_store *store);
+DX_MUST_USE int dx_store_end_draft(dx_store *store);
 
 /* SQLite's transaction begins with the first statement; what fails then spoils this one. */
 DX_MUST_USE int dx_store_begin(dx_store *store);

@@ -30,8 +30,10 @@ struct dx_store {
     bool poisoned;
     bool is_clone;
     bool read_only;
-    bool settled;        /* the log's last commits are known to be on the disk: dx_page_vfs_settle */
-    bool knows_expected; /* the host's mirror is one of the vault's tokens: `expected` */
+    bool drafts;           /* a read-only transaction that holds what will be undone */
+    uint64_t transactions; /* begun so far */
+    bool settled;          /* the log's last commits are known to be on the disk: dx_page_vfs_settle */
+    bool knows_expected;   /* the host's mirror is one of the vault's tokens: `expected` */
     uint8_t expected[DX_STORE_TOKEN_SIZE];
     int error;
     int doom;
