@@ -6,7 +6,7 @@
 #define DX_TESTS_LIB_PEER_H
 
 #include "disk.h"
-#include "echo/entity.h"
+#include "echo/entity_row.h"
 #include "echo/mutation.h"
 #include "echo/pipeline.h"
 #include "test.h"
@@ -63,6 +63,13 @@ static inline void peer_init(peer *self, uint64_t seed, const char *name) {
     assert_int_equal(dx_identity_create(self->context.store, &self->alloc.port, &self->random.port,
                                         dx_bytes_text(name), &self->identity),
                      DX_OK);
+    peer_commit(self);
+}
+
+/* Rows that follow their blocks do so now. */
+static inline void peer_settle(peer *self) {
+    peer_begin(self);
+    assert_int_equal(dx_entity_rows_write(&self->context, self->space), DX_OK);
     peer_commit(self);
 }
 
@@ -308,6 +315,7 @@ static inline char *peer_state_inside(peer *self) {
     enum { LINES_MAX = 4096 };
     char **lines = calloc(LINES_MAX, sizeof *lines), *out = calloc(1, 1);
     size_t count = 0, size = 1;
+    assert_int_equal(dx_entity_rows_settle(&self->context, self->space), DX_OK);
     sqlite3_stmt *select = dx_store_query(self->context.store,
                                           "SELECT " DX_ENTITY_COLUMNS ", entity.deleted_counter FROM entity");
     while (dx_step(self->context.store, select)) {

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "echo/entity_row.h"
 #include "echo/query.h"
 #include "echo/section.h"
 
@@ -238,7 +239,8 @@ static int run_feed(dx_digest_cursor *cursor, size_t *budget) {
 }
 
 int dx_digest_run(dx_digest_cursor *cursor, size_t budget, bool *more) {
-    int error = cursor->change == cursor->space->change ? DX_OK : begin(cursor);
+    int error = dx_entity_rows_settle(cursor->context, cursor->space);
+    error = error != DX_OK || cursor->change == cursor->space->change ? error : begin(cursor);
     while (error == DX_OK && budget > 0 && cursor->at < cursor->feed_count) {
         error = run_feed(cursor, &budget);
     }

@@ -3,9 +3,30 @@
  * Layer: floor 1, echo. */
 #include "echo/entity_row.h"
 
+#include "base/limits.h"
 #include "echo/index.h"
+#include "echo/query.h"
 #include "echo/schema_table.h"
 #include "echo/section.h"
+#include "echo/space_state.h"
+#include "echo/unwritten.h"
+
+/* --- Life ------------------------------------------------------------------------------------ */
+
+dx_unwritten *dx_entity_rows_create(dx_context *context) {
+    dx_unwritten *rows = dx_alloc_take(context->alloc, sizeof *rows);
+    if (rows != NULL) {
+        dx_unwritten_init(rows, context->alloc, context->random);
+    }
+    return rows;
+}
+
+void dx_entity_rows_destroy(const dx_alloc *alloc, dx_unwritten *rows) {
+    if (rows != NULL) {
+        dx_unwritten_deinit(rows);
+        dx_alloc_free(alloc, rows, sizeof *rows);
+    }
+}
 
 /* --- Reading --------------------------------------------------------------------------------- */
 
@@ -23,7 +44,11 @@ dx_entity_row dx_entity_row_of(sqlite3_stmt *row, int column) {
 }
 
 int dx_entity_row_read(dx_context *context, dx_space *space, int64_t key, dx_entity_row *out) {
-    (void)space;
+    const dx_unwritten_row *row = dx_unwritten_find(space->unwritten, key);
+    if (row != NULL) {
+        *out = row->after;
+        return row->is ? DX_OK : DX_E_NOT_FOUND;
+    }
     sqlite3_stmt *select =
         dx_store_query(context->store, "SELECT " DX_ENTITY_COLUMNS
                                        ", deleted_counter, deleted_feed FROM entity WHERE key = ?1");
@@ -40,7 +65,10 @@ int dx_entity_row_read(dx_context *context, dx_space *space, int64_t key, dx_ent
 }
 
 int dx_entity_row_find(dx_context *context, dx_space *space, int64_t key) {
-    (void)space;
+    const dx_unwritten_row *row = dx_unwritten_find(space->unwritten, key);
+    if (row != NULL) {
+        return row->is ? DX_OK : DX_E_NOT_FOUND;
+    }
     sqlite3_stmt *select = dx_store_query(context->store, "SELECT 1 FROM entity WHERE key = ?1");
     dx_bind_int(select, 1, key);
     bool exists = dx_step(context->store, select);
@@ -50,7 +78,11 @@ int dx_entity_row_find(dx_context *context, dx_space *space, int64_t key) {
 }
 
 int dx_entity_row_parent(dx_context *context, dx_space *space, int64_t key, int64_t *parent) {
-    (void)space;
+    const dx_unwritten_row *row = dx_unwritten_find(space->unwritten, key);
+    if (row != NULL) {
+        *parent = row->is ? row->after.parent : 0;
+        return DX_OK;
+    }
     sqlite3_stmt *select = dx_store_query(context->store, "SELECT parent FROM entity WHERE key = ?1");
     dx_bind_int(select, 1, key);
     *parent = dx_step(context->store, select) ? dx_column_int(select, 0) : 0;
@@ -59,7 +91,10 @@ int dx_entity_row_parent(dx_context *context, dx_space *space, int64_t key, int6
 }
 
 int dx_entity_row_has_child(dx_context *context, dx_space *space, int64_t key, bool *has) {
-    (void)space;
+    *has = dx_key_table_find(&space->unwritten->parents, key) != NULL;
+    if (*has) {
+        return DX_OK;
+    }
     sqlite3_stmt *select = dx_store_query(
         context->store, "SELECT 1 FROM entity INDEXED BY entity_by_parent WHERE parent = ?1 LIMIT 1");
     dx_bind_int(select, 1, key);
@@ -94,7 +129,6 @@ static int count_live(dx_context *context, dx_space *space, const dx_entity_row 
 /* Every table whose rows follow from entities' rows. */
 static int write_derived(dx_context *context, dx_space *space, const dx_entity_row *before,
                          const dx_entity_row *after) {
-    dx_schemas_note(space, (after != NULL ? after : before)->type);
     int error = count_live(context, space, before, after);
     return error == DX_OK ? dx_index_take(context, space, before, after) : error;
 }
@@ -171,6 +205,10 @@ static bool has_same_life(const dx_entity_row *a, const dx_entity_row *b) {
            a->life_feed == b->life_feed;
 }
 
+static bool is_same_row(const dx_entity_row *a, const dx_entity_row *b) {
+    return has_same_state(a, b) && has_same_life(a, b) && a->parent == b->parent;
+}
+
 /* What shows whether an entity lives stands in indexes, its state in none: only what changed is written. */
 static int update_row(dx_store *store, const dx_entity_row *before, const dx_entity_row *after) {
     int error = has_same_state(before, after) ? DX_OK : update_state(store, after);
@@ -184,12 +222,20 @@ static int delete_row(dx_store *store, const dx_entity_row *row) {
     return dx_step_done(store, remove);
 }
 
-int dx_entity_row_write(dx_context *context, dx_space *space, const dx_entity_row *before,
-                        const dx_entity_row *after) {
-    DX_ASSERT(before != NULL || after != NULL);
-    DX_ASSERT(before == NULL || after == NULL || before->key == after->key);
-    if (before != NULL && after != NULL && has_same_state(before, after) && has_same_life(before, after) &&
-        before->parent == after->parent) {
+static bool is_same_entity(const dx_entity_row *a, const dx_entity_row *b) {
+    return a->kind == b->kind && a->type == b->type && a->created == b->created && a->source == b->source &&
+           a->target == b->target;
+}
+
+/* One row from how its table has it to how it shall be, with what is derived from it. */
+static int write_row(dx_context *context, dx_space *space, const dx_entity_row *before,
+                     const dx_entity_row *after) {
+    if (before != NULL && after != NULL && !is_same_entity(before, after)) {
+        int error = write_row(context, space, before, NULL);
+        return error == DX_OK ? write_row(context, space, NULL, after) : error;
+    }
+    if ((before == NULL && after == NULL) ||
+        (before != NULL && after != NULL && is_same_row(before, after))) {
         return DX_OK;
     }
     int error = write_derived(context, space, before, after);
@@ -199,6 +245,188 @@ int dx_entity_row_write(dx_context *context, dx_space *space, const dx_entity_ro
     return before == NULL  ? insert_row(context->store, after)
            : after == NULL ? delete_row(context->store, before)
                            : update_row(context->store, before, after);
+}
+
+/* Whether the row is of a type whose name begins with "dx.". */
+static int note_house(dx_context *context, dx_space *space, const dx_entity_row *row) {
+    dx_type *type;
+    int error = dx_type_read(context, space, row->type, &type);
+    if (error == DX_OK && dx_type_is_hidden(dx_bytes_of(type->name, type->size))) {
+        space->unwritten->has_house = true;
+    }
+    return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+}
+
+int dx_entity_row_write(dx_context *context, dx_space *space, const dx_entity_row *before,
+                        const dx_entity_row *after) {
+    DX_ASSERT(before != NULL || after != NULL);
+    DX_ASSERT(before == NULL || after == NULL || before->key == after->key);
+    if (before != NULL && after != NULL && is_same_row(before, after)) {
+        return DX_OK;
+    }
+    dx_schemas_note(space, (after != NULL ? after : before)->type);
+    int error = note_house(context, space, after != NULL ? after : before);
+    return error == DX_OK ? dx_unwritten_put(space->unwritten, before, after) : error;
+}
+
+int dx_entity_row_touch(dx_context *context, dx_space *space, int64_t key, uint64_t counter,
+                        const dx_feed *feed, uint64_t seq, uint64_t section) {
+    (void)context;
+    const dx_late_touch touch = {.entity = key,
+                                 .counter = (int64_t)counter,
+                                 .block = feed->local << 32 | (int64_t)seq,
+                                 .section = (int64_t)section};
+    return dx_unwritten_touch(space->unwritten, &touch);
+}
+
+/* --- Reaching the tables --------------------------------------------------------------------- */
+
+bool dx_entity_rows_wait(const dx_space *space) {
+    for (size_t i = 0; i < space->feed_count; i++) {
+        if (space->feeds[i].unsaved) {
+            return true;
+        }
+    }
+    return space->unwritten->row_count != 0 || space->unwritten->touch_count != 0;
+}
+
+size_t dx_entity_rows_changes(const dx_space *space) {
+    return space->unwritten->changes;
+}
+
+/* By which number it counts, if it is there: objects of the house's own do not. */
+static int count_row(dx_context *context, dx_space *space, bool there, const dx_entity_row *row, int64_t by,
+                     int64_t *objects, int64_t *links) {
+    dx_type *type;
+    if (!there || row->deleted) {
+        return DX_OK;
+    }
+    int error = dx_type_read(context, space, row->type, &type);
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+    }
+    if (row->kind == DX_ENTITY_LINK) {
+        *links += by;
+    } else if (!dx_type_is_hidden(dx_bytes_of(type->name, type->size))) {
+        *objects += by;
+    }
+    return DX_OK;
+}
+
+int dx_entity_rows_count(dx_context *context, dx_space *space, int64_t *objects, int64_t *links) {
+    const dx_unwritten *rows = space->unwritten;
+    bool shown =
+        dx_store_is_read_only(context->store) && rows->drafted == dx_store_transaction(context->store);
+    int error = DX_OK;
+    for (size_t i = 0; i < rows->row_count && error == DX_OK && !shown; i++) {
+        const dx_unwritten_row *row = &rows->rows[i];
+        error = count_row(context, space, row->was, &row->before, -1, objects, links);
+        if (error == DX_OK) {
+            error = count_row(context, space, row->is, &row->after, 1, objects, links);
+        }
+    }
+    return error;
+}
+
+static int write_rows(dx_context *context, dx_space *space, const dx_buf *keys) {
+    int error = DX_OK;
+    for (size_t i = 0; i < dx_key_list_count(keys) && error == DX_OK; i++) {
+        const dx_unwritten_row *row = dx_unwritten_find(space->unwritten, dx_key_list_at(keys, i));
+        error = write_row(context, space, row->was ? &row->before : NULL, row->is ? &row->after : NULL);
+    }
+    return error == DX_OK ? dx_types_save(context, space) : error;
+}
+
+int dx_entity_rows_write_touches(dx_context *context, dx_space *space) {
+    const dx_unwritten *rows = space->unwritten;
+    dx_store *store = context->store;
+    int error = DX_OK;
+    for (size_t i = 0; i < rows->touch_count && error == DX_OK; i++) {
+        const dx_late_touch *touch = &rows->touches[i];
+        sqlite3_stmt *insert = dx_store_query(
+            store, "INSERT OR IGNORE INTO touch(entity, counter, block, section) VALUES(?1, ?2, ?3, ?4)");
+        dx_bind_int(insert, 1, touch->entity);
+        dx_bind_int(insert, 2, touch->counter);
+        dx_bind_int(insert, 3, touch->block);
+        dx_bind_int(insert, 4, touch->section);
+        error = dx_step_done(store, insert);
+    }
+    return error;
+}
+
+/* What the tables hold from now on is what these blocks make. */
+static int save_feeds(dx_context *context, dx_space *space) {
+    int error = DX_OK;
+    for (size_t i = 0; i < space->feed_count && error == DX_OK; i++) {
+        dx_feed *feed = &space->feeds[i];
+        error = feed->unsaved ? dx_feed_save_applied(feed, context->store) : DX_OK;
+    }
+    return error;
+}
+
+/* keeps: otherwise they are only shown, and all of it is still to be written. */
+static int write_all(dx_context *context, dx_space *space, bool keeps) {
+    dx_buf keys;
+    dx_buf_init(&keys, context->alloc, SIZE_MAX);
+    int error = dx_unwritten_order(space->unwritten, &keys);
+    if (error == DX_OK) {
+        error = write_rows(context, space, &keys);
+    }
+    if (error == DX_OK) {
+        error = dx_entity_rows_write_touches(context, space);
+    }
+#if !defined(DX_PLANT) || DX_PLANT != 42
+    if (error == DX_OK && keeps) {
+        error = save_feeds(context, space);
+    }
+#endif
+    if (error == DX_OK && keeps) {
+        dx_unwritten_clear(space->unwritten);
+    }
+    dx_buf_deinit(&keys);
+    return error;
+}
+
+int dx_entity_rows_write(dx_context *context, dx_space *space) {
+    return dx_entity_rows_wait(space) ? write_all(context, space, true) : DX_OK;
+}
+
+int dx_entity_rows_bound(dx_context *context, dx_space *space) {
+    const dx_unwritten *rows = space->unwritten;
+    bool many = rows->hurries || rows->row_count >= DX_UNWRITTEN_ROWS_MAX ||
+                rows->changes >= DX_UNWRITTEN_CHANGES_MAX || dx_unwritten_size(rows) >= DX_UNWRITTEN_SIZE_MAX;
+    return many && !space->replays ? dx_entity_rows_write(context, space) : DX_OK;
+}
+
+int dx_entity_rows_settle(dx_context *context, dx_space *space) {
+    dx_unwritten *rows = space->unwritten;
+#if defined(DX_PLANT) && DX_PLANT == 43
+    return DX_OK;
+#endif
+    if (!dx_store_is_read_only(context->store)) {
+        return dx_entity_rows_write(context, space);
+    }
+    uint64_t transaction = dx_store_transaction(context->store);
+    if ((rows->row_count == 0 && rows->touch_count == 0) || rows->drafted == transaction) {
+        return DX_OK;
+    }
+    int error = dx_store_begin_draft(context->store);
+    if (error == DX_OK) {
+        error = write_all(context, space, false);
+    }
+    if (error == DX_OK) {
+        error = dx_store_end_draft(context->store);
+    }
+    rows->drafted = error == DX_OK ? transaction : 0;
+    return error;
+}
+
+void dx_entity_rows_hurry(dx_space *space) {
+    space->unwritten->hurries = true;
+}
+
+int dx_entity_rows_settle_house(dx_context *context, dx_space *space) {
+    return space->unwritten->has_house ? dx_entity_rows_settle(context, space) : DX_OK;
 }
 
 /* --- Dropping -------------------------------------------------------------------------------- */

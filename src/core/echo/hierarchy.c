@@ -456,6 +456,7 @@ static int settle(dx_context *context, dx_space *space, int64_t key, bool goes) 
     size_t number = 0;
     int64_t knot;
     settling_init(&self, context, space);
+    dx_entity_rows_hurry(space);
     int error = find_knot(context, space, key, &knot);
 #if defined(DX_PLANT) && DX_PLANT == 37
     knot = 0;
@@ -485,6 +486,7 @@ int dx_hierarchy_move(dx_context *context, dx_space *space, int64_t key, const d
     bool none = false;
     int64_t ignored;
     int error = keep_creation(context, space, key);
+    dx_entity_rows_hurry(space);
     if (error == DX_OK) {
         error = read_yielded(context, key, &shown, &none, &ignored);
         error = error == DX_E_NOT_FOUND ? read_move(context, key, NULL, &shown, &ignored) : error;

@@ -111,7 +111,8 @@ int dx_history_versions(dx_context *context, dx_space *space, int64_t key, const
     dx_entity_row row;
     dx_stamp at = {.counter = INT64_MAX};
     memset(at.feed, 0xff, sizeof at.feed);
-    int error = dx_entity_row_read(context, space, key, &row);
+    int error = dx_entity_rows_settle(context, space);
+    error = error == DX_OK ? dx_entity_row_read(context, space, key, &row) : error;
     if (before != NULL) {
         at = *before;
     }
@@ -171,7 +172,8 @@ int dx_history_entity(dx_context *context, dx_space *space, int64_t key, const d
     dx_entity_row row;
     dx_aside aside = {.state = state};
     dx_buf_clear(state);
-    int error = dx_entity_row_read(context, space, key, &row);
+    int error = dx_entity_rows_settle(context, space);
+    error = error == DX_OK ? dx_entity_row_read(context, space, key, &row) : error;
     if (error == DX_OK) {
         error = make_aside(context, space, key, row.created, point, &aside);
     }

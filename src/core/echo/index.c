@@ -559,6 +559,7 @@ int dx_indexes_build(dx_context *context, dx_space *space, size_t budget, bool *
     if (error != DX_OK || !indexes->unfinished) {
         return error;
     }
+    error = dx_entity_rows_settle(context, space); /* what an index passes over comes to it with its row */
     for (size_t i = 0; i < indexes->count && error == DX_OK && budget > 0; i++) {
         dx_index *index = &indexes->items[i];
         if (!index->ready) {

@@ -42,6 +42,10 @@ typedef struct named_object {
 static int find_first(dx_context *context, dx_space *space, int64_t type_id, int64_t after, int64_t last,
                       named_object *out) {
     *out = (named_object){.key = 0};
+    int error = dx_entity_rows_settle_house(context, space);
+    if (error != DX_OK) {
+        return error;
+    }
     sqlite3_stmt *select =
         dx_store_query(context->store, "SELECT key, deleted, created FROM entity WHERE type = ?1 AND key > "
                                        "?2 AND key <= ?3 ORDER BY key LIMIT 1");

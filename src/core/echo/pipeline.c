@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "echo/entity_row.h"
 #include "echo/floor.h"
 #include "echo/reduce.h"
 #include "echo/refused.h"
@@ -112,6 +113,9 @@ static int refuse(dx_context *context, dx_space *space, const dx_feed *feed, uin
                           .error = reason,
                           .wall_ms = context->wall_ms};
     bool listed;
+    if (space->replays) {
+        return DX_OK; /* it was, and may have left the list since */
+    }
     int error = dx_refused_add(context, space, &refusal, &listed);
     if (error != DX_OK || !listed) {
         return error;
@@ -429,8 +433,9 @@ static int apply_block(dx_context *context, dx_space *space, dx_feed *feed, uint
     bool control = feed->identity.feed_class == DX_FEED_CONTROL;
     int error = DX_OK;
     dx_refused_begin(space);
-    if (control) {
-        error = apply_control_block(context, space, feed, seq, block);
+    if (control) { /* what follows from blocks that were judged by other credentials is made first */
+        error = dx_entity_rows_write(context, space);
+        error = error == DX_OK ? apply_control_block(context, space, feed, seq, block) : error;
     }
     if (error == DX_OK) {
         error = raise_timeframe(space, feed, seq, block);
@@ -440,8 +445,12 @@ static int apply_block(dx_context *context, dx_space *space, dx_feed *feed, uint
     }
     if (error == DX_OK) {
         feed->applied = seq + 1;
+        feed->unsaved = true;
         space->change++;
         error = feed->frozen && !control ? dx_withdraw_rescue(context, space, feed, seq) : DX_OK;
+    }
+    if (error == DX_OK && !control) {
+        error = dx_entity_rows_bound(context, space);
     }
     if (error == DX_OK) {
         dx_echo_trace(context, "applied block %llu of %s feed %lld", (unsigned long long)seq,
@@ -458,6 +467,7 @@ static int skip_transaction(dx_context *context, dx_space *space, dx_feed *feed,
     }
     if (error == DX_OK) {
         feed->applied = end;
+        feed->unsaved = true;
         space->change++;
     }
     return error;
@@ -574,6 +584,17 @@ static int walk_feed(dx_context *context, dx_space *space, dx_feed *feed, size_t
     return error == DX_OK ? dx_feed_save_applied(feed, context->store) : error;
 }
 
+/* Credentials are in their tables with their blocks; entities may follow. */
+static int save_feed(dx_context *context, dx_space *space, dx_feed *feed) {
+    if (feed->identity.feed_class == DX_FEED_CONTROL) {
+        return dx_feed_save_applied(feed, context->store);
+    }
+#if defined(DX_PLANT) && DX_PLANT == 41
+    return dx_feed_save_applied(feed, context->store);
+#endif
+    return space->replays || !feed->unsaved ? DX_OK : dx_feed_save_reached(feed, context->store);
+}
+
 static int run_feed(dx_context *context, dx_space *space, dx_feed *feed, size_t *budget) {
     uint64_t before = feed->applied;
     int error = DX_OK;
@@ -592,7 +613,7 @@ static int run_feed(dx_context *context, dx_space *space, dx_feed *feed, size_t 
         error = run_transaction(context, space, feed, &work);
         *budget -= work < *budget ? work : *budget;
     }
-    return error == DX_OK && feed->applied != before ? dx_feed_save_applied(feed, context->store) : error;
+    return error == DX_OK && feed->applied != before ? save_feed(context, space, feed) : error;
 }
 
 /* What the feed was found to wait for has not come: to read its block again would find the same. Where one of
@@ -638,6 +659,32 @@ int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, bool *m
     dx_space_trim(space);
     *more = space->busy = unsettled || space->keys_left || (progress && budget == 0 && space->blocked != 0);
     return error != DX_OK ? error : dx_types_save(context, space);
+}
+
+int dx_pipeline_replay(dx_context *context, dx_space *space) {
+    struct dx_changes *changes = context->changes;
+    size_t budget = SIZE_MAX;
+    bool behind = false, progress = true;
+    int error = DX_OK;
+    for (size_t i = 0; i < space->feed_count; i++) {
+        dx_feed *feed = &space->feeds[i];
+        bool data = feed->identity.feed_class == DX_FEED_DATA && feed->kept == 0;
+        feed->until = data ? feed->reached : feed->applied;
+        behind = behind || (data && feed->applied < feed->reached);
+    }
+    context->changes = NULL;
+    space->replays = true;
+    while (error == DX_OK && behind && progress) {
+        progress = false;
+        error = run_class(context, space, DX_FEED_DATA, &budget, &progress);
+    }
+    space->replays = false;
+    context->changes = changes;
+    for (size_t i = 0; i < space->feed_count; i++) {
+        space->feeds[i].until = DX_FEED_NO_CUT;
+    }
+    dx_space_trim(space);
+    return error;
 }
 
 int dx_pipeline_settle(dx_context *context, dx_space *space, int64_t local) {

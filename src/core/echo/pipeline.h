@@ -38,6 +38,9 @@ DX_MUST_USE int dx_changes_note(dx_context *context, const dx_space *space, cons
 /* Processes at most `budget` blocks, of which a large one counts as several (DX_STEP_SECTIONS). *more tells that there is more to do now. What changed is added to
  * context->changes. */
 DX_MUST_USE int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, bool *more);
+/* When a space was loaded: what was applied before and stands in no row yet is applied again, as far as it was; nobody
+ * is told, nothing is counted twice. */
+DX_MUST_USE int dx_pipeline_replay(dx_context *context, dx_space *space);
 /* Why stored blocks wait, one line for people ("feed 3 waits for block 12 of feed 5"); false when nothing
  * waits. */
 bool dx_pipeline_waiting(dx_context *context, dx_space *space, char *out, size_t size);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "echo/entity_row.h"
 #include "echo/query_state.h"
 
 enum {
@@ -168,6 +169,9 @@ int dx_query_create(dx_context *context, dx_space *space, dx_bytes item, char *m
     }
     if (error == DX_OK) {
         error = begin_after(query, message, message_size);
+    }
+    if (error == DX_OK) {
+        error = dx_entity_rows_settle(context, space); /* how to go is chosen by what the tables hold */
     }
     if (error == DX_OK) {
         error = dx_query_choose(query);
@@ -717,7 +721,8 @@ static int check_index(const dx_query *query) {
 
 int dx_query_run(dx_query *query, size_t budget, int (*on_row)(void *ctx, const dx_query_row *row), void *ctx,
                  bool *more) {
-    int error = query->phase == DX_QUERY_SEEK ? check_index(query) : DX_OK;
+    int error = dx_entity_rows_settle(query->context, query->space);
+    error = error == DX_OK && query->phase == DX_QUERY_SEEK ? check_index(query) : error;
     query->budget = budget;
     query->on_row = on_row;
     query->ctx = ctx;

@@ -175,6 +175,7 @@ static int operate_in_order(dx_reduction *reduction, int64_t key, const stored_s
     dx_context *context = reduction->context;
     dx_buf *out = &reduction->space->state;
     dx_reader in;
+    dx_entity_rows_hurry(reduction->space); /* steps have a table of their own */
     if (stored->model_id > 0) {
         return dx_ordered_operate(context, key, stored->model, &stored->created, stored->saved,
                                   &reduction->stamp, operation, out, refusal);
@@ -386,14 +387,8 @@ static void take_life(const dx_reduction *reduction, present_row *row, bool dele
 
 /* Notes that this section is about an entity which stands elsewhere, whether it is here or not. */
 static int note_touch(const dx_reduction *reduction, int64_t key, uint64_t index) {
-    dx_store *store = reduction->context->store;
-    sqlite3_stmt *insert = dx_store_query(
-        store, "INSERT OR IGNORE INTO touch(entity, counter, block, section) VALUES(?1, ?2, ?3, ?4)");
-    dx_bind_int(insert, 1, key);
-    dx_bind_int(insert, 2, (int64_t)reduction->stamp.counter);
-    dx_bind_int(insert, 3, reduction->feed->local << 32 | (int64_t)reduction->seq);
-    dx_bind_int(insert, 4, (int64_t)index);
-    return dx_step_done(store, insert);
+    return dx_entity_row_touch(reduction->context, reduction->space, key, reduction->stamp.counter,
+                               reduction->feed, reduction->seq, index);
 }
 
 /* DX_E_NOT_FOUND: what stands at the key now is not what the author saw, who was shown another branch. */
@@ -429,7 +424,9 @@ static int make_list(dx_reduction *reduction, present_row *row) {
     int64_t key = row->before.key;
     dx_buf_init(&space->block, block.alloc, block.max);
     dx_buf_init(&space->plain, plain.alloc, plain.max);
-    int error = dx_withdraw_make_again(reduction->context, space, key);
+    dx_entity_rows_hurry(space);
+    int error = dx_entity_rows_write_touches(reduction->context, space);
+    error = error == DX_OK ? dx_withdraw_make_again(reduction->context, space, key) : error;
     dx_buf_deinit(&space->block);
     dx_buf_deinit(&space->plain);
     space->block = block;

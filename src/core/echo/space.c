@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-#include "echo/entity.h"
+#include "echo/entity_row.h"
 #include "echo/index.h"
+#include "echo/pipeline.h"
 #include "echo/reduce.h"
 #include "echo/space_state.h"
 
@@ -19,6 +20,12 @@ int dx_space_allocate(dx_context *context, int64_t local, const uint8_t id[stati
     dx_space *space = dx_alloc_take_zeroed(context->alloc, sizeof *space);
     *out = space;
     if (space == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    space->unwritten = dx_entity_rows_create(context);
+    if (space->unwritten == NULL) {
+        dx_alloc_free(context->alloc, space, sizeof *space);
+        *out = NULL;
         return DX_E_NO_MEMORY;
     }
     space->local = local;
@@ -60,6 +67,7 @@ void dx_space_destroy(dx_context *context, dx_space *space) {
     if (space->control != NULL) {
         dx_control_destroy(space->control);
     }
+    dx_entity_rows_destroy(space->alloc, space->unwritten);
     dx_types_deinit(&space->types, context->alloc);
     dx_indexes_destroy(space->indexes, context->alloc);
     dx_schemas_deinit(&space->schemas, context->alloc);
@@ -76,10 +84,21 @@ typedef struct load_state {
     dx_space *space;
 } load_state;
 
-/* An own feed is signed, and everything in it is applied: both happen in the transaction that appends. */
+/* An own feed is signed, and everything in it was applied: both happen in the transaction that appends. */
 static int check_own(const dx_feed *feed) {
-    return !feed->own || (feed->head.length == feed->length && feed->applied == feed->length) ? DX_OK
+    return !feed->own || (feed->head.length == feed->length && feed->reached == feed->length) ? DX_OK
                                                                                               : DX_E_CORRUPT;
+}
+
+/* And is again, unless a fork that was heard of since keeps it from that. */
+static int check_replayed(const dx_space *space) {
+    for (size_t i = 0; i < space->feed_count; i++) {
+        const dx_feed *feed = &space->feeds[i];
+        if (feed->own && !feed->frozen && feed->applied != feed->length) {
+            return DX_E_CORRUPT;
+        }
+    }
+    return DX_OK;
 }
 
 static int load_feed(void *ctx, int64_t local) {
@@ -136,6 +155,12 @@ int dx_space_load(dx_context *context, int64_t local, dx_space **out) {
     }
     if (error == DX_OK) {
         error = dx_space_take_keys(context, space);
+    }
+    if (error == DX_OK) {
+        error = dx_pipeline_replay(context, space);
+    }
+    if (error == DX_OK) {
+        error = check_replayed(space);
     }
     if (error != DX_OK) {
         dx_space_destroy(context, space);
@@ -255,6 +280,7 @@ int dx_space_add_feed(dx_context *context, dx_space *space, const dx_feed_identi
 
 uint64_t dx_feed_usable(const dx_feed *feed) {
     uint64_t limit = dx_feed_limit(feed);
+    limit = limit < feed->until ? limit : feed->until;
     return feed->length < limit ? feed->length : limit;
 }
 
@@ -387,5 +413,6 @@ int dx_space_count(dx_context *context, dx_space *space, int64_t *objects, int64
             *objects += dx_column_int(select, 1);
         }
     }
-    return dx_store_error(context->store);
+    int error = dx_store_error(context->store);
+    return error == DX_OK ? dx_entity_rows_count(context, space, objects, links) : error;
 }

@@ -90,7 +90,9 @@ struct dx_space {
     uint8_t names_digest[DX_HASH_SIZE];
     const dx_alloc *alloc;
     dx_refusing refusing;
-    uint64_t forks_version;   /* of what forks were settled over */
+    struct dx_unwritten *unwritten; /* rows that are not in their tables yet (entity_row.h) */
+    bool replays;                   /* blocks that were applied before are being applied again */
+    uint64_t forks_version;         /* of what forks were settled over */
     uint64_t control_version; /* of what the control state was made anew over, 0: no control feed is forked */
     dx_types types;
     struct dx_indexes *indexes; /* on properties (echo/index.h) */

@@ -135,6 +135,10 @@ int dx_touch_counter(dx_context *context, dx_space *space, int64_t key, const dx
         *counter = error == DX_OK ? (uint64_t)row.created : 0;
         return error;
     }
+    int settled = dx_entity_rows_settle(context, space);
+    if (settled != DX_OK) {
+        return settled;
+    }
     sqlite3_stmt *select =
         dx_store_query(context->store, "SELECT counter FROM touch WHERE entity = ?1 AND block = ?2 LIMIT 1");
     dx_bind_int(select, 1, key);

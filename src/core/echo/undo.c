@@ -184,7 +184,8 @@ int dx_undo(dx_context *context, dx_space *space, bool redo, dx_undone *out) {
         return DX_E_NOT_FOUND;
     }
     dx_buf_init(&own.keys, context->alloc, KEYS_SIZE_MAX);
-    int error = choose(context, space, feed, redo, &own);
+    int error = dx_entity_rows_settle(context, space); /* touches are asked for */
+    error = error == DX_OK ? choose(context, space, feed, redo, &own) : error;
     if (error == DX_OK && dx_key_list_count(&own.keys) > DX_UNDO_ENTITIES_MAX) {
         error = DX_E_LIMIT;
     }

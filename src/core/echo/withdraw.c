@@ -65,8 +65,11 @@ int dx_withdraw_make_again(dx_context *context, dx_space *space, int64_t key) {
     return error;
 }
 
+/* Among rows at rest, and they are at rest afterwards: a crash brings them back to where the feeds' rows say, and
+ * nothing would say that these are to be made again. */
 static int make_all_again(dx_context *context, dx_space *space, dx_buf *keys) {
     int error = dx_buf_error(keys);
+    error = error == DX_OK ? dx_entity_rows_write(context, space) : error;
     space->names_digested = false;
     dx_key_list_sort(keys);
     for (size_t i = 0; i < dx_key_list_count(keys) && error == DX_OK; i++) {
@@ -75,7 +78,7 @@ static int make_all_again(dx_context *context, dx_space *space, dx_buf *keys) {
     if (context->changes != NULL && dx_key_list_count(keys) != 0) {
         context->changes->overflow = true; /* subscribers ask anew: some of it is gone */
     }
-    return error;
+    return error == DX_OK ? dx_entity_rows_write(context, space) : error;
 }
 
 /* --- Blocks ------------------------------------------------------------------------------------- */
@@ -148,6 +151,10 @@ int dx_withdraw_blocks(dx_context *context, dx_space *space, dx_feed *feed, uint
         return DX_OK;
     }
     dx_buf keys;
+    error = dx_entity_rows_write(context, space);
+    if (error != DX_OK) {
+        return error;
+    }
     dx_buf_init(&keys, context->alloc, KEYS_SIZE_MAX);
     bool control = feed->identity.feed_class == DX_FEED_CONTROL;
     if (control) {
@@ -180,8 +187,12 @@ int dx_withdraw_rescue(dx_context *context, dx_space *space, const dx_feed *feed
     }
     bool named;
     dx_buf keys;
+    int error = dx_entity_rows_write(context, space);
+    if (error != DX_OK) {
+        return error;
+    }
     dx_buf_init(&keys, context->alloc, KEYS_SIZE_MAX);
-    int error = is_named(context, feed, seq + 1, &named);
+    error = is_named(context, feed, seq + 1, &named);
     if (error == DX_OK) { /* who named so much is seen only now to have named this branch */
         error = add_touched(context, feed, named ? feed->cut : seq, seq + 1, &keys);
     }

@@ -264,6 +264,13 @@ static int run_command(dx_node *node, dx_request *request, dx_bytes body) {
     return request->command->run(node, request, body);
 }
 
+bool dx_node_is_writing(const dx_event *event) {
+    bool asks = event->kind == DX_EVENT_COMMAND && dx_item_check(event->body) == DX_OK;
+    dx_bytes name = asks ? dx_item_text(dx_item_get(event->body, "do")) : (dx_bytes){0};
+    const dx_command *command = name.data != NULL ? find_command(name) : NULL;
+    return command != NULL && command->writes;
+}
+
 /* Judged first, each time it is asked: a stored reply is no more for an app than what it tells of. */
 static int begin_request(dx_node *node, dx_request *request, const dx_event *event) {
     node->message[0] = node->remedy[0] = 0;

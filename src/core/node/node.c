@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "base/trace.h"
+#include "echo/entity_row.h"
 #include "echo/index.h"
 #include "node/invite.h"
 #include "node/state.h"
@@ -165,7 +166,7 @@ static void unload(dx_node *node, int reason) {
 
 /* --- Opening and closing ------------------------------------------------------------------------ */
 
-static int open_store(dx_node *node, bool create) {
+static int open_store(dx_node *node, bool create, bool is_full) {
     dx_store_config config = {.alloc = &node->config.alloc,
                               .random = &node->config.random,
                               .tracer = &node->config.tracer,
@@ -175,6 +176,7 @@ static int open_store(dx_node *node, bool create) {
                               .same_file = node->config.same_file,
                               .create = create,
                               .read_when_full = true,
+                              .is_full = is_full,
                               .message = node->message,
                               .message_size = sizeof node->message};
     memcpy(config.page_key, node->config.vault_key, sizeof config.page_key);
@@ -265,7 +267,7 @@ int dx_node_open(const dx_node_config *config, dx_node **out, char *message, siz
         memcpy(node->path, config->path, path_size);
     }
     if (error == DX_OK) {
-        error = open_store(node, config->create);
+        error = open_store(node, config->create, false);
     } else if (error == DX_E_INVALID) {
         sqlite3_snprintf(sizeof node->message, node->message, "model %d cannot be used: %s", (int)which,
                          unfit);
@@ -283,10 +285,29 @@ int dx_node_open(const dx_node_config *config, dx_node **out, char *message, siz
     return DX_OK;
 }
 
+/* So that the next opening has nothing to do again; what fails here, it does. */
+static void write_last_rows(dx_node *node) {
+    bool can = node->store != NULL && !dx_store_poisoned(node->store) &&
+               !dx_store_is_read_only(node->store) && dx_store_begin(node->store) == DX_OK;
+    int error = can ? DX_OK : DX_E_STATE;
+    for (size_t i = 0; i < node->space_count && error == DX_OK; i++) {
+        error = dx_entity_rows_write(&node->context, node->spaces[i]);
+    }
+    if (error == DX_OK) {
+        error = dx_store_commit(node->store);
+    } else if (can) {
+        dx_store_rollback(node->store);
+    }
+    if (error != DX_OK) {
+        dx_trace(&node->config.tracer, "node", "rows were not written at the end: %s", dx_error_name(error));
+    }
+}
+
 void dx_node_close(dx_node *node) {
     if (node == NULL) {
         return;
     }
+    write_last_rows(node);
     dx_node_drop_requests(node, DX_E_CANCELLED);
     unload(node, DX_E_CANCELLED);
     dx_apps_free(node);
@@ -405,6 +426,29 @@ static int run_pipelines(dx_node *node, bool *again) {
     return DX_OK;
 }
 
+/* Rows that follow their blocks do so when there is time, at the latest after a while, and before an opening after a crash
+ * would have much to do: however many spaces they are of. */
+static int write_rows(dx_node *node, uint64_t *deadline_ms) {
+    uint64_t now_ms = node->context.now_ms;
+    bool waits = false;
+    size_t changes = 0;
+    for (size_t i = 0; i < node->space_count; i++) {
+        waits = waits || dx_entity_rows_wait(node->spaces[i]);
+        changes += dx_entity_rows_changes(node->spaces[i]);
+    }
+    node->rows_ms = !waits ? 0 : node->rows_ms == 0 ? now_ms + DX_UNWRITTEN_MS : node->rows_ms;
+    if (waits && now_ms < node->rows_ms && changes < DX_UNWRITTEN_CHANGES_MAX) {
+        *deadline_ms = node->rows_ms < *deadline_ms ? node->rows_ms : *deadline_ms;
+        return DX_OK;
+    }
+    int error = DX_OK;
+    for (size_t i = 0; i < node->space_count && waits && error == DX_OK; i++) {
+        error = dx_entity_rows_write(&node->context, node->spaces[i]);
+    }
+    node->rows_ms = 0;
+    return error;
+}
+
 /* Rows of forgotten spaces go a few at a time. */
 static int sweep(dx_node *node, bool *again) {
     if (!node->sweeping) {
@@ -457,6 +501,9 @@ static int settle(dx_node *node, uint64_t *deadline_ms) {
     }
     if (error == DX_OK) {
         error = dx_node_deliver_changes(node);
+    }
+    if (error == DX_OK) {
+        error = write_rows(node, deadline_ms);
     }
     for (size_t i = 0; error == DX_OK && i < node->space_count; i++) {
         error = dx_space_sign_heads(&node->context, node->spaces[i]);
@@ -538,22 +585,23 @@ void dx_node_explain_failure(dx_node *node, int error) {
     }
 }
 
-/* After an undone step: nothing in memory may be trusted, and the store may have to be opened again. */
-static int reload(dx_node *node, int reason) {
+/* After an undone step: nothing in memory may be trusted, and the store may have to be opened again. reads: for reading
+ * only, as on a full disk. */
+static int reload(dx_node *node, int reason, bool reads) {
     note_failure(node, reason);
     dx_node_drop_requests(node, reason);
     if (dx_outbox_error(&node->outbox) != DX_OK) {
         return dx_outbox_error(&node->outbox); /* an answer is owed that cannot be said: the node ends */
     }
     unload(node, reason);
-    if (dx_store_poisoned(node->store)) {
+    if (dx_store_poisoned(node->store) || reads) {
         if (!dx_store_is_read_only(node->store)) {
             memcpy(node->config.token, dx_store_token(node->store), DX_VAULT_TOKEN_SIZE);
             node->config.has_token = node->config.same_file = true;
         }
         dx_store_close(node->store);
         node->store = NULL;
-        int error = open_store(node, false);
+        int error = open_store(node, false, reads);
         if (error != DX_OK) {
             return error;
         }
@@ -616,17 +664,24 @@ static int run_singly(dx_node *node, const dx_event *events, size_t count, int r
     dx_node_take_back(node, 0);
 #endif
     hold_dialling(node);
-    int error = reload(node, reason);
+    int error = reload(node, reason, false);
     bool failed = false;
     for (size_t i = 0; error == DX_OK && i < count; i++) {
         size_t spoken = node->outbox.count;
         int failure = run_batch(node, &events[i], 1, i, deadline_ms);
+        bool reads = failure == DX_E_NO_SPACE && !dx_store_is_read_only(node->store) &&
+                     !dx_node_is_writing(&events[i]);
+        if (reads) { /* rows that follow found no room, and none is needed to read them */
+            dx_node_take_back(node, spoken);
+            error = reload(node, failure, true);
+            failure = error == DX_OK ? run_batch(node, &events[i], 1, i, deadline_ms) : DX_OK;
+        }
         if (failure == DX_OK) {
             continue;
         }
         failed = true;
         dx_node_take_back(node, spoken);
-        error = reload(node, failure);
+        error = reload(node, failure, false);
         if (error == DX_OK) {
             error = fail_event(node, &events[i], failure);
         }
@@ -655,7 +710,7 @@ static int renew(dx_node *node, uint64_t *deadline_ms) {
     }
     bool still =
         error == DX_E_NO_SPACE && dx_store_is_read_only(node->store) && !dx_store_poisoned(node->store);
-    return still || error == DX_OK ? DX_OK : reload(node, error);
+    return still || error == DX_OK ? DX_OK : reload(node, error, false);
 }
 
 /* Nobody asked for anything, and nobody is told anything. */

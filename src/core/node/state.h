@@ -111,6 +111,7 @@ struct dx_node {
     bool tell_again;     /* one could not be told yet: the next time the vault is opened */
     int log_frames;      /* of the store, after the last step */
     uint64_t written_ms; /* when a step last wrote */
+    uint64_t rows_ms;    /* when rows that follow their blocks are written at the latest; 0: none waits */
     bool sweeping;       /* rows of forgotten spaces may be left */
     dx_node_counts counts;
     char addresses[DX_NODE_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX];
@@ -160,6 +161,8 @@ DX_MUST_USE int dx_node_load_services(dx_node *node);
 /* The disk's or the memory's: the step ends and is undone. Any other error is of one command or one space. */
 bool dx_is_host_error(int error);
 DX_MUST_USE int dx_node_command(dx_node *node, const dx_event *event);
+/* Whether it is a command that asks for a change. */
+bool dx_node_is_writing(const dx_event *event);
 /* Answers from the stored reply when this id was answered before: request->answered. Inside a transaction. */
 DX_MUST_USE int dx_node_answer_again(dx_node *node, dx_request *request);
 /* The same of a command event outside of a step that goes on: who may not ask any more is told so. */

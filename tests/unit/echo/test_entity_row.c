@@ -1,12 +1,13 @@
 /* tests/unit/echo/test_entity_row.c: rows through their one door: what was written is read, counts of the living follow,
- * and what did not change is not written. */
+ * and what did not change is not written. Rows follow their blocks: what a crash takes of them is made again. */
+#include "base/limits.h"
 #include "echo/entity_row.h"
+#include "echo/unwritten.h"
 #include "peer.h"
 
 static int64_t living(peer *self) {
     int64_t objects, links;
     peer_begin(self);
-    assert_int_equal(dx_types_save(&self->context, self->space), DX_OK);
     assert_int_equal(dx_space_count(&self->context, self->space, &objects, &links), DX_OK);
     peer_commit(self);
     return objects;
@@ -105,6 +106,7 @@ static void test_drop(void **state) {
     }
     peer_begin(&alice);
     size_t budget = 3, all = 100;
+    assert_int_equal(dx_entity_rows_write(&alice.context, alice.space), DX_OK);
     int64_t feed = dx_entity_key_feed(keys[0]);
     assert_int_equal(dx_entity_rows_drop(&alice.context, feed, &budget), DX_OK);
     assert_int_equal(budget, 0);
@@ -116,4 +118,262 @@ static void test_drop(void **state) {
     peer_deinit(&alice);
 }
 
-DX_TEST_MAIN(DX_TEST(test_one_row), DX_TEST(test_no_change), DX_TEST(test_drop))
+/* --- Rows that follow their blocks ------------------------------------------------------------------------ */
+
+enum { TREES = 12 };
+
+/* A garden with everything that a row can hold, none of it in its table but what was settled on the way. */
+static void plant(peer *alice, bool settles) {
+    int64_t trees[TREES];
+    peer_init(alice, 1, "Alice");
+    peer_create_space(alice, "Garden");
+    for (size_t i = 0; i < TREES; i++) {
+        trees[i] = peer_add(alice, i % 2 == 0 ? "tree" : "bush", "{\"age\":3}");
+    }
+    if (settles) {
+        peer_settle(alice);
+    }
+    for (size_t i = 0; i < TREES; i++) {
+        peer_set(alice, trees[i], i % 3 == 0 ? "age" : "name", "7");
+    }
+    peer_link(alice, "beside", trees[0], trees[1]);
+    peer_change_life(alice, trees[2], true);
+    peer_change_life(alice, trees[3], true);
+    peer_change_life(alice, trees[3], false);
+    peer_set(alice, trees[4], "age", NULL);
+    peer_add(alice, "flower", "{}");
+}
+
+static int64_t count_of(peer *self, const char *sql) {
+    peer_begin(self);
+    sqlite3_stmt *select = dx_store_query_dynamic(self->context.store, sql);
+    assert_true(dx_step(self->context.store, select));
+    int64_t count = dx_column_int(select, 0);
+    dx_store_discard(select);
+    peer_commit(self);
+    return count;
+}
+
+static const char *const counts[] = {"SELECT count(*) FROM touch",    "SELECT sum(live) FROM type",
+                                     "SELECT count(*) FROM entity",   "SELECT count(*) FROM refused",
+                                     "SELECT sum(applied) FROM feed", "SELECT sum(reached) FROM feed"};
+
+typedef struct remembered {
+    char *state;
+    int64_t counts[sizeof counts / sizeof counts[0]];
+} remembered;
+
+static remembered remember(peer *self) {
+    remembered out = {.state = peer_state(self)};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        out.counts[i] = count_of(self, counts[i]);
+    }
+    return out;
+}
+
+static void assert_remembered(peer *self, const remembered *expected) {
+    remembered now = remember(self);
+    assert_string_equal(now.state, expected->state);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        if (now.counts[i] != expected->counts[i]) {
+            fail_msg("%s: %lld, not %lld", counts[i], (long long)now.counts[i],
+                     (long long)expected->counts[i]);
+        }
+    }
+    free(now.state);
+}
+
+/* What is in no table is made again by an opening, as often as it takes. */
+static void test_replay(void **state) {
+    (void)state;
+    for (int settles = 0; settles < 2; settles++) {
+        peer alice;
+        plant(&alice, settles);
+        int64_t there = count_of(&alice, "SELECT count(*) FROM entity WHERE state IS NOT NULL");
+        assert_true(settles ? there >= TREES : there < TREES);
+        assert_true(dx_entity_rows_wait(alice.space));
+        assert_int_equal(living(&alice), TREES - 1 + 1); /* one is deleted, the flower is more */
+        assert_true(dx_entity_rows_wait(alice.space));   /* counting does not need them written */
+        remembered expected = remember(&alice);
+        peer_deinit(&alice);
+        plant(&alice, settles);
+        for (int i = 0; i < 3; i++) {
+            peer_reopen(&alice);
+        }
+        assert_true(dx_entity_rows_wait(alice.space));
+        assert_remembered(&alice, &expected);
+        assert_false(dx_entity_rows_wait(alice.space));
+        peer_reopen(&alice);
+        assert_false(dx_entity_rows_wait(alice.space)); /* a clean close leaves nothing to do */
+        assert_remembered(&alice, &expected);
+        free(expected.state);
+        peer_deinit(&alice);
+    }
+}
+
+/* Power fails at every call that changes the disk, while rows are written or the log is copied into the vault. */
+static void test_crash_at_every_write(void **state) {
+    (void)state;
+    peer alice;
+    plant(&alice, true);
+    remembered expected = remember(&alice);
+    peer_deinit(&alice);
+    for (int copies = 0; copies < 2; copies++) {
+        bool done = false;
+        uint64_t at = 0;
+        while (!done) {
+            at++;
+            plant(&alice, true);
+            if (copies) {
+                peer_settle(&alice);
+            }
+            sim_disk_plan(alice.disk, &(sim_disk_fault){.calls = SIM_DISK_CHANGES, .at = at, .sticky = true});
+            int error =
+                copies ? dx_store_checkpoint(alice.context.store) : dx_store_begin(alice.context.store);
+            if (error == DX_OK && !copies) {
+                error = dx_entity_rows_write(&alice.context, alice.space);
+                error = error == DX_OK ? dx_store_commit(alice.context.store) : error;
+            }
+            done = error == DX_OK;
+            sim_disk_crash(alice.disk);
+            sim_disk_heal(alice.disk);
+            peer_reopen(&alice);
+            assert_remembered(&alice, &expected);
+            peer_deinit(&alice);
+        }
+        assert_true(at > 2);
+    }
+    free(expected.state);
+}
+
+/* What a crash took is made again, and written; *opened: the space was loaded. */
+static int make_again(peer *self, int64_t local, bool *opened) {
+    *opened = false;
+    int error = dx_store_open(&self->config, &self->context.store);
+    if (error != DX_OK) {
+        return error;
+    }
+    error = dx_store_begin(self->context.store);
+    if (error == DX_OK) {
+        error = dx_identity_load(self->context.store, &self->alloc.port, &self->identity);
+    }
+    if (error == DX_OK) {
+        error = dx_space_load(&self->context, local, &self->space);
+        *opened = error == DX_OK;
+    }
+    if (error == DX_OK) {
+        error = dx_entity_rows_write(&self->context, self->space);
+    }
+    return error == DX_OK ? dx_store_commit(self->context.store) : error;
+}
+
+static void forget(peer *self) {
+    dx_space_destroy(&self->context, self->space);
+    self->space = NULL;
+    dx_identity_deinit(&self->identity);
+    dx_store_close(self->context.store);
+    self->context.store = NULL;
+}
+
+/* Power fails again, at every call that changes the disk while an opening makes again what the first failure took. */
+static void test_crash_at_every_write_of_the_way_back(void **state) {
+    (void)state;
+    peer alice;
+    plant(&alice, true);
+    remembered expected = remember(&alice);
+    int64_t local = alice.space->local;
+    peer_deinit(&alice);
+    size_t cut_short = 0;
+    bool done = false;
+    for (uint64_t at = 1; !done; at++) {
+        bool opened;
+        plant(&alice, true);
+        assert_true(dx_entity_rows_wait(alice.space));
+        sim_disk_crash(alice.disk);
+        forget(&alice);
+        sim_disk_plan(alice.disk, &(sim_disk_fault){.calls = SIM_DISK_CHANGES, .at = at, .sticky = true});
+        done = make_again(&alice, local, &opened) == DX_OK;
+        cut_short += opened && !done;
+        sim_disk_crash(alice.disk);
+        forget(&alice);
+        sim_disk_heal(alice.disk);
+        assert_int_equal(make_again(&alice, local, &opened), DX_OK);
+        assert_remembered(&alice, &expected);
+        peer_deinit(&alice);
+    }
+    assert_true(cut_short > 0); /* while rows were being written */
+    free(expected.state);
+}
+
+/* However much is written, so much stands in memory and no more. */
+static void test_bound(void **state) {
+    (void)state;
+    enum { BATCH = 3000, BATCHES = 7 };
+    peer alice;
+    bool wrote = false;
+    peer_init(&alice, 1, "Alice");
+    peer_create_space(&alice, "Garden");
+    for (size_t batch = 0; batch < BATCHES; batch++) {
+        dx_transaction *transaction;
+        int64_t key;
+        size_t before = alice.space->unwritten->row_count;
+        peer_begin(&alice);
+        assert_int_equal(dx_transaction_begin(&alice.context, alice.space, &transaction), DX_OK);
+        for (size_t i = 0; i < BATCH; i++) {
+            assert_int_equal(dx_transaction_add_object(transaction, dx_bytes_text("tree"), 0,
+                                                       dx_bytes_text("\xa1\x61\x61\x01"), &key),
+                             DX_OK);
+        }
+        assert_int_equal(dx_transaction_commit(transaction), DX_OK);
+        peer_commit(&alice);
+        assert_true(alice.space->unwritten->row_count < DX_UNWRITTEN_ROWS_MAX);
+        wrote = wrote || alice.space->unwritten->row_count < before;
+    }
+    assert_true(wrote);
+    assert_int_equal(living(&alice), BATCH * BATCHES);
+    peer_deinit(&alice);
+}
+
+/* On a full disk the tables show what is in none of them, in every transaction anew, and nothing of it is kept. */
+static void test_full_disk(void **state) {
+    (void)state;
+    peer alice;
+    plant(&alice, true);
+    remembered expected = remember(&alice);
+    peer_deinit(&alice);
+    plant(&alice, true);
+    dx_entity_row row;
+    alice.config.read_when_full = true;
+    sim_disk_plan(alice.disk,
+                  &(sim_disk_fault){.calls = 1u << SIM_DISK_WRITE, .at = 1, .sticky = true, .full = true});
+    sim_disk_crash(alice.disk);
+    peer_reopen(&alice);
+    assert_true(dx_store_is_read_only(alice.context.store));
+    for (int i = 0; i < 2; i++) {
+        int64_t objects, links;
+        peer_begin(&alice);
+        assert_int_equal(dx_space_count(&alice.context, alice.space, &objects, &links), DX_OK);
+        assert_int_equal(dx_space_count(&alice.context, alice.space, &objects, &links), DX_OK);
+        assert_int_equal(objects, TREES);
+        assert_int_equal(links, 1);
+        sqlite3_stmt *write = dx_store_query(alice.context.store, "DELETE FROM entity");
+        assert_int_equal(dx_step_done(alice.context.store, write), DX_E_NO_SPACE); /* nobody else writes */
+        dx_store_rollback(alice.context.store);
+    }
+    char *shown = peer_state(&alice);
+    assert_string_equal(shown, expected.state);
+    free(shown);
+    assert_true(dx_entity_rows_wait(alice.space));
+    sim_disk_heal(alice.disk);
+    assert_int_equal(dx_store_renew(alice.context.store), DX_OK);
+    assert_remembered(&alice, &expected);
+    peer_begin(&alice);
+    assert_int_equal(dx_entity_row_read(&alice.context, alice.space, 1, &row), DX_E_NOT_FOUND);
+    peer_commit(&alice);
+    free(expected.state);
+    peer_deinit(&alice);
+}
+
+DX_TEST_MAIN(DX_TEST(test_one_row), DX_TEST(test_no_change), DX_TEST(test_drop), DX_TEST(test_replay),
+             DX_TEST(test_crash_at_every_write), DX_TEST(test_crash_at_every_write_of_the_way_back),
+             DX_TEST(test_bound), DX_TEST(test_full_disk))

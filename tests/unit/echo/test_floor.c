@@ -484,6 +484,7 @@ static void assert_counts(world *w) {
     peer *olga = &w->olga;
     int64_t objects, links, counted = 0;
     peer_begin(olga);
+    assert_int_equal(dx_entity_rows_settle(&olga->context, olga->space), DX_OK);
     assert_int_equal(dx_space_count(&olga->context, olga->space, &objects, &links), DX_OK);
     sqlite3_stmt *select =
         dx_store_query(olga->context.store, "SELECT count(*) FROM entity JOIN type ON type.id = entity.type "

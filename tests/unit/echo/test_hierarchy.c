@@ -103,11 +103,8 @@ static void apply(fixture *f, const move *one) {
 }
 
 static int64_t parent_of(fixture *f, int64_t key) {
-    sqlite3_stmt *select = dx_store_query(f->alice.context.store, "SELECT parent FROM entity WHERE key = ?1");
-    dx_bind_int(select, 1, key);
-    assert_true(dx_step(f->alice.context.store, select));
-    int64_t parent = dx_column_int(select, 0);
-    dx_step_reset(select);
+    int64_t parent;
+    assert_int_equal(dx_entity_row_parent(&f->alice.context, f->alice.space, key, &parent), DX_OK);
     return parent;
 }
 
@@ -122,6 +119,7 @@ static bool agrees(fixture *f, const int *parents) {
 
 static void start_over(fixture *f) {
     dx_store *store = f->alice.context.store;
+    assert_int_equal(dx_entity_rows_write(&f->alice.context, f->alice.space), DX_OK);
     assert_int_equal(dx_step_done(store, dx_store_query(store, "DELETE FROM move")), DX_OK);
     assert_int_equal(dx_step_done(store, dx_store_query(store, "DELETE FROM yielded")), DX_OK);
     assert_int_equal(

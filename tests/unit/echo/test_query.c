@@ -859,6 +859,7 @@ static void test_memory(void **state) {
     };
     world w;
     begin(&w);
+    peer_settle(&w.alice);
     for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
         dx_bytes item = test_item(queries[i]);
         int done = 0, rows = 0;

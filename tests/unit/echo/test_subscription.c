@@ -237,6 +237,7 @@ static void test_failures(void **state) {
         bool more = true;
         dx_changes_clear(&w.alice.changes);
         peer_set(&w.alice, oak, "age", "1");
+        peer_settle(&w.alice);
         peer_begin(&w.alice);
         w.alice.alloc.calls = 0;
         w.alice.alloc.fail_at = fail_at;

@@ -1,0 +1,179 @@
+/* echo/unwritten.c: the rows of a space that changed and are not in their tables yet. See unwritten.h.
+ *
+ * Layer: floor 1, echo. */
+#include "echo/unwritten.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+
+enum { ROWS_MAX = 1 << 30, CAPACITY_FIRST = 64 };
+
+/* --- Life ------------------------------------------------------------------------------------ */
+
+void dx_unwritten_init(dx_unwritten *set, const dx_alloc *alloc, const dx_random *random) {
+    *set = (dx_unwritten){.alloc = alloc};
+    dx_key_table_init(&set->places, alloc, random, ROWS_MAX);
+    dx_key_table_init(&set->parents, alloc, random, ROWS_MAX);
+}
+
+void dx_unwritten_clear(dx_unwritten *set) {
+    for (size_t i = 0; i < set->row_count; i++) {
+        const dx_unwritten_row *row = &set->rows[i];
+        dx_alloc_free(set->alloc, (void *)(uintptr_t)row->before.state.data, row->before_room);
+        dx_alloc_free(set->alloc, (void *)(uintptr_t)row->after.state.data, row->after_room);
+    }
+    dx_alloc_free(set->alloc, set->rows, set->row_capacity * sizeof *set->rows);
+    dx_alloc_free(set->alloc, set->touches, set->touch_capacity * sizeof *set->touches);
+    dx_key_table_clear(&set->places);
+    dx_key_table_clear(&set->parents);
+    *set = (dx_unwritten){.alloc = set->alloc, .places = set->places, .parents = set->parents};
+}
+
+void dx_unwritten_deinit(dx_unwritten *set) {
+    dx_unwritten_clear(set);
+    dx_key_table_deinit(&set->places);
+    dx_key_table_deinit(&set->parents);
+}
+
+/* --- Rows ------------------------------------------------------------------------------------ */
+
+const dx_unwritten_row *dx_unwritten_find(const dx_unwritten *set, int64_t key) {
+    const dx_key_slot *slot = dx_key_table_find(&set->places, key);
+    return slot != NULL ? &set->rows[slot->value] : NULL;
+}
+
+/* Copies the row into *out, whose state has so much room; they may be the same bytes. */
+static int copy_row(dx_unwritten *set, const dx_entity_row *row, dx_entity_row *out, size_t *room) {
+    uint8_t *bytes = (uint8_t *)(uintptr_t)out->state.data;
+    if (row->state.size > *room) {
+        uint8_t *larger = dx_alloc_take(set->alloc, row->state.size);
+        if (larger == NULL) {
+            return DX_E_NO_MEMORY;
+        }
+        memcpy(larger, row->state.data, row->state.size);
+        dx_alloc_free(set->alloc, bytes, *room);
+        set->state_bytes += row->state.size - *room;
+        *room = row->state.size;
+        bytes = larger;
+    } else if (row->state.size != 0) {
+        memmove(bytes, row->state.data, row->state.size);
+    }
+    size_t size = row->state.size;
+    *out = *row;
+    out->state = dx_bytes_of(bytes, size);
+    return DX_OK;
+}
+
+static int add_row(dx_unwritten *set, const dx_entity_row *before, int64_t key, dx_unwritten_row **out) {
+    if (set->row_count == set->row_capacity) {
+        size_t capacity = set->row_capacity == 0 ? CAPACITY_FIRST : 2 * set->row_capacity;
+        dx_unwritten_row *rows =
+            dx_alloc_grow(set->alloc, set->rows, set->row_capacity * sizeof *rows, capacity * sizeof *rows);
+        if (rows == NULL) {
+            return DX_E_NO_MEMORY;
+        }
+        set->rows = rows;
+        set->row_capacity = capacity;
+    }
+    dx_unwritten_row *row = &set->rows[set->row_count];
+    *row = (dx_unwritten_row){.key = key, .was = before != NULL};
+    int error = before != NULL ? copy_row(set, before, &row->before, &row->before_room) : DX_OK;
+    if (error == DX_OK) {
+        error = dx_key_table_add(&set->places, key, (uint32_t)set->row_count);
+    }
+    if (error != DX_OK) {
+        dx_alloc_free(set->alloc, (void *)(uintptr_t)row->before.state.data, row->before_room);
+        return error;
+    }
+    set->row_count++;
+    *out = row;
+    return DX_OK;
+}
+
+int dx_unwritten_put(dx_unwritten *set, const dx_entity_row *before, const dx_entity_row *after) {
+    int64_t key = after != NULL ? after->key : before->key;
+    const dx_key_slot *slot = dx_key_table_find(&set->places, key);
+    dx_unwritten_row *row = slot != NULL ? &set->rows[slot->value] : NULL;
+    int error = row == NULL ? add_row(set, before, key, &row) : DX_OK;
+    if (error == DX_OK && after != NULL && after->parent != 0) {
+        error = dx_key_table_add(&set->parents, after->parent, 0);
+        error = error == DX_E_EXISTS ? DX_OK : error;
+    }
+    if (error == DX_OK && after != NULL) {
+        error = copy_row(set, after, &row->after, &row->after_room);
+    }
+    if (error == DX_OK) {
+        row->is = after != NULL;
+        set->changes++;
+    }
+    return error;
+}
+
+int dx_unwritten_touch(dx_unwritten *set, const dx_late_touch *touch) {
+    if (set->touch_count == set->touch_capacity) {
+        size_t capacity = set->touch_capacity == 0 ? CAPACITY_FIRST : 2 * set->touch_capacity;
+        dx_late_touch *touches = dx_alloc_grow(
+            set->alloc, set->touches, set->touch_capacity * sizeof *touches, capacity * sizeof *touches);
+        if (touches == NULL) {
+            return DX_E_NO_MEMORY;
+        }
+        set->touches = touches;
+        set->touch_capacity = capacity;
+    }
+    set->touches[set->touch_count++] = *touch;
+    return DX_OK;
+}
+
+size_t dx_unwritten_size(const dx_unwritten *set) {
+    return set->state_bytes + set->row_capacity * sizeof *set->rows +
+           set->touch_capacity * sizeof *set->touches + set->places.capacity * sizeof *set->places.slots;
+}
+
+/* --- Order ----------------------------------------------------------------------------------- */
+
+static bool precedes(const dx_late_touch *left, const dx_late_touch *right) {
+    const int64_t lefts[] = {left->entity, left->counter, left->block, left->section};
+    const int64_t rights[] = {right->entity, right->counter, right->block, right->section};
+    size_t i = 0;
+    while (i < 3 && lefts[i] == rights[i]) {
+        i++;
+    }
+    return lefts[i] < rights[i];
+}
+
+static void sift_down(dx_late_touch *touches, size_t root, size_t count) {
+    dx_late_touch touch = touches[root];
+    for (size_t child = 2 * root + 1; child < count; child = 2 * root + 1) {
+        child += child + 1 < count && precedes(&touches[child], &touches[child + 1]);
+        if (!precedes(&touch, &touches[child])) {
+            break;
+        }
+        touches[root] = touches[child];
+        root = child;
+    }
+    touches[root] = touch;
+}
+
+/* In place and without a worst case. */
+static void sort_touches(dx_late_touch *touches, size_t count) {
+    for (size_t root = count / 2; root-- > 0;) {
+        sift_down(touches, root, count);
+    }
+    for (size_t end = count; end-- > 1;) {
+        dx_late_touch last = touches[0];
+        touches[0] = touches[end];
+        touches[end] = last;
+        sift_down(touches, 0, end);
+    }
+}
+
+int dx_unwritten_order(dx_unwritten *set, dx_buf *keys) {
+    for (size_t i = 0; i < set->row_count; i++) {
+        const dx_unwritten_row *row = &set->rows[i];
+        dx_key_list_add(keys, row->key);
+    }
+    dx_key_list_sort(keys);
+    sort_touches(set->touches, set->touch_count);
+    return dx_buf_error(keys);
+}

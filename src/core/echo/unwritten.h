@@ -1,0 +1,54 @@
+/* echo/unwritten.h: the rows of a space that changed and are not in their tables yet.
+ *
+ * Layer: floor 1, echo, used by entity_row.c alone. A bounded set in memory: rows by key, each as the table has it and
+ * as it shall be, and the touches (withdraw.h) that belong to what changed them. What it holds follows from blocks that
+ * are on the disk, so it may be lost at any time (docs/decisions/0025). Bounds are the caller's: the set says how
+ * large it is.
+ *
+ * Ownership: the set owns all its bytes; a row's pointer dies with the next put or clear. */
+#ifndef DX_ECHO_UNWRITTEN_H
+#define DX_ECHO_UNWRITTEN_H
+
+#include "echo/entity_row.h"
+#include "echo/key_set.h"
+
+typedef struct dx_unwritten_row {
+    int64_t key;
+    bool was, is;                /* whether the table has it; whether it shall */
+    dx_entity_row before, after; /* their states are the set's own memory */
+    size_t before_room, after_room;
+} dx_unwritten_row;
+
+typedef struct dx_late_touch {
+    int64_t entity, counter, block, section;
+} dx_late_touch;
+
+typedef struct dx_unwritten {
+    const dx_alloc *alloc;
+    dx_key_table places; /* key → index of rows */
+    dx_unwritten_row *rows;
+    size_t row_count, row_capacity;
+    dx_late_touch *touches;
+    size_t touch_count, touch_capacity;
+    size_t state_bytes;
+    dx_key_table parents; /* of rows that have one */
+    bool hurries;         /* to be written with the block under way */
+    size_t changes;       /* since it was empty: what a crash would cost to do again */
+    bool has_house;       /* one of the rows is of a type of the house's own ("dx.…") */
+    uint64_t drafted;     /* number of the transaction in which they were shown without being kept; 0: none */
+} dx_unwritten;
+
+void dx_unwritten_init(dx_unwritten *set, const dx_alloc *alloc, const dx_random *random);
+void dx_unwritten_deinit(dx_unwritten *set);
+void dx_unwritten_clear(dx_unwritten *set);
+/* NULL: the table knows. */
+const dx_unwritten_row *dx_unwritten_find(const dx_unwritten *set, int64_t key);
+/* Copies both; of a key that is in the set already, before is not looked at. Either may be NULL. */
+DX_MUST_USE int dx_unwritten_put(dx_unwritten *set, const dx_entity_row *before, const dx_entity_row *after);
+DX_MUST_USE int dx_unwritten_touch(dx_unwritten *set, const dx_late_touch *touch);
+/* The keys of all rows, and the touches themselves, in the order of their tables. */
+DX_MUST_USE int dx_unwritten_order(dx_unwritten *set, dx_buf *keys);
+/* Memory it takes. */
+size_t dx_unwritten_size(const dx_unwritten *set);
+
+#endif

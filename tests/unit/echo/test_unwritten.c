@@ -1,0 +1,125 @@
+/* tests/unit/echo/test_unwritten.c: the set of rows that are not in their tables: as they were, as they shall be, in what
+ * order, how large; and no memory. */
+#include "echo/unwritten.h"
+#include "test.h"
+
+typedef struct fixture {
+    test_alloc alloc;
+    test_random random;
+    dx_unwritten set;
+} fixture;
+
+static void init(fixture *f) {
+    test_alloc_init(&f->alloc);
+    test_random_init(&f->random, 1);
+    dx_unwritten_init(&f->set, &f->alloc.port, &f->random.port);
+}
+
+static void deinit(fixture *f) {
+    dx_unwritten_deinit(&f->set);
+    assert_int_equal(f->alloc.live_bytes, 0);
+}
+
+static dx_entity_row row_of(int64_t key, const char *state) {
+    return (dx_entity_row){.key = key, .type = 1, .model = 2, .state = dx_bytes_text(state)};
+}
+
+static void put(fixture *f, const dx_entity_row *before, const dx_entity_row *after) {
+    assert_int_equal(dx_unwritten_put(&f->set, before, after), DX_OK);
+}
+
+static void assert_state(const dx_entity_row *row, const char *text) {
+    assert_true(dx_bytes_equal(row->state, dx_bytes_text(text)));
+}
+
+static void test_before_and_after(void **state) {
+    (void)state;
+    fixture f;
+    init(&f);
+    dx_entity_row first = row_of(7, "first"), second = row_of(7, "the second one"), third = row_of(7, "3rd");
+    assert_null(dx_unwritten_find(&f.set, 7));
+    put(&f, &first, &second);
+    put(&f, &second, &third); /* what the table has is still the first */
+    const dx_unwritten_row *row = dx_unwritten_find(&f.set, 7);
+    assert_true(row->was && row->is);
+    assert_state(&row->before, "first");
+    assert_state(&row->after, "3rd");
+    dx_entity_row same = row->after; /* its state lies in the set */
+    same.deleted = true;
+    put(&f, &row->after, &same);
+    row = dx_unwritten_find(&f.set, 7);
+    assert_true(row->after.deleted);
+    assert_state(&row->after, "3rd");
+    put(&f, &row->after, NULL);
+    row = dx_unwritten_find(&f.set, 7);
+    assert_true(row->was && !row->is);
+    dx_entity_row fresh = row_of(8, "");
+    fresh.parent = 5;
+    put(&f, NULL, &fresh);
+    put(&f, &fresh, NULL);
+    row = dx_unwritten_find(&f.set, 8);
+    assert_true(!row->was && !row->is);
+    assert_non_null(dx_key_table_find(&f.set.parents, 5));
+    assert_int_equal(f.set.changes, 6);
+    assert_true(dx_unwritten_size(&f.set) >= 2 * sizeof *row);
+    dx_unwritten_clear(&f.set);
+    assert_null(dx_unwritten_find(&f.set, 7));
+    assert_null(dx_key_table_find(&f.set.parents, 5));
+    assert_int_equal(f.set.row_count + f.set.changes + f.set.state_bytes, 0);
+    deinit(&f);
+}
+
+static bool is_in_order(const dx_late_touch *a, const dx_late_touch *b) {
+    return a->entity != b->entity     ? a->entity < b->entity
+           : a->counter != b->counter ? a->counter < b->counter
+           : a->block != b->block     ? a->block < b->block
+                                      : a->section <= b->section;
+}
+
+static void test_order(void **state) {
+    (void)state;
+    enum { COUNT = 500 };
+    fixture f;
+    dx_buf keys;
+    init(&f);
+    dx_buf_init(&keys, &f.alloc.port, SIZE_MAX);
+    for (int64_t i = 0; i < COUNT; i++) {
+        dx_entity_row row = row_of(1 + i * 7919 % COUNT, "x");
+        dx_late_touch touch = {
+            .entity = i * 31 % 7, .counter = i * 17 % 5, .block = i * 13 % 3, .section = i % 2};
+        put(&f, NULL, &row);
+        assert_int_equal(dx_unwritten_touch(&f.set, &touch), DX_OK);
+    }
+    assert_int_equal(dx_unwritten_order(&f.set, &keys), DX_OK);
+    assert_int_equal(dx_key_list_count(&keys), COUNT);
+    for (size_t i = 1; i < COUNT; i++) {
+        assert_true(dx_key_list_at(&keys, i - 1) < dx_key_list_at(&keys, i));
+        assert_true(is_in_order(&f.set.touches[i - 1], &f.set.touches[i]));
+    }
+    dx_buf_deinit(&keys);
+    deinit(&f);
+}
+
+/* Every allocation fails once: what was there stays, and the same put succeeds afterwards. */
+static void test_no_memory(void **state) {
+    (void)state;
+    for (uint64_t fail_at = 1, done = 0; !done; fail_at++) {
+        fixture f;
+        init(&f);
+        dx_entity_row before = row_of(3, "before"), after = row_of(3, "after that");
+        dx_late_touch touch = {.entity = 3};
+        after.parent = 2;
+        f.alloc.fail_at = fail_at;
+        int error = dx_unwritten_put(&f.set, &before, &after);
+        error = error == DX_OK ? dx_unwritten_touch(&f.set, &touch) : error;
+        done = f.alloc.calls < fail_at;
+        f.alloc.fail_at = 0;
+        assert_int_equal(error, done ? DX_OK : DX_E_NO_MEMORY);
+        put(&f, &before, &after);
+        assert_state(&dx_unwritten_find(&f.set, 3)->before, "before");
+        assert_state(&dx_unwritten_find(&f.set, 3)->after, "after that");
+        deinit(&f);
+    }
+}
+
+DX_TEST_MAIN(DX_TEST(test_before_and_after), DX_TEST(test_order), DX_TEST(test_no_memory))
