@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Client, fromPort, type DxError, type Space } from '../client/src/index.ts';
 import { fromAgent } from '../client/src/node/socket.ts';
+import { decode } from '../core/codec.ts';
+import { decodeFrame } from '../core/frames.ts';
 import { Agent, until } from './agent.ts';
 
 const agent = await Agent.start('Alice');
@@ -91,6 +93,48 @@ test('what is deleted while the channel is down is gone after it came back', asy
   await client.destroy();
 });
 
+test('after its channel broke, and after the vault was opened anew, a client is told what it missed and nothing else', async () => {
+  const services = fromAgent({ vault: agent.vault });
+  let heard = 0, cut = (): void => undefined, blocked = false;
+  const asked: string[] = [];
+  const client = new Client({ services: { open: async (events) => {
+    if (blocked) throw new Error('cut');
+    const channel = await services.open({ ...events, onFrame: (frame) => { heard += frame.byteLength; events.onFrame(frame); } });
+    cut = () => { channel.close(); events.onClosed(new Error('cut')); };
+    return { ...channel, send: (frame) => {
+      const sent = decodeFrame(frame.slice(0));
+      if ('body' in sent) asked.push((decode(sent.body) as { do: string }).do);
+      channel.send(frame);
+    } };
+  } } });
+  await client.initialize();
+  const other = await agent.client(), space = client.spaces.get()[0] as Space, theirs = (other.getSpace(space.key) as Space).db;
+  const many = Array.from({ length: 2000 }, (_, n) => theirs.add({ n, text: 'as long as a title is' }, { type: 'much' }));
+  await theirs.flush();
+  const query = space.db.query<{ n: number }>({ type: 'much' });
+  query.subscribe(() => undefined);
+  assert.equal((await query.run()).length, 2000);
+  const whole = heard;
+  for (const lose of [async () => { cut(); }, async () => { await agent.kill(); await agent.resume(); }]) {
+    blocked = true;
+    heard = asked.length = 0;
+    await lose();
+    (many[7] as { n: number }).n += 5000;
+    theirs.remove(many.pop() as object);
+    theirs.add({ n: -1 }, { type: 'much' });
+    await theirs.flush();
+    blocked = false;
+    await until('it caught up', () => query.objects.length === 2000 && query.objects.some(({ n }) => n === -1 && many.length > 0) && query.objects.some(({ n }) => n === (many[7] as { n: number }).n));
+    theirs.remove(theirs.query({ type: 'much' }).objects.find(({ n }) => n === -1) ?? {});
+    many.push(theirs.add({ n: 1, text: '' }, { type: 'much' }));
+    await theirs.flush();
+    await until('and goes on', () => query.objects.every(({ n }) => n !== -1) && query.objects.length === 2000);
+    assert.ok(!asked.includes('query'), `it asks ${asked.join()}`);
+    assert.ok(heard < 8000 && whole > 200_000, `${heard} bytes, where all of it has ${whole}`);
+  }
+  await client.destroy();
+});
+
 test('a vault that is not there: initialize says so; a closed client refuses', async () => {
   const client = new Client({ services: fromAgent({ vault: '/nowhere' }), config: { connectTimeoutMs: 50 } });
   await assert.rejects(client.initialize(), /no agent runs for \/nowhere/);
@@ -108,7 +152,6 @@ test('the same through a MessagePort, with credits', async () => {
   const services = fromAgent({ vault: agent.vault }), { port1, port2 } = new MessageChannel();
   let owed = 0, paid = 0;
   // A vault's end of the port: the agent behind it; credit frames are counted here, as a worker would.
-  const { decodeFrame } = await import('../core/frames.ts');
   const channel = await services.open({
     onFrame: (frame) => {
       const { kind } = decodeFrame(frame);

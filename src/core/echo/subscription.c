@@ -22,6 +22,7 @@ int dx_subscriptions_create(const dx_alloc *alloc, const dx_random *random, dx_s
     set->random = random;
     dx_buf_init(&set->entity, alloc, ROW_SIZE_MAX);
     dx_buf_init(&set->row, alloc, ROW_SIZE_MAX);
+    dx_change_log_init(&set->log, alloc);
     return DX_OK;
 }
 
@@ -36,47 +37,26 @@ void dx_subscriptions_destroy(dx_subscriptions *set) {
     }
     dx_buf_deinit(&set->entity);
     dx_buf_deinit(&set->row);
-    if (set->log != NULL) {
-        dx_alloc_free(set->alloc, set->log, DX_SUBSCRIPTION_LOG_MAX * sizeof *set->log);
-    }
+    dx_change_log_deinit(&set->log);
     dx_alloc_free(set->alloc, set, sizeof *set);
 }
 
 /* --- What changed lately --------------------------------------------------------------------------- */
 
-int dx_subscriptions_position(dx_subscriptions *set, dx_position *out) {
-    if (set->log == NULL) {
-        set->log = dx_alloc_take_zeroed(set->alloc, DX_SUBSCRIPTION_LOG_MAX * sizeof *set->log);
-        if (set->log == NULL) {
-            return DX_E_NO_MEMORY;
-        }
-        set->random->fill(set->random->ctx, (uint8_t *)&set->life, sizeof set->life);
-        set->first = set->number;
-    }
-    *out = (dx_position){.life = set->life, .number = set->number};
-    return DX_OK;
+int dx_subscriptions_load(dx_subscriptions *set, dx_context *context, bool is_copy) {
+    int error = dx_change_log_load(&set->log, context, is_copy);
+    set->reminded = set->log.number;
+    return error;
 }
 
-uint64_t dx_subscriptions_since(const dx_subscriptions *set, const dx_position *position) {
-    return position->life == set->life && position->number < set->number ? set->number - position->number : 0;
-}
-
-static void log_change(dx_subscriptions *set, const dx_change *change) {
-    if (set->log != NULL) {
-        set->log[set->number % DX_SUBSCRIPTION_LOG_MAX] =
-            (dx_logged_change){.key = change->key, .created = change->created};
-        set->number++;
-        if (set->number - set->first > DX_SUBSCRIPTION_LOG_MAX) {
-            set->first = set->number - DX_SUBSCRIPTION_LOG_MAX;
-        }
-    }
+dx_position dx_subscriptions_position(dx_subscriptions *set) {
+    return dx_change_log_position(&set->log, set->random);
 }
 
 bool dx_subscription_resume(dx_subscription *self, const dx_position *position) {
-    const dx_subscriptions *set = self->set;
-    bool known = set->log != NULL && position->life == set->life && position->number >= set->first &&
-                 position->number <= set->number;
-    self->is_behind = known && position->number < set->number;
+    const dx_change_log *log = &self->set->log;
+    bool known = dx_change_log_knows(log, position);
+    self->is_behind = known && position->number < log->number;
     self->behind = position->number;
     return known;
 }
@@ -103,11 +83,15 @@ static int begin_learning(dx_subscription *self) {
                                             sizeof message, &self->learner);
 }
 
+static void init_tables(dx_subscriptions *set) {
+    dx_key_table_init(&set->taken, set->alloc, set->random, DX_CHANGES_MAX);
+    dx_key_table_init(&set->holders, set->alloc, set->random, DX_SUBSCRIPTION_HOLDS_MAX);
+    set->has_tables = true;
+}
+
 static int join_set(dx_subscriptions *set, dx_subscription *self) {
     if (!set->has_tables) {
-        dx_key_table_init(&set->taken, set->alloc, set->random, DX_CHANGES_MAX);
-        dx_key_table_init(&set->holders, set->alloc, set->random, DX_SUBSCRIPTION_HOLDS_MAX);
-        set->has_tables = true;
+        init_tables(set);
     }
     self->set = set;
     self->next = set->all;
@@ -421,8 +405,7 @@ static int refresh_one(dx_subscriptions *set, dx_subscription *self) {
 
 static int refresh_all(dx_subscriptions *set) {
     int error = DX_OK;
-    set->number++; /* what it stands for is not known: no position before it is good any more */
-    set->first = set->number;
+    dx_change_log_skip(&set->log);
     for (dx_subscription *each = set->all; each != NULL && error == DX_OK; each = each->next) {
         error = of_host(refresh_one(set, each));
     }
@@ -442,7 +425,7 @@ static int take_each(dx_subscriptions *set, dx_context *context, const dx_change
             error = DX_OK;
             continue;
         }
-        log_change(set, change);
+        error = error == DX_OK ? dx_change_log_add(&set->log, change->key, change->created) : error;
         if (error == DX_OK && change->space != unwatched) {
             set->found_in = find_space(set, change->space);
             unwatched = set->found_in == NULL ? change->space : unwatched;
@@ -464,14 +447,14 @@ static int remind(dx_subscriptions *set) {
 
 int dx_subscriptions_take(dx_subscriptions *set, dx_context *context, const dx_changes *changes) {
     if (!set->has_tables) {
-        return DX_OK; /* nobody ever watched */
+        init_tables(set);
     }
     int error = end_rows(set, changes->overflow ? refresh_all(set) : take_each(set, context, changes));
-    if (error == DX_OK && set->number - set->reminded >= DX_SUBSCRIPTION_LOG_MAX / 4) {
-        set->reminded = set->number;
+    if (error == DX_OK && set->log.number - set->reminded >= DX_CHANGE_LOG_MAX / 4) {
+        set->reminded = set->log.number;
         error = remind(set);
     }
-    return error;
+    return error == DX_OK ? dx_change_log_end_step(&set->log, context) : error;
 }
 
 /* --- Coming back ---------------------------------------------------------------------------------- */
@@ -504,14 +487,15 @@ static int tell_missed(dx_subscription *self, const dx_logged_change *missed) {
 static int catch_up(dx_subscription *self, size_t *budget) {
     dx_subscriptions *set = self->set;
     int error = DX_OK;
-    if (self->behind < set->first) { /* overtaken */
+    if (self->behind < set->log.first) { /* overtaken */
         error = refresh_one(set, self);
     }
     while (self->is_behind && *budget > 0 && error == DX_OK) {
         --*budget;
-        error = tell_missed(self, &set->log[self->behind % DX_SUBSCRIPTION_LOG_MAX]);
+        dx_logged_change missed = dx_change_log_at(&set->log, self->behind);
+        error = tell_missed(self, &missed);
         self->behind++;
-        self->is_behind = self->behind < set->number;
+        self->is_behind = self->behind < set->log.number;
     }
     return end_rows(set, error);
 }

@@ -3,13 +3,14 @@
  * Layer: floor 1, echo. docs/spec/query.md, "Watching". The node keeps one set of all its subscriptions, makes one for
  * each `watch`, runs it until it has learnt what matches already, and gives the set the changes of every step. Of many
  * subscriptions a change finds those it may concern by hash (subscription_index.c), so a write costs by what it matches.
- * The set remembers which entities changed lately: a watcher that was away goes on from a position it was told.
+ * The set remembers which entities changed lately (change_log.h): a watcher that was away goes on from a position it was told.
  * Invariants: rows told one after another, upon what a query showed when the watch began, are what the query shows now.
  * Ownership: a subscription belongs to its space and to the set. What a step undoes undoes the set, too: the node makes
  * another one, whose positions are others. */
 #ifndef DX_ECHO_SUBSCRIPTION_H
 #define DX_ECHO_SUBSCRIPTION_H
 
+#include "echo/change_log.h"
 #include "echo/query.h"
 
 enum {
@@ -21,9 +22,7 @@ enum {
      * type alone. */
     DX_SUBSCRIPTION_HOLDS_MAX = 1 << 20,
     /* Paths by whose values subscriptions are found: each costs every change of its type a look. */
-    DX_SUBSCRIPTION_PATHS_MAX = 16,
-    /* Changes remembered for who comes back, 16 bytes each: minutes of a person's work, seconds of an import's. */
-    DX_SUBSCRIPTION_LOG_MAX = 1 << 14
+    DX_SUBSCRIPTION_PATHS_MAX = 16
 };
 
 typedef struct dx_subscriptions dx_subscriptions;
@@ -38,11 +37,6 @@ typedef struct dx_subscriber {
     int (*on_end)(void *ctx);
 } dx_subscriber;
 
-/* A place in the order of this vault's changes, of as long as its set lives. */
-typedef struct dx_position {
-    uint64_t life, number;
-} dx_position;
-
 DX_MUST_USE int dx_subscriptions_create(const dx_alloc *alloc, const dx_random *random,
                                         dx_subscriptions **out);
 void dx_subscriptions_destroy(dx_subscriptions *set); /* none is left in it */
@@ -50,10 +44,10 @@ void dx_subscriptions_destroy(dx_subscriptions *set); /* none is left in it */
  * it, by its first change in this step and as it is now; or one {"change": "refresh"} when there were too many to tell,
  * after which a subscription has to learn anew (run it). */
 DX_MUST_USE int dx_subscriptions_take(dx_subscriptions *set, dx_context *context, const dx_changes *changes);
-/* Where it stands: behind everything told so far. From the first call on changes are remembered. DX_E_NO_MEMORY. */
-DX_MUST_USE int dx_subscriptions_position(dx_subscriptions *set, dx_position *out);
-/* How many changes there were since the position; 0 also for one of another life. */
-uint64_t dx_subscriptions_since(const dx_subscriptions *set, const dx_position *position);
+/* What changed before it was opened, so that positions told then hold (change_log.h). Without it nothing goes to the vault. */
+DX_MUST_USE int dx_subscriptions_load(dx_subscriptions *set, dx_context *context, bool is_copy);
+/* Where it stands: behind everything told so far. */
+dx_position dx_subscriptions_position(dx_subscriptions *set);
 
 /* query: one item, or size 0 for every visible object and link. Only a filter: no "follow", "path", "limit",
  * "after", "count". DX_E_INVALID with a message. */

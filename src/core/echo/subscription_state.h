@@ -22,11 +22,6 @@ typedef struct dx_value_path {
     size_t path_size;
 } dx_value_path;
 
-typedef struct dx_logged_change {
-    int64_t key;
-    bool created;
-} dx_logged_change;
-
 struct dx_subscriptions {
     const dx_alloc *alloc;
     const dx_random *random;
@@ -47,10 +42,8 @@ struct dx_subscriptions {
     dx_key_table taken; /* entities */
     dx_subscription *told;
     dx_buf entity, row;
-    /* What changed lately. */
-    dx_logged_change *log; /* NULL: nobody asked */
-    uint64_t life, number, first,
-        reminded; /* number: of changes so far; first: the oldest one that is still known */
+    dx_change_log log;
+    uint64_t reminded; /* where positions were last told unasked */
 };
 
 struct dx_subscription {

@@ -391,18 +391,17 @@ static int flush_watch(dx_watching *watching) {
     dx_node *node = watching->node;
     uint8_t bytes[16];
     char at[2 * sizeof bytes + 1];
-    dx_position position;
     if (!watching->tells_positions || dx_subscription_is_behind(watching->subscription)) {
         return dx_request_flush(node, watching->request);
     }
     watching->has_told = true;
-    int error = dx_subscriptions_position(node->subscriptions, &position);
+    dx_position position = dx_subscriptions_position(node->subscriptions);
     for (size_t i = 0; i < 8; i++) {
         bytes[i] = (uint8_t)(position.life >> (56 - 8 * i));
         bytes[8 + i] = (uint8_t)(position.number >> (56 - 8 * i));
     }
     dx_hex_encode(dx_bytes_of(bytes, sizeof bytes), at);
-    return error == DX_OK ? dx_request_flush_at(node, watching->request, at) : error;
+    return dx_request_flush_at(node, watching->request, at);
 }
 
 /* Learns what matches, and tells what was missed. */
@@ -485,9 +484,6 @@ static int watch(dx_node *node, dx_request *request, dx_bytes body) {
     }
     if (error == DX_OK) {
         error = dx_take_optional_text(node, body, "since", 64, &since);
-    }
-    if (error == DX_OK && node->subscriptions == NULL) {
-        error = dx_subscriptions_create(&node->config.alloc, &node->config.random, &node->subscriptions);
     }
     if (error != DX_OK) {
         return error;

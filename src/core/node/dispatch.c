@@ -375,9 +375,7 @@ int dx_node_deliver_changes(dx_node *node) {
     if (node->changes.count == 0 && !node->changes.overflow) {
         return DX_OK;
     }
-    return node->subscriptions == NULL
-               ? DX_OK
-               : dx_subscriptions_take(node->subscriptions, &node->context, &node->changes);
+    return dx_subscriptions_take(node->subscriptions, &node->context, &node->changes);
 }
 
 void dx_node_drop_port(dx_node *node, uint64_t port) {

@@ -236,6 +236,12 @@ static int load_all(dx_node *node) {
      * short before its token was mirrored is no copy. */
     node->is_clone =
         node->is_clone || (dx_store_is_clone(node->store) && !node->is_guarded && node->identity.present);
+    if (error == DX_OK) {
+        error = dx_subscriptions_create(&node->config.alloc, &node->config.random, &node->subscriptions);
+    }
+    if (error == DX_OK) {
+        error = dx_subscriptions_load(node->subscriptions, &node->context, node->is_clone);
+    }
     if (error == DX_OK && !dx_store_is_read_only(node->store)) {
         error = prepare_own_feeds(node);
     }

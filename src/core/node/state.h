@@ -87,9 +87,9 @@ struct dx_node {
     dx_store *store;
     dx_identity identity;
     dx_context context;
-    dx_changes changes;              /* of the step under way */
-    dx_subscriptions *subscriptions; /* NULL: nobody watched yet */
-    dx_space **spaces;               /* ascending local number */
+    dx_changes changes; /* of the step under way */
+    dx_subscriptions *subscriptions;
+    dx_space **spaces; /* ascending local number */
     size_t space_count, space_capacity;
     dx_swarm *swarm;
     dx_replication *replication;

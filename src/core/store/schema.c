@@ -129,6 +129,8 @@ const char *const dx_store_schema[] = {
     /* applied: what the rows hold. reached: how far the pipeline was; blocks between are applied again
      * (echo/entity_row.h). */
     "ALTER TABLE feed ADD COLUMN reached INTEGER NOT NULL DEFAULT 0; UPDATE feed SET reached = applied;",
+    /* What changed lately, for watchers that were away (echo/change_log.h). */
+    "CREATE TABLE changed(number INTEGER PRIMARY KEY, entities BLOB NOT NULL) STRICT;",
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

@@ -492,6 +492,15 @@ static void test_coming_back(void **state) {
     assert_matches("missed", alice->told, "{'at':'*','rows':[{*'bread'*'added'*},{*'salt'*'removed'*}]}\n");
     vault_ask(alice, "{'do': 'object.add', 'space': 'List', 'type': 'item', 'data': {'buy': 'rye'}}");
     assert_matches("goes on", alice->told, "{'at':'*','rows':[{*'rye'*'added'*}]}\n");
+    vault_leave(alice); /* another program opens it, and it changes before anybody asks */
+    vault_open(alice);
+    vault_ask(alice, "{'do': 'object.add', 'space': 'List', 'type': 'item', 'data': {'buy': 'oil'}}");
+    vault_begin(alice, json);
+    street_run(&road);
+    assert_matches("taken over", alice->told,
+                   "{'at':'*','rows':[{*'bread'*'added'*},{*'salt'*'removed'*},{*'rye'*'added'*},{*'oil'*"
+                   "'added'*}]}\n");
+    alice->config.same_file = false; /* as when it was copied */
     vault_leave(alice);
     vault_open(alice);
     vault_begin(alice, json);

@@ -55,7 +55,8 @@ export interface Pending {
 interface Asked {
   id: Uint8Array;
   key: string;
-  body: Uint8Array;
+  /** Encoded anew each time it is sent. */
+  body: () => Uint8Array;
   options: RequestOptions;
   resolve: (body: Body) => void;
   reject: (error: Error) => void;
@@ -121,14 +122,14 @@ export class Connection {
     return channel;
   }
 
-  /** Asks; waits as long as the vault is away. */
-  ask(command: Body, options: RequestOptions = {}): Pending {
+  /** Asks; waits as long as the vault is away. A command that is a function is what it gives each time it is sent: one that goes on where it was. */
+  ask(command: Body | (() => Body), options: RequestOptions = {}): Pending {
     const id = newId(), key = hexText(id);
     const reply = new Promise<Body>((resolve, reject) => {
       if (this.#status.get() === 'closed') throw failures.closed();
-      const body = encode(command as Value);
-      if (body.length > FRAME_BODY_MAX) throw failures.limit('a command is larger than 4 MiB');
-      const asked: Asked = { id, key, body, options, resolve, reject, sent: false };
+      const fixed = typeof command === 'function' ? null : encode(command as Value);
+      if (fixed !== null && fixed.length > FRAME_BODY_MAX) throw failures.limit('a command is larger than 4 MiB');
+      const asked: Asked = { id, key, body: () => fixed ?? encode((command as () => Body)() as Value), options, resolve, reject, sent: false };
       this.#asked.set(key, asked);
       if (options.atOnce === true) return this.#send(asked);
       this.#held.push(asked);
@@ -177,7 +178,7 @@ export class Connection {
   #send(asked: Asked): void {
     if (this.#channel === null) return;
     asked.sent = true;
-    this.#channel.send(encodeFrame(FrameKind.request, asked.id, asked.body));
+    this.#channel.send(encodeFrame(FrameKind.request, asked.id, asked.body()));
   }
 
   async #connect(): Promise<void> {

@@ -1,8 +1,9 @@
 // client/src/database.ts: the objects of one space as this client sees them, and the way of its writes to the vault.
 //
-// Reading: one `watch` of the space brings every change; a query asks once for its rows and is kept by the watch from then on. Writing: a change
-// shows at once, waits in a queue to the end of the turn, and goes with all others as one `batch`, one batch at a time: so later changes can name
-// what earlier ones made. A batch that is refused is tried again in halves until what is refused stands alone: only that is rolled back.
+// Reading: one `watch` of the space brings every change, and what was missed while the vault was away; a query asks once for its rows and is kept by the
+// watch from then on. Writing: a change shows at once, waits in a queue to the end of the turn, and goes with all others as one `batch`, one batch at a
+// time: so later changes can name what earlier ones made. A batch that is refused is tried again in halves until what is refused stands alone: only that
+// is rolled back.
 //
 // What is newer. A vault answers a batch before it tells any row that holds it, and all on one channel in order. So a row told before the reply is from
 // before these changes (they stay on top of it), one told after holds them. Two things break that order: rows of a query are read some time before they
@@ -251,9 +252,17 @@ export class Database {
   /** One watch sees all but types that begin with `dx.`, which are watched by name. Whether it began just now. */
   #watch(type: string): boolean {
     if (this.#watches.has(type) || this.#closed !== null) return false;
+    let at = ''; // how far it was told; from there it goes on over another channel, or in a vault that was taken over
     const watch = this.#connection.ask(
-      { do: 'watch', space: this.#space, query: type === '' ? { kind: 'any' } : { kind: 'any', type } },
-      { onNotify: (body) => this.#watched(body), onRestart: () => this.#reloadAll(), atOnce: true, watches: true },
+      () => ({ do: 'watch', space: this.#space, query: type === '' ? { kind: 'any' } : { kind: 'any', type }, since: at }),
+      {
+        onNotify: (body) => {
+          this.#watched(body);
+          if (typeof body['at'] === 'string') at = body['at'];
+        },
+        onRestart: () => { if (at === '') this.#reloadAll(); },
+        atOnce: true, watches: true,
+      },
     );
     this.#watches.set(type, watch);
     watch.reply.catch((error: unknown) => {
@@ -411,7 +420,7 @@ export class Database {
     void this.#load(query);
   }
 
-  /** A watch begins anew, and what it did not tell may be otherwise. What nobody listens to is asked for when it is read. */
+  /** What a watch did not tell may be otherwise. What nobody listens to is asked for when it is read. */
   #reloadAll(): void {
     for (const query of this.#queries) if (!this.#loads.has(query)) void this.#load(query);
     for (const reference of this.#byId.values()) {
