@@ -189,9 +189,8 @@ static void rewrite_next(rewriting *self, dx_reader *reader) {
         break;
     case DX_KIND_TAG:
         if (dx_read_tag(reader) == DX_TAG_REFERENCE) {
-            dx_bytes id = dx_read_bytes(reader);
-            const uint8_t *other =
-                id.size == DX_REFERENCE_SIZE ? self->on_reference(self->ctx, id.data) : NULL;
+            dx_bytes id = dx_reference_id(dx_read_bytes(reader));
+            const uint8_t *other = id.data != NULL ? self->on_reference(self->ctx, id.data) : NULL;
             if (other != NULL) {
                 memcpy(self->copy + (id.data - self->original), other, DX_REFERENCE_SIZE);
                 self->changed = true;

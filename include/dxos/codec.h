@@ -161,8 +161,8 @@ DX_API void dx_map_builder_finish(dx_map_builder *map, dx_writer *out);
 /* Parses one JSON value into canonical CBOR. Objects are sorted, a duplicate member is an error.
  * Numbers: without fraction and exponent and within int64 they stay integers, all else becomes the nearest
  * double; beyond the largest double is an error. Objects of one member stand for what JSON lacks:
- *   {"@ref": "<id>"}      a reference in the form of dx_reference_print, or "~" and base64url for any other
- * bytes
+ *   {"@ref": "<id>"}      a reference in the form of dx_reference_print, with "!" behind it a strong one; or "~" and
+ *                         base64url for any other bytes
  *   {"@bytes": "<…>"}     bytes, base64url without padding
  *   {"@time": "<…>"}      a timestamp, RFC 3339 with at most six decimals
  *   {"@map": [[k, v], …]} a map with integer keys
@@ -192,6 +192,15 @@ DX_API DX_MUST_USE int dx_json_format_list(dx_writer *out, char *message, size_t
 /* An object's id: the first 16 bytes of its feed's id, the block's number (4 bytes, big endian) and the place
  * in the block (2 bytes, big endian). In text: NUMBER-PLACE-FEED, decimal, decimal, 32 hexadecimal digits. */
 enum { DX_REFERENCE_SIZE = 22, DX_REFERENCE_TEXT_MAX = 52 };
+/* A strong reference is the id and one byte more: what refers is not whole without what it refers to
+ * (docs/spec/references.md). */
+enum { DX_REFERENCE_STRONG = 1, DX_STRONG_REFERENCE_SIZE = DX_REFERENCE_SIZE + 1 };
+
+/* Whether the bytes of a reference are a strong one's; the id comes first in both. */
+DX_API bool dx_reference_is_strong(dx_bytes reference);
+/* The id in the bytes of a reference, weak or strong; a view of them. Empty with data NULL: none, they are another
+ * program's. */
+DX_API dx_bytes dx_reference_id(dx_bytes reference);
 
 /* id has DX_REFERENCE_SIZE bytes, out room for DX_REFERENCE_TEXT_MAX characters with the terminator. */
 DX_API void dx_reference_print(const uint8_t *id, char *out);

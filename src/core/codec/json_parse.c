@@ -157,13 +157,16 @@ static bool append_base64url(parser *it, dx_bytes text, const uint8_t *source, c
 }
 
 static bool take_reference(parser *it, size_t start, dx_bytes text, const uint8_t *source) {
-    static const char wrong[] = "@ref holds no whole id (NUMBER-PLACE-FEED)";
-    uint8_t id[DX_REFERENCE_SIZE];
+    static const char wrong[] = "@ref holds no whole id (NUMBER-PLACE-FEED, with ! at the end when strong)";
+    uint8_t id[DX_STRONG_REFERENCE_SIZE];
+    bool strong = text.size > 0 && text.data[text.size - 1] == DX_JSON_STRONG_REFERENCE;
     dx_buf_clear(&it->scratch);
     append_head(&it->scratch, MAJOR_TAG, DX_TAG_REFERENCE);
-    if (dx_reference_parse(text, id) == DX_OK) {
-        append_head(&it->scratch, MAJOR_BYTES, sizeof id);
-        dx_buf_append(&it->scratch, id, sizeof id);
+    if (dx_reference_parse(dx_bytes_of(text.data, text.size - strong), id) == DX_OK) {
+        id[DX_REFERENCE_SIZE] = DX_REFERENCE_STRONG;
+        size_t size = strong ? DX_STRONG_REFERENCE_SIZE : DX_REFERENCE_SIZE;
+        append_head(&it->scratch, MAJOR_BYTES, size);
+        dx_buf_append(&it->scratch, id, size);
         return replace_tail(it, start);
     }
     if (text.size == 0 || text.data[0] != DX_JSON_OTHER_REFERENCE) {

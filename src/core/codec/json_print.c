@@ -84,10 +84,13 @@ static void print_string(dx_buf *out, dx_bytes text, bool escaped) {
 
 static void print_reference(dx_buf *out, dx_bytes id) {
     print_text(out, "{\"" DX_JSON_REF "\":\"");
-    if (id.size == DX_REFERENCE_SIZE) {
+    if (dx_reference_id(id).data != NULL) {
         char text[DX_REFERENCE_TEXT_MAX];
         dx_reference_print(id.data, text);
         print_text(out, text);
+        if (dx_reference_is_strong(id)) {
+            dx_buf_append_byte(out, DX_JSON_STRONG_REFERENCE);
+        }
     } else {
         dx_buf_append_byte(out, DX_JSON_OTHER_REFERENCE);
         dx_base64url_encode(id, out);

@@ -12,8 +12,8 @@
 #define DX_JSON_MAP    "@map"
 #define DX_JSON_DOUBLE "@double"
 
-/* Begins a reference that is not of an object id's size; no id begins so. */
-enum { DX_JSON_OTHER_REFERENCE = '~' };
+/* Begins a reference that is not of an object id's size, and ends a strong one; no id does either. */
+enum { DX_JSON_OTHER_REFERENCE = '~', DX_JSON_STRONG_REFERENCE = '!' };
 
 static inline bool is_special_member(dx_bytes name) {
     return dx_bytes_equal(name, dx_bytes_text(DX_JSON_REF)) ||

@@ -29,6 +29,16 @@ static uint64_t big_endian(const uint8_t *bytes, size_t size) {
     return value;
 }
 
+bool dx_reference_is_strong(dx_bytes reference) {
+    return reference.size == DX_STRONG_REFERENCE_SIZE &&
+           reference.data[DX_REFERENCE_SIZE] == DX_REFERENCE_STRONG;
+}
+
+dx_bytes dx_reference_id(dx_bytes reference) {
+    bool known = reference.size == DX_REFERENCE_SIZE || dx_reference_is_strong(reference);
+    return known ? dx_bytes_of(reference.data, DX_REFERENCE_SIZE) : dx_bytes_of(NULL, 0);
+}
+
 void dx_reference_print(const uint8_t *id, char *out) {
     out += print_decimal(big_endian(id + FEED_SIZE, NUMBER_SIZE), out);
     *out++ = '-';

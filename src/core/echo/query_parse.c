@@ -67,7 +67,7 @@ static int parse_id(parse *self, dx_bytes name, dx_bytes item, int64_t *key) {
         dx_reader reader;
         dx_reader_init(&reader, item);
         if (dx_read_tag(&reader) == DX_TAG_REFERENCE) {
-            bytes = dx_read_bytes(&reader);
+            bytes = dx_reference_id(dx_read_bytes(&reader));
         }
     }
     if (text.data != NULL) {

@@ -489,8 +489,9 @@ static int64_t key_of_reference(dx_query *query, dx_bytes item) {
         return 0;
     }
     dx_reader_init(&reader, item);
-    dx_bytes id = dx_read_tag(&reader) == DX_TAG_REFERENCE ? dx_read_bytes(&reader) : dx_bytes_of(NULL, 0);
-    return id.size == DX_ID_SIZE && dx_id_to_key(query->space, id.data, &key) == DX_OK ? key : 0;
+    dx_bytes id = dx_read_tag(&reader) == DX_TAG_REFERENCE ? dx_reference_id(dx_read_bytes(&reader))
+                                                           : dx_bytes_of(NULL, 0);
+    return id.data != NULL && dx_id_to_key(query->space, id.data, &key) == DX_OK ? key : 0;
 }
 
 int dx_query_references(dx_query *query, const dx_entity *entity, dx_bytes path,

@@ -293,8 +293,12 @@ static bool is_map(dx_bytes item) {
     return dx_item_kind(item) == DX_KIND_MAP;
 }
 
+static bool is_bool(dx_bytes item) {
+    return dx_item_kind(item) == DX_KIND_BOOL;
+}
+
 static bool is_map_or_bool(dx_bytes item) {
-    return is_map(item) || dx_item_kind(item) == DX_KIND_BOOL;
+    return is_map(item) || is_bool(item);
 }
 
 /* The words that mean something, and what stands behind them. */
@@ -317,6 +321,7 @@ static const struct {
     {"maxLength", is_count, "\"maxLength\" must be a whole number"},
     {"format", is_text, "\"format\" must be a text"},
     {"to", is_text, "\"to\" must be the name of a type"},
+    {"strong", is_bool, "\"strong\" must be true or false"},
 };
 
 static int judge_value(judge *self, const place *at, dx_bytes definition, dx_bytes value);
@@ -469,14 +474,19 @@ static int judge_string(judge *self, const place *at, dx_bytes definition, dx_by
 }
 
 static int judge_reference(judge *self, const place *at, dx_bytes definition, dx_bytes value) {
-    dx_bytes wanted = dx_item_get(definition, "to"), type;
-    if (wanted.size == 0 || self->lookup == NULL) {
-        return DX_OK;
-    }
+    dx_bytes wanted = dx_item_get(definition, "to"), strong = dx_item_get(definition, "strong"), type;
     dx_reader reader;
     dx_reader_init(&reader, value);
     dx_read_tag(&reader);
-    int error = self->lookup->type_of(self->lookup->ctx, dx_read_bytes(&reader), &type);
+    dx_bytes reference = dx_read_bytes(&reader);
+    if (strong.size != 0 && dx_item_bool(strong, false) != dx_reference_is_strong(reference)) {
+        return find_fault(self, at, "strong", "must be a %s reference",
+                          dx_item_bool(strong, false) ? "strong" : "weak");
+    }
+    if (wanted.size == 0 || self->lookup == NULL) {
+        return DX_OK;
+    }
+    int error = self->lookup->type_of(self->lookup->ctx, reference, &type);
     if (error != DX_OK) {
         return error == DX_E_NOT_FOUND ? DX_OK : error;
     }

@@ -179,7 +179,8 @@ static int find_type(void *ctx, dx_bytes id, dx_bytes *type) {
     looking *self = ctx;
     int64_t key;
     dx_entity entity;
-    int error = id.size != DX_ID_SIZE ? DX_E_NOT_FOUND : dx_id_to_key(self->space, id.data, &key);
+    id = dx_reference_id(id);
+    int error = id.data == NULL ? DX_E_NOT_FOUND : dx_id_to_key(self->space, id.data, &key);
     if (error == DX_OK) {
         error = dx_entity_read(self->context, self->space, key, &entity);
     }

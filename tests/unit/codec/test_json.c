@@ -169,6 +169,10 @@ static void test_special_objects(void **state) {
     assert_both("{\"@bytes\":\"AQIDBA\"}", "4401020304");
     assert_both("{\"@ref\":\"7-258-000102030405060708090a0b0c0d0e0f\"}",
                 "d82756000102030405060708090a0b0c0d0e0f000000070102");
+    assert_both("{\"@ref\":\"7-258-000102030405060708090a0b0c0d0e0f!\"}",
+                "d82757000102030405060708090a0b0c0d0e0f00000007010201");
+    assert_both("{\"@ref\":\"~AAECAwQFBgcICQoLDA0ODwAAAAcBAgI\"}", /* 23 bytes, the last is another */
+                "d82757000102030405060708090a0b0c0d0e0f00000007010202");
     assert_both("{\"@ref\":\"~AQI\"}", "d827420102");
     assert_both("{\"@time\":\"1970-01-01T00:00:00Z\"}", "c074313937302d30312d30315430303a30303a30305a");
     assert_both("{\"@time\":\"1969-12-31T23:59:59.999999Z\"}",
@@ -197,9 +201,9 @@ static void test_special_objects_refused(void **state) {
     assert_refused("{\"@bytes\":\"AQ==\"}", DX_E_INVALID,
                    "@bytes is not base64url without padding, at byte 0");
     assert_refused("{\"@ref\":\"7-0\"}", DX_E_INVALID,
-                   "@ref holds no whole id (NUMBER-PLACE-FEED), at byte 0");
+                   "@ref holds no whole id (NUMBER-PLACE-FEED, with ! at the end when strong), at byte 0");
     assert_refused("{\"@ref\":\"~*\"}", DX_E_INVALID,
-                   "@ref holds no whole id (NUMBER-PLACE-FEED), at byte 0");
+                   "@ref holds no whole id (NUMBER-PLACE-FEED, with ! at the end when strong), at byte 0");
     assert_refused("{\"@time\":\"2023-02-29T00:00:00Z\"}", DX_E_INVALID,
                    "@time is not an RFC 3339 time with at most six decimals, at byte 0");
     assert_refused("{\"@double\":\"1.5\"}", DX_E_INVALID,
