@@ -4,170 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "node/state.h"
-
-/* A transaction under way with what its ops have made so far. */
-typedef struct dx_editing {
-    dx_node *node;
-    dx_app *app; /* who asks; NULL: an own program */
-    dx_space *space;
-    dx_transaction *transaction;
-    /* Keys the ops of a batch made, in order; 0 where an op makes nothing; NULL: no batch. */
-    const int64_t *made;
-    size_t made_count;
-    /* Objects whose type has a definition, made or changed here: they are judged as they are when all ops were run. */
-    dx_buf judged;
-} dx_editing;
-
-/* An entry of it. The type is the command's or the space's table's. */
-typedef struct dx_judged {
-    int64_t key;
-    bool made;
-    size_t type_size;
-    uint8_t type[DX_TYPE_SIZE_MAX];
-} dx_judged;
-
-static int explain_place(dx_node *node, dx_space *space, int error) {
-    if (error == DX_OK || dx_is_host_error(error) || !dx_space_lacks_place(&node->context, space)) {
-        return error;
-    }
-    return dx_node_refuse(node, DX_E_LIMIT,
-                          "write in another space, or from a device that has a feed in this one",
-                          "this space holds %d feeds and has no place for one of this vault: it can only "
-                          "be read here",
-                          DX_SPACE_FEEDS_MAX);
-}
-
-static int begin(dx_node *node, const dx_request *request, dx_bytes body, dx_editing *edit) {
-    *edit = (dx_editing){.node = node, .app = request->app};
-    int error = dx_need_identity(node);
-    if (error == DX_OK) {
-        error = dx_take_space(node, request, body, &edit->space);
-    }
-    if (error != DX_OK) {
-        return error;
-    }
-    error = explain_place(node, edit->space,
-                          dx_transaction_begin(&node->context, edit->space, &edit->transaction));
-    if (error == DX_OK) {
-        dx_buf_init(&edit->judged, &node->config.alloc, (size_t)DX_BATCH_OPS_MAX * sizeof(dx_judged));
-    }
-    return error;
-}
-
-/* --- Definitions of types (docs/spec/schema.md) -------------------------------------------------------- */
-
-static bool is_noted(const dx_editing *edit, int64_t key) {
-    for (size_t at = 0; at < edit->judged.size; at += sizeof(dx_judged)) {
-        const dx_judged *known = (const void *)(edit->judged.data + at);
-        if (known->key == key) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Notes an object that is made or changed, if its type has a definition: it is judged at the end. */
-static int note(dx_editing *edit, int64_t key, bool made, dx_bytes type) {
-    const dx_schemas *schemas;
-    size_t first;
-    dx_judged entry = {.key = key, .made = made, .type_size = type.size};
-    if (type.size == 0 || type.size > sizeof entry.type) {
-        return DX_OK;
-    }
-    memcpy(entry.type, type.data, type.size); /* it dies with the reading */
-    int error = dx_schemas_read(&edit->node->context, edit->space, &schemas);
-    if (error != DX_OK ||
-        dx_schemas_of_type(schemas, dx_bytes_of(entry.type, entry.type_size), &first) == 0 ||
-        (!made && is_noted(edit, key))) {
-        return error;
-    }
-    dx_buf_append(&edit->judged, (const uint8_t *)&entry, sizeof entry);
-    return dx_buf_error(&edit->judged);
-}
-
-static int note_change(dx_editing *edit, int64_t key) {
-    dx_entity entity;
-    int error = dx_entity_read(&edit->node->context, edit->space, key, &entity);
-    if (error != DX_OK) { /* made by this batch, and noted as such */
-        return error == DX_E_NOT_FOUND ? DX_OK : error;
-    }
-    return entity.kind == DX_ENTITY_OBJECT ? note(edit, key, false, entity.type) : DX_OK;
-}
-
-static int judge_view(dx_editing *edit, const dx_judged *entry, dx_buf *view, dx_schema_fault *fault,
-                      int64_t *by) {
-    return dx_schemas_judge(&edit->node->context, edit->space, dx_bytes_of(entry->type, entry->type_size),
-                            dx_buf_view(view), fault, by);
-}
-
-/* What did not fit before, for it came from elsewhere or is older than the definition, may be mended step by step. */
-static int judge_before(dx_editing *edit, const dx_judged *entry, dx_buf *view) {
-    dx_entity entity;
-    dx_schema_fault fault;
-    dx_writer writer;
-    int64_t by;
-    dx_buf_clear(view);
-    dx_writer_init(&writer, view);
-    int error = dx_entity_read(&edit->node->context, edit->space, entry->key, &entity);
-    if (error == DX_OK) {
-        error = dx_entity_view(&edit->node->context, edit->space, &entity, &writer);
-    }
-    return error == DX_OK ? judge_view(edit, entry, view, &fault, &by) : error;
-}
-
-static int judge_one(dx_editing *edit, const dx_judged *entry, dx_buf *view) {
-    dx_schema_fault fault = {.rule = ""};
-    dx_writer writer;
-    int64_t by = 0;
-    dx_buf_clear(view);
-    dx_writer_init(&writer, view);
-    int error = dx_transaction_view(edit->transaction, entry->key, &writer);
-    if (error == DX_OK) {
-        error = judge_view(edit, entry, view, &fault, &by);
-    }
-    if (error == DX_E_LIMIT) {
-        return dx_node_refuse(edit->node, error, "dx schema list SPACE TYPE",
-                              "it is too large to be held against its type");
-    }
-    if (error != DX_E_INVALID) {
-        return error;
-    }
-    int before = entry->made ? DX_OK : judge_before(edit, entry, view);
-    if (before == DX_E_INVALID) {
-        return DX_OK;
-    }
-    return before != DX_OK
-               ? before
-               : dx_node_refuse(edit->node, error, "dx schema list SPACE TYPE",
-                                "%s (\"%s\" of version %lld of the type \"%.*s\")", fault.message, fault.rule,
-                                (long long)by, (int)(entry->type_size < 40 ? entry->type_size : 40),
-                                (const char *)entry->type);
-}
-
-static int judge_all(dx_editing *edit) {
-    dx_buf view;
-    int error = DX_OK;
-    dx_buf_init(&view, &edit->node->config.alloc, DX_STATE_SIZE_MAX);
-    for (size_t at = 0; error == DX_OK && at < edit->judged.size; at += sizeof(dx_judged)) {
-        error = judge_one(edit, (const void *)(edit->judged.data + at), &view);
-    }
-    dx_buf_deinit(&view);
-    return error;
-}
-
-static int end(dx_editing *edit, int error) {
-    if (edit->transaction == NULL) {
-        return error;
-    }
-    error = error == DX_OK ? judge_all(edit) : error;
-    dx_buf_deinit(&edit->judged);
-    if (error == DX_OK) {
-        return dx_transaction_commit(edit->transaction);
-    }
-    dx_transaction_abort(edit->transaction);
-    return error;
-}
+#include "node/editing.h"
 
 int dx_node_reply_entity(dx_node *node, dx_request *request, dx_space *space, int64_t key) {
     dx_entity entity;
@@ -222,7 +59,7 @@ static int explain_edit(dx_node *node, int error) {
 }
 
 int dx_node_explain_edit(dx_node *node, dx_space *space, int error) {
-    return explain_edit(node, explain_place(node, space, error));
+    return explain_edit(node, dx_editing_explain_place(node, space, error));
 }
 
 /* Why this entity cannot be changed. */
@@ -329,7 +166,7 @@ static int op_add(dx_editing *edit, dx_bytes op, int64_t *key) {
     if (error == DX_OK) {
         error = dx_transaction_add_object(edit->transaction, type, parent, data, key);
     }
-    return error == DX_OK ? note(edit, *key, true, type) : error;
+    return error == DX_OK ? dx_editing_note(edit, *key, true, type) : error;
 }
 
 static int op_link(dx_editing *edit, dx_bytes op, int64_t *key) {
@@ -385,7 +222,7 @@ static int op_set(dx_editing *edit, dx_bytes op, int64_t *key) {
         error =
             path.data == NULL ? DX_E_INVALID : dx_transaction_set(edit->transaction, subject, path, value);
     }
-    error = error == DX_OK ? note_change(edit, subject) : error;
+    error = error == DX_OK ? dx_editing_note_change(edit, subject) : error;
     return explain_change(edit, error);
 }
 
@@ -405,7 +242,7 @@ static int op_unset(dx_editing *edit, dx_bytes op, int64_t *key) {
         dx_bytes path = dx_item_text(dx_read_item(&reader));
         error = path.data == NULL ? DX_E_INVALID : dx_transaction_unset(edit->transaction, subject, path);
     }
-    error = error == DX_OK ? note_change(edit, subject) : error;
+    error = error == DX_OK ? dx_editing_note_change(edit, subject) : error;
     return explain_change(edit, error);
 }
 
@@ -596,7 +433,7 @@ static int op_edit(dx_editing *edit, dx_bytes op, int64_t *key) {
     dx_bytes path;
     *key = 0;
     int error = take_changed(edit, op, &subject);
-    error = error == DX_OK ? note_change(edit, subject) : error;
+    error = error == DX_OK ? dx_editing_note_change(edit, subject) : error;
     if (error == DX_OK) {
         error = dx_take_text(edit->node, op, "key", DX_OBJECT_PATH_SIZE_MAX, &path);
     }
@@ -702,16 +539,16 @@ static int reply_id(dx_node *node, dx_request *request, dx_space *space, int64_t
 static int object_add(dx_node *node, dx_request *request, dx_bytes body) {
     dx_editing edit;
     int64_t key = 0;
-    int error = begin(node, request, body, &edit);
-    error = end(&edit, error == DX_OK ? op_add(&edit, body, &key) : error);
+    int error = dx_editing_begin(node, request, body, &edit);
+    error = dx_editing_end(&edit, error == DX_OK ? op_add(&edit, body, &key) : error);
     return error == DX_OK ? reply_id(node, request, edit.space, key) : explain_edit(node, error);
 }
 
 static int link_add(dx_node *node, dx_request *request, dx_bytes body) {
     dx_editing edit;
     int64_t key = 0;
-    int error = begin(node, request, body, &edit);
-    error = end(&edit, error == DX_OK ? op_link(&edit, body, &key) : error);
+    int error = dx_editing_begin(node, request, body, &edit);
+    error = dx_editing_end(&edit, error == DX_OK ? op_link(&edit, body, &key) : error);
     return error == DX_OK ? dx_node_reply_entity(node, request, edit.space, key) : explain_edit(node, error);
 }
 
@@ -720,7 +557,7 @@ static int edit_one(dx_node *node, dx_request *request, dx_bytes body, dx_op op,
     dx_editing edit;
     int64_t key = 0, none = 0;
     dx_entity entity;
-    int error = begin(node, request, body, &edit);
+    int error = dx_editing_begin(node, request, body, &edit);
     if (error == DX_OK) {
         error = dx_take_id(node, edit.space, dx_item_get(body, "id"),
                            kind == DX_ENTITY_LINK ? "link" : "object", &key);
@@ -732,7 +569,7 @@ static int edit_one(dx_node *node, dx_request *request, dx_bytes body, dx_op op,
         error = dx_node_refuse(node, DX_E_INVALID, NULL, "that id is %s",
                                kind == DX_ENTITY_LINK ? "an object, not a link" : "a link, not an object");
     }
-    error = end(&edit, error == DX_OK ? op(&edit, body, &none) : error);
+    error = dx_editing_end(&edit, error == DX_OK ? op(&edit, body, &none) : error);
     return error == DX_OK ? dx_node_reply_entity(node, request, edit.space, key) : explain_edit(node, error);
 }
 
@@ -882,13 +719,13 @@ static int batch(dx_node *node, dx_request *request, dx_bytes body) {
         return DX_E_NO_MEMORY;
     }
     dx_editing edit;
-    int error = begin(node, request, body, &edit);
+    int error = dx_editing_begin(node, request, body, &edit);
     edit.made = made;
     for (size_t i = 0; error == DX_OK && i < count; i++) {
         edit.made_count = i;
         error = run_op(&edit, dx_read_item(&reader), &made[i]);
     }
-    error = explain_edit(node, end(&edit, error));
+    error = explain_edit(node, dx_editing_end(&edit, error));
     if (error == DX_OK) {
         error = reply_ids(node, request, edit.space, made, count);
     }
