@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "echo/index.h"
 #include "echo/query.h"
+#include "echo/referrer.h"
 #include "echo/schema_table.h"
 #include "echo/section.h"
 #include "echo/space_state.h"
@@ -130,6 +131,9 @@ static int count_live(dx_context *context, dx_space *space, const dx_entity_row 
 static int write_derived(dx_context *context, dx_space *space, const dx_entity_row *before,
                          const dx_entity_row *after) {
     int error = count_live(context, space, before, after);
+    if (error == DX_OK) {
+        error = dx_referrers_take(context, before, after);
+    }
     return error == DX_OK ? dx_index_take(context, space, before, after) : error;
 }
 
@@ -431,15 +435,36 @@ int dx_entity_rows_settle_house(dx_context *context, dx_space *space) {
 
 /* --- Dropping -------------------------------------------------------------------------------- */
 
+/* What the next `count` rows of the feed are in the index of references for. */
+static int drop_references(dx_context *context, int64_t feed, size_t count) {
+    sqlite3_stmt *rows = dx_store_query(
+        context->store, "SELECT key, state FROM (SELECT key, state FROM entity WHERE key BETWEEN ?1 AND ?2 "
+                        "LIMIT ?3) WHERE instr(state, x'd827')");
+    int error = DX_OK;
+    dx_bind_int(rows, 1, dx_entity_key(feed, 0, 0));
+    dx_bind_int(rows, 2, dx_entity_key(feed, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1));
+    dx_bind_int(rows, 3, (int64_t)count);
+    while (error == DX_OK && dx_step(context->store, rows)) {
+        dx_entity_row row = {.key = dx_column_int(rows, 0), .state = dx_column_bytes(rows, 1)};
+        error = dx_referrers_take(context, &row, NULL);
+    }
+    dx_step_reset(rows);
+    return error != DX_OK ? error : dx_store_error(context->store);
+}
+
 int dx_entity_rows_drop(dx_context *context, int64_t feed, size_t *budget) {
     dx_store *store = context->store;
+    int error = drop_references(context, feed, *budget);
+    if (error != DX_OK) {
+        return error;
+    }
     sqlite3_stmt *remove =
         dx_store_query(store, "DELETE FROM entity WHERE key IN "
                               "(SELECT key FROM entity WHERE key BETWEEN ?1 AND ?2 LIMIT ?3)");
     dx_bind_int(remove, 1, dx_entity_key(feed, 0, 0));
     dx_bind_int(remove, 2, dx_entity_key(feed, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1));
     dx_bind_int(remove, 3, (int64_t)*budget);
-    int error = dx_step_done(store, remove);
+    error = dx_step_done(store, remove);
     if (error == DX_OK) {
         *budget -= (size_t)dx_store_changes(store);
     }

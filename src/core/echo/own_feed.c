@@ -91,13 +91,17 @@ int dx_list_issue(dx_space *space, dx_credential_list *list, dx_buf *credential)
 int dx_space_insert(dx_context *context, const uint8_t id[static DX_HASH_SIZE], dx_space **out) {
     sqlite3_stmt *insert =
         dx_store_query(context->store, "INSERT INTO space(space_id, own_control, own_data, refused, "
-                                       "forgotten) VALUES(?1, 0, 0, 0, 0) RETURNING "
+                                       "forgotten, referred) VALUES(?1, 0, 0, 0, 0, 1) RETURNING "
                                        "id");
     dx_bind_bytes(insert, 1, dx_bytes_of(id, DX_HASH_SIZE));
     int64_t local = dx_step(context->store, insert) ? dx_column_int(insert, 0) : 0;
     dx_step_reset(insert);
     int error = dx_store_error(context->store);
-    return error != DX_OK ? error : dx_space_allocate(context, local, id, out);
+    error = error != DX_OK ? error : dx_space_allocate(context, local, id, out);
+    if (error == DX_OK) {
+        (*out)->referred = true;
+    }
+    return error;
 }
 
 static int save_own_feeds(dx_context *context, const dx_space *space) {

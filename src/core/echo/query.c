@@ -533,42 +533,6 @@ static int reach(dx_query *query, int64_t key, bool matches) {
     return error == DX_OK && matches ? collect_in(&query->gathered, key) : error;
 }
 
-static bool refers_to_start(dx_query *query, int64_t key) {
-    size_t low = 0, high = dx_key_list_count(&query->from);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (dx_key_list_at(&query->from, middle) < key) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < dx_key_list_count(&query->from) && dx_key_list_at(&query->from, low) == key;
-}
-
-typedef struct referring {
-    dx_query *query;
-    bool refers;
-} referring;
-
-static int look_at_reference(void *ctx, int64_t key) {
-    referring *self = ctx;
-    self->refers = self->refers || refers_to_start(self->query, key);
-    return DX_OK;
-}
-
-static int take_referrer(dx_query *query, const dx_entity *entity) {
-    referring self = {.query = query};
-    int64_t key = entity->key;
-    const dx_query_step *step = &query->question.steps[query->step];
-    bool matches = true;
-    int error = dx_query_references(query, entity, step->path, look_at_reference, &self);
-    if (error == DX_OK && self.refers && step->repeats) {
-        error = dx_filter_matches(query, &step->ends, entity, &matches);
-    }
-    return error == DX_OK && self.refers ? reach(query, key, matches) : error;
-}
-
 /* Several objects are left, none of them begun, and there is room for some links of each. */
 static bool goes_in_batches(const dx_query *query, const dx_query_step *step) {
     return (step->way == DX_QUERY_OUT || step->way == DX_QUERY_IN) && query->place.key == 0 &&
@@ -585,11 +549,6 @@ static int follow_list(dx_query *query, const dx_query_step *step, bool *done) {
         if (query->at == dx_key_list_count(&query->from)) {
             *done = true;
             break;
-        }
-        if (step->way == DX_QUERY_REFERRERS) {
-            error = dx_query_walk_referrers(query, step, take_referrer, &ended);
-            query->at = ended ? dx_key_list_count(&query->from) : query->at;
-            continue;
         }
         if (goes_in_batches(query, step)) {
             size_t many;

@@ -222,10 +222,6 @@ DX_MUST_USE int dx_query_walk_range(dx_query *query, int (*found)(dx_query *quer
 DX_MUST_USE int dx_query_walk_text(dx_query *query, int (*found)(dx_query *query, int64_t key), bool *done);
 /* Rows are in an order of their own: that of paths, or of how well they match words. */
 bool dx_query_is_ordered(const dx_query *query);
-/* For a step to what refers to any of query->from, where no index on the path helps: looks at all that the step's
- * conditions may match. */
-DX_MUST_USE int dx_query_walk_referrers(dx_query *query, const dx_query_step *step, dx_query_found *found,
-                                        bool *done);
 /* Keys of what a value at a path refers to, or the elements of an array there. */
 DX_MUST_USE int dx_query_references(dx_query *query, const dx_entity *entity, dx_bytes path,
                                     int (*on_key)(void *ctx, int64_t key), void *ctx);

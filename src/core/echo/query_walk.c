@@ -6,6 +6,7 @@
  * INDEXED BY and CROSS JOIN keep SQLite to the way that is meant. */
 #include "base/limits.h"
 #include "echo/query_state.h"
+#include "echo/referrer.h"
 
 /* --- One range ----------------------------------------------------------------------------------- */
 
@@ -15,7 +16,9 @@ typedef struct walk {
     int (*take)(struct walk *self, sqlite3_stmt *row);
     dx_query_found *found;
     dx_query_reached *reached;
-    bool repeats;                    /* what is reached is told even when it does not match */
+    bool repeats; /* what is reached is told even when it does not match */
+    int64_t from; /* steps against references: where from, and at which path */
+    dx_bytes path;
     int64_t link_type, end_type;     /* steps: numbers of the types asked for, 0: any that is not hidden */
     int64_t hidden_type, shown_type; /* the last one seen of each */
 } walk;
@@ -398,18 +401,6 @@ int dx_query_walk_text(dx_query *query, int (*found)(dx_query *query, int64_t ke
     return error;
 }
 
-int dx_query_walk_referrers(dx_query *query, const dx_query_step *step, dx_query_found *found, bool *done) {
-    /* A step that repeats goes through what it does not give, so whatever shows may be on the way. */
-    dx_query_filter any = {.objects = true};
-    bool named = step->ends.has_type && dx_type_is_hidden(step->ends.type);
-    walk self = {.query = query,
-                 .filter = step->repeats && !named ? &any : &step->ends,
-                 .take = take_entity,
-                 .found = found};
-    *done = false;
-    return walk_types(&self, done);
-}
-
 /* --- Steps --------------------------------------------------------------------------------------- */
 
 /* The place, then the object reached: its type, whether it is deleted, its key. */
@@ -431,6 +422,10 @@ static const char *const sql_of_way[] = {
                           " WHERE child.parent = ?1 AND child.key > ?5 ORDER BY child.key LIMIT ?7",
     [DX_QUERY_PARENT] = "SELECT 0, 0, 0, object.key" OBJECT_COLUMNS "child" OBJECT_REACHED "child.parent"
                         " WHERE child.key = ?1 AND object.key > ?5 LIMIT ?7",
+    [DX_QUERY_REFERRERS] =
+        "SELECT 0, 0, 0, object.key, object.type, object.deleted, object.key FROM reference" OBJECT_REACHED
+        "reference.source WHERE reference.target = ?1"
+        " AND reference.source > ?5 ORDER BY reference.source LIMIT ?7",
 };
 
 /* A property decides: the row has to be read after all. */
@@ -530,6 +525,37 @@ static int take_referred(walk *self, int64_t key) {
     int error = dx_store_error(store);
     query->examined++;
     return error == DX_OK && there ? take_end(self, key, type, deleted) : error;
+}
+
+typedef struct referring {
+    int64_t to;
+    bool refers;
+} referring;
+
+static int look_at_reference(void *ctx, int64_t key) {
+    referring *self = ctx;
+    self->refers = self->refers || key == self->to;
+    return DX_OK;
+}
+
+/* An object that may refer to where the step comes from: its data tell. */
+static int take_referrer(walk *self, sqlite3_stmt *row) {
+    dx_query *query = self->query;
+    int64_t type = dx_column_int(row, 4), key = dx_column_int(row, 6);
+    referring looked = {.to = self->from};
+    dx_entity entity;
+    if (dx_column_int(row, 5) != 0 || dx_space_feed(query->space, dx_entity_key_feed(key)) == NULL) {
+        return DX_OK;
+    }
+    int error = dx_entity_read(query->context, query->space, key, &entity);
+    query->rows_read++;
+    if (error == DX_OK) {
+        error = dx_query_references(query, &entity, self->path, look_at_reference, &looked);
+    }
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_OK : error;
+    }
+    return looked.refers ? take_end(self, key, type, false) : DX_OK;
 }
 
 /* All that one object refers to: a value is one piece of work. */
@@ -669,9 +695,11 @@ int dx_query_walk_step(dx_query *query, const dx_query_step *step, int64_t from,
                        bool *done) {
     walk self = {.query = query,
                  .filter = &step->ends,
-                 .take = take_object,
+                 .take = step->way == DX_QUERY_REFERRERS ? take_referrer : take_object,
                  .reached = reached,
-                 .repeats = step->repeats};
+                 .repeats = step->repeats,
+                 .from = from,
+                 .path = step->path};
     bool over_links = step->way == DX_QUERY_OUT || step->way == DX_QUERY_IN;
     bool none;
     int error = resolve_types(&self, step, &none);
@@ -683,8 +711,18 @@ int dx_query_walk_step(dx_query *query, const dx_query_step *step, int64_t from,
     if (step->way == DX_QUERY_REFERENCE) {
         return walk_references(&self, step, from, done);
     }
+    uint8_t id[DX_ID_SIZE];
+    int64_t start = from;
+    if (step->way == DX_QUERY_REFERRERS) {
+        error = dx_referrers_prepare(query->context, query->space);
+        error = error == DX_OK ? dx_key_to_id(query->space, from, id) : error;
+        if (error != DX_OK) {
+            return error;
+        }
+        start = dx_referrers_target(id);
+    }
     sqlite3_stmt *rows = dx_store_query(query->context->store, sql_of_way[step->way]);
-    dx_bind_int(rows, 1, from);
+    dx_bind_int(rows, 1, start);
     if (over_links) {
         bind_links(rows, query, self.link_type);
     } else {

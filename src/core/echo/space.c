@@ -113,9 +113,9 @@ static int load_feed(void *ctx, int64_t local) {
 }
 
 static int load_row(dx_context *context, int64_t local, dx_space **out) {
-    sqlite3_stmt *select = dx_store_query(
-        context->store,
-        "SELECT space_id, own_control, own_data, refused FROM space WHERE id = ?1 AND forgotten = 0");
+    sqlite3_stmt *select =
+        dx_store_query(context->store, "SELECT space_id, own_control, own_data, refused, referred FROM space "
+                                       "WHERE id = ?1 AND forgotten = 0");
     dx_bind_int(select, 1, local);
     if (!dx_step(context->store, select)) {
         int error = dx_store_error(context->store);
@@ -127,6 +127,7 @@ static int load_row(dx_context *context, int64_t local, dx_space **out) {
         (*out)->own_control = dx_column_int(select, 1);
         (*out)->own_data = dx_column_int(select, 2);
         (*out)->refused = (uint64_t)dx_column_int(select, 3);
+        (*out)->referred = dx_column_int(select, 4) != 0;
     }
     dx_step_reset(select);
     return error;

@@ -86,6 +86,7 @@ struct dx_space {
     size_t wanted_count;
 
     /* Private to echo. */
+    bool referred;       /* every row is in the index of references (referrer.h) */
     bool names_digested; /* and no member's name is another one since */
     uint8_t names_digest[DX_HASH_SIZE];
     const dx_alloc *alloc;

@@ -131,6 +131,11 @@ const char *const dx_store_schema[] = {
     "ALTER TABLE feed ADD COLUMN reached INTEGER NOT NULL DEFAULT 0; UPDATE feed SET reached = applied;",
     /* What changed lately, for watchers that were away (echo/change_log.h). */
     "CREATE TABLE changed(number INTEGER PRIMARY KEY, entities BLOB NOT NULL) STRICT;",
+    /* What refers to an entity, by a number made of its id; of spaces that are older than this table nothing is in it
+     * until somebody asks (echo/referrer.h). */
+    ("CREATE TABLE reference(target INTEGER NOT NULL, source INTEGER NOT NULL, PRIMARY KEY(target, source))"
+     " WITHOUT ROWID, STRICT;"
+     "ALTER TABLE space ADD COLUMN referred INTEGER NOT NULL DEFAULT 0;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];
