@@ -44,7 +44,15 @@ int dx_run_object_get(dx_invocation *run) {
 }
 
 int dx_run_object_rm(dx_invocation *run) {
-    return act(run, "object.rm");
+    dx_map_builder command;
+    begin(run, &command, "object.rm");
+    if (dx_invocation_has(run, "parts")) {
+        dx_write_bool(dx_map_builder_key(&command, "parts"), true);
+    }
+    if (dx_invocation_has(run, "force")) {
+        dx_write_bool(dx_map_builder_key(&command, "force"), true);
+    }
+    return dx_vault_ask_record(run, &command, object_columns);
 }
 
 int dx_run_object_restore(dx_invocation *run) {

@@ -325,8 +325,13 @@ const dx_verb dx_verbs[] = {
      .verb = "rm",
      .alias = "delete",
      .arguments = {SPACE_ARGUMENT, OBJECT_ARGUMENT},
+     .options = {{"parts", 0, NULL, "with all that only it refers to strongly", false},
+                 {"force", 'f', NULL, "although others refer to it strongly", false}},
      .sentence = "Delete an object; restore brings it back",
-     .examples = "dx object rm notes 2-0-5f81",
+     .details = "A strong reference ({\"@ref\": \"ID!\"}) says that what refers is not whole without the "
+                "other: what others hold so is "
+                "not deleted while they are there.",
+     .examples = "dx object rm notes 2-0-5f81\ndx object rm notes 2-0-5f81 --parts",
      .run = dx_run_object_rm},
     {.noun = "object",
      .verb = "restore",

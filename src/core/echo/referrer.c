@@ -15,9 +15,8 @@ enum {
     WEAK_HEAD = 0x40 + DX_REFERENCE_SIZE,
     STRONG_HEAD = 0x40 + DX_STRONG_REFERENCE_SIZE,
     HEAD_SIZE = 3,
-    REFERENCE_SPAN = HEAD_SIZE + DX_STRONG_REFERENCE_SIZE,
-    /* What a state of DX_STATE_SIZE_MAX can hold of them, as numbers. */
-    TARGETS_SIZE_MAX = DX_STATE_SIZE_MAX / (HEAD_SIZE + DX_REFERENCE_SIZE) * 8 + 64
+    /* What a state of DX_STATE_SIZE_MAX can hold of them, as numbers, each twice. */
+    TARGETS_SIZE_MAX = DX_STATE_SIZE_MAX / (HEAD_SIZE + DX_REFERENCE_SIZE) * 16 + 64
 };
 
 /* --- Finding references in bytes ------------------------------------------------------------- */
@@ -33,6 +32,10 @@ int64_t dx_referrers_target(const uint8_t id[static DX_ID_SIZE]) {
         place = place << 8 | id[i];
     }
     return (int64_t)(feed + place);
+}
+
+static int64_t strong_target(const uint8_t id[static DX_ID_SIZE]) {
+    return ~dx_referrers_target(id);
 }
 
 /* The next id that a reference names, at or after *at, which moves behind it; NULL: none. */
@@ -58,6 +61,9 @@ static int collect(dx_bytes bytes, dx_buf *targets) {
     const uint8_t *id;
     for (size_t at = 0; (id = find_id(bytes, &at)) != NULL;) {
         dx_key_list_add(targets, dx_referrers_target(id));
+        if (id[-1] == STRONG_HEAD) {
+            dx_key_list_add(targets, strong_target(id));
+        }
     }
     dx_key_list_sort(targets);
     return dx_buf_error(targets);
@@ -154,24 +160,40 @@ int dx_referrers_prepare(dx_context *context, dx_space *space) {
 
 /* --- Who refers strongly --------------------------------------------------------------------- */
 
-/* Whether what an item shows has a strong reference to the id in it, at any depth. */
-static bool shows_strong(dx_reader *reader, dx_bytes id) {
+/* Calls back for the id of each strong reference in the next item, at any depth. */
+static int each_strong_in(dx_reader *reader, int (*on_id)(void *ctx, const uint8_t *id), void *ctx) {
     dx_kind kind = dx_reader_peek(reader);
     size_t count = kind == DX_KIND_ARRAY ? dx_read_array(reader)
                    : kind == DX_KIND_MAP ? 2 * dx_read_map(reader)
                                          : 0;
-    bool found = false;
+    int error = DX_OK;
     if (kind == DX_KIND_TAG && dx_read_tag(reader) == DX_TAG_REFERENCE) {
         dx_bytes reference = dx_read_bytes(reader);
-        return dx_reference_is_strong(reference) && dx_bytes_equal(dx_reference_id(reference), id);
+        return dx_reference_is_strong(reference) ? on_id(ctx, reference.data) : DX_OK;
     }
     if (kind != DX_KIND_ARRAY && kind != DX_KIND_MAP) {
         (void)dx_read_item(reader);
     }
-    for (; count > 0 && !found && reader->error == DX_OK; count--) {
-        found = shows_strong(reader, id);
+    for (; count > 0 && error == DX_OK && reader->error == DX_OK; count--) {
+        error = each_strong_in(reader, on_id, ctx);
     }
-    return found;
+    return error;
+}
+
+int dx_referrers_strong_in(dx_bytes view, int (*on_id)(void *ctx, const uint8_t *id), void *ctx) {
+    dx_reader reader;
+    dx_reader_init(&reader, view);
+    return each_strong_in(&reader, on_id, ctx);
+}
+
+static int is_id(void *ctx, const uint8_t *id) {
+    return memcmp(ctx, id, DX_ID_SIZE) == 0 ? DX_E_EXISTS : DX_OK;
+}
+
+bool dx_referrers_is_strong_in(dx_bytes view, const uint8_t id[static DX_ID_SIZE]) {
+    uint8_t wanted[DX_ID_SIZE];
+    memcpy(wanted, id, sizeof wanted);
+    return dx_referrers_strong_in(view, is_id, wanted) == DX_E_EXISTS;
 }
 
 enum { CANDIDATES_MAX = 1024 }; /* read in one go */
@@ -203,7 +225,6 @@ typedef struct asking {
 static int look_at(asking *self, int64_t key) {
     dx_entity entity;
     dx_writer writer;
-    dx_reader reader;
     if (dx_space_feed(self->space, dx_entity_key_feed(key)) == NULL) {
         return DX_OK; /* another space's */
     }
@@ -217,8 +238,7 @@ static int look_at(asking *self, int64_t key) {
     if (error != DX_OK) {
         return error;
     }
-    dx_reader_init(&reader, dx_buf_view(&self->view));
-    return shows_strong(&reader, dx_bytes_of(self->id, sizeof self->id)) ? self->on_entity(self->ctx, &entity)
+    return dx_referrers_is_strong_in(dx_buf_view(&self->view), self->id) ? self->on_entity(self->ctx, &entity)
                                                                          : DX_OK;
 }
 
@@ -236,7 +256,7 @@ int dx_referrers_each_strong(dx_context *context, dx_space *space, int64_t key,
     size_t count = CANDIDATES_MAX;
     while (error == DX_OK && count == CANDIDATES_MAX) {
         dx_buf_clear(&sources);
-        error = gather(context, dx_referrers_target(self.id), from, &sources);
+        error = gather(context, strong_target(self.id), from, &sources);
         count = dx_key_list_count(&sources);
         for (size_t i = 0; i < count && error == DX_OK; i++) {
             error = look_at(&self, dx_key_list_at(&sources, i));

@@ -459,13 +459,24 @@ static int op_delete(dx_editing *edit, dx_bytes op, int64_t *key) {
     int64_t subject = 0;
     *key = 0;
     int error = take_changed(edit, op, &subject);
-    return explain_change(edit, error == DX_OK ? dx_transaction_delete(edit->transaction, subject) : error);
+    error = explain_change(edit, error == DX_OK ? dx_transaction_delete(edit->transaction, subject) : error);
+    if (error == DX_OK) {
+        error = dx_editing_note_deleted(edit, subject);
+    }
+    if (error == DX_OK && dx_item_bool(dx_item_get(op, "parts"), false)) {
+        error = dx_editing_delete_parts(edit, subject);
+    }
+    if (dx_item_bool(dx_item_get(op, "force"), false)) {
+        dx_editing_forget_deleted(edit, subject);
+    }
+    return error;
 }
 
 static int op_restore(dx_editing *edit, dx_bytes op, int64_t *key) {
     int64_t subject = 0;
     *key = 0;
     int error = take_changed(edit, op, &subject);
+    dx_editing_forget_deleted(edit, subject);
     return explain_change(edit, error == DX_OK ? dx_transaction_restore(edit->transaction, subject) : error);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "echo/referrer.h"
 
 /* An entry of it. The type is the command's or the space's table's. */
 typedef struct dx_judged {
@@ -39,6 +40,7 @@ int dx_editing_begin(dx_node *node, const dx_request *request, dx_bytes body, dx
                                      dx_transaction_begin(&node->context, edit->space, &edit->transaction));
     if (error == DX_OK) {
         dx_buf_init(&edit->judged, &node->config.alloc, (size_t)DX_BATCH_OPS_MAX * sizeof(dx_judged));
+        dx_buf_init(&edit->deleted, &node->config.alloc, (size_t)DX_BATCH_OPS_MAX * sizeof(int64_t));
     }
     return error;
 }
@@ -144,12 +146,173 @@ static int judge_all(dx_editing *edit) {
     return error;
 }
 
+/* --- Strong references (docs/spec/references.md) ------------------------------------------------------- */
+
+static size_t place_of(const dx_editing *edit, int64_t key) {
+    size_t at = 0;
+    while (at < edit->deleted.size && memcmp(edit->deleted.data + at, &key, sizeof key) != 0) {
+        at += sizeof key;
+    }
+    return at;
+}
+
+int dx_editing_note_deleted(dx_editing *edit, int64_t key) {
+    if (place_of(edit, key) == edit->deleted.size) {
+        dx_buf_append(&edit->deleted, &key, sizeof key);
+    }
+    return dx_buf_error(&edit->deleted);
+}
+
+void dx_editing_forget_deleted(dx_editing *edit, int64_t key) {
+    size_t at = place_of(edit, key);
+    if (at < edit->deleted.size) {
+        edit->deleted.size -= sizeof key;
+        memmove(edit->deleted.data + at, edit->deleted.data + edit->deleted.size, sizeof key);
+    }
+}
+
+typedef struct dx_holding {
+    dx_editing *edit;
+    uint8_t id[DX_ID_SIZE]; /* of what is deleted */
+    dx_buf view;
+} dx_holding;
+
+/* It refers strongly as things stood before the transaction: and after it? */
+static int judge_holder(void *ctx, const dx_entity *entity) {
+    dx_holding *self = ctx;
+    dx_editing *edit = self->edit;
+    int64_t key = entity->key;
+    dx_writer writer;
+    uint8_t id[DX_ID_SIZE];
+    char text[DX_ID_TEXT_MAX], other[DX_ID_TEXT_MAX];
+    if (place_of(edit, key) < edit->deleted.size) {
+        return DX_OK;
+    }
+    dx_buf_clear(&self->view);
+    dx_writer_init(&writer, &self->view);
+    int error = dx_transaction_view(edit->transaction, key, &writer);
+    if (error == DX_OK) {
+        error = dx_writer_finish(&writer);
+    }
+    if (error != DX_OK || !dx_referrers_is_strong_in(dx_buf_view(&self->view), self->id)) {
+        return error;
+    }
+    error = dx_key_to_id(edit->space, key, id);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_id_print(id, text);
+    dx_id_print(self->id, other);
+    return dx_node_refuse(edit->node, DX_E_STATE,
+                          "delete that one too, in one batch or first, or say --force",
+                          "%s is held by a strong reference in %s", other, text);
+}
+
+static int judge_deleted(dx_editing *edit) {
+    dx_holding self = {.edit = edit};
+    int error = DX_OK;
+    dx_buf_init(&self.view, &edit->node->config.alloc, DX_STATE_SIZE_MAX);
+    for (size_t at = 0; error == DX_OK && at < edit->deleted.size; at += sizeof(int64_t)) {
+        int64_t key;
+        memcpy(&key, edit->deleted.data + at, sizeof key);
+        error = dx_key_to_id(edit->space, key, self.id);
+        if (error == DX_OK) {
+            error = dx_referrers_each_strong(&edit->node->context, edit->space, key, judge_holder, &self);
+        }
+    }
+    dx_buf_deinit(&self.view);
+    return error;
+}
+
+typedef struct dx_parting {
+    dx_editing *edit;
+    dx_buf *view;
+    dx_buf parts; /* keys of what the entity looked at refers to strongly */
+} dx_parting;
+
+static int take_part(void *ctx, const uint8_t *id) {
+    dx_parting *self = ctx;
+    int64_t key;
+    int error = dx_id_to_key(self->edit->space, id, &key);
+    if (error == DX_OK) {
+        dx_buf_append(&self->parts, &key, sizeof key);
+        error = dx_buf_error(&self->parts);
+    }
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
+static int need_deleted(void *ctx, const dx_entity *entity) {
+    const dx_editing *edit = ctx;
+    return place_of(edit, entity->key) < edit->deleted.size ? DX_OK : DX_E_EXISTS;
+}
+
+/* A part goes when it is there and everything that holds it goes. */
+static int delete_part(dx_parting *self, int64_t key) {
+    dx_editing *edit = self->edit;
+    dx_context *context = &edit->node->context;
+    dx_entity entity;
+    int error = dx_entity_read(context, edit->space, key, &entity);
+    if (error != DX_OK || entity.deleted || place_of(edit, key) < edit->deleted.size) {
+        return error == DX_E_NOT_FOUND ? DX_OK : error;
+    }
+    error = dx_node_check_subject(edit->node, edit->app, edit->space, key);
+    if (error == DX_OK) {
+        error = dx_referrers_each_strong(context, edit->space, key, need_deleted, edit);
+    }
+    if (error != DX_OK) {
+        return error == DX_E_EXISTS ? DX_OK : error;
+    }
+    error = dx_transaction_delete(edit->transaction, key);
+    return error == DX_OK ? dx_editing_note_deleted(edit, key) : error;
+}
+
+static int delete_parts_of(dx_parting *self, int64_t key) {
+    dx_writer writer;
+    dx_buf_clear(self->view);
+    dx_buf_clear(&self->parts);
+    dx_writer_init(&writer, self->view);
+    int error = dx_transaction_view(self->edit->transaction, key, &writer);
+    if (error == DX_OK) {
+        error = dx_writer_finish(&writer);
+    }
+    if (error == DX_OK) {
+        error = dx_referrers_strong_in(dx_buf_view(self->view), take_part, self);
+    }
+    for (size_t at = 0; error == DX_OK && at < self->parts.size; at += sizeof key) {
+        int64_t part;
+        memcpy(&part, self->parts.data + at, sizeof part);
+        error = delete_part(self, part);
+    }
+    return error;
+}
+
+int dx_editing_delete_parts(dx_editing *edit, int64_t key) {
+    dx_buf view;
+    dx_parting self = {.edit = edit, .view = &view};
+    size_t before, first = place_of(edit, key);
+    int error = DX_OK;
+    dx_buf_init(&view, &edit->node->config.alloc, DX_STATE_SIZE_MAX);
+    dx_buf_init(&self.parts, &edit->node->config.alloc, DX_STATE_SIZE_MAX);
+    do { /* what two of them hold goes once both are known to go */
+        before = edit->deleted.size;
+        for (size_t at = first; error == DX_OK && at < edit->deleted.size; at += sizeof key) {
+            memcpy(&key, edit->deleted.data + at, sizeof key);
+            error = delete_parts_of(&self, key);
+        }
+    } while (error == DX_OK && edit->deleted.size != before);
+    dx_buf_deinit(&self.parts);
+    dx_buf_deinit(&view);
+    return error;
+}
+
 int dx_editing_end(dx_editing *edit, int error) {
     if (edit->transaction == NULL) {
         return error;
     }
     error = error == DX_OK ? judge_all(edit) : error;
+    error = error == DX_OK ? judge_deleted(edit) : error;
     dx_buf_deinit(&edit->judged);
+    dx_buf_deinit(&edit->deleted);
     if (error == DX_OK) {
         return dx_transaction_commit(edit->transaction);
     }

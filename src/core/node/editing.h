@@ -20,6 +20,7 @@ typedef struct dx_editing {
     size_t made_count;
     /* Objects whose type has a definition, made or changed here: they are judged as they are when all ops were run. */
     dx_buf judged;
+    dx_buf deleted; /* keys of what is deleted here, and not in spite of whoever refers to it */
 } dx_editing;
 
 DX_MUST_USE int dx_editing_begin(dx_node *node, const dx_request *request, dx_bytes body, dx_editing *edit);
@@ -28,6 +29,13 @@ DX_MUST_USE int dx_editing_end(dx_editing *edit, int error);
 /* An object of this type is made, or changed, by the transaction: it is judged at the end. */
 DX_MUST_USE int dx_editing_note(dx_editing *edit, int64_t key, bool made, dx_bytes type);
 DX_MUST_USE int dx_editing_note_change(dx_editing *edit, int64_t key);
+/* An entity is deleted by the transaction: nothing that is left may refer to it strongly. Forgotten: restored again, or
+ * deleted whatever refers to it. */
+DX_MUST_USE int dx_editing_note_deleted(dx_editing *edit, int64_t key);
+void dx_editing_forget_deleted(dx_editing *edit, int64_t key);
+/* Deletes with an entity, which is noted as deleted, what it refers to strongly and nothing else does, and so on
+ * through those. DX_E_LIMIT: more than a batch may hold. */
+DX_MUST_USE int dx_editing_delete_parts(dx_editing *edit, int64_t key);
 /* A space that has no place for a feed of this vault says so. */
 int dx_editing_explain_place(dx_node *node, dx_space *space, int error);
 
