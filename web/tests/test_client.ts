@@ -1,7 +1,7 @@
 // tests/test_client.ts: the client against a real agent: identity, spaces, objects, links, queries, several clients and several agents.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { dataOf, DxError, isLive, keyOf, subscribe, type Client, type Refusal, type Space } from '../client/src/index.ts';
+import { dataOf, DxError, isLive, keyOf, strong, subscribe, type Client, type Refusal, type Space } from '../client/src/index.ts';
 import { Agent, until } from './agent.ts';
 
 interface Task { title: string; done: boolean; tags: string[]; due?: Date; for?: { name: string } }
@@ -238,6 +238,28 @@ test('values: nested maps, lists in place, dates, bytes, references, deletes', a
   assert.throws(() => { (one as unknown as { f: unknown }).f = () => 1; }, TypeError);
   assert.throws(() => { (one as unknown as { id: unknown }).id = 'x'; }, /belongs to the object/);
   assert.throws(() => { (one as unknown as Record<string, unknown>)['a\u0000b'] = 1; }, TypeError);
+});
+
+test('strong references: what they hold is deleted with the holder, not before', async () => {
+  const line = space.db.add({ name: 'line' }, { type: 'line' });
+  const order = space.db.add({ lines: [strong(line)], see: line }, { type: 'order' });
+  assert.deepEqual(dataOf(order), { lines: [{ '@ref': `${keyOf(line)}!` }], see: { '@ref': keyOf(line) } });
+  assert.equal((order.lines as unknown[])[0], line);
+  await space.db.flush();
+  assert.deepEqual(dataOf(order), { lines: [{ '@ref': `${line.id}!` }], see: { '@ref': line.id } });
+  const theirs = await (other.getSpace(space.key) as Space).db.get<{ lines: { name: string }[] }>(order.id);
+  await until('the line is read as an object', () => theirs?.lines[0]?.name === 'line');
+  const refusals: string[] = [];
+  const leave = space.db.refused.subscribe(({ error }) => refusals.push(error.message));
+  space.db.remove(line);
+  await assert.rejects(space.db.flush(), /is held by a strong reference/);
+  assert.equal(refusals.length, 1);
+  assert.equal(line.__deleted, false);
+  space.db.remove(line);
+  space.db.remove(order);
+  await space.db.flush();
+  assert.equal(line.__deleted, true);
+  leave();
 });
 
 test('two clients: what one writes the other shows, both ways, and merges', async () => {

@@ -11,7 +11,7 @@
 // on the one before, so what it changed is read anew.
 import type { Value } from '../../core/codec.ts';
 import { rowsOf, type Body, type Connection, type Pending, type RequestOptions } from './connection.ts';
-import { applyChange, Entity, entityOf, needEntity, refuseReserved, type Change, type EntityOwner, type Live, type LiveLink, type Row } from './entity.ts';
+import { applyChange, Entity, entityOf, needEntity, referenceTo, refuseReserved, type Change, type EntityOwner, type Live, type LiveLink, type Row } from './entity.ts';
 import { CALLER_LAST, Code, DxError, failures } from './errors.ts';
 import { HIDDEN, Matcher, type Filter, type Named } from './filter.ts';
 import { idText } from './id.ts';
@@ -532,9 +532,10 @@ export class Database {
   #store(value: unknown): { stored: Value; needs: Entity[] } {
     const needs: Entity[] = [];
     const stored = storeValue(value, (object) => {
-      const entity = entityOf(object);
-      if (entity !== undefined && entity.id === undefined) needs.push(entity);
-      if (entity === undefined || entity.owner === this.#owner) return entity?.reference;
+      const to = referenceTo(object);
+      if (to === undefined) return undefined;
+      if (to.entity.id === undefined) needs.push(to.entity);
+      if (to.entity.owner === this.#owner) return to.reference;
       throw new TypeError('an object cannot refer to one of another space');
     });
     return { stored, needs };
@@ -716,7 +717,7 @@ function waitsForId(change: Change, made: ReadonlyMap<Entity, number>): boolean 
 }
 
 function refers(value: Value | undefined, entity: Entity): boolean {
-  if (value === entity.reference) return true;
+  if (entity.isReference(value)) return true;
   if (Array.isArray(value)) return (value as readonly Value[]).some((item) => refers(item, entity));
   return isMap(value) && Object.values(value).some((item) => refers(item, entity));
 }

@@ -4,7 +4,7 @@
 // applied. A row from the vault replaces the base and leaves the pending changes on top (rebase); a refused change is taken out (rollback). Parts of a
 // row that are what they were stay the same objects, so that "the same object" means "not changed" also across rows.
 import { Double, Reference, Timestamp, type Value } from '../../core/codec.ts';
-import { hexText, ID_SIZE, idBytes, idText } from './id.ts';
+import { hexText, isStrongReference, referenceBytes, referencedId } from './id.ts';
 import { Event, type Unsubscribe } from './observable.ts';
 import { editValue, isMap, reuse, setAt, valueAt, type Data, type Edit, type Path } from './value.ts';
 
@@ -101,6 +101,7 @@ export class Entity {
   #view: { data: Data; deleted: boolean } | null = null;
   #proxy: Live | null = null;
   #reference: Reference | null = null;
+  #strongReference: Reference | null = null;
 
   constructor(readonly owner: EntityOwner, public kind: Kind, public type: string | null, public id: string | undefined) {
     this.key = id ?? `new-${++fresh}`;
@@ -201,17 +202,22 @@ export class Entity {
 
   named(id: string): void {
     this.id = id;
-    // References made to it before have no bytes yet; nothing else holds this one array.
-    if (this.#reference !== null) (this.#reference as { bytes: Uint8Array }).bytes = idBytes(id);
+    // References made to it before have no bytes yet; nothing else holds these arrays.
+    if (this.#reference !== null) (this.#reference as { bytes: Uint8Array }).bytes = referenceBytes(id, false);
+    if (this.#strongReference !== null) (this.#strongReference as { bytes: Uint8Array }).bytes = referenceBytes(id, true);
   }
 
-  get reference(): Reference {
-    if (this.#reference === null) {
-      this.#reference = new Reference(this.id === undefined ? new Uint8Array(0) : idBytes(this.id));
-      unsaved.set(this.#reference, this);
-    }
-    return this.#reference;
+  get reference(): Reference { return this.#reference ??= this.#refer(false); }
+  get strongReference(): Reference { return this.#strongReference ??= this.#refer(true); }
+
+  #refer(strong: boolean): Reference {
+    const reference = new Reference(referenceBytes(this.id, strong));
+    unsaved.set(reference, this);
+    return reference;
   }
+
+  isReference(value: unknown): boolean { return value !== null && (value === this.#reference || value === this.#strongReference); }
+  isStrongReference(value: unknown): boolean { return value !== null && value === this.#strongReference; }
 
   get proxy(): Live {
     if (this.#proxy === null) {
@@ -290,7 +296,8 @@ function present(entity: Entity, path: Path, value: Value | undefined, item: Ite
   if (value instanceof Reference) {
     const near = unsaved.get(value);
     if (near !== undefined) return near.proxy;
-    return value.bytes.length === ID_SIZE ? entity.owner.resolve(idText(value.bytes), entity).proxy : value;
+    const id = referencedId(value.bytes);
+    return id === undefined ? value : entity.owner.resolve(id, entity).proxy;
   }
   return nestedProxy(entity, path, value, item);
 }
@@ -514,7 +521,25 @@ export const subscribe = (object: object, listener: () => void): Unsubscribe => 
 /** Another number after each change of this object: for who compares instead of listening. */
 export const versionOf = (object: object): number => needEntity(object, 'the argument').version;
 
-/** The object's data as a plain copy: members with reserved names too, references as `{"@ref": id}`. */
+/** What `strong` gives: stands where an object would, in data that are written. */
+export class Strong {
+  constructor(readonly entity: Entity) {}
+}
+
+/**
+ * A strong reference to an object, to be written where the object itself would make a weak one: who refers so is not whole without it, and the vault deletes
+ * it only with, or after, who refers (docs/spec/references.md). Both read as the object.
+ */
+export const strong = (object: object): Strong => new Strong(needEntity(object, 'the argument'));
+
+/** The object that a value given by a program stands for, and the reference to be stored. */
+export function referenceTo(value: object): { entity: Entity; reference: Reference } | undefined {
+  if (value instanceof Strong) return { entity: value.entity, reference: value.entity.strongReference };
+  const entity = entities.get(value);
+  return entity === undefined ? undefined : { entity, reference: entity.reference };
+}
+
+/** The object's data as a plain copy: members with reserved names too, references as `{"@ref": id}`, strong ones as `{"@ref": "id!"}`. */
 export const dataOf = (object: object): Record<string, unknown> => plain(needEntity(object, 'the argument').read()) as Record<string, unknown>;
 
 /** As docs/spec/encoding.md writes values in JSON, with dates as Date. */
@@ -523,8 +548,9 @@ function plain(value: Value | undefined): unknown {
   if (value instanceof Double) return value.value;
   if (value instanceof Timestamp) return new Date(value.text);
   if (value instanceof Reference) {
-    const id = value.bytes.length === ID_SIZE ? idText(value.bytes) : unsaved.get(value)?.key;
-    return { '@ref': id ?? `~${hexText(value.bytes)}` };
+    const near = unsaved.get(value), id = referencedId(value.bytes) ?? near?.key;
+    const strong = near?.isStrongReference(value) === true || isStrongReference(value.bytes);
+    return { '@ref': id === undefined ? `~${hexText(value.bytes)}` : strong ? `${id}!` : id };
   }
   if (Array.isArray(value)) return (value as readonly Value[]).map(plain);
   if (value instanceof Map) return new Map([...(value as Map<string, Value>)].map(([key, item]) => [key, plain(item)]));

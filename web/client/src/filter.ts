@@ -2,7 +2,7 @@
 //
 // The vault finds; but what this client writes must join and leave its results at once, so the same rules stand here too.
 import type { Value } from '../../core/codec.ts';
-import { endKey, entityOf, needEntity, type Entity, type Kind } from './entity.ts';
+import { endKey, needEntity, referenceTo, type Entity, type Kind } from './entity.ts';
 import { conditionOf, meets } from './condition.ts';
 import { parsePath, storeValue, valueAt, type Path } from './value.ts';
 
@@ -51,7 +51,7 @@ export class Matcher {
     const link = filter.source !== undefined || filter.target !== undefined;
     this.#kind = filter.kind ?? (link ? 'link' : this.#id !== undefined ? 'any' : 'object');
     this.#where = Object.entries(filter.where ?? {})
-      .map(([path, value]) => [path, parsePath(path), conditionOf(storeValue(value, (object) => entityOf(object)?.reference))]);
+      .map(([path, value]) => [path, parsePath(path), conditionOf(storeValue(value, (object) => referenceTo(object)?.reference))]);
     if (this.#where.length > WHERE_MAX) throw new TypeError(`"where" takes at most ${WHERE_MAX} paths`);
   }
 

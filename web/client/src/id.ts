@@ -2,6 +2,8 @@
 import { failures } from './errors.ts';
 
 export const ID_SIZE = 22;
+/** Behind the id in a strong reference (docs/spec/references.md). */
+const STRONG = 1;
 const FEED_SIZE = 16;
 const ID_FORM = /^(0|[1-9]\d{0,9})-(0|[1-9]\d{0,4})-([0-9a-f]{32})$/;
 
@@ -16,6 +18,18 @@ export function idText(id: Uint8Array): string {
   const view = new DataView(id.buffer, id.byteOffset, id.byteLength);
   return `${view.getUint32(FEED_SIZE)}-${view.getUint16(FEED_SIZE + 4)}-${hexText(id.subarray(0, FEED_SIZE))}`;
 }
+
+/** The bytes of a reference to the object with this id; none while it has no id yet. */
+export function referenceBytes(id: string | undefined, strong: boolean): Uint8Array {
+  if (id === undefined) return new Uint8Array(0);
+  return strong ? Uint8Array.of(...idBytes(id), STRONG) : idBytes(id);
+}
+
+export const isStrongReference = (bytes: Uint8Array): boolean => bytes.length === ID_SIZE + 1 && bytes[ID_SIZE] === STRONG;
+
+/** What the bytes of a reference name, weakly or strongly; undefined: they are another program's. */
+export const referencedId = (bytes: Uint8Array): string | undefined =>
+  bytes.length === ID_SIZE || isStrongReference(bytes) ? idText(bytes) : undefined;
 
 export function idBytes(text: string): Uint8Array {
   const parts = ID_FORM.exec(text);

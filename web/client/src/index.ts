@@ -3,7 +3,7 @@ export { Client, type ClientConfig, type ClientOptions, type Device, type Grant,
 export { Reference } from '../../core/codec.ts';
 export type { ConnectionStatus } from './connection.ts';
 export type { AddOptions, Database, Refusal } from './database.ts';
-export { dataOf, isLive, keyOf, subscribe, versionOf, type Live, type LiveFields, type LiveLink } from './entity.ts';
+export { dataOf, isLive, keyOf, strong, subscribe, versionOf, type Live, type LiveFields, type LiveLink } from './entity.ts';
 export { DxError } from './errors.ts';
 export type { Filter, Named } from './filter.ts';
 export type { Invitation, InvitationSnapshot, InvitationStatus } from './invitation.ts';
