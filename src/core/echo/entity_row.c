@@ -270,6 +270,9 @@ int dx_entity_row_write(dx_context *context, dx_space *space, const dx_entity_ro
     }
     dx_schemas_note(space, (after != NULL ? after : before)->type);
     int error = note_house(context, space, after != NULL ? after : before);
+    if (after != NULL && dx_referrers_has_strong(after->state)) {
+        space->unwritten->has_strong = true;
+    }
     return error == DX_OK ? dx_unwritten_put(space->unwritten, before, after) : error;
 }
 
@@ -431,6 +434,10 @@ void dx_entity_rows_hurry(dx_space *space) {
 
 int dx_entity_rows_settle_house(dx_context *context, dx_space *space) {
     return space->unwritten->has_house ? dx_entity_rows_settle(context, space) : DX_OK;
+}
+
+int dx_entity_rows_settle_strong(dx_context *context, dx_space *space) {
+    return space->unwritten->has_strong ? dx_entity_rows_settle(context, space) : DX_OK;
 }
 
 /* --- Dropping -------------------------------------------------------------------------------- */

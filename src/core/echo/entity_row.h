@@ -71,6 +71,8 @@ void dx_entity_rows_hurry(dx_space *space);
 DX_MUST_USE int dx_entity_rows_settle(dx_context *context, dx_space *space);
 /* The same where only objects of types of the house's own are asked for. */
 DX_MUST_USE int dx_entity_rows_settle_house(dx_context *context, dx_space *space);
+/* The same where only strong references are asked for (referrer.h). */
+DX_MUST_USE int dx_entity_rows_settle_strong(dx_context *context, dx_space *space);
 /* Whether something stands in memory alone, and of how many changes: what a crash would cost to make again. */
 bool dx_entity_rows_wait(const dx_space *space);
 size_t dx_entity_rows_changes(const dx_space *space);

@@ -105,6 +105,16 @@ static bool has_any(dx_bytes bytes) {
     return find_id(bytes, &at) != NULL;
 }
 
+bool dx_referrers_has_strong(dx_bytes state) {
+    const uint8_t *id;
+    for (size_t at = 0; (id = find_id(state, &at)) != NULL;) {
+        if (id[-1] == STRONG_HEAD) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int dx_referrers_take(dx_context *context, const dx_entity_row *before, const dx_entity_row *after) {
     dx_bytes old = before != NULL ? before->state : dx_bytes_of(NULL, 0);
     dx_bytes fresh = after != NULL ? after->state : dx_bytes_of(NULL, 0);
@@ -248,6 +258,9 @@ int dx_referrers_each_strong(dx_context *context, dx_space *space, int64_t key,
     dx_buf sources;
     int64_t from = 0;
     int error = dx_key_to_id(space, key, self.id);
+    if (error == DX_OK) {
+        error = dx_entity_rows_settle_strong(context, space);
+    }
     if (error == DX_OK) {
         error = dx_referrers_prepare(context, space);
     }

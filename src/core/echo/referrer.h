@@ -15,6 +15,8 @@
 /* One row changes (entity_row.h): either of both may be NULL. */
 DX_MUST_USE int dx_referrers_take(dx_context *context, const dx_entity_row *before,
                                   const dx_entity_row *after);
+/* Whether the bytes of a state have a strong reference in them, or look so. */
+bool dx_referrers_has_strong(dx_bytes state);
 /* A vault that was made before there was this table: fills it, once. Call it before asking. */
 DX_MUST_USE int dx_referrers_prepare(dx_context *context, dx_space *space);
 /* The number that stands for an id in column target. */
