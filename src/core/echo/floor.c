@@ -6,9 +6,11 @@
 
 #include <string.h>
 
+#include "echo/entity_row.h"
 #include "echo/space_state.h"
 #include "echo/trace.h"
 #include "echo/withdraw.h"
+#include "halo/control_epoch.h"
 
 /* --- Looking through blocks --------------------------------------------------------------------- */
 
@@ -219,9 +221,27 @@ static int weigh_floor(dx_context *context, dx_space *space, const dx_feed *fork
     return dx_feed_root(&view, context->store, floor->length, chosen->root);
 }
 
+/* What confirmed epochs name of a data feed, the current one first. */
+static int weigh_epochs(dx_context *context, dx_space *space, const dx_control *control,
+                        const dx_feed *forked, choice *chosen) {
+    int error = DX_OK;
+    dx_epoch epoch;
+    size_t left = forked->identity.feed_class == DX_FEED_DATA ? dx_control_epoch_count(control) : 0;
+    while (error == DX_OK && left > 0 && dx_control_epoch_at(control, --left, &epoch)) {
+        dx_dependency entry = dx_epoch_entry(&epoch, forked->id);
+        dx_limb_goal floor = {.length = entry.length};
+        bool taken;
+        memcpy(floor.root, entry.root, sizeof floor.root);
+        if (epoch.confirmed && entry.length > chosen->length) {
+            error = weigh_floor(context, space, forked, &floor, chosen, &taken);
+        }
+    }
+    return error;
+}
+
 static int weigh_floors(dx_context *context, dx_space *space, const dx_feed *forked, const namer *namers,
                         size_t count, choice *chosen) {
-    int error = dx_feed_root(forked, context->store, forked->cut, chosen->root);
+    int error = DX_OK;
     for (size_t i = 0; i < count && error == DX_OK; i++) {
         dx_limb_goal floor = {.length = DX_FEED_LENGTH_MAX};
         bool taken = false, found = true;
@@ -248,7 +268,9 @@ static int choose(dx_context *context, dx_space *space, const dx_control *contro
         return DX_E_NO_MEMORY;
     }
     size_t count = gather_namers(space, control, forked, namers);
-    int error = weigh_floors(context, space, forked, namers, count, chosen);
+    int error = dx_feed_root(forked, context->store, forked->cut, chosen->root);
+    error = error != DX_OK ? error : weigh_epochs(context, space, control, forked, chosen);
+    error = error != DX_OK ? error : weigh_floors(context, space, forked, namers, count, chosen);
     dx_alloc_free(context->alloc, namers, size);
     return error;
 }
@@ -301,12 +323,54 @@ static int enforce(dx_context *context, dx_space *space, dx_feed *feed, const ch
     return error;
 }
 
+/* Up to where the branch in force is the one that a confirmed epoch names. */
+static int find_settled(dx_context *context, const dx_control *control, const dx_feed *feed,
+                        uint64_t *settled) {
+    uint8_t wanted[DX_ROOT_PREFIX_SIZE], root[DX_HASH_SIZE];
+    uint64_t length;
+    *settled = 0;
+    if (feed->identity.feed_class != DX_FEED_DATA ||
+        !dx_control_epoch_length(control, feed->id, &length, wanted) || length <= feed->cut ||
+        length > feed->floor) {
+        return DX_OK;
+    }
+    int error = dx_feed_root(feed, context->store, length, root);
+    *settled = error == DX_OK && memcmp(root, wanted, sizeof wanted) == 0 ? length : 0;
+    return error;
+}
+
+/* Changes of what the feed made count by whether their authors saw the branch in force where branches part. When that is
+ * another place, because a lower proof came or an epoch settled more, those between are looked at again. */
+static int judge_again(dx_context *context, dx_space *space, const dx_control *control, dx_feed *feed) {
+    uint64_t settled, before = feed->judged;
+    int error = find_settled(context, control, feed, &settled);
+    if (error != DX_OK ||
+        (settled == feed->settled && before == (settled > feed->cut ? settled : feed->cut))) {
+        return error;
+    }
+    error = dx_entity_rows_write(context, space); /* what stands was judged by the place before */
+    error = error != DX_OK ? error : dx_feed_set_settled(feed, context->store, settled);
+    uint64_t now = feed->judged;
+    if (error == DX_OK && before != DX_FEED_NO_CUT) {
+        error = dx_withdraw_look_again(context, space, feed, before < now ? before : now,
+                                       before < now ? now : before);
+    }
+    dx_echo_trace(context, "feed %lld: its branches are taken to part at %llu", (long long)feed->local,
+                  (unsigned long long)now);
+    return error;
+}
+
 static int settle_feed(dx_context *context, dx_space *space, const dx_control *control, dx_feed *feed,
                        size_t *budget, bool *unsettled) {
     choice chosen;
     uint64_t before = dx_feed_limit(feed);
+    bool left = false;
     int error = choose(context, space, control, feed, &chosen);
-    error = error != DX_OK ? error : enforce(context, space, feed, &chosen, budget, unsettled);
+    error = error != DX_OK ? error : enforce(context, space, feed, &chosen, budget, &left);
+    if (error == DX_OK && !left) {
+        error = judge_again(context, space, control, feed);
+    }
+    *unsettled = *unsettled || left;
     if (error == DX_OK && dx_feed_limit(feed) != before) {
         dx_echo_trace(context, "feed %lld: %llu blocks stand, its cut is %llu", (long long)feed->local,
                       (unsigned long long)dx_feed_limit(feed), (unsigned long long)feed->cut);
@@ -323,6 +387,7 @@ static uint64_t version_of(const dx_space *space) {
         version = (version ^ feed->length) * UINT64_C(0x100000001b3);
         version = (version ^ feed->cut) * UINT64_C(0x100000001b3);
         version = (version ^ feed->floor) * UINT64_C(0x100000001b3);
+        version = (version ^ feed->agreed) * UINT64_C(0x100000001b3);
         forked = forked || feed->frozen;
     }
     return forked ? version | 1 : 0;
@@ -435,7 +500,7 @@ static int first_resting(dx_context *context, dx_space *space, const dx_feed *fe
         memcpy(named.root, root.data, error == DX_OK ? sizeof named.root : 0);
         dx_step_reset(select);
         dx_named_standing standing = DX_NAMED_IN_FORCE;
-        if (error == DX_OK && named.length > feed->cut) {
+        if (error == DX_OK && named.length > feed->cut && named.length > feed->agreed) {
             error = dx_floor_judge(context, space, feed, source, *seq, &named, &standing);
         }
         rests = standing == DX_NAMED_IN_FORCE;
@@ -524,7 +589,25 @@ static int settle_data(dx_context *context, dx_space *space, size_t *budget, boo
     return holds ? hold_back(context, space, budget, unsettled) : error;
 }
 
+void dx_floor_agree(dx_space *space) {
+    uint64_t version = dx_control_epoch_version(space->control);
+    if (version == space->agreed_version && space->feed_count == space->agreed_feeds) {
+        return;
+    }
+    for (size_t i = 0; i < space->feed_count; i++) {
+        dx_feed *feed = &space->feeds[i];
+        uint8_t root[DX_ROOT_PREFIX_SIZE];
+        feed->agreed = 0;
+        if (feed->identity.feed_class == DX_FEED_DATA) {
+            (void)dx_control_epoch_length(space->control, feed->id, &feed->agreed, root);
+        }
+    }
+    space->agreed_version = version;
+    space->agreed_feeds = space->feed_count;
+}
+
 int dx_floor_settle(dx_context *context, dx_space *space, size_t *budget, bool *unsettled) {
+    dx_floor_agree(space);
     uint64_t version = version_of(space);
     *unsettled = false;
     if (version == 0 || (space->forks_settled && version == space->forks_version)) {
@@ -540,6 +623,7 @@ int dx_floor_settle(dx_context *context, dx_space *space, size_t *budget, bool *
     *unsettled = looks == 0;
     if (error == DX_OK && looks != 0) {
         error = settle_control(context, space, budget, unsettled);
+        dx_floor_agree(space);
         space->forks_settled = false;
         error = error != DX_OK ? error : settle_data(context, space, budget, unsettled);
     }
@@ -584,7 +668,7 @@ static int last_named(dx_context *context, const dx_feed *forked, const dx_feed 
     dx_bind_int(select, 1, forked->local);
     dx_bind_int(select, 2, source->local);
     dx_bind_int(select, 3, (int64_t)seq);
-    dx_bind_int(select, 4, (int64_t)forked->cut);
+    dx_bind_int(select, 4, (int64_t)dx_feed_parting(forked));
     if (!dx_step(context->store, select)) {
         int error = dx_store_error(context->store);
         return error != DX_OK ? error : DX_E_NOT_FOUND;

@@ -8,6 +8,8 @@
  *   Floors are gone through by the seniority of who named them (owner, depth from the genesis, id of the
  *   admission; then the feed's id), and of one feed from the longest down; the first decides the branch, each
  *   later one that extends what was decided raises the floor, and the others are passed over.
+ * Of a data feed, what confirmed epochs name (halo/control_epoch.h) goes before all of them, the current epoch first: no
+ * proof cuts below it, and up to there every id means what stands on that branch, whatever its author saw.
  * So the branch and the floor are a function of the blocks, the proofs and the control state, whatever came
  * first. Nothing is looked at while no feed is forked.
  *   A data feed whose admission fell with a control feed's fork is expelled: nothing of it is in effect, nor of any
@@ -33,6 +35,8 @@ typedef enum dx_named_standing {
 DX_MUST_USE int dx_floor_judge(dx_context *context, dx_space *space, const dx_feed *forked,
                                const dx_feed *source, uint64_t seq, const dx_dependency *named,
                                dx_named_standing *standing);
+/* Tells every feed how far confirmed epochs cut it (dx_feed.agreed). Cheap while nothing is new. */
+void dx_floor_agree(dx_space *space);
 /* Whether the author of block seq of source saw, beyond the cut, the branch that is in force. */
 DX_MUST_USE int dx_floor_saw(dx_context *context, dx_space *space, const dx_feed *forked,
                              const dx_feed *source, uint64_t seq, bool *saw);

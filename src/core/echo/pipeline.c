@@ -174,7 +174,12 @@ static int check_dependency(dx_context *context, dx_space *space, const dx_feed 
         reason->kind = WAIT_NEVER;
         return DX_OK;
     }
-    if (dependency->length > named->cut) {
+#if defined(DX_PLANT) && DX_PLANT == 51
+    bool agreed = false;
+#else
+    bool agreed = named_class == DX_FEED_DATA && dependency->length <= named->agreed;
+#endif
+    if (dependency->length > named->cut && !agreed) {
         return check_branch(context, space, feed, seq, named, dependency, reason);
     }
 #if defined(DX_PLANT) && DX_PLANT == 4
@@ -184,6 +189,9 @@ static int check_dependency(dx_context *context, dx_space *space, const dx_feed 
 #endif
         reason->kind = WAIT_BLOCK;
         reason->number = dependency->length - 1;
+        return DX_OK;
+    }
+    if (agreed) { /* who loaded the state there cannot look at roots, and everybody must decide alike */
         return DX_OK;
     }
     uint8_t root[DX_HASH_SIZE];
@@ -651,6 +659,7 @@ int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, bool *m
     while (error == DX_OK && progress && budget != 0) {
         progress = false;
         error = run_class(context, space, DX_FEED_CONTROL, &budget, &progress);
+        dx_floor_agree(space);
         if (error == DX_OK && !progress) {
             error = run_class(context, space, DX_FEED_DATA, &budget, &progress);
         }
@@ -718,7 +727,8 @@ static int has_news(dx_context *context, dx_space *space, const dx_feed *own, co
                     bool *is_news) {
     uint64_t seen = dx_timeframe_get(&own->timeframe, feed->local);
     *is_news = in_force(feed) > seen;
-    if (*is_news || !feed->frozen || seen <= feed->cut || in_force(feed) <= feed->cut) {
+    if (*is_news || !feed->frozen || seen <= dx_feed_parting(feed) ||
+        in_force(feed) <= dx_feed_parting(feed)) {
         return DX_OK;
     }
     bool saw;

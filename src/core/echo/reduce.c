@@ -396,7 +396,7 @@ static int check_branch(const dx_reduction *reduction, int64_t key) {
     const dx_feed *maker = dx_space_feed(reduction->space, dx_entity_key_feed(key));
     bool saw = true;
     int error = DX_OK;
-    if (maker != NULL && maker != reduction->feed && dx_entity_key_seq(key) >= maker->cut) {
+    if (maker != NULL && maker != reduction->feed && dx_entity_key_seq(key) >= dx_feed_parting(maker)) {
         error =
             dx_floor_saw(reduction->context, reduction->space, maker, reduction->feed, reduction->seq, &saw);
     }

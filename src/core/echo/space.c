@@ -2,6 +2,7 @@
  *
  * Layer: floor 1, echo. Contract in space.h. How a space begins is founding.c, who joins it admission.c. */
 #include "echo/space.h"
+#include "echo/floor.h"
 
 #include <string.h>
 
@@ -158,6 +159,7 @@ int dx_space_load(dx_context *context, int64_t local, dx_space **out) {
         error = dx_space_take_keys(context, space);
     }
     if (error == DX_OK) {
+        dx_floor_agree(space);
         error = dx_pipeline_replay(context, space);
     }
     if (error == DX_OK) {

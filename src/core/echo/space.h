@@ -95,6 +95,9 @@ struct dx_space {
     bool replays;                   /* blocks that were applied before are being applied again */
     uint64_t forks_version;         /* of what forks were settled over */
     uint64_t control_version; /* of what the control state was made anew over, 0: no control feed is forked */
+    uint64_t
+        agreed_version; /* of the confirmed epochs that feeds were told of, and how many feeds they were */
+    size_t agreed_feeds;
     dx_types types;
     struct dx_indexes *indexes; /* on properties (echo/index.h) */
     dx_schemas schemas;

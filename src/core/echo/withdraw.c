@@ -181,6 +181,22 @@ int dx_withdraw_blocks(dx_context *context, dx_space *space, dx_feed *feed, uint
     return error != DX_OK ? error : dx_feed_save_applied(feed, context->store);
 }
 
+int dx_withdraw_look_again(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t begin,
+                           uint64_t end) {
+    dx_buf keys;
+    int error = dx_entity_rows_write(context, space);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_buf_init(&keys, context->alloc, KEYS_SIZE_MAX);
+    error = add_touched(context, feed, begin, end, &keys);
+    if (error == DX_OK && dx_key_list_count(&keys) != 0) {
+        error = make_all_again(context, space, &keys);
+    }
+    dx_buf_deinit(&keys);
+    return error;
+}
+
 int dx_withdraw_rescue(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq) {
     if (seq < feed->cut) {
         return DX_OK;

@@ -22,5 +22,8 @@ DX_MUST_USE int dx_withdraw_rescue(dx_context *context, dx_space *space, const d
 /* Makes one entity again from its creation, if that is in effect, and the blocks in effect that changed it. Uses the
  * space's scratch. */
 DX_MUST_USE int dx_withdraw_make_again(dx_context *context, dx_space *space, int64_t key);
+/* Makes again what others changed of the feed's entities in blocks [begin, end): other changes may count now. */
+DX_MUST_USE int dx_withdraw_look_again(dx_context *context, dx_space *space, const dx_feed *feed,
+                                       uint64_t begin, uint64_t end);
 
 #endif

@@ -36,6 +36,7 @@ int dx_feed_create(dx_store *store, const dx_alloc *alloc, int64_t space, const 
                      .own = own,
                      .cut = DX_FEED_NO_CUT,
                      .until = DX_FEED_NO_CUT,
+                     .judged = DX_FEED_NO_CUT,
                      .alloc = alloc};
     dx_timeframe_init(&out->timeframe, alloc);
     dx_feed_id(identity, out->id);
@@ -85,17 +86,21 @@ bool dx_feed_take_head(dx_bytes value, uint64_t from, dx_head *head) {
 /* What forks leave: a floor, a limb in force (rows 0: the trunk), and blocks to be walked again. */
 static bool take_fork(dx_feed *feed, sqlite3_stmt *row) {
     int64_t floor = dx_column_int(row, 13), kept = dx_column_int(row, 14), rows = dx_column_int(row, 15),
-            parts = dx_column_int(row, 16);
+            parts = dx_column_int(row, 16), settled = dx_column_int(row, 18);
     feed->floor = (uint64_t)floor;
+    feed->settled = (uint64_t)settled;
+    feed->judged = dx_column_is_null(row, 19) ? DX_FEED_NO_CUT : (uint64_t)dx_column_int(row, 19);
     feed->kept = (uint64_t)kept;
     feed->rows = rows == 0 ? feed->local : rows;
     feed->parts = (uint64_t)parts;
     if (kept < 0 || feed->kept > feed->length || (feed->own && kept != 0)) {
         return false;
     }
-    bool plain = floor == 0 && rows == 0 && parts == 0; /* kept: others' forks shorten a feed, too */
+    bool plain =
+        floor == 0 && rows == 0 && parts == 0 && settled == 0; /* kept: others' forks shorten a feed, too */
     return feed->frozen ? feed->cut < DX_FEED_LENGTH_MAX && floor >= 0 && rows >= 0 && parts >= 0 &&
-                              feed->floor <= feed->length && feed->parts <= feed->length
+                              feed->floor <= feed->length && feed->parts <= feed->length && settled >= 0 &&
+                              settled <= floor
                         : plain;
 }
 
@@ -159,7 +164,7 @@ int dx_feed_load(dx_store *store, const dx_alloc *alloc, const uint8_t space_id[
     memcpy(out->identity.space_id, space_id, DX_HASH_SIZE);
     sqlite3_stmt *select = dx_store_query(
         store, "SELECT space, feed_id, device, key, class, own, length, applied, peaks, head, target,"
-               " timeframe, cut, floor, kept, rows, parts, reached FROM feed WHERE id=?1");
+               " timeframe, cut, floor, kept, rows, parts, reached, settled, judged FROM feed WHERE id=?1");
     dx_bind_int(select, 1, local);
     if (!dx_step(store, select)) {
         int error = dx_store_error(store);
@@ -414,13 +419,37 @@ int dx_feed_prove(const dx_feed *feed, dx_store *store, uint64_t from, uint64_t 
     return error ? error : dx_mmr_prove(dx_branch_read, &branch, from, to, proof);
 }
 
+uint64_t dx_feed_parting(const dx_feed *feed) {
+    return feed->settled > feed->cut ? feed->settled : feed->cut;
+}
+
+int dx_feed_set_settled(dx_feed *feed, dx_store *store, uint64_t settled) {
+    DX_ASSERT(settled <= feed->floor && feed->frozen && !feed->is_limb);
+    uint64_t judged = settled > feed->cut ? settled : feed->cut;
+    sqlite3_stmt *update = dx_store_query(store, "UPDATE feed SET settled=?2, judged=?3 WHERE id=?1");
+    dx_bind_int(update, 1, feed->local);
+    dx_bind_int(update, 2, (int64_t)settled);
+    dx_bind_int(update, 3, (int64_t)judged);
+    int error = dx_step_done(store, update);
+    if (!error) {
+        feed->settled = settled;
+        feed->judged = judged;
+    }
+    return error;
+}
+
 int dx_feed_set_floor(dx_feed *feed, dx_store *store, uint64_t floor) {
     DX_ASSERT(floor <= feed->length && feed->frozen && !feed->is_limb);
-    sqlite3_stmt *update = dx_store_query(store, "UPDATE feed SET floor=?2 WHERE id=?1");
+    uint64_t settled = feed->settled <= floor ? feed->settled : 0;
+    sqlite3_stmt *update = dx_store_query(store, "UPDATE feed SET floor=?2, settled=?3 WHERE id=?1");
     dx_bind_int(update, 1, feed->local);
     dx_bind_int(update, 2, (int64_t)floor);
+    dx_bind_int(update, 3, (int64_t)settled);
     int error = dx_step_done(store, update);
-    feed->floor = error ? feed->floor : floor;
+    if (!error) {
+        feed->floor = floor;
+        feed->settled = settled;
+    }
     return error;
 }
 

@@ -35,6 +35,11 @@ typedef struct dx_feed {
     bool frozen;    /* a fork is proven: nothing at or beyond cut is applied */
     uint64_t cut;   /* DX_FEED_NO_CUT, or the smallest cut of the proofs known */
     uint64_t floor; /* blocks [0, floor) of this branch stand in spite of the cut, floor <= length; 0: none */
+    uint64_t agreed; /* the greatest length at which a confirmed epoch cuts it: echo's, not stored; 0: none */
+    uint64_t
+        settled; /* of a forked feed: blocks [0, settled) are those that a confirmed epoch names, settled <= floor */
+    uint64_t
+        judged; /* of a forked feed: by which parting changes were judged last; DX_FEED_NO_CUT: by none yet */
     uint64_t length;  /* verified and stored */
     uint64_t applied; /* processed by the pipeline; above dx_feed_limit until its caller has withdrawn what
                          is beyond */
@@ -76,6 +81,11 @@ DX_MUST_USE int dx_feed_each(dx_store *store, int64_t space, int (*on_feed)(void
 void dx_feed_deinit(dx_feed *feed);
 /* Blocks at or beyond it are never applied: the cut, or the floor above it; DX_FEED_NO_CUT: none. */
 uint64_t dx_feed_limit(const dx_feed *feed);
+/* Where branches may differ: the cut, or what a confirmed epoch settled above it; DX_FEED_NO_CUT: they do not. */
+uint64_t dx_feed_parting(const dx_feed *feed);
+/* Blocks up to here, floor at the most, are those of a confirmed epoch; and by the parting that follows changes of what
+ * the feed made are judged from now on (dx_feed.judged). */
+DX_MUST_USE int dx_feed_set_settled(dx_feed *feed, dx_store *store, uint64_t settled);
 /* Raises or lowers the floor, floor <= length. */
 DX_MUST_USE int dx_feed_set_floor(dx_feed *feed, dx_store *store, uint64_t floor);
 

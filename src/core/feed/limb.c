@@ -26,7 +26,7 @@ static dx_feed view_of(const dx_feed *feed, int64_t rows, uint64_t parts) {
     view.parts = parts;
     view.is_limb = true;
     view.own = view.unsigned_tail = false;
-    view.applied = view.kept = view.floor = 0;
+    view.applied = view.kept = view.floor = view.settled = 0;
     view.head = view.target = (dx_head){0};
     view.timeframe = (dx_timeframe){.alloc = feed->alloc};
     return view;
@@ -176,7 +176,7 @@ static int exchange_rows(const dx_feed *feed, dx_store *store, int64_t rows) {
         return error;
     }
     sqlite3_stmt *update = dx_store_query(
-        store, "UPDATE feed SET floor=0, rows=?2, (parts, length, peaks, head, target) ="
+        store, "UPDATE feed SET floor=0, settled=0, rows=?2, (parts, length, peaks, head, target) ="
                " (SELECT parts, length, peaks, head, target FROM limb WHERE rows=?2) WHERE id=?1");
     dx_bind_int(update, 1, feed->local);
     dx_bind_int(update, 2, rows);
@@ -203,7 +203,7 @@ int dx_limb_enforce(dx_feed *feed, dx_store *store, int64_t rows) {
         feed->mmr = view.mmr;
         feed->head = view.head;
         feed->target = view.target;
-        feed->floor = 0;
+        feed->floor = feed->settled = 0;
     }
     return error;
 }

@@ -136,6 +136,10 @@ const char *const dx_store_schema[] = {
     ("CREATE TABLE reference(target INTEGER NOT NULL, source INTEGER NOT NULL, PRIMARY KEY(target, source))"
      " WITHOUT ROWID, STRICT;"
      "ALTER TABLE space ADD COLUMN referred INTEGER NOT NULL DEFAULT 0;"),
+    /* How much of a forked feed a confirmed epoch settled, and where its branches were taken to part when changes of
+     * what it made were judged (echo/floor.c). */
+    ("ALTER TABLE feed ADD COLUMN settled INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE feed ADD COLUMN judged INTEGER;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

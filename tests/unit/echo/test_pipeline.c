@@ -1,5 +1,6 @@
 /* tests/unit/echo/test_pipeline.c: blocks of others: in any order one state; what must wait waits; what is
  * wrong is refused, counted and kept, by every replica alike. */
+#include "echo/epoch_word.h"
 #include "echo/name.h"
 #include "echo/reduce.h"
 #include "echo/refused.h"
@@ -535,6 +536,45 @@ static void test_contradicting_root(void **state) {
     fixture_deinit(&f);
 }
 
+/* Alice says what the state at some of her own blocks is: from then on nobody looks at what others say their root is, for
+ * who has only that state cannot. */
+static void test_agreed_length(void **state) {
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    const dx_feed *hers = dx_space_feed(f.alice.space, f.alice.space->own_data);
+    dx_dependency agreed = {.length = hers->length};
+    uint8_t root[DX_HASH_SIZE], id[DX_HASH_SIZE];
+    memcpy(agreed.feed, hers->id, sizeof agreed.feed);
+    peer_begin(&f.alice);
+    assert_int_equal(dx_feed_root(hers, f.alice.context.store, agreed.length, root), DX_OK);
+    peer_commit(&f.alice);
+    memcpy(agreed.root, root, sizeof agreed.root);
+    peer_add(&f.alice, "t", "{}");
+    dx_dependency wrong = agreed;
+    wrong.root[0] ^= 1;
+    send_crafted(&f, &(crafted){.dependencies = &wrong, .dependency_count = 1});
+    assert_int_equal(f.alice.space->blocked, 1);
+    expect_waiting(&f.alice, "names another content");
+    peer_begin(&f.alice);
+    const dx_epoch_draft draft = {.cut = &agreed, .cut_count = 1};
+    assert_int_equal(dx_epoch_say(&f.alice.context, f.alice.space, &draft, id), DX_OK);
+    peer_run(&f.alice);
+    peer_commit(&f.alice);
+    assert_int_equal(f.alice.space->blocked, 0);
+    /* One block further it is as ever. */
+    wrong.length++;
+    send_crafted(&f, &(crafted){.dependencies = &wrong, .dependency_count = 1});
+    assert_int_equal(f.alice.space->blocked, 1);
+    peer_reopen(&f.alice);
+    peer_begin(&f.alice);
+    peer_run(&f.alice);
+    peer_commit(&f.alice);
+    assert_int_equal(f.alice.space->blocked, 1);
+    expect_waiting(&f.alice, "names another content");
+    fixture_deinit(&f);
+}
+
 /* A control feed named among the data feeds: against the rules wherever it arrives. */
 static void test_wrong_class_named(void **state) {
     (void)state;
@@ -686,6 +726,6 @@ DX_TEST_MAIN(DX_TEST(test_two_replicas), DX_TEST(test_every_order_of_delivery),
              DX_TEST(test_refused_sections), DX_TEST(test_undeclared_entity),
              DX_TEST(test_many_refusals_are_bounded), DX_TEST(test_missing_block), DX_TEST(test_unknown_feed),
              DX_TEST(test_unknown_key), DX_TEST(test_full_waiting_room), DX_TEST(test_contradicting_root),
-             DX_TEST(test_wrong_class_named), DX_TEST(test_continued_transaction),
-             DX_TEST(test_endless_transaction), DX_TEST(test_budget), DX_TEST(test_budget_counts_sections),
-             DX_TEST(test_changes_are_told))
+             DX_TEST(test_agreed_length), DX_TEST(test_wrong_class_named),
+             DX_TEST(test_continued_transaction), DX_TEST(test_endless_transaction), DX_TEST(test_budget),
+             DX_TEST(test_budget_counts_sections), DX_TEST(test_changes_are_told))
