@@ -21,16 +21,16 @@ static void check_sections(const dx_block *block) {
     dx_buf_init(&out, &fuzz_alloc, DX_BLOCK_SIZE_MAX);
     dx_reader cursor;
     dx_reader_init(&cursor, block->sections);
-    size_t purged_count = 0;
+    size_t hole_count = 0;
     for (size_t i = 0; i < block->section_count; i++) {
         dx_bytes section;
         bool purged;
         FUZZ_CHECK(dx_block_section(&cursor, &section, &purged) == DX_OK);
-        purged_count += purged;
+        hole_count += purged;
         int expected = section.size < DX_SECTION_OVERHEAD ? DX_E_MALFORMED : DX_E_SIGNATURE;
         FUZZ_CHECK(dx_section_open(key, feed_id, 0, i, section, &out) == expected && out.size == 0);
     }
-    FUZZ_CHECK(dx_reader_finish(&cursor) == DX_OK && purged_count == block->purged_count);
+    FUZZ_CHECK(dx_reader_finish(&cursor) == DX_OK && hole_count == block->hole_count);
     dx_buf_deinit(&out);
 }
 

@@ -43,6 +43,29 @@ static void read_data(dx_bytes message) {
     }
 }
 
+static void read_holes(dx_bytes message) {
+    static dx_sync_place places[DX_SYNC_PLACES_MAX];
+    uint8_t id[DX_HASH_SIZE];
+    size_t count, sections;
+    dx_reader reader;
+    if (dx_sync_holes_read(message, id, places, &count) == DX_OK) {
+        FUZZ_CHECK(count >= 1 && count <= DX_SYNC_PLACES_MAX);
+        for (size_t i = 0; i < count; i++) {
+            FUZZ_CHECK(places[i].seq < DX_FEED_LENGTH_MAX && places[i].index < DX_BLOCK_SECTIONS_MAX);
+        }
+    }
+    int error = dx_sync_sections_read(message, id, &count, &sections, &reader);
+    FUZZ_CHECK(error != DX_OK || (count >= 1 && count <= DX_SYNC_PLACES_MAX && sections <= count));
+    for (size_t i = 0; error == DX_OK && i < sections; i++) {
+        dx_sync_place place;
+        dx_bytes section;
+        error = dx_sync_section_read(&reader, &place, &section);
+        if (error == DX_OK) {
+            check_view(section, message);
+        }
+    }
+}
+
 static void read_rest(dx_bytes message) {
     dx_sync_hello hello;
     dx_sync_probe probe;
@@ -82,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     read_addresses(message);
     read_state(message);
     read_data(message);
+    read_holes(message);
     read_rest(message);
     return 0;
 }

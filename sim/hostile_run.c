@@ -19,6 +19,7 @@ typedef struct sim_run {
     dx_buf made;    /* a block of the liar's making */
     const dx_feed *feed;
     dx_session *session;
+    bool is_hollow; /* what is wrong with it is that a section is held back */
 } sim_run;
 
 static bool is_armed(const sim_hostile *hostile, sim_count lie) {
@@ -35,8 +36,8 @@ static void flip(dx_bytes bytes, size_t at, unsigned bit) {
 
 /* --- Something changed -------------------------------------------------------------------------------------- */
 
-/* The block with its first section served as a hash, as if it had been purged. */
-static bool purge(sim_run *run, dx_bytes *block) {
+/* The block with its first section held back: only its hash is served. */
+static bool hollow(sim_run *run, dx_bytes *block) {
     dx_block parts;
     dx_reader cursor;
     dx_buf items;
@@ -50,9 +51,12 @@ static bool purge(sim_run *run, dx_bytes *block) {
     int error = DX_OK;
     for (size_t i = 0; i < parts.section_count && error == DX_OK; i++) {
         dx_bytes section;
-        bool purged;
-        error = dx_block_section(&cursor, &section, &purged);
-        if (i == 0) {
+        bool hole;
+        error = dx_block_section(&cursor, &section, &hole);
+        if (hole) {
+            dx_write_array(&writer, 1);
+            dx_write_bytes(&writer, section);
+        } else if (i == 0) {
             uint8_t hash[DX_HASH_SIZE];
             dx_hash(DX_HASH_SECTION, section, hash);
             dx_write_array(&writer, 1);
@@ -119,7 +123,9 @@ static bool change(sim_hostile *hostile, sim_run *run) {
         data->head.length++;
         return true;
     default:
-        return purge(run, &data->blocks[any]);
+        /* Of a control feed it is no block any more; of a data feed honest peers take it, and ask others for the rest. */
+        run->is_hollow = run->feed->identity.feed_class == DX_FEED_DATA;
+        return hollow(run, &data->blocks[any]);
     }
 }
 
@@ -229,7 +235,8 @@ static void lie_about(sim_hostile *hostile, sim_run *run, dx_buf *message) {
      * the liar's own are compared, what does not join of another waits its turn. */
     const uint64_t *counts = hostile->peer->world->counts;
     bool is_plain = counts[SIM_UNSEEN] == 0 && counts[SIM_TWIN] == 0 && counts[SIM_SET_BACK_UNSEEN] == 0;
-    if (lie != SIM_TWIN && is_looked_at && is_plain && !sim_hostile_has_gap(hostile, run->session)) {
+    if (lie != SIM_TWIN && !run->is_hollow && is_looked_at && is_plain &&
+        !sim_hostile_has_gap(hostile, run->session)) {
         sim_hostile_watch(hostile, run->session, lie);
     }
 }
@@ -243,6 +250,7 @@ int sim_hostile_falsify(sim_hostile *hostile, dx_session *session, dx_buf *messa
     run->bytes = (uint8_t *)(run + 1);
     memcpy(run->bytes, message->data, message->size);
     run->session = session;
+    run->is_hollow = false;
     dx_buf_init(&run->made, &sim_heap, SIM_MESSAGE_MAX);
     int error = dx_sync_data_read(dx_bytes_of(run->bytes, message->size), &run->data);
     run->feed = error == DX_OK ? dx_space_feed_by_id(session->replica->space, run->data.feed_id) : NULL;

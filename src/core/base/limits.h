@@ -202,9 +202,6 @@ enum {
     /* What a model may take while it works on one state. Above all that the object model's own limits let it
      * ask for, so that it is never what decides about an operation. */
     DX_REDUCE_MEMORY_MAX = 1024 * 1024 * 1024,
-    /* Memory for where links lead, of all spaces of a vault together (echo/neighbours.h): as much as SQLite's page cache. A
-     * graph of 64,000 objects and 250,000 links, walked in both directions, takes 8 MB. */
-    DX_NEIGHBOURS_SIZE_MAX = 16 * 1024 * 1024,
     /* Scratch a space keeps from step to step: a usual block; what a large one took is given back. */
     DX_SPACE_SCRATCH_KEPT_MAX = 64 * 1024,
 
@@ -274,6 +271,12 @@ enum {
     DX_SYNC_STALL_MS = 10000,
     /* A peer that has not the branch somebody named is asked for it again after so long. */
     DX_SYNC_LACK_MS = 60000,
+    /* Bytes of blocks read to answer one question for sections: each may lie in a block of its own. */
+    DX_SYNC_SECTIONS_READ_MAX = 4 * 1024 * 1024,
+    /* Sections of which only the hash is here are asked for again after so long, then twice as long, and so on up to an
+     * hour: a peer may have been given them since. */
+    DX_SYNC_HOLES_MS = 60000,
+    DX_SYNC_HOLES_MS_MAX = 3600 * 1000,
     /* Control feeds taken whose first block, signed by a device nobody knows, has not admitted them: from peers that
      * are not known as members, all together (128 MB at the worst, once, from one who knows the space's secret), and
      * from members. As many that were only told of are kept in memory for each link (300 KB). */

@@ -39,12 +39,28 @@ static int remove_range(dx_context *context, sqlite3_stmt *remove, int64_t first
     return dx_store_error(context->store);
 }
 
+static int run_with(dx_context *context, sqlite3_stmt *statement, int64_t value) {
+    dx_bind_int(statement, 1, value);
+    return dx_step_done(context->store, statement);
+}
+
 /* Blocks stored under one number: the feed's own or a limb's. */
 static int remove_rows(dx_context *context, int64_t rows, size_t *budget) {
     sqlite3_stmt *remove =
         dx_store_query(context->store, "DELETE FROM block WHERE key IN "
                                        "(SELECT key FROM block WHERE key BETWEEN ?1 AND ?2 LIMIT ?3)");
-    return remove_range(context, remove, rows << 32, rows << 32 | UINT32_MAX, budget);
+    int error = remove_range(context, remove, rows << 32, rows << 32 | UINT32_MAX, budget);
+    if (error != DX_OK || *budget == 0) {
+        return error;
+    }
+    remove =
+        dx_store_query(context->store, "DELETE FROM hole WHERE block IN "
+                                       "(SELECT block FROM hole WHERE block BETWEEN ?1 AND ?2 LIMIT ?3)");
+    error = remove_range(context, remove, rows << 32, rows << 32 | UINT32_MAX, budget);
+    if (error != DX_OK || *budget == 0) {
+        return error;
+    }
+    return run_with(context, dx_store_query(context->store, "DELETE FROM hole_count WHERE rows = ?1"), rows);
 }
 
 static int remove_touches(dx_context *context, const doomed_feed *feed, size_t *budget) {
@@ -132,11 +148,6 @@ static int remove_blocks(dx_context *context, const doomed_feed *feed, size_t *b
     return error;
 }
 
-static int run_with(dx_context *context, sqlite3_stmt *statement, int64_t value) {
-    dx_bind_int(statement, 1, value);
-    return dx_step_done(context->store, statement);
-}
-
 /* The feed's row and its secret go when nothing else of it is left. */
 static int remove_feed(dx_context *context, const doomed_feed *feed, size_t *budget) {
     int error = dx_entity_rows_drop(context, feed->local, budget);
@@ -165,6 +176,10 @@ static int remove_feed(dx_context *context, const doomed_feed *feed, size_t *bud
         run_with(context, dx_store_query(context->store, "DELETE FROM fork WHERE feed = ?1"), feed->local);
     if (error == DX_OK) {
         error = run_with(context, dx_store_query(context->store, "DELETE FROM looked WHERE feed = ?1"),
+                         feed->local);
+    }
+    if (error == DX_OK) {
+        error = run_with(context, dx_store_query(context->store, "DELETE FROM vector WHERE feed = ?1"),
                          feed->local);
     }
     if (error == DX_OK) {

@@ -13,6 +13,7 @@
 #include "echo/refused.h"
 #include "echo/space_state.h"
 #include "echo/trace.h"
+#include "echo/vector.h"
 #include "echo/withdraw.h"
 
 /* Why a feed's next transaction is not applied now. */
@@ -263,10 +264,11 @@ static int check_block(dx_context *context, dx_space *space, const dx_feed *feed
 }
 
 /* The feed's next transaction is [applied, *end), as far as it was looked at; reason tells whether all of it
- * may be applied. The last block checked is in *block. */
+ * may be applied, *holes whether a block of it has some. The last block checked is in *block. */
 static int check_transaction(dx_context *context, dx_space *space, const dx_feed *feed, dx_block *block,
-                             uint64_t *end, wait_reason *reason) {
+                             uint64_t *end, bool *holes, wait_reason *reason) {
     uint64_t usable = dx_feed_usable(feed);
+    *holes = false;
     *reason = (wait_reason){.kind = WAIT_NOT};
     for (uint64_t seq = feed->applied; seq < usable; seq++) {
         int error = dx_pipeline_block(context, space, feed, seq, block);
@@ -277,6 +279,7 @@ static int check_transaction(dx_context *context, dx_space *space, const dx_feed
             return error;
         }
         *end = seq + 1;
+        *holes = *holes || block->hole_count != 0;
         bool goes_on = (block->header.flags & DX_BLOCK_CONTINUES) != 0 && reason->kind == WAIT_NOT;
         if (!goes_on || *end - feed->applied == DX_TRANSACTION_BLOCKS_MAX) {
             return DX_OK;
@@ -287,53 +290,6 @@ static int check_transaction(dx_context *context, dx_space *space, const dx_feed
 }
 
 /* --- Applying -------------------------------------------------------------------------------- */
-
-static int raise_named(dx_space *space, dx_feed *feed, dx_bytes entries, size_t count) {
-    dx_reader cursor;
-    dx_reader_init(&cursor, entries);
-    int error = DX_OK;
-    for (size_t i = 0; i < count && error == DX_OK; i++) {
-        dx_dependency dependency;
-        error = dx_block_dependency(&cursor, &dependency);
-        const dx_feed *named = error == DX_OK ? dx_space_feed_by_prefix(space, dependency.feed) : NULL;
-        if (named != NULL) {
-            error = dx_timeframe_raise(&feed->timeframe, named->local, dependency.length);
-        }
-    }
-    return error;
-}
-
-/* The block's version vector, over control feeds too: what it declared to have seen, and itself. */
-static int raise_timeframe(dx_space *space, dx_feed *feed, uint64_t seq, const dx_block *block) {
-    const dx_block_header *header = &block->header;
-    int error = raise_named(space, feed, header->auth, header->auth_count);
-    if (error == DX_OK) {
-        error = raise_named(space, feed, header->dependencies, header->dependency_count);
-    }
-    return error != DX_OK ? error : dx_timeframe_raise(&feed->timeframe, feed->local, seq + 1);
-}
-
-/* The sum of the vector's data feeds. */
-static dx_stamp stamp_of(dx_space *space, const dx_feed *feed) {
-    dx_stamp stamp = {.counter = 0};
-    memcpy(stamp.feed, feed->id, sizeof stamp.feed);
-#if defined(DX_PLANT) && DX_PLANT == 3
-    stamp.counter = space->change;
-    return stamp;
-#endif
-    for (size_t i = 0; i < feed->timeframe.count; i++) {
-        const dx_timeframe_entry *entry = &feed->timeframe.entries[i];
-        const dx_feed *named = dx_space_feed(space, entry->feed);
-#if defined(DX_PLANT) && DX_PLANT == 21
-        if (named != NULL) {
-#else
-        if (named != NULL && named->identity.feed_class == DX_FEED_DATA) {
-#endif
-            stamp.counter += entry->length;
-        }
-    }
-    return stamp;
-}
 
 static int apply_data_section(dx_reduction *reduction, const uint8_t key[static DX_KEY_SIZE], uint64_t index,
                               dx_bytes sealed) {
@@ -360,7 +316,7 @@ static int apply_data_block(dx_context *context, dx_space *space, dx_feed *feed,
                               .feed = feed,
                               .timeframe = &feed->timeframe,
                               .seq = seq,
-                              .stamp = stamp_of(space, feed)};
+                              .stamp = dx_vector_stamp(space, feed, &feed->timeframe)};
     uint8_t key[DX_KEY_SIZE];
     int error = dx_space_key(context, space, block->header.key_epoch, key);
     dx_reader cursor;
@@ -370,9 +326,9 @@ static int apply_data_block(dx_context *context, dx_space *space, dx_feed *feed,
                   (unsigned long long)reduction.stamp.counter);
     for (size_t index = 0; index < block->section_count && error == DX_OK; index++) {
         dx_bytes section;
-        bool purged;
-        error = dx_block_section(&cursor, &section, &purged);
-        if (error == DX_OK && !purged) {
+        bool hole;
+        error = dx_block_section(&cursor, &section, &hole);
+        if (error == DX_OK && !hole) {
             error = apply_data_section(&reduction, key, index, section);
         }
     }
@@ -419,8 +375,8 @@ static int apply_control_block(dx_context *context, dx_space *space, dx_feed *fe
     dx_reader_init(&cursor, block->sections);
     for (size_t index = 0; index < block->section_count && error == DX_OK; index++) {
         dx_bytes section;
-        bool purged;
-        error = dx_block_section(&cursor, &section, &purged);
+        bool hole;
+        error = dx_block_section(&cursor, &section, &hole);
         if (error == DX_OK) {
             error = take_credential(context, space, feed, seq, index, section);
             admits_itself = admits_itself || admits(section, feed);
@@ -446,7 +402,7 @@ static int apply_block(dx_context *context, dx_space *space, dx_feed *feed, uint
         error = error == DX_OK ? apply_control_block(context, space, feed, seq, block) : error;
     }
     if (error == DX_OK) {
-        error = raise_timeframe(space, feed, seq, block);
+        error = dx_vector_raise(space, feed, seq, block, &feed->timeframe);
     }
     if (error == DX_OK && !control) {
         error = apply_data_block(context, space, feed, seq, block);
@@ -492,8 +448,9 @@ static int run_transaction(dx_context *context, dx_space *space, dx_feed *feed, 
     dx_block block;
     uint64_t end = feed->applied, begin = feed->applied;
     wait_reason reason;
+    bool holes;
     *work = 0;
-    int error = check_transaction(context, space, feed, &block, &end, &reason);
+    int error = check_transaction(context, space, feed, &block, &end, &holes, &reason);
     if (error != DX_OK) {
         return error;
     }
@@ -512,6 +469,9 @@ static int run_transaction(dx_context *context, dx_space *space, dx_feed *feed, 
     } else if (reason.kind != WAIT_NOT) {
         return DX_OK;
     }
+    if (error == DX_OK && holes && reason.kind == WAIT_NOT) { /* for what comes late of it */
+        error = dx_vector_keep(context, feed, begin, &feed->timeframe);
+    }
     for (uint64_t seq = begin; reason.kind == WAIT_NOT && seq < end && error == DX_OK; seq++) {
         if (end - begin > 1) {
             error = dx_pipeline_block(context, space, feed, seq, &block);
@@ -529,50 +489,6 @@ static int run_transaction(dx_context *context, dx_space *space, dx_feed *feed, 
 
 /* --- Running --------------------------------------------------------------------------------- */
 
-/* The block's transaction is skipped wherever it arrives: it names a feed of the wrong class. */
-static bool is_never_applied(dx_space *space, const dx_feed *feed, const dx_block *block) {
-    const dx_bytes lists[] = {block->header.auth, block->header.dependencies};
-    const size_t counts[] = {block->header.auth_count, block->header.dependency_count};
-    for (size_t list = 0; list < 2; list++) {
-        dx_reader cursor;
-        dx_dependency dependency;
-        dx_reader_init(&cursor, lists[list]);
-        for (size_t i = 0; i < counts[list] && dx_block_dependency(&cursor, &dependency) == DX_OK; i++) {
-            const dx_feed *named = dx_space_feed_by_prefix(space, dependency.feed);
-            dx_feed_class wanted = list == 0 ? DX_FEED_CONTROL : DX_FEED_DATA;
-            if (named != NULL && (named == feed || named->identity.feed_class != wanted)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-/* Goes over the next transaction of what was in effect before (feed->kept): its version vector alone is made
- * again. *end stays where the transaction is not whole below kept. */
-static int walk_transaction(dx_context *context, dx_space *space, dx_feed *feed, uint64_t *end) {
-    dx_block block;
-    uint64_t seq = feed->applied;
-    bool goes_on = true, never = false;
-    int error = DX_OK;
-    for (; goes_on && seq < feed->kept && error == DX_OK; seq++) {
-        error = dx_pipeline_block(context, space, feed, seq, &block);
-        never = error == DX_OK && is_never_applied(space, feed, &block);
-        goes_on = error == DX_OK && !never && (block.header.flags & DX_BLOCK_CONTINUES) != 0 &&
-                  seq + 1 - feed->applied < DX_TRANSACTION_BLOCKS_MAX;
-    }
-    *end = error != DX_OK || goes_on ? feed->applied : seq;
-    if (error == DX_OK && never) {
-        error = dx_timeframe_raise(&feed->timeframe, feed->local, *end);
-    }
-    for (seq = feed->applied; seq < *end && !never && error == DX_OK; seq++) {
-        error = dx_pipeline_block(context, space, feed, seq, &block);
-        error = error == DX_OK ? raise_timeframe(space, feed, seq, &block) : error;
-    }
-    feed->applied = error == DX_OK ? *end : feed->applied;
-    return error;
-}
-
 /* After a withdrawal: to where the feed was. What is left of a transaction that the limit cuts through goes
  * too. */
 static int walk_feed(dx_context *context, dx_space *space, dx_feed *feed, size_t *budget) {
@@ -580,7 +496,8 @@ static int walk_feed(dx_context *context, dx_space *space, dx_feed *feed, size_t
     while (error == DX_OK && *budget != 0 && feed->applied < feed->kept &&
            feed->kept <= dx_feed_usable(feed)) {
         uint64_t before = feed->applied, end;
-        error = walk_transaction(context, space, feed, &end);
+        error = dx_vector_walk(context, space, feed, before, feed->kept, &feed->timeframe, &end);
+        feed->applied = error == DX_OK ? end : before;
         if (error == DX_OK && end == before) {
             size_t all = SIZE_MAX;
             error = dx_withdraw_blocks(context, space, feed, feed->applied, &all);
@@ -891,8 +808,9 @@ bool dx_pipeline_waiting(dx_context *context, dx_space *space, char *out, size_t
         dx_block block;
         uint64_t end;
         wait_reason reason;
+        bool holes;
         if (feed->applied >= dx_feed_usable(feed) ||
-            check_transaction(context, space, feed, &block, &end, &reason) != DX_OK) {
+            check_transaction(context, space, feed, &block, &end, &holes, &reason) != DX_OK) {
             continue;
         }
         if (reason.kind == WAIT_NOT && feed->identity.feed_class == DX_FEED_CONTROL) {

@@ -14,6 +14,7 @@
 #include "echo/name.h"
 #include "echo/ordered.h"
 #include "echo/withdraw.h"
+#include "feed/hole.h"
 
 /* --- Scratch memory -------------------------------------------------------------------------- */
 
@@ -63,6 +64,47 @@ static int resolve_place(const dx_reduction *reduction, const dx_place *place, i
     }
     *key = dx_entity_key(feed->local, place->seq, place->index);
     return DX_OK;
+}
+
+/* What a section names, as keys. */
+typedef struct section_keys {
+    int64_t subject; /* the entity it makes or changes */
+    int64_t parent;  /* of what it makes, or where it moves */
+    int64_t source, target;
+} section_keys;
+
+static int resolve_created(const dx_reduction *reduction, uint64_t index, const dx_section *section,
+                           section_keys *keys) {
+    keys->subject = dx_entity_key(reduction->feed->local, reduction->seq, index);
+    bool resolved = resolve_place(reduction, &section->parent, &keys->parent) == DX_OK &&
+                    resolve_place(reduction, &section->source, &keys->source) == DX_OK &&
+                    resolve_place(reduction, &section->target, &keys->target) == DX_OK;
+    return resolved ? DX_OK : DX_E_INVALID;
+}
+
+static int resolve_changed(dx_reduction *reduction, const dx_section *section, section_keys *keys) {
+    if (resolve_place(reduction, &section->subject, &keys->subject) != DX_OK ||
+        (reduction->has_subject && dx_place_compare(&reduction->subject, &section->subject) >= 0)) {
+        return DX_E_INVALID;
+    }
+    reduction->subject = section->subject;
+    reduction->has_subject = true;
+    return section->moves ? resolve_place(reduction, &section->moved_to, &keys->parent) : DX_OK;
+}
+
+/* DX_E_INVALID: a block may not say this, whatever is here. */
+static int resolve_section(dx_reduction *reduction, uint64_t index, const dx_section *section,
+                           section_keys *keys) {
+    *keys = (section_keys){0};
+    return section->creates ? resolve_created(reduction, index, section, keys)
+                            : resolve_changed(reduction, section, keys);
+}
+
+int dx_reduce_resolve(dx_reduction *reduction, uint64_t index, const dx_section *section, int64_t *key) {
+    section_keys keys;
+    int error = resolve_section(reduction, index, section, &keys);
+    *key = keys.subject;
+    return error;
 }
 
 /* --- States ---------------------------------------------------------------------------------- */
@@ -282,17 +324,19 @@ static void set_life(const dx_reduction *reduction, bool deleted, dx_entity_row 
 }
 
 static int create_entity(dx_reduction *reduction, uint64_t index, const dx_section *section, int *refusal) {
-    dx_entity_row row = {.key = dx_entity_key(reduction->feed->local, reduction->seq, index),
+    section_keys keys;
+    *refusal = resolve_section(reduction, index, section, &keys);
+    if (*refusal != DX_OK) {
+        return DX_OK;
+    }
+    dx_entity_row row = {.key = keys.subject,
                          .kind = (int64_t)section->kind,
-                         .created = (int64_t)reduction->stamp.counter};
+                         .created = (int64_t)reduction->stamp.counter,
+                         .parent = keys.parent,
+                         .source = keys.source,
+                         .target = keys.target};
     if (section->life != DX_LIFE_KEEP) {
         set_life(reduction, section->life == DX_LIFE_DELETE, &row);
-    }
-    if (resolve_place(reduction, &section->parent, &row.parent) != DX_OK ||
-        resolve_place(reduction, &section->source, &row.source) != DX_OK ||
-        resolve_place(reduction, &section->target, &row.target) != DX_OK) {
-        *refusal = DX_E_INVALID;
-        return DX_OK;
     }
     dx_context *context = reduction->context;
     dx_space *space = reduction->space;
@@ -439,19 +483,32 @@ static bool lacks_list(const dx_reduction *reduction, const present_row *row) {
            reduction->aside == NULL;
 }
 
+static int refuse(int reason, int *refusal) {
+    *refusal = reason;
+    return DX_OK;
+}
+
+/* Nothing stands at the key. Where the section that made it may be a hole, this one waits with it: the touch stands, and
+ * nothing was refused. */
+static int look_for_hole(const dx_reduction *reduction, int64_t key, int *refusal) {
+    const dx_feed *maker = dx_space_feed(reduction->space, dx_entity_key_feed(key));
+    dx_holes holes = {.sections = 0};
+    int error = maker == NULL
+                    ? DX_E_NOT_FOUND
+                    : dx_hole_next(maker, reduction->context->store, dx_entity_key_seq(key), &holes);
+    if (error == DX_OK && holes.seq == dx_entity_key_seq(key)) {
+        return DX_OK;
+    }
+    return error == DX_OK || error == DX_E_NOT_FOUND ? refuse(DX_E_NOT_FOUND, refusal) : error;
+}
+
 static int mutate_entity(dx_reduction *reduction, uint64_t index, const dx_section *section, int *refusal) {
-    int64_t key, parent = 0;
-    if (resolve_place(reduction, &section->subject, &key) != DX_OK ||
-        (reduction->has_subject && dx_place_compare(&reduction->subject, &section->subject) >= 0)) {
-        *refusal = DX_E_INVALID;
+    section_keys keys;
+    *refusal = resolve_section(reduction, index, section, &keys);
+    if (*refusal != DX_OK) {
         return DX_OK;
     }
-    reduction->subject = section->subject;
-    reduction->has_subject = true;
-    if (section->moves && resolve_place(reduction, &section->moved_to, &parent) != DX_OK) {
-        *refusal = DX_E_INVALID;
-        return DX_OK;
-    }
+    int64_t key = keys.subject, parent = keys.parent;
     present_row row;
     int error = reduction->timeframe != NULL ? note_touch(reduction, key, index) : DX_OK;
     if (error == DX_OK) {
@@ -467,8 +524,7 @@ static int mutate_entity(dx_reduction *reduction, uint64_t index, const dx_secti
         error = DX_E_INVALID; /* a link stands nowhere */
     }
     if (error == DX_E_NOT_FOUND || error == DX_E_DENIED || error == DX_E_INVALID) {
-        *refusal = error;
-        return DX_OK;
+        return error == DX_E_NOT_FOUND ? look_for_hole(reduction, key, refusal) : refuse(error, refusal);
     }
     bool changed = false;
     if (error == DX_OK && section->operates && lacks_list(reduction, &row)) {

@@ -38,6 +38,11 @@ typedef struct dx_reduction {
  * the host only. */
 DX_MUST_USE int dx_reduce_section(dx_reduction *reduction, uint64_t index, dx_bytes plaintext, int *refusal);
 
+/* The first half of it: whether the block may say this, whatever is here, and the entity it is about. Called for each of
+ * a block's sections in order. DX_OK or DX_E_INVALID. */
+DX_MUST_USE int dx_reduce_resolve(dx_reduction *reduction, uint64_t index, const dx_section *section,
+                                  int64_t *key);
+
 /* The saved state made of the listed operations of a model that was not known when they came; appended to
  * out, nothing when none of them counts. */
 DX_MUST_USE int dx_reduce_listed(dx_context *context, dx_space *space, const dx_model *model,

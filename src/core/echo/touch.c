@@ -73,9 +73,9 @@ bool dx_touch_is_in_effect(const dx_feed *feed, uint64_t seq) {
 
 /* Opens a section into space->plain. *there: it is whole and its key is here, as it was when it was applied. */
 static int open_section(dx_space *space, const dx_feed *feed, uint64_t seq, uint64_t index,
-                        const uint8_t key[static DX_KEY_SIZE], dx_bytes sealed, bool purged, bool *there) {
+                        const uint8_t key[static DX_KEY_SIZE], dx_bytes sealed, bool hole, bool *there) {
     int error = DX_E_NOT_FOUND;
-    if (!purged) {
+    if (!hole) {
         dx_buf_clear(&space->plain);
         error = dx_section_open(key, feed->id, seq, index, sealed, &space->plain);
     }
@@ -87,16 +87,16 @@ int dx_touch_open(dx_context *context, dx_space *space, const dx_feed *feed, uin
                   const dx_block *block, bool *there) {
     uint8_t key[DX_KEY_SIZE];
     dx_bytes section = {NULL, 0};
-    bool purged = true;
+    bool hole = true;
     dx_reader cursor;
     dx_reader_init(&cursor, block->sections);
     *there = false;
     int error = dx_space_key(context, space, block->header.key_epoch, key);
     for (uint64_t i = 0; i <= index && i < block->section_count && error == DX_OK; i++) {
-        error = dx_block_section(&cursor, &section, &purged);
+        error = dx_block_section(&cursor, &section, &hole);
     }
     if (error == DX_OK && index < block->section_count) {
-        error = open_section(space, feed, seq, index, key, section, purged, there);
+        error = open_section(space, feed, seq, index, key, section, hole, there);
     }
     dx_wipe(key, sizeof key);
     return error == DX_E_NOT_FOUND ? DX_OK : error;
@@ -115,9 +115,9 @@ int dx_touch_each(dx_context *context, dx_space *space, const dx_feed *feed, uin
     for (uint64_t index = 0; index < block->section_count && error == DX_OK; index++) {
         dx_bytes sealed;
         dx_section section;
-        bool purged, there = false;
-        error = dx_block_section(&cursor, &sealed, &purged);
-        error = error == DX_OK ? open_section(space, feed, seq, index, key, sealed, purged, &there) : error;
+        bool hole, there = false;
+        error = dx_block_section(&cursor, &sealed, &hole);
+        error = error == DX_OK ? open_section(space, feed, seq, index, key, sealed, hole, &there) : error;
         if (error == DX_OK && there &&
             dx_section_decode(dx_buf_view(&space->plain), feed->id, &section) == DX_OK) {
             error = on_section(ctx, index, &section);

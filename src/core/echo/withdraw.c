@@ -12,6 +12,7 @@
 #include "echo/space_state.h"
 #include "echo/touch.h"
 #include "echo/trace.h"
+#include "echo/vector.h"
 
 /* Entities one call makes again: a block has at most so many sections. */
 enum { KEYS_SIZE_MAX = 64 * 1024 * 1024 };
@@ -38,19 +39,14 @@ static int remove_entity(dx_context *context, dx_space *space, int64_t key, uint
     return error;
 }
 
-/* From its creation, if that is in effect, and what changed it since. */
-int dx_withdraw_make_again(dx_context *context, dx_space *space, int64_t key) {
+/* From its creation, if that is in effect and here, and what changed it since. */
+static int make(dx_context *context, dx_space *space, int64_t key, uint64_t created) {
     dx_feed *maker = dx_space_feed(space, dx_entity_key_feed(key));
-    uint64_t created;
-    int error = remove_entity(context, space, key, &created);
-    if (error == DX_E_NOT_FOUND ||
-        (error == DX_OK && !dx_touch_is_in_effect(maker, dx_entity_key_seq(key)))) {
+    if (!dx_touch_is_in_effect(maker, dx_entity_key_seq(key))) {
         return DX_OK;
     }
-    if (error == DX_OK) {
-        error = dx_touch_take_again(context, space, maker, dx_entity_key_seq(key), dx_entity_key_index(key),
+    int error = dx_touch_take_again(context, space, maker, dx_entity_key_seq(key), dx_entity_key_index(key),
                                     created, NULL);
-    }
     bool found = true;
     dx_touch touch;
     for (dx_stamp at = {.counter = 0}; error == DX_OK && found;) {
@@ -63,6 +59,18 @@ int dx_withdraw_make_again(dx_context *context, dx_space *space, int64_t key) {
         }
     }
     return error;
+}
+
+int dx_withdraw_make_again(dx_context *context, dx_space *space, int64_t key) {
+    uint64_t created;
+    int error = remove_entity(context, space, key, &created);
+    return error == DX_OK ? make(context, space, key, created) : error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
+int dx_withdraw_make(dx_context *context, dx_space *space, int64_t key, uint64_t created) {
+    uint64_t before;
+    int error = remove_entity(context, space, key, &before);
+    return error == DX_OK || error == DX_E_NOT_FOUND ? make(context, space, key, created) : error;
 }
 
 /* Among rows at rest, and they are at rest afterwards: a crash brings them back to where the feeds' rows say, and
@@ -160,6 +168,7 @@ int dx_withdraw_blocks(dx_context *context, dx_space *space, dx_feed *feed, uint
     if (control) {
         error = dx_control_forget_places(context->store, feed->local, keep);
     }
+    error = error == DX_OK ? dx_vector_forget(context, feed, keep) : error;
     feed->kept = control ? keep : before;
     feed->applied = 0;
     feed->timeframe.count = 0;

@@ -25,5 +25,7 @@ DX_MUST_USE int dx_withdraw_make_again(dx_context *context, dx_space *space, int
 /* Makes again what others changed of the feed's entities in blocks [begin, end): other changes may count now. */
 DX_MUST_USE int dx_withdraw_look_again(dx_context *context, dx_space *space, const dx_feed *feed,
                                        uint64_t begin, uint64_t end);
+/* The same for one whose creation, with this counter, came late: it may not stand here yet. */
+DX_MUST_USE int dx_withdraw_make(dx_context *context, dx_space *space, int64_t key, uint64_t created);
 
 #endif

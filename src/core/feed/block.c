@@ -62,13 +62,13 @@ static int decode_header(dx_bytes bytes, dx_block_header *out) {
     return dx_reader_finish(&reader);
 }
 
-int dx_block_section(dx_reader *cursor, dx_bytes *section, bool *purged) {
-    *purged = dx_reader_peek(cursor) == DX_KIND_ARRAY;
-    if (*purged && dx_read_array(cursor) != 1) {
+int dx_block_section(dx_reader *cursor, dx_bytes *section, bool *hole) {
+    *hole = dx_reader_peek(cursor) == DX_KIND_ARRAY;
+    if (*hole && dx_read_array(cursor) != 1) {
         dx_reader_fail(cursor);
     }
     *section = dx_read_bytes(cursor);
-    if (*purged && section->size != DX_HASH_SIZE) {
+    if (*hole && section->size != DX_HASH_SIZE) {
         dx_reader_fail(cursor);
     }
     return cursor->error;
@@ -98,14 +98,14 @@ int dx_block_decode(dx_bytes bytes, dx_block *out) {
     const uint8_t *start = reader.at;
     for (size_t i = 0; i < out->section_count; i++) {
         dx_bytes section;
-        bool purged;
-        if (dx_block_section(&reader, &section, &purged) != DX_OK) {
+        bool hole;
+        if (dx_block_section(&reader, &section, &hole) != DX_OK) {
             return DX_E_MALFORMED;
         }
-        out->purged_count += purged;
+        out->hole_count += hole;
     }
     out->sections = dx_bytes_of(start, (size_t)(reader.at - start));
-    if (out->header.feed_class == DX_FEED_CONTROL && out->purged_count != 0) {
+    if (out->header.feed_class == DX_FEED_CONTROL && out->hole_count != 0) {
         return DX_E_MALFORMED;
     }
     return dx_reader_finish(&reader);
@@ -124,14 +124,14 @@ void dx_block_leaf(const dx_block *block, const uint8_t feed_id[static DX_HASH_S
     dx_reader_init(&cursor, block->sections);
     for (size_t i = 0; i < block->section_count; i++) {
         dx_bytes section;
-        bool purged;
-        int error = dx_block_section(&cursor, &section, &purged);
+        bool hole;
+        int error = dx_block_section(&cursor, &section, &hole);
         DX_ASSERT(error == DX_OK); /* decode has walked them */
         uint8_t hash[DX_HASH_SIZE];
-        if (!purged) {
+        if (!hole) {
             dx_hash(DX_HASH_SECTION, section, hash);
         }
-        dx_hash_add(&leaf, purged ? section.data : hash, DX_HASH_SIZE);
+        dx_hash_add(&leaf, hole ? section.data : hash, DX_HASH_SIZE);
     }
     dx_hash_end(&leaf, out);
 }

@@ -2,7 +2,7 @@
  *
  * Layer: floor 1, feed. Format in docs/spec/block.md:
  *   block   = [header: bstr, [section…]]
- *   section = bstr (sealed; in control feeds plain) | [bstr 32] (purged: its hash stands for it)
+ *   section = bstr (sealed; in control feeds plain) | [bstr 32] (a hole: its hash stands for it)
  *   header  = [1, class, flags, key_epoch, wall_ms, auth, deps]
  *   auth    = [[feed prefix 16, length, root 16]…], ascending: the control feeds that advanced since the own
  *             feed's previous block
@@ -11,9 +11,9 @@
  *   nonce   = first 24 bytes of H(NONCE keyed by the key, feed id ‖ seq ‖ index ‖ plaintext): a fork never
  *             reuses one for other text
  *   leaf    = H(LEAF, feed id ‖ seq ‖ header size ‖ header ‖ section count ‖ H(SECTION, section)…)
- * A feed never names itself. In control blocks key_epoch is 0 and nothing is ever purged. Numbers inside
- * hashes and AEAD data are 8 bytes, little endian. The leaf is the same whether or not a section is purged:
- * whoever takes blocks from others decides whether that is owed to a right or is withholding (purged_count).
+ * A feed never names itself. In control blocks key_epoch is 0 and there are no holes. Numbers inside
+ * hashes and AEAD data are 8 bytes, little endian. The leaf is the same whether or not a section is there:
+ * whoever takes blocks from others decides what its holes mean (hole.h).
  * Ownership: a decoded block points into its bytes. Nothing here allocates but the caller's dx_buf. */
 #ifndef DX_FEED_BLOCK_H
 #define DX_FEED_BLOCK_H
@@ -53,15 +53,15 @@ typedef struct dx_block {
     dx_bytes header_bytes;
     dx_block_header header;
     size_t section_count;
-    size_t purged_count;
+    size_t hole_count;
     dx_bytes sections; /* the encoded items, walked with dx_block_section */
 } dx_block;
 
 /* Strict: accepted bytes are exactly what dx_block_encode makes of them. DX_OK or DX_E_MALFORMED. */
 DX_MUST_USE int dx_block_decode(dx_bytes bytes, dx_block *out);
-/* Walks sections, section_count times: cursor starts over block.sections. purged tells that section is its
+/* Walks sections, section_count times: cursor starts over block.sections. hole tells that section is its
  * 32-byte hash. */
-DX_MUST_USE int dx_block_section(dx_reader *cursor, dx_bytes *section, bool *purged);
+DX_MUST_USE int dx_block_section(dx_reader *cursor, dx_bytes *section, bool *hole);
 /* Walks auth or dependencies, as often as its count says: cursor starts over it. */
 DX_MUST_USE int dx_block_dependency(dx_reader *cursor, dx_dependency *out);
 /* A list of dependencies as a header holds it: read as strictly, entries to be walked as above. What is written must be

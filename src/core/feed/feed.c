@@ -8,6 +8,7 @@
 
 #include "feed/branch.h"
 #include "feed/feed_state.h"
+#include "feed/hole.h"
 #include "feed/number.h"
 
 /* Half a megabyte of entries at most (feed/timeframe.h). */
@@ -17,7 +18,7 @@ enum { EACH_BATCH = 64 };
 
 /* --- Rows -------------------------------------------------------------------------------------- */
 
-static int64_t block_key(const dx_feed *feed, uint64_t seq) {
+int64_t dx_feed_block_key(const dx_feed *feed, uint64_t seq) {
     return (seq < feed->parts ? feed->local : feed->rows) << 32 | (int64_t)seq;
 }
 
@@ -149,12 +150,19 @@ static int check_loaded(const dx_feed *feed, dx_store *store) {
         return DX_E_CORRUPT;
     }
     sqlite3_stmt *select = dx_store_query(store, "SELECT count(*) FROM block WHERE key IN (?1, ?2)");
-    dx_bind_int(select, 1, block_key(feed, feed->length));
-    dx_bind_int(select, 2, feed->length == 0 ? -1 : block_key(feed, feed->length - 1));
+    dx_bind_int(select, 1, dx_feed_block_key(feed, feed->length));
+    dx_bind_int(select, 2, feed->length == 0 ? -1 : dx_feed_block_key(feed, feed->length - 1));
     bool is_right = dx_step(store, select) && dx_column_int(select, 0) == (feed->length > 0);
     dx_step_reset(select);
     int error = dx_store_error(store);
     return error ? error : is_right ? DX_OK : DX_E_CORRUPT;
+}
+
+static int look_for_holes(dx_feed *feed, dx_store *store) {
+    uint64_t sections, excused;
+    int error = dx_hole_count(feed, store, &sections, &excused);
+    feed->hollow = sections != 0;
+    return error;
 }
 
 int dx_feed_load(dx_store *store, const dx_alloc *alloc, const uint8_t space_id[static DX_HASH_SIZE],
@@ -174,6 +182,7 @@ int dx_feed_load(dx_store *store, const dx_alloc *alloc, const uint8_t space_id[
                                       : DX_E_CORRUPT;
     dx_step_reset(select);
     error = error ? error : check_loaded(out, store);
+    error = error ? error : look_for_holes(out, store);
     if (error) {
         dx_feed_deinit(out);
     }
@@ -246,7 +255,7 @@ int dx_feed_check_block(const dx_feed *feed, dx_bytes bytes, dx_block *out) {
 
 int dx_feed_store_block(const dx_feed *feed, dx_store *store, uint64_t seq, dx_bytes nodes, dx_bytes body) {
     sqlite3_stmt *insert = dx_store_query(store, "INSERT INTO block(key, nodes, body) VALUES(?1, ?2, ?3)");
-    dx_bind_int(insert, 1, block_key(feed, seq));
+    dx_bind_int(insert, 1, dx_feed_block_key(feed, seq));
     dx_bind_bytes(insert, 2, nodes);
     dx_bind_bytes(insert, 3, body);
     return dx_step_done(store, insert);
@@ -379,7 +388,7 @@ int dx_feed_read(const dx_feed *feed, dx_store *store, uint64_t seq, dx_bytes *b
         return DX_E_NOT_FOUND;
     }
     sqlite3_stmt *select = dx_store_query(store, "SELECT body FROM block WHERE key=?1");
-    dx_bind_int(select, 1, block_key(feed, seq));
+    dx_bind_int(select, 1, dx_feed_block_key(feed, seq));
     if (!dx_step(store, select)) {
         int error = dx_store_error(store);
         return error ? error : DX_E_CORRUPT;

@@ -14,6 +14,7 @@
  * frozen at its cut, which callers see in `frozen` and `cut` after receive and hear. Rows beyond the cut are
  * kept, never applied, and still taken when asked for. A feed may have more branches: one is in force and is
  * what this header speaks of, the others are limbs beside it (limb.h).
+ * Blocks of data feeds may come, and be stored, with sections of which only the hash is here (hole.h).
  * Ownership: a dx_feed is loaded into the caller's (the space's) memory and deinited by it. */
 #ifndef DX_FEED_FEED_H
 #define DX_FEED_FEED_H
@@ -56,6 +57,7 @@ typedef struct dx_feed {
     dx_head head; /* newest head whose blocks are all here; length 0: none (own: length after dx_feed_sign) */
     dx_head heard;      /* the last head whose signature was verified, not stored: its blocks often follow */
     dx_head target;     /* newest head that covers more than is here; length 0: none */
+    bool hollow;        /* some of its blocks may have holes (hole.h); false: none has */
     bool unsigned_tail; /* own blocks appended since the last head */
     dx_timeframe timeframe; /* accumulated declarations at applied */
     struct {
@@ -103,8 +105,7 @@ DX_MUST_USE int dx_feed_retire(dx_feed *feed, dx_store *store);
  * end to head->length. Exactly once: blocks that are here already must be equal and are passed over. count
  * may be 0: a head alone, from = length. All or nothing: signature, every block, the chain and the root hold,
  * or nothing is stored. head becomes `head` when its blocks are all here, `target` otherwise. DX_E_STATE: own
- * feed, or from > length; DX_E_LIMIT: count > DX_FEED_RUN_MAX; DX_E_MALFORMED; DX_E_UNAUTHORIZED: a purged
- * section (no right to purge exists yet); DX_E_SIGNATURE: signature, proof or root do not hold; DX_E_FORK:
+ * feed, or from > length; DX_E_LIMIT: count > DX_FEED_RUN_MAX; DX_E_MALFORMED; DX_E_SIGNATURE: signature, proof or root do not hold; DX_E_FORK:
  * all hold, and contradict blocks that are here: the fork's proof is stored, the feed frozen; store errors. A
  * head that contradicts only the target, of which no block is here, is taken in its place (a feed below its
  * cut must stay receivable), and the fork is proven too. */

@@ -8,6 +8,7 @@
 
 #include "feed/branch.h"
 #include "feed/feed_state.h"
+#include "feed/hole.h"
 
 static int next_rows(dx_store *store, int64_t *rows) {
     sqlite3_stmt *select = dx_store_query(store, "SELECT max(coalesce((SELECT max(rows) FROM limb), 0),"
@@ -129,6 +130,7 @@ int dx_limb_drop(const dx_feed *view, dx_store *store) {
     dx_bind_int(blocks, 1, view->rows << 32);
     dx_bind_int(blocks, 2, (view->rows + 1) << 32);
     int error = dx_step_done(store, blocks);
+    error = error ? error : dx_hole_forget(store, view->rows << 32, ((view->rows + 1) << 32) - 1);
     if (error) {
         return error;
     }

@@ -8,6 +8,7 @@
 
 #include "feed/feed_state.h"
 #include "feed/fork_proof.h"
+#include "feed/hole.h"
 
 /* A verified run: the foreign branch up to the head, and the range at the run's end. */
 typedef struct dx_run {
@@ -16,7 +17,8 @@ typedef struct dx_run {
     dx_branch branch; /* rows below from, the run's nodes, the proof */
     uint8_t *nodes;
     size_t nodes_size;
-    dx_mmr mmr; /* at end */
+    dx_mmr mmr;     /* at end */
+    uint64_t holes; /* sections of which only the hashes came (hole.h) */
 } dx_run;
 
 /* --- Heads ------------------------------------------------------------------------------------------ */
@@ -98,9 +100,7 @@ static int take_leaves(const dx_feed *feed, const dx_bytes *blocks, size_t count
         if (error) {
             return error;
         }
-        if (block.purged_count > 0) {
-            return DX_E_UNAUTHORIZED;
-        }
+        run->holes += block.hole_count;
         uint8_t leaf[DX_HASH_SIZE];
         dx_block_leaf(&block, feed->id, run->mmr.length, leaf);
         nodes += dx_mmr_append(&run->mmr, leaf, nodes);
@@ -182,6 +182,17 @@ static int compare_target(dx_feed *feed, dx_store *store, dx_run *run) {
     return error == DX_E_FORK ? DX_OK : error;
 }
 
+/* The block's holes are looked for when they come: what is not there has no effect, and stops nothing. */
+static int note_holes(const dx_feed *feed, dx_store *store, uint64_t seq, dx_bytes bytes) {
+    dx_block block;
+    int error = dx_block_decode(bytes, &block);
+    if (error || block.hole_count == 0) {
+        return error;
+    }
+    const dx_holes holes = {.seq = seq, .sections = block.hole_count};
+    return dx_hole_note(feed, store, &holes);
+}
+
 static int store_blocks(const dx_feed *feed, dx_store *store, const dx_bytes *blocks, const dx_run *run) {
     for (uint64_t seq = feed->length; seq < run->end; seq++) {
         uint64_t before = dx_mmr_node_count(run->from);
@@ -189,6 +200,9 @@ static int store_blocks(const dx_feed *feed, dx_store *store, const dx_bytes *bl
         size_t end = (size_t)(dx_mmr_node_count(seq + 1) - before) * DX_HASH_SIZE;
         int error = dx_feed_store_block(feed, store, seq, dx_bytes_of(run->nodes + start, end - start),
                                         blocks[seq - run->from]);
+        if (!error && run->holes != 0) {
+            error = note_holes(feed, store, seq, blocks[seq - run->from]);
+        }
         if (error) {
             return error;
         }
@@ -199,6 +213,7 @@ static int store_blocks(const dx_feed *feed, dx_store *store, const dx_bytes *bl
 /* What the feed is after the run, on a copy, so that a failed write changes nothing here. */
 static int save_run(dx_feed *feed, dx_store *store, dx_bytes proof, const dx_run *run) {
     dx_feed after = *feed;
+    after.hollow = after.hollow || run->holes != 0;
     bool has_news = run->end > feed->length, has_new_target = has_news;
     if (has_news) {
         after.length = run->end;

@@ -140,6 +140,14 @@ const char *const dx_store_schema[] = {
      * what it made were judged (echo/floor.c). */
     ("ALTER TABLE feed ADD COLUMN settled INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE feed ADD COLUMN judged INTEGER;"),
+    /* Blocks with sections of which only the hash is here (feed/hole.h), by their keys in table block, and how many there
+     * are under each number; the version vectors of feeds, here and there, for what comes late (echo/late.h). */
+    ("CREATE TABLE hole(block INTEGER PRIMARY KEY, sections INTEGER NOT NULL, excused INTEGER NOT NULL) "
+     "STRICT;"
+     "CREATE TABLE hole_count(rows INTEGER PRIMARY KEY, sections INTEGER NOT NULL, excused INTEGER NOT NULL) "
+     "STRICT;"
+     "CREATE TABLE vector(feed INTEGER NOT NULL, length INTEGER NOT NULL, timeframe BLOB NOT NULL,"
+     " PRIMARY KEY(feed, length)) WITHOUT ROWID, STRICT;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

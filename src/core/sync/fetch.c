@@ -403,10 +403,13 @@ int dx_session_fetch(dx_session *session, uint64_t *deadline_ms) {
     if (error != DX_OK || !member) {
         return error;
     }
-    if (control_pending) {
-        return dx_session_fetch_branches(session, deadline_ms);
-    }
     error = dx_session_fetch_branches(session, deadline_ms);
+    if (error == DX_OK) {
+        error = dx_session_fetch_holes(session, deadline_ms);
+    }
+    if (control_pending) {
+        return error;
+    }
     if (error == DX_OK) {
         error = want_class(session, DX_FEED_DATA, &data_pending, deadline_ms);
     }

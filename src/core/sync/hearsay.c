@@ -101,11 +101,11 @@ bool dx_session_is_proven(const dx_session *session, const dx_sync_entry *entry,
     bool proven = false;
     for (size_t i = 0; i < block.section_count && !proven; i++) {
         dx_bytes section;
-        bool purged;
-        if (dx_block_section(&cursor, &section, &purged) != DX_OK) {
+        bool hole;
+        if (dx_block_section(&cursor, &section, &hole) != DX_OK) {
             return false;
         }
-        proven = !purged && admits(session, entry, section);
+        proven = !hole && admits(session, entry, section);
     }
     return proven;
 }

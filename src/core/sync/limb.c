@@ -202,6 +202,7 @@ static int take_run(dx_session *session, dx_feed *feed, const dx_sync_data *data
                                                    data->block_count, data->proof)
                                  : DX_E_STATE;
     feed->cut = view.cut; /* a proof may have been among it */
+    feed->hollow = feed->hollow || view.hollow;
     if (error == DX_OK && view.length > before) {
         error = judge_limb(session, &view);
     } else if (error == DX_OK || !is_ours(error)) {

@@ -345,3 +345,90 @@ int dx_sync_lack_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE]) {
     dx_read_bytes_exact(&reader, feed_id, DX_HASH_SIZE);
     return dx_reader_finish(&reader);
 }
+
+/* --- Sections ------------------------------------------------------------------------------------------ */
+
+static dx_sync_place read_place(dx_reader *reader) {
+    dx_sync_place place;
+    place.seq = dx_read_uint_max(reader, DX_FEED_LENGTH_MAX - 1);
+    place.index = dx_read_uint_max(reader, DX_BLOCK_SECTIONS_MAX - 1);
+    return place;
+}
+
+static void write_place(const dx_sync_place *place, dx_writer *writer) {
+    dx_write_uint(writer, place->seq);
+    dx_write_uint(writer, place->index);
+}
+
+static bool is_behind(const dx_sync_place *a, const dx_sync_place *b) {
+    return a->seq > b->seq || (a->seq == b->seq && a->index > b->index);
+}
+
+void dx_sync_holes_write(const uint8_t feed_id[static DX_HASH_SIZE], const dx_sync_place *places,
+                         size_t count, dx_buf *out) {
+    dx_writer writer = begin(out, 3, DX_SYNC_HOLES);
+    write_fixed(&writer, feed_id, DX_HASH_SIZE);
+    dx_write_array(&writer, count);
+    for (size_t i = 0; i < count; i++) {
+        dx_write_array(&writer, 2);
+        write_place(&places[i], &writer);
+    }
+}
+
+int dx_sync_holes_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE],
+                       dx_sync_place places[static DX_SYNC_PLACES_MAX], size_t *count) {
+    dx_reader reader = open(message, 3, DX_SYNC_HOLES);
+    dx_read_bytes_exact(&reader, feed_id, DX_HASH_SIZE);
+    *count = dx_read_array(&reader);
+    if (*count == 0 || *count > DX_SYNC_PLACES_MAX) {
+        dx_reader_fail(&reader);
+        *count = 0;
+    }
+    for (size_t i = 0; i < *count; i++) {
+        if (dx_read_array(&reader) != 2) {
+            dx_reader_fail(&reader);
+        }
+        places[i] = read_place(&reader);
+        if (i > 0 && !is_behind(&places[i], &places[i - 1])) {
+            dx_reader_fail(&reader);
+        }
+    }
+    return dx_reader_finish(&reader);
+}
+
+void dx_sync_sections_begin(const uint8_t feed_id[static DX_HASH_SIZE], size_t answered, size_t sections,
+                            dx_buf *out) {
+    dx_writer writer = begin(out, 4, DX_SYNC_SECTIONS);
+    write_fixed(&writer, feed_id, DX_HASH_SIZE);
+    dx_write_uint(&writer, answered);
+    dx_write_array(&writer, sections);
+}
+
+void dx_sync_section_write(const dx_sync_place *place, dx_bytes section, dx_buf *out) {
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    dx_write_array(&writer, 3);
+    write_place(place, &writer);
+    dx_write_bytes(&writer, section);
+}
+
+int dx_sync_sections_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], size_t *answered,
+                          size_t *sections, dx_reader *reader) {
+    *reader = open(message, 4, DX_SYNC_SECTIONS);
+    dx_read_bytes_exact(reader, feed_id, DX_HASH_SIZE);
+    *answered = (size_t)dx_read_uint_max(reader, DX_SYNC_PLACES_MAX);
+    *sections = dx_read_array(reader);
+    if (*answered == 0 || *sections > *answered) {
+        dx_reader_fail(reader);
+    }
+    return reader->error != DX_OK ? DX_E_MALFORMED : DX_OK;
+}
+
+int dx_sync_section_read(dx_reader *reader, dx_sync_place *place, dx_bytes *section) {
+    if (dx_read_array(reader) != 3) {
+        dx_reader_fail(reader);
+    }
+    *place = read_place(reader);
+    *section = dx_read_bytes(reader);
+    return reader->error != DX_OK ? DX_E_MALFORMED : DX_OK;
+}

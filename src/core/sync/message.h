@@ -16,6 +16,9 @@
  *   PART       [12, feed id, at], PATH [13, feed id, at, head, path: bstr]: the other side of an exact fork proof
  *   BRANCH     [14, feed id, from, length, root 16]: the branch of a forked feed that has this root at this length
  *   LIMB       [15, feed id, from, head, [block…], proof]: a run of it; LACK [16, feed id]: it is not here
+ *   HOLES      [20, feed id, [[seq, index]…]]: sections of which only the hash is here, ascending by place
+ *   SECTIONS   [21, feed id, count, [[seq, index, section: bstr]…]]: of the first `count` places asked for, those that
+ *              are there
  * Ownership: decoded views point into the message. */
 #ifndef DX_SYNC_MESSAGE_H
 #define DX_SYNC_MESSAGE_H
@@ -27,7 +30,8 @@ enum {
     DX_SYNC_VERSION = 1,
     DX_SYNC_ENTRIES_MAX = 256, /* per STATE: 45 KB */
     DX_SYNC_ADDRESSES_MAX = 8,
-    DX_SYNC_BLOCKS_MAX = 1024 /* per DATA */
+    DX_SYNC_BLOCKS_MAX = 1024, /* per DATA */
+    DX_SYNC_PLACES_MAX = 1024  /* per HOLES: 10 KB */
 };
 
 typedef enum dx_sync_kind {
@@ -48,6 +52,8 @@ typedef enum dx_sync_kind {
     DX_SYNC_BRANCH,
     DX_SYNC_LIMB,
     DX_SYNC_LACK,
+    DX_SYNC_HOLES = 20,
+    DX_SYNC_SECTIONS,
     DX_SYNC_KIND_COUNT
 } dx_sync_kind;
 
@@ -76,6 +82,11 @@ typedef struct dx_sync_data {
     dx_bytes blocks[DX_SYNC_BLOCKS_MAX];
     dx_bytes proof;
 } dx_sync_data;
+
+/* A section of a feed. */
+typedef struct dx_sync_place {
+    uint64_t seq, index;
+} dx_sync_place;
 
 /* What a hello's signature covers; out of DX_SYNC_PROOF_SIZE bytes. */
 enum { DX_SYNC_PROOF_SIZE = 1 + 64 + DX_HASH_SIZE };
@@ -143,5 +154,18 @@ void dx_sync_path_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t at,
                         dx_bytes path, dx_buf *out);
 DX_MUST_USE int dx_sync_path_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *at,
                                   dx_head *head, dx_bytes *path);
+/* Places ascend, each once; at least one. */
+void dx_sync_holes_write(const uint8_t feed_id[static DX_HASH_SIZE], const dx_sync_place *places,
+                         size_t count, dx_buf *out);
+DX_MUST_USE int dx_sync_holes_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE],
+                                   dx_sync_place places[static DX_SYNC_PLACES_MAX], size_t *count);
+/* Header of a SECTIONS with `sections` of them, which the caller appends with dx_sync_section_write. */
+void dx_sync_sections_begin(const uint8_t feed_id[static DX_HASH_SIZE], size_t answered, size_t sections,
+                            dx_buf *out);
+void dx_sync_section_write(const dx_sync_place *place, dx_bytes section, dx_buf *out);
+/* Leaves the reader before the first of `sections` sections; their places ascend: the caller's to check. */
+DX_MUST_USE int dx_sync_sections_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE],
+                                      size_t *answered, size_t *sections, dx_reader *reader);
+DX_MUST_USE int dx_sync_section_read(dx_reader *reader, dx_sync_place *place, dx_bytes *section);
 
 #endif

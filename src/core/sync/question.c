@@ -9,7 +9,7 @@
 #include "base/limits.h"
 #include "sync/session.h"
 
-enum { LENGTH_SIZE = 2, ASK_FEEDS_PER_UNIT = 16, PATH_WORK = 4, BRANCH_WORK = 16 };
+enum { LENGTH_SIZE = 2, ASK_FEEDS_PER_UNIT = 16, PATH_WORK = 4, BRANCH_WORK = 16, HOLES_WORK = 64 };
 
 static void refill(dx_session *session) {
     uint64_t now_ms = session->replica->replication->context->now_ms;
@@ -36,7 +36,7 @@ static int64_t work_of(const dx_session *session, dx_sync_kind kind) {
     if (kind == DX_SYNC_ASK) {
         return (int64_t)(1 + session->replica->space->feed_count / ASK_FEEDS_PER_UNIT);
     }
-    return kind == DX_SYNC_BRANCH ? BRANCH_WORK : PATH_WORK;
+    return kind == DX_SYNC_BRANCH ? BRANCH_WORK : kind == DX_SYNC_HOLES ? HOLES_WORK : PATH_WORK;
 }
 
 static int take_ask(dx_session *session, dx_bytes message) {
@@ -54,6 +54,7 @@ static int answer(dx_session *session, dx_bytes message) {
     return kind == DX_SYNC_ASK     ? take_ask(session, message)
            : kind == DX_SYNC_PROBE ? dx_session_take_probe(session, message)
            : kind == DX_SYNC_PART  ? dx_session_take_part(session, message)
+           : kind == DX_SYNC_HOLES ? dx_session_take_holes(session, message)
                                    : dx_session_take_branch(session, message);
 }
 

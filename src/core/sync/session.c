@@ -71,6 +71,7 @@ int dx_session_open(dx_replica *replica, const dx_swarm_link *link) {
     session->heard_ms = session->opened_ms = session->work_ms = context->now_ms;
     session->work = DX_SYNC_WORK_MAX;
     dx_buf_init(&session->waiting, context->alloc, DX_SYNC_WAITING_SIZE_MAX);
+    dx_session_holes_init(session);
     memcpy(session->handshake_hash, link->handshake_hash, sizeof session->handshake_hash);
     memcpy(session->address, link->address, sizeof session->address);
     session->next = replica->sessions;
@@ -90,6 +91,7 @@ void dx_session_close(dx_session *session) {
     dx_alloc_free(alloc, session->hearsay, session->hearsay_capacity * sizeof session->hearsay[0]);
     dx_session_drop_proofs(session);
     dx_buf_deinit(&session->waiting);
+    dx_session_holes_deinit(session);
     dx_alloc_free(alloc, session, sizeof *session);
 }
 
@@ -232,8 +234,8 @@ static int take_more_addresses(dx_session *session, dx_bytes message) {
 /* What taking this message costs beside what is counted as it is read (entries of a STATE, DATA that brings nothing):
  * a few signatures or statements of the store, and of the largest ones as many as fit a message. */
 static int64_t work_of(dx_sync_kind kind) {
-    bool proves =
-        kind == DX_SYNC_FORK || kind == DX_SYNC_ROOTS || kind == DX_SYNC_PATH || kind == DX_SYNC_LIMB;
+    bool proves = kind == DX_SYNC_FORK || kind == DX_SYNC_ROOTS || kind == DX_SYNC_PATH ||
+                  kind == DX_SYNC_LIMB || kind == DX_SYNC_SECTIONS;
     return proves ? 4 : kind == DX_SYNC_ADDRESSES ? 5 * DX_SYNC_ADDRESSES_MAX : 0;
 }
 
@@ -257,6 +259,7 @@ int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes 
     case DX_SYNC_PROBE:
     case DX_SYNC_PART:
     case DX_SYNC_BRANCH:
+    case DX_SYNC_HOLES:
         return dx_session_take_question(session, message);
     case DX_SYNC_WANT:
         return take_want(session, message);
@@ -280,6 +283,8 @@ int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes 
         return dx_session_take_limb(session, message);
     case DX_SYNC_LACK:
         return dx_session_take_lack(session, message);
+    case DX_SYNC_SECTIONS:
+        return dx_session_take_sections(session, message);
     case DX_SYNC_KIND_COUNT:
         break;
     }

@@ -26,6 +26,9 @@ typedef struct dx_session_feed {
     bool wanted;          /* we want it from them */
     bool passed_over;     /* a run came and was not kept: to be asked for again */
     bool parted;          /* it did not join, while another feed's branches were being compared */
+    dx_sync_place
+        holes; /* the first place of which they were not asked yet whether they have what is a hole here */
+    int64_t holes_rows; /* of the branch that was in force then (dx_feed.rows) */
 } dx_session_feed;
 
 /* A control feed they told of that is none of the space yet. */
@@ -100,6 +103,15 @@ struct dx_session {
         uint64_t until_ms;
     } lacks[DX_BRANCHES_WANTED_MAX]; /* what they did not have, not to be asked again before then */
     size_t lacks_next;
+    struct {
+        int64_t feed; /* whose holes they were asked for last, 0: no answer is due */
+        dx_buf asked; /* dx_sync_place each */
+        uint64_t asked_ms;
+        bool due;          /* an answer is to come, late or not */
+        bool silent;       /* they gave none: not asked again in this round */
+        unsigned rounds;   /* through all holes, so far */
+        uint64_t again_ms; /* when the next one begins */
+    } holes;
 };
 
 /* One space in replication. */
@@ -151,7 +163,7 @@ DX_MUST_USE int dx_session_send(dx_session *session);
 /* --- question.c: what they may ask for --- */
 /* They made us work so much: DX_E_FLOOD when it is more than anybody may. */
 DX_MUST_USE int dx_session_spend(dx_session *session, int64_t work);
-/* ASK, PROBE, PART or BRANCH: answered now, or when its turn comes. */
+/* ASK, PROBE, PART, BRANCH or HOLES: answered now, or when its turn comes. */
 DX_MUST_USE int dx_session_take_question(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_answer_waiting(dx_session *session, uint64_t *deadline_ms);
 
@@ -196,6 +208,13 @@ DX_MUST_USE int dx_session_fetch_branches(dx_session *session, uint64_t *deadlin
 DX_MUST_USE int dx_session_take_branch(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_take_limb(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_take_lack(dx_session *session, dx_bytes message);
+
+/* --- hole.c: sections of which only the hashes are here --- */
+void dx_session_holes_init(dx_session *session);
+void dx_session_holes_deinit(dx_session *session);
+DX_MUST_USE int dx_session_fetch_holes(dx_session *session, uint64_t *deadline_ms);
+DX_MUST_USE int dx_session_take_holes(dx_session *session, dx_bytes message);
+DX_MUST_USE int dx_session_take_sections(dx_session *session, dx_bytes message);
 
 /* --- serve.c: what they want --- */
 /* How many blocks [from, from + *count) of a branch fit one message; appended as its items. At least one; a

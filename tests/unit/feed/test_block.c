@@ -91,7 +91,7 @@ static void test_round_trip(void **state) {
     assert_int_equal(block.header.key_epoch, 2);
     assert_int_equal(block.header.wall_ms, 1700000000000);
     assert_int_equal(block.section_count, 3);
-    assert_int_equal(block.purged_count, 1);
+    assert_int_equal(block.hole_count, 1);
     dx_reader cursor;
     dx_reader_init(&cursor, block.sections);
     for (size_t i = 0; i < 3; i++) {
@@ -342,7 +342,7 @@ static void test_leaf_is_bound_to_feed_and_seq(void **state) {
     dx_buf_deinit(&bytes);
 }
 
-/* A purged section's hash stands for it: same leaf, and purged_count tells. */
+/* A purged section's hash stands for it: same leaf, and hole_count tells. */
 static void test_leaf_survives_a_purge(void **state) {
     (void)state;
     test_alloc memory;
@@ -358,7 +358,7 @@ static void test_leaf_survives_a_purge(void **state) {
     assert_int_equal(dx_block_decode(bytes_of(&whole), &block), DX_OK);
     uint8_t leaf[DX_HASH_SIZE], same[DX_HASH_SIZE], hash[DX_HASH_SIZE];
     dx_block_leaf(&block, feed_id, 0, leaf);
-    assert_int_equal(block.purged_count, 0);
+    assert_int_equal(block.hole_count, 0);
     dx_hash(DX_HASH_SECTION, dx_item_bytes(bytes_of(&items)), hash);
     dx_buf_clear(&items);
     dx_writer writer;
@@ -369,7 +369,7 @@ static void test_leaf_survives_a_purge(void **state) {
     assert_int_equal(dx_block_encode(dx_bytes_of(header, sizeof header), bytes_of(&items), 1, &purged),
                      DX_OK);
     assert_int_equal(dx_block_decode(bytes_of(&purged), &block), DX_OK);
-    assert_int_equal(block.purged_count, 1);
+    assert_int_equal(block.hole_count, 1);
     dx_block_leaf(&block, feed_id, 0, same);
     assert_memory_equal(leaf, same, DX_HASH_SIZE);
     dx_buf_deinit(&items);

@@ -1,5 +1,7 @@
 /* tests/unit/feed/test_verify.c: feed/verify.c: what is believed of others' runs and heads, and what every
  * lie comes to. */
+#include "feed/feed_state.h"
+#include "feed/hole.h"
 #include "writer.h"
 
 typedef struct replica {
@@ -366,8 +368,16 @@ static void test_wrong_proofs(void **state) {
     replica_deinit(&r);
 }
 
-/* A section left out behind its hash would verify; no right to purge exists, so it is withholding. */
-static void test_purged_section_is_refused(void **state) {
+static void assert_holes(replica *r, uint64_t sections, uint64_t excused) {
+    uint64_t counted, among;
+    assert_int_equal(dx_hole_count(&r->feed, r->vault.store, &counted, &among), DX_OK);
+    assert_int_equal(counted, sections);
+    assert_int_equal(among, excused);
+}
+
+/* A section left out behind its hash verifies: the block is taken, the hole noted, and filled by nothing but what was left
+ * out. */
+static void test_a_hole_is_taken_and_filled(void **state) {
     (void)state;
     replica r;
     replica_init(&r, 5, 5);
@@ -377,15 +387,62 @@ static void test_purged_section_is_refused(void **state) {
     dx_reader cursor;
     dx_reader_init(&cursor, block.sections);
     dx_bytes section;
-    bool purged;
-    assert_int_equal(dx_block_section(&cursor, &section, &purged), DX_OK);
+    bool hole;
+    assert_int_equal(dx_block_section(&cursor, &section, &hole), DX_OK);
     uint8_t item[35] = {0x81, 0x58, 32};
     dx_hash(DX_HASH_SECTION, section, item + 3);
     dx_buf bytes;
     dx_buf_init(&bytes, &r.vault.alloc.port, 256);
     assert_int_equal(dx_block_encode(block.header_bytes, dx_bytes_of(item, sizeof item), 1, &bytes), DX_OK);
+    const dx_bytes whole = run.blocks[1];
     run.blocks[1] = dx_buf_view(&bytes);
-    assert_refused(&r, &run, DX_E_UNAUTHORIZED);
+    item[3] ^= 1; /* another hash is another block */
+    dx_buf other;
+    dx_buf_init(&other, &r.vault.alloc.port, 256);
+    assert_int_equal(dx_block_encode(block.header_bytes, dx_bytes_of(item, sizeof item), 1, &other), DX_OK);
+    run.blocks[1] = dx_buf_view(&other);
+    assert_refused(&r, &run, DX_E_SIGNATURE);
+    dx_buf_deinit(&other);
+    run.blocks[1] = dx_buf_view(&bytes);
+    assert_false(r.feed.hollow);
+    assert_int_equal(receive_run(&r.feed, r.vault.store, &run), DX_OK);
+    assert_true(r.feed.hollow);
+    assert_holes(&r, 1, 0);
+    vault_commit(&r.vault);
+    feed_reload(&r.vault, &r.feed);
+    assert_true(r.feed.hollow);
+    dx_holes found;
+    assert_int_equal(dx_hole_next(&r.feed, r.vault.store, 0, &found), DX_OK);
+    assert_int_equal(found.seq, 6);
+    assert_int_equal(found.sections, 1);
+    assert_int_equal(dx_hole_next(&r.feed, r.vault.store, 7, &found), DX_E_NOT_FOUND);
+    found = (dx_holes){.seq = 6, .sections = 1, .excused = 1};
+    assert_int_equal(dx_hole_note(&r.feed, r.vault.store, &found), DX_OK);
+    assert_holes(&r, 1, 1);
+    /* What it is filled with. */
+    size_t changed;
+    dx_section_change change = {.index = 0, .sealed = dx_bytes_of(section.data, section.size - 1)};
+    assert_int_equal(dx_hole_change(&r.feed, r.vault.store, 6, &change, 1, &changed), DX_E_SIGNATURE);
+    change.sealed = section;
+    change.index = 1;
+    assert_int_equal(dx_hole_change(&r.feed, r.vault.store, 6, &change, 1, &changed), DX_E_NOT_FOUND);
+    change.index = 0;
+    assert_int_equal(dx_hole_change(&r.feed, r.vault.store, 12, &change, 1, &changed), DX_E_NOT_FOUND);
+    assert_int_equal(dx_hole_change(&r.feed, r.vault.store, 6, &change, 1, &changed), DX_OK);
+    assert_int_equal(changed, 1);
+    assert_int_equal(dx_hole_change(&r.feed, r.vault.store, 6, &change, 1, &changed), DX_OK);
+    assert_int_equal(changed, 0);
+    assert_holes(&r, 0, 0);
+    dx_bytes stored;
+    assert_int_equal(dx_feed_read(&r.feed, r.vault.store, 6, &stored), DX_OK);
+    assert_true(dx_bytes_equal(stored, whole));
+    /* Taken out again; one too short to be opened stays, for its hash is longer. */
+    change.sealed = (dx_bytes){NULL, 0};
+    assert_int_equal(dx_hole_change(&r.feed, r.vault.store, 6, &change, 1, &changed), DX_OK);
+    assert_int_equal(changed, section.size >= DX_SECTION_OVERHEAD);
+    assert_int_equal(
+        dx_hole_forget(r.vault.store, dx_feed_block_key(&r.feed, 0), dx_feed_block_key(&r.feed, 99)), DX_OK);
+    assert_holes(&r, 0, 0);
     dx_buf_deinit(&bytes);
     replica_deinit(&r);
 }
@@ -598,7 +655,7 @@ DX_TEST_MAIN(DX_TEST(test_whole_feed_at_once), DX_TEST(test_partial_replica_prov
              DX_TEST(test_every_changed_byte_of_a_block), DX_TEST(test_order_gaps_and_repeats),
              DX_TEST(test_transplants), DX_TEST(test_wrong_heads),
              DX_TEST(test_beginning_of_a_feed_that_is_not_kept), DX_TEST(test_wrong_proofs),
-             DX_TEST(test_purged_section_is_refused), DX_TEST(test_limits_and_memory),
+             DX_TEST(test_a_hole_is_taken_and_filled), DX_TEST(test_limits_and_memory),
              DX_TEST(test_overlap_proves_the_exact_place), DX_TEST(test_proving_without_memory),
              DX_TEST(test_head_against_rows), DX_TEST(test_hear), DX_TEST(test_heard_head_is_verified_once),
              DX_TEST(test_run_that_contradicts_only_the_target), DX_TEST(test_frozen_feed_is_received))

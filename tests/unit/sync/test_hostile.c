@@ -120,6 +120,7 @@ static void write_message(dx_sync_kind kind) {
     const dx_feed *mine = feed_of(true, DX_FEED_DATA), *theirs = feed_of(false, DX_FEED_DATA);
     const dx_bytes address = dx_bytes_text("mem:eve"), some = dx_bytes_of(junk, sizeof junk);
     const dx_limb_goal goal = {.length = 1};
+    const dx_sync_place place = {.seq = 0};
     dx_buf *out = &s.eve.message;
     dx_writer writer;
     switch (kind) {
@@ -171,6 +172,12 @@ static void write_message(dx_sync_kind kind) {
     case DX_SYNC_LACK:
         dx_sync_lack_write(theirs->id, out);
         break;
+    case DX_SYNC_HOLES:
+        dx_sync_holes_write(theirs->id, &place, 1, out);
+        break;
+    case DX_SYNC_SECTIONS:
+        dx_sync_sections_begin(theirs->id, 1, 0, out);
+        break;
     case DX_SYNC_KIND_COUNT:
         dx_writer_init(&writer, out);
         dx_write_array(&writer, 1);
@@ -202,6 +209,8 @@ static const struct {
     {DX_SYNC_BRANCH, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_LACK},
     {DX_SYNC_LIMB, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* nobody asked */
     {DX_SYNC_LACK, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT},
+    {DX_SYNC_HOLES, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_SECTIONS},
+    {DX_SYNC_SECTIONS, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* nobody asked */
     {DX_SYNC_KIND_COUNT, DX_E_MALFORMED, DX_E_MALFORMED, DX_E_MALFORMED, DX_SYNC_KIND_COUNT},
 };
 

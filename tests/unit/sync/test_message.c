@@ -27,6 +27,8 @@ static dx_head make_head(uint64_t length) {
 
 static dx_sync_data read_data;
 
+static dx_sync_place read_places[DX_SYNC_PLACES_MAX];
+
 /* Reads any message with the reader of its kind. */
 static int read_any(dx_bytes message) {
     dx_sync_hello hello;
@@ -38,7 +40,7 @@ static int read_any(dx_bytes message) {
     dx_head head;
     uint8_t id[DX_HASH_SIZE];
     uint64_t number;
-    size_t count;
+    size_t count, sections;
     dx_bytes bytes, addresses[DX_SYNC_ADDRESSES_MAX];
     dx_limb_goal goal;
     int error = DX_E_MALFORMED;
@@ -77,6 +79,14 @@ static int read_any(dx_bytes message) {
         return dx_sync_limb_read(message, &read_data);
     case DX_SYNC_LACK:
         return dx_sync_lack_read(message, id);
+    case DX_SYNC_HOLES:
+        return dx_sync_holes_read(message, id, read_places, &count);
+    case DX_SYNC_SECTIONS:
+        error = dx_sync_sections_read(message, id, &count, &sections, &reader);
+        for (size_t i = 0; error == DX_OK && i < sections; i++) {
+            error = dx_sync_section_read(&reader, &read_places[0], &bytes);
+        }
+        return error == DX_OK ? dx_reader_finish(&reader) : error;
     case DX_SYNC_PING:
         return dx_sync_ping_read(false, message);
     case DX_SYNC_PONG:
@@ -335,6 +345,51 @@ static void test_probes(void **state) {
     }
 }
 
+/* Places ascend; an answer is about no more than it says. */
+static void test_holes(void **state) {
+    (void)state;
+    dx_buf out = begin();
+    uint8_t id[DX_HASH_SIZE], read_id[DX_HASH_SIZE];
+    const dx_sync_place places[] = {{3, 0}, {3, 7}, {DX_FEED_LENGTH_MAX - 1, DX_BLOCK_SECTIONS_MAX - 1}};
+    const dx_sync_place falling[] = {{3, 7}, {3, 7}}, none[] = {{0, 0}};
+    size_t count, sections;
+    dx_reader reader;
+    dx_sync_place place;
+    dx_bytes section;
+    fill(id, sizeof id, 9);
+    dx_sync_holes_write(id, places, 3, &out);
+    assert_strict(&out, DX_SYNC_HOLES);
+    assert_int_equal(dx_sync_holes_read(dx_buf_view(&out), read_id, read_places, &count), DX_OK);
+    assert_int_equal(count, 3);
+    assert_memory_equal(id, read_id, sizeof id);
+    assert_memory_equal(places, read_places, sizeof places);
+    dx_buf_clear(&out);
+    dx_sync_holes_write(id, falling, 2, &out);
+    assert_int_equal(dx_sync_holes_read(dx_buf_view(&out), read_id, read_places, &count), DX_E_MALFORMED);
+    dx_buf_clear(&out);
+    dx_sync_holes_write(id, none, 0, &out);
+    assert_int_equal(dx_sync_holes_read(dx_buf_view(&out), read_id, read_places, &count), DX_E_MALFORMED);
+    dx_buf_clear(&out);
+    dx_sync_sections_begin(id, 3, 1, &out);
+    dx_sync_section_write(&places[1], dx_bytes_text("sealed"), &out);
+    assert_strict(&out, DX_SYNC_SECTIONS);
+    assert_int_equal(dx_sync_sections_read(dx_buf_view(&out), read_id, &count, &sections, &reader), DX_OK);
+    assert_int_equal(count, 3);
+    assert_int_equal(sections, 1);
+    assert_int_equal(dx_sync_section_read(&reader, &place, &section), DX_OK);
+    assert_memory_equal(&place, &places[1], sizeof place);
+    assert_true(dx_bytes_equal(section, dx_bytes_text("sealed")));
+    dx_buf_clear(&out);
+    dx_sync_sections_begin(id, 0, 0, &out); /* about nothing at all */
+    assert_int_equal(dx_sync_sections_read(dx_buf_view(&out), read_id, &count, &sections, &reader),
+                     DX_E_MALFORMED);
+    dx_buf_clear(&out);
+    dx_sync_sections_begin(id, 1, 2, &out);
+    assert_int_equal(dx_sync_sections_read(dx_buf_view(&out), read_id, &count, &sections, &reader),
+                     DX_E_MALFORMED);
+    end(&out);
+}
+
 static void test_not_a_message(void **state) {
     (void)state;
     static const uint8_t empty[] = {0x80}, unknown[] = {0x81, 0x18, 0x40}, text[] = {0x61, 0x61};
@@ -346,4 +401,4 @@ static void test_not_a_message(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_hello), DX_TEST(test_hello_proof), DX_TEST(test_state), DX_TEST(test_data),
              DX_TEST(test_small_ones), DX_TEST(test_branches), DX_TEST(test_addresses), DX_TEST(test_probes),
-             DX_TEST(test_not_a_message))
+             DX_TEST(test_holes), DX_TEST(test_not_a_message))

@@ -1,0 +1,371 @@
+/* echo/late.c: sections that come, or go, after their block was applied. See late.h.
+ *
+ * Layer: floor 1, echo. */
+#include "echo/late.h"
+
+#include <string.h>
+
+#include "echo/key_set.h"
+#include "echo/refused.h"
+#include "echo/touch.h"
+#include "echo/trace.h"
+#include "echo/vector.h"
+#include "echo/withdraw.h"
+
+enum {
+    /* Entities that one transaction is about: many blocks full of sections, each three numbers. */
+    GATHERED_SIZE_MAX = 64 * 1024 * 1024
+};
+
+typedef struct late_creation {
+    int64_t key;
+    uint64_t counter;
+} late_creation;
+
+typedef struct late_touch {
+    int64_t key, block, section;
+    uint64_t counter;
+} late_touch;
+
+int dx_late_begin(dx_late *late, dx_context *context, dx_space *space) {
+    *late = (dx_late){.context = context, .space = space};
+    dx_buf_init(&late->made, context->alloc, GATHERED_SIZE_MAX);
+    dx_buf_init(&late->again, context->alloc, GATHERED_SIZE_MAX);
+    dx_buf_init(&late->lost, context->alloc, GATHERED_SIZE_MAX);
+    dx_buf_init(&late->touches, context->alloc, GATHERED_SIZE_MAX);
+    return dx_entity_rows_write(context, space);
+}
+
+/* --- Touches ---------------------------------------------------------------------------------------- */
+
+static int64_t block_number(const dx_feed *feed, uint64_t seq) {
+    return feed->local << 32 | (int64_t)seq;
+}
+
+static int find_touch(dx_context *context, const late_touch *touch, bool *found) {
+    sqlite3_stmt *select =
+        dx_store_query(context->store, "SELECT 1 FROM touch WHERE entity = ?1 AND counter = ?2 AND"
+                                       " block = ?3 AND section = ?4");
+    dx_bind_int(select, 1, touch->key);
+    dx_bind_int(select, 2, (int64_t)touch->counter);
+    dx_bind_int(select, 3, touch->block);
+    dx_bind_int(select, 4, touch->section);
+    *found = dx_step(context->store, select);
+    dx_step_reset(select);
+    return dx_store_error(context->store);
+}
+
+static int write_touch(dx_context *context, const late_touch *touch, bool there) {
+    sqlite3_stmt *write = dx_store_query(
+        context->store,
+        there ? "INSERT INTO touch(entity, counter, block, section) VALUES(?1, ?2, ?3, ?4)"
+              : "DELETE FROM touch WHERE entity = ?1 AND counter = ?2 AND block = ?3 AND section = ?4");
+    dx_bind_int(write, 1, touch->key);
+    dx_bind_int(write, 2, (int64_t)touch->counter);
+    dx_bind_int(write, 3, touch->block);
+    dx_bind_int(write, 4, touch->section);
+    return dx_step_done(context->store, write);
+}
+
+/* --- Blocks ----------------------------------------------------------------------------------------- */
+
+/* One block of which some sections change. */
+typedef struct changed_block {
+    dx_late *late;
+    const dx_section_change *changes;
+    size_t count;
+    dx_reduction reduction; /* feed, seq, stamp and vector; the order of what is resolved so far */
+} changed_block;
+
+static const dx_section_change *find_change(const changed_block *self, uint64_t index) {
+    size_t low = 0, high = self->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (self->changes[middle].index < index) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < self->count && self->changes[low].index == index ? &self->changes[low] : NULL;
+}
+
+/* Before a section goes: what it made or changed is made again without it. */
+static int let_go(void *ctx, uint64_t index, const dx_section *section) {
+    const changed_block *self = ctx;
+    const dx_reduction *reduction = &self->reduction;
+    const dx_section_change *change = find_change(self, index);
+    if (change == NULL || change->sealed.data != NULL) {
+        return DX_OK;
+    }
+    int64_t key = dx_touch_entity(reduction->space, reduction->feed, reduction->seq, index, section);
+    const late_touch touch = {.key = key,
+                              .counter = reduction->stamp.counter,
+                              .block = block_number(reduction->feed, reduction->seq),
+                              .section = (int64_t)index};
+    if (key != 0) {
+        dx_key_list_add(&self->late->again, key);
+        dx_key_list_add(&self->late->lost, key);
+    }
+    return key == 0 || section->creates ? DX_OK : write_touch(reduction->context, &touch, false);
+}
+
+/* A section that came, and that no block may say. */
+static int refuse(const changed_block *self, uint64_t index) {
+    const dx_reduction *reduction = &self->reduction;
+    const dx_refusal refusal = {.feed = reduction->feed->local,
+                                .seq = (int64_t)reduction->seq,
+                                .section = (int64_t)index,
+                                .error = DX_E_INVALID,
+                                .wall_ms = reduction->context->wall_ms};
+    bool listed;
+    return dx_refused_add(reduction->context, reduction->space, &refusal, &listed);
+}
+
+/* Whether a section that is here counts, now that others before it came or went. */
+static int judge(void *ctx, uint64_t index, const dx_section *section) {
+    changed_block *self = ctx;
+    dx_reduction *reduction = &self->reduction;
+    dx_late *late = self->late;
+    int64_t key;
+    bool counts = dx_reduce_resolve(reduction, index, section, &key) == DX_OK;
+    bool is_new = find_change(self, index) != NULL;
+    if (section->creates || key == 0) {
+        const late_creation made = {.key = key, .counter = reduction->stamp.counter};
+        dx_buf_append(&late->made, &made, is_new && counts ? sizeof made : 0);
+        return is_new && !counts ? refuse(self, index) : dx_buf_error(&late->made);
+    }
+    const late_touch touch = {.key = key,
+                              .counter = reduction->stamp.counter,
+                              .block = block_number(reduction->feed, reduction->seq),
+                              .section = (int64_t)index};
+    bool counted;
+    int error = find_touch(late->context, &touch, &counted);
+    if (error == DX_OK && counts != counted) {
+        dx_key_list_add(&late->again, key);
+        if (counted) {
+            dx_key_list_add(&late->lost, key);
+        }
+        dx_buf_append(&late->touches, &touch, counts ? sizeof touch : 0);
+        error = write_touch(late->context, &touch, counts);
+    }
+    return error == DX_OK && is_new && !counts ? refuse(self, index) : error;
+}
+
+/* Over the sections that are here, in order. */
+static int walk_block(changed_block *self,
+                      int (*on_section)(void *ctx, uint64_t index, const dx_section *section)) {
+    dx_reduction *reduction = &self->reduction;
+    dx_block block;
+    int error =
+        dx_pipeline_block(reduction->context, reduction->space, reduction->feed, reduction->seq, &block);
+    return error != DX_OK ? error
+                          : dx_touch_each(reduction->context, reduction->space, reduction->feed,
+                                          reduction->seq, &block, on_section, self);
+}
+
+static bool has_going(const dx_section_change *changes, size_t count) {
+    bool going = false;
+    for (size_t i = 0; i < count; i++) {
+        going = going || changes[i].sealed.data == NULL;
+    }
+    return going;
+}
+
+static int change_applied(changed_block *self, dx_feed *feed, uint64_t seq) {
+    dx_late *late = self->late;
+    size_t changed = 0;
+    int error = has_going(self->changes, self->count) ? walk_block(self, let_go) : DX_OK;
+    if (error == DX_OK) {
+        error = dx_hole_change(feed, late->context->store, seq, self->changes, self->count, &changed);
+    }
+    late->changed += changed;
+    if (error != DX_OK || changed == 0) {
+        return error;
+    }
+    dx_refused_begin(late->space);
+    error = walk_block(self, judge);
+    return error == DX_OK ? dx_refused_save(late->context, late->space) : error;
+}
+
+/* With the vector of the block. What was skipped has no effect, whatever comes of it. */
+static int change_in_effect(dx_late *late, dx_feed *feed, uint64_t seq, const dx_section_change *changes,
+                            size_t count) {
+    dx_timeframe vector;
+    bool applied;
+    changed_block self = {
+        .late = late,
+        .changes = changes,
+        .count = count,
+        .reduction = {
+            .context = late->context, .space = late->space, .feed = feed, .timeframe = &vector, .seq = seq}};
+    dx_timeframe_init(&vector, late->context->alloc);
+    int error = dx_vector_at(late->context, late->space, feed, seq, &vector, &applied);
+    if (error == DX_OK && applied) {
+        self.reduction.stamp = dx_vector_stamp(late->space, feed, &vector);
+        error = change_applied(&self, feed, seq);
+    } else if (error == DX_OK) {
+        size_t changed;
+        error = dx_hole_change(feed, late->context->store, seq, changes, count, &changed);
+        late->changed += changed;
+    }
+    dx_timeframe_deinit(&vector);
+    return error;
+}
+
+int dx_late_change(dx_late *late, const dx_feed *feed, uint64_t seq, const dx_section_change *changes,
+                   size_t count) {
+    dx_feed *in_force = dx_space_feed(late->space, feed->local);
+    if (!feed->is_limb && in_force != NULL && dx_touch_is_in_effect(in_force, seq)) {
+        return change_in_effect(late, in_force, seq, changes, count);
+    }
+    size_t changed;
+    int error = dx_hole_change(feed, late->context->store, seq, changes, count, &changed);
+    late->changed += changed;
+    return error;
+}
+
+/* --- Entities --------------------------------------------------------------------------------------- */
+
+static size_t touch_count(const dx_late *late) {
+    return late->touches.size / sizeof(late_touch);
+}
+
+static late_touch touch_at(const dx_late *late, size_t index) {
+    late_touch touch;
+    memcpy(&touch, late->touches.data + index * sizeof touch, sizeof touch);
+    return touch;
+}
+
+static bool is_late_touch(const dx_late *late, int64_t key, const dx_touch *touch) {
+    for (size_t i = 0; i < touch_count(late); i++) {
+        const late_touch each = touch_at(late, i);
+        if (each.key == key && each.block == touch->block && each.section == touch->section) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Just before the first of the entity's touches that came late; false: none did. */
+static bool find_begin(const dx_late *late, int64_t key, dx_stamp *at) {
+    bool found = false;
+    for (size_t i = 0; i < touch_count(late); i++) {
+        const late_touch each = touch_at(late, i);
+        if (each.key == key && (!found || each.counter <= at->counter)) {
+            *at = (dx_stamp){.counter = each.counter - 1};
+            found = true;
+        }
+    }
+    memset(at->feed, 0xff, sizeof at->feed);
+    return found;
+}
+
+/* Goes over the touches in effect from the first late one on. apply: those that came late are taken. *behind: no other
+ * stands among or behind them. */
+static int walk_behind(dx_late *late, int64_t key, bool apply, bool *behind) {
+    dx_stamp at = {.counter = 0};
+    dx_touch touch;
+    bool found = *behind = find_begin(late, key, &at);
+    int error = DX_OK;
+    while (error == DX_OK && found && *behind) {
+        error = dx_touch_find(late->context, late->space, key, true, &at, &touch, &found);
+        dx_feed *feed = error == DX_OK && found ? dx_space_feed(late->space, touch.block >> 32) : NULL;
+        uint64_t seq = (uint64_t)touch.block & UINT32_MAX;
+        if (feed == NULL || !dx_touch_is_in_effect(feed, seq)) {
+            continue;
+        }
+        if (apply) {
+            error = dx_touch_take_again(late->context, late->space, feed, seq, (uint64_t)touch.section,
+                                        (uint64_t)touch.counter, NULL);
+        } else {
+            *behind = is_late_touch(late, key, &touch);
+        }
+    }
+    return error;
+}
+
+static late_creation creation_at(const dx_late *late, size_t index) {
+    late_creation made;
+    memcpy(&made, late->made.data + index * sizeof made, sizeof made);
+    return made;
+}
+
+static bool has_lost(const dx_late *late, int64_t key) {
+    for (size_t i = 0; i < dx_key_list_count(&late->lost); i++) {
+        if (dx_key_list_at(&late->lost, i) == key) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_made(const dx_late *late, int64_t key) {
+    for (size_t i = 0; i < late->made.size / sizeof(late_creation); i++) {
+        if (creation_at(late, i).key == key) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What came behind all else is only applied; otherwise the entity is made from its creation. */
+static int make_one_again(dx_late *late, int64_t key) {
+    bool behind = false;
+    if (is_made(late, key)) {
+        return DX_OK; /* with all its touches */
+    }
+    int error = dx_entity_row_find(late->context, late->space, key);
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_OK : error; /* its creation may come yet */
+    }
+    error = has_lost(late, key) ? DX_OK : walk_behind(late, key, false, &behind);
+    if (error != DX_OK) {
+        return error;
+    }
+    return behind ? walk_behind(late, key, true, &behind)
+                  : dx_withdraw_make_again(late->context, late->space, key);
+}
+
+static int make_entities(dx_late *late) {
+    int error = dx_buf_error(&late->made);
+    error = error == DX_OK ? dx_buf_error(&late->again) : error;
+    error = error == DX_OK ? dx_buf_error(&late->lost) : error;
+    error = error == DX_OK ? dx_buf_error(&late->touches) : error;
+    dx_key_list_sort(&late->again);
+    for (size_t i = 0; i < late->made.size / sizeof(late_creation) && error == DX_OK; i++) {
+        const late_creation made = creation_at(late, i);
+        error = dx_withdraw_make(late->context, late->space, made.key, made.counter);
+    }
+    for (size_t i = 0; i < dx_key_list_count(&late->again) && error == DX_OK; i++) {
+        error = make_one_again(late, dx_key_list_at(&late->again, i));
+    }
+    return error;
+}
+
+int dx_late_finish(dx_late *late, int error) {
+    dx_space *space = late->space;
+    bool concerns = late->made.size != 0 || late->again.size != 0;
+    if (error == DX_OK && concerns) {
+        space->names_digested = false;
+#if !defined(DX_PLANT) || DX_PLANT != 51
+        error = make_entities(late);
+#endif
+    }
+    if (error == DX_OK && concerns) {
+        if (late->context->changes != NULL) {
+            late->context->changes->overflow = true; /* subscribers ask anew */
+        }
+        error = dx_entity_rows_write(late->context, space);
+    }
+    if (late->changed != 0) {
+        space->change++;
+        dx_echo_trace(late->context, "changed %llu sections of applied blocks",
+                      (unsigned long long)late->changed);
+    }
+    dx_buf_deinit(&late->made);
+    dx_buf_deinit(&late->again);
+    dx_buf_deinit(&late->lost);
+    dx_buf_deinit(&late->touches);
+    return error;
+}

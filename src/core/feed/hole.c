@@ -1,0 +1,236 @@
+/* feed/hole.c: sections of stored blocks of which only the hash is here. See hole.h.
+ *
+ * Layer: floor 1, feed. */
+#include "feed/hole.h"
+
+#include <string.h>
+
+#include "feed/feed_state.h"
+
+/* --- Rows ---------------------------------------------------------------------------------------- */
+
+/* The number that a block is stored under, with its number in the feed below (feed_state.h). */
+static int64_t rows_of(int64_t key) {
+    return key >> 32;
+}
+
+static int read_row(dx_store *store, int64_t key, dx_holes *out) {
+    sqlite3_stmt *select = dx_store_query(store, "SELECT sections, excused FROM hole WHERE block = ?1");
+    dx_bind_int(select, 1, key);
+    bool found = dx_step(store, select);
+    out->seq = (uint64_t)key & UINT32_MAX;
+    out->sections = found ? (uint64_t)dx_column_int(select, 0) : 0;
+    out->excused = found ? (uint64_t)dx_column_int(select, 1) : 0;
+    dx_step_reset(select);
+    return dx_store_error(store);
+}
+
+static int add_to_count(dx_store *store, int64_t rows, int64_t sections, int64_t excused) {
+    sqlite3_stmt *upsert = dx_store_query(
+        store, "INSERT INTO hole_count(rows, sections, excused) VALUES(?1, ?2, ?3) ON CONFLICT(rows)"
+               " DO UPDATE SET sections = sections + ?2, excused = excused + ?3");
+    dx_bind_int(upsert, 1, rows);
+    dx_bind_int(upsert, 2, sections);
+    dx_bind_int(upsert, 3, excused);
+    return dx_step_done(store, upsert);
+}
+
+static int write_row(dx_store *store, int64_t key, const dx_holes *holes) {
+    sqlite3_stmt *write = dx_store_query(
+        store, holes->sections == 0
+                   ? "DELETE FROM hole WHERE block = ?1"
+                   : "INSERT OR REPLACE INTO hole(block, sections, excused) VALUES(?1, ?2, ?3)");
+    dx_bind_int(write, 1, key);
+    if (holes->sections != 0) {
+        dx_bind_int(write, 2, (int64_t)holes->sections);
+        dx_bind_int(write, 3, (int64_t)holes->excused);
+    }
+    return dx_step_done(store, write);
+}
+
+static int set_row(dx_store *store, int64_t key, const dx_holes *holes) {
+    dx_holes before;
+    DX_ASSERT(holes->excused <= holes->sections);
+    int error = read_row(store, key, &before);
+    if (error || (before.sections == holes->sections && before.excused == holes->excused)) {
+        return error;
+    }
+    error = write_row(store, key, holes);
+    return error ? error
+                 : add_to_count(store, rows_of(key), (int64_t)holes->sections - (int64_t)before.sections,
+                                (int64_t)holes->excused - (int64_t)before.excused);
+}
+
+int dx_hole_note(const dx_feed *feed, dx_store *store, const dx_holes *holes) {
+    return set_row(store, dx_feed_block_key(feed, holes->seq), holes);
+}
+
+/* The first row of blocks [from, end), all stored under one number. */
+static int next_between(const dx_feed *feed, dx_store *store, uint64_t from, uint64_t end, dx_holes *out) {
+    if (from >= end) {
+        return DX_E_NOT_FOUND;
+    }
+    sqlite3_stmt *select =
+        dx_store_query(store, "SELECT block, sections, excused FROM hole WHERE block BETWEEN ?1"
+                              " AND ?2 ORDER BY block LIMIT 1");
+    dx_bind_int(select, 1, dx_feed_block_key(feed, from));
+    dx_bind_int(select, 2, dx_feed_block_key(feed, end - 1));
+    bool found = dx_step(store, select);
+    *out = (dx_holes){.seq = (uint64_t)dx_column_int(select, 0) & UINT32_MAX,
+                      .sections = (uint64_t)dx_column_int(select, 1),
+                      .excused = (uint64_t)dx_column_int(select, 2)};
+    dx_step_reset(select);
+    int error = dx_store_error(store);
+    return error ? error : found ? DX_OK : DX_E_NOT_FOUND;
+}
+
+int dx_hole_next(const dx_feed *feed, dx_store *store, uint64_t from, dx_holes *out) {
+    uint64_t shared = feed->parts < feed->length ? feed->parts : feed->length;
+    int error = next_between(feed, store, from, shared, out);
+    return error != DX_E_NOT_FOUND
+               ? error
+               : next_between(feed, store, from > shared ? from : shared, feed->length, out);
+}
+
+int dx_hole_count(const dx_feed *feed, dx_store *store, uint64_t *sections, uint64_t *excused) {
+    sqlite3_stmt *select = dx_store_query(
+        store,
+        "SELECT coalesce(sum(sections), 0), coalesce(sum(excused), 0) FROM hole_count WHERE rows IN (?1, ?2)"
+        " OR rows IN (SELECT rows FROM limb WHERE feed = ?1)");
+    dx_bind_int(select, 1, feed->local);
+    dx_bind_int(select, 2, feed->rows);
+    bool found = dx_step(store, select);
+    *sections = found ? (uint64_t)dx_column_int(select, 0) : 0;
+    *excused = found ? (uint64_t)dx_column_int(select, 1) : 0;
+    dx_step_reset(select);
+    return dx_store_error(store);
+}
+
+int dx_hole_forget(dx_store *store, int64_t first, int64_t last) {
+    sqlite3_stmt *remove = dx_store_query(store, "DELETE FROM hole WHERE block BETWEEN ?1 AND ?2");
+    dx_bind_int(remove, 1, first);
+    dx_bind_int(remove, 2, last);
+    int error = dx_step_done(store, remove);
+    if (error || dx_store_changes(store) == 0) {
+        return error;
+    }
+    sqlite3_stmt *count =
+        dx_store_query(store, "UPDATE hole_count SET (sections, excused) = (SELECT coalesce(sum(sections), "
+                              "0), coalesce(sum(excused), 0) FROM hole"
+                              " WHERE block BETWEEN ?1 << 32 AND (?1 + 1 << 32) - 1) WHERE rows = ?1");
+    dx_bind_int(count, 1, rows_of(first));
+    return dx_step_done(store, count);
+}
+
+/* --- Sections -------------------------------------------------------------------------------------- */
+
+/* A block's sections being written anew. */
+typedef struct rewriting {
+    const dx_section_change *changes;
+    size_t count, next; /* the change that comes next */
+    dx_buf items;
+    dx_writer writer;
+    uint64_t holes;
+    size_t changed;
+} rewriting;
+
+static void write_hash(dx_writer *writer, const uint8_t hash[static DX_HASH_SIZE]) {
+    dx_write_array(writer, 1);
+    dx_write_bytes(writer, dx_bytes_of(hash, DX_HASH_SIZE));
+}
+
+/* The section of this index, as it was and as it shall be. */
+static int rewrite_section(rewriting *self, uint64_t index, dx_bytes section, bool is_hole) {
+    const dx_section_change *change = self->next < self->count && self->changes[self->next].index == index
+                                          ? &self->changes[self->next]
+                                          : NULL;
+    uint8_t hash[DX_HASH_SIZE];
+    self->next += change != NULL;
+    bool fills = change != NULL && change->sealed.data != NULL && is_hole;
+    bool digs =
+        change != NULL && change->sealed.data == NULL && !is_hole && section.size >= DX_SECTION_OVERHEAD;
+    if (fills) {
+        dx_hash(DX_HASH_SECTION, change->sealed, hash);
+        if (memcmp(hash, section.data, DX_HASH_SIZE) != 0) {
+            return DX_E_SIGNATURE;
+        }
+        dx_write_bytes(&self->writer, change->sealed);
+    } else if (digs) {
+        dx_hash(DX_HASH_SECTION, section, hash);
+        write_hash(&self->writer, hash);
+    } else if (is_hole) {
+        write_hash(&self->writer, section.data);
+    } else {
+        dx_write_bytes(&self->writer, section);
+    }
+    self->changed += fills || digs;
+    self->holes += digs || (is_hole && !fills);
+    return DX_OK;
+}
+
+static int rewrite_sections(rewriting *self, const dx_block *block) {
+    dx_reader cursor;
+    int error = DX_OK;
+    dx_reader_init(&cursor, block->sections);
+    for (uint64_t index = 0; index < block->section_count && !error; index++) {
+        dx_bytes section;
+        bool is_hole;
+        error = dx_block_section(&cursor, &section, &is_hole);
+        error = error ? error : rewrite_section(self, index, section, is_hole);
+    }
+    return error ? error : self->next < self->count ? DX_E_NOT_FOUND : dx_writer_finish(&self->writer);
+}
+
+static int write_body(const dx_feed *feed, dx_store *store, uint64_t seq, dx_bytes body) {
+    sqlite3_stmt *update = dx_store_query(store, "UPDATE block SET body = ?2 WHERE key = ?1");
+    dx_bind_int(update, 1, dx_feed_block_key(feed, seq));
+    dx_bind_bytes(update, 2, body);
+    return dx_step_done(store, update);
+}
+
+/* Encodes the block with its new sections and stores it. */
+static int store_rewritten(const dx_feed *feed, dx_store *store, uint64_t seq, const dx_block *block,
+                           const rewriting *self) {
+    dx_buf body;
+    dx_holes holes;
+    dx_buf_init(&body, feed->alloc, DX_BLOCK_SIZE_MAX);
+    int error = dx_block_encode(block->header_bytes, dx_buf_view(&self->items), block->section_count, &body);
+    error = error ? error : write_body(feed, store, seq, dx_buf_view(&body));
+    dx_buf_deinit(&body);
+    error = error ? error : read_row(store, dx_feed_block_key(feed, seq), &holes);
+    if (error) {
+        return error;
+    }
+    holes.sections = self->holes;
+    holes.excused = holes.excused < holes.sections ? holes.excused : holes.sections;
+    return dx_hole_note(feed, store, &holes);
+}
+
+int dx_hole_change(const dx_feed *feed, dx_store *store, uint64_t seq, const dx_section_change *changes,
+                   size_t count, size_t *changed) {
+    rewriting self = {.changes = changes, .count = count};
+    dx_bytes stored;
+    dx_buf bytes;
+    dx_block block;
+    *changed = 0;
+    int error = dx_feed_read(feed, store, seq, &stored);
+    if (error) {
+        return error;
+    }
+    dx_buf_init(&bytes, feed->alloc, DX_BLOCK_SIZE_MAX);
+    dx_buf_init(&self.items, feed->alloc, 2 * DX_BLOCK_SIZE_MAX);
+    dx_writer_init(&self.writer, &self.items);
+    dx_buf_append(&bytes, stored.data, stored.size);
+    error = dx_buf_error(&bytes);
+    if (!error && dx_block_decode(dx_buf_view(&bytes), &block)) {
+        error = DX_E_CORRUPT;
+    }
+    error = error ? error : rewrite_sections(&self, &block);
+    if (!error && self.changed != 0) {
+        error = store_rewritten(feed, store, seq, &block, &self);
+        *changed = error ? 0 : self.changed;
+    }
+    dx_buf_deinit(&bytes);
+    dx_buf_deinit(&self.items);
+    return error;
+}

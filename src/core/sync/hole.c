@@ -1,0 +1,352 @@
+/* sync/hole.c: sections of which only the hashes are here, asked of whoever may have them. See session.h.
+ *
+ * Layer: floor 1, sync. docs/spec/sync.md, "Holes". Every member is asked once for every hole, one question at a time, and
+ * of one member at a time, so that nothing comes twice; what is still missing when all holes were gone through is asked for
+ * again later, since others may have been given it meanwhile. What comes has the hash that stands there or ends the link;
+ * its effect is echo's business (echo/late.h). */
+#include "feed/hole.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "echo/late.h"
+#include "sync/session.h"
+
+void dx_session_holes_init(dx_session *session) {
+    dx_buf_init(&session->holes.asked, session->replica->replication->context->alloc,
+                DX_SYNC_PLACES_MAX * sizeof(dx_sync_place));
+}
+
+void dx_session_holes_deinit(dx_session *session) {
+    dx_buf_deinit(&session->holes.asked);
+}
+
+static dx_store *store_of(const dx_session *session) {
+    return session->replica->replication->context->store;
+}
+
+static uint64_t now_of(const dx_session *session) {
+    return session->replica->replication->context->now_ms;
+}
+
+/* --- Asking ----------------------------------------------------------------------------------------- */
+
+static size_t asked_count(const dx_session *session) {
+    return session->holes.asked.size / sizeof(dx_sync_place);
+}
+
+static dx_sync_place asked_at(const dx_session *session, size_t index) {
+    dx_sync_place place;
+    memcpy(&place, session->holes.asked.data + index * sizeof place, sizeof place);
+    return place;
+}
+
+static bool is_asked_elsewhere(const dx_session *session) {
+    for (const dx_session *other = session->replica->sessions; other != NULL; other = other->next) {
+        if (other != session && other->holes.feed != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Adds the block's holes from an index on, as far as there is room. */
+static int gather_block(dx_session *session, const dx_feed *feed, uint64_t seq, uint64_t from) {
+    dx_bytes bytes;
+    dx_block block;
+    dx_reader cursor;
+    int error = dx_feed_read(feed, store_of(session), seq, &bytes);
+    if (error == DX_OK && dx_block_decode(bytes, &block) != DX_OK) {
+        error = DX_E_CORRUPT;
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_reader_init(&cursor, block.sections);
+    for (uint64_t i = 0; i < block.section_count && asked_count(session) < DX_SYNC_PLACES_MAX; i++) {
+        dx_bytes section;
+        bool hole;
+        const dx_sync_place place = {.seq = seq, .index = i};
+        if (dx_block_section(&cursor, &section, &hole) == DX_OK && hole && i >= from) {
+            dx_buf_append(&session->holes.asked, &place, sizeof place);
+        }
+    }
+    return dx_buf_error(&session->holes.asked);
+}
+
+/* Gathers places of a feed from where they were asked last. */
+static int gather_feed(dx_session *session, const dx_feed *feed, dx_session_feed *row) {
+    dx_store *store = store_of(session);
+    dx_holes holes = {.sections = 0};
+    int error = DX_OK;
+    dx_buf_clear(&session->holes.asked);
+    if (row->holes_rows != feed->rows) { /* another branch is in force */
+        row->holes = (dx_sync_place){.seq = 0};
+        row->holes_rows = feed->rows;
+    }
+    for (uint64_t from = row->holes.seq; error == DX_OK && asked_count(session) < DX_SYNC_PLACES_MAX;
+         from = holes.seq + 1) {
+        error = dx_hole_next(feed, store, from, &holes);
+        if (error == DX_OK && holes.excused < holes.sections) {
+            error =
+                gather_block(session, feed, holes.seq, holes.seq == row->holes.seq ? row->holes.index : 0);
+        }
+    }
+    if (error == DX_E_NOT_FOUND && asked_count(session) == 0) {
+        row->holes = (dx_sync_place){.seq = feed->length};
+    }
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
+static int ask(dx_session *session, const dx_feed *feed) {
+    session->holes.feed = feed->local;
+    session->holes.asked_ms = now_of(session);
+    session->holes.due = true;
+    dx_session_trace(session, "is asked for %llu sections of feed %lld",
+                     (unsigned long long)asked_count(session), (long long)feed->local);
+    dx_sync_holes_write(feed->id, (const dx_sync_place *)(const void *)session->holes.asked.data,
+                        asked_count(session), &session->replica->replication->message);
+    return dx_session_send(session);
+}
+
+/* From the beginning, when it is time. */
+static void begin_round(dx_session *session, bool missing, uint64_t *deadline_ms) {
+    uint64_t now_ms = now_of(session);
+    if (!missing) {
+        session->holes.again_ms = 0;
+        return;
+    }
+    if (session->holes.again_ms == 0) {
+        uint64_t wait_ms = DX_SYNC_HOLES_MS;
+        for (unsigned i = 0; i < session->holes.rounds && wait_ms < DX_SYNC_HOLES_MS_MAX; i++) {
+            wait_ms *= 2;
+        }
+        session->holes.again_ms = now_ms + (wait_ms < DX_SYNC_HOLES_MS_MAX ? wait_ms : DX_SYNC_HOLES_MS_MAX);
+        session->holes.rounds++;
+    } else if (now_ms >= session->holes.again_ms) {
+        session->holes.again_ms = 0;
+        session->holes.silent = false;
+        for (size_t i = 0; i < session->feed_count; i++) {
+            session->feeds[i].holes = (dx_sync_place){.seq = 0};
+        }
+        *deadline_ms = now_ms;
+        return;
+    }
+    *deadline_ms = session->holes.again_ms < *deadline_ms ? session->holes.again_ms : *deadline_ms;
+}
+
+/* Finds the next feed with holes that they were not asked for. *asked: a question was sent; *missing: some feed has
+ * holes. */
+static int ask_next(dx_session *session, bool *asked, bool *missing) {
+    dx_space *space = session->replica->space;
+    int error = DX_OK;
+    for (size_t i = 0; i < space->feed_count && error == DX_OK && !*asked; i++) {
+        const dx_feed *feed = &space->feeds[i];
+        if (!feed->hollow) {
+            continue;
+        }
+        *missing = true;
+        dx_session_feed *row = dx_session_feed_of(session, feed->local);
+        if (row == NULL) {
+            return DX_E_NO_MEMORY;
+        }
+        if (session->holes.silent || (row->holes.seq >= feed->length && row->holes_rows == feed->rows)) {
+            continue;
+        }
+        error = gather_feed(session, feed, row);
+        if (error == DX_OK && asked_count(session) != 0) {
+            *asked = true;
+            error = ask(session, feed);
+        }
+    }
+    return error;
+}
+
+int dx_session_fetch_holes(dx_session *session, uint64_t *deadline_ms) {
+    bool asked = false, missing = false;
+    if (session->holes.feed != 0 && now_of(session) - session->holes.asked_ms >= DX_SYNC_STALL_MS) {
+        dx_session_trace(session, "does not say which sections it has");
+        session->holes.feed = 0;
+        session->holes.silent = true;
+    }
+    if (!session->holes.due && !is_asked_elsewhere(session)) {
+        int error = ask_next(session, &asked, &missing);
+        if (error != DX_OK) {
+            return error;
+        }
+        if (!asked) {
+            begin_round(session, missing, deadline_ms);
+        }
+    }
+    if (session->holes.feed != 0) {
+        uint64_t until_ms = session->holes.asked_ms + DX_SYNC_STALL_MS;
+        *deadline_ms = until_ms < *deadline_ms ? until_ms : *deadline_ms;
+    }
+    return DX_OK;
+}
+
+/* --- Answering -------------------------------------------------------------------------------------- */
+
+/* An answer being written: what is there of the places asked for. */
+typedef struct answer {
+    dx_session *session;
+    const dx_feed *feed;
+    const dx_sync_place *places;
+    size_t count, answered, sections;
+    size_t read; /* bytes of blocks */
+    dx_buf items;
+} answer;
+
+/* What is asked of one block, and is there. */
+static int answer_block(answer *self) {
+    uint64_t seq = self->places[self->answered].seq;
+    dx_bytes bytes;
+    dx_block block;
+    dx_reader cursor;
+    int error = dx_feed_read(self->feed, store_of(self->session), seq, &bytes);
+    if (error == DX_OK && dx_block_decode(bytes, &block) != DX_OK) {
+        error = DX_E_CORRUPT;
+    }
+    if (error == DX_E_NOT_FOUND) {
+        while (self->answered < self->count && self->places[self->answered].seq == seq) {
+            self->answered++;
+        }
+        return DX_OK;
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    self->read += bytes.size;
+    dx_reader_init(&cursor, block.sections);
+    for (uint64_t i = 0; self->answered < self->count && self->places[self->answered].seq == seq; i++) {
+        dx_bytes section = {NULL, 0};
+        bool hole = true;
+        bool there = i < block.section_count && dx_block_section(&cursor, &section, &hole) == DX_OK && !hole;
+        if (self->places[self->answered].index > i && i < block.section_count) {
+            continue;
+        }
+        if (there && self->items.size != 0 && self->items.size + section.size > DX_SYNC_DATA_SIZE) {
+            return DX_E_LIMIT; /* with the next question */
+        }
+        if (there) {
+            dx_sync_section_write(&self->places[self->answered], section, &self->items);
+            self->sections++;
+        }
+        self->answered++;
+    }
+    return dx_buf_error(&self->items);
+}
+
+int dx_session_take_holes(dx_session *session, dx_bytes message) {
+    dx_replication *replication = session->replica->replication;
+    dx_sync_place places[DX_SYNC_PLACES_MAX];
+    uint8_t id[DX_HASH_SIZE];
+    answer self = {.session = session, .places = places};
+    int error = dx_sync_holes_read(message, id, places, &self.count);
+    if (error != DX_OK || session->state != DX_SESSION_MEMBER) {
+        return error;
+    }
+    self.feed = dx_space_feed_by_id(session->replica->space, id);
+    if (self.feed == NULL || self.feed->identity.feed_class != DX_FEED_DATA) {
+        self.answered = self.count;
+    }
+    dx_buf_init(&self.items, replication->context->alloc, DX_SYNC_MESSAGE_MAX);
+    while (self.answered < self.count && error == DX_OK && self.read < DX_SYNC_SECTIONS_READ_MAX &&
+           self.items.size < DX_SYNC_DATA_SIZE) {
+        error = answer_block(&self);
+    }
+    if (error == DX_OK || error == DX_E_LIMIT) {
+        dx_sync_sections_begin(id, self.answered, self.sections, &replication->message);
+        dx_buf_append(&replication->message, self.items.data, self.items.size);
+        error = dx_session_send(session);
+    }
+    dx_buf_deinit(&self.items);
+    return error;
+}
+
+/* --- What they send --------------------------------------------------------------------------------- */
+
+/* Whether the place is among the first `answered` that were asked for, from *at on. */
+static bool was_asked(const dx_session *session, const dx_sync_place *place, size_t answered, size_t *at) {
+    for (; *at < answered; ++*at) {
+        dx_sync_place asked = asked_at(session, *at);
+        if (asked.seq == place->seq && asked.index == place->index) {
+            ++*at;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What came goes to its places, block by block. */
+static int put_sections(dx_session *session, const dx_feed *feed, dx_reader *reader, size_t sections,
+                        size_t answered, dx_late *late) {
+    dx_section_change *changes;
+    size_t size = sections * sizeof *changes, count = 0, asked = 0;
+    dx_sync_place last = {.seq = 0};
+    int error = DX_OK;
+    changes = dx_alloc_take(session->replica->replication->context->alloc, size);
+    if (changes == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    for (size_t i = 0; i < sections && error == DX_OK; i++) {
+        dx_sync_place place;
+        dx_bytes section;
+        error = dx_sync_section_read(reader, &place, &section);
+        if (error == DX_OK && !was_asked(session, &place, answered, &asked)) {
+            error = DX_E_PROTOCOL;
+        }
+        if (error == DX_OK && count != 0 && place.seq != last.seq) {
+            error = dx_late_change(late, feed, last.seq, changes, count);
+            count = 0;
+        }
+        last = place;
+        changes[count++] = (dx_section_change){.index = place.index, .sealed = section};
+    }
+    if (error == DX_OK && count != 0) {
+        error = dx_late_change(late, feed, last.seq, changes, count);
+    }
+    dx_alloc_free(session->replica->replication->context->alloc, changes, size);
+    return error == DX_OK ? dx_reader_finish(reader) : error;
+}
+
+static int take_sections(dx_session *session, const dx_feed *feed, dx_reader *reader, size_t sections,
+                         size_t answered) {
+    dx_replica *replica = session->replica;
+    dx_late late;
+    int error = dx_late_begin(&late, replica->replication->context, replica->space);
+    if (error == DX_OK && sections != 0) {
+        error = put_sections(session, feed, reader, sections, answered, &late);
+    }
+    error = error == DX_E_NOT_FOUND ? DX_OK : error; /* another branch came in force meanwhile */
+    /* What was right before it went wrong is stored, and has its effect. */
+    int finished = dx_late_finish(&late, dx_error_class_of(error) == DX_CLASS_PEER ? DX_OK : error);
+    return finished != DX_OK ? finished : error;
+}
+
+int dx_session_take_sections(dx_session *session, dx_bytes message) {
+    uint8_t id[DX_HASH_SIZE];
+    size_t answered, sections;
+    dx_reader reader;
+    int error = dx_sync_sections_read(message, id, &answered, &sections, &reader);
+    if (error != DX_OK || !session->holes.due) {
+        return error != DX_OK ? error : DX_E_PROTOCOL; /* nobody asked */
+    }
+    session->holes.due = false;
+    const dx_feed *feed =
+        session->holes.feed == 0 ? NULL : dx_space_feed(session->replica->space, session->holes.feed);
+    session->holes.feed = 0;
+    session->holes.silent = false;
+    if (feed == NULL) {
+        return DX_OK; /* it comes too late, which is no fault */
+    }
+    if (memcmp(feed->id, id, DX_HASH_SIZE) != 0 || answered > asked_count(session)) {
+        return DX_E_PROTOCOL;
+    }
+    dx_session_feed *row = dx_session_find_feed(session, feed->local);
+    if (row != NULL) {
+        row->holes = asked_at(session, answered - 1);
+        row->holes.index++;
+    }
+    return take_sections(session, feed, &reader, sections, answered);
+}
