@@ -3,6 +3,7 @@
  *   live.none      one object changed at a time, each a step of a whole node: nobody watches
  *   live.others    the same beside 1,000 watches, each of a type of its own, which the writes do not concern
  *   live.values    the same beside 1,000 watches of the very type, each of another value of one property
+ *   live.windows   the same beside 1,000 watches in an order, each of another type and with a limit
  *   live.all       the same with 1,000 watches that the writes all concern
  * ops are writes, one a commit; step_us: CPU time of a write, the median of rounds. watch_us: beyond live.none. The watches are
  * of a node in this process, whose effects nobody carries anywhere. Layer: measuring programs. */
@@ -162,6 +163,9 @@ void bench_live(const bench_input *input) {
     open_ports(&it);
     watch_all(&it, "{\"type\": \"task\", \"where\": {\"list\": \"list %zu\"}}");
     measure(&it, "live.values");
+    open_ports(&it);
+    watch_all(&it, "{\"type\": \"other%zu\", \"order\": \"n\", \"limit\": 20}");
+    measure(&it, "live.windows");
     open_ports(&it);
     watch_all(&it, "{\"type\": \"task\", \"where\": {\"list\": \"none\"}}");
     measure(&it, "live.all");

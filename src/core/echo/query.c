@@ -237,6 +237,13 @@ bool dx_query_is_filter(const dx_query *query) {
            question->limit == INT64_MAX;
 }
 
+bool dx_query_is_window(const dx_query *query) {
+    const dx_question *question = &query->question;
+    return dx_query_is_plain(query) && !question->counts && !question->wants_ids && question->after == 0 &&
+           question->cursor.data == NULL && question->text.size == 0 && question->limit > 0 &&
+           (question->order_count != 0 || question->has_group);
+}
+
 int dx_query_matches(dx_query *query, const dx_entity *entity, bool *matches) {
     return dx_filter_matches(query, &query->question.filter, entity, matches);
 }

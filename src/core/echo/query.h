@@ -27,6 +27,7 @@ enum {
      * only the first ones are kept. */
     DX_QUERY_SORTED_MAX = 1 << 18,
     DX_QUERY_SORTED_SIZE_MAX = 64 << 20,
+    DX_QUERY_SUBSCRIBED_KEYS_MAX = 16, /* of a filter with an order: there are no more names */
     DX_QUERY_MESSAGE_SIZE = 128
 };
 
@@ -74,6 +75,8 @@ bool dx_query_groups(const dx_query *query);
 bool dx_query_wants_ids(const dx_query *query);
 /* Whether the question is a filter alone, so that one entity can be judged by itself (subscriptions). */
 bool dx_query_is_filter(const dx_query *query);
+/* A filter with an order (and a limit) or with groups: one whose answer can be kept as its entities change. */
+bool dx_query_is_window(const dx_query *query);
 /* Whether this entity matches the filter part now. */
 DX_MUST_USE int dx_query_matches(dx_query *query, const dx_entity *entity, bool *matches);
 /* Whether it could match at another time: what never changes of it (kind, type, ends, id) matches. */

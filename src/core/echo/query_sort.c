@@ -180,7 +180,8 @@ static int add_part(dx_query *query, const dx_entity *entity, dx_bytes path, boo
     return error != DX_OK ? error : dx_buf_error(&query->note);
 }
 
-int dx_query_note(dx_query *query, const dx_entity *entity) {
+/* Into query->note: what decides the place of an entity, or of its group. */
+static int write_note(dx_query *query, const dx_entity *entity) {
     const dx_question *question = &query->question;
     uint8_t id[DX_ID_SIZE];
     dx_bytes item;
@@ -192,8 +193,7 @@ int dx_query_note(dx_query *query, const dx_entity *entity) {
         if (error == DX_OK && item.size != 0) {
             dx_order_write(item, &query->note);
         }
-        error = error != DX_OK ? error : dx_buf_error(&query->note);
-        return error == DX_OK ? add_record(query, dx_buf_view(&query->note), 0) : error;
+        return error != DX_OK ? error : dx_buf_error(&query->note);
     }
     if (question->order_count ==
         0) { /* how well it matches, the best first: of numbers that are not negative, their bits */
@@ -211,13 +211,22 @@ int dx_query_note(dx_query *query, const dx_entity *entity) {
     if (error == DX_OK) {
         error = dx_key_to_id(query->space, entity->key, id);
     }
-    if (error != DX_OK) {
-        return error;
-    }
     dx_buf_append(&query->note, id, sizeof id);
-    if (query->behind.size != 0 &&
-        dx_bytes_compare(dx_buf_view(&query->note), dx_buf_view(&query->behind)) <= 0) {
-        return DX_OK;
+    return error != DX_OK ? error : dx_buf_error(&query->note);
+}
+
+int dx_query_place_of(dx_query *query, const dx_entity *entity, dx_bytes *place) {
+    int error = write_note(query, entity);
+    *place = dx_buf_view(&query->note);
+    return error;
+}
+
+int dx_query_note(dx_query *query, const dx_entity *entity) {
+    int error = write_note(query, entity);
+    dx_bytes note = dx_buf_view(&query->note);
+    if (error != DX_OK || query->question.has_group) {
+        return error == DX_OK ? add_record(query, note, 0) : error;
     }
-    return add_record(query, dx_buf_view(&query->note), entity->key);
+    bool passed = query->behind.size != 0 && dx_bytes_compare(note, dx_buf_view(&query->behind)) <= 0;
+    return passed ? DX_OK : add_record(query, note, entity->key);
 }

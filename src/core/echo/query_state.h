@@ -232,6 +232,9 @@ DX_MUST_USE int dx_query_search(dx_query *query);
 void dx_records_init(dx_records *records, const dx_alloc *alloc);
 void dx_records_deinit(dx_records *records);
 DX_MUST_USE int dx_query_note(dx_query *query, const dx_entity *entity);
+/* What of an entity decides its place in the question's order (compared as bytes, each entity's another), or which group it is
+ * of: 1 and the form of its value, or 2. Dies with the next call. */
+DX_MUST_USE int dx_query_place_of(dx_query *query, const dx_entity *entity, dx_bytes *place);
 /* Puts in order what was noted, without repetitions of groups. */
 DX_MUST_USE int dx_query_sort(dx_query *query);
 /* The record at a place in the order: what decides it, its key and its count. */

@@ -61,26 +61,46 @@ bool dx_subscription_resume(dx_subscription *self, const dx_position *position) 
     return known;
 }
 
+int dx_subscription_come_back(dx_subscription *self, const dx_position *position, const int64_t *held,
+                              size_t count) {
+    return dx_window_come_back(self->window, position, held, count);
+}
+
+bool dx_subscription_has_order(const dx_subscription *self) {
+    return self->window != NULL;
+}
+
 bool dx_subscription_is_behind(const dx_subscription *self) {
-    return self->is_behind;
+    return self->is_behind || (self->window != NULL && !dx_window_is_listed(self->window));
 }
 
 bool dx_subscription_has_more(const dx_subscription *self) {
-    return self->is_behind || self->learner != NULL;
+    return self->is_behind || self->learner != NULL || self->failed != DX_OK ||
+           (self->window != NULL && dx_window_has_more(self->window));
 }
 
 /* --- Life ---------------------------------------------------------------------------------------- */
 
-static int begin_learning(dx_subscription *self) {
+/* Once more through all that matches; what a window keeps stays. */
+static int learn_again(dx_subscription *self) {
     char message[DX_QUERY_MESSAGE_SIZE];
-    dx_query_destroy(self->learner);
     dx_subscription_unplace(self);
     self->certain = false;
-    dx_key_table_clear(&self->known);
     int error = dx_subscription_place(self);
     return error != DX_OK ? error
                           : dx_query_create(self->context, self->space, dx_buf_view(&self->item), message,
                                             sizeof message, &self->learner);
+}
+
+static int begin_learning(dx_subscription *self) {
+    dx_query_destroy(self->learner);
+    self->learner = NULL;
+    dx_subscription_unplace(self);
+    dx_key_table_clear(&self->known);
+    if (self->window != NULL) {
+        dx_window_reset(self->window);
+    }
+    return learn_again(self);
 }
 
 static void init_tables(dx_subscriptions *set) {
@@ -93,16 +113,16 @@ static int join_set(dx_subscriptions *set, dx_subscription *self) {
     if (!set->has_tables) {
         init_tables(set);
     }
-    self->set = set;
     self->next = set->all;
     set->all = self;
+    self->joined = true;
     set->count++;
     return begin_learning(self);
 }
 
 static void leave_set(dx_subscription *self) {
     dx_subscriptions *set = self->set;
-    if (set == NULL) {
+    if (!self->joined) {
         return;
     }
     dx_subscription_unplace(self);
@@ -112,6 +132,53 @@ static void leave_set(dx_subscription *self) {
     }
     *at = self->next;
     set->count--;
+}
+
+/* The question without what gives it an order. */
+static int strip(dx_bytes question, dx_buf *out) {
+    static const char *const orders[] = {"order", "group", "limit"};
+    dx_bytes keys[DX_QUERY_SUBSCRIBED_KEYS_MAX], values[DX_QUERY_SUBSCRIBED_KEYS_MAX];
+    dx_reader reader;
+    dx_writer writer;
+    size_t count = 0;
+    dx_reader_init(&reader, question);
+    for (size_t left = dx_read_map(&reader); left > 0; left--) {
+        dx_bytes key = dx_read_item(&reader), value = dx_read_item(&reader);
+        bool passes = count < DX_QUERY_SUBSCRIBED_KEYS_MAX;
+        for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+            passes = passes && !dx_bytes_equal(dx_item_text(key), dx_bytes_text(orders[i]));
+        }
+        if (passes) {
+            keys[count] = key;
+            values[count++] = value;
+        }
+    }
+    dx_writer_init(&writer, out);
+    dx_write_map(&writer, count);
+    for (size_t i = 0; i < count; i++) {
+        dx_write_item(&writer, keys[i]);
+        dx_write_item(&writer, values[i]);
+    }
+    return dx_writer_finish(&writer);
+}
+
+/* self->query is the question; one with an order becomes the window's, and its filter takes its place. */
+static int divide(dx_subscription *self, char *message, size_t message_size) {
+    dx_query *question = self->query;
+    self->query = NULL;
+    int error = dx_window_create(self, question, &self->window);
+    if (error != DX_OK) {
+        dx_query_destroy(question);
+        return error;
+    }
+    dx_buf item;
+    dx_buf_init(&item, self->context->alloc, DX_QUERY_SIZE_MAX);
+    error = strip(dx_buf_view(&self->item), &item);
+    dx_buf_deinit(&self->item);
+    self->item = item;
+    return error != DX_OK ? error
+                          : dx_query_create(self->context, self->space, dx_buf_view(&self->item), message,
+                                            message_size, &self->query);
 }
 
 int dx_subscription_create(dx_subscriptions *set, dx_context *context, dx_space *space, dx_bytes query,
@@ -126,20 +193,25 @@ int dx_subscription_create(dx_subscriptions *set, dx_context *context, dx_space 
     self->context = context;
     self->space = space;
     self->subscriber = *subscriber;
+    self->set = set;
     dx_buf_init(&self->item, context->alloc, DX_QUERY_SIZE_MAX);
     dx_key_table_init(&self->known, context->alloc, context->random, DX_SUBSCRIPTION_KEYS_MAX);
     if (query.size == 0) {
         query = dx_bytes_of(everything, sizeof everything);
     }
     int error = dx_query_create(context, space, query, message, message_size, &self->query);
-    if (error == DX_OK && !dx_query_is_filter(self->query)) {
-        error = dx_question_refuse(message, message_size,
-                                   "watch takes a filter alone, without follow, path, order, group, limit, "
-                                   "after, cursor, ids or count");
+    if (error == DX_OK && !dx_query_is_filter(self->query) && !dx_query_is_window(self->query)) {
+        error =
+            dx_question_refuse(message, message_size,
+                               "watch takes a filter, and \"order\" with \"limit\", or \"group\"; nothing "
+                               "else of a query");
     }
     if (error == DX_OK) {
         dx_buf_append(&self->item, query.data, query.size);
         error = dx_buf_error(&self->item);
+    }
+    if (error == DX_OK && !dx_query_is_filter(self->query)) {
+        error = divide(self, message, message_size);
     }
     if (error == DX_OK) {
         error = join_set(set, self);
@@ -157,6 +229,7 @@ void dx_subscription_destroy(dx_subscription *self) {
         return;
     }
     leave_set(self);
+    dx_window_destroy(self->window);
     dx_query_destroy(self->query);
     dx_query_destroy(self->learner);
     dx_key_table_deinit(&self->known);
@@ -165,6 +238,10 @@ void dx_subscription_destroy(dx_subscription *self) {
 }
 
 void dx_subscription_limit(dx_subscription *self, size_t keys_max) {
+    if (self->window != NULL) {
+        dx_window_limit(self->window, keys_max);
+        return;
+    }
     self->known.count_max = keys_max;
 }
 
@@ -194,6 +271,9 @@ typedef struct learning {
 
 static int learn(void *ctx, const dx_query_row *row) {
     learning *state = ctx;
+    if (state->self->window != NULL) {
+        return dx_window_learn(state->self->window, row->entity);
+    }
     int error = dx_key_table_add(&state->self->known, row->key, 0);
     state->full |= error == DX_E_LIMIT;
     return error == DX_E_EXISTS || error == DX_E_LIMIT ? DX_OK : error;
@@ -213,6 +293,9 @@ static int go_on_learning(dx_subscription *self, size_t budget, bool *more) {
         dx_query_destroy(self->learner);
         self->learner = NULL;
         self->certain = !state.full;
+        if (self->window != NULL) {
+            dx_window_learnt(self->window);
+        }
         error = dx_subscription_place(self);
     }
     return error;
@@ -220,35 +303,64 @@ static int go_on_learning(dx_subscription *self, size_t budget, bool *more) {
 
 /* --- Rows ---------------------------------------------------------------------------------------- */
 
-/* Into set->row: the entity's map in set->entity, or an empty one, with "change" in its place among the keys. */
-static int write_row(dx_subscriptions *set, const char *change, bool has_entity) {
-    static const char name[] = "change";
-    static const uint8_t encoded_name[] = {0x66, 'c', 'h', 'a', 'n', 'g', 'e'};
+/* The keys of a mark that there are, in their order among keys. */
+static size_t list_mark(const dx_row_mark *mark, const char *names[static 3]) {
+    size_t count = 0;
+    if (mark->to != SIZE_MAX) {
+        names[count++] = "to";
+    }
+    if (mark->from != SIZE_MAX) {
+        names[count++] = "from";
+    }
+    names[count++] = "change";
+    return count;
+}
+
+static void write_mark(const dx_row_mark *mark, const char *name, dx_writer *writer) {
+    dx_write_text(writer, name);
+    if (name[0] == 'c') {
+        dx_write_text(writer, mark->change);
+    } else {
+        dx_write_uint(writer, name[0] == 't' ? mark->to : mark->from);
+    }
+}
+
+/* Whether the name stands before the encoded key: the shorter first, then by bytes. */
+static bool is_before(const char *name, dx_bytes key) {
+    dx_bytes text = dx_item_text(key);
+    size_t size = strlen(name);
+    return size != text.size ? size < text.size : memcmp(name, text.data, size) < 0;
+}
+
+int dx_subscriptions_write_row(dx_subscriptions *set, const dx_row_mark *mark, bool has_entity) {
+    const char *names[3];
+    size_t left = list_mark(mark, names), at = 0;
     dx_writer writer;
     dx_reader reader;
-    bool written = false;
     dx_buf_clear(&set->row);
     if (has_entity) {
         dx_reader_init(&reader, dx_buf_view(&set->entity));
     }
     size_t count = has_entity ? dx_read_map(&reader) : 0;
     dx_writer_init(&writer, &set->row);
-    dx_write_map(&writer, count + 1);
+    dx_write_map(&writer, count + left);
     for (size_t i = 0; i < count; i++) {
         dx_bytes key = dx_read_item(&reader);
-        if (!written && dx_key_compare(key, dx_bytes_of(encoded_name, sizeof encoded_name)) > 0) {
-            dx_write_text(&writer, name);
-            dx_write_text(&writer, change);
-            written = true;
+        for (; at < left && is_before(names[at], key); at++) {
+            write_mark(mark, names[at], &writer);
         }
         dx_write_item(&writer, key);
         dx_write_item(&writer, dx_read_item(&reader));
     }
-    if (!written) {
-        dx_write_text(&writer, name);
-        dx_write_text(&writer, change);
+    for (; at < left; at++) {
+        write_mark(mark, names[at], &writer);
     }
     return dx_writer_finish(&writer);
+}
+
+static int write_row(dx_subscriptions *set, const char *change, bool has_entity) {
+    const dx_row_mark mark = {.change = change, .from = SIZE_MAX, .to = SIZE_MAX};
+    return dx_subscriptions_write_row(set, &mark, has_entity);
 }
 
 /* What to say of an entity, NULL for nothing, and what to remember. */
@@ -272,13 +384,35 @@ static int judge(dx_subscription *self, const dx_entity *entity, bool created, c
     return DX_OK;
 }
 
-static int tell(dx_subscriptions *set, dx_subscription *self) {
+static void mark_told(dx_subscription *self) {
+    dx_subscriptions *set = self->set;
     if (!self->is_told) {
         self->is_told = true;
         self->next_told = set->told;
         set->told = self;
     }
-    return self->subscriber.on_row(self->subscriber.ctx, dx_buf_view(&set->row));
+}
+
+int dx_subscription_tell(dx_subscription *self) {
+    mark_told(self);
+    return self->subscriber.on_row(self->subscriber.ctx, dx_buf_view(&self->set->row));
+}
+
+/* What a window tells itself. One that cannot go on says so when it is run. */
+static int judge_window(dx_subscription *self, const dx_entity *entity) {
+    dx_subscriptions *set = self->set;
+    bool matches;
+    int error = self->failed != DX_OK ? self->failed : dx_query_matches(self->query, entity, &matches);
+    if (error == DX_OK) {
+        error = dx_window_take(self->window, entity, matches);
+    }
+    if (!self->is_touched) {
+        self->is_touched = true;
+        self->next_touched = set->touched;
+        set->touched = self;
+    }
+    self->failed = error;
+    return error;
 }
 
 /* What only one watcher has to suffer for is not everybody's. */
@@ -327,7 +461,9 @@ static int judge_hits(taking *self, bool *any) {
         dx_subscription *hit = *at;
         const dx_entity *entity = read_entity(self, &error);
         hit->word = NULL;
-        if (error == DX_OK && entity != NULL) {
+        if (error == DX_OK && entity != NULL && hit->window != NULL) {
+            error = of_host(judge_window(hit, entity));
+        } else if (error == DX_OK && entity != NULL) {
             error = of_host(judge(hit, entity, self->change->created, &hit->word));
         }
         *any = *any || hit->word != NULL;
@@ -347,7 +483,7 @@ static int tell_hits(taking *self) {
             written = hit->word;
         }
         if (hit->word != NULL && error == DX_OK) {
-            error = of_host(tell(set, hit));
+            error = of_host(dx_subscription_tell(hit));
         }
     }
     return of_host(error);
@@ -384,7 +520,23 @@ static dx_space *find_space(const dx_subscriptions *set, int64_t local) {
     return each == NULL ? NULL : each->space;
 }
 
+static int end_windows(dx_subscriptions *set, int error) {
+    for (dx_subscription *each = set->touched; each != NULL; each = each->next_touched) {
+        each->is_touched = false;
+        if (error == DX_OK && each->failed == DX_OK) {
+            each->failed = dx_window_end_step(each->window);
+            error = of_host(each->failed);
+        }
+        if (each->failed != DX_OK || dx_subscription_has_more(each)) {
+            mark_told(each); /* so that it is run */
+        }
+    }
+    set->touched = NULL;
+    return error;
+}
+
 static int end_rows(dx_subscriptions *set, int error) {
+    error = end_windows(set, error);
     for (dx_subscription *each = set->told; each != NULL; each = each->next_told) {
         int ended = error == DX_OK && each->subscriber.on_end != NULL
                         ? each->subscriber.on_end(each->subscriber.ctx)
@@ -400,7 +552,7 @@ static int refresh_one(dx_subscriptions *set, dx_subscription *self) {
     self->is_behind = false;
     int error = begin_learning(self);
     error = error == DX_OK ? write_row(set, "refresh", false) : error;
-    return error == DX_OK ? tell(set, self) : error;
+    return error == DX_OK ? dx_subscription_tell(self) : error;
 }
 
 static int refresh_all(dx_subscriptions *set) {
@@ -480,7 +632,7 @@ static int tell_missed(dx_subscription *self, const dx_logged_change *missed) {
     if (error == DX_OK) {
         error = write_row(set, !matches ? "removed" : missed->created ? "added" : "changed", true);
     }
-    return error == DX_OK ? tell(set, self) : error;
+    return error == DX_OK ? dx_subscription_tell(self) : error;
 }
 
 /* Changes that come meanwhile are told as they come, so these stay until the last of them is told. */
@@ -500,8 +652,26 @@ static int catch_up(dx_subscription *self, size_t *budget) {
     return end_rows(set, error);
 }
 
+static int run_window(dx_subscription *self, size_t budget, bool *more) {
+    int error = self->learner != NULL ? go_on_learning(self, budget, more) : DX_OK;
+    if (error == DX_OK) {
+        error = end_rows(self->set, dx_window_run(self->window, &budget));
+    }
+    if (error == DX_OK && self->learner == NULL && dx_window_wants(self->window)) {
+        error = learn_again(self);
+    }
+    *more = dx_subscription_has_more(self);
+    return error;
+}
+
 int dx_subscription_run(dx_subscription *self, size_t budget, bool *more) {
-    int error = self->is_behind ? catch_up(self, &budget) : DX_OK;
+    int error = self->failed != DX_OK ? self->failed : DX_OK;
+    if (error == DX_OK && self->is_behind) {
+        error = catch_up(self, &budget);
+    }
+    if (error == DX_OK && self->window != NULL) {
+        return run_window(self, budget, more);
+    }
     *more = dx_subscription_has_more(self);
     return error == DX_OK && budget > 0 && self->learner != NULL && !self->is_behind
                ? go_on_learning(self, budget, more)

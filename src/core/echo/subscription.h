@@ -22,7 +22,11 @@ enum {
      * type alone. */
     DX_SUBSCRIPTION_HOLDS_MAX = 1 << 20,
     /* Paths by whose values subscriptions are found: each costs every change of its type a look. */
-    DX_SUBSCRIPTION_PATHS_MAX = 16
+    DX_SUBSCRIPTION_PATHS_MAX = 16,
+    /* What is kept of the order of all watches that have one, 48 bytes and the values ordered by for each row. */
+    DX_SUBSCRIPTION_WINDOWS_SIZE_MAX = 64 << 20,
+    /* Rows a watcher of an order may name when it comes back: a command has room for them. */
+    DX_WINDOW_HELD_MAX = 1 << 14
 };
 
 typedef struct dx_subscriptions dx_subscriptions;
@@ -49,22 +53,29 @@ DX_MUST_USE int dx_subscriptions_load(dx_subscriptions *set, dx_context *context
 /* Where it stands: behind everything told so far. */
 dx_position dx_subscriptions_position(dx_subscriptions *set);
 
-/* query: one item, or size 0 for every visible object and link. Only a filter: no "follow", "path", "limit",
- * "after", "count". DX_E_INVALID with a message. */
+/* query: one item, or size 0 for every visible object and link. A filter, and with "order" (and "limit") or "group" a window:
+ * that tells its rows itself, with their places, then the word "listed", then how they change. Nothing else of a query.
+ * DX_E_INVALID with a message. */
 DX_MUST_USE int dx_subscription_create(dx_subscriptions *set, dx_context *context, dx_space *space,
                                        dx_bytes query, const dx_subscriber *subscriber, char *message,
                                        size_t message_size, dx_subscription **out);
 void dx_subscription_destroy(dx_subscription *subscription);
 /* Remembers at most so many (at first DX_SUBSCRIPTION_KEYS_MAX): where there are many watchers each is given
- * less. */
+ * less. A window with a limit: so many beyond what it shows. */
 void dx_subscription_limit(dx_subscription *subscription, size_t keys_max);
 /* What changed since the position will be told by dx_subscription_run, before it learns. False: that is not known any
  * more; its watcher has to ask anew. */
 bool dx_subscription_resume(dx_subscription *subscription, const dx_position *position);
+/* The same of a window whose watcher held these in this order; it tells "refresh" by itself where that is not known any more. */
+DX_MUST_USE int dx_subscription_come_back(dx_subscription *subscription, const dx_position *position,
+                                          const int64_t *held, size_t count);
+bool dx_subscription_has_order(const dx_subscription *subscription);
+/* Its watcher has not been told all up to here. */
 bool dx_subscription_is_behind(const dx_subscription *subscription);
 /* Whether it is to be run. */
 bool dx_subscription_has_more(const dx_subscription *subscription);
-/* Tells and learns up to `budget` entities; *more when it should be called again. Changes may come in between. */
+/* Tells and learns up to `budget` entities; *more when it should be called again. Changes may come in between. DX_E_LIMIT: a
+ * window that holds too many. */
 DX_MUST_USE int dx_subscription_run(dx_subscription *subscription, size_t budget, bool *more);
 
 #endif

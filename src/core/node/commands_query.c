@@ -415,6 +415,10 @@ static int go_on_watching(dx_node *node, dx_request *request, bool *again) {
     int error = dx_subscription_run(watching->subscription, DX_STEP_ENTITIES_MAX, &more);
     dx_request_rest(node, request, !more && !request->cancelled);
     *again = *again || more;
+    if (error == DX_E_LIMIT) {
+        return dx_node_refuse(node, error, "a question with a limit, or that matches less",
+                              "a watch with an order or groups holds too many rows");
+    }
     if (error == DX_OK && was_behind && !watching->has_told) {
         error = flush_watch(watching);
     }
@@ -457,8 +461,49 @@ static int read_position(dx_bytes text, dx_position *out) {
     return DX_OK;
 }
 
+/* One id that is held, 22 bytes or its text. */
+static int read_id(dx_node *node, dx_space *space, dx_bytes item, int64_t *key) {
+    dx_bytes bytes = dx_item_bytes(item), text = dx_item_text(item);
+    return text.data != NULL          ? dx_id_parse(&node->context, space, text, key)
+           : bytes.size == DX_ID_SIZE ? dx_id_to_key(space, bytes.data, key)
+                                      : DX_E_INVALID;
+}
+
+/* What the watcher of an order holds. False: something of it is not known here, so that it has to be told all. */
+static bool read_held(dx_node *node, dx_space *space, dx_bytes held, int64_t *keys, size_t *count) {
+    dx_reader reader;
+    *count = 0;
+    if (dx_item_kind(held) != DX_KIND_ARRAY) {
+        return false;
+    }
+    dx_reader_init(&reader, held);
+    for (size_t left = dx_read_array(&reader); left > 0; left--) {
+        if (*count == DX_WINDOW_HELD_MAX ||
+            read_id(node, space, dx_read_item(&reader), &keys[*count]) != DX_OK) {
+            return false;
+        }
+        ++*count;
+    }
+    return true;
+}
+
+/* Of a watch with an order: from the position on, when it is known and what is held is. */
+static int come_back(dx_watching *watching, dx_space *space, const dx_position *position, dx_bytes held,
+                     bool *comes) {
+    const dx_alloc *alloc = &watching->node->config.alloc;
+    size_t count;
+    int64_t *keys = dx_alloc_take(alloc, DX_WINDOW_HELD_MAX * sizeof *keys);
+    if (keys == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    *comes = read_held(watching->node, space, held, keys, &count);
+    int error = *comes ? dx_subscription_come_back(watching->subscription, position, keys, count) : DX_OK;
+    dx_alloc_free(alloc, keys, DX_WINDOW_HELD_MAX * sizeof *keys);
+    return error;
+}
+
 /* From a position on, or from now on with positions. */
-static int begin_at(dx_watching *watching, dx_bytes since) {
+static int begin_at(dx_watching *watching, dx_space *space, dx_bytes since, dx_bytes held) {
     static const uint8_t refresh[] = {0xa1, 0x66, 'c', 'h', 'a', 'n', 'g', 'e',
                                       0x67, 'r',  'e', 'f', 'r', 'e', 's', 'h'};
     dx_node *node = watching->node;
@@ -468,7 +513,13 @@ static int begin_at(dx_watching *watching, dx_bytes since) {
     if (error != DX_OK) {
         return dx_node_refuse(node, error, NULL, "\"since\" is what a watch told as \"at\", or empty");
     }
-    if (since.size > 0 && !dx_subscription_resume(watching->subscription, &position)) {
+    bool goes_on = since.size == 0;
+    if (!goes_on && dx_subscription_has_order(watching->subscription)) {
+        error = come_back(watching, space, &position, held, &goes_on);
+    } else if (!goes_on) {
+        goes_on = dx_subscription_resume(watching->subscription, &position);
+    }
+    if (error == DX_OK && !goes_on) {
         error = send_change(watching, dx_bytes_of(refresh, sizeof refresh));
     }
     return error == DX_OK ? flush_watch(watching) : error;
@@ -502,7 +553,7 @@ static int watch(dx_node *node, dx_request *request, dx_bytes body) {
         return message[0] == 0 ? error : dx_node_refuse(node, error, "dx help query", "%s", message);
     }
     request->space = space->local;
-    error = since.data == NULL ? DX_OK : begin_at(watching, since);
+    error = since.data == NULL ? DX_OK : begin_at(watching, space, since, dx_item_get(body, "holds"));
     return error == DX_OK ? DX_PENDING : error;
 }
 

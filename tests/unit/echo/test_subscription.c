@@ -209,10 +209,9 @@ static void test_refused(void **state) {
                                                 test_item(last ? "{\"x\":1}" : wrong[i]), &subscriber,
                                                 message, sizeof message, &w.subscription),
                          DX_E_INVALID);
-        assert_string_equal(
-            message, last ? "a query has no key \"x\""
-                          : "watch takes a filter alone, without follow, path, order, group, limit, after, "
-                            "cursor, ids or count");
+        assert_string_equal(message, last ? "a query has no key \"x\""
+                                          : "watch takes a filter, and \"order\" with \"limit\", or "
+                                            "\"group\"; nothing else of a query");
         assert_null(w.subscription);
     }
     peer_commit(&w.alice);

@@ -511,6 +511,62 @@ static void test_coming_back(void **state) {
     street_deinit(&road);
 }
 
+/* An order is watched by places; who comes back says what it holds. */
+static void test_watching_in_order(void **state) {
+    (void)state;
+    char json[512], at[64], ids[3][64];
+    vault *alice = begin();
+    for (int i = 0; i < 3; i++) {
+        snprintf(json, sizeof json,
+                 "{'do': 'object.add', 'space': 'List', 'type': 'item', 'data': {'n': %d}}", 3 - i);
+        street_field(vault_ask(alice, json), "id", ids[i], sizeof ids[i]);
+    }
+    uint64_t watch = vault_begin(
+        alice,
+        "{'do': 'watch', 'space': 'List', 'since': '', 'query': {'type': 'item', 'order': 'n', 'limit': 2}}");
+    street_run(&road);
+    assert_matches(
+        "begins", alice->told,
+        "{'at':'*','rows':[{'id':'*','to':0,'data':{'n':1},*'change':'added',*},{'id':'*','to':1,'data'"
+        ":{'n':2},*'change':'added',*},{'change':'listed'}]}\n");
+    street_field(alice->told, "at", at, sizeof at);
+    snprintf(json, sizeof json, "{'do': 'object.set', 'space': 'List', 'id': '%s', 'set': {'n': 0}}", ids[0]);
+    vault_ask(alice, json);
+    assert_matches(
+        "moves", alice->told,
+        "{'at':'*','rows':[{'id':'*','to':0,'data':{'n':0},*'change':'added',*},{'id':'*','from':2,'"
+        "change':'removed'}]}\n");
+    vault_refer(alice, "request.cancel", watch, NULL);
+    vault_leave(alice); /* another program opens it */
+    vault_open(alice);
+    snprintf(
+        json, sizeof json,
+        "{'do': 'watch', 'space': 'List', 'since': '%s', 'holds': ['%s', '%s'], 'query': {'type': 'item', "
+        "'order': 'n', 'limit': 2}}",
+        at, ids[2], ids[1]);
+    vault_begin(alice, json);
+    street_run(&road);
+    assert_matches(
+        "comes back", alice->told,
+        "{'at':'*','rows':[{'id':'*','from':1,'change':'removed'},{'id':'*','to':0,'data':{'n':0},*"
+        "'change':'added',*},{'change':'listed'}]}\n");
+    snprintf(json, sizeof json,
+             "{'do': 'watch', 'space': 'List', 'since': '%s', 'holds': ['%s', 7], 'query': {'type': 'item', "
+             "'order': 'n', 'limit': 2}}",
+             at, ids[2]);
+    vault_begin(alice, json);
+    street_run(&road);
+    assert_matches("told anew", alice->told,
+                   "{*{'change':'refresh'}*'added'*'added'*{'change':'listed'}]}\n");
+    vault_begin(alice, "{'do': 'watch', 'space': 'List', 'query': {'type': 'item', 'group': 'n'}}");
+    street_run(&road);
+    assert_matches(
+        "groups", alice->told,
+        "{'rows':[{'to':0,'count':1,'value':0,'change':'added'},{'to':1,'count':1,'value':1,'change'"
+        ":'added'},{'to':2,'count':1,'value':2,'change':'added'},{'change':'listed'}]}\n");
+    street_deinit(&road);
+}
+
 /* space.status waits for peers, tells on the way, and gives up in time. */
 static void test_waiting_to_be_in_step(void **state) {
     (void)state;
@@ -561,4 +617,5 @@ static void test_forgetting(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_conversation), DX_TEST(test_naming_a_space), DX_TEST(test_watching),
-             DX_TEST(test_coming_back), DX_TEST(test_waiting_to_be_in_step), DX_TEST(test_forgetting))
+             DX_TEST(test_coming_back), DX_TEST(test_watching_in_order), DX_TEST(test_waiting_to_be_in_step),
+             DX_TEST(test_forgetting))
