@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "echo/index.h"
+#include "echo/neighbours.h"
 #include "echo/query.h"
 #include "echo/referrer.h"
 #include "echo/schema_table.h"
@@ -133,6 +134,9 @@ static int write_derived(dx_context *context, dx_space *space, const dx_entity_r
     int error = count_live(context, space, before, after);
     if (error == DX_OK) {
         error = dx_referrers_take(context, before, after);
+    }
+    if (error == DX_OK) {
+        error = dx_neighbours_take(context, space, before, after);
     }
     return error == DX_OK ? dx_index_take(context, space, before, after) : error;
 }
@@ -417,6 +421,7 @@ int dx_entity_rows_settle(dx_context *context, dx_space *space) {
     if ((rows->row_count == 0 && rows->touch_count == 0) || rows->drafted == transaction) {
         return DX_OK;
     }
+    dx_neighbours_forget(space->neighbours); /* it is to know nothing that will be undone */
     int error = dx_store_begin_draft(context->store);
     if (error == DX_OK) {
         error = write_all(context, space, false);

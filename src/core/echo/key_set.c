@@ -1,4 +1,4 @@
-/* echo/key_set.c: sorted lists and tables of keys.
+/* echo/key_set.c: sorted lists, sets and tables of keys.
  *
  * Layer: floor 1, echo. Contract in key_set.h. */
 #include "echo/key_set.h"
@@ -102,9 +102,99 @@ void dx_key_list_sort(dx_buf *list) {
     list->size = kept * sizeof *keys;
 }
 
-/* --- Tables -------------------------------------------------------------------------------------- */
+/* --- Hashing ------------------------------------------------------------------------------------- */
 
 enum { CAPACITY_FIRST = 64 };
+
+/* A finalizer that lets every bit reach every bit, over number and seed. */
+static size_t mix(int64_t number, uint64_t seed) {
+    uint64_t z = (uint64_t)number ^ seed;
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    z += seed;
+    return (size_t)(z ^ (z >> 31));
+}
+
+/* --- Sets ---------------------------------------------------------------------------------------- */
+
+void dx_key_set_init(dx_key_set *set, const dx_alloc *alloc, const dx_random *random, size_t count_max) {
+    *set = (dx_key_set){.alloc = alloc, .count_max = count_max};
+    random->fill(random->ctx, (uint8_t *)&set->seed, sizeof set->seed);
+}
+
+void dx_key_set_clear(dx_key_set *set) {
+    dx_alloc_free(set->alloc, set->tiles, set->capacity * sizeof *set->tiles);
+    set->tiles = NULL;
+    set->capacity = set->tile_count = set->count = 0;
+}
+
+void dx_key_set_deinit(dx_key_set *set) {
+    dx_key_set_clear(set);
+}
+
+/* A key is feed ‖ block ‖ section (space.h), the last 16 bits the section: three bits of each of the last two say where
+ * in the tile. */
+static int64_t tile_of(int64_t key) {
+    return key >> 19 << 13 | (key & 0xffff) >> 3;
+}
+
+static uint64_t bit_of(int64_t key) {
+    return UINT64_C(1) << ((key >> 16 & 7) << 3 | (key & 7));
+}
+
+static dx_key_tile *find_tile(const dx_key_set *set, int64_t tile) {
+    size_t at = mix(tile, set->seed) & (set->capacity - 1);
+    while (set->tiles[at].keys != 0 && set->tiles[at].tile != tile) {
+        at = (at + 1) & (set->capacity - 1);
+    }
+    return &set->tiles[at];
+}
+
+bool dx_key_set_has(const dx_key_set *set, int64_t key) {
+    return set->capacity != 0 && (find_tile(set, tile_of(key))->keys & bit_of(key)) != 0;
+}
+
+static int grow_set(dx_key_set *set) {
+    dx_key_set larger = *set;
+    larger.capacity = set->capacity == 0 ? CAPACITY_FIRST : 2 * set->capacity;
+    larger.tiles = dx_alloc_take_zeroed(set->alloc, larger.capacity * sizeof *larger.tiles);
+    if (larger.tiles == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    for (size_t i = 0; i < set->capacity; i++) {
+        if (set->tiles[i].keys != 0) {
+            *find_tile(&larger, set->tiles[i].tile) = set->tiles[i];
+        }
+    }
+    dx_alloc_free(set->alloc, set->tiles, set->capacity * sizeof *set->tiles);
+    *set = larger;
+    return DX_OK;
+}
+
+int dx_key_set_add(dx_key_set *set, int64_t key) {
+    int64_t tile = tile_of(key);
+    dx_key_tile *place = set->capacity == 0 ? NULL : find_tile(set, tile);
+    if (place != NULL && (place->keys & bit_of(key)) != 0) {
+        return DX_E_EXISTS;
+    }
+    if (set->count == set->count_max) {
+        return DX_E_LIMIT;
+    }
+    if (place == NULL || (place->keys == 0 && 4 * (set->tile_count + 1) > 3 * set->capacity)) {
+        int error = grow_set(set);
+        if (error != DX_OK) {
+            return error;
+        }
+        place = find_tile(set, tile);
+    }
+    set->tile_count += place->keys == 0;
+    set->count++;
+    place->tile = tile;
+    place->keys |= bit_of(key);
+    return DX_OK;
+}
+
+/* --- Tables -------------------------------------------------------------------------------------- */
 
 void dx_key_table_init(dx_key_table *table, const dx_alloc *alloc, const dx_random *random,
                        size_t count_max) {
@@ -122,13 +212,9 @@ void dx_key_table_deinit(dx_key_table *table) {
     dx_key_table_clear(table);
 }
 
-/* Where the key's run of slots begins: a finalizer that lets every bit reach every bit, over key and seed. */
+/* Where the key's run of slots begins. */
 static size_t home_of(const dx_key_table *table, int64_t key) {
-    uint64_t z = (uint64_t)key ^ table->seed;
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    z += table->seed;
-    return (size_t)(z ^ (z >> 31)) & (table->capacity - 1);
+    return mix(key, table->seed) & (table->capacity - 1);
 }
 
 static size_t slot_of(const dx_key_table *table, int64_t key) {

@@ -1,7 +1,8 @@
-/* echo/key_set.h: many entity keys in memory: sorted lists, and a table from key to number.
+/* echo/key_set.h: many entity keys in memory: sorted lists, sets, and a table from key to number.
  *
- * Layer: floor 1, echo. A list is a dx_buf of int64_t; a table is open addressing over a seeded hash, so that
- * no author of keys can choose collisions. Nothing depends on the table's order. Ownership: both own their
+ * Layer: floor 1, echo. A list is a dx_buf of int64_t; a set and a table are open addressing over a seeded hash, so that
+ * no author of keys can choose collisions. A set keeps 64 neighbouring keys in one word: keys come in runs, of one
+ * block's sections or of one feed's blocks. Nothing depends on a table's or a set's order. Ownership: all own their
  * memory. */
 #ifndef DX_ECHO_KEY_SET_H
 #define DX_ECHO_KEY_SET_H
@@ -15,6 +16,29 @@ size_t dx_key_list_count(const dx_buf *list);
 int64_t dx_key_list_at(const dx_buf *list, size_t index);
 /* Ascending, each key once. */
 void dx_key_list_sort(dx_buf *list);
+
+/* --- Sets ---------------------------------------------------------------------------------------- */
+
+/* Keys of eight blocks, each with eight sections, side by side. */
+typedef struct dx_key_tile {
+    int64_t tile;
+    uint64_t keys; /* a bit for each; 0: the place is free */
+} dx_key_tile;
+
+typedef struct dx_key_set {
+    dx_key_tile *tiles;
+    size_t capacity, tile_count; /* capacity: a power of two, or 0 */
+    size_t count, count_max;     /* of keys */
+    uint64_t seed;
+    const dx_alloc *alloc;
+} dx_key_set;
+
+void dx_key_set_init(dx_key_set *set, const dx_alloc *alloc, const dx_random *random, size_t count_max);
+void dx_key_set_deinit(dx_key_set *set);
+void dx_key_set_clear(dx_key_set *set); /* memory given back */
+bool dx_key_set_has(const dx_key_set *set, int64_t key);
+/* DX_E_EXISTS, DX_E_LIMIT, DX_E_NO_MEMORY. */
+DX_MUST_USE int dx_key_set_add(dx_key_set *set, int64_t key);
 
 /* --- Tables -------------------------------------------------------------------------------------- */
 

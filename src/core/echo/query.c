@@ -139,9 +139,12 @@ static void init_buffers(dx_query *query) {
     dx_buf_init(&query->keys, alloc, list_max);
     dx_buf_init(&query->gathered, alloc, list_max);
     dx_buf_init(&query->ends, alloc, list_max);
-    dx_buf_init(&query->order, alloc, list_max);
-    dx_buf_init(&query->origins, alloc, list_max);
-    dx_key_table_init(&query->seen, alloc, query->context->random, DX_QUERY_KEYS_MAX);
+    dx_key_set_init(&query->reached, alloc, query->context->random, DX_QUERY_KEYS_MAX);
+    for (size_t i = 0; i < 2; i++) {
+        dx_buf_init(&query->sides[i].order, alloc, list_max);
+        dx_buf_init(&query->sides[i].origins, alloc, list_max);
+        dx_key_table_init(&query->sides[i].seen, alloc, query->context->random, DX_QUERY_KEYS_MAX);
+    }
     dx_records_init(&query->records, alloc);
 }
 
@@ -198,15 +201,20 @@ void dx_query_destroy(dx_query *query) {
     if (query == NULL) {
         return;
     }
-    dx_buf *buffers[] = {&query->item,   &query->view,  &query->form,   &query->note, &query->behind,
-                         &query->bounds, &query->edge,  &query->from,   &query->keys, &query->gathered,
-                         &query->ends,   &query->order, &query->origins};
+    dx_buf *buffers[] = {&query->item,   &query->view,     &query->form, &query->note,
+                         &query->behind, &query->bounds,   &query->edge, &query->from,
+                         &query->keys,   &query->gathered, &query->ends};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         dx_buf_deinit(buffers[i]);
     }
+    for (size_t i = 0; i < 2; i++) {
+        dx_buf_deinit(&query->sides[i].order);
+        dx_buf_deinit(&query->sides[i].origins);
+        dx_key_table_deinit(&query->sides[i].seen);
+    }
     dx_question_deinit(&query->question);
     dx_records_deinit(&query->records);
-    dx_key_table_deinit(&query->seen);
+    dx_key_set_deinit(&query->reached);
     dx_alloc_free(query->context->alloc, query, sizeof *query);
 }
 
@@ -406,7 +414,7 @@ static void begin_step(dx_query *query) {
     query->hops = 1;
     query->alone = 0;
     query->place = (dx_query_place){0};
-    dx_key_table_clear(&query->seen);
+    dx_key_set_clear(&query->reached);
     dx_buf_clear(&query->gathered);
     if (query->step == query->question.step_count) {
         query->phase = DX_QUERY_GIVE;
@@ -508,8 +516,7 @@ static int seek(dx_query *query) {
     } else if (question->has_path) {
         query->phase = DX_QUERY_SEARCH;
         query->place = (dx_query_place){0};
-        query->level_end = dx_key_list_count(&query->order);
-        query->hops = 1;
+        query->sides[0].level_end = dx_key_list_count(&query->sides[0].order);
     } else if (is_collected(query)) {
         dx_key_list_sort(&query->keys);
         query->judges = !query->range.decides;
@@ -532,19 +539,12 @@ static int reach(dx_query *query, int64_t key, bool matches) {
     if (!query->question.steps[query->step].repeats) {
         return collect_in(&query->keys, key);
     }
-    int error = dx_key_table_add(&query->seen, key, 0);
+    int error = dx_key_set_add(&query->reached, key);
     if (error != DX_OK) {
         return error == DX_E_EXISTS ? DX_OK : error;
     }
     error = collect_in(&query->keys, key);
     return error == DX_OK && matches ? collect_in(&query->gathered, key) : error;
-}
-
-/* Several objects are left, none of them begun, and there is room for some links of each. */
-static bool goes_in_batches(const dx_query *query, const dx_query_step *step) {
-    return (step->way == DX_QUERY_OUT || step->way == DX_QUERY_IN) && query->place.key == 0 &&
-           query->at >= query->alone && query->budget >= DX_QUERY_BATCH_BUDGET &&
-           dx_key_list_count(&query->from) - query->at > 1;
 }
 
 /* From all of the list to the next one. */
@@ -557,12 +557,8 @@ static int follow_list(dx_query *query, const dx_query_step *step, bool *done) {
             *done = true;
             break;
         }
-        if (goes_in_batches(query, step)) {
-            size_t many;
-            error = dx_query_walk_batch(query, step, &many, reach);
-            query->at += many;
-            query->alone =
-                query->budget == 0 ? query->at + 1 : query->alone; /* one may have more than a budget */
+        if (step->way == DX_QUERY_OUT || step->way == DX_QUERY_IN) {
+            error = dx_query_walk_links(query, step, &query->from, dx_key_list_count(&query->from), reach);
             continue;
         }
         error = dx_query_walk_step(query, step, dx_key_list_at(&query->from, query->at), reach, &ended);
@@ -639,7 +635,8 @@ static bool wishes(const dx_query *query) {
 
 void dx_query_explain(const dx_query *query, dx_query_plan *out) {
     const dx_query_filter *filter = &query->question.filter;
-    *out = (dx_query_plan){.examined = query->examined, .rows_read = query->rows_read};
+    *out = (dx_query_plan){
+        .examined = query->examined, .rows_read = query->rows_read, .remembered = query->memory.ends};
     out->begins = query->text_index != 0                      ? "words"
                   : query->range.index != 0                   ? "index"
                   : filter->has_id                            ? "id"

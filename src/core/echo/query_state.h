@@ -1,14 +1,16 @@
 /* echo/query_state.h: a parsed query, shared by the files of query and subscription and by no one else.
  *
  * Layer: floor 1, echo, private to this room. query_parse.c makes the question, query_filter.c judges one
- * entity, query_plan.c chooses an index, query_walk.c goes through the indexes, query_path.c searches for a path,
- * query_sort.c puts rows in order, query.c puts all of them to work. Texts are views into the query's own copy of the
+ * entity, query_plan.c chooses an index, query_walk.c goes through the indexes, query_step.c takes a step from an object,
+ * query_links.c one along links that memory knows, query_path.c searches for a path, query_sort.c puts rows in order,
+ * query.c puts all of them to work. Texts are views into the query's own copy of the
  * item; comparands are places in question.values. */
 #ifndef DX_ECHO_QUERY_STATE_H
 #define DX_ECHO_QUERY_STATE_H
 
 #include "echo/full_text.h"
 #include "echo/key_set.h"
+#include "echo/neighbours.h"
 #include "echo/query.h"
 
 /* What an id that names nothing here becomes: it matches nothing. 0 means "none", as in rows. */
@@ -135,6 +137,28 @@ typedef struct dx_records {
 typedef int dx_query_found(dx_query *query, const dx_entity *entity);
 typedef int dx_query_reached(dx_query *query, int64_t key, bool matches);
 
+/* One statement's way through an index, or one step. */
+typedef struct dx_query_walk {
+    dx_query *query;
+    const dx_query_filter *filter; /* what is found or reached must match it */
+    int (*take)(struct dx_query_walk *self, sqlite3_stmt *row);
+    dx_query_found *found;
+    dx_query_reached *reached;
+    bool repeats; /* what is reached is told even when it does not match */
+    int64_t from; /* steps against references: where from, and at which path */
+    dx_bytes path;
+    int64_t link_type, end_type;     /* steps: numbers of the types asked for, 0: any that is not hidden */
+    int64_t hidden_type, shown_type; /* the last one seen of each */
+} dx_query_walk;
+
+/* A search for a path from one of its ends. */
+typedef struct dx_query_side {
+    dx_buf order, origins; /* keys as they were seen, and for each the index it was reached from */
+    dx_key_table seen;     /* key to its index in order */
+    size_t at, level_end;  /* the one under way; first index beyond those of the hop under way */
+    int64_t hops;          /* that these are away */
+} dx_query_side;
+
 struct dx_query {
     dx_context *context;
     dx_space *space;
@@ -154,19 +178,27 @@ struct dx_query {
     bool text_decides;  /* its matches are what is asked for */
     double rank;        /* of the match under way */
     dx_query_range range;
-    dx_buf bounds;         /* forms of the range */
-    dx_query_place place;  /* in the walk under way */
-    size_t member;         /* of a set, the value under way */
-    size_t step;           /* of follow, the one under way */
-    size_t at;             /* in `from`, `keys` or `records`: the entity under way */
-    dx_buf from, keys;     /* key lists: what a step starts from, what it has reached; a path's rows */
-    size_t alone;          /* in `from`: what stands before it is not walked in a batch */
-    dx_buf ends;           /* key list: scratch of a batch */
-    dx_buf gathered;       /* key list: of a step that repeats, what matches of all it has reached */
-    dx_buf order, origins; /* path: keys as they were seen, and for each the index it was reached from */
-    dx_key_table seen;     /* path: key to its index in order; a step that repeats: what it has reached */
-    size_t level_end;      /* path: first index beyond the hop under way */
-    int64_t hops;
+    dx_buf bounds;          /* forms of the range */
+    dx_query_place place;   /* in the walk under way */
+    size_t member;          /* of a set, the value under way */
+    size_t step;            /* of follow, the one under way */
+    size_t at;              /* in `from`, `keys` or `records`: the entity under way */
+    dx_buf from, keys;      /* key lists: what a step starts from, what it has reached; a path's rows */
+    size_t alone;           /* in `from`: what stands before it is not walked in a batch */
+    dx_buf ends;            /* key list: scratch of a batch */
+    dx_buf gathered;        /* key list: of a step that repeats, what matches of all it has reached */
+    dx_key_set reached;     /* of a step that repeats */
+    int64_t hops;           /* likewise */
+    dx_query_side sides[2]; /* path: from the beginning, and from the end when it is one entity */
+    int side;               /* the one that goes on */
+    enum { DX_PATH_UNDECIDED, DX_PATH_FROM_START, DX_PATH_FROM_BOTH } path_search;
+    bool begins_unseen; /* a path begins at something that is not to be seen on the way */
+    struct {
+        bool off, forgot;      /* nothing is asked of it any more; it was made to forget once */
+        int64_t hub;           /* an object whose links are learnt over several calls, 0: none */
+        uint64_t age, changes; /* of what is learnt of it */
+        int64_t ends;          /* that came from memory */
+    } memory;
     bool judges; /* what is given was collected without its conditions being looked at */
     dx_records records;
     dx_buf behind; /* of a cursor: the record after which it goes on; and of the last row given */
@@ -207,15 +239,46 @@ DX_MUST_USE int dx_query_look(dx_query *query, const dx_entity *entity, dx_bytes
 DX_MUST_USE int dx_query_choose(dx_query *query);
 /* query.c: a filter alone: neither steps nor a path. */
 bool dx_query_is_plain(const dx_query *query);
-/* query_walk.c: both go on after query->place, spend query->budget (at least 1), and stop early when the
+/* query_walk.c and query_step.c: both go on after query->place, spend query->budget (at least 1), and stop early when the
  * phase changes. *done: nothing is left. */
 DX_MUST_USE int dx_query_walk_filter(dx_query *query, dx_query_found *found, bool *done);
+/* query_walk.c, for those who walk too. Walks a bound statement to its end, or until the phase changes. Its first columns are the
+ * place: type, end, deleted, key. *done: it ended within the budget. */
+DX_MUST_USE int dx_query_walk_rows(dx_query_walk *walk, sqlite3_stmt *rows, bool *done);
+/* A range that gave fewer rows than the budget has ended. */
+void dx_query_bind_limit(sqlite3_stmt *rows, int index, const dx_query *query);
+/* Links go on after (type, end, deleted, key), parameters 2 to 5, up to a type, parameter 6; then the limit. */
+void dx_query_bind_links(sqlite3_stmt *rows, const dx_query *query, int64_t type);
+/* The number of a type's name, 0 when this space has none of that name. */
+DX_MUST_USE int dx_query_find_type(dx_query *query, dx_type_kind kind, dx_bytes name, int64_t *id);
+/* Whether a number stands for a type of the house's own. */
+DX_MUST_USE int dx_query_type_is_hidden(dx_query_walk *walk, int64_t type_id, bool *hidden);
+
+/* query_links.c: a step along links from the objects of `from`, query->at on, up to one of them, as far as the budget
+ * lasts; from memory, which learns what it does not know. Stops when the phase changes. */
+DX_MUST_USE int dx_query_walk_links(dx_query *query, const dx_query_step *step, const dx_buf *from,
+                                    size_t end, dx_query_reached *reached);
+
+/* query_step.c */
 DX_MUST_USE int dx_query_walk_step(dx_query *query, const dx_query_step *step, int64_t from,
                                    dx_query_reached *reached, bool *done);
-/* A step over links from several of query->from, beginning at query->at: *done of them have no more links; reached may
- * be called again for what one of the others leads to. Ends up to a budget. */
-DX_MUST_USE int dx_query_walk_batch(dx_query *query, const dx_query_step *step, size_t *done,
-                                    dx_query_reached *reached);
+/* A step over links from several of `from`, query->at on: *done of them have no more links; reached may be called again for
+ * what one of the others leads to. Ends up to a budget. */
+DX_MUST_USE int dx_query_walk_batch(dx_query *query, const dx_query_step *step, const dx_buf *from,
+                                    size_t end, size_t *done, dx_query_reached *reached);
+/* The types a step names, as numbers. *none: there is no such type here, so nothing to reach. */
+DX_MUST_USE int dx_query_resolve_types(dx_query_walk *walk, const dx_query_step *step, bool *none);
+/* An object that a step comes to: passed over when it is not to be seen, given with whether it is what the step asks
+ * for. */
+DX_MUST_USE int dx_query_take_end(dx_query_walk *walk, int64_t key, int64_t type, bool hidden);
+/* A statement over (type, other end, deleted, key, place) of the links of DX_QUERY_BATCH objects at most, object after object,
+ * as many as the budget. */
+sqlite3_stmt *dx_query_links_of(dx_query *query, dx_query_way way, const dx_buf *keys, size_t at,
+                                size_t count, int64_t link_type);
+/* A statement over (type, deleted, key) of those of DX_QUERY_BATCH keys that are objects. */
+sqlite3_stmt *dx_query_heads_of(dx_query *query, const dx_buf *keys, size_t at, size_t count);
+
+/* query_walk.c */
 /* Entries of query->range in the order of values, then keys; key_found gets each. */
 DX_MUST_USE int dx_query_walk_range(dx_query *query, int (*found)(dx_query *query, int64_t key), bool *done);
 /* What holds the words asked for, in the order of keys; query->rank is the match's. */

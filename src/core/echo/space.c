@@ -8,6 +8,7 @@
 
 #include "echo/entity_row.h"
 #include "echo/index.h"
+#include "echo/neighbours.h"
 #include "echo/pipeline.h"
 #include "echo/reduce.h"
 #include "echo/space_state.h"
@@ -38,7 +39,8 @@ int dx_space_allocate(dx_context *context, int64_t local, const uint8_t id[stati
     dx_buf_init(&space->plain, context->alloc, DX_BLOCK_SIZE_MAX);
     dx_buf_init(&space->state, context->alloc, DX_STATE_SIZE_MAX);
     space->indexes = dx_indexes_create(context->alloc);
-    if (space->indexes == NULL) {
+    space->neighbours = dx_neighbours_create(context);
+    if (space->indexes == NULL || space->neighbours == NULL) {
         dx_space_destroy(context, space);
         *out = NULL;
         return DX_E_NO_MEMORY;
@@ -71,6 +73,7 @@ void dx_space_destroy(dx_context *context, dx_space *space) {
     dx_entity_rows_destroy(space->alloc, space->unwritten);
     dx_types_deinit(&space->types, context->alloc);
     dx_indexes_destroy(space->indexes, context->alloc);
+    dx_neighbours_destroy(space->neighbours);
     dx_schemas_deinit(&space->schemas, context->alloc);
     dx_arena_deinit(&space->arena);
     dx_buf_deinit(&space->block);

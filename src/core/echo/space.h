@@ -42,6 +42,8 @@ typedef struct dx_context {
     /* Where every applied block's changes are added, for subscriptions; may be NULL. */
     struct dx_changes *changes;
     const dx_model_registry *models; /* known beside the built-in ones; may be NULL */
+    struct dx_neighbour_memory
+        *neighbour_memory; /* of all spaces together (echo/neighbours.h); NULL: each its own */
     uint64_t now_ms, wall_ms;
 } dx_context;
 
@@ -99,7 +101,8 @@ struct dx_space {
         agreed_version; /* of the confirmed epochs that feeds were told of, and how many feeds they were */
     size_t agreed_feeds;
     dx_types types;
-    struct dx_indexes *indexes; /* on properties (echo/index.h) */
+    struct dx_indexes *indexes;       /* on properties (echo/index.h) */
+    struct dx_neighbours *neighbours; /* what questions learnt of links (echo/neighbours.h) */
     dx_schemas schemas;
     dx_space_epoch_key keys[DX_KEYS_CACHED];
     bool sign_keys_loaded;

@@ -267,6 +267,7 @@ int dx_node_open(const dx_node_config *config, dx_node **out, char *message, siz
                                  .tracer = &node->config.tracer,
                                  .identity = &node->identity,
                                  .changes = &node->changes,
+                                 .neighbour_memory = &node->neighbours,
                                  .models = &node->config.models};
     int error = node->path == NULL ? DX_E_NO_MEMORY : unfit != NULL ? DX_E_INVALID : DX_OK;
     if (node->path != NULL) {

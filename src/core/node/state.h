@@ -11,6 +11,7 @@
 
 #include "echo/digest.h"
 #include "echo/name.h"
+#include "echo/neighbours.h"
 #include "echo/subscription.h"
 #include "halo/welcome.h"
 #include "node/grant.h"
@@ -87,7 +88,8 @@ struct dx_node {
     dx_store *store;
     dx_identity identity;
     dx_context context;
-    dx_changes changes; /* of the step under way */
+    dx_changes changes;             /* of the step under way */
+    dx_neighbour_memory neighbours; /* what questions learnt of links, of all spaces */
     dx_subscriptions *subscriptions;
     dx_space **spaces; /* ascending local number */
     size_t space_count, space_capacity;

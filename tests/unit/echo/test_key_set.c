@@ -1,4 +1,4 @@
-/* tests/unit/echo/test_key_set.c: lists and tables of keys against plain arrays. */
+/* tests/unit/echo/test_key_set.c: lists, sets and tables of keys against plain arrays. */
 #include "echo/key_set.h"
 #include "test.h"
 
@@ -85,6 +85,44 @@ static void test_table(void **state) {
     assert_int_equal(alloc.live_bytes, 0);
 }
 
+/* A set beside an array: keys in runs, as blocks and sections make them, and far from each other. */
+static void test_set(void **state) {
+    (void)state;
+    enum { RANGE = 2000 };
+    test_alloc alloc;
+    test_random random;
+    dx_key_set set;
+    bool there[RANGE] = {false};
+    size_t count = 0;
+    test_alloc_init(&alloc);
+    test_random_init(&random, 5);
+    dx_key_set_init(&set, &alloc.port, &random.port, RANGE / 2);
+    assert_false(dx_key_set_has(&set, 1));
+    for (size_t i = 0; i < 40000 && count < RANGE / 2; i++) {
+        size_t which = (size_t)(test_random_next(&random) % RANGE);
+        /* 20 sections of 10 blocks of 10 feeds */
+        int64_t key =
+            (int64_t)(which / 200 + 1) << 48 | (int64_t)(which / 20 % 10) << 16 | (int64_t)(which % 20);
+        assert_int_equal(dx_key_set_has(&set, key), there[which]);
+        assert_int_equal(dx_key_set_add(&set, key), there[which] ? DX_E_EXISTS : DX_OK);
+        count += !there[which];
+        there[which] = true;
+        assert_int_equal(set.count, count);
+    }
+    for (size_t i = 0; i < RANGE; i++) {
+        int64_t key = (int64_t)(i / 200 + 1) << 48 | (int64_t)(i / 20 % 10) << 16 | (int64_t)(i % 20);
+        assert_int_equal(dx_key_set_has(&set, key), there[i]);
+    }
+    assert_int_equal(dx_key_set_add(&set, 12345), DX_E_LIMIT);
+    dx_key_set_clear(&set);
+    assert_int_equal(alloc.live_bytes, 0);
+    alloc.fail_at = alloc.calls + 1;
+    assert_int_equal(dx_key_set_add(&set, 7), DX_E_NO_MEMORY);
+    assert_int_equal(dx_key_set_add(&set, 7), DX_OK);
+    dx_key_set_deinit(&set);
+    assert_int_equal(alloc.live_bytes, 0);
+}
+
 static void test_limits(void **state) {
     (void)state;
     test_alloc alloc;
@@ -105,4 +143,4 @@ static void test_limits(void **state) {
     assert_int_equal(alloc.live_bytes, 0);
 }
 
-DX_TEST_MAIN(DX_TEST(test_sort), DX_TEST(test_table), DX_TEST(test_limits))
+DX_TEST_MAIN(DX_TEST(test_sort), DX_TEST(test_set), DX_TEST(test_table), DX_TEST(test_limits))
