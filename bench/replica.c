@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "echo/entity_row.h"
 #include "halo/welcome.h"
 
 enum { RUN_SIZE = 1 << 20, RUN_BLOCKS_MAX = 256 };
@@ -71,7 +72,13 @@ void bench_replica_open(bench_replica *it) {
     bench_replica_commit(it);
 }
 
+/* As a node closes: rows that follow their blocks have done so. */
 void bench_replica_close(bench_replica *it) {
+    bench_replica_begin(it);
+    if (it->space != NULL) {
+        bench_must(dx_entity_rows_write(&it->context, it->space), "writing rows");
+    }
+    bench_replica_commit(it);
     dx_space_destroy(&it->context, it->space);
     it->space = NULL;
     dx_identity_deinit(&it->identity);

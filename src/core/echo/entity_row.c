@@ -11,6 +11,7 @@
 #include "echo/schema_table.h"
 #include "echo/section.h"
 #include "echo/space_state.h"
+#include "echo/touch.h"
 #include "echo/unwritten.h"
 
 /* --- Life ------------------------------------------------------------------------------------ */
@@ -283,10 +284,10 @@ int dx_entity_row_write(dx_context *context, dx_space *space, const dx_entity_ro
 int dx_entity_row_touch(dx_context *context, dx_space *space, int64_t key, uint64_t counter,
                         const dx_feed *feed, uint64_t seq, uint64_t section) {
     (void)context;
-    const dx_late_touch touch = {.entity = key,
-                                 .counter = (int64_t)counter,
-                                 .block = feed->local << 32 | (int64_t)seq,
-                                 .section = (int64_t)section};
+    const dx_touch_row touch = {.entity = key,
+                                .counter = (int64_t)counter,
+                                .block = feed->local << 32 | (int64_t)seq,
+                                .section = (int64_t)section};
     return dx_unwritten_touch(space->unwritten, &touch);
 }
 
@@ -349,19 +350,10 @@ static int write_rows(dx_context *context, dx_space *space, const dx_buf *keys) 
 }
 
 int dx_entity_rows_write_touches(dx_context *context, dx_space *space) {
-    const dx_unwritten *rows = space->unwritten;
-    dx_store *store = context->store;
-    int error = DX_OK;
-    for (size_t i = 0; i < rows->touch_count && error == DX_OK; i++) {
-        const dx_late_touch *touch = &rows->touches[i];
-        sqlite3_stmt *insert = dx_store_query(
-            store, "INSERT OR IGNORE INTO touch(entity, counter, block, section) VALUES(?1, ?2, ?3, ?4)");
-        dx_bind_int(insert, 1, touch->entity);
-        dx_bind_int(insert, 2, touch->counter);
-        dx_bind_int(insert, 3, touch->block);
-        dx_bind_int(insert, 4, touch->section);
-        error = dx_step_done(store, insert);
-    }
+    dx_unwritten *rows = space->unwritten;
+    dx_unwritten_sort_touches(rows);
+    int error = dx_touch_put(context, space, rows->touches, rows->touch_count);
+    rows->touch_count = error == DX_OK ? 0 : rows->touch_count;
     return error;
 }
 
@@ -384,7 +376,7 @@ static int write_all(dx_context *context, dx_space *space, bool keeps) {
         error = write_rows(context, space, &keys);
     }
     if (error == DX_OK) {
-        error = dx_entity_rows_write_touches(context, space);
+        error = dx_touch_put(context, space, space->unwritten->touches, space->unwritten->touch_count);
     }
 #if !defined(DX_PLANT) || DX_PLANT != 42
     if (error == DX_OK && keeps) {

@@ -9,6 +9,7 @@
 #include "echo/index.h"
 #include "echo/section.h"
 #include "echo/space_state.h"
+#include "echo/touch_run.h"
 
 /* A feed of a forgotten space. */
 typedef struct doomed_feed {
@@ -61,14 +62,6 @@ static int remove_rows(dx_context *context, int64_t rows, size_t *budget) {
         return error;
     }
     return run_with(context, dx_store_query(context->store, "DELETE FROM hole_count WHERE rows = ?1"), rows);
-}
-
-static int remove_touches(dx_context *context, const doomed_feed *feed, size_t *budget) {
-    sqlite3_stmt *remove = dx_store_query(
-        context->store, "DELETE FROM touch WHERE (entity, counter, block, section) IN (SELECT entity, "
-                        "counter, block, section FROM touch WHERE entity BETWEEN ?1 AND ?2 LIMIT ?3)");
-    return remove_range(context, remove, dx_entity_key(feed->local, 0, 0),
-                        dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1), budget);
 }
 
 static int remove_undone(dx_context *context, const doomed_feed *feed, size_t *budget) {
@@ -151,9 +144,6 @@ static int remove_blocks(dx_context *context, const doomed_feed *feed, size_t *b
 /* The feed's row and its secret go when nothing else of it is left. */
 static int remove_feed(dx_context *context, const doomed_feed *feed, size_t *budget) {
     int error = dx_entity_rows_drop(context, feed->local, budget);
-    if (error == DX_OK && *budget != 0) {
-        error = remove_touches(context, feed, budget);
-    }
     if (error == DX_OK && *budget != 0) {
         error = remove_undone(context, feed, budget);
     }
@@ -241,7 +231,8 @@ int dx_space_sweep(dx_context *context, size_t budget, bool *more) {
         if (error == DX_OK) {
             error = remove_feed(context, &feed, &budget);
         } else if (error == DX_E_NOT_FOUND) {
-            error = dx_indexes_drop(context, space, &budget);
+            error = dx_touch_runs_drop(context, space, &budget);
+            error = error == DX_OK ? dx_indexes_drop(context, space, &budget) : error;
             if (error == DX_OK && budget != 0) {
                 error = remove_space(context, space);
             }

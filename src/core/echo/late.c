@@ -42,29 +42,20 @@ static int64_t block_number(const dx_feed *feed, uint64_t seq) {
     return feed->local << 32 | (int64_t)seq;
 }
 
-static int find_touch(dx_context *context, const late_touch *touch, bool *found) {
-    sqlite3_stmt *select =
-        dx_store_query(context->store, "SELECT 1 FROM touch WHERE entity = ?1 AND counter = ?2 AND"
-                                       " block = ?3 AND section = ?4");
-    dx_bind_int(select, 1, touch->key);
-    dx_bind_int(select, 2, (int64_t)touch->counter);
-    dx_bind_int(select, 3, touch->block);
-    dx_bind_int(select, 4, touch->section);
-    *found = dx_step(context->store, select);
-    dx_step_reset(select);
-    return dx_store_error(context->store);
+static dx_touch_row row_of(const late_touch *touch) {
+    return (dx_touch_row){.entity = touch->key,
+                          .counter = (int64_t)touch->counter,
+                          .block = touch->block,
+                          .section = touch->section};
 }
 
-static int write_touch(dx_context *context, const late_touch *touch, bool there) {
-    sqlite3_stmt *write = dx_store_query(
-        context->store,
-        there ? "INSERT INTO touch(entity, counter, block, section) VALUES(?1, ?2, ?3, ?4)"
-              : "DELETE FROM touch WHERE entity = ?1 AND counter = ?2 AND block = ?3 AND section = ?4");
-    dx_bind_int(write, 1, touch->key);
-    dx_bind_int(write, 2, (int64_t)touch->counter);
-    dx_bind_int(write, 3, touch->block);
-    dx_bind_int(write, 4, touch->section);
-    return dx_step_done(context->store, write);
+static bool is_this_touch(void *ctx, const dx_touch_row *touch) {
+    return dx_touch_row_compare(ctx, touch) == 0;
+}
+
+static int forget_touch(dx_context *context, dx_space *space, const late_touch *touch) {
+    dx_touch_row row = row_of(touch);
+    return dx_touch_remove(context, space, touch->key, is_this_touch, &row);
 }
 
 /* --- Blocks ----------------------------------------------------------------------------------------- */
@@ -107,7 +98,7 @@ static int let_go(void *ctx, uint64_t index, const dx_section *section) {
         dx_key_list_add(&self->late->again, key);
         dx_key_list_add(&self->late->lost, key);
     }
-    return key == 0 || section->creates ? DX_OK : write_touch(reduction->context, &touch, false);
+    return key == 0 || section->creates ? DX_OK : forget_touch(reduction->context, reduction->space, &touch);
 }
 
 /* A section that came, and that no block may say. */
@@ -139,15 +130,18 @@ static int judge(void *ctx, uint64_t index, const dx_section *section) {
                               .counter = reduction->stamp.counter,
                               .block = block_number(reduction->feed, reduction->seq),
                               .section = (int64_t)index};
+    const dx_touch_row row = row_of(&touch);
     bool counted;
-    int error = find_touch(late->context, &touch, &counted);
+    int error = dx_touch_is_there(late->context, late->space, &row, &counted);
     if (error == DX_OK && counts != counted) {
         dx_key_list_add(&late->again, key);
         if (counted) {
             dx_key_list_add(&late->lost, key);
         }
         dx_buf_append(&late->touches, &touch, counts ? sizeof touch : 0);
-        error = write_touch(late->context, &touch, counts);
+        error = counts ? dx_entity_row_touch(late->context, late->space, key, touch.counter, reduction->feed,
+                                             reduction->seq, index)
+                       : forget_touch(late->context, late->space, &touch);
     }
     return error == DX_OK && is_new && !counts ? refuse(self, index) : error;
 }
@@ -185,6 +179,7 @@ static int change_applied(changed_block *self, dx_feed *feed, uint64_t seq) {
     }
     dx_refused_begin(late->space);
     error = walk_block(self, judge);
+    error = error == DX_OK ? dx_entity_rows_write_touches(late->context, late->space) : error;
     return error == DX_OK ? dx_refused_save(late->context, late->space) : error;
 }
 

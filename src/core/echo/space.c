@@ -12,6 +12,7 @@
 #include "echo/pipeline.h"
 #include "echo/reduce.h"
 #include "echo/space_state.h"
+#include "echo/touch.h"
 
 enum { FEEDS_CAPACITY_MIN = 8 };
 
@@ -71,6 +72,7 @@ void dx_space_destroy(dx_context *context, dx_space *space) {
         dx_control_destroy(space->control);
     }
     dx_entity_rows_destroy(space->alloc, space->unwritten);
+    dx_touch_batch_destroy(space);
     dx_types_deinit(&space->types, context->alloc);
     dx_indexes_destroy(space->indexes, context->alloc);
     dx_neighbours_destroy(space->neighbours);

@@ -94,6 +94,7 @@ struct dx_space {
     const dx_alloc *alloc;
     dx_refusing refusing;
     struct dx_unwritten *unwritten; /* rows that are not in their tables yet (entity_row.h) */
+    struct dx_touch_batch *touches; /* what is being walked through (touch.h) */
     bool replays;                   /* blocks that were applied before are being applied again */
     uint64_t forks_version;         /* of what forks were settled over */
     uint64_t control_version; /* of what the control state was made anew over, 0: no control feed is forked */

@@ -5,62 +5,209 @@
 
 #include <string.h>
 
-/* --- Rows -------------------------------------------------------------------------------------- */
+/* --- Runs -------------------------------------------------------------------------------------- */
 
-/* Whether a stands behind b on the way up, or down. */
-static bool is_behind(bool up, const uint8_t a[static DX_FEED_PREFIX_SIZE],
-                      const uint8_t b[static DX_FEED_PREFIX_SIZE]) {
-    int order = memcmp(a, b, DX_FEED_PREFIX_SIZE);
+enum { BATCH = 256, BATCH_SIZE_MAX = 64 << 20 };
+
+typedef struct found_touch {
+    dx_stamp stamp;
+    dx_touch touch;
+} found_touch;
+
+/* Touches of one entity in the order of stamps, or against it, as they are asked for one by one. */
+struct dx_touch_batch {
+    int64_t key;
+    bool up, valid, ends; /* ends: there are no more behind these */
+    dx_stamp from;        /* they are those behind it */
+    size_t at;            /* the next one to be asked for */
+    dx_buf items;         /* of found_touch */
+};
+
+static found_touch *items_of(const struct dx_touch_batch *batch) {
+    return (found_touch *)(void *)batch->items.data;
+}
+
+static size_t count_of(const struct dx_touch_batch *batch) {
+    return batch->items.size / sizeof(found_touch);
+}
+
+void dx_touch_batch_destroy(dx_space *space) {
+    if (space->touches != NULL) {
+        dx_buf_deinit(&space->touches->items);
+        dx_alloc_free(space->alloc, space->touches, sizeof *space->touches);
+        space->touches = NULL;
+    }
+}
+
+static int take_batch(dx_space *space, struct dx_touch_batch **out) {
+    if (space->touches == NULL) {
+        space->touches = dx_alloc_take_zeroed(space->alloc, sizeof *space->touches);
+        if (space->touches == NULL) {
+            return DX_E_NO_MEMORY;
+        }
+        dx_buf_init(&space->touches->items, space->alloc, BATCH_SIZE_MAX);
+    }
+    *out = space->touches;
+    return DX_OK;
+}
+
+static void forget_batch(dx_space *space) {
+    if (space->touches != NULL) {
+        space->touches->valid = false;
+    }
+}
+
+int dx_touch_all(dx_context *context, dx_space *space, int64_t key, int64_t counter, dx_on_touch *on_touch,
+                 void *ctx) {
+    return dx_touch_runs_each(context, space->local, key, counter, on_touch, ctx);
+}
+
+typedef struct row_search {
+    const dx_touch_row *row;
+    bool *there;
+} row_search;
+
+static int match_row(void *ctx, const dx_touch_row *touch) {
+    const row_search *self = ctx;
+    *self->there = *self->there || dx_touch_row_compare(self->row, touch) == 0;
+    return DX_OK;
+}
+
+int dx_touch_is_there(dx_context *context, dx_space *space, const dx_touch_row *row, bool *there) {
+    row_search search = {.row = row, .there = there};
+    int64_t complete;
+    *there = false;
+    return dx_touch_runs_some(context, space->local, row->entity, row->counter, row->counter, true, SIZE_MAX,
+                              &complete, match_row, &search);
+}
+
+int dx_touch_range(dx_context *context, dx_space *space, int64_t first, int64_t last, dx_on_touch *on_touch,
+                   void *ctx) {
+    return dx_touch_runs_range(context, space->local, first, last, on_touch, ctx);
+}
+
+int dx_touch_put(dx_context *context, dx_space *space, const dx_touch_row *rows, size_t count) {
+    forget_batch(space);
+    return dx_touch_runs_put(context, space->local, rows, count);
+}
+
+int dx_touch_remove(dx_context *context, dx_space *space, int64_t key,
+                    bool (*goes)(void *ctx, const dx_touch_row *touch), void *ctx) {
+    forget_batch(space);
+    return dx_touch_runs_remove(context, space->local, key, goes, ctx);
+}
+
+typedef struct filling {
+    dx_space *space;
+    struct dx_touch_batch *batch;
+} filling;
+
+static bool is_behind(bool up, const dx_stamp *a, const dx_stamp *b) {
+    int order = dx_stamp_compare(a, b);
     return up ? order > 0 : order < 0;
 }
 
-/* Of the touches with this counter, the nearest one whose feed's name is behind *at's. */
-static int find_among(dx_context *context, dx_space *space, int64_t key, int64_t counter, bool up,
-                      dx_stamp *at, dx_touch *out, bool *found) {
-    dx_stamp best = {.counter = (uint64_t)counter};
-    sqlite3_stmt *select = dx_store_query(
-        context->store, "SELECT counter, block, section FROM touch WHERE entity = ?1 AND counter = ?2");
-    dx_bind_int(select, 1, key);
-    dx_bind_int(select, 2, counter);
-    *found = false;
-    while (dx_step(context->store, select)) {
-        int64_t block = dx_column_int(select, 1);
-        const dx_feed *feed = dx_space_feed(space, block >> 32);
-        if (feed == NULL || !is_behind(up, feed->id, at->feed) ||
-            (*found && !is_behind(up, best.feed, feed->id))) {
-            continue;
-        }
-        memcpy(best.feed, feed->id, sizeof best.feed);
-        *out = (dx_touch){.counter = counter, .block = block, .section = dx_column_int(select, 2)};
-        *found = true;
+static int take_touch(void *ctx, const dx_touch_row *row) {
+    const filling *self = ctx;
+    const dx_feed *feed = dx_space_feed(self->space, row->block >> 32);
+    found_touch item = {.stamp = {.counter = (uint64_t)row->counter},
+                        .touch = {.counter = row->counter, .block = row->block, .section = row->section}};
+    if (feed == NULL) {
+        return DX_OK;
     }
-    *at = *found ? best : *at;
-    return dx_store_error(context->store);
+    memcpy(item.stamp.feed, feed->id, sizeof item.stamp.feed);
+    if (is_behind(self->batch->up, &item.stamp, &self->batch->from)) {
+        dx_buf_append(&self->batch->items, &item, sizeof item);
+    }
+    return dx_buf_error(&self->batch->items);
 }
 
-/* The nearest counter behind this one. *there: there is one. */
-static int find_counter(dx_context *context, int64_t key, bool up, int64_t *counter, bool *there) {
-    sqlite3_stmt *select = dx_store_query(
-        context->store, up ? "SELECT min(counter) FROM touch WHERE entity = ?1 AND counter > ?2"
-                           : "SELECT max(counter) FROM touch WHERE entity = ?1 AND counter < ?2");
-    dx_bind_int(select, 1, key);
-    dx_bind_int(select, 2, *counter);
-    *there = dx_step(context->store, select) && !dx_column_is_null(select, 0);
-    *counter = *there ? dx_column_int(select, 0) : 0;
-    dx_step_reset(select);
-    return dx_store_error(context->store);
+static void sift_down(const struct dx_touch_batch *batch, size_t root, size_t count) {
+    found_touch *items = items_of(batch), item = items[root];
+    for (size_t child = 2 * root + 1; child < count; child = 2 * root + 1) {
+        child += child + 1 < count && is_behind(batch->up, &items[child + 1].stamp, &items[child].stamp);
+        if (!is_behind(batch->up, &items[child].stamp, &item.stamp)) {
+            break;
+        }
+        items[root] = items[child];
+        root = child;
+    }
+    items[root] = item;
+}
+
+/* In order, each once, and none beyond what is complete. */
+static void order_batch(struct dx_touch_batch *batch, int64_t complete) {
+    found_touch *items = items_of(batch);
+    size_t count = count_of(batch), kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (batch->up ? items[i].touch.counter <= complete : items[i].touch.counter >= complete) {
+            items[kept++] = items[i];
+        }
+    }
+    count = kept;
+    for (size_t root = count / 2; root-- > 0;) {
+        sift_down(batch, root, count);
+    }
+    for (size_t end = count; end-- > 1;) {
+        found_touch last = items[0];
+        items[0] = items[end];
+        items[end] = last;
+        sift_down(batch, 0, end);
+    }
+    kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 || dx_stamp_compare(&items[kept - 1].stamp, &items[i].stamp) != 0) {
+            items[kept++] = items[i];
+        }
+    }
+    batch->items.size = kept * sizeof(found_touch);
+}
+
+/* Some of those behind batch->from: none only when there are none. */
+static int fill_batch(dx_context *context, dx_space *space, struct dx_touch_batch *batch) {
+    filling self = {.space = space, .batch = batch};
+    int error = DX_OK;
+    batch->at = 0;
+    batch->ends = false;
+    dx_buf_clear(&batch->items);
+    while (error == DX_OK && count_of(batch) == 0 && !batch->ends) {
+        int64_t edge = batch->from.counter > INT64_MAX ? INT64_MAX : (int64_t)batch->from.counter;
+        int64_t low = batch->up ? edge : 0, high = batch->up ? INT64_MAX : edge, complete;
+        error = dx_touch_runs_some(context, space->local, batch->key, low, high, batch->up, BATCH, &complete,
+                                   take_touch, &self);
+        order_batch(batch, complete);
+        batch->ends = complete == (batch->up ? high : low);
+        if (count_of(batch) == 0) { /* all that is complete lies before: go on behind it */
+            batch->from.counter = (uint64_t)complete;
+            memset(batch->from.feed, batch->up ? 0xff : 0, sizeof batch->from.feed);
+        }
+    }
+    return error;
 }
 
 int dx_touch_find(dx_context *context, dx_space *space, int64_t key, bool up, dx_stamp *at, dx_touch *out,
                   bool *found) {
-    int64_t counter = at->counter > INT64_MAX ? INT64_MAX : (int64_t)at->counter;
-    int error = find_among(context, space, key, counter, up, at, out, found);
-    for (bool there = true; error == DX_OK && !*found && there;) {
-        error = find_counter(context, key, up, &counter, &there);
-        if (error == DX_OK && there) {
-            memset(at->feed, up ? 0 : 0xff, sizeof at->feed);
-            error = find_among(context, space, key, counter, up, at, out, found);
-        }
+    struct dx_touch_batch *batch;
+    int error = take_batch(space, &batch);
+    *found = false;
+    if (error != DX_OK) {
+        return error;
+    }
+    bool goes_on =
+        batch->valid && batch->key == key && batch->up == up &&
+        dx_stamp_compare(at, batch->at == 0 ? &batch->from : &items_of(batch)[batch->at - 1].stamp) == 0;
+    if (!goes_on || (batch->at == count_of(batch) && !batch->ends)) {
+        batch->key = key;
+        batch->up = up;
+        batch->from = *at;
+        error = fill_batch(context, space, batch);
+        batch->valid = error == DX_OK;
+    }
+    if (error == DX_OK && batch->at < count_of(batch)) {
+        const found_touch *item = &items_of(batch)[batch->at++];
+        *at = item->stamp;
+        *out = item->touch;
+        *found = true;
     }
     return error;
 }
@@ -127,6 +274,20 @@ int dx_touch_each(dx_context *context, dx_space *space, const dx_feed *feed, uin
     return error;
 }
 
+typedef struct block_search {
+    int64_t block, counter;
+    bool found;
+} block_search;
+
+static int match_block(void *ctx, const dx_touch_row *touch) {
+    block_search *self = ctx;
+    if (touch->block == self->block) {
+        self->counter = touch->counter;
+        self->found = true;
+    }
+    return DX_OK;
+}
+
 int dx_touch_counter(dx_context *context, dx_space *space, int64_t key, const dx_feed *feed, uint64_t seq,
                      const dx_section *section, uint64_t *counter) {
     if (section->creates) {
@@ -139,17 +300,10 @@ int dx_touch_counter(dx_context *context, dx_space *space, int64_t key, const dx
     if (settled != DX_OK) {
         return settled;
     }
-    sqlite3_stmt *select =
-        dx_store_query(context->store, "SELECT counter FROM touch WHERE entity = ?1 AND block = ?2 LIMIT 1");
-    dx_bind_int(select, 1, key);
-    dx_bind_int(select, 2, feed->local << 32 | (int64_t)seq);
-    if (!dx_step(context->store, select)) {
-        int error = dx_store_error(context->store);
-        return error != DX_OK ? error : DX_E_NOT_FOUND;
-    }
-    *counter = (uint64_t)dx_column_int(select, 0);
-    dx_step_reset(select);
-    return DX_OK;
+    block_search search = {.block = feed->local << 32 | (int64_t)seq};
+    int error = dx_touch_runs_each(context, space->local, key, 0, match_block, &search);
+    *counter = (uint64_t)search.counter;
+    return error != DX_OK || search.found ? error : DX_E_NOT_FOUND;
 }
 
 int64_t dx_touch_place(dx_space *space, const dx_feed *feed, uint64_t seq, const dx_place *place) {

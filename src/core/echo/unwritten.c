@@ -110,11 +110,11 @@ int dx_unwritten_put(dx_unwritten *set, const dx_entity_row *before, const dx_en
     return error;
 }
 
-int dx_unwritten_touch(dx_unwritten *set, const dx_late_touch *touch) {
+int dx_unwritten_touch(dx_unwritten *set, const dx_touch_row *touch) {
     if (set->touch_count == set->touch_capacity) {
         size_t capacity = set->touch_capacity == 0 ? CAPACITY_FIRST : 2 * set->touch_capacity;
-        dx_late_touch *touches = dx_alloc_grow(
-            set->alloc, set->touches, set->touch_capacity * sizeof *touches, capacity * sizeof *touches);
+        dx_touch_row *touches = dx_alloc_grow(set->alloc, set->touches, set->touch_capacity * sizeof *touches,
+                                              capacity * sizeof *touches);
         if (touches == NULL) {
             return DX_E_NO_MEMORY;
         }
@@ -132,18 +132,12 @@ size_t dx_unwritten_size(const dx_unwritten *set) {
 
 /* --- Order ----------------------------------------------------------------------------------- */
 
-static bool precedes(const dx_late_touch *left, const dx_late_touch *right) {
-    const int64_t lefts[] = {left->entity, left->counter, left->block, left->section};
-    const int64_t rights[] = {right->entity, right->counter, right->block, right->section};
-    size_t i = 0;
-    while (i < 3 && lefts[i] == rights[i]) {
-        i++;
-    }
-    return lefts[i] < rights[i];
+static bool precedes(const dx_touch_row *left, const dx_touch_row *right) {
+    return dx_touch_row_compare(left, right) < 0;
 }
 
-static void sift_down(dx_late_touch *touches, size_t root, size_t count) {
-    dx_late_touch touch = touches[root];
+static void sift_down(dx_touch_row *touches, size_t root, size_t count) {
+    dx_touch_row touch = touches[root];
     for (size_t child = 2 * root + 1; child < count; child = 2 * root + 1) {
         child += child + 1 < count && precedes(&touches[child], &touches[child + 1]);
         if (!precedes(&touch, &touches[child])) {
@@ -156,12 +150,13 @@ static void sift_down(dx_late_touch *touches, size_t root, size_t count) {
 }
 
 /* In place and without a worst case. */
-static void sort_touches(dx_late_touch *touches, size_t count) {
-    for (size_t root = count / 2; root-- > 0;) {
-        sift_down(touches, root, count);
+void dx_unwritten_sort_touches(dx_unwritten *set) {
+    dx_touch_row *touches = set->touches;
+    for (size_t root = set->touch_count / 2; root-- > 0;) {
+        sift_down(touches, root, set->touch_count);
     }
-    for (size_t end = count; end-- > 1;) {
-        dx_late_touch last = touches[0];
+    for (size_t end = set->touch_count; end-- > 1;) {
+        dx_touch_row last = touches[0];
         touches[0] = touches[end];
         touches[end] = last;
         sift_down(touches, 0, end);
@@ -170,10 +165,9 @@ static void sort_touches(dx_late_touch *touches, size_t count) {
 
 int dx_unwritten_order(dx_unwritten *set, dx_buf *keys) {
     for (size_t i = 0; i < set->row_count; i++) {
-        const dx_unwritten_row *row = &set->rows[i];
-        dx_key_list_add(keys, row->key);
+        dx_key_list_add(keys, set->rows[i].key);
     }
     dx_key_list_sort(keys);
-    sort_touches(set->touches, set->touch_count);
+    dx_unwritten_sort_touches(set);
     return dx_buf_error(keys);
 }

@@ -11,6 +11,7 @@
 
 #include "echo/entity_row.h"
 #include "echo/key_set.h"
+#include "echo/touch_run.h"
 
 typedef struct dx_unwritten_row {
     int64_t key;
@@ -19,16 +20,12 @@ typedef struct dx_unwritten_row {
     size_t before_room, after_room;
 } dx_unwritten_row;
 
-typedef struct dx_late_touch {
-    int64_t entity, counter, block, section;
-} dx_late_touch;
-
 typedef struct dx_unwritten {
     const dx_alloc *alloc;
     dx_key_table places; /* key → index of rows */
     dx_unwritten_row *rows;
     size_t row_count, row_capacity;
-    dx_late_touch *touches;
+    dx_touch_row *touches;
     size_t touch_count, touch_capacity;
     size_t state_bytes;
     dx_key_table parents; /* of rows that have one */
@@ -46,9 +43,10 @@ void dx_unwritten_clear(dx_unwritten *set);
 const dx_unwritten_row *dx_unwritten_find(const dx_unwritten *set, int64_t key);
 /* Copies both; of a key that is in the set already, before is not looked at. Either may be NULL. */
 DX_MUST_USE int dx_unwritten_put(dx_unwritten *set, const dx_entity_row *before, const dx_entity_row *after);
-DX_MUST_USE int dx_unwritten_touch(dx_unwritten *set, const dx_late_touch *touch);
+DX_MUST_USE int dx_unwritten_touch(dx_unwritten *set, const dx_touch_row *touch);
 /* The keys of all rows, and the touches themselves, in the order of their tables. */
 DX_MUST_USE int dx_unwritten_order(dx_unwritten *set, dx_buf *keys);
+void dx_unwritten_sort_touches(dx_unwritten *set);
 /* Memory it takes. */
 size_t dx_unwritten_size(const dx_unwritten *set);
 

@@ -91,12 +91,14 @@ static int make_all_again(dx_context *context, dx_space *space, dx_buf *keys) {
 
 /* --- Blocks ------------------------------------------------------------------------------------- */
 
-static int forget_touch(dx_context *context, const dx_feed *feed, uint64_t seq, int64_t key) {
-    sqlite3_stmt *remove =
-        dx_store_query(context->store, "DELETE FROM touch WHERE entity = ?1 AND block = ?2");
-    dx_bind_int(remove, 1, key);
-    dx_bind_int(remove, 2, feed->local << 32 | (int64_t)seq);
-    return dx_step_done(context->store, remove);
+static bool is_of_block(void *ctx, const dx_touch_row *touch) {
+    return touch->block == *(const int64_t *)ctx;
+}
+
+static int forget_touch(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
+                        int64_t key) {
+    int64_t block = feed->local << 32 | (int64_t)seq;
+    return dx_touch_remove(context, space, key, is_of_block, &block);
 }
 
 typedef struct taking_back {
@@ -114,7 +116,7 @@ static int take_section_back(void *ctx, uint64_t index, const dx_section *sectio
         return DX_OK;
     }
     dx_key_list_add(self->keys, key);
-    return forget_touch(self->context, self->feed, self->seq, key);
+    return forget_touch(self->context, self->space, self->feed, self->seq, key);
 }
 
 /* Adds the entities that the block made or changed, and forgets that it did. */
@@ -126,19 +128,18 @@ static int take_back(dx_context *context, dx_space *space, const dx_feed *feed, 
                           : error;
 }
 
+static int add_entity(void *ctx, const dx_touch_row *touch) {
+    dx_key_list_add(ctx, touch->entity);
+    return DX_OK;
+}
+
 /* Adds what others changed of the feed's entities in blocks [begin, end). */
-static int add_touched(dx_context *context, const dx_feed *feed, uint64_t begin, uint64_t end, dx_buf *keys) {
-    if (begin >= end) {
-        return DX_OK;
-    }
-    sqlite3_stmt *select =
-        dx_store_query(context->store, "SELECT DISTINCT entity FROM touch WHERE entity BETWEEN ?1 AND ?2");
-    dx_bind_int(select, 1, dx_entity_key(feed->local, begin, 0));
-    dx_bind_int(select, 2, dx_entity_key(feed->local, end - 1, DX_BLOCK_SECTIONS_MAX - 1));
-    while (dx_step(context->store, select)) {
-        dx_key_list_add(keys, dx_column_int(select, 0));
-    }
-    return dx_store_error(context->store);
+static int add_touched(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t begin,
+                       uint64_t end, dx_buf *keys) {
+    return begin >= end ? DX_OK
+                        : dx_touch_range(context, space, dx_entity_key(feed->local, begin, 0),
+                                         dx_entity_key(feed->local, end - 1, DX_BLOCK_SECTIONS_MAX - 1),
+                                         add_entity, keys);
 }
 
 /* Whether a block of another feed names this one up to exactly this length. */
@@ -178,7 +179,7 @@ int dx_withdraw_blocks(dx_context *context, dx_space *space, dx_feed *feed, uint
         --*budget;
     }
     if (error == DX_OK && !control) { /* who named more than stands now did not name what stands */
-        error = add_touched(context, feed, feed->cut, feed->kept, &keys);
+        error = add_touched(context, space, feed, feed->cut, feed->kept, &keys);
     }
 #if !defined(DX_PLANT) || DX_PLANT != 28
     error = error != DX_OK ? error : make_all_again(context, space, &keys);
@@ -198,7 +199,7 @@ int dx_withdraw_look_again(dx_context *context, dx_space *space, const dx_feed *
         return error;
     }
     dx_buf_init(&keys, context->alloc, KEYS_SIZE_MAX);
-    error = add_touched(context, feed, begin, end, &keys);
+    error = add_touched(context, space, feed, begin, end, &keys);
     if (error == DX_OK && dx_key_list_count(&keys) != 0) {
         error = make_all_again(context, space, &keys);
     }
@@ -219,7 +220,7 @@ int dx_withdraw_rescue(dx_context *context, dx_space *space, const dx_feed *feed
     dx_buf_init(&keys, context->alloc, KEYS_SIZE_MAX);
     error = is_named(context, feed, seq + 1, &named);
     if (error == DX_OK) { /* who named so much is seen only now to have named this branch */
-        error = add_touched(context, feed, named ? feed->cut : seq, seq + 1, &keys);
+        error = add_touched(context, space, feed, named ? feed->cut : seq, seq + 1, &keys);
     }
     if (error == DX_OK && dx_key_list_count(&keys) != 0) {
         error = make_all_again(context, space, &keys);

@@ -148,6 +148,18 @@ const char *const dx_store_schema[] = {
      "STRICT;"
      "CREATE TABLE vector(feed INTEGER NOT NULL, length INTEGER NOT NULL, timeframe BLOB NOT NULL,"
      " PRIMARY KEY(feed, length)) WITHOUT ROWID, STRICT;"),
+    /* Touches packed into sorted runs (echo/touch_run.h); those there are become a run of each space, unpacked. */
+    ("ALTER TABLE touch RENAME TO touched;"
+     "CREATE TABLE touch_run(id INTEGER PRIMARY KEY, space INTEGER NOT NULL, level INTEGER NOT NULL,"
+     " stage INTEGER NOT NULL) STRICT;"
+     "CREATE INDEX touch_run_by_space ON touch_run(space);"
+     "CREATE TABLE touch(run INTEGER NOT NULL, entity INTEGER NOT NULL, counter INTEGER NOT NULL,"
+     " block INTEGER NOT NULL, section INTEGER NOT NULL, rest BLOB NOT NULL,"
+     " PRIMARY KEY(run, entity, counter, block, section)) WITHOUT ROWID, STRICT;"
+     "INSERT INTO touch_run SELECT id, id, 0, 1 FROM space;"
+     "INSERT INTO touch SELECT feed.space, entity, counter, block, section, x'' FROM touched"
+     " JOIN feed ON feed.id = entity >> 48;"
+     "DROP TABLE touched;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

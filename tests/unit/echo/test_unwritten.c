@@ -69,7 +69,7 @@ static void test_before_and_after(void **state) {
     deinit(&f);
 }
 
-static bool is_in_order(const dx_late_touch *a, const dx_late_touch *b) {
+static bool is_in_order(const dx_touch_row *a, const dx_touch_row *b) {
     return a->entity != b->entity     ? a->entity < b->entity
            : a->counter != b->counter ? a->counter < b->counter
            : a->block != b->block     ? a->block < b->block
@@ -85,7 +85,7 @@ static void test_order(void **state) {
     dx_buf_init(&keys, &f.alloc.port, SIZE_MAX);
     for (int64_t i = 0; i < COUNT; i++) {
         dx_entity_row row = row_of(1 + i * 7919 % COUNT, "x");
-        dx_late_touch touch = {
+        dx_touch_row touch = {
             .entity = i * 31 % 7, .counter = i * 17 % 5, .block = i * 13 % 3, .section = i % 2};
         put(&f, NULL, &row);
         assert_int_equal(dx_unwritten_touch(&f.set, &touch), DX_OK);
@@ -107,7 +107,7 @@ static void test_no_memory(void **state) {
         fixture f;
         init(&f);
         dx_entity_row before = row_of(3, "before"), after = row_of(3, "after that");
-        dx_late_touch touch = {.entity = 3};
+        dx_touch_row touch = {.entity = 3};
         after.parent = 2;
         f.alloc.fail_at = fail_at;
         int error = dx_unwritten_put(&f.set, &before, &after);
