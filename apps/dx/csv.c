@@ -170,6 +170,17 @@ void dx_csv_print(dx_csv *csv, dx_bytes row) {
     print_line(csv);
 }
 
+void dx_csv_print_row(dx_csv *csv, dx_bytes row) {
+    dx_reader reader;
+    dx_reader_init(&reader, row);
+    size_t count = dx_read_array(&reader);
+    for (size_t i = 0; i < count; i++) {
+        dx_buf_append(&csv->line, ",", i > 0);
+        write_cell(dx_read_item(&reader), &csv->line);
+    }
+    print_line(csv);
+}
+
 /* --- The question, asked twice ------------------------------------------------------------------------------- */
 
 typedef struct dx_csv_answer {

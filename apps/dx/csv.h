@@ -25,6 +25,8 @@ void dx_csv_deinit(dx_csv *csv);
 void dx_csv_look(dx_csv *csv, dx_bytes row);
 void dx_csv_print_heading(dx_csv *csv);
 void dx_csv_print(dx_csv *csv, dx_bytes row);
+/* A row that is an array, as it is: no heading is printed and nothing is looked at. */
+void dx_csv_print_row(dx_csv *csv, dx_bytes row);
 
 /* The answer to a question about the space that is the first argument (an encoded map, or size 0), which is asked twice. Told; an
  * exit code. */

@@ -47,9 +47,45 @@ void dx_output_flush(dx_output *output) {
 /* --- Cells -------------------------------------------------------------------------------------------------
  */
 
-static dx_bytes cell_item(dx_bytes row, const char *key) {
-    dx_bytes item = dx_item_get(row, key);
+static dx_bytes find_cell(const dx_table *table, dx_bytes row, size_t column) {
+    dx_reader reader;
+    dx_reader_init(&reader, row);
+    if (dx_reader_peek(&reader) != DX_KIND_ARRAY) {
+        return dx_item_get(row, table->columns[column].key);
+    }
+    for (size_t left = dx_read_array(&reader); left > 0; left--) {
+        dx_bytes item = dx_read_item(&reader);
+        if (column-- == 0) {
+            return item;
+        }
+    }
+    return (dx_bytes){0};
+}
+
+static dx_bytes cell_item(const dx_table *table, dx_bytes row, size_t column) {
+    dx_bytes item = find_cell(table, row, column);
     return item.size == 0 ? dx_bytes_of(null_item, sizeof null_item) : item;
+}
+
+/* A name as JSON writes it; most are as they are. */
+static void write_key(const char *key, dx_buf *out) {
+    dx_buf item;
+    dx_writer writer;
+    if (strpbrk(key, "\"\\") == NULL &&
+        strcspn(key, "\001\002\003\004\005\006\007\b\t\n\v\f\r\016\017\020\021\022\023\024"
+                     "\025\026\027\030\031\032\033\034\035\036\037") == strlen(key)) {
+        dx_buf_append_byte(out, '"');
+        dx_buf_append(out, key, strlen(key));
+        dx_buf_append_byte(out, '"');
+        return;
+    }
+    dx_buf_init(&item, dx_host_alloc(), LINE_MAX_SIZE);
+    dx_writer_init(&writer, &item);
+    dx_write_text(&writer, key);
+    if (dx_writer_finish(&writer) != DX_OK || dx_json_print(dx_buf_view(&item), out) != DX_OK) {
+        dx_buf_append(out, "\"\"", 2);
+    }
+    dx_buf_deinit(&item);
 }
 
 /* A time's text is what its tag is over. */
@@ -147,19 +183,19 @@ static void write_json_row(const dx_table *table, dx_bytes row, dx_buf *out) {
         if (column->cell == DX_CELL_DETAIL) {
             continue;
         }
-        dx_buf_append(out, first ? "{\"" : ",\"", 2);
-        dx_buf_append(out, column->key, strlen(column->key));
-        dx_buf_append(out, "\":", 2);
-        if (dx_json_print(cell_item(row, column->key), out) != DX_OK) {
+        dx_buf_append(out, first ? "{" : ",", 1);
+        write_key(column->key, out);
+        dx_buf_append(out, ":", 1);
+        if (dx_json_print(cell_item(table, row, i), out) != DX_OK) {
             dx_buf_append(out, "null", 4);
         }
         first = false;
     }
-    dx_buf_append(out, "}\n", 2);
+    dx_buf_append(out, first ? "{}\n" : "}\n", first ? 3 : 2);
 }
 
 static void write_quiet_row(const dx_table *table, dx_bytes row, dx_buf *out) {
-    write_tsv(cell_item(row, table->columns[0].key), out);
+    write_tsv(cell_item(table, row, 0), out);
     dx_buf_append(out, "\n", 1);
 }
 
@@ -171,7 +207,7 @@ static void write_tsv_row(const dx_table *table, dx_bytes row, dx_buf *out) {
         if (i > 0) {
             dx_buf_append(out, "\t", 1);
         }
-        write_tsv(cell_item(row, table->columns[i].key), out);
+        write_tsv(cell_item(table, row, i), out);
     }
     dx_buf_append(out, "\n", 1);
 }
@@ -197,14 +233,12 @@ static void write_table_row(const dx_table *table, dx_bytes row, dx_buf *out) {
         if (table->columns[i].cell == DX_CELL_NUMBER && !last) {
             dx_buf cell;
             dx_buf_init(&cell, dx_host_alloc(), LINE_MAX_SIZE);
-            size_t width =
-                write_shown(cell_item(row, table->columns[i].key), DX_CELL_NUMBER, SIZE_MAX, &cell);
+            size_t width = write_shown(cell_item(table, row, i), DX_CELL_NUMBER, SIZE_MAX, &cell);
             write_spaces(out, width < room ? room - width : 0);
             dx_buf_append(out, cell.data, cell.size);
             dx_buf_deinit(&cell);
         } else {
-            size_t width =
-                write_shown(cell_item(row, table->columns[i].key), table->columns[i].cell, room, out);
+            size_t width = write_shown(cell_item(table, row, i), table->columns[i].cell, room, out);
             write_spaces(out, last ? 0 : room - width);
         }
         write_spaces(out, last ? 0 : 2);
@@ -237,8 +271,7 @@ static void lay_out(dx_table *table) {
         dx_bytes item = dx_read_item(&reader);
         for (size_t i = 0; i < table->count; i++) {
             dx_buf_clear(&scratch);
-            size_t width =
-                write_shown(cell_item(item, table->columns[i].key), table->columns[i].cell, 40, &scratch);
+            size_t width = write_shown(cell_item(table, item, i), table->columns[i].cell, 40, &scratch);
             table->widths[i] = width > table->widths[i] ? width : table->widths[i];
         }
     }
@@ -254,13 +287,13 @@ static void write_record(const dx_table *table, dx_bytes row, dx_buf *out) {
     }
     for (size_t i = 0; i < table->count; i++) {
         const dx_column *column = &table->columns[i];
-        dx_bytes item = dx_item_get(row, column->key);
+        dx_bytes item = find_cell(table, row, i);
         if (item.size == 0 && column->cell == DX_CELL_DETAIL) {
             continue;
         }
         write_coloured(table->output, "\033[1m", column->key, out);
         write_spaces(out, widest - strlen(column->key) + 2);
-        write_shown(cell_item(row, column->key), DX_CELL_TEXT, SIZE_MAX, out);
+        write_shown(cell_item(table, row, i), DX_CELL_TEXT, SIZE_MAX, out);
         dx_buf_append(out, "\n", 1);
     }
 }

@@ -35,7 +35,8 @@ typedef struct dx_column {
     dx_cell cell;
 } dx_column;
 
-enum { DX_COLUMNS_MAX = 12, DX_TABLE_ROWS_HELD = 200 };
+/* As many as a statement of SQL may give, and the end. */
+enum { DX_COLUMNS_MAX = 288 + 1, DX_TABLE_ROWS_HELD = 200 };
 
 /* Rows are held back until their widths are known: the first DX_TABLE_ROWS_HELD decide, later ones follow. */
 typedef struct dx_table {
@@ -50,9 +51,10 @@ typedef struct dx_table {
 } dx_table;
 
 void dx_table_begin(dx_table *table, dx_output *output, const dx_column *columns);
-void dx_table_row(dx_table *table, dx_bytes row); /* one encoded map */
-void dx_table_flush(dx_table *table);             /* prints what is held */
-void dx_table_end(dx_table *table);               /* the same, and frees */
+void dx_table_row(dx_table *table,
+                  dx_bytes row);      /* one encoded map, or an array in the order of the columns */
+void dx_table_flush(dx_table *table); /* prints what is held */
+void dx_table_end(dx_table *table);   /* the same, and frees */
 /* One thing, printed as a whole. */
 void dx_output_record(dx_output *output, const dx_column *columns, dx_bytes row);
 /* The same of a map that was built here; frees the builder. */

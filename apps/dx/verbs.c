@@ -29,6 +29,7 @@ const dx_noun dx_nouns[] = {
     {"link", "typed arrows from one object to another"},
     {"schema", "what the objects of a type are to look like"},
     {"query", "ask a space a question"},
+    {"sql", "ask a space in SQL, which reads only"},
     {"index", "what is kept ready for questions about a property"},
     {"watch", "tell what changes in a space, as it changes"},
     {"history", "what changed a space or an object, and who"},
@@ -508,6 +509,39 @@ const dx_verb dx_verbs[] = {
          "dx query packages '{\"type\": \"package\", \"where\": {\"name\": \"git\"}}' --explain\n"
          "dx query packages '{\"type\": \"package\"}' --csv >packages.csv",
      .run = dx_run_query},
+    {.noun = "sql",
+     .arguments = {SPACE_ARGUMENT,
+                   {"STATEMENT", "a SELECT; without one, or with -, statements are read from stdin", true,
+                    false}},
+     .options = {{"value", 0, "JSON", "the value of ?1, of ?2 and so on", true},
+                 {"csv", 0, NULL, "comma-separated values with a heading", false},
+                 {"patience", 0, "S",
+                  "how long the vault may be busy with it up to its next row: 2 (default) to 30 seconds",
+                  false}},
+     .sentence = "Ask a space in SQL, which reads only",
+     .details = "What there is: objects(id, type, parent, data), links(id, type, source, target, data), and "
+                "for each type of "
+                "objects\n"
+                "a table of its name, whose columns are the properties of its definition and of indexes. "
+                "Deleted ones stand in\n"
+                "all_objects and all_links; the table \"tables\" lists tables and columns. Data are JSON: "
+                "data ->> '$.title'. "
+                "Beside\n"
+                "these each has size, model, made and author, and text to be matched with words, with rank "
+                "and snippet, where "
+                "a text\n"
+                "index is. The SQL is SQLite's; nothing can be changed, and only functions that compute. A "
+                "comparison with id, "
+                "type,\n"
+                "parent, source, target or an indexed property is quick; what works too long for its next "
+                "row is ended "
+                "(docs/spec/sql.md).",
+     .examples =
+         "dx sql packages 'SELECT type, count(*) FROM objects GROUP BY type'\n"
+         "dx sql packages \"SELECT data ->> '$.name' FROM objects WHERE type = ?1\" --value '\"package\"'\n"
+         "dx sql packages 'SELECT * FROM tables' --csv\n"
+         "dx sql packages",
+     .run = dx_run_sql},
     {.noun = "index",
      .verb = "add",
      .arguments = {SPACE_ARGUMENT,

@@ -115,6 +115,7 @@ int dx_run_schema_check(dx_invocation *run);
 int dx_run_schema_migrate(dx_invocation *run);
 int dx_run_schema_generate(dx_invocation *run);
 int dx_run_query(dx_invocation *run);
+int dx_run_sql(dx_invocation *run);
 int dx_run_index_add(dx_invocation *run);
 int dx_run_index_ls(dx_invocation *run);
 int dx_run_index_rm(dx_invocation *run);

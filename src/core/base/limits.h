@@ -208,6 +208,32 @@ enum {
     /* Scratch a space keeps from step to step: a usual block; what a large one took is given back. */
     DX_SPACE_SCRATCH_KEPT_MAX = 64 * 1024,
 
+    /* --- echo: sql (docs/spec/sql.md) --- */
+    /* A statement, and what it is given for its parameters: long enough for a page of SQL. */
+    DX_SQL_SIZE_MAX = 64 * 1024,
+    DX_SQL_VALUES_MAX = 256,
+    /* One value of a statement, also while it is worked out: an ordinary object as JSON several times over; a call of a
+     * function on it is a few milliseconds, and nothing can end it before. */
+    DX_SQL_VALUE_MAX = 1024 * 1024,
+    /* What LIKE and GLOB take for a pattern, and instr and replace look for: their cost is pattern times text. */
+    DX_SQL_PATTERN_MAX = 128,
+    /* Depth of expressions, parts of a UNION; steps of a compiled statement: far beyond what people write. */
+    DX_SQL_DEPTH_MAX = 100,
+    DX_SQL_PROGRAM_MAX = 100 * 1000,
+    /* Memory that one statement takes for sorting, grouping and being compiled. */
+    DX_SQL_MEMORY_MAX = 64 * 1024 * 1024,
+    DX_SQL_COMPILED_MAX = 16 * 1024 * 1024,
+    /* The time up to the next row: one piece of work, in which the node does nothing else. An app, whose statements nobody
+     * has read, gets less; a person may give more, up to what peers wait for. Where no clock runs, steps of SQLite's
+     * machine count instead. */
+    DX_SQL_PATIENCE_MS = 2000,
+    DX_SQL_PATIENCE_APP_MS = 100,
+    DX_SQL_PATIENCE_MAX_MS = 30000,
+    DX_SQL_STEPS_PER_MS = 25000,
+    /* Types of a space that are tables of their own, and columns of one. */
+    DX_SQL_TYPES_MAX = 1000,
+    DX_SQL_COLUMNS_MAX = 256,
+
     /* --- store --- */
     /* Frames in the log (4120 bytes each) at which a commit is followed by a checkpoint: 12 MB, so that with
      * a commit's own pages the log stays near 16 MB, which a restart after a crash reads in some 20 ms. */

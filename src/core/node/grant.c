@@ -51,6 +51,7 @@ const dx_need_row dx_needs[] = {
     {"schema.check",   DX_NEED_READ},
     {"schema.migrate", DX_NEED_WRITE},
     {"query",          DX_NEED_READ},
+    {"space.sql",      DX_NEED_READ},
     {"watch",          DX_NEED_READ},
     {"index.add",      DX_NEED_WRITE},
     {"index.rm",       DX_NEED_WRITE},

@@ -261,6 +261,6 @@ void dx_write_hex(dx_writer *writer, const uint8_t *data, size_t size);
 extern const dx_command dx_commands_halo[], dx_commands_space[], dx_commands_object[], dx_commands_query[],
     dx_commands_node[], dx_commands_signal[], dx_commands_invitation[], dx_commands_app[],
     dx_commands_watch[], dx_commands_history[], dx_commands_index[], dx_commands_schema[],
-    dx_commands_inspect[];
+    dx_commands_inspect[], dx_commands_sql[];
 
 #endif

@@ -117,6 +117,7 @@ static const struct {
     {"schema.check", reads, ", 'space': 'Book'"},
     {"schema.migrate", writes, ", 'space': 'Book', 'type': 't'"},
     {"query", reads, ", 'space': 'Book'"},
+    {"space.sql", reads, ", 'space': 'Book', 'sql': 'SELECT 1'"},
     {"watch", reads, ", 'space': 'Book'"},
     {"index.add", writes, ", 'space': 'Book', 'type': 'note', 'path': 'm'"},
     {"index.rm", writes, ", 'space': 'Book', 'type': 'note', 'path': 'm'"},
