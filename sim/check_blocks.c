@@ -396,7 +396,9 @@ static void settle_life(check_entity *entity, const read_section *section, const
 
 /* An operation that the model refuses changes nothing; the section's other ops count. */
 static void operate(walk *self, check_entity *entity, const read_section *section, const check_stamp *stamp) {
-    if (section->operates && !check_object_operate(self->space, entity, section->operation, stamp)) {
+    bool (*takes)(check_space *, check_entity *, dx_bytes, const check_stamp *) =
+        entity->model.size > 0 ? check_model_operate : check_object_operate;
+    if (section->operates && !takes(self->space, entity, section->operation, stamp)) {
         self->space->refused++;
     }
     settle_life(entity, section, stamp);
@@ -408,11 +410,8 @@ static void make(walk *self, uint64_t seq, uint64_t index, const read_section *s
     check_entity entity = {.place = {.feed = self->feed, .seq = seq, .index = index},
                            .link = section->link,
                            .type = section->type,
+                           .model = section->model,
                            .created = *stamp};
-    if (section->model.size > 0) {
-        sim_violate(space->world, "the reference knows no model %.*s", (int)section->model.size,
-                    (const char *)section->model.data);
-    }
     if (!resolve(self, seq, &section->parent, &entity.parent) ||
         !resolve(self, seq, &section->source, &entity.source) ||
         !resolve(self, seq, &section->target, &entity.target)) {

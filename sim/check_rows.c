@@ -142,6 +142,8 @@ static bool writes(const sim_op *op, bool shared, unsigned key) {
     case SIM_OP_LINK:
     case SIM_OP_UNLINK:
     case SIM_OP_MOVE:
+    case SIM_OP_MAKE:
+    case SIM_OP_APPLY:
     case SIM_OP_BATCH:
         break;
     }

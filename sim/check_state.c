@@ -23,7 +23,8 @@ static void write_place_text(const check_space *space, const check_place *place,
 }
 
 static void write_row(const check_space *space, const check_entity *entity, dx_writer *out) {
-    dx_write_map(out, entity->link ? 6 : 5);
+    bool other = entity->model.size > 0;
+    dx_write_map(out, (entity->link ? 6u : 5u) + other);
     dx_write_text(out, "id");
     write_place_text(space, &entity->place, out);
     dx_write_text(out, "data");
@@ -33,6 +34,10 @@ static void write_row(const check_space *space, const check_entity *entity, dx_w
         dx_write_null(out);
     } else {
         dx_write_text_bytes(out, entity->type);
+    }
+    if (other) {
+        dx_write_text(out, "model");
+        dx_write_text_bytes(out, entity->model);
     }
     if (entity->link) {
         dx_write_text(out, "source");
@@ -52,7 +57,8 @@ static void make_rows(check_space *space) {
         check_entity *entity = &space->entities[i];
         dx_buf buf;
         dx_writer writer;
-        entity->view = check_object_view(space, entity);
+        entity->view =
+            entity->model.size > 0 ? check_model_view(space, entity) : check_object_view(space, entity);
         dx_buf_init(&buf, &sim_heap, ROW_SIZE_MAX);
         dx_writer_init(&writer, &buf);
         write_row(space, entity, &writer);
@@ -147,7 +153,7 @@ static void write_digested(check_space *space, const check_entity *entity, dx_wr
     write_place(space, &entity->place, out);
     dx_write_uint(out, entity->link);
     dx_write_text_bytes(out, entity->type);
-    dx_write_text(out, "dx/object/1");
+    dx_write_text_bytes(out, entity->model.size > 0 ? entity->model : dx_bytes_text("dx/object/1"));
     dx_write_uint(out, entity->created.counter);
     write_place(space, &entity->parent, out);
     if (entity->has_life) {
@@ -160,7 +166,8 @@ static void write_digested(check_space *space, const check_entity *entity, dx_wr
     }
     write_place(space, &entity->source, out);
     write_place(space, &entity->target, out);
-    dx_write_bytes(out, check_object_saved(space, entity));
+    dx_write_bytes(out, entity->model.size > 0 ? check_model_saved(space, entity)
+                                               : check_object_saved(space, entity));
 }
 
 static void compare_digests(check_space *space, const char *digest) {

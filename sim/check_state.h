@@ -52,11 +52,17 @@ typedef struct check_move {
     check_place parent;
 } check_move;
 
+/* One operation of an object of another model. */
+typedef struct check_step {
+    check_stamp stamp;
+    dx_bytes operation;
+} check_step;
+
 typedef struct check_entity {
     check_place place, parent, source,
         target; /* parent: what its creation says, and once all moves are known, what shows */
     bool link;
-    dx_bytes type;
+    dx_bytes type, model; /* model: size 0: that of objects */
     check_stamp created;
     bool has_life, deleted; /* has_life: somebody deleted or restored it */
     check_stamp life;
@@ -65,6 +71,8 @@ typedef struct check_entity {
     bool operated; /* an operation took effect, be it an empty one */
     check_write *writes;
     size_t write_count, write_capacity;
+    check_step *steps; /* of another model: every operation that is well formed */
+    size_t step_count;
     dx_bytes view, row; /* items, made once all writes are known */
 } check_entity;
 
@@ -165,6 +173,13 @@ dx_bytes check_object_view(check_space *space, const check_entity *entity);
 dx_bytes check_object_saved(check_space *space, const check_entity *entity);
 /* What stands in the view at a path; size 0: nothing. */
 dx_bytes check_object_at(dx_bytes view, const char *path);
+
+/* --- check_models.c: models of other objects --- */
+/* False when the operation is malformed and changes nothing. */
+bool check_model_operate(check_space *space, check_entity *entity, dx_bytes operation,
+                         const check_stamp *stamp);
+dx_bytes check_model_view(check_space *space, const check_entity *entity);
+dx_bytes check_model_saved(check_space *space, const check_entity *entity);
 
 /* --- check_state.c: what the peer shows against it --- */
 /* Rows: those of `export`; digest: of `space.digest`, in hexadecimal. */

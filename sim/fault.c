@@ -56,7 +56,8 @@ static void draw_signaling(sim_plan *plan) {
 
 void sim_plan_draw(sim_plan *plan, bool calm) {
     uint64_t state = plan->seed ^ 0x5bd1e995, liar_state = plan->seed ^ 0x11a5,
-             unseen_state = plan->seed ^ 0x07de, names_state = plan->seed ^ 0x4a3e;
+             unseen_state = plan->seed ^ 0x07de, names_state = plan->seed ^ 0x4a3e,
+             models_state = plan->seed ^ 0x30de;
     plan->delay_max_ms = 100;
     plan->spaces = plan->peers > 2 && draw_one_in(&state, 8) ? 2 : 1;
     plan->hostile = draw_liar(&liar_state);
@@ -64,6 +65,7 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
         plan->spaces = 1;
     }
     plan->names = draw_one_in(&names_state, 6);
+    plan->models = draw_one_in(&models_state, 4);
     if (calm) {
         return;
     }

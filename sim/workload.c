@@ -25,6 +25,8 @@ static const char *const kind_words[] = {[SIM_OP_ADD] = "adds",
                                          [SIM_OP_LINK] = "links from",
                                          [SIM_OP_UNLINK] = "unlinks",
                                          [SIM_OP_MOVE] = "moves",
+                                         [SIM_OP_MAKE] = "makes",
+                                         [SIM_OP_APPLY] = "asks",
                                          [SIM_OP_BATCH] = "batches about"};
 
 /* --- Life --------------------------------------------------------------------------------------------------
@@ -105,7 +107,7 @@ static void take_done(sim_world *world, sim_op *op, dx_bytes body) {
         op->done_number = world->event_number;
         dx_buf_append(&op->reply, body.data, body.size);
     }
-    if (op->kind == SIM_OP_ADD || op->kind == SIM_OP_LINK) {
+    if (op->kind == SIM_OP_ADD || op->kind == SIM_OP_LINK || op->kind == SIM_OP_MAKE) {
         snprintf(op->object, sizeof op->object, "%.*s", (int)id.size, (const char *)id.data);
     }
     if ((op->kind == SIM_OP_SET || op->kind == SIM_OP_SET_MAP) &&
@@ -121,13 +123,14 @@ static void take_done(sim_world *world, sim_op *op, dx_bytes body) {
     op->state = SIM_OP_DONE;
 }
 
-/* Answers that a healthy vault gives: the object is not here yet, was deleted by then, or would stand below itself. Where a feed was
+/* Answers that a healthy vault gives: the object is not here yet, was deleted by then, or would stand below itself; two
+ * reviewers are one, or somebody has counted beyond 64 bits. Where a feed was
  * written twice, an id names a place on either branch: what was an object on the one is perhaps a link on the
  * other. */
 static bool is_usual(const sim_world *world, const sim_op *op, int64_t code) {
     bool conflicts = op->kind == SIM_OP_MOVE || op->kind == SIM_OP_EDIT;
     return (code == DX_E_CONFLICT && conflicts) || code == DX_E_NOT_FOUND || code == DX_E_STATE ||
-           (code == DX_E_INVALID && world->counts[SIM_UNSEEN] > 0);
+           (code == DX_E_INVALID && (world->counts[SIM_UNSEEN] > 0 || op->kind == SIM_OP_APPLY));
 }
 
 static bool is_of_host(int64_t code) {
@@ -237,6 +240,17 @@ static const char *something_contended(const sim_world *world, size_t space) {
     return NULL;
 }
 
+/* One of the few counters and approvals; NULL: there are not that many yet. */
+static const char *something_made(sim_world *world, size_t space) {
+    for (size_t i = 0, skip = (size_t)sim_below(world, 4); i < world->workload->op_count; i++) {
+        const sim_op *op = &world->workload->ops[i];
+        if (op->kind == SIM_OP_MAKE && op->state == SIM_OP_DONE && op->space == space && skip-- == 0) {
+            return op->object;
+        }
+    }
+    return NULL;
+}
+
 static sim_op_kind draw_kind(sim_world *world) {
     static const struct {
         sim_op_kind kind;
@@ -320,6 +334,8 @@ static void write_change(sim_world *world, const sim_op *op, char *json, size_t 
     case SIM_OP_LINK:
     case SIM_OP_UNLINK:
     case SIM_OP_MOVE:
+    case SIM_OP_MAKE:
+    case SIM_OP_APPLY:
     case SIM_OP_BATCH:
         snprintf(json, size, "{\"do\": \"%s\", \"space\": \"%s\", \"id\": \"%s\"}",
                  op->kind == SIM_OP_REMOVE    ? "object.rm"
@@ -390,6 +406,52 @@ static void write_edits(sim_world *world, const sim_op *op, char *json, size_t s
     snprintf(json + at, size - at, "]}");
 }
 
+static void write_make(sim_world *world, sim_op *op, char *json, size_t size) {
+    op->key = (unsigned)sim_below(world, 3);
+    snprintf(json, size, "{\"do\": \"object.add\", \"space\": \"%s\", \"type\": \"m\", \"model\": \"%s\"%s}",
+             world->space[op->space], op->key == 0 ? "dx/counter/1" : "dx/approval/1",
+             op->key == 0 && sim_below(world, 2) == 0 ? ", \"operation\": 5" : "");
+}
+
+/* Who made something reviews: any object of a person's stands for them. */
+static void write_assignment(sim_world *world, const sim_op *op, char *json, size_t size) {
+    const char *one = something(world, op->space, SIM_OP_ADD), *two = something(world, op->space, SIM_OP_ADD);
+    if (one == NULL || two == NULL) {
+        snprintf(json, size, "[\"submit\"]");
+        return;
+    }
+    snprintf(json, size, "[\"assign\", [{\"@ref\": \"%s\"}, {\"@ref\": \"%s\"}], %u]", one, two,
+             1 + (unsigned)sim_below(world, 2));
+}
+
+static bool is_counter(const sim_world *world, const char *object) {
+    for (size_t i = 0; i < world->workload->op_count; i++) {
+        const sim_op *op = &world->workload->ops[i];
+        if (op->kind == SIM_OP_MAKE && strcmp(op->object, object) == 0) {
+            return op->key == 0;
+        }
+    }
+    return false;
+}
+
+/* An approval's steps, in any order and by anybody: most are refused when their turn comes, and who comes second differs
+ * from replica to replica until all is there. */
+static void write_apply(sim_world *world, const sim_op *op, char *json, size_t size) {
+    static const char *const asked[] = {"[\"submit\"]",  "[\"approve\"]",        "[\"approve\"]",
+                                        "[\"approve\"]", "[\"reject\", \"no\"]", "[\"withdraw\"]",
+                                        "[\"reopen\"]"};
+    char operation[SIM_OPERATION_JSON_MAX / 2];
+    if (is_counter(world, op->object)) {
+        snprintf(operation, sizeof operation, "%d", (int)sim_below(world, 9) - 3);
+    } else if (sim_below(world, 4) == 0) {
+        write_assignment(world, op, operation, sizeof operation);
+    } else {
+        snprintf(operation, sizeof operation, "%s", asked[sim_below(world, sizeof asked / sizeof asked[0])]);
+    }
+    snprintf(json, size, "{\"do\": \"object.apply\", \"space\": \"%s\", \"id\": \"%s\", \"operation\": %s}",
+             world->space[op->space], op->object, operation);
+}
+
 /* In some seeds objects are large, so that a whole space is more than a program may leave unread. */
 static char *draw_pad(sim_world *world, const sim_op *op) {
     size_t size = world->plan.big && op->kind == SIM_OP_ADD ? 1 + (size_t)sim_below(world, SIM_PAD_MAX) : 0;
@@ -412,6 +474,10 @@ static void write_operation(sim_world *world, sim_op *op) {
         write_edits(world, op, json, sizeof json);
     } else if (op->kind == SIM_OP_MOVE) {
         write_move(world, op, json, sizeof json);
+    } else if (op->kind == SIM_OP_MAKE) {
+        write_make(world, op, json, sizeof json);
+    } else if (op->kind == SIM_OP_APPLY) {
+        write_apply(world, op, json, sizeof json);
     } else if (op->kind == SIM_OP_BATCH) {
         write_batch(world, op, json, sizeof json);
     } else {
@@ -434,12 +500,12 @@ static void operate(sim_world *world, sim_peer *peer, size_t space, sim_op_kind 
     *op = (sim_op){.number = workload->op_count++,
                    .peer = peer->index,
                    .space = space,
-                   .kind = subject == NULL ? SIM_OP_ADD : kind,
+                   .kind = subject == NULL && kind != SIM_OP_MAKE ? SIM_OP_ADD : kind,
                    .key = (unsigned)sim_below(world, SIM_CONTENDED_KEYS),
                    .set_back = peer->forked, /* what it does in another life may be hidden */
                    .asked_ms = world->now_ms};
     dx_buf_init(&op->reply, &sim_heap, REPLY_SIZE_MAX);
-    if (op->kind != SIM_OP_ADD) {
+    if (op->kind != SIM_OP_ADD && op->kind != SIM_OP_MAKE) {
         snprintf(op->object, sizeof op->object, "%s", subject);
     }
     for (size_t i = 0; i < sizeof op->id; i++) {
@@ -457,6 +523,10 @@ void sim_operate(sim_world *world) {
     if ((kind == SIM_OP_REMOVE || kind == SIM_OP_RESTORE || kind == SIM_OP_EDIT) &&
         sim_below(world, 4) != 0) {
         subject = something_contended(world, space);
+    }
+    if (world->plan.models && sim_below(world, 5) == 0) {
+        subject = something_made(world, space);
+        kind = subject == NULL ? SIM_OP_MAKE : SIM_OP_APPLY;
     }
     if (sim_below(world, 24) == 0) {
         sim_glance(world);

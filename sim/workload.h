@@ -28,6 +28,8 @@ typedef enum sim_op_kind {
     SIM_OP_LINK,   /* with op<n> in its data */
     SIM_OP_UNLINK, /* a link goes */
     SIM_OP_MOVE,   /* one of a few objects goes under another of them, or to the top */
+    SIM_OP_MAKE,   /* a counter or an approval */
+    SIM_OP_APPLY,  /* something is asked of one */
     SIM_OP_BATCH   /* two objects, a link, and a change that needs a second block: all or nothing */
 } sim_op_kind;
 

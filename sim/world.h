@@ -152,6 +152,7 @@ typedef struct sim_plan {
     uint64_t clock_lie_ms;            /* wall clocks are off by up to this */
     size_t spaces;                    /* 1, or 2: the second without the last peer */
     size_t guests;                    /* who come by invitation meanwhile (invite.h) */
+    bool models;                      /* people use counters and approvals, too */
     bool names;                       /* people and spaces are renamed (names.c) */
     bool big;                         /* objects are large, and one program of each peer reads slowly */
     sim_disk_config disk;

@@ -225,6 +225,9 @@ int dx_ordered_operate(dx_context *context, int64_t key, const dx_model *model, 
     if (error != DX_OK) {
         return error;
     }
+#if defined(DX_PLANT) && DX_PLANT == 60
+    last = true;
+#endif
     return last ? append_step(context, key, model, created, saved, stamp, operation, checkpoint, out, refusal)
                 : dx_ordered_make(context, key, model, created, stamp, out);
 }

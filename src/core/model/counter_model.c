@@ -83,8 +83,12 @@ static int counter_apply(void *state, dx_bytes operation, const dx_stamp *stamp)
     }
     /* Two at one stamp, which an author's own blocks cannot hold: the greater one stays, whichever came first. */
     total *there = &self->totals[at];
+#if defined(DX_PLANT) && DX_PLANT == 61
+    if (entry.value > there->value) {
+#else
     if (entry.stamp.counter > there->stamp.counter ||
         (entry.stamp.counter == there->stamp.counter && entry.value > there->value)) {
+#endif
         *there = entry;
     }
     return DX_OK;
