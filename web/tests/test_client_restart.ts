@@ -136,7 +136,7 @@ test('after its channel broke, and after the vault was opened anew, a client is 
 });
 
 test('a vault that is not there: initialize says so; a closed client refuses', async () => {
-  const client = new Client({ services: fromAgent({ vault: '/nowhere' }), config: { connectTimeoutMs: 50 } });
+  const client = new Client({ services: fromAgent({ vault: '/nowhere' }), config: { connectTimeoutMs: 500 } });
   await assert.rejects(client.initialize(), /no agent runs for \/nowhere/);
   await assert.rejects(client.createSpace(), /initialize/);
   await client.destroy();

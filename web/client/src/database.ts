@@ -16,6 +16,7 @@ import { CALLER_LAST, Code, DxError, failures } from './errors.ts';
 import { HIDDEN, Matcher, type Filter, type Named } from './filter.ts';
 import { idText } from './id.ts';
 import { Event, guarded } from './observable.ts';
+import { pastFrom, transactionFrom, undoneFrom, versionFrom, type Past, type Transaction, type Undone, type Version } from './past.ts';
 import { Query, type QueryOptions, type QueryOwner } from './query.ts';
 import { editValue, isMap, nearest, parsePath, pathText, storedSize, storeValue, valueAt, withMember, type Data, type Edit, type Path } from './value.ts';
 
@@ -224,6 +225,60 @@ export class Database {
   getObjectById<T extends object = Record<string, unknown>>(id: string): Live<T> | undefined {
     const entity = this.#lookUp(id);
     return entity === undefined || entity.deleted || !entity.loaded ? undefined : (entity.proxy as Live<T>);
+  }
+
+  // --- What was -----------------------------------------------------------------------------------------------------
+
+  /** What changed an object or link, the newest first: at most `limit` (100), those before a point. */
+  async history(object: Named, options: { limit?: number; before?: string } = {}): Promise<Version[]> {
+    return (await this.#past({ do: 'history.list', id: await this.#idOf(object), ...options })).map(versionFrom);
+  }
+
+  /** What happened in this space, likewise. */
+  async transactions(options: { limit?: number; before?: string } = {}): Promise<Transaction[]> {
+    return (await this.#past({ do: 'history.list', ...options })).map(transactionFrom);
+  }
+
+  /** An object or link as it was at a point; undefined: it was not made by then. */
+  async at(object: Named, point: string): Promise<Past | undefined> {
+    const id = await this.#idOf(object);
+    const found = await this.#connection.request({ do: 'object.get', space: this.#space, id, at: point }).catch((error: unknown) => {
+      if (error instanceof DxError && error.code === Code.notFound) return undefined;
+      throw error;
+    });
+    return found === undefined ? undefined : pastFrom(found);
+  }
+
+  /** Writes an object or link anew as what it was at a point. */
+  async restore(object: Named, point: string): Promise<void> {
+    await this.#connection.request({ do: 'history.restore', space: this.#space, id: await this.#idOf(object), at: point });
+  }
+
+  /** Takes back the latest transaction of this device here, over all it was about; undefined: there is none. */
+  undo(): Promise<Undone | undefined> { return this.#takeBackLatest('undo'); }
+
+  /** Takes back the latest undo, as long as nothing else was written here since. */
+  redo(): Promise<Undone | undefined> { return this.#takeBackLatest('redo'); }
+
+  async #takeBackLatest(way: 'undo' | 'redo'): Promise<Undone | undefined> {
+    await this.flush().catch(() => undefined); // what was refused is nothing to take back, and has its own event
+    return this.#connection.request({ do: way, space: this.#space }).then(undoneFrom, (error: unknown) => {
+      if (error instanceof DxError && error.code === Code.notFound) return undefined;
+      throw error;
+    });
+  }
+
+  async #past(command: Body): Promise<Body[]> {
+    await this.flush().catch(() => undefined);
+    return this.#connection.rows({ ...command, space: this.#space });
+  }
+
+  /** Of an object that was just made: as soon as it has one. */
+  async #idOf(object: Named): Promise<string> {
+    if (typeof object === 'string') return object;
+    const entity = needEntity(object, 'what was');
+    await this.flush().catch(() => undefined);
+    return idOf(entity) as string;
   }
 
   /** By its space, which has gone: queries hold nothing from now on, and what was written and has not arrived is taken back as the vault refuses it. */

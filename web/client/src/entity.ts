@@ -543,7 +543,7 @@ export function referenceTo(value: object): { entity: Entity; reference: Referen
 export const dataOf = (object: object): Record<string, unknown> => plain(needEntity(object, 'the argument').read()) as Record<string, unknown>;
 
 /** As docs/spec/encoding.md writes values in JSON, with dates as Date. */
-function plain(value: Value | undefined): unknown {
+export function plain(value: Value | undefined): unknown {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
   if (value instanceof Double) return value.value;
   if (value instanceof Timestamp) return new Date(value.text);

@@ -1,0 +1,83 @@
+// client/src/past.ts: what was, as the vault answers it (docs/spec/history.md), in a program's values. Points are texts to give back to it.
+import type { Value } from '../../core/codec.ts';
+import type { Body } from './connection.ts';
+import { plain } from './entity.ts';
+import type { Data } from './value.ts';
+
+interface Moment {
+  /** The point at which it stands: the state there is that just after it. */
+  readonly at: string;
+  /** By its author's clock. */
+  readonly time: Date;
+  readonly device: string;
+  /** null: a device that is nobody's now. */
+  readonly identity: string | null;
+  readonly name: string | null;
+}
+
+/** One change of an object or link. */
+export interface Version extends Moment {
+  readonly did: 'made' | 'changed' | 'deleted' | 'restored' | 'moved';
+  /** By paths: what was set. */
+  readonly set: Readonly<Record<string, unknown>>;
+  readonly unset: readonly string[];
+  /** Of a move: the id of what it stands under then, null: at the top. */
+  readonly parent?: string | null;
+}
+
+/** One transaction of a space: of how many objects and links it made, changed, deleted, restored and moved, and the first of them. */
+export interface Transaction extends Moment {
+  readonly made: number;
+  readonly changed: number;
+  readonly deleted: number;
+  readonly restored: number;
+  readonly moved: number;
+  readonly ids: readonly string[];
+}
+
+/** An object or link as it was. */
+export interface Past {
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly type: string | null;
+  readonly parent: string | null;
+  readonly deleted: boolean;
+}
+
+/** What was taken back: how many objects and links it was about, and of how many something stays because it was written over since. */
+export interface Undone {
+  readonly at: string;
+  readonly time: Date;
+  readonly entities: number;
+  readonly kept: number;
+}
+
+const fieldsOf = (body: Body): Record<string, unknown> => plain(body as unknown as Data as Value) as Record<string, unknown>;
+
+const momentOf = (row: Record<string, unknown>): Moment =>
+  ({ at: row['at'] as string, time: row['time'] as Date, device: row['device'] as string, identity: (row['identity'] ?? null) as string | null, name: (row['name'] ?? null) as string | null });
+
+export function versionFrom(body: Body): Version {
+  const row = fieldsOf(body);
+  return {
+    ...momentOf(row), did: row['did'] as Version['did'], set: (row['set'] ?? {}) as Version['set'], unset: (row['unset'] ?? []) as string[],
+    ...('parent' in row ? { parent: row['parent'] as string | null } : {}),
+  };
+}
+
+export function transactionFrom(body: Body): Transaction {
+  const row = fieldsOf(body), count = (name: string): number => Number(row[name] ?? 0);
+  return {
+    ...momentOf(row), made: count('made'), changed: count('changed'), deleted: count('deleted'), restored: count('restored'), moved: count('moved'),
+    ids: (row['ids'] ?? []) as string[],
+  };
+}
+
+export function pastFrom(body: Body): Past {
+  const row = fieldsOf(body);
+  return { data: (row['data'] ?? {}) as Past['data'], type: row['type'] as string | null, parent: (row['parent'] ?? null) as string | null, deleted: row['deleted'] === true };
+}
+
+export function undoneFrom(body: Body): Undone {
+  const row = fieldsOf(body);
+  return { at: row['at'] as string, time: row['time'] as Date, entities: Number(row['entities']), kept: Number(row['kept']) };
+}
