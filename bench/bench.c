@@ -142,7 +142,7 @@ void bench_line_latency(const char *key, double *samples_ms, size_t count) {
     static const struct {
         const char *name;
         size_t percent;
-    } ranks[] = {{"p50", 50}, {"p99", 99}, {"max", 100}};
+    } ranks[] = {{"p50", 50}, {"p95", 95}, {"p99", 99}, {"max", 100}};
     qsort(samples_ms, count, sizeof *samples_ms, compare_numbers);
     for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++) {
         char name[64];

@@ -60,7 +60,7 @@ void bench_line_number(const char *key, double value);
 void bench_line_count(const char *key, uint64_t value);
 /* ops, bytes (when not 0) and clock with the rates that follow. */
 void bench_line_work(uint64_t ops, uint64_t bytes, const bench_clock *clock);
-/* key_p50_ms and key_p99_ms and key_max_ms; sorts the samples. */
+/* key_p50_ms, key_p95_ms, key_p99_ms and key_max_ms; sorts the samples. */
 void bench_line_latency(const char *key, double *samples_ms, size_t count);
 void bench_line_end(void);
 /* The sample that so many percent of them do not exceed. */

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "echo/index.h"
 #include "echo/neighbours.h"
+#include "echo/parents.h"
 #include "echo/query.h"
 #include "echo/referrer.h"
 #include "echo/schema_table.h"
@@ -80,7 +81,7 @@ int dx_entity_row_find(dx_context *context, dx_space *space, int64_t key) {
     return error != DX_OK ? error : exists ? DX_OK : DX_E_NOT_FOUND;
 }
 
-int dx_entity_row_parent(dx_context *context, dx_space *space, int64_t key, int64_t *parent) {
+static int read_parent(dx_context *context, dx_space *space, int64_t key, int64_t *parent) {
     const dx_unwritten_row *row = dx_unwritten_find(space->unwritten, key);
     if (row != NULL) {
         *parent = row->is ? row->after.parent : 0;
@@ -91,6 +92,17 @@ int dx_entity_row_parent(dx_context *context, dx_space *space, int64_t key, int6
     *parent = dx_step(context->store, select) ? dx_column_int(select, 0) : 0;
     dx_step_reset(select);
     return dx_store_error(context->store);
+}
+
+int dx_entity_row_parent(dx_context *context, dx_space *space, int64_t key, int64_t *parent) {
+    if (dx_parents_find(space->parents, key, parent)) {
+        return DX_OK;
+    }
+    int error = read_parent(context, space, key, parent);
+    if (error == DX_OK) {
+        dx_parents_put(space->parents, key, *parent);
+    }
+    return error;
 }
 
 int dx_entity_row_has_child(dx_context *context, dx_space *space, int64_t key, bool *has) {
@@ -274,6 +286,7 @@ int dx_entity_row_write(dx_context *context, dx_space *space, const dx_entity_ro
         return DX_OK;
     }
     dx_schemas_note(space, (after != NULL ? after : before)->type);
+    dx_parents_put(space->parents, (after != NULL ? after : before)->key, after != NULL ? after->parent : 0);
     int error = note_house(context, space, after != NULL ? after : before);
     if (after != NULL && dx_referrers_has_strong(after->state)) {
         space->unwritten->has_strong = true;

@@ -10,11 +10,13 @@
 
 #include "echo/entity_row.h"
 #include "echo/key_set.h"
+#include "echo/parents.h"
 #include "echo/pipeline.h"
 
 enum {
     PLACES_FIRST = 8,
-    PLACES_MAX = 1 << 24, /* one knot: as many moves that yielded take 1.4 GB of blocks */
+    YIELDED_LISTED_MAX = 1024, /* what is read at once, some 0.2 ms, before a way up is gone */
+    PLACES_MAX = 1 << 24,      /* one knot: as many moves that yielded take 1.4 GB of blocks */
     NOBODY = -1
 };
 
@@ -37,6 +39,13 @@ typedef struct settling {
     dx_key_table numbers; /* key → position in places */
     int waiting;          /* the first one without a place */
 } settling;
+
+/* Who goes up far remembers the way; without memory for it the rows are read. */
+static void go_up(dx_context *context, dx_space *space, size_t *levels) {
+    if (++*levels == DX_PARENTS_FAR && space->parents == NULL) {
+        space->parents = dx_parents_create(context->alloc, context->random);
+    }
+}
 
 /* --- Rows ---------------------------------------------------------------------------------------- */
 
@@ -372,10 +381,12 @@ static int undo_circle(settling *self, int64_t key) {
 static int place_next(settling *self) {
     place_of *place = &self->places[self->waiting];
     int64_t key = place->key, at = place->parent;
+    size_t levels = 0;
     int error = DX_OK;
     self->waiting = place->next;
     place->hangs = true;
     while (at != 0 && at != key && error == DX_OK) {
+        go_up(self->context, self->space, &levels);
         error = parent_now(self, at, &at);
     }
     return error == DX_OK && at != 0 ? undo_circle(self, key) : error;
@@ -417,26 +428,44 @@ static int write_results(const settling *self) {
     return error;
 }
 
+/* Objects whose moves yielded, in the whole vault. *all false: more than are taken in at once. */
+static int list_yielded(dx_context *context, dx_key_set *yielded, bool *all) {
+    sqlite3_stmt *select = dx_store_query(context->store, "SELECT child FROM yielded LIMIT ?1");
+    dx_bind_int(select, 1, YIELDED_LISTED_MAX + 1);
+    int error = DX_OK;
+    while (error == DX_OK && dx_step(context->store, select)) {
+        error = dx_key_set_add(yielded, dx_column_int(select, 0));
+    }
+    dx_step_reset(select);
+    *all = error != DX_E_LIMIT;
+    error = error == DX_E_LIMIT ? DX_OK : error;
+    return error == DX_OK ? dx_store_error(context->store) : error;
+}
+
 int dx_hierarchy_yielded_above(dx_context *context, dx_space *space, int64_t key, int64_t *yielded,
                                int64_t *parent) {
     dx_stamp stamp;
-    bool none;
+    dx_key_set those;
+    bool none, all;
     int64_t knot;
+    size_t levels = 0;
     *yielded = *parent = 0;
-    sqlite3_stmt *select = dx_store_query(context->store, "SELECT 1 FROM yielded LIMIT 1");
-    bool any = dx_step(context->store, select); /* in nearly every vault none */
-    dx_step_reset(select);
-    int error = dx_store_error(context->store);
+    dx_key_set_init(&those, context->alloc, context->random, YIELDED_LISTED_MAX);
+    int error = list_yielded(context, &those, &all);
+    bool any = !all || those.count > 0; /* in nearly every vault none */
     while (any && key != 0 && error == DX_OK) {
-        int found = read_yielded(context, key, &stamp, &none, &knot);
+        int found = all && !dx_key_set_has(&those, key) ? DX_E_NOT_FOUND
+                                                        : read_yielded(context, key, &stamp, &none, &knot);
+        go_up(context, space, &levels);
         error = found == DX_E_NOT_FOUND ? DX_OK : found;
         error = error == DX_OK ? dx_entity_row_parent(context, space, key, parent) : error;
         if (found == DX_OK) {
             *yielded = key;
-            return error;
+            break;
         }
         key = *parent;
     }
+    dx_key_set_deinit(&those);
     return error;
 }
 
@@ -520,8 +549,10 @@ int dx_hierarchy_removed(dx_context *context, dx_space *space, int64_t key) {
 }
 
 int dx_hierarchy_is_below(dx_context *context, dx_space *space, int64_t key, int64_t ancestor, bool *below) {
+    size_t levels = 0;
     int error = DX_OK;
     while (key != 0 && key != ancestor && error == DX_OK) {
+        go_up(context, space, &levels);
         error = dx_entity_row_parent(context, space, key, &key);
     }
     *below = error == DX_OK && key == ancestor;

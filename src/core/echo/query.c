@@ -699,6 +699,7 @@ int dx_query_run(dx_query *query, size_t budget, int (*on_row)(void *ctx, const 
                                               : (int64_t)dx_key_list_count(&query->from);
         }
     }
+    error = error == DX_QUERY_PAUSE ? DX_OK : error;
     *more = error == DX_OK && query->phase != DX_QUERY_DONE;
     if (error == DX_OK && !*more && wishes(query) && !query->wished && wished_path(query).size != 0) {
         query->wished = true;

@@ -28,7 +28,8 @@ enum {
     DX_QUERY_SORTED_MAX = 1 << 18,
     DX_QUERY_SORTED_SIZE_MAX = 64 << 20,
     DX_QUERY_SUBSCRIBED_KEYS_MAX = 16, /* of a filter with an order: there are no more names */
-    DX_QUERY_MESSAGE_SIZE = 128
+    DX_QUERY_MESSAGE_SIZE = 128,
+    DX_QUERY_PAUSE = 1 /* what a callback returns to end the call, not the question */
 };
 
 /* A type of the house's own ("dx."): hidden unless it is asked for by name. */
@@ -65,7 +66,8 @@ DX_MUST_USE int dx_query_create(dx_context *context, dx_space *space, dx_bytes i
 void dx_query_destroy(dx_query *query);
 /* Examines up to `budget` entities or links and calls back for each row, in the query's order; *more when it
  * should be called again. The callback may write the entity out but runs no query; its error ends the call
- * and is returned. A query that counts calls back for nothing. */
+ * and is returned, but DX_QUERY_PAUSE, which ends the call alone: the row was taken, and the query goes on behind it. A query
+ * that counts calls back for nothing. */
 DX_MUST_USE int dx_query_run(dx_query *query, size_t budget,
                              int (*on_row)(void *ctx, const dx_query_row *row), void *ctx, bool *more);
 /* Rows so far, called back for or only counted. */

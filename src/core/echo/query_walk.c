@@ -300,17 +300,18 @@ static int walk_between(dx_query *query, int (*found)(dx_query *query, int64_t k
             break;
         }
         query->place.key = dx_column_int(rows, 1);
-        if (--query->budget == 0) { /* here it goes on */
+        query->budget--;
+        error = found(query, query->place.key);
+        if (query->budget == 0 || error == DX_QUERY_PAUSE) { /* here it goes on */
             dx_bytes value = dx_column_bytes(rows, 0);
             dx_buf next;
             dx_buf_init(&next, query->context->alloc, query->edge.max);
             dx_buf_append(&next, value.data, value.size);
             dx_step_reset(rows);
-            error = dx_buf_error(&next);
+            error = dx_buf_error(&next) != DX_OK ? dx_buf_error(&next) : error;
             dx_buf_deinit(&query->edge);
             query->edge = next;
         }
-        error = error == DX_OK ? found(query, query->place.key) : error;
     }
     dx_step_reset(rows);
     query->examined += (int64_t)(budget - query->budget);

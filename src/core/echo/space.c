@@ -9,6 +9,7 @@
 #include "echo/entity_row.h"
 #include "echo/index.h"
 #include "echo/neighbours.h"
+#include "echo/parents.h"
 #include "echo/pipeline.h"
 #include "echo/reduce.h"
 #include "echo/space_state.h"
@@ -50,6 +51,8 @@ int dx_space_allocate(dx_context *context, int64_t local, const uint8_t id[stati
 }
 
 void dx_space_trim(dx_space *space) {
+    dx_parents_destroy(space->parents, space->alloc);
+    space->parents = NULL;
     dx_buf *scratch[] = {&space->block, &space->plain, &space->state};
     for (size_t i = 0; i < sizeof scratch / sizeof scratch[0]; i++) {
         if (scratch[i]->capacity > DX_SPACE_SCRATCH_KEPT_MAX) {
@@ -76,6 +79,7 @@ void dx_space_destroy(dx_context *context, dx_space *space) {
     dx_types_deinit(&space->types, context->alloc);
     dx_indexes_destroy(space->indexes, context->alloc);
     dx_neighbours_destroy(space->neighbours);
+    dx_parents_destroy(space->parents, space->alloc);
     dx_schemas_deinit(&space->schemas, context->alloc);
     dx_arena_deinit(&space->arena);
     dx_buf_deinit(&space->block);

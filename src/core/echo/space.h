@@ -103,6 +103,7 @@ struct dx_space {
     size_t agreed_feeds;
     dx_types types;
     struct dx_indexes *indexes;       /* on properties (echo/index.h) */
+    struct dx_parents *parents;       /* while a deep tree is gone up (echo/parents.h), NULL: not */
     struct dx_neighbours *neighbours; /* what questions learnt of links (echo/neighbours.h) */
     dx_schemas schemas;
     dx_space_epoch_key keys[DX_KEYS_CACHED];

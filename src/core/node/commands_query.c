@@ -34,6 +34,7 @@ typedef struct dx_row_sink {
     dx_node *node;
     dx_request *request;
     dx_space *space;
+    size_t sent; /* in this step */
 } dx_row_sink;
 
 static int send_nothing(void *ctx, const dx_query_row *row) {
@@ -104,6 +105,17 @@ static int send_row(void *ctx, const dx_query_row *answer) {
     return error == DX_OK ? dx_request_row_end(sink->node, sink->request, &row) : error;
 }
 
+/* Looks at how much was said every few rows: objects may be large, and what a step says is kept in memory. */
+static int send_row_while_there_is_room(void *ctx, const dx_query_row *answer) {
+    dx_row_sink *sink = ctx;
+    int error = send_row(sink, answer);
+    if (error == DX_OK && ++sink->sent % DX_ROWS_SLICE == 0 &&
+        (!dx_request_can_send(sink->node, sink->request) || dx_node_said_enough(sink->node))) {
+        error = DX_QUERY_PAUSE;
+    }
+    return error;
+}
+
 static int create_query(dx_node *node, dx_space *space, dx_bytes item, dx_query **out) {
     char message[DX_NODE_MESSAGE_SIZE];
     message[0] = 0;
@@ -114,19 +126,11 @@ static int create_query(dx_node *node, dx_space *space, dx_bytes item, dx_query 
     return error;
 }
 
-/* Looks at how much was said every few rows: objects may be large, and what a step says is kept in memory. */
 static int read_rows(dx_node *node, dx_request *request, dx_row_sink *sink, bool *more) {
-    dx_reading *reading = request->task;
-    int error = DX_OK;
-    *more = true;
-    for (size_t i = 0; error == DX_OK && *more && i < DX_STEP_ENTITIES_MAX / DX_ROWS_SLICE; i++) {
-        if (i > 0 && (!dx_request_can_send(node, request) || dx_node_said_enough(node))) {
-            return DX_OK;
-        }
-        error = dx_query_run(reading->query, DX_ROWS_SLICE, reading->explains ? send_nothing : send_row, sink,
-                             more);
-    }
-    return error;
+    const dx_reading *reading = request->task;
+    (void)node;
+    return dx_query_run(reading->query, DX_STEP_ENTITIES_MAX,
+                        reading->explains ? send_nothing : send_row_while_there_is_room, sink, more);
 }
 
 /* The count, and where to go on when the limit ended it. */

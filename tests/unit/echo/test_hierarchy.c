@@ -1,7 +1,11 @@
 /* tests/unit/echo/test_hierarchy.c: the visible tree is what a naive reading of the rules gives, whatever order the
- * moves came in; all sets of four moves of three objects in all orders, and random ones of many. */
+ * moves came in; all sets of four moves of three objects in all orders, and random ones of many; and deep trees.
+ *
+ * Names echo/parents.c too. */
 #include "echo/hierarchy.h"
 
+#include "echo/entity_row.h"
+#include "echo/parents.h"
 #include "peer.h"
 
 enum { OBJECTS_MAX = 16, MOVES_MAX = 40 };
@@ -398,6 +402,85 @@ static void test_moves_in_one_transaction(void **state) {
     peer_deinit(&alice);
 }
 
-DX_TEST_MAIN(DX_TEST(test_all_sets_of_four_moves), DX_TEST(test_random_moves_in_random_orders),
-             DX_TEST(test_every_step_on_the_way), DX_TEST(test_what_is_left_when_one_goes),
-             DX_TEST(test_two_move_each_under_the_other), DX_TEST(test_moves_in_one_transaction))
+/* How often a statement ran whose text begins so. */
+static int runs_of(peer *self, const char *sql) {
+    int runs = 0;
+    sqlite3 *database = sqlite3_db_handle(dx_store_query(self->context.store, "SELECT 1"));
+    for (sqlite3_stmt *each = sqlite3_next_stmt(database, NULL); each != NULL;
+         each = sqlite3_next_stmt(database, each)) {
+        if (strncmp(sqlite3_sql(each), sql, strlen(sql)) == 0) {
+            runs += sqlite3_stmt_status(each, SQLITE_STMTSTATUS_RUN, 0);
+        }
+    }
+    return runs;
+}
+
+/* Many moves at the bottom of a deep tree: each row on the way up is read about once for all. */
+static void test_deep(void **state) {
+    (void)state;
+    enum { DEPTH = 3000, MOVES = 100 };
+    static int64_t keys[DEPTH];
+    peer alice;
+    dx_transaction *transaction;
+    peer_init(&alice, 1, "Alice");
+    peer_create_space(&alice, "Garden");
+    const dx_bytes none = {NULL, 0}, type = dx_bytes_text("t");
+    peer_begin(&alice);
+    assert_int_equal(dx_transaction_begin(&alice.context, alice.space, &transaction), DX_OK);
+    for (size_t i = 0; i < DEPTH; i++) {
+        assert_int_equal(
+            dx_transaction_add_object(transaction, type, i == 0 ? 0 : keys[i - 1], none, &keys[i]), DX_OK);
+    }
+    assert_int_equal(dx_transaction_commit(transaction), DX_OK);
+    peer_commit(&alice);
+    peer_begin(&alice);
+    assert_int_equal(dx_entity_rows_settle(&alice.context, alice.space), DX_OK);
+    assert_int_equal(dx_transaction_begin(&alice.context, alice.space, &transaction), DX_OK);
+    for (size_t i = 0; i < MOVES; i++) {
+        assert_int_equal(
+            dx_transaction_move(transaction, keys[DEPTH - 1 - i], keys[DEPTH - 2 * MOVES - i % 2]), DX_OK);
+    }
+    int before = runs_of(&alice, "SELECT parent FROM entity");
+    assert_int_equal(dx_transaction_commit(transaction), DX_OK);
+    assert_true(runs_of(&alice, "SELECT parent FROM entity") - before < 4 * DEPTH);
+    assert_null(alice.space->parents);
+    peer_commit(&alice);
+    assert_int_equal(parent_at(&alice, keys[DEPTH - 1]), keys[DEPTH - 2 * MOVES]);
+    peer_deinit(&alice);
+}
+
+/* What is remembered, against an array: nothing wrong is told, and what was put is, as far as there is room. */
+static void test_parents(void **state) {
+    (void)state;
+    test_alloc alloc;
+    test_random random;
+    test_alloc_init(&alloc);
+    test_random_init(&random, 3);
+    enum { KEYS = 120000 };
+    static int64_t parents[KEYS];
+    dx_parents *self = dx_parents_create(&alloc.port, &random.port);
+    int64_t parent = 0;
+    size_t known = 0;
+    assert_false(dx_parents_find(NULL, 1, &parent));
+    dx_parents_put(NULL, 1, 2);
+    for (size_t i = 0; i < 3 * KEYS; i++) {
+        size_t at = (size_t)(test_random_next(&random) % KEYS);
+        parents[at] = (int64_t)i;
+        dx_parents_put(self, (int64_t)at + 1, (int64_t)i);
+    }
+    for (size_t i = 0; i < KEYS; i++) {
+        bool is = dx_parents_find(self, (int64_t)i + 1, &parent);
+        assert_true(!is || parent == parents[i]);
+        known += is;
+    }
+    assert_int_equal(known, DX_PARENTS_PLACES / 4 * 3);
+    dx_parents_destroy(self, &alloc.port);
+    assert_int_equal(alloc.live_bytes, 0);
+    alloc.fail_at = alloc.calls + 1;
+    assert_null(dx_parents_create(&alloc.port, &random.port));
+}
+
+DX_TEST_MAIN(DX_TEST(test_all_sets_of_four_moves), DX_TEST(test_deep), DX_TEST(test_parents),
+             DX_TEST(test_random_moves_in_random_orders), DX_TEST(test_every_step_on_the_way),
+             DX_TEST(test_what_is_left_when_one_goes), DX_TEST(test_two_move_each_under_the_other),
+             DX_TEST(test_moves_in_one_transaction))

@@ -77,6 +77,7 @@ static void end(world *w) {
 
 typedef struct answer {
     world *world;
+    bool pauses; /* a row at a time, whatever the budget */
     char text[512];
 } answer;
 
@@ -127,7 +128,8 @@ static int note(void *ctx, const dx_query_row *row) {
     answer *self = ctx;
     const dx_entity *entity = row->entity;
     if (entity == NULL) {
-        return note_short(self, row);
+        int error = note_short(self, row);
+        return error == DX_OK && self->pauses ? DX_QUERY_PAUSE : error;
     }
     int64_t key = entity->key, source = entity->source, target = entity->target;
     bool link = entity->kind == DX_ENTITY_LINK, deleted = entity->deleted;
@@ -140,7 +142,7 @@ static int note(void *ctx, const dx_query_row *row) {
         append_name(self, key);
     }
     add_word(self, deleted ? "!" : "");
-    return DX_OK;
+    return self->pauses ? DX_QUERY_PAUSE : DX_OK;
 }
 
 /* Puts the text of an id where the query says $. */
@@ -189,9 +191,10 @@ static void expect(world *w, const char *json, int64_t key, const char *expected
     for (size_t i = 0; i < sizeof budgets / sizeof budgets[0]; i++) {
         dx_neighbours_forget(w->alice.space->neighbours);
         for (size_t k = 0; k < sizeof memories / sizeof memories[0]; k++) {
-            answer got;
+            answer got = {.pauses = false};
             int64_t count;
             w->memory.size_max = memories[k];
+            got.pauses = k % 2 != 0;
             ask(w, json, key, budgets[i], &got, &count);
             if (strcmp(got.text, expected) != 0) {
                 fail_msg("%s\n  budget %zu, memory %zu: \"%s\", expected \"%s\"", json, budgets[i],
@@ -204,7 +207,7 @@ static void expect(world *w, const char *json, int64_t key, const char *expected
 
 static void expect_count(world *w, const char *json, int64_t expected) {
     for (size_t budget = 1; budget <= 1000; budget += 333) {
-        answer got;
+        answer got = {.pauses = false};
         int64_t count;
         ask(w, json, 0, budget, &got, &count);
         assert_string_equal(got.text, "");
@@ -507,7 +510,7 @@ static void expect_pages(world *w, const char *filter, const char *expected) {
     const int64_t keys[] = {w->a, w->b, w->c, w->d, w->e, w->f, w->h, w->x, w->y, w->z, w->n};
     const char *names = "abcdefhxyzn", *last = NULL;
     for (size_t page = 0; page < 10; page++) {
-        answer got;
+        answer got = {.pauses = false};
         int64_t count;
         if (last != NULL) {
             assert_int_equal(dx_key_to_id(w->alice.space, keys[strchr(names, *last) - names], id), DX_OK);
@@ -964,7 +967,7 @@ static void test_indexes_are_used(void **state) {
     (void)state;
     world w;
     begin(&w);
-    answer got;
+    answer got = {.pauses = false};
     int64_t count;
     ask(&w, "{\"kind\":\"any\",\"deleted\":\"show\"}", 0, 5, &got, &count);
     ask(&w, "{\"source\":\"$\"}", w.a, 5, &got, &count);
