@@ -2,10 +2,10 @@
 #include "space.h"
 
 static const dx_column version_columns[] = {
-    {"at", DX_CELL_PLACE},     {"did", DX_CELL_TEXT},       {"name", DX_CELL_TEXT},
-    {"time", DX_CELL_VALUE},   {"set", DX_CELL_VALUE},      {"unset", DX_CELL_VALUE},
-    {"parent", DX_CELL_PLACE}, {"omitted", DX_CELL_DETAIL}, {"identity", DX_CELL_HEX},
-    {"device", DX_CELL_HEX},   {NULL, DX_CELL_TEXT}};
+    {"at", DX_CELL_PLACE},     {"did", DX_CELL_TEXT},     {"name", DX_CELL_TEXT},
+    {"time", DX_CELL_VALUE},   {"set", DX_CELL_VALUE},    {"unset", DX_CELL_VALUE},
+    {"edits", DX_CELL_VALUE},  {"parent", DX_CELL_PLACE}, {"omitted", DX_CELL_DETAIL},
+    {"identity", DX_CELL_HEX}, {"device", DX_CELL_HEX},   {NULL, DX_CELL_TEXT}};
 static const dx_column moment_columns[] = {
     {"at", DX_CELL_PLACE},        {"name", DX_CELL_TEXT},      {"time", DX_CELL_VALUE},
     {"made", DX_CELL_NUMBER},     {"changed", DX_CELL_NUMBER}, {"deleted", DX_CELL_NUMBER},

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "echo/timeline.h"
 #include "echo/undo.h"
+#include "model/object_editor.h"
 #include "node/state.h"
 
 /* Rows of one answer: what a person leafs through, each a section that is opened. */
@@ -50,9 +51,113 @@ static void write_some(dx_map_builder *map, const char *key, dx_bytes item) {
     }
 }
 
+/* --- Edits inside values ------------------------------------------------------------------------- */
+
+/* The edits of one path as they are told: two walks, for an array says first how many it has. */
+typedef struct edit_list {
+    const dx_version *version;
+    dx_bytes kinds; /* {kind: [entry…]…} */
+    dx_writer *out; /* NULL: they are counted */
+    size_t count;
+} edit_list;
+
+/* An item this block made carries its place (docs/spec/object-model.md, Arrays). */
+static bool is_made_here(const dx_version *version, dx_bytes id) {
+    uint64_t seq = 0;
+    for (size_t i = 8; i < 12 && id.size == DX_ITEM_ID_SIZE; i++) {
+        seq = seq << 8 | id.data[i];
+    }
+    return id.size == DX_ITEM_ID_SIZE && seq == version->seq && memcmp(id.data, version->feed->id, 8) == 0;
+}
+
+static void write_edit(edit_list *list, const char *word, dx_bytes value) {
+    list->count++;
+    if (list->out != NULL) {
+        dx_write_map(list->out, 1);
+        dx_write_text(list->out, word);
+        if (value.size != 0) {
+            dx_write_item(list->out, value);
+        } else {
+            dx_write_bool(list->out, true);
+        }
+    }
+}
+
+/* [parent, side], with a value behind it; [value]; []. */
+static void write_item_edit(edit_list *list, dx_bytes id, dx_bytes payload) {
+    const dx_bytes none = dx_bytes_of(NULL, 0);
+    dx_reader reader;
+    dx_reader_init(&reader, payload);
+    size_t fields = dx_reader_peek(&reader) == DX_KIND_ARRAY ? dx_read_array(&reader) : 0;
+    dx_bytes value = none;
+    for (size_t i = 0; i < fields; i++) {
+        value = dx_read_item(&reader);
+    }
+    if (fields == 1 || fields == 3) {
+        write_edit(list, is_made_here(list->version, id) ? "inserted" : "replaced", value);
+    } else if (!is_made_here(list->version, id)) { /* else the place of something that is moved */
+        write_edit(list, "removed", none);
+    }
+}
+
+static void take_edit(void *ctx, dx_reader *reader, size_t fields, uint32_t kind) {
+    edit_list *list = ctx;
+    const dx_bytes none = dx_bytes_of(NULL, 0);
+    dx_bytes key = dx_item_bytes(dx_read_item(reader)), payload = none;
+    for (size_t i = 1; i < fields; i++) {
+        payload = dx_read_item(reader);
+    }
+    switch (kind) {
+    case DX_ELEMENT_COUNT:
+        write_edit(list, "counted", payload);
+        break;
+    case DX_ELEMENT_MEMBER:
+        if (dx_item_check(key) == DX_OK) {
+            write_edit(list, payload.size != 0 ? "included" : "excluded", key);
+        }
+        break;
+    case DX_ELEMENT_ITEM:
+        write_item_edit(list, key, payload);
+        break;
+    case DX_ELEMENT_MOVE:
+        write_edit(list, "moved", none);
+        break;
+    default: /* of a newer writer */
+        write_edit(list, "other", none);
+        break;
+    }
+}
+
+static void walk_edits(edit_list *list) {
+    dx_reader reader;
+    dx_reader_init(&reader, list->kinds);
+    dx_element_read_kinds(&reader, take_edit, list);
+}
+
+/* {path: [edit…]…} */
+static void write_edits(const dx_version *version, dx_bytes edits, dx_map_builder *map) {
+    dx_reader reader;
+    if (dx_item_kind(edits) != DX_KIND_MAP) {
+        return;
+    }
+    dx_reader_init(&reader, edits);
+    size_t paths = dx_read_map(&reader);
+    dx_writer *out = dx_map_builder_key(map, "edits");
+    dx_write_map(out, paths);
+    for (; paths > 0; paths--) {
+        dx_write_item(out, dx_read_item(&reader));
+        edit_list list = {.version = version, .kinds = dx_read_item(&reader)};
+        walk_edits(&list);
+        dx_write_array(out, list.count);
+        list.out = out;
+        walk_edits(&list);
+    }
+}
+
 /* The operation of an object, {path: value…} and [path…], as it stands in the block; one that fills a row by itself is
  * told by its size. */
-static void write_operation(const dx_section *section, dx_map_builder *map) {
+static void write_operation(const dx_version *version, dx_map_builder *map) {
+    const dx_section *section = &version->section;
     dx_reader reader;
     if (!section->operates || section->model.size != 0) {
         return;
@@ -62,13 +167,17 @@ static void write_operation(const dx_section *section, dx_map_builder *map) {
         return;
     }
     dx_reader_init(&reader, section->operation);
-    if (dx_reader_peek(&reader) != DX_KIND_ARRAY || dx_read_array(&reader) < 2) {
+    size_t parts = dx_reader_peek(&reader) == DX_KIND_ARRAY ? dx_read_array(&reader) : 0;
+    if (parts < 2) {
         return;
     }
     dx_bytes set = dx_read_item(&reader), unset = dx_read_item(&reader);
     if (dx_item_kind(set) == DX_KIND_MAP && dx_item_kind(unset) == DX_KIND_ARRAY) {
         write_some(map, "set", set);
         write_some(map, "unset", unset);
+    }
+    if (parts == 3) {
+        write_edits(version, dx_read_item(&reader), map);
     }
 }
 
@@ -108,7 +217,7 @@ static int tell_version(void *ctx, const dx_version *version) {
     dx_write_text(dx_map_builder_key(&map, "did"), word_of(&version->section));
     write_time(&map, version->wall_ms);
     write_author(sink, version->feed, &map);
-    write_operation(&version->section, &map);
+    write_operation(version, &map);
     int error = version->section.moves ? write_parent(sink, version->parent, &map) : DX_OK;
     dx_writer row = dx_request_row(sink->node, sink->request);
     dx_map_builder_finish(&map, &row);

@@ -85,4 +85,34 @@ static void test_large(void **state) {
     street_deinit(&road);
 }
 
-DX_TEST_MAIN(DX_TEST(test_nearest), DX_TEST(test_gone), DX_TEST(test_members), DX_TEST(test_large))
+/* What was done inside a value is told as that. */
+static void test_history(void **state) {
+    (void)state;
+    begin("{'l': ['a', 'b', 'c'], 'n': 1}");
+    assert_edit("'insert': ['x'], 'at': 1", "[\"a\",\"x\",\"b\",\"c\"]");
+    assert_edit("'replace': 'B', 'at': 2", "[\"a\",\"x\",\"B\",\"c\"]");
+    assert_edit("'replace': 'X', 'at': 1", "[\"a\",\"X\",\"B\",\"c\"]");
+    assert_edit("'reorder': 0, 'at': 3", "[\"c\",\"a\",\"X\",\"B\"]");
+    assert_edit("'remove': 1, 'at': 2", "[\"c\",\"a\",\"B\"]");
+    assert_edit("'include': ['m']", "\"m\"]");
+    assert_edit("'exclude': ['m']", "[\"c\",\"a\",\"B\"]");
+    vault_ask(alice,
+              "{'do': 'batch', 'space': 'S', 'ops': [{'op': 'edit', 'id': '1-0', 'key': 'n', 'increment': "
+              "2}, {'op': 'edit', 'id': '1-0', 'key': 'n', 'increment': 3}]}");
+    vault_ask(alice, "{'do': 'history.list', 'space': 'S', 'id': '1-0'}");
+    const char *at = alice->told;
+    static const char *const edits[] = {"{\"n\":[{\"counted\":5}]}",      "{\"l\":[{\"excluded\":\"m\"}]}",
+                                        "{\"l\":[{\"included\":\"m\"}]}", "{\"l\":[{\"removed\":true}]}",
+                                        "{\"l\":[{\"moved\":true}]}",     "{\"l\":[{\"replaced\":\"X\"}]}",
+                                        "{\"l\":[{\"replaced\":\"B\"}]}", "{\"l\":[{\"inserted\":\"x\"}]}"};
+    for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
+        at = strstr(at, edits[i]);
+        if (at == NULL) {
+            fail_msg("no %s after those before it in %s", edits[i], alice->told);
+        }
+    }
+    street_deinit(&road);
+}
+
+DX_TEST_MAIN(DX_TEST(test_history), DX_TEST(test_nearest), DX_TEST(test_gone), DX_TEST(test_members),
+             DX_TEST(test_large))

@@ -21,6 +21,8 @@ export interface Version extends Moment {
   /** By paths: what was set. */
   readonly set: Readonly<Record<string, unknown>>;
   readonly unset: readonly string[];
+  /** By paths: what was done inside of lists, sets and numbers (docs/spec/history.md). */
+  readonly edits: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
   /** Of a move: the id of what it stands under then, null: at the top. */
   readonly parent?: string | null;
 }
@@ -60,6 +62,7 @@ export function versionFrom(body: Body): Version {
   const row = fieldsOf(body);
   return {
     ...momentOf(row), did: row['did'] as Version['did'], set: (row['set'] ?? {}) as Version['set'], unset: (row['unset'] ?? []) as string[],
+    edits: (row['edits'] ?? {}) as Version['edits'],
     ...('parent' in row ? { parent: row['parent'] as string | null } : {}),
   };
 }
