@@ -371,6 +371,14 @@ int dx_node_resume_requests(dx_node *node, bool *again, uint64_t *deadline_ms) {
     return DX_OK;
 }
 
+bool dx_node_is_asked(const dx_node *node) {
+    const dx_request *request = node->requests;
+    while (request != node->resting && request->answered) {
+        request = request->next;
+    }
+    return request != node->resting;
+}
+
 int dx_node_deliver_changes(dx_node *node) {
     if (node->changes.count == 0 && !node->changes.overflow) {
         return DX_OK;

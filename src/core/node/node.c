@@ -681,6 +681,8 @@ static int run_singly(dx_node *node, const dx_event *events, size_t count, int r
         if (reads) { /* rows that follow found no room, and none is needed to read them */
             dx_node_take_back(node, spoken);
             error = reload(node, failure, true);
+            node->renew_ms = node->hold_ms; /* there may be room for a token and none for them */
+            node->reads_ms = node->context.now_ms + DX_DIAL_LAST_MS;
             failure = error == DX_OK ? run_batch(node, &events[i], 1, i, deadline_ms) : DX_OK;
         }
         if (failure == DX_OK) {
@@ -701,6 +703,9 @@ static int run_singly(dx_node *node, const dx_event *events, size_t count, int r
  * mirrors the new token before anything is written. */
 static int renew(dx_node *node, uint64_t *deadline_ms) {
     uint64_t now_ms = node->context.now_ms;
+    if (now_ms < node->reads_ms && dx_node_is_asked(node)) { /* what is being read is read to its end */
+        node->renew_ms = now_ms + DX_STEP_RETRY_MS;
+    }
     if (now_ms < node->renew_ms) {
         *deadline_ms = node->renew_ms < *deadline_ms ? node->renew_ms : *deadline_ms;
         return DX_OK;

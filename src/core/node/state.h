@@ -107,6 +107,7 @@ struct dx_node {
     bool is_clone;       /* found when it was opened: a copy, restored or moved */
     bool is_guarded;     /* since then: own feeds are new ones where they had to be */
     uint64_t renew_ms;   /* on a full disk: when to look again */
+    uint64_t reads_ms;   /* and until when not, as long as somebody reads */
     uint64_t person;     /* raised when who this vault is changed */
     bool telling;        /* the person has another name, which not all spaces know */
     int64_t told_space;  /* the last one that does */
@@ -169,6 +170,8 @@ bool dx_node_is_writing(const dx_event *event);
 DX_MUST_USE int dx_node_answer_again(dx_node *node, dx_request *request);
 /* The same of a command event outside of a step that goes on: who may not ask any more is told so. */
 DX_MUST_USE int dx_node_answer_event_again(dx_node *node, dx_request *request, const dx_event *event);
+/* Whether some request is under way that does not only wait for changes. */
+bool dx_node_is_asked(const dx_node *node);
 /* Runs every request that can go on; *again when one wants another step at once; lowers *deadline_ms. */
 DX_MUST_USE int dx_node_resume_requests(dx_node *node, bool *again, uint64_t *deadline_ms);
 /* Tells subscriptions what this step changed. */
