@@ -179,6 +179,9 @@ int dx_query_create(dx_context *context, dx_space *space, dx_bytes item, char *m
     if (error == DX_OK) {
         error = dx_query_choose(query);
     }
+    if (error == DX_OK) {
+        error = dx_query_choose_order(query);
+    }
     if (error == DX_OK && query->range.index != 0 && !query->range.is_value) {
         query->place = (dx_query_place){0}; /* what lies between two values is found from its beginning */
     }
@@ -494,6 +497,9 @@ static int walk(dx_query *query, bool *done) {
     if (query->text_index != 0) {
         return dx_query_walk_text(query, seek_match, done);
     }
+    if (query->ordered.on) {
+        return dx_query_walk_ordered(query, done);
+    }
     if (query->range.index != 0) {
         return dx_query_walk_range(query, seek_entry, done);
     }
@@ -647,7 +653,7 @@ void dx_query_explain(const dx_query *query, dx_query_plan *out) {
     out->type = filter->type;
     out->path = query->range.index != 0 ? query->range.path : dx_bytes_of(NULL, 0);
     out->automatic = query->range.automatic;
-    out->order = is_sorted(query) ? "sorted" : "as placed";
+    out->order = query->ordered.on ? "index" : is_sorted(query) ? "sorted" : "as placed";
     if (wishes(query)) {
         out->advice_type = filter->type;
         out->advice_path = wished_path(query);

@@ -52,7 +52,7 @@ typedef struct dx_query_plan {
                              * "type", "everything" */
     dx_bytes type, path;               /* of the index, or the type read; size 0: none */
     bool automatic;                    /* the index was made by itself */
-    const char *order;                 /* "as placed", "sorted" */
+    const char *order;                 /* "as placed", "sorted", "index" */
     int64_t examined;                  /* entries of indexes and rows looked at */
     int64_t rows_read;                 /* entities decoded */
     int64_t remembered;                /* ends of links that came from memory (neighbours.h) */

@@ -2,7 +2,7 @@
  *
  * Layer: floor 1, echo, private to this room. query_parse.c makes the question, query_filter.c judges one
  * entity, query_plan.c chooses an index, query_walk.c goes through the indexes, query_step.c takes a step from an object,
- * query_links.c one along links that memory knows, query_path.c searches for a path, query_sort.c puts rows in order,
+ * query_links.c one along links that memory knows, query_path.c searches for a path, query_sort.c puts rows in order, query_ordered.c has an index do it,
  * query.c puts all of them to work. Texts are views into the query's own copy of the
  * item; comparands are places in question.values. */
 #ifndef DX_ECHO_QUERY_STATE_H
@@ -192,6 +192,13 @@ struct dx_query {
     dx_query_side sides[2]; /* path: from the beginning, and from the end when it is one entity */
     int side;               /* the one that goes on */
     enum { DX_PATH_UNDECIDED, DX_PATH_FROM_START, DX_PATH_FROM_BOTH } path_search;
+    struct {
+        bool on, descending; /* entries of query->range come in the order asked for */
+        bool holds_all;      /* what has nothing at the path does not match */
+        bool ended;          /* there are no more that matter */
+        int64_t rows_left;   /* that may be tried before this range is taken after all: */
+        dx_query_range instead;
+    } ordered;
     bool begins_unseen; /* a path begins at something that is not to be seen on the way */
     struct {
         bool off, forgot;      /* nothing is asked of it any more; it was made to forget once */
@@ -253,6 +260,10 @@ void dx_query_bind_links(sqlite3_stmt *rows, const dx_query *query, int64_t type
 DX_MUST_USE int dx_query_find_type(dx_query *query, dx_type_kind kind, dx_bytes name, int64_t *id);
 /* Whether a number stands for a type of the house's own. */
 DX_MUST_USE int dx_query_type_is_hidden(dx_query_walk *walk, int64_t type_id, bool *hidden);
+
+/* query_ordered.c: whether an index serves the order, after query->range was chosen; and its walk, which notes rows. */
+DX_MUST_USE int dx_query_choose_order(dx_query *query);
+DX_MUST_USE int dx_query_walk_ordered(dx_query *query, bool *done);
 
 /* query_links.c: a step along links from the objects of `from`, query->at on, up to one of them, as far as the budget
  * lasts; from memory, which learns what it does not know. Stops when the phase changes. */

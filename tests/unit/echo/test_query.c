@@ -1,7 +1,7 @@
 /* tests/unit/echo/test_query.c: questions and their answers, whatever the budget; and what is wrong with
  * wrong ones.
  *
- * Names echo/query_parse.c, echo/query_filter.c, echo/query_walk.c and echo/query_path.c too. */
+ * Names echo/query_ordered.c, echo/query_parse.c, echo/query_filter.c, echo/query_walk.c and echo/query_path.c too. */
 #include "echo/query_state.h"
 #include "peer.h"
 #include "test_item.h"
@@ -454,6 +454,12 @@ static void test_with_indexes(void **state) {
         {"{\"type\":\"pkg\",\"parent\":null,\"where\":{\"n\":2}}", "b c"},
         {"{\"type\":\"pkg\",\"where\":{\"n\":{\"in\":[2,1,2.0]}},\"group\":\"n\"}", "1:1 2:2"},
         {"{\"type\":\"pkg\",\"where\":{\"n\":{\"in\":[2,1,2]}},\"order\":\"name\"}", "a b c"},
+        {"{\"type\":\"pkg\",\"order\":\"n\",\"limit\":3}", "d a b"},
+        {"{\"type\":\"pkg\",\"order\":{\"path\":\"n\",\"descending\":true},\"limit\":4}", "e b c a"},
+        {"{\"type\":\"pkg\",\"where\":{\"n\":{\"ge\":1}},\"order\":\"n\",\"limit\":10}", "a b c e"},
+        {("{\"type\":\"pkg\",\"where\":{\"n\":{\"gt\":1}},\"order\":[{\"path\":\"n\",\"descending\":true},"
+          "{\"path\":\"name\",\"descending\":true}],\"limit\":2}"),
+         "e c"},
     };
     world w;
     begin(&w);
@@ -483,6 +489,117 @@ static void test_with_indexes(void **state) {
                     &w, "{\"type\":\"pkg\",\"where\":{\"name\":{\"prefix\":\"long\"}},\"count\":true}", 1);
             }
         }
+    }
+    end(&w);
+}
+
+/* --- Orders from indexes -------------------------------------------------------------------------- */
+
+static int gather_key(void *ctx, const dx_query_row *row) {
+    dx_key_list_add(ctx, row->key);
+    return DX_OK;
+}
+
+/* All pages of an answer; returns what the first of them did. */
+static dx_query_plan gather(world *w, const char *json, size_t budget, dx_buf *keys) {
+    char message[DX_QUERY_MESSAGE_SIZE] = "", text[1024], cursor[512] = "";
+    dx_query_plan plan = {.examined = 0}, first = {.examined = 0};
+    dx_buf out;
+    dx_buf_init(&out, &w->alice.alloc.port, sizeof cursor - 1);
+    dx_buf_clear(keys);
+    do {
+        dx_query *query;
+        bool more = true;
+        snprintf(text, sizeof text, "{%s%s%s%s", cursor[0] == '\0' ? "" : "\"cursor\":\"", cursor,
+                 cursor[0] == '\0' ? "" : "\",", json + 1);
+        peer_begin(&w->alice);
+        assert_int_equal(dx_query_create(&w->alice.context, w->alice.space, test_item(text), message,
+                                         sizeof message, &query),
+                         DX_OK);
+        while (more) {
+            assert_int_equal(dx_query_run(query, budget, gather_key, keys, &more), DX_OK);
+        }
+        dx_query_explain(query, &plan);
+        first = cursor[0] == '\0' ? plan : first;
+        dx_buf_clear(&out);
+        assert_int_equal(dx_query_cursor(query, &out), DX_OK);
+        snprintf(cursor, sizeof cursor, "%.*s", (int)out.size, (const char *)out.data);
+        dx_query_destroy(query);
+        peer_commit(&w->alice);
+    } while (cursor[0] != '\0');
+    dx_buf_deinit(&out);
+    return first;
+}
+
+/* The rows are those that sorting all would give, page after page, in whatever pieces; the index reads few of them; and where it
+ * would read many for nothing the other one is taken. */
+static void test_order_from_index(void **state) {
+    (void)state;
+    enum { ITEMS = 1000 };
+    static const struct {
+        const char *json, *order;
+        int64_t examined_max;
+    } cases[] = {
+        {"{\"type\":\"item\",\"order\":\"size\",\"limit\":20}", "index", 40},
+        {"{\"type\":\"item\",\"where\":{\"color\":3},\"order\":{\"path\":\"size\",\"descending\":true},"
+         "\"limit\":5}",
+         "index", 100},
+        {"{\"type\":\"item\",\"where\":{\"size\":{\"lt\":100}},\"order\":{\"path\":\"size\",\"descending\":"
+         "true},"
+         "\"limit\":7}",
+         "index", 20},
+        {"{\"type\":\"item\",\"order\":[\"color\",\"size\"],\"limit\":40}", "index", 160},
+        {"{\"type\":\"item\",\"where\":{\"low\":true},\"order\":{\"path\":\"size\",\"descending\":true},"
+         "\"limit\":4}",
+         "sorted", 400},
+        {"{\"type\":\"item\",\"where\":{\"color\":3},\"order\":\"size\",\"limit\":90}", "sorted", 400},
+    };
+    world w;
+    dx_transaction *transaction;
+    dx_buf keys[8];
+    begin(&w);
+    peer_begin(&w.alice);
+    assert_int_equal(dx_transaction_begin(&w.alice.context, w.alice.space, &transaction), DX_OK);
+    for (int i = 0; i < ITEMS; i++) {
+        char json[96];
+        int64_t key;
+        int size = i * 7919 % ITEMS;
+        dx_buf data;
+        if (i % 50 == 7) { /* nothing at the path */
+            snprintf(json, sizeof json, "{\"color\":%d}", i % 10);
+        } else {
+            snprintf(json, sizeof json, "{\"color\":%d,\"size\":%d%s}", i % 10, size,
+                     size < 100 ? ",\"low\":true" : "");
+        }
+        peer_item(&w.alice, json, &data);
+        assert_int_equal(
+            dx_transaction_add_object(transaction, dx_bytes_text("item"), 0, dx_buf_view(&data), &key),
+            DX_OK);
+        dx_buf_deinit(&data);
+    }
+    assert_int_equal(dx_transaction_commit(transaction), DX_OK);
+    peer_commit(&w.alice);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        dx_buf_init(&keys[i], &w.alice.alloc.port, 1 << 16);
+        assert_string_equal(gather(&w, cases[i].json, 4096, &keys[i]).order, "sorted");
+    }
+    index_add(&w, "item", "size");
+    index_add(&w, "item", "color");
+    index_add(&w, "item", "low");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        static const size_t budgets[] = {4096, 1, 3};
+        for (size_t k = 0; k < 3; k++) {
+            dx_buf again;
+            dx_buf_init(&again, &w.alice.alloc.port, 1 << 16);
+            dx_query_plan plan = gather(&w, cases[i].json, budgets[k], &again);
+            if (strcmp(plan.order, cases[i].order) != 0 || plan.examined > cases[i].examined_max ||
+                !dx_bytes_equal(dx_buf_view(&again), dx_buf_view(&keys[i]))) {
+                fail_msg("%s: order %s, examined %d, %zu rows", cases[i].json, plan.order, (int)plan.examined,
+                         dx_key_list_count(&again));
+            }
+            dx_buf_deinit(&again);
+        }
+        dx_buf_deinit(&keys[i]);
     }
     end(&w);
 }
@@ -999,8 +1116,8 @@ static void test_indexes_are_used(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_filters), DX_TEST(test_where), DX_TEST(test_operators),
              DX_TEST(test_order_and_groups), DX_TEST(test_repeat), DX_TEST(test_references),
-             DX_TEST(test_with_indexes), DX_TEST(test_cursor), DX_TEST(test_limit_and_count),
-             DX_TEST(test_after), DX_TEST(test_after_links), DX_TEST(test_follow), DX_TEST(test_path),
-             DX_TEST(test_refused), DX_TEST(test_refused_in_bulk), DX_TEST(test_examples),
-             DX_TEST(test_memory), DX_TEST(test_too_many), DX_TEST(test_callback_ends_the_call),
-             DX_TEST(test_indexes_are_used))
+             DX_TEST(test_with_indexes), DX_TEST(test_order_from_index), DX_TEST(test_cursor),
+             DX_TEST(test_limit_and_count), DX_TEST(test_after), DX_TEST(test_after_links),
+             DX_TEST(test_follow), DX_TEST(test_path), DX_TEST(test_refused), DX_TEST(test_refused_in_bulk),
+             DX_TEST(test_examples), DX_TEST(test_memory), DX_TEST(test_too_many),
+             DX_TEST(test_callback_ends_the_call), DX_TEST(test_indexes_are_used))
