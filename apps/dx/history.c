@@ -11,6 +11,9 @@ static const dx_column moment_columns[] = {
     {"made", DX_CELL_NUMBER},     {"changed", DX_CELL_NUMBER}, {"deleted", DX_CELL_NUMBER},
     {"restored", DX_CELL_NUMBER}, {"moved", DX_CELL_NUMBER},   {"ids", DX_CELL_VALUE},
     {"identity", DX_CELL_HEX},    {"device", DX_CELL_HEX},     {NULL, DX_CELL_TEXT}};
+static const dx_column difference_columns[] = {
+    {"path", DX_CELL_TEXT},           {"from", DX_CELL_VALUE},        {"to", DX_CELL_VALUE},
+    {"from_omitted", DX_CELL_DETAIL}, {"to_omitted", DX_CELL_DETAIL}, {NULL, DX_CELL_TEXT}};
 static const dx_column undone_columns[] = {{"at", DX_CELL_PLACE},
                                            {"time", DX_CELL_VALUE},
                                            {"entities", DX_CELL_NUMBER},
@@ -18,7 +21,12 @@ static const dx_column undone_columns[] = {{"at", DX_CELL_PLACE},
                                            {NULL, DX_CELL_TEXT}};
 
 int dx_run_history(dx_invocation *run) {
-    const char *id = dx_invocation_argument(run, 1);
+    const char *id = dx_invocation_argument(run, 1), *from = dx_invocation_option(run, "from");
+    if (from != NULL) {
+        const dx_command_field points[] = {
+            {"id", id}, {"from", from}, {"to", dx_invocation_option(run, "to")}, {NULL, NULL}};
+        return dx_space_list(run, "history.diff", points, difference_columns);
+    }
     const dx_command_field fields[] = {
         {"id", id}, {"before", dx_invocation_option(run, "before")}, {NULL, NULL}};
     return dx_space_list(run, "history.list", fields, id == NULL ? moment_columns : version_columns);

@@ -1,4 +1,4 @@
-/* node/commands_history.c: history.list, history.restore, undo, redo: what was, and the way back.
+/* node/commands_history.c: history.list, history.diff, history.restore, undo, redo: what was, and the way back.
  *
  * Layer: floor 1, node. docs/spec/commands.md, docs/spec/history.md. */
 #include <string.h>
@@ -386,6 +386,106 @@ static int history_restore(dx_node *node, dx_request *request, dx_bytes body) {
                           : dx_node_explain_edit(node, space, error);
 }
 
+/* --- history.diff ----------------------------------------------------------------------------- */
+
+/* An entity at a point, or (NULL) now; one that was not made by then shows nothing. */
+typedef struct dx_glimpse {
+    bool there, deleted;
+    dx_buf view; /* one map, or null */
+} dx_glimpse;
+
+static int look_at(dx_node *node, dx_space *space, int64_t key, const dx_stamp *point, dx_glimpse *out) {
+    static const uint8_t nothing[] = {0xa0};
+    dx_entity entity;
+    dx_buf state;
+    dx_buf_init(&state, &node->config.alloc, DX_STATE_SIZE_MAX);
+    int error = point == NULL ? dx_entity_read(&node->context, space, key, &entity)
+                              : dx_history_entity(&node->context, space, key, point, &state, &entity);
+    out->there = error == DX_OK;
+    out->deleted = out->there && entity.deleted;
+    if (error == DX_OK) {
+        dx_writer writer;
+        dx_writer_init(&writer, &out->view);
+        error = dx_entity_view(&node->context, space, &entity, &writer);
+        error = error == DX_OK ? dx_writer_finish(&writer) : error;
+    } else if (error == DX_E_NOT_FOUND) {
+        dx_buf_append(&out->view, nothing, sizeof nothing);
+        error = dx_buf_error(&out->view);
+    }
+    dx_buf_deinit(&state);
+    return error;
+}
+
+/* A value on its way into a row; one that fills a row by itself is told by its size. */
+static void write_side(dx_map_builder *map, const char *key, const char *omitted, dx_bytes value) {
+    if (value.size > DX_ROW_SIZE_MAX / 4) {
+        dx_write_uint(dx_map_builder_key(map, omitted), value.size);
+    } else if (value.size != 0) {
+        dx_write_item(dx_map_builder_key(map, key), value);
+    }
+}
+
+static int tell_difference(void *ctx, dx_bytes path, dx_bytes from, dx_bytes to) {
+    version_sink *sink = ctx;
+    dx_map_builder map;
+    dx_answer_init(sink->node, &map);
+    dx_write_text_bytes(dx_map_builder_key(&map, "path"), path);
+    write_side(&map, "from", "from_omitted", from);
+    write_side(&map, "to", "to_omitted", to);
+    dx_writer row = dx_request_row(sink->node, sink->request);
+    dx_map_builder_finish(&map, &row);
+    return dx_request_row_end(sink->node, sink->request, &row);
+}
+
+static int reply_difference(dx_node *node, dx_request *request, const dx_glimpse *from,
+                            const dx_glimpse *to) {
+    dx_map_builder map;
+    int error = dx_request_flush(node, request);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_answer_init(node, &map);
+    dx_write_int(dx_map_builder_key(&map, "count"), request->total);
+    if (from->there != to->there) {
+        dx_write_bool(dx_map_builder_key(&map, "made"), to->there);
+    }
+    if (from->deleted != to->deleted) {
+        dx_write_bool(dx_map_builder_key(&map, "deleted"), to->deleted);
+    }
+    return dx_request_reply(node, request, &map);
+}
+
+static int history_diff(dx_node *node, dx_request *request, dx_bytes body) {
+    version_sink sink = {.node = node, .request = request};
+    dx_stamp first, last;
+    bool has_first = false, has_last = false;
+    int64_t key = 0;
+    int error = dx_take_space(node, request, body, &sink.space);
+    error = error == DX_OK ? dx_take_id(node, sink.space, dx_item_get(body, "id"), "object", &key) : error;
+    error = error == DX_OK ? take_point(node, body, "from", &first, &has_first) : error;
+    error = error == DX_OK ? take_point(node, body, "to", &last, &has_last) : error;
+    if (error == DX_OK && !has_first) {
+        error = dx_node_refuse(node, DX_E_INVALID, "dx history SPACE ID", "\"from\" is missing");
+    }
+    if (error != DX_OK) {
+        return sink.space == NULL ? error : dx_node_explain_edit(node, sink.space, error);
+    }
+    dx_glimpse from, to;
+    dx_buf_init(&from.view, &node->config.alloc, DX_STATE_SIZE_MAX);
+    dx_buf_init(&to.view, &node->config.alloc, DX_STATE_SIZE_MAX);
+    error = look_at(node, sink.space, key, &first, &from);
+    error = error == DX_OK ? look_at(node, sink.space, key, has_last ? &last : NULL, &to) : error;
+    if (error == DX_OK) {
+        error = dx_history_differ(&node->config.alloc, dx_buf_view(&from.view), dx_buf_view(&to.view),
+                                  tell_difference, &sink);
+    }
+    error = error == DX_OK ? reply_difference(node, request, &from, &to)
+                           : dx_node_explain_edit(node, sink.space, error);
+    dx_buf_deinit(&from.view);
+    dx_buf_deinit(&to.view);
+    return error;
+}
+
 /* --- undo, redo ------------------------------------------------------------------------------- */
 
 static int run_undo(dx_node *node, dx_request *request, dx_bytes body, bool redo) {
@@ -433,6 +533,7 @@ static int redo(dx_node *node, dx_request *request, dx_bytes body) {
 
 const dx_command dx_commands_history[] = {
     {"history.list", false, history_list},
+    {"history.diff", false, history_diff},
     {"history.restore", true, history_restore},
     {"undo", true, undo},
     {"redo", true, redo},

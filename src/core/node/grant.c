@@ -38,6 +38,7 @@ const dx_need_row dx_needs[] = {
     {"object.apply",   DX_NEED_WRITE},
     {"object.ls",      DX_NEED_READ},
     {"history.list",   DX_NEED_READ},
+    {"history.diff",   DX_NEED_READ},
     {"history.restore", DX_NEED_WRITE},
     {"undo",           DX_NEED_WRITE},
     {"redo",           DX_NEED_WRITE},

@@ -114,5 +114,47 @@ static void test_history(void **state) {
     street_deinit(&road);
 }
 
-DX_TEST_MAIN(DX_TEST(test_history), DX_TEST(test_nearest), DX_TEST(test_gone), DX_TEST(test_members),
-             DX_TEST(test_large))
+/* What is otherwise between two points, or since one. */
+static void test_difference(void **state) {
+    (void)state;
+    begin("{'a': 1, 'm': {'x': 1, 'y': 2}}");
+    vault_ask(alice, "{'do': 'object.set', 'space': 'S', 'id': '1-0', 'set': {'m.x': 5, 'b': [1]}}");
+    vault_ask(alice, "{'do': 'object.unset', 'space': 'S', 'id': '1-0', 'unset': ['a']}");
+    vault_ask(alice, "{'do': 'object.rm', 'space': 'S', 'id': '1-0'}");
+    char at[5][64];
+    vault_ask(alice, "{'do': 'history.list', 'space': 'S', 'id': '1-0'}");
+    const char *row = alice->told;
+    for (size_t i = 0; i < 4; i++) { /* the newest first */
+        street_field(row, "at", at[i], sizeof at[i]);
+        row = strstr(row, "\"at\":") + 5;
+    }
+    static const struct {
+        int from, to; /* to -1: now */
+        const char *told, *reply;
+    } cases[] = {{3, 2, "{\"rows\":[{\"to\":[1],\"path\":\"b\"},{\"to\":5,\"from\":1,\"path\":\"m.x\"}]}\n",
+                  "{\"count\":2}"},
+                 {2, 1, "{\"rows\":[{\"from\":1,\"path\":\"a\"}]}\n", "{\"count\":1}"},
+                 {1, -1, "", "{\"count\":0,\"deleted\":true}"},
+                 {2, 3, "{\"rows\":[{\"from\":[1],\"path\":\"b\"},{\"to\":1,\"from\":5,\"path\":\"m.x\"}]}\n",
+                  "{\"count\":2}"}};
+    char json[256];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t size = (size_t)snprintf(json, sizeof json,
+                                       "{'do': 'history.diff', 'space': 'S', 'id': '1-0', 'from': '%s'",
+                                       at[cases[i].from]);
+        size += cases[i].to < 0
+                    ? 0
+                    : (size_t)snprintf(json + size, sizeof json - size, ", 'to': '%s'", at[cases[i].to]);
+        snprintf(json + size, sizeof json - size, "}");
+        assert_asks(alice, json, cases[i].reply);
+        assert_string_equal(alice->told, cases[i].told);
+    }
+    vault_ask(alice, "{'do': 'history.diff', 'space': 'S', 'id': '1-0', 'from': '1'}");
+    assert_non_null(strstr(alice->last, "\"made\":true"));
+    vault_ask(alice, "{'do': 'history.diff', 'space': 'S', 'id': '1-0'}");
+    assert_non_null(strstr(alice->last, "\\\"from\\\" is missing"));
+    street_deinit(&road);
+}
+
+DX_TEST_MAIN(DX_TEST(test_difference), DX_TEST(test_history), DX_TEST(test_nearest), DX_TEST(test_gone),
+             DX_TEST(test_members), DX_TEST(test_large))

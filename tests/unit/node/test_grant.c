@@ -104,6 +104,7 @@ static const struct {
     {"object.apply", writes, ", 'space': 'Book', 'id': '1-0', 'operation': 1"},
     {"object.ls", reads, ", 'space': 'Book'"},
     {"history.list", reads, ", 'space': 'Book', 'id': '1-0'"},
+    {"history.diff", reads, ", 'space': 'Book', 'id': '1-0', 'from': '1'"},
     {"history.restore", writes, ", 'space': 'Book', 'id': '1-0', 'at': '9'"},
     {"undo", writes, ", 'space': 'Book'"},
     {"redo", writes, ", 'space': 'Book'"},
