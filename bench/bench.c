@@ -26,6 +26,7 @@ static const struct {
     {"echo", bench_echo, "a space of packages written, replicated, updated, asked; beside the bare rows"},
     {"feed", bench_feed, "blocks sealed, verified, stored; beside raw hashes and raw rows"},
     {"live", bench_live, "what 1,000 watches cost those who write"},
+    {"million", bench_million, "a million objects in a process that may take 64 MiB for them"},
     {"model", bench_model, "objects created, updated, shown by the object model"},
     {"questions", bench_questions, "questions that indexes answer, over 100,000 objects and the packages"},
     {"rows", bench_rows,

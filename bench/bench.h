@@ -89,6 +89,7 @@ void bench_feed(const bench_input *input);
 void bench_live(const bench_input *input);
 void bench_model(const bench_input *input);
 void bench_questions(const bench_input *input);
+void bench_million(const bench_input *input);
 void bench_rows(const bench_input *input);
 void bench_store(const bench_input *input);
 void bench_vaults(const bench_input *input);

@@ -114,7 +114,8 @@ static void receive_feed(bench_replica *to, bench_replica *from, const dx_feed *
                          bench_clock *total, uint64_t *size) {
     dx_bytes blocks[RUN_BLOCKS_MAX];
     uint8_t proof[DX_MMR_PROOF_SIZE_MAX];
-    for (uint64_t at = 0; at < feed->length;) {
+    const dx_feed *known = dx_space_feed_by_prefix(to->space, feed->id);
+    for (uint64_t at = known == NULL ? 0 : known->length; at < feed->length;) {
         bench_replica_begin(from);
         uint64_t end = copy_run(from, feed, at, bytes, blocks);
         bench_must(dx_feed_prove(feed, from->context.store, end, feed->head.length, proof), "proving");

@@ -29,7 +29,7 @@ void bench_replica_begin(bench_replica *it);
 void bench_replica_commit(bench_replica *it);
 /* The guest becomes an editor of the host's space. */
 void bench_replica_admit(bench_replica *host, bench_replica *guest);
-/* All blocks of the other's own feeds, a megabyte at a time, received, verified, applied and committed: the receiver's
+/* All blocks of the other's own feeds that are not here, a megabyte at a time, received, verified, applied and committed: the receiver's
  * time alone is added to total. Returns their bytes. */
 uint64_t bench_replicate(bench_replica *to, bench_replica *from, bench_clock *total);
 
