@@ -58,6 +58,7 @@ typedef enum dx_error_class {
     X(E_CANCELLED,   -9,   CALLER, "it was cancelled") \
     X(E_CONFLICT,    -10,  CALLER, "it conflicts with what is there") \
     X(E_UNSUPPORTED, -11,  CALLER, "this version does not know how to do that") \
+    X(E_GONE,        -12,  CALLER, "history here begins later than that") \
     X(E_NO_MEMORY,   -20,  HOST,   "memory ran out") \
     X(E_STORE,       -21,  HOST,   "the disk or the database under the vault failed") \
     X(E_NO_SPACE,    -22,  HOST,   "the disk is full") \

@@ -233,6 +233,11 @@ enum {
     /* Types of a space that are tables of their own, and columns of one. */
     DX_SQL_TYPES_MAX = 1000,
     DX_SQL_COLUMNS_MAX = 256,
+    /* Plaintext of one chunk of a snapshot: some thousand objects, a few milliseconds to make or to take, and one message
+     * however large its largest object is. */
+    DX_SNAPSHOT_CHUNK_SIZE = 256 * 1024,
+    /* Chunks of a snapshot, 8 GiB of state: their hashes are one message. */
+    DX_SNAPSHOT_CHUNKS_MAX = 32768,
 
     /* --- store --- */
     /* Frames in the log (4120 bytes each) at which a commit is followed by a checkpoint: 12 MB, so that with

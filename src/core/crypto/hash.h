@@ -35,7 +35,10 @@ enum { DX_HASH_SIZE = 32 };
     X(SIGNALING_TAG, "dx signal tag")                                                                        \
     X(SIGNALING_KEY, "dx signal key")                                                                        \
     X(CHANNEL_BINDING, "dx binding")                                                                         \
-    X(APP_REQUEST, "dx app request")
+    X(APP_REQUEST, "dx app request")                                                                         \
+    X(CUT, "dx cut")                                                                                         \
+    X(CHUNK, "dx chunk")                                                                                     \
+    X(SNAPSHOT, "dx snapshot")
 
 typedef enum dx_hash_domain {
 #define DX_HASH_ROW(symbol, name) DX_HASH_##symbol,

@@ -4,6 +4,7 @@
 #include "echo/entity_row.h"
 
 #include "base/limits.h"
+#include "echo/base.h"
 #include "echo/index.h"
 #include "echo/neighbours.h"
 #include "echo/parents.h"
@@ -259,7 +260,8 @@ static int write_row(dx_context *context, dx_space *space, const dx_entity_row *
         (before != NULL && after != NULL && is_same_row(before, after))) {
         return DX_OK;
     }
-    int error = write_derived(context, space, before, after);
+    int error = before == NULL ? DX_OK : dx_base_keep(context, space, before);
+    error = error == DX_OK ? write_derived(context, space, before, after) : error;
     if (error != DX_OK) {
         return error;
     }

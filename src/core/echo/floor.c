@@ -74,6 +74,7 @@ static int look_on(dx_context *context, dx_space *space, const dx_feed *forked, 
                    uint64_t end, size_t *budget) {
     uint64_t begin, seq;
     int error = read_looked(context, forked, source, &begin);
+    begin = begin < source->begins ? source->begins : begin;
     dx_buf copy;
     dx_buf_init(&copy, context->alloc, DX_BLOCK_SIZE_MAX);
     end = end < source->length ? end : source->length;
@@ -208,7 +209,9 @@ static int weigh_floor(dx_context *context, dx_space *space, const dx_feed *fork
     *taken = false;
     int error = dx_limb_find(forked, context->store, floor, &view);
     if (error == DX_E_NOT_FOUND) {
-        add_wanted(space, forked, floor);
+        if (forked->cut >= forked->begins) { /* else nothing here could prove it */
+            add_wanted(space, forked, floor);
+        }
         return DX_OK;
     }
     error = error != DX_OK ? error : dx_feed_root(&view, context->store, chosen->length, root);
@@ -258,8 +261,9 @@ static int weigh_floors(dx_context *context, dx_space *space, const dx_feed *for
 
 static int choose(dx_context *context, dx_space *space, const dx_control *control, const dx_feed *forked,
                   choice *chosen) {
-    *chosen = (choice){.rows = forked->rows, .length = forked->cut};
-    if (forked->length < forked->cut) {
+    *chosen =
+        (choice){.rows = forked->rows, .length = forked->cut < forked->begins ? forked->begins : forked->cut};
+    if (forked->length < chosen->length) {
         return DX_OK; /* first what all branches share */
     }
     size_t size = space->feed_count * sizeof(namer);
@@ -268,7 +272,7 @@ static int choose(dx_context *context, dx_space *space, const dx_control *contro
         return DX_E_NO_MEMORY;
     }
     size_t count = gather_namers(space, control, forked, namers);
-    int error = dx_feed_root(forked, context->store, forked->cut, chosen->root);
+    int error = dx_feed_root(forked, context->store, chosen->length, chosen->root);
     error = error != DX_OK ? error : weigh_epochs(context, space, control, forked, chosen);
     error = error != DX_OK ? error : weigh_floors(context, space, forked, namers, count, chosen);
     dx_alloc_free(context->alloc, namers, size);
@@ -331,7 +335,7 @@ static int find_settled(dx_context *context, const dx_control *control, const dx
     *settled = 0;
     if (feed->identity.feed_class != DX_FEED_DATA ||
         !dx_control_epoch_length(control, feed->id, &length, wanted) || length <= feed->cut ||
-        length > feed->floor) {
+        length <= feed->begins || length > feed->floor) {
         return DX_OK;
     }
     int error = dx_feed_root(feed, context->store, length, root);
@@ -344,8 +348,7 @@ static int find_settled(dx_context *context, const dx_control *control, const dx
 static int judge_again(dx_context *context, dx_space *space, const dx_control *control, dx_feed *feed) {
     uint64_t settled, before = feed->judged;
     int error = find_settled(context, control, feed, &settled);
-    if (error != DX_OK ||
-        (settled == feed->settled && before == (settled > feed->cut ? settled : feed->cut))) {
+    if (error != DX_OK || (settled == feed->settled && before == dx_feed_parting(feed))) {
         return error;
     }
     error = dx_entity_rows_write(context, space); /* what stands was judged by the place before */
@@ -644,6 +647,10 @@ int dx_floor_judge(dx_context *context, dx_space *space, const dx_feed *forked, 
     if (namer_of(space->control, forked, source) == NULL || seq >= source->cut) {
         return DX_OK; /* it is no floor */
     }
+    if (named->length <= forked->begins) {
+        *standing = DX_NAMED_IN_FORCE; /* below the base; no root is left to compare */
+        return DX_OK;
+    }
     if (named->length <= dx_feed_usable(forked)) {
         int error = dx_feed_root(forked, context->store, named->length, root);
         if (error == DX_OK && memcmp(root, named->root, sizeof named->root) == 0) {
@@ -701,6 +708,10 @@ int dx_floor_saw(dx_context *context, dx_space *space, const dx_feed *forked, co
     bool is_floor = namer_of(space->control, forked, source) != NULL && said < source->cut;
     if (!is_floor && goal.length > in_effect(forked)) {
         return DX_OK; /* nobody waits for it, and it is perhaps never here: judged anew if it comes into effect */
+    }
+    if (at <= forked->begins) {
+        *saw = true; /* what stands below the base is what all saw */
+        return DX_OK;
     }
     error = dx_feed_root(forked, context->store, at, root);
     if (error == DX_OK && goal.length <= usable) {

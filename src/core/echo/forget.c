@@ -95,6 +95,15 @@ static int remove_steps(dx_context *context, const doomed_feed *feed, size_t *bu
                         dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1), budget);
 }
 
+static int remove_base_rows(dx_context *context, const doomed_feed *feed, size_t *budget) {
+    sqlite3_stmt *remove = dx_store_query(
+        context->store,
+        "DELETE FROM base_row WHERE (entity, generation) IN (SELECT entity, generation FROM base_row"
+        " WHERE entity BETWEEN ?1 AND ?2 LIMIT ?3)");
+    return remove_range(context, remove, dx_entity_key(feed->local, 0, 0),
+                        dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1), budget);
+}
+
 static int remove_named(dx_context *context, const doomed_feed *feed, size_t *budget) {
     sqlite3_stmt *remove = dx_store_query(
         context->store, "DELETE FROM named WHERE (feed, source, length, root, seq) IN (SELECT feed, source,"
@@ -154,6 +163,9 @@ static int remove_feed(dx_context *context, const doomed_feed *feed, size_t *bud
         error = remove_steps(context, feed, budget);
     }
     if (error == DX_OK && *budget != 0) {
+        error = remove_base_rows(context, feed, budget);
+    }
+    if (error == DX_OK && *budget != 0) {
         error = remove_named(context, feed, budget);
     }
     if (error == DX_OK && *budget != 0) {
@@ -195,9 +207,25 @@ static int find_feed(dx_context *context, int64_t space, doomed_feed *feed) {
     return error != DX_OK ? error : found ? DX_OK : DX_E_NOT_FOUND;
 }
 
+/* At most 32,768 chunks each, of which few are there. */
+static int remove_snapshots(dx_context *context, int64_t space) {
+    dx_store *store = context->store;
+    int error = run_with(context,
+                         dx_store_query(store, "DELETE FROM snapshot_chunk WHERE snapshot IN (SELECT id FROM"
+                                               " snapshot WHERE space = ?1)"),
+                         space);
+    if (error == DX_OK) {
+        error = run_with(context, dx_store_query(store, "DELETE FROM snapshot WHERE space = ?1"), space);
+    }
+    return error != DX_OK
+               ? error
+               : run_with(context, dx_store_query(store, "DELETE FROM base WHERE space = ?1"), space);
+}
+
 static int remove_space(dx_context *context, int64_t space) {
     dx_store *store = context->store;
     int error = run_with(context, dx_store_query(store, "DELETE FROM credential WHERE space = ?1"), space);
+    error = error == DX_OK ? remove_snapshots(context, space) : error;
     if (error == DX_OK) {
         error = run_with(context, dx_store_query(store, "DELETE FROM carried WHERE space = ?1"), space);
     }

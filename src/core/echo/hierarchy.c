@@ -110,12 +110,14 @@ static int read_latest(dx_context *context, dx_space *space, int64_t key, dx_sta
     return error == DX_E_NOT_FOUND ? read_creation(context, space, key, stamp, parent) : error;
 }
 
-static int keep_move(dx_context *context, int64_t key, const dx_stamp *stamp, int64_t parent) {
+int dx_hierarchy_keep(dx_context *context, int64_t key, const dx_stamp *stamp, uint64_t seq, int64_t parent) {
     sqlite3_stmt *insert = dx_store_query(
-        context->store, "INSERT OR IGNORE INTO move(child, counter, feed, parent) VALUES(?1, ?2, ?3, ?4)");
+        context->store,
+        "INSERT OR IGNORE INTO move(child, counter, feed, parent, seq) VALUES(?1, ?2, ?3, ?4, ?5)");
     dx_bind_int(insert, 1, key);
     bind_stamp(insert, 2, stamp);
     dx_bind_int(insert, 4, parent);
+    dx_bind_int(insert, 5, (int64_t)seq);
     return dx_step_done(context->store, insert);
 }
 
@@ -126,7 +128,8 @@ static int keep_creation(dx_context *context, dx_space *space, int64_t key) {
     int error = read_move(context, key, NULL, &stamp, &parent);
     if (error == DX_E_NOT_FOUND) {
         error = read_creation(context, space, key, &stamp, &parent);
-        error = error == DX_OK ? keep_move(context, key, &stamp, parent) : error;
+        error =
+            error == DX_OK ? dx_hierarchy_keep(context, key, &stamp, dx_entity_key_seq(key), parent) : error;
     }
     return error;
 }
@@ -509,7 +512,7 @@ static int settle(dx_context *context, dx_space *space, int64_t key, bool goes) 
 
 /* --- Changes ---------------------------------------------------------------------------------------- */
 
-int dx_hierarchy_move(dx_context *context, dx_space *space, int64_t key, const dx_stamp *stamp,
+int dx_hierarchy_move(dx_context *context, dx_space *space, int64_t key, const dx_stamp *stamp, uint64_t seq,
                       int64_t parent) {
     dx_stamp shown;
     bool none = false;
@@ -521,7 +524,7 @@ int dx_hierarchy_move(dx_context *context, dx_space *space, int64_t key, const d
         error = error == DX_E_NOT_FOUND ? read_move(context, key, NULL, &shown, &ignored) : error;
     }
     if (error == DX_OK) {
-        error = keep_move(context, key, stamp, parent);
+        error = dx_hierarchy_keep(context, key, stamp, seq, parent);
     }
     bool counts = none || (error == DX_OK && dx_stamp_compare(stamp, &shown) > 0);
     return error == DX_OK && counts ? settle(context, space, key, false) : error;
@@ -533,6 +536,27 @@ int dx_hierarchy_created(dx_context *context, dx_space *space, int64_t key) {
     return error == DX_OK && carries ? settle(context, space, key, false) : error;
 }
 
+int dx_hierarchy_restored(dx_context *context, dx_space *space, int64_t key) {
+    dx_stamp stamp;
+    int64_t parent;
+    int error = read_move(context, key, NULL, &stamp, &parent);
+    if (error == DX_E_NOT_FOUND) {
+        error = dx_entity_row_parent(context, space, key, &parent);
+        return error == DX_OK && parent != 0 ? dx_hierarchy_created(context, space, key) : error;
+    }
+    return error == DX_OK ? settle(context, space, key, false) : error;
+}
+
+/* Those in blocks below the base stay: nothing could bring them back. */
+static int forget_moves(dx_context *context, dx_space *space, int64_t key) {
+    sqlite3_stmt *remove = dx_store_query(
+        context->store, "DELETE FROM move WHERE child = ?1 AND seq >= coalesce((SELECT begins FROM feed"
+                        " WHERE feed.space = ?2 AND feed.prefix = move.feed), 0)");
+    dx_bind_int(remove, 1, key);
+    dx_bind_int(remove, 2, space->local);
+    return dx_step_done(context->store, remove);
+}
+
 int dx_hierarchy_removed(dx_context *context, dx_space *space, int64_t key) {
     int64_t knot;
     int error = find_knot(context, space, key, &knot);
@@ -540,12 +564,29 @@ int dx_hierarchy_removed(dx_context *context, dx_space *space, int64_t key) {
         error = settle(context, space, key, true);
         error = error == DX_OK ? forget_yielded(context, key) : error;
     }
-    if (error == DX_OK) {
-        sqlite3_stmt *remove = dx_store_query(context->store, "DELETE FROM move WHERE child = ?1");
-        dx_bind_int(remove, 1, key);
-        error = dx_step_done(context->store, remove);
+    return error == DX_OK ? forget_moves(context, space, key) : error;
+}
+
+int dx_hierarchy_forget(dx_context *context, int64_t key) {
+    sqlite3_stmt *remove = dx_store_query(context->store, "DELETE FROM move WHERE child = ?1");
+    dx_bind_int(remove, 1, key);
+    return dx_step_done(context->store, remove);
+}
+
+int dx_hierarchy_moves(dx_context *context, int64_t key, int (*on_move)(void *ctx, const dx_move *move),
+                       void *ctx) {
+    sqlite3_stmt *select =
+        dx_store_query(context->store,
+                       "SELECT counter, feed, parent, seq FROM move WHERE child = ?1 ORDER BY counter, feed");
+    dx_bind_int(select, 1, key);
+    int error = DX_OK;
+    while (error == DX_OK && dx_step(context->store, select)) {
+        dx_move move = {.parent = dx_column_int(select, 2), .seq = (uint64_t)dx_column_int(select, 3)};
+        error = read_stamp(select, 0, &move.stamp);
+        error = error == DX_OK ? on_move(ctx, &move) : error;
     }
-    return error;
+    dx_step_reset(select);
+    return error != DX_OK ? error : dx_store_error(context->store);
 }
 
 int dx_hierarchy_is_below(dx_context *context, dx_space *space, int64_t key, int64_t ancestor, bool *below) {

@@ -20,10 +20,28 @@
 /* Keeps a move of an object whose row is here, and writes every row whose parent is another one now; those are
  * noted as changed. parent 0: to the top. Again is nothing. */
 DX_MUST_USE int dx_hierarchy_move(dx_context *context, dx_space *space, int64_t key, const dx_stamp *stamp,
-                                  int64_t parent);
+                                  uint64_t seq, int64_t parent);
 /* The object's row was made with a parent: it may close a circle with what was put under it before. */
 DX_MUST_USE int dx_hierarchy_created(dx_context *context, dx_space *space, int64_t key);
-/* Before the object's row goes: forgets its moves; what yielded to them comes back. */
+/* A move in a block of its stamp's feed. */
+typedef struct dx_move {
+    dx_stamp stamp;
+    uint64_t seq;   /* of the block; 0 where a snapshot brought the move, which is below the base then */
+    int64_t parent; /* 0: to the top */
+} dx_move;
+
+/* Keeps a move and looks at nothing: before dx_hierarchy_restored. Again is nothing. */
+DX_MUST_USE int dx_hierarchy_keep(dx_context *context, int64_t key, const dx_stamp *stamp, uint64_t seq,
+                                  int64_t parent);
+/* The object's row was made again, beside moves that were kept: finds its place. */
+DX_MUST_USE int dx_hierarchy_restored(dx_context *context, dx_space *space, int64_t key);
+/* The object's moves as they are kept, ascending by stamp, its creation among them; none of one that was never moved. The
+ * callback asks nothing of this file; its error ends the walk and is returned. */
+DX_MUST_USE int dx_hierarchy_moves(dx_context *context, int64_t key,
+                                   int (*on_move)(void *ctx, const dx_move *move), void *ctx);
+/* Forgets all moves, where others take their place before the next call of this room. */
+DX_MUST_USE int dx_hierarchy_forget(dx_context *context, int64_t key);
+/* Before the object's row goes: forgets its moves, but for those below the base; what yielded to them comes back. */
 DX_MUST_USE int dx_hierarchy_removed(dx_context *context, dx_space *space, int64_t key);
 /* Whether the one shows at or below the other. */
 DX_MUST_USE int dx_hierarchy_is_below(dx_context *context, dx_space *space, int64_t key, int64_t ancestor,

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "echo/reduce.h"
-#include "echo/touch.h"
+#include "echo/base.h"
+#include "echo/remake.h"
 #include "model/object_path.h"
 
 /* --- Points ----------------------------------------------------------------------------------- */
@@ -124,7 +124,7 @@ int dx_history_versions(dx_context *context, dx_space *space, int64_t key, const
                                  &walk);
         }
     }
-    if (error == DX_OK && !walk.more) {
+    if (error == DX_OK && !walk.more && !dx_base_has(space, key)) {
         error = tell_version(context, space, dx_space_feed(space, dx_entity_key_feed(key)),
                              dx_entity_key_seq(key), dx_entity_key_index(key), row.created, &walk);
     }
@@ -134,49 +134,13 @@ int dx_history_versions(dx_context *context, dx_space *space, int64_t key, const
 
 /* --- States ----------------------------------------------------------------------------------- */
 
-/* Applies to `aside` what is in effect and not later than the point. */
-static int make_aside(dx_context *context, dx_space *space, int64_t key, int64_t created,
-                      const dx_stamp *point, dx_aside *aside) {
-    dx_feed *maker = dx_space_feed(space, dx_entity_key_feed(key));
-    dx_stamp stamp;
-    if (maker == NULL || !dx_touch_is_in_effect(maker, dx_entity_key_seq(key))) {
-        return DX_E_NOT_FOUND;
-    }
-    set_stamp(&stamp, created, maker);
-    if (dx_stamp_compare(&stamp, point) > 0) {
-        return DX_E_NOT_FOUND;
-    }
-    int error = dx_touch_take_again(context, space, maker, dx_entity_key_seq(key), dx_entity_key_index(key),
-                                    (uint64_t)created, aside);
-    bool found = true;
-    dx_touch touch;
-    for (dx_stamp at = {.counter = 0}; error == DX_OK && found;) {
-        error = dx_touch_find(context, space, key, true, &at, &touch, &found);
-        found = found && (uint64_t)touch.counter <= point->counter;
-        dx_feed *feed = error == DX_OK && found ? dx_space_feed(space, touch.block >> 32) : NULL;
-        uint64_t seq = (uint64_t)touch.block & UINT32_MAX;
-        if (feed == NULL || !dx_touch_is_in_effect(feed, seq)) {
-            continue;
-        }
-        set_stamp(&stamp, touch.counter, feed);
-        if (dx_stamp_compare(&stamp, point) <= 0) {
-            error = dx_touch_take_again(context, space, feed, seq, (uint64_t)touch.section,
-                                        (uint64_t)touch.counter, aside);
-        }
-    }
-    return error != DX_OK ? error : aside->there ? DX_OK : DX_E_NOT_FOUND;
-}
-
 int dx_history_entity(dx_context *context, dx_space *space, int64_t key, const dx_stamp *point, dx_buf *state,
                       dx_entity *out) {
-    dx_entity_row row;
+    const dx_scope scope = {.point = point};
     dx_aside aside = {.state = state};
     dx_buf_clear(state);
     int error = dx_entity_rows_settle(context, space);
-    error = error == DX_OK ? dx_entity_row_read(context, space, key, &row) : error;
-    if (error == DX_OK) {
-        error = make_aside(context, space, key, row.created, point, &aside);
-    }
+    error = error == DX_OK ? dx_remake(context, space, key, &scope, &aside) : error;
     return error == DX_OK ? dx_entity_row_show(context, space, &aside.row, out) : error;
 }
 

@@ -39,7 +39,7 @@ DX_MUST_USE int dx_history_versions(dx_context *context, dx_space *space, int64_
                                     size_t limit, int (*on_version)(void *ctx, const dx_version *version),
                                     void *ctx, bool *more);
 /* The entity as it was at a point; what it holds lives in `state` until that is changed. DX_E_NOT_FOUND: it was not
- * made by then. */
+ * made by then; DX_E_GONE: history here begins later. */
 DX_MUST_USE int dx_history_entity(dx_context *context, dx_space *space, int64_t key, const dx_stamp *point,
                                   dx_buf *state, dx_entity *out);
 

@@ -21,6 +21,20 @@ int64_t dx_key_list_at(const dx_buf *list, size_t index) {
     return key;
 }
 
+bool dx_key_list_has(const dx_buf *list, int64_t key) {
+    size_t low = 0, high = dx_key_list_count(list);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int64_t at = dx_key_list_at(list, middle);
+        if (at == key) {
+            return true;
+        }
+        low = at < key ? middle + 1 : low;
+        high = at < key ? high : middle;
+    }
+    return false;
+}
+
 static void sift_down(int64_t *keys, size_t root, size_t count) {
     int64_t key = keys[root];
     for (size_t child = 2 * root + 1; child < count; child = 2 * root + 1) {

@@ -14,6 +14,8 @@
 void dx_key_list_add(dx_buf *list, int64_t key); /* sticky error of the buffer */
 size_t dx_key_list_count(const dx_buf *list);
 int64_t dx_key_list_at(const dx_buf *list, size_t index);
+/* Whether a sorted list has the key. */
+bool dx_key_list_has(const dx_buf *list, int64_t key);
 /* Ascending, each key once. */
 void dx_key_list_sort(dx_buf *list);
 

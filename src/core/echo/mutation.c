@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "echo/base.h"
 #include "echo/entity_row.h"
 #include "echo/hierarchy.h"
 #include "echo/name.h"
@@ -70,6 +71,9 @@ int dx_transaction_begin(dx_context *context, dx_space *space, dx_transaction **
     if (feed == NULL || !feed->own || feed->frozen ||
         dx_control_authorize(space->control, feed->id) != DX_OK) {
         return DX_E_DENIED;
+    }
+    if (space->base->stage == DX_EPOCH_UNPACKING) {
+        return DX_E_STATE; /* rows are being made of what was loaded, soon */
     }
     uint8_t key[DX_KEY_SIZE];
     error = dx_space_key(context, space, space->key_epoch, key);
@@ -181,15 +185,20 @@ static bool is_created_here(const dx_transaction *transaction, int64_t key) {
     return dx_entity_key_index(key) < created;
 }
 
-/* DX_E_NOT_FOUND unless an entity of this space stands at the key. */
+/* DX_E_NOT_FOUND unless an entity of this space stands at the key; DX_E_STATE: it was loaded, and what else belongs to its
+ * state is still to come. */
 static int check_exists(const dx_transaction *transaction, int64_t key) {
     if (is_created_here(transaction, key)) {
         return DX_OK;
     }
-    if (key <= 0 || dx_space_feed(transaction->space, dx_entity_key_feed(key)) == NULL) {
+    const dx_feed *maker = key <= 0 ? NULL : dx_space_feed(transaction->space, dx_entity_key_feed(key));
+    if (maker == NULL) {
         return DX_E_NOT_FOUND;
     }
-    return dx_entity_row_find(transaction->context, transaction->space, key);
+    int error = dx_entity_row_find(transaction->context, transaction->space, key);
+    bool declared = maker->local == transaction->feed || dx_entity_key_seq(key) < maker->applied ||
+                    dx_entity_key_seq(key) < maker->kept;
+    return error == DX_OK && !declared ? DX_E_STATE : error;
 }
 
 /* --- What was touched ------------------------------------------------------------------------ */

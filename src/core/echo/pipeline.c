@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "echo/base.h"
 #include "echo/entity_row.h"
 #include "echo/floor.h"
 #include "echo/reduce.h"
@@ -174,6 +175,9 @@ static int check_dependency(dx_context *context, dx_space *space, const dx_feed 
     if (named == feed || named->identity.feed_class != named_class) {
         reason->kind = WAIT_NEVER;
         return DX_OK;
+    }
+    if (dependency->length <= named->begins) {
+        return DX_OK; /* below the base, where no root can be compared any more */
     }
 #if defined(DX_PLANT) && DX_PLANT == 51
     bool agreed = false;
@@ -489,6 +493,20 @@ static int run_transaction(dx_context *context, dx_space *space, dx_feed *feed, 
 
 /* --- Running --------------------------------------------------------------------------------- */
 
+int dx_pipeline_walk(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t before, uint64_t *at,
+                     dx_timeframe *vector, size_t *budget) {
+    int error = DX_OK;
+    while (error == DX_OK && *at < before && *budget != 0) {
+        uint64_t end = *at;
+        error = dx_vector_walk(context, space, feed, *at, before, vector, &end);
+        error = error == DX_OK && end == *at ? DX_E_INVALID : error;
+        uint64_t walked = error == DX_OK ? end - *at : 1;
+        *at = error == DX_OK ? end : *at;
+        *budget -= walked < *budget ? (size_t)walked : *budget;
+    }
+    return error;
+}
+
 /* After a withdrawal: to where the feed was. What is left of a transaction that the limit cuts through goes
  * too. */
 static int walk_feed(dx_context *context, dx_space *space, dx_feed *feed, size_t *budget) {
@@ -571,13 +589,14 @@ static int run_class(dx_context *context, dx_space *space, dx_feed_class feed_cl
 int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, bool *more) {
     bool progress = true, unsettled = false;
     space->tries_left = DX_STEP_GRANTS;
+    bool rests = dx_base_rests(space);
     int error = space->keys_left ? dx_space_take_keys(context, space) : DX_OK;
-    error = error == DX_OK ? dx_floor_settle(context, space, &budget, &unsettled) : error;
+    error = error == DX_OK && !rests ? dx_floor_settle(context, space, &budget, &unsettled) : error;
     while (error == DX_OK && progress && budget != 0) {
         progress = false;
         error = run_class(context, space, DX_FEED_CONTROL, &budget, &progress);
         dx_floor_agree(space);
-        if (error == DX_OK && !progress) {
+        if (error == DX_OK && !progress && !rests) {
             error = run_class(context, space, DX_FEED_DATA, &budget, &progress);
         }
     }

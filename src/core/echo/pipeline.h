@@ -57,6 +57,10 @@ DX_MUST_USE int dx_pipeline_next_stamp(dx_context *context, dx_space *space, int
 /* Decodes a block into the space's scratch, where it stays until the next one. DX_E_CORRUPT. */
 DX_MUST_USE int dx_pipeline_block(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
                                   dx_block *out);
+/* Goes over whole transactions [*at, before) of a feed, which are in effect, and raises the vector by what they declare.
+ * DX_E_INVALID: `before` stands inside a transaction. */
+DX_MUST_USE int dx_pipeline_walk(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t before,
+                                 uint64_t *at, dx_timeframe *vector, size_t *budget);
 /* Applies all that an own feed holds. DX_E_LIMIT: the control state takes no more credentials from it. */
 DX_MUST_USE int dx_pipeline_settle(dx_context *context, dx_space *space, int64_t local);
 

@@ -13,6 +13,7 @@
 #include "echo/hierarchy.h"
 #include "echo/name.h"
 #include "echo/ordered.h"
+#include "echo/snapshot_item.h"
 #include "echo/withdraw.h"
 #include "feed/hole.h"
 
@@ -120,7 +121,10 @@ typedef struct stored_state {
 
 /* Beside the table there are no steps to go back to. */
 static bool keeps_list(const dx_reduction *reduction, const dx_model *model) {
-    return model == NULL || (model->kind == DX_MODEL_ORDERED && reduction->aside != NULL);
+    const dx_aside *aside = reduction->aside;
+    return model == NULL ||
+           (aside != NULL && (model->kind == DX_MODEL_ORDERED ||
+                              (aside->lists && !dx_snapshot_keeps_state(dx_bytes_text(model->name)))));
 }
 
 typedef struct listed_operation {
@@ -312,6 +316,50 @@ static int put_row(const dx_reduction *reduction, const dx_entity_row *before, c
     int error = dx_entity_row_write(context, reduction->space, before, after);
     return error != DX_OK || !tells ? error
                                     : dx_changes_note(context, reduction->space, after, before == NULL);
+}
+
+/* The operations of a list become steps, and the state that follows from them is appended to out. */
+static int make_steps(dx_context *context, int64_t key, const dx_model *model, const dx_stamp *created,
+                      dx_bytes listed_bytes, dx_buf *out) {
+    static const dx_stamp beginning = {.counter = 0};
+    dx_reader in;
+    dx_reader_init(&in, listed_bytes);
+    size_t count = dx_read_array(&in);
+    int error = DX_OK;
+    for (size_t i = 0; i < count && in.error == DX_OK && error == DX_OK; i++) {
+        listed_operation listed;
+        read_listed(&in, &listed);
+        error = in.error == DX_OK ? dx_ordered_keep(context, key, &listed.stamp, listed.operation) : DX_OK;
+    }
+    if (error == DX_OK && dx_reader_finish(&in) != DX_OK) {
+        error = DX_E_CORRUPT;
+    }
+    return error != DX_OK ? error : dx_ordered_make(context, key, model, created, &beginning, out);
+}
+
+int dx_reduce_place(dx_context *context, dx_space *space, const dx_entity_row *row) {
+    dx_entity_row placed = *row;
+    dx_stamp created = {.counter = (uint64_t)row->created};
+    const dx_feed *maker = dx_space_feed(space, dx_entity_key_feed(row->key));
+    dx_type *type;
+    int error = dx_type_read(context, space, row->model < 0 ? -row->model : row->model, &type);
+    if (error != DX_OK || maker == NULL) {
+        return error == DX_OK || error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+    }
+    const dx_model *model = type->model;
+    memcpy(created.feed, maker->id, sizeof created.feed);
+    if (row->model < 0 && model != NULL) {
+        placed.model = -row->model;
+    }
+    if (row->model < 0 && model != NULL && row->state.size != 0) {
+        dx_buf_clear(&space->state);
+        error = model->kind == DX_MODEL_ORDERED
+                    ? make_steps(context, row->key, model, &created, row->state, &space->state)
+                    : dx_reduce_listed(context, space, model, &created, row->state, &space->state);
+        placed.state = dx_buf_view(&space->state);
+    }
+    error = error == DX_OK ? dx_entity_row_write(context, space, NULL, &placed) : error;
+    return error == DX_OK ? dx_hierarchy_restored(context, space, row->key) : error;
 }
 
 /* --- Creation -------------------------------------------------------------------------------- */
@@ -548,7 +596,8 @@ static int mutate_entity(dx_reduction *reduction, uint64_t index, const dx_secti
         error = put_row(reduction, &row.before, &row.after, changed);
     }
     if (error == DX_OK && section->moves && reduction->aside == NULL) {
-        error = dx_hierarchy_move(reduction->context, reduction->space, key, &reduction->stamp, parent);
+        error = dx_hierarchy_move(reduction->context, reduction->space, key, &reduction->stamp,
+                                  reduction->seq, parent);
     }
     return error;
 }

@@ -18,6 +18,7 @@
 typedef struct dx_aside {
     dx_entity_row row; /* once `there`; its state is in the buffer */
     bool there;
+    bool lists; /* of a model whose state is no part of a snapshot: its operations, known or not */
     dx_buf *state;
 } dx_aside;
 
@@ -47,6 +48,9 @@ DX_MUST_USE int dx_reduce_resolve(dx_reduction *reduction, uint64_t index, const
  * out, nothing when none of them counts. */
 DX_MUST_USE int dx_reduce_listed(dx_context *context, dx_space *space, const dx_model *model,
                                  const dx_stamp *created, dx_bytes listed, dx_buf *out);
+/* Puts a row in its place that was made elsewhere, of an entity that is not here: where its state is the list of its
+ * operations and the model is known, the state (and the steps) that follow from it. */
+DX_MUST_USE int dx_reduce_place(dx_context *context, dx_space *space, const dx_entity_row *row);
 /* An allocator over the space's arena: nothing is freed before the arena is reset. */
 dx_alloc dx_space_scratch(dx_space *space);
 

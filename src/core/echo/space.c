@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "echo/base.h"
 #include "echo/entity_row.h"
 #include "echo/index.h"
 #include "echo/neighbours.h"
@@ -42,7 +43,7 @@ int dx_space_allocate(dx_context *context, int64_t local, const uint8_t id[stati
     dx_buf_init(&space->state, context->alloc, DX_STATE_SIZE_MAX);
     space->indexes = dx_indexes_create(context->alloc);
     space->neighbours = dx_neighbours_create(context);
-    if (space->indexes == NULL || space->neighbours == NULL) {
+    if (space->indexes == NULL || space->neighbours == NULL || dx_base_create(context, space) != DX_OK) {
         dx_space_destroy(context, space);
         *out = NULL;
         return DX_E_NO_MEMORY;
@@ -76,6 +77,7 @@ void dx_space_destroy(dx_context *context, dx_space *space) {
     }
     dx_entity_rows_destroy(space->alloc, space->unwritten);
     dx_touch_batch_destroy(space);
+    dx_base_destroy(space->alloc, space->base);
     dx_types_deinit(&space->types, context->alloc);
     dx_indexes_destroy(space->indexes, context->alloc);
     dx_neighbours_destroy(space->neighbours);
@@ -163,6 +165,9 @@ int dx_space_load(dx_context *context, int64_t local, dx_space **out) {
                            !is_known_feed(space, space->own_data, DX_FEED_DATA) ||
                            !dx_control_discovery(space->control, space->discovery))) {
         error = DX_E_CORRUPT;
+    }
+    if (error == DX_OK) {
+        error = dx_base_load(context, space);
     }
     if (error == DX_OK) {
         error = dx_space_take_keys(context, space);

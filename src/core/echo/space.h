@@ -93,6 +93,7 @@ struct dx_space {
     uint8_t names_digest[DX_HASH_SIZE];
     const dx_alloc *alloc;
     dx_refusing refusing;
+    struct dx_base *base;           /* what this vault builds on, and what is under way about it (base.h) */
     struct dx_unwritten *unwritten; /* rows that are not in their tables yet (entity_row.h) */
     struct dx_touch_batch *touches; /* what is being walked through (touch.h) */
     bool replays;                   /* blocks that were applied before are being applied again */

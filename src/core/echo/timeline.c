@@ -87,7 +87,7 @@ static bool is_told(const merging *self, const dx_moment *moment) {
 static int find_next(merging *self, const dx_feed *feed, feed_end *end) {
     int error = DX_OK;
     end->there = false;
-    while (end->left != 0 && !end->there && self->passed_over < PASSED_OVER_MAX && error == DX_OK) {
+    while (end->left > feed->begins && !end->there && self->passed_over < PASSED_OVER_MAX && error == DX_OK) {
         error = read_moment(self, feed, --end->left, &end->moment);
         end->there = error == DX_OK && is_told(self, &end->moment);
         self->passed_over += !end->there;
@@ -97,7 +97,7 @@ static int find_next(merging *self, const dx_feed *feed, feed_end *end) {
 
 /* What is before a point of a feed is found by halves, since stamps grow along it: *left blocks may be. */
 static int find_begin(merging *self, const dx_feed *feed, uint64_t *left) {
-    uint64_t low = 0, high = *left;
+    uint64_t low = feed->begins, high = *left;
     int error = DX_OK;
     while (low < high && error == DX_OK) {
         uint64_t middle = low + (high - low) / 2;

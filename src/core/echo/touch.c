@@ -112,8 +112,8 @@ static int take_touch(void *ctx, const dx_touch_row *row) {
     const dx_feed *feed = dx_space_feed(self->space, row->block >> 32);
     found_touch item = {.stamp = {.counter = (uint64_t)row->counter},
                         .touch = {.counter = row->counter, .block = row->block, .section = row->section}};
-    if (feed == NULL) {
-        return DX_OK;
+    if (feed == NULL || ((uint64_t)row->block & UINT32_MAX) < feed->begins) {
+        return DX_OK; /* its block is not here any more, and the base has what it did */
     }
     memcpy(item.stamp.feed, feed->id, sizeof item.stamp.feed);
     if (is_behind(self->batch->up, &item.stamp, &self->batch->from)) {

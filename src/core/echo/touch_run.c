@@ -531,17 +531,17 @@ static int remove_pack(dx_context *context, int64_t id, const dx_touch_row *firs
     return dx_step_done(context->store, remove);
 }
 
-/* Writes the pack again without those that go. */
+/* Writes the pack again without those that go, of one entity or (0) of all. */
 static int thin_pack(dx_context *context, int64_t id, const pack *whole, int64_t entity,
                      bool (*goes)(void *ctx, const dx_touch_row *touch), void *ctx) {
     builder out = {.context = context, .run = id};
     bool some = false;
     for (size_t i = 0; i < whole->count && !some; i++) {
-        some = whole->rows[i].entity == entity && goes(ctx, &whole->rows[i]);
+        some = (entity == 0 || whole->rows[i].entity == entity) && goes(ctx, &whole->rows[i]);
     }
     int error = some ? remove_pack(context, id, &whole->rows[0]) : DX_OK;
     for (size_t i = 0; i < whole->count && some && error == DX_OK; i++) {
-        bool leaves = whole->rows[i].entity == entity && goes(ctx, &whole->rows[i]);
+        bool leaves = (entity == 0 || whole->rows[i].entity == entity) && goes(ctx, &whole->rows[i]);
         error = leaves ? DX_OK : add_touch(&out, &whole->rows[i]);
     }
     return error == DX_OK ? end_pack(&out) : error;
@@ -566,6 +566,44 @@ int dx_touch_runs_remove(dx_context *context, int64_t space, int64_t entity,
             error = error == DX_OK ? read_pack(context, id, PACK_BEHIND, &last, room, &found) : error;
         }
     }
+    give_list(context, runs);
+    dx_alloc_free(context->alloc, room, sizeof *room);
+    return error;
+}
+
+/* Packs of one run behind the thinning's place, as many as the budget has. */
+static int thin_run(dx_context *context, pack *room, dx_touch_thinning *thinning,
+                    bool (*goes)(void *ctx, const dx_touch_row *touch), void *ctx, size_t *budget) {
+    bool found = true;
+    int error = DX_OK;
+    while (error == DX_OK && found && *budget != 0) {
+        error = read_pack(context, thinning->run, PACK_BEHIND, &thinning->last, room, &found);
+        if (error == DX_OK && found) {
+            thinning->last = room->rows[room->count - 1];
+            error = thin_pack(context, thinning->run, room, 0, goes, ctx);
+            --*budget;
+        }
+    }
+    return error;
+}
+
+int dx_touch_runs_thin(dx_context *context, int64_t space, dx_touch_thinning *thinning,
+                       bool (*goes)(void *ctx, const dx_touch_row *touch), void *ctx, size_t *budget,
+                       bool *done) {
+    run_list *runs = take_list(context);
+    pack *room = dx_alloc_take(context->alloc, sizeof *room);
+    int error = runs == NULL || room == NULL ? DX_E_NO_MEMORY : list_runs(context, space, runs);
+    for (size_t i = 0; error == DX_OK && i < runs->count && *budget != 0; i++) {
+        if (runs->items[i].id < thinning->run) {
+            continue;
+        }
+        if (runs->items[i].id > thinning->run) {
+            thinning->run = runs->items[i].id;
+            thinning->last = (dx_touch_row){INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN};
+        }
+        error = thin_run(context, room, thinning, goes, ctx, budget);
+    }
+    *done = error == DX_OK && *budget != 0;
     give_list(context, runs);
     dx_alloc_free(context->alloc, room, sizeof *room);
     return error;

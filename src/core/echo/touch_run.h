@@ -48,6 +48,17 @@ DX_MUST_USE int dx_touch_runs_range(dx_context *context, int64_t space, int64_t 
 /* Removes those of an entity that the judge says. */
 DX_MUST_USE int dx_touch_runs_remove(dx_context *context, int64_t space, int64_t entity,
                                      bool (*goes)(void *ctx, const dx_touch_row *touch), void *ctx);
+/* How far a thinning is; begins as zeros, and may begin again at any time. */
+typedef struct dx_touch_thinning {
+    int64_t run;       /* the one under way, 0: none yet */
+    dx_touch_row last; /* of it */
+} dx_touch_thinning;
+
+/* Removes those of all entities that the judge says, reading at most *budget packs, which are taken from it. *done: all
+ * were looked at. */
+DX_MUST_USE int dx_touch_runs_thin(dx_context *context, int64_t space, dx_touch_thinning *thinning,
+                                   bool (*goes)(void *ctx, const dx_touch_row *touch), void *ctx,
+                                   size_t *budget, bool *done);
 /* Of a forgotten space: at most *budget packs, and takes them from it. */
 DX_MUST_USE int dx_touch_runs_drop(dx_context *context, int64_t space, size_t *budget);
 

@@ -50,7 +50,7 @@ static int read_extent(dx_context *context, dx_space *space, const dx_feed *feed
     int error = DX_OK;
     own->end = end;
     own->begin = end - 1;
-    while (error == DX_OK && own->begin != 0 && end - own->begin < DX_TRANSACTION_BLOCKS_MAX) {
+    while (error == DX_OK && own->begin > feed->begins && end - own->begin < DX_TRANSACTION_BLOCKS_MAX) {
         error = dx_pipeline_block(context, space, feed, own->begin - 1, &block);
         if (error != DX_OK || (block.header.flags & DX_BLOCK_CONTINUES) == 0) {
             break;
@@ -123,7 +123,7 @@ static int read_content(dx_context *context, dx_space *space, const dx_feed *fee
 static int choose(dx_context *context, dx_space *space, const dx_feed *feed, bool redo,
                   own_transaction *own) {
     uint64_t end = feed->applied;
-    for (int left = DX_UNDO_TRANSACTIONS_MAX; left > 0 && end != 0; left--, end = own->begin) {
+    for (int left = DX_UNDO_TRANSACTIONS_MAX; left > 0 && end > feed->begins; left--, end = own->begin) {
         int error = read_extent(context, space, feed, end, own);
         if (error != DX_OK) {
             return error;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "echo/pipeline.h"
+#include "feed/begin.h"
 
 enum {
     /* Blocks between two vectors that are kept: so many headers are read again at most, some hundred microseconds. */
@@ -184,6 +185,10 @@ int dx_vector_at(dx_context *context, dx_space *space, const dx_feed *feed, uint
     uint64_t at = seq, next = 0;
     bool never = false;
     int error = read_kept(context, feed, &at, out);
+    if (error == DX_OK && at < feed->begins) { /* what is below is not here */
+        at = feed->begins;
+        error = dx_feed_vector(feed, context->store, out);
+    }
     while (error == DX_OK) {
         error = find_end(context, space, feed, at, feed->length, &next, &never);
         if (error != DX_OK || next == at || next > seq) {

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "echo/base.h"
 #include "echo/entity_row.h"
 #include "echo/hierarchy.h"
 #include "echo/key_set.h"
@@ -13,6 +14,7 @@
 #include "echo/touch.h"
 #include "echo/trace.h"
 #include "echo/vector.h"
+#include "feed/begin.h"
 
 /* Entities one call makes again: a block has at most so many sections. */
 enum { KEYS_SIZE_MAX = 64 * 1024 * 1024 };
@@ -39,14 +41,31 @@ static int remove_entity(dx_context *context, dx_space *space, int64_t key, uint
     return error;
 }
 
-/* From its creation, if that is in effect and here, and what changed it since. */
+/* Its row is what it was at the base. */
+static int begin_with_base(dx_context *context, dx_space *space, int64_t key) {
+    dx_entity_row row;
+    dx_buf state;
+    uint64_t created;
+    dx_buf_init(&state, context->alloc, DX_STATE_SIZE_MAX);
+    int error = dx_entity_rows_write(context, space);
+    error = error == DX_OK ? dx_base_read(context, space, key, &state, &row) : error;
+    error = error == DX_OK ? remove_entity(context, space, key, &created) : error;
+    error = error == DX_OK ? dx_reduce_place(context, space, &row) : error;
+    dx_buf_deinit(&state);
+    return error;
+}
+
+/* From its creation, if that is in effect and here, or behind what it was at the base: what changed it since. */
 static int make(dx_context *context, dx_space *space, int64_t key, uint64_t created) {
     dx_feed *maker = dx_space_feed(space, dx_entity_key_feed(key));
+    int error = DX_OK;
     if (!dx_touch_is_in_effect(maker, dx_entity_key_seq(key))) {
         return DX_OK;
     }
-    int error = dx_touch_take_again(context, space, maker, dx_entity_key_seq(key), dx_entity_key_index(key),
+    if (!dx_base_has(space, key)) {
+        error = dx_touch_take_again(context, space, maker, dx_entity_key_seq(key), dx_entity_key_index(key),
                                     created, NULL);
+    }
     bool found = true;
     dx_touch touch;
     for (dx_stamp at = {.counter = 0}; error == DX_OK && found;) {
@@ -62,8 +81,9 @@ static int make(dx_context *context, dx_space *space, int64_t key, uint64_t crea
 }
 
 int dx_withdraw_make_again(dx_context *context, dx_space *space, int64_t key) {
-    uint64_t created;
-    int error = remove_entity(context, space, key, &created);
+    uint64_t created = 0;
+    int error = dx_base_has(space, key) ? begin_with_base(context, space, key)
+                                        : remove_entity(context, space, key, &created);
     return error == DX_OK ? make(context, space, key, created) : error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
@@ -156,6 +176,7 @@ static int is_named(dx_context *context, const dx_feed *feed, uint64_t length, b
 int dx_withdraw_blocks(dx_context *context, dx_space *space, dx_feed *feed, uint64_t keep, size_t *budget) {
     uint64_t before = feed->applied > feed->kept ? feed->applied : feed->kept;
     int error = DX_OK;
+    keep = keep < feed->begins ? feed->begins : keep; /* what the base has of it stands */
     if (before <= keep) {
         return DX_OK;
     }
@@ -171,8 +192,11 @@ int dx_withdraw_blocks(dx_context *context, dx_space *space, dx_feed *feed, uint
     }
     error = error == DX_OK ? dx_vector_forget(context, feed, keep) : error;
     feed->kept = control ? keep : before;
-    feed->applied = 0;
+    feed->applied = feed->begins;
     feed->timeframe.count = 0;
+    if (error == DX_OK && feed->begins != 0) {
+        error = dx_feed_vector(feed, context->store, &feed->timeframe);
+    }
     while (feed->kept > keep && *budget > 0 && error == DX_OK) {
         error = take_back(context, space, feed, feed->kept - 1, &keys);
         feed->kept--;

@@ -12,7 +12,7 @@
 #include "echo/pipeline.h"
 
 /* Takes back the feed's blocks at and beyond `keep`, the last first, at most *budget of them. While some are
- * left, feed->kept > keep. Afterwards the feed is walked again up to feed->kept for its version vector
+ * left, feed->kept > keep. Nothing below where the feed begins is taken back. Afterwards the feed is walked again up to feed->kept for its version vector
  * (pipeline.c). A control feed's credentials stay. */
 DX_MUST_USE int dx_withdraw_blocks(dx_context *context, dx_space *space, dx_feed *feed, uint64_t keep,
                                    size_t *budget);

@@ -21,6 +21,18 @@ static int read_stored(const dx_branch *branch, uint64_t seq, unsigned level,
     return error ? error : whole ? DX_OK : DX_E_CORRUPT;
 }
 
+/* Whether (level, index) is one of the peaks at `begins`, which outlast their blocks. */
+static bool is_kept_peak(const dx_branch *branch, unsigned level, uint64_t index) {
+    uint64_t at = 0, tile_index;
+    unsigned tile_level;
+    while (dx_mmr_next_tile(&at, branch->begins, &tile_level, &tile_index)) {
+        if (tile_level == level && tile_index == index) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether (level, index) is a tile of the proof. */
 static bool find_tile(const dx_branch *branch, unsigned level, uint64_t index,
                       uint8_t out[static DX_HASH_SIZE]) {
@@ -39,6 +51,9 @@ static bool find_tile(const dx_branch *branch, unsigned level, uint64_t index,
 int dx_branch_read(void *ctx, unsigned level, uint64_t index, uint8_t out[static DX_HASH_SIZE]) {
     const dx_branch *branch = ctx;
     uint64_t end = (index + 1) << level;
+    if (end <= branch->begins && !is_kept_peak(branch, level, index)) {
+        return DX_E_GONE;
+    }
     if (end <= branch->stored) {
         return read_stored(branch, end - 1, level, out);
     }

@@ -14,6 +14,7 @@ typedef struct dx_branch {
     dx_store *store;
     int64_t local, rows;
     uint64_t parts;       /* nodes of leaves [0, parts) are in rows under `local`, */
+    uint64_t begins;      /* below it only the peaks there are kept; nodes are DX_E_GONE */
     uint64_t stored;      /* those of [parts, stored) under `rows` */
     const uint8_t *nodes; /* of leaves [stored, end), rows laid end to end */
     uint64_t end;
@@ -21,7 +22,7 @@ typedef struct dx_branch {
     uint64_t covered;
 } dx_branch;
 
-/* A dx_mmr_read; ctx is a dx_branch. DX_E_NOT_FOUND for a node that is not known, DX_E_CORRUPT for a damaged
+/* A dx_mmr_read; ctx is a dx_branch. DX_E_NOT_FOUND for a node that is not known, DX_E_GONE for one that is not kept, DX_E_CORRUPT for a damaged
  * row, store errors. */
 int dx_branch_read(void *ctx, unsigned level, uint64_t index, uint8_t out[static DX_HASH_SIZE]);
 /* The root at a length <= end, or at covered. */

@@ -123,6 +123,10 @@ static bool take_row(dx_feed *feed, sqlite3_stmt *row) {
     feed->own = dx_column_int(row, 5) != 0;
     feed->length = feed->mmr.length = (uint64_t)length;
     feed->applied = feed->reached = (uint64_t)applied;
+    feed->begins = (uint64_t)dx_column_int(row, 20);
+    if (dx_column_int(row, 20) < 0 || dx_column_int(row, 20) > applied) {
+        return false;
+    }
     if (dx_column_int(row, 17) > applied) { /* beyond the end when a shorter branch was put in force since */
         feed->reached = dx_column_int(row, 17) < length ? (uint64_t)dx_column_int(row, 17) : (uint64_t)length;
     }
@@ -140,8 +144,9 @@ static bool take_row(dx_feed *feed, sqlite3_stmt *row) {
 /* Heads and rows as feed.h promises them: every row covered, nothing beyond length. */
 static int check_loaded(const dx_feed *feed, dx_store *store) {
     bool is_whole = feed->head.length == feed->length, has_target = feed->target.length != 0;
+    bool is_loaded = feed->head.length == 0 && feed->length == feed->begins && !feed->own;
     if (feed->head.length > feed->length || (has_target && feed->target.length <= feed->length) ||
-        (!is_whole && (feed->own || !has_target))) {
+        (!is_whole && (feed->own || !has_target) && !is_loaded)) {
         return DX_E_CORRUPT;
     }
     uint8_t root[DX_HASH_SIZE];
@@ -171,8 +176,9 @@ int dx_feed_load(dx_store *store, const dx_alloc *alloc, const uint8_t space_id[
     dx_timeframe_init(&out->timeframe, alloc);
     memcpy(out->identity.space_id, space_id, DX_HASH_SIZE);
     sqlite3_stmt *select = dx_store_query(
-        store, "SELECT space, feed_id, device, key, class, own, length, applied, peaks, head, target,"
-               " timeframe, cut, floor, kept, rows, parts, reached, settled, judged FROM feed WHERE id=?1");
+        store,
+        "SELECT space, feed_id, device, key, class, own, length, applied, peaks, head, target,"
+        " timeframe, cut, floor, kept, rows, parts, reached, settled, judged, begins FROM feed WHERE id=?1");
     dx_bind_int(select, 1, local);
     if (!dx_step(store, select)) {
         int error = dx_store_error(store);
@@ -223,13 +229,15 @@ dx_branch dx_feed_rows(const dx_feed *feed, dx_store *store, uint64_t length) {
                        .local = feed->local,
                        .rows = feed->rows,
                        .parts = feed->parts,
+                       .begins = feed->begins,
                        .stored = length,
                        .end = length,
                        .covered = length};
 }
 
 uint64_t dx_feed_limit(const dx_feed *feed) {
-    return feed->floor > feed->cut ? feed->floor : feed->cut;
+    uint64_t limit = feed->floor > feed->cut ? feed->floor : feed->cut;
+    return feed->begins > limit ? feed->begins : limit;
 }
 
 int dx_feed_check_block(const dx_feed *feed, dx_bytes bytes, dx_block *out) {
@@ -384,8 +392,8 @@ int dx_feed_retire(dx_feed *feed, dx_store *store) {
 
 int dx_feed_read(const dx_feed *feed, dx_store *store, uint64_t seq, dx_bytes *block) {
     *block = dx_bytes_of(NULL, 0);
-    if (seq >= feed->length) {
-        return DX_E_NOT_FOUND;
+    if (seq >= feed->length || seq < feed->begins) {
+        return seq < feed->begins ? DX_E_GONE : DX_E_NOT_FOUND;
     }
     sqlite3_stmt *select = dx_store_query(store, "SELECT body FROM block WHERE key=?1");
     dx_bind_int(select, 1, dx_feed_block_key(feed, seq));
@@ -405,6 +413,9 @@ int dx_feed_root(const dx_feed *feed, dx_store *store, uint64_t length, uint8_t 
         dx_mmr_root(&feed->mmr, out);
         return DX_OK;
     }
+    if (length < feed->begins && length != 0) {
+        return DX_E_GONE;
+    }
     dx_branch rows = dx_feed_rows(feed, store, length);
     return dx_branch_root(&rows, length, out);
 }
@@ -422,6 +433,9 @@ int dx_feed_prove(const dx_feed *feed, dx_store *store, uint64_t from, uint64_t 
     if (from > to || from > feed->length || (to > feed->length && to != feed->target.length)) {
         return DX_E_NOT_FOUND;
     }
+    if (from < feed->begins && from != to) {
+        return DX_E_GONE;
+    }
     dx_branch branch = dx_feed_rows(feed, store, feed->length);
     uint8_t target_proof[DX_MMR_PROOF_SIZE_MAX];
     int error = to > feed->length ? dx_feed_branch(feed, store, target_proof, &branch) : DX_OK;
@@ -429,12 +443,14 @@ int dx_feed_prove(const dx_feed *feed, dx_store *store, uint64_t from, uint64_t 
 }
 
 uint64_t dx_feed_parting(const dx_feed *feed) {
-    return feed->settled > feed->cut ? feed->settled : feed->cut;
+    uint64_t parting = feed->settled > feed->cut ? feed->settled : feed->cut;
+    return feed->begins > parting ? feed->begins : parting;
 }
 
 int dx_feed_set_settled(dx_feed *feed, dx_store *store, uint64_t settled) {
     DX_ASSERT(settled <= feed->floor && feed->frozen && !feed->is_limb);
-    uint64_t judged = settled > feed->cut ? settled : feed->cut;
+    dx_feed other = {.cut = feed->cut, .settled = settled, .begins = feed->begins};
+    uint64_t judged = dx_feed_parting(&other);
     sqlite3_stmt *update = dx_store_query(store, "UPDATE feed SET settled=?2, judged=?3 WHERE id=?1");
     dx_bind_int(update, 1, feed->local);
     dx_bind_int(update, 2, (int64_t)settled);

@@ -10,6 +10,9 @@
  * Memory is changed only after the store was. All calls happen inside an open store transaction; after a
  * rollback the feed in memory is stale: deinit it and load it again. A transaction that appended commits
  * only after dx_feed_sign.
+ * Bounded history: blocks [0, begins) are not here (any more); of them the nodes are kept that later roots and proofs
+ * need, the peaks at `begins`, and the version vector there (begin.h). What lies below is DX_E_GONE. A feed that was
+ * loaded up to a length instead of received has no head until it hears one that covers it: then head.length is 0.
  * Forks (fork.h): what contradicts stored rows is refused. Either way the proof is stored and the feed
  * frozen at its cut, which callers see in `frozen` and `cut` after receive and hear. Rows beyond the cut are
  * kept, never applied, and still taken when asked for. A feed may have more branches: one is in force and is
@@ -36,6 +39,7 @@ typedef struct dx_feed {
     bool frozen;    /* a fork is proven: nothing at or beyond cut is applied */
     uint64_t cut;   /* DX_FEED_NO_CUT, or the smallest cut of the proofs known */
     uint64_t floor; /* blocks [0, floor) of this branch stand in spite of the cut, floor <= length; 0: none */
+    uint64_t begins; /* blocks below are not here; at most applied, 0: all are */
     uint64_t agreed; /* the greatest length at which a confirmed epoch cuts it: echo's, not stored; 0: none */
     uint64_t
         settled; /* of a forked feed: blocks [0, settled) are those that a confirmed epoch names, settled <= floor */
@@ -81,7 +85,8 @@ DX_MUST_USE int dx_feed_load(dx_store *store, const dx_alloc *alloc,
 DX_MUST_USE int dx_feed_each(dx_store *store, int64_t space, int (*on_feed)(void *ctx, int64_t local),
                              void *ctx);
 void dx_feed_deinit(dx_feed *feed);
-/* Blocks at or beyond it are never applied: the cut, or the floor above it; DX_FEED_NO_CUT: none. */
+/* Blocks at or beyond it are never applied: the cut, or above it the floor or where the feed begins; DX_FEED_NO_CUT:
+ * none. */
 uint64_t dx_feed_limit(const dx_feed *feed);
 /* Where branches may differ: the cut, or what a confirmed epoch settled above it; DX_FEED_NO_CUT: they do not. */
 uint64_t dx_feed_parting(const dx_feed *feed);
@@ -108,7 +113,7 @@ DX_MUST_USE int dx_feed_retire(dx_feed *feed, dx_store *store);
  * feed, or from > length; DX_E_LIMIT: count > DX_FEED_RUN_MAX; DX_E_MALFORMED; DX_E_SIGNATURE: signature, proof or root do not hold; DX_E_FORK:
  * all hold, and contradict blocks that are here: the fork's proof is stored, the feed frozen; store errors. A
  * head that contradicts only the target, of which no block is here, is taken in its place (a feed below its
- * cut must stay receivable), and the fork is proven too. */
+ * cut must stay receivable), and the fork is proven too. DX_E_GONE: from < begins. */
 DX_MUST_USE int dx_feed_receive(dx_feed *feed, dx_store *store, const dx_head *head, uint64_t from,
                                 const dx_bytes *blocks, size_t count, dx_bytes proof);
 /* Whether blocks [0, count) of a feed that is not kept hold by themselves: the same checks, nothing stored.
@@ -116,22 +121,23 @@ DX_MUST_USE int dx_feed_receive(dx_feed *feed, dx_store *store, const dx_head *h
 DX_MUST_USE int dx_feed_check_beginning(const dx_alloc *alloc, const dx_feed_identity *identity,
                                         const dx_head *head, const dx_bytes *blocks, size_t count,
                                         dx_bytes proof);
-/* A head was announced. DX_OK: signed, and either agreeing with what is here or beyond it; DX_E_SIGNATURE;
+/* A head was announced. DX_OK: signed, and either agreeing with what is here, or beyond it, or so old that nothing here
+ * can tell; DX_E_SIGNATURE;
  * DX_E_FORK: it contradicts a head or blocks that are here: proven, stored, frozen; DX_E_CONFLICT: an own
  * feed was written elsewhere: retire it. */
 DX_MUST_USE int dx_feed_hear(dx_feed *feed, dx_store *store, const dx_head *head);
 
-/* The stored block; bytes die with the next store call. DX_E_NOT_FOUND past length, DX_E_CORRUPT when the row
- * is missing. */
+/* The stored block; bytes die with the next store call. DX_E_NOT_FOUND past length, DX_E_GONE below begins, DX_E_CORRUPT
+ * when the row is missing. */
 DX_MUST_USE int dx_feed_read(const dx_feed *feed, dx_store *store, uint64_t seq, dx_bytes *block);
-/* Root at a length <= feed->length (from the stored nodes). DX_E_NOT_FOUND past length. */
+/* Root at a length <= feed->length (from the stored nodes). DX_E_NOT_FOUND past length, DX_E_GONE below begins. */
 DX_MUST_USE int dx_feed_root(const dx_feed *feed, dx_store *store, uint64_t length,
                              uint8_t out[static DX_HASH_SIZE]);
 /* The smallest head that covers blocks [0, end), end <= length: `head` or `target`; NULL for an unsigned own
- * tail. */
+ * tail, and where a loaded feed has heard of none. */
 const dx_head *dx_feed_cover(const dx_feed *feed, uint64_t end);
 /* Proof from `from` <= length to `to`, which is <= length or the length of head or target. DX_E_NOT_FOUND
- * otherwise. */
+ * otherwise, DX_E_GONE from below begins. */
 DX_MUST_USE int dx_feed_prove(const dx_feed *feed, dx_store *store, uint64_t from, uint64_t to,
                               uint8_t proof[static DX_MMR_PROOF_SIZE_MAX]);
 /* Records that the pipeline processed blocks up to `applied` with the feed's timeframe, that all they make is in the

@@ -36,10 +36,13 @@ static dx_feed view_of(const dx_feed *feed, int64_t rows, uint64_t parts) {
 int dx_limb_list(const dx_feed *feed, dx_store *store, int64_t rows[static DX_FEED_LIMBS_MAX],
                  size_t *count) {
     *count = 0;
-    sqlite3_stmt *select =
-        dx_store_query(store, "SELECT rows FROM limb WHERE feed=?1 ORDER BY rows LIMIT ?2");
+    sqlite3_stmt *select = dx_store_query(
+        store, "SELECT rows FROM limb WHERE feed=?1 AND (CASE WHEN rows=?1 THEN ?3 ELSE parts END)"
+               " >= ?4 ORDER BY rows LIMIT ?2");
     dx_bind_int(select, 1, feed->local);
     dx_bind_int(select, 2, DX_FEED_LIMBS_MAX);
+    dx_bind_int(select, 3, (int64_t)feed->parts);
+    dx_bind_int(select, 4, (int64_t)feed->begins);
     while (dx_step(store, select)) {
         rows[(*count)++] = dx_column_int(select, 0);
     }
@@ -49,7 +52,7 @@ int dx_limb_list(const dx_feed *feed, dx_store *store, int64_t rows[static DX_FE
 int dx_limb_make(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view) {
     int64_t rows, others[DX_FEED_LIMBS_MAX];
     size_t count;
-    if (!feed->frozen || feed->length < feed->cut) {
+    if (!feed->frozen || feed->length < feed->cut || feed->cut < feed->begins) {
         return DX_E_STATE;
     }
     int error = dx_limb_list(feed, store, others, &count);
@@ -103,7 +106,8 @@ int dx_limb_view(const dx_feed *feed, dx_store *store, int64_t rows, dx_feed *vi
     }
     bool sound = take_row(feed, select, rows, view);
     dx_step_reset(select);
-    return sound ? DX_OK : DX_E_CORRUPT;
+    uint64_t from = rows == feed->local ? feed->parts : view->parts;
+    return !sound ? DX_E_CORRUPT : from < feed->begins ? DX_E_NOT_FOUND : DX_OK;
 }
 
 int dx_limb_for(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view) {
@@ -144,7 +148,7 @@ static int has_root(const dx_feed *view, dx_store *store, const dx_limb_goal *go
     uint8_t root[DX_HASH_SIZE];
     int error = dx_feed_root(view, store, goal->length, root);
     *here = !error && memcmp(root, goal->root, sizeof goal->root) == 0;
-    return error == DX_E_NOT_FOUND ? DX_OK : error;
+    return error == DX_E_NOT_FOUND || error == DX_E_GONE ? DX_OK : error;
 }
 
 int dx_limb_find(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view) {
@@ -165,6 +169,39 @@ int dx_limb_find(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal,
         }
     }
     return error ? error : DX_E_NOT_FOUND;
+}
+
+int dx_limb_sweep(const dx_feed *feed, dx_store *store, size_t *budget) {
+    sqlite3_stmt *select = dx_store_query(
+        store,
+        "SELECT rows FROM limb WHERE feed=?1 AND (CASE WHEN rows=?1 THEN ?2 ELSE parts END) < ?3 LIMIT 1");
+    dx_bind_int(select, 1, feed->local);
+    dx_bind_int(select, 2, (int64_t)feed->parts);
+    dx_bind_int(select, 3, (int64_t)feed->begins);
+    bool found = dx_step(store, select);
+    int64_t rows = found ? dx_column_int(select, 0) : 0;
+    dx_step_reset(select);
+    int error = dx_store_error(store);
+    if (error || !found) {
+        return error;
+    }
+    sqlite3_stmt *blocks = dx_store_query(
+        store, "DELETE FROM block WHERE key IN (SELECT key FROM block WHERE key>=?1 AND key<?2 LIMIT ?3)");
+    dx_bind_int(blocks, 1, rows << 32 | (rows == feed->local ? (int64_t)feed->parts : 0));
+    dx_bind_int(blocks, 2, (rows + 1) << 32);
+    dx_bind_int(blocks, 3, (int64_t)*budget);
+    error = dx_step_done(store, blocks);
+    if (error) {
+        return error;
+    }
+    *budget -= (size_t)dx_store_changes(store);
+    if (*budget == 0) {
+        return DX_OK;
+    }
+    sqlite3_stmt *remove = dx_store_query(store, "DELETE FROM limb WHERE rows=?1");
+    dx_bind_int(remove, 1, rows);
+    error = dx_step_done(store, remove);
+    return error ? error : dx_limb_sweep(feed, store, budget);
 }
 
 static int exchange_rows(const dx_feed *feed, dx_store *store, int64_t rows) {

@@ -20,7 +20,7 @@ typedef struct dx_limb_goal {
     uint8_t root[DX_ROOT_PREFIX_SIZE];
 } dx_limb_goal;
 
-/* A new, empty limb that parts at the cut. DX_E_STATE when the feed is not forked or not here up to its cut,
+/* A new, empty limb that parts at the cut. DX_E_STATE when the feed is not forked, or not here at its cut or up to it,
  * DX_E_LIMIT at DX_FEED_LIMBS_MAX, store errors. */
 DX_MUST_USE int dx_limb_make(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view);
 /* The numbers of the branches that are not in force, ascending. */
@@ -34,6 +34,9 @@ DX_MUST_USE int dx_limb_for(const dx_feed *feed, dx_store *store, const dx_limb_
 DX_MUST_USE int dx_limb_finish(const dx_feed *view, dx_store *store);
 /* What was fetched for it was not it: its blocks go too. */
 DX_MUST_USE int dx_limb_drop(const dx_feed *view, dx_store *store);
+/* Removes at most *budget blocks of branches that part below where the feed begins: nothing here can prove them any
+ * more, and no call knows them. Zero budget left: there may be others. */
+DX_MUST_USE int dx_limb_sweep(const dx_feed *feed, dx_store *store, size_t *budget);
 /* A branch on which the root at goal->length begins with goal->root: the one in force (view is then a copy of
  * the feed) or a limb. DX_E_NOT_FOUND. */
 DX_MUST_USE int dx_limb_find(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view);

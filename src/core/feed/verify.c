@@ -59,13 +59,16 @@ static int as_fork(int error) {
  * them. */
 static int compare_with_rows(dx_feed *feed, dx_store *store, const dx_head *head) {
     uint8_t root[DX_HASH_SIZE];
+    if (head->length < feed->begins) {
+        return DX_OK; /* of so long ago nothing is here that could contradict it */
+    }
     int error = dx_feed_root(feed, store, head->length, root);
     if (error || memcmp(root, head->root, DX_HASH_SIZE) == 0) {
         return error;
     }
     const dx_head *cover = dx_feed_cover(feed, head->length);
-    if (!cover) { /* own blocks that are not signed yet: no second head to show, but written elsewhere */
-        return DX_E_CONFLICT;
+    if (!cover) { /* own blocks that are not signed yet, or a feed that was loaded: no second head to show */
+        return feed->own ? DX_E_CONFLICT : DX_E_SIGNATURE;
     }
     dx_branch branch;
     uint8_t proof[DX_MMR_PROOF_SIZE_MAX];
@@ -270,6 +273,9 @@ int dx_feed_receive(dx_feed *feed, dx_store *store, const dx_head *head, uint64_
                     const dx_bytes *blocks, size_t count, dx_bytes proof) {
     if (feed->own || from > feed->length) {
         return DX_E_STATE;
+    }
+    if (from < feed->begins) {
+        return DX_E_GONE;
     }
     dx_run run;
     int error = begin_run(feed, head, from, count, &run);

@@ -160,6 +160,31 @@ const char *const dx_store_schema[] = {
      "INSERT INTO touch SELECT feed.space, entity, counter, block, section, x'' FROM touched"
      " JOIN feed ON feed.id = entity >> 48;"
      "DROP TABLE touched;"),
+    /* Bounded history. begins, vector: blocks below are not here, and what the feed had declared there (feed/begin.h).
+     * base: which epoch a space builds on, and what is under way about it (echo/epoch.h); base_row: entities as they were
+     * there that changed since; a row of another generation than the base's counts for nothing. Moves know the block
+     * they stand in. snapshot: states at cuts that were made or are being loaded here (echo/snapshot.h); of each chunk its
+     * hash and the entity it begins with, by which it is made again, or the chunk itself. */
+    ("ALTER TABLE feed ADD COLUMN begins INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE feed ADD COLUMN vector BLOB NOT NULL DEFAULT x'';"
+     "ALTER TABLE move ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;"
+     "UPDATE move SET seq = coalesce((SELECT touch.block & 4294967295 FROM touch JOIN feed ON feed.id ="
+     " touch.block >> 32 WHERE touch.entity = move.child AND touch.counter = move.counter AND feed.prefix ="
+     " move.feed), (move.child >> 16) & 4294967295);"
+     "CREATE TABLE base(space INTEGER PRIMARY KEY, number INTEGER NOT NULL, generation INTEGER NOT NULL,"
+     " stage INTEGER NOT NULL, goal INTEGER NOT NULL, goal_generation INTEGER NOT NULL, key_epoch INTEGER "
+     "NOT NULL,"
+     " cut BLOB NOT NULL, root BLOB NOT NULL, at INTEGER NOT NULL) STRICT;"
+     "CREATE TABLE base_row(entity INTEGER NOT NULL, generation INTEGER NOT NULL, kind INTEGER NOT NULL,"
+     " type INTEGER NOT NULL, model INTEGER NOT NULL, created INTEGER NOT NULL, parent INTEGER,"
+     " deleted INTEGER NOT NULL, deleted_counter INTEGER, deleted_feed INTEGER, source INTEGER, target "
+     "INTEGER,"
+     " state BLOB, PRIMARY KEY(entity, generation)) WITHOUT ROWID, STRICT;"
+     "CREATE TABLE snapshot(id INTEGER PRIMARY KEY AUTOINCREMENT, space INTEGER NOT NULL, root BLOB NOT NULL,"
+     " number INTEGER NOT NULL, key_epoch INTEGER NOT NULL, cut BLOB NOT NULL, whole INTEGER NOT NULL,"
+     " UNIQUE(space, root)) STRICT;"
+     "CREATE TABLE snapshot_chunk(snapshot INTEGER NOT NULL, number INTEGER NOT NULL, hash BLOB NOT NULL,"
+     " entity INTEGER, piece INTEGER, sealed BLOB, PRIMARY KEY(snapshot, number)) STRICT;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

@@ -101,7 +101,7 @@ static dx_stamp stamp_of(const move *one) {
 
 static void apply(fixture *f, const move *one) {
     dx_stamp stamp = stamp_of(one);
-    assert_int_equal(dx_hierarchy_move(&f->alice.context, f->alice.space, f->keys[one->child], &stamp,
+    assert_int_equal(dx_hierarchy_move(&f->alice.context, f->alice.space, f->keys[one->child], &stamp, 0,
                                        one->parent < 0 ? 0 : f->keys[one->parent]),
                      DX_OK);
 }

@@ -581,7 +581,7 @@ static void test_the_log_has_place_for_small_commits(void **state) {
     fixture f;
     fixture_init(&f);
     /* How much of the log's file is left after the vault was made depends on how much it is made of. */
-    for (int i = 0; i < 16 && !dx_store_has_upkeep(f.store, false); i++) {
+    for (int i = 0; i < 64 && !dx_store_has_upkeep(f.store, false); i++) {
         assert_int_equal(model_commit(&f.model, f.store, 1), DX_OK);
     }
     int64_t before = dx_store_wal_bytes(f.store);

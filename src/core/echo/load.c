@@ -1,0 +1,691 @@
+/* echo/load.c: the state at a cut instead of the blocks below it: chunks taken, rows made of them. See epoch.h.
+ *
+ * Layer: floor 1, echo. Chunks are kept sealed, as they came, until rows are made of them in their order. A vault in which
+ * nothing of others was applied yet makes rows as chunks come; any other first has all chunks, so that nobody waits for a
+ * peer among rows that are half old and half new. A row of the snapshot is what the entity was at the new base; what this
+ * vault has beyond the cut is applied to it again. */
+#include <string.h>
+
+#include "echo/base.h"
+#include "echo/cut_state.h"
+#include "echo/hierarchy.h"
+#include "echo/key_set.h"
+#include "echo/load_state.h"
+#include "echo/ordered.h"
+#include "echo/snapshot_chunk.h"
+#include "echo/snapshot_item.h"
+#include "echo/snapshot_state.h"
+#include "echo/space_state.h"
+#include "echo/touch.h"
+#include "echo/trace.h"
+#include "feed/begin.h"
+
+enum { GROUP_SIZE_MAX = 80 << 20 }; /* pieces of one item: a state and its frame */
+
+typedef struct load_feed {
+    int64_t local;
+    dx_mmr mmr;
+    dx_timeframe vector;
+} load_feed;
+
+struct dx_load {
+    dx_context *context;
+    dx_space *space;
+    int64_t id; /* of the snapshot's row */
+    uint64_t chunks;
+    dx_chunk_seal seal;
+    load_feed *feeds;         /* in the order of the cut */
+    size_t feed_count, items; /* items of the header that were read: the header itself and one per feed */
+    uint64_t header_chunks;   /* that they took */
+    bool header_only;         /* they are read again */
+    bool any_moves, lags;     /* this vault has something beyond the cut, or entities below it */
+    dx_snapshot_place last;   /* the last entity's */
+    dx_buf plain;
+    bool has_touched;
+    dx_buf touched; /* keys of entities that something beyond the cut is about */
+};
+
+void dx_load_destroy(dx_load *load) {
+    if (load == NULL) {
+        return;
+    }
+    const dx_alloc *alloc = load->context->alloc;
+    for (size_t i = 0; i < load->feed_count; i++) {
+        dx_timeframe_deinit(&load->feeds[i].vector);
+    }
+    dx_alloc_free(alloc, load->feeds, load->feed_count * sizeof *load->feeds);
+    dx_buf_deinit(&load->plain);
+    dx_buf_deinit(&load->touched);
+    dx_wipe(&load->seal, sizeof load->seal);
+    dx_alloc_free(alloc, load, sizeof *load);
+}
+
+/* --- The header ---------------------------------------------------------------------------------- */
+
+static int take_header(dx_load *load, dx_bytes item) {
+    dx_space *space = load->space;
+    const dx_cut *cut = &space->base->cut;
+    dx_snapshot_header header;
+    dx_reader ids;
+    int error = dx_snapshot_header_decode(item, &header);
+    if (error != DX_OK || memcmp(header.space, space->id, sizeof space->id) != 0 ||
+        header.number != space->base->goal || header.feed_count != cut->count) {
+        return DX_E_MALFORMED;
+    }
+    load->feeds = dx_alloc_take_zeroed(load->context->alloc, cut->count * sizeof *load->feeds);
+    if (load->feeds == NULL && cut->count != 0) {
+        return DX_E_NO_MEMORY;
+    }
+    load->feed_count = cut->count;
+    for (size_t i = 0; i < cut->count; i++) {
+        dx_timeframe_init(&load->feeds[i].vector, load->context->alloc);
+    }
+    dx_reader_init(&ids, header.feeds);
+    for (size_t i = 0; i < cut->count && error == DX_OK; i++) {
+        uint8_t id[DX_HASH_SIZE];
+        error = dx_snapshot_header_feed(&ids, id);
+        dx_feed *feed = dx_space_feed_by_id(space, id);
+        const dx_admitted_feed *admitted = dx_control_find_feed(space->control, id);
+        if (error == DX_OK && feed == NULL && admitted != NULL) {
+            error = dx_space_add_feed(load->context, space, &admitted->identity, &feed);
+        }
+        if (error == DX_OK && (feed == NULL || memcmp(id, cut->places[i].feed, DX_PREFIX_SIZE) != 0)) {
+            error = DX_E_MALFORMED;
+        }
+        load->feeds[i].local = error == DX_OK ? feed->local : 0;
+    }
+    return error;
+}
+
+static int take_feed(dx_load *load, size_t at, dx_bytes item) {
+    const dx_dependency *place = &load->space->base->cut.places[at];
+    load_feed *feed = &load->feeds[at];
+    dx_snapshot_feed in;
+    dx_reader vector;
+    uint8_t root[DX_HASH_SIZE];
+    int error = dx_snapshot_feed_decode(item, load->feed_count, at, &in);
+    if (error != DX_OK || in.length != place->length) {
+        return DX_E_MALFORMED;
+    }
+    feed->mmr.length = in.length;
+    memcpy(feed->mmr.peaks, in.peaks.data, in.peaks.size);
+    dx_mmr_root(&feed->mmr, root);
+    if (memcmp(root, place->root, sizeof place->root) != 0) {
+        return DX_E_MALFORMED;
+    }
+    error = dx_timeframe_raise(&feed->vector, feed->local, in.length);
+    dx_reader_init(&vector, in.vector);
+    for (size_t i = 0; i < in.vector_count && error == DX_OK; i++) {
+        dx_snapshot_vector entry;
+        error = dx_snapshot_vector_read(&vector, &entry);
+        const dx_feed *other = entry.other ? dx_space_feed_by_prefix(load->space, entry.prefix) : NULL;
+        int64_t local = !entry.other ? load->feeds[entry.feed].local : other == NULL ? 0 : other->local;
+        if (error == DX_OK && local != 0) {
+            error = dx_timeframe_raise(&feed->vector, local, entry.length);
+        }
+    }
+    return error;
+}
+
+/* --- Entities ------------------------------------------------------------------------------------ */
+
+static int64_t key_of(const dx_load *load, const dx_snapshot_place *place) {
+    return place->none ? 0 : dx_entity_key(load->feeds[place->feed].local, place->seq, place->index);
+}
+
+static bool is_behind(const dx_snapshot_place *last, const dx_snapshot_place *place) {
+    return last->none || last->feed < place->feed ||
+           (last->feed == place->feed &&
+            (last->seq < place->seq || (last->seq == place->seq && last->index < place->index)));
+}
+
+/* The row as the snapshot has it; *parent: of the latest move. */
+static int row_of(dx_load *load, const dx_snapshot_entity *in, dx_entity_row *row, bool *known) {
+    dx_context *context = load->context;
+    dx_space *space = load->space;
+    dx_bytes model = in->model.size == 0 ? dx_bytes_text(dx_object_model.name) : in->model;
+    dx_type *type;
+    *row = (dx_entity_row){.key = key_of(load, &in->place),
+                           .kind = (int64_t)in->kind,
+                           .created = (int64_t)in->created,
+                           .parent = key_of(load, &in->parent),
+                           .source = key_of(load, &in->source),
+                           .target = key_of(load, &in->target),
+                           .has_life = in->has_life,
+                           .deleted = in->deleted,
+                           .life_counter = (int64_t)in->life_counter,
+                           .life_feed = in->has_life ? load->feeds[in->life_feed].local : 0,
+                           .state = in->content};
+    int error = dx_type_intern(context, space, DX_TYPE_MODEL, model, &type);
+    if (error != DX_OK) {
+        return error;
+    }
+    bool listed = !dx_snapshot_keeps_state(in->model);
+    *known = listed && type->model != NULL;
+    row->model = listed ? -type->id : type->id;
+    error = dx_type_intern(context, space, in->kind == DX_ENTITY_LINK ? DX_TYPE_LINK : DX_TYPE_OBJECT,
+                           in->type, &type);
+    row->type = error == DX_OK ? type->id : 0;
+    return error;
+}
+
+/* Keeps its moves; the row's parent is the latest one's then. */
+static int keep_moves(dx_load *load, const dx_snapshot_entity *in, dx_entity_row *row) {
+    dx_reader moves;
+    int error = DX_OK;
+    dx_reader_init(&moves, in->moves);
+    for (size_t i = 0; i < in->move_count && error == DX_OK; i++) {
+        dx_snapshot_move move;
+        error = dx_snapshot_move_read(&moves, &move);
+        const dx_feed *feed =
+            error == DX_OK ? dx_space_feed(load->space, load->feeds[move.feed].local) : NULL;
+        dx_stamp stamp = {.counter = move.counter};
+        if (feed != NULL) {
+            memcpy(stamp.feed, feed->id, sizeof stamp.feed);
+            row->parent = key_of(load, &move.parent);
+            error = dx_hierarchy_keep(load->context, row->key, &stamp, 0, row->parent);
+        }
+    }
+    load->any_moves = load->any_moves || in->move_count != 0;
+    return error;
+}
+
+static int take_touch(void *ctx, const dx_touch_row *touch) {
+    dx_load *load = ctx;
+    const dx_feed *feed = dx_space_feed(load->space, touch->block >> 32);
+    if (feed != NULL &&
+        ((uint64_t)touch->block & UINT32_MAX) >= dx_cut_length(&load->space->base->cut, feed)) {
+        dx_key_list_add(&load->touched, touch->entity);
+    }
+    return dx_buf_error(&load->touched);
+}
+
+/* Which entities blocks beyond the cut are about: what a vault wrote while it was away. None come while rows are made. */
+static int gather_touched(dx_load *load) {
+    dx_buf_clear(&load->touched);
+    int error = dx_touch_range(load->context, load->space, 0, INT64_MAX, take_touch, load);
+    dx_key_list_sort(&load->touched);
+    load->has_touched = error == DX_OK;
+    return error;
+}
+
+/* What blocks beyond the cut did to it, once more. */
+static int take_again(dx_load *load, int64_t key) {
+    dx_space *space = load->space;
+    dx_touch touch;
+    bool found = true;
+    int error = DX_OK;
+    for (dx_stamp at = {.counter = 0}; error == DX_OK && found;) {
+        error = dx_touch_find(load->context, space, key, true, &at, &touch, &found);
+        dx_feed *feed = error == DX_OK && found ? dx_space_feed(space, touch.block >> 32) : NULL;
+        uint64_t seq = (uint64_t)touch.block & UINT32_MAX;
+        if (dx_touch_is_in_effect(feed, seq) && seq >= dx_cut_length(&space->base->cut, feed)) {
+            error = dx_touch_take_again(load->context, space, feed, seq, (uint64_t)touch.section,
+                                        (uint64_t)touch.counter, NULL);
+        }
+    }
+    return error;
+}
+
+static int remove_old(dx_load *load, int64_t key) {
+    dx_context *context = load->context;
+    dx_entity_row before;
+    int error = dx_hierarchy_removed(context, load->space, key);
+    error = error == DX_OK ? dx_hierarchy_forget(context, key) : error;
+    error = error == DX_OK ? dx_ordered_forget(context, key) : error;
+    error = error == DX_OK ? dx_entity_row_read(context, load->space, key, &before) : error;
+    return error == DX_OK ? dx_entity_row_write(context, load->space, &before, NULL) : error;
+}
+
+static int place_entity(dx_load *load, const dx_snapshot_entity *in) {
+    dx_context *context = load->context;
+    dx_space *space = load->space;
+    dx_entity_row row;
+    bool known, touched = false;
+    int error = row_of(load, in, &row, &known), there = DX_E_NOT_FOUND;
+    if (error == DX_OK && load->lags) {
+        there = dx_entity_row_find(context, space, row.key);
+        error = there == DX_E_NOT_FOUND ? DX_OK : there;
+        touched = dx_key_list_has(&load->touched, row.key);
+    }
+    if (error == DX_OK && there == DX_OK) {
+        error = remove_old(load, row.key);
+    }
+    error = error == DX_OK ? keep_moves(load, in, &row) : error;
+    if (error == DX_OK && (touched || known)) {
+        error = dx_base_put(context, space->base->goal_generation, &row);
+    }
+    if (error == DX_OK && !known && !touched &&
+        (!load->any_moves || (row.parent == 0 && in->move_count == 0))) {
+        return dx_entity_row_write(context, space, NULL, &row); /* nothing to work out */
+    }
+    error = error == DX_OK ? dx_reduce_place(context, space, &row) : error;
+    return error == DX_OK && touched ? take_again(load, row.key) : error;
+}
+
+static int take_entity(dx_load *load, dx_bytes item) {
+    dx_snapshot_entity in;
+    int error = dx_snapshot_entity_decode(item, load->feed_count, &in);
+    if (error != DX_OK || in.place.seq >= load->feeds[in.place.feed].mmr.length ||
+        !is_behind(&load->last, &in.place)) {
+        return DX_E_MALFORMED;
+    }
+    load->last = in.place;
+    return place_entity(load, &in);
+}
+
+static int take_item(dx_load *load, dx_bytes item) {
+    size_t at = load->items;
+    if (at > load->space->base->cut.count) {
+        return load->header_only ? DX_E_MALFORMED : take_entity(load, item);
+    }
+    load->items++;
+    return at == 0 ? take_header(load, item) : take_feed(load, at - 1, item);
+}
+
+/* --- Chunks -------------------------------------------------------------------------------------- */
+
+static int read_sealed(dx_load *load, uint64_t index, dx_bytes *sealed) {
+    sqlite3_stmt *select = dx_store_query(
+        load->context->store, "SELECT sealed FROM snapshot_chunk WHERE snapshot = ?1 AND number = ?2");
+    dx_bind_int(select, 1, load->id);
+    dx_bind_int(select, 2, (int64_t)index);
+    if (!dx_step(load->context->store, select)) {
+        int error = dx_store_error(load->context->store);
+        return error != DX_OK ? error : DX_E_CORRUPT;
+    }
+    *sealed = dx_column_bytes(select, 0);
+    return sealed->size == 0 ? DX_E_NOT_FOUND : DX_OK;
+}
+
+/* Opens the chunk at `index` and, where it is a piece, those up to its last one, into load->plain. *end: behind the last.
+ * DX_E_NOT_FOUND: one of them has not come yet. */
+static int open_group(dx_load *load, uint64_t index, uint64_t *end) {
+    dx_chunk_kind kind = DX_CHUNK_PIECE;
+    dx_buf_clear(&load->plain);
+    for (*end = index; kind == DX_CHUNK_PIECE; ++*end) {
+        dx_bytes sealed;
+        if (*end == load->chunks) {
+            return DX_E_MALFORMED;
+        }
+        int error = read_sealed(load, *end, &sealed);
+        error = error == DX_OK ? dx_chunk_open(&load->seal, *end, sealed, &kind, &load->plain) : error;
+        if (error != DX_OK) {
+            return error == DX_E_SIGNATURE ? DX_E_MALFORMED : error;
+        }
+        if (kind == DX_CHUNK_WHOLE && *end != index) {
+            return DX_E_MALFORMED;
+        }
+    }
+    return DX_OK;
+}
+
+/* The chunk is rows now; of its header it is kept. */
+static int note_unpacked(dx_load *load, uint64_t index, int64_t first, int64_t piece) {
+    sqlite3_stmt *update = dx_store_query(load->context->store,
+                                          "UPDATE snapshot_chunk SET entity = ?3, piece = ?4, sealed = NULL"
+                                          " WHERE snapshot = ?1 AND number = ?2");
+    dx_bind_int(update, 1, load->id);
+    dx_bind_int(update, 2, (int64_t)index);
+    dx_bind_int(update, 3, first);
+    dx_bind_int(update, 4, piece);
+    return dx_step_done(load->context->store, update);
+}
+
+static int unpack_group(dx_load *load, uint64_t index, uint64_t *end, size_t *count) {
+    dx_reader reader;
+    int64_t first = 0;
+    int error = open_group(load, index, end);
+    dx_reader_init(&reader, dx_buf_view(&load->plain));
+    *count = 0;
+    while (error == DX_OK && reader.at < reader.end) {
+        bool is_header = load->items <= load->space->base->cut.count;
+        dx_bytes item = dx_read_item(&reader);
+        error = reader.error == DX_OK ? take_item(load, item) : DX_E_MALFORMED;
+        first = first == 0 && !is_header && error == DX_OK ? key_of(load, &load->last) : first;
+        ++*count;
+        load->header_chunks = is_header ? *end : load->header_chunks;
+    }
+    for (uint64_t at = index; at < *end && error == DX_OK && first != 0; at++) {
+        error = note_unpacked(load, at, first, (int64_t)(at - index));
+    }
+    return error;
+}
+
+/* --- Life ---------------------------------------------------------------------------------------- */
+
+static int64_t count_chunks(dx_load *load) {
+    sqlite3_stmt *select =
+        dx_store_query(load->context->store, "SELECT count(*) FROM snapshot_chunk WHERE snapshot = ?1");
+    dx_bind_int(select, 1, load->id);
+    int64_t count = dx_step(load->context->store, select) ? dx_column_int(select, 0) : 0;
+    dx_step_reset(select);
+    return count;
+}
+
+static int has_any_moves(dx_load *load) {
+    sqlite3_stmt *select = dx_store_query(load->context->store, "SELECT 1 FROM move LIMIT 1");
+    load->any_moves = dx_step(load->context->store, select);
+    dx_step_reset(select);
+    return dx_store_error(load->context->store);
+}
+
+/* The last entity that became a row, and what the header said. */
+static int find_place(dx_load *load) {
+    const dx_base *base = load->space->base;
+    uint64_t end = 0;
+    size_t count;
+    int error = DX_OK;
+    load->header_only = true;
+    load->last.none = true;
+    while (error == DX_OK && load->items <= base->cut.count && end < (uint64_t)base->at) {
+        error = unpack_group(load, end, &end, &count);
+    }
+    load->header_only = false;
+    return error == DX_E_NOT_FOUND || error == DX_E_MALFORMED ? DX_E_CORRUPT : error;
+}
+
+static bool is_newcomer(const dx_space *space) {
+    for (size_t i = 0; i < space->feed_count; i++) {
+        const dx_feed *feed = &space->feeds[i];
+        if (feed->identity.feed_class == DX_FEED_DATA && !feed->own &&
+            (feed->applied != 0 || feed->kept != 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int open_load(dx_context *context, dx_space *space, dx_load **out) {
+    dx_base *base = space->base;
+    const dx_snapshot_plan plan = {.number = base->goal, .key_epoch = base->key_epoch, .cut = &base->cut};
+    *out = base->load;
+    if (base->load != NULL) {
+        return DX_OK;
+    }
+    dx_load *load = dx_alloc_take_zeroed(context->alloc, sizeof *load);
+    if (load == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    load->context = context;
+    load->space = space;
+    load->lags = true; /* own entities at least, or what was loaded of an earlier one */
+    dx_buf_init(&load->plain, context->alloc, GROUP_SIZE_MAX);
+    dx_buf_init(&load->touched, context->alloc, SIZE_MAX);
+    int error = dx_snapshot_find(context, space, base->root, &load->id);
+    error = error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+    error = error == DX_OK ? dx_chunk_seal_init(context, space, &plan, &load->seal) : error;
+    load->chunks = error == DX_OK ? (uint64_t)count_chunks(load) : 0;
+    error = error == DX_OK ? has_any_moves(load) : error;
+    error = error == DX_OK ? find_place(load) : error;
+    if (error != DX_OK) {
+        dx_load_destroy(load);
+        return error;
+    }
+    *out = base->load = load;
+    return DX_OK;
+}
+
+/* --- Beginning ----------------------------------------------------------------------------------- */
+
+/* Whether what is in effect here of the cut's feeds is what the cut has. */
+static int check_feeds(dx_context *context, dx_space *space, const dx_cut *cut) {
+    int error = DX_OK;
+    for (size_t i = 0; i < cut->count && error == DX_OK; i++) {
+        const dx_dependency *place = &cut->places[i];
+        const dx_feed *feed = dx_space_feed_by_prefix(space, place->feed);
+        uint8_t root[DX_HASH_SIZE];
+        if (feed == NULL) {
+            continue;
+        }
+        if (feed->identity.feed_class != DX_FEED_DATA || (feed->own && feed->length < place->length)) {
+            return DX_E_FORK; /* an own feed that others hold longer was written elsewhere */
+        }
+        if (feed->applied >= place->length) {
+            error = dx_feed_root(feed, context->store, place->length, root);
+            error = error == DX_OK && memcmp(root, place->root, sizeof place->root) != 0 ? DX_E_FORK : error;
+        }
+    }
+    return error;
+}
+
+static int drop_loaded(dx_context *context, dx_space *space) {
+    dx_base *base = space->base;
+    dx_load_destroy(base->load);
+    base->load = NULL;
+    base->done = base->total = 0;
+    return dx_snapshot_forget(context, space, base->root);
+}
+
+static int add_snapshot(dx_context *context, dx_space *space, const dx_snapshot_plan *plan,
+                        const uint8_t root[static DX_HASH_SIZE], dx_bytes manifest) {
+    int64_t id;
+    int error = dx_snapshot_forget(context, space, root);
+    error = error == DX_OK ? dx_snapshot_add(context, space, plan, root, false, &id) : error;
+    for (uint64_t i = 0; i < manifest.size / DX_HASH_SIZE && error == DX_OK; i++) {
+        error =
+            dx_snapshot_add_chunk(context, id, i, dx_bytes_of(manifest.data + i * DX_HASH_SIZE, DX_HASH_SIZE),
+                                  0, 0, (dx_bytes){NULL, 0});
+    }
+    return error;
+}
+
+int dx_load_begin(dx_context *context, dx_space *space, const dx_snapshot_plan *plan,
+                  const uint8_t root[static DX_HASH_SIZE], dx_bytes manifest) {
+    dx_base *base = space->base;
+    dx_cut_standing standing;
+    uint64_t missing;
+    dx_chunk_seal seal;
+    if (!dx_snapshot_is_manifest(manifest, root)) {
+        return DX_E_SIGNATURE;
+    }
+    bool fetches = base->stage == DX_EPOCH_FETCHING;
+    if (fetches && memcmp(base->root, root, sizeof base->root) == 0) {
+        return DX_OK;
+    }
+    if (base->stage != DX_EPOCH_IDLE && !fetches) {
+        return DX_E_STATE;
+    }
+    int error = dx_cut_stand(context, space, plan->cut, &standing, &missing);
+    if (error == DX_OK && missing == 0 && standing == DX_CUT_WITHIN) {
+        return DX_E_EXISTS;
+    }
+    for (size_t i = 0; i < space->feed_count && error == DX_OK; i++) {
+        const dx_feed *feed = &space->feeds[i];
+        bool below = dx_cut_length(plan->cut, feed) < feed->begins;
+        error = below || feed->kept != 0 ? DX_E_STATE : DX_OK; /* or something is being taken back */
+    }
+    error = error == DX_OK ? check_feeds(context, space, plan->cut) : error;
+    error = error == DX_OK ? dx_chunk_seal_init(context, space, plan, &seal) : error;
+    dx_wipe(&seal, sizeof seal);
+    error = error == DX_OK && fetches ? drop_loaded(context, space) : error;
+    error = error == DX_OK ? add_snapshot(context, space, plan, root, manifest) : error;
+    error = error == DX_OK ? dx_cut_copy(plan->cut, &base->cut) : error;
+    if (error != DX_OK) {
+        return error;
+    }
+    base->goal_generation = dx_base_next_generation(space);
+    base->stage = DX_EPOCH_FETCHING;
+    base->goal = plan->number;
+    base->key_epoch = plan->key_epoch;
+    base->at = 0;
+    base->total = manifest.size / DX_HASH_SIZE;
+    memcpy(base->root, root, sizeof base->root);
+    return dx_base_save(context, space);
+}
+
+int dx_load_abort(dx_context *context, dx_space *space) {
+    dx_base *base = space->base;
+    if (base->stage != DX_EPOCH_FETCHING || base->at != 0) {
+        return DX_E_STATE;
+    }
+    int error = drop_loaded(context, space);
+    base->stage = DX_EPOCH_IDLE;
+    return error == DX_OK ? dx_base_save(context, space) : error;
+}
+
+/* --- Taking -------------------------------------------------------------------------------------- */
+
+/* Items of a whole chunk have the form of some item; what they say is looked at when rows are made. */
+static int check_items(const dx_space *space, dx_bytes plain) {
+    size_t feeds = space->base->cut.count;
+    dx_reader reader;
+    dx_reader_init(&reader, plain);
+    while (reader.at < reader.end && reader.error == DX_OK) {
+        dx_bytes item = dx_read_item(&reader);
+        dx_snapshot_header header;
+        dx_snapshot_feed feed;
+        dx_snapshot_entity entity;
+        if (reader.error == DX_OK && dx_snapshot_entity_decode(item, feeds, &entity) != DX_OK &&
+            dx_snapshot_feed_decode(item, feeds, feeds, &feed) != DX_OK &&
+            dx_snapshot_header_decode(item, &header) != DX_OK) {
+            return DX_E_MALFORMED;
+        }
+    }
+    return reader.error;
+}
+
+static int find_hash(dx_load *load, uint64_t index, uint8_t hash[static DX_HASH_SIZE], bool *here) {
+    sqlite3_stmt *select =
+        dx_store_query(load->context->store, "SELECT hash, sealed IS NOT NULL OR entity IS NOT NULL FROM "
+                                             "snapshot_chunk WHERE snapshot = ?1 AND number = ?2");
+    dx_bind_int(select, 1, load->id);
+    dx_bind_int(select, 2, index > INT64_MAX ? -1 : (int64_t)index);
+    if (!dx_step(load->context->store, select)) {
+        int error = dx_store_error(load->context->store);
+        return error != DX_OK ? error : DX_E_SIGNATURE;
+    }
+    dx_bytes stored = dx_column_bytes(select, 0);
+    bool sound = stored.size == DX_HASH_SIZE;
+    memcpy(hash, stored.data, sound ? DX_HASH_SIZE : 0);
+    *here = dx_column_int(select, 1) != 0;
+    dx_step_reset(select);
+    return sound ? DX_OK : DX_E_CORRUPT;
+}
+
+int dx_load_chunk(dx_context *context, dx_space *space, uint64_t index, dx_bytes sealed) {
+    uint8_t hash[DX_HASH_SIZE], ours[DX_HASH_SIZE];
+    dx_load *load;
+    dx_chunk_kind kind;
+    bool here;
+    if (space->base->stage != DX_EPOCH_FETCHING) {
+        return DX_E_STATE;
+    }
+    int error = open_load(context, space, &load);
+    error = error == DX_OK ? find_hash(load, index, hash, &here) : error;
+    if (error != DX_OK || here) {
+        return error != DX_OK ? error : DX_E_EXISTS;
+    }
+    dx_chunk_hash(sealed, ours);
+    if (memcmp(ours, hash, sizeof hash) != 0) {
+        return DX_E_SIGNATURE;
+    }
+    dx_buf_clear(&load->plain);
+    error = dx_chunk_open(&load->seal, index, sealed, &kind, &load->plain);
+    error = error == DX_E_SIGNATURE ? DX_E_MALFORMED : error;
+    error = error == DX_OK && kind == DX_CHUNK_WHOLE ? check_items(space, dx_buf_view(&load->plain)) : error;
+    if (error != DX_OK) {
+        return error;
+    }
+    sqlite3_stmt *update = dx_store_query(
+        context->store, "UPDATE snapshot_chunk SET sealed = ?3 WHERE snapshot = ?1 AND number = ?2");
+    dx_bind_int(update, 1, load->id);
+    dx_bind_int(update, 2, (int64_t)index);
+    dx_bind_bytes(update, 3, sealed);
+    error = dx_step_done(context->store, update);
+    space->base->done += error == DX_OK;
+    space->base->total = load->chunks;
+    return error;
+}
+
+int dx_load_missing(dx_context *context, dx_space *space, uint64_t from, uint64_t *index) {
+    dx_load *load;
+    bool fetches = space->base->stage == DX_EPOCH_FETCHING && from < INT64_MAX;
+    int error = fetches ? open_load(context, space, &load) : DX_E_NOT_FOUND;
+    if (error != DX_OK) {
+        return error;
+    }
+    sqlite3_stmt *select = dx_store_query(
+        context->store,
+        "SELECT number FROM snapshot_chunk WHERE snapshot = ?1 AND number >= ?2 AND entity IS NULL"
+        " AND sealed IS NULL ORDER BY number LIMIT 1");
+    dx_bind_int(select, 1, load->id);
+    dx_bind_int(select, 2, (int64_t)from);
+    bool found = dx_step(context->store, select);
+    *index = found ? (uint64_t)dx_column_int(select, 0) : 0;
+    dx_step_reset(select);
+    error = dx_store_error(context->store);
+    return error != DX_OK ? error : found ? DX_OK : DX_E_NOT_FOUND;
+}
+
+/* --- Making rows --------------------------------------------------------------------------------- */
+
+static int finish(dx_load *load) {
+    dx_context *context = load->context;
+    dx_space *space = load->space;
+    int error = load->items == load->feed_count + 1 ? dx_entity_rows_write(context, space) : DX_E_MALFORMED;
+    for (size_t i = 0; i < load->feed_count && error == DX_OK; i++) {
+        dx_feed *feed = dx_space_feed(space, load->feeds[i].local);
+        error = dx_feed_jump(feed, context->store, &load->feeds[i].mmr, &load->feeds[i].vector);
+        feed->waits.feed = 0;
+    }
+    if (error == DX_OK) {
+        sqlite3_stmt *update = dx_store_query(context->store, "UPDATE snapshot SET whole = 1 WHERE id = ?1");
+        dx_bind_int(update, 1, load->id);
+        error = dx_step_done(context->store, update);
+    }
+    return error == DX_OK ? dx_base_switch(context, space) : error;
+}
+
+static int unpack(dx_load *load, size_t *budget, bool *more) {
+    dx_context *context = load->context;
+    dx_space *space = load->space;
+    dx_base *base = space->base;
+    int error = DX_OK;
+    space->names_digested = false;
+    if (context->changes != NULL) {
+        context->changes->overflow = true;
+    }
+    while (error == DX_OK && *budget != 0 && (uint64_t)base->at < load->chunks) {
+        uint64_t end;
+        size_t count;
+        error = unpack_group(load, (uint64_t)base->at, &end, &count);
+        if (error == DX_E_NOT_FOUND) { /* it has not come yet */
+            *more = false;
+            break;
+        }
+        base->at = error == DX_OK ? (int64_t)end : base->at;
+        *budget -= count < *budget ? count : *budget;
+        error = error == DX_OK ? dx_entity_rows_bound(context, space) : error;
+    }
+    error = error == DX_OK || error == DX_E_NOT_FOUND ? dx_entity_rows_write(context, space) : error;
+    return error == DX_OK ? dx_base_save(context, space) : error;
+}
+
+int dx_load_run(dx_context *context, dx_space *space, size_t *budget, bool *more) {
+    dx_base *base = space->base;
+    dx_load *load;
+    uint64_t missing;
+    *more = false;
+    int error = open_load(context, space, &load);
+    if (error == DX_OK && base->stage == DX_EPOCH_FETCHING) {
+        int left = dx_load_missing(context, space, 0, &missing);
+        if (left == DX_E_NOT_FOUND) {
+            base->stage = DX_EPOCH_UNPACKING;
+            dx_echo_trace(context, "epoch %llu is here, %llu chunks: rows are made of it",
+                          (unsigned long long)base->goal, (unsigned long long)load->chunks);
+        } else if (left != DX_OK || !is_newcomer(space)) {
+            return left;
+        }
+    }
+    base->total = error == DX_OK ? load->chunks : base->total;
+    *more = true;
+    error = error == DX_OK ? dx_entity_rows_write(context, space) : error; /* touches are asked for */
+    error = error == DX_OK && !load->has_touched ? gather_touched(load) : error;
+    error = error == DX_OK ? unpack(load, budget, more) : error;
+    if (error == DX_OK && (uint64_t)base->at == load->chunks) {
+        *more = true;
+        error = finish(load);
+    }
+    return error;
+}

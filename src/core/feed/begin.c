@@ -1,0 +1,176 @@
+/* feed/begin.c: feeds that begin later than at their first block. See begin.h.
+ *
+ * Layer: floor 1, feed. */
+#include "feed/begin.h"
+
+#include <string.h>
+
+#include "feed/feed_state.h"
+#include "feed/hole.h"
+#include "feed/limb.h"
+
+enum { VECTOR_SIZE_MAX = DX_FEED_LOCAL_MAX * 16 };
+
+static int64_t key_of(const dx_feed *feed, uint64_t seq) {
+    return (seq < feed->parts ? feed->local : feed->rows) << 32 | (int64_t)seq;
+}
+
+static int save_begin(const dx_feed *feed, dx_store *store, uint64_t length, const dx_timeframe *vector) {
+    dx_buf saved;
+    dx_buf_init(&saved, feed->alloc, VECTOR_SIZE_MAX);
+    int error = dx_timeframe_save(vector, &saved);
+    if (!error) {
+        sqlite3_stmt *update = dx_store_query(store, "UPDATE feed SET begins=?2, vector=?3 WHERE id=?1");
+        dx_bind_int(update, 1, feed->local);
+        dx_bind_int(update, 2, (int64_t)length);
+        dx_bind_bytes(update, 3, dx_buf_view(&saved));
+        error = dx_step_done(store, update);
+    }
+    dx_buf_deinit(&saved);
+    return error;
+}
+
+int dx_feed_begin_at(dx_feed *feed, dx_store *store, uint64_t length, const dx_timeframe *vector) {
+    DX_ASSERT(feed->identity.feed_class == DX_FEED_DATA && length >= feed->begins && length <= feed->applied);
+    int error = save_begin(feed, store, length, vector);
+    feed->begins = error ? feed->begins : length;
+    return error;
+}
+
+int dx_feed_vector(const dx_feed *feed, dx_store *store, dx_timeframe *out) {
+    sqlite3_stmt *select = dx_store_query(store, "SELECT vector FROM feed WHERE id=?1");
+    dx_bind_int(select, 1, feed->local);
+    if (!dx_step(store, select)) {
+        int error = dx_store_error(store);
+        return error ? error : DX_E_CORRUPT;
+    }
+    int error = dx_timeframe_restore(out, dx_column_bytes(select, 0));
+    dx_step_reset(select);
+    return error;
+}
+
+int dx_feed_mmr_at(const dx_feed *feed, dx_store *store, uint64_t length, dx_mmr *out) {
+    if (length == feed->length) {
+        *out = feed->mmr;
+        return DX_OK;
+    }
+    dx_branch rows = dx_feed_rows(feed, store, length);
+    return dx_mmr_load(out, dx_branch_read, &rows, length);
+}
+
+/* --- Without the blocks -------------------------------------------------------------------------- */
+
+/* Each peak in the row of its last leaf, where its level says; what would stand before it is not known. */
+static int store_peaks(const dx_feed *feed, dx_store *store, const dx_mmr *mmr) {
+    uint64_t at = 0, index;
+    unsigned level;
+    int error = DX_OK;
+    for (size_t i = 0; !error && dx_mmr_next_tile(&at, mmr->length, &level, &index); i++) {
+        uint8_t nodes[DX_MMR_NODES_SIZE_MAX] = {0};
+        memcpy(nodes + (size_t)level * DX_HASH_SIZE, mmr->peaks[i], DX_HASH_SIZE);
+        sqlite3_stmt *insert =
+            dx_store_query(store, "INSERT OR REPLACE INTO block(key, nodes, body) VALUES(?1, ?2, x'')");
+        dx_bind_int(insert, 1, key_of(feed, at - 1));
+        dx_bind_bytes(insert, 2, dx_bytes_of(nodes, ((size_t)level + 1) * DX_HASH_SIZE));
+        error = dx_step_done(store, insert);
+    }
+    return error;
+}
+
+/* A feed that is shorter here: it becomes as long as this, and nothing of it is left to be received or applied. */
+static int lengthen(dx_feed *feed, dx_store *store, const dx_mmr *mmr) {
+    dx_feed after = *feed;
+    dx_bytes none = {NULL, 0};
+    after.length = mmr->length;
+    after.mmr = *mmr;
+    after.head = after.target = (dx_head){0};
+    int error = store_peaks(feed, store, mmr);
+    error = error ? error : dx_feed_save(&after, store, &none);
+    if (!error) {
+        *feed = after;
+    }
+    return error;
+}
+
+int dx_feed_jump(dx_feed *feed, dx_store *store, const dx_mmr *mmr, const dx_timeframe *vector) {
+    uint8_t ours[DX_HASH_SIZE], theirs[DX_HASH_SIZE];
+    if (mmr->length < feed->begins || (feed->own && feed->length < mmr->length)) {
+        return DX_E_STATE;
+    }
+    int error = DX_OK;
+    if (feed->length < mmr->length) {
+        error = lengthen(feed, store, mmr);
+    } else {
+        error = dx_feed_root(feed, store, mmr->length, ours);
+        dx_mmr_root(mmr, theirs);
+        error = error ? error : memcmp(ours, theirs, sizeof ours) != 0 ? DX_E_FORK : DX_OK;
+    }
+    if (!error && feed->applied < mmr->length) {
+        feed->applied = mmr->length;
+        feed->kept = 0;
+        feed->timeframe.count = 0;
+        for (size_t i = 0; !error && i < vector->count; i++) {
+            error = dx_timeframe_raise(&feed->timeframe, vector->entries[i].feed, vector->entries[i].length);
+        }
+        error = error ? error : dx_feed_save_applied(feed, store);
+    }
+    return error ? error : dx_feed_begin_at(feed, store, mmr->length, vector);
+}
+
+/* --- Sweeping ------------------------------------------------------------------------------------ */
+
+static int remove_keys(dx_store *store, int64_t first, int64_t end, size_t *budget) {
+    if (first >= end || *budget == 0) {
+        return DX_OK;
+    }
+    int forgotten = dx_hole_forget(store, first, end - 1);
+    if (forgotten) {
+        return forgotten;
+    }
+    sqlite3_stmt *remove = dx_store_query(
+        store, "DELETE FROM block WHERE key IN (SELECT key FROM block WHERE key>=?1 AND key<?2 LIMIT ?3)");
+    dx_bind_int(remove, 1, first);
+    dx_bind_int(remove, 2, end);
+    dx_bind_int(remove, 3, (int64_t)*budget);
+    int error = dx_step_done(store, remove);
+    if (!error) {
+        *budget -= (size_t)dx_store_changes(store);
+    }
+    return error;
+}
+
+/* Blocks [from, end) of the branch in force; those below `parts` are the trunk's. */
+static int remove_blocks(const dx_feed *feed, dx_store *store, uint64_t from, uint64_t end, size_t *budget) {
+    uint64_t shared = end < feed->parts ? end : feed->parts;
+    int error =
+        remove_keys(store, feed->local << 32 | (int64_t)from, feed->local << 32 | (int64_t)shared, budget);
+    uint64_t begin = from > feed->parts ? from : feed->parts;
+    return error ? error
+                 : remove_keys(store, feed->rows << 32 | (int64_t)begin, feed->rows << 32 | (int64_t)end,
+                               budget);
+}
+
+static int clear_body(const dx_feed *feed, dx_store *store, uint64_t seq, size_t *budget) {
+    if (*budget == 0) {
+        return DX_OK;
+    }
+    sqlite3_stmt *update = dx_store_query(store, "UPDATE block SET body=x'' WHERE key=?1 AND length(body)>0");
+    dx_bind_int(update, 1, key_of(feed, seq));
+    int error = dx_step_done(store, update);
+    if (!error) {
+        *budget -= (size_t)dx_store_changes(store);
+    }
+    return error;
+}
+
+int dx_feed_sweep(const dx_feed *feed, dx_store *store, size_t *budget) {
+    uint64_t at = 0, from = 0, index;
+    unsigned level;
+    int error = DX_OK;
+    while (!error && *budget != 0 && dx_mmr_next_tile(&at, feed->begins, &level, &index)) {
+        error = remove_blocks(feed, store, from, at - 1, budget);
+        error = error ? error : clear_body(feed, store, at - 1, budget);
+        from = at;
+    }
+    return error || *budget == 0 ? error : dx_limb_sweep(feed, store, budget);
+}
