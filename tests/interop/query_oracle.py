@@ -61,7 +61,9 @@ def rank(value):
 
 
 def exact(value):
-    """Inside arrays and maps 2 and 2.0 are two values."""
+    """Inside arrays and maps 2 and 2.0 are two values; a time is one however it is written."""
+    if isinstance(value, dict) and list(value) == ["@time"]:
+        return ("@time", str(moment(value["@time"])))
     if isinstance(value, dict):
         return sorted((key, exact(item)) for key, item in value.items())
     if isinstance(value, list):
