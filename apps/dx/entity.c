@@ -12,6 +12,10 @@ static const dx_column object_table_columns[] = {
 static const dx_column link_table_columns[] = {{"id", DX_CELL_PLACE},     {"type", DX_CELL_TEXT},
                                                {"source", DX_CELL_PLACE}, {"target", DX_CELL_PLACE},
                                                {"data", DX_CELL_VALUE},   {NULL, DX_CELL_TEXT}};
+/* Of several spaces. */
+static const dx_column space_columns[] = {
+    {"space", DX_CELL_HEX},    {"id", DX_CELL_PLACE},   {"type", DX_CELL_TEXT}, {"source", DX_CELL_PLACE},
+    {"target", DX_CELL_PLACE}, {"data", DX_CELL_VALUE}, {NULL, DX_CELL_TEXT}};
 static const dx_column change_columns[] = {
     {"change", DX_CELL_TEXT},  {"id", DX_CELL_PLACE},   {"type", DX_CELL_TEXT}, {"source", DX_CELL_PLACE},
     {"target", DX_CELL_PLACE}, {"data", DX_CELL_VALUE}, {NULL, DX_CELL_TEXT}};
@@ -29,9 +33,13 @@ static void begin_table(dx_entity_table *table, dx_bytes row) {
     bool people = table->output->table && !table->output->json;
     const dx_column *columns = is_link(row) ? (people ? link_table_columns : link_columns)
                                             : (people ? object_table_columns : object_columns);
-    table->changes = dx_item_get(row, "change").size > 0;
+    bool spaces = dx_item_get(row, "space").size > 0;
+    table->changes = dx_item_get(row, "change").size > 0 || spaces;
     table->links = is_link(row);
-    dx_table_begin(&table->table, table->output, table->changes ? change_columns : columns);
+    dx_table_begin(&table->table, table->output,
+                   spaces           ? space_columns
+                   : table->changes ? change_columns
+                                    : columns);
     table->begun = true;
 }
 
@@ -60,10 +68,10 @@ void dx_entity_table_end(dx_entity_table *table) {
     dx_output_flush(table->output);
 }
 
-static const char *const link_keys[] = {"change", "id",      "source",  "target",  "type",
+static const char *const link_keys[] = {"change", "space",   "id",      "source",  "target", "type",
                                         "data",   "deleted", "omitted", "snippet", NULL};
-static const char *const object_keys[] = {"change",  "id",      "type",    "parent", "data",
-                                          "deleted", "omitted", "snippet", NULL};
+static const char *const object_keys[] = {"change", "space",   "id",      "type",    "parent",
+                                          "data",   "deleted", "omitted", "snippet", NULL};
 
 void dx_entity_write_json(dx_bytes row, dx_buf *out) {
     dx_output_write_keys(row, is_link(row) ? link_keys : object_keys, out);

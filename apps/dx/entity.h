@@ -11,7 +11,8 @@ typedef struct dx_entity_table {
     dx_output *output;
     dx_table table;
     bool is_stream; /* rows come one by one: nothing is held back */
-    bool begun, changes, links;
+    bool begun, links;
+    bool changes; /* or rows of several spaces: one table for objects and links */
 } dx_entity_table;
 
 void dx_entity_table_begin(dx_entity_table *table, dx_output *output);

@@ -9,6 +9,8 @@
 #include "space.h"
 
 static const dx_column id_columns[] = {{"id", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
+static const dx_column space_id_columns[] = {
+    {"id", DX_CELL_TEXT}, {"space", DX_CELL_HEX}, {NULL, DX_CELL_TEXT}};
 static const dx_column group_columns[] = {
     {"value", DX_CELL_TEXT}, {"count", DX_CELL_NUMBER}, {NULL, DX_CELL_TEXT}};
 static const dx_column plan_columns[] = {{"begins", DX_CELL_TEXT},  {"type", DX_CELL_TEXT},
@@ -55,13 +57,59 @@ static dx_answer_shape shape_of(dx_bytes question) {
                                                                  : DX_ANSWER_ENTITIES;
 }
 
-/* The question that is the second argument, if there is one. */
+/* Several spaces are asked: they are named by options, and the question is the first argument. */
+static bool asks_several(const dx_invocation *run) {
+    return dx_invocation_has(run, "space") || dx_invocation_has(run, "all-spaces");
+}
+
+static const char *question_of(const dx_invocation *run) {
+    return dx_invocation_argument(run, asks_several(run) ? 0 : 1);
+}
+
+static void begin_command(dx_invocation *run, dx_map_builder *command, const char *name) {
+    size_t count = 0;
+    if (!asks_several(run)) {
+        dx_space_command(run, command, name);
+        return;
+    }
+    dx_command_begin(command, name);
+    if (dx_invocation_has(run, "all-spaces")) {
+        dx_command_text(command, "spaces", "all");
+        return;
+    }
+    for (size_t i = 0; i < run->given_count; i++) {
+        count += strcmp(run->given[i].option->name, "space") == 0;
+    }
+    dx_writer *spaces = dx_map_builder_key(command, "spaces");
+    dx_write_array(spaces, count);
+    for (size_t i = 0; i < run->given_count; i++) {
+        if (strcmp(run->given[i].option->name, "space") == 0) {
+            dx_write_text(spaces, run->given[i].value);
+        }
+    }
+}
+
+/* A space, or several; with several no second argument. */
+static int check_spaces(dx_invocation *run) {
+    if (!asks_several(run) && run->argument_count == 0) {
+        return dx_fail(run, DX_E_INVALID, "dx query SPACE, or --all-spaces", "no space is named");
+    }
+    if (asks_several(run) && run->argument_count > 1) {
+        return dx_fail(run, DX_E_INVALID, "dx query --space A --space B JSON", "the spaces are named twice");
+    }
+    if (asks_several(run) && (dx_invocation_has(run, "csv") || dx_invocation_has(run, "explain"))) {
+        return dx_fail(run, DX_E_INVALID, "one space", "--csv and --explain are for questions to one space");
+    }
+    return DX_EXIT_OK;
+}
+
+/* The question, if there is one. */
 static int begin(dx_invocation *run, dx_map_builder *command, const char *name, dx_answer_shape *shape) {
-    const char *json = dx_invocation_argument(run, 1);
+    const char *json = question_of(run);
     dx_buf item = {0};
     int code = json == NULL ? DX_EXIT_OK : dx_input_json(run, json, "the question", true, &item);
     if (code == DX_EXIT_OK) {
-        dx_space_command(run, command, name);
+        begin_command(run, command, name);
         dx_command_item(command, "query", dx_buf_view(&item));
         *shape = shape_of(dx_buf_view(&item));
     }
@@ -88,14 +136,15 @@ static int query_csv(dx_invocation *run) {
 }
 
 int dx_run_query(dx_invocation *run) {
-    if (dx_invocation_has(run, "csv")) {
-        return query_csv(run);
-    }
     dx_query_answer answer = {.run = run};
     dx_map_builder command;
     dx_answer_shape shape = DX_ANSWER_ENTITIES;
     dx_buf reply;
-    int code = begin(run, &command, "query", &shape);
+    int code = check_spaces(run);
+    if (code == DX_EXIT_OK && dx_invocation_has(run, "csv")) {
+        return query_csv(run);
+    }
+    code = code == DX_EXIT_OK ? begin(run, &command, "query", &shape) : code;
     if (code != DX_EXIT_OK) {
         return code;
     }
@@ -107,7 +156,10 @@ int dx_run_query(dx_invocation *run) {
         return dx_vault_ask_record(run, &command, count_columns);
     }
     if (shape != DX_ANSWER_ENTITIES) {
-        return dx_vault_ask_rows(run, &command, shape == DX_ANSWER_IDS ? id_columns : group_columns);
+        return dx_vault_ask_rows(run, &command,
+                                 shape == DX_ANSWER_GROUPS ? group_columns
+                                 : asks_several(run)       ? space_id_columns
+                                                           : id_columns);
     }
     dx_entity_table_begin(&answer.table, &run->output);
     code = dx_vault_ask(run, &command, print_answer, &answer, &reply);

@@ -476,11 +476,14 @@ const dx_verb dx_verbs[] = {
 
     /* --- questions and files --- */
     {.noun = "query",
-     .arguments = {SPACE_ARGUMENT, {"JSON", "the question, or - to read it from stdin", true, false}},
+     .arguments = {{"SPACE", "its name, its id, or the beginning of its id (4 digits or more)", true, false},
+                   {"JSON", "the question, or - to read it from stdin", true, false}},
      .sentence = "Ask a space a question",
      .options = {{"explain", 0, NULL, "no rows: where it looked, at how much, and what would help", false},
                  {"csv", 0, NULL, "comma-separated values with a heading: a column for each key found",
-                  false}},
+                  false},
+                 {"space", 0, "SPACE", "ask this space, and others so named, in one answer", true},
+                 {"all-spaces", 0, NULL, "ask all spaces of the vault in one answer", false}},
      .details =
          "A question is a JSON object; without one every object is found. Where to begin, all of it true at "
          "once: "
@@ -507,6 +510,7 @@ const dx_verb dx_verbs[] = {
          "dx query packages '{\"type\": \"package\", \"where\": {\"size\": {\"gt\": 1000000}}, \"order\": "
          "\"size\", \"limit\": 10}'\n"
          "dx query packages '{\"type\": \"package\", \"where\": {\"name\": \"git\"}}' --explain\n"
+         "dx query --all-spaces '{\"type\": \"task\", \"order\": \"due\", \"limit\": 10}'\n"
          "dx query packages '{\"type\": \"package\"}' --csv >packages.csv",
      .run = dx_run_query},
     {.noun = "sql",

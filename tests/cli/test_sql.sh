@@ -1,5 +1,5 @@
 #!/bin/sh
-# tests/cli/test_sql.sh DX: a space in SQL: one statement, several, at a prompt; as a table, TSV, JSON, CSV; nothing but reading.
+# tests/cli/test_sql.sh DX: one question to several spaces; a space in SQL: one statement, several, at a prompt; as a table, TSV, JSON, CSV; nothing but reading.
 . "$(dirname "$0")/lib.sh"
 
 alice halo create Alice -q >/dev/null
@@ -27,6 +27,21 @@ expect_exit 3 "no such space" --profile alice sql nowhere 'SELECT 1'
 expect_exit 1 "a statement without an end" --profile alice sql notes --patience 0.05 \
     'WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT sum(i) FROM r'
 holds "ends, with what to do" err 'works too long'
+
+# --- One question to several spaces
+alice space create work -q >/dev/null
+alice object add work --type task --data '{"title": "mail", "rank": 1.75}' -q >/dev/null
+expect_exit 0 "a question to all spaces" --profile alice query --all-spaces '{"type": "task", "order": "rank"}' --json
+same "merged" "$(sed 's/.*"title":"\([^"]*\)".*/\1/' out | tr '\n' ' ')" "a, b mail tea "
+same "says of each where it is" "$(keys <out | sort -u)" "space,id,type,parent,data,deleted"
+expect_exit 0 "to two by name" --profile alice query --space work --space notes '{"count": true}'
+same "counted together" "$(cat out)" 3
+expect_exit 0 "ids of them" --profile alice query --all-spaces '{"ids": true, "limit": 1}' --json
+same "with theirs" "$(keys <out)" id,space
+expect_exit 2 "no space" --profile alice query
+expect_exit 2 "the spaces twice" --profile alice query --all-spaces notes '{}'
+expect_exit 2 "CSV" --profile alice query --all-spaces '{}' --csv
+expect_exit 3 "a space that is not there" --profile alice query --space work --space nowhere
 
 printf "SELECT ';' AS a; -- a comment; with a semicolon\nSELECT 2 /* ; */\n;\nSELECT \"title\" FROM task WHERE rank = 2" |
     timeout 20 "$dx" --profile alice sql notes >out 2>err

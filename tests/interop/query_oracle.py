@@ -9,6 +9,7 @@ import sys
 import tempfile
 from fractions import Fraction
 
+SPACES = ["S", "T"]
 TYPES = ["a", "b", None]
 LINKS = ["l", "m", None]
 PATHS = ["n", "s", "m.k", "m", "t", "list", "ref", "x\\.y"]
@@ -404,22 +405,26 @@ def complain(query, got, expected):
     sys.exit(1)
 
 
-def pages(vault, query):
+def pages(vault, target, query):
     """The same answer by cursor, two rows at a time."""
     ids, cursor = [], None
     while True:
         page = dict(query, limit=2)
         if cursor is not None:
             page["cursor"] = cursor
-        rows, reply = vault.ask({"do": "query", "space": "S", "query": page})
+        rows, reply = vault.ask({"do": "query", "query": page, **target})
         ids += [row["id"] for row in rows]
         cursor = reply.get("cursor")
         if cursor is None:
             return ids
 
 
-def compare(vault, world, query, rng):
-    rows, reply = vault.ask({"do": "query", "space": "S", "query": query})
+def compare(vault, target, world, query, rng):
+    """target: one space, or several, whose worlds are one as nothing leads from one into another."""
+    rows, reply = vault.ask({"do": "query", "query": query, **target})
+    for row in rows if "spaces" in target and "group" not in query else []:
+        if row.pop("space") != world.space_of[row["id"]]:
+            complain(query, row, world.space_of[row["id"]])
     if "error" in reply:
         complain(query, reply, "an answer")
     if "path" in query:
@@ -455,8 +460,8 @@ def compare(vault, world, query, rng):
                 complain(query, ids, expected)
         if not query.get("ids") and any(row != world.by_id[row["id"]] for row in rows):
             complain(query, rows, "the rows of the export")
-        if rng.random() < 0.05 and pages(vault, query) != ids:
-            complain(query, pages(vault, query), ids)
+        if rng.random() < 0.05 and pages(vault, target, query) != ids:
+            complain(query, pages(vault, target, query), ids)
 
 
 def is_whole(world, id, orders):
@@ -468,7 +473,7 @@ def is_whole(world, id, orders):
 # --- The space -----------------------------------------------------------------------------------------------------
 
 
-def write_some(vault, rng, ids, links):
+def write_some(vault, space, rng, ids, links):
     ops = []
     for _ in range(rng.randrange(1, 8)):
         what = rng.random()
@@ -492,18 +497,31 @@ def write_some(vault, rng, ids, links):
             op = {"op": rng.choice(["rm", "restore", "restore"]), "id": rng.choice(ids + links)}
         ops.append(op)
     for op in ops: # one by one: what was deleted refuses a write, which the others need not suffer
-        vault.ask({"do": "batch", "space": "S", "ops": [op]})
+        vault.ask({"do": "batch", "space": space, "ops": [op]})
 
 
-def read_world(vault):
-    rows, _ = vault.ask({"do": "export", "space": "S"})
-    hidden, _ = vault.ask({"do": "query", "space": "S", "query": {"type": "dx.space", "deleted": "show"}})
-    return World(rows + [row for row in hidden if row["id"] not in {one["id"] for one in rows}])
+def read_world(vault, *spaces):
+    rows, space_of = [], {}
+    for space in spaces:
+        these, _ = vault.ask({"do": "export", "space": space})
+        hidden, _ = vault.ask({"do": "query", "space": space, "query": {"type": "dx.space", "deleted": "show"}})
+        these += [row for row in hidden if row["id"] not in {one["id"] for one in these}]
+        _, status = vault.ask({"do": "space.status", "space": space})
+        space_of.update((row["id"], status["space"]) for row in these)
+        rows += these
+    world = World(rows)
+    world.space_of = space_of
+    return world
+
+
+def ids_of(world):
+    ids = [row["id"] for row in world.rows if "source" not in row and not (row["type"] or "").startswith("dx.")]
+    return ids, [row["id"] for row in world.rows if "source" in row]
 
 
 def change_indexes(vault, rng):
     for _ in range(2):
-        vault.ask({"do": rng.choice(["index.add", "index.add", "index.rm"]), "space": "S", "type": rng.choice(["a", "b", "l"]),
+        vault.ask({"do": rng.choice(["index.add", "index.add", "index.rm"]), "space": rng.choice(SPACES), "type": rng.choice(["a", "b", "l"]),
                    "path": rng.choice(PATHS[:6]), "kind": rng.choice(["object", "object", "link"])})
 
 
@@ -513,24 +531,26 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         vault = Vault(program, folder + "/vault")
         vault.ask({"do": "halo.create", "name": "A"})
-        vault.ask({"do": "space.create", "name": "S"})
-        asked = answered = 0
-        world = None
+        for space in SPACES:
+            vault.ask({"do": "space.create", "name": space})
+        asked = together = 0
         while asked < questions:
             if asked % 100 == 0:
                 for _ in range(12 if asked == 0 else 2):
-                    known = read_world(vault)
-                    ids = [row["id"] for row in known.rows if "source" not in row and not (row["type"] or "").startswith("dx.")]
-                    links = [row["id"] for row in known.rows if "source" in row]
-                    if len(ids) < 120:
-                        write_some(vault, rng, ids, links)
+                    for space in SPACES:
+                        ids, links = ids_of(read_world(vault, space))
+                        if len(ids) < (120 if space == SPACES[0] else 30):
+                            write_some(vault, space, rng, ids, links)
                 change_indexes(vault, rng)
-                world = read_world(vault)
-            query = draw_query(rng, ids, links)
-            compare(vault, world, query, rng)
+                one, both = read_world(vault, SPACES[0]), read_world(vault, *SPACES)
+            query = draw_query(rng, *ids_of(one if rng.random() < 0.8 else both))
+            if "path" not in query and rng.random() < 0.2:
+                compare(vault, {"spaces": "all" if rng.random() < 0.5 else SPACES}, both, query, rng)
+                together += 1
+            else:
+                compare(vault, {"space": SPACES[0]}, one, query, rng)
             asked += 1
-            answered += 1
-        print("%d questions, %d objects and links, equal answers (seed %d)" % (asked, len(world.rows), seed))
+        print("%d questions, %d of two spaces at once, %d objects and links, equal answers (seed %d)" % (asked, together, len(both.rows), seed))
         vault.process.stdin.close()
         vault.process.wait()
 

@@ -91,12 +91,15 @@ static int begin_cursor(dx_query *query, char *message, size_t message_size) {
 }
 
 int dx_query_cursor(const dx_query *query, dx_buf *out) {
+    return query->count == query->question.limit ? dx_query_cursor_behind(query, out) : DX_OK;
+}
+
+int dx_query_cursor_behind(const dx_query *query, dx_buf *out) {
     uint8_t head[1 + sizeof query->fingerprint], id[DX_ID_SIZE];
     const dx_question *question = &query->question;
     bool ordered = dx_query_is_ordered(query);
     dx_buf bytes;
-    if (query->count != question->limit || query->count == 0 || question->counts || question->has_group ||
-        question->has_path) {
+    if (query->count == 0 || question->counts || question->has_group || question->has_path) {
         return DX_OK;
     }
     head[0] = ordered ? CURSOR_BY_ORDER : CURSOR_BY_ID;
@@ -237,6 +240,11 @@ bool dx_query_wants_ids(const dx_query *query) {
     return query->question.wants_ids;
 }
 
+size_t dx_query_held(const dx_query *query, size_t *size) {
+    *size = query->records.bytes.size;
+    return query->records.places.size / sizeof(uint32_t);
+}
+
 bool dx_query_is_plain(const dx_query *query) {
     return query->question.step_count == 0 && !query->question.has_path;
 }
@@ -306,7 +314,9 @@ static int make_snippet(dx_query *query, const dx_entity *entity, dx_bytes *snip
 }
 
 static int give(dx_query *query, const dx_entity *entity) {
-    dx_query_row row = {.key = entity->key, .entity = query->question.wants_ids ? NULL : entity};
+    dx_query_row row = {.key = entity->key,
+                        .entity = query->question.wants_ids ? NULL : entity,
+                        .order = query->phase == DX_QUERY_SORTED ? query->deciding : dx_bytes_of(NULL, 0)};
     int error = query->question.snippets ? make_snippet(query, entity, &row.snippet) : DX_OK;
     return error == DX_OK ? give_row(query, &row) : error;
 }
@@ -376,7 +386,7 @@ static int give_keys(dx_query *query) {
 
 /* The value a group's record stands for is written from its form. */
 static int give_group(dx_query *query, dx_bytes order, int64_t count) {
-    dx_query_row row = {.count = count};
+    dx_query_row row = {.count = count, .order = order};
     dx_writer writer;
     dx_buf_clear(&query->form);
     if (order.data[0] == 1) {
@@ -401,6 +411,7 @@ static int give_sorted(dx_query *query) {
             break;
         }
         dx_query_record(query, query->at++, &order, &key, &count);
+        query->deciding = order;
         query->budget--;
         error = query->question.has_group ? give_group(query, order, count) : deliver_key(query, key);
     }

@@ -44,6 +44,8 @@ typedef struct dx_query_row {
     dx_bytes value;          /* a group's, one item; size 0: the path leads nowhere in them */
     int64_t count;           /* of a group */
     dx_bytes snippet;        /* where "snippet" was asked for: an array of texts (full_text.h); size 0: not */
+    dx_bytes
+        order; /* where rows are in an order, or groups: what decides it, compared as bytes, in every space alike */
 } dx_query_row;
 
 /* What a query is to say about itself, and what it has done so far. */
@@ -76,6 +78,10 @@ int64_t dx_query_count(const dx_query *query);
 bool dx_query_counts(const dx_query *query);
 bool dx_query_groups(const dx_query *query);
 bool dx_query_wants_ids(const dx_query *query);
+/* Rows are in an order of their own: that of paths, or of how well they match words. */
+bool dx_query_is_ordered(const dx_query *query);
+/* What is held to be put in order: rows or groups, and their bytes. */
+size_t dx_query_held(const dx_query *query, size_t *size);
 /* Whether the question is a filter alone, so that one entity can be judged by itself (subscriptions). */
 bool dx_query_is_filter(const dx_query *query);
 /* A filter with an order (and a limit) or with groups: one whose answer can be kept as its entities change. */
@@ -87,6 +93,8 @@ bool dx_query_could_match(dx_query *query, const dx_entity *entity);
 /* When the limit ended it: appends the text that, as "cursor" of the same query, goes on behind the last row. Nothing
  * otherwise. */
 DX_MUST_USE int dx_query_cursor(const dx_query *query, dx_buf *out);
+/* The same behind the row given last, whatever ended it. The cursor of an ordered query serves in every space. */
+DX_MUST_USE int dx_query_cursor_behind(const dx_query *query, dx_buf *out);
 /* What it does and did. Views die with the query. */
 void dx_query_explain(const dx_query *query, dx_query_plan *out);
 

@@ -210,6 +210,7 @@ struct dx_query {
     dx_records records;
     dx_buf behind; /* of a cursor: the record after which it goes on; and of the last row given */
     int64_t last_key;
+    dx_bytes deciding; /* of the record being given */
     int64_t count, examined, rows_read;
     int64_t sought, found; /* rows read to find where to begin, and how many of them were right */
     bool wished;           /* for an index, once */
@@ -294,8 +295,6 @@ sqlite3_stmt *dx_query_heads_of(dx_query *query, const dx_buf *keys, size_t at, 
 DX_MUST_USE int dx_query_walk_range(dx_query *query, int (*found)(dx_query *query, int64_t key), bool *done);
 /* What holds the words asked for, in the order of keys; query->rank is the match's. */
 DX_MUST_USE int dx_query_walk_text(dx_query *query, int (*found)(dx_query *query, int64_t key), bool *done);
-/* Rows are in an order of their own: that of paths, or of how well they match words. */
-bool dx_query_is_ordered(const dx_query *query);
 /* Keys of what a value at a path refers to, or the elements of an array there. */
 DX_MUST_USE int dx_query_references(dx_query *query, const dx_entity *entity, dx_bytes path,
                                     int (*on_key)(void *ctx, int64_t key), void *ctx);

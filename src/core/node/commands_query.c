@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "node/state.h"
+#include "node/query_rows.h"
 
 typedef struct dx_reading {
     dx_query *query;
@@ -43,65 +43,10 @@ static int send_nothing(void *ctx, const dx_query_row *row) {
     return DX_OK;
 }
 
-/* An id alone, or a group: {"count", "value"}, without a value where the path leads nowhere. */
-static int write_short_row(dx_row_sink *sink, const dx_query_row *row, dx_writer *out) {
-    uint8_t id[DX_ID_SIZE];
-    char text[DX_ID_TEXT_MAX];
-    if (row->key == 0) {
-        dx_write_map(out, 1u + (row->value.size != 0));
-        dx_write_text(out, "count");
-        dx_write_int(out, row->count);
-        if (row->value.size != 0) {
-            dx_write_text(out, "value");
-            dx_write_item(out, row->value);
-        }
-        return DX_OK;
-    }
-    int error = dx_key_to_id(sink->space, row->key, id);
-    dx_id_print(id, text);
-    dx_write_map(out, 1);
-    dx_write_text(out, "id");
-    dx_write_text(out, text);
-    return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
-}
-
-/* The entity's map with "snippet" in its place among the keys. */
-static int write_row_with_snippet(dx_row_sink *sink, const dx_query_row *answer, dx_writer *out) {
-    static const uint8_t name[] = {0x67, 's', 'n', 'i', 'p', 'p', 'e', 't'};
-    dx_buf entity;
-    dx_reader reader;
-    bool written = false;
-    dx_buf_init(&entity, &sink->node->config.alloc, DX_ROW_SIZE_MAX);
-    int error = dx_entity_write_row(&sink->node->context, sink->space, answer->entity, &entity);
-    dx_reader_init(&reader, dx_buf_view(&entity));
-    size_t count = error == DX_OK ? dx_read_map(&reader) : 0;
-    dx_write_map(out, count + 1);
-    for (size_t i = 0; i <= count && error == DX_OK; i++) {
-        dx_bytes key = i < count ? dx_read_item(&reader) : dx_bytes_of(NULL, 0);
-        if (!written && (i == count || dx_key_compare(key, dx_bytes_of(name, sizeof name)) > 0)) {
-            dx_write_item(out, dx_bytes_of(name, sizeof name));
-            dx_write_item(out, answer->snippet);
-            written = true;
-        }
-        if (i < count) {
-            dx_write_item(out, key);
-            dx_write_item(out, dx_read_item(&reader));
-        }
-    }
-    dx_buf_deinit(&entity);
-    return error;
-}
-
 static int send_row(void *ctx, const dx_query_row *answer) {
     dx_row_sink *sink = ctx;
     dx_writer row = dx_request_row(sink->node, sink->request);
-    if (answer->snippet.size != 0) {
-        int failed = write_row_with_snippet(sink, answer, &row);
-        return failed == DX_OK ? dx_request_row_end(sink->node, sink->request, &row) : failed;
-    }
-    int error = answer->entity == NULL
-                    ? write_short_row(sink, answer, &row)
-                    : dx_entity_write_row(&sink->node->context, sink->space, answer->entity, row.out);
+    int error = dx_node_write_query_row(sink->node, sink->space, answer, NULL, &row);
     return error == DX_OK ? dx_request_row_end(sink->node, sink->request, &row) : error;
 }
 
@@ -112,16 +57,6 @@ static int send_row_while_there_is_room(void *ctx, const dx_query_row *answer) {
     if (error == DX_OK && ++sink->sent % DX_ROWS_SLICE == 0 &&
         (!dx_request_can_send(sink->node, sink->request) || dx_node_said_enough(sink->node))) {
         error = DX_QUERY_PAUSE;
-    }
-    return error;
-}
-
-static int create_query(dx_node *node, dx_space *space, dx_bytes item, dx_query **out) {
-    char message[DX_NODE_MESSAGE_SIZE];
-    message[0] = 0;
-    int error = dx_query_create(&node->context, space, item, message, sizeof message, out);
-    if (error == DX_E_INVALID) {
-        return dx_node_refuse(node, error, "dx help query", "%s", message);
     }
     return error;
 }
@@ -194,15 +129,12 @@ static int go_on_reading(dx_node *node, dx_request *request, bool *again) {
     if (error == DX_OK && !more && reading->next_query.size > 0) {
         dx_query_destroy(reading->query);
         reading->query = NULL;
-        error = create_query(node, sink.space, dx_buf_view(&reading->next_query), &reading->query);
+        error = dx_node_create_query(node, sink.space, dx_buf_view(&reading->next_query), &reading->query);
         dx_buf_clear(&reading->next_query);
         more = true;
     }
     if (error == DX_E_LIMIT) {
-        return dx_node_refuse(
-            node, error, "a question that reaches less: begin with a type or a value, take fewer steps",
-            "the question reaches more than %d objects in one step, or puts more than %d in order",
-            DX_QUERY_KEYS_MAX, DX_QUERY_SORTED_MAX);
+        return dx_node_refuse_large_query(node, error);
     }
     if (error != DX_OK) {
         return error;
@@ -222,7 +154,7 @@ static int go_on_reading(dx_node *node, dx_request *request, bool *again) {
 
 static int begin_reading(dx_node *node, dx_request *request, dx_space *space, dx_bytes query_item) {
     dx_query *query = NULL;
-    int error = create_query(node, space, query_item, &query);
+    int error = dx_node_create_query(node, space, query_item, &query);
     if (error != DX_OK) {
         return error;
     }
@@ -241,6 +173,9 @@ static int query(dx_node *node, dx_request *request, dx_bytes body) {
     static const uint8_t empty_map[] = {0xa0};
     dx_space *space;
     dx_bytes item;
+    if (dx_item_get(body, "spaces").size > 0) {
+        return dx_node_query_spaces(node, request, body);
+    }
     int error = dx_take_space(node, request, body, &space);
     if (error == DX_OK) {
         error = dx_take_optional_map(node, body, "query", &item);

@@ -443,7 +443,7 @@ void dx_node_keep_requests(dx_node *node) {
 
 int dx_node_cancel_readers(dx_node *node, int64_t space) {
     for (dx_request *request = node->requests; request != NULL; request = request->next) {
-        if (request->space != space) {
+        if (request->reads != NULL ? !request->reads(request, space) : request->space != space) {
             continue;
         }
         dx_node_refuse(node, DX_E_CANCELLED, NULL, "this vault forgets the space");

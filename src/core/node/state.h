@@ -53,7 +53,8 @@ struct dx_request {
     dx_buf rows;                 /* encoded rows not yet sent */
     size_t row_count, row_begin; /* row_begin: where the row being written begins */
     int64_t total;
-    int64_t space; /* it reads: ends when the space goes; 0: none */
+    int64_t space;                                           /* it reads: ends when the space goes; 0: none */
+    bool (*reads)(const dx_request *request, int64_t space); /* the same of several; NULL: `space` tells */
     bool answered; /* it is kept until the commit: an answer that is undone is owed again */
     bool cancelled;
     bool fresh; /* begun in the transaction under way: when that is undone, it never was */

@@ -1,0 +1,120 @@
+/* node/query_rows.c: rows of questions. See query_rows.h.
+ *
+ * Layer: floor 1, node. */
+#include "node/query_rows.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+
+int dx_node_create_query(dx_node *node, dx_space *space, dx_bytes item, dx_query **out) {
+    char message[DX_NODE_MESSAGE_SIZE];
+    message[0] = 0;
+    int error = dx_query_create(&node->context, space, item, message, sizeof message, out);
+    if (error == DX_E_INVALID) {
+        return dx_node_refuse(node, error, "dx help query", "%s", message);
+    }
+    return error;
+}
+
+int dx_node_refuse_large_query(dx_node *node, int error) {
+    return dx_node_refuse(
+        node, error, "a question that reaches less: begin with a type or a value, take fewer steps",
+        "the question reaches more than %d objects in one step, or puts more than %d in order",
+        DX_QUERY_KEYS_MAX, DX_QUERY_SORTED_MAX);
+}
+
+/* An id alone, or a group: {"count", "value"}, without a value where the path leads nowhere. */
+static int write_short_row(dx_space *space, const dx_query_row *row, const char *space_name, dx_writer *out) {
+    uint8_t id[DX_ID_SIZE];
+    char text[DX_ID_TEXT_MAX];
+    if (row->key == 0) {
+        dx_write_map(out, 1u + (row->value.size != 0));
+        dx_write_text(out, "count");
+        dx_write_int(out, row->count);
+        if (row->value.size != 0) {
+            dx_write_text(out, "value");
+            dx_write_item(out, row->value);
+        }
+        return DX_OK;
+    }
+    int error = dx_key_to_id(space, row->key, id);
+    dx_id_print(id, text);
+    dx_write_map(out, 1u + (space_name != NULL));
+    dx_write_text(out, "id");
+    dx_write_text(out, text);
+    if (space_name != NULL) {
+        dx_write_text(out, "space");
+        dx_write_text(out, space_name);
+    }
+    return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+}
+
+/* What stands beside an entity's own keys, in the order of keys. */
+typedef struct beside {
+    const char *key;
+    dx_bytes item;       /* size 0: a text */
+    const char *text;    /* NULL: nothing */
+    uint8_t encoded[16]; /* the key */
+    size_t encoded_size;
+} beside;
+
+static bool is_there(const beside *self) {
+    return self->item.size != 0 || self->text != NULL;
+}
+
+static void write_beside(const beside *self, dx_writer *out) {
+    dx_write_text(out, self->key);
+    if (self->item.size != 0) {
+        dx_write_item(out, self->item);
+    } else {
+        dx_write_text(out, self->text);
+    }
+}
+
+/* The entity's map with more keys in their places. */
+static int write_row_with(dx_node *node, dx_space *space, const dx_query_row *row, beside *more,
+                          size_t more_count, dx_writer *out) {
+    dx_buf entity;
+    dx_reader reader;
+    size_t added = 0, at = 0;
+    for (size_t i = 0; i < more_count; i++) {
+        size_t size = strlen(more[i].key);
+        more[i].encoded[0] = (uint8_t)(0x60 + size);
+        memcpy(more[i].encoded + 1, more[i].key, size);
+        more[i].encoded_size = size + 1;
+        added += is_there(&more[i]);
+    }
+    dx_buf_init(&entity, &node->config.alloc, DX_ROW_SIZE_MAX);
+    int error = dx_entity_write_row(&node->context, space, row->entity, &entity);
+    dx_reader_init(&reader, dx_buf_view(&entity));
+    size_t count = error == DX_OK ? dx_read_map(&reader) : 0;
+    dx_write_map(out, count + added);
+    for (size_t i = 0; i <= count && error == DX_OK; i++) {
+        dx_bytes key = i < count ? dx_read_item(&reader) : dx_bytes_of(NULL, 0);
+        for (; at < more_count &&
+               (i == count || dx_key_compare(key, dx_bytes_of(more[at].encoded, more[at].encoded_size)) > 0);
+             at++) {
+            if (is_there(&more[at])) {
+                write_beside(&more[at], out);
+            }
+        }
+        if (i < count) {
+            dx_write_item(out, key);
+            dx_write_item(out, dx_read_item(&reader));
+        }
+    }
+    dx_buf_deinit(&entity);
+    return error;
+}
+
+int dx_node_write_query_row(dx_node *node, dx_space *space, const dx_query_row *row, const char *space_name,
+                            dx_writer *out) {
+    beside more[] = {{.key = "space", .text = space_name}, {.key = "snippet", .item = row->snippet}};
+    if (row->entity == NULL) {
+        return write_short_row(space, row, space_name, out);
+    }
+    return is_there(&more[0]) || is_there(&more[1])
+               ? write_row_with(node, space, row, more, sizeof more / sizeof more[0], out)
+               : dx_entity_write_row(&node->context, space, row->entity, out->out);
+}

@@ -1,0 +1,21 @@
+/* node/query_rows.h: rows of questions, as commands answer them.
+ *
+ * Layer: floor 1, node, private to this room. docs/spec/query.md, Answers. */
+#ifndef DX_NODE_QUERY_ROWS_H
+#define DX_NODE_QUERY_ROWS_H
+
+#include "node/state.h"
+
+/* Makes the question; what is wrong with it is put into words. */
+DX_MUST_USE int dx_node_create_query(dx_node *node, dx_space *space, dx_bytes item, dx_query **out);
+/* Writes one row as one map. space_name: goes with it as "space"; NULL: not. */
+DX_MUST_USE int dx_node_write_query_row(dx_node *node, dx_space *space, const dx_query_row *row,
+                                        const char *space_name, dx_writer *out);
+/* What a question that reaches too much is told. */
+int dx_node_refuse_large_query(dx_node *node, int error);
+
+/* --- commands_query_spaces.c --- */
+/* The command `query` of several spaces: "spaces" in place of "space". */
+DX_MUST_USE int dx_node_query_spaces(dx_node *node, dx_request *request, dx_bytes body);
+
+#endif
