@@ -11,6 +11,7 @@
 
 #include <dxos/codec.h>
 #include <dxos/node.h>
+#include <dxos/query.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -90,6 +91,10 @@ DX_API DX_MUST_USE int dx_client_get(dx_client *client, const char *space, const
 /* Each object or link that the question (docs/spec/query.md) finds; "{}" finds every object. */
 DX_API DX_MUST_USE int dx_client_query(dx_client *client, const char *space, dx_on_row on_row, void *ctx,
                                        const char *json, ...) DX_PRINTF(5, 6);
+/* The same of a question that was built (dxos/query.h); space NULL: of all spaces, whose rows say in "space" where they are.
+ * The reply {"count", "cursor"?} is appended to reply (may be NULL): with a limit, where it goes on. */
+DX_API DX_MUST_USE int dx_client_query_built(dx_client *client, const char *space, dx_on_row on_row,
+                                             void *ctx, const dx_query_builder *query, dx_buf *reply);
 /* Any command at all: rows, and states of what takes its time, go to on_row (may be NULL), the reply is appended to
  * reply (may be NULL): dx_client_ask(client, NULL, NULL, &reply, "{\"do\": \"space.digest\", \"space\": %s}", space). */
 DX_API DX_MUST_USE int dx_client_ask(dx_client *client, dx_on_row on_row, void *ctx, dx_buf *reply,

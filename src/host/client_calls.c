@@ -293,6 +293,30 @@ int dx_client_query(dx_client *client, const char *space, dx_on_row on_row, void
     return error;
 }
 
+/* The command about a question that was built, and about one space or all. */
+static int begin_built(dx_client *client, dx_map_builder *command, const char *name, const char *space,
+                       const dx_query_builder *query) {
+    dx_buf item;
+    dx_buf_init(&item, dx_host_alloc(), DX_ANSWER_MAX);
+    int error = dx_query_builder_write(query, &item);
+    if (error == DX_OK) {
+        begin(command, name, space);
+        if (space == NULL) {
+            put_text(command, "spaces", "all");
+        }
+        put_item(command, "query", dx_buf_view(&item));
+    }
+    dx_buf_deinit(&item);
+    return error == DX_OK ? DX_OK : fail(client, error, "the question was not built well (dxos/query.h)");
+}
+
+int dx_client_query_built(dx_client *client, const char *space, dx_on_row on_row, void *ctx,
+                          const dx_query_builder *query, dx_buf *reply) {
+    dx_map_builder command;
+    int error = begin_built(client, &command, "query", space, query);
+    return error == DX_OK ? ask(client, &command, &(dx_listener){on_row, ctx}, reply) : error;
+}
+
 int dx_client_ask(dx_client *client, dx_on_row on_row, void *ctx, dx_buf *reply, const char *json, ...) {
     dx_buf command;
     va_list values;

@@ -57,6 +57,6 @@ try "example hello runs by the agent" "$tree/hello" "$tree/vault"
 "$tree/hello" "$tree/vault" >"$tree/said" 2>&1
 try "and says what it should" grep -q "changed: drink tea" "$tree/said"
 try "the agent stops" "$tree/root$prefix/bin/dx" --vault "$tree/vault" agent stop -q
-try "the vault holds the four spaces" sh -c "test \"\$('$tree/root$prefix/bin/dx' --vault '$tree/vault' space list --quiet | wc -l)\" = 4"
+try "the vault holds the five spaces" sh -c "test \"\$('$tree/root$prefix/bin/dx' --vault '$tree/vault' space list --quiet | wc -l)\" = 5"
 echo "1..$count"
 exit $failed
