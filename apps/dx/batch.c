@@ -8,8 +8,8 @@
 enum { COMMAND_SIZE = DX_BATCH_SIZE + (4 << 20) };
 
 typedef struct dx_queued_op {
-    dx_batch_op op; /* type and data: offsets below */
-    size_t type_at, data_at;
+    dx_batch_op op; /* type, data and model: offsets below */
+    size_t type_at, data_at, model_at;
 } dx_queued_op;
 
 struct dx_batch {
@@ -61,10 +61,11 @@ static void write_op(const dx_batch *batch, const dx_queued_op *queued, dx_write
         return;
     }
     /* Keys in canonical order: shorter first, then by their letters. */
-    dx_write_map(out, 1u + (op->data.size > 0) + (op->type.size > 0) + (link ? 2 : has_parent));
+    bool has_model = op->model.size > 0;
+    dx_write_map(out, 1u + (op->data.size > 0) + (op->type.size > 0) + has_model + (link ? 2 : has_parent));
     dx_write_text(out, "op");
     dx_write_text(out, names[op->kind]);
-    if (op->data.size > 0) {
+    if (op->data.size > 0 && !has_model) {
         dx_write_text(out, "data");
         dx_write_item(out, dx_bytes_of(batch->bytes.data + queued->data_at, op->data.size));
     }
@@ -72,9 +73,17 @@ static void write_op(const dx_batch *batch, const dx_queued_op *queued, dx_write
         dx_write_text(out, "type");
         dx_write_item(out, dx_bytes_of(batch->bytes.data + queued->type_at, op->type.size));
     }
+    if (has_model) {
+        dx_write_text(out, "model");
+        dx_write_item(out, dx_bytes_of(batch->bytes.data + queued->model_at, op->model.size));
+    }
     if (has_parent) {
         dx_write_text(out, "parent");
         write_subject(batch, op->source, out);
+    }
+    if (op->data.size > 0 && has_model) {
+        dx_write_text(out, "operation");
+        dx_write_item(out, dx_bytes_of(batch->bytes.data + queued->data_at, op->data.size));
     }
     if (link) {
         dx_write_text(out, "source");
@@ -354,6 +363,8 @@ int dx_batches_add(dx_batches *batches, const dx_batch_op *op) {
     dx_buf_append(&batch->bytes, op->type.data, op->type.size);
     queued->data_at = batch->bytes.size;
     dx_buf_append(&batch->bytes, op->data.data, op->data.size);
+    queued->model_at = batch->bytes.size;
+    dx_buf_append(&batch->bytes, op->model.data, op->model.size);
     if (dx_buf_error(&batch->bytes) != DX_OK) {
         batches->code = dx_vault_failed(batches->run, dx_buf_error(&batch->bytes));
     }

@@ -26,6 +26,7 @@ typedef struct dx_batch_op {
     uint32_t source, target; /* LINK; an ADD's parent is its source, or NONE */
     uint64_t line;           /* of the file, for words about a refusal */
     dx_bytes type, data;     /* encoded, or size 0; SET: data is the map of path and value */
+    dx_bytes model;          /* of an ADD, encoded, or size 0: data is then its first operation */
 } dx_batch_op;
 
 typedef struct dx_batch dx_batch;

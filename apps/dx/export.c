@@ -42,7 +42,8 @@ static void take_row(void *ctx, dx_bytes row) {
     bool link = dx_item_get(row, "source").size > 0;
     export->links += link;
     export->objects += !link;
-    if (omitted > 0 || row.size > ROW_SIZE_LARGE) {
+    bool has_model = dx_item_get(row, "model").size > 0; /* it has no pieces */
+    if (omitted > 0 || (row.size > ROW_SIZE_LARGE && !has_model)) {
         export->large.error =
             write_bare(row, false, omitted > 0 ? omitted : (int64_t)row.size, &export->large);
         return;

@@ -21,6 +21,7 @@
 enum {
     TOLD_MAX = 10,
     WAITING_SIZE_MAX = 1 << 30,
+    LIST_MAX = 4096,          /* edits of one operation (docs/spec/list-model.md) */
     OBJECT_SIZE_MAX = 1 << 20 /* what one block takes: no vault makes a larger object at once */
 };
 
@@ -50,7 +51,7 @@ typedef struct dx_import {
     dx_buf data, set, name; /* scratch */
     dx_buf types;           /* the encoded types of link fields, one after another */
     dx_bytes type, link_types[DX_MAPPING_LINKS_MAX];
-    uint64_t unresolved, own_links, own_sets, schemas, rejected, twice, told;
+    uint64_t unresolved, own_links, own_sets, schemas, rejected, left_out, twice, told;
     bool refers;      /* data hold references, perhaps to lines: links have numbers too, after the objects */
     bool links_only;  /* references to objects are left as they are */
     bool has_members; /* of the target space were asked for */
@@ -235,6 +236,7 @@ static int hold(dx_import *import, const dx_batch_op *op) {
     dx_waiting_object waiting = {.op = *op, .at = import->waiting_bytes.size, .next = DX_BATCH_NONE};
     dx_buf_append(&import->waiting_bytes, op->type.data, op->type.size);
     dx_buf_append(&import->waiting_bytes, op->data.data, op->data.size);
+    dx_buf_append(&import->waiting_bytes, op->model.data, op->model.size);
     dx_buf_append(&import->waiting, &waiting, sizeof waiting);
     int error = dx_buf_error(&import->waiting_bytes) != DX_OK ? dx_buf_error(&import->waiting_bytes)
                                                               : dx_buf_error(&import->waiting);
@@ -317,6 +319,64 @@ static int add_schema(dx_import *import, const dx_record *record) {
                                                            .data = record->data});
 }
 
+/* --- Objects with a model of their own --- */
+
+static const uint8_t *find_any(void *ctx, const uint8_t id[static DX_REFERENCE_SIZE]) {
+    (void)id;
+    *(bool *)ctx = true;
+    return NULL;
+}
+
+/* What is asked of an empty object of the model, so that it shows the same, in import->data; NULL, or why there is none. What
+ * others did to it, and who they are, cannot be said again in one person's name. */
+static const char *make_operation(dx_import *import, const dx_record *record) {
+    dx_bytes model = dx_item_text(record->model), data = record->data;
+    dx_kind kind = data.size > 0 ? dx_item_kind(data) : DX_KIND_NULL;
+    bool refers = false, changed;
+    dx_buf_clear(&import->data);
+    if (data.size > 0 && dx_record_rewrite(data, find_any, &refers, &import->data, &changed) != DX_OK) {
+        return "what it shows cannot be read";
+    }
+    dx_buf_clear(&import->data);
+    if (refers) {
+        return "an object with a model of its own that refers to others cannot be made anew";
+    }
+    if (dx_bytes_equal(model, dx_bytes_text("dx/counter/1")) && kind == DX_KIND_INT) {
+        if (dx_item_int(data, 0) != 0) {
+            dx_buf_append(&import->data, data.data, data.size);
+        }
+        return NULL;
+    }
+    if (dx_bytes_equal(model, dx_bytes_text("dx/list/1")) && kind == DX_KIND_ARRAY) {
+        dx_reader reader;
+        dx_writer writer;
+        dx_reader_init(&reader, data);
+        size_t count = dx_read_array(&reader);
+        if (count > LIST_MAX) {
+            return "a list of more than 4,096 values cannot be made anew at once";
+        }
+        if (count > 0) {
+            dx_writer_init(&writer, &import->data);
+            dx_write_map(&writer, 2);
+            dx_write_text(&writer, "insert");
+            dx_write_int(&writer, 0);
+            dx_write_text(&writer, "values");
+            dx_write_item(&writer, data);
+        }
+        return NULL;
+    }
+    return "an object of this model cannot be made anew from what it shows";
+}
+
+/* Counted and told, and no reason to give up a whole archive. */
+static void tell_left_out(dx_import *import, const char *why) {
+    import->left_out++;
+    dx_progress_clear(&import->progress);
+    if (import->left_out <= TOLD_MAX) {
+        print_rejected(import->source->number, why);
+    }
+}
+
 static int add_object(dx_import *import, const dx_record *record) {
     const dx_mapping *mapping = &import->source->mapping;
     if (is_schema(import, record)) {
@@ -338,6 +398,16 @@ static int add_object(dx_import *import, const dx_record *record) {
                       .type = record->type,
                       .data = record->data};
     int code = DX_EXIT_OK;
+    const char *why = record->model.size > 0 ? make_operation(import, record) : NULL;
+    if (why != NULL) {
+        tell_left_out(import, why);
+        import->number++;
+        return import->code;
+    }
+    if (record->model.size > 0) {
+        op.model = record->model;
+        op.data = dx_buf_view(&import->data);
+    }
     if (mapping->foreign) {
         dx_buf_clear(&import->data);
         int error = dx_record_write_data(mapping, record, on_name, import, &import->data);
@@ -436,6 +506,7 @@ static int add_waiting(dx_import *import) {
         dx_batch_op op = object->op;
         op.type.data = import->waiting_bytes.data + object->at;
         op.data.data = op.type.data + op.type.size;
+        op.model.data = op.data.data + op.data.size;
         object->at = SIZE_MAX;
         code = dx_batches_add(&import->batches, &op);
         for (uint32_t child = first[op.number]; child != DX_BATCH_NONE && ended < count;
@@ -706,6 +777,10 @@ static void tell_result(const dx_import *import) {
     if (import->rejected > 0) {
         dx_output_words(&import->run->output, "%" PRIu64 " lines were rejected", import->rejected);
     }
+    if (import->left_out > 0) {
+        dx_output_words(&import->run->output, "%" PRIu64 " objects of models of their own were left out",
+                        import->left_out);
+    }
 }
 
 static void print_result(dx_invocation *run, const dx_import_result *result) {
@@ -818,11 +893,11 @@ int dx_import_source(dx_invocation *run, const char *space, dx_source *source, b
     *result = (dx_import_result){.objects = import->batches.objects,
                                  .links = import->batches.links,
                                  .unresolved = import->unresolved,
-                                 .rejected = import->rejected,
+                                 .rejected = import->rejected + import->left_out,
                                  .seconds = dx_progress_seconds(&import->progress)};
     if (code == DX_EXIT_OK) {
         tell_result(import);
-        code = import->rejected > 0 ? DX_EXIT_PARTIAL : code;
+        code = import->rejected > 0 || (import->left_out > 0 && !whole) ? DX_EXIT_PARTIAL : code;
     }
     deinit(import);
     free(import);

@@ -37,6 +37,7 @@ static int read_own(dx_bytes item, dx_record *out, const char **why) {
                        .source = get(item, "source"),
                        .target = get(item, "target"),
                        .data = get(item, "data"),
+                       .model = get(item, "model"),
                        .member = get(item, "member"),
                        .deleted = dx_item_bool(dx_item_get(item, "deleted"), false)};
     if (out->kind == DX_RECORD_SET) {
@@ -55,7 +56,10 @@ static int read_own(dx_bytes item, dx_record *out, const char **why) {
     if (out->type.size > 0 && dx_item_kind(out->type) != DX_KIND_TEXT) {
         return refuse(why, "\"type\" is no text");
     }
-    if (out->data.size > 0 && dx_item_kind(out->data) != DX_KIND_MAP) {
+    if (out->model.size > 0 && (dx_item_kind(out->model) != DX_KIND_TEXT || out->kind != DX_RECORD_OBJECT)) {
+        return refuse(why, "\"model\" is the name of an object's model");
+    }
+    if (out->data.size > 0 && out->model.size == 0 && dx_item_kind(out->data) != DX_KIND_MAP) {
         return refuse(why, out->kind == DX_RECORD_SET ? "\"set\" is no object" : "\"data\" is no object");
     }
     if (out->kind == DX_RECORD_MEMBER && dx_item_kind(out->member) != DX_KIND_TEXT) {

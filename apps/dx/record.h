@@ -34,7 +34,8 @@ typedef struct dx_record {
     dx_bytes type;           /* an encoded text, or size 0 */
     dx_bytes parent;         /* a key, or size 0 */
     dx_bytes source, target; /* keys, of a link */
-    dx_bytes data;           /* an encoded map, or size 0 */
+    dx_bytes data;           /* an encoded map, or size 0; of an object with a model whatever that shows */
+    dx_bytes model;          /* an encoded text: an object's own model, or size 0 */
     dx_bytes member;         /* the identity in hexadecimal, an encoded text */
 } dx_record;
 

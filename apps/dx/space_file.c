@@ -227,6 +227,7 @@ typedef struct dx_taking {
     dx_progress progress;
     char (*made)[DX_SPACE_TEXT_MAX]; /* spaces, one for each of the archive's at most */
     size_t made_count;
+    uint64_t left_out; /* objects that could not be made anew */
     dx_buf rows;
 } dx_taking;
 
@@ -338,6 +339,7 @@ static int take_space(dx_taking *taking, const dx_archive_space *space, dx_sourc
     dx_source_close(source);
     code = code == DX_EXIT_OK ? name_space(taking, id, space) : code;
     if (code == DX_EXIT_OK) {
+        taking->left_out += result.rejected;
         add_imported(taking, id, space, &result);
     }
     return code;
@@ -386,6 +388,7 @@ static int take_spaces(dx_taking *taking) {
     }
     if (code == DX_EXIT_OK) {
         print_rows(taking->run, imported_columns, &taking->rows);
+        code = taking->left_out > 0 ? DX_EXIT_PARTIAL : code;
     } else {
         give_up(taking);
     }
