@@ -149,15 +149,15 @@ static void expect_answer(const list *self, dx_bytes item, const char *json, siz
 /* --- Random questions and writes ------------------------------------------------------------------------- */
 
 static void draw_question(uint64_t *random, char *out, size_t size) {
-    static const char *const filters[] = {"\"type\": \"tree\"",
-                                          "\"kind\": \"object\"",
-                                          "\"type\": \"tree\", \"where\": {\"site\": \"north\"}",
-                                          "\"where\": {\"n\": {\"ge\": 2}}",
-                                          "\"type\": \"tree\", \"deleted\": \"show\"",
-                                          "\"not\": {\"where\": {\"n\": 1}}",
-                                          "\"or\": [{\"where\": {\"n\": 3}}, {\"type\": \"stone\"}]",
-                                          "\"type\": \"tree\", \"and\": [{\"where\": {\"n\": {\"lt\": 4}}}, "
-                                          "{\"not\": {\"where\": {\"site\": 7}}}]"};
+    static const char *const filters[] = {
+        "\"type\": \"tree\"",
+        "\"kind\": \"object\"",
+        "\"type\": \"tree\", \"where\": {\"site\": \"north\"}",
+        "\"where\": {\"n\": {\"ge\": 2}}",
+        "\"type\": \"tree\", \"deleted\": \"show\"",
+        "\"not\": {\"where\": {\"n\": 1}}",
+        "\"or\": [{\"where\": {\"n\": 3}}, {\"type\": \"stone\"}]",
+        "\"type\": \"tree\", \"and\": [{\"not\": {\"where\": {\"site\": 7}}}]"};
     static const char *const orders[] = {"\"n\"", "{\"path\": \"n\", \"descending\": true}",
                                          "[\"site\", \"n\"]",
                                          "[{\"path\": \"site\", \"descending\": true}, \"n\"]", "\"none\""};
