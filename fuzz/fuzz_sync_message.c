@@ -93,6 +93,9 @@ static void read_rest(dx_bytes message) {
     FUZZ_CHECK(dx_sync_branch_read(message, id, &number, &goal) != DX_OK ||
                (number < goal.length && goal.length <= DX_FEED_LENGTH_MAX));
     (void)!dx_sync_lack_read(message, id);
+    FUZZ_CHECK(dx_sync_gone_read(message, id, &number) != DX_OK || number <= DX_FEED_LENGTH_MAX);
+    FUZZ_CHECK(dx_sync_fetch_read(message, id, &number) != DX_OK || number <= DX_FEED_LENGTH_MAX);
+    (void)!dx_sync_piece_read(message, id, &number, &view);
     FUZZ_CHECK(dx_sync_part_read(message, id, &number) != DX_OK || number <= DX_FEED_LENGTH_MAX);
     FUZZ_CHECK(dx_sync_want_read(message, id, &number) != DX_OK || number <= DX_FEED_LENGTH_MAX);
     FUZZ_CHECK(dx_sync_ask_read(message, &feed_class) != DX_OK || feed_class <= DX_FEED_DATA);

@@ -15,10 +15,12 @@ static const dx_column member_columns[] = {
 static const dx_column digest_columns[] = {
     {"digest", DX_CELL_TEXT}, {"objects", DX_CELL_NUMBER}, {NULL, DX_CELL_TEXT}};
 static const dx_column status_columns[] = {
-    {"space", DX_CELL_HEX},      {"synced", DX_CELL_TEXT},      {"peers", DX_CELL_NUMBER},
-    {"objects", DX_CELL_NUMBER}, {"pending", DX_CELL_TEXT},     {"name", DX_CELL_DETAIL},
-    {"links", DX_CELL_DETAIL},   {"refused", DX_CELL_DETAIL},   {"hidden", DX_CELL_DETAIL},
-    {"waiting", DX_CELL_DETAIL}, {"unreached", DX_CELL_DETAIL}, {NULL, DX_CELL_TEXT}};
+    {"space", DX_CELL_HEX},       {"synced", DX_CELL_TEXT},      {"peers", DX_CELL_NUMBER},
+    {"objects", DX_CELL_NUMBER},  {"pending", DX_CELL_TEXT},     {"name", DX_CELL_DETAIL},
+    {"links", DX_CELL_DETAIL},    {"refused", DX_CELL_DETAIL},   {"hidden", DX_CELL_DETAIL},
+    {"waiting", DX_CELL_DETAIL},  {"unreached", DX_CELL_DETAIL}, {"epoch", DX_CELL_DETAIL},
+    {"base", DX_CELL_DETAIL},     {"history", DX_CELL_DETAIL},   {"percent", DX_CELL_DETAIL},
+    {"mismatch", DX_CELL_DETAIL}, {NULL, DX_CELL_TEXT}};
 
 /* A space as its list shows it, from an answer that may lack the count. */
 static void print_space(dx_invocation *run, dx_bytes answer, int64_t objects) {

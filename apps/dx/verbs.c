@@ -173,6 +173,33 @@ const dx_verb dx_verbs[] = {
      .examples = "dx space digest notes",
      .run = dx_run_space_digest},
     {.noun = "space",
+     .verb = "epoch",
+     .arguments = {SPACE_ARGUMENT},
+     .sentence = "Make an epoch now: the state of a space, for newcomers and in place of old history",
+     .details =
+         "Members who may write make the same state again and say that it is right; then newcomers load it\n"
+         "instead of history. Admins' devices make epochs by themselves when history outweighs the state.",
+     .examples = "dx space epoch notes",
+     .run = dx_run_space_epoch},
+    {.noun = "space",
+     .verb = "epochs",
+     .arguments = {SPACE_ARGUMENT},
+     .sentence = "List the epochs of a space: by whom, how large, confirmed or not, and what was found here",
+     .details =
+         "here: right (made again and equal), mismatch (another state: E_EPOCH_MISMATCH), loaded, unseen.",
+     .examples = "dx space epochs notes",
+     .run = dx_run_space_epochs},
+    {.noun = "space",
+     .verb = "compact",
+     .arguments = {SPACE_ARGUMENT},
+     .options = {{"now", 0, NULL, "do not wait until the epoch was confirmed for a week", false}},
+     .sentence = "Let go of the history below the current epoch, on this vault",
+     .details = "It happens by itself a week after an epoch was confirmed and found right here. What was "
+                "dropped can\n"
+                "not be shown by `dx history`, nor gone back to.",
+     .examples = "dx space compact notes --now",
+     .run = dx_run_space_compact},
+    {.noun = "space",
      .verb = "export",
      .arguments = {{"FILE", "the archive to write; compressed when it ends in .gz; - is stdout", false,
                     false},

@@ -82,7 +82,8 @@ typedef enum dx_error_class {
     X(E_WITHDRAWN,   -54,  PEER,   "the invitation was withdrawn; ask for a new one") \
     X(E_CHANNEL_BINDING, -55, PEER, "another one stands between the two ends of this connection") \
     X(E_CORRUPT,     -60,  DATA,   "stored data is damaged") \
-    X(E_VERSION,     -61,  DATA,   "stored data is of a version this program does not know")
+    X(E_VERSION,     -61,  DATA,   "stored data is of a version this program does not know") \
+    X(E_EPOCH_MISMATCH, -62, DATA, "an epoch says another state than its blocks make")
 /* clang-format on */
 
 enum {

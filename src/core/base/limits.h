@@ -303,6 +303,11 @@ enum {
     DX_SYNC_WAITING_SIZE_MAX = 16 * 1024,
     /* A wanted feed that brought nothing for so long is asked of another peer too. */
     DX_SYNC_STALL_MS = 10000,
+    /* Pieces of a snapshot asked of one peer at once: a link's delay is filled, and a peer that dies holds up little. */
+    DX_SYNC_PIECES_MAX = 4,
+    /* Blocks missing below an epoch that are fetched rather than its state, where somebody still has them: they tell
+     * history, too. */
+    DX_SYNC_HISTORY_MAX = 4096,
     /* A peer that has not the branch somebody named is asked for it again after so long. */
     DX_SYNC_LACK_MS = 60000,
     /* Bytes of blocks read to answer one question for sections: each may lie in a block of its own. */
@@ -406,6 +411,18 @@ enum {
     DX_UNWRITTEN_MS = 1000,
     /* Spaces that are told a new name in one step: a block is written and signed in each. */
     DX_STEP_NAMES_MAX = 32,
+    /* Blocks that weigh less make no epoch by themselves: below it a newcomer fetches history in a second. */
+    DX_EPOCH_BLOCKS_SIZE = 4 * 1024 * 1024,
+    /* How long history below a confirmed epoch is kept: who was away for a week still finds the blocks themselves. */
+    DX_EPOCH_RETENTION_MS = 7 * 24 * 3600 * 1000,
+    /* So much later each next device of an admin makes an epoch that the ones before it did not. */
+    DX_EPOCH_RANK_MS = 10 * 60 * 1000,
+    /* A snapshot that something came in the way of is begun again after so long. */
+    DX_EPOCH_AGAIN_MS = 5000,
+    /* The retention window is looked at this often: clocks are set. */
+    DX_EPOCH_LOOK_MS = 3600 * 1000,
+    /* Entities gone over in one step, for a snapshot or a base: some ten milliseconds. */
+    DX_STEP_SNAPSHOT = 1024,
     /* Ops of one batch command: one block holds them all. */
     DX_BATCH_OPS_MAX = 4096
 };

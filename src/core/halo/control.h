@@ -118,6 +118,10 @@ size_t dx_control_member_count(const dx_control *control);
 const dx_member *dx_control_member(const dx_control *control, size_t index); /* ascending identity */
 const dx_member *dx_control_member_of(const dx_control *control,
                                       const uint8_t identity[static DX_KEY_SIZE]); /* NULL: none */
+size_t dx_control_device_count(const dx_control *control);
+/* Ascending by device, with the identity it speaks for. */
+void dx_control_device_at(const dx_control *control, size_t index, uint8_t device[static DX_KEY_SIZE],
+                          uint8_t identity[static DX_KEY_SIZE]);
 size_t dx_control_feed_count(const dx_control *control);
 const dx_admitted_feed *dx_control_feed(const dx_control *control, size_t index); /* ascending feed id */
 const dx_admitted_feed *dx_control_find_feed(const dx_control *control,

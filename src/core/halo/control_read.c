@@ -44,6 +44,17 @@ const dx_member *dx_control_member(const dx_control *control, size_t index) {
     return dx_sorted_at(&control->members, index);
 }
 
+size_t dx_control_device_count(const dx_control *control) {
+    return control->devices.count;
+}
+
+void dx_control_device_at(const dx_control *control, size_t index, uint8_t device[static DX_KEY_SIZE],
+                          uint8_t identity[static DX_KEY_SIZE]) {
+    const dx_control_device_row *row = dx_sorted_at(&control->devices, index);
+    memcpy(device, row->device, DX_KEY_SIZE);
+    memcpy(identity, row->identity, DX_KEY_SIZE);
+}
+
 size_t dx_control_feed_count(const dx_control *control) {
     return control->feeds.count;
 }

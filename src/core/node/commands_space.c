@@ -281,6 +281,8 @@ static int write_status(dx_node *node, dx_space *space, dx_map_builder *map, boo
     dx_write_uint(dx_map_builder_key(map, "refused"), space->refused);
     int listed = write_quarantine(node, space, map);
     error = error == DX_OK ? listed : error;
+    int begins = dx_node_write_epoch_status(node, space, map);
+    error = error == DX_OK ? begins : error;
     if (dx_pipeline_waiting(&node->context, space, waiting, sizeof waiting)) {
         dx_write_text(dx_map_builder_key(map, "waiting"), waiting);
     }

@@ -11,6 +11,7 @@
 #include "base/trace.h"
 #include "echo/entity_row.h"
 #include "echo/index.h"
+#include "node/epochs.h"
 #include "node/invite.h"
 #include "node/state.h"
 
@@ -80,6 +81,7 @@ int dx_node_add_space(dx_node *node, dx_space *space) {
 void dx_node_remove_space(dx_node *node, dx_space *space) {
     for (size_t i = 0; i < node->space_count; i++) {
         if (node->spaces[i] == space) {
+            dx_node_drop_epochs(node, space->local);
             dx_replication_remove_space(node->replication, space);
             memmove(&node->spaces[i], &node->spaces[i + 1],
                     (node->space_count - i - 1) * sizeof node->spaces[0]);
@@ -157,6 +159,7 @@ static void unload(dx_node *node, int reason) {
     dx_swarm_destroy(node->swarm);
     node->replication = NULL;
     node->swarm = NULL;
+    dx_node_drop_epochs(node, 0);
     while (node->space_count > 0) {
         dx_space_destroy(&node->context, node->spaces[--node->space_count]);
     }
@@ -496,6 +499,9 @@ static int settle(dx_node *node, uint64_t *deadline_ms) {
     }
     if (error == DX_OK) {
         error = dx_node_tell_name(node, &again);
+    }
+    if (error == DX_OK) {
+        error = dx_node_run_epochs(node, &again, deadline_ms);
     }
     if (error == DX_OK) {
         error = dx_node_resume_requests(node, &again, deadline_ms);

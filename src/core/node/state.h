@@ -117,6 +117,7 @@ struct dx_node {
     uint64_t written_ms; /* when a step last wrote */
     uint64_t rows_ms;    /* when rows that follow their blocks are written at the latest; 0: none waits */
     bool sweeping;       /* rows of forgotten spaces may be left */
+    struct dx_epoch_work *epochs; /* what is under way about them (epochs.h) */
     dx_node_counts counts;
     char addresses[DX_NODE_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX];
     size_t address_count;
@@ -156,6 +157,10 @@ DX_MUST_USE int dx_node_check_subject(dx_node *node, dx_app *app, dx_space *spac
 /* If the command's "at" names a point, answers the entity as it was then. */
 DX_MUST_USE int dx_node_reply_past(dx_node *node, dx_request *request, dx_space *space, int64_t key,
                                    dx_bytes body, bool *past);
+
+/* --- commands_epoch.c --- */
+/* Which epoch is the current one, where history here begins, and what is under way. */
+DX_MUST_USE int dx_node_write_epoch_status(dx_node *node, dx_space *space, dx_map_builder *map);
 
 /* --- commands_signal.c --- */
 /* The signaling services the person named; inside a transaction, with the swarm made. */
@@ -265,6 +270,6 @@ void dx_write_hex(dx_writer *writer, const uint8_t *data, size_t size);
 extern const dx_command dx_commands_halo[], dx_commands_space[], dx_commands_object[], dx_commands_query[],
     dx_commands_node[], dx_commands_signal[], dx_commands_invitation[], dx_commands_app[],
     dx_commands_watch[], dx_commands_history[], dx_commands_index[], dx_commands_schema[],
-    dx_commands_inspect[], dx_commands_sql[];
+    dx_commands_inspect[], dx_commands_sql[], dx_commands_epoch[];
 
 #endif

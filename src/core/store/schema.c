@@ -185,6 +185,9 @@ const char *const dx_store_schema[] = {
      " UNIQUE(space, root)) STRICT;"
      "CREATE TABLE snapshot_chunk(snapshot INTEGER NOT NULL, number INTEGER NOT NULL, hash BLOB NOT NULL,"
      " entity INTEGER, piece INTEGER, sealed BLOB, PRIMARY KEY(snapshot, number)) STRICT;"),
+    /* What this vault found of an epoch, and when it saw it confirmed (node/epochs.h). */
+    ("CREATE TABLE epoch_seen(space INTEGER NOT NULL, id BLOB NOT NULL, verdict INTEGER NOT NULL,"
+     " since_ms INTEGER NOT NULL, PRIMARY KEY(space, id)) WITHOUT ROWID, STRICT;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

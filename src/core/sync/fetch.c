@@ -329,14 +329,21 @@ static bool is_compared(const dx_session *session, const dx_session_feed *row) {
     return session->searching != 0 && (session->searching == row->local || row->parted);
 }
 
+/* They have more of it; or what is here came with a snapshot, and no head of it. */
+static bool is_missing(const dx_session_feed *row, const dx_feed *feed) {
+    return row->theirs > feed->length || (feed->begins != 0 && feed->head.length == 0 &&
+                                          feed->target.length == 0 && row->theirs == feed->length);
+}
+
 /* Wants every announced feed of a class that is longer there; *pending tells that something of it is still to
  * come. A feed whose beginning did not admit it is held, and does not hold up others. */
 static int want_class(dx_session *session, dx_feed_class feed_class, bool *pending, uint64_t *deadline_ms) {
     for (size_t i = 0, at = 0; i < session->feed_count; i++) {
         dx_session_feed *row = &session->feeds[i];
         const dx_feed *feed = find_from(session->replica->space, row->local, &at);
-        if (feed == NULL || feed->own || feed->identity.feed_class != feed_class ||
-            row->theirs <= feed->length || feed->length >= feed->cut || is_compared(session, row) ||
+        if (feed == NULL || feed->own || feed->identity.feed_class != feed_class || !is_missing(row, feed) ||
+            row->begins > feed->length || dx_replica_loads(session->replica, feed) ||
+            feed->length >= feed->cut || is_compared(session, row) ||
             (feed->length > 0 && !is_admitted(session->replica, feed))) {
             continue;
         }
@@ -412,6 +419,9 @@ int dx_session_fetch(dx_session *session, uint64_t *deadline_ms) {
     }
     if (error == DX_OK) {
         error = want_class(session, DX_FEED_DATA, &data_pending, deadline_ms);
+    }
+    if (error == DX_OK) {
+        error = dx_session_fetch_snapshot(session, deadline_ms);
     }
     if (error == DX_OK && !data_pending) {
         error = ask_class(session, DX_FEED_DATA, session->theirs.data, ours->data);

@@ -225,6 +225,9 @@ int dx_session_take_probe(dx_session *session, dx_bytes message) {
         uint8_t root[DX_HASH_SIZE] = {0}; /* of a branch that is not so long here: none */
         error = dx_feed_root(feed, context->store, probe.lengths[i], root);
         error = error == DX_E_NOT_FOUND && feed->frozen ? DX_OK : error;
+        if (error == DX_E_GONE) {
+            return DX_OK; /* history here begins later: they ask another one when no answer comes */
+        }
         if (error != DX_OK) {
             return error == DX_E_NOT_FOUND ? DX_E_PROTOCOL
                                            : error; /* they asked for more than we ever announced */
@@ -299,7 +302,7 @@ int dx_session_take_part(dx_session *session, dx_bytes message) {
         return error;
     }
     error = dx_fork_path(feed, context->store, at, &head, path, &path_size);
-    if (error == DX_E_NOT_FOUND && feed->frozen) {
+    if (error == DX_E_GONE || (error == DX_E_NOT_FOUND && feed->frozen)) {
         return DX_OK; /* they asked about a branch that is not in force here any more */
     }
     if (error != DX_OK) {

@@ -130,11 +130,12 @@ int dx_session_take_branch(dx_session *session, dx_bytes message) {
     }
     const dx_feed *feed = dx_space_feed_by_id(replica->space, id);
     error = feed == NULL ? DX_E_NOT_FOUND : dx_limb_find(feed, context->store, &goal, &view);
-    if (error == DX_OK) {
-        return send_limb(session, &view, from, goal.length);
+    error = error != DX_OK ? error : send_limb(session, &view, from, goal.length);
+    if (error != DX_E_NOT_FOUND && error != DX_E_GONE) {
+        return error;
     }
     dx_sync_lack_write(id, &replica->replication->message);
-    return error == DX_E_NOT_FOUND ? dx_session_send(session) : error;
+    return dx_session_send(session);
 }
 
 /* --- What they send --------------------------------------------------------------------------------- */

@@ -346,6 +346,37 @@ int dx_sync_lack_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE]) {
     return dx_reader_finish(&reader);
 }
 
+void dx_sync_gone_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t begins, dx_buf *out) {
+    (void)begin_at(out, 3, DX_SYNC_GONE, feed_id, begins);
+}
+
+int dx_sync_gone_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *begins) {
+    dx_reader reader = open_at(message, 3, DX_SYNC_GONE, feed_id, begins);
+    return dx_reader_finish(&reader);
+}
+
+void dx_sync_fetch_write(const uint8_t root[static DX_HASH_SIZE], uint64_t index, dx_buf *out) {
+    (void)begin_at(out, 3, DX_SYNC_FETCH, root, index);
+}
+
+int dx_sync_fetch_read(dx_bytes message, uint8_t root[static DX_HASH_SIZE], uint64_t *index) {
+    dx_reader reader = open_at(message, 3, DX_SYNC_FETCH, root, index);
+    return dx_reader_finish(&reader);
+}
+
+void dx_sync_piece_write(const uint8_t root[static DX_HASH_SIZE], uint64_t index, dx_bytes bytes,
+                         dx_buf *out) {
+    dx_writer writer = begin_at(out, 4, DX_SYNC_PIECE, root, index);
+    dx_write_bytes(&writer, bytes);
+}
+
+int dx_sync_piece_read(dx_bytes message, uint8_t root[static DX_HASH_SIZE], uint64_t *index,
+                       dx_bytes *bytes) {
+    dx_reader reader = open_at(message, 4, DX_SYNC_PIECE, root, index);
+    *bytes = dx_read_bytes(&reader);
+    return dx_reader_finish(&reader);
+}
+
 /* --- Sections ------------------------------------------------------------------------------------------ */
 
 static dx_sync_place read_place(dx_reader *reader) {

@@ -16,6 +16,9 @@
  *   PART       [12, feed id, at], PATH [13, feed id, at, head, path: bstr]: the other side of an exact fork proof
  *   BRANCH     [14, feed id, from, length, root 16]: the branch of a forked feed that has this root at this length
  *   LIMB       [15, feed id, from, head, [block…], proof]: a run of it; LACK [16, feed id]: it is not here
+ *   GONE       [17, feed id, begins]: blocks of this feed before that one are not here any more
+ *   FETCH      [18, snapshot root, index]: its manifest (0), or its chunk index - 1
+ *   PIECE      [19, snapshot root, index, bytes]: that; no bytes: it is not here
  *   HOLES      [20, feed id, [[seq, index]…]]: sections of which only the hash is here, ascending by place
  *   SECTIONS   [21, feed id, count, [[seq, index, section: bstr]…]]: of the first `count` places asked for, those that
  *              are there
@@ -52,7 +55,10 @@ typedef enum dx_sync_kind {
     DX_SYNC_BRANCH,
     DX_SYNC_LIMB,
     DX_SYNC_LACK,
-    DX_SYNC_HOLES = 20,
+    DX_SYNC_GONE,
+    DX_SYNC_FETCH,
+    DX_SYNC_PIECE,
+    DX_SYNC_HOLES,
     DX_SYNC_SECTIONS,
     DX_SYNC_KIND_COUNT
 } dx_sync_kind;
@@ -150,6 +156,14 @@ DX_MUST_USE int dx_sync_branch_read(dx_bytes message, uint8_t feed_id[static DX_
                                     dx_limb_goal *goal);
 void dx_sync_lack_write(const uint8_t feed_id[static DX_HASH_SIZE], dx_buf *out);
 DX_MUST_USE int dx_sync_lack_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE]);
+void dx_sync_gone_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t begins, dx_buf *out);
+DX_MUST_USE int dx_sync_gone_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *begins);
+void dx_sync_fetch_write(const uint8_t root[static DX_HASH_SIZE], uint64_t index, dx_buf *out);
+DX_MUST_USE int dx_sync_fetch_read(dx_bytes message, uint8_t root[static DX_HASH_SIZE], uint64_t *index);
+void dx_sync_piece_write(const uint8_t root[static DX_HASH_SIZE], uint64_t index, dx_bytes bytes,
+                         dx_buf *out);
+DX_MUST_USE int dx_sync_piece_read(dx_bytes message, uint8_t root[static DX_HASH_SIZE], uint64_t *index,
+                                   dx_bytes *bytes);
 void dx_sync_path_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t at, const dx_head *head,
                         dx_bytes path, dx_buf *out);
 DX_MUST_USE int dx_sync_path_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *at,

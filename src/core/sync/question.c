@@ -9,7 +9,14 @@
 #include "base/limits.h"
 #include "sync/session.h"
 
-enum { LENGTH_SIZE = 2, ASK_FEEDS_PER_UNIT = 16, PATH_WORK = 4, BRANCH_WORK = 16, HOLES_WORK = 64 };
+enum {
+    LENGTH_SIZE = 2,
+    ASK_FEEDS_PER_UNIT = 16,
+    PATH_WORK = 4,
+    BRANCH_WORK = 16,
+    HOLES_WORK = 64,
+    PIECE_WORK = 32
+};
 
 static void refill(dx_session *session) {
     uint64_t now_ms = session->replica->replication->context->now_ms;
@@ -36,7 +43,10 @@ static int64_t work_of(const dx_session *session, dx_sync_kind kind) {
     if (kind == DX_SYNC_ASK) {
         return (int64_t)(1 + session->replica->space->feed_count / ASK_FEEDS_PER_UNIT);
     }
-    return kind == DX_SYNC_BRANCH ? BRANCH_WORK : kind == DX_SYNC_HOLES ? HOLES_WORK : PATH_WORK;
+    return kind == DX_SYNC_BRANCH  ? BRANCH_WORK
+           : kind == DX_SYNC_HOLES ? HOLES_WORK
+           : kind == DX_SYNC_FETCH ? PIECE_WORK
+                                   : PATH_WORK;
 }
 
 static int take_ask(dx_session *session, dx_bytes message) {
@@ -48,6 +58,12 @@ static int take_ask(dx_session *session, dx_bytes message) {
     return error;
 }
 
+/* The oldest question that waits. */
+static dx_bytes first_waiting(const dx_session *session) {
+    const uint8_t *at = session->waiting.data;
+    return dx_bytes_of(at + LENGTH_SIZE, (size_t)at[0] << 8 | at[1]);
+}
+
 static int answer(dx_session *session, dx_bytes message) {
     dx_sync_kind kind = dx_sync_message_kind(message);
     session->work -= work_of(session, kind);
@@ -55,18 +71,19 @@ static int answer(dx_session *session, dx_bytes message) {
            : kind == DX_SYNC_PROBE ? dx_session_take_probe(session, message)
            : kind == DX_SYNC_PART  ? dx_session_take_part(session, message)
            : kind == DX_SYNC_HOLES ? dx_session_take_holes(session, message)
+           : kind == DX_SYNC_FETCH ? dx_session_answer_fetch(session, message)
                                    : dx_session_take_branch(session, message);
 }
 
 /* What was answered before must have left, too. */
-static bool may_answer(dx_session *session) {
+static bool may_answer(dx_session *session, dx_sync_kind kind) {
     refill(session);
-    return session->work >= DX_SYNC_WORK_KEPT &&
+    return session->work >= DX_SYNC_WORK_KEPT && (kind != DX_SYNC_FETCH || session->credit > 0) &&
            dx_swarm_has_room(session->replica->replication->swarm, session->link);
 }
 
 int dx_session_take_question(dx_session *session, dx_bytes message) {
-    if (session->waiting.size == 0 && may_answer(session)) {
+    if (session->waiting.size == 0 && may_answer(session, dx_sync_message_kind(message))) {
         return answer(session, message);
     }
     if (message.size + LENGTH_SIZE > session->waiting.max - session->waiting.size) {
@@ -80,11 +97,10 @@ int dx_session_take_question(dx_session *session, dx_bytes message) {
 }
 
 int dx_session_answer_waiting(dx_session *session, uint64_t *deadline_ms) {
-    while (session->waiting.size > 0 && may_answer(session)) {
-        const uint8_t *at = session->waiting.data;
-        size_t size = (size_t)at[0] << 8 | at[1];
-        int error = answer(session, dx_bytes_of(at + LENGTH_SIZE, size));
-        dx_buf_consume(&session->waiting, LENGTH_SIZE + size);
+    while (session->waiting.size > 0 && may_answer(session, dx_sync_message_kind(first_waiting(session)))) {
+        dx_bytes question = first_waiting(session);
+        int error = answer(session, question);
+        dx_buf_consume(&session->waiting, LENGTH_SIZE + question.size);
         if (error != DX_OK) {
             return error;
         }

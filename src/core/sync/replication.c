@@ -26,6 +26,7 @@ static void free_replica(dx_replica *replica) {
     while (replica->sessions != NULL) {
         dx_session_close(replica->sessions);
     }
+    dx_cut_deinit(&replica->load.cut);
     dx_alloc_free(alloc, replica->order, replica->order_capacity * sizeof replica->order[0]);
     dx_alloc_free(alloc, replica, sizeof *replica);
 }
@@ -83,6 +84,7 @@ int dx_replication_add_space(dx_replication *replication, dx_space *space) {
     if (replica == NULL) {
         return DX_E_NO_MEMORY;
     }
+    dx_cut_init(&replica->load.cut, replication->context->alloc);
     const dx_identity *identity = replication->context->identity;
     dx_topic topic = {.number = (uint64_t)space->local,
                       .payload = dx_buf_view(&identity->device_credential),
@@ -292,6 +294,7 @@ static int settle_session(dx_session *session, uint64_t *deadline_ms, bool *more
 /* What is wrong with one peer's session, or with the stored feed it wants, ends that session alone. */
 static int settle_replica(dx_replica *replica, uint64_t *deadline_ms, bool *more) {
     int error = dx_replica_refresh(replica);
+    error = error != DX_OK ? error : dx_replica_choose_load(replica);
     for (dx_session *session = replica->sessions, *next; error == DX_OK && session != NULL; session = next) {
         next = session->next; /* settling may close this session, never another */
         error = settle_session(session, deadline_ms, more);

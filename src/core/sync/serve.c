@@ -128,12 +128,15 @@ static int serve_class(dx_session *session, dx_feed_class feed_class, size_t *bu
         uint64_t end = dx_replica_length(session->replica, feed) == 0
                            ? 0
                            : feed->length; /* also what a head does not end at yet */
-        while (row->next < end && session->credit > 0 && *budget > 0 && has_room(session)) {
+        bool head = row->head_asked && row->next == end && end > 0;
+        row->head_asked = row->head_asked && end == 0;
+        while ((row->next < end || head) && session->credit > 0 && *budget > 0 && has_room(session)) {
             int error = send_run(session, row, feed, end);
             if (error != DX_OK) {
                 return error;
             }
             --*budget;
+            head = false;
         }
     }
     return DX_OK;

@@ -193,7 +193,12 @@ static int take_want(dx_session *session, dx_bytes message) {
     if (row == NULL) {
         return DX_E_NO_MEMORY;
     }
+    if (from < feed->begins) {
+        row->serving = false;
+        return dx_session_tell_gone(session, feed);
+    }
     row->serving = true;
+    row->head_asked = from > 0;
     row->next = from;
     return DX_OK;
 }
@@ -260,7 +265,12 @@ int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes 
     case DX_SYNC_PART:
     case DX_SYNC_BRANCH:
     case DX_SYNC_HOLES:
+    case DX_SYNC_FETCH:
         return dx_session_take_question(session, message);
+    case DX_SYNC_GONE:
+        return dx_session_take_gone(session, message);
+    case DX_SYNC_PIECE:
+        return dx_session_take_piece(session, message);
     case DX_SYNC_WANT:
         return take_want(session, message);
     case DX_SYNC_DATA:

@@ -9,6 +9,7 @@
 #ifndef DX_SYNC_SESSION_H
 #define DX_SYNC_SESSION_H
 
+#include "echo/epoch.h"
 #include "halo/welcome.h"
 #include "sync/message.h"
 #include "sync/replication.h"
@@ -25,6 +26,8 @@ typedef struct dx_session_feed {
     bool serving;         /* they want it */
     bool wanted;          /* we want it from them */
     bool passed_over;     /* a run came and was not kept: to be asked for again */
+    uint64_t begins;      /* blocks before it are not at theirs any more */
+    bool head_asked;      /* they are to get the head of what they have */
     bool parted;          /* it did not join, while another feed's branches were being compared */
     dx_sync_place
         holes; /* the first place of which they were not asked yet whether they have what is a hole here */
@@ -46,6 +49,13 @@ typedef struct dx_session_proof {
     uint8_t id[DX_HASH_SIZE];
     dx_buf bytes;
 } dx_session_proof;
+
+/* A piece of a snapshot they were asked for. */
+typedef struct dx_session_piece {
+    bool asked;
+    uint64_t index; /* 0: the manifest */
+    uint64_t asked_ms;
+} dx_session_piece;
 
 typedef struct dx_session dx_session;
 typedef struct dx_replica dx_replica;
@@ -112,6 +122,9 @@ struct dx_session {
         unsigned rounds;   /* through all holes, so far */
         uint64_t again_ms; /* when the next one begins */
     } holes;
+    dx_session_piece pieces[DX_SYNC_PIECES_MAX];
+    unsigned pieces_due;              /* answers to come: late ones too */
+    uint8_t lacks_root[DX_HASH_SIZE]; /* the last snapshot they did not have */
 };
 
 /* One space in replication. */
@@ -134,6 +147,16 @@ struct dx_replica {
         unsigned count;
     } told_of[DX_SYNC_ADDRESSES_TOLD_OF_KEPT]; /* whose addresses were told on */
     uint64_t received_blocks, received_bytes;
+    struct {
+        bool wanted;   /* the state at an epoch is to be had instead of the blocks below it */
+        bool possible; /* and a member that is here may have it */
+        bool fetching; /* its manifest is here */
+        uint8_t root[DX_HASH_SIZE];
+        uint64_t number, key_epoch;
+        dx_cut cut;
+        uint8_t refused[DX_HASH_SIZE]; /* a snapshot that cannot be loaded */
+        dx_epoch_stage stage;          /* as it was in the last step */
+    } load;
 };
 
 struct dx_replication {
@@ -223,6 +246,17 @@ DX_MUST_USE int dx_session_gather(dx_session *session, const dx_feed *feed, uint
                                   dx_buf *blocks, size_t *count);
 DX_MUST_USE int dx_session_announce(dx_session *session);
 DX_MUST_USE int dx_session_serve(dx_session *session, bool *more);
+
+/* --- snapshot.c: a state instead of history --- */
+/* Once a step: which epoch is to be loaded, if any. */
+DX_MUST_USE int dx_replica_choose_load(dx_replica *replica);
+/* Whether what is missing of this feed comes with a snapshot. */
+bool dx_replica_loads(const dx_replica *replica, const dx_feed *feed);
+DX_MUST_USE int dx_session_fetch_snapshot(dx_session *session, uint64_t *deadline_ms);
+DX_MUST_USE int dx_session_take_piece(dx_session *session, dx_bytes message);
+DX_MUST_USE int dx_session_answer_fetch(dx_session *session, dx_bytes message);
+DX_MUST_USE int dx_session_tell_gone(dx_session *session, const dx_feed *feed);
+DX_MUST_USE int dx_session_take_gone(dx_session *session, dx_bytes message);
 
 /* --- address.c --- */
 DX_MUST_USE int dx_replica_dial_known(dx_replica *replica);

@@ -172,6 +172,15 @@ static void write_message(dx_sync_kind kind) {
     case DX_SYNC_LACK:
         dx_sync_lack_write(theirs->id, out);
         break;
+    case DX_SYNC_GONE:
+        dx_sync_gone_write(theirs->id, 1, out);
+        break;
+    case DX_SYNC_FETCH:
+        dx_sync_fetch_write(theirs->id, 0, out);
+        break;
+    case DX_SYNC_PIECE:
+        dx_sync_piece_write(theirs->id, 0, some, out);
+        break;
     case DX_SYNC_HOLES:
         dx_sync_holes_write(theirs->id, &place, 1, out);
         break;
@@ -209,6 +218,9 @@ static const struct {
     {DX_SYNC_BRANCH, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_LACK},
     {DX_SYNC_LIMB, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* nobody asked */
     {DX_SYNC_LACK, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT},
+    {DX_SYNC_GONE, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_KIND_COUNT},
+    {DX_SYNC_FETCH, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_PIECE},
+    {DX_SYNC_PIECE, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* nobody asked */
     {DX_SYNC_HOLES, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_SECTIONS},
     {DX_SYNC_SECTIONS, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* nobody asked */
     {DX_SYNC_KIND_COUNT, DX_E_MALFORMED, DX_E_MALFORMED, DX_E_MALFORMED, DX_SYNC_KIND_COUNT},

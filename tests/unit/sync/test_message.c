@@ -79,6 +79,12 @@ static int read_any(dx_bytes message) {
         return dx_sync_limb_read(message, &read_data);
     case DX_SYNC_LACK:
         return dx_sync_lack_read(message, id);
+    case DX_SYNC_GONE:
+        return dx_sync_gone_read(message, id, &number);
+    case DX_SYNC_FETCH:
+        return dx_sync_fetch_read(message, id, &number);
+    case DX_SYNC_PIECE:
+        return dx_sync_piece_read(message, id, &number, &bytes);
     case DX_SYNC_HOLES:
         return dx_sync_holes_read(message, id, read_places, &count);
     case DX_SYNC_SECTIONS:
@@ -307,6 +313,32 @@ static void test_branches(void **state) {
     end(&out);
 }
 
+static void test_snapshots(void **state) {
+    (void)state;
+    uint8_t root[DX_HASH_SIZE], read[DX_HASH_SIZE];
+    uint64_t number;
+    dx_bytes bytes;
+    dx_buf out = begin();
+    memset(root, 7, sizeof root);
+    dx_sync_gone_write(root, 70000, &out);
+    assert_strict(&out, DX_SYNC_GONE);
+    assert_int_equal(dx_sync_gone_read(dx_buf_view(&out), read, &number), DX_OK);
+    assert_memory_equal(read, root, sizeof root);
+    assert_int_equal(number, 70000);
+    dx_buf_clear(&out);
+    dx_sync_fetch_write(root, 3, &out);
+    assert_strict(&out, DX_SYNC_FETCH);
+    assert_int_equal(dx_sync_fetch_read(dx_buf_view(&out), read, &number), DX_OK);
+    assert_int_equal(number, 3);
+    assert_int_equal(dx_sync_gone_read(dx_buf_view(&out), read, &number), DX_E_MALFORMED);
+    dx_buf_clear(&out);
+    dx_sync_piece_write(root, 3, dx_bytes_text("a piece"), &out);
+    assert_strict(&out, DX_SYNC_PIECE);
+    assert_int_equal(dx_sync_piece_read(dx_buf_view(&out), read, &number, &bytes), DX_OK);
+    assert_true(dx_bytes_equal(bytes, dx_bytes_text("a piece")));
+    end(&out);
+}
+
 static void test_addresses(void **state) {
     (void)state;
     dx_buf out = begin();
@@ -400,5 +432,5 @@ static void test_not_a_message(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_hello), DX_TEST(test_hello_proof), DX_TEST(test_state), DX_TEST(test_data),
-             DX_TEST(test_small_ones), DX_TEST(test_branches), DX_TEST(test_addresses), DX_TEST(test_probes),
-             DX_TEST(test_holes), DX_TEST(test_not_a_message))
+             DX_TEST(test_small_ones), DX_TEST(test_branches), DX_TEST(test_snapshots),
+             DX_TEST(test_addresses), DX_TEST(test_probes), DX_TEST(test_holes), DX_TEST(test_not_a_message))

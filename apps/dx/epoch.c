@@ -1,0 +1,32 @@
+/* dx/epoch.c: `dx space epoch, epochs, compact`: a state that members agree upon, and history that may go below it. */
+#include "space.h"
+
+static const dx_column made_columns[] = {{"number", DX_CELL_NUMBER}, {"id", DX_CELL_HEX},
+                                         {"size", DX_CELL_NUMBER},   {"blocks", DX_CELL_NUMBER},
+                                         {"acks", DX_CELL_NUMBER},   {"confirmed", DX_CELL_TEXT},
+                                         {NULL, DX_CELL_TEXT}};
+static const dx_column list_columns[] = {{"number", DX_CELL_NUMBER}, {"by", DX_CELL_HEX},
+                                         {"size", DX_CELL_NUMBER},   {"blocks", DX_CELL_NUMBER},
+                                         {"acks", DX_CELL_NUMBER},   {"confirmed", DX_CELL_TEXT},
+                                         {"current", DX_CELL_TEXT},  {"here", DX_CELL_TEXT},
+                                         {"base", DX_CELL_TEXT},     {NULL, DX_CELL_TEXT}};
+static const dx_column base_columns[] = {{"base", DX_CELL_NUMBER}, {NULL, DX_CELL_TEXT}};
+
+int dx_run_space_epoch(dx_invocation *run) {
+    dx_map_builder command;
+    dx_space_command(run, &command, "space.epoch");
+    return dx_vault_ask_record(run, &command, made_columns);
+}
+
+int dx_run_space_epochs(dx_invocation *run) {
+    dx_map_builder command;
+    dx_space_command(run, &command, "space.epochs");
+    return dx_vault_ask_rows(run, &command, list_columns);
+}
+
+int dx_run_space_compact(dx_invocation *run) {
+    dx_map_builder command;
+    dx_space_command(run, &command, "space.compact");
+    dx_command_bool(&command, "now", dx_invocation_has(run, "now"));
+    return dx_vault_ask_record(run, &command, base_columns);
+}

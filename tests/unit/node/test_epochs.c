@@ -1,0 +1,121 @@
+/* tests/unit/node/test_epochs.c: epochs among several vaults, in worlds at random: made, checked, built on and loaded while
+ * people write, part, come back and crash (node/epochs.c, node/commands_epoch.c, sync/snapshot.c).
+ *
+ * Whatever happened, all vaults show one state in the end, whoever has history and whoever a state in its place. */
+#include "street.h"
+
+enum { PEOPLE = 3, WORLDS = 12, EVENTS = 60 };
+
+static street road;
+static uint64_t drawn;
+
+static size_t draw(size_t below) {
+    drawn = drawn * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (size_t)((drawn >> 33) % below);
+}
+
+static void write_once(vault *self, size_t n) {
+    static char ids[8][64];
+    static size_t known;
+    char json[256];
+    if (known > 0 && draw(2) == 0) {
+        snprintf(json, sizeof json, "{'do': 'object.set', 'space': 'Garden', 'id': '%s', 'set': {'n': %zu}}",
+                 ids[draw(known)], n);
+        vault_ask(self, json); /* it may not be known to this one yet */
+        return;
+    }
+    snprintf(json, sizeof json, "{'do': 'object.add', 'space': 'Garden', 'type': 'bed', 'data': {'n': %zu}}",
+             n);
+    const char *answer = vault_ask(self, json);
+    size_t at = draw(8);
+    at = at < known ? at : known;
+    if (strstr(answer, "\"id\"") != NULL && at < 8) {
+        street_field(answer, "id", ids[at], sizeof ids[at]);
+        known = at == known ? known + 1 : known;
+    }
+}
+
+typedef struct tally {
+    size_t made, built;
+} tally;
+
+static void happen(vault *people[static PEOPLE], bool home[static PEOPLE], size_t n, tally *seen) {
+    size_t who = draw(PEOPLE);
+    vault *self = people[who];
+    switch (draw(10)) {
+    case 0:
+        if (home[who]) {
+            seen->made +=
+                strstr(vault_ask(self, "{'do': 'space.epoch', 'space': 'Garden'}"), "\"number\"") != NULL;
+        }
+        return;
+    case 1:
+        if (home[who]) {
+            seen->built += strstr(vault_ask(self, "{'do': 'space.compact', 'space': 'Garden', 'now': true}"),
+                                  "\"base\"") != NULL;
+        }
+        return;
+    case 2:
+        if (home[who] && who != 0) {
+            draw(2) == 0 ? vault_leave(self) : vault_crash(self);
+            home[who] = false;
+        } else if (!home[who]) {
+            vault_open(self);
+            home[who] = true;
+        }
+        return;
+    case 3:
+        road.closed = !road.closed;
+        street_break(&road);
+        return;
+    case 4:
+    case 5:
+        street_pass(&road, 8000);
+        return;
+    default:
+        if (home[who]) {
+            write_once(self, n);
+        }
+    }
+}
+
+static void test_one_state_in_the_end(void **state) {
+    (void)state;
+    static const char *const names[] = {"alice", "bob", "carol"};
+    tally seen = {.made = 0};
+    for (uint64_t seed = 1; seed <= WORLDS; seed++) {
+        vault *people[PEOPLE];
+        bool home[PEOPLE] = {true, true, true};
+        drawn = seed * 7919;
+        street_init(&road);
+        for (size_t i = 0; i < PEOPLE; i++) {
+            people[i] = street_person(&road, names[i]);
+        }
+        vault_ask(people[0], "{'do': 'space.create', 'name': 'Garden'}");
+        street_join(people[0], people[1], "Garden");
+        street_join(people[0], people[2], "Garden");
+        for (size_t n = 0; n < EVENTS; n++) {
+            happen(people, home, n, &seen);
+        }
+        road.closed = false;
+        for (size_t i = 0; i < PEOPLE; i++) {
+            if (!home[i]) {
+                vault_open(people[i]);
+            }
+        }
+        street_pass(&road, 400000);
+        vault *dora = street_person(&road, "dora"); /* who comes last gets what there is */
+        street_join(people[0], dora, "Garden");
+        street_pass(&road, 200000);
+        print_message("world %d\n", (int)seed);
+        street_agree(&road, "Garden");
+        for (size_t i = 0; i < road.count; i++) {
+            assert_null(
+                strstr(vault_ask(road.vaults[i], "{'do': 'space.status', 'space': 'Garden'}"), "mismatch"));
+        }
+        street_deinit(&road);
+    }
+    assert_true(seen.made > WORLDS / 2 && seen.built > WORLDS / 4);
+}
+
+DX_TEST_MAIN(DX_TEST(test_one_state_in_the_end))
