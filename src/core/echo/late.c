@@ -343,7 +343,7 @@ int dx_late_finish(dx_late *late, int error) {
     bool concerns = late->made.size != 0 || late->again.size != 0;
     if (error == DX_OK && concerns) {
         space->names_digested = false;
-#if !defined(DX_PLANT) || DX_PLANT != 51
+#if !defined(DX_PLANT) || DX_PLANT != 55
         error = make_entities(late);
 #endif
     }

@@ -472,9 +472,6 @@ int dx_neighbours_take(dx_context *context, dx_space *space, const dx_entity_row
                        const dx_entity_row *after) {
     const dx_entity_row *row = after != NULL ? after : before;
     bool was = before != NULL && !before->deleted, is = after != NULL && !after->deleted;
-#if defined(DX_PLANT) && DX_PLANT == 60
-    was = was && (row->kind != DX_ENTITY_LINK || is);
-#endif
     if (was == is || space->neighbours->set_count == 0) {
         return DX_OK;
     }
