@@ -194,9 +194,8 @@ const dx_verb dx_verbs[] = {
      .arguments = {SPACE_ARGUMENT},
      .options = {{"now", 0, NULL, "do not wait until the epoch was confirmed for a week", false}},
      .sentence = "Let go of the history below the current epoch, on this vault",
-     .details = "It happens by itself a week after an epoch was confirmed and found right here. What was "
-                "dropped can\n"
-                "not be shown by `dx history`, nor gone back to.",
+     .details =
+         "Nothing goes by itself. What was dropped can not be shown by `dx history`, nor gone back to.",
      .examples = "dx space compact notes --now",
      .run = dx_run_space_compact},
     {.noun = "space",

@@ -411,9 +411,8 @@ enum {
     DX_UNWRITTEN_MS = 1000,
     /* Spaces that are told a new name in one step: a block is written and signed in each. */
     DX_STEP_NAMES_MAX = 32,
-    /* Blocks that weigh less make no epoch by themselves: below it a newcomer fetches history in a second. */
-    DX_EPOCH_BLOCKS_SIZE = 4 * 1024 * 1024,
-    /* How long history below a confirmed epoch is kept: who was away for a week still finds the blocks themselves. */
+    /* How long history below a confirmed epoch is kept, unless the vault says otherwise: who was away for a week still
+     * finds the blocks themselves. */
     DX_EPOCH_RETENTION_MS = 7 * 24 * 3600 * 1000,
     /* So much later each next device of an admin makes an epoch that the ones before it did not. */
     DX_EPOCH_RANK_MS = 10 * 60 * 1000,

@@ -138,7 +138,11 @@ static int go_on_preparing(dx_context *context, dx_space *space, size_t *budget)
         error = dx_cut_scan_create(context, space, &base->cut, &base->scan);
         error = error == DX_OK && base->at != 0 ? dx_cut_scan_seek(base->scan, base->at, true) : error;
     }
-    error = error == DX_OK ? dx_cut_scan_walk(base->scan, budget) : error;
+    if (error != DX_OK) {
+        return error;
+    }
+    DX_ASSERT(base->scan != NULL);
+    error = dx_cut_scan_walk(base->scan, budget);
     if (error != DX_OK || !base->scan->walked) {
         return error;
     }

@@ -76,6 +76,7 @@ static int add_row(dx_unwritten *set, const dx_entity_row *before, int64_t key, 
         set->rows = rows;
         set->row_capacity = capacity;
     }
+    DX_ASSERT(set->rows != NULL);
     dx_unwritten_row *row = &set->rows[set->row_count];
     *row = (dx_unwritten_row){.key = key, .was = before != NULL};
     int error = before != NULL ? copy_row(set, before, &row->before, &row->before_room) : DX_OK;

@@ -106,8 +106,11 @@ int dx_limb_view(const dx_feed *feed, dx_store *store, int64_t rows, dx_feed *vi
     }
     bool sound = take_row(feed, select, rows, view);
     dx_step_reset(select);
+    if (!sound) {
+        return DX_E_CORRUPT;
+    }
     uint64_t from = rows == feed->local ? feed->parts : view->parts;
-    return !sound ? DX_E_CORRUPT : from < feed->begins ? DX_E_NOT_FOUND : DX_OK;
+    return from < feed->begins ? DX_E_NOT_FOUND : DX_OK;
 }
 
 int dx_limb_for(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view) {

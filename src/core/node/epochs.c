@@ -181,10 +181,6 @@ static int begin_making(dx_node *node, dx_space *space, dx_epoch_work *work) {
     return error != DX_OK ? error : begin_work(node, space, work, WORK_MAKING);
 }
 
-static uint64_t trigger_size(const dx_node *node) {
-    return node->config.epoch_size != 0 ? node->config.epoch_size : DX_EPOCH_BLOCKS_SIZE;
-}
-
 /* What was made is issued; when nobody asked, only if it is worth it. */
 static int say_made(dx_node *node, dx_space *space, dx_epoch_work *work, const dx_snapshot_made *made) {
     uint64_t bytes;
@@ -399,7 +395,7 @@ static uint64_t rank_of(const dx_node *node, const dx_space *space) {
 static int when_due(dx_node *node, dx_space *space, dx_epoch_work *work, uint64_t *due_ms) {
     uint64_t applied = count_applied(space), bytes, state, now_ms = node->context.now_ms;
     *due_ms = DX_NO_DEADLINE;
-    if (!may(node, space, DX_ROLE_ADMIN) || node->config.epoch_size == DX_EPOCH_NEVER) {
+    if (!may(node, space, DX_ROLE_ADMIN) || node->config.epoch_size == 0) {
         return DX_OK;
     }
     if (work->heavy_ms == 0 || applied != work->weighed) {
@@ -408,7 +404,7 @@ static int when_due(dx_node *node, dx_space *space, dx_epoch_work *work, uint64_
         if (error != DX_OK) {
             return error;
         }
-        bool heavy = bytes >= trigger_size(node) && bytes >= 2 * state;
+        bool heavy = bytes >= node->config.epoch_size && bytes >= 2 * state;
         work->heavy_ms = !heavy ? 0 : work->heavy_ms == 0 ? now_ms + 1 : work->heavy_ms;
     }
     if (work->heavy_ms != 0) {
@@ -442,9 +438,11 @@ static uint64_t retention_ms(const dx_node *node) {
     return node->config.retention_ms != 0 ? node->config.retention_ms : DX_EPOCH_RETENTION_MS;
 }
 
+typedef enum compacting { BY_ITSELF, BY_HAND, BY_HAND_NOW } compacting;
+
 /* Lets go of what lies below the current epoch, if it may. why: the first thing that is missing, NULL: nothing; *wait_ms:
  * how long the window still lasts. */
-static int try_compact(dx_node *node, dx_space *space, bool now, const char **why, uint64_t *wait_ms) {
+static int try_compact(dx_node *node, dx_space *space, compacting who, const char **why, uint64_t *wait_ms) {
     dx_epoch epoch;
     dx_epoch_verdict verdict;
     uint64_t since_ms, wall_ms = node->context.wall_ms;
@@ -479,7 +477,11 @@ static int try_compact(dx_node *node, dx_space *space, bool now, const char **wh
         *why = "no other device has said that the current epoch is right";
         return DX_OK;
     }
-    if (!now && wall_ms < end_ms) {
+    if (who == BY_ITSELF && node->config.retention_ms == 0) {
+        *why = "nothing goes by itself in this vault";
+        return DX_OK;
+    }
+    if (who != BY_HAND_NOW && wall_ms < end_ms) {
         *why = "the retention window is not over";
         *wait_ms = end_ms - wall_ms;
         return DX_OK;
@@ -553,7 +555,7 @@ static int choose(dx_node *node, dx_space *space, dx_epoch_work *work, bool *aga
     if (error == DX_OK) {
         error = forget_older(node, space);
     }
-    error = error != DX_OK ? error : try_compact(node, space, false, &why, &wait_ms);
+    error = error != DX_OK ? error : try_compact(node, space, BY_ITSELF, &why, &wait_ms);
     *again = *again || why == NULL;
     uint64_t wall_ms = wait_ms > DX_EPOCH_LOOK_MS ? DX_EPOCH_LOOK_MS : wait_ms;
     work->look_ms = DX_NO_DEADLINE;
@@ -659,7 +661,7 @@ int dx_node_compact(dx_node *node, dx_space *space, bool now) {
         return DX_OK;
     }
     dx_node_drop_epochs(node, space->local);
-    int error = try_compact(node, space, now, &why, &wait_ms);
+    int error = try_compact(node, space, now ? BY_HAND_NOW : BY_HAND, &why, &wait_ms);
     if (error != DX_OK || why == NULL) {
         return error;
     }

@@ -1,9 +1,9 @@
 /* node/epochs.h: when this vault makes epochs, checks those of others, and lets go of what lies below them.
  *
- * Layer: floor 1, node, over echo/snapshot.h, echo/epoch.h and halo/control_epoch.h. docs/spec/epochs.md. What is made
+ * Layer: floor 1, node, over echo/snapshot.h, echo/epoch.h and halo/control_epoch.h. docs/spec/epoch.md. What is made
  * of a space is a function of its blocks; *when* is this vault's own matter, and the only thing wall clocks decide here:
- *   making    an admin's device, when the blocks since the last epoch outweigh its state; the owner's first devices at
- *             once, others later, so that not all of them make one
+ *   making    by hand; and where the configuration says so an admin's device, when the blocks since the last epoch outweigh
+ *             its state; the owner's first devices at once, others later, so that not all of them make one
  *   checking  whoever has applied a cut makes its snapshot again, and says so when it is right (EPOCH_ACK). When it is
  *             not, that is said loudly and the epoch is not built on
  *   letting go of blocks below a confirmed epoch that was checked here, that other devices acknowledged, and that was
@@ -15,9 +15,6 @@
 #include "echo/epoch.h"
 #include "halo/control_epoch.h"
 #include "node/state.h"
-
-/* dx_node_config.epoch_size: none is made by itself. */
-#define DX_EPOCH_NEVER UINT64_MAX
 
 /* Stored, never renumbered. */
 typedef enum dx_epoch_verdict {
