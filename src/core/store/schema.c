@@ -6,58 +6,60 @@ const char *const dx_store_schema[] = {
     "CREATE TABLE vault(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID, STRICT;",
     /* Feeds, their blocks (key: feed.id << 32 | number in the feed) and what is known of their forks;
      * feed/feed.h. cut is NULL while no fork is known. */
-    "CREATE TABLE feed(id INTEGER PRIMARY KEY, space INTEGER NOT NULL, feed_id BLOB NOT NULL UNIQUE,"
-    " prefix BLOB NOT NULL, device BLOB NOT NULL, key BLOB NOT NULL, class INTEGER NOT NULL,"
-    " own INTEGER NOT NULL, cut INTEGER, length INTEGER NOT NULL, applied INTEGER NOT NULL,"
-    " peaks BLOB NOT NULL, head BLOB NOT NULL, target BLOB NOT NULL, timeframe BLOB NOT NULL,"
-    " UNIQUE(space, prefix)) STRICT;"
-    "CREATE TABLE block(key INTEGER PRIMARY KEY, nodes BLOB NOT NULL, body BLOB NOT NULL) STRICT;"
-    "CREATE TABLE fork(feed INTEGER PRIMARY KEY, proof BLOB NOT NULL) STRICT;",
+    ("CREATE TABLE feed(id INTEGER PRIMARY KEY, space INTEGER NOT NULL, feed_id BLOB NOT NULL UNIQUE,"
+     " prefix BLOB NOT NULL, device BLOB NOT NULL, key BLOB NOT NULL, class INTEGER NOT NULL,"
+     " own INTEGER NOT NULL, cut INTEGER, length INTEGER NOT NULL, applied INTEGER NOT NULL,"
+     " peaks BLOB NOT NULL, head BLOB NOT NULL, target BLOB NOT NULL, timeframe BLOB NOT NULL,"
+     " UNIQUE(space, prefix)) STRICT;"
+     "CREATE TABLE block(key INTEGER PRIMARY KEY, nodes BLOB NOT NULL, body BLOB NOT NULL) STRICT;"
+     "CREATE TABLE fork(feed INTEGER PRIMARY KEY, proof BLOB NOT NULL) STRICT;"),
     /* Replies of writing commands, so that asking again after a crash answers again (node/request.c). */
-    "CREATE TABLE reply(id INTEGER PRIMARY KEY, request BLOB NOT NULL UNIQUE, body BLOB NOT NULL) STRICT;"
-    /* Where peers of a space may be found (sync/replication.c). */
-    "CREATE TABLE address(space INTEGER NOT NULL, address TEXT NOT NULL, told_ms INTEGER NOT NULL, PRIMARY "
-    "KEY(space, address)) "
-    "WITHOUT ROWID, STRICT;",
+    ("CREATE TABLE reply(id INTEGER PRIMARY KEY, request BLOB NOT NULL UNIQUE, body BLOB NOT NULL) STRICT;"
+     /* Where peers of a space may be found (sync/replication.c). */
+     "CREATE TABLE address(space INTEGER NOT NULL, address TEXT NOT NULL, told_ms INTEGER NOT NULL, PRIMARY "
+     "KEY(space, address)) "
+     "WITHOUT ROWID, STRICT;"),
     /* The secrets of this vault (halo/keyring.c). */
-    "CREATE TABLE key(public BLOB PRIMARY KEY, kind TEXT NOT NULL, seed BLOB NOT NULL) WITHOUT ROWID, STRICT;"
-    /* The credentials of a space and where they came from (halo/control_rows.c). */
-    "CREATE TABLE credential(id BLOB NOT NULL, space INTEGER NOT NULL, feed INTEGER NOT NULL, seq INTEGER "
-    "NOT NULL, "
-    "position INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(space, id)) WITHOUT ROWID, STRICT;"
-    /* Invitations this vault gave out (halo/invitation.c). */
-    "CREATE TABLE invitation(id BLOB PRIMARY KEY, space INTEGER NOT NULL, role INTEGER NOT NULL, expires_ms "
-    "INTEGER "
-    "NOT NULL, multi INTEGER NOT NULL, topic BLOB NOT NULL, host_key BLOB NOT NULL, pin TEXT NOT NULL, "
-    "failures "
-    "INTEGER NOT NULL, uses INTEGER NOT NULL, state INTEGER NOT NULL, url TEXT NOT NULL) WITHOUT ROWID, "
-    "STRICT;",
+    ("CREATE TABLE key(public BLOB PRIMARY KEY, kind TEXT NOT NULL, seed BLOB NOT NULL) WITHOUT ROWID, "
+     "STRICT;"
+     /* The credentials of a space and where they came from (halo/control_rows.c). */
+     "CREATE TABLE credential(id BLOB NOT NULL, space INTEGER NOT NULL, feed INTEGER NOT NULL, seq INTEGER "
+     "NOT NULL, "
+     "position INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(space, id)) WITHOUT ROWID, STRICT;"
+     /* Invitations this vault gave out (halo/invitation.c). */
+     "CREATE TABLE invitation(id BLOB PRIMARY KEY, space INTEGER NOT NULL, role INTEGER NOT NULL, expires_ms "
+     "INTEGER "
+     "NOT NULL, multi INTEGER NOT NULL, topic BLOB NOT NULL, host_key BLOB NOT NULL, pin TEXT NOT NULL, "
+     "failures "
+     "INTEGER NOT NULL, uses INTEGER NOT NULL, state INTEGER NOT NULL, url TEXT NOT NULL) WITHOUT ROWID, "
+     "STRICT;"),
     /* Spaces, the keys of their epochs, names that entities share, the entities themselves, and what was
        refused (docs/spec/entities.md). */
-    "CREATE TABLE space(id INTEGER PRIMARY KEY AUTOINCREMENT, space_id BLOB NOT NULL UNIQUE, own_control "
-    "INTEGER NOT NULL,"
-    " own_data INTEGER NOT NULL, refused INTEGER NOT NULL, forgotten INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE space_key(space INTEGER NOT NULL, epoch INTEGER NOT NULL, key BLOB NOT NULL,"
-    " PRIMARY KEY(space, epoch)) WITHOUT ROWID, STRICT;"
-    "CREATE TABLE type(id INTEGER PRIMARY KEY, space INTEGER NOT NULL, kind INTEGER NOT NULL, name TEXT NOT "
-    "NULL,"
-    " live INTEGER NOT NULL, UNIQUE(space, kind, name)) STRICT;"
-    "CREATE TABLE entity(key INTEGER PRIMARY KEY, kind INTEGER NOT NULL, type INTEGER NOT NULL, model "
-    "INTEGER NOT NULL,"
-    " created INTEGER NOT NULL, parent INTEGER, deleted INTEGER NOT NULL, deleted_counter INTEGER, "
-    "deleted_feed INTEGER,"
-    " source INTEGER, target INTEGER, state BLOB) STRICT;"
-    "CREATE INDEX entity_by_type ON entity(type);"
-    "CREATE INDEX entity_by_parent ON entity(parent) WHERE parent IS NOT NULL;"
-    /* Walks along links touch these three alone: links with both ends, and of objects what decides whether
+    ("CREATE TABLE space(id INTEGER PRIMARY KEY AUTOINCREMENT, space_id BLOB NOT NULL UNIQUE, own_control "
+     "INTEGER NOT NULL,"
+     " own_data INTEGER NOT NULL, refused INTEGER NOT NULL, forgotten INTEGER NOT NULL) STRICT;"
+     "CREATE TABLE space_key(space INTEGER NOT NULL, epoch INTEGER NOT NULL, key BLOB NOT NULL,"
+     " PRIMARY KEY(space, epoch)) WITHOUT ROWID, STRICT;"
+     "CREATE TABLE type(id INTEGER PRIMARY KEY, space INTEGER NOT NULL, kind INTEGER NOT NULL, name TEXT NOT "
+     "NULL,"
+     " live INTEGER NOT NULL, UNIQUE(space, kind, name)) STRICT;"
+     "CREATE TABLE entity(key INTEGER PRIMARY KEY, kind INTEGER NOT NULL, type INTEGER NOT NULL, model "
+     "INTEGER NOT NULL,"
+     " created INTEGER NOT NULL, parent INTEGER, deleted INTEGER NOT NULL, deleted_counter INTEGER, "
+     "deleted_feed INTEGER,"
+     " source INTEGER, target INTEGER, state BLOB) STRICT;"
+     "CREATE INDEX entity_by_type ON entity(type);"
+     "CREATE INDEX entity_by_parent ON entity(parent) WHERE parent IS NOT NULL;"
+     /* Walks along links touch these three alone: links with both ends, and of objects what decides whether
        they show. */
-    "CREATE INDEX link_by_source ON entity(source, type, target, deleted) WHERE source IS NOT NULL;"
-    "CREATE INDEX link_by_target ON entity(target, type, source, deleted) WHERE target IS NOT NULL;"
-    "CREATE INDEX object_head ON entity(key, type, deleted) WHERE kind = 0;"
-    "CREATE TABLE refused(id INTEGER PRIMARY KEY, space INTEGER NOT NULL, feed INTEGER NOT NULL, seq INTEGER "
-    "NOT NULL,"
-    " section INTEGER NOT NULL, error INTEGER NOT NULL, wall_ms INTEGER NOT NULL) STRICT;"
-    "CREATE INDEX refused_by_space ON refused(space, feed, seq, section);",
+     "CREATE INDEX link_by_source ON entity(source, type, target, deleted) WHERE source IS NOT NULL;"
+     "CREATE INDEX link_by_target ON entity(target, type, source, deleted) WHERE target IS NOT NULL;"
+     "CREATE INDEX object_head ON entity(key, type, deleted) WHERE kind = 0;"
+     "CREATE TABLE refused(id INTEGER PRIMARY KEY, space INTEGER NOT NULL, feed INTEGER NOT NULL, seq "
+     "INTEGER "
+     "NOT NULL,"
+     " section INTEGER NOT NULL, error INTEGER NOT NULL, wall_ms INTEGER NOT NULL) STRICT;"
+     "CREATE INDEX refused_by_space ON refused(space, feed, seq, section);"),
     /* An ended invitation keeps its key as long as its row, to answer by it; those that ended before have
        none. */
     "DELETE FROM invitation WHERE state <> 0;",
