@@ -38,7 +38,9 @@ static int compare(const void *a, const void *b) {
 
 static size_t sort_once(dx_touch_row *rows, size_t count) {
     size_t kept = 0;
-    qsort(rows, count, sizeof *rows, compare);
+    if (count > 0) { /* of nothing, rows is NULL */
+        qsort(rows, count, sizeof *rows, compare);
+    }
     for (size_t i = 0; i < count; i++) {
         if (kept == 0 || compare(&rows[kept - 1], &rows[i]) != 0) {
             rows[kept++] = rows[i];
