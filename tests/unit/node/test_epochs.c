@@ -107,7 +107,7 @@ static void test_one_state_in_the_end(void **state) {
         vault *dora = street_person(&road, "dora"); /* who comes last gets what there is */
         street_join(people[0], dora, "Garden");
         street_pass(&road, 200000);
-        print_message("world %d\n", (int)seed);
+        print_message("# world %d\n", (int)seed);
         street_agree(&road, "Garden");
         for (size_t i = 0; i < road.count; i++) {
             assert_null(
