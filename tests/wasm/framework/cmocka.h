@@ -41,13 +41,14 @@ struct CMUnitTest {
     } while (0)
 #define hold_numbers(a, comparison, b)                                                                       \
     do {                                                                                                     \
-        uintmax_t left = (uintmax_t)(a), right = (uintmax_t)(b);                                             \
-        if (!(left comparison right)) {                                                                      \
-            fail_msg("%s is %#jx, not " #comparison " %s, %#jx", #a, left, #b, right);                       \
+        uintmax_t held_left = (uintmax_t)(a), held_right = (uintmax_t)(b); /* no name a test has */          \
+        if (!(held_left comparison held_right)) {                                                            \
+            fail_msg("%s is %#jx, not " #comparison " %s, %#jx", #a, held_left, #b, held_right);             \
         }                                                                                                    \
     } while (0)
 
 #define print_message(...)         printf("# " __VA_ARGS__)
+#define print_error(...)           printf("# " __VA_ARGS__)
 #define assert_true(a)             hold(a, "true: " #a)
 #define assert_false(a)            hold(!(a), "false: " #a)
 #define assert_null(a)             hold((a) == NULL, "NULL: " #a)
