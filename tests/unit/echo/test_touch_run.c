@@ -81,7 +81,9 @@ typedef struct list {
 
 static int take(void *ctx, const dx_touch_row *touch) {
     list *into = ctx;
-    into->rows = realloc(into->rows, (into->count + 1) * sizeof *into->rows);
+    if ((into->count & (into->count - 1)) == 0) { /* one by one the sanitizers copy all of it each time */
+        into->rows = realloc(into->rows, (into->count == 0 ? 1 : 2 * into->count) * sizeof *into->rows);
+    }
     into->rows[into->count++] = *touch;
     return DX_OK;
 }
