@@ -2,32 +2,12 @@
  * encoded item otherwise. Checks: a wrong question says what is wrong and leaves nothing behind; a right one
  * ends, gives no more than its limit, and counts and gives the same whether it is asked in one call or in
  * many, and in a space that has an index on "n" as in one that has none. */
-#include "disk.h"
-#include "echo/index.h"
-#include "echo/mutation.h"
+#include "asked.h"
 #include "echo/query.h"
-#include "fuzz.h"
 
 enum { OBJECTS = 12, CALLS_MAX = 10000 };
 
-typedef struct world {
-    dx_identity identity;
-    dx_context context;
-    dx_space *space;
-} world;
-
-static void fill(void *ctx, uint8_t *out, size_t size) {
-    uint64_t *state = ctx;
-    for (size_t i = 0; i < size; i++) {
-        *state = *state * UINT64_C(6364136223846793005) + 1;
-        out[i] = (uint8_t)(*state >> 56);
-    }
-}
-
-static uint64_t random_state = 1;
-static const dx_random fuzz_random = {&random_state, fill};
-
-static void add_objects(world *self) {
+static void add_objects(asked *self) {
     static const uint8_t data[] = {0xa2, 0x61, 'm', 0xa1, 0x61, 'k', 0xf6, 0x61, 'n', 0x02};
     dx_transaction *transaction;
     int64_t keys[OBJECTS], link;
@@ -54,32 +34,17 @@ static void add_objects(world *self) {
     FUZZ_CHECK(dx_transaction_commit(transaction) == DX_OK);
 }
 
-static void set_index(world *self, bool there) {
-    bool more = true;
+static void set_index(asked *self, bool there) {
     dx_bytes type = dx_bytes_text("a"), path = dx_bytes_text("n");
     FUZZ_CHECK((there ? dx_index_add(&self->context, self->space, DX_TYPE_OBJECT, type, path)
                       : dx_index_remove(&self->context, self->space, DX_TYPE_OBJECT, type, path)) == DX_OK);
-    while (more) {
-        FUZZ_CHECK(dx_indexes_build(&self->context, self->space, 100, &more) == DX_OK);
-    }
+    asked_build_indexes(self);
 }
 
-/* Made by the first input and kept: questions change nothing. */
-static world *the_world(void) {
-    static world self;
+static asked *the_vault(void) {
+    static asked self;
     if (self.space == NULL) {
-        sim_disk_config disk = {0};
-        dx_store_config config = {.alloc = &fuzz_alloc,
-                                  .random = &fuzz_random,
-                                  .vfs = sim_disk_vfs(sim_disk_create(1, &disk)),
-                                  .path = "vault",
-                                  .create = true};
-        self.context = (dx_context){.alloc = &fuzz_alloc, .random = &fuzz_random, .identity = &self.identity};
-        FUZZ_CHECK(dx_store_open(&config, &self.context.store) == DX_OK);
-        FUZZ_CHECK(dx_store_begin(self.context.store) == DX_OK);
-        FUZZ_CHECK(dx_identity_create(self.context.store, &fuzz_alloc, &fuzz_random, dx_bytes_text("A"),
-                                      &self.identity) == DX_OK);
-        FUZZ_CHECK(dx_space_create(&self.context, dx_bytes_text("S"), &self.space) == DX_OK);
+        asked_init(&self);
         add_objects(&self);
     }
     return &self;
@@ -92,7 +57,7 @@ static int note(void *ctx, const dx_query_row *row) {
     return DX_OK;
 }
 
-static int64_t ask(world *self, dx_bytes item, size_t budget, uint64_t *sum) {
+static int64_t ask(asked *self, dx_bytes item, size_t budget, uint64_t *sum) {
     char message[DX_QUERY_MESSAGE_SIZE] = "";
     dx_query *query;
     bool more = true;
@@ -112,7 +77,7 @@ static int64_t ask(world *self, dx_bytes item, size_t budget, uint64_t *sum) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    world *self = the_world();
+    asked *self = the_vault();
     dx_buf item;
     dx_buf_init(&item, &fuzz_alloc, 1 << 20);
     if (size > 0 && data[0] == '{') {

@@ -1,11 +1,8 @@
 /* fuzz_sql.c: statements about a small space. Input: a statement's text. Checks: a wrong one says what is wrong and leaves
  * nothing behind; a right one ends, gives the same rows however often the vault is given back to others in between, and
  * nothing of another space. */
-#include "disk.h"
-#include "echo/index.h"
-#include "echo/mutation.h"
+#include "asked.h"
 #include "echo/sql.h"
-#include "fuzz.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,35 +10,17 @@
 /* Rows without end are a right answer: whoever asks stops taking them. */
 enum { OBJECTS = 12, ROWS_MAX = 4096, PATIENCE_MS = 20 };
 
-typedef struct world {
-    dx_identity identity;
-    dx_context context;
-    dx_space *space, *other;
-} world;
-
-static void fill(void *ctx, uint8_t *out, size_t size) {
-    uint64_t *state = ctx;
-    for (size_t i = 0; i < size; i++) {
-        *state = *state * UINT64_C(6364136223846793005) + 1;
-        out[i] = (uint8_t)(*state >> 56);
-    }
-}
-
-static uint64_t random_state = 1;
-static const dx_random fuzz_random = {&random_state, fill};
-
-static void add_objects(world *self, dx_space *space) {
+static void add_objects(asked *self, dx_space *space, bool secretly) {
     static const uint8_t data[] = {0xa2, 0x61, 'm', 0xa1, 0x61, 'k', 0xf6, 0x61, 'n', 0x02};
     static const uint8_t secret[] = {0xa1, 0x61, 'n', 0x66, 's', 'e', 'c', 'r', 'e', 't'};
     dx_transaction *transaction;
     int64_t keys[OBJECTS], link;
-    bool more = true;
     dx_bytes none = {NULL, 0};
     FUZZ_CHECK(dx_transaction_begin(&self->context, space, &transaction) == DX_OK);
     for (size_t i = 0; i < OBJECTS; i++) {
-        dx_bytes item = space == self->other ? dx_bytes_of(secret, sizeof secret)
-                        : i % 2 == 0         ? dx_bytes_of(data, sizeof data)
-                                             : none;
+        dx_bytes item = secretly     ? dx_bytes_of(secret, sizeof secret)
+                        : i % 2 == 0 ? dx_bytes_of(data, sizeof data)
+                                     : none;
         FUZZ_CHECK(dx_transaction_add_object(transaction, dx_bytes_text(i % 3 == 1 ? "a" : "b"),
                                              i % 4 == 3 ? keys[i - 1] : 0, item, &keys[i]) == DX_OK);
         FUZZ_CHECK(dx_transaction_add_link(transaction, dx_bytes_text("l"), keys[i], keys[i / 2], none,
@@ -49,32 +28,17 @@ static void add_objects(world *self, dx_space *space) {
     }
     FUZZ_CHECK(dx_transaction_delete(transaction, keys[1]) == DX_OK);
     FUZZ_CHECK(dx_transaction_commit(transaction) == DX_OK);
-    FUZZ_CHECK(dx_index_add(&self->context, space, DX_TYPE_OBJECT, dx_bytes_text("a"), dx_bytes_text("n")) ==
-               DX_OK);
-    while (more) {
-        FUZZ_CHECK(dx_indexes_build(&self->context, space, 100, &more) == DX_OK);
-    }
 }
 
-/* Made by the first input and kept: statements change nothing. */
-static world *the_world(void) {
-    static world self;
+static asked *the_vault(void) {
+    static asked self;
     if (self.space == NULL) {
-        sim_disk_config disk = {0};
-        dx_store_config config = {.alloc = &fuzz_alloc,
-                                  .random = &fuzz_random,
-                                  .vfs = sim_disk_vfs(sim_disk_create(1, &disk)),
-                                  .path = "vault",
-                                  .create = true};
-        self.context = (dx_context){.alloc = &fuzz_alloc, .random = &fuzz_random, .identity = &self.identity};
-        FUZZ_CHECK(dx_store_open(&config, &self.context.store) == DX_OK);
-        FUZZ_CHECK(dx_store_begin(self.context.store) == DX_OK);
-        FUZZ_CHECK(dx_identity_create(self.context.store, &fuzz_alloc, &fuzz_random, dx_bytes_text("A"),
-                                      &self.identity) == DX_OK);
-        FUZZ_CHECK(dx_space_create(&self.context, dx_bytes_text("O"), &self.other) == DX_OK);
-        FUZZ_CHECK(dx_space_create(&self.context, dx_bytes_text("S"), &self.space) == DX_OK);
-        add_objects(&self, self.other);
-        add_objects(&self, self.space);
+        asked_init(&self);
+        add_objects(&self, asked_space(&self, "O"), true);
+        add_objects(&self, self.space, false);
+        FUZZ_CHECK(dx_index_add(&self.context, self.space, DX_TYPE_OBJECT, dx_bytes_text("a"),
+                                dx_bytes_text("n")) == DX_OK);
+        asked_build_indexes(&self);
     }
     return &self;
 }
@@ -101,7 +65,7 @@ static int note(void *ctx, dx_sql *sql) {
     return self->count < ROWS_MAX ? DX_OK : DX_SQL_ENOUGH;
 }
 
-static int ask(world *self, dx_bytes text, size_t budget, uint64_t *sum) {
+static int ask(asked *self, dx_bytes text, size_t budget, uint64_t *sum) {
     char message[DX_SQL_MESSAGE_SIZE] = "";
     dx_sql *sql;
     bool more = true;
@@ -123,7 +87,7 @@ static int ask(world *self, dx_bytes text, size_t budget, uint64_t *sum) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    world *self = the_world();
+    asked *self = the_vault();
     uint64_t whole, parts;
     /* The word is asked for by an input that looks for it: then it is its own. */
     for (size_t i = 0; i + 6 <= size; i++) {
