@@ -2,69 +2,20 @@
  *
  * Worlds at random, honest and not, each compared over many orders of arrival with a naive authorizer that goes over the
  * whole set until nothing changes and then counts. */
+#include "crowd.h"
 #include "halo/control_state.h"
-#include "world.h"
 
-enum { PEOPLE = 4, FEEDS = 4, POOL = 60, ORDERS = 12, WORLDS = 120 };
+enum { ORDERS = 12, WORLDS = 120 };
 
 /* --- What is said ------------------------------------------------------------------------------- */
 
-typedef struct world {
-    test_alloc alloc;
-    test_random random;
-    dx_identity people[PEOPLE];
-    uint8_t space_id[DX_HASH_SIZE];
-    uint8_t feeds[FEEDS][DX_HASH_SIZE]; /* data feeds, of the people in turn */
-    dx_buf pool[POOL];
-    size_t count;
-} world;
-
-static size_t pick(world *w, size_t below) {
-    return (size_t)(test_random_next(&w->random) % below);
-}
-
-static bool chance(world *w, unsigned percent) {
-    return pick(w, 100) < percent;
-}
-
-static bool same(const uint8_t *a, const uint8_t *b) {
-    return memcmp(a, b, 32) == 0;
-}
-
-static dx_buf *add(world *w) {
-    assert_true(w->count < POOL);
-    dx_buf *buf = &w->pool[w->count++];
-    dx_buf_init(buf, &w->alloc.port, DX_EPOCH_SIZE_MAX);
-    return buf;
-}
-
-/* One of the pool of this type, by this issuer, about this subject; or nothing. */
-static dx_bytes pick_of(world *w, uint64_t type, const uint8_t *issuer, const uint8_t *subject) {
-    size_t start = pick(w, w->count);
-    for (size_t i = 0; i < w->count; i++) {
-        dx_bytes bytes = dx_buf_view(&w->pool[(start + i) % w->count]);
-        dx_credential c;
-        assert_int_equal(dx_credential_decode(bytes, &c), DX_OK);
-        if (c.type == type && (!issuer || same(c.issuer, issuer)) && (!subject || same(c.subject, subject))) {
-            return bytes;
-        }
-    }
-    return dx_bytes_of(NULL, 0);
-}
-
-static void add_parent(saying *said, dx_bytes parent) {
-    if (parent.size > 0) {
-        said->parents[said->parent_count++] = parent;
-    }
-}
-
-static void add_right(world *w, const dx_identity *issuer, saying *said) {
+static void add_right(crowd *w, const dx_identity *issuer, saying *said) {
     add_parent(said, pick_of(w, DX_CREDENTIAL_DEVICE, issuer->identity, issuer->device));
     add_parent(said, issuer == &w->people[0] ? dx_buf_view(&w->pool[0])
                                              : pick_of(w, DX_CREDENTIAL_MEMBER, NULL, issuer->identity));
 }
 
-static void say_member(world *w, const dx_identity *who, dx_role role) {
+static void say_member(crowd *w, const dx_identity *who, dx_role role) {
     saying said = {.type = DX_CREDENTIAL_MEMBER,
                    .issuer = w->people[0].identity,
                    .subject = who->identity,
@@ -75,7 +26,7 @@ static void say_member(world *w, const dx_identity *who, dx_role role) {
     say(&said, add(w));
 }
 
-static void say_feed(world *w, const dx_identity *who, uint8_t byte, uint8_t id[DX_HASH_SIZE]) {
+static void say_feed(crowd *w, const dx_identity *who, uint8_t byte, uint8_t id[DX_HASH_SIZE]) {
     uint8_t key[DX_KEY_SIZE] = {byte};
     dx_feed_identity identity = {.feed_class = DX_FEED_DATA};
     saying said = {.type = DX_CREDENTIAL_FEED,
@@ -97,7 +48,7 @@ static int compare_dependencies(const void *a, const void *b) {
 }
 
 /* A cut of some of the feeds; longer than `after` where it has them, if there is one. */
-static size_t make_cut(world *w, dx_bytes after, dx_dependency cut[FEEDS]) {
+static size_t make_cut(crowd *w, dx_bytes after, dx_dependency cut[FEEDS]) {
     dx_credential c;
     dx_epoch earlier = {.cut_count = 0};
     size_t count = 0, alone = chance(w, 30) ? pick(w, FEEDS) : FEEDS;
@@ -141,16 +92,7 @@ static void write_claims(dx_buf *claims, uint64_t number, const dx_dependency *c
     assert_int_equal(dx_writer_finish(&writer), DX_OK);
 }
 
-static uint64_t number_of(dx_bytes epoch) {
-    dx_credential c;
-    if (epoch.size == 0) {
-        return 0;
-    }
-    assert_int_equal(dx_credential_decode(epoch, &c), DX_OK);
-    return (uint64_t)dx_item_int(dx_credential_claim(&c, 1), 0);
-}
-
-static void say_epoch(world *w) {
+static void say_epoch(crowd *w) {
     const dx_identity *issuer = &w->people[pick(w, PEOPLE)];
     dx_dependency cut[FEEDS];
     dx_bytes after = chance(w, 70) ? pick_of(w, DX_CREDENTIAL_EPOCH, NULL, NULL) : dx_bytes_of(NULL, 0);
@@ -176,7 +118,7 @@ static void say_epoch(world *w) {
     dx_buf_deinit(&claims);
 }
 
-static void say_ack(world *w) {
+static void say_ack(crowd *w) {
     const dx_identity *issuer = &w->people[pick(w, PEOPLE)];
     dx_bytes about = pick_of(w, DX_CREDENTIAL_EPOCH, NULL, NULL);
     uint8_t id[DX_HASH_SIZE];
@@ -204,20 +146,8 @@ static void say_ack(world *w) {
 }
 
 /* Alice owns the space, Bob is an admin, Carol writes, Dave reads or writes. */
-static void world_init(world *w, uint64_t seed) {
-    memset(w, 0, sizeof *w);
-    test_alloc_init(&w->alloc);
-    test_random_init(&w->random, seed);
-    uint8_t nonce[DX_KEY_SIZE] = {(uint8_t)seed};
-    for (uint8_t i = 0; i < PEOPLE; i++) {
-        person_init(&w->people[i], &w->alloc.port, (uint8_t)('A' + i));
-    }
-    assert_int_equal(dx_space_credential_issue(&w->people[0].identity_key, nonce, add(w), w->space_id),
-                     DX_OK);
-    for (size_t i = 0; i < PEOPLE; i++) {
-        dx_buf *device = add(w);
-        dx_buf_append(device, w->people[i].device_credential.data, w->people[i].device_credential.size);
-    }
+static void world_init(crowd *w, uint64_t seed) {
+    crowd_init(w, seed);
     say_member(w, &w->people[1], DX_ROLE_ADMIN);
     say_member(w, &w->people[2], DX_ROLE_EDITOR);
     say_member(w, &w->people[3], chance(w, 50) ? DX_ROLE_READER : DX_ROLE_EDITOR);
@@ -236,16 +166,6 @@ static void world_init(world *w, uint64_t seed) {
     }
 }
 
-static void world_deinit(world *w) {
-    for (size_t i = 0; i < w->count; i++) {
-        dx_buf_deinit(&w->pool[i]);
-    }
-    for (size_t i = 0; i < PEOPLE; i++) {
-        person_deinit(&w->people[i]);
-    }
-    assert_int_equal(w->alloc.live_bytes, 0);
-}
-
 /* --- The naive authorizer ----------------------------------------------------------------------- */
 
 typedef enum standing { OPEN, GOOD, BAD } standing;
@@ -257,7 +177,7 @@ typedef struct naive_item {
 } naive_item;
 
 typedef struct naive {
-    const world *w;
+    const crowd *w;
     naive_item items[POOL];
     size_t count;
 } naive;
@@ -349,7 +269,7 @@ static standing naive_judge(naive *all, naive_item *item) {
     return right && speaks && rests ? GOOD : BAD;
 }
 
-static void naive_init(naive *all, const world *w, const size_t *numbers, size_t count) {
+static void naive_init(naive *all, const crowd *w, const size_t *numbers, size_t count) {
     memset(all, 0, sizeof *all);
     all->w = w;
     for (size_t i = 0; i < count; i++) {
@@ -487,7 +407,7 @@ static void check_all(const naive *all, const dx_control *control, tally *seen) 
     check_lengths(all, control);
 }
 
-static void shuffle(world *w, size_t *numbers, size_t count) {
+static void shuffle(crowd *w, size_t *numbers, size_t count) {
     for (size_t i = count; i > 1; i--) {
         size_t k = pick(w, i), kept = numbers[k];
         numbers[k] = numbers[i - 1];
@@ -499,7 +419,7 @@ static void test_every_order_is_one(void **state) {
     (void)state;
     tally seen = {.in_effect = 0};
     for (uint64_t seed = 1; seed <= WORLDS; seed++) {
-        world w;
+        crowd w;
         naive all;
         size_t numbers[POOL];
         world_init(&w, seed);
@@ -526,7 +446,7 @@ static void test_every_order_is_one(void **state) {
             version = dx_control_epoch_version(control);
             dx_control_destroy(control);
         }
-        world_deinit(&w);
+        crowd_deinit(&w);
     }
     /* They were worth trying. */
     assert_true(seen.in_effect > 1500 && seen.confirmed > 500 && seen.confirmed < seen.in_effect &&
@@ -536,7 +456,7 @@ static void test_every_order_is_one(void **state) {
 /* --- By hand ------------------------------------------------------------------------------------ */
 
 typedef struct space_of_two {
-    world w;
+    crowd w;
     dx_control *control;
     dx_buf out;
 } space_of_two;
@@ -569,7 +489,7 @@ static void begin(space_of_two *s) {
 static void end(space_of_two *s) {
     dx_control_destroy(s->control);
     dx_buf_deinit(&s->out);
-    world_deinit(&s->w);
+    crowd_deinit(&s->w);
 }
 
 static int issue(space_of_two *s, size_t who, uint64_t first, uint64_t second) {

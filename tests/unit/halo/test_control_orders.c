@@ -3,10 +3,10 @@
  * Every order of small sets, many orders of large ones, made at random from honest and hostile statements;
  * each compared with a second, naive authorizer that knows nothing of order: it goes over the whole set again
  * and again until nothing changes. */
+#include "crowd.h"
 #include "halo/control_state.h"
-#include "world.h"
 
-enum { PEOPLE = 4, POOL = 40, SMALL = 7, NAIVE_MAX = POOL };
+enum { SAID = 40, SMALL = 7 };
 
 /* --- The naive authorizer --------------------------------------------------------------------- */
 
@@ -21,13 +21,9 @@ typedef struct naive_item {
 
 typedef struct naive {
     const uint8_t *space_id;
-    naive_item items[NAIVE_MAX];
+    naive_item items[SAID];
     size_t count;
 } naive;
-
-static bool same(const uint8_t *a, const uint8_t *b) {
-    return memcmp(a, b, 32) == 0;
-}
 
 static naive_item *naive_find(naive *all, const uint8_t *id) {
     for (size_t i = 0; i < all->count; i++) {
@@ -149,7 +145,7 @@ static int compare_hashes(const void *a, const void *b) {
 }
 
 static void check_digest(const naive *all, const dx_control *control) {
-    uint8_t ids[NAIVE_MAX][DX_HASH_SIZE], wanted[DX_HASH_SIZE], digest[DX_HASH_SIZE];
+    uint8_t ids[SAID][DX_HASH_SIZE], wanted[DX_HASH_SIZE], digest[DX_HASH_SIZE];
     size_t count = 0;
     for (size_t i = 0; i < all->count; i++) {
         if (all->items[i].standing == GOOD) {
@@ -234,7 +230,7 @@ static void naive_feed_id(const naive *all, const dx_credential *c, uint64_t fee
 }
 
 static void check_feeds(const naive *all, const dx_control *control) {
-    uint8_t ids[NAIVE_MAX][DX_HASH_SIZE];
+    uint8_t ids[SAID][DX_HASH_SIZE];
     size_t count = 0;
     for (size_t i = 0; i < all->count; i++) {
         const naive_item *item = &all->items[i];
@@ -291,51 +287,8 @@ static void check_all(naive *all, const dx_control *control) {
 
 /* --- Worlds at random ------------------------------------------------------------------------- */
 
-typedef struct world {
-    test_alloc alloc;
-    test_random random;
-    dx_identity people[PEOPLE];
-    uint8_t space_id[DX_HASH_SIZE];
-    dx_buf pool[POOL];
-    size_t count;
-} world;
-
-static size_t pick(world *w, size_t below) {
-    return (size_t)(test_random_next(&w->random) % below);
-}
-
-static bool chance(world *w, unsigned percent) {
-    return pick(w, 100) < percent;
-}
-
-static dx_buf *add(world *w) {
-    dx_buf *buf = &w->pool[w->count++];
-    dx_buf_init(buf, &w->alloc.port, 4096);
-    return buf;
-}
-
-/* One of the pool of this type and with this issuer (device) or subject (right), or nothing. */
-static dx_bytes pick_of(world *w, uint64_t type, const uint8_t *issuer, const uint8_t *subject) {
-    size_t start = pick(w, w->count);
-    for (size_t i = 0; i < w->count; i++) {
-        dx_bytes bytes = dx_buf_view(&w->pool[(start + i) % w->count]);
-        dx_credential c;
-        assert_int_equal(dx_credential_decode(bytes, &c), DX_OK);
-        if (c.type == type && (!issuer || same(c.issuer, issuer)) && (!subject || same(c.subject, subject))) {
-            return bytes;
-        }
-    }
-    return dx_bytes_of(NULL, 0);
-}
-
-static void add_parent(saying *said, dx_bytes parent) {
-    if (parent.size > 0) {
-        said->parents[said->parent_count++] = parent;
-    }
-}
-
 /* What an honest program would name, or anything. */
-static void pick_parents(world *w, const dx_identity *issuer, saying *said) {
+static void pick_parents(crowd *w, const dx_identity *issuer, saying *said) {
     if (chance(w, 20)) {
         for (size_t n = pick(w, 4); n > 0; n--) {
             add_parent(said, dx_buf_view(&w->pool[pick(w, w->count)]));
@@ -351,16 +304,7 @@ static void pick_parents(world *w, const dx_identity *issuer, saying *said) {
     }
 }
 
-static uint64_t epoch_of(dx_bytes bytes) {
-    dx_credential c;
-    if (bytes.size == 0) {
-        return 0;
-    }
-    assert_int_equal(dx_credential_decode(bytes, &c), DX_OK);
-    return (uint64_t)dx_item_int(dx_credential_claim(&c, 1), 0);
-}
-
-static void say_anything(world *w) {
+static void say_anything(crowd *w) {
     static const uint64_t types[] = {DX_CREDENTIAL_MEMBER,    DX_CREDENTIAL_MEMBER,
                                      DX_CREDENTIAL_MEMBER,    DX_CREDENTIAL_MEMBER,
                                      DX_CREDENTIAL_FEED,      DX_CREDENTIAL_FEED,
@@ -390,12 +334,12 @@ static void say_anything(world *w) {
         said.subject = key;
         break;
     case DX_CREDENTIAL_KEY_EPOCH:
-        said.number = chance(w, 40) ? 0 : epoch_of(epoch) + chance(w, 90);
+        said.number = chance(w, 40) ? 0 : number_of(epoch) + chance(w, 90);
         said.subject = chance(w, 95) ? w->space_id : other->identity;
         said.value = dx_bytes_of(filling, DX_HASH_SIZE);
         break;
     case DX_CREDENTIAL_KEY_GRANT:
-        said.number = epoch_of(epoch);
+        said.number = number_of(epoch);
         said.subject = other->device;
         said.value = dx_bytes_of(filling, DX_SEALED_KEY_SIZE);
         break;
@@ -405,20 +349,8 @@ static void say_anything(world *w) {
     say(&said, add(w));
 }
 
-static void world_init(world *w, uint64_t seed, size_t size) {
-    memset(w, 0, sizeof *w);
-    test_alloc_init(&w->alloc);
-    test_random_init(&w->random, seed);
-    uint8_t nonce[DX_KEY_SIZE] = {(uint8_t)seed};
-    for (uint8_t i = 0; i < PEOPLE; i++) {
-        person_init(&w->people[i], &w->alloc.port, (uint8_t)('A' + i));
-    }
-    assert_int_equal(dx_space_credential_issue(&w->people[0].identity_key, nonce, add(w), w->space_id),
-                     DX_OK);
-    for (size_t i = 0; i < PEOPLE; i++) {
-        dx_buf *device = add(w);
-        dx_buf_append(device, w->people[i].device_credential.data, w->people[i].device_credential.size);
-    }
+static void world_init(crowd *w, uint64_t seed, size_t size) {
+    crowd_init(w, seed);
     /* A device that agrees to speak for two. */
     assert_int_equal(dx_device_credential_issue(&w->people[3].identity_key, &w->people[1].device_key,
                                                 w->people[1].noise, add(w)),
@@ -428,18 +360,8 @@ static void world_init(world *w, uint64_t seed, size_t size) {
     }
 }
 
-static void world_deinit(world *w) {
-    for (size_t i = 0; i < w->count; i++) {
-        dx_buf_deinit(&w->pool[i]);
-    }
-    for (size_t i = 0; i < PEOPLE; i++) {
-        person_deinit(&w->people[i]);
-    }
-    assert_int_equal(w->alloc.live_bytes, 0);
-}
-
 /* The different credentials of a list of pool numbers, for the naive one. */
-static void naive_init(naive *all, const world *w, const size_t *numbers, size_t count) {
+static void naive_init(naive *all, const crowd *w, const size_t *numbers, size_t count) {
     memset(all, 0, sizeof *all);
     all->space_id = w->space_id;
     for (size_t i = 0; i < count; i++) {
@@ -457,7 +379,7 @@ static void naive_init(naive *all, const world *w, const size_t *numbers, size_t
     naive_settle(all);
 }
 
-static void take_in_order(world *w, naive *all, const size_t *numbers, size_t count, bool trusted) {
+static void take_in_order(crowd *w, naive *all, const size_t *numbers, size_t count, bool trusted) {
     dx_control *control;
     assert_int_equal(dx_control_create(&w->alloc.port, w->space_id, &control), DX_OK);
     for (size_t i = 0; i < count; i++) {
@@ -473,7 +395,7 @@ static void take_in_order(world *w, naive *all, const size_t *numbers, size_t co
 /* --- Small sets, every order ------------------------------------------------------------------ */
 
 /* A credential and what it rests on, into the set, as far as there is room. */
-static void choose(world *w, size_t number, size_t *numbers, size_t *count) {
+static void choose(crowd *w, size_t number, size_t *numbers, size_t *count) {
     for (size_t i = 0; i < *count; i++) {
         if (numbers[i] == number) {
             return;
@@ -496,7 +418,7 @@ static void choose(world *w, size_t number, size_t *numbers, size_t *count) {
     }
 }
 
-static void every_order(world *w, naive *all, size_t *numbers, size_t fixed, size_t *orders) {
+static void every_order(crowd *w, naive *all, size_t *numbers, size_t fixed, size_t *orders) {
     if (fixed == SMALL) {
         take_in_order(w, all, numbers, SMALL, true);
         ++*orders;
@@ -515,9 +437,9 @@ static void every_order(world *w, naive *all, size_t *numbers, size_t fixed, siz
 
 /* Whether the credential is in effect when the whole pool is there: two thirds of the small sets are of such.
  */
-static bool stands_in_full(const world *w, size_t number) {
+static bool stands_in_full(const crowd *w, size_t number) {
     naive all;
-    size_t numbers[POOL];
+    size_t numbers[SAID];
     uint8_t id[DX_HASH_SIZE];
     for (size_t i = 0; i < w->count; i++) {
         numbers[i] = i;
@@ -531,9 +453,9 @@ static void test_every_order_of_small_sets(void **state) {
     (void)state;
     size_t orders = 0, in_effect = 0, refused = 0, waiting = 0;
     for (uint64_t seed = 1; seed <= 12; seed++) {
-        world w;
+        crowd w;
         naive all;
-        world_init(&w, seed, POOL);
+        world_init(&w, seed, SAID);
         size_t numbers[SMALL], count = 0;
         if (seed % 6 != 0) {
             choose(&w, 0, numbers, &count);
@@ -549,7 +471,7 @@ static void test_every_order_of_small_sets(void **state) {
         in_effect += naive_count(&all, GOOD);
         refused += naive_count(&all, BAD);
         waiting += naive_count(&all, OPEN);
-        world_deinit(&w);
+        crowd_deinit(&w);
     }
     assert_int_equal(orders, 12 * 5040);
     /* The sets were worth trying: they hold all kinds of standing. */
@@ -559,7 +481,7 @@ static void test_every_order_of_small_sets(void **state) {
 /* The honest life of a space, seven statements, by hand: nothing waits in the end. */
 static void test_every_order_of_a_life(void **state) {
     (void)state;
-    world w;
+    crowd w;
     naive all;
     world_init(&w, 1, PEOPLE + 2);
     const dx_identity *alice = &w.people[0], *bob = &w.people[1], *carol = &w.people[2];
@@ -593,12 +515,12 @@ static void test_every_order_of_a_life(void **state) {
     assert_int_equal(naive_count(&all, GOOD), SMALL);
     every_order(&w, &all, numbers, 0, &orders);
     assert_int_equal(orders, 5040);
-    world_deinit(&w);
+    crowd_deinit(&w);
 }
 
 /* --- Large sets, many orders ------------------------------------------------------------------ */
 
-static void shuffle(world *w, size_t *numbers, size_t count) {
+static void shuffle(crowd *w, size_t *numbers, size_t count) {
     for (size_t i = count; i > 1; i--) {
         size_t k = pick(w, i), kept = numbers[k];
         numbers[k] = numbers[i - 1];
@@ -609,21 +531,21 @@ static void shuffle(world *w, size_t *numbers, size_t count) {
 static void test_many_orders_of_large_sets(void **state) {
     (void)state;
     for (uint64_t seed = 100; seed < 160; seed++) {
-        world w;
+        crowd w;
         naive all;
-        size_t numbers[POOL];
-        world_init(&w, seed, POOL);
-        for (size_t i = 0; i < POOL; i++) {
+        size_t numbers[SAID];
+        world_init(&w, seed, SAID);
+        for (size_t i = 0; i < SAID; i++) {
             numbers[i] = i;
         }
-        shuffle(&w, numbers, POOL);
-        size_t count = POOL - seed % 5; /* some premises never come */
+        shuffle(&w, numbers, SAID);
+        size_t count = SAID - seed % 5; /* some premises never come */
         naive_init(&all, &w, numbers, count);
         for (int order = 0; order < 25; order++) {
             shuffle(&w, numbers, count);
             take_in_order(&w, &all, numbers, count, order > 0); /* once with the signatures checked */
         }
-        world_deinit(&w);
+        crowd_deinit(&w);
     }
 }
 
@@ -631,20 +553,20 @@ static void test_many_orders_of_large_sets(void **state) {
 static void test_again_and_in_parts(void **state) {
     (void)state;
     for (uint64_t seed = 200; seed < 220; seed++) {
-        world w;
+        crowd w;
         naive all;
-        size_t numbers[POOL + 10];
-        world_init(&w, seed, POOL);
-        for (size_t i = 0; i < POOL; i++) {
+        size_t numbers[SAID + 10];
+        world_init(&w, seed, SAID);
+        for (size_t i = 0; i < SAID; i++) {
             numbers[i] = i;
         }
-        naive_init(&all, &w, numbers, POOL);
+        naive_init(&all, &w, numbers, SAID);
         for (size_t i = 0; i < 10; i++) {
-            numbers[POOL + i] = pick(&w, POOL);
+            numbers[SAID + i] = pick(&w, SAID);
         }
-        shuffle(&w, numbers, POOL + 10);
-        take_in_order(&w, &all, numbers, POOL + 10, true);
-        world_deinit(&w);
+        shuffle(&w, numbers, SAID + 10);
+        take_in_order(&w, &all, numbers, SAID + 10, true);
+        crowd_deinit(&w);
     }
 }
 
