@@ -72,6 +72,8 @@ e2e: need-e2e web                       ## the web part in Debian's chromium (E2
 bench-mesh: build/release/build.ninja   ## measure peer links between two processes
 	@ninja --quiet -C build/release bench/bench-mesh
 	@tools/bench-mesh build/release
+bench-peers:                            ## other people's databases, from npm, on the same input (half an hour)
+	@tools/bench-peers
 cover: need-cover build/cover/build.ninja ## line coverage of the tests
 	@tools/test build/cover
 	@gcovr --root . --filter 'src/' --object-directory build/cover --sort-percentage --print-summary
@@ -103,4 +105,4 @@ help:                                   ## this list
 need-%:
 	@tools/need $*
 
-.PHONY: all start demo always install test check web-test interop sim plants fuzz bench bench-mesh cover tidy format lint parity wasm web pages e2e clean help
+.PHONY: all start demo always install test check web-test interop sim plants fuzz bench bench-mesh bench-peers cover tidy format lint parity wasm web pages e2e clean help
