@@ -5,11 +5,11 @@ static const dx_column made_columns[] = {{"number", DX_CELL_NUMBER}, {"id", DX_C
                                          {"size", DX_CELL_NUMBER},   {"blocks", DX_CELL_NUMBER},
                                          {"acks", DX_CELL_NUMBER},   {"confirmed", DX_CELL_TEXT},
                                          {NULL, DX_CELL_TEXT}};
-static const dx_column list_columns[] = {{"number", DX_CELL_NUMBER}, {"by", DX_CELL_HEX},
-                                         {"size", DX_CELL_NUMBER},   {"blocks", DX_CELL_NUMBER},
-                                         {"acks", DX_CELL_NUMBER},   {"confirmed", DX_CELL_TEXT},
-                                         {"current", DX_CELL_TEXT},  {"here", DX_CELL_TEXT},
-                                         {"base", DX_CELL_TEXT},     {NULL, DX_CELL_TEXT}};
+static const dx_column list_columns[] = {
+    {"number", DX_CELL_NUMBER}, {"by", DX_CELL_HEX},      {"size", DX_CELL_NUMBER},
+    {"blocks", DX_CELL_NUMBER}, {"acks", DX_CELL_NUMBER}, {"confirmed", DX_CELL_TEXT},
+    {"current", DX_CELL_TEXT},  {"here", DX_CELL_TEXT},   {"base", DX_CELL_TEXT},
+    {"time", DX_CELL_VALUE},    {NULL, DX_CELL_TEXT}};
 static const dx_column base_columns[] = {{"base", DX_CELL_NUMBER}, {NULL, DX_CELL_TEXT}};
 
 int dx_run_space_epoch(dx_invocation *run) {

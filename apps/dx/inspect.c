@@ -9,7 +9,7 @@ static const dx_column feed_columns[] = {
     {"length", DX_CELL_NUMBER},    {"applied", DX_CELL_NUMBER}, {"signed", DX_CELL_NUMBER},
     {"announced", DX_CELL_NUMBER}, {"hidden", DX_CELL_NUMBER},  {"cut", DX_CELL_VALUE},
     {"own", DX_CELL_TEXT},         {"root", DX_CELL_HEX},       {"device", DX_CELL_HEX},
-    {NULL, DX_CELL_TEXT}};
+    {"begins", DX_CELL_NUMBER},    {NULL, DX_CELL_TEXT}};
 static const dx_column block_columns[] = {
     {"feed", DX_CELL_HEX},        {"seq", DX_CELL_NUMBER},     {"size", DX_CELL_NUMBER},
     {"leaf", DX_CELL_HEX},        {"continues", DX_CELL_TEXT}, {"key_epoch", DX_CELL_NUMBER},

@@ -145,8 +145,8 @@ same "link rm" "$(first_keys 'link rm')" id,source,target,type
 same "query" "$(first_keys 'query garden {"type"')" id,type,parent,data,deleted
 same "app grant" "$(first_keys 'app grant')" origin,name,granted,scopes,spaces,asks,ports,denied
 same "app list" "$(first_keys 'app list')" origin,name,granted,scopes,spaces,asks,ports,denied
-same "history" "$(first_keys 'history garden --limit')" at,name,time,made,changed,deleted,restored,moved,ids,identity,device
-same "history of one" "$(grep -A 1 '^[$] history garden [0-9]' without | sed -n 2p | keys)" at,did,name,time,set,unset,edits,parent,identity,device
+same "history" "$(first_keys 'history garden --limit')" at,name,time,made,changed,deleted,restored,moved,ids,identity,device,epoch
+same "history of one" "$(grep -A 1 '^[$] history garden [0-9]' without | sed -n 2p | keys)" at,did,name,time,set,unset,edits,parent,identity,device,epoch
 same "undo" "$(first_keys 'undo')" at,time,entities,kept
 same "errors" "$(first_keys 'object get garden 999-0')" error
 same "object add" "$(alice space create pots -q >/dev/null; alice object add pots --json | keys)" id

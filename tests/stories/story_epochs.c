@@ -1,7 +1,8 @@
 /* tests/stories/story_epochs.c: history that ends: an epoch is made, agreed upon and built on; who comes later gets a state
  * instead of history, and who was away brings his work all the same.
  *
- * Asserted: what each is answered, that digests are equal after every meeting, and that what was dropped is gone. */
+ * Asserted: what each is answered, that digests are equal after every meeting, that what was dropped is gone, and that
+ * this is told with the epoch and its day (node/beginning.c). */
 #include "street.h"
 
 static street road;
@@ -24,8 +25,9 @@ static bool says(vault *self, const char *json, const char *text) {
     return true;
 }
 
-#define STATUS "{'do': 'space.status', 'space': 'Garden'}"
-#define EPOCHS "{'do': 'space.epochs', 'space': 'Garden'}"
+#define STATUS  "{'do': 'space.status', 'space': 'Garden'}"
+#define HISTORY "{'do': 'history.list', 'space': 'Garden'}"
+#define EPOCHS  "{'do': 'space.epochs', 'space': 'Garden'}"
 
 /* Alone: her word is enough for her own work. Bob comes after the blocks are gone. */
 static void test_a_newcomer_gets_the_state(void **state) {
@@ -44,6 +46,12 @@ static void test_a_newcomer_gets_the_state(void **state) {
     street_agree(&road, "Garden");
     assert_true(says(bob, STATUS, "\"base\":1"));
     assert_true(says(bob, EPOCHS, "\"here\":\"loaded\""));
+    vault *const both[] = {alice, bob};
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(says(both[i], HISTORY, "\"epoch\":1"));
+        assert_true(says(both[i], "{'do': 'undo', 'space': 'Garden'}",
+                         i == 0 ? "begins at epoch 1 (" : "nothing here"));
+    }
     assert_asks(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed', 'count': true}}",
                 "{\"count\":40}");
     write_some(bob, "tree", 3);

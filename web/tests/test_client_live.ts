@@ -6,6 +6,7 @@ import { dataOf, type Client, type Condition, type Database, type Filter, type L
 import { Connection, rowsOf, type Body } from '../client/src/connection.ts';
 import { fromAgent } from '../client/src/node/socket.ts';
 import { plain } from '../client/src/entity.ts';
+import { Code } from '../client/src/errors.ts';
 import type { Value } from '../core/codec.ts';
 import { Agent, until } from './agent.ts';
 
@@ -191,7 +192,7 @@ test('history, a point of the past, undo and redo', async () => {
   await db.flush();
   const versions = await db.history(note);
   assert.deepEqual(versions.map(({ did, set, unset }) => [did, set, unset]), [['changed', { n: 1 }, ['title']], ['changed', { title: 'second' }, []], ['made', { title: 'first' }, []]]);
-  assert.ok(versions[0] !== undefined && versions[2] !== undefined && Math.abs(versions[0].time.getTime() - Date.now()) < 60_000);
+  assert.ok(versions[0] !== undefined && versions[2] !== undefined && Math.abs(Number(versions[0].time?.getTime()) - Date.now()) < 60_000);
   assert.equal(versions[0].identity, client.halo.identity.get()?.identityKey);
   assert.deepEqual((await db.history(note, { limit: 1, before: versions[0].at })).map(({ set }) => set), [{ title: 'second' }]);
   assert.deepEqual((await db.at(note, versions[2].at))?.data, { title: 'first' });
@@ -210,4 +211,29 @@ test('history, a point of the past, undo and redo', async () => {
   const empty = await client.createSpace({ name: 'empty' });
   assert.equal(await empty.db.undo(), undefined);
   await assert.rejects(db.history('no id'));
+});
+
+test('history that begins at an epoch says so; what lies before it is gone', async () => {
+  const garden = await client.createSpace({ name: 'garden' }), db = garden.db, note = db.add<{ title: string }>({ title: 'first' }, { type: 'note' });
+  await db.flush();
+  note.title = 'second';
+  await db.flush();
+  const [, made] = await db.history(note);
+  const connection = new Connection(fromAgent({ vault: agent.vault }));
+  connection.open();
+  await connection.request({ do: 'space.epoch', space: garden.key });
+  await connection.request({ do: 'space.compact', space: garden.key, now: true });
+  const [begins, ...more] = await db.history(note);
+  assert.deepEqual([begins?.did, begins?.epoch, begins?.identity, more], ['begins', 1, client.halo.identity.get()?.identityKey, []]);
+  assert.ok(begins !== undefined && made !== undefined && Math.abs(Number(begins.time?.getTime()) - Date.now()) < 60_000);
+  assert.deepEqual((await db.transactions()).map(({ at, epoch, ids }) => [at, epoch, ids]), [[begins.at, 1, []]]);
+  assert.deepEqual((await db.at(note, begins.at))?.data, { title: 'second' });
+  await assert.rejects(db.at(note, made.at), { code: Code.gone, message: /^history here begins at epoch 1 \(/ });
+  assert.equal(await db.undo(), undefined);
+  note.title = 'third';
+  await db.flush();
+  assert.deepEqual((await db.history(note)).map(({ did }) => did), ['changed', 'begins']);
+  assert.deepEqual(await db.undo().then((undone) => [undone?.entities, undone?.kept]), [1, 0]);
+  await until('it is taken back', () => note.title === 'second');
+  connection.close();
 });

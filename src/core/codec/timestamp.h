@@ -1,6 +1,6 @@
 /* codec/timestamp.h: microseconds since 1970 from and to RFC 3339 text.
  *
- * Layer: floor 1, codec, private to this room. Proleptic Gregorian calendar, years 0000 to 9999, no leap
+ * Layer: floor 1, codec. Proleptic Gregorian calendar, years 0000 to 9999, no leap
  * seconds (as POSIX time). */
 #ifndef DX_CODEC_TIMESTAMP_H
 #define DX_CODEC_TIMESTAMP_H

@@ -18,7 +18,7 @@ enum { THOUSAND = 1000, ESTIMATE_BLOCKS = 32 };
 
 void dx_epoch_status_of(const dx_space *space, dx_epoch_status *out) {
     const dx_base *base = space->base;
-    *out = (dx_epoch_status){.base = base->number, .stage = base->stage};
+    *out = (dx_epoch_status){.base = base->number, .horizon = base->horizon, .stage = base->stage};
     if (base->stage == DX_EPOCH_IDLE) {
         return;
     }

@@ -23,6 +23,8 @@ typedef enum dx_epoch_stage {
 
 typedef struct dx_epoch_status {
     uint64_t base; /* number of the epoch this vault builds on, 0: none, all history is here */
+    dx_stamp
+        horizon; /* no block below it has a later stamp: the first point history can show of what is older */
     dx_epoch_stage stage;
     uint64_t number;            /* of the epoch being loaded or built on, while it is not IDLE */
     uint8_t root[DX_HASH_SIZE]; /* of the snapshot being loaded */

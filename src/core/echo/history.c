@@ -132,6 +132,10 @@ int dx_history_versions(dx_context *context, dx_space *space, int64_t key, const
     return error;
 }
 
+bool dx_history_is_cut(dx_space *space, int64_t key) {
+    return dx_base_has(space, key);
+}
+
 /* --- States ----------------------------------------------------------------------------------- */
 
 int dx_history_entity(dx_context *context, dx_space *space, int64_t key, const dx_stamp *point, dx_buf *state,

@@ -38,6 +38,8 @@ typedef struct dx_version {
 DX_MUST_USE int dx_history_versions(dx_context *context, dx_space *space, int64_t key, const dx_stamp *before,
                                     size_t limit, int (*on_version)(void *ctx, const dx_version *version),
                                     void *ctx, bool *more);
+/* Whether it was made below the base this vault builds on (epoch.h): of what changed it there nothing is told. */
+bool dx_history_is_cut(dx_space *space, int64_t key);
 /* The entity as it was at a point; what it holds lives in `state` until that is changed. DX_E_NOT_FOUND: it was not
  * made by then; DX_E_GONE: history here begins later. */
 DX_MUST_USE int dx_history_entity(dx_context *context, dx_space *space, int64_t key, const dx_stamp *point,

@@ -123,7 +123,8 @@ static int read_content(dx_context *context, dx_space *space, const dx_feed *fee
 static int choose(dx_context *context, dx_space *space, const dx_feed *feed, bool redo,
                   own_transaction *own) {
     uint64_t end = feed->applied;
-    for (int left = DX_UNDO_TRANSACTIONS_MAX; left > 0 && end > feed->begins; left--, end = own->begin) {
+    int left = DX_UNDO_TRANSACTIONS_MAX;
+    for (; left > 0 && end > feed->begins; left--, end = own->begin) {
         int error = read_extent(context, space, feed, end, own);
         if (error != DX_OK) {
             return error;
@@ -139,7 +140,7 @@ static int choose(dx_context *context, dx_space *space, const dx_feed *feed, boo
             return redo && own->role == ROLE_WRITE ? DX_E_NOT_FOUND : DX_OK;
         }
     }
-    return DX_E_NOT_FOUND;
+    return left > 0 && feed->begins != 0 ? DX_E_GONE : DX_E_NOT_FOUND;
 }
 
 /* --- Writing ---------------------------------------------------------------------------------- */

@@ -24,7 +24,8 @@ typedef struct dx_undone {
 } dx_undone;
 
 /* Takes back the latest own transaction that was not taken back, or (redo) what the latest undoing did, if nothing
- * else was written here since. DX_E_NOT_FOUND: there is none. DX_E_LIMIT: it is about too many entities. Else the
+ * else was written here since. DX_E_NOT_FOUND: there is none. DX_E_GONE: it would lie, or what it was
+ * about would have to be seen, before where history begins here. DX_E_LIMIT: it is about too many entities. Else the
  * errors of a transaction; with an error nothing is written. */
 DX_MUST_USE int dx_undo(dx_context *context, dx_space *space, bool redo, dx_undone *out);
 

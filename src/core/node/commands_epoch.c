@@ -3,6 +3,7 @@
  * Layer: floor 1, node. docs/spec/commands.md; node/epochs.h does the work, in pieces between other steps. */
 #include <string.h>
 
+#include "node/beginning.h"
 #include "node/epochs.h"
 
 static const char *stage_name(dx_epoch_stage stage) {
@@ -105,23 +106,23 @@ static int space_epoch(dx_node *node, dx_request *request, dx_bytes body) {
 static int space_epochs(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space;
     dx_epoch epoch, current = {.number = 0};
-    dx_epoch_status status;
     int error = dx_take_space(node, request, body, &space);
     if (error == DX_OK) {
         (void)dx_control_current_epoch(space->control, &current);
-        dx_epoch_status_of(space, &status);
     }
     for (size_t i = 0; error == DX_OK && dx_control_epoch_at(space->control, i, &epoch); i++) {
         dx_epoch_verdict verdict;
-        uint64_t since_ms;
+        uint64_t since_ms, made_ms;
         dx_map_builder map;
         dx_answer_init(node, &map);
         write_epoch(&epoch, &map);
         error = dx_node_epoch_verdict(node, space, epoch.id, &verdict, &since_ms);
+        error = error == DX_OK ? dx_node_epoch_time(node, space, &epoch, &made_ms) : error;
+        dx_node_write_time(&map, error == DX_OK ? made_ms : 0);
         bool is_current = current.number != 0 && memcmp(current.id, epoch.id, sizeof epoch.id) == 0;
         dx_write_bool(dx_map_builder_key(&map, "current"), is_current);
         dx_write_text(dx_map_builder_key(&map, "here"), dx_epoch_verdict_name(verdict));
-        dx_write_bool(dx_map_builder_key(&map, "base"), status.base == epoch.number && is_current);
+        dx_write_bool(dx_map_builder_key(&map, "base"), dx_node_is_base(space, &epoch));
         if (since_ms != 0) {
             dx_write_timestamp(dx_map_builder_key(&map, "since"), (int64_t)since_ms * 1000);
         }

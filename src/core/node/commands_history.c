@@ -7,7 +7,7 @@
 #include "echo/timeline.h"
 #include "echo/undo.h"
 #include "model/object_editor.h"
-#include "node/state.h"
+#include "node/beginning.h"
 
 /* Rows of one answer: what a person leafs through, each a section that is opened. */
 enum { LIST_DEFAULT = 100, LIST_MAX = 1000 };
@@ -18,6 +18,9 @@ typedef struct version_sink {
     dx_node *node;
     dx_request *request;
     dx_space *space;
+    size_t left;                   /* rows that may still be told */
+    const dx_beginning *beginning; /* where history begins, until it is told; NULL: it need not be */
+    bool of_space;
 } version_sink;
 
 /* What a section did, in one word. */
@@ -196,32 +199,50 @@ static int write_parent(version_sink *sink, int64_t key, dx_map_builder *map) {
     return error;
 }
 
-/* The clock of whoever wrote it: of any number. */
-static void write_time(dx_map_builder *map, uint64_t wall_ms) {
-    const uint64_t year_10000_ms = UINT64_C(253402300800000);
-    dx_writer *writer = dx_map_builder_key(map, "time");
-    if (wall_ms < year_10000_ms) {
-        dx_write_timestamp(writer, (int64_t)wall_ms * 1000);
-    } else {
-        dx_write_null(writer);
+static int end_row(version_sink *sink, dx_map_builder *map) {
+    dx_writer row = dx_request_row(sink->node, sink->request);
+    dx_map_builder_finish(map, &row);
+    sink->left--;
+    return dx_request_row_end(sink->node, sink->request, &row);
+}
+
+/* That history begins, in its place among the rows: before one at this stamp, or (NULL) behind all. */
+static int tell_beginning(version_sink *sink, const dx_stamp *next) {
+    const dx_beginning *beginning = sink->beginning;
+    dx_map_builder map;
+    if (beginning == NULL || sink->left == 0 ||
+        (next != NULL && dx_stamp_compare(next, &beginning->point) > 0)) {
+        return DX_OK;
     }
+    sink->beginning = NULL;
+    dx_answer_init(sink->node, &map);
+    int error = dx_node_write_beginning(sink->node, sink->space, beginning, &map);
+    if (sink->of_space) {
+        dx_write_array(dx_map_builder_key(&map, "ids"), 0);
+    } else {
+        dx_write_text(dx_map_builder_key(&map, "did"), "begins");
+    }
+    int written = end_row(sink, &map);
+    return error != DX_OK ? error : written;
 }
 
 static int tell_version(void *ctx, const dx_version *version) {
     version_sink *sink = ctx;
     char point[DX_POINT_TEXT_MAX];
     dx_map_builder map;
+    int told = tell_beginning(sink, &version->stamp);
+    if (told != DX_OK || sink->left == 0) {
+        return told;
+    }
     dx_answer_init(sink->node, &map);
     dx_point_print(&version->stamp, point);
     dx_write_text(dx_map_builder_key(&map, "at"), point);
     dx_write_text(dx_map_builder_key(&map, "did"), word_of(&version->section));
-    write_time(&map, version->wall_ms);
+    dx_node_write_time(&map, version->wall_ms);
     write_author(sink, version->feed, &map);
     write_operation(version, &map);
     int error = version->section.moves ? write_parent(sink, version->parent, &map) : DX_OK;
-    dx_writer row = dx_request_row(sink->node, sink->request);
-    dx_map_builder_finish(&map, &row);
-    int written = dx_request_row_end(sink->node, sink->request, &row);
+    int written = end_row(sink, &map);
     return error != DX_OK ? error : written;
 }
 
@@ -273,22 +294,25 @@ static int tell_moment(void *ctx, const dx_moment *moment) {
     version_sink *sink = ctx;
     char point[DX_POINT_TEXT_MAX];
     dx_map_builder map;
+    int told = tell_beginning(sink, &moment->stamp);
+    if (told != DX_OK || sink->left == 0) {
+        return told;
+    }
     dx_answer_init(sink->node, &map);
     dx_point_print(&moment->stamp, point);
     dx_write_text(dx_map_builder_key(&map, "at"), point);
-    write_time(&map, moment->wall_ms);
+    dx_node_write_time(&map, moment->wall_ms);
     write_author(sink, moment->feed, &map);
     write_counts(moment, &map);
     int error = write_ids(sink, moment, &map);
-    dx_writer row = dx_request_row(sink->node, sink->request);
-    dx_map_builder_finish(&map, &row);
-    int written = dx_request_row_end(sink->node, sink->request, &row);
+    int written = end_row(sink, &map);
     return error != DX_OK ? error : written;
 }
 
 static int history_list(dx_node *node, dx_request *request, dx_bytes body) {
     version_sink sink = {.node = node, .request = request};
     dx_stamp before;
+    dx_beginning beginning;
     bool given = false, more;
     int64_t key = 0, limit = dx_item_int(dx_item_get(body, "limit"), LIST_DEFAULT);
     int error = dx_take_space(node, request, body, &sink.space);
@@ -303,19 +327,29 @@ static int history_list(dx_node *node, dx_request *request, dx_bytes body) {
         error = dx_node_refuse(node, DX_E_INVALID, NULL, "\"limit\" must be 1 to %d", LIST_MAX);
     }
     const dx_stamp *point = given ? &before : NULL;
-    if (error == DX_OK && of_space) {
-        error = dx_timeline(&node->context, sink.space, point, (size_t)limit, tell_moment, &sink, &more);
-    } else if (error == DX_OK) {
-        error = dx_history_versions(&node->context, sink.space, key, point, (size_t)limit, tell_version,
-                                    &sink, &more);
+    error = error == DX_OK ? dx_node_beginning(node, sink.space, &beginning) : error;
+    if (error == DX_OK) {
+        bool is_later = beginning.number != 0 && (of_space || dx_history_is_cut(sink.space, key));
+        bool is_asked = point == NULL || dx_stamp_compare(&beginning.point, point) < 0;
+        sink.beginning = is_later && is_asked ? &beginning : NULL;
+        sink.left = (size_t)limit;
+        sink.of_space = of_space;
+        error = of_space
+                    ? dx_timeline(&node->context, sink.space, point, sink.left, tell_moment, &sink, &more)
+                    : dx_history_versions(&node->context, sink.space, key, point, sink.left, tell_version,
+                                          &sink, &more);
     }
+    error = error == DX_OK && !more ? tell_beginning(&sink, NULL) : error;
     return error == DX_OK ? dx_request_reply_count(node, request)
                           : dx_node_explain_edit(node, sink.space, error);
 }
 
 /* --- The way back ----------------------------------------------------------------------------- */
 
-static int explain_point(dx_node *node, int error) {
+static int explain_point(dx_node *node, dx_space *space, int error) {
+    if (error == DX_E_GONE) {
+        return dx_node_refuse_gone(node, space, "");
+    }
     return error == DX_E_NOT_FOUND && node->message[0] == 0
                ? dx_node_refuse(node, error, "dx history SPACE ID", "it was not made yet at that point")
                : error;
@@ -333,7 +367,7 @@ int dx_node_reply_past(dx_node *node, dx_request *request, dx_space *space, int6
     dx_buf_init(&state, &node->config.alloc, DX_STATE_SIZE_MAX);
     dx_buf_init(&row, &node->config.alloc, DX_ANSWER_SIZE_MAX);
     error = dx_history_entity(&node->context, space, key, &point, &state, &entity);
-    error = explain_point(node, error);
+    error = explain_point(node, space, error);
     if (error == DX_OK) {
         error = dx_entity_write_row(&node->context, space, &entity, &row);
     }
@@ -373,7 +407,8 @@ static int history_restore(dx_node *node, dx_request *request, dx_bytes body) {
     if (error != DX_OK) {
         return space == NULL ? error : dx_node_explain_edit(node, space, error);
     }
-    error = explain_point(node, dx_history_bring_back(transaction, &node->context, space, key, &point));
+    error =
+        explain_point(node, space, dx_history_bring_back(transaction, &node->context, space, key, &point));
     if (error != DX_OK) {
         dx_transaction_abort(transaction);
     } else {
@@ -480,7 +515,7 @@ static int history_diff(dx_node *node, dx_request *request, dx_bytes body) {
                                   tell_difference, &sink);
     }
     error = error == DX_OK ? reply_difference(node, request, &from, &to)
-                           : dx_node_explain_edit(node, sink.space, error);
+                           : dx_node_explain_edit(node, sink.space, explain_point(node, sink.space, error));
     dx_buf_deinit(&from.view);
     dx_buf_deinit(&to.view);
     return error;
@@ -506,6 +541,12 @@ static int run_undo(dx_node *node, dx_request *request, dx_bytes body, bool redo
                               redo ? "nothing was undone here since the last change"
                                    : "this device changed nothing here that it could take back");
     }
+    if (error == DX_E_GONE) {
+        return dx_node_refuse_gone(node, space,
+                                   undone.entities != 0 ? "what was there before it is not known any more: "
+                                   : redo               ? "nothing was undone here since: "
+                                          : "nothing that this device could take back is younger: ");
+    }
     if (error == DX_E_LIMIT && undone.entities == 0) {
         return dx_node_refuse(node, error, "dx history SPACE ID, and dx object restore --at",
                               "the last change is about more than %d objects: too many to take back at once",
@@ -517,7 +558,7 @@ static int run_undo(dx_node *node, dx_request *request, dx_bytes body, bool redo
     dx_answer_init(node, &map);
     dx_point_print(&undone.stamp, point);
     dx_write_text(dx_map_builder_key(&map, "at"), point);
-    write_time(&map, undone.wall_ms);
+    dx_node_write_time(&map, undone.wall_ms);
     dx_write_uint(dx_map_builder_key(&map, "entities"), undone.entities);
     dx_write_uint(dx_map_builder_key(&map, "kept"), undone.kept);
     return dx_request_reply(node, request, &map);

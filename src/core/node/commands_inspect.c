@@ -7,7 +7,7 @@
 
 #include "base/limits.h"
 #include "model/object_state.h"
-#include "node/state.h"
+#include "node/beginning.h"
 
 enum { ROWS_DEFAULT = 1000, ROWS_MAX = 10000 };
 
@@ -59,6 +59,7 @@ static int send_feed(dx_node *node, dx_request *request, dx_space *space, const 
     write_author(space, feed, &map);
     dx_write_bool(dx_map_builder_key(&map, "own"), feed->own);
     dx_write_uint(dx_map_builder_key(&map, "length"), feed->length);
+    dx_write_uint(dx_map_builder_key(&map, "begins"), feed->begins);
     dx_write_uint(dx_map_builder_key(&map, "applied"), feed->applied);
     dx_write_hex(dx_map_builder_key(&map, "root"), root, DX_HASH_SIZE);
     dx_write_uint(dx_map_builder_key(&map, "signed"), feed->head.length);
@@ -227,7 +228,7 @@ static int inspect_block(dx_node *node, dx_request *request, dx_bytes body) {
         error = dx_feed_read(feed, node->store, (uint64_t)seq, &bytes);
     }
     if (error != DX_OK) {
-        return error;
+        return error == DX_E_GONE ? dx_node_refuse_gone(node, space, "") : error;
     }
     dx_buf_init(&copy, &node->config.alloc, DX_BLOCK_SIZE_MAX); /* a key is read meanwhile */
     dx_buf_append(&copy, bytes.data, bytes.size);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "echo/epoch.h"
 #include "echo/referrer.h"
 
 /* An entry of it. The type is the command's or the space's table's. */
@@ -17,6 +18,14 @@ typedef struct dx_judged {
 } dx_judged;
 
 int dx_editing_explain_place(dx_node *node, dx_space *space, int error) {
+    dx_epoch_status status;
+    dx_epoch_status_of(space, &status);
+    if (error == DX_E_STATE && node->message[0] == 0 &&
+        (status.stage == DX_EPOCH_FETCHING || status.stage == DX_EPOCH_UNPACKING)) {
+        return dx_node_refuse(node, error, "dx space status SPACE",
+                              "the state at epoch %llu is being loaded: it can be changed when that is done",
+                              (unsigned long long)status.number);
+    }
     if (error == DX_OK || dx_is_host_error(error) || !dx_space_lacks_place(&node->context, space)) {
         return error;
     }

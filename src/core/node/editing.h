@@ -36,7 +36,7 @@ void dx_editing_forget_deleted(dx_editing *edit, int64_t key);
 /* Deletes with an entity, which is noted as deleted, what it refers to strongly and nothing else does, and so on
  * through those. DX_E_LIMIT: more than a batch may hold. */
 DX_MUST_USE int dx_editing_delete_parts(dx_editing *edit, int64_t key);
-/* A space that has no place for a feed of this vault says so. */
+/* A space that has no place for a feed of this vault says so, and one whose state is being loaded. */
 int dx_editing_explain_place(dx_node *node, dx_space *space, int error);
 
 #endif

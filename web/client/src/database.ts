@@ -239,7 +239,7 @@ export class Database {
     return (await this.#past({ do: 'history.list', ...options })).map(transactionFrom);
   }
 
-  /** An object or link as it was at a point; undefined: it was not made by then. */
+  /** An object or link as it was at a point; undefined: it was not made by then. E_GONE: history here begins later. */
   async at(object: Named, point: string): Promise<Past | undefined> {
     const id = await this.#idOf(object);
     const found = await this.#connection.request({ do: 'object.get', space: this.#space, id, at: point }).catch((error: unknown) => {
@@ -254,7 +254,7 @@ export class Database {
     await this.#connection.request({ do: 'history.restore', space: this.#space, id: await this.#idOf(object), at: point });
   }
 
-  /** Takes back the latest transaction of this device here, over all it was about; undefined: there is none. */
+  /** Takes back the latest transaction of this device here, over all it was about; undefined: there is none, or it lies before history begins here. */
   undo(): Promise<Undone | undefined> { return this.#takeBackLatest('undo'); }
 
   /** Takes back the latest undo, as long as nothing else was written here since. */
@@ -263,7 +263,7 @@ export class Database {
   async #takeBackLatest(way: 'undo' | 'redo'): Promise<Undone | undefined> {
     await this.flush().catch(() => undefined); // what was refused is nothing to take back, and has its own event
     return this.#connection.request({ do: way, space: this.#space }).then(undoneFrom, (error: unknown) => {
-      if (error instanceof DxError && error.code === Code.notFound) return undefined;
+      if (error instanceof DxError && (error.code === Code.notFound || error.code === Code.gone)) return undefined;
       throw error;
     });
   }

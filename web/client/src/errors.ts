@@ -17,11 +17,11 @@ export class DxError extends Error {
 }
 
 export const Code = {
-  invalid: -1, state: -2, notFound: -3, limit: -5, denied: -6, noIdentity: -7, timeout: -8, cancelled: -9, unreachable: -25, protocol: -44,
+  invalid: -1, state: -2, notFound: -3, limit: -5, denied: -6, noIdentity: -7, timeout: -8, cancelled: -9, gone: -12, unreachable: -25, protocol: -44,
 } as const;
 
 /** Beyond it are errors of vault, disk and peers (include/dxos/base.h): not what was asked is at fault. */
-export const CALLER_LAST = -11;
+export const CALLER_LAST = -12;
 
 export const failures = {
   invalid: (message: string) => new DxError(Code.invalid, 'E_INVALID', message),

@@ -7,17 +7,20 @@ import type { Data } from './value.ts';
 interface Moment {
   /** The point at which it stands: the state there is that just after it. */
   readonly at: string;
-  /** By its author's clock. */
-  readonly time: Date;
-  readonly device: string;
+  /** By its author's clock; null: no time that could be. */
+  readonly time: Date | null;
+  /** null: of an epoch that is out of effect by now. */
+  readonly device: string | null;
   /** null: a device that is nobody's now. */
   readonly identity: string | null;
   readonly name: string | null;
 }
 
-/** One change of an object or link. */
+/** One change of an object or link. `begins`: none, but where its history begins in this vault; what came before is in the state at that point. */
 export interface Version extends Moment {
-  readonly did: 'made' | 'changed' | 'deleted' | 'restored' | 'moved';
+  readonly did: 'made' | 'changed' | 'deleted' | 'restored' | 'moved' | 'begins';
+  /** Of `begins`: the number of the epoch; by whoever made that. */
+  readonly epoch?: number;
   /** By paths: what was set. */
   readonly set: Readonly<Record<string, unknown>>;
   readonly unset: readonly string[];
@@ -29,6 +32,8 @@ export interface Version extends Moment {
 
 /** One transaction of a space: of how many objects and links it made, changed, deleted, restored and moved, and the first of them. */
 export interface Transaction extends Moment {
+  /** It is none, but where history begins in this vault: with the epoch of this number. */
+  readonly epoch?: number;
   readonly made: number;
   readonly changed: number;
   readonly deleted: number;
@@ -56,14 +61,16 @@ export interface Undone {
 const fieldsOf = (body: Body): Record<string, unknown> => plain(body as unknown as Data as Value) as Record<string, unknown>;
 
 const momentOf = (row: Record<string, unknown>): Moment =>
-  ({ at: row['at'] as string, time: row['time'] as Date, device: row['device'] as string, identity: (row['identity'] ?? null) as string | null, name: (row['name'] ?? null) as string | null });
+  ({ at: row['at'] as string, time: (row['time'] ?? null) as Date | null, device: (row['device'] ?? null) as string | null, identity: (row['identity'] ?? null) as string | null, name: (row['name'] ?? null) as string | null });
+
+const epochOf = (row: Record<string, unknown>): { epoch?: number } => ('epoch' in row ? { epoch: Number(row['epoch']) } : {});
 
 export function versionFrom(body: Body): Version {
   const row = fieldsOf(body);
   return {
     ...momentOf(row), did: row['did'] as Version['did'], set: (row['set'] ?? {}) as Version['set'], unset: (row['unset'] ?? []) as string[],
     edits: (row['edits'] ?? {}) as Version['edits'],
-    ...('parent' in row ? { parent: row['parent'] as string | null } : {}),
+    ...('parent' in row ? { parent: row['parent'] as string | null } : {}), ...epochOf(row),
   };
 }
 
@@ -71,7 +78,7 @@ export function transactionFrom(body: Body): Transaction {
   const row = fieldsOf(body), count = (name: string): number => Number(row[name] ?? 0);
   return {
     ...momentOf(row), made: count('made'), changed: count('changed'), deleted: count('deleted'), restored: count('restored'), moved: count('moved'),
-    ids: (row['ids'] ?? []) as string[],
+    ids: (row['ids'] ?? []) as string[], ...epochOf(row),
   };
 }
 
