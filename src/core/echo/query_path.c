@@ -2,7 +2,7 @@
  *
  * Layer: floor 1, echo. Entities are numbered as they are seen; of each the number it was reached from is kept, so that
  * what is reached last gives the path backwards. Where the end is one entity known by its id, the search goes from both
- * ends, always on from the one with less to look at: neither then sees more than half of the way's neighbourhood. While
+ * ends, always on from the one with less to look at (choose_side): neither then sees more than half of the way's neighbourhood. While
  * nothing seen from one end is seen from the other no path is as short as the hops taken together, and only one side goes on
  * at a time, by a whole hop: so the first that both see lies on a shortest path. Of several shortest paths the one seen first
  * is given: the order is that of local keys. */
@@ -11,6 +11,10 @@
 #include "echo/query_state.h"
 
 #define ORIGIN_NONE UINT32_MAX
+
+/* What a side's next hop costs is guessed: of so few entities their links are counted, so far, of more each is taken for
+ * one with so many. */
+enum { COUNTED_ENTITIES = 4, COUNTED_LINKS = 4096, LINKS_EACH = 8 };
 
 static uint32_t origin_at(const dx_query_side *side, size_t index) {
     uint32_t origin;
@@ -114,6 +118,41 @@ static int reach_next(dx_query *query, int64_t key, bool matches) {
     return see(query, query->side, key, origin, &is_new);
 }
 
+static int count_links(dx_query *query, bool out, int64_t type, int64_t key, size_t *count) {
+    dx_store *store = query->context->store;
+    sqlite3_stmt *row = dx_store_query(
+        store, out ? "SELECT count(*) FROM (SELECT 1 FROM entity INDEXED BY link_by_source WHERE source = ?1 "
+                     "AND type BETWEEN ?2 AND ?3 LIMIT ?4)"
+                   : "SELECT count(*) FROM (SELECT 1 FROM entity INDEXED BY link_by_target WHERE target = ?1 "
+                     "AND type BETWEEN ?2 AND ?3 LIMIT ?4)");
+    dx_bind_int(row, 1, key);
+    dx_bind_int(row, 2, type);
+    dx_bind_int(row, 3, type == 0 ? INT64_MAX : type);
+    dx_bind_int(row, 4, COUNTED_LINKS);
+    *count += dx_step(store, row) ? (size_t)dx_column_int(row, 0) : 0;
+    dx_step_reset(row);
+    return dx_store_error(store);
+}
+
+/* Goes on from the side with less to look at: one entity that thousands refer to is much. */
+static int choose_side(dx_query *query) {
+    const dx_query_step *step = &query->question.path_step;
+    size_t costs[2] = {0, 0};
+    int64_t type = 0;
+    int error = step->has_link_type ? dx_query_find_type(query, DX_TYPE_LINK, step->link_type, &type) : DX_OK;
+    for (int i = 0; i < 2 && error == DX_OK; i++) {
+        const dx_query_side *side = &query->sides[i];
+        size_t left = side->level_end - side->at;
+        costs[i] = left > COUNTED_ENTITIES ? left * LINKS_EACH : 0;
+        for (size_t k = side->at; left <= COUNTED_ENTITIES && k < side->level_end && error == DX_OK; k++) {
+            error = count_links(query, (step->way == DX_QUERY_OUT) == (i == 0), type,
+                                dx_key_list_at(&side->order, k), &costs[i]);
+        }
+    }
+    query->side = costs[1] < costs[0];
+    return error;
+}
+
 /* Whether the search may go from both ends, and whether it has to go on at all: an end that is one entity must be what a
  * link can lead to. What lies at the beginning unseen would not be found from the end. */
 static int choose_ends(dx_query *query, bool *possible) {
@@ -138,23 +177,17 @@ static int choose_ends(dx_query *query, bool *possible) {
     bool is_new;
     error = *possible ? see(query, 1, to->id, ORIGIN_NONE, &is_new) : DX_OK;
     query->sides[1].level_end = 1;
-    query->side = query->sides[0].level_end > 1;
-    return error;
+    return error == DX_OK && *possible ? choose_side(query) : error;
 }
 
 /* All of one hop is done on this side. *on: there is another, and the path may still be short enough. */
-static void end_hop(dx_query *query, bool *on) {
+static int end_hop(dx_query *query, bool *on) {
     dx_query_side *side = &query->sides[query->side];
-    size_t left[2];
     side->hops++;
     side->level_end = dx_key_list_count(&side->order);
-    for (int i = 0; i < 2; i++) {
-        left[i] = query->sides[i].level_end - query->sides[i].at;
-    }
-    *on = left[query->side] > 0;
-    if (query->path_search == DX_PATH_FROM_BOTH) {
-        query->side = left[1] < left[0];
-    }
+    *on = side->level_end > side->at;
+    query->budget--;
+    return *on && query->path_search == DX_PATH_FROM_BOTH ? choose_side(query) : DX_OK;
 }
 
 /* Goes on while the budget lasts. */
@@ -169,7 +202,7 @@ int dx_query_search(dx_query *query) {
         dx_query_side *side = &query->sides[query->side];
         dx_query_step step = query->question.path_step;
         if (side->at == side->level_end) {
-            end_hop(query, &on);
+            error = end_hop(query, &on);
             continue;
         }
         if (query->sides[0].hops + query->sides[1].hops == query->question.path_hops_max) {
