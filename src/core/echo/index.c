@@ -9,6 +9,7 @@
 
 #include "echo/entity.h"
 #include "echo/full_text.h"
+#include "echo/index_entry.h"
 #include "echo/reduce.h"
 #include "model/object_path.h"
 
@@ -276,16 +277,6 @@ static int change_words(dx_context *context, dx_space *space, const dx_index *in
                           : error;
 }
 
-static int change_entry(dx_context *context, const dx_index *index, int64_t key, dx_bytes form, bool enters) {
-    sqlite3_stmt *change = dx_store_query(
-        context->store, enters ? "INSERT OR IGNORE INTO property(ix, value, key) VALUES(?1, ?2, ?3)"
-                               : "DELETE FROM property WHERE ix = ?1 AND value = ?2 AND key = ?3");
-    dx_bind_int(change, 1, index->id);
-    dx_bind_bytes(change, 2, form);
-    dx_bind_int(change, 3, key);
-    return dx_step_done(context->store, change);
-}
-
 int dx_index_take(dx_context *context, dx_space *space, const dx_entity_row *before,
                   const dx_entity_row *after) {
     dx_indexes *indexes = space->indexes;
@@ -309,10 +300,10 @@ int dx_index_take(dx_context *context, dx_space *space, const dx_entity_row *bef
             continue;
         }
         if (old.size != 0) {
-            error = change_entry(context, index, row->key, old, false);
+            error = dx_entry_remove(context, index->id, old, row->key);
         }
         if (error == DX_OK && form.size != 0) {
-            error = change_entry(context, index, row->key, form, true);
+            error = dx_entry_add(context, index->id, form, row->key);
         }
     }
     return error;
@@ -489,7 +480,7 @@ static int build_piece(dx_context *context, dx_space *space, dx_index *index, si
         }
         form = dx_buf_view(&space->indexes->after);
         if (error == DX_OK && form.size != 0) {
-            error = change_entry(context, index, index->built, form, true);
+            error = dx_entry_add(context, index->id, form, index->built);
         }
     }
     dx_step_reset(rows);
@@ -573,18 +564,4 @@ int dx_indexes_build(dx_context *context, dx_space *space, size_t budget, bool *
     *more = budget == 0;
     indexes->unfinished = error != DX_OK || *more;
     return error != DX_OK ? error : dx_store_error(context->store);
-}
-
-int dx_index_count(dx_context *context, int64_t index, dx_bytes low, dx_bytes high, int64_t most,
-                   int64_t *count) {
-    sqlite3_stmt *row =
-        dx_store_query(context->store, "SELECT count(*) FROM (SELECT 1 FROM property WHERE ix = ?1 AND "
-                                       "value >= ?2 AND value < ?3 LIMIT ?4)");
-    dx_bind_int(row, 1, index);
-    dx_bind_bytes(row, 2, low);
-    dx_bind_bytes(row, 3, high);
-    dx_bind_int(row, 4, most);
-    *count = dx_step(context->store, row) ? dx_column_int(row, 0) : 0;
-    dx_step_reset(row);
-    return dx_store_error(context->store);
 }

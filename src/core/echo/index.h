@@ -1,8 +1,8 @@
 /* echo/index.h: indexes on properties: of the objects or links of one type, what stands at one path.
  *
  * Layer: floor 1, echo. docs/spec/query.md, Indexes. A decision of this vault: it reaches no block and no digest, and
- * two vaults of a space may have different ones. Table property holds (index, form of the value, key) of every entity
- * that is not deleted and has something at the path; a form (order.h) is cut at DX_ORDER_INDEXED_MAX bytes. Invariants:
+ * two vaults of a space may have different ones. There is an entry (index, form of the value, key; index_entry.h) of every
+ * entity that is not deleted and has something at the path; a form (order.h) is cut at DX_ORDER_INDEXED_MAX bytes. Invariants:
  * entries change with the row, in its transaction (dx_index_take); an index is asked only once it was built to its end
  * (ready), which dx_indexes_build does in bounded pieces, behind a watermark, while rows go on changing.
  *
@@ -58,9 +58,6 @@ DX_MUST_USE int dx_index_remove(dx_context *context, dx_space *space, dx_type_ki
 DX_MUST_USE int dx_index_wish_for(dx_context *context, dx_space *space, int64_t type, dx_bytes path);
 /* Goes on with what is not built or not removed yet, at most `budget` rows; *more: call again. */
 DX_MUST_USE int dx_indexes_build(dx_context *context, dx_space *space, size_t budget, bool *more);
-/* Entries of an index between two forms, low inclusive, high exclusive, counted to at most `most`. */
-DX_MUST_USE int dx_index_count(dx_context *context, int64_t index, dx_bytes low, dx_bytes high, int64_t most,
-                               int64_t *count);
 /* Of a forgotten space: removes at most *budget rows and takes them from it. */
 DX_MUST_USE int dx_indexes_drop(dx_context *context, int64_t space, size_t *budget);
 

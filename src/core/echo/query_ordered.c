@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "echo/index_entry.h"
 #include "echo/query_state.h"
 
 enum {
@@ -40,7 +41,7 @@ static int compare(dx_query *query, bool *better, int64_t *rows) {
     if (other->index == 0) {
         *rows = filter->begin < filter->end || filter->has_parent ? all / 4 + COUNTED_FREE : INT64_MAX;
     } else if (error == DX_OK && !other->is_set) {
-        error = dx_index_count(
+        error = dx_entry_count(
             query->context, other->index, dx_bytes_of(query->bounds.data + other->low, other->low_size),
             dx_bytes_of(query->bounds.data + other->high, other->high_size), COUNTED_MAX, rows);
         *better = *rows > COUNTED_FREE && all / *rows < *rows / query->question.limit;
@@ -180,38 +181,31 @@ static bool has_enough(const dx_query *query) {
 
 /* Entries up to the budget. *ended: there are no more, or enough is noted. */
 static int walk_entries(dx_query *query, bool *ended) {
-    static const char *const upwards =
-        "SELECT value, key FROM property WHERE ix = ?1 AND (value, key) > (?2, ?3)"
-        " AND value < ?4 ORDER BY value, key LIMIT ?5";
-    static const char *const downwards =
-        "SELECT value, key FROM property WHERE ix = ?1 AND (value, key) < (?2, ?3)"
-        " AND value >= ?4 ORDER BY value DESC, key DESC LIMIT ?5";
-    dx_store *store = query->context->store;
     const dx_query_range *range = &query->range;
     size_t budget = query->budget;
     bool descending = query->ordered.descending;
-    int error = DX_OK;
-    dx_buf edge; /* the statement borrows it */
+    dx_entry_walk walk;
+    dx_buf edge; /* the walk borrows it */
     dx_buf_init(&edge, query->context->alloc, query->edge.max);
     dx_buf_append(&edge, query->edge.data, query->edge.size);
-    sqlite3_stmt *rows = dx_store_query(store, descending ? downwards : upwards);
-    dx_bind_int(rows, 1, range->index);
-    dx_bind_bytes(rows, 2, dx_buf_view(&edge));
-    dx_bind_int(rows, 3, query->place.key);
-    dx_bind_bytes(rows, 4,
-                  descending ? dx_bytes_of(query->bounds.data + range->low, range->low_size)
-                             : dx_bytes_of(query->bounds.data + range->high, range->high_size));
-    dx_query_bind_limit(rows, 5, query);
-    error = dx_buf_error(&edge);
+    int error = dx_buf_error(&edge);
+    dx_entry_walk_begin(
+        &walk, query->context,
+        &(dx_entry_span){.index = range->index,
+                         .descending = descending,
+                         .edge = dx_buf_view(&edge),
+                         .key = query->place.key,
+                         .bound = descending
+                                      ? dx_bytes_of(query->bounds.data + range->low, range->low_size)
+                                      : dx_bytes_of(query->bounds.data + range->high, range->high_size)});
     *ended = false;
     while (error == DX_OK && !*ended && query->budget > 0 && query->ordered.rows_left > 0) {
-        if (!dx_step(store, rows)) {
-            error = dx_store_error(store);
-            *ended = error == DX_OK;
+        if (!dx_entry_walk_next(&walk)) {
+            *ended = true;
             break;
         }
-        dx_bytes value = dx_column_bytes(rows, 0);
-        query->place.key = dx_column_int(rows, 1);
+        dx_bytes value = dx_entry_walk_value(&walk);
+        query->place.key = walk.key;
         query->budget--;
         if (!dx_bytes_equal(value, dx_buf_view(&query->edge))) {
             *ended = has_enough(query);
@@ -221,11 +215,11 @@ static int walk_entries(dx_query *query, bool *ended) {
         }
         error = error == DX_OK && !*ended ? take(query, query->place.key) : error;
     }
-    dx_step_reset(rows);
+    int failed = dx_entry_walk_end(&walk);
     dx_buf_deinit(&edge);
     query->examined += (int64_t)(budget - query->budget);
     query->budget -= query->budget == budget;
-    return error;
+    return error != DX_OK ? error : failed;
 }
 
 int dx_query_walk_ordered(dx_query *query, bool *done) {

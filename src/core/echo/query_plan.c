@@ -5,6 +5,7 @@
  * taken, counted only as far as it matters. */
 #include <string.h>
 
+#include "echo/index_entry.h"
 #include "echo/query_state.h"
 
 enum { COUNTED_MAX = 256 };
@@ -164,7 +165,7 @@ static int count_set(dx_query *query, const dx_query_range *range, int64_t *coun
         int64_t some;
         memcpy(high, form.data, form.size);
         high[form.size] = 0;
-        error = dx_index_count(query->context, range->index, form, dx_bytes_of(high, form.size + 1),
+        error = dx_entry_count(query->context, range->index, form, dx_bytes_of(high, form.size + 1),
                                COUNTED_MAX, &some);
         *count += error == DX_OK ? some : 0;
         if (*count >= COUNTED_MAX) {
@@ -241,7 +242,7 @@ int dx_query_choose(dx_query *query) {
         if (error == DX_OK && (filter->end - filter->begin > 1 || filter->has_parent)) {
             error = range.is_set
                         ? count_set(query, &range, &count)
-                        : dx_index_count(query->context, index->id, kept(query, range.low, range.low_size),
+                        : dx_entry_count(query->context, index->id, kept(query, range.low, range.low_size),
                                          kept(query, range.high, range.high_size), COUNTED_MAX, &count);
         }
         if (error == DX_OK && count < least) {

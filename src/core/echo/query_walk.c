@@ -3,7 +3,10 @@
  * Layer: floor 1, echo. Every statement is a range of one index in its own order, begun after the place where
  * the last one ended and at most as long as the budget; it is closed before the call returns.
  * INDEXED BY keeps SQLite to the way that is meant. */
+#include <string.h>
+
 #include "base/limits.h"
+#include "echo/index_entry.h"
 #include "echo/query_state.h"
 
 /* --- One range ----------------------------------------------------------------------------------- */
@@ -245,78 +248,61 @@ int dx_query_walk_filter(dx_query *query, dx_query_found *found, bool *done) {
 
 /* --- Ranges of an index on properties -------------------------------------------------------------- */
 
+/* Entries from (edge, the key at the place) on. Where it ends early, the value it came to is kept in query->edge. */
+static int walk_entries(dx_query *query, dx_bytes edge, dx_bytes bound,
+                        int (*found)(dx_query *query, int64_t key), bool *done) {
+    size_t budget = query->budget;
+    int error = DX_OK, phase = (int)query->phase;
+    dx_entry_walk entries;
+    dx_entry_walk_begin(
+        &entries, query->context,
+        &(dx_entry_span){.index = query->range.index, .edge = edge, .key = query->place.key, .bound = bound});
+    *done = false;
+    while (error == DX_OK && (int)query->phase == phase && query->budget > 0 && !*done) {
+        *done = !dx_entry_walk_next(&entries);
+        if (!*done) {
+            query->place.key = entries.key;
+            query->budget--;
+            error = found(query, entries.key);
+        }
+    }
+    dx_buf next; /* the walk borrows the edge */
+    dx_buf_init(&next, query->context->alloc, query->edge.max);
+    dx_bytes value = *done ? edge : dx_entry_walk_value(&entries);
+    bool moved = !dx_bytes_equal(value, edge);
+    if (moved) {
+        dx_buf_append(&next, value.data, value.size);
+        error = dx_buf_error(&next) != DX_OK ? dx_buf_error(&next) : error;
+    }
+    int failed = dx_entry_walk_end(&entries);
+    *done = *done && failed == DX_OK;
+    if (moved) {
+        dx_buf_deinit(&query->edge);
+        query->edge = next;
+    }
+    query->examined += (int64_t)(budget - query->budget);
+    query->budget -= query->budget == budget;
+    return error != DX_OK ? error : failed;
+}
+
 /* Entries of one value, in the order of keys. */
 static int walk_value(dx_query *query, dx_bytes value, int (*found)(dx_query *query, int64_t key),
                       bool *done) {
-    dx_store *store = query->context->store;
-    size_t budget = query->budget;
-    int error = DX_OK, phase = (int)query->phase;
-    sqlite3_stmt *rows = dx_store_query(
-        store, "SELECT key FROM property WHERE ix = ?1 AND value = ?2 AND key > ?3 ORDER BY key LIMIT ?4");
-    dx_bind_int(rows, 1, query->range.index);
-    dx_bind_bytes(rows, 2, value);
-    dx_bind_int(rows, 3, query->place.key);
-    dx_query_bind_limit(rows, 4, query);
-    *done = false;
-    while (error == DX_OK && (int)query->phase == phase && query->budget > 0) {
-        if (!dx_step(store, rows)) {
-            error = dx_store_error(store);
-            *done = error == DX_OK;
-            break;
-        }
-        query->place.key = dx_column_int(rows, 0);
-        query->budget--;
-        error = found(query, query->place.key);
-    }
-    dx_step_reset(rows);
-    query->examined += (int64_t)(budget - query->budget);
-    query->budget -= query->budget == budget;
-    return error;
+    uint8_t behind[DX_ORDER_INDEXED_MAX + 1];
+    memcpy(behind, value.data, value.size);
+    behind[value.size] = 0;
+    return walk_entries(query, value, dx_bytes_of(behind, value.size + 1), found, done);
 }
 
 /* Entries between two values, in the order of values. The value at the place is kept in query->edge. */
 static int walk_between(dx_query *query, int (*found)(dx_query *query, int64_t key), bool *done) {
-    dx_store *store = query->context->store;
     const dx_query_range *range = &query->range;
-    size_t budget = query->budget;
-    int error = DX_OK, phase = (int)query->phase;
     if (query->place.key == 0) {
         dx_buf_clear(&query->edge);
         dx_buf_append(&query->edge, query->bounds.data + range->low, range->low_size);
     }
-    sqlite3_stmt *rows =
-        dx_store_query(store, "SELECT value, key FROM property WHERE ix = ?1 AND (value, key) > (?2, ?3)"
-                              " AND value < ?4 ORDER BY value, key LIMIT ?5");
-    dx_bind_int(rows, 1, range->index);
-    dx_bind_bytes(rows, 2, dx_buf_view(&query->edge));
-    dx_bind_int(rows, 3, query->place.key);
-    dx_bind_bytes(rows, 4, dx_bytes_of(query->bounds.data + range->high, range->high_size));
-    dx_query_bind_limit(rows, 5, query);
-    *done = false;
-    while (error == DX_OK && (int)query->phase == phase && query->budget > 0) {
-        if (!dx_step(store, rows)) {
-            error = dx_store_error(store);
-            *done = error == DX_OK;
-            break;
-        }
-        query->place.key = dx_column_int(rows, 1);
-        query->budget--;
-        error = found(query, query->place.key);
-        if (query->budget == 0 || error == DX_QUERY_PAUSE) { /* here it goes on */
-            dx_bytes value = dx_column_bytes(rows, 0);
-            dx_buf next;
-            dx_buf_init(&next, query->context->alloc, query->edge.max);
-            dx_buf_append(&next, value.data, value.size);
-            dx_step_reset(rows);
-            error = dx_buf_error(&next) != DX_OK ? dx_buf_error(&next) : error;
-            dx_buf_deinit(&query->edge);
-            query->edge = next;
-        }
-    }
-    dx_step_reset(rows);
-    query->examined += (int64_t)(budget - query->budget);
-    query->budget -= query->budget == budget;
-    return error;
+    return walk_entries(query, dx_buf_view(&query->edge),
+                        dx_bytes_of(query->bounds.data + range->high, range->high_size), found, done);
 }
 
 /* One value of an "in" after another. */

@@ -190,6 +190,11 @@ const char *const dx_store_schema[] = {
     /* What this vault found of an epoch, and when it saw it confirmed (node/epochs.h). */
     ("CREATE TABLE epoch_seen(space INTEGER NOT NULL, id BLOB NOT NULL, verdict INTEGER NOT NULL,"
      " since_ms INTEGER NOT NULL, PRIMARY KEY(space, id)) WITHOUT ROWID, STRICT;"),
+    /* Entries of indexes, packed (echo/index_entry.h): those there are built anew. */
+    ("DROP TABLE property;"
+     "CREATE TABLE property(ix INTEGER NOT NULL, value BLOB NOT NULL, key INTEGER NOT NULL, rest BLOB NOT "
+     "NULL, PRIMARY KEY(ix, value, key)) WITHOUT ROWID, STRICT;"
+     "UPDATE property_index SET stage = 0, built = 0 WHERE stage = 1 AND path <> '';"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];
