@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "codec/canonical.h"
 #include "echo/entity.h"
 #include "echo/name.h"
 #include "echo/own_feed.h"

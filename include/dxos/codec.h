@@ -52,9 +52,6 @@ DX_API void dx_writer_init(dx_writer *writer, dx_buf *out);
 DX_API void dx_write_uint(dx_writer *writer, uint64_t value); /* value <= INT64_MAX */
 DX_API void dx_write_int(dx_writer *writer, int64_t value);
 DX_API void dx_write_bytes(dx_writer *writer, dx_bytes value);
-/* A byte string whose content the caller puts in place before the next write (ciphertext, for one); NULL on
- * error. */
-DX_API uint8_t *dx_write_bytes_room(dx_writer *writer, size_t size);
 DX_API void dx_write_text(dx_writer *writer, const char *value);
 DX_API void dx_write_text_bytes(dx_writer *writer, dx_bytes utf8);
 DX_API void dx_write_bool(dx_writer *writer, bool value);
@@ -70,9 +67,6 @@ DX_API void dx_write_timestamp(dx_writer *writer, int64_t micros);
 DX_API void dx_write_item(dx_writer *writer, dx_bytes item);
 /* The sticky error of writer or buffer. */
 DX_API DX_MUST_USE int dx_writer_finish(dx_writer *writer);
-
-/* Canonical order of two encoded map keys (bytewise lexicographic, RFC 8949 §4.2.1). */
-DX_API int dx_key_compare(dx_bytes encoded_a, dx_bytes encoded_b);
 
 /* --- Reader ---------------------------------------------------------------------------------- */
 

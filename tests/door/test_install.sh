@@ -5,7 +5,7 @@ set -u
 build=$1 source=$2
 tree=$(mktemp -d)
 leave() { # an agent that a failure left goes too
-    [ ! -d "$tree/vault" ] || "$tree/root$prefix/bin/dx" --vault "$tree/vault" agent stop -q >/dev/null 2>&1
+    [ ! -d "$tree/of-hello" ] || "$tree/root$prefix/bin/dx" --vault "$tree/of-hello" agent stop -q >/dev/null 2>&1
     rm -rf "$tree"
 }
 trap leave EXIT
@@ -40,8 +40,8 @@ for header in "$tree/root$prefix"/include/dxos/*.h; do
         echo "ok $count - $name alone as C++ # SKIP no C++ compiler"
     fi
 done
-# Who speaks to vaults needs the host too. hello meets a vault of its own, first in its own process and then by an agent.
-export XDG_STATE_HOME="$tree/state" XDG_RUNTIME_DIR="$tree/run"
+# Who speaks to vaults needs the host too. Each example has a vault of its own; what it says, test_examples.sh compares.
+export XDG_STATE_HOME="$tree/state" XDG_RUNTIME_DIR="$tree/run" XDG_DATA_HOME="$tree/data"
 mkdir -m 700 "$tree/run"
 for example in "$source"/examples/*.c; do
     name=$(basename "$example" .c)
@@ -50,13 +50,13 @@ for example in "$source"/examples/*.c; do
     ! grep -q 'dxos/model_laws.h' "$example" || laws=-ldxos-laws
     # shellcheck disable=SC2046,SC2086 # flags are words, or none
     try "example $name builds" cc -std=c11 -Wall -Wextra -Werror "$example" $laws $(flags --cflags --libs) -o "$tree/$name"
-    try "example $name runs" "$tree/$name" "$tree/vault"
+    try "example $name runs" "$tree/$name" "$tree/of-$name"
 done
-try "the installed command starts an agent" "$tree/root$prefix/bin/dx" --vault "$tree/vault" agent start -q
-try "example hello runs by the agent" "$tree/hello" "$tree/vault"
-"$tree/hello" "$tree/vault" >"$tree/said" 2>&1
+try "the installed command starts an agent" "$tree/root$prefix/bin/dx" --vault "$tree/of-hello" agent start -q
+try "example hello runs by the agent" "$tree/hello" "$tree/of-hello"
+"$tree/hello" "$tree/of-hello" >"$tree/said" 2>&1
 try "and says what it should" grep -q "changed: drink tea" "$tree/said"
-try "the agent stops" "$tree/root$prefix/bin/dx" --vault "$tree/vault" agent stop -q
-try "the vault holds the five spaces" sh -c "test \"\$('$tree/root$prefix/bin/dx' --vault '$tree/vault' space list --quiet | wc -l)\" = 5"
+try "the agent stops" "$tree/root$prefix/bin/dx" --vault "$tree/of-hello" agent stop -q
+try "the vault holds the three spaces" sh -c "test \"\$('$tree/root$prefix/bin/dx' --vault '$tree/of-hello' space list --quiet | wc -l)\" = 3"
 echo "1..$count"
 exit $failed

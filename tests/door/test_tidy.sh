@@ -88,12 +88,37 @@ plant "no doc comment" include/dxos/a.h "dx_lonely has no doc comment" <<'E'
 
 DX_API int dx_lonely(void);
 E
-plant "a doc comment" include/dxos/a.h "" <<'E'
+plant "no example" include/dxos/a.h "dx_told is used in no example" <<'E'
 /* x */
 
 /* Does it. */
 DX_API int dx_told(void);
 E
+plant "an example that nobody builds" examples/a.c "no row in examples/meson.build" <<'E'
+/* x */
+int main(void) { return 0; }
+E
+plant "an example that nobody runs" examples/a.c "no tests/door/examples/a.txt that says what it says" <<'E'
+/* x */
+int main(void) { return 0; }
+E
+mkdir -p examples tests/door/examples
+echo "['a']" >examples/meson.build
+echo hello >tests/door/examples/a.txt
+printf '/* dx_other() */\nint main(void) { return dx_told(); }\n' >examples/a.c
+plant "a doc comment and an example" include/dxos/a.h "" <<'E'
+/* x */
+
+/* Does it. */
+DX_API int dx_told(void);
+E
+plant "an example in words only" include/dxos/a.h "dx_other is used in no example" <<'E'
+/* x */
+
+/* Does it. */
+DX_API int dx_other(void);
+E
+rm -r examples tests/door
 plant "no head comment" src/host/a.h "no head comment" <<'E'
 int x;
 E

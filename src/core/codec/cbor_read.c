@@ -3,6 +3,7 @@
  * Layer: floor 1, codec. Contract in dxos/codec.h. Two ways in, one set of rules: the reader's own functions
  * for messages read field by field, and scan_item for an item taken whole. Law (tests/unit/codec): whatever
  * is accepted is byte for byte what the writer would have written. */
+#include "codec/canonical.h"
 #include "codec/cbor.h"
 #include "codec/timestamp.h"
 #include <string.h>

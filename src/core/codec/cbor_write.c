@@ -2,6 +2,7 @@
  *
  * Layer: floor 1, codec. Contract in dxos/codec.h. Invariant: at any time the open frames say how many items
  * are missing, so a finished writer has written complete items only, and every map's keys ascend. */
+#include "codec/canonical.h"
 #include "codec/cbor.h"
 #include "codec/timestamp.h"
 #include <string.h>

@@ -4,6 +4,7 @@
  * sees nothing of a failed parse. An object's members are encoded where they stand in the text, remembered in
  * `members`, and put in key order when the object ends. Recursion is bounded by NESTING_MAX. */
 #include "base/limits.h"
+#include "codec/canonical.h"
 #include "codec/cbor.h"
 #include "codec/decimal.h"
 #include "codec/json_text.h"

@@ -4,6 +4,7 @@
  * all of them on an empty object gives the same view. A member stays whole unless it is a map too large
  * for one piece. A piece is a canonical map, so its paths ascend: where the walk's do not (an escaped key is longer than
  * the key), a piece ends. */
+#include "codec/canonical.h"
 #include "echo/entity.h"
 #include "model/object_path.h"
 

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "codec/canonical.h"
 #include "echo/base.h"
 #include "echo/remake.h"
 #include "model/object_path.h"

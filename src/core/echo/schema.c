@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
+#include "codec/canonical.h"
 #include "model/object_path.h"
 
 /* --- Kinds of values --------------------------------------------------------------------------------- */

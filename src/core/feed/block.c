@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "codec/canonical.h"
 #include "feed/number.h"
 
 enum { BLOCK_ITEMS = 2, HEADER_ITEMS = 7, DEPENDENCY_ITEMS = 3, FLAGS_KNOWN = DX_BLOCK_CONTINUES };

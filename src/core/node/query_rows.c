@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "codec/canonical.h"
 
 int dx_node_create_query(dx_node *node, dx_space *space, dx_bytes item, dx_query **out) {
     char message[DX_NODE_MESSAGE_SIZE];

@@ -3,6 +3,7 @@
  * What it writes is compared with published vectors in test_cbor_vectors.c. */
 #include "test.h"
 
+#include "codec/canonical.h"
 #include "expect_assert.h"
 #include <dxos/codec.h>
 

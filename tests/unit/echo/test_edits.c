@@ -1,5 +1,6 @@
 /* tests/unit/echo/test_edits.c: arrays, sets and counters edited in local transactions, by the numbers people see.
  * Names model/object_editor.c, model/object_list.c, model/object_shown.c and model/object_element.c too. */
+#include "codec/canonical.h"
 #include "peer.h"
 #include "test_item.h"
 

@@ -1,5 +1,6 @@
 /* tests/unit/echo/test_history.c: an entity as it was, what changed it, its way back, undo and redo (echo/history.h,
  * echo/touch.h, echo/timeline.h, echo/undo.h). */
+#include "codec/canonical.h"
 #include "echo/history.h"
 
 #include "echo/timeline.h"

@@ -2,6 +2,7 @@
  * to their place. */
 #include "test.h"
 
+#include "codec/canonical.h"
 #include "feed/block.h"
 
 static const uint8_t feed_id[DX_HASH_SIZE] = {0xfe, 1};
