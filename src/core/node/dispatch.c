@@ -345,8 +345,8 @@ static int resume_one(dx_node *node, dx_request *request, bool *again) {
     }
     node->message[0] = node->remedy[0] = 0;
     int error = request->resume(node, request, again);
-    if (error == DX_PENDING) {
-        return DX_OK;
+    if (error == DX_PENDING) { /* before a watch may tell what became of what it found */
+        return dx_request_flush(node, request);
     }
     if (error < 0 && !dx_is_host_error(error) && !request->answered) {
         error = dx_request_reply_error(node, request, error);

@@ -269,8 +269,8 @@ static const struct {
      "{'rows':[{'id':'1-0-*','data':{'plant':'rose'},'type':'bed','parent':null,'deleted':false},{'id':'14-0-"
      "*"
      "','data':{},'type':'bed','parent':null,'deleted':false},{'id':'2-0-*','data':{},'type':null,'parent':"
-     "null,'deleted':false},{'id':'13-0-*','data':{},'type':'near','source':'1-0-*','target':'2-0-*','"
-     "deleted'"
+     "null,'deleted':false}]}\n"
+     "{'rows':[{'id':'13-0-*','data':{},'type':'near','source':'1-0-*','target':'2-0-*','deleted'"
      ":false},{'id':'14-1-*','data':{},'type':null,'source':'14-0-*','target':'1-0-*','deleted':false}]}\n",
      "{'count':5}"},
     /* node/commands_space.c */
