@@ -57,6 +57,9 @@ DX_MUST_USE int dx_base_read(dx_context *context, dx_space *space, int64_t key, 
 DX_MUST_USE int dx_base_keep(dx_context *context, dx_space *space, const dx_entity_row *before);
 /* Puts one in its place for a generation, whatever was there. */
 DX_MUST_USE int dx_base_put(dx_context *context, int64_t generation, const dx_entity_row *row);
+/* Sections of blocks that were applied are gone: a base being prepared is prepared from the beginning. Those that come
+ * lie above every cut that can be one (cut.h). */
+DX_MUST_USE int dx_base_prepare_again(dx_context *context, dx_space *space);
 /* Data of others rests: rows are being made of what was loaded. While all of it is here, nothing is written either. */
 bool dx_base_rests(const dx_space *space);
 

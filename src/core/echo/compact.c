@@ -83,6 +83,19 @@ static void drop_scan(dx_base *base) {
     base->scan = NULL;
 }
 
+/* The next base is prepared anew: what was written for it says what was. */
+int dx_base_prepare_again(dx_context *context, dx_space *space) {
+    dx_base *base = space->base;
+    if (base->stage != DX_EPOCH_PREPARING) {
+        return DX_OK;
+    }
+    drop_scan(base);
+    base->goal_generation++;
+    base->at = 0;
+    base->done = 0;
+    return dx_base_save(context, space);
+}
+
 /* What was prepared is swept up again, the base stays. */
 static int give_up(dx_context *context, dx_space *space) {
     dx_base *base = space->base;
@@ -209,6 +222,12 @@ static int sweep_rows(dx_context *context, dx_space *space, size_t *budget, bool
         dx_bind_int(remove, 3, space->base->generation);
         dx_bind_int(remove, 4, (int64_t)*budget);
         error = count_removed(context, remove, budget);
+        if (error == DX_OK && feed->begins != 0) { /* of feeds with holes alone, each some blocks apart */
+            remove = dx_store_query(context->store, "DELETE FROM vector WHERE feed = ?1 AND length < ?2");
+            dx_bind_int(remove, 1, feed->local);
+            dx_bind_int(remove, 2, (int64_t)feed->begins);
+            error = count_removed(context, remove, budget);
+        }
         if (error == DX_OK && *budget != 0 && feed->begins != 0) {
             remove = dx_store_query(context->store, "DELETE FROM undo WHERE block BETWEEN ?1 AND ?2");
             dx_bind_int(remove, 1, feed->local << 32);

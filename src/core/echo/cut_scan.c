@@ -63,6 +63,7 @@ int dx_cut_scan_create(dx_context *context, dx_space *space, const dx_cut *cut, 
     }
     scan->context = context;
     scan->space = space;
+    scan->taken = space->taken;
     dx_cut_init(&scan->cut, context->alloc);
     dx_buf_init(&scan->state, context->alloc, DX_STATE_SIZE_MAX);
     dx_buf_init(&scan->touched, context->alloc, SIZE_MAX);
@@ -95,6 +96,9 @@ void dx_cut_scan_destroy(dx_cut_scan *scan) {
 
 /* Whether all below the cut is still in effect, and the base below it. */
 static bool holds(dx_cut_scan *scan) {
+    if (scan->taken != scan->space->taken) {
+        return false;
+    }
     for (size_t i = 0; i < scan->count; i++) {
         const dx_cut_feed *one = &scan->feeds[i];
         const dx_feed *feed = dx_space_feed(scan->space, one->local);

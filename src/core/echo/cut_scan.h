@@ -37,7 +37,8 @@ typedef struct dx_cut_scan {
     size_t at;   /* the feed whose entities are under way */
     int64_t key; /* the last one given out, 0: none of this feed */
     bool ended;
-    bool outside; /* something beyond the cut is applied */
+    bool outside;   /* something beyond the cut is applied */
+    uint64_t taken; /* space->taken when it began */
     int64_t page_first,
         page_last; /* entities of which `touched` has those that something beyond the cut is about */
     dx_buf touched;

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "echo/base.h"
 #include "echo/key_set.h"
 #include "echo/refused.h"
 #include "echo/touch.h"
@@ -177,6 +178,7 @@ static int change_applied(changed_block *self, dx_feed *feed, uint64_t seq) {
     if (error != DX_OK || changed == 0) {
         return error;
     }
+    late->took = late->took || has_going(self->changes, self->count);
     dx_refused_begin(late->space);
     error = walk_block(self, judge);
     error = error == DX_OK ? dx_entity_rows_write_touches(late->context, late->space) : error;
@@ -355,6 +357,10 @@ int dx_late_finish(dx_late *late, int error) {
     }
     if (late->changed != 0) {
         space->change++;
+    }
+    if (late->took) {
+        space->taken++;
+        error = error == DX_OK ? dx_base_prepare_again(late->context, space) : error;
         dx_echo_trace(late->context, "changed %llu sections of applied blocks",
                       (unsigned long long)late->changed);
     }

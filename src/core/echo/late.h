@@ -22,6 +22,7 @@ typedef struct dx_late {
     dx_buf lost;    /* keys of those of which a section counts no more */
     dx_buf touches; /* those that count now and did not, as dx_late_touch (late.c) */
     uint64_t changed;
+    bool took; /* sections that counted are gone */
 } dx_late;
 
 /* Rows at rest first: between begin and finish nothing else is written. */

@@ -82,6 +82,7 @@ struct dx_space {
     size_t tries_left;  /* of grants, in this step */
     uint64_t refused;   /* blocks or sections that were refused, since the vault began (persisted) */
     uint64_t change;    /* counter: raised by every applied block (subscriptions, sync) */
+    uint64_t taken;     /* raised when sections of applied blocks went: states at cuts may be others since */
     bool forks_settled; /* floors and branches of forked feeds are what the blocks here say; whoever stores a
                            limb's blocks clears it */
     dx_wanted_branch wanted[DX_BRANCHES_WANTED_MAX]; /* for sync to fetch, the weightiest first */

@@ -119,20 +119,32 @@ int dx_feed_jump(dx_feed *feed, dx_store *store, const dx_mmr *mmr, const dx_tim
 
 /* --- Sweeping ------------------------------------------------------------------------------------ */
 
+/* Where the next `budget` of them end; 0: there are none. */
+static int find_end(dx_store *store, int64_t first, int64_t end, size_t budget, int64_t *last) {
+    sqlite3_stmt *select = dx_store_query(
+        store, "SELECT max(key) FROM (SELECT key FROM block WHERE key>=?1 AND key<?2 ORDER BY key LIMIT ?3)");
+    dx_bind_int(select, 1, first);
+    dx_bind_int(select, 2, end);
+    dx_bind_int(select, 3, (int64_t)budget);
+    *last = dx_step(store, select) ? dx_column_int(select, 0) : 0;
+    dx_step_reset(select);
+    return dx_store_error(store);
+}
+
 static int remove_keys(dx_store *store, int64_t first, int64_t end, size_t *budget) {
-    if (first >= end || *budget == 0) {
-        return DX_OK;
+    int64_t last = 0;
+    int error = first >= end || *budget == 0 ? DX_OK : find_end(store, first, end, *budget, &last);
+    if (error || last == 0) {
+        return error;
     }
-    int forgotten = dx_hole_forget(store, first, end - 1);
-    if (forgotten) {
-        return forgotten;
+    error = dx_hole_forget(store, first, last);
+    if (error) {
+        return error;
     }
-    sqlite3_stmt *remove = dx_store_query(
-        store, "DELETE FROM block WHERE key IN (SELECT key FROM block WHERE key>=?1 AND key<?2 LIMIT ?3)");
+    sqlite3_stmt *remove = dx_store_query(store, "DELETE FROM block WHERE key>=?1 AND key<=?2");
     dx_bind_int(remove, 1, first);
-    dx_bind_int(remove, 2, end);
-    dx_bind_int(remove, 3, (int64_t)*budget);
-    int error = dx_step_done(store, remove);
+    dx_bind_int(remove, 2, last);
+    error = dx_step_done(store, remove);
     if (!error) {
         *budget -= (size_t)dx_store_changes(store);
     }
@@ -154,9 +166,14 @@ static int clear_body(const dx_feed *feed, dx_store *store, uint64_t seq, size_t
     if (*budget == 0) {
         return DX_OK;
     }
+    int64_t key = key_of(feed, seq);
+    int error = dx_hole_forget(store, key, key);
+    if (error) {
+        return error;
+    }
     sqlite3_stmt *update = dx_store_query(store, "UPDATE block SET body=x'' WHERE key=?1 AND length(body)>0");
-    dx_bind_int(update, 1, key_of(feed, seq));
-    int error = dx_step_done(store, update);
+    dx_bind_int(update, 1, key);
+    error = dx_step_done(store, update);
     if (!error) {
         *budget -= (size_t)dx_store_changes(store);
     }

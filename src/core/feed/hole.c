@@ -85,6 +85,7 @@ static int next_between(const dx_feed *feed, dx_store *store, uint64_t from, uin
 }
 
 int dx_hole_next(const dx_feed *feed, dx_store *store, uint64_t from, dx_holes *out) {
+    from = from > feed->begins ? from : feed->begins; /* rows below wait for a sweep at most */
     uint64_t shared = feed->parts < feed->length ? feed->parts : feed->length;
     int error = next_between(feed, store, from, shared, out);
     return error != DX_E_NOT_FOUND
@@ -107,19 +108,22 @@ int dx_hole_count(const dx_feed *feed, dx_store *store, uint64_t *sections, uint
 }
 
 int dx_hole_forget(dx_store *store, int64_t first, int64_t last) {
+    sqlite3_stmt *sum =
+        dx_store_query(store, "SELECT sum(sections), sum(excused) FROM hole WHERE block BETWEEN ?1 AND ?2");
+    dx_bind_int(sum, 1, first);
+    dx_bind_int(sum, 2, last);
+    bool any = dx_step(store, sum) && !dx_column_is_null(sum, 0);
+    int64_t sections = any ? dx_column_int(sum, 0) : 0, excused = any ? dx_column_int(sum, 1) : 0;
+    dx_step_reset(sum);
+    int error = dx_store_error(store);
+    if (error || !any) {
+        return error;
+    }
     sqlite3_stmt *remove = dx_store_query(store, "DELETE FROM hole WHERE block BETWEEN ?1 AND ?2");
     dx_bind_int(remove, 1, first);
     dx_bind_int(remove, 2, last);
-    int error = dx_step_done(store, remove);
-    if (error || dx_store_changes(store) == 0) {
-        return error;
-    }
-    sqlite3_stmt *count =
-        dx_store_query(store, "UPDATE hole_count SET (sections, excused) = (SELECT coalesce(sum(sections), "
-                              "0), coalesce(sum(excused), 0) FROM hole"
-                              " WHERE block BETWEEN ?1 << 32 AND (?1 + 1 << 32) - 1) WHERE rows = ?1");
-    dx_bind_int(count, 1, rows_of(first));
-    return dx_step_done(store, count);
+    error = dx_step_done(store, remove);
+    return error ? error : add_to_count(store, rows_of(first), -sections, -excused);
 }
 
 /* --- Sections -------------------------------------------------------------------------------------- */

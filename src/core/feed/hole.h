@@ -23,7 +23,7 @@ typedef struct dx_section_change {
 
 /* Of a block that was just stored with `sections` holes, or of which another number is excused now. */
 DX_MUST_USE int dx_hole_note(const dx_feed *feed, dx_store *store, const dx_holes *holes);
-/* The first block in [from, length) that has holes. DX_E_NOT_FOUND. */
+/* The first block in [from, length) that has holes, of those that are here (feed->begins). DX_E_NOT_FOUND. */
 DX_MUST_USE int dx_hole_next(const dx_feed *feed, dx_store *store, uint64_t from, dx_holes *out);
 /* Of all blocks of the feed, on branches that are not in force too. */
 DX_MUST_USE int dx_hole_count(const dx_feed *feed, dx_store *store, uint64_t *sections, uint64_t *excused);
@@ -33,7 +33,7 @@ DX_MUST_USE int dx_hole_count(const dx_feed *feed, dx_store *store, uint64_t *se
  * many took effect. DX_E_NOT_FOUND: no such block or section. */
 DX_MUST_USE int dx_hole_change(const dx_feed *feed, dx_store *store, uint64_t seq,
                                const dx_section_change *changes, size_t count, size_t *changed);
-/* Before blocks [first, last] of these keys are deleted. */
+/* Before blocks [first, last] of these keys, all stored under one number, are deleted. */
 DX_MUST_USE int dx_hole_forget(dx_store *store, int64_t first, int64_t last);
 
 #endif

@@ -188,10 +188,15 @@ int dx_limb_sweep(const dx_feed *feed, dx_store *store, size_t *budget) {
     if (error || !found) {
         return error;
     }
+    int64_t first = rows << 32 | (rows == feed->local ? (int64_t)feed->parts : 0), end = (rows + 1) << 32;
+    error = dx_hole_forget(store, first, end - 1);
+    if (error) {
+        return error;
+    }
     sqlite3_stmt *blocks = dx_store_query(
         store, "DELETE FROM block WHERE key IN (SELECT key FROM block WHERE key>=?1 AND key<?2 LIMIT ?3)");
-    dx_bind_int(blocks, 1, rows << 32 | (rows == feed->local ? (int64_t)feed->parts : 0));
-    dx_bind_int(blocks, 2, (rows + 1) << 32);
+    dx_bind_int(blocks, 1, first);
+    dx_bind_int(blocks, 2, end);
     dx_bind_int(blocks, 3, (int64_t)*budget);
     error = dx_step_done(store, blocks);
     if (error) {
