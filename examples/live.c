@@ -69,9 +69,10 @@ static bool play(dx_client *dx) {
     /* With an order a watch tells what there is, then how that changes; without one, changes alone. */
     if (dx_client_watch(dx, space, carry_out, &urgent, NULL,
                         "{\"type\": \"task\", \"order\": \"rank\", \"limit\": %d}", SHOWN) != DX_OK ||
-        dx_client_watch(dx, space, count_row, &changes, all, "{\"type\": \"task\"}") != DX_OK ||
-        show(dx, &urgent, "at first") != DX_OK || !urgent.listed ||
-        dx_client_set(dx, space, id, "{\"rank\": %d}", 9) != DX_OK ||
+        dx_client_watch(dx, NULL, count_row, &changes, all, "{\"type\": \"task\"}") !=
+            DX_OK || /* of all spaces */
+        show(dx, &urgent, "at first") != DX_OK ||
+        !urgent.listed || dx_client_set(dx, space, id, "{\"rank\": %d}", 9) != DX_OK ||
         show(dx, &urgent, "plant can wait") != DX_OK || dx_client_remove(dx, space, id) != DX_OK ||
         dx_client_cancel(dx, all) != DX_OK ||
         dx_client_add(dx, space, "task", NULL, "{\"title\": %s, \"rank\": %d}", "sow", 0) != DX_OK ||

@@ -92,10 +92,10 @@ static void begin_command(dx_invocation *run, dx_map_builder *command, const cha
 /* A space, or several; with several no second argument. */
 static int check_spaces(dx_invocation *run) {
     if (!asks_several(run) && run->argument_count == 0) {
-        return dx_fail(run, DX_E_INVALID, "dx query SPACE, or --all-spaces", "no space is named");
+        return dx_fail(run, DX_E_INVALID, "name a SPACE, or --all-spaces", "no space is named");
     }
     if (asks_several(run) && run->argument_count > 1) {
-        return dx_fail(run, DX_E_INVALID, "dx query --space A --space B JSON", "the spaces are named twice");
+        return dx_fail(run, DX_E_INVALID, "--space A --space B JSON", "the spaces are named twice");
     }
     if (asks_several(run) && (dx_invocation_has(run, "csv") || dx_invocation_has(run, "explain"))) {
         return dx_fail(run, DX_E_INVALID, "one space", "--csv and --explain are for questions to one space");
@@ -177,7 +177,8 @@ int dx_run_watch(dx_invocation *run) {
     dx_query_answer answer = {.run = run};
     dx_map_builder command;
     dx_answer_shape shape = DX_ANSWER_ENTITIES;
-    int code = begin(run, &command, "watch", &shape);
+    int code = check_spaces(run);
+    code = code == DX_EXIT_OK ? begin(run, &command, "watch", &shape) : code;
     if (code == DX_EXIT_OK && (code = dx_vault_open(run, DX_VAULT_NETWORK)) == DX_EXIT_OK) {
         dx_entity_table_begin(&answer.table, &run->output);
         answer.table.is_stream = true;

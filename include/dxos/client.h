@@ -88,11 +88,11 @@ DX_API DX_MUST_USE int dx_client_restore(dx_client *client, const char *space, c
 DX_API DX_MUST_USE int dx_client_unlink(dx_client *client, const char *space, const char *id);
 /* The object {"id", "type", "parent", "data", "deleted"}, appended to row as one encoded map. */
 DX_API DX_MUST_USE int dx_client_get(dx_client *client, const char *space, const char *id, dx_buf *row);
-/* Each object or link that the question (docs/spec/query.md) finds; "{}" finds every object. */
+/* Each object or link that the question (docs/spec/query.md) finds; "{}" finds every object. space NULL: of all spaces, whose
+ * rows say in "space" where they are. */
 DX_API DX_MUST_USE int dx_client_query(dx_client *client, const char *space, dx_on_row on_row, void *ctx,
                                        const char *json, ...) DX_PRINTF(5, 6);
-/* The same of a question that was built (dxos/query.h); space NULL: of all spaces, whose rows say in "space" where they are.
- * The reply {"count", "cursor"?} is appended to reply (may be NULL): with a limit, where it goes on. */
+/* The same of a question that was built (dxos/query.h). The reply {"count", "cursor"?} is appended to reply (may be NULL): with a limit, where it goes on. */
 DX_API DX_MUST_USE int dx_client_query_built(dx_client *client, const char *space, dx_on_row on_row,
                                              void *ctx, const dx_query_builder *query, dx_buf *reply);
 /* Any command at all: rows, and states of what takes its time, go to on_row (may be NULL), the reply is appended to
@@ -103,8 +103,8 @@ DX_API DX_MUST_USE int dx_client_ask(dx_client *client, dx_on_row on_row, void *
 /* --- Subscriptions: what changes, as it changes ------------------------------------------------------------ */
 
 /* From now on on_row is told each change of what the question finds, as an object or link with "change" in it (docs/spec/query.md, "Watching"), during this
- * client's calls and dx_client_wait, until dx_client_cancel or dx_client_close. When the subscription ends by
- * itself, its last row is {"error": …}. request (DX_REQUEST_SIZE) names it, may be NULL. */
+ * client's calls and dx_client_wait, until dx_client_cancel or dx_client_close. space NULL: of all spaces, also those to come; no order
+ * and no group then. When the subscription ends by itself, its last row is {"error": …}. request (DX_REQUEST_SIZE) names it, may be NULL. */
 DX_API DX_MUST_USE int dx_client_watch(dx_client *client, const char *space, dx_on_row on_row, void *ctx,
                                        uint8_t *request, const char *json, ...) DX_PRINTF(6, 7);
 /* Ends a subscription, quietly. DX_E_NOT_FOUND: it ended before. */

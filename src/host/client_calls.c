@@ -119,6 +119,14 @@ static void begin(dx_map_builder *command, const char *name, const char *space) 
     }
 }
 
+/* The same about one space, or (NULL) all. */
+static void begin_in(dx_map_builder *command, const char *name, const char *space) {
+    begin(command, name, space);
+    if (space == NULL) {
+        dx_write_text(dx_map_builder_key(command, "spaces"), "all");
+    }
+}
+
 static void put_text(dx_map_builder *command, const char *key, const char *text) {
     if (text != NULL) {
         dx_write_text(dx_map_builder_key(command, key), text);
@@ -285,7 +293,7 @@ int dx_client_query(dx_client *client, const char *space, dx_on_row on_row, void
     va_end(values);
     if (error == DX_OK) {
         dx_map_builder command;
-        begin(&command, "query", space);
+        begin_in(&command, "query", space);
         put_item(&command, "query", dx_buf_view(&query));
         error = ask(client, &command, &(dx_listener){on_row, ctx}, NULL);
     }
@@ -300,10 +308,7 @@ static int begin_built(dx_client *client, dx_map_builder *command, const char *n
     dx_buf_init(&item, dx_host_alloc(), DX_ANSWER_MAX);
     int error = dx_query_builder_write(query, &item);
     if (error == DX_OK) {
-        begin(command, name, space);
-        if (space == NULL) {
-            put_text(command, "spaces", "all");
-        }
+        begin_in(command, name, space);
         put_item(command, "query", dx_buf_view(&item));
     }
     dx_buf_deinit(&item);
@@ -422,7 +427,7 @@ int dx_client_watch(dx_client *client, const char *space, dx_on_row on_row, void
     *watch = (dx_subscribed){.next = calls->watches, .client = client, .listener = {on_row, ctx}};
     calls->watches = watch;
     dx_map_builder command;
-    begin(&command, "watch", space);
+    begin_in(&command, "watch", space);
     put_item(&command, "query", dx_buf_view(&query));
     error = begin_watch(client, watch, &command);
     dx_buf_deinit(&query);

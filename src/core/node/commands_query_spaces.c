@@ -73,7 +73,8 @@ static int deny(dx_node *node, dx_request *request) {
 }
 
 /* Kept in the order of ids, each once. */
-static int add_space(dx_asking *self, const dx_space *space) {
+static int add_space(void *ctx, dx_space *space) {
+    dx_asking *self = ctx;
     char id[SPACE_TEXT_SIZE];
     size_t at = self->count;
     dx_hex_encode(dx_bytes_of(space->id, DX_HASH_SIZE), id);
@@ -96,33 +97,40 @@ static int add_space(dx_asking *self, const dx_space *space) {
     return DX_OK;
 }
 
-static int add_all(dx_asking *self) {
+static int add_all(dx_node *node, const dx_request *request, dx_on_space on_space, void *ctx) {
     int error = DX_OK;
-    for (size_t i = 0; i < self->node->space_count && error == DX_OK; i++) {
-        const dx_space *space = self->node->spaces[i];
-        if (dx_app_level(self->request->app, space->id) >= DX_LEVEL_READ) {
-            error = add_space(self, space);
+    for (size_t i = 0; i < node->space_count && error == DX_OK; i++) {
+        dx_space *space = node->spaces[i];
+        if (dx_app_level(request->app, space->id) >= DX_LEVEL_READ) {
+            error = on_space(ctx, space);
         }
     }
     return error;
 }
 
-static int add_named(dx_asking *self, dx_bytes names) {
+int dx_node_take_spaces(dx_node *node, dx_request *request, dx_bytes spaces, dx_on_space on_space,
+                        void *ctx) {
+    static const char wrong[] = "\"spaces\" is a list of spaces, or \"all\"";
     dx_reader reader;
-    dx_reader_init(&reader, names);
     int error = DX_OK;
+    if (dx_bytes_equal(dx_item_text(spaces), dx_bytes_text("all"))) {
+        return add_all(node, request, on_space, ctx);
+    }
+    if (dx_item_kind(spaces) != DX_KIND_ARRAY) {
+        return dx_node_refuse(node, DX_E_INVALID, NULL, "%s", wrong);
+    }
+    dx_reader_init(&reader, spaces);
     for (size_t count = dx_read_array(&reader); count > 0 && error == DX_OK; count--) {
         dx_space *space;
         dx_bytes name = dx_item_text(dx_read_item(&reader));
         if (name.data == NULL) {
-            return dx_node_refuse(self->node, DX_E_INVALID, NULL,
-                                  "\"spaces\" is a list of spaces, or \"all\"");
+            return dx_node_refuse(node, DX_E_INVALID, NULL, "%s", wrong);
         }
-        error = dx_find_space(self->node, self->request->app, name, &space);
-        if (error == DX_E_NOT_FOUND && self->request->app != NULL) {
-            return deny(self->node, self->request);
+        error = dx_find_space(node, request->app, name, &space);
+        if (error == DX_E_NOT_FOUND && request->app != NULL) {
+            return deny(node, request);
         }
-        error = error == DX_OK ? add_space(self, space) : error;
+        error = error == DX_OK ? on_space(ctx, space) : error;
     }
     return error;
 }
@@ -133,12 +141,7 @@ static int take_spaces(dx_asking *self, dx_bytes body) {
         return dx_node_refuse(self->node, DX_E_INVALID, NULL,
                               "\"spaces\" stands for \"space\", and explains nothing: ask one space");
     }
-    if (dx_bytes_equal(dx_item_text(spaces), dx_bytes_text("all"))) {
-        return add_all(self);
-    }
-    return dx_item_kind(spaces) == DX_KIND_ARRAY
-               ? add_named(self, spaces)
-               : dx_node_refuse(self->node, DX_E_INVALID, NULL, "\"spaces\" is a list of spaces, or \"all\"");
+    return dx_node_take_spaces(self->node, self->request, spaces, add_space, self);
 }
 
 /* --- The question ---------------------------------------------------------------------------------- */

@@ -12,9 +12,10 @@
 #include "node/state.h"
 
 static const dx_command *const tables[] = {
-    dx_commands_halo,       dx_commands_space,  dx_commands_object,  dx_commands_query,  dx_commands_node,
-    dx_commands_invitation, dx_commands_app,    dx_commands_watch,   dx_commands_signal, dx_commands_history,
-    dx_commands_index,      dx_commands_schema, dx_commands_inspect, dx_commands_sql,    dx_commands_epoch};
+    dx_commands_halo,         dx_commands_space,   dx_commands_object,     dx_commands_query,
+    dx_commands_subscription, dx_commands_node,    dx_commands_invitation, dx_commands_app,
+    dx_commands_watch,        dx_commands_signal,  dx_commands_history,    dx_commands_index,
+    dx_commands_schema,       dx_commands_inspect, dx_commands_sql,        dx_commands_epoch};
 
 const dx_command *dx_command_at(size_t index) {
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
@@ -446,13 +447,41 @@ int dx_node_cancel_readers(dx_node *node, int64_t space) {
         if (request->reads != NULL ? !request->reads(request, space) : request->space != space) {
             continue;
         }
-        dx_node_refuse(node, DX_E_CANCELLED, NULL, "this vault forgets the space");
-        int error = dx_node_end_request(node, request, DX_E_CANCELLED); /* before the space goes */
+        int error;
+        if (request->follows != NULL) {
+            error = request->follows(node, request, space, NULL);
+        } else {
+            dx_node_refuse(node, DX_E_CANCELLED, NULL, "this vault forgets the space");
+            error = dx_node_end_request(node, request, DX_E_CANCELLED); /* before the space goes */
+        }
         if (error != DX_OK) {
             return error;
         }
     }
     return DX_OK;
+}
+
+int dx_node_tell_followers(dx_node *node, dx_space *came) {
+    for (dx_request *request = node->requests; request != NULL; request = request->next) {
+        int error = request->follows == NULL || request->answered
+                        ? DX_OK
+                        : request->follows(node, request, came->local, came);
+        if (error != DX_OK) {
+            return error;
+        }
+    }
+    return DX_OK;
+}
+
+/* Whether it may read all that it reads now. */
+static bool may_read(const dx_node *node, const dx_request *request) {
+    for (size_t i = 0; request->reads != NULL && i < node->space_count; i++) {
+        const dx_space *space = node->spaces[i];
+        if (dx_app_level(request->app, space->id) < DX_LEVEL_READ && request->reads(request, space->local)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 int dx_node_end_request(dx_node *node, dx_request *request, int error) {
@@ -466,7 +495,8 @@ int dx_node_end_request(dx_node *node, dx_request *request, int error) {
 
 int dx_node_recheck_app(dx_node *node, dx_app *app, bool all) {
     for (dx_request *request = node->requests; request != NULL; request = request->next) {
-        bool may = dx_app_may(app, request->need, dx_node_space(node, request->judged));
+        bool may =
+            dx_app_may(app, request->need, dx_node_space(node, request->judged)) && may_read(node, request);
         if (request->app != app || (may && !all)) {
             continue;
         }

@@ -486,8 +486,10 @@ int dx_app_judge(dx_node *node, dx_request *request, dx_bytes body) {
     dx_bytes name = dx_item_check(body) == DX_OK ? dx_item_text(dx_item_get(body, "do")) : (dx_bytes){0};
     dx_space *space = NULL;
     request->need = find_need(name);
-    if (dx_item_get(body, "spaces").size > 0 && dx_bytes_equal(name, dx_bytes_text("query"))) {
-        request->need = DX_NEED_GRANT; /* it looks for itself, at each of them (commands_query_spaces.c) */
+    bool names_several =
+        dx_bytes_equal(name, dx_bytes_text("query")) || dx_bytes_equal(name, dx_bytes_text("watch"));
+    if (dx_item_get(body, "spaces").size > 0 && names_several) {
+        request->need = DX_NEED_GRANT; /* it looks for itself, at each of them (dx_node_take_spaces) */
     }
     if (request->need >= DX_NEED_READ && app->granted) {
         int error = dx_take_space(node, request, body, &space);

@@ -75,7 +75,8 @@ int dx_node_add_space(dx_node *node, dx_space *space) {
         node->space_capacity = capacity;
     }
     node->spaces[node->space_count++] = space;
-    return dx_replication_add_space(node->replication, space);
+    int error = dx_replication_add_space(node->replication, space);
+    return error == DX_OK ? dx_node_tell_followers(node, space) : error;
 }
 
 void dx_node_remove_space(dx_node *node, dx_space *space) {

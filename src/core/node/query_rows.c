@@ -73,10 +73,8 @@ static void write_beside(const beside *self, dx_writer *out) {
     }
 }
 
-/* The entity's map with more keys in their places. */
-static int write_row_with(dx_node *node, dx_space *space, const dx_query_row *row, beside *more,
-                          size_t more_count, dx_writer *out) {
-    dx_buf entity;
+/* A map with more keys in their places. */
+static void write_map_with(dx_bytes map, beside *more, size_t more_count, dx_writer *out) {
     dx_reader reader;
     size_t added = 0, at = 0;
     for (size_t i = 0; i < more_count; i++) {
@@ -86,12 +84,10 @@ static int write_row_with(dx_node *node, dx_space *space, const dx_query_row *ro
         more[i].encoded_size = size + 1;
         added += is_there(&more[i]);
     }
-    dx_buf_init(&entity, &node->config.alloc, DX_ROW_SIZE_MAX);
-    int error = dx_entity_write_row(&node->context, space, row->entity, &entity);
-    dx_reader_init(&reader, dx_buf_view(&entity));
-    size_t count = error == DX_OK ? dx_read_map(&reader) : 0;
+    dx_reader_init(&reader, map);
+    size_t count = dx_read_map(&reader);
     dx_write_map(out, count + added);
-    for (size_t i = 0; i <= count && error == DX_OK; i++) {
+    for (size_t i = 0; i <= count; i++) {
         dx_bytes key = i < count ? dx_read_item(&reader) : dx_bytes_of(NULL, 0);
         for (; at < more_count &&
                (i == count || dx_key_compare(key, dx_bytes_of(more[at].encoded, more[at].encoded_size)) > 0);
@@ -105,8 +101,23 @@ static int write_row_with(dx_node *node, dx_space *space, const dx_query_row *ro
             dx_write_item(out, dx_read_item(&reader));
         }
     }
+}
+
+static int write_row_with(dx_node *node, dx_space *space, const dx_query_row *row, beside *more,
+                          size_t more_count, dx_writer *out) {
+    dx_buf entity;
+    dx_buf_init(&entity, &node->config.alloc, DX_ROW_SIZE_MAX);
+    int error = dx_entity_write_row(&node->context, space, row->entity, &entity);
+    if (error == DX_OK) {
+        write_map_with(dx_buf_view(&entity), more, more_count, out);
+    }
     dx_buf_deinit(&entity);
     return error;
+}
+
+void dx_node_write_row_of(dx_bytes row, const char *space_name, dx_writer *out) {
+    beside more[] = {{.key = "space", .text = space_name}};
+    write_map_with(row, more, 1, out);
 }
 
 int dx_node_write_query_row(dx_node *node, dx_space *space, const dx_query_row *row, const char *space_name,

@@ -11,10 +11,16 @@ DX_MUST_USE int dx_node_create_query(dx_node *node, dx_space *space, dx_bytes it
 /* Writes one row as one map. space_name: goes with it as "space"; NULL: not. */
 DX_MUST_USE int dx_node_write_query_row(dx_node *node, dx_space *space, const dx_query_row *row,
                                         const char *space_name, dx_writer *out);
+/* A row of a watch, with the space it is of. */
+void dx_node_write_row_of(dx_bytes row, const char *space_name, dx_writer *out);
 /* What a question that reaches too much is told. */
 int dx_node_refuse_large_query(dx_node *node, int error);
 
 /* --- commands_query_spaces.c --- */
+/* Calls back for each space of the command's "spaces", a list or "all": of an app those it may read, and the one denial for another. */
+typedef int (*dx_on_space)(void *ctx, dx_space *space);
+DX_MUST_USE int dx_node_take_spaces(dx_node *node, dx_request *request, dx_bytes spaces, dx_on_space on_space,
+                                    void *ctx);
 /* The command `query` of several spaces: "spaces" in place of "space". */
 DX_MUST_USE int dx_node_query_spaces(dx_node *node, dx_request *request, dx_bytes body);
 

@@ -55,6 +55,8 @@ struct dx_request {
     int64_t total;
     int64_t space;                                           /* it reads: ends when the space goes; 0: none */
     bool (*reads)(const dx_request *request, int64_t space); /* the same of several; NULL: `space` tells */
+    /* It reads all spaces: one came, or (NULL) goes. The error ends the step. */
+    int (*follows)(dx_node *node, dx_request *request, int64_t space, dx_space *came);
     bool answered; /* it is kept until the commit: an answer that is undone is owed again */
     bool cancelled;
     bool fresh; /* begun in the transaction under way: when that is undone, it never was */
@@ -201,6 +203,8 @@ void dx_node_drop_requests(dx_node *node, int error);
 void dx_node_keep_requests(dx_node *node);
 /* Ends the requests that read this space, before it goes. */
 DX_MUST_USE int dx_node_cancel_readers(dx_node *node, int64_t space);
+/* Who reads all spaces reads this one too from now on. */
+DX_MUST_USE int dx_node_tell_followers(dx_node *node, dx_space *came);
 /* Forgets the answers and effects after the first `count`: their transaction was undone. */
 void dx_node_take_back(dx_node *node, size_t count);
 /* Answers that the disk is full, with what to do: before a command begins what could not be kept. */
@@ -268,8 +272,8 @@ void dx_write_hex(dx_writer *writer, const uint8_t *data, size_t size);
 
 /* The table every command stands in; ends with name NULL. One array per file of commands. */
 extern const dx_command dx_commands_halo[], dx_commands_space[], dx_commands_object[], dx_commands_query[],
-    dx_commands_node[], dx_commands_signal[], dx_commands_invitation[], dx_commands_app[],
-    dx_commands_watch[], dx_commands_history[], dx_commands_index[], dx_commands_schema[],
+    dx_commands_subscription[], dx_commands_node[], dx_commands_signal[], dx_commands_invitation[],
+    dx_commands_app[], dx_commands_watch[], dx_commands_history[], dx_commands_index[], dx_commands_schema[],
     dx_commands_inspect[], dx_commands_sql[], dx_commands_epoch[];
 
 #endif

@@ -1,5 +1,5 @@
 /* tests/unit/node/test_watch.c: a program that watches and asks by one port believes what it is told in the order it is told
- * (docs/spec/query.md, Watching). */
+ * (docs/spec/query.md, Watching); and one watch of several spaces (node/commands_subscription.c). */
 #include "street.h"
 
 enum { OBJECTS = 10000, BATCH = 1000 };
@@ -14,7 +14,8 @@ static const char *last_word(const vault *self, const char *id) {
         while (line > self->heard_by[1] && line[-1] != '\n') {
             line--;
         }
-        found = strncmp(line, "{\"rows\":", 8) == 0 ? at : found;
+        bool is_note = strncmp(line, "{\"rows\":", 8) == 0 || strncmp(line, "{\"at\":", 6) == 0;
+        found = is_note ? at : found;
     }
     return found == NULL ? "nothing" : found;
 }
@@ -49,4 +50,136 @@ static void test_found_and_gone(void **state) {
     street_deinit(&road);
 }
 
-DX_TEST_MAIN(DX_TEST(test_found_and_gone))
+/* --- Several spaces --------------------------------------------------------------------------------------- */
+
+static void make_space(vault *self, const char *name) {
+    char json[128];
+    snprintf(json, sizeof json, "{'do': 'space.create', 'name': '%s'}", name);
+    assert_non_null(strstr(vault_ask(self, json), "\"space\":"));
+}
+
+static void add(vault *self, const char *space, const char *data, char id[static 64]) {
+    char json[256];
+    snprintf(json, sizeof json, "{'do': 'object.add', 'space': '%s', 'type': 't', 'data': %s}", space, data);
+    street_field(vault_ask(self, json), "id", id, 64);
+}
+
+static size_t count_of(const char *text, const char *what) {
+    size_t count = 0;
+    for (; (text = strstr(text, what)) != NULL; text++) {
+        count++;
+    }
+    return count;
+}
+
+/* The position that was told last. */
+static void last_at(const vault *self, char at[static 64]) {
+    const char *found = NULL;
+    for (const char *next = self->heard_by[1]; (next = strstr(next, "{\"at\":\"")) != NULL; next++) {
+        found = next;
+    }
+    assert_non_null(found);
+    street_field(found, "at", at, 64);
+}
+
+static void test_several_spaces(void **state) {
+    (void)state;
+    char a[64], b[64], c[64], at[64], json[256];
+    street_init(&road);
+    vault *alice = street_person(&road, "alice");
+    make_space(alice, "A");
+    make_space(alice, "B");
+    make_space(alice, "C");
+    alice->heard_by[1][0] = 0;
+    uint64_t watch =
+        vault_begin(alice, "{'do': 'watch', 'spaces': ['A', 'B'], 'query': {'type': 't'}, 'since': ''}");
+    street_run(&road);
+    add(alice, "A", "{'n': 1}", a);
+    add(alice, "B", "{'n': 2}", b);
+    add(alice, "C", "{'n': 3}", c);
+    assert_non_null(strstr(last_word(alice, a), "\"change\":\"added\""));
+    assert_int_equal(count_of(alice->heard_by[1], "\"space\":\"") >= 2, true);
+    assert_string_equal(last_word(alice, c), "nothing");
+    /* Who was away goes on from one position in all of them. */
+    last_at(alice, at);
+    vault_refer(alice, "request.cancel", watch, NULL);
+    street_run(&road);
+    snprintf(json, sizeof json, "{'do': 'object.set', 'space': 'B', 'id': '%s', 'set': {'n': 5}}", b);
+    vault_ask(alice, json);
+    alice->heard_by[1][0] = 0;
+    snprintf(json, sizeof json,
+             "{'do': 'watch', 'spaces': ['B', 'A', 'A'], 'query': {'type': 't'}, 'since': '%s'}", at);
+    vault_ask(alice, json);
+    assert_non_null(strstr(last_word(alice, b), "\"n\":5"));
+    assert_string_equal(last_word(alice, a), "nothing");
+    assert_null(strstr(alice->heard_by[1], "refresh"));
+    /* One of them goes: it ends. */
+    vault_ask(alice, "{'do': 'space.rm', 'space': 'A'}");
+    assert_non_null(strstr(alice->heard_by[1], "E_CANCELLED"));
+    street_deinit(&road);
+}
+
+static void test_all_spaces(void **state) {
+    (void)state;
+    char a[64], b[64];
+    street_init(&road);
+    vault *alice = street_person(&road, "alice");
+    make_space(alice, "A");
+    vault_ask(alice, "{'do': 'watch', 'spaces': 'all', 'query': {'type': 't'}}");
+    make_space(alice, "B");
+    alice->heard_by[1][0] = 0;
+    add(alice, "B", "{'n': 1}", b);
+    assert_non_null(strstr(last_word(alice, b), "\"change\":\"added\""));
+    vault_ask(alice, "{'do': 'space.rm', 'space': 'B'}");
+    assert_non_null(strstr(alice->heard_by[1], "\"change\":\"refresh\""));
+    add(alice, "A", "{'n': 1}", a);
+    assert_non_null(strstr(last_word(alice, a), "\"change\":\"added\""));
+    street_deinit(&road);
+}
+
+static void test_refused(void **state) {
+    (void)state;
+    street_init(&road);
+    vault *alice = street_person(&road, "alice");
+    make_space(alice, "A");
+    static const char *const wrong[] = {
+        "{'do': 'watch', 'spaces': 'some', 'query': {'type': 't'}}",
+        "{'do': 'watch', 'spaces': ['A', 3], 'query': {'type': 't'}}",
+        "{'do': 'watch', 'spaces': ['A', 'nowhere'], 'query': {'type': 't'}}",
+        "{'do': 'watch', 'spaces': ['A'], 'space': 'A', 'query': {'type': 't'}}",
+        "{'do': 'watch', 'spaces': 'all', 'query': {'type': 't', 'order': 'n'}}",
+        "{'do': 'watch', 'spaces': 'all', 'query': {'follow': [{'out': 'x'}]}}",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        if (strstr(vault_ask(alice, wrong[i]), "\"error\"") == NULL) {
+            fail_msg("%s: %s", wrong[i], alice->last);
+        }
+    }
+    street_deinit(&road);
+}
+
+/* An app hears of what it was granted; a grant that shrinks ends what was at work by it. */
+static void test_apps(void **state) {
+    (void)state;
+    static const char app[] = "https://todo.example";
+    char a[64], b[64];
+    street_init(&road);
+    vault *alice = street_person(&road, "alice");
+    make_space(alice, "A");
+    make_space(alice, "B");
+    vault_connect(alice, 2, app);
+    vault_ask(alice, "{'do': 'app.grant', 'origin': 'https://todo.example', 'spaces': {'A': 'read'}}");
+    assert_non_null(strstr(vault_ask_by(alice, 2, "{'do': 'watch', 'spaces': ['A', 'B']}"), "E_DENIED"));
+    vault_ask_by(alice, 2, "{'do': 'watch', 'spaces': 'all', 'query': {'type': 't'}}");
+    alice->heard_by[2][0] = 0;
+    add(alice, "A", "{'n': 1}", a);
+    add(alice, "B", "{'n': 1}", b);
+    assert_non_null(strstr(alice->heard_by[2], a));
+    assert_null(strstr(alice->heard_by[2], b));
+    vault_ask(alice, "{'do': 'app.grant', 'origin': 'https://todo.example', 'spaces': {'B': 'read'}}");
+    assert_non_null(strstr(alice->heard_by[2], "E_DENIED"));
+    street_deinit(&road);
+}
+
+DX_TEST_MAIN(DX_TEST(test_found_and_gone), DX_TEST(test_several_spaces), DX_TEST(test_all_spaces),
+             DX_TEST(test_refused), DX_TEST(test_apps))
