@@ -14,10 +14,12 @@ enum {
     TAKEN_SIZE = 8192,    /* answers a program reads before it says so */
     SLOW_RATE = 1000,     /* bytes a slow program reads in a millisecond */
     SLOW_PORT = SIM_PORTS,
-    UNREAD_MAX = 1 << 20,        /* DX_PORT_OUTSTANDING_MAX: from there on a node holds rows back */
-    ANSWER_DUE_MS = 20000,       /* of a command that needs nobody else */
-    REPLY_WAIT_MS = 60000,       /* sim_ask_wait */
-    COMMAND_SIZE_MAX = 64 * 1024 /* of a command from JSON */
+    UNREAD_MAX = 1 << 20,         /* DX_PORT_OUTSTANDING_MAX: from there on a node holds rows back */
+    ANSWER_DUE_MS = 20000,        /* of a command that needs nobody else */
+    REPLY_WAIT_MS = 60000,        /* sim_ask_wait */
+    COMMAND_SIZE_MAX = 64 * 1024, /* of a command from JSON */
+    SMALL_SET =
+        16 /* rows in memory: of every other life, so that its log is written and read (echo/row_log.h) */
 };
 
 #define WALL_START_MS UINT64_C(1790000000000)
@@ -422,7 +424,8 @@ void sim_peer_start(sim_peer *peer) {
                              .path = "vault.db",
                              .create = peer->starts == 0,
                              .has_token = peer->has_token,
-                             .same_file = !peer->other_file};
+                             .same_file = !peer->other_file,
+                             .rows_max = (peer->index + peer->starts) % 2 == 0 ? 0 : SMALL_SET};
     memset(config.vault_key, 0x5a, sizeof config.vault_key);
     memcpy(config.token, peer->token, sizeof config.token);
     int error = dx_node_open(&config, &peer->node, message, sizeof message);

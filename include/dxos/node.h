@@ -39,6 +39,9 @@ typedef struct dx_node_config {
      * must have said that it is right before it goes, 0: one. */
     uint64_t epoch_size, retention_ms;
     size_t epoch_copies;
+    /* How many changed rows of a space may stand in memory, some 400 bytes each, before their tables have them; 0: 32,768.
+     * They are on the disk by then either way (docs/decisions/0025). */
+    size_t rows_max;
 } dx_node_config;
 
 /* --- Events ---------------------------------------------------------------------------------- */

@@ -402,11 +402,13 @@ enum {
      * can send a device tens of thousands that open to nothing. */
     DX_STEP_GRANTS = 256,
     DX_STEP_ENTITIES_MAX = 4096,
-    /* Rows of a space that follow their blocks: so many, of so many changes, in so many bytes. They are written in one
-     * step, and changes are made again after a crash: both well under a tenth of a second. */
-    DX_UNWRITTEN_ROWS_MAX = 8192,
-    DX_UNWRITTEN_CHANGES_MAX = 8192,
-    DX_UNWRITTEN_SIZE_MAX = 8 * 1024 * 1024,
+    /* Rows of a space that follow their blocks: so many, in so many bytes, written in one step of a tenth of a second. A
+     * page of the vault holds some forty: of those that change at random each page written has several. Rows just made are
+     * neighbours and win nothing by waiting: a part of it. And so many changes are logged (echo/row_log.h) before an
+     * opening after a crash, which makes again those that are not, would take longer than a twentieth of a second. */
+    DX_UNWRITTEN_ROWS_MAX = 32768,
+    DX_UNWRITTEN_PARTS = 4,
+    DX_UNWRITTEN_SIZE_MAX = 24 * 1024 * 1024,
     /* And no longer than this while there is time to write them. */
     DX_UNWRITTEN_MS = 1000,
     /* Spaces that are told a new name in one step: a block is written and signed in each. */

@@ -10,6 +10,7 @@
 #include "echo/parents.h"
 #include "echo/query.h"
 #include "echo/referrer.h"
+#include "echo/row_log.h"
 #include "echo/schema_table.h"
 #include "echo/section.h"
 #include "echo/space_state.h"
@@ -33,6 +34,10 @@ void dx_entity_rows_destroy(const dx_alloc *alloc, dx_unwritten *rows) {
     }
 }
 
+static size_t rows_max(const dx_context *context) {
+    return context->rows_max != 0 ? context->rows_max : DX_UNWRITTEN_ROWS_MAX;
+}
+
 /* --- Reading --------------------------------------------------------------------------------- */
 
 dx_entity_row dx_entity_row_of(sqlite3_stmt *row, int column) {
@@ -46,6 +51,15 @@ dx_entity_row dx_entity_row_of(sqlite3_stmt *row, int column) {
                            .source = dx_column_int(row, column + 7),
                            .target = dx_column_int(row, column + 8),
                            .state = dx_column_bytes(row, column + 9)};
+}
+
+/* Of a statement that selects DX_ENTITY_COLUMNS, deleted_counter, deleted_feed. */
+static dx_entity_row row_with_life(sqlite3_stmt *select) {
+    dx_entity_row row = dx_entity_row_of(select, 0);
+    row.has_life = !dx_column_is_null(select, DX_ENTITY_COLUMN_COUNT);
+    row.life_counter = dx_column_int(select, DX_ENTITY_COLUMN_COUNT);
+    row.life_feed = dx_column_int(select, DX_ENTITY_COLUMN_COUNT + 1);
+    return row;
 }
 
 int dx_entity_row_read(dx_context *context, dx_space *space, int64_t key, dx_entity_row *out) {
@@ -62,11 +76,19 @@ int dx_entity_row_read(dx_context *context, dx_space *space, int64_t key, dx_ent
         int error = dx_store_error(context->store);
         return error != DX_OK ? error : DX_E_NOT_FOUND;
     }
-    *out = dx_entity_row_of(select, 0);
-    out->has_life = !dx_column_is_null(select, DX_ENTITY_COLUMN_COUNT);
-    out->life_counter = dx_column_int(select, DX_ENTITY_COLUMN_COUNT);
-    out->life_feed = dx_column_int(select, DX_ENTITY_COLUMN_COUNT + 1);
+    *out = row_with_life(select);
     return DX_OK;
+}
+
+int dx_entity_row_hold(dx_context *context, dx_space *space, int64_t key) {
+    dx_unwritten *rows = space->unwritten;
+    dx_entity_row row;
+    if (rows->row_count >= rows_max(context) || dx_unwritten_find(rows, key) != NULL ||
+        dx_space_feed(space, dx_entity_key_feed(key)) == NULL) {
+        return DX_OK;
+    }
+    int error = dx_entity_row_read(context, space, key, &row);
+    return error == DX_OK ? dx_unwritten_hold(rows, &row) : error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
 int dx_entity_row_find(dx_context *context, dx_space *space, int64_t key) {
@@ -270,13 +292,14 @@ static int write_row(dx_context *context, dx_space *space, const dx_entity_row *
                            : update_row(context->store, before, after);
 }
 
-/* Whether the row is of a type whose name begins with "dx.". */
-static int note_house(dx_context *context, dx_space *space, const dx_entity_row *row) {
+/* Whether the row is of a type whose name begins with "dx.", and refers to another strongly. */
+static int note_row(dx_context *context, dx_space *space, const dx_entity_row *row) {
     dx_type *type;
     int error = dx_type_read(context, space, row->type, &type);
     if (error == DX_OK && dx_type_is_hidden(dx_bytes_of(type->name, type->size))) {
         space->unwritten->has_house = true;
     }
+    space->unwritten->has_strong = space->unwritten->has_strong || dx_referrers_has_strong(row->state);
     return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
 }
 
@@ -289,10 +312,7 @@ int dx_entity_row_write(dx_context *context, dx_space *space, const dx_entity_ro
     }
     dx_schemas_note(space, (after != NULL ? after : before)->type);
     dx_parents_put(space->parents, (after != NULL ? after : before)->key, after != NULL ? after->parent : 0);
-    int error = note_house(context, space, after != NULL ? after : before);
-    if (after != NULL && dx_referrers_has_strong(after->state)) {
-        space->unwritten->has_strong = true;
-    }
+    int error = note_row(context, space, after != NULL ? after : before);
     return error == DX_OK ? dx_unwritten_put(space->unwritten, before, after) : error;
 }
 
@@ -321,6 +341,10 @@ size_t dx_entity_rows_changes(const dx_space *space) {
     return space->unwritten->changes;
 }
 
+size_t dx_entity_rows_held(const dx_space *space) {
+    return space->unwritten->row_count;
+}
+
 /* By which number it counts, if it is there: objects of the house's own do not. */
 static int count_row(dx_context *context, dx_space *space, bool there, const dx_entity_row *row, int64_t by,
                      int64_t *objects, int64_t *links) {
@@ -346,7 +370,7 @@ int dx_entity_rows_count(dx_context *context, dx_space *space, int64_t *objects,
         dx_store_is_read_only(context->store) && rows->drafted == dx_store_transaction(context->store);
     int error = DX_OK;
     for (size_t i = 0; i < rows->row_count && error == DX_OK && !shown; i++) {
-        const dx_unwritten_row *row = &rows->rows[i];
+        const dx_unwritten_row *row = dx_unwritten_at(rows, i);
         error = count_row(context, space, row->was, &row->before, -1, objects, links);
         if (error == DX_OK) {
             error = count_row(context, space, row->is, &row->after, 1, objects, links);
@@ -355,10 +379,30 @@ int dx_entity_rows_count(dx_context *context, dx_space *space, int64_t *objects,
     return error;
 }
 
+/* A row of the log: what its table has is read when it is written over. */
+static int read_before(dx_context *context, dx_space *space, dx_unwritten_row *row) {
+    sqlite3_stmt *select =
+        dx_store_query(context->store, "SELECT " DX_ENTITY_COLUMNS
+                                       ", deleted_counter, deleted_feed FROM entity WHERE key = ?1 LIMIT 1");
+    dx_bind_int(select, 1, row->key);
+    bool there = dx_step(context->store, select);
+    int error = there ? DX_OK : dx_store_error(context->store);
+    if (there) {
+        dx_entity_row before = row_with_life(select);
+        error = dx_unwritten_set_before(space->unwritten, row, &before);
+    }
+    dx_step_reset(select);
+    return error == DX_OK && !there ? DX_E_CORRUPT : error;
+}
+
 static int write_rows(dx_context *context, dx_space *space, const dx_buf *keys) {
     int error = DX_OK;
     for (size_t i = 0; i < dx_key_list_count(keys) && error == DX_OK; i++) {
-        const dx_unwritten_row *row = dx_unwritten_find(space->unwritten, dx_key_list_at(keys, i));
+        dx_unwritten_row *row = dx_unwritten_find(space->unwritten, dx_key_list_at(keys, i));
+        error = row->unread ? read_before(context, space, row) : DX_OK;
+        if (error != DX_OK) {
+            return error;
+        }
         error = write_row(context, space, row->was ? &row->before : NULL, row->is ? &row->after : NULL);
     }
     return error == DX_OK ? dx_types_save(context, space) : error;
@@ -398,10 +442,37 @@ static int write_all(dx_context *context, dx_space *space, bool keeps) {
         error = save_feeds(context, space);
     }
 #endif
+#if !defined(DX_PLANT) || DX_PLANT != 63
+    if (error == DX_OK && keeps && space->unwritten->pieces != 0) {
+        error = dx_row_log_drop(context, space->local);
+    }
+#endif
     if (error == DX_OK && keeps) {
         dx_unwritten_clear(space->unwritten);
     }
     dx_buf_deinit(&keys);
+    return error;
+}
+
+int dx_entity_rows_log(dx_context *context, dx_space *space) {
+    int error = dx_entity_rows_write_touches(context, space);
+    error = error == DX_OK ? dx_row_log_append(context, space->local, space->unwritten) : error;
+    error = error == DX_OK ? save_feeds(context, space) : error;
+    space->unwritten->changes = error == DX_OK ? 0 : space->unwritten->changes;
+    return error;
+}
+
+int dx_entity_rows_load(dx_context *context, dx_space *space) {
+    dx_unwritten *rows = space->unwritten;
+#if defined(DX_PLANT) && DX_PLANT == 62
+    return DX_OK;
+#endif
+    int error = dx_row_log_read(context, space->local, rows);
+    for (size_t i = 0; i < rows->row_count && error == DX_OK; i++) {
+        const dx_unwritten_row *row = dx_unwritten_at(rows, i);
+        error = row->was ? note_row(context, space, &row->before) : DX_OK;
+        error = error == DX_OK && row->is ? note_row(context, space, &row->after) : error;
+    }
     return error;
 }
 
@@ -411,9 +482,13 @@ int dx_entity_rows_write(dx_context *context, dx_space *space) {
 
 int dx_entity_rows_bound(dx_context *context, dx_space *space) {
     const dx_unwritten *rows = space->unwritten;
-    bool many = rows->hurries || rows->row_count >= DX_UNWRITTEN_ROWS_MAX ||
-                rows->changes >= DX_UNWRITTEN_CHANGES_MAX || dx_unwritten_size(rows) >= DX_UNWRITTEN_SIZE_MAX;
-    return many && !space->replays ? dx_entity_rows_write(context, space) : DX_OK;
+    size_t most = rows_max(context);
+    bool many = rows->hurries || rows->row_count >= most || rows->made >= most / DX_UNWRITTEN_PARTS ||
+                dx_unwritten_size(rows) >= DX_UNWRITTEN_SIZE_MAX;
+    if (space->replays || (!many && rows->changes < most / DX_UNWRITTEN_PARTS)) {
+        return DX_OK;
+    }
+    return many ? dx_entity_rows_write(context, space) : dx_entity_rows_log(context, space);
 }
 
 int dx_entity_rows_settle(dx_context *context, dx_space *space) {

@@ -3,7 +3,8 @@
  * Rows follow the blocks (docs/decisions/0025): what is written here stands in a bounded set in memory first, which
  * reading by key looks into, and reaches the tables in the order of keys, together with what is derived from it and
  * with how far each feed was applied: dx_entity_rows_write. Whoever asks the tables by anything but a key has them
- * settled first. After a crash the blocks beyond what the tables say are applied again (pipeline.h).
+ * settled first. In between the set is put on the disk by a log (row_log.h). After a crash the set is what the log has, and
+ * the blocks beyond what the feeds say are applied again (pipeline.h).
  *
  * Layer: floor 1, echo, private to this room. Who changes an entity reads its row, makes the row it shall be, and
  * gives both; whoever asks for one entity by its key reads it here too. So rows and what is derived from them change
@@ -43,6 +44,8 @@ DX_MUST_USE int dx_entity_row_show(dx_context *context, dx_space *space, const d
                                    dx_entity *out);
 /* DX_E_NOT_FOUND: nothing stands at the key. */
 DX_MUST_USE int dx_entity_row_read(dx_context *context, dx_space *space, int64_t key, dx_entity_row *out);
+/* Somebody is about to change what stands at the key, if anything: the next reading finds it in memory. */
+DX_MUST_USE int dx_entity_row_hold(dx_context *context, dx_space *space, int64_t key);
 /* The same without a row: DX_OK or DX_E_NOT_FOUND. */
 DX_MUST_USE int dx_entity_row_find(dx_context *context, dx_space *space, int64_t key);
 /* The parent that shows, 0: none, or nothing stands at the key. */
@@ -61,7 +64,12 @@ DX_MUST_USE int dx_entity_row_touch(dx_context *context, dx_space *space, int64_
 DX_MUST_USE int dx_entity_rows_write(dx_context *context, dx_space *space);
 /* Touches alone, for who asks for them while a block is being applied; rows hurry then, too. */
 DX_MUST_USE int dx_entity_rows_write_touches(dx_context *context, dx_space *space);
-/* The same as dx_entity_rows_write when more stands in memory than may. */
+/* Brings the log of rows (row_log.h) to what the space is: as good after a crash as dx_entity_rows_write, and costs as much as
+ * what changed since the last time, wherever it stands. The tables stay behind. */
+DX_MUST_USE int dx_entity_rows_log(dx_context *context, dx_space *space);
+/* What the log has, into memory; once, when the space is opened. */
+DX_MUST_USE int dx_entity_rows_load(dx_context *context, dx_space *space);
+/* The one when more stands in memory than may, the other when more would have to be made again than may. */
 DX_MUST_USE int dx_entity_rows_bound(dx_context *context, dx_space *space);
 /* Something that follows from the block under way was written to a table of its own: the rows go with it, when the block
  * is applied, so that it is never applied again beside what it left there. */
@@ -73,9 +81,11 @@ DX_MUST_USE int dx_entity_rows_settle(dx_context *context, dx_space *space);
 DX_MUST_USE int dx_entity_rows_settle_house(dx_context *context, dx_space *space);
 /* The same where only strong references are asked for (referrer.h). */
 DX_MUST_USE int dx_entity_rows_settle_strong(dx_context *context, dx_space *space);
-/* Whether something stands in memory alone, and of how many changes: what a crash would cost to make again. */
+/* Whether something stands in memory that the tables have not; how many changes of it are in no log, which a crash would cost
+ * to make again; and how many rows. */
 bool dx_entity_rows_wait(const dx_space *space);
 size_t dx_entity_rows_changes(const dx_space *space);
+size_t dx_entity_rows_held(const dx_space *space);
 /* Adds to both what the living among such rows make of what the tables count (dx_space_count). */
 DX_MUST_USE int dx_entity_rows_count(dx_context *context, dx_space *space, int64_t *objects, int64_t *links);
 /* A space's set of rows that are not written; NULL: no memory. */

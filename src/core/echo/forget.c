@@ -7,6 +7,7 @@
 
 #include "echo/entity_row.h"
 #include "echo/index.h"
+#include "echo/row_log.h"
 #include "echo/section.h"
 #include "echo/space_state.h"
 #include "echo/touch_run.h"
@@ -226,6 +227,7 @@ static int remove_space(dx_context *context, int64_t space) {
     dx_store *store = context->store;
     int error = run_with(context, dx_store_query(store, "DELETE FROM credential WHERE space = ?1"), space);
     error = error == DX_OK ? remove_snapshots(context, space) : error;
+    error = error == DX_OK ? dx_row_log_drop(context, space) : error;
     if (error == DX_OK) {
         error = run_with(context, dx_store_query(store, "DELETE FROM carried WHERE space = ?1"), space);
     }

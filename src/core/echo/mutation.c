@@ -254,7 +254,8 @@ static int read_touched(const dx_transaction *transaction, int64_t key, touched_
         return DX_E_NOT_FOUND;
     }
     dx_entity entity;
-    int error = dx_entity_read(transaction->context, transaction->space, key, &entity);
+    int error = dx_entity_row_hold(transaction->context, transaction->space, key);
+    error = error == DX_OK ? dx_entity_read(transaction->context, transaction->space, key, &entity) : error;
     if (error != DX_OK) {
         return error;
     }
@@ -1022,7 +1023,8 @@ static int commit(dx_transaction *transaction) {
     }
     dx_wipe(key, sizeof key);
     dx_buf_deinit(&items);
-    return error != DX_OK ? error : dx_pipeline_settle(context, space, transaction->feed);
+    dx_spoken spoken = {.sections = dx_buf_view(&transaction->sections), .seq = transaction->base};
+    return error != DX_OK ? error : dx_pipeline_settle_spoken(context, space, transaction->feed, &spoken);
 }
 
 int dx_transaction_commit(dx_transaction *transaction) {

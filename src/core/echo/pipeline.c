@@ -295,17 +295,41 @@ static int check_transaction(dx_context *context, dx_space *space, const dx_feed
 
 /* --- Applying -------------------------------------------------------------------------------- */
 
+static dx_bytes next_spoken(dx_spoken *spoken) {
+    uint32_t size;
+    DX_ASSERT(spoken->at + sizeof size <= spoken->sections.size);
+    memcpy(&size, spoken->sections.data + spoken->at, sizeof size);
+    dx_bytes plaintext = dx_bytes_of(spoken->sections.data + spoken->at + sizeof size, size);
+    spoken->at += sizeof size + size;
+    DX_ASSERT(spoken->at <= spoken->sections.size);
+    return plaintext;
+}
+
+/* The section's text: as it was spoken here, or opened into the space's scratch. */
+static int open_section(const dx_reduction *reduction, const uint8_t key[static DX_KEY_SIZE], uint64_t index,
+                        dx_bytes sealed, dx_bytes *plaintext) {
+    dx_space *space = reduction->space;
+    if (space->spoken != NULL && reduction->feed->own && reduction->seq >= space->spoken->seq) {
+        *plaintext = next_spoken(space->spoken);
+        return DX_OK;
+    }
+    dx_buf_clear(&space->plain);
+    int error = dx_section_open(key, reduction->feed->id, reduction->seq, index, sealed, &space->plain);
+    *plaintext = dx_buf_view(&space->plain);
+    return error;
+}
+
 static int apply_data_section(dx_reduction *reduction, const uint8_t key[static DX_KEY_SIZE], uint64_t index,
                               dx_bytes sealed) {
     dx_space *space = reduction->space;
-    dx_buf_clear(&space->plain);
+    dx_bytes plaintext;
     int refusal = DX_OK;
-    int error = dx_section_open(key, reduction->feed->id, reduction->seq, index, sealed, &space->plain);
+    int error = open_section(reduction, key, index, sealed, &plaintext);
     if (error == DX_E_SIGNATURE || error == DX_E_MALFORMED) {
         refusal = error;
         error = DX_OK;
     } else if (error == DX_OK) {
-        error = dx_reduce_section(reduction, index, dx_buf_view(&space->plain), &refusal);
+        error = dx_reduce_section(reduction, index, plaintext, &refusal);
     }
     if (error == DX_OK && refusal != DX_OK) {
         error = refuse(reduction->context, space, reduction->feed, reduction->seq, (int64_t)index, refusal);
@@ -619,6 +643,7 @@ int dx_pipeline_replay(dx_context *context, dx_space *space) {
     }
     context->changes = NULL;
     space->replays = true;
+    error = dx_entity_rows_load(context, space);
     while (error == DX_OK && behind && progress) {
         progress = false;
         error = run_class(context, space, DX_FEED_DATA, &budget, &progress);
@@ -643,6 +668,13 @@ int dx_pipeline_settle(dx_context *context, dx_space *space, int64_t local) {
         error = DX_E_LIMIT; /* the control state takes no more from this feed */
     }
     return error != DX_OK ? error : dx_types_save(context, space);
+}
+
+int dx_pipeline_settle_spoken(dx_context *context, dx_space *space, int64_t local, dx_spoken *spoken) {
+    space->spoken = spoken;
+    int error = dx_pipeline_settle(context, space, local);
+    space->spoken = NULL;
+    return error;
 }
 
 /* --- Writing --------------------------------------------------------------------------------- */

@@ -61,6 +61,17 @@ DX_MUST_USE int dx_pipeline_block(dx_context *context, dx_space *space, const dx
  * DX_E_INVALID: `before` stands inside a transaction. */
 DX_MUST_USE int dx_pipeline_walk(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t before,
                                  uint64_t *at, dx_timeframe *vector, size_t *budget);
+/* What own blocks say, as whoever sealed them still has it, so that it need not be opened again: every section's size (4
+ * bytes, native order) and plaintext, in the order in which they are applied. */
+typedef struct dx_spoken {
+    dx_bytes sections;
+    uint64_t seq; /* of the first block */
+    size_t at;    /* of the next section */
+} dx_spoken;
+
+/* The same as dx_pipeline_settle for a data feed whose blocks from spoken->seq on say this. */
+DX_MUST_USE int dx_pipeline_settle_spoken(dx_context *context, dx_space *space, int64_t local,
+                                          dx_spoken *spoken);
 /* Applies all that an own feed holds. DX_E_LIMIT: the control state takes no more credentials from it. */
 DX_MUST_USE int dx_pipeline_settle(dx_context *context, dx_space *space, int64_t local);
 

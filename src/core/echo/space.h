@@ -44,6 +44,7 @@ typedef struct dx_context {
     const dx_model_registry *models; /* known beside the built-in ones; may be NULL */
     struct dx_neighbour_memory
         *neighbour_memory; /* of all spaces together (echo/neighbours.h); NULL: each its own */
+    size_t rows_max;       /* that stand in memory before their tables have them; 0: DX_UNWRITTEN_ROWS_MAX */
     uint64_t now_ms, wall_ms;
 } dx_context;
 
@@ -96,6 +97,7 @@ struct dx_space {
     dx_refusing refusing;
     struct dx_base *base;           /* what this vault builds on, and what is under way about it (base.h) */
     struct dx_unwritten *unwritten; /* rows that are not in their tables yet (entity_row.h) */
+    struct dx_spoken *spoken;       /* what own blocks that are being applied say (pipeline.h); mostly NULL */
     struct dx_touch_batch *touches; /* what is being walked through (touch.h) */
     bool replays;                   /* blocks that were applied before are being applied again */
     uint64_t forks_version;         /* of what forks were settled over */

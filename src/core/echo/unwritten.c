@@ -13,21 +13,22 @@ enum { ROWS_MAX = 1 << 30, CAPACITY_FIRST = 64 };
 
 void dx_unwritten_init(dx_unwritten *set, const dx_alloc *alloc, const dx_random *random) {
     *set = (dx_unwritten){.alloc = alloc};
+    dx_arena_init(&set->states, alloc, SIZE_MAX / 2);
     dx_key_table_init(&set->places, alloc, random, ROWS_MAX);
     dx_key_table_init(&set->parents, alloc, random, ROWS_MAX);
 }
 
 void dx_unwritten_clear(dx_unwritten *set) {
-    for (size_t i = 0; i < set->row_count; i++) {
-        const dx_unwritten_row *row = &set->rows[i];
-        dx_alloc_free(set->alloc, (void *)(uintptr_t)row->before.state.data, row->before_room);
-        dx_alloc_free(set->alloc, (void *)(uintptr_t)row->after.state.data, row->after_room);
+    for (size_t i = 0; i < set->chunk_count; i++) {
+        dx_alloc_free(set->alloc, set->rows[i], DX_UNWRITTEN_CHUNK_ROWS * sizeof **set->rows);
     }
-    dx_alloc_free(set->alloc, set->rows, set->row_capacity * sizeof *set->rows);
+    dx_alloc_free(set->alloc, set->rows, set->chunk_capacity * sizeof *set->rows);
     dx_alloc_free(set->alloc, set->touches, set->touch_capacity * sizeof *set->touches);
+    dx_arena_deinit(&set->states);
     dx_key_table_clear(&set->places);
     dx_key_table_clear(&set->parents);
-    *set = (dx_unwritten){.alloc = set->alloc, .places = set->places, .parents = set->parents};
+    *set = (dx_unwritten){
+        .alloc = set->alloc, .places = set->places, .parents = set->parents, .states = set->states};
 }
 
 void dx_unwritten_deinit(dx_unwritten *set) {
@@ -38,76 +39,134 @@ void dx_unwritten_deinit(dx_unwritten *set) {
 
 /* --- Rows ------------------------------------------------------------------------------------ */
 
-const dx_unwritten_row *dx_unwritten_find(const dx_unwritten *set, int64_t key) {
-    const dx_key_slot *slot = dx_key_table_find(&set->places, key);
-    return slot != NULL ? &set->rows[slot->value] : NULL;
+dx_unwritten_row *dx_unwritten_at(const dx_unwritten *set, size_t number) {
+    return &set->rows[number / DX_UNWRITTEN_CHUNK_ROWS][number % DX_UNWRITTEN_CHUNK_ROWS];
 }
 
-/* Copies the row into *out, whose state has so much room; they may be the same bytes. */
+dx_unwritten_row *dx_unwritten_find(const dx_unwritten *set, int64_t key) {
+    const dx_key_slot *slot = dx_key_table_find(&set->places, key);
+    return slot != NULL ? dx_unwritten_at(set, slot->value) : NULL;
+}
+
+/* Copies the row into *out, whose state has so much room; they may be the same bytes. A state that outgrows its room
+ * leaves it to the next clear, and takes some more than it needs: it may grow again. */
 static int copy_row(dx_unwritten *set, const dx_entity_row *row, dx_entity_row *out, size_t *room) {
     uint8_t *bytes = (uint8_t *)(uintptr_t)out->state.data;
-    if (row->state.size > *room) {
-        uint8_t *larger = dx_alloc_take(set->alloc, row->state.size);
+    size_t size = row->state.size;
+    if (size > *room) {
+        size_t wanted = *room == 0 ? size : size + size / 8;
+        uint8_t *larger = dx_arena_take(&set->states, wanted);
         if (larger == NULL) {
             return DX_E_NO_MEMORY;
         }
-        memcpy(larger, row->state.data, row->state.size);
-        dx_alloc_free(set->alloc, bytes, *room);
-        set->state_bytes += row->state.size - *room;
-        *room = row->state.size;
+        memcpy(larger, row->state.data, size);
+        *room = wanted;
         bytes = larger;
-    } else if (row->state.size != 0) {
-        memmove(bytes, row->state.data, row->state.size);
+    } else if (size != 0) {
+        memmove(bytes, row->state.data, size);
     }
-    size_t size = row->state.size;
     *out = *row;
     out->state = dx_bytes_of(bytes, size);
     return DX_OK;
 }
 
-static int add_row(dx_unwritten *set, const dx_entity_row *before, int64_t key, dx_unwritten_row **out) {
-    if (set->row_count == set->row_capacity) {
-        size_t capacity = set->row_capacity == 0 ? CAPACITY_FIRST : 2 * set->row_capacity;
-        dx_unwritten_row *rows =
-            dx_alloc_grow(set->alloc, set->rows, set->row_capacity * sizeof *rows, capacity * sizeof *rows);
+/* Room for a row more. */
+static int grow(dx_unwritten *set) {
+    if (set->row_count < set->chunk_count * DX_UNWRITTEN_CHUNK_ROWS) {
+        return DX_OK;
+    }
+    if (set->chunk_count == set->chunk_capacity) {
+        size_t capacity = set->chunk_capacity == 0 ? CAPACITY_FIRST : 2 * set->chunk_capacity;
+        dx_unwritten_row **rows =
+            dx_alloc_grow(set->alloc, set->rows, set->chunk_capacity * sizeof *rows, capacity * sizeof *rows);
         if (rows == NULL) {
             return DX_E_NO_MEMORY;
         }
         set->rows = rows;
-        set->row_capacity = capacity;
+        set->chunk_capacity = capacity;
     }
     DX_ASSERT(set->rows != NULL);
-    dx_unwritten_row *row = &set->rows[set->row_count];
+    dx_unwritten_row *chunk = dx_alloc_take(set->alloc, DX_UNWRITTEN_CHUNK_ROWS * sizeof *chunk);
+    if (chunk != NULL) {
+        set->rows[set->chunk_count++] = chunk;
+    }
+    return chunk != NULL ? DX_OK : DX_E_NO_MEMORY;
+}
+
+static int add_row(dx_unwritten *set, const dx_entity_row *before, int64_t key, dx_unwritten_row **out) {
+    int error = grow(set);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_unwritten_row *row = dx_unwritten_at(set, set->row_count);
     *row = (dx_unwritten_row){.key = key, .was = before != NULL};
-    int error = before != NULL ? copy_row(set, before, &row->before, &row->before_room) : DX_OK;
+    error = before != NULL ? copy_row(set, before, &row->before, &row->before_room) : DX_OK;
     if (error == DX_OK) {
         error = dx_key_table_add(&set->places, key, (uint32_t)set->row_count);
     }
-    if (error != DX_OK) {
-        dx_alloc_free(set->alloc, (void *)(uintptr_t)row->before.state.data, row->before_room);
-        return error;
+    if (error == DX_OK) {
+        set->row_count++;
+        set->made += before == NULL;
+        *out = row;
     }
-    set->row_count++;
-    *out = row;
-    return DX_OK;
+    return error;
 }
 
-int dx_unwritten_put(dx_unwritten *set, const dx_entity_row *before, const dx_entity_row *after) {
-    int64_t key = after != NULL ? after->key : before->key;
-    const dx_key_slot *slot = dx_key_table_find(&set->places, key);
-    dx_unwritten_row *row = slot != NULL ? &set->rows[slot->value] : NULL;
-    int error = row == NULL ? add_row(set, before, key, &row) : DX_OK;
-    if (error == DX_OK && after != NULL && after->parent != 0) {
+/* The row of the key, made with this `before` when it is not there. */
+static int find_or_add(dx_unwritten *set, const dx_entity_row *before, int64_t key, dx_unwritten_row **row) {
+    *row = dx_unwritten_find(set, key);
+    return *row == NULL ? add_row(set, before, key, row) : DX_OK;
+}
+
+static int set_after(dx_unwritten *set, dx_unwritten_row *row, const dx_entity_row *after) {
+    int error = DX_OK;
+    if (after != NULL && after->parent != 0) {
         error = dx_key_table_add(&set->parents, after->parent, 0);
         error = error == DX_E_EXISTS ? DX_OK : error;
     }
     if (error == DX_OK && after != NULL) {
         error = copy_row(set, after, &row->after, &row->after_room);
     }
+    row->is = error == DX_OK ? after != NULL : row->is;
+    return error;
+}
+
+int dx_unwritten_put(dx_unwritten *set, const dx_entity_row *before, const dx_entity_row *after) {
+    dx_unwritten_row *row;
+    int error = find_or_add(set, before, after != NULL ? after->key : before->key, &row);
+    error = error == DX_OK ? set_after(set, row, after) : error;
     if (error == DX_OK) {
-        row->is = after != NULL;
+        row->logged = false;
         set->changes++;
     }
+    return error;
+}
+
+int dx_unwritten_hold(dx_unwritten *set, const dx_entity_row *row) {
+    dx_unwritten_row *held;
+    int error = add_row(set, row, row->key, &held);
+    if (error == DX_OK) {
+        held->logged = held->is = true;
+        held->after =
+            held->before; /* and its state, until a put gives it one of its own: it has no room here */
+    }
+    return error;
+}
+
+int dx_unwritten_load(dx_unwritten *set, const dx_unwritten_row *row) {
+    dx_unwritten_row *loaded;
+    int error = find_or_add(set, row->was ? &row->before : NULL, row->key, &loaded);
+    error = error == DX_OK ? set_after(set, loaded, row->is ? &row->after : NULL) : error;
+    if (error == DX_OK) {
+        loaded->unread = loaded->was;
+        loaded->logged = true;
+    }
+    return error;
+}
+
+int dx_unwritten_set_before(dx_unwritten *set, dx_unwritten_row *row, const dx_entity_row *before) {
+    int error = copy_row(set, before, &row->before, &row->before_room);
+    row->unread = error != DX_OK;
     return error;
 }
 
@@ -127,7 +186,7 @@ int dx_unwritten_touch(dx_unwritten *set, const dx_touch_row *touch) {
 }
 
 size_t dx_unwritten_size(const dx_unwritten *set) {
-    return set->state_bytes + set->row_capacity * sizeof *set->rows +
+    return set->states.held_size + set->chunk_count * DX_UNWRITTEN_CHUNK_ROWS * sizeof **set->rows +
            set->touch_capacity * sizeof *set->touches + set->places.capacity * sizeof *set->places.slots;
 }
 
@@ -166,7 +225,7 @@ void dx_unwritten_sort_touches(dx_unwritten *set) {
 
 int dx_unwritten_order(dx_unwritten *set, dx_buf *keys) {
     for (size_t i = 0; i < set->row_count; i++) {
-        dx_key_list_add(keys, set->rows[i].key);
+        dx_key_list_add(keys, dx_unwritten_at(set, i)->key);
     }
     dx_key_list_sort(keys);
     dx_unwritten_sort_touches(set);

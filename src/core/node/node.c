@@ -272,7 +272,8 @@ int dx_node_open(const dx_node_config *config, dx_node **out, char *message, siz
                                  .identity = &node->identity,
                                  .changes = &node->changes,
                                  .neighbour_memory = &node->neighbours,
-                                 .models = &node->config.models};
+                                 .models = &node->config.models,
+                                 .rows_max = config->rows_max};
     int error = node->path == NULL ? DX_E_NO_MEMORY : unfit != NULL ? DX_E_INVALID : DX_OK;
     if (node->path != NULL) {
         memcpy(node->path, config->path, path_size);
@@ -437,26 +438,27 @@ static int run_pipelines(dx_node *node, bool *again) {
     return DX_OK;
 }
 
-/* Rows that follow their blocks do so when there is time, at the latest after a while, and before an opening after a crash
- * would have much to do: however many spaces they are of. */
+/* Rows that follow their blocks do so when there is time, at the latest after a while; and they are logged before an opening
+ * after a crash would have much to do, however many spaces they are of. */
 static int write_rows(dx_node *node, uint64_t *deadline_ms) {
     uint64_t now_ms = node->context.now_ms;
     bool waits = false;
-    size_t changes = 0;
+    size_t changes = 0, held = 0;
     for (size_t i = 0; i < node->space_count; i++) {
         waits = waits || dx_entity_rows_wait(node->spaces[i]);
         changes += dx_entity_rows_changes(node->spaces[i]);
+        held += dx_entity_rows_held(node->spaces[i]);
     }
     node->rows_ms = !waits ? 0 : node->rows_ms == 0 ? now_ms + DX_UNWRITTEN_MS : node->rows_ms;
-    if (waits && now_ms < node->rows_ms && changes < DX_UNWRITTEN_CHANGES_MAX) {
-        *deadline_ms = node->rows_ms < *deadline_ms ? node->rows_ms : *deadline_ms;
-        return DX_OK;
-    }
+    bool many = changes >= DX_UNWRITTEN_ROWS_MAX / DX_UNWRITTEN_PARTS;
+    bool late = waits && (now_ms >= node->rows_ms || held >= DX_UNWRITTEN_ROWS_MAX);
     int error = DX_OK;
-    for (size_t i = 0; i < node->space_count && waits && error == DX_OK; i++) {
-        error = dx_entity_rows_write(&node->context, node->spaces[i]);
+    for (size_t i = 0; i < node->space_count && (late || many) && error == DX_OK; i++) {
+        error = late ? dx_entity_rows_write(&node->context, node->spaces[i])
+                     : dx_entity_rows_log(&node->context, node->spaces[i]);
     }
-    node->rows_ms = 0;
+    node->rows_ms = late ? 0 : node->rows_ms;
+    *deadline_ms = waits && !late && node->rows_ms < *deadline_ms ? node->rows_ms : *deadline_ms;
     return error;
 }
 

@@ -195,6 +195,8 @@ const char *const dx_store_schema[] = {
      "CREATE TABLE property(ix INTEGER NOT NULL, value BLOB NOT NULL, key INTEGER NOT NULL, rest BLOB NOT "
      "NULL, PRIMARY KEY(ix, value, key)) WITHOUT ROWID, STRICT;"
      "UPDATE property_index SET stage = 0, built = 0 WHERE stage = 1 AND path <> '';"),
+    /* Rows that are not in their tables yet (echo/row_log.h). */
+    "CREATE TABLE row_log(key INTEGER PRIMARY KEY, rows BLOB NOT NULL) STRICT;",
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

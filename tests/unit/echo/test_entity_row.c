@@ -2,6 +2,7 @@
  * and what did not change is not written. Rows follow their blocks: what a crash takes of them is made again. */
 #include "base/limits.h"
 #include "echo/entity_row.h"
+#include "echo/row_log.h"
 #include "echo/unwritten.h"
 #include "peer.h"
 
@@ -183,6 +184,149 @@ static void assert_remembered(peer *self, const remembered *expected) {
     free(now.state);
 }
 
+static void log_rows(peer *self) {
+    peer_begin(self);
+    assert_int_equal(dx_entity_rows_log(&self->context, self->space), DX_OK);
+    assert_int_equal(dx_entity_rows_changes(self->space), 0);
+    peer_commit(self);
+}
+
+static int64_t logged(peer *self) {
+    return count_of(self, "SELECT count(*) FROM row_log");
+}
+
+/* What a row can become while the log has it: changed, gone, there again, gone before its table had it. */
+static void tend(peer *alice, bool logs) {
+    int64_t keys[4], gone = 0;
+    dx_entity_row rows[4];
+    for (size_t i = 0; i < 4; i++) {
+        keys[i] = peer_add(alice, "weed", "{\"n\":1}");
+    }
+    for (size_t round = 0; round < 5; round++) {
+        if (logs) {
+            log_rows(alice);
+        }
+        peer_set(alice, keys[round % 4], "n", "2");
+        if (round == 1) { /* as a branch that is taken back does (withdraw.h) */
+            peer_begin(alice);
+            rows[3] = read_row(alice, keys[3]);
+            assert_int_equal(dx_entity_row_write(&alice->context, alice->space, &rows[3], NULL), DX_OK);
+            peer_commit(alice);
+            gone = keys[3];
+        }
+        if (round == 2) {
+            peer_begin(alice);
+            assert_int_equal(dx_entity_row_find(&alice->context, alice->space, gone), DX_E_NOT_FOUND);
+            rows[3] = read_row(alice, keys[2]);
+            rows[3].key = gone;
+            assert_int_equal(dx_entity_row_write(&alice->context, alice->space, NULL, &rows[3]), DX_OK);
+            peer_commit(alice);
+        }
+    }
+    if (logs) {
+        log_rows(alice);
+    }
+}
+
+/* The log is as good as tables: after it nothing is made again, and what it has reaches them as it would have. */
+static void test_log(void **state) {
+    (void)state;
+    for (int settles = 0; settles < 2; settles++) {
+        peer alice;
+        plant(&alice, settles);
+        tend(&alice, false);
+        assert_int_equal(logged(&alice), 0);
+        char *expected = peer_state(&alice);
+        int64_t objects = living(&alice);
+        peer_deinit(&alice);
+        plant(&alice, settles);
+        tend(&alice, true);
+        assert_true(logged(&alice) >= 5);
+        int64_t applied = count_of(&alice, "SELECT sum(applied) FROM feed");
+        assert_int_equal(applied, count_of(&alice, "SELECT sum(reached) FROM feed"));
+        for (int i = 0; i < 2; i++) {
+            peer_reopen(&alice);
+            assert_int_equal(dx_entity_rows_changes(alice.space), 0);
+            assert_true(dx_entity_rows_held(alice.space) > 4 && dx_entity_rows_wait(alice.space));
+            assert_int_equal(living(&alice), objects);
+        }
+        char *now = peer_state(&alice); /* settles */
+        assert_string_equal(now, expected);
+        free(now);
+        assert_int_equal(logged(&alice), 0);
+        peer_reopen(&alice);
+        assert_false(dx_entity_rows_wait(alice.space));
+        now = peer_state(&alice);
+        assert_string_equal(now, expected);
+        free(now);
+        assert_int_equal(living(&alice), objects);
+        free(expected);
+        peer_deinit(&alice);
+    }
+}
+
+/* A small set is logged and written by itself, and what is changed on goes on from what the log has. */
+static void test_small_set(void **state) {
+    (void)state;
+    enum { TREES_MANY = 20, CHANGES = 60 };
+    char *states[2] = {NULL, NULL};
+    for (size_t run = 0; run < 2; run++) {
+        peer alice;
+        int64_t keys[TREES_MANY];
+        bool logs = false, writes = false;
+        peer_init(&alice, 1, "Alice");
+        alice.context.rows_max = run == 0 ? 0 : 16;
+        peer_create_space(&alice, "Garden");
+        for (size_t i = 0; i < TREES_MANY; i++) {
+            keys[i] = peer_add(&alice, "tree", "{\"age\":3}");
+        }
+        for (size_t i = 0; i < CHANGES; i++) {
+            char age[] = {(char)('0' + i % 10), 0};
+            peer_set(&alice, keys[i * 7 % TREES_MANY], "age", age);
+            logs = logs || logged(&alice) != 0;
+            writes = writes || (logs && logged(&alice) == 0);
+            if (run == 1 && i % 13 == 12) {
+                peer_reopen(&alice);
+            }
+        }
+        assert_true(run == 0 ? !logs : logs && writes);
+        states[run] = peer_state(&alice);
+        peer_deinit(&alice);
+    }
+    assert_string_equal(states[0], states[1]);
+    free(states[0]);
+    free(states[1]);
+}
+
+/* What is damaged is told as that, and never taken for rows. */
+static void test_damaged_log(void **state) {
+    (void)state;
+    static const char *const damages[] = {"UPDATE row_log SET rows = substr(rows, 1, length(rows) - 1)",
+                                          "UPDATE row_log SET key = key + 1",
+                                          "UPDATE row_log SET rows = CAST(x'00' || rows AS BLOB)",
+                                          "DELETE FROM entity WHERE key IN (SELECT max(key) FROM entity)"};
+    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
+        peer alice;
+        plant(&alice, true);
+        int64_t key = count_of(&alice, "SELECT max(key) FROM entity");
+        peer_set(&alice, key, "name", "8");
+        log_rows(&alice);
+        peer_begin(&alice);
+        sqlite3_stmt *damage = dx_store_query_dynamic(alice.context.store, damages[i]);
+        assert_int_equal(dx_step_done(alice.context.store, damage), DX_OK);
+        dx_store_discard(damage);
+        peer_commit(&alice);
+        int64_t local = alice.space->local;
+        dx_space_destroy(&alice.context, alice.space);
+        peer_begin(&alice);
+        int error = dx_space_load(&alice.context, local, &alice.space);
+        error = error == DX_OK ? dx_entity_rows_write(&alice.context, alice.space) : error;
+        assert_int_equal(error, DX_E_CORRUPT);
+        dx_store_rollback(alice.context.store);
+        peer_deinit(&alice);
+    }
+}
+
 /* What is in no table is made again by an opening, as often as it takes. */
 static void test_replay(void **state) {
     (void)state;
@@ -215,23 +359,30 @@ static void test_replay(void **state) {
 static void test_crash_at_every_write(void **state) {
     (void)state;
     peer alice;
-    plant(&alice, true);
-    remembered expected = remember(&alice);
-    peer_deinit(&alice);
-    for (int copies = 0; copies < 2; copies++) {
+    enum { WRITES, COPIES, LOGS, WRITES_LOGGED, WAYS };
+    for (int way = WRITES; way < WAYS; way++) {
         bool done = false;
         uint64_t at = 0;
+        plant(&alice, true);
+        if (way >= LOGS) {
+            log_rows(&alice);
+        }
+        remembered expected = remember(&alice);
+        peer_deinit(&alice);
         while (!done) {
             at++;
             plant(&alice, true);
-            if (copies) {
+            if (way == COPIES) {
                 peer_settle(&alice);
+            } else if (way == WRITES_LOGGED) {
+                log_rows(&alice);
             }
             sim_disk_plan(alice.disk, &(sim_disk_fault){.calls = SIM_DISK_CHANGES, .at = at, .sticky = true});
-            int error =
-                copies ? dx_store_checkpoint(alice.context.store) : dx_store_begin(alice.context.store);
-            if (error == DX_OK && !copies) {
-                error = dx_entity_rows_write(&alice.context, alice.space);
+            int error = way == COPIES ? dx_store_checkpoint(alice.context.store)
+                                      : dx_store_begin(alice.context.store);
+            if (error == DX_OK && way != COPIES) {
+                error = way == LOGS ? dx_entity_rows_log(&alice.context, alice.space)
+                                    : dx_entity_rows_write(&alice.context, alice.space);
                 error = error == DX_OK ? dx_store_commit(alice.context.store) : error;
             }
             done = error == DX_OK;
@@ -242,8 +393,8 @@ static void test_crash_at_every_write(void **state) {
             peer_deinit(&alice);
         }
         assert_true(at > 2);
+        free(expected.state);
     }
-    free(expected.state);
 }
 
 /* What a crash took is made again, and written; *opened: the space was loaded. */
@@ -376,4 +527,5 @@ static void test_full_disk(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_one_row), DX_TEST(test_no_change), DX_TEST(test_drop), DX_TEST(test_replay),
              DX_TEST(test_crash_at_every_write), DX_TEST(test_crash_at_every_write_of_the_way_back),
-             DX_TEST(test_bound), DX_TEST(test_full_disk))
+             DX_TEST(test_bound), DX_TEST(test_full_disk), DX_TEST(test_log), DX_TEST(test_small_set),
+             DX_TEST(test_damaged_log))

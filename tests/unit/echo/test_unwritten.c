@@ -41,7 +41,7 @@ static void test_before_and_after(void **state) {
     put(&f, &first, &second);
     put(&f, &second, &third); /* what the table has is still the first */
     const dx_unwritten_row *row = dx_unwritten_find(&f.set, 7);
-    assert_true(row->was && row->is);
+    assert_true(row->was && row->is && f.set.made == 0);
     assert_state(&row->before, "first");
     assert_state(&row->after, "3rd");
     dx_entity_row same = row->after; /* its state lies in the set */
@@ -58,14 +58,40 @@ static void test_before_and_after(void **state) {
     put(&f, NULL, &fresh);
     put(&f, &fresh, NULL);
     row = dx_unwritten_find(&f.set, 8);
-    assert_true(!row->was && !row->is);
+    assert_true(!row->was && !row->is && f.set.made == 1);
     assert_non_null(dx_key_table_find(&f.set.parents, 5));
     assert_int_equal(f.set.changes, 6);
     assert_true(dx_unwritten_size(&f.set) >= 2 * sizeof *row);
     dx_unwritten_clear(&f.set);
     assert_null(dx_unwritten_find(&f.set, 7));
     assert_null(dx_key_table_find(&f.set.parents, 5));
-    assert_int_equal(f.set.row_count + f.set.changes + f.set.state_bytes, 0);
+    assert_int_equal(f.set.row_count + f.set.changes + f.set.made + f.set.states.held_size, 0);
+    deinit(&f);
+}
+
+/* As many as fill several chunks, some of them growing: each is where it was. */
+static void test_many(void **state) {
+    (void)state;
+    enum { COUNT = 3 * DX_UNWRITTEN_CHUNK_ROWS + 7 };
+    static const char text[] = "a state that grows and grows and grows beyond what it took at first";
+    fixture f;
+    init(&f);
+    for (size_t round = 1; round < 4; round++) {
+        for (int64_t key = 1; key <= COUNT; key++) {
+            dx_entity_row row = row_of(key, "");
+            row.state = dx_bytes_of((const uint8_t *)text, (size_t)key * round % sizeof text);
+            put(&f, NULL, &row);
+        }
+    }
+    assert_int_equal(f.set.row_count, COUNT);
+    assert_int_equal(f.set.made, COUNT);
+    for (int64_t key = 1; key <= COUNT; key++) {
+        const dx_unwritten_row *row = dx_unwritten_find(&f.set, key);
+        assert_ptr_equal(row, dx_unwritten_at(&f.set, (size_t)key - 1));
+        assert_int_equal(row->after.state.size, (size_t)key * 3 % sizeof text);
+        assert_true(row->after.state.size == 0 ||
+                    memcmp(row->after.state.data, text, row->after.state.size) == 0);
+    }
     deinit(&f);
 }
 
@@ -122,4 +148,4 @@ static void test_no_memory(void **state) {
     }
 }
 
-DX_TEST_MAIN(DX_TEST(test_before_and_after), DX_TEST(test_order), DX_TEST(test_no_memory))
+DX_TEST_MAIN(DX_TEST(test_before_and_after), DX_TEST(test_many), DX_TEST(test_order), DX_TEST(test_no_memory))
