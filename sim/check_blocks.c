@@ -15,8 +15,7 @@ enum {
     TRANSACTION_BLOCKS_MAX = 64,
     SECTIONS_MAX = 65535,
     NAME_SIZE_MAX = 256,
-    NONCE_SIZE = 24,
-    TAG_SIZE = 16,
+    SIV_SIZE = 16,
     SEQ_MAX = INT32_MAX
 };
 
@@ -484,21 +483,27 @@ static void put_number(uint8_t *out, uint64_t number) {
     }
 }
 
-/* Size 0: it does not open. */
+/* Size 0: it does not open. What stands before the text is its nonce and must be the hash of what comes out. */
 static dx_bytes open_section(walk *self, dx_bytes key, uint64_t seq, uint64_t index, dx_bytes sealed) {
-    uint8_t bound[CHECK_HASH_SIZE + 16];
-    unsigned long long size = 0;
-    if (sealed.size < NONCE_SIZE + TAG_SIZE || key.size != crypto_aead_xchacha20poly1305_ietf_KEYBYTES) {
+    uint8_t bound[CHECK_HASH_SIZE + 16], nonce[crypto_stream_xchacha20_NONCEBYTES] = {0},
+                                         hash[CHECK_HASH_SIZE];
+    const uint8_t person[crypto_generichash_blake2b_PERSONALBYTES + 1] = "dx section nonce";
+    crypto_generichash_blake2b_state state;
+    if (sealed.size <= SIV_SIZE || key.size != crypto_stream_xchacha20_KEYBYTES) {
         return dx_bytes_of(NULL, 0);
     }
+    size_t size = sealed.size - SIV_SIZE;
     memcpy(bound, self->space->feeds[self->feed].id, CHECK_HASH_SIZE);
     put_number(bound + CHECK_HASH_SIZE, seq);
     put_number(bound + CHECK_HASH_SIZE + 8, index);
-    uint8_t *plain = check_take(self->space, sealed.size);
-    int failed = crypto_aead_xchacha20poly1305_ietf_decrypt(plain, &size, NULL, sealed.data + NONCE_SIZE,
-                                                            sealed.size - NONCE_SIZE, bound, sizeof bound,
-                                                            sealed.data, key.data);
-    return dx_bytes_of(plain, failed ? 0 : (size_t)size);
+    memcpy(nonce, sealed.data, SIV_SIZE);
+    uint8_t *plain = check_take(self->space, size);
+    crypto_stream_xchacha20_xor(plain, sealed.data + SIV_SIZE, size, nonce, key.data);
+    crypto_generichash_blake2b_init_salt_personal(&state, key.data, key.size, sizeof hash, NULL, person);
+    crypto_generichash_blake2b_update(&state, bound, sizeof bound);
+    crypto_generichash_blake2b_update(&state, plain, size);
+    crypto_generichash_blake2b_final(&state, hash, sizeof hash);
+    return dx_bytes_of(plain, memcmp(hash, sealed.data, SIV_SIZE) == 0 ? size : 0);
 }
 
 static void walk_sections(walk *self, uint64_t seq, read_block *block) {

@@ -1,4 +1,4 @@
-/* crypto/keys.c: XChaCha20-Poly1305, sealed boxes and derived keys over libsodium.
+/* crypto/keys.c: XChaCha20-Poly1305, the same stream under a synthetic nonce, sealed boxes and derived keys over libsodium.
  *
  * Layer: floor 1, crypto. Signatures and X25519 have files of their own (sign.c, agree.c).
  * Everything secret that is held here for a while is wiped before the function returns. */
@@ -33,6 +33,50 @@ int dx_aead_open(const uint8_t key[static DX_KEY_SIZE], const uint8_t nonce[stat
     int failed = crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, sealed.data, sealed.size,
                                                             ad.data, ad.size, nonce, key);
     return failed ? DX_E_SIGNATURE : DX_OK;
+}
+
+static void make_siv(const uint8_t key[static DX_KEY_SIZE], dx_hash_domain domain, dx_bytes ad, dx_bytes text,
+                     uint8_t out[static DX_SIV_SIZE]) {
+    uint8_t digest[DX_HASH_SIZE];
+    dx_hash_state hash;
+    dx_hash_begin(&hash, domain, dx_bytes_of(key, DX_KEY_SIZE));
+    dx_hash_add(&hash, ad.data, ad.size);
+    dx_hash_add(&hash, text.data, text.size);
+    dx_hash_end(&hash, digest);
+    memcpy(out, digest, DX_SIV_SIZE);
+}
+
+static void xor_stream(const uint8_t key[static DX_KEY_SIZE], const uint8_t siv[static DX_SIV_SIZE],
+                       dx_bytes in, uint8_t *out) {
+    uint8_t nonce[crypto_stream_xchacha20_NONCEBYTES] = {0};
+    memcpy(nonce, siv, DX_SIV_SIZE);
+    if (in.size != 0) {
+        crypto_stream_xchacha20_xor(out, in.data, in.size, nonce, key);
+    }
+}
+
+void dx_siv_seal(const uint8_t key[static DX_KEY_SIZE], dx_hash_domain domain, dx_bytes ad, dx_bytes text,
+                 uint8_t *out) {
+    make_siv(key, domain, ad, text, out);
+    xor_stream(key, out, text, out + DX_SIV_SIZE);
+}
+
+int dx_siv_open(const uint8_t key[static DX_KEY_SIZE], dx_hash_domain domain, dx_bytes ad, dx_bytes sealed,
+                uint8_t *out) {
+    if (sealed.size < DX_SIV_SIZE) {
+        return DX_E_SIGNATURE;
+    }
+    uint8_t siv[DX_SIV_SIZE];
+    dx_bytes text = dx_bytes_of(out, sealed.size - DX_SIV_SIZE);
+    xor_stream(key, sealed.data, dx_bytes_of(sealed.data + DX_SIV_SIZE, text.size), out);
+    make_siv(key, domain, ad, text, siv);
+    if (dx_secret_equal(siv, sealed.data, sizeof siv)) {
+        return DX_OK;
+    }
+    if (text.size != 0) {
+        memset(out, 0, text.size);
+    }
+    return DX_E_SIGNATURE;
 }
 
 void dx_key_commitment(const uint8_t key[static DX_KEY_SIZE], uint8_t out[static DX_HASH_SIZE]) {

@@ -13,6 +13,7 @@ enum {
     DX_SIGNATURE_SIZE = 64,  /* Ed25519, RFC 8032 */
     DX_AEAD_NONCE_SIZE = 24, /* XChaCha20-Poly1305 */
     DX_AEAD_TAG_SIZE = 16,
+    DX_SIV_SIZE = 16,
     DX_SEAL_OVERHEAD = 48, /* ephemeral public key and tag */
     DX_SIGNED_MAX = 4096 /* longest context ‖ 0x00 ‖ message: it is gathered on the stack, and what we sign is
                           * hashes, heads and credentials of some 2 KiB; anything longer signs its hash */
@@ -51,6 +52,14 @@ void dx_aead_seal(const uint8_t key[static DX_KEY_SIZE], const uint8_t nonce[sta
 DX_MUST_USE int dx_aead_open(const uint8_t key[static DX_KEY_SIZE],
                              const uint8_t nonce[static DX_AEAD_NONCE_SIZE], dx_bytes ad, dx_bytes sealed,
                              uint8_t *out); /* DX_OK or DX_E_SIGNATURE */
+/* Deterministic: siv ‖ XChaCha20(key, nonce = siv and 8 zero bytes, text), siv being the first 16 bytes of H(domain keyed
+ * by key, ad ‖ text), so it is nonce and tag at once (docs/decisions/0032). The same text gives the same bytes, and that is
+ * all two of them tell. ad has one size in each domain. out has room for text.size + SIV (seal) or sealed.size − SIV (open) and
+ * does not overlap the input; an open that fails leaves zeros in it. */
+void dx_siv_seal(const uint8_t key[static DX_KEY_SIZE], dx_hash_domain domain, dx_bytes ad, dx_bytes text,
+                 uint8_t *out);
+DX_MUST_USE int dx_siv_open(const uint8_t key[static DX_KEY_SIZE], dx_hash_domain domain, dx_bytes ad,
+                            dx_bytes sealed, uint8_t *out); /* DX_OK or DX_E_SIGNATURE */
 /* What a key-epoch credential holds so that the key is committed to: H(COMMIT, key). */
 void dx_key_commitment(const uint8_t key[static DX_KEY_SIZE], uint8_t out[static DX_HASH_SIZE]);
 

@@ -248,15 +248,9 @@ int dx_section_seal(const uint8_t key[static DX_KEY_SIZE], const uint8_t feed_id
     if (error) {
         return error;
     }
-    uint8_t place[SECTION_PLACE_SIZE], nonce[DX_HASH_SIZE];
+    uint8_t place[SECTION_PLACE_SIZE];
     put_place(place, feed_id, seq, index);
-    dx_hash_state hash;
-    dx_hash_begin(&hash, DX_HASH_NONCE, dx_bytes_of(key, DX_KEY_SIZE));
-    dx_hash_add(&hash, place, sizeof place);
-    dx_hash_add(&hash, plaintext.data, plaintext.size);
-    dx_hash_end(&hash, nonce);
-    memcpy(sealed, nonce, DX_AEAD_NONCE_SIZE);
-    dx_aead_seal(key, nonce, dx_bytes_of(place, sizeof place), plaintext, sealed + DX_AEAD_NONCE_SIZE);
+    dx_siv_seal(key, DX_HASH_NONCE, dx_bytes_of(place, sizeof place), plaintext, sealed);
     return DX_OK;
 }
 
@@ -272,8 +266,7 @@ int dx_section_open(const uint8_t key[static DX_KEY_SIZE], const uint8_t feed_id
     }
     uint8_t place[SECTION_PLACE_SIZE];
     put_place(place, feed_id, seq, index);
-    dx_bytes ciphertext = dx_bytes_of(sealed.data + DX_AEAD_NONCE_SIZE, sealed.size - DX_AEAD_NONCE_SIZE);
-    int error = dx_aead_open(key, sealed.data, dx_bytes_of(place, sizeof place), ciphertext, plaintext);
+    int error = dx_siv_open(key, DX_HASH_NONCE, dx_bytes_of(place, sizeof place), sealed, plaintext);
     if (error) {
         out->size = before;
     }

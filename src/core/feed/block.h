@@ -7,12 +7,12 @@
  *   auth    = [[feed prefix 16, length, root 16]…], ascending: the control feeds that advanced since the own
  *             feed's previous block
  *   deps    = the same for data feeds; empty in a control block, which no data can justify
- *   sealed  = nonce 24 ‖ AEAD(key of key_epoch, nonce, ad = feed id ‖ seq ‖ index, plaintext)
- *   nonce   = first 24 bytes of H(NONCE keyed by the key, feed id ‖ seq ‖ index ‖ plaintext): a fork never
- *             reuses one for other text
+ *   sealed  = siv 16 ‖ XChaCha20(key of key_epoch, nonce = siv ‖ zeros 8, plaintext)
+ *   siv     = first 16 bytes of H(NONCE keyed by the key, feed id ‖ seq ‖ index ‖ plaintext): a fork never
+ *             reuses one for other text, and it is the tag, too
  *   leaf    = H(LEAF, feed id ‖ seq ‖ header size ‖ header ‖ section count ‖ H(SECTION, section)…)
  * A feed never names itself. In control blocks key_epoch is 0 and there are no holes. Numbers inside
- * hashes and AEAD data are 8 bytes, little endian. The leaf is the same whether or not a section is there:
+ * hashes are 8 bytes, little endian. The leaf is the same whether or not a section is there:
  * whoever takes blocks from others decides what its holes mean (hole.h).
  * Ownership: a decoded block points into its bytes. Nothing here allocates but the caller's dx_buf. */
 #ifndef DX_FEED_BLOCK_H
@@ -28,7 +28,7 @@ enum {
     DX_PREFIX_SIZE = 16,
     DX_ROOT_PREFIX_SIZE = 16,
     DX_BLOCK_CONTINUES = 1, /* flag: the transaction goes on in the next block of this feed */
-    DX_SECTION_OVERHEAD = DX_AEAD_NONCE_SIZE + DX_AEAD_TAG_SIZE
+    DX_SECTION_OVERHEAD = DX_SIV_SIZE
 };
 
 typedef enum dx_feed_class { DX_FEED_CONTROL = 0, DX_FEED_DATA = 1 } dx_feed_class;

@@ -125,6 +125,55 @@ static void test_aead_in_place_and_tamper(void **state) {
     assert_int_equal(box[SIZE - 1], 0x77);
 }
 
+/* The stream is draft-irtf-cfrg-xchacha-03's, under the hash of the text. */
+static void test_siv(void **state) {
+    (void)state;
+    enum { SIZE = 70, SEALED = SIZE + DX_SIV_SIZE };
+    uint8_t key[32] = {1}, other_key[32] = {2}, ad[3] = {3}, text[SIZE], box[SEALED], again[SEALED],
+            out[SIZE], zeros[SIZE] = {0}, hash[DX_HASH_SIZE], nonce[24] = {0};
+    dx_bytes place = dx_bytes_of(ad, sizeof ad);
+    memset(text, 0x77, SIZE);
+    dx_siv_seal(key, DX_HASH_NONCE, place, dx_bytes_of(text, SIZE), box);
+    dx_siv_seal(key, DX_HASH_NONCE, place, dx_bytes_of(text, SIZE), again);
+    assert_memory_equal(box, again, SEALED);
+    uint8_t bound[sizeof ad + SIZE];
+    memcpy(bound, ad, sizeof ad);
+    memcpy(bound + sizeof ad, text, SIZE);
+    dx_hash_keyed(DX_HASH_NONCE, dx_bytes_of(key, 32), dx_bytes_of(bound, sizeof bound), hash);
+    assert_memory_equal(box, hash, DX_SIV_SIZE);
+    memcpy(nonce, box, DX_SIV_SIZE);
+    crypto_stream_xchacha20_xor(out, text, SIZE, nonce, key);
+    assert_memory_equal(box + DX_SIV_SIZE, out, SIZE);
+
+    assert_int_equal(dx_siv_open(key, DX_HASH_NONCE, place, dx_bytes_of(box, SEALED), out), DX_OK);
+    assert_memory_equal(out, text, SIZE);
+    for (size_t i = 0; i < SEALED; i++) {
+        memcpy(again, box, SEALED);
+        again[i] ^= 0x80;
+        memset(out, 0xff, SIZE);
+        assert_int_equal(dx_siv_open(key, DX_HASH_NONCE, place, dx_bytes_of(again, SEALED), out),
+                         DX_E_SIGNATURE);
+        assert_memory_equal(out, zeros, SIZE);
+    }
+    for (size_t size = 0; size < SEALED; size++) {
+        assert_int_equal(dx_siv_open(key, DX_HASH_NONCE, place, dx_bytes_of(box, size), out), DX_E_SIGNATURE);
+    }
+    assert_int_equal(dx_siv_open(other_key, DX_HASH_NONCE, place, dx_bytes_of(box, SEALED), out),
+                     DX_E_SIGNATURE);
+    assert_int_equal(dx_siv_open(key, DX_HASH_SEAL, place, dx_bytes_of(box, SEALED), out), DX_E_SIGNATURE);
+    ad[2] ^= 1;
+    assert_int_equal(dx_siv_open(key, DX_HASH_NONCE, place, dx_bytes_of(box, SEALED), out), DX_E_SIGNATURE);
+    ad[2] ^= 1;
+    text[0] ^= 1; /* another text at the place: another nonce */
+    dx_siv_seal(key, DX_HASH_NONCE, place, dx_bytes_of(text, SIZE), again);
+    assert_memory_not_equal(box, again, DX_SIV_SIZE);
+    dx_siv_seal(key, DX_HASH_NONCE, place, dx_bytes_of(NULL, 0), again);
+    assert_int_equal(dx_siv_open(key, DX_HASH_NONCE, place, dx_bytes_of(again, DX_SIV_SIZE), out), DX_OK);
+    again[0] ^= 1;
+    assert_int_equal(dx_siv_open(key, DX_HASH_NONCE, place, dx_bytes_of(again, DX_SIV_SIZE), out),
+                     DX_E_SIGNATURE);
+}
+
 static void test_seal_and_open(void **state) {
     (void)state;
     enum { SIZE = 33, SEALED = SIZE + DX_SEAL_OVERHEAD };
@@ -198,6 +247,6 @@ static void test_secret_equal_and_wipe(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_rfc7748_scalar_multiplication), DX_TEST(test_rfc7748_agreement),
              DX_TEST(test_low_order_points_are_refused), DX_TEST(test_xchacha_figures),
-             DX_TEST(test_aead_in_place_and_tamper), DX_TEST(test_seal_and_open),
+             DX_TEST(test_aead_in_place_and_tamper), DX_TEST(test_siv), DX_TEST(test_seal_and_open),
              DX_TEST(test_seal_is_what_the_specification_says), DX_TEST(test_derived_keys),
              DX_TEST(test_secret_equal_and_wipe))
