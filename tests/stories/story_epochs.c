@@ -3,6 +3,7 @@
  *
  * Asserted: what each is answered, that digests are equal after every meeting, that what was dropped is gone, and that
  * this is told with the epoch and its day (node/beginning.c). */
+#include "node/state.h"
 #include "street.h"
 
 static street road;
@@ -23,6 +24,15 @@ static bool says(vault *self, const char *json, const char *text) {
         return false;
     }
     return true;
+}
+
+static int64_t count_seen(vault *self) {
+    assert_int_equal(dx_store_begin(self->node->store), DX_OK);
+    sqlite3_stmt *select = dx_store_query(self->node->store, "SELECT count(*) FROM epoch_seen");
+    int64_t count = dx_step(self->node->store, select) ? dx_column_int(select, 0) : -1;
+    dx_step_reset(select);
+    dx_store_rollback(self->node->store);
+    return count;
 }
 
 #define STATUS  "{'do': 'space.status', 'space': 'Garden'}"
@@ -65,6 +75,10 @@ static void test_a_newcomer_gets_the_state(void **state) {
     vault_open(bob);
     street_pass(&road, 120000);
     street_agree(&road, "Garden");
+    /* Of a space that is forgotten nothing of its epochs is left. */
+    assert_true(count_seen(bob) > 0);
+    vault_ask(bob, "{'do': 'space.rm', 'space': 'Garden'}");
+    assert_int_equal(count_seen(bob), 0);
     street_deinit(&road);
 }
 

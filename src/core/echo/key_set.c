@@ -168,6 +168,16 @@ bool dx_key_set_has(const dx_key_set *set, int64_t key) {
     return set->capacity != 0 && (find_tile(set, tile_of(key))->keys & bit_of(key)) != 0;
 }
 
+bool dx_key_set_holds(const dx_key_set *set, const dx_key_set *other) {
+    bool holds = true;
+    for (size_t i = 0; i < other->capacity && holds; i++) {
+        const dx_key_tile *tile = &other->tiles[i];
+        uint64_t keys = set->capacity == 0 ? 0 : find_tile(set, tile->tile)->keys;
+        holds = tile->keys == 0 || (tile->keys & ~keys) == 0;
+    }
+    return holds;
+}
+
 static int grow_set(dx_key_set *set) {
     dx_key_set larger = *set;
     larger.capacity = set->capacity == 0 ? CAPACITY_FIRST : 2 * set->capacity;

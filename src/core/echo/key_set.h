@@ -39,6 +39,8 @@ void dx_key_set_init(dx_key_set *set, const dx_alloc *alloc, const dx_random *ra
 void dx_key_set_deinit(dx_key_set *set);
 void dx_key_set_clear(dx_key_set *set); /* memory given back */
 bool dx_key_set_has(const dx_key_set *set, int64_t key);
+/* Whether it has all that the other one has. */
+bool dx_key_set_holds(const dx_key_set *set, const dx_key_set *other);
 /* DX_E_EXISTS, DX_E_LIMIT, DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_key_set_add(dx_key_set *set, int64_t key);
 

@@ -1,15 +1,16 @@
 /* echo/load.c: the state at a cut instead of the blocks below it: chunks taken, rows made of them. See epoch.h.
  *
- * Layer: floor 1, echo. Chunks are kept sealed, as they came, until rows are made of them in their order. A vault in which
- * nothing of others was applied yet makes rows as chunks come; any other first has all chunks, so that nobody waits for a
- * peer among rows that are half old and half new. A row of the snapshot is what the entity was at the new base; what this
- * vault has beyond the cut is applied to it again. */
+ * Layer: floor 1, echo. Chunks are kept sealed, as they came, until all are here: nobody waits for a peer among rows that
+ * are half old and half new. Then all of them are looked at (load_check.h), since what is no state costs nothing as long as
+ * nothing became of it, and then rows are made of them in their order. A row of the snapshot is what the entity was at the
+ * new base; what this vault has beyond the cut is applied to it again. */
 #include <string.h>
 
 #include "echo/base.h"
 #include "echo/cut_state.h"
 #include "echo/hierarchy.h"
 #include "echo/key_set.h"
+#include "echo/load_check.h"
 #include "echo/load_state.h"
 #include "echo/ordered.h"
 #include "echo/snapshot_chunk.h"
@@ -28,6 +29,14 @@ typedef struct load_feed {
     dx_timeframe vector;
 } load_feed;
 
+/* All chunks are looked at, before anything becomes of them. */
+typedef struct looking {
+    dx_load_check check;
+    uint64_t *sums; /* of the vector at the cut, of each feed */
+    size_t count;
+    uint64_t at; /* the next chunk */
+} looking;
+
 struct dx_load {
     dx_context *context;
     dx_space *space;
@@ -38,6 +47,7 @@ struct dx_load {
     size_t feed_count, items; /* items of the header that were read: the header itself and one per feed */
     uint64_t header_chunks;   /* that they took */
     bool header_only;         /* they are read again */
+    looking *look;            /* NULL: rows are made */
     bool any_moves, lags;     /* this vault has something beyond the cut, or entities below it */
     dx_snapshot_place last;   /* the last entity's */
     dx_buf plain;
@@ -52,6 +62,11 @@ void dx_load_destroy(dx_load *load) {
     const dx_alloc *alloc = load->context->alloc;
     for (size_t i = 0; i < load->feed_count; i++) {
         dx_timeframe_deinit(&load->feeds[i].vector);
+    }
+    if (load->look != NULL) {
+        dx_load_check_deinit(&load->look->check);
+        dx_alloc_free(alloc, load->look->sums, load->look->count * sizeof *load->look->sums);
+        dx_alloc_free(alloc, load->look, sizeof *load->look);
     }
     dx_alloc_free(alloc, load->feeds, load->feed_count * sizeof *load->feeds);
     dx_buf_deinit(&load->plain);
@@ -123,6 +138,12 @@ static int take_feed(dx_load *load, size_t at, dx_bytes item) {
         if (error == DX_OK && local != 0) {
             error = dx_timeframe_raise(&feed->vector, local, entry.length);
         }
+        if (error == DX_OK && load->look != NULL) {
+            load->look->sums[at] += entry.length;
+        }
+    }
+    if (load->look != NULL) {
+        load->look->sums[at] += in.length;
     }
     return error;
 }
@@ -271,12 +292,16 @@ static int take_entity(dx_load *load, dx_bytes item) {
         return DX_E_MALFORMED;
     }
     load->last = in.place;
-    return place_entity(load, &in);
+    return load->look != NULL ? dx_load_check_entity(&load->look->check, &in) : place_entity(load, &in);
 }
 
 static int take_item(dx_load *load, dx_bytes item) {
-    size_t at = load->items;
-    if (at > load->space->base->cut.count) {
+    size_t at = load->items, end = load->space->base->cut.count;
+    int error = load->look == NULL ? DX_OK : dx_load_check_item(&load->look->check, item, at == end);
+    if (error != DX_OK) {
+        return error;
+    }
+    if (at > end) {
         return load->header_only ? DX_E_MALFORMED : take_entity(load, item);
     }
     load->items++;
@@ -346,7 +371,7 @@ static int unpack_group(dx_load *load, uint64_t index, uint64_t *end, size_t *co
         ++*count;
         load->header_chunks = is_header ? *end : load->header_chunks;
     }
-    for (uint64_t at = index; at < *end && error == DX_OK && first != 0; at++) {
+    for (uint64_t at = index; at < *end && error == DX_OK && first != 0 && load->look == NULL; at++) {
         error = note_unpacked(load, at, first, (int64_t)(at - index));
     }
     return error;
@@ -385,17 +410,6 @@ static int find_place(dx_load *load) {
     return error == DX_E_NOT_FOUND || error == DX_E_MALFORMED ? DX_E_CORRUPT : error;
 }
 
-static bool is_newcomer(const dx_space *space) {
-    for (size_t i = 0; i < space->feed_count; i++) {
-        const dx_feed *feed = &space->feeds[i];
-        if (feed->identity.feed_class == DX_FEED_DATA && !feed->own &&
-            (feed->applied != 0 || feed->kept != 0)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static int open_load(dx_context *context, dx_space *space, dx_load **out) {
     dx_base *base = space->base;
     const dx_snapshot_plan plan = {.number = base->goal, .key_epoch = base->key_epoch, .cut = &base->cut};
@@ -428,7 +442,15 @@ static int open_load(dx_context *context, dx_space *space, dx_load **out) {
 
 /* --- Beginning ----------------------------------------------------------------------------------- */
 
-/* Whether what is in effect here of the cut's feeds is what the cut has. */
+static bool is_admitted(const dx_space *space, const dx_dependency *place) {
+    bool found = false;
+    for (size_t i = 0; i < dx_control_feed_count(space->control) && !found; i++) {
+        found = memcmp(dx_control_feed(space->control, i)->id, place->feed, sizeof place->feed) == 0;
+    }
+    return found;
+}
+
+/* Whether what is in effect here of the cut's feeds is what the cut has, and all of them are known. */
 static int check_feeds(dx_context *context, dx_space *space, const dx_cut *cut) {
     int error = DX_OK;
     for (size_t i = 0; i < cut->count && error == DX_OK; i++) {
@@ -436,17 +458,26 @@ static int check_feeds(dx_context *context, dx_space *space, const dx_cut *cut) 
         const dx_feed *feed = dx_space_feed_by_prefix(space, place->feed);
         uint8_t root[DX_HASH_SIZE];
         if (feed == NULL) {
-            continue;
-        }
-        if (feed->identity.feed_class != DX_FEED_DATA || (feed->own && feed->length < place->length)) {
-            return DX_E_FORK; /* an own feed that others hold longer was written elsewhere */
-        }
-        if (feed->applied >= place->length) {
+            error = is_admitted(space, place) ? DX_OK : DX_E_NOT_FOUND;
+        } else if (feed->identity.feed_class != DX_FEED_DATA || (feed->own && feed->length < place->length)) {
+            error = DX_E_FORK; /* an own feed that others hold longer was written elsewhere */
+        } else if (feed->applied >= place->length) {
             error = dx_feed_root(feed, context->store, place->length, root);
             error = error == DX_OK && memcmp(root, place->root, sizeof place->root) != 0 ? DX_E_FORK : error;
         }
     }
     return error;
+}
+
+/* Whether the cut can become the base of what is here. DX_E_STATE, DX_E_FORK, DX_E_NOT_FOUND as dx_load_begin. */
+static int check_space(dx_context *context, dx_space *space, const dx_cut *cut) {
+    int error = DX_OK;
+    for (size_t i = 0; i < space->feed_count && error == DX_OK; i++) {
+        const dx_feed *feed = &space->feeds[i];
+        bool below = dx_cut_length(cut, feed) < feed->begins;
+        error = below || feed->kept != 0 ? DX_E_STATE : DX_OK; /* or something is being taken back */
+    }
+    return error == DX_OK ? check_feeds(context, space, cut) : error;
 }
 
 static int drop_loaded(dx_context *context, dx_space *space) {
@@ -461,7 +492,7 @@ static int add_snapshot(dx_context *context, dx_space *space, const dx_snapshot_
                         const uint8_t root[static DX_HASH_SIZE], dx_bytes manifest) {
     int64_t id;
     int error = dx_snapshot_forget(context, space, root);
-    error = error == DX_OK ? dx_snapshot_add(context, space, plan, root, false, &id) : error;
+    error = error == DX_OK ? dx_snapshot_add(context, space, plan, root, DX_SNAPSHOT_PARTIAL, &id) : error;
     for (uint64_t i = 0; i < manifest.size / DX_HASH_SIZE && error == DX_OK; i++) {
         error =
             dx_snapshot_add_chunk(context, id, i, dx_bytes_of(manifest.data + i * DX_HASH_SIZE, DX_HASH_SIZE),
@@ -476,8 +507,13 @@ int dx_load_begin(dx_context *context, dx_space *space, const dx_snapshot_plan *
     dx_cut_standing standing;
     uint64_t missing;
     dx_chunk_seal seal;
+    bool refused = false;
     if (!dx_snapshot_is_manifest(manifest, root)) {
         return DX_E_SIGNATURE;
+    }
+    int known = dx_load_was_refused(context, space, root, &refused);
+    if (known != DX_OK || refused) {
+        return known != DX_OK ? known : DX_E_MALFORMED;
     }
     bool fetches = base->stage == DX_EPOCH_FETCHING;
     if (fetches && memcmp(base->root, root, sizeof base->root) == 0) {
@@ -490,12 +526,7 @@ int dx_load_begin(dx_context *context, dx_space *space, const dx_snapshot_plan *
     if (error == DX_OK && missing == 0 && standing == DX_CUT_WITHIN) {
         return DX_E_EXISTS;
     }
-    for (size_t i = 0; i < space->feed_count && error == DX_OK; i++) {
-        const dx_feed *feed = &space->feeds[i];
-        bool below = dx_cut_length(plan->cut, feed) < feed->begins;
-        error = below || feed->kept != 0 ? DX_E_STATE : DX_OK; /* or something is being taken back */
-    }
-    error = error == DX_OK ? check_feeds(context, space, plan->cut) : error;
+    error = error == DX_OK ? check_space(context, space, plan->cut) : error;
     error = error == DX_OK ? dx_chunk_seal_init(context, space, plan, &seal) : error;
     dx_wipe(&seal, sizeof seal);
     error = error == DX_OK && fetches ? drop_loaded(context, space) : error;
@@ -514,14 +545,42 @@ int dx_load_begin(dx_context *context, dx_space *space, const dx_snapshot_plan *
     return dx_base_save(context, space);
 }
 
-int dx_load_abort(dx_context *context, dx_space *space) {
-    dx_base *base = space->base;
-    if (base->stage != DX_EPOCH_FETCHING || base->at != 0) {
-        return DX_E_STATE;
-    }
+static int abandon(dx_context *context, dx_space *space) {
     int error = drop_loaded(context, space);
-    base->stage = DX_EPOCH_IDLE;
+    space->base->stage = DX_EPOCH_IDLE;
     return error == DX_OK ? dx_base_save(context, space) : error;
+}
+
+int dx_load_abort(dx_context *context, dx_space *space) {
+    return space->base->stage == DX_EPOCH_FETCHING ? abandon(context, space) : DX_E_STATE;
+}
+
+/* --- What is no state ---------------------------------------------------------------------------- */
+
+/* Nothing became of it, and its root is known from now on. */
+static int refuse_load(dx_context *context, dx_space *space) {
+    dx_base *base = space->base;
+    const dx_snapshot_plan plan = {.number = base->goal, .key_epoch = base->key_epoch, .cut = &base->cut};
+    int64_t id;
+    dx_echo_trace(context, "what was loaded as epoch %llu is no state of a space: given up",
+                  (unsigned long long)base->goal);
+    int error = abandon(context, space);
+    error =
+        error == DX_OK ? dx_snapshot_add(context, space, &plan, base->root, DX_SNAPSHOT_REFUSED, &id) : error;
+    space->change++; /* there is something to tell */
+    return error;
+}
+
+int dx_load_was_refused(dx_context *context, dx_space *space, const uint8_t root[static DX_HASH_SIZE],
+                        bool *refused) {
+    sqlite3_stmt *select = dx_store_query(
+        context->store, "SELECT 1 FROM snapshot WHERE space = ?1 AND root = ?2 AND whole = ?3");
+    dx_bind_int(select, 1, space->local);
+    dx_bind_bytes(select, 2, dx_bytes_of(root, DX_HASH_SIZE));
+    dx_bind_int(select, 3, DX_SNAPSHOT_REFUSED);
+    *refused = dx_step(context->store, select);
+    dx_step_reset(select);
+    return dx_store_error(context->store);
 }
 
 /* --- Taking -------------------------------------------------------------------------------------- */
@@ -584,6 +643,10 @@ int dx_load_chunk(dx_context *context, dx_space *space, uint64_t index, dx_bytes
     error = dx_chunk_open(&load->seal, index, sealed, &kind, &load->plain);
     error = error == DX_E_SIGNATURE ? DX_E_MALFORMED : error;
     error = error == DX_OK && kind == DX_CHUNK_WHOLE ? check_items(space, dx_buf_view(&load->plain)) : error;
+    if (error == DX_E_MALFORMED) {
+        int failed = refuse_load(context, space);
+        return failed != DX_OK ? failed : error;
+    }
     if (error != DX_OK) {
         return error;
     }
@@ -662,22 +725,92 @@ static int unpack(dx_load *load, size_t *budget, bool *more) {
     return error == DX_OK ? dx_base_save(context, space) : error;
 }
 
+/* --- Looking at it ------------------------------------------------------------------------------- */
+
+static int find_chunk_hash(void *ctx, uint64_t index, uint8_t hash[static DX_HASH_SIZE]) {
+    bool here;
+    return find_hash(ctx, index, hash, &here);
+}
+
+static int begin_looking(dx_load *load) {
+    const dx_alloc *alloc = load->context->alloc;
+    const dx_cut *cut = &load->space->base->cut;
+    looking *look = dx_alloc_take_zeroed(alloc, sizeof *look);
+    if (look == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    if (cut->count != 0) {
+        look->sums = dx_alloc_take_zeroed(alloc, cut->count * sizeof *look->sums);
+    }
+    if (cut->count != 0 && look->sums == NULL) {
+        dx_alloc_free(alloc, look, sizeof *look);
+        return DX_E_NO_MEMORY;
+    }
+    look->count = cut->count;
+    dx_load_check_init(&look->check, load->context, &load->seal, cut, look->sums);
+    look->check.find_hash = find_chunk_hash;
+    look->check.ctx = load;
+    load->look = look;
+    return DX_OK;
+}
+
+/* All chunks are here. In the end it is begun anew, to make rows of them. */
+static int look(dx_load *load, size_t *budget) {
+    dx_context *context = load->context;
+    dx_space *space = load->space;
+    int error = load->look == NULL ? begin_looking(load) : DX_OK;
+    while (error == DX_OK && *budget != 0 && load->look->at < load->chunks) {
+        size_t count = 0;
+        error = unpack_group(load, load->look->at, &load->look->at, &count);
+        *budget -= count < *budget ? count : *budget;
+    }
+    if (error != DX_OK || load->look->at < load->chunks) {
+        return error;
+    }
+    error = load->items == load->feed_count + 1 ? dx_load_check_end(&load->look->check, load->chunks)
+                                                : DX_E_MALFORMED;
+    int fits = error == DX_OK ? check_space(context, space, &space->base->cut) : DX_OK;
+    if (fits == DX_E_FORK || fits == DX_E_STATE || fits == DX_E_NOT_FOUND) {
+        return abandon(context, space); /* what is here became another one meanwhile */
+    }
+    error = error == DX_OK ? fits : error;
+    if (error == DX_OK) {
+        dx_echo_trace(context, "epoch %llu is here, %llu chunks: rows are made of it",
+                      (unsigned long long)space->base->goal, (unsigned long long)load->chunks);
+        space->base->stage = DX_EPOCH_UNPACKING;
+        space->base->load = NULL;
+        dx_load_destroy(load);
+        error = dx_base_save(context, space);
+    }
+    return error;
+}
+
+static int go_on_looking(dx_context *context, dx_space *space, size_t *budget, bool *more) {
+    dx_load *load;
+    uint64_t missing;
+    int error = dx_load_missing(context, space, 0, &missing);
+    if (error != DX_E_NOT_FOUND) {
+        return error;
+    }
+    *more = true;
+    error = open_load(context, space, &load);
+    space->base->total = error == DX_OK ? load->chunks : space->base->total;
+    error = error == DX_OK ? look(load, budget) : error;
+    if (error == DX_E_MALFORMED) {
+        *more = false;
+        error = refuse_load(context, space);
+    }
+    return error;
+}
+
 int dx_load_run(dx_context *context, dx_space *space, size_t *budget, bool *more) {
     dx_base *base = space->base;
     dx_load *load;
-    uint64_t missing;
     *more = false;
-    int error = open_load(context, space, &load);
-    if (error == DX_OK && base->stage == DX_EPOCH_FETCHING) {
-        int left = dx_load_missing(context, space, 0, &missing);
-        if (left == DX_E_NOT_FOUND) {
-            base->stage = DX_EPOCH_UNPACKING;
-            dx_echo_trace(context, "epoch %llu is here, %llu chunks: rows are made of it",
-                          (unsigned long long)base->goal, (unsigned long long)load->chunks);
-        } else if (left != DX_OK || !is_newcomer(space)) {
-            return left;
-        }
+    if (base->stage == DX_EPOCH_FETCHING) {
+        return go_on_looking(context, space, budget, more);
     }
+    int error = open_load(context, space, &load);
     base->total = error == DX_OK ? load->chunks : base->total;
     *more = true;
     error = error == DX_OK ? dx_entity_rows_write(context, space) : error; /* touches are asked for */

@@ -325,7 +325,7 @@ uint64_t dx_snapshot_progress(const dx_snapshot *self) {
 /* --- Keeping ------------------------------------------------------------------------------------- */
 
 int dx_snapshot_add(dx_context *context, dx_space *space, const dx_snapshot_plan *plan,
-                    const uint8_t root[static DX_HASH_SIZE], bool whole, int64_t *id) {
+                    const uint8_t root[static DX_HASH_SIZE], dx_snapshot_standing standing, int64_t *id) {
     dx_buf cut;
     dx_writer writer;
     dx_buf_init(&cut, context->alloc, SIZE_MAX);
@@ -341,7 +341,7 @@ int dx_snapshot_add(dx_context *context, dx_space *space, const dx_snapshot_plan
         dx_bind_int(insert, 3, (int64_t)plan->number);
         dx_bind_int(insert, 4, (int64_t)plan->key_epoch);
         dx_bind_bytes(insert, 5, dx_buf_view(&cut));
-        dx_bind_int(insert, 6, whole);
+        dx_bind_int(insert, 6, standing);
         error = dx_step_done(context->store, insert);
         *id = dx_store_last_rowid(context->store);
     }
@@ -369,10 +369,11 @@ int dx_snapshot_add_chunk(dx_context *context, int64_t id, uint64_t index, dx_by
 
 int dx_snapshot_find(dx_context *context, dx_space *space, const uint8_t root[static DX_HASH_SIZE],
                      int64_t *id) {
-    sqlite3_stmt *select =
-        dx_store_query(context->store, "SELECT id FROM snapshot WHERE space = ?1 AND root = ?2");
+    sqlite3_stmt *select = dx_store_query(
+        context->store, "SELECT id FROM snapshot WHERE space = ?1 AND root = ?2 AND whole <> ?3");
     dx_bind_int(select, 1, space->local);
     dx_bind_bytes(select, 2, dx_bytes_of(root, DX_HASH_SIZE));
+    dx_bind_int(select, 3, DX_SNAPSHOT_REFUSED);
     bool found = dx_step(context->store, select);
     *id = found ? dx_column_int(select, 0) : 0;
     dx_step_reset(select);
@@ -388,7 +389,7 @@ static int keep(dx_snapshot *self, const uint8_t root[static DX_HASH_SIZE]) {
     if (error != DX_E_NOT_FOUND) {
         return error;
     }
-    error = dx_snapshot_add(self->context, self->space, &plan, root, true, &id);
+    error = dx_snapshot_add(self->context, self->space, &plan, root, DX_SNAPSHOT_WHOLE, &id);
     size_t at = 0;
     for (uint64_t i = 0; i < self->packer.index && error == DX_OK; i++) {
         int64_t place[2];

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "node/epochs.h"
 #include "node/invite.h"
 #include "node/state.h"
 
@@ -158,6 +159,9 @@ static int space_rm(dx_node *node, dx_request *request, dx_bytes body) {
     }
     if (error == DX_OK) {
         error = dx_grants_forget_space(node, id);
+    }
+    if (error == DX_OK) {
+        error = dx_node_forget_epochs(node, space->local);
     }
     if (error != DX_OK) {
         return error;

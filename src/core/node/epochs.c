@@ -133,6 +133,13 @@ void dx_node_drop_epochs(dx_node *node, int64_t local) {
     }
 }
 
+int dx_node_forget_epochs(dx_node *node, int64_t local) {
+    dx_node_drop_epochs(node, local);
+    sqlite3_stmt *remove = dx_store_query(node->store, "DELETE FROM epoch_seen WHERE space = ?1");
+    dx_bind_int(remove, 1, local);
+    return dx_step_done(node->store, remove);
+}
+
 static bool may(const dx_node *node, const dx_space *space, dx_role role) {
     return node->identity.present && dx_control_role(space->control, node->identity.identity) >= role;
 }
@@ -288,8 +295,16 @@ static int begin_checking(dx_node *node, dx_space *space, dx_epoch_work *work, b
         if (error != DX_OK || verdict != DX_EPOCH_UNSEEN || !is_worth_checking(node, space, &epoch)) {
             continue;
         }
+        bool refused;
+        error = dx_load_was_refused(&node->context, space, epoch.root, &refused);
+        if (error == DX_OK && refused) {
+            error = set_verdict(node, space, epoch.id, DX_EPOCH_MISMATCH);
+            error = error == DX_OK ? list_mismatch(node, space, epoch.id) : error;
+            note(node, space, "E_EPOCH_MISMATCH: what was loaded of it is no state", epoch.number);
+            continue;
+        }
         if (is_base(space, &epoch)) {
-            error = save_verdict(node, space, epoch.id, DX_EPOCH_LOADED, since_ms);
+            error = error != DX_OK ? error : save_verdict(node, space, epoch.id, DX_EPOCH_LOADED, since_ms);
             continue;
         }
         error = dx_cut_decode(epoch.cut_item, &work->cut);
@@ -501,8 +516,14 @@ static int try_compact(dx_node *node, dx_space *space, compacting who, const cha
 static int forget_older(dx_node *node, dx_space *space) {
     int error = DX_OK;
     dx_epoch epoch, current;
+    dx_epoch_verdict verdict;
+    uint64_t since_ms;
     if (!dx_control_current_epoch(space->control, &current)) {
         return DX_OK;
+    }
+    error = dx_node_epoch_verdict(node, space, current.id, &verdict, &since_ms);
+    if (error != DX_OK || (verdict != DX_EPOCH_RIGHT && verdict != DX_EPOCH_LOADED)) {
+        return error; /* one that is wrong takes the place of none */
     }
     for (size_t i = 0; error == DX_OK && dx_control_epoch_at(space->control, i, &epoch) &&
                        memcmp(epoch.id, current.id, sizeof epoch.id) != 0;

@@ -38,6 +38,8 @@ DX_MUST_USE int dx_node_epoch_asked(dx_node *node, dx_space *space, bool *done, 
 /* Lets go of history now. now: the retention window is not waited for. DX_E_STATE: why not, with words. */
 DX_MUST_USE int dx_node_compact(dx_node *node, dx_space *space, bool now);
 
+/* The vault forgets the space: what was found of its epochs goes, and what is under way of them. */
+DX_MUST_USE int dx_node_forget_epochs(dx_node *node, int64_t local);
 /* What this vault found of an epoch. since_ms: by the wall clock, when it was seen confirmed, 0: not yet. */
 DX_MUST_USE int dx_node_epoch_verdict(dx_node *node, dx_space *space, const uint8_t id[static DX_HASH_SIZE],
                                       dx_epoch_verdict *verdict, uint64_t *since_ms);

@@ -70,6 +70,21 @@ static void stop(dx_replica *replica) {
     replica->load.wanted = false;
 }
 
+/* The latest confirmed epoch that was not refused here: one that is no state is passed over for those before it. */
+static int choose_epoch(dx_replica *replica, dx_epoch *out, bool *found) {
+    const dx_control *control = replica->space->control;
+    int error = DX_OK;
+    *found = false;
+    for (size_t i = dx_control_epoch_count(control); i-- > 0 && !*found && error == DX_OK;) {
+        bool refused = false;
+        if (dx_control_epoch_at(control, i, out) && out->confirmed) {
+            error = dx_load_was_refused(replica->replication->context, replica->space, out->root, &refused);
+            *found = error == DX_OK && !refused;
+        }
+    }
+    return error;
+}
+
 /* A load has ended: heads of what it brought are to be heard anew. */
 static void ask_again(dx_replica *replica) {
     for (dx_session *session = replica->sessions; session != NULL; session = session->next) {
@@ -86,24 +101,25 @@ int dx_replica_choose_load(dx_replica *replica) {
         ask_again(replica);
     }
     replica->load.stage = status.stage;
-    if (!dx_control_current_epoch(replica->space->control, &epoch) ||
-        (status.stage != DX_EPOCH_IDLE && status.stage != DX_EPOCH_FETCHING)) {
+    bool found = false;
+    int error = choose_epoch(replica, &epoch, &found);
+    if (error != DX_OK || !found || (status.stage != DX_EPOCH_IDLE && status.stage != DX_EPOCH_FETCHING)) {
         stop(replica);
-        return DX_OK;
+        return error;
     }
     bool same = replica->load.wanted && memcmp(replica->load.root, epoch.root, sizeof epoch.root) == 0;
     if (memcmp(replica->load.refused, epoch.root, sizeof epoch.root) == 0) {
         stop(replica);
         return DX_OK;
     }
-    int error = same ? DX_OK : dx_cut_decode(epoch.cut_item, &replica->load.cut);
+    error = same ? DX_OK : dx_cut_decode(epoch.cut_item, &replica->load.cut);
     error = error != DX_OK ? error : judge_need(replica, &replica->load.cut, &needed);
     bool begun = status.stage == DX_EPOCH_FETCHING && memcmp(status.root, epoch.root, sizeof epoch.root) == 0;
     if (error != DX_OK || (!needed && !begun && !same)) {
         stop(replica);
         return error;
     }
-    if (!replica->load.wanted) {
+    if (!replica->load.wanted || !same) {
         memcpy(replica->load.root, epoch.root, sizeof epoch.root);
         replica->load.wanted = true;
     }
@@ -222,6 +238,7 @@ static int take_manifest(dx_session *session, dx_bytes hashes) {
         replica->load.stage = DX_EPOCH_FETCHING;
         return DX_OK;
     case DX_E_FORK:
+    case DX_E_MALFORMED: /* it was loaded before, and is no state */
         refuse(replica, error);
         return DX_OK;
     case DX_E_EXISTS:
@@ -240,7 +257,7 @@ static int take_chunk(dx_session *session, uint64_t index, dx_bytes sealed) {
     int error = dx_load_chunk(replica->replication->context, replica->space, index, sealed);
     if (error == DX_E_MALFORMED) { /* it is the epoch's own, and no state: nobody can load it */
         refuse(replica, error);
-        error = dx_load_abort(replica->replication->context, replica->space);
+        return DX_OK;
     }
     return error == DX_E_EXISTS || error == DX_E_STATE ? DX_OK : error;
 }
