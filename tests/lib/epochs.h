@@ -87,6 +87,21 @@ static inline void epoch_fetch_chunk(peer *to, peer *from, const dx_snapshot_mad
     dx_buf_deinit(&chunk);
 }
 
+/* Rights alone: what a newcomer hears of first. */
+static inline void epoch_pull_rights(peer *to, peer *from) {
+    peer_begin(to);
+    peer_begin(from);
+    for (size_t i = 0; i < from->space->feed_count; i++) {
+        dx_feed *source = &from->space->feeds[i];
+        if (source->identity.feed_class == DX_FEED_CONTROL && source->length != 0) {
+            assert_int_equal(peer_carry(to, from, source, source->length), DX_OK);
+            peer_run(to);
+        }
+    }
+    peer_commit(from);
+    peer_commit(to);
+}
+
 static inline void epoch_load(peer *to, peer *from, const dx_cut *cut, const dx_snapshot_made *made,
                               size_t budget) {
     epoch_fetch_begin(to, from, cut, made);

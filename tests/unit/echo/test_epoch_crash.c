@@ -55,21 +55,6 @@ static void fetch_all(scene *s, peer *from) {
     peer_commit(from);
 }
 
-/* Rights alone: what a newcomer hears of first. */
-static void pull_rights(peer *to, peer *from) {
-    peer_begin(to);
-    peer_begin(from);
-    for (size_t i = 0; i < from->space->feed_count; i++) {
-        dx_feed *source = &from->space->feeds[i];
-        if (source->identity.feed_class == DX_FEED_CONTROL && source->length != 0) {
-            assert_int_equal(peer_carry(to, from, source, source->length), DX_OK);
-            peer_run(to);
-        }
-    }
-    peer_commit(from);
-    peer_commit(to);
-}
-
 /* Bob was away since the middle of it, and wrote: on what Alice changed meanwhile, too. */
 static void plant(scene *s) {
     int64_t trees[TREES];
@@ -102,7 +87,7 @@ static void plant(scene *s) {
     move(bob, peer_key(bob, alice, trees[2]), here);
     peer_add(bob, "tree", "{\"name\":\"fir\"}");
     fetch_all(s, alice);
-    pull_rights(&s->fresh, alice);
+    epoch_pull_rights(&s->fresh, alice);
 }
 
 static void forget(peer *self) {

@@ -162,16 +162,8 @@ static void world_init(world *w) {
     peer_begin(&w->alice);
     const dx_snapshot_plan plan = {.number = EPOCH_NUMBER, .key_epoch = 0, .cut = &w->cut};
     assert_int_equal(dx_chunk_seal_init(&w->alice.context, w->alice.space, &plan, &w->seal), DX_OK);
-    for (size_t i = 0; i < w->alice.space->feed_count; i++) { /* rights alone reach the newcomer */
-        dx_feed *source = &w->alice.space->feeds[i];
-        if (source->identity.feed_class == DX_FEED_CONTROL && source->length != 0) {
-            peer_begin(&w->fresh);
-            assert_int_equal(peer_carry(&w->fresh, &w->alice, source, source->length), DX_OK);
-            peer_run(&w->fresh);
-            peer_commit(&w->fresh);
-        }
-    }
     peer_commit(&w->alice);
+    epoch_pull_rights(&w->fresh, &w->alice);
     w->before = peer_state(&w->fresh);
 }
 
