@@ -2,7 +2,7 @@
 // is asked anew, for random questions and writes; what watches with an order tell, carried out, likewise; and what was, and the way back.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { dataOf, type Client, type Condition, type Database, type Filter, type Live, type Query, type Space } from '../client/src/index.ts';
+import { DxError, dataOf, strong, type Client, type Condition, type Database, type Filter, type Live, type Query, type Space } from '../client/src/index.ts';
 import { Connection, rowsOf, type Body } from '../client/src/connection.ts';
 import { fromAgent } from '../client/src/node/socket.ts';
 import { plain } from '../client/src/entity.ts';
@@ -236,4 +236,52 @@ test('history that begins at an epoch says so; what lies before it is gone', asy
   assert.deepEqual(await db.undo().then((undone) => [undone?.entities, undone?.kept]), [1, 0]);
   await until('it is taken back', () => note.title === 'second');
   connection.close();
+});
+
+test('one live query of all spaces follows what changes in each, and spaces that come and go', async () => {
+  const one = await client.createSpace({ name: 'first' }), query = client.query<Tree>({ type: 'across' }, { sort: (a, b) => Number(a.n) - Number(b.n), limit: 3 });
+  let told = 0;
+  query.subscribe(() => { told++; });
+  one.db.add({ n: 3 }, { type: 'across' });
+  one.db.add({ n: 1 }, { type: 'across' });
+  await one.db.flush();
+  assert.deepEqual((await query.run()).map(({ n }) => n), [1, 3]);
+  const two = await client.createSpace({ name: 'second' });
+  const tree = two.db.add({ n: 2 }, { type: 'across' });
+  two.db.add({ n: 4 }, { type: 'across' });
+  await two.db.flush();
+  await until('it is asked too', () => query.objects.length === 3);
+  assert.deepEqual(query.objects.map(({ n }) => n), [1, 2, 3]);
+  tree.n = 9;
+  await until('the change is seen', () => query.objects.map(({ n }) => n).join() === '1,3,4');
+  assert.equal(query.objects, query.objects);
+  await client.removeSpace(one.key);
+  await until('what was there has gone', () => query.objects.map(({ n }) => n).join() === '4,9');
+  assert.ok(told > 0 && query.loaded && query.error === null);
+  query.close();
+  await client.removeSpace(two.key);
+});
+
+test('a whole is removed with its parts; what another holds is not, unless forced', async () => {
+  const { db } = await client.createSpace({ name: 'wholes' });
+  const page = db.add({ n: 1 }, { type: 'page' }), shared = db.add({ n: 2 }, { type: 'page' });
+  const book = db.add({ pages: [strong(page), strong(shared)] }, { type: 'book' }), other = db.add({ pages: [strong(shared)] }, { type: 'book' });
+  await db.flush();
+  await assert.rejects(db.remove(page, {}), (error) => error instanceof DxError);
+  await db.remove(book, { parts: true });
+  await until('the whole has gone', async () => (await db.count({ type: 'book' })) === 1);
+  assert.equal(await db.count({ type: 'page' }), 1);
+  await db.remove(shared, { force: true });
+  assert.equal(await db.count({ type: 'page' }), 0);
+  db.remove(other);
+  await db.flush();
+});
+
+test('an epoch is made and listed', async () => {
+  const space = await client.createSpace({ name: 'epochs' });
+  space.db.add({ n: 1 });
+  await space.db.flush();
+  const made = await space.makeEpoch();
+  assert.deepEqual([made.number, made.confirmed], [1, true]);
+  assert.deepEqual((await space.epochs()).map(({ id }) => id), [made.id]);
 });

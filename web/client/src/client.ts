@@ -1,9 +1,12 @@
 // client/src/client.ts: the way in: one vault, its identity, its spaces.
 import { Connection, rowsOf, type Body, type ConnectionStatus, type Pending } from './connection.ts';
+import { SpacesQuery } from './across.ts';
 import { Code, DxError, failures } from './errors.ts';
+import type { Filter } from './filter.ts';
 import { Invitation } from './invitation.ts';
 import { Listed } from './listed.ts';
 import { Cell, type Observable, type Unsubscribe } from './observable.ts';
+import type { QueryOptions } from './query.ts';
 import type { Services, ServicesState } from './services.ts';
 import { Space, type Level } from './space.ts';
 
@@ -218,6 +221,11 @@ export class Client {
 
   /** All spaces of the vault this client may see; another array when one came, went, or has another name, role or level. */
   get spaces(): Observable<readonly Space[]> { return this.#spaces; }
+
+  /** A live query of all spaces, also those to come. */
+  query<T extends object = Record<string, any>>(filter: Filter = {}, options: QueryOptions<T> = {}): SpacesQuery<T> {
+    return new SpacesQuery<T>(this.#spaces, filter, options);
+  }
 
   /** DXOS's first names for the same. */
   get echo(): Pick<Client, 'createSpace' | 'getSpace' | 'acceptInvitation'> & { querySpaces(): Observable<readonly Space[]> } {

@@ -41,6 +41,13 @@ export interface AddOptions {
   parent?: Named;
 }
 
+export interface RemoveOptions {
+  /** With all that only it holds by strong references. */
+  parts?: boolean;
+  /** Also while another object holds it. */
+  force?: boolean;
+}
+
 interface Waiter {
   upTo: number;
   error: DxError | null;
@@ -137,10 +144,25 @@ export class Database {
     return entity.proxy as LiveLink<T>;
   }
 
-  /** Deletes an object or link; db.add(object) brings it back. */
-  remove(object: object): void {
+  /**
+   * Deletes an object or link; db.add(object) brings it back. What another object holds by a strong reference stays, and the write is taken back as refused.
+   * `parts`: with all that only it holds; `force`: also what another one holds (docs/spec/references.md). With these the vault is asked, and
+   * has done it when the promise resolves.
+   */
+  remove(object: object): void;
+  remove(object: object, options: RemoveOptions): Promise<void>;
+  remove(object: object, options?: RemoveOptions): void | Promise<void> {
     const entity = needEntity(object, 'what is removed');
+    if (options !== undefined) return this.#removeWhole(entity, options);
     if (!entity.deleted) this.#enqueue(entity, 'rm', [], undefined);
+  }
+
+  async #removeWhole(entity: Entity, { parts, force }: RemoveOptions): Promise<void> {
+    await this.flush().catch(() => undefined);
+    const id = idOf(entity);
+    if (id === undefined || entity.deleted) return;
+    this.#watch(''); // which tells what went
+    await this.#connection.request({ do: 'object.rm', space: this.#space, id, parts, force });
   }
 
   /**

@@ -1,8 +1,9 @@
 // client/src/index.ts: what a program imports. In node `fromSocket` and `fromAgent` come from ./node/socket.ts, which needs node.
+export type { SpacesQuery } from './across.ts';
 export { Client, type ClientConfig, type ClientOptions, type Device, type Grant, type Halo, type Identity } from './client.ts';
 export { Reference } from '../../core/codec.ts';
 export type { ConnectionStatus } from './connection.ts';
-export type { AddOptions, Database, Refusal } from './database.ts';
+export type { AddOptions, Database, Refusal, RemoveOptions } from './database.ts';
 export { dataOf, isLive, keyOf, strong, subscribe, versionOf, type Live, type LiveFields, type LiveLink } from './entity.ts';
 export { DxError } from './errors.ts';
 export type { Condition, Filter, Named } from './filter.ts';
@@ -11,5 +12,5 @@ export type { Observable, Unsubscribe } from './observable.ts';
 export type { Past, Transaction, Undone, Version } from './past.ts';
 export type { Query, QueryOptions, Result } from './query.ts';
 export { fromPort, type AppRequest, type Channel, type ChannelEvents, type Services, type ServicesState } from './services.ts';
-export type { InvitationOptions, ItemOptions, Level, Member, Role, Space, SpaceStatus } from './space.ts';
+export type { Epoch, InvitationOptions, ItemOptions, Level, Member, Role, Space, SpaceStatus } from './space.ts';
 export { fromVault, type VaultOptions } from './vault.ts';

@@ -35,6 +35,19 @@ export interface SpaceStatus {
   readonly unreached?: string;
 }
 
+/** docs/spec/epoch.md: what the space was at a point, which newcomers load in place of history. */
+export interface Epoch {
+  readonly number: number;
+  readonly id: string;
+  /** The identity that made it. */
+  readonly by: string;
+  /** Somebody else has made it again and found it right, or nobody else had to. */
+  readonly confirmed: boolean;
+  readonly acks: number;
+  /** Bytes of the state. */
+  readonly size: number;
+}
+
 export interface InvitationOptions {
   /** What the guest becomes. The vault's default: editor. */
   role?: Role;
@@ -50,6 +63,9 @@ export interface ItemOptions<T extends object> extends AddOptions {
 }
 
 const READY_TIMEOUT_MS = 30_000;
+
+const epochFrom = (row: Body): Epoch =>
+  ({ number: Number(row['number']), id: String(row['id']), by: String(row['by']), confirmed: row['confirmed'] === true, acks: Number(row['acks']), size: Number(row['size']) });
 
 export class Space {
   /** Its objects. */
@@ -125,6 +141,12 @@ export class Space {
     this.#joined = false;
     return this;
   }
+
+  /** All epochs of this space, in order. */
+  async epochs(): Promise<Epoch[]> { return (await this.#connection.rows({ do: 'space.epochs', space: this.key })).map(epochFrom); }
+
+  /** Makes an epoch of the state as it is now; who may share may. */
+  async makeEpoch(): Promise<Epoch> { return epochFrom(await this.#connection.request({ do: 'space.epoch', space: this.key })); }
 
   async #status(options: Body): Promise<SpaceStatus> {
     return (await this.#connection.request({ do: 'space.status', space: this.key, ...options }, { atOnce: 'wait_synced' in options })) as unknown as SpaceStatus;
