@@ -1,7 +1,8 @@
 /* fuzz_models.c: the models shipped beside the object model. Input: the model (1 byte), what to do with the rest (1 byte), then
  * operations, each as counter (1 byte), size (2 bytes) and its bytes; or a saved state; or a request. Checks: a refused
  * operation changes nothing, any order saves the same bytes (not of the ordered kind), what was saved is restored, what
- * is restored is what save writes, the view is one canonical item, and an operation made of a request is accepted. */
+ * is restored is what save writes, the view is one canonical item, and an operation made of a request, or to take back
+ * another one, is accepted. */
 #include <dxos/model.h>
 
 #include "fuzz.h"
@@ -42,6 +43,32 @@ static void check_restore(const dx_model *model, dx_bytes saved, bool must, dx_b
     model->destroy(&fuzz_alloc, state);
 }
 
+/* One of the operations, by what came before and after it in the order of stamps. */
+static void take_back(const dx_model *model, const operation *operations, size_t count, const dx_stamp *stamp,
+                      dx_buf *bytes) {
+    void *states[3];
+    bool kept = false;
+    if (model->invert == NULL) {
+        return;
+    }
+    for (int which = 0; which < 3; which++) {
+        states[which] = model->create(&fuzz_alloc, &created);
+        for (size_t i = 0; i < count; i++) {
+            int order = dx_stamp_compare(&operations[i].stamp, stamp);
+            if (which == 2 || order < 0 || (order == 0 && which == 1)) {
+                (void)model->apply(states[which], operations[i].bytes, &operations[i].stamp);
+            }
+        }
+    }
+    dx_buf_clear(bytes);
+    FUZZ_CHECK(model->invert(states[0], states[1], states[2], stamp, stamp, bytes, &kept) == DX_OK);
+    const dx_stamp later = {.counter = 20};
+    FUZZ_CHECK(bytes->size == 0 || model->apply(states[2], dx_buf_view(bytes), &later) == DX_OK);
+    for (int which = 0; which < 3; which++) {
+        model->destroy(&fuzz_alloc, states[which]);
+    }
+}
+
 static void apply_all(const dx_model *model, fuzz_input *input, dx_buf *a, dx_buf *b) {
     operation operations[OPERATIONS_MAX];
     size_t count = 0;
@@ -67,6 +94,9 @@ static void apply_all(const dx_model *model, fuzz_input *input, dx_buf *a, dx_bu
     }
     FUZZ_CHECK(model->kind == DX_MODEL_ORDERED || count == 0 ||
                dx_bytes_equal(dx_buf_view(a), dx_buf_view(b)));
+    if (count != 0) {
+        take_back(model, operations, count, &operations[count / 2].stamp, b);
+    }
     model->destroy(&fuzz_alloc, state);
     model->destroy(&fuzz_alloc, backwards);
 }

@@ -55,6 +55,12 @@ typedef struct dx_model {
      * the state as it is here, by an author who will write with this feed (DX_FEED_PREFIX_SIZE bytes): "add 1"
      * becomes a total, "insert at 3" a neighbour. DX_E_INVALID: it cannot be asked. */
     int (*prepare)(const void *state, const uint8_t *feed, dx_bytes request, dx_buf *operation);
+    /* May be NULL: what is done with it cannot be taken back. Appends the operation that takes back what one author's
+     * transaction did, as far as it stands, or nothing when there is nothing to do: `before` it, just `after` it, and now.
+     * Its blocks stand from `first` to `last`, of one feed. *kept is set when something of it stays, for another wrote over
+     * it since. */
+    int (*invert)(const void *before, const void *after, const void *now, const dx_stamp *first,
+                  const dx_stamp *last, dx_buf *operation, bool *kept);
 } dx_model;
 
 /* Models of a program's own, beside those below. Both the array and the vtables outlive the node they are given to. */

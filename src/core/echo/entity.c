@@ -7,7 +7,6 @@
 
 #include "echo/entity_row.h"
 #include "echo/reduce.h"
-#include "model/object_path.h"
 
 enum { FEED_SHIFT = 48, SEQ_SHIFT = 16, ID_SEQ_AT = DX_PREFIX_SIZE, ID_INDEX_AT = DX_PREFIX_SIZE + 4 };
 
@@ -249,17 +248,6 @@ int dx_entity_view(dx_context *context, dx_space *space, const dx_entity *entity
     }
     dx_arena_reset(&space->arena);
     return error;
-}
-
-dx_bytes dx_view_at(dx_bytes view, dx_bytes path) {
-    size_t at = 0;
-    dx_bytes part;
-    while (view.size != 0 && dx_object_path_next(path, &at, &part)) {
-        char key[DX_OBJECT_PATH_SIZE_MAX + 1];
-        key[dx_object_part_unescape(part, (uint8_t *)key)] = '\0';
-        view = dx_item_get(view, key);
-    }
-    return view;
 }
 
 static int write_id(dx_space *space, int64_t key, dx_writer *out) {

@@ -53,8 +53,6 @@ DX_MUST_USE int dx_entity_of_row(dx_context *context, dx_space *space, sqlite3_s
 /* The value people and queries see, one canonical item: the model's view, null when the model is not known.
  * Scratch memory is the space's. */
 DX_MUST_USE int dx_entity_view(dx_context *context, dx_space *space, const dx_entity *entity, dx_writer *out);
-/* What stands at a checked path of a view; size 0: nothing. */
-dx_bytes dx_view_at(dx_bytes view, dx_bytes path);
 /* The row as people see it, one map: {"id","type","parent","data","deleted"} or
  * {"id","source","target","type","data","deleted"}; ids are texts, a missing type or parent is null. */
 DX_MUST_USE int dx_entity_write(dx_context *context, dx_space *space, const dx_entity *entity,

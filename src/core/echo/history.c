@@ -7,8 +7,11 @@
 
 #include "codec/canonical.h"
 #include "echo/base.h"
+#include "echo/entity_row.h"
+#include "echo/hierarchy.h"
 #include "echo/remake.h"
-#include "model/object_path.h"
+#include "model/object_difference.h"
+#include "model/object_inverse.h"
 
 /* --- Points ----------------------------------------------------------------------------------- */
 
@@ -149,107 +152,26 @@ int dx_history_entity(dx_context *context, dx_space *space, int64_t key, const d
     return error == DX_OK ? dx_entity_row_show(context, space, &aside.row, out) : error;
 }
 
-/* --- Differences ------------------------------------------------------------------------------ */
-
-typedef struct differing {
-    dx_buf path;
-    int (*on_path)(void *ctx, dx_bytes path, dx_bytes in_a, dx_bytes in_b);
-    void *ctx;
-} differing;
-
-/* A map walked member by member; key.size 0: at its end. */
-typedef struct map_cursor {
-    dx_reader reader;
-    size_t left;
-    dx_bytes key, value;
-} map_cursor;
-
-static void next_member(map_cursor *cursor) {
-    cursor->key = cursor->value = (dx_bytes){0};
-    if (cursor->left != 0) {
-        cursor->left--;
-        cursor->key = dx_read_item(&cursor->reader);
-        cursor->value = dx_read_item(&cursor->reader);
-    }
-}
-
-static void open_map(map_cursor *cursor, dx_bytes map) {
-    dx_reader_init(&cursor->reader, map);
-    cursor->left = dx_item_kind(map) == DX_KIND_MAP ? dx_read_map(&cursor->reader) : 0;
-    next_member(cursor);
-}
-
-static int compare_maps(differing *difference, dx_bytes a, dx_bytes b);
-
-/* What stands at one key in both, or in one of them. */
-static int compare_members(differing *difference, dx_bytes key, dx_bytes a, dx_bytes b) {
-    dx_buf *path = &difference->path;
-    size_t begin = path->size;
-    int error = DX_OK;
-    if (dx_bytes_equal(a, b)) {
-        return DX_OK;
-    }
-    dx_bytes text = dx_item_text(key);
-    uint8_t part[2 * DX_OBJECT_PATH_SIZE_MAX];
-    if (text.data == NULL || text.size > DX_OBJECT_PATH_SIZE_MAX) {
-        return DX_E_UNSUPPORTED;
-    }
-    if (begin != 0) {
-        dx_buf_append(path, ".", 1);
-    }
-    dx_buf_append(path, part, dx_object_key_escape(text, part));
-    if (dx_buf_error(path) != DX_OK) {
-        return dx_buf_error(path);
-    }
-    bool maps =
-        a.size != 0 && b.size != 0 && dx_item_kind(a) == DX_KIND_MAP && dx_item_kind(b) == DX_KIND_MAP;
-    error =
-        maps ? compare_maps(difference, a, b) : difference->on_path(difference->ctx, dx_buf_view(path), a, b);
-    path->size = begin;
-    return error;
-}
-
-static int compare_maps(differing *difference, dx_bytes a, dx_bytes b) {
-    map_cursor in_a, in_b;
-    int error = DX_OK;
-    open_map(&in_a, a);
-    open_map(&in_b, b);
-    while (error == DX_OK && (in_a.key.size != 0 || in_b.key.size != 0)) {
-        int order = in_a.key.size == 0 ? 1 : in_b.key.size == 0 ? -1 : dx_key_compare(in_a.key, in_b.key);
-        error =
-            compare_members(difference, order <= 0 ? in_a.key : in_b.key,
-                            order <= 0 ? in_a.value : (dx_bytes){0}, order >= 0 ? in_b.value : (dx_bytes){0});
-        if (order <= 0) {
-            next_member(&in_a);
-        }
-        if (order >= 0) {
-            next_member(&in_b);
-        }
-    }
-    return error;
-}
-
-int dx_history_differ(const dx_alloc *alloc, dx_bytes a, dx_bytes b,
-                      int (*on_path)(void *ctx, dx_bytes path, dx_bytes in_a, dx_bytes in_b), void *ctx) {
-    differing difference = {.on_path = on_path, .ctx = ctx};
-    dx_buf_init(&difference.path, alloc, DX_CODEC_DEPTH_MAX * (2 * DX_OBJECT_PATH_SIZE_MAX + 1));
-    int error = compare_maps(&difference, a, b);
-    dx_buf_deinit(&difference.path);
-    return error;
-}
-
 /* --- The way back ----------------------------------------------------------------------------- */
 
 /* An entity at a point, or now, as a value of its own. */
 typedef struct sight {
-    bool there, deleted, writable;
+    bool there, deleted;
     int64_t parent;
-    dx_buf view; /* one map, or null */
+    const dx_model *model; /* NULL: not known */
+    uint64_t created;
+    dx_buf saved, view; /* the view: one map, or null */
 } sight;
 
 static void look_init(sight *at, dx_context *context) {
     *at = (sight){.there = false};
+    dx_buf_init(&at->saved, context->alloc, DX_STATE_SIZE_MAX);
     dx_buf_init(&at->view, context->alloc, DX_STATE_SIZE_MAX);
+}
+
+static void look_deinit(sight *at) {
+    dx_buf_deinit(&at->saved);
+    dx_buf_deinit(&at->view);
 }
 
 /* point: NULL for now. */
@@ -264,32 +186,42 @@ static int look(sight *at, dx_context *context, dx_space *space, int64_t key, co
         at->there = true;
         at->deleted = entity.deleted;
         at->parent = entity.parent;
-        at->writable = entity.model == &dx_object_model;
+        at->model = entity.model;
+        at->created = entity.created;
+        dx_buf_append(&at->saved, entity.state.data, entity.state.size);
         dx_writer_init(&writer, &at->view);
         error = dx_entity_view(context, space, &entity, &writer);
         error = error == DX_OK ? dx_writer_finish(&writer) : error;
+        error = error == DX_OK ? dx_buf_error(&at->saved) : error;
     }
     dx_buf_deinit(&state);
     return error;
 }
 
-/* What a path's value becomes, in the entity's transaction. */
-typedef struct path_change {
+/* What is written of an entity in its transaction. */
+typedef struct writing_back {
     dx_transaction *transaction;
     int64_t key;
-    dx_bytes now; /* the whole value as it is now; size 0: whatever it is */
-    bool *kept;
-} path_change;
+} writing_back;
 
-static int set_path(void *ctx, dx_bytes path, dx_bytes is, dx_bytes shall) {
-    const path_change *change = ctx;
-    if (change->now.size != 0 && !dx_bytes_equal(dx_view_at(change->now, path), is)) {
-        /* A value that changed again since is somebody's later word. */
-        *change->kept = true;
-        return DX_OK;
-    }
-    return shall.size == 0 ? dx_transaction_unset(change->transaction, change->key, path)
-                           : dx_transaction_set(change->transaction, change->key, path, shall);
+static int set_path(void *ctx, dx_bytes path, dx_bytes value) {
+    const writing_back *self = ctx;
+    return value.size == 0 ? dx_transaction_unset(self->transaction, self->key, path)
+                           : dx_transaction_set(self->transaction, self->key, path, value);
+}
+
+static int edit_path(void *ctx, dx_bytes path, uint32_t kind, dx_bytes element, dx_bytes payload) {
+    const writing_back *self = ctx;
+    return dx_transaction_edit(self->transaction, self->key, path, kind, element, payload);
+}
+
+/* --- To a point ---------------------------------------------------------------------------------- */
+
+/* The values are what stands now and what shall. */
+static int bring_path(void *ctx, dx_bytes path, const dx_bytes *values) {
+    bool maps = values[0].size != 0 && values[1].size != 0 && dx_item_kind(values[0]) == DX_KIND_MAP &&
+                dx_item_kind(values[1]) == DX_KIND_MAP;
+    return maps ? DX_GO_BELOW : set_path(ctx, path, values[1]);
 }
 
 int dx_history_bring_back(dx_transaction *transaction, dx_context *context, dx_space *space, int64_t key,
@@ -299,16 +231,16 @@ int dx_history_bring_back(dx_transaction *transaction, dx_context *context, dx_s
     look_init(&now, context);
     int error = look(&then, context, space, key, point);
     error = error == DX_OK ? look(&now, context, space, key, NULL) : error;
-    if (error == DX_OK && !now.writable) {
+    if (error == DX_OK && now.model != &dx_object_model) {
         error = DX_E_UNSUPPORTED;
     }
     if (error == DX_OK && now.deleted) {
         error = dx_transaction_restore(transaction, key); /* only what is not deleted can be set */
     }
     if (error == DX_OK) {
-        path_change change = {.transaction = transaction, .key = key};
-        error = dx_history_differ(context->alloc, dx_buf_view(&now.view), dx_buf_view(&then.view), set_path,
-                                  &change);
+        writing_back writing = {.transaction = transaction, .key = key};
+        const dx_bytes views[] = {dx_buf_view(&now.view), dx_buf_view(&then.view)};
+        error = dx_views_walk(context->alloc, views, 2, bring_path, &writing);
     }
     if (error == DX_OK && then.parent != now.parent) {
         error = dx_transaction_move(transaction, key, then.parent);
@@ -317,65 +249,176 @@ int dx_history_bring_back(dx_transaction *transaction, dx_context *context, dx_s
     if (error == DX_OK && then.deleted) {
         error = dx_transaction_delete(transaction, key);
     }
-    dx_buf_deinit(&then.view);
-    dx_buf_deinit(&now.view);
+    look_deinit(&then);
+    look_deinit(&now);
     return error;
 }
 
-/* Whether it lives: back to what it was before, if what the block made of it holds. */
-static int invert_life(dx_transaction *transaction, int64_t key, const sight *before, const sight *after,
-                       const sight *now, bool *kept) {
-    bool was_deleted = !before->there || before->deleted;
-    if (was_deleted == after->deleted) {
-        return DX_OK;
-    }
-    if (now->deleted != after->deleted) {
-        *kept = *kept || now->deleted != was_deleted;
-        return DX_OK;
-    }
-    return was_deleted ? dx_transaction_delete(transaction, key) : dx_transaction_restore(transaction, key);
+/* --- Without a transaction ------------------------------------------------------------------------ */
+
+/* A transaction taken back of one entity: as it was without it, with it, and is. */
+typedef struct taking_back {
+    dx_transaction *transaction;
+    dx_context *context;
+    dx_space *space;
+    int64_t key;
+    dx_stamp first, last;
+    sight before, after, now;
+    bool *kept;
+} taking_back;
+
+/* Whether this is another's word, and later than the transaction. */
+static bool is_anothers(const taking_back *self, const dx_stamp *stamp) {
+    return memcmp(stamp->feed, self->first.feed, sizeof stamp->feed) != 0 &&
+           dx_stamp_compare(stamp, &self->first) > 0;
 }
 
-static int invert_move(dx_transaction *transaction, int64_t key, const sight *before, const sight *after,
-                       const sight *now, bool *kept) {
-    if (now->parent != after->parent) {
-        *kept = *kept || now->parent != before->parent;
+/* Of whether it lives: who said so last. */
+static int read_life(const taking_back *self, bool *anothers) {
+    dx_entity_row row;
+    int error = dx_entity_row_read(self->context, self->space, self->key, &row);
+    *anothers = false;
+    if (error == DX_OK && row.has_life) {
+        dx_stamp stamp;
+        const dx_feed *feed = dx_space_feed(self->space, row.life_feed);
+        if (feed == NULL) {
+            return DX_E_CORRUPT;
+        }
+        set_stamp(&stamp, row.life_counter, feed);
+        *anothers = is_anothers(self, &stamp);
+    }
+    return error;
+}
+
+static int take_move(void *ctx, const dx_move *move) {
+    *(dx_stamp *)ctx = move->stamp; /* they ascend */
+    return DX_OK;
+}
+
+static int invert_move(const taking_back *self) {
+    dx_stamp latest = {.counter = 0};
+    int error = dx_hierarchy_moves(self->context, self->key, take_move, &latest);
+    if (error != DX_OK) {
+        return error;
+    }
+    if (self->now.parent != self->after.parent || (latest.counter != 0 && is_anothers(self, &latest))) {
+        *self->kept = *self->kept || self->now.parent != self->before.parent;
         return DX_OK;
     }
-    int error = dx_transaction_move(transaction, key, before->parent);
-    *kept = *kept || error == DX_E_CONFLICT; /* it would stand below itself */
+    error = dx_transaction_move(self->transaction, self->key, self->before.parent);
+    *self->kept = *self->kept || error == DX_E_CONFLICT; /* it would stand below itself */
     return error == DX_E_CONFLICT ? DX_OK : error;
+}
+
+static int invert_object(const taking_back *self, const dx_stamp *created) {
+    const sight *before = &self->before, *after = &self->after, *now = &self->now;
+    writing_back writing = {.transaction = self->transaction, .key = self->key};
+    const dx_object_inverse inverse = {
+        .alloc = self->context->alloc,
+        .created = *created,
+        .before = {dx_buf_view(&before->saved), dx_buf_view(&before->view)},
+        .after = {dx_buf_view(&after->saved), dx_buf_view(&after->view)},
+        .now = {dx_buf_view(&now->saved), dx_buf_view(&now->view)},
+        .first = self->first,
+        .last = self->last,
+        .set = set_path,
+        .edit = edit_path,
+        .ctx = &writing,
+    };
+    return dx_object_invert(&inverse, self->kept);
+}
+
+/* Of another model: what it says is the way back. */
+static int invert_state(const taking_back *self, const dx_stamp *created) {
+    const sight *sights[] = {&self->before, &self->after, &self->now};
+    const dx_alloc *alloc = self->context->alloc;
+    const dx_model *model = self->now.model;
+    void *states[3] = {NULL};
+    dx_buf operation;
+    int error = DX_OK;
+    dx_buf_init(&operation, alloc, DX_BLOCK_SIZE_MAX);
+    for (size_t i = 0; i < 3 && error == DX_OK; i++) {
+        states[i] = model->create(alloc, created);
+        error = states[i] == NULL            ? DX_E_NO_MEMORY
+                : sights[i]->saved.size == 0 ? DX_OK
+                                             : model->restore(states[i], dx_buf_view(&sights[i]->saved));
+    }
+    if (error == DX_OK) {
+        error =
+            model->invert(states[0], states[1], states[2], &self->first, &self->last, &operation, self->kept);
+    }
+    if (error == DX_OK && operation.size != 0) {
+        error = dx_transaction_operate(self->transaction, self->key, dx_buf_view(&operation));
+    }
+    for (size_t i = 0; i < 3; i++) {
+        if (states[i] != NULL) {
+            model->destroy(alloc, states[i]);
+        }
+    }
+    dx_buf_deinit(&operation);
+    return error;
+}
+
+static int invert_content(const taking_back *self) {
+    const dx_model *model = self->now.model;
+    const dx_feed *maker = dx_space_feed(self->space, dx_entity_key_feed(self->key));
+    dx_stamp created;
+    if (dx_bytes_equal(dx_buf_view(&self->before.saved), dx_buf_view(&self->after.saved))) {
+        return DX_OK;
+    }
+    if (model != &dx_object_model && (model == NULL || model->invert == NULL)) {
+        *self->kept = true;
+        return DX_OK;
+    }
+    DX_ASSERT(maker != NULL);
+    set_stamp(&created, (int64_t)self->now.created, maker);
+    return model == &dx_object_model ? invert_object(self, &created) : invert_state(self, &created);
+}
+
+/* Back to whether it lived before, where what the transaction made of that holds; what it holds is changed while it
+ * lives. */
+static int take_back(const taking_back *self) {
+    bool was_deleted = !self->before.there || self->before.deleted, anothers;
+    int error = read_life(self, &anothers);
+    bool changes = was_deleted != self->after.deleted;
+    bool holds = changes && self->now.deleted == self->after.deleted && !anothers;
+    if (error == DX_OK && changes && !holds) {
+        *self->kept = *self->kept || self->now.deleted != was_deleted;
+    }
+    if (error == DX_OK && holds && !was_deleted) {
+        error = dx_transaction_restore(self->transaction, self->key);
+    }
+    bool lives = !self->now.deleted || (holds && !was_deleted);
+    /* What it held before it was made is nothing; what a deleted one holds cannot be changed and is not seen. */
+    if (error == DX_OK && lives && self->before.there) {
+        error = self->before.parent != self->after.parent ? invert_move(self) : DX_OK;
+        error = error == DX_OK ? invert_content(self) : error;
+    }
+    if (error == DX_OK && holds && was_deleted) {
+        error = dx_transaction_delete(self->transaction, self->key);
+    }
+    return error;
 }
 
 int dx_history_invert(dx_transaction *transaction, dx_context *context, dx_space *space, int64_t key,
                       const dx_stamp *first, const dx_stamp *last, bool *kept) {
-    sight before, after, now;
+    taking_back self = {.transaction = transaction,
+                        .context = context,
+                        .space = space,
+                        .key = key,
+                        .first = *first,
+                        .last = *last,
+                        .kept = kept};
     dx_stamp earlier = dx_point_before(first);
-    look_init(&before, context);
-    look_init(&after, context);
-    look_init(&now, context);
-    int error = look(&before, context, space, key, &earlier);
-    error = error == DX_OK || error == DX_E_NOT_FOUND ? look(&after, context, space, key, last) : error;
-    error = error == DX_OK ? look(&now, context, space, key, NULL) : error;
-    if (error == DX_OK && !now.writable) {
-        error = DX_E_UNSUPPORTED;
-    }
-    /* What it held before it was made is nothing; what a deleted one holds cannot be changed and is not seen. */
-    bool shows = before.there && !before.deleted && !now.deleted;
-    if (error == DX_OK && shows && before.parent != after.parent) {
-        error = invert_move(transaction, key, &before, &after, &now, kept);
-    }
-    if (error == DX_OK) {
-        error = invert_life(transaction, key, &before, &after, &now, kept);
-    }
-    if (error == DX_OK && shows) {
-        path_change change = {
-            .transaction = transaction, .key = key, .now = dx_buf_view(&now.view), .kept = kept};
-        error = dx_history_differ(context->alloc, dx_buf_view(&after.view), dx_buf_view(&before.view),
-                                  set_path, &change);
-    }
-    dx_buf_deinit(&before.view);
-    dx_buf_deinit(&after.view);
-    dx_buf_deinit(&now.view);
+    look_init(&self.before, context);
+    look_init(&self.after, context);
+    look_init(&self.now, context);
+    int error = look(&self.before, context, space, key, &earlier);
+    error = error == DX_OK || error == DX_E_NOT_FOUND ? look(&self.after, context, space, key, last) : error;
+    error = error == DX_OK ? look(&self.now, context, space, key, NULL) : error;
+    error = error == DX_OK ? take_back(&self) : error;
+    look_deinit(&self.before);
+    look_deinit(&self.after);
+    look_deinit(&self.now);
     return error;
 }

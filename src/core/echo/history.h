@@ -49,15 +49,10 @@ DX_MUST_USE int dx_history_entity(dx_context *context, dx_space *space, int64_t 
  * DX_E_UNSUPPORTED: it is of a model that this program cannot write; else those of a transaction. */
 DX_MUST_USE int dx_history_bring_back(dx_transaction *transaction, dx_context *context, dx_space *space,
                                       int64_t key, const dx_stamp *point);
-/* Takes back what the transaction whose blocks stand from `first` to `last` did to the entity, as far as it stands:
- * what was written over it since stays, and sets *kept. Errors as above. */
+/* Takes back what the transaction whose blocks stand from `first` to `last`, all of one feed, did to the entity, as far
+ * as it stands: what others wrote stays, and what they wrote over it since sets *kept. Errors as above, but for
+ * DX_E_UNSUPPORTED: what a model cannot take back is kept. */
 DX_MUST_USE int dx_history_invert(dx_transaction *transaction, dx_context *context, dx_space *space,
                                   int64_t key, const dx_stamp *first, const dx_stamp *last, bool *kept);
-
-/* Calls back for every path at which two values of entities (encoded maps, or nulls) differ, with what stands there in
- * each (size 0: nothing); an array counts as one value. */
-DX_MUST_USE int dx_history_differ(const dx_alloc *alloc, dx_bytes a, dx_bytes b,
-                                  int (*on_path)(void *ctx, dx_bytes path, dx_bytes in_a, dx_bytes in_b),
-                                  void *ctx);
 
 #endif

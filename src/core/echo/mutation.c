@@ -451,28 +451,22 @@ int dx_transaction_add_object_of(dx_transaction *transaction, dx_bytes model_nam
     return error;
 }
 
-int dx_transaction_apply(dx_transaction *transaction, int64_t key, dx_bytes request) {
-    touched_entity *entry;
-    dx_entity now;
-    dx_part_entity *entity = NULL;
-    int error = touch(transaction, key, &entry);
+/* DX_OK for an object of another model that this transaction has asked nothing of. */
+static int begin_operation(dx_transaction *transaction, int64_t key, touched_entity **out) {
+    int error = touch(transaction, key, out);
     if (error != DX_OK) {
         return error;
     }
+    const touched_entity *entry = *out;
     if (entry->model == NULL || entry->model == &dx_object_model) {
         return DX_E_UNSUPPORTED;
     }
-    if (entry->deleted || entry->fresh || entry->applied) {
-        return entry->deleted ? DX_E_STATE : DX_E_CONFLICT;
-    }
-    error = dx_entity_read(transaction->context, transaction->space, key, &now);
-    if (error == DX_OK) {
-        error = make_operation(transaction, entry->model, &now, request);
-    }
-    const dx_bytes operation = dx_buf_view(&transaction->space->plain);
-    if (error == DX_OK && entry->size + operation.size > DX_OBJECT_WRITTEN_SIZE_MAX) {
-        error = DX_E_LIMIT;
-    }
+    return entry->deleted ? DX_E_STATE : entry->fresh || entry->applied ? DX_E_CONFLICT : DX_OK;
+}
+
+static int write_operation(dx_transaction *transaction, touched_entity *entry, dx_bytes operation) {
+    dx_part_entity *entity = NULL;
+    int error = entry->size + operation.size > DX_OBJECT_WRITTEN_SIZE_MAX ? DX_E_LIMIT : DX_OK;
     if (error == DX_OK) {
         error = reserve_section(transaction, operation.size);
     }
@@ -482,6 +476,26 @@ int dx_transaction_apply(dx_transaction *transaction, int64_t key, dx_bytes requ
     error = error == DX_OK ? dx_part_operate(&transaction->part, entity, operation) : error;
     entry->applied = error == DX_OK;
     return error;
+}
+
+int dx_transaction_apply(dx_transaction *transaction, int64_t key, dx_bytes request) {
+    touched_entity *entry;
+    dx_entity now;
+    int error = begin_operation(transaction, key, &entry);
+    if (error == DX_OK) {
+        error = dx_entity_read(transaction->context, transaction->space, key, &now);
+    }
+    if (error == DX_OK) {
+        error = make_operation(transaction, entry->model, &now, request);
+    }
+    return error == DX_OK ? write_operation(transaction, entry, dx_buf_view(&transaction->space->plain))
+                          : error;
+}
+
+int dx_transaction_operate(dx_transaction *transaction, int64_t key, dx_bytes operation) {
+    touched_entity *entry;
+    int error = begin_operation(transaction, key, &entry);
+    return error == DX_OK ? write_operation(transaction, entry, operation) : error;
 }
 
 /* --- Changing -------------------------------------------------------------------------------- */
@@ -733,8 +747,8 @@ static int take_edit(void *ctx, uint32_t kind, dx_bytes key, dx_bytes payload, b
     }
 }
 
-/* Checks the path and the value (data NULL: the edit has none), and opens the editor. */
-static int begin_edit(dx_transaction *transaction, int64_t key, dx_bytes path, dx_bytes value, bool items,
+/* Checks the path and the value (data NULL: the edit has none). */
+static int check_edit(dx_transaction *transaction, int64_t key, dx_bytes path, dx_bytes value,
                       edit_under_way *edit) {
     *edit = (edit_under_way){.transaction = transaction, .path = path};
     if (dx_object_path_check(path) == 0 || (value.data != NULL && dx_item_check(value) != DX_OK)) {
@@ -746,6 +760,13 @@ static int begin_edit(dx_transaction *transaction, int64_t key, dx_bytes path, d
     } else if (error == DX_OK && edit->entry->deleted) {
         error = DX_E_STATE;
     }
+    return error;
+}
+
+/* The same, and opens the editor. */
+static int begin_edit(dx_transaction *transaction, int64_t key, dx_bytes path, dx_bytes value, bool items,
+                      edit_under_way *edit) {
+    int error = check_edit(transaction, key, path, value, edit);
     return error == DX_OK ? open_editor(transaction, edit->entry, path, items) : error;
 }
 
@@ -848,6 +869,15 @@ int dx_transaction_increment(dx_transaction *transaction, int64_t key, dx_bytes 
         error = dx_object_editor_add(&transaction->editor, by, take_edit, &edit);
     }
     return end_edit(transaction, error);
+}
+
+int dx_transaction_edit(dx_transaction *transaction, int64_t key, dx_bytes path, uint32_t kind,
+                        dx_bytes element, dx_bytes payload) {
+    edit_under_way edit;
+    const dx_bytes value = payload.size == 0 ? (dx_bytes){NULL, 0} : payload;
+    int error = check_edit(transaction, key, path, value, &edit);
+    transaction->edited_key = 0; /* the editor has not seen it */
+    return error == DX_OK ? take_edit(&edit, kind, element, payload, false) : error;
 }
 
 /* --- Life of entities ------------------------------------------------------------------------- */

@@ -57,10 +57,16 @@ DX_MUST_USE int dx_transaction_reorder(dx_transaction *transaction, int64_t key,
 DX_MUST_USE int dx_transaction_include(dx_transaction *transaction, int64_t key, dx_bytes path,
                                        dx_bytes value, bool in);
 DX_MUST_USE int dx_transaction_increment(dx_transaction *transaction, int64_t key, dx_bytes path, int64_t by);
+/* One edit as it stands in a block, by element instead of by place: what takes back another one (object_inverse.h).
+ * payload of size 0: the element is taken back. */
+DX_MUST_USE int dx_transaction_edit(dx_transaction *transaction, int64_t key, dx_bytes path, uint32_t kind,
+                                    dx_bytes element, dx_bytes payload);
 /* Asks something of an object of another model, once in a transaction and not of what this one made: DX_E_CONFLICT.
  * DX_E_STATE: it is deleted; DX_E_UNSUPPORTED: its model is that of objects, or not known; DX_E_INVALID: the model
  * refuses the request. */
 DX_MUST_USE int dx_transaction_apply(dx_transaction *transaction, int64_t key, dx_bytes request);
+/* The operation itself, as it stands in a block: what takes back another one (dx_model.invert). Errors as above. */
+DX_MUST_USE int dx_transaction_operate(dx_transaction *transaction, int64_t key, dx_bytes operation);
 /* What is so already is well. Of any model. DX_E_DENIED as above. */
 DX_MUST_USE int dx_transaction_delete(dx_transaction *transaction, int64_t key);
 DX_MUST_USE int dx_transaction_restore(dx_transaction *transaction, int64_t key);

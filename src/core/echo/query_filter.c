@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "echo/query_state.h"
+#include "model/object_path.h"
 
 bool dx_type_is_hidden(dx_bytes name) {
     return name.size >= 3 && memcmp(name.data, "dx.", 3) == 0;

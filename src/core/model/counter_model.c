@@ -175,6 +175,39 @@ static int counter_prepare(const void *state, const uint8_t *feed, dx_bytes requ
     return dx_writer_finish(&writer);
 }
 
+static int64_t total_of(const counter *self, const uint8_t *feed) {
+    bool found;
+    size_t at = find_total(self, feed, &found);
+    return found ? self->totals[at].value : 0;
+}
+
+static bool subtract(int64_t a, int64_t b, int64_t *out) {
+    if (b < 0 ? a > INT64_MAX + b : a < INT64_MIN + b) {
+        return false;
+    }
+    *out = a - b;
+    return true;
+}
+
+/* What was added goes from the author's total; what the others added is in theirs. */
+static int counter_invert(const void *before, const void *after, const void *now, const dx_stamp *first,
+                          const dx_stamp *last, dx_buf *operation, bool *kept) {
+    int64_t added, own;
+    dx_writer writer;
+    (void)last;
+    if (!subtract(total_of(after, first->feed), total_of(before, first->feed), &added) ||
+        !subtract(total_of(now, first->feed), added, &own)) {
+        *kept = true;
+        return DX_OK;
+    }
+    if (added == 0) {
+        return DX_OK;
+    }
+    dx_writer_init(&writer, operation);
+    dx_write_int(&writer, own);
+    return dx_writer_finish(&writer);
+}
+
 const dx_model dx_counter_model = {
     .version = DX_MODEL_VERSION,
     .name = "dx/counter/1",
@@ -186,4 +219,5 @@ const dx_model dx_counter_model = {
     .restore = counter_restore,
     .view = counter_view,
     .prepare = counter_prepare,
+    .invert = counter_invert,
 };

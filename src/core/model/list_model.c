@@ -654,7 +654,7 @@ static uint32_t item_at(const layout *self, uint32_t position) {
 }
 
 /* Of the positions of one element the one that was made last holds. */
-static void choose_positions(layout *self, uint32_t *latest) {
+static void choose_holders(const layout *self, uint32_t *latest) {
     for (size_t i = 0; i < self->run.count; i++) {
         latest[i] = nowhere;
     }
@@ -664,6 +664,10 @@ static void choose_positions(layout *self, uint32_t *latest) {
             latest[item] = position; /* the run ascends by id */
         }
     }
+}
+
+static void choose_positions(layout *self, uint32_t *latest) {
+    choose_holders(self, latest);
     for (size_t i = 0; i < self->position_count; i++) {
         uint32_t position = self->positions[i], item = item_at(self, position);
         if (item != nowhere && latest[item] == position && !self->run.items[item].deleted) {
@@ -855,6 +859,197 @@ static int list_prepare(const void *state, const uint8_t *feed, dx_bytes request
     return error == DX_OK ? dx_writer_finish(&writer) : error;
 }
 
+/* --- Taking back ---------------------------------------------------------------------------------- */
+
+typedef struct inversion {
+    layout before, after, now;
+    uint32_t *held_before, *held_after, *held_now; /* per element, the position that holds */
+    const dx_stamp *first, *last;
+    dx_writer *out; /* NULL: edits are counted */
+    size_t edits;
+    bool *kept;
+} inversion;
+
+static bool is_authors(const inversion *self, const dx_stamp *stamp) {
+    return memcmp(stamp->feed, self->first->feed, sizeof stamp->feed) == 0;
+}
+
+static bool is_of_transaction(const inversion *self, const dx_stamp *stamp) {
+    return is_authors(self, stamp) && stamp->counter >= self->first->counter &&
+           stamp->counter <= self->last->counter;
+}
+
+static uint32_t number_of(const layout *order, const element_id *id) {
+    const element *found = find(&order->run, id);
+    return found == NULL ? nowhere : (uint32_t)(found - order->run.items);
+}
+
+static void begin_edit(inversion *self, size_t fields, uint64_t kind) {
+    self->edits++;
+    if (self->out != NULL) {
+        dx_write_array(self->out, fields);
+        dx_write_uint(self->out, kind);
+    }
+}
+
+/* An element that the transaction made. */
+static void invert_insert(inversion *self, const element *now) {
+    if (now->deleted) {
+        return;
+    }
+    if (now->has_set && !is_authors(self, &now->set_at)) {
+        *self->kept = true;
+        return;
+    }
+    begin_edit(self, 2, EDIT_DELETE);
+    if (self->out != NULL) {
+        write_id(self->out, &now->id);
+    }
+}
+
+/* A new position just before an old one: left children ascend by id, and this will be the latest. */
+static void write_at(const inversion *self, const layout *order, uint32_t position) {
+    write_id(self->out, &order->run.items[position].id);
+    dx_write_bool(self->out, false);
+}
+
+static dx_bytes shown_value(const element *item) {
+    bool set = item->has_set && dx_stamp_compare(&item->set_at, &item->id.stamp) >= 0;
+    return set ? item->set_value : item->value;
+}
+
+/* One that it deleted: deleting is for good, so another element takes its place. */
+static void invert_delete(inversion *self, const element *before, uint32_t now) {
+    uint32_t position = self->held_now[now];
+    if (position == nowhere) {
+        return; /* it showed nowhere */
+    }
+    begin_edit(self, 4, EDIT_INSERT);
+    if (self->out != NULL) {
+        write_at(self, &self->now, position);
+        dx_write_item(self->out, shown_value(before));
+    }
+}
+
+static void invert_set(inversion *self, const element *before, const element *after, const element *now) {
+    if (!is_authors(self, &now->set_at) || !dx_bytes_equal(now->set_value, after->set_value)) {
+        *self->kept = true;
+        return;
+    }
+    begin_edit(self, 3, EDIT_SET);
+    if (self->out != NULL) {
+        write_id(self->out, &now->id);
+        dx_write_item(self->out, shown_value(before));
+    }
+}
+
+static void invert_move(inversion *self, const element *before, const element *now, uint32_t number) {
+    const element_id *held = &self->now.run.items[self->held_now[number]].id;
+    uint32_t was = self->held_before[before - self->before.run.items];
+    if (was == nowhere || !is_authors(self, &held->stamp)) {
+        *self->kept = true;
+        return;
+    }
+    begin_edit(self, 4, EDIT_MOVE);
+    if (self->out != NULL) {
+        write_at(self, &self->before, was);
+        write_id(self->out, &now->id);
+    }
+}
+
+static void invert_element(inversion *self, uint32_t at) {
+    const element *after = &self->after.run.items[at];
+    uint32_t was = number_of(&self->before, &after->id), is = number_of(&self->now, &after->id);
+    if (after->origin != ORIGIN_INSERT || is == nowhere) {
+        return;
+    }
+    const element *before = was == nowhere ? NULL : &self->before.run.items[was];
+    const element *now = &self->now.run.items[is];
+    if (before == NULL || before->origin != ORIGIN_INSERT) {
+        if (is_of_transaction(self, &after->id.stamp)) {
+            invert_insert(self, now);
+        }
+        return;
+    }
+    if (before->deleted) {
+        return;
+    }
+    if (after->deleted) {
+        invert_delete(self, before, is);
+        return;
+    }
+    uint32_t held = self->held_after[at];
+    bool set = after->has_set && is_of_transaction(self, &after->set_at);
+    bool moved = held != nowhere && is_of_transaction(self, &self->after.run.items[held].id.stamp);
+    if (now->deleted) {
+        *self->kept = *self->kept || set || moved; /* one that took its place is another element */
+        return;
+    }
+    if (set) {
+        invert_set(self, before, after, now);
+    }
+    if (moved) {
+        invert_move(self, before, now, is);
+    }
+}
+
+static void invert_elements(inversion *self, dx_writer *out) {
+    self->out = out;
+    self->edits = 0;
+    for (uint32_t i = 0; i < self->after.run.count; i++) {
+        invert_element(self, i);
+    }
+}
+
+/* Per element the position that holds, deleted or not; NULL: no memory. */
+static uint32_t *holders_of(const list *owner, const layout *order) {
+    uint32_t *held = dx_alloc_take(owner->alloc, (order->run.count + 1) * sizeof *held);
+    if (held != NULL) {
+        choose_holders(order, held);
+    }
+    return held;
+}
+
+static int write_inverse(inversion *self, dx_buf *operation) {
+    dx_writer writer;
+    invert_elements(self, NULL);
+    if (self->edits == 0) {
+        return DX_OK;
+    }
+    if (self->edits > EDITS_MAX) {
+        return DX_E_LIMIT;
+    }
+    dx_writer_init(&writer, operation);
+    dx_write_array(&writer, self->edits);
+    invert_elements(self, &writer);
+    return dx_writer_finish(&writer);
+}
+
+static int list_invert(const void *before, const void *after, const void *now, const dx_stamp *first,
+                       const dx_stamp *last, dx_buf *operation, bool *kept) {
+    const list *lists[] = {before, after, now};
+    inversion self = {.first = first, .last = last, .kept = kept};
+    layout *orders[] = {&self.before, &self.after, &self.now};
+    uint32_t **held[] = {&self.held_before, &self.held_after, &self.held_now};
+    size_t read = 0;
+    int error = DX_OK;
+    while (read < 3 && error == DX_OK) {
+        error = layout_init(lists[read], orders[read]);
+        if (error == DX_OK) {
+            *held[read] = holders_of(lists[read], orders[read]);
+            error = *held[read] == NULL ? DX_E_NO_MEMORY : DX_OK;
+            read++;
+        }
+    }
+    error = error == DX_OK ? write_inverse(&self, operation) : error;
+    while (read > 0) {
+        read--;
+        dx_alloc_free(lists[read]->alloc, *held[read], (orders[read]->run.count + 1) * sizeof **held[read]);
+        layout_deinit(lists[read], orders[read]);
+    }
+    return error;
+}
+
 const dx_model dx_list_model = {
     .version = DX_MODEL_VERSION,
     .name = "dx/list/1",
@@ -866,4 +1061,5 @@ const dx_model dx_list_model = {
     .restore = list_restore,
     .view = list_view,
     .prepare = list_prepare,
+    .invert = list_invert,
 };

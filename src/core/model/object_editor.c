@@ -299,7 +299,7 @@ static int read_path(dx_object_editor *editor, const dx_object_content *content,
     read_counts(editor, content, &base, elements, run, feed);
     bool covered = is_covered(content, path), counts = false;
     for (size_t i = 0; i < run; i++) {
-        counts |= elements[i].kind == DX_ELEMENT_COUNT;
+        counts |= elements[i].kind == DX_ELEMENT_COUNT && elements[i].payload.size != 0;
     }
     bool open = !covered && parts != 0;
     editor->takes_items =

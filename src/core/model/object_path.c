@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include <dxos/codec.h>
+
 /* U+0000–001F, U+007F and (as c2 80 … c2 9f) U+0080–009F. */
 static bool is_control(const uint8_t *at, const uint8_t *end) {
     return *at < 0x20 || *at == 0x7f || (*at == 0xc2 && end - at > 1 && at[1] < 0xa0);
@@ -115,4 +117,15 @@ int dx_object_part_compare(dx_bytes a, dx_bytes b) {
         }
     }
     return 0;
+}
+
+dx_bytes dx_view_at(dx_bytes view, dx_bytes path) {
+    size_t at = 0;
+    dx_bytes part;
+    while (view.size != 0 && dx_object_path_next(path, &at, &part)) {
+        char key[DX_OBJECT_PATH_SIZE_MAX + 1];
+        key[dx_object_part_unescape(part, (uint8_t *)key)] = '\0';
+        view = dx_item_get(view, key);
+    }
+    return view;
 }

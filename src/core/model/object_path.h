@@ -26,5 +26,7 @@ size_t dx_object_key_escape(dx_bytes key, uint8_t *out);
 size_t dx_object_part_unescape(dx_bytes part, uint8_t *out);
 /* Order of the keys two parts stand for, as keys of a canonical map: shorter first, then bytewise. */
 int dx_object_part_compare(dx_bytes a, dx_bytes b);
+/* What stands at a checked path of a view; size 0: nothing. */
+dx_bytes dx_view_at(dx_bytes view, dx_bytes path);
 
 #endif

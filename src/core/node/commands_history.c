@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "echo/timeline.h"
 #include "echo/undo.h"
+#include "model/object_difference.h"
 #include "model/object_editor.h"
 #include "node/beginning.h"
 
@@ -460,9 +461,15 @@ static void write_side(dx_map_builder *map, const char *key, const char *omitted
     }
 }
 
-static int tell_difference(void *ctx, dx_bytes path, dx_bytes from, dx_bytes to) {
+/* The values are those at the earlier and the later point; an array counts as one. */
+static int tell_difference(void *ctx, dx_bytes path, const dx_bytes *values) {
     version_sink *sink = ctx;
     dx_map_builder map;
+    dx_bytes from = values[0], to = values[1];
+    if (from.size != 0 && to.size != 0 && dx_item_kind(from) == DX_KIND_MAP &&
+        dx_item_kind(to) == DX_KIND_MAP) {
+        return DX_GO_BELOW;
+    }
     dx_answer_init(sink->node, &map);
     dx_write_text_bytes(dx_map_builder_key(&map, "path"), path);
     write_side(&map, "from", "from_omitted", from);
@@ -511,8 +518,8 @@ static int history_diff(dx_node *node, dx_request *request, dx_bytes body) {
     error = look_at(node, sink.space, key, &first, &from);
     error = error == DX_OK ? look_at(node, sink.space, key, has_last ? &last : NULL, &to) : error;
     if (error == DX_OK) {
-        error = dx_history_differ(&node->config.alloc, dx_buf_view(&from.view), dx_buf_view(&to.view),
-                                  tell_difference, &sink);
+        const dx_bytes views[] = {dx_buf_view(&from.view), dx_buf_view(&to.view)};
+        error = dx_views_walk(&node->config.alloc, views, 2, tell_difference, &sink);
     }
     error = error == DX_OK ? reply_difference(node, request, &from, &to)
                            : dx_node_explain_edit(node, sink.space, explain_point(node, sink.space, error));
