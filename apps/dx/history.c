@@ -108,6 +108,9 @@ int dx_run_history(dx_invocation *run) {
 static int act(dx_invocation *run, const char *name) {
     dx_map_builder command;
     dx_space_command(run, &command, name);
+    if (dx_invocation_has(run, "force")) {
+        dx_write_bool(dx_map_builder_key(&command, "force"), true);
+    }
     return dx_vault_ask_record(run, &command, undone_columns);
 }
 

@@ -635,15 +635,17 @@ const dx_verb dx_verbs[] = {
      .run = dx_run_history},
     {.noun = "undo",
      .arguments = {SPACE_ARGUMENT},
+     .options = {{"force", 'f', NULL, "whatever definitions and strong references say", false}},
      .sentence = "Take back what this device last did in a space",
-     .details =
-         "One step: everything one command changed, objects and links alike. What somebody wrote over it "
-         "since stays\n"
-         "(KEPT counts such objects). Asked again it takes back the step before; dx redo does it again.",
+     .details = "One step: everything one command changed, objects and links alike. What somebody else wrote "
+                "stays (KEPT counts\n"
+                "the objects where that was in the way). Asked again it takes back the step before; dx redo "
+                "does it again.",
      .examples = "dx undo notes",
      .run = dx_run_undo},
     {.noun = "redo",
      .arguments = {SPACE_ARGUMENT},
+     .options = {{"force", 'f', NULL, "whatever definitions and strong references say", false}},
      .sentence = "Do again what dx undo took back",
      .examples = "dx redo notes",
      .run = dx_run_redo},

@@ -983,6 +983,13 @@ int dx_transaction_move(dx_transaction *transaction, int64_t key, int64_t parent
 
 /* --- Looking --------------------------------------------------------------------------------- */
 
+int dx_transaction_is_deleted(dx_transaction *transaction, int64_t key, bool *deleted) {
+    touched_entity *entry;
+    int error = touch(transaction, key, &entry);
+    *deleted = error == DX_OK && entry->deleted;
+    return error;
+}
+
 int dx_transaction_view(dx_transaction *transaction, int64_t key, dx_writer *out) {
     dx_alloc scratch = dx_space_scratch(transaction->space);
     touched_entity *entry;

@@ -74,6 +74,8 @@ DX_MUST_USE int dx_transaction_restore(dx_transaction *transaction, int64_t key)
  * stand below itself (what this transaction moved before is not looked at: then one of the two moves yields,
  * hierarchy.h). DX_E_STATE: it is deleted, or one that this transaction made in an earlier block. DX_E_INVALID: a link. */
 DX_MUST_USE int dx_transaction_move(dx_transaction *transaction, int64_t key, int64_t parent);
+/* Whether it is deleted, with all that this transaction did to it so far. */
+DX_MUST_USE int dx_transaction_is_deleted(dx_transaction *transaction, int64_t key, bool *deleted);
 /* An object's data with all that this transaction did to it so far, one canonical item. DX_E_NOT_FOUND. */
 DX_MUST_USE int dx_transaction_view(dx_transaction *transaction, int64_t key, dx_writer *out);
 /* Writes the block, applies it. The transaction is gone afterwards, also on error. An empty one writes

@@ -154,7 +154,8 @@ static int write_mark(dx_context *context, int64_t block, undo_role role, bool d
     return dx_step_done(context->store, insert);
 }
 
-static int invert(dx_context *context, dx_space *space, own_transaction *own, dx_undone *out) {
+static int invert(dx_context *context, dx_space *space, own_transaction *own, const dx_undo_judge *judge,
+                  dx_undone *out) {
     dx_transaction *transaction;
     int error = dx_transaction_begin(context, space, &transaction);
     if (error != DX_OK) {
@@ -170,6 +171,9 @@ static int invert(dx_context *context, dx_space *space, own_transaction *own, dx
         }
         out->kept += kept;
     }
+    if (error == DX_OK && judge != NULL) {
+        error = judge->judge(judge->ctx, transaction, &own->keys);
+    }
     if (error != DX_OK) {
         dx_transaction_abort(transaction);
         return error;
@@ -177,7 +181,7 @@ static int invert(dx_context *context, dx_space *space, own_transaction *own, dx
     return dx_transaction_commit(transaction);
 }
 
-int dx_undo(dx_context *context, dx_space *space, bool redo, dx_undone *out) {
+int dx_undo(dx_context *context, dx_space *space, bool redo, const dx_undo_judge *judge, dx_undone *out) {
     dx_feed *feed = space->own_data == 0 ? NULL : dx_space_feed(space, space->own_data);
     own_transaction own = {.begin = 0};
     *out = (dx_undone){.kept = 0};
@@ -195,7 +199,7 @@ int dx_undo(dx_context *context, dx_space *space, bool redo, dx_undone *out) {
         out->stamp = own.last;
         out->wall_ms = own.wall_ms;
         out->entities = dx_key_list_count(&own.keys);
-        error = invert(context, space, &own, out);
+        error = invert(context, space, &own, judge, out);
     }
     feed = dx_space_feed(space, space->own_data); /* pointers to feeds die when one is added */
     if (error == DX_OK) {

@@ -23,10 +23,18 @@ typedef struct dx_undone {
     size_t kept;      /* of them, those of which something stays, because it was written over since */
 } dx_undone;
 
+/* Looks at what is to be written, before it is: `keys` (key_set.h) are the entities it is about, whose changes are run. Its
+ * error ends it all, with nothing written, and is returned. */
+typedef struct dx_undo_judge {
+    int (*judge)(void *ctx, dx_transaction *transaction, const dx_buf *keys);
+    void *ctx;
+} dx_undo_judge;
+
 /* Takes back the latest own transaction that was not taken back, or (redo) what the latest undoing did, if nothing
- * else was written here since. DX_E_NOT_FOUND: there is none. DX_E_GONE: it would lie, or what it was
+ * else was written here since. judge may be NULL. DX_E_NOT_FOUND: there is none. DX_E_GONE: it would lie, or what it was
  * about would have to be seen, before where history begins here. DX_E_LIMIT: it is about too many entities. Else the
  * errors of a transaction; with an error nothing is written. */
-DX_MUST_USE int dx_undo(dx_context *context, dx_space *space, bool redo, dx_undone *out);
+DX_MUST_USE int dx_undo(dx_context *context, dx_space *space, bool redo, const dx_undo_judge *judge,
+                        dx_undone *out);
 
 #endif

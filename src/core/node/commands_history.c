@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "echo/key_set.h"
 #include "echo/timeline.h"
 #include "echo/undo.h"
 #include "model/object_difference.h"
 #include "model/object_editor.h"
 #include "node/beginning.h"
+#include "node/editing.h"
 
 /* Rows of one answer: what a person leafs through, each a section that is opened. */
 enum { LIST_DEFAULT = 100, LIST_MAX = 1000 };
@@ -380,6 +382,18 @@ int dx_node_reply_past(dx_node *node, dx_request *request, dx_space *space, int6
     return error;
 }
 
+/* Definitions of types, and strong references to what would be deleted again, hold here as for any other write. */
+static int judge_one(dx_node *node, const dx_request *request, dx_space *space, dx_transaction *transaction,
+                     int64_t key) {
+    dx_buf keys;
+    dx_buf_init(&keys, &node->config.alloc, sizeof key);
+    dx_key_list_add(&keys, key);
+    int error = dx_buf_error(&keys);
+    error = error == DX_OK ? dx_editing_judge(node, request->app, space, transaction, &keys) : error;
+    dx_buf_deinit(&keys);
+    return error;
+}
+
 static int history_restore(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space = NULL;
     dx_transaction *transaction;
@@ -410,13 +424,14 @@ static int history_restore(dx_node *node, dx_request *request, dx_bytes body) {
     }
     error =
         explain_point(node, space, dx_history_bring_back(transaction, &node->context, space, key, &point));
+    if (error == DX_E_UNSUPPORTED && node->message[0] == 0) {
+        error = dx_node_refuse(node, error, NULL, "it is of a model that this program cannot bring back");
+    }
+    error = error == DX_OK ? judge_one(node, request, space, transaction, key) : error;
     if (error != DX_OK) {
         dx_transaction_abort(transaction);
     } else {
         error = dx_transaction_commit(transaction);
-    }
-    if (error == DX_E_UNSUPPORTED && node->message[0] == 0) {
-        return dx_node_refuse(node, error, NULL, "it is of a model that this program cannot bring back");
     }
     return error == DX_OK ? dx_node_reply_entity(node, request, space, key)
                           : dx_node_explain_edit(node, space, error);
@@ -530,6 +545,17 @@ static int history_diff(dx_node *node, dx_request *request, dx_bytes body) {
 
 /* --- undo, redo ------------------------------------------------------------------------------- */
 
+typedef struct undo_judging {
+    dx_node *node;
+    dx_app *app;
+    dx_space *space;
+} undo_judging;
+
+static int judge_undo(void *ctx, dx_transaction *transaction, const dx_buf *keys) {
+    const undo_judging *self = ctx;
+    return dx_editing_judge(self->node, self->app, self->space, transaction, keys);
+}
+
 static int run_undo(dx_node *node, dx_request *request, dx_bytes body, bool redo) {
     dx_space *space = NULL;
     dx_undone undone;
@@ -542,7 +568,10 @@ static int run_undo(dx_node *node, dx_request *request, dx_bytes body, bool redo
     if (error != DX_OK) {
         return error;
     }
-    error = dx_undo(&node->context, space, redo, &undone);
+    undo_judging judging = {.node = node, .app = request->app, .space = space};
+    const dx_undo_judge judge = {.judge = judge_undo, .ctx = &judging};
+    bool force = dx_item_bool(dx_item_get(body, "force"), false);
+    error = dx_undo(&node->context, space, redo, force ? NULL : &judge, &undone);
     if (error == DX_E_NOT_FOUND) {
         return dx_node_refuse(node, error, NULL,
                               redo ? "nothing was undone here since the last change"

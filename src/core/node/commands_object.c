@@ -191,8 +191,10 @@ static int op_link(dx_editing *edit, dx_bytes op, int64_t *key) {
     if (error == DX_OK) {
         error = need_object(edit, "target", target);
     }
-    return error == DX_OK ? dx_transaction_add_link(edit->transaction, type, source, target, data, key)
-                          : error;
+    if (error == DX_OK) {
+        error = dx_transaction_add_link(edit->transaction, type, source, target, data, key);
+    }
+    return error == DX_OK ? dx_editing_note(edit, *key, true, type) : error;
 }
 
 /* The entity that an op changes. */

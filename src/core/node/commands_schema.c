@@ -288,14 +288,14 @@ static int go_on(dx_node *node, dx_request *request, bool *again) {
     return dx_request_reply(node, request, &map);
 }
 
-/* type of size 0: objects of every type. */
+/* type of size 0: objects and links of every type. */
 static int create_query(dx_node *node, dx_space *space, dx_bytes type, dx_query **out) {
     char message[DX_NODE_MESSAGE_SIZE] = "";
     dx_map_builder map;
     dx_writer writer;
     dx_buf item;
     dx_answer_init(node, &map);
-    dx_write_text(dx_map_builder_key(&map, "kind"), "object");
+    dx_write_text(dx_map_builder_key(&map, "kind"), "any");
     if (type.size > 0) {
         dx_write_text_bytes(dx_map_builder_key(&map, "type"), type);
     }

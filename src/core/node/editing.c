@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "echo/epoch.h"
+#include "echo/key_set.h"
 #include "echo/referrer.h"
 
 /* An entry of it. The type is the command's or the space's table's. */
@@ -36,6 +37,12 @@ int dx_editing_explain_place(dx_node *node, dx_space *space, int error) {
                           DX_SPACE_FEEDS_MAX);
 }
 
+static void init(dx_editing *edit, size_t entities) {
+    const dx_alloc *alloc = &edit->node->config.alloc;
+    dx_buf_init(&edit->judged, alloc, entities * sizeof(dx_judged));
+    dx_buf_init(&edit->deleted, alloc, entities * sizeof(int64_t));
+}
+
 int dx_editing_begin(dx_node *node, const dx_request *request, dx_bytes body, dx_editing *edit) {
     *edit = (dx_editing){.node = node, .app = request->app};
     int error = dx_need_identity(node);
@@ -48,8 +55,7 @@ int dx_editing_begin(dx_node *node, const dx_request *request, dx_bytes body, dx
     error = dx_editing_explain_place(node, edit->space,
                                      dx_transaction_begin(&node->context, edit->space, &edit->transaction));
     if (error == DX_OK) {
-        dx_buf_init(&edit->judged, &node->config.alloc, (size_t)DX_BATCH_OPS_MAX * sizeof(dx_judged));
-        dx_buf_init(&edit->deleted, &node->config.alloc, (size_t)DX_BATCH_OPS_MAX * sizeof(int64_t));
+        init(edit, DX_BATCH_OPS_MAX);
     }
     return error;
 }
@@ -66,7 +72,7 @@ static bool is_noted(const dx_editing *edit, int64_t key) {
     return false;
 }
 
-/* Notes an object that is made or changed, if its type has a definition: it is judged at the end. */
+/* Notes what is made or changed, if its type has a definition: it is judged at the end. */
 int dx_editing_note(dx_editing *edit, int64_t key, bool made, dx_bytes type) {
     const dx_schemas *schemas;
     size_t first;
@@ -91,7 +97,7 @@ int dx_editing_note_change(dx_editing *edit, int64_t key) {
     if (error != DX_OK) { /* made by this batch, and noted as such */
         return error == DX_E_NOT_FOUND ? DX_OK : error;
     }
-    return entity.kind == DX_ENTITY_OBJECT ? dx_editing_note(edit, key, false, entity.type) : DX_OK;
+    return entity.model == &dx_object_model ? dx_editing_note(edit, key, false, entity.type) : DX_OK;
 }
 
 static int judge_view(dx_editing *edit, const dx_judged *entry, dx_buf *view, dx_schema_fault *fault,
@@ -314,14 +320,40 @@ int dx_editing_delete_parts(dx_editing *edit, int64_t key) {
     return error;
 }
 
-int dx_editing_end(dx_editing *edit, int error) {
-    if (edit->transaction == NULL) {
-        return error;
-    }
+static int judge(dx_editing *edit, int error) {
     error = error == DX_OK ? judge_all(edit) : error;
     error = error == DX_OK ? judge_deleted(edit) : error;
     dx_buf_deinit(&edit->judged);
     dx_buf_deinit(&edit->deleted);
+    return error;
+}
+
+int dx_editing_judge(dx_node *node, dx_app *app, dx_space *space, dx_transaction *transaction,
+                     const dx_buf *keys) {
+    dx_editing edit = {.node = node, .app = app, .space = space, .transaction = transaction};
+    int error = DX_OK;
+    init(&edit, dx_key_list_count(keys) + 1);
+    for (size_t i = 0; i < dx_key_list_count(keys) && error == DX_OK; i++) {
+        int64_t key = dx_key_list_at(keys, i);
+        dx_entity entity;
+        bool deleted = false;
+        error = dx_entity_read(&node->context, space, key, &entity);
+        bool was_deleted = error == DX_OK && entity.deleted;
+        error = error == DX_OK ? dx_editing_note_change(&edit, key) : error;
+        error = error == DX_OK ? dx_transaction_is_deleted(transaction, key, &deleted) : error;
+        error = error == DX_E_DENIED ? DX_OK : error; /* another's own word, which was left as it is */
+        if (error == DX_OK && deleted && !was_deleted) {
+            error = dx_editing_note_deleted(&edit, key);
+        }
+    }
+    return judge(&edit, error);
+}
+
+int dx_editing_end(dx_editing *edit, int error) {
+    if (edit->transaction == NULL) {
+        return error;
+    }
+    error = judge(edit, error);
     if (error == DX_OK) {
         return dx_transaction_commit(edit->transaction);
     }

@@ -18,7 +18,7 @@ typedef struct dx_editing {
     /* Keys the ops of a batch made, in order; 0 where an op makes nothing; NULL: no batch. */
     const int64_t *made;
     size_t made_count;
-    /* Objects whose type has a definition, made or changed here: they are judged as they are when all ops were run. */
+    /* Objects and links whose type has a definition, made or changed here: they are judged as they are when all ops were run. */
     dx_buf judged;
     dx_buf deleted; /* keys of what is deleted here, and not in spite of whoever refers to it */
 } dx_editing;
@@ -26,9 +26,13 @@ typedef struct dx_editing {
 DX_MUST_USE int dx_editing_begin(dx_node *node, const dx_request *request, dx_bytes body, dx_editing *edit);
 /* Commits when error is DX_OK and nothing is found wrong, aborts otherwise; what it was, or what went wrong. */
 DX_MUST_USE int dx_editing_end(dx_editing *edit, int error);
-/* An object of this type is made, or changed, by the transaction: it is judged at the end. */
+/* An object or a link of this type is made, or changed, by the transaction: it is judged at the end. */
 DX_MUST_USE int dx_editing_note(dx_editing *edit, int64_t key, bool made, dx_bytes type);
 DX_MUST_USE int dx_editing_note_change(dx_editing *edit, int64_t key);
+/* Judges a transaction that another room runs and ends, after it has changed these entities (key_set.h), whatever it did to
+ * them: their data, or their life. */
+DX_MUST_USE int dx_editing_judge(dx_node *node, dx_app *app, dx_space *space, dx_transaction *transaction,
+                                 const dx_buf *keys);
 /* An entity is deleted by the transaction: nothing that is left may refer to it strongly. Forgotten: restored again, or
  * deleted whatever refers to it. */
 DX_MUST_USE int dx_editing_note_deleted(dx_editing *edit, int64_t key);

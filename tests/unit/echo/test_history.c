@@ -76,7 +76,7 @@ static void show_at(peer *self, int64_t key, const dx_stamp *point, char *out, s
 
 static int undo(peer *self, bool redo, dx_undone *out) {
     peer_begin(self);
-    int error = dx_undo(&self->context, self->space, redo, out);
+    int error = dx_undo(&self->context, self->space, redo, NULL, out);
     peer_commit(self);
     return error;
 }

@@ -54,7 +54,7 @@ static int set(writing *w, const char *path, const char *json) {
 static int take_back(peer *self, bool redo, size_t *kept) {
     dx_undone undone;
     peer_begin(self);
-    int error = dx_undo(&self->context, self->space, redo, &undone);
+    int error = dx_undo(&self->context, self->space, redo, NULL, &undone);
     peer_commit(self);
     *kept = undone.kept;
     return error;
