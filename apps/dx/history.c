@@ -20,6 +20,10 @@ static const dx_column moment_columns[] = {
 static const dx_column difference_columns[] = {
     {"path", DX_CELL_TEXT},           {"from", DX_CELL_VALUE},        {"to", DX_CELL_VALUE},
     {"from_omitted", DX_CELL_DETAIL}, {"to_omitted", DX_CELL_DETAIL}, {NULL, DX_CELL_TEXT}};
+static const dx_column space_columns[] = {{"id", DX_CELL_PLACE},       {"did", DX_CELL_TEXT},
+                                          {"kind", DX_CELL_TEXT},      {"type", DX_CELL_TEXT},
+                                          {"changes", DX_CELL_VALUE},  {"parent", DX_CELL_PLACE},
+                                          {"omitted", DX_CELL_DETAIL}, {NULL, DX_CELL_TEXT}};
 static const dx_column undone_columns[] = {{"at", DX_CELL_PLACE},
                                            {"time", DX_CELL_VALUE},
                                            {"entities", DX_CELL_NUMBER},
@@ -100,7 +104,7 @@ int dx_run_history(dx_invocation *run) {
     if (from != NULL) {
         const dx_command_field points[] = {
             {"id", id}, {"from", from}, {"to", dx_invocation_option(run, "to")}, {NULL, NULL}};
-        return dx_space_list(run, "history.diff", points, difference_columns);
+        return dx_space_list(run, "history.diff", points, id == NULL ? space_columns : difference_columns);
     }
     return list(run, id);
 }

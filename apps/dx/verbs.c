@@ -623,7 +623,7 @@ const dx_verb dx_verbs[] = {
                    {"ID", "an object or link; without one, what happened in the whole space", true, false}},
      .options = {{"limit", 0, "N", "at most so many (100)", false},
                  {"before", 0, "POINT", "only what is older than this point", false},
-                 {"from", 0, "POINT", "what of the object or link is otherwise than at this point", false},
+                 {"from", 0, "POINT", "what is otherwise than at this point", false},
                  {"to", 0, "POINT", "with --from: than at that one, not than now", false}},
      .sentence = "List what changed a space, an object or a link, the newest first",
      .details = "Every change has a point (AT): its place in the one order of all changes that every "

@@ -63,6 +63,17 @@ dx_stamp dx_point_before(const dx_stamp *point) {
     return before;
 }
 
+dx_stamp dx_point_after(const dx_stamp *point) {
+    dx_stamp after = *point;
+    for (size_t i = sizeof after.feed; i-- > 0;) {
+        if (++after.feed[i] != 0) {
+            return after;
+        }
+    }
+    after.counter += after.counter < INT64_MAX;
+    return after;
+}
+
 /* --- Versions --------------------------------------------------------------------------------- */
 
 static void set_stamp(dx_stamp *stamp, int64_t counter, const dx_feed *feed) {
@@ -138,6 +149,28 @@ int dx_history_versions(dx_context *context, dx_space *space, int64_t key, const
 
 bool dx_history_is_cut(dx_space *space, int64_t key) {
     return dx_base_has(space, key);
+}
+
+int dx_history_latest(dx_context *context, dx_space *space, int64_t key, const dx_stamp *point,
+                      dx_stamp *out) {
+    dx_touch touch;
+    dx_entity_row row;
+    dx_stamp at = dx_point_after(point);
+    int error = dx_entity_rows_settle(context, space);
+    for (bool found = true; error == DX_OK && found;) {
+        error = dx_touch_find(context, space, key, false, &at, &touch, &found);
+        const dx_feed *feed = error == DX_OK && found ? dx_space_feed(space, touch.block >> 32) : NULL;
+        if (feed != NULL && dx_touch_is_in_effect(feed, (uint64_t)touch.block & UINT32_MAX)) {
+            *out = at;
+            return DX_OK;
+        }
+    }
+    const dx_feed *maker = dx_space_feed(space, dx_entity_key_feed(key));
+    error = error == DX_OK ? dx_entity_row_read(context, space, key, &row) : error;
+    if (error == DX_OK && maker != NULL) {
+        set_stamp(out, row.created, maker);
+    }
+    return error == DX_OK && (maker == NULL || dx_stamp_compare(out, point) > 0) ? DX_E_NOT_FOUND : error;
 }
 
 /* --- States ----------------------------------------------------------------------------------- */

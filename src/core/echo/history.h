@@ -21,6 +21,8 @@ void dx_point_print(const dx_stamp *point, char out[static DX_POINT_TEXT_MAX]);
 DX_MUST_USE int dx_point_parse(dx_bytes text, dx_stamp *out);
 /* The point just before this one: without the block that stands at it. */
 dx_stamp dx_point_before(const dx_stamp *point);
+/* The point just after it: what is before that one includes the block at this. */
+dx_stamp dx_point_after(const dx_stamp *point);
 
 /* One change of an entity: what a section of a block says about it. Views die with the callback's return. */
 typedef struct dx_version {
@@ -40,6 +42,9 @@ DX_MUST_USE int dx_history_versions(dx_context *context, dx_space *space, int64_
                                     void *ctx, bool *more);
 /* Whether it was made below the base this vault builds on (epoch.h): of what changed it there nothing is told. */
 bool dx_history_is_cut(dx_space *space, int64_t key);
+/* The stamp of the entity's latest change that is in effect and not later than the point. DX_E_NOT_FOUND: there is none. */
+DX_MUST_USE int dx_history_latest(dx_context *context, dx_space *space, int64_t key, const dx_stamp *point,
+                                  dx_stamp *out);
 /* The entity as it was at a point; what it holds lives in `state` until that is changed. DX_E_NOT_FOUND: it was not
  * made by then; DX_E_GONE: history here begins later. */
 DX_MUST_USE int dx_history_entity(dx_context *context, dx_space *space, int64_t key, const dx_stamp *point,

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "echo/key_set.h"
 #include "echo/query.h"
 #include "echo/touch.h"
 
@@ -156,4 +157,33 @@ int dx_timeline(dx_context *context, dx_space *space, const dx_stamp *before, si
     *more = error == DX_OK && (latest(&self) != NULL || self.passed_over >= PASSED_OVER_MAX);
     dx_alloc_free(context->alloc, self.ends, size);
     return error;
+}
+
+/* --- What a block is about ---------------------------------------------------------------------- */
+
+typedef struct key_reading {
+    dx_context *context;
+    dx_space *space;
+    const dx_feed *feed;
+    uint64_t seq;
+    dx_buf *keys;
+} key_reading;
+
+static int take_key(void *ctx, uint64_t index, const dx_section *section) {
+    const key_reading *self = ctx;
+    dx_entity entity;
+    int64_t key = dx_touch_entity(self->space, self->feed, self->seq, index, section);
+    int error = dx_entity_read(self->context, self->space, key, &entity);
+    if (error == DX_OK && !dx_type_is_hidden(entity.type)) {
+        dx_key_list_add(self->keys, key);
+    }
+    return error == DX_E_NOT_FOUND ? dx_buf_error(self->keys) : error;
+}
+
+int dx_timeline_keys(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq, dx_buf *keys) {
+    dx_block block;
+    key_reading reading = {.context = context, .space = space, .feed = feed, .seq = seq, .keys = keys};
+    int error = dx_pipeline_block(context, space, feed, seq, &block);
+    error = error == DX_OK ? dx_touch_each(context, space, feed, seq, &block, take_key, &reading) : error;
+    return error == DX_OK ? dx_buf_error(keys) : error;
 }

@@ -26,4 +26,9 @@ typedef struct dx_moment {
 DX_MUST_USE int dx_timeline(dx_context *context, dx_space *space, const dx_stamp *before, size_t limit,
                             int (*on_moment)(void *ctx, const dx_moment *moment), void *ctx, bool *more);
 
+/* Adds the keys of the entities that a block is about, the house's own and what is not here left out, to a list
+ * (key_set.h), in the order of its sections. */
+DX_MUST_USE int dx_timeline_keys(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
+                                 dx_buf *keys);
+
 #endif

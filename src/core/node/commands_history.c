@@ -11,6 +11,7 @@
 #include "model/object_editor.h"
 #include "node/beginning.h"
 #include "node/editing.h"
+#include "node/space_difference.h"
 
 /* Rows of one answer: what a person leafs through, each a section that is opened. */
 enum { LIST_DEFAULT = 100, LIST_MAX = 1000 };
@@ -439,34 +440,6 @@ static int history_restore(dx_node *node, dx_request *request, dx_bytes body) {
 
 /* --- history.diff ----------------------------------------------------------------------------- */
 
-/* An entity at a point, or (NULL) now; one that was not made by then shows nothing. */
-typedef struct dx_glimpse {
-    bool there, deleted;
-    dx_buf view; /* one map, or null */
-} dx_glimpse;
-
-static int look_at(dx_node *node, dx_space *space, int64_t key, const dx_stamp *point, dx_glimpse *out) {
-    static const uint8_t nothing[] = {0xa0};
-    dx_entity entity;
-    dx_buf state;
-    dx_buf_init(&state, &node->config.alloc, DX_STATE_SIZE_MAX);
-    int error = point == NULL ? dx_entity_read(&node->context, space, key, &entity)
-                              : dx_history_entity(&node->context, space, key, point, &state, &entity);
-    out->there = error == DX_OK;
-    out->deleted = out->there && entity.deleted;
-    if (error == DX_OK) {
-        dx_writer writer;
-        dx_writer_init(&writer, &out->view);
-        error = dx_entity_view(&node->context, space, &entity, &writer);
-        error = error == DX_OK ? dx_writer_finish(&writer) : error;
-    } else if (error == DX_E_NOT_FOUND) {
-        dx_buf_append(&out->view, nothing, sizeof nothing);
-        error = dx_buf_error(&out->view);
-    }
-    dx_buf_deinit(&state);
-    return error;
-}
-
 /* A value on its way into a row; one that fills a row by itself is told by its size. */
 static void write_side(dx_map_builder *map, const char *key, const char *omitted, dx_bytes value) {
     if (value.size > DX_ROW_SIZE_MAX / 4) {
@@ -518,7 +491,10 @@ static int history_diff(dx_node *node, dx_request *request, dx_bytes body) {
     bool has_first = false, has_last = false;
     int64_t key = 0;
     int error = dx_take_space(node, request, body, &sink.space);
-    error = error == DX_OK ? dx_take_id(node, sink.space, dx_item_get(body, "id"), "object", &key) : error;
+    bool of_space = dx_item_get(body, "id").size == 0;
+    if (error == DX_OK && !of_space) {
+        error = dx_take_id(node, sink.space, dx_item_get(body, "id"), "object", &key);
+    }
     error = error == DX_OK ? take_point(node, body, "from", &first, &has_first) : error;
     error = error == DX_OK ? take_point(node, body, "to", &last, &has_last) : error;
     if (error == DX_OK && !has_first) {
@@ -527,11 +503,14 @@ static int history_diff(dx_node *node, dx_request *request, dx_bytes body) {
     if (error != DX_OK) {
         return sink.space == NULL ? error : dx_node_explain_edit(node, sink.space, error);
     }
+    if (of_space) {
+        return dx_node_diff_space(node, request, sink.space, &first, has_last ? &last : NULL);
+    }
     dx_glimpse from, to;
     dx_buf_init(&from.view, &node->config.alloc, DX_STATE_SIZE_MAX);
     dx_buf_init(&to.view, &node->config.alloc, DX_STATE_SIZE_MAX);
-    error = look_at(node, sink.space, key, &first, &from);
-    error = error == DX_OK ? look_at(node, sink.space, key, has_last ? &last : NULL, &to) : error;
+    error = dx_glimpse_take(node, sink.space, key, &first, &from);
+    error = error == DX_OK ? dx_glimpse_take(node, sink.space, key, has_last ? &last : NULL, &to) : error;
     if (error == DX_OK) {
         const dx_bytes views[] = {dx_buf_view(&from.view), dx_buf_view(&to.view)};
         error = dx_views_walk(&node->config.alloc, views, 2, tell_difference, &sink);

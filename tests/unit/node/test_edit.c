@@ -156,5 +156,79 @@ static void test_difference(void **state) {
     street_deinit(&road);
 }
 
-DX_TEST_MAIN(DX_TEST(test_difference), DX_TEST(test_history), DX_TEST(test_nearest), DX_TEST(test_gone),
-             DX_TEST(test_members), DX_TEST(test_large))
+static void take_newest_point(char *out, size_t size) {
+    vault_ask(alice, "{'do': 'history.list', 'space': 'S', 'limit': 1}");
+    street_field(alice->told, "at", out, size);
+}
+
+static void ask_for_space(const char *from, const char *to, const char *told) {
+    char json[300];
+    if (to == NULL) {
+        snprintf(json, sizeof json, "{'do': 'history.diff', 'space': 'S', 'from': '%s'}", from);
+    } else {
+        snprintf(json, sizeof json, "{'do': 'history.diff', 'space': 'S', 'from': '%s', 'to': '%s'}", from,
+                 to);
+    }
+    vault_ask(alice, json);
+    assert_string_equal(alice->told, told);
+}
+
+/* Each thing once, at its latest change, whatever happened to it between the points. */
+static void test_difference_of_a_space(void **state) {
+    (void)state;
+    char id[4][80], first[80], second[80], third[80], told[2048];
+    begin("{'a': 1}");
+    for (int i = 0; i < 3; i++) {
+        vault_ask(alice, "{'do': 'object.add', 'space': 'S', 'type': 't', 'data': {'n': 0}}");
+        street_field(alice->last, "id", id[i], sizeof id[i]);
+    }
+    take_newest_point(first, sizeof first);
+    char json[400];
+    snprintf(json, sizeof json, "{'do': 'object.set', 'space': 'S', 'id': '%s', 'set': {'n': 1, 'm.x': 2}}",
+             id[0]);
+    vault_ask(alice, json);
+    snprintf(json, sizeof json, "{'do': 'object.move', 'space': 'S', 'id': '%s', 'parent': '%s'}", id[1],
+             id[0]);
+    vault_ask(alice, json);
+    snprintf(json, sizeof json, "{'do': 'object.rm', 'space': 'S', 'id': '%s'}", id[2]);
+    vault_ask(alice, json);
+    snprintf(
+        json, sizeof json,
+        "{'do': 'link.add', 'space': 'S', 'type': 'k', 'source': '%s', 'target': '%s', 'data': {'w': 3}}",
+        id[0], id[1]);
+    vault_ask(alice, json);
+    street_field(alice->last, "id", id[3], sizeof id[3]);
+    take_newest_point(second, sizeof second);
+    /* Made and deleted between two points, changed and set back: nothing to tell. */
+    vault_ask(alice,
+              "{'do': 'batch', 'space': 'S', 'ops': [{'op': 'add', 'data': {}}, {'op': 'rm', 'id': 0}]}");
+    snprintf(json, sizeof json, "{'do': 'object.set', 'space': 'S', 'id': '%s', 'set': {'n': 7}}", id[0]);
+    vault_ask(alice, json);
+    snprintf(json, sizeof json, "{'do': 'object.set', 'space': 'S', 'id': '%s', 'set': {'n': 1}}", id[0]);
+    vault_ask(alice, json);
+    take_newest_point(third, sizeof third);
+    ask_for_space(second, NULL, "");
+    ask_for_space(second, third, "");
+    snprintf(told, sizeof told,
+             "{\"rows\":[{\"id\":\"%s\",\"did\":\"made\",\"kind\":\"link\",\"type\":\"k\",\"changes\":[{"
+             "\"to\":3,\"path\":"
+             "\"w\"}]},{\"id\":\"%s\",\"did\":\"deleted\",\"kind\":\"object\",\"type\":\"t\"},{\"id\":\"%s\","
+             "\"did\":"
+             "\"moved\",\"kind\":\"object\",\"type\":\"t\",\"parent\":\"%s\"},{\"id\":\"%s\",\"did\":"
+             "\"changed\",\"kind\":"
+             "\"object\",\"type\":\"t\",\"changes\":[{\"to\":{\"x\":2},\"path\":\"m\"},{\"to\":1,\"from\":0,"
+             "\"path\":\"n\"}]}]}\n",
+             id[3], id[2], id[1], id[0], id[0]);
+    ask_for_space(first, second, told);
+    /* And back it is the other way round. */
+    snprintf(json, sizeof json, "{'do': 'history.diff', 'space': 'S', 'from': '%s', 'to': '%s'}", second,
+             first);
+    vault_ask(alice, json);
+    assert_non_null(strstr(alice->told, "\"did\":\"restored\""));
+    assert_non_null(strstr(alice->told, "{\"to\":0,\"from\":1,\"path\":\"n\"}"));
+    assert_non_null(strstr(alice->last, "\"count\":4"));
+    street_deinit(&road);
+}
+
+DX_TEST_MAIN(DX_TEST(test_difference_of_a_space), DX_TEST(test_difference), DX_TEST(test_history),
+             DX_TEST(test_nearest), DX_TEST(test_gone), DX_TEST(test_members), DX_TEST(test_large))
