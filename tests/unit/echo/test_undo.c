@@ -406,7 +406,7 @@ static void show(peer *self, int64_t key, char *out) {
 
 static void test_alone_all_comes_back(void **state) {
     (void)state;
-    enum { WORLDS = 12, STEPS = 12 };
+    enum { WORLDS = 7, STEPS = 12 };
     static char shown[STEPS + 1][TEXT_MAX], now[TEXT_MAX];
     for (uint64_t world = 0; world < WORLDS; world++) {
         peer alice;
@@ -561,7 +561,7 @@ static void company_deinit(company *all) {
 
 static void test_among_others_nothing_of_theirs_goes(void **state) {
     (void)state;
-    enum { WORLDS = 5, STEPS = 40 };
+    enum { WORLDS = 4, STEPS = 30 };
     for (unsigned world = 0; world < WORLDS; world++) {
         company all;
         test_random random;
@@ -728,7 +728,7 @@ static void expect_shares(peer *self, int64_t key, const memory *memories, int w
 
 static void test_apart_each_has_what_he_alone_would_have(void **state) {
     (void)state;
-    enum { WORLDS = 6, STEPS = 45 };
+    enum { WORLDS = 4, STEPS = 40 };
     static memory memories[AUTHORS];
     for (int world = 0; world < WORLDS; world++) {
         company all;

@@ -91,16 +91,18 @@ static void test_links(void **state) {
         "{'do': 'link.add', 'space': 'House', 'type': 'done-by', 'source': '%s', 'target': '%s', 'data': "
         "{'since': 'x'}}",
         it.one, it.two);
-    expect(&it, "E_INVALID");
+    expect(&it, "of the type \\\"done-by\\\"");
     ask(&it,
         "{'do': 'link.add', 'space': 'House', 'type': 'done-by', 'source': '%s', 'target': '%s', 'data': "
         "{'since': 3}}",
         it.one, it.two);
     street_field(it.alice->last, "id", it.link, sizeof it.link);
-    set(&it, it.link, "{'since': 'y'}");
-    expect(&it, "E_INVALID");
-    set(&it, it.link, "{'since': 4}");
-    expect(&it, "\"since\":4");
+    static const char change[] =
+        "{'do': 'batch', 'space': 'House', 'ops': [{'op': 'set', 'id': '%s', 'set': {'since': %s}}]}";
+    ask(&it, change, it.link, "'y'");
+    expect(&it, "of the type \\\"done-by\\\"");
+    ask(&it, change, it.link, "4");
+    expect(&it, "\"ids\"");
     street_deinit(&road);
 }
 
