@@ -82,14 +82,14 @@ static dx_bytes first_key(const map_cursor *cursors, size_t count) {
 }
 
 static int walk_maps(views_walk *walk, const dx_bytes *maps) {
-    map_cursor cursors[DX_VIEWS_MAX];
+    map_cursor cursors[DX_VIEWS_MAX] = {0};
     dx_bytes key;
     int error = DX_OK;
     for (size_t i = 0; i < walk->count; i++) {
         open_map(&cursors[i], maps[i]);
     }
     while (error == DX_OK && (key = first_key(cursors, walk->count)).size != 0) {
-        dx_bytes values[DX_VIEWS_MAX];
+        dx_bytes values[DX_VIEWS_MAX] = {{0}};
         for (size_t i = 0; i < walk->count; i++) {
             bool here = cursors[i].key.size != 0 && dx_key_compare(cursors[i].key, key) == 0;
             values[i] = here ? cursors[i].value : (dx_bytes){0};
