@@ -13,6 +13,7 @@
 
 #include "base/limits.h"
 #include "check_state.h"
+#include "epochs.h"
 
 enum {
     POLL_MS = 2000,
@@ -225,6 +226,21 @@ static bool read_rows(sim_peer *peer, size_t space, sim_reply *reply) {
     return sim_ask_wait(peer, json, reply);
 }
 
+/* For the story: the row of that id. */
+static void note_row(sim_world *world, size_t peer, const sim_reply *reply, const char *id) {
+    dx_bytes *rows = sort_rows(reply);
+    for (size_t i = 0; world->verbose && i < reply->row_count; i++) {
+        dx_buf json;
+        dx_buf_init(&json, &sim_heap, 1 << 20);
+        if (dx_bytes_equal(dx_item_text(dx_item_get(rows[i], "id")), dx_bytes_text(id)) &&
+            dx_json_print(rows[i], &json) == DX_OK) {
+            sim_note(world, "peer %zu shows %.*s", peer, (int)json.size, (const char *)json.data);
+        }
+        dx_buf_deinit(&json);
+    }
+    free(rows);
+}
+
 /* Where two states part: the first object, of those that are shown. */
 static void tell_difference(sim_world *world, size_t space, size_t a, size_t b, char *out, size_t size) {
     sim_reply ours, theirs;
@@ -235,6 +251,8 @@ static void tell_difference(sim_world *world, size_t space, size_t a, size_t b, 
         char id[80];
         name_difference(&ours, &theirs, id, sizeof id);
         snprintf(out, size, "%s", id[0] != 0 ? id : "nothing");
+        note_row(world, a, &ours, id);
+        note_row(world, b, &theirs, id);
     }
     sim_reply_deinit(&ours);
     sim_reply_deinit(&theirs);
@@ -341,6 +359,9 @@ static void judge_space(sim_world *world, size_t space) {
     if (world->violation[0] == 0) {
         sim_check_names(world, space);
     }
+    if (world->violation[0] == 0) {
+        sim_check_epochs(world, space);
+    }
     if (world->violation[0] == 0 && world->counts[SIM_UNSEEN] > 0) {
         sim_check_forks(world, space);
     }
@@ -385,6 +406,11 @@ void sim_check_end(sim_world *world) {
         check_beside_liar(world);
         sim_hostile_end(world);
     }
+    for (size_t space = 0; world->epochs != NULL && space < world->plan.spaces; space++) {
+        check_liveness(world, space);
+    }
+    sim_epochs_end(world);
+    sim_archive_take_all(world);
     for (size_t space = 0; space < world->plan.spaces && world->violation[0] == 0; space++) {
         judge_space(world, space);
     }

@@ -137,7 +137,7 @@ static void read_keys(check_space *space, dx_store *store, int64_t local) {
 
 static int read_vault(check_space *space, dx_node *node, const char *hex) {
     uint8_t id[CHECK_HASH_SIZE];
-    const dx_space *found = NULL;
+    dx_space *found = NULL;
     int error = dx_hex_decode(hex, strlen(hex), id, sizeof id);
     for (size_t i = 0; error == DX_OK && i < node->space_count; i++) {
         if (memcmp(node->spaces[i]->id, id, sizeof id) == 0) {
@@ -156,7 +156,8 @@ static int read_vault(check_space *space, dx_node *node, const char *hex) {
     read_keys(space, node->store, found->local);
     for (size_t i = 0; i < space->feed_count; i++) {
         if (space->feeds[i].data) {
-            check_read_branches(space, node->store, &space->feeds[i]);
+            check_read_branches(space, node->store, &space->feeds[i],
+                                dx_space_feed(found, space->feeds[i].local));
         }
         check_read_standing(found->control, &space->feeds[i]);
     }

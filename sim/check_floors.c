@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "check_state.h"
+#include "epochs.h"
 #include "feed/block.h"
 #include "feed/fork.h"
 #include "feed/mmr.h"
@@ -17,6 +18,23 @@
 enum { BRANCHES_MAX = 128, FLOORS_PER_NAMER = 256, ROOT_SIZE = CHECK_ROOT_SIZE };
 
 /* --- Branches ------------------------------------------------------------------------------------------------ */
+
+/* Blocks below the place where the feed begins here: gone back to from the root there. */
+static void read_kept(check_space *space, dx_store *store, const check_feed *feed, const dx_feed *held,
+                      check_branch *branch) {
+    uint8_t root[DX_HASH_SIZE];
+    int error = feed->begins == 0 ? DX_OK : dx_feed_root(held, store, feed->begins, root);
+    for (uint64_t seq = feed->begins; error == DX_OK && seq-- > 0;) {
+        const sim_kept_block *kept = sim_archive_find(space->world->epochs, root);
+        if (kept == NULL) {
+            sim_violate(space->world, "block %d of feed %d is nowhere any more, and peer %zu builds on it",
+                        (int)seq, (int)feed->local, space->peer);
+            return;
+        }
+        branch->blocks[seq] = dx_bytes_of(kept->body, kept->size);
+        memcpy(root, kept->before, sizeof root);
+    }
+}
 
 static void read_branch(check_space *space, dx_store *store, check_feed *feed, int64_t rows, uint64_t parts,
                         uint64_t length) {
@@ -85,15 +103,20 @@ static void read_cut(dx_store *store, check_feed *feed) {
     }
 }
 
-void check_read_branches(check_space *space, dx_store *store, check_feed *feed) {
+void check_read_branches(check_space *space, dx_store *store, check_feed *feed, const dx_feed *held) {
     feed->branches = check_take(space, (BRANCHES_MAX + 1) * sizeof *feed->branches);
+    feed->begins = held->begins;
     read_cut(store, feed);
     read_branch(space, store, feed, feed->rows, feed->parts, feed->length);
+    read_kept(space, store, feed, held, &feed->branches[0]);
     if (feed->cut == UINT64_MAX) {
         return;
     }
     read_limbs(space, store, feed);
     for (size_t i = 0; i < feed->branch_count; i++) {
+        for (uint64_t seq = 0; i > 0 && seq < feed->begins && seq < feed->branches[i].length; seq++) {
+            feed->branches[i].blocks[seq] = feed->branches[0].blocks[seq]; /* nothing parts below */
+        }
         if (!make_roots(space, feed, &feed->branches[i])) {
             sim_violate(space->world, "peer %zu holds a branch of feed %d with a hole", space->peer,
                         (int)feed->local);

@@ -90,7 +90,9 @@ static void check_rights(sim_peer *peer, dx_space *space, const uint8_t *liar) {
     const sim_world *world = peer->world;
     const dx_control *control = space->control;
     uint8_t commitment[DX_HASH_SIZE];
-    dx_role given = world->hostile->reader ? DX_ROLE_READER : DX_ROLE_EDITOR;
+    dx_role given = world->hostile->reader                   ? DX_ROLE_READER
+                    : world->plan.hostile == SIM_LYING_ADMIN ? DX_ROLE_ADMIN
+                                                             : DX_ROLE_EDITOR;
     if (dx_control_member_count(control) != world->peer_count) {
         sim_violate(peer->world, "peer %zu knows %zu members, of whom %zu were admitted", peer->index,
                     dx_control_member_count(control), world->peer_count);

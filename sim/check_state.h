@@ -13,6 +13,7 @@
 
 #include <dxos/codec.h>
 
+#include "feed/feed.h"
 #include "halo/control.h"
 #include "store/store.h"
 #include "workload.h"
@@ -86,7 +87,7 @@ typedef struct check_feed {
     int64_t local, rows;
     uint8_t id[CHECK_HASH_SIZE], device[CHECK_HASH_SIZE];
     bool data;
-    uint64_t length, applied, parts, floor; /* as the vault has them */
+    uint64_t length, applied, parts, floor, begins; /* as the vault has them */
     /* Whose it is, and how senior. */
     bool admitted, of_member, of_owner;
     unsigned depth;
@@ -152,8 +153,9 @@ void check_hierarchy_move(check_space *space, check_entity *entity, const check_
 void check_hierarchy_work_out(check_space *space);
 
 /* --- check_floors.c: what stands of feeds that were written twice --- */
-/* Reads a data feed's blocks and cut; the store is open in a transaction. */
-void check_read_branches(check_space *space, dx_store *store, check_feed *feed);
+/* Reads a data feed's blocks and cut; the store is open in a transaction. What this vault has let go of comes from what is
+ * kept of everybody (epochs.h). held: the feed as the vault has it in memory. */
+void check_read_branches(check_space *space, dx_store *store, check_feed *feed, const dx_feed *held);
 void check_read_standing(const dx_control *control, check_feed *feed);
 /* Once all feeds are read: which branch of each is in force, how far, and that the vault says the same. */
 void check_decide(check_space *space);

@@ -6,7 +6,16 @@
 
 #include <string.h>
 
-enum { STEP_CALLS_MAX = 60, OPEN_CALLS_MAX = 80, BIG_RARITY = 32, GUESTS_RARITY = 6 };
+enum {
+    STEP_CALLS_MAX = 60,
+    OPEN_CALLS_MAX = 80,
+    BIG_RARITY = 32,
+    GUESTS_RARITY = 6,
+    EPOCHS_RARITY = 5,
+    NEWCOMERS_RARITY = 2
+};
+
+#define NEVER (UINT64_C(1) << 60) /* bytes of blocks before an epoch is made by itself */
 
 /* --- Drawing -----------------------------------------------------------------------------------------------
  */
@@ -54,6 +63,24 @@ static void draw_signaling(sim_plan *plan) {
     plan->chance[SIM_ROAM] = draw_one_in(&state, 2) ? ROAM : 0;
 }
 
+/* One world in five has epochs, and none whose feeds are written twice, drawn apart from all else. Vaults make them and let history go by themselves in some, by hand
+ * in all. A liar is an admin in some. */
+static void draw_epochs(sim_plan *plan) {
+    static const uint64_t sizes[] = {NEVER, NEVER, 4000, 20000}, windows_ms[] = {0, 0, 30000, 240000};
+    uint64_t state = plan->seed ^ 0xe90c;
+    plan->epochs = draw_one_in(&state, EPOCHS_RARITY) || plan->epochs;
+    if (!plan->epochs) {
+        return;
+    }
+    plan->epoch_size = sizes[sim_random(&state) % 4];
+    plan->retention_ms = windows_ms[sim_random(&state) % 4];
+    plan->alone = draw_one_in(&state, 2);
+    plan->epoch_copies = plan->alone ? 1 : 0;
+    if (plan->hostile == SIM_LYING_EDITOR && !plan->alone && draw_one_in(&state, 2)) {
+        plan->hostile = SIM_LYING_ADMIN;
+    }
+}
+
 void sim_plan_draw(sim_plan *plan, bool calm) {
     uint64_t state = plan->seed ^ 0x5bd1e995, liar_state = plan->seed ^ 0x11a5,
              unseen_state = plan->seed ^ 0x07de, names_state = plan->seed ^ 0x4a3e,
@@ -66,13 +93,14 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
     }
     plan->names = draw_one_in(&names_state, 6);
     plan->models = draw_one_in(&models_state, 4);
+    draw_epochs(plan);
     if (calm) {
         return;
     }
     for (size_t i = 0; i < sizeof chances / sizeof chances[0]; i++) {
         plan->chance[chances[i].fault] = draw_one_in(&state, chances[i].rarity) ? chances[i].chance : 0;
     }
-    if (draw_one_in(&unseen_state, UNSEEN_RARITY)) {
+    if (draw_one_in(&unseen_state, UNSEEN_RARITY) && !plan->epochs) {
         plan->chance[SIM_SET_BACK] = UNSEEN_SET_BACK;
         plan->chance[SIM_UNSEEN] = UNSEEN;
     }
@@ -87,7 +115,8 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
                                    .sync_error_chance = errors && draw_one_in(&state, 2) ? 1000 : 0,
                                    .failed_sync_forgets = draw_one_in(&state, 2)};
     plan->big = draw_one_in(&state, BIG_RARITY);
-    if (draw_one_in(&state, GUESTS_RARITY) && plan->hostile == SIM_NO_LIAR) {
+    if (draw_one_in(&state, plan->epochs ? NEWCOMERS_RARITY : GUESTS_RARITY) &&
+        plan->hostile == SIM_NO_LIAR) {
         /* A host that was set back forgets what it counted; one whose clock was set, when an invitation ends. */
         plan->guests = draw_one_in(&state, 2) ? 2 : 1;
         plan->chance[SIM_SET_BACK] = plan->chance[SIM_CLOCK] = 0;

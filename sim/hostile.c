@@ -191,10 +191,19 @@ static int tell(sim_hostile *hostile, dx_replica *replica, sim_count lie) {
     case SIM_FALSE_BLOCK:
     case SIM_WITHOUT_RIGHT:
         return sim_hostile_write(hostile, replica, lie);
+    case SIM_FALSE_EPOCH:
+        return sim_hostile_epoch(hostile, replica);
     default:
         break;
     }
     dx_session *session = choose_session(hostile, replica);
+    if (lie == SIM_FALSE_PIECE && (session == NULL || sim_hostile_below(hostile, 3) != 0)) {
+        hostile->armed |= 1u << (lie - SIM_LIE_FIRST);
+        return DX_OK;
+    }
+    if (lie == SIM_FALSE_PIECE) {
+        return sim_hostile_gone(hostile, session);
+    }
     return session == NULL ? DX_OK : sim_hostile_tell(hostile, session, lie);
 }
 
@@ -239,10 +248,14 @@ static void set_back(sim_hostile *hostile) {
     sim_peer_start(peer);
 }
 
+static unsigned count_lies(const sim_hostile *hostile) {
+    return hostile->peer->world->plan.epochs ? SIM_LIE_COUNT : SIM_PLAIN_LIES;
+}
+
 static sim_count draw(sim_hostile *hostile) {
     sim_count lie;
     do {
-        lie = (sim_count)(SIM_LIE_FIRST + sim_hostile_below(hostile, SIM_LIE_COUNT));
+        lie = (sim_count)(SIM_LIE_FIRST + sim_hostile_below(hostile, count_lies(hostile)));
     } while ((hostile->habits >> (lie - SIM_LIE_FIRST) & 1u) == 0);
     return lie;
 }
@@ -269,10 +282,14 @@ static unsigned bit(sim_count lie) {
 /* A random set. A vault whose own feed holds what was never applied does not open again, and rightly: who sets
  * it back does not write such blocks. */
 static unsigned draw_habits(sim_hostile *hostile) {
+    const sim_plan *plan = &hostile->peer->world->plan;
+    bool admin = plan->hostile == SIM_LYING_ADMIN;
     unsigned habits = 0;
     while (habits == 0) {
-        habits = (unsigned)sim_hostile_below(hostile, 1u << SIM_LIE_COUNT);
+        habits = (unsigned)sim_hostile_below(hostile, 1u << count_lies(hostile));
         habits &= hostile->reader ? ~bit(SIM_SET_BACK_UNSEEN) : ~0u;
+        habits &= admin ? ~bit(SIM_WITHOUT_RIGHT) : ~bit(SIM_FALSE_EPOCH);
+        habits &= plan->epochs ? ~(bit(SIM_SET_BACK_UNSEEN) | bit(SIM_TWIN)) : ~0u;
     }
     return (habits & bit(SIM_SET_BACK_UNSEEN)) != 0 ? habits & ~bit(SIM_DEAD_BLOCK) : habits;
 }

@@ -90,4 +90,11 @@ int sim_hostile_admission(sim_hostile *hostile, dx_replica *replica, dx_buf *ite
 int sim_hostile_block(dx_replica *replica, const dx_feed *feed, uint64_t flags, uint64_t key_epoch,
                       const dx_dependency *named, dx_bytes items, dx_buf *block);
 
+/* --- hostile_epoch.c: false epochs, and false pieces of right ones ----------------------------------- */
+int sim_hostile_epoch(sim_hostile *hostile, dx_replica *replica);
+/* Changes the PIECE that is about to be sent. */
+int sim_hostile_piece(sim_hostile *hostile, dx_buf *message);
+/* Says of some feed that it begins late. */
+int sim_hostile_gone(sim_hostile *hostile, dx_session *session);
+
 #endif

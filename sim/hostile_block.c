@@ -169,7 +169,8 @@ static void make_dead(sim_hostile *hostile, const dx_space *space, lying_block *
         }
         break;
     case 2:
-        if (feed != NULL) {
+        if (feed != NULL) { /* below a confirmed epoch no root is looked at */
+            block->judged = !hostile->peer->world->plan.epochs;
             name(block, feed, feed->length);
             return;
         }

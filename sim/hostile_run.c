@@ -234,7 +234,9 @@ static void lie_about(sim_hostile *hostile, sim_run *run, dx_buf *message) {
     /* Of a feed that an honest peer wrote twice, what does not join is perhaps another branch; and while branches of a feed of
      * the liar's own are compared, what does not join of another waits its turn. */
     const uint64_t *counts = hostile->peer->world->counts;
-    bool is_plain = counts[SIM_UNSEEN] == 0 && counts[SIM_TWIN] == 0 && counts[SIM_SET_BACK_UNSEEN] == 0;
+    /* Who loads a state, or builds on one, does not look at runs below it. */
+    bool is_plain = !hostile->peer->world->plan.epochs && counts[SIM_UNSEEN] == 0 && counts[SIM_TWIN] == 0 &&
+                    counts[SIM_SET_BACK_UNSEEN] == 0;
     if (lie != SIM_TWIN && !run->is_hollow && is_looked_at && is_plain &&
         !sim_hostile_has_gap(hostile, run->session)) {
         sim_hostile_watch(hostile, run->session, lie);
@@ -242,6 +244,10 @@ static void lie_about(sim_hostile *hostile, sim_run *run, dx_buf *message) {
 }
 
 int sim_hostile_falsify(sim_hostile *hostile, dx_session *session, dx_buf *message) {
+    if (is_armed(hostile, SIM_FALSE_PIECE) && dx_sync_message_kind(dx_buf_view(message)) == DX_SYNC_PIECE) {
+        disarm(hostile, SIM_FALSE_PIECE);
+        return sim_hostile_piece(hostile, message);
+    }
     if (hostile->armed == 0 || dx_sync_message_kind(dx_buf_view(message)) != DX_SYNC_DATA) {
         return DX_OK;
     }

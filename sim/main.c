@@ -22,7 +22,8 @@ enum {
     WHOLE_EVERY = 50,
     TWICE_EVERY = 90,
     BLOCK = 20,
-    FORMS = 4,
+    LIARS = 4,                                /* none, and as many kinds */
+    FORMS = 3 * (LIARS + SIM_SPACES_MAX - 1), /* without epochs, with, and with those of one alone */
     MAPPED_ALONE = 32 << 20,
     MEMORY_KEPT = 256 << 20
 };
@@ -34,7 +35,7 @@ typedef struct sim_options {
     uint64_t block, block_stride; /* of blocks of twenty, every stride-th from this one */
     size_t peers, operations;
     uint64_t minutes;
-    bool verbose, inside, calm, whole, traces, until_failure, sums;
+    bool verbose, inside, calm, whole, epochs, traces, until_failure, sums;
 } sim_options;
 
 typedef struct sim_totals {
@@ -98,6 +99,7 @@ static void run_seed(sim_world *world, const sim_plan *plan, sim_world *template
     sim_hostile_begin(world);
     sim_invite_begin(world);
     sim_names_begin(world);
+    sim_epochs_begin(world);
     uint64_t start_ms = world->now_ms, length_ms = plan->minutes * 60000;
     for (size_t i = 0; i < plan->operations && world->violation[0] == 0; i++) {
         sim_at(world, start_ms + sim_below(world, length_ms), on_operation, NULL, i);
@@ -118,14 +120,16 @@ static sim_world templates[FORMS];
 /* A world that was set up like this one: for as many spaces, with such a liar; NULL with its violation
  * printed. */
 static sim_world *template_of(const sim_plan *like) {
-    sim_world *world =
-        &templates[like->hostile == SIM_NO_LIAR ? like->spaces - 1 : 1 + (size_t)like->hostile];
+    size_t form = like->hostile == SIM_NO_LIAR ? like->spaces - 1 : 1 + (size_t)like->hostile;
+    sim_world *world = &templates[form + (like->epochs ? FORMS / 3 : 0) + (like->alone ? FORMS / 3 : 0)];
     if (world->peer_count == 0) {
         sim_plan plan = {.seed = 1,
                          .peers = like->peers,
                          .hostile = like->hostile,
                          .delay_max_ms = 10,
-                         .spaces = like->spaces};
+                         .spaces = like->spaces,
+                         .epochs = like->epochs,
+                         .alone = like->alone};
         sim_world_init(world, &plan, plan.peers + (plan.hostile != SIM_NO_LIAR));
         (void)sim_setup(world);
         for (size_t i = 0; i < world->peer_count; i++) {
@@ -157,11 +161,12 @@ static void add_up(sim_totals *totals, const sim_world *world) {
 }
 
 static void tell_failure(const sim_options *options, const sim_world *world) {
-    printf(
-        "seed %llu: %s\n  again: %s --seed %llu --peers %zu --minutes %llu --operations %zu%s%s --verbose\n",
-        (unsigned long long)world->plan.seed, world->violation, options->program,
-        (unsigned long long)world->plan.seed, options->peers, (unsigned long long)options->minutes,
-        options->operations, options->whole ? " --whole" : "", options->calm ? " --calm" : "");
+    printf("seed %llu: %s\n  again: %s --seed %llu --peers %zu --minutes %llu --operations %zu%s%s%s "
+           "--verbose\n",
+           (unsigned long long)world->plan.seed, world->violation, options->program,
+           (unsigned long long)world->plan.seed, options->peers, (unsigned long long)options->minutes,
+           options->operations, options->whole ? " --whole" : "", options->epochs ? " --epochs" : "",
+           options->calm ? " --calm" : "");
     fflush(stdout);
 }
 
@@ -174,7 +179,8 @@ static bool run_one(sim_world *world, const sim_options *options, uint64_t seed,
     sim_plan plan = {.seed = seed,
                      .peers = options->peers,
                      .minutes = options->minutes,
-                     .operations = options->operations};
+                     .operations = options->operations,
+                     .epochs = options->epochs};
     sim_plan_draw(&plan, options->calm);
     bool whole = options->whole || seed % WHOLE_EVERY == 7;
     sim_world *template = whole ? NULL : template_of(&plan);
@@ -304,14 +310,17 @@ int main(int argc, char **argv) {
     if (has(argc, argv, "--help")) {
         puts(
             "sim --seed N | --seeds COUNT [--from N] [--each N] [--but-each N] [--block 0 --stride 1]\n"
-            "  [--peers 3] [--minutes 30] [--operations 200] [--calm] [--whole] [--traces] [--until-failure] "
+            "  [--peers 3] [--minutes 30] [--operations 200] [--calm] [--whole] [--epochs] [--traces] "
+            "[--until-failure] "
             "[--verbose] [--inside]\n"
             "  --each, --but-each: only seeds that divide by N, or that do not; --block, --stride: of "
             "blocks\n"
             "  of twenty seeds those whose number leaves block when divided by stride; --sums: what happened "
             "as\n"
             "  rows, for tools/sim\n"
-            "  --calm: no faults; --whole: every seed founds its spaces anew; --traces: the hash of all "
+            "  --calm: no faults; --whole: every seed founds its spaces anew; --epochs: every seed has "
+            "epochs;\n"
+            "  --traces: the hash of all "
             "events "
             "and\n"
             "  effects of each seed; --verbose: what happens, as a story; --inside: and what nodes say of\n"
@@ -346,6 +355,7 @@ int main(int argc, char **argv) {
                            .inside = has(argc, argv, "--inside"),
                            .calm = has(argc, argv, "--calm"),
                            .whole = has(argc, argv, "--whole"),
+                           .epochs = has(argc, argv, "--epochs"),
                            .traces = has(argc, argv, "--traces"),
                            .sums = has(argc, argv, "--sums"),
                            .until_failure = has(argc, argv, "--until-failure")};

@@ -425,7 +425,10 @@ void sim_peer_start(sim_peer *peer) {
                              .create = peer->starts == 0,
                              .has_token = peer->has_token,
                              .same_file = !peer->other_file,
-                             .rows_max = (peer->index + peer->starts) % 2 == 0 ? 0 : SMALL_SET};
+                             .rows_max = (peer->index + peer->starts) % 2 == 0 ? 0 : SMALL_SET,
+                             .epoch_size = peer->world->plan.epoch_size,
+                             .retention_ms = peer->world->plan.retention_ms,
+                             .epoch_copies = peer->world->plan.epoch_copies};
     memset(config.vault_key, 0x5a, sizeof config.vault_key);
     memcpy(config.token, peer->token, sizeof config.token);
     int error = dx_node_open(&config, &peer->node, message, sizeof message);

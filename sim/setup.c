@@ -100,12 +100,15 @@ static bool found_space(sim_world *world, size_t space) {
     world->peers[0].member[space] = true;
     size_t members = space == 0 ? world->plan.peers : world->plan.peers - 1;
     for (size_t i = 1; well && i < members; i++) {
-        well = invite(&world->peers[0], &world->peers[i], space, "editor");
+        bool admin = world->plan.epochs && !world->plan.alone && i < SIM_ADMINS;
+        well = invite(&world->peers[0], &world->peers[i], space, admin ? "admin" : "editor");
     }
     if (well && world->plan.hostile != SIM_NO_LIAR) {
         sim_peer *liar = &world->peers[world->plan.peers];
         well = invite(&world->peers[0], liar, space,
-                      world->plan.hostile == SIM_LYING_READER ? "reader" : "editor");
+                      world->plan.hostile == SIM_LYING_READER  ? "reader"
+                      : world->plan.hostile == SIM_LYING_ADMIN ? "admin"
+                                                               : "editor");
         liar->member[space] = false; /* nothing is asked of it, and nothing expected */
     }
     return well;

@@ -20,6 +20,7 @@ enum {
     SIM_REQUESTS_MAX = 64,
     SIM_PORTS = 3, /* programs that speak to one vault */
     SIM_SPACES_MAX = 2,
+    SIM_ADMINS = 2, /* where epochs are made: the owner and the next one */
     SIM_ID_SIZE = 56
 };
 
@@ -68,7 +69,9 @@ typedef struct sim_link sim_link;
     X(WITHHELD, "messages held back")                                                                        \
     X(DEAD_BLOCK, "blocks that name what is not")                                                            \
     X(FALSE_BLOCK, "blocks against the rules")                                                               \
-    X(WITHOUT_RIGHT, "credentials without a right")
+    X(WITHOUT_RIGHT, "credentials without a right")                                                          \
+    X(FALSE_EPOCH, "epochs that are none")                                                                   \
+    X(FALSE_PIECE, "false pieces of snapshots")
 
 #define SIM_COUNT_MAP(X)                                                                                     \
     SIM_FAULT_MAP(X)                                                                                         \
@@ -88,6 +91,10 @@ typedef struct sim_link sim_link;
     X(GLANCES, "glances at a whole space")                                                                   \
     X(CIRCLES, "circles of moves, counted at each peer")                                                     \
     X(WATCHED, "changes watched")                                                                            \
+    X(EPOCH_MADE, "epochs made")                                                                             \
+    X(COMPACTED, "histories let go")                                                                         \
+    X(JUMPED, "feeds taken over as a state")                                                                 \
+    X(AWAY, "people away for long")                                                                          \
     X(RENAMED, "people and spaces renamed")                                                                  \
     X(CAME_BACK, "watchers that came back")                                                                  \
     X(STALLED, "answers held back for a slow program")                                                       \
@@ -119,7 +126,8 @@ typedef enum sim_count {
 enum {
     SIM_FAULT_COUNT = SIM_DISK + 1,
     SIM_LIE_FIRST = SIM_GARBAGE,
-    SIM_LIE_COUNT = SIM_WITHOUT_RIGHT + 1 - SIM_GARBAGE
+    SIM_LIE_COUNT = SIM_FALSE_PIECE + 1 - SIM_GARBAGE,
+    SIM_PLAIN_LIES = SIM_WITHOUT_RIGHT + 1 - SIM_GARBAGE /* the first ones, of worlds without epochs */
 };
 
 extern const char *const sim_count_words[SIM_COUNT_COUNT];
@@ -127,7 +135,7 @@ extern const char *const sim_count_words[SIM_COUNT_COUNT];
 /* --- A world ---------------------------------------------------------------------------------------- */
 
 /* A member who lies, beside the honest ones. */
-typedef enum sim_liar { SIM_NO_LIAR, SIM_LYING_EDITOR, SIM_LYING_READER } sim_liar;
+typedef enum sim_liar { SIM_NO_LIAR, SIM_LYING_EDITOR, SIM_LYING_READER, SIM_LYING_ADMIN } sim_liar;
 
 /* A signaling service that peers may meet at. */
 typedef enum sim_signaling_kind {
@@ -154,7 +162,12 @@ typedef struct sim_plan {
     size_t guests;                    /* who come by invitation meanwhile (invite.h) */
     bool models;                      /* people use counters and approvals, too */
     bool names;                       /* people and spaces are renamed (names.c) */
-    bool big;                         /* objects are large, and one program of each peer reads slowly */
+    bool epochs;                      /* epochs are made, and history is let go of (epochs.h) */
+    bool
+        alone; /* by the owner's device alone, so that one other device's word is enough before history goes */
+    uint64_t epoch_size, retention_ms; /* as in dx_node_config */
+    size_t epoch_copies;
+    bool big; /* objects are large, and one program of each peer reads slowly */
     sim_disk_config disk;
 } sim_plan;
 
@@ -225,6 +238,7 @@ typedef struct sim_event sim_event;
 typedef struct sim_workload sim_workload;     /* workload.h */
 typedef struct sim_invitation sim_invitation; /* invite.h */
 typedef struct sim_hostile sim_hostile;       /* hostile.h */
+typedef struct sim_epochs sim_epochs;         /* epochs.h */
 
 struct sim_world {
     sim_plan plan;
@@ -241,6 +255,7 @@ struct sim_world {
     sim_workload *workload;
     sim_hostile *hostile;            /* NULL: nobody lies */
     sim_invitation *invitation;      /* NULL: nobody is invited */
+    sim_epochs *epochs;              /* NULL: nobody makes any */
     struct sim_signaling *signaling; /* NULL: there is no such service */
     struct sim_udp *udp;             /* NULL: likewise */
     uint64_t trace;
@@ -356,6 +371,13 @@ void sim_check_forks(sim_world *world, size_t space);
 /* --- names.c ----------------------------------------------------------------------------------------- */
 void sim_names_begin(sim_world *world); /* when the plan has renames: they happen from now on */
 void sim_check_names(sim_world *world, size_t space);
+
+/* --- epochs.c ---------------------------------------------------------------------------------------- */
+void sim_epochs_begin(sim_world *world); /* when the plan has epochs: they are made from now on */
+void sim_epochs_end(sim_world *world);
+void sim_epochs_deinit(sim_world *world);
+/* --- check_epochs.c: what everybody made of them --- */
+void sim_check_epochs(sim_world *world, size_t space);
 
 void sim_invite_begin(sim_world *world); /* when the plan has guests: they come soon */
 /* After healing: lets all of it come to an end, and judges it. */

@@ -1,4 +1,5 @@
 /* dx/epoch.c: `dx space epoch, epochs, compact`: a state that members agree upon, and history that may go below it. */
+#include "input.h"
 #include "space.h"
 
 static const dx_column made_columns[] = {{"number", DX_CELL_NUMBER}, {"id", DX_CELL_HEX},
@@ -25,8 +26,17 @@ int dx_run_space_epochs(dx_invocation *run) {
 }
 
 int dx_run_space_compact(dx_invocation *run) {
+    const char *copies = dx_invocation_option(run, "copies");
+    int64_t count = 0;
     dx_map_builder command;
+    int code = copies == NULL ? DX_EXIT_OK : dx_input_number(run, copies, "--copies", &count);
+    if (code != DX_EXIT_OK) {
+        return code;
+    }
     dx_space_command(run, &command, "space.compact");
     dx_command_bool(&command, "now", dx_invocation_has(run, "now"));
+    if (copies != NULL) {
+        dx_write_int(dx_map_builder_key(&command, "copies"), count);
+    }
     return dx_vault_ask_record(run, &command, base_columns);
 }

@@ -192,10 +192,14 @@ const dx_verb dx_verbs[] = {
     {.noun = "space",
      .verb = "compact",
      .arguments = {SPACE_ARGUMENT},
-     .options = {{"now", 0, NULL, "do not wait until the epoch was confirmed for a week", false}},
+     .options = {{"now", 0, NULL, "do not wait until the epoch was confirmed for a week", false},
+                 {"copies", 0, "N", "be content with N other devices that have it, when some are lost",
+                  false}},
      .sentence = "Let go of the history below the current epoch, on this vault",
      .details =
-         "Nothing goes by itself. What was dropped can not be shown by `dx history`, nor gone back to.",
+         "Every other device that may write must have said that the epoch is right, as two parts of a space\n"
+         "that are apart and each drop what the other has not can never be one again. What was dropped can\n"
+         "not be shown by `dx history`, nor gone back to.",
      .examples = "dx space compact notes --now",
      .run = dx_run_space_compact},
     {.noun = "space",

@@ -36,7 +36,8 @@ typedef struct dx_node_config {
     dx_model_registry models;
     /* Bounded history (docs/spec/epoch.md). From how many bytes of blocks on an epoch is made by itself, and how long
      * after one was confirmed the history below it goes by itself, 0: never, only by hand; and how many other devices
-     * must have said that it is right before it goes, 0: one. */
+     * must have said that it is right before it goes, 0: all that may write. Fewer are safe only where one device alone
+     * makes epochs: two parts of a space that are apart could each drop what the other has not, for good. */
     uint64_t epoch_size, retention_ms;
     size_t epoch_copies;
     /* How many changed rows of a space may stand in memory, some 400 bytes each, before their tables have them; 0: 32,768.

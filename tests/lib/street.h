@@ -518,25 +518,34 @@ static inline vault *street_person(street *self, const char *name) {
     return one;
 }
 
-static inline void street_share(vault *host, const char *space, char *url, size_t url_size,
-                                char pin[static 7]) {
+static inline void street_share_as(vault *host, const char *space, const char *role, char *url,
+                                   size_t url_size, char pin[static 7]) {
     char json[256];
-    snprintf(json, sizeof json, "{'do': 'space.share', 'space': '%s'}", space);
+    snprintf(json, sizeof json, "{'do': 'space.share', 'space': '%s', 'role': '%s'}", space, role);
     vault_begin(host, json);
     street_field(host->told, "url", url, url_size);
     street_field(host->told, "pin", pin, 7);
 }
 
+static inline void street_share(vault *host, const char *space, char *url, size_t url_size,
+                                char pin[static 7]) {
+    street_share_as(host, space, "editor", url, url_size, pin);
+}
+
 /* The host shares, the guest joins with link and PIN; both talk until all is quiet. */
-static inline void street_join(vault *host, vault *guest, const char *space) {
+static inline void street_join_as(vault *host, vault *guest, const char *space, const char *role) {
     char url[2100], pin[7], json[2300];
-    street_share(host, space, url, sizeof url, pin);
+    street_share_as(host, space, role, url, sizeof url, pin);
     snprintf(json, sizeof json, "{'do': 'space.join', 'url': '%s', 'pin': '%s'}", url, pin);
     vault_begin(guest, json);
     street_pass(host->street, 5000);
     if (strstr(guest->last, "\"ready\"") == NULL) {
         fail_msg("%s did not join: %s", guest->name, guest->last);
     }
+}
+
+static inline void street_join(vault *host, vault *guest, const char *space) {
+    street_join_as(host, guest, space, "editor");
 }
 
 /* Every vault shows the same digest of the space. */

@@ -209,10 +209,15 @@ static const dx_admitted_feed *feed_by_prefix(const dx_control *control,
     return feed && memcmp(feed->id, prefix, DX_PREFIX_SIZE) == 0 ? feed : NULL;
 }
 
-/* Whether all that the epoch speaks of was written by the identity that issued it. */
-static bool is_of_issuer_alone(const dx_control *control, const dx_epoch *epoch) {
+/* Whether the owner issued it, and wrote all that it speaks of. */
+static bool is_of_owner_alone(const dx_control *control, const dx_epoch *epoch) {
     dx_reader cursor;
     dx_dependency entry;
+#if !defined(DX_PLANT) || DX_PLANT != 74
+    if (dx_control_role(control, epoch->issuer) != DX_ROLE_OWNER) {
+        return false;
+    }
+#endif
     dx_reader_init(&cursor, epoch->cut);
     for (size_t i = 0; i < epoch->cut_count && dx_block_dependency(&cursor, &entry) == DX_OK; i++) {
         const dx_admitted_feed *feed = feed_by_prefix(control, entry.feed);
@@ -277,7 +282,7 @@ int dx_control_weigh_epochs(dx_control *control) {
         bool confirmed = has_witness(control, row->entry);
         if (!confirmed) {
             read_row(control, row, &epoch);
-            confirmed = is_of_issuer_alone(control, &epoch);
+            confirmed = is_of_owner_alone(control, &epoch);
         }
 #if defined(DX_PLANT) && DX_PLANT == 50
         confirmed = true;

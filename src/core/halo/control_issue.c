@@ -155,21 +155,21 @@ int dx_control_issue_key_grant(const dx_control *control, const dx_identity *by,
     return end_draft(&made, error, by, out);
 }
 
-/* Whether the draft's cut is one that may follow. */
-static bool is_next(const dx_epoch_draft *said, const dx_epoch *current, const dx_alloc *alloc) {
+/* DX_E_INVALID: the draft's cut is not one that may follow. */
+static int check_next(const dx_epoch_draft *said, const dx_epoch *current, const dx_alloc *alloc) {
     dx_epoch next = {.cut_count = said->cut_count};
     dx_reader in;
     dx_writer writer;
     dx_buf cut;
     dx_buf_init(&cut, alloc, DX_EPOCH_SIZE_MAX);
     dx_writer_init(&writer, &cut);
-    bool sound = dx_dependencies_write(&writer, said->cut, said->cut_count) == DX_OK &&
-                 dx_writer_finish(&writer) == DX_OK;
+    int error = dx_dependencies_write(&writer, said->cut, said->cut_count);
+    error = error != DX_OK ? error : dx_writer_finish(&writer);
     dx_reader_init(&in, dx_buf_view(&cut));
     dx_dependencies_read(&in, &next.cut_count, &next.cut);
-    sound = sound && (current == NULL || dx_epoch_dominates(&next, current));
+    bool follows = error == DX_OK && (current == NULL || dx_epoch_dominates(&next, current));
     dx_buf_deinit(&cut);
-    return sound;
+    return error != DX_OK || follows ? error : DX_E_INVALID;
 }
 
 int dx_control_issue_epoch(const dx_control *control, const dx_identity *by, const dx_epoch_draft *said,
@@ -177,10 +177,11 @@ int dx_control_issue_epoch(const dx_control *control, const dx_identity *by, con
     draft made;
     dx_epoch current;
     bool follows = dx_control_current_epoch(control, &current);
-    if (said->cut_count == 0 || !is_next(said, follows ? &current : NULL, out->alloc)) {
-        return DX_E_INVALID;
+    int error = said->cut_count == 0 ? DX_E_INVALID : check_next(said, follows ? &current : NULL, out->alloc);
+    if (error != DX_OK) {
+        return error;
     }
-    int error = begin_draft(control, by, DX_CREDENTIAL_EPOCH, DX_ROLE_ADMIN, control->space_id, out, &made);
+    error = begin_draft(control, by, DX_CREDENTIAL_EPOCH, DX_ROLE_ADMIN, control->space_id, out, &made);
     if (error == DX_OK && follows) {
         add_parent(&made, current.id);
     }

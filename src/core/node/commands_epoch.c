@@ -43,6 +43,18 @@ int dx_node_write_epoch_status(dx_node *node, dx_space *space, dx_map_builder *m
     if (any) {
         error = dx_node_epoch_verdict(node, space, current.id, &verdict, &since_ms);
     }
+    const char *why = NULL;
+    uint64_t wait_ms = 0;
+    if (error == DX_OK && status.stage == DX_EPOCH_IDLE) {
+        error = dx_node_why_history(node, space, &why, &wait_ms);
+    }
+    if (why != NULL) {
+        dx_write_text(dx_map_builder_key(map, "kept"), why);
+    }
+    if (wait_ms != 0) {
+        dx_write_timestamp(dx_map_builder_key(map, "until"),
+                           (int64_t)(node->context.wall_ms + wait_ms) * 1000);
+    }
     if (verdict == DX_EPOCH_MISMATCH) {
         dx_write_text(dx_map_builder_key(map, "mismatch"), dx_error_text(DX_E_EPOCH_MISMATCH));
     }
@@ -67,6 +79,7 @@ typedef struct waiting_epoch {
 
 static int wait_made(dx_node *node, dx_request *request, bool *again) {
     dx_space *space = dx_node_space(node, request->space);
+    (void)again;
     bool done;
     dx_epoch made;
     if (space == NULL) {
@@ -77,8 +90,7 @@ static int wait_made(dx_node *node, dx_request *request, bool *again) {
         return error;
     }
     if (!done) {
-        *again = true;
-        return DX_PENDING;
+        return DX_PENDING; /* what is under way brings the next step (epochs.c) */
     }
     dx_map_builder map;
     dx_answer_init(node, &map);
@@ -137,13 +149,13 @@ static int space_epochs(dx_node *node, dx_request *request, dx_bytes body) {
 
 static int wait_compacted(dx_node *node, dx_request *request, bool *again) {
     dx_space *space = dx_node_space(node, request->space);
+    (void)again;
     dx_epoch_status status;
     if (space == NULL) {
         return dx_node_refuse(node, DX_E_CANCELLED, NULL, "the space was removed");
     }
     dx_epoch_status_of(space, &status);
     if (status.stage != DX_EPOCH_IDLE) {
-        *again = true;
         return DX_PENDING;
     }
     dx_map_builder map;
@@ -156,7 +168,8 @@ static int space_compact(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space;
     int error = dx_take_space(node, request, body, &space);
     if (error == DX_OK) {
-        error = dx_node_compact(node, space, dx_item_bool(dx_item_get(body, "now"), false));
+        error = dx_node_compact(node, space, dx_item_bool(dx_item_get(body, "now"), false),
+                                (uint64_t)dx_item_int(dx_item_get(body, "copies"), 0));
     }
     if (error != DX_OK) {
         return error;

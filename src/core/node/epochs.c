@@ -165,23 +165,56 @@ static void answer(dx_epoch_work *work, int outcome) {
     work->outcome = outcome;
 }
 
+/* Whoever asks while it is under way gets the same answer. */
+static bool is_asked(const dx_epoch_work *work) {
+    return work->asked && !work->answered;
+}
+
 static uint64_t next_number(const dx_space *space) {
     dx_epoch current;
     return dx_control_current_epoch(space->control, &current) ? current.number + 1 : 1;
 }
 
-static int begin_making(dx_node *node, dx_space *space, dx_epoch_work *work) {
-    dx_epoch current;
+static bool dominates_all(const dx_space *space, const dx_epoch *epoch) {
+    dx_epoch other;
+    bool all = true;
+    for (size_t i = 0; all && dx_control_epoch_at(space->control, i, &other); i++) {
+        all = !other.confirmed || dx_epoch_dominates(epoch, &other);
+    }
+    return all;
+}
+
+/* Whether a confirmed epoch has something that the current one has not, so that who builds on it waits for one that has all;
+ * and this device has not made that one yet. */
+static bool has_rivals(const dx_node *node, const dx_space *space) {
+    dx_epoch epoch;
+    bool rivals = dx_control_current_epoch(space->control, &epoch) && !dominates_all(space, &epoch);
+    for (size_t i = dx_control_epoch_count(space->control); rivals && i-- > 0;) {
+        rivals = !dx_control_epoch_at(space->control, i, &epoch) || !is_own(node, &epoch) ||
+                 !dominates_all(space, &epoch);
+    }
+    return rivals;
+}
+
+/* DX_E_STATE: what is agreed upon already is not all here yet. */
+static int check_dominating(dx_node *node, const dx_space *space, const dx_cut *cut) {
+    int error = DX_OK;
+    dx_epoch epoch;
     dx_cut below;
-    int error = dx_cut_now(&node->context, space, &work->cut);
     dx_cut_init(&below, node->context.alloc);
-    if (error == DX_OK && dx_control_current_epoch(space->control, &current)) {
-        error = dx_cut_decode(current.cut_item, &below);
-        if (error == DX_OK && !dx_cut_dominates(&work->cut, &below)) {
-            error = DX_E_STATE; /* what is agreed upon already is not all here yet */
+    for (size_t i = 0; error == DX_OK && dx_control_epoch_at(space->control, i, &epoch); i++) {
+        if (epoch.confirmed) {
+            error = dx_cut_decode(epoch.cut_item, &below);
+            error = error == DX_OK && !dx_cut_dominates(cut, &below) ? DX_E_STATE : error;
         }
     }
     dx_cut_deinit(&below);
+    return error;
+}
+
+static int begin_making(dx_node *node, dx_space *space, dx_epoch_work *work) {
+    int error = dx_cut_now(&node->context, space, &work->cut);
+    error = error == DX_OK ? check_dominating(node, space, &work->cut) : error;
     error = error == DX_OK && work->cut.count == 0 ? DX_E_STATE : error;
     work->number = next_number(space);
     work->key_epoch = space->key_epoch;
@@ -192,7 +225,7 @@ static int begin_making(dx_node *node, dx_space *space, dx_epoch_work *work) {
 static int say_made(dx_node *node, dx_space *space, dx_epoch_work *work, const dx_snapshot_made *made) {
     uint64_t bytes;
     int error = dx_compact_estimate(&node->context, space, &work->cut, &bytes);
-    if (error == DX_OK && !work->asked && bytes < 2 * made->size) {
+    if (error == DX_OK && !is_asked(work) && bytes < 2 * made->size && !has_rivals(node, space)) {
         work->state_size = made->size;
         return dx_snapshot_forget(&node->context, space, made->root);
     }
@@ -419,7 +452,7 @@ static int when_due(dx_node *node, dx_space *space, dx_epoch_work *work, uint64_
         if (error != DX_OK) {
             return error;
         }
-        bool heavy = bytes >= node->config.epoch_size && bytes >= 2 * state;
+        bool heavy = (bytes >= node->config.epoch_size && bytes >= 2 * state) || has_rivals(node, space);
         work->heavy_ms = !heavy ? 0 : work->heavy_ms == 0 ? now_ms + 1 : work->heavy_ms;
     }
     if (work->heavy_ms != 0) {
@@ -453,15 +486,65 @@ static uint64_t retention_ms(const dx_node *node) {
     return node->config.retention_ms != 0 ? node->config.retention_ms : DX_EPOCH_RETENTION_MS;
 }
 
-typedef enum compacting { BY_ITSELF, BY_HAND, BY_HAND_NOW } compacting;
+/* Who wants history to go: nobody in particular, or a person, who may not want to wait, and may be content with the word of
+ * fewer devices than all. */
+typedef struct dropping {
+    bool by_hand, now;
+    uint64_t copies; /* 0: as the vault is configured */
+} dropping;
 
-/* Lets go of what lies below the current epoch, if it may. why: the first thing that is missing, NULL: nothing; *wait_ms:
- * how long the window still lasts. */
-static int try_compact(dx_node *node, dx_space *space, compacting who, const char **why, uint64_t *wait_ms) {
+/* What is still missing, NULL: nothing; *wait_ms: how long the window still lasts.
+ *
+ * All devices that may write are asked for, as it must not happen that two parts of a space, apart from each other, each agree
+ * upon an epoch of their own and drop what the other one has not: neither could ever take over the other's state. */
+static const char *judge_dropping(const dx_node *node, dx_space *space, const dropping *how,
+                                  const dx_epoch *epoch, dx_epoch_verdict verdict, uint64_t since_ms,
+                                  uint64_t *wait_ms) {
+    size_t others, acks, copies = how->copies != 0 ? (size_t)how->copies : node->config.epoch_copies;
+    *wait_ms = 0;
+    if (is_base(space, epoch)) {
+        return "nothing lies below the current epoch any more";
+    }
+#if defined(DX_PLANT) && DX_PLANT == 72
+    verdict = DX_EPOCH_RIGHT;
+#endif
+    if (verdict != DX_EPOCH_RIGHT) {
+        return verdict == DX_EPOCH_MISMATCH
+                   ? "the current epoch is not the state at its cut (E_EPOCH_MISMATCH)"
+                   : "the current epoch was not checked here yet";
+    }
+    count_witnesses(node, space, epoch, &others, &acks);
+    if (others == 0 && !how->by_hand) {
+        return "no other device has this space";
+    }
+    copies = copies == 0 || copies > others ? others : copies;
+#if defined(DX_PLANT) && DX_PLANT == 70
+    copies = copies > 0 ? 1 : 0;
+#endif
+    if (acks < copies) {
+        return acks == 0 ? "no other device has said that the current epoch is right"
+                         : "not all devices that may write have said that the current epoch is right";
+    }
+    if (!how->by_hand && node->config.retention_ms == 0) {
+        return "nothing goes by itself in this vault";
+    }
+    uint64_t wall_ms = node->context.wall_ms, end_ms = since_ms + retention_ms(node);
+#if defined(DX_PLANT) && DX_PLANT == 71
+    end_ms = since_ms;
+#endif
+    if (!how->now && wall_ms < end_ms) {
+        *wait_ms = end_ms - wall_ms;
+        return "the retention window is not over";
+    }
+    return NULL;
+}
+
+/* Lets go of what lies below the current epoch, if it may. why: as judge_dropping. */
+static int try_dropping(dx_node *node, dx_space *space, const dropping *how, const char **why,
+                        uint64_t *wait_ms) {
     dx_epoch epoch;
     dx_epoch_verdict verdict;
     uint64_t since_ms, wall_ms = node->context.wall_ms;
-    size_t others, acks, copies = node->config.epoch_copies != 0 ? node->config.epoch_copies : 1;
     dx_cut cut;
     *wait_ms = 0;
     *why = "no epoch is confirmed";
@@ -473,33 +556,9 @@ static int try_compact(dx_node *node, dx_space *space, compacting who, const cha
         since_ms = wall_ms == 0 ? 1 : wall_ms; /* seen confirmed now, or a clock that was set back */
         error = save_verdict(node, space, epoch.id, verdict, since_ms);
     }
-    if (error == DX_OK && is_base(space, &epoch)) {
-        *why = "nothing lies below the current epoch any more";
-        return DX_OK;
-    }
-    count_witnesses(node, space, &epoch, &others, &acks);
-    uint64_t end_ms = since_ms + retention_ms(node);
-    if (error != DX_OK) {
+    *why = error == DX_OK ? judge_dropping(node, space, how, &epoch, verdict, since_ms, wait_ms) : NULL;
+    if (error != DX_OK || *why != NULL) {
         return error;
-    }
-    if (verdict != DX_EPOCH_RIGHT) {
-        *why = verdict == DX_EPOCH_MISMATCH
-                   ? "the current epoch is not the state at its cut (E_EPOCH_MISMATCH)"
-                   : "the current epoch was not checked here yet";
-        return DX_OK;
-    }
-    if (acks < (others < copies ? others : copies)) {
-        *why = "no other device has said that the current epoch is right";
-        return DX_OK;
-    }
-    if (who == BY_ITSELF && node->config.retention_ms == 0) {
-        *why = "nothing goes by itself in this vault";
-        return DX_OK;
-    }
-    if (who != BY_HAND_NOW && wall_ms < end_ms) {
-        *why = "the retention window is not over";
-        *wait_ms = end_ms - wall_ms;
-        return DX_OK;
     }
     dx_cut_init(&cut, node->context.alloc);
     error = dx_cut_decode(epoch.cut_item, &cut);
@@ -510,6 +569,22 @@ static int try_compact(dx_node *node, dx_space *space, compacting who, const cha
         note(node, space, "history below it goes", epoch.number);
     }
     return error == DX_E_STATE || error == DX_E_UNSUPPORTED ? DX_OK : error;
+}
+
+int dx_node_why_history(dx_node *node, dx_space *space, const char **why, uint64_t *wait_ms) {
+    const dropping how = {.by_hand = false};
+    dx_epoch epoch;
+    dx_epoch_verdict verdict;
+    uint64_t since_ms;
+    *why = NULL;
+    *wait_ms = 0;
+    if (!dx_control_current_epoch(space->control, &epoch) || is_base(space, &epoch)) {
+        return DX_OK;
+    }
+    int error = dx_node_epoch_verdict(node, space, epoch.id, &verdict, &since_ms);
+    since_ms = since_ms == 0 ? node->context.wall_ms : since_ms;
+    *why = error == DX_OK ? judge_dropping(node, space, &how, &epoch, verdict, since_ms, wait_ms) : NULL;
+    return error;
 }
 
 /* Snapshots of epochs before the current one are served no more. */
@@ -528,7 +603,13 @@ static int forget_older(dx_node *node, dx_space *space) {
     for (size_t i = 0; error == DX_OK && dx_control_epoch_at(space->control, i, &epoch) &&
                        memcmp(epoch.id, current.id, sizeof epoch.id) != 0;
          i++) {
-        error = dx_snapshot_forget(&node->context, space, epoch.root);
+        bool other = memcmp(epoch.root, current.root, sizeof epoch.root) != 0;
+#if defined(DX_PLANT) && DX_PLANT == 73
+        other = true;
+#endif
+        if (other) { /* two may have made the same one */
+            error = dx_snapshot_forget(&node->context, space, epoch.root);
+        }
     }
     return error;
 }
@@ -548,7 +629,7 @@ static int choose(dx_node *node, dx_space *space, dx_epoch_work *work, bool *aga
     uint64_t due_ms, wait_ms = 0, now_ms = node->context.now_ms;
     const char *why = NULL;
     bool found = false;
-    if (work->asked && !work->answered) {
+    if (is_asked(work)) {
         int error = begin_making(node, space, work);
         if (error != DX_OK && !dx_is_host_error(error)) {
             answer(work, error);
@@ -570,13 +651,16 @@ static int choose(dx_node *node, dx_space *space, dx_epoch_work *work, bool *aga
         *again = error == DX_OK;
         if (error != DX_OK) {
             end_work(work);
+            work->look_ms = now_ms + DX_EPOCH_AGAIN_MS;
+            work->looked = 0;
+            *deadline_ms = work->look_ms < *deadline_ms ? work->look_ms : *deadline_ms;
         }
         return error == DX_E_STATE || error == DX_E_NOT_FOUND ? DX_OK : error;
     }
     if (error == DX_OK) {
         error = forget_older(node, space);
     }
-    error = error != DX_OK ? error : try_compact(node, space, BY_ITSELF, &why, &wait_ms);
+    error = error != DX_OK ? error : try_dropping(node, space, &(dropping){.by_hand = false}, &why, &wait_ms);
     *again = *again || why == NULL;
     uint64_t wall_ms = wait_ms > DX_EPOCH_LOOK_MS ? DX_EPOCH_LOOK_MS : wait_ms;
     work->look_ms = DX_NO_DEADLINE;
@@ -587,6 +671,14 @@ static int choose(dx_node *node, dx_space *space, dx_epoch_work *work, bool *aga
     work->looked = version_of(space);
     *deadline_ms = work->look_ms < *deadline_ms ? work->look_ms : *deadline_ms;
     return error;
+}
+
+static bool is_any_asked(const dx_node *node) {
+    const dx_epoch_work *work = node->epochs;
+    while (work != NULL && !is_asked(work)) {
+        work = work->next;
+    }
+    return work != NULL;
 }
 
 static int run_space(dx_node *node, dx_space *space, bool *again, uint64_t *deadline_ms) {
@@ -609,7 +701,7 @@ static int run_space(dx_node *node, dx_space *space, bool *again, uint64_t *dead
     if (work->snapshot != NULL) {
         return go_on(node, space, work, again);
     }
-    bool asked = work->asked && !work->answered;
+    bool asked = is_asked(work);
     if (!asked && work->looked == version_of(space) && node->context.now_ms < work->look_ms) {
         *deadline_ms = work->look_ms < *deadline_ms ? work->look_ms : *deadline_ms;
         return DX_OK;
@@ -623,6 +715,11 @@ static int run_space(dx_node *node, dx_space *space, bool *again, uint64_t *dead
 
 int dx_node_run_epochs(dx_node *node, bool *again, uint64_t *deadline_ms) {
     int error = DX_OK;
+    if (node->context.now_ms < node->hold_ms &&
+        !is_any_asked(node)) { /* a step was undone, perhaps for this */
+        *deadline_ms = node->hold_ms < *deadline_ms ? node->hold_ms : *deadline_ms;
+        return DX_OK;
+    }
     for (size_t i = 0; i < node->space_count && error == DX_OK; i++) {
         error = run_space(node, node->spaces[i], again, deadline_ms);
     }
@@ -633,6 +730,8 @@ int dx_node_run_epochs(dx_node *node, bool *again, uint64_t *deadline_ms) {
 
 int dx_node_ask_epoch(dx_node *node, dx_space *space) {
     dx_epoch_work *work = work_of(node, space);
+    dx_epoch_status status;
+    dx_epoch_status_of(space, &status);
     if (work == NULL) {
         return DX_E_NO_MEMORY;
     }
@@ -640,8 +739,11 @@ int dx_node_ask_epoch(dx_node *node, dx_space *space) {
         return dx_node_refuse(node, DX_E_DENIED, "dx space members SPACE",
                               "only an admin of the space may make epochs");
     }
+    if (status.stage != DX_EPOCH_IDLE) {
+        return dx_node_refuse(node, DX_E_STATE, "dx space status SPACE",
+                              "a state is being loaded, or history dropped: try again when that is done");
+    }
     if (work->kind != WORK_MAKING) {
-        work->asked = true;
         work->answered = false;
         work->look_ms = 0;
     }
@@ -656,9 +758,6 @@ int dx_node_epoch_asked(dx_node *node, dx_space *space, bool *done, dx_epoch *ma
         return DX_OK;
     }
     int outcome = work == NULL ? DX_E_CANCELLED : work->outcome;
-    if (work != NULL) {
-        work->asked = work->answered = false;
-    }
     if (outcome == DX_OK && work != NULL && dx_control_epoch(space->control, work->made, made)) {
         return DX_OK;
     }
@@ -673,7 +772,8 @@ int dx_node_epoch_asked(dx_node *node, dx_space *space, bool *done, dx_epoch *ma
             : "the space is not settled now: something is still to come, or is being taken back");
 }
 
-int dx_node_compact(dx_node *node, dx_space *space, bool now) {
+int dx_node_compact(dx_node *node, dx_space *space, bool now, uint64_t copies) {
+    const dropping how = {.by_hand = true, .now = now, .copies = copies};
     const char *why = NULL;
     uint64_t wait_ms;
     dx_epoch_status status;
@@ -681,8 +781,7 @@ int dx_node_compact(dx_node *node, dx_space *space, bool now) {
     if (status.stage == DX_EPOCH_PREPARING || status.stage == DX_EPOCH_SWEEPING) {
         return DX_OK;
     }
-    dx_node_drop_epochs(node, space->local);
-    int error = try_compact(node, space, now ? BY_HAND_NOW : BY_HAND, &why, &wait_ms);
+    int error = try_dropping(node, space, &how, &why, &wait_ms);
     if (error != DX_OK || why == NULL) {
         return error;
     }

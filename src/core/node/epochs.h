@@ -6,8 +6,8 @@
  *             its state; the owner's first devices at once, others later, so that not all of them make one
  *   checking  whoever has applied a cut makes its snapshot again, and says so when it is right (EPOCH_ACK). When it is
  *             not, that is said loudly and the epoch is not built on
- *   letting go of blocks below a confirmed epoch that was checked here, that other devices acknowledged, and that was
- *             confirmed for as long as the retention window says
+ *   letting go of blocks below a confirmed epoch that was checked here, that all other devices acknowledged which may
+ *             write, and that was confirmed for as long as the retention window says
  * All in bounded pieces; what is under way is lost with memory and begun again. Table epoch_seen keeps what was found. */
 #ifndef DX_NODE_EPOCHS_H
 #define DX_NODE_EPOCHS_H
@@ -35,8 +35,12 @@ void dx_node_drop_epochs(dx_node *node, int64_t local);
 DX_MUST_USE int dx_node_ask_epoch(dx_node *node, dx_space *space);
 /* How far it is, *made: the newest one by this device, once nothing is under way any more. DX_E_…: it failed, with words. */
 DX_MUST_USE int dx_node_epoch_asked(dx_node *node, dx_space *space, bool *done, dx_epoch *made);
-/* Lets go of history now. now: the retention window is not waited for. DX_E_STATE: why not, with words. */
-DX_MUST_USE int dx_node_compact(dx_node *node, dx_space *space, bool now);
+/* Lets go of history now. now: the retention window is not waited for; copies: as many other devices must have said that the
+ * epoch is right, 0: as the vault is configured. DX_E_STATE: why not, with words. */
+DX_MUST_USE int dx_node_compact(dx_node *node, dx_space *space, bool now, uint64_t copies);
+/* Why history does not go by itself now, NULL: there is none to go, or it goes; *wait_ms: for how long the window still lasts,
+ * when that is all. */
+DX_MUST_USE int dx_node_why_history(dx_node *node, dx_space *space, const char **why, uint64_t *wait_ms);
 
 /* The vault forgets the space: what was found of its epochs goes, and what is under way of them. */
 DX_MUST_USE int dx_node_forget_epochs(dx_node *node, int64_t local);

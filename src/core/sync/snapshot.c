@@ -119,7 +119,7 @@ int dx_replica_choose_load(dx_replica *replica) {
         stop(replica);
         return error;
     }
-    if (!replica->load.wanted || !same) {
+    if (!same) { /* also in place of an earlier one, which nobody may have any more */
         memcpy(replica->load.root, epoch.root, sizeof epoch.root);
         replica->load.wanted = true;
     }

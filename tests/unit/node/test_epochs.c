@@ -51,8 +51,10 @@ static void happen(vault *people[static PEOPLE], bool home[static PEOPLE], size_
         return;
     case 1:
         if (home[who]) {
-            seen->built += strstr(vault_ask(self, "{'do': 'space.compact', 'space': 'Garden', 'now': true}"),
-                                  "\"base\"") != NULL;
+            seen->built +=
+                strstr(
+                    vault_ask(self, "{'do': 'space.compact', 'space': 'Garden', 'now': true, 'copies': 1}"),
+                    "\"base\"") != NULL;
         }
         return;
     case 2:
