@@ -43,7 +43,7 @@ sim_peer *sim_peer_of(const dx_alloc *alloc);
 void sim_epochs_mark_wrong(sim_world *world, const uint8_t id[static DX_HASH_SIZE]);
 const sim_epoch *sim_epochs_find(const sim_world *world, const uint8_t id[static DX_HASH_SIZE]);
 
-/* --- archive.c ---------------------------------------------------------------------------------------- */
+/* --- epochs_archive.c ---------------------------------------------------------------------------------------- */
 /* Keeps blocks [begins, end) of a branch as this vault has them. Inside an open transaction. */
 void sim_archive_take(sim_epochs *epochs, const dx_feed *feed, dx_store *store, uint64_t end);
 /* The block after which the root is this one; NULL: nobody ever let go of it. */

@@ -1,4 +1,4 @@
-/* sim/archive.c: every block that somebody let go of. See epochs.h.
+/* sim/epochs_archive.c: every block that somebody let go of. See epochs.h.
  *
  * Layer: simulator; looks inside the core. Found by the root after it, so that a chain of blocks can be gone back from any
  * length whose root is known, whichever branch of a feed it lies on. */
