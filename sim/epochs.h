@@ -4,7 +4,7 @@
  * an admin make epochs, all of them drop what lies below, vaults do both by themselves where the plan says so, and
  * somebody stays away for long and writes. Where there is a liar, it may be a second admin, whose epochs are none.
  *
- * The linker puts calls in the place of five functions of the core (epochs.c): before a vault lets go of blocks each is
+ * The linker puts calls in the place of four functions of the core (epochs.c): before a vault lets go of blocks each is
  * kept here with its roots, so that the reference (check_state.h) still has all operations of everybody; and a vault that
  * begins to drop history is asked then whether it may. */
 #ifndef DX_SIM_EPOCHS_H
