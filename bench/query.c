@@ -123,7 +123,7 @@ static size_t most_needed(const bench_input *input) {
 }
 
 static void measure_paths(asking *it, const bench_input *input, const int64_t *keys) {
-    static double samples_ms[PATHS];
+    static double samples_ms[PATHS], cpu_ms[PATHS];
     bench_clock total = {0};
     uint64_t rows = 0;
     for (size_t i = 0; i < PATHS; i++) {
@@ -139,6 +139,7 @@ static void measure_paths(asking *it, const bench_input *input, const int64_t *k
         bench_stop(&clock);
         end(it);
         samples_ms[i] = clock.wall_s * 1e3;
+        cpu_ms[i] = clock.cpu_s * 1e3;
         total.cpu_s += clock.cpu_s;
         total.wall_s += clock.wall_s;
     }
@@ -146,6 +147,7 @@ static void measure_paths(asking *it, const bench_input *input, const int64_t *k
     bench_line_work(PATHS, 0, &total);
     bench_line_count("rows", rows);
     bench_line_latency("path", samples_ms, PATHS);
+    bench_line_latency("path_cpu", cpu_ms, PATHS);
     bench_line_end();
     it->piece_max_ms = 0;
 }

@@ -2,6 +2,7 @@
  *
  *   questions.index         an index on a property made over all objects, per object
  *   questions.ids           type and property, 10 of 100 match: the ids of all
+ *   questions.ids.raw       the same by SQLite alone: keys of a plain table by its index, in memory, row by row
  *   questions.hop           the same, and one hop along links from each: the ids reached
  *   questions.page          a page of 100 ids of it
  *   questions.range         a range of values with 10 of 100, ids; .rows with their rows
@@ -150,6 +151,41 @@ static void make_index(asking *it, const char *type, const char *path, const cha
     }
 }
 
+static void ask_raw_ids(void) {
+    enum { TIMES = 100 };
+    bench_clock clock;
+    sqlite3 *raw = NULL;
+    sqlite3_stmt *select = NULL;
+    int64_t sum = 0;
+    char fill[512];
+    snprintf(
+        fill, sizeof fill,
+        "CREATE TABLE property(ix INTEGER NOT NULL, value BLOB NOT NULL, key INTEGER NOT NULL, PRIMARY "
+        "KEY(ix, value, key)) WITHOUT ROWID; WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM "
+        "n WHERE i < %d) INSERT INTO property SELECT 1, CAST('c' || (i * 7919 %% 10) AS BLOB), i FROM n;",
+        OBJECTS - 1);
+    if (sqlite3_open(":memory:", &raw) != SQLITE_OK ||
+        sqlite3_exec(raw, fill, NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(raw, "SELECT key FROM property WHERE ix = 1 AND value = x'6333' ORDER BY key", -1,
+                           &select, NULL) != SQLITE_OK) {
+        bench_fail("raw ids: %s", sqlite3_errmsg(raw));
+    }
+    bench_start(&clock);
+    for (int i = 0; i < TIMES; i++) {
+        while (sqlite3_step(select) == SQLITE_ROW) {
+            sum += sqlite3_column_int64(select, 0) != 0;
+        }
+        (void)sqlite3_reset(select);
+    }
+    bench_stop(&clock);
+    (void)sqlite3_finalize(select);
+    (void)sqlite3_close(raw);
+    bench_line_begin("questions.ids.raw");
+    bench_line_work(TIMES, 0, &clock);
+    bench_line_count("rows", (uint64_t)sum / TIMES);
+    bench_line_end();
+}
+
 static void ask_synthetic(const bench_input *input) {
     static int64_t keys[OBJECTS];
     asking it = {.rows = 0};
@@ -159,6 +195,7 @@ static void ask_synthetic(const bench_input *input) {
     make_index(&it, "item", "color", "questions.index", OBJECTS);
     make_index(&it, "item", "size", NULL, OBJECTS);
     measure(&it, "questions.ids", "{\"type\":\"item\",\"where\":{\"color\":\"c3\"},\"ids\":true}", 200);
+    ask_raw_ids();
     measure(&it, "questions.hop",
             "{\"type\":\"item\",\"where\":{\"color\":\"c3\"},\"follow\":[{\"out\":\"knows\"}],\"ids\":true}",
             20);

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from fractions import Fraction
 
 SPACES = ["S", "T"]
@@ -14,7 +15,8 @@ TYPES = ["a", "b", None]
 LINKS = ["l", "m", None]
 PATHS = ["n", "s", "m.k", "m", "t", "list", "ref", "x\\.y"]
 NUMBERS = [0, 1, 2, 2.0, 2.5, -1, 7, -0.5, 2**53, 2**53 + 1, 2.0**53, 2**60, -(2**60) - 1, 1e300]
-TEXTS = ["", "a", "ab", "abc", "b", "ä", "z" * 140, "z" * 139 + "y", "a\u0000b"]
+TEXTS = ["", "a", "ab", "abc", "b", "ä", "a\u0308", "z" * 140, "z" * 139 + "y", "a\u0000b", "\ud7ff", "\ue000", "\uffff", "\U0001f600", "a\u200d", "ab\U0010ffff"]
+WORDS = ["old", "Old", "house", "HOUSE", "houses", "garden", "g\u00e4rden", "ga\u0308rden", "caf\u00e9", "cafe", "x1", "\u65e5\u672c", "\u03a9mega", "stra\u00dfe"]
 TIMES = ["1970-01-01T00:00:00Z", "1970-01-01T00:00:00.5Z", "2020-02-29T12:00:00Z", "1969-12-31T23:59:59Z"]
 
 
@@ -55,7 +57,7 @@ def rank(value):
     if list(value) == ["@time"]:
         return (TIME, moment(value["@time"]))
     if list(value) == ["@ref"]:
-        return (REFERENCE, id_key(value["@ref"]))
+        return (REFERENCE, id_key(value["@ref"].rstrip("!")) + (value["@ref"].endswith("!"),))
     if list(value) == ["@bytes"]:
         return (BYTES, base64.urlsafe_b64decode(value["@bytes"] + "=" * (-len(value["@bytes"]) % 4)))
     return (MAP, repr(exact(value)))
@@ -104,6 +106,57 @@ def look(entity, path):
             return MISSING
         here = here[part]
     return here
+
+
+TERMS = {}  # of the questions in words that were drawn
+
+# --- Full text -----------------------------------------------------------------------------------------------------
+
+
+def words_of(text):
+    """Letters and digits make words, without regard to case and accents."""
+    out, word = [], ""
+    for c in unicodedata.normalize("NFD", text).lower():
+        if unicodedata.category(c)[0] in "LN":
+            word += c
+        elif unicodedata.category(c) != "Mn":
+            out, word = out + [word], ""
+    return [one for one in out + [word] if one]
+
+
+def words_of_entity(entity):
+    data = entity["data"]
+    keys = sorted((key for key in data if isinstance(data[key], str)), key=lambda key: (len(key.encode()), key.encode()))
+    return [word for key in keys for word in words_of(data[key])]
+
+
+def times(words, term):
+    """How often a term (words one after another, the last perhaps a beginning) stands in some words."""
+    wanted, begins = term
+    hits = 0
+    for i in range(len(words) - len(wanted) + 1):
+        here = words[i : i + len(wanted)]
+        hits += here[:-1] == wanted[:-1] and (here[-1].startswith(wanted[-1]) if begins else here[-1] == wanted[-1])
+    return hits
+
+
+def text_holds(entity, terms):
+    words = words_of_entity(entity)
+    return all((times(words, term) > 0) != unwanted for unwanted, term in terms)
+
+
+def draw_text(rng):
+    """A question in words, and the same as terms."""
+    out, terms = [], []
+    for i in range(rng.choice([1, 1, 2, 3])):
+        unwanted, begins = i > 0 and rng.random() < 0.4, rng.random() < 0.3
+        words = [rng.choice(WORDS) for _ in range(2 if rng.random() < 0.25 else 1)]
+        if begins:
+            words[-1] = words[-1][: rng.randrange(1, len(words[-1]) + 1)]
+        quoted = '"%s"' % " ".join(words) if len(words) > 1 or rng.random() < 0.2 else words[0]
+        out.append("-" * unwanted + quoted + "*" * begins)
+        terms.append((unwanted, ([one for word in words for one in words_of(word)], begins)))
+    return " ".join(out), terms
 
 
 # --- Judging -------------------------------------------------------------------------------------------------------
@@ -173,6 +226,8 @@ def matches(entity, query):
         return False
     if "type" not in query and (entity["type"] or "").startswith("dx."):
         return False
+    if "text" in query and not text_holds(entity, TERMS[query["text"]]):
+        return False
     return condition_holds(entity, query)
 
 
@@ -189,7 +244,7 @@ class World:
     def references(self, row, path):
         value = look(row, path)
         values = value if isinstance(value, list) else [value]
-        return {one["@ref"] for one in values if isinstance(one, dict) and list(one) == ["@ref"]}
+        return {one["@ref"].rstrip("!") for one in values if isinstance(one, dict) and list(one) == ["@ref"]}
 
     def step(self, here, step):
         out = set()
@@ -267,11 +322,15 @@ def order_key(orders, row):
 # --- Drawing -------------------------------------------------------------------------------------------------------
 
 
+def draw_reference(rng, ids):
+    return {"@ref": rng.choice(ids) + "!" * (rng.random() < 0.3)}
+
+
 def draw_value(rng, ids, deep=True):
     kinds = [lambda: rng.choice(NUMBERS), lambda: rng.choice(NUMBERS), lambda: rng.choice(TEXTS), lambda: rng.choice([True, False, None]),
              lambda: {"@time": rng.choice(TIMES)}, lambda: {"@bytes": rng.choice(["", "AA", "AAEC"])}]
     if ids:
-        kinds.append(lambda: {"@ref": rng.choice(ids)})
+        kinds.append(lambda: draw_reference(rng, ids))
     if deep:
         kinds.append(lambda: [draw_value(rng, ids, False) for _ in range(rng.randrange(3))])
     return rng.choice(kinds)()
@@ -286,7 +345,9 @@ def draw_data(rng, ids):
     if rng.random() < 0.3:
         data["m"] = {"k": draw_value(rng, ids)}
     if ids and rng.random() < 0.4:
-        data["ref"] = {"@ref": rng.choice(ids)} if rng.random() < 0.7 else [{"@ref": rng.choice(ids)}, 1]
+        data["ref"] = draw_reference(rng, ids) if rng.random() < 0.7 else [draw_reference(rng, ids), 1]
+    if rng.random() < 0.6:
+        data["w"] = rng.choice([" ", ", ", "\n"]).join(rng.choice(WORDS) for _ in range(rng.randrange(1, 6)))
     return data
 
 
@@ -298,7 +359,7 @@ def draw_condition(rng, ids):
     if name in ("eq", "ne"):
         return {name: draw_value(rng, ids) if rng.random() < 0.9 else {"k": rng.choice(NUMBERS)}}
     if name == "prefix":
-        return {name: rng.choice(["", "a", "ab", "z" * 130])}
+        return {name: rng.choice(["", "a", "ab", "z" * 130, "\U0001f600", {"@bytes": "AA"}])}
     if name == "in":
         return {name: [draw_value(rng, ids) for _ in range(rng.randrange(4))]}
     if name == "has":
@@ -322,6 +383,8 @@ def draw_branch(rng, ids, depth):
         branch["type"] = rng.choice(TYPES)
     if rng.random() < 0.1 and ids:
         branch["id"] = rng.choice(ids)
+    if rng.random() < 0.05 and ids:
+        branch[rng.choice(["source", "target"])] = rng.choice(ids)
     if rng.random() < 0.1 and ids:
         branch["parent"] = rng.choice(ids + [None])
     if depth > 0 and rng.random() < 0.4:
@@ -358,7 +421,11 @@ def draw_query(rng, ids, links):
         add_connective(rng, ids, query, 2)
     if rng.random() < 0.15:
         query["deleted"] = rng.choice(["hide", "show", "only"])
-    form = rng.random()
+    if rng.random() < 0.1 and "deleted" not in query:
+        query["text"], terms = draw_text(rng)
+        query["type"] = "a"
+        TERMS[query["text"]] = terms
+    form = rng.random() if "text" not in query else rng.choice([0.3, 0.55, 0.9, 0.9])
     if form < 0.1:
         query["parent"] = rng.choice(ids + [None])
     elif form < 0.2:
@@ -419,6 +486,16 @@ def pages(vault, target, query):
             return ids
 
 
+def pages_after(vault, target, query):
+    """The same by the id of the last row."""
+    ids = []
+    while True:
+        rows, _ = vault.ask({"do": "query", "query": dict(query, limit=3, **({"after": ids[-1]} if ids else {})), **target})
+        ids += [row["id"] for row in rows]
+        if len(rows) < 3:
+            return ids
+
+
 def compare(vault, target, world, query, rng):
     """target: one space, or several, whose worlds are one as nothing leads from one into another."""
     rows, reply = vault.ask({"do": "query", "query": query, **target})
@@ -458,8 +535,19 @@ def compare(vault, target, world, query, rng):
             expected = sorted(found, key=lambda id: order_key(query["order"], world.by_id[id]))
             if ids != expected:
                 complain(query, ids, expected)
+        if "text" in query and not {"order", "follow"} & set(query) and len(TERMS[query["text"]]) == 1:
+            rank_of = lambda id: times(words_of_entity(world.by_id[id]), TERMS[query["text"]][0][1])
+            expected = sorted(found, key=lambda id: (-rank_of(id), id_key(id)))
+            if ids != expected:
+                complain(query, ids, expected)
+        if rng.random() < 0.02:
+            _, told = vault.ask({"do": "query", "query": query, "explain": True, **target})
+            if "space" in target and told.get("count") != len(found):
+                complain(query, told, len(found))
         if not query.get("ids") and any(row != world.by_id[row["id"]] for row in rows):
             complain(query, rows, "the rows of the export")
+        if rng.random() < 0.05 and "space" in target and not {"order", "text"} & set(query) and pages_after(vault, target, query) != ids:
+            complain(query, pages_after(vault, target, query), ids)
         if rng.random() < 0.05 and pages(vault, target, query) != ids:
             complain(query, pages(vault, target, query), ids)
 
@@ -533,7 +621,10 @@ def main():
         vault.ask({"do": "halo.create", "name": "A"})
         for space in SPACES:
             vault.ask({"do": "space.create", "name": space})
-        asked = together = 0
+            vault.ask({"do": "index.add", "space": space, "type": "a", "text": True})
+            while "error" in vault.ask({"do": "query", "space": space, "query": {"type": "a", "text": "a"}})[1]:
+                pass
+        asked = together = worded = 0
         while asked < questions:
             if asked % 100 == 0:
                 for _ in range(12 if asked == 0 else 2):
@@ -550,7 +641,8 @@ def main():
             else:
                 compare(vault, {"space": SPACES[0]}, one, query, rng)
             asked += 1
-        print("%d questions, %d of two spaces at once, %d objects and links, equal answers (seed %d)" % (asked, together, len(both.rows), seed))
+            worded += "text" in query
+        print("%d questions, %d of two spaces at once, %d in words, %d objects and links, equal answers (seed %d)" % (asked, together, worded, len(both.rows), seed))
         vault.process.stdin.close()
         vault.process.wait()
 

@@ -664,7 +664,14 @@ void dx_query_explain(const dx_query *query, dx_query_plan *out) {
     out->type = filter->type;
     out->path = query->range.index != 0 ? query->range.path : dx_bytes_of(NULL, 0);
     out->automatic = query->range.automatic;
-    out->order = query->ordered.on ? "index" : is_sorted(query) ? "sorted" : "as placed";
+    out->then = query->question.step_count > 0            ? "steps"
+                : !query->question.has_path               ? NULL
+                : query->path_search == DX_PATH_FROM_BOTH ? "path from both ends"
+                                                          : "path from the beginning";
+    out->order = query->question.has_path ? "path"
+                 : query->ordered.on      ? "index"
+                 : is_sorted(query)       ? "sorted"
+                                          : "as placed";
     if (wishes(query)) {
         out->advice_type = filter->type;
         out->advice_path = wished_path(query);

@@ -50,14 +50,15 @@ typedef struct dx_query_row {
 
 /* What a query is to say about itself, and what it has done so far. */
 typedef struct dx_query_plan {
-    const char *begins;                /* where it looks first: "id", "links", "children", "words", "index",
+    const char *begins;  /* where it looks first: "id", "links", "children", "words", "index",
                              * "type", "everything" */
-    dx_bytes type, path;               /* of the index, or the type read; size 0: none */
-    bool automatic;                    /* the index was made by itself */
-    const char *order;                 /* "as placed", "sorted", "index" */
-    int64_t examined;                  /* entries of indexes and rows looked at */
-    int64_t rows_read;                 /* entities decoded */
-    int64_t remembered;                /* ends of links that came from memory (neighbours.h) */
+    dx_bytes type, path; /* of the index, or the type read; size 0: none */
+    bool automatic;      /* the index was made by itself */
+    const char *then;    /* "steps", "path from the beginning", "path from both ends"; NULL: no more */
+    const char *order;   /* "as placed", "sorted", "index", "path" */
+    int64_t examined;    /* entries of indexes and rows looked at */
+    int64_t rows_read;   /* entities decoded */
+    int64_t remembered;  /* ends of links that came from memory (neighbours.h) */
     dx_bytes advice_type, advice_path; /* an index on these would have helped; size 0: none */
 } dx_query_plan;
 

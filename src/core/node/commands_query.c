@@ -102,6 +102,9 @@ static int reply_plan(dx_node *node, dx_request *request) {
         dx_write_text_bytes(dx_map_builder_key(&map, "path"), plan.path);
         dx_write_text(dx_map_builder_key(&map, "made"), plan.automatic ? "by itself" : "declared");
     }
+    if (plan.then != NULL) {
+        dx_write_text(dx_map_builder_key(&map, "then"), plan.then);
+    }
     dx_write_text(dx_map_builder_key(&map, "order"), plan.order);
     dx_write_int(dx_map_builder_key(&map, "examined"), plan.examined);
     dx_write_int(dx_map_builder_key(&map, "read"), plan.rows_read);

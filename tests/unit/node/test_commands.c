@@ -254,6 +254,11 @@ static const struct {
      "",
      "{'made':'declared','path':'plant','read':1,'type':'bed','count':1,'order':'as "
      "placed','begins':'index','examined':1,'remembered':0}"},
+    {"{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed', 'where': {'plant': 'rose'}, 'path': "
+     "{'to': {'type': 'bed'}}}, 'explain': true}",
+     "",
+     "{'made':'declared','path':'plant','read':1,'then':'path from the beginning','type':'bed','count':1,"
+     "'order':'path','begins':'index','examined':1,'remembered':0}"},
     {"{'do': 'index.rm', 'space': 'Garden', 'type': 'bed', 'path': 'plant'}", "",
      "{'path':'plant','type':'bed'}"},
     {"{'do': 'index.rm', 'space': 'Garden', 'type': 'bed', 'path': 'plant'}", "",
