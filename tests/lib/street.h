@@ -413,24 +413,40 @@ static inline void street_deinit(street *self) {
 
 /* --- Asking ---------------------------------------------------------------------------------------- */
 
-/* A command written as JSON, where 'name' is read as "name"; asked with request number id. */
-static inline void vault_ask_as(vault *self, uint64_t id, const char *json) {
+/* A command written as JSON, where 'name' is read as "name", with request number id; its body is kept in `command`, which is
+ * initialized here. */
+static inline dx_event vault_command_of(vault *self, uint64_t id, const char *json, dx_buf *command) {
     static char text[STREET_TEXT_SIZE];
     char message[128];
-    dx_buf command;
     dx_writer writer;
     snprintf(text, sizeof text, "%s", json);
     for (char *at = text; *at != '\0'; at++) {
         *at = *at == '\'' ? '"' : *at;
     }
-    dx_buf_init(&command, &self->alloc.port, STREET_TEXT_SIZE);
-    dx_writer_init(&writer, &command);
+    dx_buf_init(command, &self->alloc.port, STREET_TEXT_SIZE);
+    dx_writer_init(&writer, command);
     assert_int_equal(dx_json_parse(dx_bytes_text(text), &writer, message, sizeof message), DX_OK);
-    dx_event event = {.kind = DX_EVENT_COMMAND, .port = self->port, .body = dx_buf_view(&command)};
+    dx_event event = {.kind = DX_EVENT_COMMAND, .port = self->port, .body = dx_buf_view(command)};
     memcpy(event.request, &id, sizeof id);
     event.request[DX_REQUEST_SIZE - 1] = (uint8_t)(self->name[0]);
-    vault_command(self, event);
+    return event;
+}
+
+static inline void vault_ask_as(vault *self, uint64_t id, const char *json) {
+    dx_buf command;
+    vault_command(self, vault_command_of(self, id, json, &command));
     dx_buf_deinit(&command);
+}
+
+/* Two commands in one step. */
+static inline void vault_ask_both(vault *self, const char *first, const char *second) {
+    dx_buf commands[2];
+    const dx_event events[] = {vault_command_of(self, ++self->next_request, first, &commands[0]),
+                               vault_command_of(self, ++self->next_request, second, &commands[1])};
+    vault_step(self, events, 2);
+    dx_buf_deinit(&commands[0]);
+    dx_buf_deinit(&commands[1]);
+    street_run(self->street);
 }
 
 /* Asks and does not wait; the request's number. */

@@ -760,6 +760,11 @@ static uint32_t position_before(const layout *order, uint64_t place) {
     return place == 0 ? nowhere : order->shown[place - 1];
 }
 
+static const element_id *shown_id(const layout *order, uint64_t place) {
+    DX_ASSERT(place < order->shown_count && order->run.items != NULL);
+    return &order->run.items[item_at(order, order->shown[place])].id;
+}
+
 static int prepare_insert(const layout *order, uint64_t place, dx_bytes values, dx_writer *out) {
     dx_reader in;
     dx_reader_init(&in, values);
@@ -791,7 +796,7 @@ static int prepare_delete(const layout *order, uint64_t place, uint64_t count, d
     for (uint64_t i = 0; i < count; i++) {
         dx_write_array(out, 2);
         dx_write_uint(out, EDIT_DELETE);
-        write_id(out, &order->run.items[item_at(order, order->shown[place + i])].id);
+        write_id(out, shown_id(order, place + i));
     }
     return DX_OK;
 }
@@ -805,7 +810,7 @@ static int prepare_move(const layout *order, uint64_t from, uint64_t to, dx_writ
     dx_write_array(out, 4);
     dx_write_uint(out, EDIT_MOVE);
     write_behind(order, position_before(order, to > from ? to + 1 : to), out);
-    write_id(out, &order->run.items[item_at(order, order->shown[from])].id);
+    write_id(out, shown_id(order, from));
     return DX_OK;
 }
 
@@ -816,7 +821,7 @@ static int prepare_set(const layout *order, uint64_t place, dx_bytes value, dx_w
     dx_write_array(out, 1);
     dx_write_array(out, 3);
     dx_write_uint(out, EDIT_SET);
-    write_id(out, &order->run.items[item_at(order, order->shown[place])].id);
+    write_id(out, shown_id(order, place));
     dx_write_item(out, value);
     return DX_OK;
 }

@@ -130,8 +130,10 @@ static int end_changes(void *ctx) {
 /* Learns what matches, and tells what was missed. */
 static int go_on_watching(dx_node *node, dx_request *request, bool *again) {
     dx_watching *self = request->task;
-    bool was_behind = is_behind(self), any = false;
-    int error = request->cancelled ? DX_E_CANCELLED : DX_OK;
+    bool was_behind, any = false;
+    /* What this step changed so far is told first: what is learnt now holds it already, and could not tell what went. */
+    int error = request->cancelled ? DX_E_CANCELLED : dx_node_deliver_changes(node);
+    was_behind = is_behind(self);
     self->has_told = false;
     for (size_t i = 0; i < self->count && error == DX_OK; i++) {
         bool more = false;

@@ -384,7 +384,9 @@ int dx_node_deliver_changes(dx_node *node) {
     if (node->changes.count == 0 && !node->changes.overflow) {
         return DX_OK;
     }
-    return dx_subscriptions_take(node->subscriptions, &node->context, &node->changes);
+    int error = dx_subscriptions_take(node->subscriptions, &node->context, &node->changes);
+    dx_changes_clear(&node->changes);
+    return error;
 }
 
 void dx_node_drop_port(dx_node *node, uint64_t port) {

@@ -182,7 +182,7 @@ DX_MUST_USE int dx_node_answer_event_again(dx_node *node, dx_request *request, c
 bool dx_node_is_asked(const dx_node *node);
 /* Runs every request that can go on; *again when one wants another step at once; lowers *deadline_ms. */
 DX_MUST_USE int dx_node_resume_requests(dx_node *node, bool *again, uint64_t *deadline_ms);
-/* Tells subscriptions what this step changed. */
+/* Tells subscriptions what this step changed and they were not told yet. */
 DX_MUST_USE int dx_node_deliver_changes(dx_node *node);
 /* origin: empty for an own program. DX_OK also when it is open already, for the same; for another it is opened
  * anew. DX_E_NO_MEMORY, DX_E_LIMIT. */

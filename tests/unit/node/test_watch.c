@@ -82,6 +82,35 @@ static void last_at(const vault *self, char at[static 64]) {
     street_field(found, "at", at, 64);
 }
 
+/* Who comes back in the very step in which an object goes, before or behind that command, is told that it went. */
+static void test_back_as_it_goes(void **state) {
+    (void)state;
+    char ids[2][64], at[64], remove[256], back[256];
+    street_init(&road);
+    vault *alice = street_person(&road, "alice");
+    make_space(alice, "S");
+    uint64_t watch = vault_begin(
+        alice, "{'do': 'watch', 'space': 'S', 'query': {'type': 't', 'where': {'n': 1}}, 'since': ''}");
+    street_run(&road);
+    for (size_t i = 0; i < 2; i++) {
+        add(alice, "S", "{'n': 1}", ids[i]);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        last_at(alice, at);
+        vault_refer(alice, "request.cancel", watch, NULL);
+        street_run(&road);
+        alice->heard_by[1][0] = 0;
+        snprintf(remove, sizeof remove, "{'do': 'object.rm', 'space': 'S', 'id': '%s'}", ids[i]);
+        snprintf(back, sizeof back,
+                 "{'do': 'watch', 'space': 'S', 'query': {'type': 't', 'where': {'n': 1}}, 'since': '%s'}",
+                 at);
+        watch = alice->next_request + 1 + i;
+        vault_ask_both(alice, i == 0 ? back : remove, i == 0 ? remove : back);
+        assert_non_null(strstr(last_word(alice, ids[i]), "\"change\":\"removed\""));
+    }
+    street_deinit(&road);
+}
+
 static void test_several_spaces(void **state) {
     (void)state;
     char a[64], b[64], c[64], at[64], json[256];
@@ -181,5 +210,5 @@ static void test_apps(void **state) {
     street_deinit(&road);
 }
 
-DX_TEST_MAIN(DX_TEST(test_found_and_gone), DX_TEST(test_several_spaces), DX_TEST(test_all_spaces),
-             DX_TEST(test_refused), DX_TEST(test_apps))
+DX_TEST_MAIN(DX_TEST(test_found_and_gone), DX_TEST(test_back_as_it_goes), DX_TEST(test_several_spaces),
+             DX_TEST(test_all_spaces), DX_TEST(test_refused), DX_TEST(test_apps))
