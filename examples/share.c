@@ -13,6 +13,12 @@ typedef struct side {
     bool wants_pin, ended, failed;
 } side;
 
+/* What answers and rows are written to: it outlives both clients, which may be answered until they are closed. */
+typedef struct meeting {
+    side host, guest;
+    bool seen;
+} meeting;
+
 static void take_text(dx_bytes item, char *out, size_t size) {
     dx_bytes text = dx_item_text(item);
     snprintf(out, size, "%.*s", (int)text.size, text.size == 0 ? "" : (const char *)text.data);
@@ -60,27 +66,27 @@ static bool turn_until(dx_client *alice, dx_client *bob, const bool *flag) {
     return *flag;
 }
 
-static bool meet(dx_client *alice, dx_client *bob, const char *space) {
+static bool meet(meeting *self, dx_client *alice, dx_client *bob, const char *space) {
     static const char pin[] = "{\"do\": \"space.pin\", \"pin\": %s, \"of\": {\"@bytes\": %s}}";
-    side host = {.ended = false}, guest = {.ended = false};
-    if (!begin(alice, &host, "space.share", "space", space)) {
+    side *host = &self->host, *guest = &self->guest;
+    if (!begin(alice, host, "space.share", "space", space)) {
         return false;
     }
-    while (host.url[0] == 0 && !host.ended && dx_client_wait(alice, TURNS_MAX * TURN_MS) == DX_OK) {
+    while (host->url[0] == 0 && !host->ended && dx_client_wait(alice, TURNS_MAX * TURN_MS) == DX_OK) {
     }
-    printf("Alice has a link, and a PIN of %d digits\n", (int)dx_bytes_text(host.pin).size);
-    if (!begin(bob, &guest, "space.join", "url", host.url) || !turn_until(alice, bob, &guest.wants_pin)) {
+    printf("Alice has a link, and a PIN of %d digits\n", (int)dx_bytes_text(host->pin).size);
+    if (!begin(bob, guest, "space.join", "url", host->url) || !turn_until(alice, bob, &guest->wants_pin)) {
         return false;
     }
     /* Who sees the link has not seen the PIN, which goes another way: by telephone, say. It is of Bob's request. */
     dx_buf of;
     dx_buf_init(&of, dx_host_alloc(), 64);
-    dx_base64url_encode(dx_bytes_of(guest.request, DX_REQUEST_SIZE), &of);
+    dx_base64url_encode(dx_bytes_of(guest->request, DX_REQUEST_SIZE), &of);
     dx_buf_append_byte(&of, 0);
     int error = dx_buf_error(&of);
-    error = error ? error : dx_client_ask(bob, NULL, NULL, NULL, pin, host.pin, (const char *)of.data);
+    error = error ? error : dx_client_ask(bob, NULL, NULL, NULL, pin, host->pin, (const char *)of.data);
     dx_buf_deinit(&of);
-    return error == DX_OK && turn_until(alice, bob, &guest.ended) && !guest.failed;
+    return error == DX_OK && turn_until(alice, bob, &guest->ended) && !guest->failed;
 }
 
 static void found(void *ctx, dx_bytes row) {
@@ -89,17 +95,16 @@ static void found(void *ctx, dx_bytes row) {
     *(bool *)ctx = true;
 }
 
-static bool play(dx_client *alice, dx_client *bob) {
+static bool play(meeting *self, dx_client *alice, dx_client *bob) {
     char space[DX_SPACE_TEXT_MAX];
-    bool seen = false;
     int hers = dx_client_create_identity(alice, "Alice"), his = dx_client_create_identity(bob, "Bob");
     if ((hers != DX_OK && hers != DX_E_EXISTS) || (his != DX_OK && his != DX_E_EXISTS) ||
-        dx_client_create_space(alice, "home", space) != DX_OK || !meet(alice, bob, space) ||
-        dx_client_watch(bob, space, found, &seen, NULL, "{\"type\": \"note\"}") != DX_OK ||
+        dx_client_create_space(alice, "home", space) != DX_OK || !meet(self, alice, bob, space) ||
+        dx_client_watch(bob, space, found, &self->seen, NULL, "{\"type\": \"note\"}") != DX_OK ||
         dx_client_add(alice, space, "note", NULL, "{\"title\": %s}", "back at five") != DX_OK) {
         return false;
     }
-    return turn_until(alice, bob, &seen);
+    return turn_until(alice, bob, &self->seen);
 }
 
 int main(int count, char **words) {
@@ -110,9 +115,10 @@ int main(int count, char **words) {
     const dx_client_options hers = {.vault = vault, .create = true, .network = true};
     const dx_client_options his = {.vault = other, .create = true, .network = true};
     dx_client *alice = NULL, *bob = NULL;
+    meeting both = {.seen = false};
     bool opened =
         dx_client_open(&hers, &alice, message) == DX_OK && dx_client_open(&his, &bob, message) == DX_OK;
-    bool met = opened && play(alice, bob);
+    bool met = opened && play(&both, alice, bob);
     if (!met) {
         fprintf(stderr, "%s\n", opened ? dx_client_message(bob) : message);
     }

@@ -13,7 +13,7 @@
 typedef struct asked {
     dx_identity identity;
     dx_context context;
-    dx_space *space;
+    dx_space *space, *other; /* NULL: the target has one space */
 } asked;
 
 static inline void asked_fill(void *ctx, uint8_t *out, size_t size) {

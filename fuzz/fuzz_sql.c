@@ -34,7 +34,8 @@ static asked *the_vault(void) {
     static asked self;
     if (self.space == NULL) {
         asked_init(&self);
-        add_objects(&self, asked_space(&self, "O"), true);
+        self.other = asked_space(&self, "O");
+        add_objects(&self, self.other, true);
         add_objects(&self, self.space, false);
         FUZZ_CHECK(dx_index_add(&self.context, self.space, DX_TYPE_OBJECT, dx_bytes_text("a"),
                                 dx_bytes_text("n")) == DX_OK);
