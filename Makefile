@@ -79,8 +79,8 @@ cover: need-cover build/cover/build.ninja ## line coverage of the tests
 	@gcovr --root . --filter 'src/' --object-directory build/cover --sort-percentage --print-summary
 
 ##@ Shape
-tidy: build/debug/build.ninja           ## layering, purity, words and comments (seconds; good before a commit)
-	@meson compile -C build/debug dxos
+tidy:                                   ## layering, words and comments, and the purity of the core where it was built (seconds)
+	@[ ! -f build/debug/libdxos.a ] || ninja --quiet -C build/debug libdxos.a
 	@tools/tidy
 format:                                 ## clang-format every C file in place
 	@git ls-files -z '*.c' '*.h' | xargs -0r clang-format -i

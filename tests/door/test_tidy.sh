@@ -151,5 +151,16 @@ memcpy
 memset
 E
 plant "an unlisted symbol" tools/purity.allow "the core asks for memcpy" </dev/null
+
+# expect NAME STATUS WORDS [FLAG]: without a build.
+expect() {
+    count=$((count + 1))
+    said=$(tools/tidy ${4:+"$4"} 2>&1)
+    if [ $? = "$2" ] && echo "$said" | grep -qF -- "$3"; then echo "ok $count - $1"; else echo "not ok $count - $1"; echo "$said" | sed 's/^/# /'; failed=1; fi
+}
+printf 'memcpy\n' >tools/purity.allow
+rm build/debug/libdxos.a
+expect "without a build, what was not looked at is said" 0 "purity not looked at"
+expect "a build that must be there" 1 "not built" --built
 echo "1..$count"
 exit $failed
