@@ -79,6 +79,10 @@ static void draw_epochs(sim_plan *plan) {
     if (plan->hostile == SIM_LYING_EDITOR && !plan->alone && draw_one_in(&state, 2)) {
         plan->hostile = SIM_LYING_ADMIN;
     }
+    if (plan->hostile == SIM_NO_LIAR && !plan->alone && draw_one_in(&state, 3)) {
+        plan->hostile = SIM_LYING_ADMIN;
+        plan->spaces = 1;
+    }
 }
 
 void sim_plan_draw(sim_plan *plan, bool calm) {
