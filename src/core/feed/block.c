@@ -254,21 +254,33 @@ int dx_section_seal(const uint8_t key[static DX_KEY_SIZE], const uint8_t feed_id
     return DX_OK;
 }
 
+static int open_into(const uint8_t key[static DX_KEY_SIZE], const uint8_t place[static SECTION_PLACE_SIZE],
+                     dx_bytes sealed, uint8_t *out, size_t *size) {
+    dx_bytes ad = dx_bytes_of(place, SECTION_PLACE_SIZE);
+    *size = sealed.size - DX_SECTION_OVERHEAD;
+    int error = dx_siv_open(key, DX_HASH_NONCE, ad, sealed, out);
+    if (error == DX_E_SIGNATURE && sealed.size >= DX_SECTION_OVERHEAD_OLD) {
+        *size = sealed.size - DX_SECTION_OVERHEAD_OLD;
+        error = dx_aead_open(key, sealed.data, ad,
+                             dx_bytes_of(sealed.data + DX_AEAD_NONCE_SIZE, sealed.size - DX_AEAD_NONCE_SIZE),
+                             out);
+    }
+    return error;
+}
+
 int dx_section_open(const uint8_t key[static DX_KEY_SIZE], const uint8_t feed_id[static DX_HASH_SIZE],
                     uint64_t seq, uint64_t index, dx_bytes sealed, dx_buf *out) {
     if (sealed.size < DX_SECTION_OVERHEAD) {
         return DX_E_MALFORMED;
     }
-    size_t before = out->size;
+    size_t before = out->size, size;
     uint8_t *plaintext = dx_buf_extend(out, sealed.size - DX_SECTION_OVERHEAD);
     if (dx_buf_error(out)) {
         return dx_buf_error(out);
     }
     uint8_t place[SECTION_PLACE_SIZE];
     put_place(place, feed_id, seq, index);
-    int error = dx_siv_open(key, DX_HASH_NONCE, dx_bytes_of(place, sizeof place), sealed, plaintext);
-    if (error) {
-        out->size = before;
-    }
+    int error = open_into(key, place, sealed, plaintext, &size);
+    out->size = before + (error ? 0 : size);
     return error;
 }

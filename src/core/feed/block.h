@@ -9,7 +9,8 @@
  *   deps    = the same for data feeds; empty in a control block, which no data can justify
  *   sealed  = siv 16 ‖ XChaCha20(key of key_epoch, nonce = siv ‖ zeros 8, plaintext)
  *   siv     = first 16 bytes of H(NONCE keyed by the key, feed id ‖ seq ‖ index ‖ plaintext): a fork never
- *             reuses one for other text, and it is the tag, too
+ *             reuses one for other text, and it is the tag, too. Blocks written before docs/decisions/0032 have
+ *             nonce 24 ‖ XChaCha20-Poly1305(…) ‖ tag 16 there: they open as ever, and nobody writes them
  *   leaf    = H(LEAF, feed id ‖ seq ‖ header size ‖ header ‖ section count ‖ H(SECTION, section)…)
  * A feed never names itself. In control blocks key_epoch is 0 and there are no holes. Numbers inside
  * hashes are 8 bytes, little endian. The leaf is the same whether or not a section is there:
@@ -28,7 +29,8 @@ enum {
     DX_PREFIX_SIZE = 16,
     DX_ROOT_PREFIX_SIZE = 16,
     DX_BLOCK_CONTINUES = 1, /* flag: the transaction goes on in the next block of this feed */
-    DX_SECTION_OVERHEAD = DX_SIV_SIZE
+    DX_SECTION_OVERHEAD = DX_SIV_SIZE,
+    DX_SECTION_OVERHEAD_OLD = DX_AEAD_NONCE_SIZE + DX_AEAD_TAG_SIZE /* of sections older than 0032 */
 };
 
 typedef enum dx_feed_class { DX_FEED_CONTROL = 0, DX_FEED_DATA = 1 } dx_feed_class;
@@ -90,7 +92,7 @@ DX_MUST_USE int dx_block_encode(dx_bytes header, dx_bytes section_items, size_t 
 DX_MUST_USE int dx_section_seal(const uint8_t key[static DX_KEY_SIZE],
                                 const uint8_t feed_id[static DX_HASH_SIZE], uint64_t seq, uint64_t index,
                                 dx_bytes plaintext, dx_buf *out_items);
-/* Opens a sealed section; appends the plaintext. DX_E_SIGNATURE, DX_E_MALFORMED (too short), the buffer's
+/* Opens a sealed section, of the old form too; appends the plaintext. DX_E_SIGNATURE, DX_E_MALFORMED (too short), the buffer's
  * errors; on error nothing is appended. */
 DX_MUST_USE int dx_section_open(const uint8_t key[static DX_KEY_SIZE],
                                 const uint8_t feed_id[static DX_HASH_SIZE], uint64_t seq, uint64_t index,

@@ -119,6 +119,13 @@ static void test_control_block(void **state) {
     scratch_deinit(&s);
 }
 
+/* 000102…1f */
+static void counting_key(uint8_t out[static DX_KEY_SIZE]) {
+    for (uint8_t i = 0; i < DX_KEY_SIZE; i++) {
+        out[i] = i;
+    }
+}
+
 static void test_data_block(void **state) {
     (void)state;
     read_document("block.md");
@@ -127,9 +134,7 @@ static void test_data_block(void **state) {
     test_writer writer;
     writer_init(&writer, DX_FEED_DATA, 1);
     uint8_t key[DX_KEY_SIZE], item[35] = {0x81, 0x58, 32};
-    for (uint8_t i = 0; i < sizeof key; i++) {
-        key[i] = i;
-    }
+    counting_key(key);
     dx_dependency dependency = {.length = 1000};
     memset(dependency.feed, 0xcc, sizeof dependency.feed);
     memset(dependency.root, 0xdd, sizeof dependency.root);
@@ -148,6 +153,32 @@ static void test_data_block(void **state) {
     check_buf("purged-block", &s.block);
     check_leaf("data-leaf", &s.block, writer.id, 7);
     scratch_deinit(&s);
+}
+
+/* What older vaults hold stays readable, at its place only and whole; nothing is sealed so any more. */
+static void test_old_section(void **state) {
+    (void)state;
+    read_document("block.md");
+    test_alloc memory;
+    test_alloc_init(&memory);
+    dx_buf plain;
+    dx_buf_init(&plain, &memory.port, 64);
+    test_writer writer;
+    writer_init(&writer, DX_FEED_DATA, 1);
+    uint8_t key[DX_KEY_SIZE], written[EXAMPLE_MAX];
+    counting_key(key);
+    dx_bytes sealed = dx_bytes_of(written, read_example("old-section", written));
+    assert_int_equal(sealed.size, 5 + DX_SECTION_OVERHEAD_OLD);
+    assert_int_equal(dx_section_open(key, writer.id, 7, 0, sealed, &plain), DX_OK);
+    assert_true(dx_bytes_equal(dx_buf_view(&plain), dx_bytes_text("hello")));
+    assert_int_equal(dx_section_open(key, writer.id, 7, 1, sealed, &plain), DX_E_SIGNATURE);
+    assert_int_equal(dx_section_open(key, writer.id, 8, 0, sealed, &plain), DX_E_SIGNATURE);
+    for (size_t size = DX_SECTION_OVERHEAD; size < sealed.size; size++) {
+        assert_int_equal(dx_section_open(key, writer.id, 7, 0, dx_bytes_of(sealed.data, size), &plain),
+                         DX_E_SIGNATURE);
+    }
+    assert_int_equal(plain.size, 5);
+    dx_buf_deinit(&plain);
 }
 
 /* --- docs/spec/feed.md
@@ -219,5 +250,5 @@ static void test_fork_proofs(void **state) {
     check_fork("fork-exact", &proof, &one.identity, 2);
 }
 
-DX_TEST_MAIN(DX_TEST(test_control_block), DX_TEST(test_data_block), DX_TEST(test_names_and_tree),
-             DX_TEST(test_fork_proofs))
+DX_TEST_MAIN(DX_TEST(test_control_block), DX_TEST(test_data_block), DX_TEST(test_old_section),
+             DX_TEST(test_names_and_tree), DX_TEST(test_fork_proofs))
