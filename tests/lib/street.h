@@ -17,6 +17,7 @@ enum {
     STREET_LINKS_MAX = 256,
     STREET_TEXT_SIZE = 1 << 16,
     STREET_PORTS_MAX = 4,
+    STREET_EVENTS_MAX = 64, /* of a step */
     STREET_STEPS_MAX = 200000
 };
 
@@ -71,7 +72,8 @@ struct street {
     uint64_t cut_after; /* bytes of LINK_SEND until every link breaks, 0: never */
     uint64_t cut_sends; /* LINK_SENDs until it does, the last of them carried whole, 0: never */
     uint64_t steps;
-    bool closed; /* nobody can dial */
+    bool closed;  /* nobody can dial */
+    bool gathers; /* what has come for a vault meanwhile, it takes in one step */
     /* NULL, or what carries out effects of links that do not end in this street (fair.h); false: not its. */
     bool (*beyond)(street *self, vault *from, const dx_effect *effect);
     void *beyond_ctx;
@@ -225,9 +227,9 @@ static inline void vault_open(vault *self);
 
 /* One step with these events, timed by the street's clock. */
 static inline void vault_step(vault *self, const dx_event *events, size_t count) {
-    dx_event timed[64];
+    dx_event timed[STREET_EVENTS_MAX];
     dx_effects effects;
-    assert_true(count <= sizeof timed / sizeof timed[0] && self->street->steps++ < STREET_STEPS_MAX);
+    assert_true(count <= STREET_EVENTS_MAX && self->street->steps++ < STREET_STEPS_MAX);
     for (size_t i = 0; i < count; i++) {
         timed[i] = events[i];
         timed[i].time_ms = self->street->now_ms;
@@ -254,18 +256,32 @@ static inline void vault_event(vault *self, dx_event event) {
     vault_step(self, &event, 1);
 }
 
+/* The first event, or all in a row that are its vault's, in one step. */
+static inline void street_deliver(street *self) {
+    street_event *gathered[STREET_EVENTS_MAX];
+    dx_event events[STREET_EVENTS_MAX];
+    vault *to = self->first->to;
+    size_t count = 0;
+    do {
+        gathered[count] = self->first;
+        events[count++] = self->first->event;
+        self->first = self->first->next;
+    } while (self->gathers && self->first != NULL && self->first->to == to && count < STREET_EVENTS_MAX);
+    self->last = self->first == NULL ? &self->first : self->last;
+    if (to->node != NULL) {
+        vault_step(to, events, count);
+    }
+    while (count > 0) {
+        free(gathered[--count]);
+    }
+}
+
 /* Until nobody has anything more to do now. */
 static inline void street_run(street *self) {
     for (bool busy = true; busy;) {
         busy = false;
         while (self->first != NULL) {
-            street_event *posted = self->first;
-            self->first = posted->next;
-            self->last = self->first == NULL ? &self->first : self->last;
-            if (posted->to->node != NULL) {
-                vault_event(posted->to, posted->event);
-            }
-            free(posted);
+            street_deliver(self);
         }
         for (size_t i = 0; i < self->count; i++) {
             vault *one = self->vaults[i];

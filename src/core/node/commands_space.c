@@ -179,6 +179,7 @@ static int space_rm(dx_node *node, dx_request *request, dx_bytes body) {
 typedef struct dx_waiting {
     uint64_t shown[6]; /* what decides about the last map sent, so that only changes are told */
     bool told;
+    uint64_t left_count; /* of the replication, when the waiting began */
 } dx_waiting;
 
 static void write_hidden(const dx_space *space, const dx_feed *feed, uint64_t blocks, dx_writer *out) {
@@ -266,14 +267,23 @@ static void write_failure(const dx_node *node, const dx_space *space, dx_map_bui
 }
 
 /* In step with everyone who is connected. Blocks that wait for what none of them has do not count: a member who
- * names what is not would keep all others waiting for ever. They are told as pending. */
-static int write_status(dx_node *node, dx_space *space, dx_map_builder *map, bool *synced) {
+ * names what is not would keep all others waiting for ever. They are told as pending. Who waits is in step, too, once a peer
+ * that was there meanwhile has left and all that it had is applied: a host may go as soon as its guest has fetched the blocks. */
+static bool is_in_step(const dx_space *space, const dx_replication_status *status,
+                       const dx_waiting *waiting) {
+    bool was_met = waiting != NULL && status->peers == 0 && status->left_count != waiting->left_count;
+    return (status->synced || (was_met && status->whole)) && status->pending_blocks == 0 && !space->busy;
+}
+
+/* waiting: NULL, nobody does. */
+static int write_status(dx_node *node, dx_space *space, const dx_waiting *waiting, dx_map_builder *map,
+                        bool *synced) {
     dx_replication_status status;
     int64_t objects = 0, links = 0;
-    char waiting[DX_NODE_MESSAGE_SIZE];
+    char words[DX_NODE_MESSAGE_SIZE];
     int error = dx_space_count(&node->context, space, &objects, &links);
     dx_replication_status_of(node->replication, space, &status);
-    *synced = status.synced && status.pending_blocks == 0 && !space->busy;
+    *synced = is_in_step(space, &status, waiting);
     dx_answer_init(node, map);
     int named = write_space_name(node, space, map);
     error = error == DX_OK ? named : error;
@@ -287,8 +297,8 @@ static int write_status(dx_node *node, dx_space *space, dx_map_builder *map, boo
     error = error == DX_OK ? listed : error;
     int begins = dx_node_write_epoch_status(node, space, map);
     error = error == DX_OK ? begins : error;
-    if (dx_pipeline_waiting(&node->context, space, waiting, sizeof waiting)) {
-        dx_write_text(dx_map_builder_key(map, "waiting"), waiting);
+    if (dx_pipeline_waiting(&node->context, space, words, sizeof words)) {
+        dx_write_text(dx_map_builder_key(map, "waiting"), words);
     }
     if (status.peers == 0) {
         write_failure(node, space, map);
@@ -317,7 +327,7 @@ static int wait_synced(dx_node *node, dx_request *request, bool *again) {
     waiting->told = true;
     bool synced = false;
     dx_map_builder map;
-    int error = write_status(node, space, &map, &synced);
+    int error = write_status(node, space, waiting, &map, &synced);
     if (late && !synced) {
         int told = dx_request_notify(node, request, &map);
         error = error == DX_OK ? told : error;
@@ -342,7 +352,7 @@ static int space_status(dx_node *node, dx_request *request, dx_bytes body) {
     if (!dx_item_bool(dx_item_get(body, "wait_synced"), false)) {
         bool synced;
         dx_map_builder map;
-        error = write_status(node, space, &map, &synced);
+        error = write_status(node, space, NULL, &map, &synced);
         return dx_request_reply_unless(node, request, error, &map);
     }
     dx_waiting *waiting = dx_request_continue(node, request, sizeof *waiting, wait_synced, NULL);
@@ -350,6 +360,9 @@ static int space_status(dx_node *node, dx_request *request, dx_bytes body) {
         return DX_E_NO_MEMORY;
     }
     request->space = space->local;
+    dx_replication_status status;
+    dx_replication_status_of(node->replication, space, &status);
+    waiting->left_count = status.left_count;
     int64_t timeout_ms = dx_item_int(dx_item_get(body, "timeout_ms"), 0);
     if (timeout_ms > 0) {
         request->deadline_ms = node->context.now_ms + (uint64_t)timeout_ms;

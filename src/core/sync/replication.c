@@ -354,6 +354,9 @@ void dx_replication_status_of(dx_replication *replication, dx_space *space, dx_r
         }
     }
     out->synced = out->peers > 0 && equal;
+    out->left_count = replica->left_count;
+    out->whole =
+        replica->left_count > 0 && memcmp(&replica->left, &replica->digests, sizeof replica->left) == 0;
     out->pending_blocks = count_pending(replica);
     out->received_blocks = replica->received_blocks;
     out->received_bytes = replica->received_bytes;

@@ -44,8 +44,11 @@ DX_MUST_USE int dx_replication_set_listening(dx_replication *replication, const 
 DX_MUST_USE int dx_replication_settle(dx_replication *replication, uint64_t *deadline_ms);
 
 typedef struct dx_replication_status {
-    size_t peers; /* sessions in which the peer proved membership */
-    bool synced;  /* at least one peer, and every such peer's control and data digests equal ours */
+    size_t peers;        /* sessions in which the peer proved membership */
+    bool synced;         /* at least one peer, and every such peer's control and data digests equal ours */
+    uint64_t left_count; /* sessions of such peers that have ended since the node opened */
+    bool
+        whole; /* as synced, of the peer that left last: what it had is here, though perhaps not applied yet */
     uint64_t pending_blocks;                  /* known to exist at peers, not here yet */
     uint64_t received_blocks, received_bytes; /* since the node opened, for progress */
 } dx_replication_status;

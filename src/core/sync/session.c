@@ -81,12 +81,17 @@ int dx_session_open(dx_replica *replica, const dx_swarm_link *link) {
 }
 
 void dx_session_close(dx_session *session) {
-    dx_session **at = &session->replica->sessions;
+    dx_replica *replica = session->replica;
+    dx_session **at = &replica->sessions;
     while (*at != session) {
         at = &(*at)->next;
     }
     *at = session->next;
-    const dx_alloc *alloc = session->replica->replication->context->alloc;
+    if (session->state == DX_SESSION_MEMBER) {
+        replica->left = session->theirs;
+        replica->left_count++;
+    }
+    const dx_alloc *alloc = replica->replication->context->alloc;
     dx_alloc_free(alloc, session->feeds, session->feed_capacity * sizeof session->feeds[0]);
     dx_alloc_free(alloc, session->hearsay, session->hearsay_capacity * sizeof session->hearsay[0]);
     dx_session_drop_proofs(session);

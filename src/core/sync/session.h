@@ -136,6 +136,8 @@ struct dx_replica {
     uint64_t version; /* of what the digests were taken over */
     bool digested;
     dx_sync_digests digests;
+    dx_sync_digests left; /* of the member that left last */
+    uint64_t left_count;
     int64_t *order; /* local numbers by ascending feed id */
     size_t order_count, order_capacity;
     uint64_t settled_change; /* space->change at the end of the last step */

@@ -3,6 +3,7 @@
  * every command's good answer and every refusal with its words, as docs/spec/commands.md promises them.
  *
  * In what is expected ' stands for ", and * for anything: keys, ids and figures. */
+#include "base/limits.h"
 #include "street.h"
 
 static street road;
@@ -601,6 +602,53 @@ static void test_waiting_to_be_in_step(void **state) {
     street_deinit(&road);
 }
 
+/* Links carry nothing any more once the first vault was told that all have what it has: it leaves at once. */
+static bool leave_when_told(street *self, vault *from, const dx_effect *effect) {
+    (void)from;
+    (void)effect;
+    if (!self->closed && strstr(self->vaults[0]->last, "\"synced\":true") != NULL) {
+        self->closed = true;
+        street_break(self);
+    }
+    return false;
+}
+
+/* A host may go as soon as its guest has the blocks; the guest, which applies them for some steps more, is in step all the
+ * same, and so is told. Who has lost his only peer before it had everything goes on waiting. */
+static void test_host_leaves_early(void **state) {
+    (void)state;
+    vault *alice = begin();
+    vault *bob = street_move_in(&road, "bob");
+    vault_ask(bob, "{'do': 'halo.create', 'name': 'Bob'}");
+    street_join(alice, bob, "List");
+    road.closed = true;
+    street_break(&road);
+    street_run(&road);
+    for (int i = 0; i < 4 * DX_STEP_BLOCKS_MAX; i++) {
+        vault_ask(alice, "{'do': 'object.add', 'space': 'List', 'type': 'item'}");
+    }
+    road.gathers = true; /* so that all of them come in one step, and are applied in several */
+    vault_begin(alice, "{'do': 'space.status', 'space': 'List', 'wait_synced': true}");
+    vault_begin(bob, "{'do': 'space.status', 'space': 'List', 'wait_synced': true}");
+    alice->last[0] = bob->last[0] = 0;
+    road.closed = false;
+    road.cut_sends = 6; /* before all blocks have come */
+    for (int i = 0; i < 1000 && road.cut_sends != 0; i++) {
+        street_pass(&road, 100);
+    }
+    assert_string_equal(bob->last, "");
+    road.beyond = leave_when_told;
+    street_pass(&road, 120000);
+    assert_true(road.closed);
+    assert_matches("host", alice->last, "{*'peers':1,*'synced':true,*}");
+    assert_matches("guest", bob->last, "{*'peers':0,*'synced':true,*}");
+    /* Who asks only now has nobody to be in step with. */
+    vault_begin(bob, "{'do': 'space.status', 'space': 'List', 'wait_synced': true, 'timeout_ms': 1000}");
+    street_pass(&road, 2000);
+    assert_matches("later", bob->last, "{'error':*'E_TIMEOUT'*");
+    street_deinit(&road);
+}
+
 /* What a space held is gone for its readers, for the next opening, and from the disk's tables. */
 static void test_forgetting(void **state) {
     (void)state;
@@ -623,4 +671,4 @@ static void test_forgetting(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_conversation), DX_TEST(test_naming_a_space), DX_TEST(test_watching),
              DX_TEST(test_coming_back), DX_TEST(test_watching_in_order), DX_TEST(test_waiting_to_be_in_step),
-             DX_TEST(test_forgetting))
+             DX_TEST(test_host_leaves_early), DX_TEST(test_forgetting))
