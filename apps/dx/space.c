@@ -203,11 +203,28 @@ int dx_run_space_rm(dx_invocation *run) {
 /* --- Being in step
  * ---------------------------------------------------------------------------------------------- */
 
+/* A state that comes in place of blocks is told by its own measure. */
+static bool show_loading(dx_space_wait *wait, dx_bytes body) {
+    dx_bytes stage = dx_item_text(dx_item_get(body, "history"));
+    bool loads = dx_bytes_equal(stage, dx_bytes_text("loading"));
+    bool unpacks = dx_bytes_equal(stage, dx_bytes_text("unpacking"));
+    dx_progress_work(&wait->progress, loads     ? "loading the state"
+                                      : unpacks ? "unpacking the state"
+                                                : wait->work);
+    if (loads || unpacks) {
+        dx_progress_update(&wait->progress, (uint64_t)dx_item_int(dx_item_get(body, "percent"), 0), 100);
+    }
+    return loads || unpacks;
+}
+
 static void show_waiting(void *ctx, bool last, dx_bytes body) {
     dx_space_wait *wait = ctx;
     int64_t pending = dx_item_int(dx_item_get(body, "pending"), 0);
     int64_t peers = dx_item_int(dx_item_get(body, "peers"), 0);
     if (last) {
+        return;
+    }
+    if (show_loading(wait, body)) {
         return;
     }
     wait->most_pending = pending > wait->most_pending ? pending : wait->most_pending;
@@ -218,7 +235,7 @@ static void show_waiting(void *ctx, bool last, dx_bytes body) {
 
 int dx_space_wait_synced(dx_invocation *run, const char *space, const char *work, int64_t timeout_ms,
                          dx_buf *reply) {
-    dx_space_wait wait = {0};
+    dx_space_wait wait = {.work = work};
     dx_map_builder command;
     dx_progress_begin(&wait.progress, &run->output, work);
     dx_command_begin(&command, "space.status");

@@ -24,6 +24,7 @@ int dx_space_list(dx_invocation *run, const char *name, const dx_command_field *
 
 typedef struct dx_space_wait {
     dx_progress progress;
+    const char *work;
     int64_t most_pending, most_peers;
 } dx_space_wait;
 

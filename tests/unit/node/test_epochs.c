@@ -120,4 +120,42 @@ static void test_one_state_in_the_end(void **state) {
     assert_true(seen.made > WORLDS / 2 && seen.built > WORLDS / 4);
 }
 
-DX_TEST_MAIN(DX_TEST(test_one_state_in_the_end))
+/* Who loads a state is in step once rows were made of all of it, and not when the last of it has come. */
+static void test_in_step_when_unpacked(void **state) {
+    (void)state;
+    static const char add[] = ",{'op': 'add', 'type': 'bed', 'data': {'soil': 'black', 'rows': 12}}";
+    enum { ADDED = 500, BATCHES = 8 };
+    static char batch[ADDED * sizeof add + 64];
+    street_init(&road);
+    vault *alice = street_person(&road, "alice"), *bob = street_person(&road, "bob"),
+          *carol = street_person(&road, "carol");
+    vault_ask(alice, "{'do': 'space.create', 'name': 'Garden'}");
+    street_join(alice, bob, "Garden");
+    street_join(alice, carol, "Garden");
+    vault_leave(carol);
+    char *at =
+        batch + snprintf(batch, sizeof batch, "{'do': 'batch', 'space': 'Garden', 'ops': [{'op': 'add'}");
+    for (size_t i = 1; i < ADDED; i++) {
+        at += snprintf(at, sizeof add, "%s", add);
+    }
+    snprintf(at, (size_t)(batch + sizeof batch - at), "]}");
+    for (size_t i = 0; i < BATCHES; i++) {
+        vault_ask(alice, batch);
+    }
+    vault_ask(alice, "{'do': 'space.epoch', 'space': 'Garden'}");
+    street_pass(&road, 60000);
+    vault_ask(alice, "{'do': 'space.compact', 'space': 'Garden', 'now': true, 'copies': 1}");
+    street_pass(&road, 60000);
+    vault_ask(bob, "{'do': 'space.compact', 'space': 'Garden', 'now': true, 'copies': 1}");
+    street_pass(&road, 60000);
+    vault_open(carol);
+    vault_begin(carol, "{'do': 'space.status', 'space': 'Garden', 'wait_synced': true}");
+    street_pass(&road, 60000);
+    assert_non_null(strstr(carol->told, "\"history\":\"unpacking\""));
+    assert_non_null(strstr(carol->last, "\"synced\":true"));
+    assert_non_null(strstr(carol->last, "\"objects\":4000,"));
+    street_agree(&road, "Garden");
+    street_deinit(&road);
+}
+
+DX_TEST_MAIN(DX_TEST(test_one_state_in_the_end), DX_TEST(test_in_step_when_unpacked))
