@@ -120,7 +120,7 @@ static bool all_in_step(const sim_world *world, size_t space, const sim_status *
     return true;
 }
 
-static void check_liveness(sim_world *world, size_t space) {
+void sim_await_step(sim_world *world, size_t space) {
     sim_status status[SIM_PEERS_MAX];
     uint64_t start_ms = world->now_ms;
     do {
@@ -349,7 +349,7 @@ static void check_disks(sim_world *world) {
 
 static void judge_space(sim_world *world, size_t space) {
     char digest[65];
-    check_liveness(world, space);
+    sim_await_step(world, space);
     if (world->violation[0] == 0) {
         check_digests(world, space, digest, sizeof digest);
     }
@@ -402,14 +402,21 @@ void sim_check_end(sim_world *world) {
         sim_peer_start(&world->peers[i]);
     }
     sim_invite_end(world);
+    if (world->hostile != NULL && world->skew != NULL) {
+        sim_skew_renew(world); /* those who know a model digest another thing than those who do not */
+    }
     if (world->hostile != NULL && world->violation[0] == 0) {
         check_beside_liar(world);
         sim_hostile_end(world);
     }
-    for (size_t space = 0; world->epochs != NULL && space < world->plan.spaces; space++) {
-        check_liveness(world, space);
+    bool acts_go_on = world->epochs != NULL || world->skew != NULL;
+    for (size_t space = 0; acts_go_on && space < world->plan.spaces; space++) {
+        sim_await_step(world, space);
     }
     sim_epochs_end(world);
+    if (world->skew != NULL && world->violation[0] == 0) {
+        sim_skew_end(world);
+    }
     sim_archive_take_all(world);
     for (size_t space = 0; space < world->plan.spaces && world->violation[0] == 0; space++) {
         judge_space(world, space);

@@ -7,10 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "skew.h"
+
 enum { REVIEWERS_MAX = 64, REFUSED_SHOWN = 32, REASON_MAX = 4096, MADE_SIZE_MAX = 1 << 20 };
 
 static bool is_model(const check_entity *entity, const char *name) {
     return dx_bytes_equal(entity->model, dx_bytes_text(name));
+}
+
+/* Those of newer programs mean the same under other names (skew.h). */
+static bool is_counter(const check_entity *entity) {
+    return is_model(entity, "dx/counter/1") || is_model(entity, SIM_TALLY);
+}
+
+static bool is_approval(const check_entity *entity) {
+    return is_model(entity, "dx/approval/1") || is_model(entity, SIM_PAPER);
 }
 
 /* --- The forms of operations ----------------------------------------------------------------------------- */
@@ -77,10 +88,10 @@ static bool read_step(dx_bytes operation, taken_step *out) {
 bool check_model_operate(check_space *space, check_entity *entity, dx_bytes operation,
                          const check_stamp *stamp) {
     taken_step step;
-    bool counter = is_model(entity, "dx/counter/1");
+    bool counter = is_counter(entity);
     bool well = counter ? dx_item_check(operation) == DX_OK && dx_item_kind(operation) == DX_KIND_INT
                         : read_step(operation, &step);
-    if (!counter && !is_model(entity, "dx/approval/1")) {
+    if (!counter && !is_approval(entity)) {
         sim_violate(space->world, "the reference knows no model %.*s", (int)entity->model.size,
                     (const char *)entity->model.data);
     }
@@ -332,7 +343,7 @@ static dx_bytes make(check_space *space, const check_entity *entity, bool saved)
     dx_writer writer;
     dx_buf_init(&buf, &sim_heap, MADE_SIZE_MAX);
     dx_writer_init(&writer, &buf);
-    if (is_model(entity, "dx/counter/1")) {
+    if (is_counter(entity)) {
         write_counter(space, entity, saved, &writer);
     } else {
         approval way;

@@ -52,7 +52,8 @@ static void count_key(rows_check *check, dx_bytes id, size_t number, dx_bytes va
         return;
     }
     bool known_place = op->kind == SIM_OP_SET || op->kind == SIM_OP_SET_MAP || op->kind == SIM_OP_EDIT ||
-                       (op->kind == SIM_OP_ADD && op->object[0] != 0);
+                       op->kind == SIM_OP_TEND ||
+                       ((op->kind == SIM_OP_ADD || op->kind == SIM_OP_TASK) && op->object[0] != 0);
     if (known_place && !is_text(id, op->object)) {
         sim_violate(check->world, "peer %zu shows operation %zu on another object than it was made on",
                     check->peer->index, number);
@@ -144,6 +145,8 @@ static bool writes(const sim_op *op, bool shared, unsigned key) {
     case SIM_OP_MOVE:
     case SIM_OP_MAKE:
     case SIM_OP_APPLY:
+    case SIM_OP_TASK:
+    case SIM_OP_TEND:
     case SIM_OP_BATCH:
         break;
     }

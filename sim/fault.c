@@ -12,6 +12,7 @@ enum {
     BIG_RARITY = 32,
     GUESTS_RARITY = 6,
     EPOCHS_RARITY = 5,
+    SKEW_RARITY = 6,
     NEWCOMERS_RARITY = 2
 };
 
@@ -88,7 +89,7 @@ static void draw_epochs(sim_plan *plan) {
 void sim_plan_draw(sim_plan *plan, bool calm) {
     uint64_t state = plan->seed ^ 0x5bd1e995, liar_state = plan->seed ^ 0x11a5,
              unseen_state = plan->seed ^ 0x07de, names_state = plan->seed ^ 0x4a3e,
-             models_state = plan->seed ^ 0x30de;
+             models_state = plan->seed ^ 0x30de, skew_state = plan->seed ^ 0x5c3e;
     plan->delay_max_ms = 100;
     plan->spaces = plan->peers > 2 && draw_one_in(&state, 8) ? 2 : 1;
     plan->hostile = draw_liar(&liar_state);
@@ -96,7 +97,8 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
         plan->spaces = 1;
     }
     plan->names = draw_one_in(&names_state, 6);
-    plan->models = draw_one_in(&models_state, 4);
+    plan->skew = draw_one_in(&skew_state, SKEW_RARITY) || plan->skew;
+    plan->models = draw_one_in(&models_state, 4) || plan->skew;
     draw_epochs(plan);
     if (calm) {
         return;

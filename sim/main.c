@@ -35,7 +35,7 @@ typedef struct sim_options {
     uint64_t block, block_stride; /* of blocks of twenty, every stride-th from this one */
     size_t peers, operations;
     uint64_t minutes;
-    bool verbose, inside, calm, whole, epochs, traces, until_failure, sums;
+    bool verbose, inside, calm, whole, epochs, skew, traces, until_failure, sums;
 } sim_options;
 
 typedef struct sim_totals {
@@ -79,6 +79,7 @@ static void begin(sim_world *world, const sim_plan *plan, sim_world *template) {
         sim_setup(world);
     }
     sim_signaling_begin(world);
+    sim_skew_begin(world);
     for (size_t i = 0; i < world->peer_count; i++) {
         sim_peer *peer = &world->peers[i];
         uint64_t lie_ms = plan->clock_lie_ms;
@@ -161,12 +162,12 @@ static void add_up(sim_totals *totals, const sim_world *world) {
 }
 
 static void tell_failure(const sim_options *options, const sim_world *world) {
-    printf("seed %llu: %s\n  again: %s --seed %llu --peers %zu --minutes %llu --operations %zu%s%s%s "
+    printf("seed %llu: %s\n  again: %s --seed %llu --peers %zu --minutes %llu --operations %zu%s%s%s%s "
            "--verbose\n",
            (unsigned long long)world->plan.seed, world->violation, options->program,
            (unsigned long long)world->plan.seed, options->peers, (unsigned long long)options->minutes,
            options->operations, options->whole ? " --whole" : "", options->epochs ? " --epochs" : "",
-           options->calm ? " --calm" : "");
+           options->skew ? " --skew" : "", options->calm ? " --calm" : "");
     fflush(stdout);
 }
 
@@ -180,7 +181,8 @@ static bool run_one(sim_world *world, const sim_options *options, uint64_t seed,
                      .peers = options->peers,
                      .minutes = options->minutes,
                      .operations = options->operations,
-                     .epochs = options->epochs};
+                     .epochs = options->epochs,
+                     .skew = options->skew};
     sim_plan_draw(&plan, options->calm);
     bool whole = options->whole || seed % WHOLE_EVERY == 7;
     sim_world *template = whole ? NULL : template_of(&plan);
@@ -310,7 +312,8 @@ int main(int argc, char **argv) {
     if (has(argc, argv, "--help")) {
         puts(
             "sim --seed N | --seeds COUNT [--from N] [--each N] [--but-each N] [--block 0 --stride 1]\n"
-            "  [--peers 3] [--minutes 30] [--operations 200] [--calm] [--whole] [--epochs] [--traces] "
+            "  [--peers 3] [--minutes 30] [--operations 200] [--calm] [--whole] [--epochs] [--skew] "
+            "[--traces] "
             "[--until-failure] "
             "[--verbose] [--inside]\n"
             "  --each, --but-each: only seeds that divide by N, or that do not; --block, --stride: of "
@@ -320,6 +323,7 @@ int main(int argc, char **argv) {
             "  rows, for tools/sim\n"
             "  --calm: no faults; --whole: every seed founds its spaces anew; --epochs: every seed has "
             "epochs;\n"
+            "  --skew: every seed has programs of different ages;\n"
             "  --traces: the hash of all "
             "events "
             "and\n"
@@ -356,6 +360,7 @@ int main(int argc, char **argv) {
                            .calm = has(argc, argv, "--calm"),
                            .whole = has(argc, argv, "--whole"),
                            .epochs = has(argc, argv, "--epochs"),
+                           .skew = has(argc, argv, "--skew"),
                            .traces = has(argc, argv, "--traces"),
                            .sums = has(argc, argv, "--sums"),
                            .until_failure = has(argc, argv, "--until-failure")};

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "world.h"
+#include "skew.h"
 
 enum {
     MEMORY_MAX = 8 << 20, /* of one node, SQLite's own aside */
@@ -428,7 +428,8 @@ void sim_peer_start(sim_peer *peer) {
                              .rows_max = (peer->index + peer->starts) % 2 == 0 ? 0 : SMALL_SET,
                              .epoch_size = peer->world->plan.epoch_size,
                              .retention_ms = peer->world->plan.retention_ms,
-                             .epoch_copies = peer->world->plan.epoch_copies};
+                             .epoch_copies = peer->world->plan.epoch_copies,
+                             .models = sim_skew_start(peer)};
     memset(config.vault_key, 0x5a, sizeof config.vault_key);
     memcpy(config.token, peer->token, sizeof config.token);
     int error = dx_node_open(&config, &peer->node, message, sizeof message);

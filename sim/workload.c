@@ -1,6 +1,6 @@
 /* sim/workload.c: what people do: edit the same and different things at once, on and off line. See
  * workload.h. */
-#include "workload.h"
+#include "skew.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +27,8 @@ static const char *const kind_words[] = {[SIM_OP_ADD] = "adds",
                                          [SIM_OP_MOVE] = "moves",
                                          [SIM_OP_MAKE] = "makes",
                                          [SIM_OP_APPLY] = "asks",
+                                         [SIM_OP_TASK] = "writes down a task,",
+                                         [SIM_OP_TEND] = "tends",
                                          [SIM_OP_BATCH] = "batches about"};
 
 /* --- Life --------------------------------------------------------------------------------------------------
@@ -63,6 +65,7 @@ void sim_workload_set_back(sim_world *world, const sim_peer *peer, uint64_t sinc
         bool after = op->state != SIM_OP_DONE || op->answered_ms >= since_ms;
         op->set_back = op->set_back || (op->peer == peer->index && after);
     }
+    sim_skew_set_back(world, peer);
 }
 
 /* --- Answers
@@ -107,10 +110,11 @@ static void take_done(sim_world *world, sim_op *op, dx_bytes body) {
         op->done_number = world->event_number;
         dx_buf_append(&op->reply, body.data, body.size);
     }
-    if (op->kind == SIM_OP_ADD || op->kind == SIM_OP_LINK || op->kind == SIM_OP_MAKE) {
+    if (op->kind == SIM_OP_ADD || op->kind == SIM_OP_LINK || op->kind == SIM_OP_MAKE ||
+        op->kind == SIM_OP_TASK) {
         snprintf(op->object, sizeof op->object, "%.*s", (int)id.size, (const char *)id.data);
     }
-    if ((op->kind == SIM_OP_SET || op->kind == SIM_OP_SET_MAP) &&
+    if ((op->kind == SIM_OP_SET || op->kind == SIM_OP_SET_MAP || op->kind == SIM_OP_TEND) &&
         dx_item_int(dx_item_get(dx_item_get(body, "data"), key), -1) != (int64_t)op->number) {
         sim_violate(world, "operation %zu was acknowledged by peer %zu without being there", op->number,
                     op->peer);
@@ -120,6 +124,7 @@ static void take_done(sim_world *world, sim_op *op, dx_bytes body) {
         sim_violate(world, "operation %zu moved an object at peer %zu, and it does not stand there",
                     op->number, op->peer);
     }
+    sim_skew_take_done(world, &world->peers[op->peer], op);
     op->state = SIM_OP_DONE;
 }
 
@@ -128,6 +133,9 @@ static void take_done(sim_world *world, sim_op *op, dx_bytes body) {
  * written twice, an id names a place on either branch: what was an object on the one is perhaps a link on the
  * other. */
 static bool is_usual(const sim_world *world, const sim_op *op, int64_t code) {
+    if (sim_skew_is_usual(world, &world->peers[op->peer], op, code)) {
+        return true;
+    }
     bool conflicts = op->kind == SIM_OP_MOVE || op->kind == SIM_OP_EDIT;
     if (code == DX_E_UNSUPPORTED) { /* on the other branch it is an object without a model of its own */
         return op->kind == SIM_OP_APPLY && world->counts[SIM_UNSEEN] > 0;
@@ -254,6 +262,18 @@ static const char *something_made(sim_world *world, size_t space) {
     return NULL;
 }
 
+/* One of the few tasks: changes of them meet. */
+static const char *some_task(sim_world *world) {
+    for (size_t i = 0, skip = (size_t)sim_below(world, SIM_CONTENDED_OBJECTS); i < world->workload->op_count;
+         i++) {
+        const sim_op *op = &world->workload->ops[i];
+        if (op->kind == SIM_OP_TASK && op->state == SIM_OP_DONE && skip-- == 0) {
+            return op->object;
+        }
+    }
+    return NULL;
+}
+
 static sim_op_kind draw_kind(sim_world *world) {
     static const struct {
         sim_op_kind kind;
@@ -339,6 +359,8 @@ static void write_change(sim_world *world, const sim_op *op, char *json, size_t 
     case SIM_OP_MOVE:
     case SIM_OP_MAKE:
     case SIM_OP_APPLY:
+    case SIM_OP_TASK:
+    case SIM_OP_TEND:
     case SIM_OP_BATCH:
         snprintf(json, size, "{\"do\": \"%s\", \"space\": \"%s\", \"id\": \"%s\"}",
                  op->kind == SIM_OP_REMOVE    ? "object.rm"
@@ -409,10 +431,13 @@ static void write_edits(sim_world *world, const sim_op *op, char *json, size_t s
     snprintf(json + at, size - at, "]}");
 }
 
+/* In a world with programs of different ages half of these are of models that only the newer ones know. */
 static void write_make(sim_world *world, sim_op *op, char *json, size_t size) {
+    static const char *const names[2][2] = {{"dx/approval/1", "dx/counter/1"}, {SIM_PAPER, SIM_TALLY}};
     op->key = (unsigned)sim_below(world, 3);
+    op->own_model = world->skew != NULL && sim_below(world, 2) == 0;
     snprintf(json, size, "{\"do\": \"object.add\", \"space\": \"%s\", \"type\": \"m\", \"model\": \"%s\"%s}",
-             world->space[op->space], op->key == 0 ? "dx/counter/1" : "dx/approval/1",
+             world->space[op->space], names[op->own_model][op->key == 0],
              op->key == 0 && sim_below(world, 2) == 0 ? ", \"operation\": 5" : "");
 }
 
@@ -427,14 +452,19 @@ static void write_assignment(sim_world *world, const sim_op *op, char *json, siz
              1 + (unsigned)sim_below(world, 2));
 }
 
-static bool is_counter(const sim_world *world, const char *object) {
+const sim_op *sim_op_maker(const sim_world *world, const char *object) {
     for (size_t i = 0; i < world->workload->op_count; i++) {
         const sim_op *op = &world->workload->ops[i];
         if (op->kind == SIM_OP_MAKE && strcmp(op->object, object) == 0) {
-            return op->key == 0;
+            return op;
         }
     }
-    return false;
+    return NULL;
+}
+
+static bool is_counter(const sim_world *world, const char *object) {
+    const sim_op *maker = sim_op_maker(world, object);
+    return maker != NULL && maker->key == 0;
 }
 
 /* An approval's steps, in any order and by anybody: most are refused when their turn comes, and who comes second differs
@@ -481,6 +511,8 @@ static void write_operation(sim_world *world, sim_op *op) {
         write_make(world, op, json, sizeof json);
     } else if (op->kind == SIM_OP_APPLY) {
         write_apply(world, op, json, sizeof json);
+    } else if (op->kind == SIM_OP_TASK || op->kind == SIM_OP_TEND) {
+        sim_skew_write(world, op, json, sizeof json);
     } else if (op->kind == SIM_OP_BATCH) {
         write_batch(world, op, json, sizeof json);
     } else {
@@ -489,6 +521,10 @@ static void write_operation(sim_world *world, sim_op *op) {
     op->json = malloc(strlen(json) + 1);
     DX_ASSERT(op->json != NULL);
     memcpy(op->json, json, strlen(json) + 1);
+}
+
+static bool makes_one(sim_op_kind kind) {
+    return kind == SIM_OP_ADD || kind == SIM_OP_MAKE || kind == SIM_OP_TASK;
 }
 
 /* One peer does something about an object or link; NULL: there is none yet. */
@@ -503,12 +539,12 @@ static void operate(sim_world *world, sim_peer *peer, size_t space, sim_op_kind 
     *op = (sim_op){.number = workload->op_count++,
                    .peer = peer->index,
                    .space = space,
-                   .kind = subject == NULL && kind != SIM_OP_MAKE ? SIM_OP_ADD : kind,
+                   .kind = subject == NULL && !makes_one(kind) ? SIM_OP_ADD : kind,
                    .key = (unsigned)sim_below(world, SIM_CONTENDED_KEYS),
                    .set_back = peer->forked, /* what it does in another life may be hidden */
                    .asked_ms = world->now_ms};
     dx_buf_init(&op->reply, &sim_heap, REPLY_SIZE_MAX);
-    if (op->kind != SIM_OP_ADD && op->kind != SIM_OP_MAKE) {
+    if (!makes_one(op->kind)) {
         snprintf(op->object, sizeof op->object, "%s", subject);
     }
     for (size_t i = 0; i < sizeof op->id; i++) {
@@ -530,6 +566,11 @@ void sim_operate(sim_world *world) {
     if (world->plan.models && sim_below(world, 5) == 0) {
         subject = something_made(world, space);
         kind = subject == NULL ? SIM_OP_MAKE : SIM_OP_APPLY;
+    }
+    if (world->skew != NULL && sim_below(world, 4) == 0) {
+        space = 0;
+        subject = sim_below(world, 3) == 0 ? NULL : some_task(world);
+        kind = subject == NULL ? SIM_OP_TASK : SIM_OP_TEND;
     }
     if (sim_below(world, 24) == 0) {
         sim_glance(world);

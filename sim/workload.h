@@ -30,6 +30,8 @@ typedef enum sim_op_kind {
     SIM_OP_MOVE,   /* one of a few objects goes under another of them, or to the top */
     SIM_OP_MAKE,   /* a counter or an approval */
     SIM_OP_APPLY,  /* something is asked of one */
+    SIM_OP_TASK,   /* an object whose type is defined, with op<n> (skew.h) */
+    SIM_OP_TEND,   /* op<n> and something else of one */
     SIM_OP_BATCH   /* two objects, a link, and a change that needs a second block: all or nothing */
 } sim_op_kind;
 
@@ -40,6 +42,15 @@ typedef enum sim_op_state {
     SIM_OP_UNKNOWN  /* the answer was lost: it happened once, or not */
 } sim_op_state;
 
+/* As what a task is written. */
+typedef enum sim_fit {
+    SIM_FIT_UNKNOWN, /* it depends on what stands there */
+    SIM_FIT_FIRST,
+    SIM_FIT_SECOND,
+    SIM_FIT_HEAVY, /* the second one but for its "maximum" */
+    SIM_FIT_NONE
+} sim_fit;
+
 typedef struct sim_op {
     size_t number, peer, space;
     sim_op_kind kind;
@@ -47,7 +58,9 @@ typedef struct sim_op {
     bool set_back; /* its peer's disk was set back to before its answer, or behind its guard: all promises are
                       off */
     bool asked_again;
-    unsigned key; /* the contended key under deep that it sets */
+    unsigned key;   /* the contended key under deep that it sets; of what is made: which model */
+    bool own_model; /* it makes something of a model that only some programs know */
+    sim_fit fit;
     uint64_t asked_ms, answered_ms;
     uint64_t done_number; /* of the event that brought the answer */
     uint8_t id[DX_REQUEST_SIZE];
@@ -69,8 +82,11 @@ struct sim_workload {
 /* Whether operations of this kind leave their key where everyone sees it. */
 static inline bool sim_op_leaves_key(sim_op_kind kind) {
     return kind == SIM_OP_ADD || kind == SIM_OP_SET || kind == SIM_OP_SET_MAP || kind == SIM_OP_EDIT ||
-           kind == SIM_OP_LINK || kind == SIM_OP_BATCH;
+           kind == SIM_OP_LINK || kind == SIM_OP_BATCH || kind == SIM_OP_TASK || kind == SIM_OP_TEND;
 }
+
+/* What made the object that the operation is about; NULL: none is known to have done so. */
+const sim_op *sim_op_maker(const sim_world *world, const char *object);
 
 /* --- watch.c --- */
 void sim_watch_init(sim_world *world);

@@ -89,6 +89,8 @@ typedef struct sim_link sim_link;
     X(SAME_ANSWER, "answered the same again")                                                                \
     X(SKIPPED, "not asked, the peer being off")                                                              \
     X(GLANCES, "glances at a whole space")                                                                   \
+    X(OTHER_PROGRAM, "programs that became older or newer")                                                  \
+    X(MIGRATED, "tasks migrated at the end")                                                                 \
     X(CIRCLES, "circles of moves, counted at each peer")                                                     \
     X(WATCHED, "changes watched")                                                                            \
     X(EPOCH_MADE, "epochs made")                                                                             \
@@ -162,6 +164,7 @@ typedef struct sim_plan {
     size_t guests;                    /* who come by invitation meanwhile (invite.h) */
     bool models;                      /* people use counters and approvals, too */
     bool names;                       /* people and spaces are renamed (names.c) */
+    bool skew;                        /* programs of different ages write side by side (skew.h) */
     bool epochs;                      /* epochs are made, and history is let go of (epochs.h) */
     bool
         alone; /* by the owner's device alone, so that one other device's word is enough before history goes */
@@ -239,6 +242,7 @@ typedef struct sim_workload sim_workload;     /* workload.h */
 typedef struct sim_invitation sim_invitation; /* invite.h */
 typedef struct sim_hostile sim_hostile;       /* hostile.h */
 typedef struct sim_epochs sim_epochs;         /* epochs.h */
+typedef struct sim_skew sim_skew;             /* skew.h */
 
 struct sim_world {
     sim_plan plan;
@@ -256,6 +260,7 @@ struct sim_world {
     sim_hostile *hostile;            /* NULL: nobody lies */
     sim_invitation *invitation;      /* NULL: nobody is invited */
     sim_epochs *epochs;              /* NULL: nobody makes any */
+    sim_skew *skew;                  /* NULL: all programs are of one age */
     struct sim_signaling *signaling; /* NULL: there is no such service */
     struct sim_udp *udp;             /* NULL: likewise */
     uint64_t trace;
@@ -379,6 +384,18 @@ void sim_epochs_deinit(sim_world *world);
 /* --- check_epochs.c: what everybody made of them --- */
 void sim_check_epochs(sim_world *world, size_t space);
 
+/* --- skew.c ------------------------------------------------------------------------------------------ */
+void sim_skew_begin(
+    sim_world *world); /* when the plan has programs of different ages; before anything goes wrong */
+/* What the peer had shown to know it may know no more. */
+void sim_skew_set_back(sim_world *world, const sim_peer *peer);
+void sim_skew_deinit(sim_world *world);
+/* --- check_skew.c --- */
+/* When all are in step: every program becomes the newer one, all is migrated, and both are judged. */
+void sim_skew_end(sim_world *world);
+/* Every program becomes the newer one. */
+void sim_skew_renew(sim_world *world);
+
 void sim_invite_begin(sim_world *world); /* when the plan has guests: they come soon */
 /* After healing: lets all of it come to an end, and judges it. */
 void sim_invite_end(sim_world *world);
@@ -423,6 +440,8 @@ void sim_peer_link_stranger(sim_world *world); /* somebody sends STUN to somebod
 /* --- check.c ----------------------------------------------------------------------------------------- */
 /* After the faults end: everyone in step, equal states, nothing acknowledged missing, at rest. */
 void sim_check_end(sim_world *world);
+/* Waits until all members are in step; a violation when that takes too long. */
+void sim_await_step(sim_world *world, size_t space);
 /* The bytes hold nothing that was written in clear into a space. */
 bool sim_is_sealed(dx_bytes bytes);
 

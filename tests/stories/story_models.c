@@ -32,6 +32,17 @@ static void assert_data(vault *self, const char *id, const char *data) {
     }
 }
 
+#define INDEX "{'do': 'index.add', 'space': 'Garden', 'type': 'leave'"
+#define FIND  "{'do': 'query', 'space': 'Garden', 'query': {'type': 'leave', 'count': true, "
+
+/* By indexes, which hold what the program that opened the vault sees. */
+static void assert_found(vault *self, int count) {
+    char wanted[32];
+    snprintf(wanted, sizeof wanted, "{\"count\":%d}", count);
+    assert_string_equal(vault_ask(self, FIND "'text': 'draft'}}"), wanted);
+    assert_string_equal(vault_ask(self, FIND "'where': {'state': 'draft'}}}"), wanted);
+}
+
 static void test_story(void **state) {
     (void)state;
     char points[64], form[64];
@@ -67,9 +78,16 @@ static void test_story(void **state) {
     assert_non_null(strstr(ask(bob, "object.restore", points, ""), "\"deleted\":false"));
     assert_non_null(strstr(ask(bob, "object.move", form, ", 'parent': null"), "\"parent\":null"));
 
+    /* He has words and values of leaves looked for quickly, though his program sees none. */
+    assert_non_null(strstr(vault_ask(bob, INDEX ", 'text': true}"), "\"type\":\"leave\""));
+    assert_non_null(strstr(vault_ask(bob, INDEX ", 'path': 'state'}"), "\"path\":\"state\""));
+    street_pass(&road, 1000);
+    assert_found(bob, 0);
+
     /* With a program that knows them, all is there at once. */
     change_program(bob, true);
     assert_data(bob, points, "7");
+    assert_found(bob, 1);
     assert_non_null(strstr(ask(bob, "object.get", form, ""), "fewer reviewers"));
     street_agree(&road, "Garden");
     assert_non_null(strstr(ask(bob, "object.apply", points, ", 'operation': 10"), "\"data\":17,"));
@@ -82,6 +100,7 @@ static void test_story(void **state) {
     /* Back with the old one, what comes meanwhile is kept, too. */
     change_program(bob, false);
     assert_data(bob, points, "null");
+    assert_found(bob, 0);
     assert_non_null(strstr(ask(alice, "object.apply", points, ", 'operation': 100"), "\"data\":117,"));
     assert_non_null(strstr(ask(alice, "object.apply", form, ", 'operation': ['withdraw']"), "withdraw"));
     assert_non_null(strstr(ask(alice, "object.apply", points, ", 'operation': 'no number'"), "error"));
@@ -89,6 +108,7 @@ static void test_story(void **state) {
     assert_data(bob, points, "null");
     change_program(bob, true);
     assert_data(bob, points, "117");
+    assert_found(bob, 1);
     street_agree(&road, "Garden");
     assert_non_null(strstr(ask(bob, "object.apply", points, ", 'operation': -17"), "\"data\":100,"));
     street_pass(&road, 60000);

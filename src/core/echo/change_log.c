@@ -1,16 +1,32 @@
 /* echo/change_log.c: the latest changes, in memory and in the vault. Contract in change_log.h.
  *
  * Layer: floor 1, echo. Table `changed`: a row per step, its number that of its first change, its changes 8 bytes each (key << 1, and 1
- * when the step made it; big endian); the row with number -1 holds the life. */
+ * when the step made it; big endian); the row with number -1 holds the life, and for which models rows were told (16 bytes, big endian). */
 #include "echo/change_log.h"
 
 #include <string.h>
 
-enum { LIFE_ROW = -1, CHANGE_SIZE = 8, TRIM_EVERY = 1024 };
+#include "model/registry.h"
+
+enum { LIFE_ROW = -1, LIFE_ROW_SIZE = 16, CHANGE_SIZE = 8, TRIM_EVERY = 1024 };
 
 void dx_change_log_init(dx_change_log *log, const dx_alloc *alloc) {
     *log = (dx_change_log){.alloc = alloc};
     dx_buf_init(&log->fresh, alloc, (size_t)DX_CHANGES_MAX * CHANGE_SIZE);
+}
+
+static void write_number(uint64_t number, uint8_t out[static CHANGE_SIZE]) {
+    for (size_t i = 0; i < CHANGE_SIZE; i++) {
+        out[i] = (uint8_t)(number >> (56 - 8 * i));
+    }
+}
+
+static uint64_t read_number(const uint8_t bytes[static CHANGE_SIZE]) {
+    uint64_t number = 0;
+    for (size_t i = 0; i < CHANGE_SIZE; i++) {
+        number = number << 8 | bytes[i];
+    }
+    return number;
 }
 
 static void free_ring(dx_change_log *log) {
@@ -70,9 +86,7 @@ int dx_change_log_add(dx_change_log *log, int64_t key, bool created) {
         log->number++;
         return DX_OK;
     }
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        bytes[i] = (uint8_t)(packed >> (56 - 8 * i));
-    }
+    write_number(packed, bytes);
     dx_buf_append(&log->fresh, bytes, sizeof bytes);
     int error = dx_buf_error(&log->fresh);
     return error == DX_OK ? remember(log, packed) : error;
@@ -109,8 +123,9 @@ static int delete_below(dx_context *context, int64_t number) {
 
 /* A life that begins: nothing of another one stays. An empty row says where it stands. */
 static int store_life(dx_change_log *log, dx_context *context) {
-    uint8_t bytes[sizeof log->life];
-    memcpy(bytes, &log->life, sizeof bytes);
+    uint8_t bytes[LIFE_ROW_SIZE];
+    write_number(log->life, bytes);
+    write_number(dx_model_registry_mark(context->models), bytes + CHANGE_SIZE);
     int error = delete_below(context, INT64_MAX);
     error = error == DX_OK ? insert(context, LIFE_ROW, dx_bytes_of(bytes, sizeof bytes)) : error;
     error = error == DX_OK ? insert(context, (int64_t)log->written, dx_bytes_of(NULL, 0)) : error;
@@ -156,16 +171,17 @@ int dx_change_log_end_step(dx_change_log *log, dx_context *context) {
     return error;
 }
 
+/* 0: there is none, or it is one of a program that knew other models (or, of 8 bytes, did not say): what rows show is
+ * another thing now, and no change says so. */
 static int read_life(dx_change_log *log, dx_context *context) {
     sqlite3_stmt *select = dx_store_query(context->store, "SELECT entities FROM changed WHERE number = -1");
     int error = DX_OK;
     if (dx_step(context->store, select)) {
         dx_bytes bytes = dx_column_bytes(select, 0);
-        if (bytes.size == sizeof log->life) {
-            memcpy(&log->life, bytes.data, sizeof log->life);
-        } else {
-            error = DX_E_CORRUPT;
-        }
+        bool same = bytes.size == LIFE_ROW_SIZE &&
+                    read_number(bytes.data + CHANGE_SIZE) == dx_model_registry_mark(context->models);
+        log->life = same ? read_number(bytes.data) : 0;
+        error = bytes.size == LIFE_ROW_SIZE || bytes.size == CHANGE_SIZE ? DX_OK : DX_E_CORRUPT;
         dx_step_reset(select);
     }
     return error == DX_OK ? dx_store_error(context->store) : error;
@@ -187,11 +203,7 @@ static int read_changes(dx_change_log *log, dx_context *context) {
             error = DX_E_CORRUPT;
         }
         for (size_t at = 0; error == DX_OK && at < bytes.size; at += CHANGE_SIZE) {
-            uint64_t packed = 0;
-            for (size_t i = 0; i < CHANGE_SIZE; i++) {
-                packed = packed << 8 | bytes.data[at + i];
-            }
-            error = remember(log, packed);
+            error = remember(log, read_number(bytes.data + at));
         }
     }
     dx_step_reset(select);

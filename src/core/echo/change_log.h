@@ -38,7 +38,7 @@ typedef struct dx_change_log {
 
 void dx_change_log_init(dx_change_log *log, const dx_alloc *alloc);
 void dx_change_log_deinit(dx_change_log *log);
-/* Goes on where the vault's table ends, or (is_copy) begins another life. DX_E_CORRUPT, DX_E_NO_MEMORY, store errors. */
+/* Goes on where the vault's table ends, or (is_copy, or where other models were known) begins another life. DX_E_CORRUPT, DX_E_NO_MEMORY, store errors. */
 DX_MUST_USE int dx_change_log_load(dx_change_log *log, dx_context *context, bool is_copy);
 /* Where it stands now. From here on changes are remembered. */
 dx_position dx_change_log_position(dx_change_log *log, const dx_random *random);

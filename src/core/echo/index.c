@@ -1,7 +1,7 @@
 /* echo/index.c: indexes on properties: made, kept, built and removed.
  *
  * Layer: floor 1, echo. Contract in index.h. Table property_index(id, space, type, path, automatic, stage, built, models)
- * names them; models is how many of the space's models this program knew when it was built: knowing another one shows
+ * names them; models is a number for those of the space's models that the program which built it did not know: knowing others shows
  * data that was not there before, so it is built anew. */
 #include "echo/index.h"
 
@@ -66,33 +66,63 @@ static int add_item(dx_space *space, const dx_index *index, dx_bytes path) {
     return DX_OK;
 }
 
-/* How many of the space's models this program knows. */
-static int count_models(dx_context *context, dx_space *space, int64_t *count) {
+/* A number for the models of the space that this program does not know: what is of them is in no index. */
+static int mark_models(dx_context *context, dx_space *space, int64_t *mark) {
+    uint64_t sum = 0;
     sqlite3_stmt *rows =
         dx_store_query(context->store, "SELECT name FROM type WHERE space = ?1 AND kind = 2");
     dx_bind_int(rows, 1, space->local);
-    *count = 0;
     while (dx_step(context->store, rows)) {
-        *count += dx_model_find(context->models, dx_column_bytes(rows, 0)) != NULL;
+        dx_bytes name = dx_column_bytes(rows, 0);
+        sum += dx_model_find(context->models, name) != NULL ? 0 : dx_model_mark(name);
     }
+    *mark = (int64_t)(sum >> 1);
     return dx_store_error(context->store);
 }
 
-/* What was built while fewer models were known is built anew. */
-static int check_models(dx_context *context, dx_space *space) {
-    int64_t models;
-    int error = count_models(context, space, &models);
-    if (error != DX_OK || dx_store_is_read_only(context->store)) {
+/* The first text index behind that id; 0: none. */
+static int64_t next_text_index(dx_context *context, const dx_space *space, int64_t after) {
+    sqlite3_stmt *row =
+        dx_store_query(context->store, "SELECT id FROM property_index WHERE space = ?1 AND stage = 0 AND "
+                                       "path = '' AND id > ?2 ORDER BY id LIMIT 1");
+    dx_bind_int(row, 1, space->local);
+    dx_bind_int(row, 2, after);
+    int64_t id = dx_step(context->store, row) ? dx_column_int(row, 0) : 0;
+    dx_step_reset(row);
+    return id;
+}
+
+/* What was built while other models were known leaves, and the same is built anew beside it: rows show other things now. */
+static int replace_indexes(dx_context *context, dx_space *space, int64_t mark) {
+    sqlite3_stmt *change = dx_store_query(
+        context->store,
+        "INSERT INTO property_index(space, type, path, automatic, stage, built, models) SELECT space, type, "
+        "path, automatic, 0, 0, ?2 FROM property_index WHERE space = ?1 AND models <> ?2 AND stage < 2");
+    dx_bind_int(change, 1, space->local);
+    dx_bind_int(change, 2, mark);
+    int error = dx_step_done(context->store, change);
+    int64_t count = dx_store_changes(context->store), last = dx_store_last_rowid(context->store);
+    if (error != DX_OK || count == 0) {
         return error;
     }
-    sqlite3_stmt *update = dx_store_query(
-        context->store, "UPDATE property_index SET stage = 0, built = 0, models = ?2 WHERE space = ?1 AND "
-                        "models <> ?2 AND stage < 2 AND path <> ''");
-    dx_bind_int(update, 1, space->local);
-    dx_bind_int(update, 2, models);
-    error = dx_step_done(context->store, update);
-    space->indexes->unfinished = space->indexes->unfinished || dx_store_changes(context->store) != 0;
-    return error;
+    space->indexes->unfinished = true;
+    change = dx_store_query(context->store,
+                            "UPDATE property_index SET stage = 2 WHERE space = ?1 AND models <> ?2 "
+                            "AND stage < 2");
+    dx_bind_int(change, 1, space->local);
+    dx_bind_int(change, 2, mark);
+    error = dx_step_done(context->store, change);
+    for (int64_t id = last - count; error == DX_OK && (id = next_text_index(context, space, id)) != 0;) {
+        error = dx_full_text_create(context, id);
+    }
+    return error != DX_OK ? error : dx_store_error(context->store);
+}
+
+static int check_models(dx_context *context, dx_space *space) {
+    int64_t mark;
+    int error = mark_models(context, space, &mark);
+    return error != DX_OK || dx_store_is_read_only(context->store) ? error
+                                                                   : replace_indexes(context, space, mark);
 }
 
 /* Whether there are any, and any that are not as they are to be. */
@@ -313,7 +343,7 @@ int dx_index_take(dx_context *context, dx_space *space, const dx_entity_row *bef
 
 static int insert_index(dx_context *context, dx_space *space, int64_t type, dx_bytes path, bool automatic) {
     int64_t models;
-    int error = count_models(context, space, &models);
+    int error = mark_models(context, space, &models);
     if (error != DX_OK) {
         return error;
     }

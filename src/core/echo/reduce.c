@@ -258,6 +258,9 @@ static int operate(dx_reduction *reduction, int64_t key, stored_state *stored, d
         void *state = model->create(&scratch, &stored->created);
         error = state == NULL ? DX_E_NO_MEMORY : DX_OK;
         if (error == DX_OK && stored->model_id < 0) {
+#if defined(DX_PLANT) && DX_PLANT == 76
+            stored->saved = dx_bytes_of(NULL, 0);
+#endif
             size_t applied;
             error = apply_list(model, state, stored->saved, &applied);
         } else if (error == DX_OK && stored->saved.size != 0) {
@@ -371,6 +374,26 @@ static void set_life(const dx_reduction *reduction, bool deleted, dx_entity_row 
     row->life_feed = reduction->feed->local;
 }
 
+#if defined(DX_PLANT) && DX_PLANT == 75
+static bool is_judged_well(const dx_reduction *reduction, int64_t key, const stored_state *stored,
+                           dx_bytes type) {
+    dx_entity entity = {
+        .key = key, .created = stored->created.counter, .state = stored->saved, .model = stored->model};
+    dx_schema_fault fault;
+    dx_writer writer;
+    dx_buf view;
+    int64_t by;
+    dx_buf_init(&view, reduction->context->alloc, DX_STATE_SIZE_MAX);
+    dx_writer_init(&writer, &view);
+    int error = dx_entity_view(reduction->context, reduction->space, &entity, &writer);
+    if (error == DX_OK) {
+        error = dx_schemas_judge(reduction->context, reduction->space, type, dx_buf_view(&view), &fault, &by);
+    }
+    dx_buf_deinit(&view);
+    return error != DX_E_INVALID;
+}
+#endif
+
 static int create_entity(dx_reduction *reduction, uint64_t index, const dx_section *section, int *refusal) {
     section_keys keys;
     *refusal = resolve_section(reduction, index, section, &keys);
@@ -403,6 +426,12 @@ static int create_entity(dx_reduction *reduction, uint64_t index, const dx_secti
             return error;
         }
     }
+#if defined(DX_PLANT) && DX_PLANT == 75
+    if (stored.model == &dx_object_model && !is_judged_well(reduction, row.key, &stored, section->type)) {
+        *refusal = DX_E_INVALID;
+        return DX_OK;
+    }
+#endif
     error = dx_type_intern(context, space, section->kind == DX_ENTITY_LINK ? DX_TYPE_LINK : DX_TYPE_OBJECT,
                            section->type, &type);
     if (error != DX_OK) {

@@ -21,6 +21,26 @@ const dx_model *dx_model_find(const dx_model_registry *registry, dx_bytes name) 
     return found != NULL || registry == NULL ? found : find_in(registry->models, registry->count, name);
 }
 
+/* FNV-1a, of 64 bits: it tells names apart that people chose. */
+uint64_t dx_model_mark(dx_bytes name) {
+    uint64_t mark = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < name.size; i++) {
+        mark = (mark ^ name.data[i]) * UINT64_C(0x100000001b3);
+    }
+    return mark;
+}
+
+uint64_t dx_model_registry_mark(const dx_model_registry *registry) {
+    uint64_t mark = 0;
+    for (size_t i = 0; i < sizeof built_in / sizeof built_in[0]; i++) {
+        mark += dx_model_mark(dx_bytes_text(built_in[i]->name));
+    }
+    for (size_t i = 0; registry != NULL && i < registry->count; i++) {
+        mark += dx_model_mark(dx_bytes_text(registry->models[i]->name));
+    }
+    return mark;
+}
+
 static bool is_name_character(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '.' || c == '_' || c == '/';

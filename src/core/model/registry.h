@@ -13,4 +13,8 @@ const dx_model *dx_model_find(const dx_model_registry *registry, dx_bytes name);
 /* Why a registry cannot be used, a few words; NULL: it can. *which: the model that they are about. */
 const char *dx_model_registry_refuse(const dx_model_registry *registry, size_t *which);
 
+/* A number for a name, and one for all names that a program knows: another one when it knows others. */
+uint64_t dx_model_mark(dx_bytes name);
+uint64_t dx_model_registry_mark(const dx_model_registry *registry);
+
 #endif

@@ -111,6 +111,9 @@ static int do_step(dx_transaction *transaction, int64_t key, const dx_migration_
                    bool *did) {
     dx_bytes old = step->from.size > 0 ? dx_view_at(data, step->from) : (dx_bytes){NULL, 0};
     dx_bytes now = step->to.size > 0 ? dx_view_at(data, step->to) : (dx_bytes){NULL, 0};
+#if defined(DX_PLANT) && DX_PLANT == 78
+    now = (dx_bytes){NULL, 0};
+#endif
     dx_bytes value = step->from.size > 0 ? old : step->value;
     int error = DX_OK;
     if (step->to.size > 0 && now.size == 0 && value.size > 0) {

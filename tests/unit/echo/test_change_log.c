@@ -154,5 +154,40 @@ static void test_damage(void **state) {
     }
 }
 
+static bool next_knows(peer *alice, const dx_position *position) {
+    dx_change_log next;
+    dx_change_log_init(&next, alice->context.alloc);
+    assert_int_equal(dx_change_log_load(&next, &alice->context, false), DX_OK);
+    bool knows = dx_change_log_knows(&next, position);
+    dx_change_log_deinit(&next);
+    return knows;
+}
+
+/* A program that knows other models shows other things, and no change says so: positions of the one before are no good. */
+static void test_other_models(void **state) {
+    (void)state;
+    peer alice;
+    dx_change_log log, other;
+    dx_model own = dx_counter_model;
+    const dx_model *const models[] = {&own};
+    const dx_model_registry registry = {.models = models, .count = 1};
+    own.name = "test/own/1";
+    begin(&alice, &log);
+    add(&log, &alice, 7, 2);
+    dx_position before = dx_change_log_position(&log, alice.context.random);
+    assert_true(next_knows(&alice, &before));
+    alice.context.models = &registry;
+    assert_false(next_knows(&alice, &before));
+    dx_change_log_init(&other, alice.context.alloc);
+    assert_int_equal(dx_change_log_load(&other, &alice.context, false), DX_OK);
+    dx_position after = dx_change_log_position(&other, alice.context.random);
+    add(&other, &alice, 11, 1);
+    dx_change_log_deinit(&other);
+    assert_true(next_knows(&alice, &after)); /* to the next one of its kind it is */
+    alice.context.models = NULL;
+    assert_false(next_knows(&alice, &after));
+    end(&alice, &log);
+}
+
 DX_TEST_MAIN(DX_TEST(test_next_opening), DX_TEST(test_oldest_go), DX_TEST(test_skipped),
-             DX_TEST(test_nobody_asks), DX_TEST(test_damage))
+             DX_TEST(test_nobody_asks), DX_TEST(test_damage), DX_TEST(test_other_models))
