@@ -40,3 +40,25 @@ bool dx_page_decrypt(const uint8_t key[static DX_PAGE_KEY_SIZE],
     dx_stand_in_turn(&from, text, text, size, false, wanted);
     return memcmp(wanted, tag, sizeof wanted) == 0;
 }
+
+void dx_frame_mark(const uint8_t key[static DX_PAGE_KEY_SIZE],
+                   const uint8_t marked[static DX_FRAME_MARKED_SIZE],
+                   uint8_t mark[static DX_FRAME_MARK_SIZE]) {
+    uint8_t text[DX_FRAME_MARKED_SIZE + DX_PAGE_KEY_SIZE], whole[2 * DX_STAND_IN_WORD];
+    memcpy(text, marked, DX_FRAME_MARKED_SIZE);
+    memcpy(text + DX_FRAME_MARKED_SIZE, key, DX_PAGE_KEY_SIZE);
+    dx_stand_in_seed from = dx_stand_in_begin(text, sizeof text);
+    memcpy(whole, &from.stream, DX_STAND_IN_WORD);
+    memcpy(whole + DX_STAND_IN_WORD, &from.sums, DX_STAND_IN_WORD);
+    memcpy(mark, whole, DX_FRAME_MARK_SIZE);
+}
+
+void dx_frame_mask(const uint8_t key[static DX_PAGE_KEY_SIZE], const uint8_t place[static DX_PAGE_PLACE_SIZE],
+                   const uint8_t nonce[static DX_PAGE_NONCE_SIZE],
+                   uint8_t header[static DX_FRAME_HEADER_SIZE]) {
+    dx_stand_in_seed from = begin(key, nonce, place);
+    for (size_t i = 0; i < DX_FRAME_HEADER_SIZE; i++) {
+        header[i] ^=
+            (uint8_t)(dx_stand_in_mix(from.stream + i / DX_STAND_IN_WORD) >> (8 * (i % DX_STAND_IN_WORD)));
+    }
+}

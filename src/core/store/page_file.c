@@ -38,20 +38,15 @@ static uint8_t *find_in_run(const dx_page_file *file, uint64_t number) {
     return run->units + (number - run->first) * dx_unit_size(file->kind);
 }
 
-/* The last bytes of a frame's nonce are not drawn but name the first frame of its group (page_seal.h). */
+/* Bytes of a frame's nonce are not drawn but name the first frame of its group (page_seal.h). */
 static void name_group(dx_page_file *file, uint8_t nonce[static DX_PAGE_NONCE_SIZE]) {
     if (file->kind == DX_UNIT_FRAME) {
         dx_frame_write_group(nonce, (uint32_t)file->group_first);
     }
 }
 
-/* Seals the run and writes it. It is empty afterwards, also after an error: SQLite then takes back the
- * transaction the frames belong to, or writes the whole checkpoint the pages belong to again. */
-static int flush_run(dx_page_file *file) {
+static void seal_run(dx_page_file *file) {
     dx_page_run *run = &file->run;
-    if (run->count == 0) {
-        return SQLITE_OK;
-    }
     uint8_t nonces[DX_RUN_UNITS * DX_PAGE_NONCE_SIZE];
     size_t unit_size = dx_unit_size(file->kind);
     const dx_random *random = file->vfs->random;
@@ -61,8 +56,21 @@ static int flush_run(dx_page_file *file) {
         name_group(file, nonce);
         dx_unit_seal(file->vfs->key, file->kind, run->first + i, nonce, run->units + i * unit_size);
     }
+}
+
+/* Seals the run, unless it holds copies, which are, and writes it. It is empty afterwards, also after an error: SQLite then takes back the
+ * transaction the frames belong to, or writes the whole checkpoint the pages belong to again. */
+static int flush_run(dx_page_file *file) {
+    dx_page_run *run = &file->run;
+    if (run->count == 0) {
+        return SQLITE_OK;
+    }
+    size_t unit_size = dx_unit_size(file->kind);
+    if (!file->vfs->copies) {
+        seal_run(file);
+    }
     int size = (int)(run->count * unit_size);
-    file->vfs->counts.pages_sealed += run->count;
+    file->vfs->counts.pages_written += run->count;
     run->count = 0;
     sqlite3_file *below = dx_page_file_below(file);
     return below->pMethods->xWrite(below, run->units, size,
@@ -242,6 +250,56 @@ static int write_everything(dx_page_file *file) {
     return result == SQLITE_OK ? flush_run(file) : result;
 }
 
+/* --- Copying ---------------------------------------------------------------------------------- */
+
+/* The page of a frame as it is sealed. SQLite's checkpoint does not look at what it carries from the log to the database. */
+static int read_copy(dx_page_file *log, uint64_t number, uint8_t *out) {
+    sqlite3_file *below = dx_page_file_below(log);
+    dx_page_copy *copy = &log->vfs->copy;
+    uint8_t *frame = log->vfs->unit;
+    int result = below->pMethods->xRead(below, frame, DX_FRAME_SIZE,
+                                        (sqlite3_int64)dx_page_file_offset(DX_UNIT_FRAME, number));
+    copy->number = 0;
+    if (result == SQLITE_OK && dx_frame_page(log->vfs->key, number, frame, &copy->number)) {
+        memcpy(out, frame + DX_FRAME_HEADER_SIZE, DX_PAGE_SIZE);
+        memcpy(copy->reserved, out + DX_PAGE_SIZE - DX_PAGE_RESERVED_SIZE, DX_PAGE_RESERVED_SIZE);
+    } else if (result == SQLITE_OK) {
+        dx_page_file_note_damage(log, DX_DAMAGE_FRAME, number);
+        copy->number = 0;
+        result = SQLITE_IOERR_DATA;
+    }
+    return result;
+}
+
+/* Nothing but what was read last reaches the database so, at its own place. */
+static int write_copy(dx_page_file *database, uint64_t number, const uint8_t *page) {
+    dx_page_copy *copy = &database->vfs->copy;
+    bool is_read = number == copy->number && memcmp(page + DX_PAGE_SIZE - DX_PAGE_RESERVED_SIZE,
+                                                    copy->reserved, DX_PAGE_RESERVED_SIZE) == 0;
+    uint8_t *unit;
+    copy->number = 0;
+    int result = is_read ? extend_run(database, number, &unit) : SQLITE_IOERR_WRITE;
+    if (result == SQLITE_OK) {
+        memcpy(unit, page, DX_PAGE_SIZE);
+    }
+    return result;
+}
+
+int dx_page_file_begin_copies(struct dx_page_vfs *vfs) {
+    int result = vfs->log != NULL ? write_everything(vfs->log) : SQLITE_OK;
+    result = result == SQLITE_OK && vfs->database != NULL ? write_everything(vfs->database) : result;
+    vfs->copies = result == SQLITE_OK;
+    vfs->copy.number = 0;
+    return result;
+}
+
+void dx_page_file_end_copies(struct dx_page_vfs *vfs) {
+    if (vfs->copies && vfs->database != NULL) {
+        vfs->database->run.count = 0; /* of a checkpoint that failed: it is done again from its beginning */
+    }
+    vfs->copies = false;
+}
+
 /* --- SQLite's methods ------------------------------------------------------------------------- */
 
 static int file_close(sqlite3_file *base) {
@@ -280,6 +338,10 @@ static int file_read(sqlite3_file *base, void *out, int size, sqlite3_int64 offs
     size_t unit_size = dx_unit_size(file->kind);
     uint64_t number = ((uint64_t)offset - start) / unit_size + 1;
     size_t at = (size_t)(((uint64_t)offset - start) % unit_size);
+    if (file->vfs->copies && file->kind == DX_UNIT_FRAME && at == DX_FRAME_HEADER_SIZE &&
+        size == DX_PAGE_SIZE) {
+        return read_copy(file, number, out);
+    }
     uint8_t *to = out;
     size_t left = (size_t)size;
     while (left > 0 && result == SQLITE_OK) {
@@ -335,6 +397,9 @@ static int file_write(sqlite3_file *base, const void *data, int size, sqlite3_in
         return SQLITE_OK;
     }
     bool is_unit = at == 0 && (size_t)size == unit_size;
+    if (file->vfs->copies) {
+        return is_unit && !is_frame ? write_copy(file, number, data) : SQLITE_IOERR_WRITE;
+    }
     return is_page || is_unit ? write_part(file, number, at, data, (size_t)size) : SQLITE_IOERR_WRITE;
 }
 

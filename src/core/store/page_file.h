@@ -1,8 +1,8 @@
 /* store/page_file.h: the two files of a vault as the encrypting VFS holds them: database and log.
  *
  * Layer: floor 1, inside store; nobody else includes it. What the files promise to SQLite stands in
- * page_vfs.h. Invariants: the run holds adjacent units in plain form, and they hide what the file below has
- * at their places; a frame header written alone waits in header_pending until the next call shows whether its
+ * page_vfs.h. Invariants: the run holds adjacent units in plain form (sealed while copies are made), and they hide what the file
+ * below has at their places; a frame header written alone waits in header_pending until the next call shows whether its
  * page follows. Ownership: SQLite gives the memory of the handle, and behind it that of the file below; the
  * run's bytes are the VFS instance's. */
 #ifndef DX_STORE_PAGE_FILE_H
@@ -44,6 +44,12 @@ typedef struct dx_page_file {
     uint64_t commit_ends[DX_LOG_COMMITS_KEPT]; /* frames up to the last commits recovered, latest first */
 } dx_page_file;
 
+/* The page that a checkpoint read last from the log, while copies are made. */
+typedef struct dx_page_copy {
+    uint64_t number; /* of the page, 0: none */
+    uint8_t reserved[DX_PAGE_RESERVED_SIZE];
+} dx_page_copy;
+
 struct dx_page_vfs {
     sqlite3_vfs base;
     char name[40];
@@ -56,6 +62,8 @@ struct dx_page_vfs {
     dx_page_file *log;
     dx_page_damage damage;
     dx_page_counts counts;
+    bool copies; /* a checkpoint is under way: pages go from the log to the database as they are sealed */
+    dx_page_copy copy;
     uint8_t unit[DX_FRAME_SIZE]; /* a unit read to be used in part */
 };
 
@@ -67,6 +75,9 @@ void dx_page_file_init(dx_page_file *file, struct dx_page_vfs *vfs, dx_unit_kind
 void dx_page_file_note_damage(dx_page_file *file, dx_page_damage_kind kind, uint64_t number);
 /* One whole unit into the instance's own; *intact: it is there and authenticates. */
 int dx_page_file_look(dx_page_file *file, uint64_t number, bool *intact);
+/* Around a checkpoint; nothing else may happen in between. */
+int dx_page_file_begin_copies(struct dx_page_vfs *vfs);
+void dx_page_file_end_copies(struct dx_page_vfs *vfs);
 uint64_t dx_page_file_offset(dx_unit_kind kind, uint64_t number);
 
 /* --- The log while it is recovered, and between commits (log_recovery.c) ---------------------- */

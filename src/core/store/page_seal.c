@@ -6,6 +6,11 @@
 
 #include <string.h>
 
+enum { PAGE_TEXT_SIZE = DX_PAGE_SIZE - DX_PAGE_RESERVED_SIZE };
+
+_Static_assert(DX_FRAME_RANDOM_SIZE + DX_FRAME_GROUP_SIZE + DX_FRAME_MARK_SIZE == DX_PAGE_NONCE_SIZE,
+               "a frame's nonce");
+
 /* Both are 16 bytes with their terminators' place: what a vault file begins with, and what SQLite wants
  * there. */
 static const uint8_t vault_name[DX_PAGE_NAME_SIZE] = "DXOS vault/1\r\n\x1a";
@@ -24,49 +29,131 @@ static void write_place(dx_unit_kind kind, uint64_t number, uint8_t place[static
     }
 }
 
-static size_t clear_size(dx_unit_kind kind, uint64_t number) {
-    return kind == DX_UNIT_PAGE && number == 1 ? DX_PAGE_NAME_SIZE : 0;
+static size_t clear_size(uint64_t number) {
+    return number == 1 ? DX_PAGE_NAME_SIZE : 0;
 }
 
-void dx_unit_seal(const uint8_t key[static DX_PAGE_KEY_SIZE], dx_unit_kind kind, uint64_t number,
-                  const uint8_t nonce[static DX_PAGE_NONCE_SIZE], uint8_t *unit) {
-    size_t clear = clear_size(kind, number);
-    size_t text_end = dx_unit_size(kind) - DX_PAGE_RESERVED_SIZE;
-    uint8_t *reserved = unit + text_end;
+/* --- Pages ------------------------------------------------------------------------------------ */
+
+static void seal_page(const uint8_t key[static DX_PAGE_KEY_SIZE], uint64_t number,
+                      const uint8_t nonce[static DX_PAGE_NONCE_SIZE], uint8_t *page) {
+    size_t clear = clear_size(number);
+    uint8_t *reserved = page + PAGE_TEXT_SIZE;
     uint8_t place[DX_PAGE_PLACE_SIZE];
-    write_place(kind, number, place);
-    memcpy(unit, vault_name, clear);
+    write_place(DX_UNIT_PAGE, number, place);
+    memcpy(page, vault_name, clear);
     memcpy(reserved, nonce, DX_PAGE_NONCE_SIZE);
-    dx_page_encrypt(key, reserved, place, unit + clear, text_end - clear, reserved + DX_PAGE_NONCE_SIZE);
+    dx_page_encrypt(key, reserved, place, page + clear, PAGE_TEXT_SIZE - clear,
+                    reserved + DX_PAGE_NONCE_SIZE);
 }
 
-bool dx_unit_open(const uint8_t key[static DX_PAGE_KEY_SIZE], dx_unit_kind kind, uint64_t number,
-                  uint8_t *unit) {
-    size_t clear = clear_size(kind, number);
-    size_t text_end = dx_unit_size(kind) - DX_PAGE_RESERVED_SIZE;
-    uint8_t *reserved = unit + text_end;
+static bool open_page(const uint8_t key[static DX_PAGE_KEY_SIZE], uint64_t number, uint8_t *page) {
+    size_t clear = clear_size(number);
+    uint8_t *reserved = page + PAGE_TEXT_SIZE;
     uint8_t place[DX_PAGE_PLACE_SIZE];
-    write_place(kind, number, place);
-    if (memcmp(unit, vault_name, clear) != 0 ||
-        !dx_page_decrypt(key, reserved, place, unit + clear, text_end - clear,
+    write_place(DX_UNIT_PAGE, number, place);
+    if (memcmp(page, vault_name, clear) != 0 ||
+        !dx_page_decrypt(key, reserved, place, page + clear, PAGE_TEXT_SIZE - clear,
                          reserved + DX_PAGE_NONCE_SIZE)) {
-        memset(unit, 0, dx_unit_size(kind));
         return false;
     }
-    memcpy(unit, sqlite_name, clear);
+    memcpy(page, sqlite_name, clear);
     memset(reserved, 0, DX_PAGE_RESERVED_SIZE);
     return true;
 }
 
+/* --- Frames ----------------------------------------------------------------------------------- */
+
+/* The page's number begins the header (SQLite's file format description, §4.2). */
+static uint64_t read_page_number(const uint8_t header[static DX_FRAME_HEADER_SIZE]) {
+    return (uint64_t)header[0] << 24 | (uint64_t)header[1] << 16 | (uint64_t)header[2] << 8 | header[3];
+}
+
+static void make_mark(const uint8_t key[static DX_PAGE_KEY_SIZE], uint64_t number,
+                      const uint8_t nonce[static DX_PAGE_NONCE_SIZE],
+                      const uint8_t header[static DX_FRAME_HEADER_SIZE],
+                      uint8_t mark[static DX_FRAME_MARK_SIZE]) {
+    enum { GIVEN_SIZE = DX_PAGE_NONCE_SIZE - DX_FRAME_MARK_SIZE };
+    uint8_t marked[DX_FRAME_MARKED_SIZE];
+    write_place(DX_UNIT_FRAME, number, marked);
+    memcpy(marked + DX_PAGE_PLACE_SIZE, nonce, GIVEN_SIZE);
+    memcpy(marked + DX_PAGE_PLACE_SIZE + GIVEN_SIZE, header, DX_FRAME_HEADER_SIZE);
+    dx_frame_mark(key, marked, mark);
+}
+
+static void mask_header(const uint8_t key[static DX_PAGE_KEY_SIZE], uint64_t number,
+                        const uint8_t nonce[static DX_PAGE_NONCE_SIZE],
+                        uint8_t header[static DX_FRAME_HEADER_SIZE]) {
+    uint8_t place[DX_PAGE_PLACE_SIZE];
+    write_place(DX_UNIT_FRAME, number, place);
+    dx_frame_mask(key, place, nonce, header);
+}
+
+static void seal_frame(const uint8_t key[static DX_PAGE_KEY_SIZE], uint64_t number,
+                       const uint8_t given[static DX_PAGE_NONCE_SIZE], uint8_t *frame) {
+    uint8_t nonce[DX_PAGE_NONCE_SIZE];
+    memcpy(nonce, given, sizeof nonce);
+    make_mark(key, number, nonce, frame, nonce + sizeof nonce - DX_FRAME_MARK_SIZE);
+    seal_page(key, read_page_number(frame), nonce, frame + DX_FRAME_HEADER_SIZE);
+    mask_header(key, number, nonce, frame);
+}
+
+/* The header in plain form, when it is that of this page at this place. */
+static bool open_header(const uint8_t key[static DX_PAGE_KEY_SIZE], uint64_t number, const uint8_t *frame,
+                        uint8_t header[static DX_FRAME_HEADER_SIZE]) {
+    const uint8_t *nonce = frame + DX_FRAME_HEADER_SIZE + PAGE_TEXT_SIZE;
+    uint8_t mark[DX_FRAME_MARK_SIZE];
+    memcpy(header, frame, DX_FRAME_HEADER_SIZE);
+    mask_header(key, number, nonce, header);
+    make_mark(key, number, nonce, header, mark);
+    return memcmp(mark, nonce + DX_PAGE_NONCE_SIZE - DX_FRAME_MARK_SIZE, sizeof mark) == 0;
+}
+
+static bool open_frame(const uint8_t key[static DX_PAGE_KEY_SIZE], uint64_t number, uint8_t *frame) {
+    uint8_t header[DX_FRAME_HEADER_SIZE];
+    bool is_whole = open_header(key, number, frame, header) &&
+                    open_page(key, read_page_number(header), frame + DX_FRAME_HEADER_SIZE);
+    memcpy(frame, header, sizeof header);
+    return is_whole;
+}
+
+bool dx_frame_page(const uint8_t key[static DX_PAGE_KEY_SIZE], uint64_t number, const uint8_t *sealed_frame,
+                   uint64_t *page) {
+    uint8_t header[DX_FRAME_HEADER_SIZE];
+    bool belongs = open_header(key, number, sealed_frame, header);
+    *page = read_page_number(header);
+    return belongs;
+}
+
 void dx_frame_write_group(uint8_t nonce[static DX_PAGE_NONCE_SIZE], uint32_t first) {
     for (int i = 0; i < DX_FRAME_GROUP_SIZE; i++) {
-        nonce[DX_PAGE_NONCE_SIZE - DX_FRAME_GROUP_SIZE + i] = (uint8_t)(first >> (8 * i));
+        nonce[DX_FRAME_RANDOM_SIZE + i] = (uint8_t)(first >> (8 * i));
     }
 }
 
 uint32_t dx_frame_group(const uint8_t *sealed_frame) {
-    const uint8_t *bytes = sealed_frame + DX_FRAME_SIZE - DX_PAGE_TAG_SIZE - DX_FRAME_GROUP_SIZE;
+    const uint8_t *bytes = sealed_frame + DX_FRAME_SIZE - DX_PAGE_RESERVED_SIZE + DX_FRAME_RANDOM_SIZE;
     return (uint32_t)bytes[3] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[1] << 8 | bytes[0];
+}
+
+/* --- Either ----------------------------------------------------------------------------------- */
+
+void dx_unit_seal(const uint8_t key[static DX_PAGE_KEY_SIZE], dx_unit_kind kind, uint64_t number,
+                  const uint8_t nonce[static DX_PAGE_NONCE_SIZE], uint8_t *unit) {
+    if (kind == DX_UNIT_PAGE) {
+        seal_page(key, number, nonce, unit);
+    } else {
+        seal_frame(key, number, nonce, unit);
+    }
+}
+
+bool dx_unit_open(const uint8_t key[static DX_PAGE_KEY_SIZE], dx_unit_kind kind, uint64_t number,
+                  uint8_t *unit) {
+    bool is_whole = kind == DX_UNIT_PAGE ? open_page(key, number, unit) : open_frame(key, number, unit);
+    if (!is_whole) {
+        memset(unit, 0, dx_unit_size(kind));
+    }
+    return is_whole;
 }
 
 bool dx_page_is_named(const uint8_t first_bytes[static DX_PAGE_NAME_SIZE]) {

@@ -185,6 +185,14 @@ int dx_page_vfs_grow_log(dx_page_vfs *vfs, size_t size_bytes) {
     return vfs->log != NULL ? dx_log_grow(vfs->log, size_bytes) : SQLITE_OK;
 }
 
+int dx_page_vfs_begin_checkpoint(dx_page_vfs *vfs) {
+    return dx_page_file_begin_copies(vfs);
+}
+
+void dx_page_vfs_end_checkpoint(dx_page_vfs *vfs) {
+    dx_page_file_end_copies(vfs);
+}
+
 bool dx_page_vfs_is_unwritten(dx_page_vfs *vfs) {
     if (vfs->database == NULL) {
         return true;

@@ -47,7 +47,7 @@ typedef struct dx_page_damage {
 
 /* Since the instance was made: what opening, commits, checkpoints and the log's growing cost. */
 typedef struct dx_page_counts {
-    uint64_t syncs, pages_sealed;
+    uint64_t syncs, pages_written;
 } dx_page_counts;
 
 /* below NULL: SQLite's default VFS. Takes copies of both ports' addresses and of the key.
@@ -70,6 +70,10 @@ bool dx_page_vfs_is_unwritten(dx_page_vfs *vfs);
  * already: a sync after an append waits for the file's size too. Recovery takes zeros for the log's end. Only
  * between transactions; without a log nothing happens. Returns SQLite's result. */
 DX_MUST_USE int dx_page_vfs_grow_log(dx_page_vfs *vfs, size_t size_bytes);
+/* Around one checkpoint of SQLite's, with no other use of the database in between: pages go from the log to the database as they
+ * are sealed, neither opened nor sealed again. Returns SQLite's result; when that is an error, the end is not to be called. */
+DX_MUST_USE int dx_page_vfs_begin_checkpoint(dx_page_vfs *vfs);
+void dx_page_vfs_end_checkpoint(dx_page_vfs *vfs);
 /* Bytes of the log file, 0 when there is none. */
 int64_t dx_page_vfs_log_size(dx_page_vfs *vfs);
 

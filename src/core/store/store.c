@@ -173,7 +173,11 @@ static int checkpoint(dx_store *store) {
     int frames = 0;
     int copied = 0;
     dx_store_reset_statements(store);
-    int result = sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
+    int result = dx_page_vfs_begin_checkpoint(store->vfs);
+    if (result == SQLITE_OK) {
+        result = sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
+        dx_page_vfs_end_checkpoint(store->vfs);
+    }
     if (result != SQLITE_OK) {
         int error = error_of(result);
         describe_failure(store, result, error);
@@ -681,6 +685,9 @@ void dx_store_close(dx_store *store) {
     }
     if (store->db != NULL) {
         dx_store_rollback(store);
+        if (!store->poisoned && !store->read_only && store->log_frames > 0) {
+            (void)checkpoint(store); /* SQLite's own, of the closing, does again what failed */
+        }
         dx_store_finalize_statements(store);
         (void)sqlite3_finalize(store->begin);
         (void)sqlite3_finalize(store->begin_reading);
@@ -724,7 +731,7 @@ int dx_store_log_frames(const dx_store *store) {
 void dx_store_counts(const dx_store *store, uint64_t *syncs, uint64_t *pages) {
     dx_page_counts counts = dx_page_vfs_counts(store->vfs);
     *syncs = counts.syncs;
-    *pages = counts.pages_sealed;
+    *pages = counts.pages_written;
 }
 
 int64_t dx_store_wal_bytes(const dx_store *store) {

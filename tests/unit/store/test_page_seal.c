@@ -26,7 +26,8 @@ static void test_units_open_in_their_place_only(void **state) {
         memcpy(sealed, plain, size);
         dx_unit_seal(key, kinds[k], 9, nonce, sealed);
         assert_memory_not_equal(sealed, plain, 64);
-        assert_memory_equal(sealed + size - DX_PAGE_RESERVED_SIZE, nonce, DX_PAGE_NONCE_SIZE);
+        assert_memory_equal(sealed + size - DX_PAGE_RESERVED_SIZE, nonce,
+                            k == 0 ? DX_PAGE_NONCE_SIZE : DX_FRAME_RANDOM_SIZE + DX_FRAME_GROUP_SIZE);
 
         memcpy(unit, sealed, size);
         assert_true(dx_unit_open(key, kinds[k], 9, unit));
@@ -88,6 +89,55 @@ static void test_groups_are_written_and_read(void **state) {
     assert_true(dx_unit_open(key, DX_UNIT_FRAME, 5, frame));
 }
 
+/* The page in a frame is one of the database, and belongs to this frame. */
+static void test_the_page_in_a_frame_is_a_page(void **state) {
+    (void)state;
+    enum { PAGE = 0x05240a };
+    uint8_t frame[DX_FRAME_SIZE], other[DX_FRAME_SIZE], plain[DX_FRAME_SIZE], page[DX_PAGE_SIZE];
+    static const uint8_t other_nonce[DX_PAGE_NONCE_SIZE] = {4};
+    uint64_t number;
+    fill_unit(DX_UNIT_FRAME, plain);
+    memcpy(plain, (uint8_t[]){0, 5, 0x24, 10}, 4);
+    memcpy(frame, plain, sizeof frame);
+    memcpy(other, plain, sizeof other);
+    dx_unit_seal(key, DX_UNIT_FRAME, 5, nonce, frame);
+    dx_unit_seal(key, DX_UNIT_FRAME, 5, other_nonce, other);
+    assert_true(dx_frame_page(key, 5, frame, &number));
+    assert_int_equal(number, PAGE);
+    assert_false(dx_frame_page(key, 6, frame, &number));
+    memcpy(page, frame + DX_FRAME_HEADER_SIZE, sizeof page);
+    assert_true(dx_unit_open(key, DX_UNIT_PAGE, PAGE, page));
+    assert_memory_equal(page, plain + DX_FRAME_HEADER_SIZE, sizeof page);
+    memcpy(other, frame, DX_FRAME_HEADER_SIZE); /* another writing's header before the same text */
+    assert_false(dx_frame_page(key, 5, other, &number));
+    assert_false(dx_unit_open(key, DX_UNIT_FRAME, 5, other));
+}
+
+/* The format stays what it is: the header of a frame by libsodium's words alone. */
+static void test_headers_are_covered_as_written(void **state) {
+    (void)state;
+    uint8_t frame[DX_FRAME_SIZE], plain[DX_FRAME_SIZE], marked[52], mark[16], covered[40], mask[24];
+    static const uint8_t place[16] = {'d', 'x', 'v', 'a', 'u', 'l', 't', 'w', 5};
+    static const uint8_t words[2][16] = {"dxvault mark", "dxvault mask"};
+    fill_unit(DX_UNIT_FRAME, plain);
+    memcpy(frame, plain, sizeof frame);
+    dx_unit_seal(key, DX_UNIT_FRAME, 5, nonce, frame);
+    memcpy(marked, place, 16);
+    memcpy(marked + 16, nonce, 12);
+    memcpy(marked + 28, plain, 24);
+    crypto_generichash_blake2b_salt_personal(mark, sizeof mark, marked, sizeof marked, key, sizeof key, NULL,
+                                             words[0]);
+    memcpy(covered, place, 16);
+    memcpy(covered + 16, nonce, 12);
+    memcpy(covered + 28, mark, 12);
+    crypto_generichash_blake2b_salt_personal(mask, sizeof mask, covered, sizeof covered, key, sizeof key,
+                                             NULL, words[1]);
+    assert_memory_equal(frame + DX_FRAME_SIZE - DX_PAGE_RESERVED_SIZE, covered + 16, DX_PAGE_NONCE_SIZE);
+    for (size_t i = 0; i < sizeof mask; i++) {
+        assert_int_equal(frame[i], plain[i] ^ mask[i]);
+    }
+}
+
 /* The format stays what it is: a page sealed by another implementation of XChaCha20-Poly1305 (libsodium's
  * combined form, with the place written out by hand) opens here. */
 static void test_the_format_is_as_written(void **state) {
@@ -107,4 +157,5 @@ static void test_the_format_is_as_written(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_units_open_in_their_place_only), DX_TEST(test_frame_headers_are_sealed),
              DX_TEST(test_the_first_page_names_the_format), DX_TEST(test_groups_are_written_and_read),
+             DX_TEST(test_the_page_in_a_frame_is_a_page), DX_TEST(test_headers_are_covered_as_written),
              DX_TEST(test_the_format_is_as_written))

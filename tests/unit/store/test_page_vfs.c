@@ -224,10 +224,10 @@ static void begin_log(fixture *f, uint32_t salt) {
     assert_int_equal(sync_file(f->log), SQLITE_OK);
 }
 
-/* As SQLite does it: the header, then the page. */
+/* As SQLite does it: the header, then the page, which is not the first: that one begins with a name. */
 static void write_frame(fixture *f, int number, uint32_t salt, bool commit) {
     uint8_t header[DX_FRAME_HEADER_SIZE], page[DX_PAGE_SIZE];
-    make_frame_header(header, (uint32_t)number, salt, commit);
+    make_frame_header(header, (uint32_t)number + 1, salt, commit);
     make_page(page, (uint8_t)number);
     assert_int_equal(write_at(f->log, header, sizeof header, frame_offset(number)), SQLITE_OK);
     assert_int_equal(write_at(f->log, page, sizeof page, frame_offset(number) + DX_FRAME_HEADER_SIZE),
@@ -251,7 +251,7 @@ static void test_frames_go_in_and_out(void **state) {
     write_log(&f, 1, 30);
     uint8_t header[DX_FRAME_HEADER_SIZE], page[DX_PAGE_SIZE], frame[DX_FRAME_SIZE], out[DX_FRAME_SIZE];
     for (int number = 1; number <= 60; number++) {
-        make_frame_header(header, (uint32_t)number, 1, number % 2 == 0);
+        make_frame_header(header, (uint32_t)number + 1, 1, number % 2 == 0);
         make_page(page, (uint8_t)number);
         memcpy(frame, header, sizeof header);
         memcpy(frame + sizeof header, page, sizeof page);
@@ -265,6 +265,82 @@ static void test_frames_go_in_and_out(void **state) {
     }
     assert_int_equal(read_at(f.log, out, DX_FRAME_SIZE, frame_offset(61)), SQLITE_IOERR_SHORT_READ);
     assert_int_equal(dx_page_vfs_log_size(f.page_vfs), frame_offset(61));
+    fixture_deinit(&f);
+}
+
+/* --- Checkpoints ------------------------------------------------------------------------------ */
+
+static void take_page(fixture *f, int frame, uint8_t out[static DX_PAGE_SIZE], int expected) {
+    assert_int_equal(read_at(f->log, out, DX_PAGE_SIZE, frame_offset(frame) + DX_FRAME_HEADER_SIZE),
+                     expected);
+}
+
+static void test_a_checkpoint_copies_pages_as_they_are_sealed(void **state) {
+    (void)state;
+    enum { FRAMES = 40 };
+    fixture f;
+    fixture_init(&f);
+    uint8_t page[DX_PAGE_SIZE], out[DX_PAGE_SIZE];
+    write_log(&f, 1, FRAMES / 2);
+    make_page(page, 99);
+    assert_int_equal(write_at(f.database, page, DX_PAGE_SIZE, 50 * DX_PAGE_SIZE),
+                     SQLITE_OK); /* not yet out */
+    assert_int_equal(dx_page_vfs_begin_checkpoint(f.page_vfs), SQLITE_OK);
+    for (int number = 1; number <= FRAMES; number++) {
+        take_page(&f, number, page, SQLITE_OK);
+        assert_int_equal(write_at(f.database, page, DX_PAGE_SIZE, number * DX_PAGE_SIZE), SQLITE_OK);
+    }
+    assert_int_equal(sync_file(f.database), SQLITE_OK);
+    dx_page_vfs_end_checkpoint(f.page_vfs);
+    dx_bytes log = sim_disk_file(f.disk, "v-wal"), database = sim_disk_file(f.disk, "v");
+    for (int number = 1; number <= FRAMES; number++) {
+        assert_memory_equal(database.data + number * DX_PAGE_SIZE,
+                            log.data + frame_offset(number) + DX_FRAME_HEADER_SIZE, DX_PAGE_SIZE);
+        assert_int_equal(read_at(f.database, out, DX_PAGE_SIZE, number * DX_PAGE_SIZE), SQLITE_OK);
+        make_page(page, (uint8_t)number);
+        assert_memory_equal(out, page, DX_PAGE_SIZE);
+        take_page(&f, number, out, SQLITE_OK); /* and the log reads as ever */
+        assert_memory_equal(out, page, DX_PAGE_SIZE);
+    }
+    make_page(page, 99);
+    assert_int_equal(read_at(f.database, out, DX_PAGE_SIZE, 50 * DX_PAGE_SIZE), SQLITE_OK);
+    assert_memory_equal(out, page, DX_PAGE_SIZE);
+    fixture_deinit(&f);
+}
+
+static void test_a_checkpoint_writes_what_it_read_and_nothing_else(void **state) {
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    uint8_t page[DX_PAGE_SIZE], plain[DX_PAGE_SIZE];
+    write_log(&f, 1, 2);
+    assert_int_equal(dx_page_vfs_begin_checkpoint(f.page_vfs), SQLITE_OK);
+    make_page(plain, 1);
+    assert_int_equal(write_at(f.database, plain, DX_PAGE_SIZE, DX_PAGE_SIZE),
+                     SQLITE_IOERR_WRITE); /* nothing read */
+    take_page(&f, 1, page, SQLITE_OK);
+    assert_int_equal(write_at(f.database, plain, DX_PAGE_SIZE, DX_PAGE_SIZE),
+                     SQLITE_IOERR_WRITE); /* in plain form */
+    take_page(&f, 1, page, SQLITE_OK);
+    assert_int_equal(write_at(f.database, page, DX_PAGE_SIZE, 2 * DX_PAGE_SIZE),
+                     SQLITE_IOERR_WRITE); /* elsewhere */
+    take_page(&f, 1, page, SQLITE_OK);
+    assert_int_equal(write_at(f.log, page, DX_PAGE_SIZE, frame_offset(3) + DX_FRAME_HEADER_SIZE),
+                     SQLITE_IOERR_WRITE);
+    take_page(&f, 1, page, SQLITE_OK);
+    assert_int_equal(write_at(f.database, page, DX_PAGE_SIZE, DX_PAGE_SIZE), SQLITE_OK);
+    assert_int_equal(write_at(f.database, page, DX_PAGE_SIZE, DX_PAGE_SIZE), SQLITE_IOERR_WRITE); /* twice */
+    dx_page_vfs_end_checkpoint(
+        f.page_vfs); /* it failed before its sync: nothing of it is left to be written */
+    assert_int_equal(sync_file(f.database), SQLITE_OK);
+    assert_true(dx_page_vfs_is_unwritten(f.page_vfs));
+
+    sim_disk_flip(f.disk, "v-wal", (uint64_t)frame_offset(3) + 5, 2); /* of its header */
+    assert_int_equal(dx_page_vfs_begin_checkpoint(f.page_vfs), SQLITE_OK);
+    take_page(&f, 3, page, SQLITE_IOERR_DATA);
+    dx_page_vfs_end_checkpoint(f.page_vfs);
+    assert_int_equal(dx_page_vfs_damage(f.page_vfs).kind, DX_DAMAGE_FRAME);
+    assert_int_equal(dx_page_vfs_damage(f.page_vfs).number, 3);
     fixture_deinit(&f);
 }
 
@@ -282,7 +358,7 @@ static void correct_frames(fixture *f, bool written_out) {
     assert_int_equal(write_at(f->log, page, DX_PAGE_SIZE, frame_offset(2) + DX_FRAME_HEADER_SIZE), SQLITE_OK);
     for (int number = 2; number <= 4; number++) {
         assert_int_equal(read_at(f->log, out, DX_FRAME_SIZE, frame_offset(number)), SQLITE_OK);
-        make_frame_header(header, (uint32_t)number, 1, number == 4);
+        make_frame_header(header, (uint32_t)number + 1, 1, number == 4);
         header[20] = 0x55;
         assert_int_equal(write_at(f->log, header, sizeof header, frame_offset(number)), SQLITE_OK);
     }
@@ -500,6 +576,8 @@ static void test_instances_are_apart(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_nothing_is_an_empty_database), DX_TEST(test_pages_are_gathered_and_sealed),
              DX_TEST(test_a_torn_first_page_still_has_a_header), DX_TEST(test_frames_go_in_and_out),
+             DX_TEST(test_a_checkpoint_copies_pages_as_they_are_sealed),
+             DX_TEST(test_a_checkpoint_writes_what_it_read_and_nothing_else),
              DX_TEST(test_frames_are_corrected), DX_TEST(test_a_torn_end_is_told_from_damage),
              DX_TEST(test_old_frames_prove_nothing), DX_TEST(test_the_logs_header_is_checked),
              DX_TEST(test_a_new_header_ends_the_old_log), DX_TEST(test_unknown_ways_of_writing_are_refused),
