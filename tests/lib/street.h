@@ -276,20 +276,24 @@ static inline void street_deliver(street *self) {
     }
 }
 
-/* Until nobody has anything more to do now. */
+/* What came is delivered, or whose time has come goes on; false: nobody has anything more to do now. */
+static inline bool street_step(street *self) {
+    bool busy = self->first != NULL;
+    if (busy) {
+        street_deliver(self);
+    }
+    for (size_t i = 0; !busy && i < self->count; i++) {
+        vault *one = self->vaults[i];
+        if (one->node != NULL && one->deadline_ms <= self->now_ms) {
+            vault_event(one, (dx_event){.kind = DX_EVENT_CLOCK});
+            busy = true;
+        }
+    }
+    return busy;
+}
+
 static inline void street_run(street *self) {
-    for (bool busy = true; busy;) {
-        busy = false;
-        while (self->first != NULL) {
-            street_deliver(self);
-        }
-        for (size_t i = 0; i < self->count; i++) {
-            vault *one = self->vaults[i];
-            if (one->node != NULL && one->deadline_ms <= self->now_ms) {
-                vault_event(one, (dx_event){.kind = DX_EVENT_CLOCK});
-                busy = true;
-            }
-        }
+    while (street_step(self)) {
     }
 }
 

@@ -153,6 +153,7 @@ struct dx_replica {
         bool wanted;   /* the state at an epoch is to be had instead of the blocks below it */
         bool possible; /* and a member that is here may have it */
         bool fetching; /* its manifest is here */
+        bool unpacks;  /* all of it is here: rows are made of it, and blocks below the cut still not wanted */
         uint8_t root[DX_HASH_SIZE];
         uint64_t number, key_epoch;
         dx_cut cut;

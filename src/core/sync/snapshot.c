@@ -67,7 +67,7 @@ static int judge_need(dx_replica *replica, const dx_cut *cut, bool *needed) {
 
 static void stop(dx_replica *replica) {
     dx_cut_deinit(&replica->load.cut);
-    replica->load.wanted = false;
+    replica->load.wanted = replica->load.unpacks = false;
 }
 
 /* The latest confirmed epoch that was not refused here: one that is no state is passed over for those before it. */
@@ -92,6 +92,21 @@ static void ask_again(dx_replica *replica) {
     }
 }
 
+/* What is unpacked, for as long as that takes. */
+static int hold(dx_replica *replica, const uint8_t root[static DX_HASH_SIZE]) {
+    const dx_control *control = replica->space->control;
+    dx_epoch epoch;
+    int error = DX_OK;
+    stop(replica);
+    for (size_t i = dx_control_epoch_count(control); i-- > 0 && !replica->load.unpacks && error == DX_OK;) {
+        if (dx_control_epoch_at(control, i, &epoch) && memcmp(epoch.root, root, sizeof epoch.root) == 0) {
+            error = dx_cut_decode(epoch.cut_item, &replica->load.cut);
+            replica->load.unpacks = error == DX_OK;
+        }
+    }
+    return error;
+}
+
 int dx_replica_choose_load(dx_replica *replica) {
     dx_epoch epoch;
     dx_epoch_status status;
@@ -101,6 +116,9 @@ int dx_replica_choose_load(dx_replica *replica) {
         ask_again(replica);
     }
     replica->load.stage = status.stage;
+    if (status.stage == DX_EPOCH_UNPACKING) {
+        return replica->load.unpacks ? DX_OK : hold(replica, status.root);
+    }
     bool found = false;
     int error = choose_epoch(replica, &epoch, &found);
     if (error != DX_OK || !found || (status.stage != DX_EPOCH_IDLE && status.stage != DX_EPOCH_FETCHING)) {
@@ -139,7 +157,7 @@ int dx_replica_choose_load(dx_replica *replica) {
 }
 
 bool dx_replica_loads(const dx_replica *replica, const dx_feed *feed) {
-    return replica->load.wanted && replica->load.possible &&
+    return (replica->load.unpacks || (replica->load.wanted && replica->load.possible)) &&
            feed->length < dx_cut_length(&replica->load.cut, feed);
 }
 
