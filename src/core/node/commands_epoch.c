@@ -21,6 +21,10 @@ static const char *stage_name(dx_epoch_stage stage) {
     return "idle";
 }
 
+uint64_t dx_node_epoch_percent(const dx_epoch_status *status) {
+    return status->total == 0 ? 0 : status->done * 100 / status->total;
+}
+
 int dx_node_write_epoch_status(dx_node *node, dx_space *space, dx_map_builder *map) {
     dx_epoch_status status;
     dx_epoch current;
@@ -37,8 +41,7 @@ int dx_node_write_epoch_status(dx_node *node, dx_space *space, dx_map_builder *m
     }
     if (status.stage != DX_EPOCH_IDLE) {
         dx_write_text(dx_map_builder_key(map, "history"), stage_name(status.stage));
-        dx_write_uint(dx_map_builder_key(map, "percent"),
-                      status.total == 0 ? 0 : status.done * 100 / status.total);
+        dx_write_uint(dx_map_builder_key(map, "percent"), dx_node_epoch_percent(&status));
     }
     if (any) {
         error = dx_node_epoch_verdict(node, space, current.id, &verdict, &since_ms);

@@ -177,7 +177,7 @@ static int space_rm(dx_node *node, dx_request *request, dx_bytes body) {
 /* --- Status ------------------------------------------------------------------------------------- */
 
 typedef struct dx_waiting {
-    uint64_t shown[7]; /* what decides about the last map sent, so that only changes are told */
+    uint64_t shown[8]; /* what decides about the last map sent, so that only changes are told */
     bool told;
     uint64_t left_count; /* of the replication, when the waiting began */
 } dx_waiting;
@@ -266,15 +266,11 @@ static void write_failure(const dx_node *node, const dx_space *space, dx_map_bui
     }
 }
 
-static dx_epoch_stage stage_of(const dx_space *space) {
+/* Rows are still to be made of a state that comes in place of blocks. */
+static bool is_loading(const dx_space *space) {
     dx_epoch_status status;
     dx_epoch_status_of(space, &status);
-    return status.stage;
-}
-
-/* Rows are still to be made of a state that was loaded in place of blocks. */
-static bool is_loading(dx_epoch_stage stage) {
-    return stage == DX_EPOCH_FETCHING || stage == DX_EPOCH_UNPACKING;
+    return status.stage == DX_EPOCH_FETCHING || status.stage == DX_EPOCH_UNPACKING;
 }
 
 /* In step with everyone who is connected. Blocks that wait for what none of them has do not count: a member who
@@ -284,7 +280,7 @@ static bool is_in_step(const dx_space *space, const dx_replication_status *statu
                        const dx_waiting *waiting) {
     bool was_met = waiting != NULL && status->peers == 0 && status->left_count != waiting->left_count;
     return (status->synced || (was_met && status->whole)) && status->pending_blocks == 0 && !space->busy &&
-           !is_loading(stage_of(space));
+           !is_loading(space);
 }
 
 /* waiting: NULL, nobody does. */
@@ -327,8 +323,11 @@ static int wait_synced(dx_node *node, dx_request *request, bool *again) {
     }
     dx_replication_status status;
     dx_replication_status_of(node->replication, space, &status);
-    const uint64_t now[] = {status.peers,  status.pending_blocks, space->blocked, space->busy,
-                            space->change, status.synced,         stage_of(space)};
+    dx_epoch_status epoch;
+    dx_epoch_status_of(space, &epoch);
+    const uint64_t now[] = {
+        status.peers,  status.pending_blocks, space->blocked,        space->busy,
+        space->change, status.synced,         (uint64_t)epoch.stage, dx_node_epoch_percent(&epoch)};
     _Static_assert(sizeof now == sizeof waiting->shown, "each has its place");
     bool changed = !waiting->told || memcmp(now, waiting->shown, sizeof now) != 0;
     bool late = node->context.now_ms >= request->deadline_ms;

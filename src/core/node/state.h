@@ -10,6 +10,7 @@
 #include <dxos/node.h>
 
 #include "echo/digest.h"
+#include "echo/epoch.h"
 #include "echo/name.h"
 #include "echo/neighbours.h"
 #include "echo/subscription.h"
@@ -163,6 +164,8 @@ DX_MUST_USE int dx_node_reply_past(dx_node *node, dx_request *request, dx_space 
 /* --- commands_epoch.c --- */
 /* Which epoch is the current one, where history here begins, and what is under way. */
 DX_MUST_USE int dx_node_write_epoch_status(dx_node *node, dx_space *space, dx_map_builder *map);
+/* Of what is under way, in hundredths. */
+uint64_t dx_node_epoch_percent(const dx_epoch_status *status);
 
 /* --- commands_signal.c --- */
 /* The signaling services the person named; inside a transaction, with the swarm made. */
