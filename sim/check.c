@@ -423,6 +423,7 @@ void sim_check_end(sim_world *world) {
     }
     if (world->violation[0] == 0) {
         sim_watch_check(world);
+        sim_order_check(world);
         check_disks(world);
         sim_check_hostile(world);
     }

@@ -13,6 +13,7 @@ enum {
     GUESTS_RARITY = 6,
     EPOCHS_RARITY = 5,
     SKEW_RARITY = 6,
+    UNDO_RARITY = 6,
     NEWCOMERS_RARITY = 2
 };
 
@@ -89,7 +90,8 @@ static void draw_epochs(sim_plan *plan) {
 void sim_plan_draw(sim_plan *plan, bool calm) {
     uint64_t state = plan->seed ^ 0x5bd1e995, liar_state = plan->seed ^ 0x11a5,
              unseen_state = plan->seed ^ 0x07de, names_state = plan->seed ^ 0x4a3e,
-             models_state = plan->seed ^ 0x30de, skew_state = plan->seed ^ 0x5c3e;
+             models_state = plan->seed ^ 0x30de, skew_state = plan->seed ^ 0x5c3e,
+             undo_state = plan->seed ^ 0x0d0e;
     plan->delay_max_ms = 100;
     plan->spaces = plan->peers > 2 && draw_one_in(&state, 8) ? 2 : 1;
     plan->hostile = draw_liar(&liar_state);
@@ -97,6 +99,7 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
         plan->spaces = 1;
     }
     plan->names = draw_one_in(&names_state, 6);
+    plan->undo = draw_one_in(&undo_state, UNDO_RARITY) || plan->undo;
     plan->skew = draw_one_in(&skew_state, SKEW_RARITY) || plan->skew;
     plan->models = draw_one_in(&models_state, 4) || plan->skew;
     draw_epochs(plan);

@@ -35,7 +35,7 @@ typedef struct sim_options {
     uint64_t block, block_stride; /* of blocks of twenty, every stride-th from this one */
     size_t peers, operations;
     uint64_t minutes;
-    bool verbose, inside, calm, whole, epochs, skew, traces, until_failure, sums;
+    bool verbose, inside, calm, whole, epochs, skew, undo, traces, until_failure, sums;
 } sim_options;
 
 typedef struct sim_totals {
@@ -100,6 +100,7 @@ static void run_seed(sim_world *world, const sim_plan *plan, sim_world *template
     sim_hostile_begin(world);
     sim_invite_begin(world);
     sim_names_begin(world);
+    sim_undo_begin(world);
     sim_epochs_begin(world);
     uint64_t start_ms = world->now_ms, length_ms = plan->minutes * 60000;
     for (size_t i = 0; i < plan->operations && world->violation[0] == 0; i++) {
@@ -162,12 +163,12 @@ static void add_up(sim_totals *totals, const sim_world *world) {
 }
 
 static void tell_failure(const sim_options *options, const sim_world *world) {
-    printf("seed %llu: %s\n  again: %s --seed %llu --peers %zu --minutes %llu --operations %zu%s%s%s%s "
+    printf("seed %llu: %s\n  again: %s --seed %llu --peers %zu --minutes %llu --operations %zu%s%s%s%s%s "
            "--verbose\n",
            (unsigned long long)world->plan.seed, world->violation, options->program,
            (unsigned long long)world->plan.seed, options->peers, (unsigned long long)options->minutes,
            options->operations, options->whole ? " --whole" : "", options->epochs ? " --epochs" : "",
-           options->skew ? " --skew" : "", options->calm ? " --calm" : "");
+           options->skew ? " --skew" : "", options->undo ? " --undo" : "", options->calm ? " --calm" : "");
     fflush(stdout);
 }
 
@@ -182,7 +183,8 @@ static bool run_one(sim_world *world, const sim_options *options, uint64_t seed,
                      .minutes = options->minutes,
                      .operations = options->operations,
                      .epochs = options->epochs,
-                     .skew = options->skew};
+                     .skew = options->skew,
+                     .undo = options->undo};
     sim_plan_draw(&plan, options->calm);
     bool whole = options->whole || seed % WHOLE_EVERY == 7;
     sim_world *template = whole ? NULL : template_of(&plan);
@@ -312,7 +314,7 @@ int main(int argc, char **argv) {
     if (has(argc, argv, "--help")) {
         puts(
             "sim --seed N | --seeds COUNT [--from N] [--each N] [--but-each N] [--block 0 --stride 1]\n"
-            "  [--peers 3] [--minutes 30] [--operations 200] [--calm] [--whole] [--epochs] [--skew] "
+            "  [--peers 3] [--minutes 30] [--operations 200] [--calm] [--whole] [--epochs] [--skew] [--undo] "
             "[--traces] "
             "[--until-failure] "
             "[--verbose] [--inside]\n"
@@ -323,7 +325,7 @@ int main(int argc, char **argv) {
             "  rows, for tools/sim\n"
             "  --calm: no faults; --whole: every seed founds its spaces anew; --epochs: every seed has "
             "epochs;\n"
-            "  --skew: every seed has programs of different ages;\n"
+            "  --skew: every seed has programs of different ages; --undo: people who take things back;\n"
             "  --traces: the hash of all "
             "events "
             "and\n"
@@ -361,6 +363,7 @@ int main(int argc, char **argv) {
                            .whole = has(argc, argv, "--whole"),
                            .epochs = has(argc, argv, "--epochs"),
                            .skew = has(argc, argv, "--skew"),
+                           .undo = has(argc, argv, "--undo"),
                            .traces = has(argc, argv, "--traces"),
                            .sums = has(argc, argv, "--sums"),
                            .until_failure = has(argc, argv, "--until-failure")};

@@ -501,6 +501,17 @@ void sim_peer_deinit(sim_peer *peer) {
 /* --- Asking
  * -------------------------------------------------------------------------------------------------- */
 
+/* Whether a command of this name makes a transaction, or may. */
+static bool writes(const char *command) {
+    static const char *const names[] = {"object.",     "link.", "schema.", "space.rename",
+                                        "halo.rename", "batch", "undo",    "redo"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        found = found || strncmp(command, names[i], strlen(names[i])) == 0;
+    }
+    return found && strcmp(command, "object.get") != 0 && strcmp(command, "schema.list") != 0;
+}
+
 bool sim_ask(sim_peer *peer, dx_bytes command, const uint8_t *id, bool patient, sim_on_answer on_answer,
              void *ctx) {
     sim_world *world = peer->world;
@@ -525,6 +536,7 @@ bool sim_ask(sim_peer *peer, dx_bytes command, const uint8_t *id, bool patient, 
     dx_bytes name = dx_item_text(dx_item_get(command, "do"));
     snprintf(peer->requests[at].command, sizeof peer->requests[at].command, "%.*s", (int)name.size,
              (const char *)name.data);
+    peer->writes += writes(peer->requests[at].command);
     sim_peer_event(peer, &event);
     return true;
 }

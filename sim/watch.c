@@ -65,17 +65,22 @@ static sim_row *put_row(sim_mirror *mirror, dx_bytes id) {
     return &mirror->rows[at];
 }
 
-/* The row without "change", which is not a key of what a query shows. */
-static void copy_row(dx_bytes row, dx_buf *out) {
+static bool is_of_watching(dx_bytes key) {
+    return dx_bytes_equal(key, dx_bytes_text("change")) || dx_bytes_equal(key, dx_bytes_text("from")) ||
+           dx_bytes_equal(key, dx_bytes_text("to"));
+}
+
+void sim_copy_row(dx_bytes row, dx_buf *out) {
     dx_reader reader;
     dx_writer writer;
     dx_reader_init(&reader, row);
     dx_writer_init(&writer, out);
     size_t pairs = dx_read_map(&reader);
-    dx_write_map(&writer, pairs - (dx_item_get(row, "change").size > 0));
+    dx_write_map(&writer, pairs - (dx_item_get(row, "change").size > 0) -
+                              (dx_item_get(row, "from").size > 0) - (dx_item_get(row, "to").size > 0));
     for (; pairs > 0; pairs--) {
         dx_bytes key = dx_read_text(&reader), value = dx_read_item(&reader);
-        if (!dx_bytes_equal(key, dx_bytes_text("change"))) {
+        if (!is_of_watching(key)) {
             dx_write_text_bytes(&writer, key);
             dx_write_item(&writer, value);
         }
@@ -94,7 +99,7 @@ static void take_row(sim_mirror *mirror, dx_bytes row) {
             drop_row(mirror, at);
         }
     } else {
-        copy_row(row, &put_row(mirror, id)->item);
+        sim_copy_row(row, &put_row(mirror, id)->item);
     }
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "undo.h"
+
 enum {
     REPLY_SIZE_MAX = 1 << 20,
     AGAIN_DELAY_MAX_MS = 120000,
@@ -42,6 +44,7 @@ void sim_workload_init(sim_world *world) {
     DX_ASSERT(workload->ops != NULL);
     world->workload = workload;
     sim_watch_init(world);
+    sim_order_init(world);
 }
 
 void sim_workload_deinit(sim_world *world) {
@@ -50,6 +53,7 @@ void sim_workload_deinit(sim_world *world) {
         return;
     }
     sim_watch_deinit(world);
+    sim_order_deinit(world);
     for (size_t i = 0; i < workload->op_count; i++) {
         free(workload->ops[i].json);
         dx_buf_deinit(&workload->ops[i].reply);
@@ -215,8 +219,7 @@ static void ask(sim_world *world, sim_op *op) {
 /* --- Operations
  * ---------------------------------------------------------------------------------------------- */
 
-/* An object, or a link, somebody made and was told so; NULL when there is none yet. */
-static const char *something(sim_world *world, size_t space, sim_op_kind kind) {
+const char *sim_some_thing(sim_world *world, size_t space, sim_op_kind kind) {
     const sim_workload *workload = world->workload;
     for (size_t tries = 0; tries < 8 && workload->op_count > 0; tries++) {
         const sim_op *op = &workload->ops[sim_below(world, workload->op_count)];
@@ -290,7 +293,7 @@ static sim_op_kind draw_kind(sim_world *world) {
 }
 
 static void write_add(sim_world *world, const sim_op *op, const char *pad, char *json, size_t size) {
-    const char *parent = sim_below(world, 3) == 0 ? something(world, op->space, SIM_OP_ADD) : NULL;
+    const char *parent = sim_below(world, 3) == 0 ? sim_some_thing(world, op->space, SIM_OP_ADD) : NULL;
     size_t n = op->number;
     snprintf(json, size,
              "{\"do\": \"object.add\", \"space\": \"%s\", \"type\": \"t%u\", \"data\": {\"op%zu\": %zu, "
@@ -380,7 +383,7 @@ static void write_move(sim_world *world, sim_op *op, char *json, size_t size) {
 }
 
 static void write_link(sim_world *world, const sim_op *op, char *json, size_t size) {
-    const char *other = something(world, op->space, SIM_OP_ADD);
+    const char *other = sim_some_thing(world, op->space, SIM_OP_ADD);
     snprintf(json, size,
              "{\"do\": \"link.add\", \"space\": \"%s\", \"source\": \"%s\", \"target\": \"%s\", \"type\": "
              "\"near\", \"data\": {\"op%zu\": %zu}}",
@@ -443,7 +446,8 @@ static void write_make(sim_world *world, sim_op *op, char *json, size_t size) {
 
 /* Who made something reviews: any object of a person's stands for them. */
 static void write_assignment(sim_world *world, const sim_op *op, char *json, size_t size) {
-    const char *one = something(world, op->space, SIM_OP_ADD), *two = something(world, op->space, SIM_OP_ADD);
+    const char *one = sim_some_thing(world, op->space, SIM_OP_ADD),
+               *two = sim_some_thing(world, op->space, SIM_OP_ADD);
     if (one == NULL || two == NULL) {
         snprintf(json, size, "[\"submit\"]");
         return;
@@ -465,6 +469,11 @@ const sim_op *sim_op_maker(const sim_world *world, const char *object) {
 static bool is_counter(const sim_world *world, const char *object) {
     const sim_op *maker = sim_op_maker(world, object);
     return maker != NULL && maker->key == 0;
+}
+
+const char *sim_some_counter(sim_world *world, size_t space) {
+    const char *found = something_made(world, space);
+    return found != NULL && is_counter(world, found) ? found : NULL;
 }
 
 /* An approval's steps, in any order and by anybody: most are refused when their turn comes, and who comes second differs
@@ -558,7 +567,7 @@ static void operate(sim_world *world, sim_peer *peer, size_t space, sim_op_kind 
 void sim_operate(sim_world *world) {
     size_t space = (size_t)sim_below(world, world->plan.spaces);
     sim_op_kind kind = draw_kind(world);
-    const char *subject = something(world, space, kind == SIM_OP_UNLINK ? SIM_OP_LINK : SIM_OP_ADD);
+    const char *subject = sim_some_thing(world, space, kind == SIM_OP_UNLINK ? SIM_OP_LINK : SIM_OP_ADD);
     if ((kind == SIM_OP_REMOVE || kind == SIM_OP_RESTORE || kind == SIM_OP_EDIT) &&
         sim_below(world, 4) != 0) {
         subject = something_contended(world, space);
@@ -576,7 +585,13 @@ void sim_operate(sim_world *world) {
         sim_glance(world);
     }
     sim_watch_tend(world);
+    sim_order_tend(world);
     sim_check_answers(world);
+    if (world->undo != NULL && sim_below(world, 6) == 0) {
+        for (size_t i = 0, all = sim_below(world, TWINS_EVERY) == 0 ? world->peer_count : 1; i < all; i++) {
+            sim_undo_operate(world, &world->peers[sim_below(world, world->peer_count)], space);
+        }
+    }
     /* Now and then several do the same at the same moment: those who are in step then tie. */
     size_t first = (size_t)sim_below(world, world->peer_count);
     size_t count = sim_below(world, TWINS_EVERY) == 0 ? world->peer_count : 1;

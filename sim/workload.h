@@ -72,11 +72,14 @@ typedef struct sim_op {
 
 /* What one program was shown of a space, kept up by watching alone. */
 typedef struct sim_mirror sim_mirror;
+/* The first few in an order. */
+typedef struct sim_list sim_list;
 
 struct sim_workload {
     sim_op *ops;
     size_t op_count, op_capacity;
     sim_mirror *mirrors; /* one per peer, NULL when none watches */
+    sim_list *lists;     /* likewise */
 };
 
 /* Whether operations of this kind leave their key where everyone sees it. */
@@ -85,6 +88,10 @@ static inline bool sim_op_leaves_key(sim_op_kind kind) {
            kind == SIM_OP_LINK || kind == SIM_OP_BATCH || kind == SIM_OP_TASK || kind == SIM_OP_TEND;
 }
 
+/* An object, or a link, somebody made and was told so; NULL when there is none yet. */
+const char *sim_some_thing(sim_world *world, size_t space, sim_op_kind kind);
+/* A counter; NULL likewise. */
+const char *sim_some_counter(sim_world *world, size_t space);
 /* What made the object that the operation is about; NULL: none is known to have done so. */
 const sim_op *sim_op_maker(const sim_world *world, const char *object);
 
@@ -95,6 +102,14 @@ void sim_watch_deinit(sim_world *world);
 void sim_watch_tend(sim_world *world);
 /* At the end: what each watcher holds is what its peer shows. */
 void sim_watch_check(sim_world *world);
+/* What a watcher was told as what a query shows: without "change" and places. */
+void sim_copy_row(dx_bytes row, dx_buf *out);
+
+/* --- watch_order.c --- */
+void sim_order_init(sim_world *world);
+void sim_order_deinit(sim_world *world);
+void sim_order_tend(sim_world *world);
+void sim_order_check(sim_world *world);
 
 /* --- check_rows.c --- */
 /* What the rows of one space, as one peer shows them, must say: everything acknowledged is there, once;

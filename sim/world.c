@@ -201,6 +201,7 @@ void sim_world_deinit(sim_world *world) {
     sim_hostile_deinit(world);
     sim_epochs_deinit(world);
     sim_skew_deinit(world);
+    sim_undo_deinit(world);
     sim_udp_deinit(world);
     sim_signaling_deinit(world);
     sim_workload_deinit(world);

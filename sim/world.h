@@ -89,6 +89,9 @@ typedef struct sim_link sim_link;
     X(SAME_ANSWER, "answered the same again")                                                                \
     X(SKIPPED, "not asked, the peer being off")                                                              \
     X(GLANCES, "glances at a whole space")                                                                   \
+    X(TAKEN_BACK, "changes taken back, or done again")                                                       \
+    X(EXACTLY_BACK, "things of which nobody else had changed any since")                                     \
+    X(PLACED, "rows told with a place")                                                                      \
     X(OTHER_PROGRAM, "programs that became older or newer")                                                  \
     X(MIGRATED, "tasks migrated at the end")                                                                 \
     X(CIRCLES, "circles of moves, counted at each peer")                                                     \
@@ -164,6 +167,7 @@ typedef struct sim_plan {
     size_t guests;                    /* who come by invitation meanwhile (invite.h) */
     bool models;                      /* people use counters and approvals, too */
     bool names;                       /* people and spaces are renamed (names.c) */
+    bool undo;                        /* people take back what they did (undo.h) */
     bool skew;                        /* programs of different ages write side by side (skew.h) */
     bool epochs;                      /* epochs are made, and history is let go of (epochs.h) */
     bool
@@ -226,6 +230,7 @@ struct sim_peer {
     uint64_t backup_ms; /* when the backup was taken */
     uint64_t next_incoming;
     uint64_t next_port;    /* the program that asks next; 0: any */
+    uint64_t writes;       /* commands that change something, asked of it */
     uint64_t starts, life; /* life: changes whenever the node does */
     struct {
         uint64_t life;  /* changes whenever another program comes */
@@ -243,6 +248,7 @@ typedef struct sim_invitation sim_invitation; /* invite.h */
 typedef struct sim_hostile sim_hostile;       /* hostile.h */
 typedef struct sim_epochs sim_epochs;         /* epochs.h */
 typedef struct sim_skew sim_skew;             /* skew.h */
+typedef struct sim_undo sim_undo;             /* undo.h */
 
 struct sim_world {
     sim_plan plan;
@@ -260,6 +266,7 @@ struct sim_world {
     sim_hostile *hostile;            /* NULL: nobody lies */
     sim_invitation *invitation;      /* NULL: nobody is invited */
     sim_epochs *epochs;              /* NULL: nobody makes any */
+    sim_undo *undo;                  /* NULL: nobody takes anything back */
     sim_skew *skew;                  /* NULL: all programs are of one age */
     struct sim_signaling *signaling; /* NULL: there is no such service */
     struct sim_udp *udp;             /* NULL: likewise */
@@ -390,6 +397,9 @@ void sim_skew_begin(
 /* What the peer had shown to know it may know no more. */
 void sim_skew_set_back(sim_world *world, const sim_peer *peer);
 void sim_skew_deinit(sim_world *world);
+/* --- undo.c --- */
+void sim_undo_begin(sim_world *world); /* when the plan has people who take back what they did */
+void sim_undo_deinit(sim_world *world);
 /* --- check_skew.c --- */
 /* When all are in step: every program becomes the newer one, all is migrated, and both are judged. */
 void sim_skew_end(sim_world *world);

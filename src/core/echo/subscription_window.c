@@ -316,6 +316,9 @@ static int take_in_order(dx_window *window, const dx_entity *entity, bool matche
     size_t from = take_out(window, entity->key);
     bool was_told = from != NOWHERE && from < window->told;
     window->told -= was_told;
+#if defined(DX_PLANT) && DX_PLANT == 79
+    from = from == NOWHERE || from == 0 ? from : from - 1;
+#endif
     error = matches ? put_in(window, entity->key, place, &to) : DX_OK;
     bool tells = to != NOWHERE && is_sure(window, place_of(window, to)) &&
                  (to < window->told || (to == window->told && to < window->limit));

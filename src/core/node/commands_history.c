@@ -344,6 +344,9 @@ static int history_list(dx_node *node, dx_request *request, dx_bytes body) {
                                           &sink, &more);
     }
     error = error == DX_OK && !more ? tell_beginning(&sink, NULL) : error;
+    if (sink.space == NULL) {
+        return error; /* said already: there is no such space */
+    }
     return error == DX_OK ? dx_request_reply_count(node, request)
                           : dx_node_explain_edit(node, sink.space, error);
 }

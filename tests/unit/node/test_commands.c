@@ -160,6 +160,7 @@ static const struct {
      "{'rows':[*'did':'made','set':{'plant':'rose'},*}]}\n", "{'count':*}"},
     {"{'do': 'history.list', 'space': 'Garden', 'id': '1-0', 'limit': 0}", "",
      "{'error':{'code':-1,'name':'E_INVALID','message':'\\\"limit\\\" must be 1 to 1000'}}"},
+    {"{'do': 'history.list', 'space': 'nowhere'}", "", "{'error':{*'name':'E_NOT_FOUND',*}}"},
     {"{'do': 'history.list', 'space': 'Garden', 'id': '6-0'}", "",
      "{'error':{'try':'dx object ls SPACE','code':-3,'name':'E_NOT_FOUND','message':'object 6-0 is not in "
      "this space'}}"},
