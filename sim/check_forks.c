@@ -25,7 +25,7 @@ static dx_space *space_at(const sim_peer *peer, size_t number) {
 static void read_branch(const sim_peer *peer, const dx_feed *branch) {
     uint8_t root[DX_HASH_SIZE], kept[DX_HASH_SIZE];
     int error = DX_OK;
-    for (uint64_t seq = 0; seq < branch->length && error == DX_OK; seq++) {
+    for (uint64_t seq = branch->begins; seq < branch->length && error == DX_OK; seq++) {
         dx_bytes block;
         dx_block decoded;
         error = dx_feed_read(branch, peer->node->store, seq, &block);
@@ -35,6 +35,7 @@ static void read_branch(const sim_peer *peer, const dx_feed *branch) {
                       .local = branch->local,
                       .rows = branch->rows,
                       .parts = branch->parts,
+                      .begins = branch->begins,
                       .stored = branch->length,
                       .end = branch->length,
                       .covered = branch->length};

@@ -109,7 +109,7 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
     for (size_t i = 0; i < sizeof chances / sizeof chances[0]; i++) {
         plan->chance[chances[i].fault] = draw_one_in(&state, chances[i].rarity) ? chances[i].chance : 0;
     }
-    if (draw_one_in(&unseen_state, UNSEEN_RARITY) && !plan->epochs) {
+    if (draw_one_in(&unseen_state, plan->epochs ? UNSEEN_RARITY / 3 : UNSEEN_RARITY)) {
         plan->chance[SIM_SET_BACK] = UNSEEN_SET_BACK;
         plan->chance[SIM_UNSEEN] = UNSEEN;
     }

@@ -41,6 +41,7 @@ static int take_row(dx_base *base, sqlite3_stmt *row) {
     base->goal_generation = dx_column_int(row, 4);
     base->key_epoch = (uint64_t)dx_column_int(row, 5);
     base->at = dx_column_int(row, 8);
+    base->last = dx_column_int(row, 9);
     if (stage < DX_EPOCH_IDLE || stage > DX_EPOCH_SWEEPING || root.size != sizeof base->root) {
         return DX_E_CORRUPT;
     }
@@ -53,13 +54,16 @@ static int take_row(dx_base *base, sqlite3_stmt *row) {
 int dx_base_load(dx_context *context, dx_space *space) {
     sqlite3_stmt *select =
         dx_store_query(context->store, "SELECT number, generation, stage, goal, goal_generation, key_epoch,"
-                                       " root, cut, at FROM base WHERE space = ?1");
+                                       " root, cut, at, last FROM base WHERE space = ?1");
     dx_bind_int(select, 1, space->local);
     if (!dx_step(context->store, select)) {
         return dx_store_error(context->store);
     }
     int error = take_row(space->base, select);
     dx_step_reset(select);
+    if (error == DX_OK && space->base->stage == DX_EPOCH_FETCHING) {
+        error = dx_load_find_yielding(context, space, &space->base->cut);
+    }
     return error == DX_OK ? dx_base_find_horizon(context, space) : error;
 }
 
@@ -75,7 +79,7 @@ int dx_base_save(dx_context *context, dx_space *space) {
         sqlite3_stmt *insert = dx_store_query(
             context->store,
             "INSERT OR REPLACE INTO base(space, number, generation, stage, goal, goal_generation,"
-            " key_epoch, root, cut, at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+            " key_epoch, root, cut, at, last) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
         dx_bind_int(insert, 1, space->local);
         dx_bind_int(insert, 2, (int64_t)base->number);
         dx_bind_int(insert, 3, base->generation);
@@ -86,6 +90,7 @@ int dx_base_save(dx_context *context, dx_space *space) {
         dx_bind_bytes(insert, 8, dx_bytes_of(base->root, sizeof base->root));
         dx_bind_bytes(insert, 9, dx_buf_view(&cut));
         dx_bind_int(insert, 10, base->at);
+        dx_bind_int(insert, 11, base->last);
         error = dx_step_done(context->store, insert);
     }
     dx_buf_deinit(&cut);

@@ -28,6 +28,7 @@ typedef struct dx_base {
     uint8_t root[DX_HASH_SIZE];
     int64_t
         at; /* how far the stage is: PREPARING: the last key looked at; loading: chunks that became rows */
+    int64_t last;     /* UNPACKING: the key of the entity that became a row last; 0: none has */
     dx_stamp horizon; /* no block below the base has a later stamp */
 
     /* Not stored. */

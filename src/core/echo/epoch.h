@@ -43,8 +43,9 @@ DX_MUST_USE int dx_epoch_run(dx_context *context, dx_space *space, size_t budget
 /* Begins, or goes on with, the load of an epoch whose snapshot has this root and manifest. Another one that was being
  * fetched is given up for it. Feeds of the cut must be known here (dx_space_add_feed). DX_E_SIGNATURE: it is not the
  * root's manifest; DX_E_STATE: the cut does not dominate the base, something is being unpacked or compacted, forks are
- * not settled; DX_E_NOT_FOUND: the key of key_epoch or a feed is not here; DX_E_FORK: what is here of a feed contradicts
- * the cut; DX_E_EXISTS: nothing is missing here below the cut; DX_E_MALFORMED: it was
+ * not settled; DX_E_NOT_FOUND: the key of key_epoch or a feed is not here; DX_E_FORK: the cut names what is no data feed;
+ * DX_E_CONFLICT: an own feed is another one there: it was written elsewhere, and is to be renewed (space.h). What is here of
+ * others' feeds and contradicts the cut gives way to it. DX_E_EXISTS: nothing is missing here below the cut; DX_E_MALFORMED: it was
  * refused before. */
 DX_MUST_USE int dx_load_begin(dx_context *context, dx_space *space, const dx_snapshot_plan *plan,
                               const uint8_t root[static DX_HASH_SIZE], dx_bytes manifest);

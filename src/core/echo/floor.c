@@ -117,6 +117,11 @@ static const dx_member *namer_of(const dx_control *control, const dx_feed *forke
     return dx_control_member_of(control, by->owner);
 }
 
+/* Whether what this block says of the feed may decide what stands of it. */
+static bool is_floor(const dx_space *space, const dx_feed *forked, const dx_feed *source, uint64_t seq) {
+    return namer_of(space->control, forked, source) != NULL && seq < source->cut;
+}
+
 typedef struct namer {
     const dx_member *member;
     const dx_feed *source;
@@ -381,7 +386,12 @@ static int settle_feed(dx_context *context, dx_space *space, const dx_control *c
     return error;
 }
 
-/* FNV-1a over what floors follow from; 0: no feed is forked. */
+/* Whether something of it is to give way to a state that is being loaded. */
+static bool yields(const dx_feed *feed) {
+    return feed->yields != DX_FEED_NO_CUT;
+}
+
+/* FNV-1a over what floors follow from; 0: no feed is forked, and none yields. */
 static uint64_t version_of(const dx_space *space) {
     uint64_t version = space->change;
     bool forked = false;
@@ -391,7 +401,8 @@ static uint64_t version_of(const dx_space *space) {
         version = (version ^ feed->cut) * UINT64_C(0x100000001b3);
         version = (version ^ feed->floor) * UINT64_C(0x100000001b3);
         version = (version ^ feed->agreed) * UINT64_C(0x100000001b3);
-        forked = forked || feed->frozen;
+        version = (version ^ feed->yields) * UINT64_C(0x100000001b3);
+        forked = forked || feed->frozen || yields(feed);
     }
     return forked ? version | 1 : 0;
 }
@@ -471,6 +482,20 @@ static int expel_feeds(dx_context *context, dx_space *space, size_t *budget, boo
     return error;
 }
 
+static int take_back_yielding(dx_context *context, dx_space *space, size_t *budget, bool *unsettled,
+                              bool *any) {
+    int error = DX_OK;
+    for (size_t i = 0; i < space->feed_count && error == DX_OK; i++) {
+        dx_feed *feed = &space->feeds[i];
+        if (yields(feed)) {
+            error = dx_withdraw_blocks(context, space, feed, dx_feed_limit(feed), budget);
+            *unsettled = *unsettled || feed->kept > dx_feed_limit(feed);
+            *any = true;
+        }
+    }
+    return error;
+}
+
 static uint64_t in_effect(const dx_feed *feed) {
     uint64_t usable = dx_feed_usable(feed), end = feed->applied > feed->kept ? feed->applied : feed->kept;
     return end < usable ? end : usable;
@@ -505,6 +530,9 @@ static int first_resting(dx_context *context, dx_space *space, const dx_feed *fe
         dx_named_standing standing = DX_NAMED_IN_FORCE;
         if (error == DX_OK && named.length > feed->cut && named.length > feed->agreed) {
             error = dx_floor_judge(context, space, feed, source, *seq, &named, &standing);
+            if (yields(feed) && is_floor(space, feed, source, *seq)) {
+                standing = DX_NAMED_IN_FORCE; /* the branch is here, and will not be */
+            }
         }
         rests = standing == DX_NAMED_IN_FORCE;
     }
@@ -566,7 +594,8 @@ static int hold_back(dx_context *context, dx_space *space, size_t *budget, bool 
         return DX_E_NO_MEMORY;
     }
     for (size_t i = 0; i < count; i++) {
-        held[i] = is_expelled(space, &space->feeds[i]);
+        const dx_feed *feed = &space->feeds[i];
+        held[i] = (space->control_version != 0 && is_expelled(space, feed)) || yields(feed);
         more = more || held[i];
     }
     int error = DX_OK;
@@ -587,8 +616,10 @@ static int settle_data(dx_context *context, dx_space *space, size_t *budget, boo
         bool settles = feed->frozen && !feed->own && feed->identity.feed_class == DX_FEED_DATA;
         error = settles ? settle_feed(context, space, space->control, feed, budget, unsettled) : DX_OK;
     }
+    bool any = false;
     error = error != DX_OK ? error : expel_feeds(context, space, budget, unsettled);
-    bool holds = error == DX_OK && space->control_version != 0 && !*unsettled;
+    error = error != DX_OK ? error : take_back_yielding(context, space, budget, unsettled, &any);
+    bool holds = error == DX_OK && (space->control_version != 0 || any) && !*unsettled;
     return holds ? hold_back(context, space, budget, unsettled) : error;
 }
 
@@ -607,6 +638,11 @@ void dx_floor_agree(dx_space *space) {
     }
     space->agreed_version = version;
     space->agreed_feeds = space->feed_count;
+}
+
+bool dx_floor_is_due(const dx_space *space) {
+    uint64_t version = version_of(space);
+    return version != 0 && (!space->forks_settled || version != space->forks_version);
 }
 
 int dx_floor_settle(dx_context *context, dx_space *space, size_t *budget, bool *unsettled) {
@@ -644,8 +680,8 @@ int dx_floor_judge(dx_context *context, dx_space *space, const dx_feed *forked, 
     dx_feed view;
     memcpy(goal.root, named->root, sizeof goal.root);
     *standing = DX_NAMED_HIDDEN;
-    if (namer_of(space->control, forked, source) == NULL || seq >= source->cut) {
-        return DX_OK; /* it is no floor */
+    if (!is_floor(space, forked, source, seq)) {
+        return DX_OK;
     }
     if (named->length <= forked->begins) {
         *standing = DX_NAMED_IN_FORCE; /* below the base; no root is left to compare */
@@ -705,8 +741,7 @@ int dx_floor_saw(dx_context *context, dx_space *space, const dx_feed *forked, co
         return error == DX_E_NOT_FOUND ? DX_OK : error;
     }
     uint64_t usable = dx_feed_usable(forked), at = goal.length < usable ? goal.length : usable;
-    bool is_floor = namer_of(space->control, forked, source) != NULL && said < source->cut;
-    if (!is_floor && goal.length > in_effect(forked)) {
+    if (!is_floor(space, forked, source, said) && goal.length > in_effect(forked)) {
         return DX_OK; /* nobody waits for it, and it is perhaps never here: judged anew if it comes into effect */
     }
     if (at <= forked->begins) {
@@ -722,6 +757,18 @@ int dx_floor_saw(dx_context *context, dx_space *space, const dx_feed *forked, co
     error = error != DX_OK ? error : dx_feed_root(&view, context->store, at, theirs);
     *saw = error == DX_OK && memcmp(root, theirs, sizeof root) == 0;
     return error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
+int dx_floor_forget(dx_context *context, const dx_feed *source) {
+    sqlite3_stmt *remove = dx_store_query(context->store, "DELETE FROM named WHERE source = ?1");
+    dx_bind_int(remove, 1, source->local);
+    int error = dx_step_done(context->store, remove);
+    if (error == DX_OK) {
+        remove = dx_store_query(context->store, "DELETE FROM looked WHERE source = ?1");
+        dx_bind_int(remove, 1, source->local);
+        error = dx_step_done(context->store, remove);
+    }
+    return error;
 }
 
 int dx_space_hidden(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t *blocks) {

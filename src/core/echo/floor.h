@@ -35,8 +35,12 @@ typedef enum dx_named_standing {
 DX_MUST_USE int dx_floor_judge(dx_context *context, dx_space *space, const dx_feed *forked,
                                const dx_feed *source, uint64_t seq, const dx_dependency *named,
                                dx_named_standing *standing);
+/* Whether floors are to be settled anew: something they follow from is another one now. */
+bool dx_floor_is_due(const dx_space *space);
 /* Tells every feed how far confirmed epochs cut it (dx_feed.agreed). Cheap while nothing is new. */
 void dx_floor_agree(dx_space *space);
+/* What the feed named of others is not known any more: its blocks are others now. */
+DX_MUST_USE int dx_floor_forget(dx_context *context, const dx_feed *source);
 /* Whether the author of block seq of source saw, beyond the cut, the branch that is in force. */
 DX_MUST_USE int dx_floor_saw(dx_context *context, dx_space *space, const dx_feed *forked,
                              const dx_feed *source, uint64_t seq, bool *saw);

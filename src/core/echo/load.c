@@ -8,26 +8,20 @@
 
 #include "echo/base.h"
 #include "echo/cut_state.h"
-#include "echo/hierarchy.h"
-#include "echo/key_set.h"
+#include "echo/floor.h"
 #include "echo/load_check.h"
+#include "echo/load_rows.h"
 #include "echo/load_state.h"
-#include "echo/ordered.h"
+#include "echo/pipeline.h"
 #include "echo/snapshot_chunk.h"
 #include "echo/snapshot_item.h"
 #include "echo/snapshot_state.h"
 #include "echo/space_state.h"
-#include "echo/touch.h"
 #include "echo/trace.h"
+#include "echo/vector.h"
 #include "feed/begin.h"
 
 enum { GROUP_SIZE_MAX = 80 << 20 }; /* pieces of one item: a state and its frame */
-
-typedef struct load_feed {
-    int64_t local;
-    dx_mmr mmr;
-    dx_timeframe vector;
-} load_feed;
 
 /* All chunks are looked at, before anything becomes of them. */
 typedef struct looking {
@@ -35,6 +29,7 @@ typedef struct looking {
     uint64_t *sums; /* of the vector at the cut, of each feed */
     size_t count;
     uint64_t at; /* the next chunk */
+    bool right;  /* they were, and are a state */
 } looking;
 
 struct dx_load {
@@ -43,16 +38,15 @@ struct dx_load {
     int64_t id; /* of the snapshot's row */
     uint64_t chunks;
     dx_chunk_seal seal;
-    load_feed *feeds;         /* in the order of the cut */
+    dx_load_feed *feeds;      /* in the order of the cut */
     size_t feed_count, items; /* items of the header that were read: the header itself and one per feed */
     uint64_t header_chunks;   /* that they took */
     bool header_only;         /* they are read again */
     looking *look;            /* NULL: rows are made */
-    bool any_moves, lags;     /* this vault has something beyond the cut, or entities below it */
     dx_snapshot_place last;   /* the last entity's */
+    dx_load_rows rows;
+    bool enough; /* the step has done as much as it may: the chunk is gone on with in the next one */
     dx_buf plain;
-    bool has_touched;
-    dx_buf touched; /* keys of entities that something beyond the cut is about */
 };
 
 void dx_load_destroy(dx_load *load) {
@@ -70,7 +64,7 @@ void dx_load_destroy(dx_load *load) {
     }
     dx_alloc_free(alloc, load->feeds, load->feed_count * sizeof *load->feeds);
     dx_buf_deinit(&load->plain);
-    dx_buf_deinit(&load->touched);
+    dx_load_rows_deinit(&load->rows);
     dx_wipe(&load->seal, sizeof load->seal);
     dx_alloc_free(alloc, load, sizeof *load);
 }
@@ -114,7 +108,7 @@ static int take_header(dx_load *load, dx_bytes item) {
 
 static int take_feed(dx_load *load, size_t at, dx_bytes item) {
     const dx_dependency *place = &load->space->base->cut.places[at];
-    load_feed *feed = &load->feeds[at];
+    dx_load_feed *feed = &load->feeds[at];
     dx_snapshot_feed in;
     dx_reader vector;
     uint8_t root[DX_HASH_SIZE];
@@ -150,138 +144,10 @@ static int take_feed(dx_load *load, size_t at, dx_bytes item) {
 
 /* --- Entities ------------------------------------------------------------------------------------ */
 
-static int64_t key_of(const dx_load *load, const dx_snapshot_place *place) {
-    return place->none ? 0 : dx_entity_key(load->feeds[place->feed].local, place->seq, place->index);
-}
-
 static bool is_behind(const dx_snapshot_place *last, const dx_snapshot_place *place) {
     return last->none || last->feed < place->feed ||
            (last->feed == place->feed &&
             (last->seq < place->seq || (last->seq == place->seq && last->index < place->index)));
-}
-
-/* The row as the snapshot has it; *parent: of the latest move. */
-static int row_of(dx_load *load, const dx_snapshot_entity *in, dx_entity_row *row, bool *known) {
-    dx_context *context = load->context;
-    dx_space *space = load->space;
-    dx_bytes model = in->model.size == 0 ? dx_bytes_text(dx_object_model.name) : in->model;
-    dx_type *type;
-    *row = (dx_entity_row){.key = key_of(load, &in->place),
-                           .kind = (int64_t)in->kind,
-                           .created = (int64_t)in->created,
-                           .parent = key_of(load, &in->parent),
-                           .source = key_of(load, &in->source),
-                           .target = key_of(load, &in->target),
-                           .has_life = in->has_life,
-                           .deleted = in->deleted,
-                           .life_counter = (int64_t)in->life_counter,
-                           .life_feed = in->has_life ? load->feeds[in->life_feed].local : 0,
-                           .state = in->content};
-    int error = dx_type_intern(context, space, DX_TYPE_MODEL, model, &type);
-    if (error != DX_OK) {
-        return error;
-    }
-    bool listed = !dx_snapshot_keeps_state(in->model);
-    *known = listed && type->model != NULL;
-    row->model = listed ? -type->id : type->id;
-    error = dx_type_intern(context, space, in->kind == DX_ENTITY_LINK ? DX_TYPE_LINK : DX_TYPE_OBJECT,
-                           in->type, &type);
-    row->type = error == DX_OK ? type->id : 0;
-    return error;
-}
-
-/* Keeps its moves; the row's parent is the latest one's then. */
-static int keep_moves(dx_load *load, const dx_snapshot_entity *in, dx_entity_row *row) {
-    dx_reader moves;
-    int error = DX_OK;
-    dx_reader_init(&moves, in->moves);
-    for (size_t i = 0; i < in->move_count && error == DX_OK; i++) {
-        dx_snapshot_move move;
-        error = dx_snapshot_move_read(&moves, &move);
-        const dx_feed *feed =
-            error == DX_OK ? dx_space_feed(load->space, load->feeds[move.feed].local) : NULL;
-        dx_stamp stamp = {.counter = move.counter};
-        if (feed != NULL) {
-            memcpy(stamp.feed, feed->id, sizeof stamp.feed);
-            row->parent = key_of(load, &move.parent);
-            error = dx_hierarchy_keep(load->context, row->key, &stamp, 0, row->parent);
-        }
-    }
-    load->any_moves = load->any_moves || in->move_count != 0;
-    return error;
-}
-
-static int take_touch(void *ctx, const dx_touch_row *touch) {
-    dx_load *load = ctx;
-    const dx_feed *feed = dx_space_feed(load->space, touch->block >> 32);
-    if (feed != NULL &&
-        ((uint64_t)touch->block & UINT32_MAX) >= dx_cut_length(&load->space->base->cut, feed)) {
-        dx_key_list_add(&load->touched, touch->entity);
-    }
-    return dx_buf_error(&load->touched);
-}
-
-/* Which entities blocks beyond the cut are about: what a vault wrote while it was away. None come while rows are made. */
-static int gather_touched(dx_load *load) {
-    dx_buf_clear(&load->touched);
-    int error = dx_touch_range(load->context, load->space, 0, INT64_MAX, take_touch, load);
-    dx_key_list_sort(&load->touched);
-    load->has_touched = error == DX_OK;
-    return error;
-}
-
-/* What blocks beyond the cut did to it, once more. */
-static int take_again(dx_load *load, int64_t key) {
-    dx_space *space = load->space;
-    dx_touch touch;
-    bool found = true;
-    int error = DX_OK;
-    for (dx_stamp at = {.counter = 0}; error == DX_OK && found;) {
-        error = dx_touch_find(load->context, space, key, true, &at, &touch, &found);
-        dx_feed *feed = error == DX_OK && found ? dx_space_feed(space, touch.block >> 32) : NULL;
-        uint64_t seq = (uint64_t)touch.block & UINT32_MAX;
-        if (dx_touch_is_in_effect(feed, seq) && seq >= dx_cut_length(&space->base->cut, feed)) {
-            error = dx_touch_take_again(load->context, space, feed, seq, (uint64_t)touch.section,
-                                        (uint64_t)touch.counter, NULL);
-        }
-    }
-    return error;
-}
-
-static int remove_old(dx_load *load, int64_t key) {
-    dx_context *context = load->context;
-    dx_entity_row before;
-    int error = dx_hierarchy_removed(context, load->space, key);
-    error = error == DX_OK ? dx_hierarchy_forget(context, key) : error;
-    error = error == DX_OK ? dx_ordered_forget(context, key) : error;
-    error = error == DX_OK ? dx_entity_row_read(context, load->space, key, &before) : error;
-    return error == DX_OK ? dx_entity_row_write(context, load->space, &before, NULL) : error;
-}
-
-static int place_entity(dx_load *load, const dx_snapshot_entity *in) {
-    dx_context *context = load->context;
-    dx_space *space = load->space;
-    dx_entity_row row;
-    bool known, touched = false;
-    int error = row_of(load, in, &row, &known), there = DX_E_NOT_FOUND;
-    if (error == DX_OK && load->lags) {
-        there = dx_entity_row_find(context, space, row.key);
-        error = there == DX_E_NOT_FOUND ? DX_OK : there;
-        touched = dx_key_list_has(&load->touched, row.key);
-    }
-    if (error == DX_OK && there == DX_OK) {
-        error = remove_old(load, row.key);
-    }
-    error = error == DX_OK ? keep_moves(load, in, &row) : error;
-    if (error == DX_OK && (touched || known)) {
-        error = dx_base_put(context, space->base->goal_generation, &row);
-    }
-    if (error == DX_OK && !known && !touched &&
-        (!load->any_moves || (row.parent == 0 && in->move_count == 0))) {
-        return dx_entity_row_write(context, space, NULL, &row); /* nothing to work out */
-    }
-    error = error == DX_OK ? dx_reduce_place(context, space, &row) : error;
-    return error == DX_OK && touched ? take_again(load, row.key) : error;
 }
 
 static int take_entity(dx_load *load, dx_bytes item) {
@@ -292,7 +158,8 @@ static int take_entity(dx_load *load, dx_bytes item) {
         return DX_E_MALFORMED;
     }
     load->last = in.place;
-    return load->look != NULL ? dx_load_check_entity(&load->look->check, &in) : place_entity(load, &in);
+    return load->look != NULL ? dx_load_check_entity(&load->look->check, &in)
+                              : dx_load_rows_place(&load->rows, &in, &load->enough);
 }
 
 static int take_item(dx_load *load, dx_bytes item) {
@@ -360,18 +227,26 @@ static int note_unpacked(dx_load *load, uint64_t index, int64_t first, int64_t p
 static int unpack_group(dx_load *load, uint64_t index, uint64_t *end, size_t *count) {
     dx_reader reader;
     int64_t first = 0;
+    const dx_snapshot_place last = load->last;
     int error = open_group(load, index, end);
     dx_reader_init(&reader, dx_buf_view(&load->plain));
     *count = 0;
-    while (error == DX_OK && reader.at < reader.end) {
+    load->enough = false;
+    while (error == DX_OK && reader.at < reader.end && !load->enough) {
         bool is_header = load->items <= load->space->base->cut.count;
         dx_bytes item = dx_read_item(&reader);
         error = reader.error == DX_OK ? take_item(load, item) : DX_E_MALFORMED;
-        first = first == 0 && !is_header && error == DX_OK ? key_of(load, &load->last) : first;
+        first = first == 0 && !is_header && error == DX_OK && load->look == NULL
+                    ? dx_load_rows_key(&load->rows, &load->last)
+                    : first;
         ++*count;
         load->header_chunks = is_header ? *end : load->header_chunks;
     }
-    for (uint64_t at = index; at < *end && error == DX_OK && first != 0 && load->look == NULL; at++) {
+    if (load->enough) {
+        load->last = last;
+        *end = index;
+    }
+    for (uint64_t at = index; at < *end && error == DX_OK && first != 0; at++) {
         error = note_unpacked(load, at, first, (int64_t)(at - index));
     }
     return error;
@@ -388,25 +263,22 @@ static int64_t count_chunks(dx_load *load) {
     return count;
 }
 
-static int has_any_moves(dx_load *load) {
-    sqlite3_stmt *select = dx_store_query(load->context->store, "SELECT 1 FROM move LIMIT 1");
-    load->any_moves = dx_step(load->context->store, select);
-    dx_step_reset(select);
-    return dx_store_error(load->context->store);
-}
-
-/* The last entity that became a row, and what the header said. */
-static int find_place(dx_load *load) {
-    const dx_base *base = load->space->base;
+/* What the header said, before rows are made: its chunks stay. */
+static int read_header(dx_load *load) {
+    dx_base *base = load->space->base;
     uint64_t end = 0;
     size_t count;
     int error = DX_OK;
+    if (base->stage != DX_EPOCH_UNPACKING) {
+        return DX_OK;
+    }
     load->header_only = true;
-    load->last.none = true;
-    while (error == DX_OK && load->items <= base->cut.count && end < (uint64_t)base->at) {
+    while (error == DX_OK && load->items <= base->cut.count && end < load->chunks) {
         error = unpack_group(load, end, &end, &count);
     }
     load->header_only = false;
+    base->at = base->at < (int64_t)load->header_chunks ? (int64_t)load->header_chunks : base->at;
+    error = error == DX_OK && load->items <= base->cut.count ? DX_E_CORRUPT : error;
     return error == DX_E_NOT_FOUND || error == DX_E_MALFORMED ? DX_E_CORRUPT : error;
 }
 
@@ -423,15 +295,14 @@ static int open_load(dx_context *context, dx_space *space, dx_load **out) {
     }
     load->context = context;
     load->space = space;
-    load->lags = true; /* own entities at least, or what was loaded of an earlier one */
+    load->last.none = true;
     dx_buf_init(&load->plain, context->alloc, GROUP_SIZE_MAX);
-    dx_buf_init(&load->touched, context->alloc, SIZE_MAX);
+    dx_load_rows_init(&load->rows, context, space);
     int error = dx_snapshot_find(context, space, base->root, &load->id);
     error = error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
     error = error == DX_OK ? dx_chunk_seal_init(context, space, &plan, &load->seal) : error;
     load->chunks = error == DX_OK ? (uint64_t)count_chunks(load) : 0;
-    error = error == DX_OK ? has_any_moves(load) : error;
-    error = error == DX_OK ? find_place(load) : error;
+    error = error == DX_OK ? read_header(load) : error;
     if (error != DX_OK) {
         dx_load_destroy(load);
         return error;
@@ -450,34 +321,60 @@ static bool is_admitted(const dx_space *space, const dx_dependency *place) {
     return found;
 }
 
-/* Whether what is in effect here of the cut's feeds is what the cut has, and all of them are known. */
-static int check_feeds(dx_context *context, dx_space *space, const dx_cut *cut) {
+int dx_load_find_yielding(dx_context *context, dx_space *space, const dx_cut *cut) {
     int error = DX_OK;
+    for (size_t i = 0; i < space->feed_count; i++) {
+        space->feeds[i].yields = DX_FEED_NO_CUT;
+    }
     for (size_t i = 0; i < cut->count && error == DX_OK; i++) {
         const dx_dependency *place = &cut->places[i];
-        const dx_feed *feed = dx_space_feed_by_prefix(space, place->feed);
-        uint8_t root[DX_HASH_SIZE];
-        if (feed == NULL) {
-            error = is_admitted(space, place) ? DX_OK : DX_E_NOT_FOUND;
-        } else if (feed->identity.feed_class != DX_FEED_DATA || (feed->own && feed->length < place->length)) {
-            error = DX_E_FORK; /* an own feed that others hold longer was written elsewhere */
-        } else if (feed->applied >= place->length) {
-            error = dx_feed_root(feed, context->store, place->length, root);
-            error = error == DX_OK && memcmp(root, place->root, sizeof place->root) != 0 ? DX_E_FORK : error;
+        dx_feed *feed = dx_space_feed_by_prefix(space, place->feed);
+        bool has = true;
+        if (feed != NULL && feed->identity.feed_class == DX_FEED_DATA && !feed->own &&
+            feed->length >= place->length && feed->begins <= place->length) {
+            error = dx_feed_has_root(feed, context->store, place->length, place->root, &has);
+        }
+        if (error == DX_OK && !has) {
+            feed->yields = place->length;
         }
     }
     return error;
 }
 
-/* Whether the cut can become the base of what is here. DX_E_STATE, DX_E_FORK, DX_E_NOT_FOUND as dx_load_begin. */
-static int check_space(dx_context *context, dx_space *space, const dx_cut *cut) {
+/* Whether the feed is known and can be what the cut says; *later: what contradicts it is still in effect. */
+static int check_feed(dx_context *context, dx_space *space, const dx_dependency *place, bool *later) {
+    const dx_feed *feed = dx_space_feed_by_prefix(space, place->feed);
+    bool has = true;
+    if (feed == NULL) {
+        return is_admitted(space, place) ? DX_OK : DX_E_NOT_FOUND;
+    }
+    if (feed->identity.feed_class != DX_FEED_DATA) {
+        return DX_E_FORK;
+    }
+    if (feed->own) {
+        int error = dx_feed_has_root(feed, context->store, place->length, place->root, &has);
+        return error == DX_OK && !has ? DX_E_CONFLICT : error;
+    }
+    *later = *later || (feed->yields != DX_FEED_NO_CUT && feed->applied > feed->yields);
+    return DX_OK;
+}
+
+/* Whether the cut can become the base of what is here. *later: not before something is taken back. DX_E_STATE, DX_E_FORK,
+ * DX_E_CONFLICT, DX_E_NOT_FOUND as dx_load_begin. */
+static int check_space(dx_context *context, dx_space *space, const dx_cut *cut, bool *later) {
     int error = DX_OK;
+    *later = false;
     for (size_t i = 0; i < space->feed_count && error == DX_OK; i++) {
         const dx_feed *feed = &space->feeds[i];
-        bool below = dx_cut_length(cut, feed) < feed->begins;
-        error = below || feed->kept != 0 ? DX_E_STATE : DX_OK; /* or something is being taken back */
+        error = dx_cut_length(cut, feed) < feed->begins ? DX_E_STATE : DX_OK;
+        *later = *later || feed->kept != 0;
     }
-    return error == DX_OK ? check_feeds(context, space, cut) : error;
+    error = error == DX_OK ? dx_load_find_yielding(context, space, cut) : error;
+    for (size_t i = 0; i < cut->count && error == DX_OK; i++) {
+        error = check_feed(context, space, &cut->places[i], later);
+    }
+    *later = *later || (error == DX_OK && dx_floor_is_due(space));
+    return error;
 }
 
 static int drop_loaded(dx_context *context, dx_space *space) {
@@ -507,7 +404,7 @@ int dx_load_begin(dx_context *context, dx_space *space, const dx_snapshot_plan *
     dx_cut_standing standing;
     uint64_t missing;
     dx_chunk_seal seal;
-    bool refused = false;
+    bool refused = false, later;
     if (!dx_snapshot_is_manifest(manifest, root)) {
         return DX_E_SIGNATURE;
     }
@@ -526,7 +423,7 @@ int dx_load_begin(dx_context *context, dx_space *space, const dx_snapshot_plan *
     if (error == DX_OK && missing == 0 && standing == DX_CUT_WITHIN) {
         return DX_E_EXISTS;
     }
-    error = error == DX_OK ? check_space(context, space, plan->cut) : error;
+    error = error == DX_OK ? check_space(context, space, plan->cut, &later) : error;
     error = error == DX_OK ? dx_chunk_seal_init(context, space, plan, &seal) : error;
     dx_wipe(&seal, sizeof seal);
     error = error == DX_OK && fetches ? drop_loaded(context, space) : error;
@@ -539,7 +436,7 @@ int dx_load_begin(dx_context *context, dx_space *space, const dx_snapshot_plan *
     base->stage = DX_EPOCH_FETCHING;
     base->goal = plan->number;
     base->key_epoch = plan->key_epoch;
-    base->at = 0;
+    base->at = base->last = 0;
     base->total = manifest.size / DX_HASH_SIZE;
     memcpy(base->root, root, sizeof base->root);
     return dx_base_save(context, space);
@@ -547,6 +444,9 @@ int dx_load_begin(dx_context *context, dx_space *space, const dx_snapshot_plan *
 
 static int abandon(dx_context *context, dx_space *space) {
     int error = drop_loaded(context, space);
+    for (size_t i = 0; i < space->feed_count; i++) {
+        space->feeds[i].yields = DX_FEED_NO_CUT;
+    }
     space->base->stage = DX_EPOCH_IDLE;
     return error == DX_OK ? dx_base_save(context, space) : error;
 }
@@ -683,14 +583,30 @@ int dx_load_missing(dx_context *context, dx_space *space, uint64_t from, uint64_
 
 /* --- Making rows --------------------------------------------------------------------------------- */
 
+/* The feed begins at the cut. What it named, and declared, on another branch is not known any more. */
+static int take_place(dx_load *load, size_t at) {
+    dx_context *context = load->context;
+    const dx_load_feed *in = &load->feeds[at];
+    dx_feed *feed = dx_space_feed(load->space, in->local);
+    uint8_t root[DX_HASH_SIZE];
+    bool has;
+    dx_mmr_root(&in->mmr, root);
+    int error = dx_feed_has_root(feed, context->store, in->mmr.length, root, &has);
+    if (error == DX_OK && !has) {
+        error = dx_floor_forget(context, feed);
+        error = error == DX_OK ? dx_vector_forget(context, feed, feed->begins) : error;
+    }
+    feed->yields = DX_FEED_NO_CUT;
+    feed->waits.feed = 0;
+    return error == DX_OK ? dx_feed_jump(feed, context->store, &in->mmr, &in->vector) : error;
+}
+
 static int finish(dx_load *load) {
     dx_context *context = load->context;
     dx_space *space = load->space;
     int error = load->items == load->feed_count + 1 ? dx_entity_rows_write(context, space) : DX_E_MALFORMED;
     for (size_t i = 0; i < load->feed_count && error == DX_OK; i++) {
-        dx_feed *feed = dx_space_feed(space, load->feeds[i].local);
-        error = dx_feed_jump(feed, context->store, &load->feeds[i].mmr, &load->feeds[i].vector);
-        feed->waits.feed = 0;
+        error = take_place(load, i);
     }
     if (error == DX_OK) {
         sqlite3_stmt *update = dx_store_query(context->store, "UPDATE snapshot SET whole = 1 WHERE id = ?1");
@@ -718,7 +634,7 @@ static int unpack(dx_load *load, size_t *budget, bool *more) {
             break;
         }
         base->at = error == DX_OK ? (int64_t)end : base->at;
-        *budget -= count < *budget ? count : *budget;
+        *budget = load->enough ? 0 : *budget - (count < *budget ? count : *budget);
         error = error == DX_OK ? dx_entity_rows_bound(context, space) : error;
     }
     error = error == DX_OK || error == DX_E_NOT_FOUND ? dx_entity_rows_write(context, space) : error;
@@ -758,6 +674,7 @@ static int begin_looking(dx_load *load) {
 static int look(dx_load *load, size_t *budget) {
     dx_context *context = load->context;
     dx_space *space = load->space;
+    bool later;
     int error = load->look == NULL ? begin_looking(load) : DX_OK;
     while (error == DX_OK && *budget != 0 && load->look->at < load->chunks) {
         size_t count = 0;
@@ -767,13 +684,19 @@ static int look(dx_load *load, size_t *budget) {
     if (error != DX_OK || load->look->at < load->chunks) {
         return error;
     }
-    error = load->items == load->feed_count + 1 ? dx_load_check_end(&load->look->check, load->chunks)
-                                                : DX_E_MALFORMED;
-    int fits = error == DX_OK ? check_space(context, space, &space->base->cut) : DX_OK;
-    if (fits == DX_E_FORK || fits == DX_E_STATE || fits == DX_E_NOT_FOUND) {
+    if (!load->look->right) {
+        error = load->items == load->feed_count + 1 ? dx_load_check_end(&load->look->check, load->chunks)
+                                                    : DX_E_MALFORMED;
+        load->look->right = error == DX_OK;
+    }
+    int fits = error == DX_OK ? check_space(context, space, &space->base->cut, &later) : DX_OK;
+    if (fits == DX_E_FORK || fits == DX_E_STATE || fits == DX_E_NOT_FOUND || fits == DX_E_CONFLICT) {
         return abandon(context, space); /* what is here became another one meanwhile */
     }
     error = error == DX_OK ? fits : error;
+    if (error == DX_OK && later) {
+        return DX_OK;
+    }
     if (error == DX_OK) {
         dx_echo_trace(context, "epoch %llu is here, %llu chunks: rows are made of it",
                       (unsigned long long)space->base->goal, (unsigned long long)load->chunks);
@@ -806,6 +729,7 @@ static int go_on_looking(dx_context *context, dx_space *space, size_t *budget, b
 int dx_load_run(dx_context *context, dx_space *space, size_t *budget, bool *more) {
     dx_base *base = space->base;
     dx_load *load;
+    bool cleared = false;
     *more = false;
     if (base->stage == DX_EPOCH_FETCHING) {
         return go_on_looking(context, space, budget, more);
@@ -814,11 +738,13 @@ int dx_load_run(dx_context *context, dx_space *space, size_t *budget, bool *more
     base->total = error == DX_OK ? load->chunks : base->total;
     *more = true;
     error = error == DX_OK ? dx_entity_rows_write(context, space) : error; /* touches are asked for */
-    error = error == DX_OK && !load->has_touched ? gather_touched(load) : error;
-    error = error == DX_OK ? unpack(load, budget, more) : error;
-    if (error == DX_OK && (uint64_t)base->at == load->chunks) {
+    error = error == DX_OK ? dx_load_rows_begin(&load->rows, load->feeds, budget, &cleared) : error;
+    error = error == DX_OK && cleared ? unpack(load, budget, more) : error;
+    if (error == DX_OK && cleared && (uint64_t)base->at == load->chunks) {
+        bool enough;
         *more = true;
-        error = finish(load);
+        error = dx_load_rows_end(&load->rows, &enough);
+        error = error == DX_OK && !enough ? finish(load) : error;
     }
     return error;
 }

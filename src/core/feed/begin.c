@@ -92,20 +92,31 @@ static int lengthen(dx_feed *feed, dx_store *store, const dx_mmr *mmr) {
     return error;
 }
 
+int dx_feed_has_root(const dx_feed *feed, dx_store *store, uint64_t length,
+                     const uint8_t root[static DX_ROOT_PREFIX_SIZE], bool *has) {
+    uint8_t ours[DX_HASH_SIZE];
+    *has = false;
+    int error = feed->length < length ? DX_OK : dx_feed_root(feed, store, length, ours);
+    *has = !error && feed->length >= length && memcmp(ours, root, DX_ROOT_PREFIX_SIZE) == 0;
+    return error;
+}
+
 int dx_feed_jump(dx_feed *feed, dx_store *store, const dx_mmr *mmr, const dx_timeframe *vector) {
-    uint8_t ours[DX_HASH_SIZE], theirs[DX_HASH_SIZE];
-    if (mmr->length < feed->begins || (feed->own && feed->length < mmr->length)) {
+    uint8_t root[DX_HASH_SIZE];
+    bool here;
+    if (mmr->length < feed->begins) {
         return DX_E_STATE;
     }
-    int error = DX_OK;
-    if (feed->length < mmr->length) {
-        error = lengthen(feed, store, mmr);
-    } else {
-        error = dx_feed_root(feed, store, mmr->length, ours);
-        dx_mmr_root(mmr, theirs);
-        error = error ? error : memcmp(ours, theirs, sizeof ours) != 0 ? DX_E_FORK : DX_OK;
+    dx_mmr_root(mmr, root);
+    int error = dx_feed_has_root(feed, store, mmr->length, root, &here);
+    if (!error && !here) {
+        if (feed->own) {
+            return DX_E_STATE;
+        }
+        error = feed->length < mmr->length ? DX_OK : dx_limb_set_aside(feed, store);
+        error = error ? error : lengthen(feed, store, mmr);
     }
-    if (!error && feed->applied < mmr->length) {
+    if (!error && (!here || feed->applied < mmr->length)) {
         feed->applied = mmr->length;
         feed->kept = 0;
         feed->timeframe.count = 0;

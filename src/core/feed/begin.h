@@ -12,9 +12,12 @@
 /* From now on the feed begins at a length, begins <= length <= applied. Its blocks go with dx_feed_sweep. */
 DX_MUST_USE int dx_feed_begin_at(dx_feed *feed, dx_store *store, uint64_t length, const dx_timeframe *vector);
 /* The feed is, and begins, at least where mmr is, without the blocks below: what was applied of it lies at or beyond it
- * afterwards. DX_E_FORK: it is so long here, and has another root there. DX_E_STATE: an own feed that is shorter; or that
- * begins later. */
+ * afterwards. Where it has another root there, or is shorter, all that was here of it gives way: its entities are the
+ * caller's. DX_E_STATE: that would be an own feed; or it begins later. */
 DX_MUST_USE int dx_feed_jump(dx_feed *feed, dx_store *store, const dx_mmr *mmr, const dx_timeframe *vector);
+/* Whether it is so long here, and has this root there. */
+DX_MUST_USE int dx_feed_has_root(const dx_feed *feed, dx_store *store, uint64_t length,
+                                 const uint8_t root[static DX_ROOT_PREFIX_SIZE], bool *has);
 /* The version vector at begins; empty where that is 0. out: initialised by the caller. */
 DX_MUST_USE int dx_feed_vector(const dx_feed *feed, dx_store *store, dx_timeframe *out);
 /* The mountain range at a length, begins <= length <= feed->length. */

@@ -37,6 +37,7 @@ int dx_feed_create(dx_store *store, const dx_alloc *alloc, int64_t space, const 
                      .own = own,
                      .cut = DX_FEED_NO_CUT,
                      .until = DX_FEED_NO_CUT,
+                     .yields = DX_FEED_NO_CUT,
                      .judged = DX_FEED_NO_CUT,
                      .alloc = alloc};
     dx_timeframe_init(&out->timeframe, alloc);
@@ -97,8 +98,8 @@ static bool take_fork(dx_feed *feed, sqlite3_stmt *row) {
     if (kept < 0 || feed->kept > feed->length || (feed->own && kept != 0)) {
         return false;
     }
-    bool plain =
-        floor == 0 && rows == 0 && parts == 0 && settled == 0; /* kept: others' forks shorten a feed, too */
+    /* kept: others' forks shorten a feed, too; rows: it gave way to a state (begin.h) */
+    bool plain = floor == 0 && (rows == 0 || feed->begins != 0) && parts == 0 && settled == 0;
     return feed->frozen ? feed->cut < DX_FEED_LENGTH_MAX && floor >= 0 && rows >= 0 && parts >= 0 &&
                               feed->floor <= feed->length && feed->parts <= feed->length && settled >= 0 &&
                               settled <= floor
@@ -172,7 +173,7 @@ static int look_for_holes(dx_feed *feed, dx_store *store) {
 
 int dx_feed_load(dx_store *store, const dx_alloc *alloc, const uint8_t space_id[static DX_HASH_SIZE],
                  int64_t local, dx_feed *out) {
-    *out = (dx_feed){.local = local, .until = DX_FEED_NO_CUT, .alloc = alloc};
+    *out = (dx_feed){.local = local, .until = DX_FEED_NO_CUT, .yields = DX_FEED_NO_CUT, .alloc = alloc};
     dx_timeframe_init(&out->timeframe, alloc);
     memcpy(out->identity.space_id, space_id, DX_HASH_SIZE);
     sqlite3_stmt *select = dx_store_query(
@@ -237,6 +238,7 @@ dx_branch dx_feed_rows(const dx_feed *feed, dx_store *store, uint64_t length) {
 
 uint64_t dx_feed_limit(const dx_feed *feed) {
     uint64_t limit = feed->floor > feed->cut ? feed->floor : feed->cut;
+    limit = limit < feed->yields ? limit : feed->yields;
     return feed->begins > limit ? feed->begins : limit;
 }
 

@@ -53,6 +53,9 @@ typedef struct dx_feed {
                          make may follow them (echo/entity_row.h) */
     bool unsaved;   /* echo's: applied is not in the store */
     uint64_t until; /* echo's: blocks from here on rest for now; DX_FEED_NO_CUT: none does */
+    uint64_t
+        yields; /* echo's, not stored: blocks from here on contradict a state that is to take their place: they are
+                 not applied, and go with it; DX_FEED_NO_CUT: none does */
     uint64_t kept;  /* blocks [applied, kept) are in effect already and only walked again; 0: none */
     int64_t rows;   /* the number its blocks from `parts` on are stored under: local, or a limb's (limb.h) */
     uint64_t parts; /* blocks below are the trunk's, stored under local */
@@ -85,8 +88,8 @@ DX_MUST_USE int dx_feed_load(dx_store *store, const dx_alloc *alloc,
 DX_MUST_USE int dx_feed_each(dx_store *store, int64_t space, int (*on_feed)(void *ctx, int64_t local),
                              void *ctx);
 void dx_feed_deinit(dx_feed *feed);
-/* Blocks at or beyond it are never applied: the cut, or above it the floor or where the feed begins; DX_FEED_NO_CUT:
- * none. */
+/* Blocks at or beyond it are never applied: the cut, or above it the floor or where the feed begins, or where it yields;
+ * DX_FEED_NO_CUT: none. */
 uint64_t dx_feed_limit(const dx_feed *feed);
 /* Where branches may differ: the cut, or what a confirmed epoch settled above it; DX_FEED_NO_CUT: they do not. */
 uint64_t dx_feed_parting(const dx_feed *feed);

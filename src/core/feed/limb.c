@@ -33,16 +33,24 @@ static dx_feed view_of(const dx_feed *feed, int64_t rows, uint64_t parts) {
     return view;
 }
 
+/* Where a branch of table limb parts from the one in force: the trunk's row, too, at the place where that one left it, and
+ * a limb that left the trunk higher than that likewise. */
+#define PARTS_FROM_FORCE "min(CASE WHEN rows=?1 THEN ?2 ELSE parts END, ?2)"
+
+/* Of the branch in force: where it leaves the trunk. */
+static int64_t leaves_trunk(const dx_feed *feed) {
+    return feed->rows == feed->local ? INT64_MAX : (int64_t)feed->parts;
+}
+
 int dx_limb_list(const dx_feed *feed, dx_store *store, int64_t rows[static DX_FEED_LIMBS_MAX],
                  size_t *count) {
     *count = 0;
-    sqlite3_stmt *select = dx_store_query(
-        store, "SELECT rows FROM limb WHERE feed=?1 AND (CASE WHEN rows=?1 THEN ?3 ELSE parts END)"
-               " >= ?4 ORDER BY rows LIMIT ?2");
+    sqlite3_stmt *select = dx_store_query(store, "SELECT rows FROM limb WHERE feed=?1 AND " PARTS_FROM_FORCE
+                                                 " >= ?3 ORDER BY rows LIMIT ?4");
     dx_bind_int(select, 1, feed->local);
-    dx_bind_int(select, 2, DX_FEED_LIMBS_MAX);
-    dx_bind_int(select, 3, (int64_t)feed->parts);
-    dx_bind_int(select, 4, (int64_t)feed->begins);
+    dx_bind_int(select, 2, leaves_trunk(feed));
+    dx_bind_int(select, 3, (int64_t)feed->begins);
+    dx_bind_int(select, 4, DX_FEED_LIMBS_MAX);
     while (dx_step(store, select)) {
         rows[(*count)++] = dx_column_int(select, 0);
     }
@@ -109,8 +117,8 @@ int dx_limb_view(const dx_feed *feed, dx_store *store, int64_t rows, dx_feed *vi
     if (!sound) {
         return DX_E_CORRUPT;
     }
-    uint64_t from = rows == feed->local ? feed->parts : view->parts;
-    return from < feed->begins ? DX_E_NOT_FOUND : DX_OK;
+    uint64_t leaves = (uint64_t)leaves_trunk(feed), from = rows == feed->local ? leaves : view->parts;
+    return (from < leaves ? from : leaves) < feed->begins ? DX_E_NOT_FOUND : DX_OK;
 }
 
 int dx_limb_for(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view) {
@@ -175,11 +183,10 @@ int dx_limb_find(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal,
 }
 
 int dx_limb_sweep(const dx_feed *feed, dx_store *store, size_t *budget) {
-    sqlite3_stmt *select = dx_store_query(
-        store,
-        "SELECT rows FROM limb WHERE feed=?1 AND (CASE WHEN rows=?1 THEN ?2 ELSE parts END) < ?3 LIMIT 1");
+    sqlite3_stmt *select =
+        dx_store_query(store, "SELECT rows FROM limb WHERE feed=?1 AND " PARTS_FROM_FORCE " < ?3 LIMIT 1");
     dx_bind_int(select, 1, feed->local);
-    dx_bind_int(select, 2, (int64_t)feed->parts);
+    dx_bind_int(select, 2, leaves_trunk(feed));
     dx_bind_int(select, 3, (int64_t)feed->begins);
     bool found = dx_step(store, select);
     int64_t rows = found ? dx_column_int(select, 0) : 0;
@@ -212,13 +219,17 @@ int dx_limb_sweep(const dx_feed *feed, dx_store *store, size_t *budget) {
     return error ? error : dx_limb_sweep(feed, store, budget);
 }
 
-static int exchange_rows(const dx_feed *feed, dx_store *store, int64_t rows) {
+static int keep_row(const dx_feed *feed, dx_store *store) {
     sqlite3_stmt *insert =
         dx_store_query(store, "INSERT INTO limb(rows, feed, parts, length, peaks, head, target)"
                               " SELECT ?2, id, parts, length, peaks, head, target FROM feed WHERE id=?1");
     dx_bind_int(insert, 1, feed->local);
     dx_bind_int(insert, 2, feed->rows);
-    int error = dx_step_done(store, insert);
+    return dx_step_done(store, insert);
+}
+
+static int exchange_rows(const dx_feed *feed, dx_store *store, int64_t rows) {
+    int error = keep_row(feed, store);
     if (error) {
         return error;
     }
@@ -251,6 +262,28 @@ int dx_limb_enforce(dx_feed *feed, dx_store *store, int64_t rows) {
         feed->head = view.head;
         feed->target = view.target;
         feed->floor = feed->settled = 0;
+    }
+    return error;
+}
+
+int dx_limb_set_aside(dx_feed *feed, dx_store *store) {
+    int64_t rows = 0;
+    int error = feed->own ? DX_E_STATE : next_rows(store, &rows);
+    error = error ? error : keep_row(feed, store);
+    if (error) {
+        return error;
+    }
+    sqlite3_stmt *update =
+        dx_store_query(store, "UPDATE feed SET floor=0, settled=0, rows=?2, parts=0, length=0, peaks=x'',"
+                              " head=x'', target=x'' WHERE id=?1");
+    dx_bind_int(update, 1, feed->local);
+    dx_bind_int(update, 2, rows);
+    error = dx_step_done(store, update);
+    if (!error) {
+        feed->rows = rows;
+        feed->parts = feed->length = feed->floor = feed->settled = 0;
+        feed->mmr = (dx_mmr){.length = 0};
+        feed->head = feed->target = (dx_head){0};
     }
     return error;
 }

@@ -43,5 +43,9 @@ DX_MUST_USE int dx_limb_find(const dx_feed *feed, dx_store *store, const dx_limb
 /* Puts a limb in force and what was in force beside it; the floor is 0 then. Nothing at or beyond the cut may
  * be applied: DX_E_STATE then, or for an own feed. */
 DX_MUST_USE int dx_limb_enforce(dx_feed *feed, dx_store *store, int64_t rows);
+/* What is in force becomes a branch beside it from its first block on, and the feed is empty, its blocks to stand under a
+ * number of their own; for a caller who has another branch to put there, of which he knows the end alone. What is applied
+ * is his to set. DX_E_STATE: an own feed. */
+DX_MUST_USE int dx_limb_set_aside(dx_feed *feed, dx_store *store);
 
 #endif

@@ -197,6 +197,8 @@ const char *const dx_store_schema[] = {
      "UPDATE property_index SET stage = 0, built = 0 WHERE stage = 1 AND path <> '';"),
     /* Rows that are not in their tables yet (echo/row_log.h). */
     "CREATE TABLE row_log(key INTEGER PRIMARY KEY, rows BLOB NOT NULL) STRICT;",
+    /* last: the entity that a load made a row of last (echo/load_rows.h). */
+    "ALTER TABLE base ADD COLUMN last INTEGER NOT NULL DEFAULT 0;",
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

@@ -226,7 +226,7 @@ int dx_session_take_probe(dx_session *session, dx_bytes message) {
         error = dx_feed_root(feed, context->store, probe.lengths[i], root);
         error = error == DX_E_NOT_FOUND && feed->frozen ? DX_OK : error;
         if (error == DX_E_GONE) {
-            return DX_OK; /* history here begins later: they ask another one when no answer comes */
+            return dx_session_tell_gone(session, feed); /* they ask another one */
         }
         if (error != DX_OK) {
             return error == DX_E_NOT_FOUND ? DX_E_PROTOCOL
@@ -302,7 +302,10 @@ int dx_session_take_part(dx_session *session, dx_bytes message) {
         return error;
     }
     error = dx_fork_path(feed, context->store, at, &head, path, &path_size);
-    if (error == DX_E_GONE || (error == DX_E_NOT_FOUND && feed->frozen)) {
+    if (error == DX_E_GONE) {
+        return dx_session_tell_gone(session, feed);
+    }
+    if (error == DX_E_NOT_FOUND && feed->frozen) {
         return DX_OK; /* they asked about a branch that is not in force here any more */
     }
     if (error != DX_OK) {

@@ -6,10 +6,15 @@
 
 /* --- Heads ------------------------------------------------------------------------------------------ */
 
+/* Whether anything signed can be shown of it: a feed that a state took the place of has heard of no head yet. */
+static bool is_signed(const dx_feed *feed) {
+    return feed->head.length > 0 || feed->target.length > 0;
+}
+
 static bool must_tell(const dx_session *session, const dx_feed *feed, const dx_session_feed *row) {
     uint64_t length = dx_replica_length(session->replica, feed);
     bool grew = length > row->told && length > row->theirs && !row->serving;
-    return length > 0 && (grew || session->answer[feed->identity.feed_class]);
+    return length > 0 && is_signed(feed) && (grew || session->answer[feed->identity.feed_class]);
 }
 
 static void write_entry(const dx_feed *feed, const dx_head *head, dx_buf *out) {
@@ -125,7 +130,7 @@ static int serve_class(dx_session *session, dx_feed_class feed_class, size_t *bu
         if (feed == NULL || feed->identity.feed_class != feed_class) {
             continue;
         }
-        uint64_t end = dx_replica_length(session->replica, feed) == 0
+        uint64_t end = dx_replica_length(session->replica, feed) == 0 || !is_signed(feed)
                            ? 0
                            : feed->length; /* also what a head does not end at yet */
         bool head = row->head_asked && row->next == end && end > 0;

@@ -159,6 +159,8 @@ struct dx_replica {
         dx_cut cut;
         uint8_t refused[DX_HASH_SIZE]; /* a snapshot that cannot be loaded */
         dx_epoch_stage stage;          /* as it was in the last step */
+        uint64_t compared;             /* of which standing of feeds `contradicted` was found; 0: of none */
+        bool contradicted; /* something here is another one than the epoch wanted says, for good */
     } load;
 };
 

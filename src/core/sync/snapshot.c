@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/trace.h"
 #include "echo/epoch.h"
+#include "feed/begin.h"
 #include "halo/control_epoch.h"
 #include "sync/session.h"
 
@@ -43,10 +44,53 @@ static bool is_offered(const dx_replica *replica, const dx_feed *feed) {
     return !any; /* nobody told of it yet: it may come */
 }
 
+/* Whether a member has let go of a feed's history, so that where its branches part is perhaps not to be found any more. */
+static bool is_gone(const dx_replica *replica, const dx_feed *feed) {
+    for (const dx_session *session = replica->sessions; session != NULL; session = session->next) {
+        const dx_session_feed *row =
+            session->state == DX_SESSION_MEMBER ? dx_session_find_feed(session, feed->local) : NULL;
+        if (row != NULL && row->begins > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a feed is another one here than the epoch says, and there is no hope that a proof will settle it. Roots are
+ * looked at again when the epoch, or a feed's branch or standing, is another one. */
+static int find_contradiction(dx_replica *replica, const dx_cut *cut, bool *found) {
+    uint64_t version = UINT64_C(0xcbf29ce484222325);
+    int error = DX_OK;
+    for (size_t i = 0; i < cut->count; i++) {
+        const dx_feed *feed = dx_space_feed_by_prefix(replica->space, cut->places[i].feed);
+        bool long_enough = feed != NULL && feed->length >= cut->places[i].length;
+        version = (version ^ cut->places[i].root[0] ^ (long_enough ? (uint64_t)feed->rows << 16 : 1) ^
+                   (long_enough && is_gone(replica, feed) ? 256 : 512)) *
+                  UINT64_C(0x100000001b3);
+    }
+    if (version != replica->load.compared) {
+        replica->load.contradicted = false;
+        for (size_t i = 0; i < cut->count && error == DX_OK && !replica->load.contradicted; i++) {
+            const dx_dependency *place = &cut->places[i];
+            const dx_feed *feed = dx_space_feed_by_prefix(replica->space, place->feed);
+            bool has = true;
+            if (feed != NULL && feed->length >= place->length && feed->begins <= place->length &&
+                is_gone(replica, feed)) {
+                error = dx_feed_has_root(feed, replica->replication->context->store, place->length,
+                                         place->root, &has);
+            }
+            replica->load.contradicted = error == DX_OK && !has;
+        }
+        replica->load.compared = error == DX_OK ? version : 0;
+    }
+    *found = replica->load.contradicted;
+    return error;
+}
+
 /* Whether the state at the cut is to be had rather than its blocks. */
 static int judge_need(dx_replica *replica, const dx_cut *cut, bool *needed) {
     uint64_t missing = 0;
-    bool fresh = true, withheld = false;
+    bool fresh = true, withheld = false, contradicted = false;
     *needed = false;
     for (size_t i = 0; i < cut->count; i++) {
         dx_feed *feed;
@@ -61,8 +105,9 @@ static int judge_need(dx_replica *replica, const dx_cut *cut, bool *needed) {
             withheld = withheld || !is_offered(replica, feed);
         }
     }
-    *needed = missing != 0 && (fresh || withheld || missing > DX_SYNC_HISTORY_MAX);
-    return DX_OK;
+    int error = find_contradiction(replica, cut, &contradicted);
+    *needed = contradicted || (missing != 0 && (fresh || withheld || missing > DX_SYNC_HISTORY_MAX));
+    return error;
 }
 
 static void stop(dx_replica *replica) {
@@ -255,6 +300,9 @@ static int take_manifest(dx_session *session, dx_bytes hashes) {
         replica->load.fetching = true;
         replica->load.stage = DX_EPOCH_FETCHING;
         return DX_OK;
+    case DX_E_CONFLICT: /* this vault was set back; with new feeds it asks again */
+        dx_session_trace(session, "an epoch has more of an own feed than is here: own feeds renewed");
+        return dx_space_renew_feeds(replica->replication->context, replica->space);
     case DX_E_FORK:
     case DX_E_MALFORMED: /* it was loaded before, and is no state */
         refuse(replica, error);
@@ -356,6 +404,10 @@ int dx_session_take_gone(dx_session *session, dx_bytes message) {
     if (row != NULL) {
         row->begins = begins;
         row->wanted = false;
+        if (session->searching == row->local) { /* where it parts cannot be found with them */
+            session->searching = 0;
+            session->search_due++;
+        }
     }
     return error;
 }
