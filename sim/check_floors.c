@@ -106,6 +106,7 @@ static void read_cut(dx_store *store, check_feed *feed) {
 void check_read_branches(check_space *space, dx_store *store, check_feed *feed, const dx_feed *held) {
     feed->branches = check_take(space, (BRANCHES_MAX + 1) * sizeof *feed->branches);
     feed->begins = held->begins;
+    feed->agreed = held->agreed > held->begins ? held->agreed : held->begins;
     read_cut(store, feed);
     read_branch(space, store, feed, feed->rows, feed->parts, feed->length);
     read_kept(space, store, feed, held, &feed->branches[0]);
@@ -290,6 +291,9 @@ bool check_may_build_on(const check_feed *by, uint64_t seq, const check_feed *ab
                         const check_named *named) {
     if (!about->data || !is_forked(about)) {
         return named->length <= about->applied || (!about->data && is_forked(about));
+    }
+    if (named->length <= about->agreed) { /* whatever its root: who has only the state there cannot tell */
+        return named->length <= about->applied;
     }
     if (named->length <= about->cut) {
         return named->length <= about->applied &&

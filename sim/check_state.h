@@ -88,6 +88,7 @@ typedef struct check_feed {
     uint8_t id[CHECK_HASH_SIZE], device[CHECK_HASH_SIZE];
     bool data;
     uint64_t length, applied, parts, floor, begins; /* as the vault has them */
+    uint64_t agreed;                                /* a confirmed epoch cuts it there */
     /* Whose it is, and how senior. */
     bool admitted, of_member, of_owner;
     unsigned depth;

@@ -65,8 +65,9 @@ static void draw_signaling(sim_plan *plan) {
     plan->chance[SIM_ROAM] = draw_one_in(&state, 2) ? ROAM : 0;
 }
 
-/* One world in five has epochs, and none whose feeds are written twice, drawn apart from all else. Vaults make them and let history go by themselves in some, by hand
- * in all. A liar is an admin in some. */
+/* One world in five has epochs, drawn apart from all else; in these no liar writes twice, and honest disks are set back
+ * unseen more often. Vaults make epochs and let history go by themselves in some, by hand in all. A liar is an admin in
+ * some. */
 static void draw_epochs(sim_plan *plan) {
     static const uint64_t sizes[] = {NEVER, NEVER, 4000, 20000}, windows_ms[] = {0, 0, 30000, 240000};
     uint64_t state = plan->seed ^ 0xe90c;

@@ -214,9 +214,7 @@ static int weigh_floor(dx_context *context, dx_space *space, const dx_feed *fork
     *taken = false;
     int error = dx_limb_find(forked, context->store, floor, &view);
     if (error == DX_E_NOT_FOUND) {
-        if (forked->cut >= forked->begins) { /* else nothing here could prove it */
-            add_wanted(space, forked, floor);
-        }
+        add_wanted(space, forked, floor);
         return DX_OK;
     }
     error = error != DX_OK ? error : dx_feed_root(&view, context->store, chosen->length, root);
@@ -266,8 +264,7 @@ static int weigh_floors(dx_context *context, dx_space *space, const dx_feed *for
 
 static int choose(dx_context *context, dx_space *space, const dx_control *control, const dx_feed *forked,
                   choice *chosen) {
-    *chosen =
-        (choice){.rows = forked->rows, .length = forked->cut < forked->begins ? forked->begins : forked->cut};
+    *chosen = (choice){.rows = forked->rows, .length = dx_feed_common(forked)};
     if (forked->length < chosen->length) {
         return DX_OK; /* first what all branches share */
     }
@@ -296,11 +293,11 @@ static int forget_looks(dx_context *context, const dx_space *space, const dx_fee
             dx_store_query(context->store, "DELETE FROM named WHERE feed = ?1 AND source = ?2 AND seq >= ?3");
         dx_bind_int(remove, 1, forked->local);
         dx_bind_int(remove, 2, source->local);
-        dx_bind_int(remove, 3, (int64_t)source->cut);
+        dx_bind_int(remove, 3, (int64_t)dx_feed_common(source));
         error = dx_step_done(context->store, remove);
         error = error != DX_OK ? error : read_looked(context, forked, source, &next);
-        if (error == DX_OK && next > source->cut) {
-            error = save_looked(context, forked, source, source->cut);
+        if (error == DX_OK && next > dx_feed_common(source)) {
+            error = save_looked(context, forked, source, dx_feed_common(source));
         }
     }
     return error;
@@ -311,7 +308,7 @@ static int enforce(dx_context *context, dx_space *space, dx_feed *feed, const ch
     bool same = chosen->rows == feed->rows;
     uint64_t floor = same && chosen->length > feed->cut ? chosen->length : 0;
     int error = floor == feed->floor ? DX_OK : dx_feed_set_floor(feed, context->store, floor);
-    uint64_t keep = same ? dx_feed_limit(feed) : feed->cut;
+    uint64_t keep = same ? dx_feed_limit(feed) : dx_feed_common(feed);
     if (error == DX_OK) {
         error = dx_withdraw_blocks(context, space, feed, keep, budget);
     }

@@ -60,8 +60,8 @@ int dx_feed_mmr_at(const dx_feed *feed, dx_store *store, uint64_t length, dx_mmr
 
 /* --- Without the blocks -------------------------------------------------------------------------- */
 
-/* Each peak in the row of its last leaf, where its level says; what would stand before it is not known. */
-static int store_peaks(const dx_feed *feed, dx_store *store, const dx_mmr *mmr) {
+/* What would stand in a row before its peak is not known. */
+int dx_feed_store_peaks(dx_store *store, int64_t rows, const dx_mmr *mmr) {
     uint64_t at = 0, index;
     unsigned level;
     int error = DX_OK;
@@ -70,7 +70,7 @@ static int store_peaks(const dx_feed *feed, dx_store *store, const dx_mmr *mmr) 
         memcpy(nodes + (size_t)level * DX_HASH_SIZE, mmr->peaks[i], DX_HASH_SIZE);
         sqlite3_stmt *insert =
             dx_store_query(store, "INSERT OR REPLACE INTO block(key, nodes, body) VALUES(?1, ?2, x'')");
-        dx_bind_int(insert, 1, key_of(feed, at - 1));
+        dx_bind_int(insert, 1, rows << 32 | (int64_t)(at - 1));
         dx_bind_bytes(insert, 2, dx_bytes_of(nodes, ((size_t)level + 1) * DX_HASH_SIZE));
         error = dx_step_done(store, insert);
     }
@@ -84,7 +84,7 @@ static int lengthen(dx_feed *feed, dx_store *store, const dx_mmr *mmr) {
     after.length = mmr->length;
     after.mmr = *mmr;
     after.head = after.target = (dx_head){0};
-    int error = store_peaks(feed, store, mmr);
+    int error = dx_feed_store_peaks(store, feed->rows, mmr);
     error = error ? error : dx_feed_save(&after, store, &none);
     if (!error) {
         *feed = after;
@@ -113,7 +113,8 @@ int dx_feed_jump(dx_feed *feed, dx_store *store, const dx_mmr *mmr, const dx_tim
         if (feed->own) {
             return DX_E_STATE;
         }
-        error = feed->length < mmr->length ? DX_OK : dx_limb_set_aside(feed, store);
+        bool in_place = feed->length < mmr->length && feed->rows == feed->local;
+        error = in_place ? DX_OK : dx_limb_set_aside(feed, store);
         error = error ? error : lengthen(feed, store, mmr);
     }
     if (!error && (!here || feed->applied < mmr->length)) {

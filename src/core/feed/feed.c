@@ -444,6 +444,10 @@ int dx_feed_prove(const dx_feed *feed, dx_store *store, uint64_t from, uint64_t 
     return error ? error : dx_mmr_prove(dx_branch_read, &branch, from, to, proof);
 }
 
+uint64_t dx_feed_common(const dx_feed *feed) {
+    return feed->begins > feed->cut ? feed->begins : feed->cut;
+}
+
 uint64_t dx_feed_parting(const dx_feed *feed) {
     uint64_t parting = feed->settled > feed->cut ? feed->settled : feed->cut;
     return feed->begins > parting ? feed->begins : parting;

@@ -91,6 +91,8 @@ void dx_feed_deinit(dx_feed *feed);
 /* Blocks at or beyond it are never applied: the cut, or above it the floor or where the feed begins, or where it yields;
  * DX_FEED_NO_CUT: none. */
 uint64_t dx_feed_limit(const dx_feed *feed);
+/* What all branches share that can be here: up to the cut, or where the feed begins if that lies above. */
+uint64_t dx_feed_common(const dx_feed *feed);
 /* Where branches may differ: the cut, or what a confirmed epoch settled above it; DX_FEED_NO_CUT: they do not. */
 uint64_t dx_feed_parting(const dx_feed *feed);
 /* Blocks up to here, floor at the most, are those of a confirmed epoch; and by the parting that follows changes of what

@@ -18,6 +18,9 @@ int64_t dx_feed_block_key(const dx_feed *feed, uint64_t seq);
 DX_MUST_USE int dx_feed_check_block(const dx_feed *feed, dx_bytes bytes, dx_block *out);
 DX_MUST_USE int dx_feed_store_block(const dx_feed *feed, dx_store *store, uint64_t seq, dx_bytes nodes,
                                     dx_bytes body);
+/* Puts each peak of a branch whose blocks are not here into the row of its last leaf, as reading looks for it, under this
+ * number. */
+DX_MUST_USE int dx_feed_store_peaks(dx_store *store, int64_t rows, const dx_mmr *mmr);
 /* Writes what receiving, signing and retiring change. target_proof: from length to the feed's target, of no
  * meaning when that is none; NULL leaves the stored target as it is. */
 DX_MUST_USE int dx_feed_save(const dx_feed *feed, dx_store *store, const dx_bytes *target_proof);

@@ -57,10 +57,22 @@ int dx_limb_list(const dx_feed *feed, dx_store *store, int64_t rows[static DX_FE
     return dx_store_error(store);
 }
 
+/* The branch in force left the trunk below where the feed begins, so a new one shares nothing with the trunk but what stands
+ * there from now on: the peaks. DX_E_STATE: what stood there is still being removed. */
+static int share_peaks(const dx_feed *feed, dx_store *store, const dx_mmr *mmr) {
+    sqlite3_stmt *select = dx_store_query(store, "SELECT 1 FROM limb WHERE rows=?1");
+    dx_bind_int(select, 1, feed->local);
+    bool stands = dx_step(store, select);
+    dx_step_reset(select);
+    int error = dx_store_error(store);
+    return error ? error : stands ? DX_E_STATE : dx_feed_store_peaks(store, feed->local, mmr);
+}
+
 int dx_limb_make(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view) {
     int64_t rows, others[DX_FEED_LIMBS_MAX];
     size_t count;
-    if (!feed->frozen || feed->length < feed->cut || feed->cut < feed->begins) {
+    uint64_t parts = dx_feed_common(feed);
+    if (!feed->frozen || feed->length < parts) {
         return DX_E_STATE;
     }
     int error = dx_limb_list(feed, store, others, &count);
@@ -68,19 +80,21 @@ int dx_limb_make(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal,
     if (error) {
         return error;
     }
-    *view = view_of(feed, rows, feed->cut);
-    dx_branch below = dx_feed_rows(feed, store, feed->cut);
-    error = dx_mmr_load(&view->mmr, dx_branch_read, &below, feed->cut);
+    *view = view_of(feed, rows, parts);
+    dx_branch below = dx_feed_rows(feed, store, parts);
+    error = dx_mmr_load(&view->mmr, dx_branch_read, &below, parts);
+    error = !error && feed->rows != feed->local && feed->parts < parts ? share_peaks(feed, store, &view->mmr)
+                                                                       : error;
     if (error) {
         return error;
     }
-    view->length = feed->cut;
+    view->length = parts;
     sqlite3_stmt *insert = dx_store_query(
         store, "INSERT INTO limb(rows, feed, parts, length, peaks, head, target, goal_length, goal_root)"
                " VALUES(?1, ?2, ?3, ?3, ?4, x'', x'', ?5, ?6)");
     dx_bind_int(insert, 1, rows);
     dx_bind_int(insert, 2, feed->local);
-    dx_bind_int(insert, 3, (int64_t)feed->cut);
+    dx_bind_int(insert, 3, (int64_t)parts);
     dx_bind_bytes(insert, 4, dx_bytes_of(view->mmr.peaks, dx_mmr_peak_count(view->length) * DX_HASH_SIZE));
     dx_bind_int(insert, 5, (int64_t)goal->length);
     dx_bind_bytes(insert, 6, dx_bytes_of(goal->root, sizeof goal->root));
@@ -249,7 +263,7 @@ static int exchange_rows(const dx_feed *feed, dx_store *store, int64_t rows) {
 
 int dx_limb_enforce(dx_feed *feed, dx_store *store, int64_t rows) {
     dx_feed view;
-    if (feed->own || feed->applied > feed->cut || feed->kept > feed->cut) {
+    if (feed->own || feed->applied > dx_feed_common(feed) || feed->kept > dx_feed_common(feed)) {
         return DX_E_STATE;
     }
     int error = dx_limb_view(feed, store, rows, &view);

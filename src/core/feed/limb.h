@@ -20,8 +20,8 @@ typedef struct dx_limb_goal {
     uint8_t root[DX_ROOT_PREFIX_SIZE];
 } dx_limb_goal;
 
-/* A new, empty limb that parts at the cut. DX_E_STATE when the feed is not forked, or not here at its cut or up to it,
- * DX_E_LIMIT at DX_FEED_LIMBS_MAX, store errors. */
+/* A new, empty limb that parts where branches may (dx_feed_common). DX_E_STATE when the feed is not forked, or not here up to
+ * there, or what lies below where it begins is still being removed; DX_E_LIMIT at DX_FEED_LIMBS_MAX, store errors. */
 DX_MUST_USE int dx_limb_make(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view);
 /* The numbers of the branches that are not in force, ascending. */
 DX_MUST_USE int dx_limb_list(const dx_feed *feed, dx_store *store, int64_t rows[static DX_FEED_LIMBS_MAX],
@@ -40,8 +40,8 @@ DX_MUST_USE int dx_limb_sweep(const dx_feed *feed, dx_store *store, size_t *budg
 /* A branch on which the root at goal->length begins with goal->root: the one in force (view is then a copy of
  * the feed) or a limb. DX_E_NOT_FOUND. */
 DX_MUST_USE int dx_limb_find(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view);
-/* Puts a limb in force and what was in force beside it; the floor is 0 then. Nothing at or beyond the cut may
- * be applied: DX_E_STATE then, or for an own feed. */
+/* Puts a limb in force and what was in force beside it; the floor is 0 then. Nothing beyond what
+ * they share may be applied: DX_E_STATE then, or for an own feed. */
 DX_MUST_USE int dx_limb_enforce(dx_feed *feed, dx_store *store, int64_t rows);
 /* What is in force becomes a branch beside it from its first block on, and the feed is empty, its blocks to stand under a
  * number of their own; for a caller who has another branch to put there, of which he knows the end alone. What is applied

@@ -59,7 +59,7 @@ static int ask(dx_session *session, const dx_feed *feed, const dx_limb_goal *goa
     session->branches_due++;
     dx_session_trace(session, "is asked for the branch of feed %lld that others named at %llu",
                      (long long)feed->local, (unsigned long long)goal->length);
-    dx_sync_branch_write(feed->id, error == DX_OK ? view.length : feed->cut, goal,
+    dx_sync_branch_write(feed->id, error == DX_OK ? view.length : dx_feed_common(feed), goal,
                          &session->replica->replication->message);
     return dx_session_send(session);
 }
@@ -198,7 +198,7 @@ static int take_run(dx_session *session, dx_feed *feed, const dx_sync_data *data
     if (error != DX_OK) {
         return error;
     }
-    uint64_t before = view.length, cut = feed->cut;
+    uint64_t before = view.length, cut = feed->cut, common = dx_feed_common(feed);
     error = data->from == before ? dx_feed_receive(&view, store, &data->head, data->from, data->blocks,
                                                    data->block_count, data->proof)
                                  : DX_E_STATE;
@@ -208,7 +208,7 @@ static int take_run(dx_session *session, dx_feed *feed, const dx_sync_data *data
         error = judge_limb(session, &view);
     } else if (error == DX_OK || !is_ours(error)) {
         bool apart =
-            error == DX_E_SIGNATURE && before == cut; /* perhaps the branches part lower than known */
+            error == DX_E_SIGNATURE && before == common; /* perhaps the branches part lower than known */
         note_lack(session);
         error = dx_limb_drop(&view, store);
         error = error == DX_OK && apart ? dx_session_search_fork(session, feed, &data->head) : error;
