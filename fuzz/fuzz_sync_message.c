@@ -66,6 +66,49 @@ static void read_holes(dx_bytes message) {
     }
 }
 
+static void read_scope(dx_bytes message) {
+    dx_space_scope scope, again;
+    uint64_t number;
+    dx_buf written;
+    dx_writer writer;
+    dx_space_scope_init(&scope, &fuzz_alloc);
+    dx_space_scope_init(&again, &fuzz_alloc);
+    dx_buf_init(&written, &fuzz_alloc, DX_SCOPE_SIZE_MAX);
+    if (dx_sync_scope_read(message, &number, &scope) == DX_OK) {
+        FUZZ_CHECK(scope.type_count <= DX_SCOPE_TYPES_MAX && scope.names_types == (scope.type_count != 0));
+        dx_writer_init(&writer, &written);
+        dx_space_scope_write(&scope, &writer);
+        FUZZ_CHECK(dx_writer_finish(&writer) == DX_OK);
+        FUZZ_CHECK(dx_bytes_equal(dx_buf_view(&written), dx_buf_view(&scope.item)));
+        FUZZ_CHECK(dx_space_scope_read(&again, dx_buf_view(&written)) == DX_OK);
+        FUZZ_CHECK(dx_space_scope_covers(&scope, &again) && dx_space_scope_covers(&again, &scope));
+    }
+    dx_buf_deinit(&written);
+    dx_space_scope_deinit(&scope);
+    dx_space_scope_deinit(&again);
+}
+
+static void read_seeks(dx_bytes message) {
+    static dx_sync_seek seek;
+    dx_sync_answer answer;
+    dx_reader reader;
+    uint64_t number;
+    bool all;
+    FUZZ_CHECK(dx_sync_seek_read(message, &seek) != DX_OK ||
+               (seek.count >= 1 && seek.count <= DX_SYNC_SEEKS_MAX));
+    (void)!dx_sync_scoped_read(message, &number, &all);
+    int error = dx_sync_sought_open(message, &answer, &reader);
+    FUZZ_CHECK(error != DX_OK ||
+               (answer.sections <= DX_SYNC_SOUGHT_MAX && answer.answered <= DX_SYNC_SEEKS_MAX));
+    for (size_t i = 0; error == DX_OK && i < answer.sections; i++) {
+        dx_sync_sought sought;
+        error = dx_sync_sought_read(&reader, &sought);
+        if (error == DX_OK) {
+            check_view(sought.section, message);
+        }
+    }
+}
+
 static void read_rest(dx_bytes message) {
     dx_sync_hello hello;
     dx_sync_probe probe;
@@ -109,6 +152,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     read_state(message);
     read_data(message);
     read_holes(message);
+    read_scope(message);
+    read_seeks(message);
     read_rest(message);
     return 0;
 }

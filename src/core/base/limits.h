@@ -175,6 +175,11 @@ enum {
     /* --- echo --- */
     /* UTF-8 bytes of a type's name: shown in tables, compared often. */
     DX_TYPE_SIZE_MAX = 256,
+    /* Types that the scope of a partial replica names: an app has a few dozen. Told to every peer in one message. */
+    DX_SCOPE_TYPES_MAX = 64,
+    DX_SCOPE_SIZE_MAX = DX_SCOPE_TYPES_MAX * (DX_TYPE_SIZE_MAX + 4) + 64,
+    /* Blocks a step takes for missing again when the scope became another one. */
+    DX_SCOPE_RESET_BLOCKS = 2048,
     /* UTF-8 bytes of a space's name: a line of text. */
     DX_SPACE_NAME_SIZE_MAX = 127,
     /* Feeds of one space, of both classes: so that one block can name them all. */
@@ -316,6 +321,10 @@ enum {
      * hour: a peer may have been given them since. */
     DX_SYNC_HOLES_MS = 60000,
     DX_SYNC_HOLES_MS_MAX = 3600 * 1000,
+    /* Entities that are fetched at once because somebody waits for them, and members asked for each: more are as good as
+     * none, for whoever has all of it says so. */
+    DX_SYNC_URGENT_MAX = 256,
+    DX_SYNC_URGENT_ASKED_MAX = 8,
     /* Control feeds taken whose first block, signed by a device nobody knows, has not admitted them: from peers that
      * are not known as members, all together (128 MB at the worst, once, from one who knows the space's secret), and
      * from members. As many that were only told of are kept in memory for each link (300 KB). */

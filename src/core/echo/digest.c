@@ -30,6 +30,7 @@ struct dx_digest_cursor {
     size_t at;   /* the feed under way */
     int64_t key; /* the last one taken in of it, 0: none */
     bool ended;
+    dx_space_scope types; /* what is taken in; all: everything */
     int64_t objects;
     uint8_t result[DX_HASH_SIZE];
     dx_hash_state hash;
@@ -76,7 +77,8 @@ static int sort_feeds(dx_digest_cursor *cursor) {
 
 /* From the beginning: the name of the format, and the credentials in effect. */
 static int begin(dx_digest_cursor *cursor) {
-    static const char name[] = "dx state 1";
+    static const char name[] = "dx state 1", part[] = "dx part 1";
+    dx_bytes types = dx_buf_view(&cursor->types.item);
     uint8_t control[DX_HASH_SIZE];
     cursor->change = cursor->space->change;
     cursor->at = 0;
@@ -84,12 +86,36 @@ static int begin(dx_digest_cursor *cursor) {
     cursor->ended = false;
     dx_control_digest(cursor->space->control, control);
     dx_hash_begin(&cursor->hash, DX_HASH_STATE_DIGEST, dx_bytes_of(NULL, 0));
-    dx_hash_add(&cursor->hash, name, sizeof name - 1);
+    if (types.size != 0) {
+        dx_hash_add(&cursor->hash, part, sizeof part - 1);
+        dx_hash_add_u64(&cursor->hash, types.size);
+        dx_hash_add(&cursor->hash, types.data, types.size);
+    } else {
+        dx_hash_add(&cursor->hash, name, sizeof name - 1);
+    }
     dx_hash_add(&cursor->hash, control, sizeof control);
     return sort_feeds(cursor);
 }
 
+/* The types as an item of their own, so that replicas with other times hash the same. */
+static int take_types(dx_digest_cursor *cursor, const dx_space_scope *scope) {
+    dx_buf item;
+    dx_writer writer;
+    dx_buf_init(&item, cursor->context->alloc, DX_SCOPE_SIZE_MAX);
+    dx_writer_init(&writer, &item);
+    dx_space_scope_write_types(scope, &writer);
+    int error = dx_writer_finish(&writer);
+    error = error == DX_OK ? dx_space_scope_read(&cursor->types, dx_buf_view(&item)) : error;
+    dx_buf_deinit(&item);
+    return error;
+}
+
 int dx_digest_begin(dx_context *context, dx_space *space, dx_digest_cursor **out) {
+    return dx_digest_begin_part(context, space, NULL, out);
+}
+
+int dx_digest_begin_part(dx_context *context, dx_space *space, const dx_space_scope *scope,
+                         dx_digest_cursor **out) {
     *out = NULL;
     dx_digest_cursor *cursor = dx_alloc_take_zeroed(context->alloc, sizeof *cursor);
     if (cursor == NULL) {
@@ -98,7 +124,9 @@ int dx_digest_begin(dx_context *context, dx_space *space, dx_digest_cursor **out
     cursor->context = context;
     cursor->space = space;
     dx_buf_init(&cursor->row, context->alloc, ROW_SIZE_MAX);
-    int error = begin(cursor);
+    dx_space_scope_init(&cursor->types, context->alloc);
+    int error = scope != NULL && scope->names_types ? take_types(cursor, scope) : DX_OK;
+    error = error == DX_OK ? begin(cursor) : error;
     if (error != DX_OK) {
         uint8_t ignored[DX_HASH_SIZE];
         int64_t objects;
@@ -114,6 +142,7 @@ void dx_digest_end(dx_digest_cursor *cursor, uint8_t out[static DX_HASH_SIZE], i
     *objects = cursor->objects;
     drop_feeds(cursor);
     dx_buf_deinit(&cursor->row);
+    dx_space_scope_deinit(&cursor->types);
     dx_alloc_free(cursor->context->alloc, cursor, sizeof *cursor);
 }
 
@@ -200,6 +229,9 @@ static int take_in(dx_digest_cursor *cursor, sqlite3_stmt *row) {
         return error;
     }
     cursor->key = entity.key;
+    if (!dx_space_scope_covers_type(&cursor->types, entity.type)) {
+        return DX_OK;
+    }
     cursor->objects += entity.kind == DX_ENTITY_OBJECT && !entity.deleted && !dx_type_is_hidden(entity.type);
     dx_buf_clear(&cursor->row);
     dx_writer_init(&writer, &cursor->row);

@@ -7,10 +7,15 @@
 #define DX_ECHO_DIGEST_H
 
 #include "echo/entity.h"
+#include "echo/space_scope.h"
 
 typedef struct dx_digest_cursor dx_digest_cursor;
 
 DX_MUST_USE int dx_digest_begin(dx_context *context, dx_space *space, dx_digest_cursor **out);
+/* Of entities of the scope's types alone (its time is not looked at): another digest, equal on replicas that have all of
+ * those. */
+DX_MUST_USE int dx_digest_begin_part(dx_context *context, dx_space *space, const dx_space_scope *scope,
+                                     dx_digest_cursor **out);
 /* Takes in up to `budget` entities; *more when it should be called again. When the space changed since the
  * last call it begins anew: a digest is of one moment. */
 DX_MUST_USE int dx_digest_run(dx_digest_cursor *cursor, size_t budget, bool *more);

@@ -103,8 +103,8 @@ static bool are_hex_digits(dx_bytes text) {
 }
 
 /* The entity at this place of a data feed whose id begins with these digits. */
-static int find_place(dx_context *context, dx_space *space, uint64_t seq, uint64_t index, dx_bytes digits,
-                      int64_t *key) {
+static int find_place(dx_context *context, dx_space *space, bool stands, uint64_t seq, uint64_t index,
+                      dx_bytes digits, int64_t *key) {
     size_t found = 0;
     for (size_t i = 0; i < space->feed_count; i++) {
         const dx_feed *feed = &space->feeds[i];
@@ -112,7 +112,7 @@ static int find_place(dx_context *context, dx_space *space, uint64_t seq, uint64
             continue;
         }
         int64_t candidate = dx_entity_key(feed->local, seq, index);
-        int error = dx_entity_row_find(context, space, candidate);
+        int error = stands ? dx_entity_row_find(context, space, candidate) : DX_OK;
         if (error == DX_OK) {
             *key = candidate;
             found++;
@@ -123,7 +123,7 @@ static int find_place(dx_context *context, dx_space *space, uint64_t seq, uint64
     return found == 1 ? DX_OK : found == 0 ? DX_E_NOT_FOUND : DX_E_CONFLICT;
 }
 
-int dx_id_parse(dx_context *context, dx_space *space, dx_bytes text, int64_t *key) {
+static int parse_id(dx_context *context, dx_space *space, bool stands, dx_bytes text, int64_t *key) {
     size_t at = 0;
     uint64_t seq, index;
     if (!parse_number(text, &at, DX_PLACE_SEQ_MAX, &seq) || at == text.size || text.data[at++] != '-' ||
@@ -138,7 +138,16 @@ int dx_id_parse(dx_context *context, dx_space *space, dx_bytes text, int64_t *ke
             return DX_E_INVALID;
         }
     }
-    return find_place(context, space, seq, index, digits, key);
+    return find_place(context, space, stands, seq, index, digits, key);
+}
+
+int dx_id_parse(dx_context *context, dx_space *space, dx_bytes text, int64_t *key) {
+    return parse_id(context, space, true, text, key);
+}
+
+int dx_id_parse_any(dx_context *context, dx_space *space, dx_bytes text, int64_t *key) {
+    int error = dx_id_parse(context, space, text, key);
+    return error == DX_E_NOT_FOUND ? parse_id(context, space, false, text, key) : error;
 }
 
 static size_t print_number(uint64_t value, char *out) {

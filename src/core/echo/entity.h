@@ -20,6 +20,8 @@ DX_MUST_USE int dx_key_to_id(dx_space *space, int64_t key, uint8_t id[static DX_
 /* SEQ-INDEX-FEED. The feed part may be shortened to any unique prefix, or left out with its dash when only
  * one feed has that place. DX_E_INVALID form, DX_E_NOT_FOUND, DX_E_CONFLICT ambiguous. */
 DX_MUST_USE int dx_id_parse(dx_context *context, dx_space *space, dx_bytes text, int64_t *key);
+/* The same, where nothing stands at that place here, by the feed alone. */
+DX_MUST_USE int dx_id_parse_any(dx_context *context, dx_space *space, dx_bytes text, int64_t *key);
 void dx_id_print(const uint8_t id[static DX_ID_SIZE], char out[static DX_ID_TEXT_MAX]);
 
 /* --- Reading ------------------------------------------------------------------------------------- */

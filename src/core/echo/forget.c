@@ -240,6 +240,12 @@ static int remove_space(dx_context *context, int64_t space) {
     if (error == DX_OK) {
         error = run_with(context, dx_store_query(store, "DELETE FROM refused WHERE space = ?1"), space);
     }
+    if (error == DX_OK) {
+        error = run_with(context, dx_store_query(store, "DELETE FROM space_scope WHERE space = ?1"), space);
+    }
+    if (error == DX_OK) {
+        error = run_with(context, dx_store_query(store, "DELETE FROM sought WHERE space = ?1"), space);
+    }
     return error != DX_OK
                ? error
                : run_with(context, dx_store_query(store, "DELETE FROM space WHERE id = ?1"), space);

@@ -14,6 +14,7 @@
 #include "echo/name.h"
 #include "echo/ordered.h"
 #include "echo/snapshot_item.h"
+#include "echo/space_scope.h"
 #include "echo/withdraw.h"
 #include "feed/hole.h"
 
@@ -574,7 +575,10 @@ static int look_for_hole(const dx_reduction *reduction, int64_t key, int *refusa
                     ? DX_E_NOT_FOUND
                     : dx_hole_next(maker, reduction->context->store, dx_entity_key_seq(key), &holes);
     if (error == DX_OK && holes.seq == dx_entity_key_seq(key)) {
-        return DX_OK;
+        /* What was made before the time this vault keeps, and changed since, is fetched whole. */
+        return reduction->space->scope->since_ms != 0 && reduction->aside == NULL
+                   ? dx_space_seek(reduction->context, reduction->space, key)
+                   : DX_OK;
     }
     return error == DX_OK || error == DX_E_NOT_FOUND ? refuse(DX_E_NOT_FOUND, refusal) : error;
 }

@@ -13,6 +13,7 @@
 #include "echo/parents.h"
 #include "echo/pipeline.h"
 #include "echo/reduce.h"
+#include "echo/space_scope.h"
 #include "echo/space_state.h"
 #include "echo/touch.h"
 
@@ -43,7 +44,12 @@ int dx_space_allocate(dx_context *context, int64_t local, const uint8_t id[stati
     dx_buf_init(&space->state, context->alloc, DX_STATE_SIZE_MAX);
     space->indexes = dx_indexes_create(context->alloc);
     space->neighbours = dx_neighbours_create(context);
-    if (space->indexes == NULL || space->neighbours == NULL || dx_base_create(context, space) != DX_OK) {
+    space->scope = dx_alloc_take(context->alloc, sizeof *space->scope);
+    if (space->scope != NULL) {
+        dx_space_scope_init(space->scope, context->alloc);
+    }
+    if (space->indexes == NULL || space->neighbours == NULL || space->scope == NULL ||
+        dx_base_create(context, space) != DX_OK) {
         dx_space_destroy(context, space);
         *out = NULL;
         return DX_E_NO_MEMORY;
@@ -81,6 +87,10 @@ void dx_space_destroy(dx_context *context, dx_space *space) {
     dx_types_deinit(&space->types, context->alloc);
     dx_indexes_destroy(space->indexes, context->alloc);
     dx_neighbours_destroy(space->neighbours);
+    if (space->scope != NULL) {
+        dx_space_scope_deinit(space->scope);
+        dx_alloc_free(context->alloc, space->scope, sizeof *space->scope);
+    }
     dx_parents_destroy(space->parents, space->alloc);
     dx_schemas_deinit(&space->schemas, context->alloc);
     dx_arena_deinit(&space->arena);
@@ -168,6 +178,9 @@ int dx_space_load(dx_context *context, int64_t local, dx_space **out) {
     }
     if (error == DX_OK) {
         error = dx_base_load(context, space);
+    }
+    if (error == DX_OK) {
+        error = dx_space_scope_load(context, space);
     }
     if (error == DX_OK) {
         error = dx_space_take_keys(context, space);

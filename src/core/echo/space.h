@@ -86,6 +86,9 @@ struct dx_space {
     uint64_t taken;     /* raised when sections of applied blocks went: states at cuts may be others since */
     bool forks_settled; /* floors and branches of forked feeds are what the blocks here say; whoever stores a
                            limb's blocks clears it */
+    struct dx_space_scope *scope; /* what of the space this vault keeps (echo/space_scope.h) */
+    bool scope_resets;            /* what was left out by the one before is being taken for missing */
+    uint64_t scope_version;       /* another one since the space was opened, 0: all, as ever */
     dx_wanted_branch wanted[DX_BRANCHES_WANTED_MAX]; /* for sync to fetch, the weightiest first */
     size_t wanted_count;
 

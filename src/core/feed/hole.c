@@ -15,23 +15,28 @@ static int64_t rows_of(int64_t key) {
 }
 
 static int read_row(dx_store *store, int64_t key, dx_holes *out) {
-    sqlite3_stmt *select = dx_store_query(store, "SELECT sections, excused FROM hole WHERE block = ?1");
+    sqlite3_stmt *select =
+        dx_store_query(store, "SELECT sections, excused, outside FROM hole WHERE block = ?1");
     dx_bind_int(select, 1, key);
     bool found = dx_step(store, select);
     out->seq = (uint64_t)key & UINT32_MAX;
     out->sections = found ? (uint64_t)dx_column_int(select, 0) : 0;
     out->excused = found ? (uint64_t)dx_column_int(select, 1) : 0;
+    out->outside = found ? (uint64_t)dx_column_int(select, 2) : 0;
     dx_step_reset(select);
     return dx_store_error(store);
 }
 
-static int add_to_count(dx_store *store, int64_t rows, int64_t sections, int64_t excused) {
+/* By what another row of a block changes. */
+static int add_to_count(dx_store *store, int64_t rows, const dx_holes *before, const dx_holes *after) {
     sqlite3_stmt *upsert = dx_store_query(
-        store, "INSERT INTO hole_count(rows, sections, excused) VALUES(?1, ?2, ?3) ON CONFLICT(rows)"
-               " DO UPDATE SET sections = sections + ?2, excused = excused + ?3");
+        store,
+        "INSERT INTO hole_count(rows, sections, excused, outside) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(rows)"
+        " DO UPDATE SET sections = sections + ?2, excused = excused + ?3, outside = outside + ?4");
     dx_bind_int(upsert, 1, rows);
-    dx_bind_int(upsert, 2, sections);
-    dx_bind_int(upsert, 3, excused);
+    dx_bind_int(upsert, 2, (int64_t)after->sections - (int64_t)before->sections);
+    dx_bind_int(upsert, 3, (int64_t)after->excused - (int64_t)before->excused);
+    dx_bind_int(upsert, 4, (int64_t)after->outside - (int64_t)before->outside);
     return dx_step_done(store, upsert);
 }
 
@@ -39,26 +44,26 @@ static int write_row(dx_store *store, int64_t key, const dx_holes *holes) {
     sqlite3_stmt *write = dx_store_query(
         store, holes->sections == 0
                    ? "DELETE FROM hole WHERE block = ?1"
-                   : "INSERT OR REPLACE INTO hole(block, sections, excused) VALUES(?1, ?2, ?3)");
+                   : "INSERT OR REPLACE INTO hole(block, sections, excused, outside) VALUES(?1, ?2, ?3, ?4)");
     dx_bind_int(write, 1, key);
     if (holes->sections != 0) {
         dx_bind_int(write, 2, (int64_t)holes->sections);
         dx_bind_int(write, 3, (int64_t)holes->excused);
+        dx_bind_int(write, 4, (int64_t)holes->outside);
     }
     return dx_step_done(store, write);
 }
 
 static int set_row(dx_store *store, int64_t key, const dx_holes *holes) {
     dx_holes before;
-    DX_ASSERT(holes->excused <= holes->sections);
+    DX_ASSERT(holes->excused + holes->outside <= holes->sections);
     int error = read_row(store, key, &before);
-    if (error || (before.sections == holes->sections && before.excused == holes->excused)) {
+    if (error || (before.sections == holes->sections && before.excused == holes->excused &&
+                  before.outside == holes->outside)) {
         return error;
     }
     error = write_row(store, key, holes);
-    return error ? error
-                 : add_to_count(store, rows_of(key), (int64_t)holes->sections - (int64_t)before.sections,
-                                (int64_t)holes->excused - (int64_t)before.excused);
+    return error ? error : add_to_count(store, rows_of(key), &before, holes);
 }
 
 int dx_hole_note(const dx_feed *feed, dx_store *store, const dx_holes *holes) {
@@ -66,31 +71,44 @@ int dx_hole_note(const dx_feed *feed, dx_store *store, const dx_holes *holes) {
 }
 
 /* The first row of blocks [from, end), all stored under one number. */
-static int next_between(const dx_feed *feed, dx_store *store, uint64_t from, uint64_t end, dx_holes *out) {
+static int next_between(const dx_feed *feed, dx_store *store, bool missing, uint64_t from, uint64_t end,
+                        dx_holes *out) {
     if (from >= end) {
         return DX_E_NOT_FOUND;
     }
-    sqlite3_stmt *select =
-        dx_store_query(store, "SELECT block, sections, excused FROM hole WHERE block BETWEEN ?1"
-                              " AND ?2 ORDER BY block LIMIT 1");
+    sqlite3_stmt *select = dx_store_query(
+        store, missing
+                   ? "SELECT block, sections, excused, outside FROM hole INDEXED BY hole_missing WHERE block"
+                     " BETWEEN ?1 AND ?2 AND sections > excused + outside ORDER BY block LIMIT 1"
+                   : "SELECT block, sections, excused, outside FROM hole NOT INDEXED WHERE block BETWEEN ?1"
+                     " AND ?2 ORDER BY block LIMIT 1");
     dx_bind_int(select, 1, dx_feed_block_key(feed, from));
     dx_bind_int(select, 2, dx_feed_block_key(feed, end - 1));
     bool found = dx_step(store, select);
     *out = (dx_holes){.seq = (uint64_t)dx_column_int(select, 0) & UINT32_MAX,
                       .sections = (uint64_t)dx_column_int(select, 1),
-                      .excused = (uint64_t)dx_column_int(select, 2)};
+                      .excused = (uint64_t)dx_column_int(select, 2),
+                      .outside = (uint64_t)dx_column_int(select, 3)};
     dx_step_reset(select);
     int error = dx_store_error(store);
     return error ? error : found ? DX_OK : DX_E_NOT_FOUND;
 }
 
-int dx_hole_next(const dx_feed *feed, dx_store *store, uint64_t from, dx_holes *out) {
+static int find_next(const dx_feed *feed, dx_store *store, bool missing, uint64_t from, dx_holes *out) {
     from = from > feed->begins ? from : feed->begins; /* rows below wait for a sweep at most */
     uint64_t shared = feed->parts < feed->length ? feed->parts : feed->length;
-    int error = next_between(feed, store, from, shared, out);
+    int error = next_between(feed, store, missing, from, shared, out);
     return error != DX_E_NOT_FOUND
                ? error
-               : next_between(feed, store, from > shared ? from : shared, feed->length, out);
+               : next_between(feed, store, missing, from > shared ? from : shared, feed->length, out);
+}
+
+int dx_hole_next(const dx_feed *feed, dx_store *store, uint64_t from, dx_holes *out) {
+    return find_next(feed, store, false, from, out);
+}
+
+int dx_hole_missing(const dx_feed *feed, dx_store *store, uint64_t from, dx_holes *out) {
+    return find_next(feed, store, true, from, out);
 }
 
 int dx_hole_count(const dx_feed *feed, dx_store *store, uint64_t *sections, uint64_t *excused) {
@@ -107,13 +125,62 @@ int dx_hole_count(const dx_feed *feed, dx_store *store, uint64_t *sections, uint
     return dx_store_error(store);
 }
 
+int dx_hole_count_outside(const dx_feed *feed, dx_store *store, uint64_t *outside) {
+    sqlite3_stmt *select =
+        dx_store_query(store, "SELECT coalesce(sum(outside), 0) FROM hole_count WHERE rows IN (?1, ?2)"
+                              " OR rows IN (SELECT rows FROM limb WHERE feed = ?1)");
+    dx_bind_int(select, 1, feed->local);
+    dx_bind_int(select, 2, feed->rows);
+    *outside = dx_step(store, select) ? (uint64_t)dx_column_int(select, 0) : 0;
+    dx_step_reset(select);
+    return dx_store_error(store);
+}
+
+/* A block of the feed of which some holes are outside. DX_E_NOT_FOUND. */
+static int next_outside(const dx_feed *feed, dx_store *store, int64_t *key) {
+    sqlite3_stmt *select = dx_store_query(
+        store, "SELECT (SELECT block FROM hole INDEXED BY hole_outside WHERE block BETWEEN rows << 32 AND"
+               " (rows + 1 << 32) - 1 AND outside <> 0 ORDER BY block LIMIT 1) FROM hole_count"
+               " WHERE outside <> 0 AND (rows IN (?1, ?2) OR rows IN (SELECT rows FROM limb WHERE feed = ?1))"
+               " LIMIT 1");
+    dx_bind_int(select, 1, feed->local);
+    dx_bind_int(select, 2, feed->rows);
+    bool found = dx_step(store, select) && !dx_column_is_null(select, 0);
+    *key = found ? dx_column_int(select, 0) : 0;
+    dx_step_reset(select);
+    int error = dx_store_error(store);
+    return error ? error : found ? DX_OK : DX_E_NOT_FOUND;
+}
+
+int dx_hole_reset_outside(const dx_feed *feed, dx_store *store, size_t *budget) {
+    int error = DX_OK;
+    for (; *budget != 0 && !error; --*budget) {
+        int64_t key;
+        dx_holes holes;
+        error = next_outside(feed, store, &key);
+        if (error) {
+            break;
+        }
+        error = read_row(store, key, &holes);
+        holes.outside = 0;
+        error = error ? error : set_row(store, key, &holes);
+    }
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
 int dx_hole_forget(dx_store *store, int64_t first, int64_t last) {
-    sqlite3_stmt *sum =
-        dx_store_query(store, "SELECT sum(sections), sum(excused) FROM hole WHERE block BETWEEN ?1 AND ?2");
+    const dx_holes none = {.seq = 0};
+    dx_holes gone = {.seq = 0};
+    sqlite3_stmt *sum = dx_store_query(store, "SELECT sum(sections), sum(excused), sum(outside) FROM hole"
+                                              " WHERE block BETWEEN ?1 AND ?2");
     dx_bind_int(sum, 1, first);
     dx_bind_int(sum, 2, last);
     bool any = dx_step(store, sum) && !dx_column_is_null(sum, 0);
-    int64_t sections = any ? dx_column_int(sum, 0) : 0, excused = any ? dx_column_int(sum, 1) : 0;
+    if (any) {
+        gone.sections = (uint64_t)dx_column_int(sum, 0);
+        gone.excused = (uint64_t)dx_column_int(sum, 1);
+        gone.outside = (uint64_t)dx_column_int(sum, 2);
+    }
     dx_step_reset(sum);
     int error = dx_store_error(store);
     if (error || !any) {
@@ -123,7 +190,7 @@ int dx_hole_forget(dx_store *store, int64_t first, int64_t last) {
     dx_bind_int(remove, 1, first);
     dx_bind_int(remove, 2, last);
     error = dx_step_done(store, remove);
-    return error ? error : add_to_count(store, rows_of(first), -sections, -excused);
+    return error ? error : add_to_count(store, rows_of(first), &gone, &none);
 }
 
 /* --- Sections -------------------------------------------------------------------------------------- */
@@ -134,7 +201,7 @@ typedef struct rewriting {
     size_t count, next; /* the change that comes next */
     dx_buf items;
     dx_writer writer;
-    uint64_t holes;
+    uint64_t holes, filled;
     size_t changed;
 } rewriting;
 
@@ -167,6 +234,7 @@ static int rewrite_section(rewriting *self, uint64_t index, dx_bytes section, bo
     } else {
         dx_write_bytes(&self->writer, section);
     }
+    self->filled += fills;
     self->changed += fills || digs;
     self->holes += digs || (is_hole && !fills);
     return DX_OK;
@@ -205,8 +273,12 @@ static int store_rewritten(const dx_feed *feed, dx_store *store, uint64_t seq, c
     if (error) {
         return error;
     }
+    bool missed = holes.sections > holes.excused + holes.outside;
     holes.sections = self->holes;
     holes.excused = holes.excused < holes.sections ? holes.excused : holes.sections;
+    holes.outside = missed && self->filled != 0                      ? 0
+                    : holes.outside < holes.sections - holes.excused ? holes.outside
+                                                                     : holes.sections - holes.excused;
     return dx_hole_note(feed, store, &holes);
 }
 

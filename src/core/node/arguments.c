@@ -111,11 +111,13 @@ int dx_take_space(dx_node *node, const dx_request *request, dx_bytes body, dx_sp
     return error == DX_OK ? dx_find_space(node, request->app, text, out) : error;
 }
 
-int dx_take_id(dx_node *node, dx_space *space, dx_bytes item, const char *what, int64_t *key) {
+static int take_id(dx_node *node, dx_space *space, dx_bytes item, const char *what, bool stands,
+                   int64_t *key) {
     int error;
     dx_bytes text = dx_item_text(item), bytes = dx_item_bytes(item);
     if (item.size != 0 && dx_item_kind(item) == DX_KIND_TEXT) {
-        error = dx_id_parse(&node->context, space, text, key);
+        error = stands ? dx_id_parse(&node->context, space, text, key)
+                       : dx_id_parse_any(&node->context, space, text, key);
     } else if (bytes.size == DX_ID_SIZE) {
         error = dx_id_to_key(space, bytes.data, key);
         text = dx_bytes_text("that id");
@@ -129,6 +131,9 @@ int dx_take_id(dx_node *node, dx_space *space, dx_bytes item, const char *what, 
         return dx_node_refuse(node, error, "dx object ls SPACE", "\"%.*s\" is not an id (SEQ-INDEX-FEED)",
                               length, (const char *)text.data);
     case DX_E_NOT_FOUND:
+        if (dx_space_scope_is_partial(space->scope)) {
+            return dx_node_refuse_absent(node, space);
+        }
         return dx_node_refuse(node, error, "dx object ls SPACE", "%s %.*s is not in this space", what, length,
                               (const char *)text.data);
     case DX_E_CONFLICT:
@@ -137,6 +142,14 @@ int dx_take_id(dx_node *node, dx_space *space, dx_bytes item, const char *what, 
     default:
         return error;
     }
+}
+
+int dx_take_id(dx_node *node, dx_space *space, dx_bytes item, const char *what, int64_t *key) {
+    return take_id(node, space, item, what, true, key);
+}
+
+int dx_take_any_id(dx_node *node, dx_space *space, dx_bytes item, const char *what, int64_t *key) {
+    return take_id(node, space, item, what, false, key);
 }
 
 void dx_write_hex(dx_writer *writer, const uint8_t *data, size_t size) {

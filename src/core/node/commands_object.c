@@ -12,11 +12,17 @@ int dx_node_reply_entity(dx_node *node, dx_request *request, dx_space *space, in
     if (error != DX_OK) {
         return error;
     }
+    bool partial;
     dx_buf row;
+    error = dx_node_is_short(node, space, &entity.type, &partial);
+    if (error != DX_OK) {
+        return error;
+    }
     dx_buf_init(&row, &node->config.alloc, DX_ANSWER_SIZE_MAX);
     error = dx_entity_write_row(&node->context, space, &entity, &row);
     if (error == DX_OK) {
-        error = dx_request_reply_item(node, request, dx_buf_view(&row));
+        error = partial ? dx_node_reply_part(node, request, dx_buf_view(&row))
+                        : dx_request_reply_item(node, request, dx_buf_view(&row));
     }
     dx_buf_deinit(&row);
     return error;
@@ -36,7 +42,7 @@ static int take_subject(dx_editing *edit, dx_bytes item, const char *what, int64
     return dx_take_id(edit->node, edit->space, item, what, key);
 }
 
-static int explain_edit(dx_node *node, int error) {
+static int explain_edit(dx_node *node, dx_space *space, int error) {
     if (error == DX_E_INVALID && node->message[0] == 0) {
         return dx_node_refuse(node, error, NULL, "a key, a type or a value is not of the allowed form");
     }
@@ -45,7 +51,7 @@ static int explain_edit(dx_node *node, int error) {
                               "the object or the batch would be too large (an object: 16 MiB)");
     }
     if (error == DX_E_NOT_FOUND && node->message[0] == 0) {
-        return dx_node_refuse(node, error, "dx object ls SPACE", "the object is not in this space");
+        return dx_node_refuse_absent(node, space);
     }
     if (error == DX_E_STATE && node->message[0] == 0) {
         return dx_node_refuse(node, error, "dx space status SPACE --wait-synced",
@@ -59,7 +65,7 @@ static int explain_edit(dx_node *node, int error) {
 }
 
 int dx_node_explain_edit(dx_node *node, dx_space *space, int error) {
-    return explain_edit(node, dx_editing_explain_place(node, space, error));
+    return explain_edit(node, space, dx_editing_explain_place(node, space, error));
 }
 
 /* Why this entity cannot be changed. */
@@ -554,7 +560,7 @@ static int object_add(dx_node *node, dx_request *request, dx_bytes body) {
     int64_t key = 0;
     int error = dx_editing_begin(node, request, body, &edit);
     error = dx_editing_end(&edit, error == DX_OK ? op_add(&edit, body, &key) : error);
-    return error == DX_OK ? reply_id(node, request, edit.space, key) : explain_edit(node, error);
+    return error == DX_OK ? reply_id(node, request, edit.space, key) : explain_edit(node, edit.space, error);
 }
 
 static int link_add(dx_node *node, dx_request *request, dx_bytes body) {
@@ -562,7 +568,8 @@ static int link_add(dx_node *node, dx_request *request, dx_bytes body) {
     int64_t key = 0;
     int error = dx_editing_begin(node, request, body, &edit);
     error = dx_editing_end(&edit, error == DX_OK ? op_link(&edit, body, &key) : error);
-    return error == DX_OK ? dx_node_reply_entity(node, request, edit.space, key) : explain_edit(node, error);
+    return error == DX_OK ? dx_node_reply_entity(node, request, edit.space, key)
+                          : explain_edit(node, edit.space, error);
 }
 
 /* Runs an op on an existing entity of the wanted kind and answers the entity as it then is. */
@@ -583,7 +590,8 @@ static int edit_one(dx_node *node, dx_request *request, dx_bytes body, dx_op op,
                                kind == DX_ENTITY_LINK ? "an object, not a link" : "a link, not an object");
     }
     error = dx_editing_end(&edit, error == DX_OK ? op(&edit, body, &none) : error);
-    return error == DX_OK ? dx_node_reply_entity(node, request, edit.space, key) : explain_edit(node, error);
+    return error == DX_OK ? dx_node_reply_entity(node, request, edit.space, key)
+                          : explain_edit(node, edit.space, error);
 }
 
 static int object_set(dx_node *node, dx_request *request, dx_bytes body) {
@@ -619,11 +627,16 @@ static int link_rm(dx_node *node, dx_request *request, dx_bytes body) {
 }
 
 static int object_get(dx_node *node, dx_request *request, dx_bytes body) {
-    dx_space *space;
+    dx_space *space = NULL;
     int64_t key;
     int error = dx_take_space(node, request, body, &space);
+    bool fetches = dx_item_bool(dx_item_get(body, "fetch"), false);
     if (error == DX_OK) {
-        error = dx_take_id(node, space, dx_item_get(body, "id"), "object", &key);
+        error = fetches ? dx_take_any_id(node, space, dx_item_get(body, "id"), "object", &key)
+                        : dx_take_id(node, space, dx_item_get(body, "id"), "object", &key);
+    }
+    if (error == DX_OK && fetches) {
+        return dx_node_fetch(node, request, space, key, dx_item_int(dx_item_get(body, "timeout_ms"), 0));
     }
     bool past = false;
     if (error == DX_OK) {
@@ -632,7 +645,7 @@ static int object_get(dx_node *node, dx_request *request, dx_bytes body) {
     if (error == DX_OK && !past) {
         error = dx_node_reply_entity(node, request, space, key);
     }
-    return explain_edit(node, error);
+    return error == DX_PENDING ? error : explain_edit(node, space, error);
 }
 
 /* What one row of an answer cannot hold. */
@@ -655,7 +668,7 @@ static int send_piece(void *ctx, dx_bytes set) {
 
 static int object_pieces(dx_node *node, dx_request *request, dx_bytes body) {
     dx_piece_sink sink = {.node = node, .request = request};
-    dx_space *space;
+    dx_space *space = NULL;
     dx_entity entity;
     int64_t key = 0;
     uint8_t id[DX_ID_SIZE];
@@ -678,7 +691,7 @@ static int object_pieces(dx_node *node, dx_request *request, dx_bytes body) {
                               "the object is larger than its pieces may be together (%d MiB)",
                               DX_PIECES_STATE_SIZE_MAX >> 20);
     }
-    return error == DX_OK ? dx_request_reply_count(node, request) : explain_edit(node, error);
+    return error == DX_OK ? dx_request_reply_count(node, request) : explain_edit(node, space, error);
 }
 
 /* --- Batches ------------------------------------------------------------------------------------- */
@@ -738,7 +751,7 @@ static int batch(dx_node *node, dx_request *request, dx_bytes body) {
         edit.made_count = i;
         error = run_op(&edit, dx_read_item(&reader), &made[i]);
     }
-    error = explain_edit(node, dx_editing_end(&edit, error));
+    error = explain_edit(node, edit.space, dx_editing_end(&edit, error));
     if (error == DX_OK) {
         error = reply_ids(node, request, edit.space, made, count);
     }

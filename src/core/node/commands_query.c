@@ -84,6 +84,9 @@ static int reply_end(dx_node *node, dx_request *request) {
     if (error == DX_OK && cursor.size > 0) {
         dx_write_text_bytes(dx_map_builder_key(&map, "cursor"), dx_buf_view(&cursor));
     }
+    if (request->partial) {
+        dx_write_bool(dx_map_builder_key(&map, "partial"), true);
+    }
     dx_buf_deinit(&cursor);
     return dx_request_reply_unless(node, request, error, &map);
 }
@@ -110,6 +113,9 @@ static int reply_plan(dx_node *node, dx_request *request) {
     dx_write_int(dx_map_builder_key(&map, "read"), plan.rows_read);
     dx_write_int(dx_map_builder_key(&map, "remembered"), plan.remembered);
     dx_write_int(dx_map_builder_key(&map, "count"), dx_query_count(reading->query));
+    if (request->partial) {
+        dx_write_bool(dx_map_builder_key(&map, "partial"), true);
+    }
     if (plan.advice_path.size > 0) {
         dx_writer *advice = dx_map_builder_key(&map, "advice");
         dx_write_map(advice, 2);
@@ -157,7 +163,8 @@ static int go_on_reading(dx_node *node, dx_request *request, bool *again) {
 
 static int begin_reading(dx_node *node, dx_request *request, dx_space *space, dx_bytes query_item) {
     dx_query *query = NULL;
-    int error = dx_node_create_query(node, space, query_item, &query);
+    int error = dx_node_question_is_short(node, space, query_item, &request->partial);
+    error = error == DX_OK ? dx_node_create_query(node, space, query_item, &query) : error;
     if (error != DX_OK) {
         return error;
     }
@@ -288,16 +295,25 @@ static int go_on_digesting(dx_node *node, dx_request *request, bool *again) {
     dx_answer_init(node, &map);
     dx_write_hex(dx_map_builder_key(&map, "digest"), digest, sizeof digest);
     dx_write_int(dx_map_builder_key(&map, "objects"), objects);
+    if (request->partial) {
+        dx_write_bool(dx_map_builder_key(&map, "partial"), true);
+    }
     return dx_request_reply(node, request, &map);
 }
 
+/* Of what this vault keeps; of some types, when they are named: so vaults that keep different parts can compare what both
+ * have. */
 static int space_digest(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space;
     dx_digest_cursor *cursor = NULL;
+    dx_space_scope scope;
+    dx_space_scope_init(&scope, &node->config.alloc);
     int error = dx_take_space(node, request, body, &space);
-    if (error == DX_OK) {
-        error = dx_digest_begin(&node->context, space, &cursor);
-    }
+    error = error == DX_OK ? dx_node_take_types(node, dx_item_get(body, "types"), &scope) : error;
+    const dx_space_scope *types = scope.names_types ? &scope : error == DX_OK ? space->scope : NULL;
+    request->partial = error == DX_OK && dx_space_scope_is_partial(space->scope);
+    error = error == DX_OK ? dx_digest_begin_part(&node->context, space, types, &cursor) : error;
+    dx_space_scope_deinit(&scope);
     if (error != DX_OK) {
         return error;
     }

@@ -279,8 +279,8 @@ static bool is_loading(const dx_space *space) {
 static bool is_in_step(const dx_space *space, const dx_replication_status *status,
                        const dx_waiting *waiting) {
     bool was_met = waiting != NULL && status->peers == 0 && status->left_count != waiting->left_count;
-    return (status->synced || (was_met && status->whole)) && status->pending_blocks == 0 && !space->busy &&
-           !is_loading(space);
+    return (status->synced || (was_met && status->whole)) && status->pending_blocks == 0 &&
+           !status->pending_sections && !space->busy && !is_loading(space);
 }
 
 /* waiting: NULL, nobody does. */
@@ -305,6 +305,8 @@ static int write_status(dx_node *node, dx_space *space, const dx_waiting *waitin
     error = error == DX_OK ? listed : error;
     int begins = dx_node_write_epoch_status(node, space, map);
     error = error == DX_OK ? begins : error;
+    int kept = dx_node_write_scope_status(node, space, map);
+    error = error == DX_OK ? kept : error;
     if (dx_pipeline_waiting(&node->context, space, words, sizeof words)) {
         dx_write_text(dx_map_builder_key(map, "waiting"), words);
     }
@@ -326,8 +328,9 @@ static int wait_synced(dx_node *node, dx_request *request, bool *again) {
     dx_epoch_status epoch;
     dx_epoch_status_of(space, &epoch);
     const uint64_t now[] = {
-        status.peers,  status.pending_blocks, space->blocked,        space->busy,
-        space->change, status.synced,         (uint64_t)epoch.stage, dx_node_epoch_percent(&epoch)};
+        status.peers,           status.pending_blocks, space->blocked,        space->busy,
+        space->change,          status.synced,         (uint64_t)epoch.stage, dx_node_epoch_percent(&epoch),
+        status.pending_sections};
     _Static_assert(sizeof now == sizeof waiting->shown, "each has its place");
     bool changed = !waiting->told || memcmp(now, waiting->shown, sizeof now) != 0;
     bool late = node->context.now_ms >= request->deadline_ms;

@@ -80,11 +80,28 @@ static bool has_more(const dx_watching *self) {
 
 /* --- Telling -------------------------------------------------------------------------------------------- */
 
+/* Whether rows to come may lack something: what this vault keeps changes while it is watched. */
+static int judge_parts(dx_watching *self) {
+    int error = DX_OK;
+    self->request->partial = false;
+    for (size_t i = 0; i < self->count && error == DX_OK && !self->request->partial; i++) {
+        dx_space *space = dx_node_space(self->node, self->parts[i]->local);
+        error = space == NULL ? DX_OK
+                              : dx_node_question_is_short(self->node, space, dx_buf_view(&self->item),
+                                                          &self->request->partial);
+    }
+    return error;
+}
+
 /* Sends what waits; with the position behind it once all that was missed is told. */
 static int flush_watch(dx_watching *self) {
     dx_node *node = self->node;
     uint8_t bytes[16];
     char at[2 * sizeof bytes + 1];
+    int error = judge_parts(self);
+    if (error != DX_OK) {
+        return error;
+    }
     if (!self->tells_positions || is_behind(self)) {
         return dx_request_flush(node, self->request);
     }

@@ -11,6 +11,7 @@
 #include "base/trace.h"
 #include "echo/entity_row.h"
 #include "echo/index.h"
+#include "echo/space_scope.h"
 #include "node/epochs.h"
 #include "node/invite.h"
 #include "node/state.h"
@@ -430,6 +431,11 @@ static int run_pipelines(dx_node *node, bool *again) {
     for (size_t i = 0; i < node->space_count; i++) {
         bool more = false;
         int error = dx_pipeline_run(&node->context, node->spaces[i], DX_STEP_BLOCKS_MAX, &more);
+        if (error != DX_OK) {
+            return error;
+        }
+        *again = *again || more;
+        error = dx_space_scope_run(&node->context, node->spaces[i], DX_SCOPE_RESET_BLOCKS, &more);
         if (error != DX_OK) {
             return error;
         }

@@ -121,7 +121,7 @@ static int send_rows(dx_node *node, dx_request *request, size_t count, size_t si
     dx_buf_init(&body, &node->config.alloc, DX_ANSWER_SIZE_MAX);
     dx_writer writer;
     dx_writer_init(&writer, &body);
-    dx_write_map(&writer, at == NULL ? 1 : 2);
+    dx_write_map(&writer, (at == NULL ? 1U : 2U) + request->partial);
     if (at != NULL) {
         dx_write_text(&writer, "at");
         dx_write_text(&writer, at);
@@ -129,6 +129,11 @@ static int send_rows(dx_node *node, dx_request *request, size_t count, size_t si
     dx_write_text(&writer, "rows");
     dx_write_array(&writer, count);
     dx_buf_append(&body, request->rows.data, size);
+    if (request->partial) {
+        dx_writer_init(&writer, &body); /* behind rows that it has not seen */
+        dx_write_text(&writer, "partial");
+        dx_write_bool(&writer, true);
+    }
     int error = dx_buf_error(&body);
     if (error == DX_OK) {
         error = answer(node, request, false, dx_buf_view(&body));
@@ -169,6 +174,9 @@ int dx_request_reply_count(dx_node *node, dx_request *request) {
     dx_map_builder map;
     dx_answer_init(node, &map);
     dx_write_int(dx_map_builder_key(&map, "count"), request->total);
+    if (request->partial) {
+        dx_write_bool(dx_map_builder_key(&map, "partial"), true);
+    }
     return dx_request_reply(node, request, &map);
 }
 

@@ -13,6 +13,7 @@
 #include "echo/epoch.h"
 #include "echo/name.h"
 #include "echo/neighbours.h"
+#include "echo/space_scope.h"
 #include "echo/subscription.h"
 #include "halo/welcome.h"
 #include "node/grant.h"
@@ -65,6 +66,7 @@ struct dx_request {
      * called when anything happens or at deadline_ms. */
     int (*resume)(dx_node *node, dx_request *request, bool *again);
     void (*drop)(dx_node *node, dx_request *request); /* frees what task holds; also after an answer */
+    bool partial;                                     /* what rows are of is not all here: NOTIFYs say so */
     bool idle; /* it only waits for changes: resume is not called, unless to end (dx_request_rest) */
     void *task;
     size_t task_size;
@@ -167,6 +169,25 @@ DX_MUST_USE int dx_node_write_epoch_status(dx_node *node, dx_space *space, dx_ma
 /* Of what is under way, in hundredths. */
 uint64_t dx_node_epoch_percent(const dx_epoch_status *status);
 
+/* --- commands_scope.c --- */
+/* Whether an answer about all entities of a type (NULL: of any) lacks what is not here. */
+DX_MUST_USE int dx_node_is_short(dx_node *node, dx_space *space, const dx_bytes *type, bool *partial);
+/* Whether an answer to a question does. */
+DX_MUST_USE int dx_node_question_is_short(dx_node *node, dx_space *space, dx_bytes question, bool *partial);
+/* The type that a question is about and keeps to; false: there is no such. */
+bool dx_node_question_type(dx_bytes question, dx_bytes *type);
+/* Names of types from a list, or none; they point into it. */
+DX_MUST_USE int dx_node_take_types(dx_node *node, dx_bytes item, dx_space_scope *scope);
+/* Words for an object that does not stand here; space may be NULL. Returns DX_E_NOT_FOUND. */
+int dx_node_refuse_absent(dx_node *node, dx_space *space);
+/* Replies with a row of which not all may be here: "partial" is in it. */
+DX_MUST_USE int dx_node_reply_part(dx_node *node, dx_request *request, dx_bytes row);
+/* What this vault keeps, when that is not all, and how much is not here. */
+DX_MUST_USE int dx_node_write_scope_status(dx_node *node, dx_space *space, dx_map_builder *map);
+/* Answers the entity when all of it was fetched, or nobody has more of it; 0: the usual time. */
+DX_MUST_USE int dx_node_fetch(dx_node *node, dx_request *request, dx_space *space, int64_t key,
+                              int64_t timeout_ms);
+
 /* --- commands_signal.c --- */
 /* The signaling services the person named; inside a transaction, with the swarm made. */
 DX_MUST_USE int dx_node_load_services(dx_node *node);
@@ -267,6 +288,8 @@ DX_MUST_USE int dx_take_space(dx_node *node, const dx_request *request, dx_bytes
 /* By name, id or the beginning of an id, among those this app (NULL: own program) may read. */
 DX_MUST_USE int dx_find_space(dx_node *node, const dx_app *app, dx_bytes text, dx_space **out);
 DX_MUST_USE int dx_take_id(dx_node *node, dx_space *space, dx_bytes item, const char *what, int64_t *key);
+/* The same of what may not stand here. */
+DX_MUST_USE int dx_take_any_id(dx_node *node, dx_space *space, dx_bytes item, const char *what, int64_t *key);
 DX_MUST_USE int dx_need_identity(dx_node *node);
 /* Text helpers for answers. */
 /* identity, device and name, each null while there is no identity; device_name when it has one. */
@@ -277,6 +300,6 @@ void dx_write_hex(dx_writer *writer, const uint8_t *data, size_t size);
 extern const dx_command dx_commands_halo[], dx_commands_space[], dx_commands_object[], dx_commands_query[],
     dx_commands_subscription[], dx_commands_node[], dx_commands_signal[], dx_commands_invitation[],
     dx_commands_app[], dx_commands_watch[], dx_commands_history[], dx_commands_index[], dx_commands_schema[],
-    dx_commands_inspect[], dx_commands_sql[], dx_commands_epoch[];
+    dx_commands_inspect[], dx_commands_sql[], dx_commands_epoch[], dx_commands_scope[];
 
 #endif

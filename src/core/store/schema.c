@@ -199,6 +199,17 @@ const char *const dx_store_schema[] = {
     "CREATE TABLE row_log(key INTEGER PRIMARY KEY, rows BLOB NOT NULL) STRICT;",
     /* last: the entity that a load made a row of last (echo/load_rows.h). */
     "ALTER TABLE base ADD COLUMN last INTEGER NOT NULL DEFAULT 0;",
+    /* Partial replicas. outside: of a block's holes, those that a peer left out by this vault's scope
+     * (echo/space_scope.h); resets: they are being taken for missing again, since the scope is another one. Entities of
+     * which all sections are to be fetched, whatever the scope says (sync/seek.c). */
+    ("ALTER TABLE hole ADD COLUMN outside INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE hole_count ADD COLUMN outside INTEGER NOT NULL DEFAULT 0;"
+     "CREATE INDEX hole_missing ON hole(block) WHERE sections > excused + outside;"
+     "CREATE INDEX hole_outside ON hole(block) WHERE outside <> 0;"
+     "CREATE TABLE space_scope(space INTEGER PRIMARY KEY, scope BLOB NOT NULL, resets INTEGER NOT NULL) "
+     "STRICT;"
+     "CREATE TABLE sought(space INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY(space, entity))"
+     " WITHOUT ROWID, STRICT;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

@@ -183,6 +183,10 @@ static int store_run(dx_session *session, dx_feed *feed, const dx_sync_data *dat
         return dx_session_search_fork(session, feed, &data->head); /* another branch, or garbage */
     }
     replica->received_blocks += feed->length - before;
+    if (feed->length > before && feed->hollow && dx_session_explains_holes(session)) {
+        int noted = dx_space_scope_excuse(replica->replication->context, feed, before, feed->length);
+        error = noted != DX_OK ? noted : error;
+    }
     return error == DX_OK || error == DX_E_FORK ? dx_session_note_fork(session, feed, cut) : error;
 }
 
@@ -308,6 +312,27 @@ static bool comes_from_elsewhere(const dx_session *session, const dx_session_fee
     return false;
 }
 
+/* Who keeps a part has holes where others have sections: it is asked for what nobody else brings. */
+static bool comes_whole(const dx_session *session, const dx_session_feed *row, const dx_feed *feed,
+                        uint64_t *until_ms) {
+    uint64_t now_ms = session->replica->replication->context->now_ms;
+    for (dx_session *other = session->replica->sessions;
+         other != NULL && dx_session_keeps_part(session) && feed->identity.feed_class == DX_FEED_DATA;
+         other = other->next) {
+        const dx_session_feed *theirs = other == session ? NULL : dx_session_find_feed(other, row->local);
+        if (theirs == NULL || other->state != DX_SESSION_MEMBER || dx_session_keeps_part(other) ||
+            theirs->theirs <= feed->length || theirs->begins > feed->length) {
+            continue;
+        }
+        uint64_t since_ms = theirs->progress_ms > row->behind_ms ? theirs->progress_ms : row->behind_ms;
+        if (!theirs->wanted || now_ms - since_ms < DX_SYNC_STALL_MS) {
+            *until_ms = theirs->wanted ? since_ms + DX_SYNC_STALL_MS : *until_ms;
+            return true;
+        }
+    }
+    return false;
+}
+
 static int want(dx_session *session, dx_session_feed *row, const dx_feed *feed) {
     row->wanted = true;
     row->passed_over = row->parted = false;
@@ -349,7 +374,8 @@ static int want_class(dx_session *session, dx_feed_class feed_class, bool *pendi
         }
         *pending = true;
         uint64_t until_ms = DX_NO_DEADLINE;
-        if ((row->wanted && !row->passed_over) || comes_from_elsewhere(session, row, &until_ms)) {
+        if ((row->wanted && !row->passed_over) || comes_from_elsewhere(session, row, &until_ms) ||
+            comes_whole(session, row, feed, &until_ms)) {
             *deadline_ms = until_ms < *deadline_ms ? until_ms : *deadline_ms;
             continue;
         }
@@ -410,9 +436,15 @@ int dx_session_fetch(dx_session *session, uint64_t *deadline_ms) {
     if (error != DX_OK || !member) {
         return error;
     }
-    error = dx_session_fetch_branches(session, deadline_ms);
+    error = dx_session_tell_scope(session);
+    if (error == DX_OK) {
+        error = dx_session_fetch_branches(session, deadline_ms);
+    }
     if (error == DX_OK) {
         error = dx_session_fetch_holes(session, deadline_ms);
+    }
+    if (error == DX_OK) {
+        error = dx_session_seek(session, deadline_ms);
     }
     if (control_pending) {
         return error;

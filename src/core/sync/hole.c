@@ -15,6 +15,7 @@
 void dx_session_holes_init(dx_session *session) {
     dx_buf_init(&session->holes.asked, session->replica->replication->context->alloc,
                 DX_SYNC_PLACES_MAX * sizeof(dx_sync_place));
+    session->holes.doubted = UINT64_MAX;
 }
 
 void dx_session_holes_deinit(dx_session *session) {
@@ -52,6 +53,7 @@ static bool is_asked_elsewhere(const dx_session *session) {
 
 /* Adds the block's holes from an index on, as far as there is room. */
 static int gather_block(dx_session *session, const dx_feed *feed, uint64_t seq, uint64_t from) {
+    size_t index = 0;
     dx_bytes bytes;
     dx_block block;
     dx_reader cursor;
@@ -63,14 +65,15 @@ static int gather_block(dx_session *session, const dx_feed *feed, uint64_t seq, 
         return error;
     }
     dx_reader_init(&cursor, block.sections);
-    for (uint64_t i = 0; i < block.section_count && asked_count(session) < DX_SYNC_PLACES_MAX; i++) {
+    for (; index < block.section_count && asked_count(session) < DX_SYNC_PLACES_MAX; index++) {
         dx_bytes section;
         bool hole;
-        const dx_sync_place place = {.seq = seq, .index = i};
-        if (dx_block_section(&cursor, &section, &hole) == DX_OK && hole && i >= from) {
+        const dx_sync_place place = {.seq = seq, .index = index};
+        if (dx_block_section(&cursor, &section, &hole) == DX_OK && hole && index >= from) {
             dx_buf_append(&session->holes.asked, &place, sizeof place);
         }
     }
+    session->holes.ends_block = index == block.section_count;
     return dx_buf_error(&session->holes.asked);
 }
 
@@ -86,8 +89,8 @@ static int gather_feed(dx_session *session, const dx_feed *feed, dx_session_feed
     }
     for (uint64_t from = row->holes.seq; error == DX_OK && asked_count(session) < DX_SYNC_PLACES_MAX;
          from = holes.seq + 1) {
-        error = dx_hole_next(feed, store, from, &holes);
-        if (error == DX_OK && holes.excused < holes.sections) {
+        error = dx_hole_missing(feed, store, from, &holes);
+        if (error == DX_OK) {
             error =
                 gather_block(session, feed, holes.seq, holes.seq == row->holes.seq ? row->holes.index : 0);
         }
@@ -101,6 +104,7 @@ static int gather_feed(dx_session *session, const dx_feed *feed, dx_session_feed
 static int ask(dx_session *session, const dx_feed *feed) {
     session->holes.feed = feed->local;
     session->holes.asked_ms = now_of(session);
+    session->holes.asked_version = session->replica->space->scope_version;
     session->holes.due = true;
     dx_session_trace(session, "is asked for %llu sections of feed %lld",
                      (unsigned long long)asked_count(session), (long long)feed->local);
@@ -135,6 +139,14 @@ static void begin_round(dx_session *session, bool missing, uint64_t *deadline_ms
     *deadline_ms = session->holes.again_ms < *deadline_ms ? session->holes.again_ms : *deadline_ms;
 }
 
+/* Whether something of the feed is missing, though there may be holes. */
+static int is_missing(const dx_session *session, const dx_feed *feed, bool *missing) {
+    dx_holes holes;
+    int error = feed->hollow ? dx_hole_missing(feed, store_of(session), 0, &holes) : DX_E_NOT_FOUND;
+    *missing = error == DX_OK;
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
 /* Finds the next feed with holes that they were not asked for. *asked: a question was sent; *missing: some feed has
  * holes. */
 static int ask_next(dx_session *session, bool *asked, bool *missing) {
@@ -142,7 +154,9 @@ static int ask_next(dx_session *session, bool *asked, bool *missing) {
     int error = DX_OK;
     for (size_t i = 0; i < space->feed_count && error == DX_OK && !*asked; i++) {
         const dx_feed *feed = &space->feeds[i];
-        if (!feed->hollow) {
+        bool is_missed = false;
+        error = is_missing(session, feed, &is_missed);
+        if (error != DX_OK || !is_missed) {
             continue;
         }
         *missing = true;
@@ -162,14 +176,30 @@ static int ask_next(dx_session *session, bool *asked, bool *missing) {
     return error;
 }
 
+/* This vault keeps something else than before: all is asked for anew. */
+static void follow_scope(dx_session *session) {
+    const dx_space *space = session->replica->space;
+    if (session->holes.scope_version == space->scope_version) {
+        return;
+    }
+    session->holes.scope_version = space->scope_version;
+    session->holes.again_ms = 0;
+    session->holes.silent = false;
+    session->holes.doubted = UINT64_MAX;
+    for (size_t i = 0; i < session->feed_count; i++) {
+        session->feeds[i].holes = (dx_sync_place){.seq = 0};
+    }
+}
+
 int dx_session_fetch_holes(dx_session *session, uint64_t *deadline_ms) {
     bool asked = false, missing = false;
+    follow_scope(session);
     if (session->holes.feed != 0 && now_of(session) - session->holes.asked_ms >= DX_SYNC_STALL_MS) {
         dx_session_trace(session, "does not say which sections it has");
         session->holes.feed = 0;
         session->holes.silent = true;
     }
-    if (!session->holes.due && !is_asked_elsewhere(session)) {
+    if (!session->holes.due && !is_asked_elsewhere(session) && !session->replica->space->scope_resets) {
         int error = ask_next(session, &asked, &missing);
         if (error != DX_OK) {
             return error;
@@ -185,6 +215,21 @@ int dx_session_fetch_holes(dx_session *session, uint64_t *deadline_ms) {
     return DX_OK;
 }
 
+bool dx_session_asks_holes(const dx_session *session) {
+    const dx_space *space = session->replica->space;
+    bool asks = session->state == DX_SESSION_MEMBER &&
+                (space->scope_resets || session->holes.scope_version != space->scope_version);
+    for (size_t i = 0; i < space->feed_count && session->state == DX_SESSION_MEMBER && !asks; i++) {
+        const dx_feed *feed = &space->feeds[i];
+        const dx_session_feed *row = dx_session_find_feed(session, feed->local);
+        bool missing = false;
+        bool gone_through = row != NULL && row->holes.seq >= feed->length && row->holes_rows == feed->rows;
+        asks = feed->hollow && !gone_through && !session->holes.silent &&
+               is_missing(session, feed, &missing) == DX_OK && missing;
+    }
+    return asks;
+}
+
 /* --- Answering -------------------------------------------------------------------------------------- */
 
 /* An answer being written: what is there of the places asked for. */
@@ -195,53 +240,74 @@ typedef struct answer {
     size_t count, answered, sections;
     size_t read; /* bytes of blocks */
     dx_buf items;
+    dx_scope_judge judge; /* by what they keep */
+    bool all;             /* what is not given is outside of that */
 } answer;
+
+/* What stands at a place that was asked for: given, unless they do not keep it. */
+static int answer_place(answer *self, const dx_block *block, const dx_sync_place *place, dx_bytes section) {
+    bool outside = false;
+    int error = DX_OK;
+    if (dx_session_keeps_part(self->session)) {
+        error = dx_scope_judge_section(&self->judge, self->feed, place->seq, block, place->index, section,
+                                       &outside);
+    }
+    if (error != DX_OK || outside) {
+        self->answered += error == DX_OK;
+        return error;
+    }
+    if (self->items.size != 0 && self->items.size + section.size > DX_SYNC_DATA_SIZE) {
+        return DX_E_LIMIT; /* with the next question */
+    }
+    dx_sync_section_write(place, section, &self->items);
+    self->sections++;
+    self->answered++;
+    return DX_OK;
+}
 
 /* What is asked of one block, and is there. */
 static int answer_block(answer *self) {
+    const dx_session *session = self->session;
     uint64_t seq = self->places[self->answered].seq;
-    dx_bytes bytes;
-    dx_block block;
+    dx_space *space = session->replica->space;
+    dx_block block = {.section_count = 0};
     dx_reader cursor;
-    int error = dx_feed_read(self->feed, store_of(self->session), seq, &bytes);
-    if (error == DX_OK && dx_block_decode(bytes, &block) != DX_OK) {
-        error = DX_E_CORRUPT;
+    int error = DX_OK;
+    bool lacks = seq >= self->feed->length || seq < self->feed->begins;
+    if (!lacks) {
+        error = dx_pipeline_block(session->replica->replication->context, space, self->feed, seq, &block);
+        self->read += space->block.size;
+        error = error == DX_OK ? dx_scope_judge_lacks(&self->judge, self->feed, seq, &lacks) : error;
     }
-    if (error == DX_E_NOT_FOUND) {
-        while (self->answered < self->count && self->places[self->answered].seq == seq) {
-            self->answered++;
-        }
-        return DX_OK;
-    }
-    if (error != DX_OK) {
-        return error;
-    }
-    self->read += bytes.size;
+    self->all = self->all && !lacks;
     dx_reader_init(&cursor, block.sections);
-    for (uint64_t i = 0; self->answered < self->count && self->places[self->answered].seq == seq; i++) {
-        dx_bytes section = {NULL, 0};
+    for (uint64_t i = 0;
+         error == DX_OK && self->answered < self->count && self->places[self->answered].seq == seq; i++) {
+        dx_bytes section;
         bool hole = true;
-        bool there = i < block.section_count && dx_block_section(&cursor, &section, &hole) == DX_OK && !hole;
-        if (self->places[self->answered].index > i && i < block.section_count) {
+        const dx_sync_place *place = &self->places[self->answered];
+        if (i >= block.section_count) { /* there is none */
+            self->answered++;
             continue;
         }
-        if (there && self->items.size != 0 && self->items.size + section.size > DX_SYNC_DATA_SIZE) {
-            return DX_E_LIMIT; /* with the next question */
+        error = dx_block_section(&cursor, &section, &hole);
+        if (error != DX_OK || place->index > i) {
+            continue;
         }
-        if (there) {
-            dx_sync_section_write(&self->places[self->answered], section, &self->items);
-            self->sections++;
+        if (hole) {
+            self->answered++;
+        } else {
+            error = answer_place(self, &block, place, section);
         }
-        self->answered++;
     }
-    return dx_buf_error(&self->items);
+    return error == DX_OK ? dx_buf_error(&self->items) : error;
 }
 
 int dx_session_take_holes(dx_session *session, dx_bytes message) {
     dx_replication *replication = session->replica->replication;
     dx_sync_place places[DX_SYNC_PLACES_MAX];
     uint8_t id[DX_HASH_SIZE];
-    answer self = {.session = session, .places = places};
+    answer self = {.session = session, .places = places, .judge = dx_session_judge(session), .all = true};
     int error = dx_sync_holes_read(message, id, places, &self.count);
     if (error != DX_OK || session->state != DX_SESSION_MEMBER) {
         return error;
@@ -255,7 +321,9 @@ int dx_session_take_holes(dx_session *session, dx_bytes message) {
            self.items.size < DX_SYNC_DATA_SIZE) {
         error = answer_block(&self);
     }
-    if (error == DX_OK || error == DX_E_LIMIT) {
+    bool limited = error == DX_E_LIMIT;
+    error = error == DX_OK || limited ? dx_session_say_all(session, self.all) : error;
+    if (error == DX_OK) {
         dx_sync_sections_begin(id, self.answered, self.sections, &replication->message);
         dx_buf_append(&replication->message, self.items.data, self.items.size);
         error = dx_session_send(session);
@@ -324,6 +392,26 @@ static int take_sections(dx_session *session, const dx_feed *feed, dx_reader *re
     return finished != DX_OK ? finished : error;
 }
 
+/* Blocks of which every hole was asked for: what was not given of them is outside, where the peer's word holds. What was
+ * said of one block in several answers holds if it holds for all of them. */
+static int excuse_rest(dx_session *session, const dx_feed *feed, size_t answered) {
+    dx_context *context = session->replica->replication->context;
+    bool explains = dx_session_explains_holes(session);
+    int error = DX_OK;
+    for (size_t i = 0; i < answered && error == DX_OK; i++) {
+        uint64_t seq = asked_at(session, i).seq;
+        bool is_last = i + 1 == asked_count(session);
+        bool ends = is_last ? session->holes.ends_block : asked_at(session, i + 1).seq != seq;
+        if (!explains) {
+            session->holes.doubted = seq;
+        }
+        if (ends && session->holes.doubted != seq) {
+            error = dx_space_scope_excuse(context, feed, seq, seq + 1);
+        }
+    }
+    return error;
+}
+
 int dx_session_take_sections(dx_session *session, dx_bytes message) {
     uint8_t id[DX_HASH_SIZE];
     size_t answered, sections;
@@ -344,9 +432,10 @@ int dx_session_take_sections(dx_session *session, dx_bytes message) {
         return DX_E_PROTOCOL;
     }
     dx_session_feed *row = dx_session_find_feed(session, feed->local);
-    if (row != NULL) {
+    if (row != NULL && session->holes.asked_version == session->replica->space->scope_version) {
         row->holes = asked_at(session, answered - 1);
         row->holes.index++;
     }
-    return take_sections(session, feed, &reader, sections, answered);
+    error = take_sections(session, feed, &reader, sections, answered);
+    return error != DX_OK ? error : excuse_rest(session, feed, answered);
 }

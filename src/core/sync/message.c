@@ -463,3 +463,113 @@ int dx_sync_section_read(dx_reader *reader, dx_sync_place *place, dx_bytes *sect
     *section = dx_read_bytes(reader);
     return reader->error != DX_OK ? DX_E_MALFORMED : DX_OK;
 }
+
+/* --- Parts --------------------------------------------------------------------------------------------- */
+
+void dx_sync_scope_write(uint64_t number, const dx_space_scope *scope, dx_buf *out) {
+    dx_writer writer = begin(out, 3, DX_SYNC_SCOPE);
+    dx_write_uint(&writer, number);
+    dx_space_scope_write(scope, &writer);
+}
+
+int dx_sync_scope_read(dx_bytes message, uint64_t *number, dx_space_scope *scope) {
+    dx_reader reader = open(message, 3, DX_SYNC_SCOPE);
+    *number = dx_read_uint(&reader);
+    dx_bytes item = dx_read_item(&reader);
+    int error = dx_reader_finish(&reader);
+    return error == DX_OK ? dx_space_scope_read(scope, item) : error;
+}
+
+void dx_sync_scoped_write(uint64_t number, bool all, dx_buf *out) {
+    dx_writer writer = begin(out, 3, DX_SYNC_SCOPED);
+    dx_write_uint(&writer, number);
+    dx_write_bool(&writer, all);
+}
+
+int dx_sync_scoped_read(dx_bytes message, uint64_t *number, bool *all) {
+    dx_reader reader = open(message, 3, DX_SYNC_SCOPED);
+    *number = dx_read_uint(&reader);
+    *all = dx_read_bool(&reader);
+    return dx_reader_finish(&reader);
+}
+
+static void write_progress(const dx_sync_progress *progress, dx_writer *writer) {
+    dx_write_array(writer, progress->some ? 2 : 0);
+    if (progress->some) {
+        dx_write_uint(writer, progress->stamp.counter);
+        write_fixed(writer, progress->stamp.feed, sizeof progress->stamp.feed);
+    }
+}
+
+static void read_progress(dx_reader *reader, dx_sync_progress *out) {
+    size_t fields = dx_read_array(reader);
+    *out = (dx_sync_progress){.some = fields == 2};
+    if (fields == 2) {
+        out->stamp.counter = dx_read_uint_max(reader, INT64_MAX);
+        dx_read_bytes_exact(reader, out->stamp.feed, sizeof out->stamp.feed);
+    } else if (fields != 0) {
+        dx_reader_fail(reader);
+    }
+}
+
+void dx_sync_seek_write(const dx_sync_seek *seek, dx_buf *out) {
+    dx_writer writer = begin(out, 3, DX_SYNC_SEEK);
+    dx_write_array(&writer, seek->count);
+    for (size_t i = 0; i < seek->count; i++) {
+        write_fixed(&writer, seek->entities[i], DX_ID_SIZE);
+    }
+    write_progress(&seek->after, &writer);
+}
+
+int dx_sync_seek_read(dx_bytes message, dx_sync_seek *out) {
+    dx_reader reader = open(message, 3, DX_SYNC_SEEK);
+    out->count = dx_read_array(&reader);
+    if (out->count == 0 || out->count > DX_SYNC_SEEKS_MAX) {
+        dx_reader_fail(&reader);
+        out->count = 0;
+    }
+    for (size_t i = 0; i < out->count; i++) {
+        dx_read_bytes_exact(&reader, out->entities[i], DX_ID_SIZE);
+    }
+    read_progress(&reader, &out->after);
+    return dx_reader_finish(&reader);
+}
+
+void dx_sync_sought_begin(const dx_sync_answer *answer, dx_buf *out) {
+    dx_writer writer = begin(out, 5, DX_SYNC_SOUGHT);
+    dx_write_uint(&writer, answer->answered);
+    write_progress(&answer->next, &writer);
+    dx_write_bool(&writer, answer->whole);
+    dx_write_array(&writer, answer->sections);
+}
+
+void dx_sync_sought_write(const dx_sync_sought *section, dx_buf *out) {
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    dx_write_array(&writer, 4);
+    write_fixed(&writer, section->feed, sizeof section->feed);
+    write_place(&section->place, &writer);
+    dx_write_bytes(&writer, section->section);
+}
+
+int dx_sync_sought_open(dx_bytes message, dx_sync_answer *out, dx_reader *sections) {
+    *sections = open(message, 5, DX_SYNC_SOUGHT);
+    out->answered = (size_t)dx_read_uint_max(sections, DX_SYNC_SEEKS_MAX);
+    read_progress(sections, &out->next);
+    out->whole = dx_read_bool(sections);
+    out->sections = dx_read_array(sections);
+    if (out->sections > DX_SYNC_SOUGHT_MAX || (out->answered == 0 && !out->next.some)) {
+        dx_reader_fail(sections);
+    }
+    return sections->error != DX_OK ? DX_E_MALFORMED : DX_OK;
+}
+
+int dx_sync_sought_read(dx_reader *sections, dx_sync_sought *out) {
+    if (dx_read_array(sections) != 4) {
+        dx_reader_fail(sections);
+    }
+    dx_read_bytes_exact(sections, out->feed, sizeof out->feed);
+    out->place = read_place(sections);
+    out->section = dx_read_bytes(sections);
+    return sections->error != DX_OK ? DX_E_MALFORMED : DX_OK;
+}

@@ -22,10 +22,18 @@
  *   HOLES      [20, feed id, [[seq, index]…]]: sections of which only the hash is here, ascending by place
  *   SECTIONS   [21, feed id, count, [[seq, index, section: bstr]…]]: of the first `count` places asked for, those that
  *              are there
+ *   SCOPE      [22, number, [[type…] or null, since]]: what of data feeds I keep from now on (echo/space_scope.h)
+ *   SEEK       [23, [entity: bstr 22…], after]: all sections about these entities; after = [] or [counter, feed 16], the
+ *              stamp up to which those about the first came already
+ *   SOUGHT     [24, answered, next, whole, [[feed 16, seq, index, section: bstr]…]]: what is here about the first
+ *              `answered` of them, and about one more up to the stamp `next` if that is not []; whole: nothing else that
+ *              was ever said of them is known to be missing here
+ *   SCOPED     [25, number, all]: what follows is cut by that scope; all: what else is not here, it leaves out
  * Ownership: decoded views point into the message. */
 #ifndef DX_SYNC_MESSAGE_H
 #define DX_SYNC_MESSAGE_H
 
+#include "echo/space_scope.h"
 #include "feed/fork.h"
 #include "feed/limb.h"
 
@@ -34,7 +42,9 @@ enum {
     DX_SYNC_ENTRIES_MAX = 256, /* per STATE: 45 KB */
     DX_SYNC_ADDRESSES_MAX = 8,
     DX_SYNC_BLOCKS_MAX = 1024, /* per DATA */
-    DX_SYNC_PLACES_MAX = 1024  /* per HOLES: 10 KB */
+    DX_SYNC_PLACES_MAX = 1024, /* per HOLES: 10 KB */
+    DX_SYNC_SEEKS_MAX = 64,    /* entities per SEEK: 2 KB */
+    DX_SYNC_SOUGHT_MAX = 1024  /* sections per SOUGHT */
 };
 
 typedef enum dx_sync_kind {
@@ -60,6 +70,10 @@ typedef enum dx_sync_kind {
     DX_SYNC_PIECE,
     DX_SYNC_HOLES,
     DX_SYNC_SECTIONS,
+    DX_SYNC_SCOPE,
+    DX_SYNC_SEEK,
+    DX_SYNC_SOUGHT,
+    DX_SYNC_SCOPED,
     DX_SYNC_KIND_COUNT
 } dx_sync_kind;
 
@@ -181,5 +195,44 @@ void dx_sync_section_write(const dx_sync_place *place, dx_bytes section, dx_buf 
 DX_MUST_USE int dx_sync_sections_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE],
                                       size_t *answered, size_t *sections, dx_reader *reader);
 DX_MUST_USE int dx_sync_section_read(dx_reader *reader, dx_sync_place *place, dx_bytes *section);
+
+void dx_sync_scope_write(uint64_t number, const dx_space_scope *scope, dx_buf *out);
+/* Into an initialised scope. DX_E_NO_MEMORY, too. */
+DX_MUST_USE int dx_sync_scope_read(dx_bytes message, uint64_t *number, dx_space_scope *scope);
+void dx_sync_scoped_write(uint64_t number, bool all, dx_buf *out);
+DX_MUST_USE int dx_sync_scoped_read(dx_bytes message, uint64_t *number, bool *all);
+
+/* Up to which stamp something is told of an entity; `some` false: nothing is. */
+typedef struct dx_sync_progress {
+    bool some;
+    dx_stamp stamp;
+} dx_sync_progress;
+
+typedef struct dx_sync_seek {
+    size_t count; /* at least one */
+    uint8_t entities[DX_SYNC_SEEKS_MAX][DX_ID_SIZE];
+    dx_sync_progress after;
+} dx_sync_seek;
+
+typedef struct dx_sync_answer {
+    size_t answered, sections;
+    dx_sync_progress next;
+    bool whole;
+} dx_sync_answer;
+
+typedef struct dx_sync_sought {
+    uint8_t feed[DX_PREFIX_SIZE];
+    dx_sync_place place;
+    dx_bytes section;
+} dx_sync_sought;
+
+void dx_sync_seek_write(const dx_sync_seek *seek, dx_buf *out);
+DX_MUST_USE int dx_sync_seek_read(dx_bytes message, dx_sync_seek *out);
+/* Header of a SOUGHT, to which the caller appends its sections. */
+void dx_sync_sought_begin(const dx_sync_answer *answer, dx_buf *out);
+void dx_sync_sought_write(const dx_sync_sought *section, dx_buf *out);
+/* Leaves the reader before the first section. */
+DX_MUST_USE int dx_sync_sought_open(dx_bytes message, dx_sync_answer *out, dx_reader *sections);
+DX_MUST_USE int dx_sync_sought_read(dx_reader *sections, dx_sync_sought *out);
 
 #endif

@@ -15,7 +15,8 @@ enum {
     PATH_WORK = 4,
     BRANCH_WORK = 16,
     HOLES_WORK = 64,
-    PIECE_WORK = 32
+    PIECE_WORK = 32,
+    SEEK_WORK = 64
 };
 
 static void refill(dx_session *session) {
@@ -46,6 +47,7 @@ static int64_t work_of(const dx_session *session, dx_sync_kind kind) {
     return kind == DX_SYNC_BRANCH  ? BRANCH_WORK
            : kind == DX_SYNC_HOLES ? HOLES_WORK
            : kind == DX_SYNC_FETCH ? PIECE_WORK
+           : kind == DX_SYNC_SEEK  ? SEEK_WORK
                                    : PATH_WORK;
 }
 
@@ -72,13 +74,15 @@ static int answer(dx_session *session, dx_bytes message) {
            : kind == DX_SYNC_PART  ? dx_session_take_part(session, message)
            : kind == DX_SYNC_HOLES ? dx_session_take_holes(session, message)
            : kind == DX_SYNC_FETCH ? dx_session_answer_fetch(session, message)
+           : kind == DX_SYNC_SEEK  ? dx_session_answer_seek(session, message)
                                    : dx_session_take_branch(session, message);
 }
 
 /* What was answered before must have left, too. */
 static bool may_answer(dx_session *session, dx_sync_kind kind) {
     refill(session);
-    return session->work >= DX_SYNC_WORK_KEPT && (kind != DX_SYNC_FETCH || session->credit > 0) &&
+    return session->work >= DX_SYNC_WORK_KEPT &&
+           ((kind != DX_SYNC_FETCH && kind != DX_SYNC_SEEK) || session->credit > 0) &&
            dx_swarm_has_room(session->replica->replication->swarm, session->link);
 }
 

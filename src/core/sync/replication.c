@@ -27,6 +27,8 @@ static void free_replica(dx_replica *replica) {
         dx_session_close(replica->sessions);
     }
     dx_cut_deinit(&replica->load.cut);
+    dx_alloc_free(alloc, replica->seeks,
+                  replica->seeks == NULL ? 0 : DX_SYNC_URGENT_MAX * sizeof *replica->seeks);
     dx_alloc_free(alloc, replica->order, replica->order_capacity * sizeof replica->order[0]);
     dx_alloc_free(alloc, replica, sizeof *replica);
 }
@@ -347,7 +349,8 @@ void dx_replication_status_of(dx_replication *replication, dx_space *space, dx_r
         return;
     }
     bool equal = dx_replica_refresh(replica) == DX_OK;
-    for (dx_session *session = replica->sessions; session != NULL; session = session->next) {
+    dx_session *session = replica->sessions;
+    for (; session != NULL; session = session->next) {
         if (session->state == DX_SESSION_MEMBER) {
             out->peers++;
             equal = equal && memcmp(&session->theirs, &replica->digests, sizeof session->theirs) == 0;
@@ -357,6 +360,9 @@ void dx_replication_status_of(dx_replication *replication, dx_space *space, dx_r
     out->left_count = replica->left_count;
     out->whole =
         replica->left_count > 0 && memcmp(&replica->left, &replica->digests, sizeof replica->left) == 0;
+    for (session = replica->sessions; session != NULL; session = session->next) {
+        out->pending_sections = out->pending_sections || dx_session_asks_holes(session);
+    }
     out->pending_blocks = count_pending(replica);
     out->received_blocks = replica->received_blocks;
     out->received_bytes = replica->received_bytes;

@@ -43,6 +43,18 @@ DX_MUST_USE int dx_replication_set_listening(dx_replication *replication, const 
  * there is more to do. */
 DX_MUST_USE int dx_replication_settle(dx_replication *replication, uint64_t *deadline_ms);
 
+/* Fetching an entity whole that this vault does not keep, or not all of: said when somebody begins to wait for it and when
+ * he ends. DX_E_LIMIT: DX_SYNC_URGENT_MAX are. */
+typedef enum dx_seek_state {
+    DX_SEEK_UNDER_WAY,
+    DX_SEEK_WHOLE, /* a member gave all there is */
+    DX_SEEK_PART,  /* nobody who is here has all of it; what they have came */
+    DX_SEEK_NOBODY /* no member is here */
+} dx_seek_state;
+DX_MUST_USE int dx_replication_seek(dx_replication *replication, dx_space *space, int64_t key);
+dx_seek_state dx_replication_seek_state(dx_replication *replication, const dx_space *space, int64_t key);
+void dx_replication_seek_end(dx_replication *replication, const dx_space *space, int64_t key);
+
 typedef struct dx_replication_status {
     size_t peers;        /* sessions in which the peer proved membership */
     bool synced;         /* at least one peer, and every such peer's control and data digests equal ours */
@@ -50,6 +62,7 @@ typedef struct dx_replication_status {
     bool
         whole; /* as synced, of the peer that left last: what it had is here, though perhaps not applied yet */
     uint64_t pending_blocks;                  /* known to exist at peers, not here yet */
+    bool pending_sections;                    /* some are missing that a peer was not asked for yet */
     uint64_t received_blocks, received_bytes; /* since the node opened, for progress */
 } dx_replication_status;
 

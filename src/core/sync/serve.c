@@ -97,8 +97,12 @@ static int send_run(dx_session *session, dx_session_feed *row, const dx_feed *fe
     size_t count = 0;
     const dx_head *head = NULL;
     dx_buf blocks;
+    bool all = true;
+    bool part = dx_session_keeps_part(session) && feed->identity.feed_class == DX_FEED_DATA;
     dx_buf_init(&blocks, replication->context->alloc, DX_SYNC_MESSAGE_MAX);
-    int error = dx_session_gather(session, feed, row->next, end, &blocks, &count);
+    int error = part ? dx_session_gather_part(session, feed, row->next, end, &blocks, &count, &all)
+                     : dx_session_gather(session, feed, row->next, end, &blocks, &count);
+    error = error == DX_OK && part ? dx_session_say_all(session, all) : error;
     if (error == DX_OK) {
         head = dx_feed_cover(feed, row->next + count);
         DX_ASSERT(head != NULL);

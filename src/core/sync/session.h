@@ -50,6 +50,15 @@ typedef struct dx_session_proof {
     dx_buf bytes;
 } dx_session_proof;
 
+/* An entity that somebody waits for. */
+typedef struct dx_replica_seek {
+    int64_t key;
+    size_t waiting; /* so many */
+    dx_seek_state state;
+    size_t asked_count; /* links that were asked, and answered or were silent */
+    uint64_t asked[DX_SYNC_URGENT_ASKED_MAX];
+} dx_replica_seek;
+
 /* A piece of a snapshot they were asked for. */
 typedef struct dx_session_piece {
     bool asked;
@@ -117,14 +126,37 @@ struct dx_session {
         int64_t feed; /* whose holes they were asked for last, 0: no answer is due */
         dx_buf asked; /* dx_sync_place each */
         uint64_t asked_ms;
-        bool due;          /* an answer is to come, late or not */
-        bool silent;       /* they gave none: not asked again in this round */
+        bool due;        /* an answer is to come, late or not */
+        bool silent;     /* they gave none: not asked again in this round */
+        bool ends_block; /* the last block asked about is asked about to its end */
+        uint64_t
+            doubted; /* a block of which something was not given, for whatever reason; UINT64_MAX: none */
+        uint64_t scope_version,
+            asked_version; /* of what is kept here: when its holes were looked for, and asked */
         unsigned rounds;   /* through all holes, so far */
         uint64_t again_ms; /* when the next one begins */
     } holes;
     dx_session_piece pieces[DX_SYNC_PIECES_MAX];
     unsigned pieces_due;              /* answers to come: late ones too */
     uint8_t lacks_root[DX_HASH_SIZE]; /* the last snapshot they did not have */
+    /* What they keep, by the number they told it with (0: never), and what was said of what they are sent: that it lacks
+     * nothing else. */
+    dx_space_scope scope;
+    uint64_t scope_number;
+    bool scope_said;
+    /* The version of what is kept here that they were told, the one they cut by, and that they leave out nothing else. */
+    uint64_t scope_told, scope_cuts;
+    bool scope_all;
+    struct {
+        dx_sync_seek *asked;             /* taken when they are first asked for an entity */
+        int64_t keys[DX_SYNC_SEEKS_MAX]; /* of those */
+        size_t urgent;                   /* so many of them, the first, a person waits for */
+        int64_t after;               /* up to this one, those that are sought were asked for in this round */
+        unsigned rounds;             /* so far */
+        uint64_t asked_ms, again_ms; /* again_ms: when the next round begins, 0: one is under way */
+        bool due;                    /* an answer is to come, late or not */
+        bool late;                   /* and is not waited for any more */
+    } seek;
 };
 
 /* One space in replication. */
@@ -162,6 +194,8 @@ struct dx_replica {
         uint64_t compared;             /* of which standing of feeds `contradicted` was found; 0: of none */
         bool contradicted; /* something here is another one than the epoch wanted says, for good */
     } load;
+    dx_replica_seek *seeks; /* NULL, or room for DX_SYNC_URGENT_MAX: entities that somebody waits for */
+    size_t seek_count;
 };
 
 struct dx_replication {
@@ -241,8 +275,31 @@ DX_MUST_USE int dx_session_take_lack(dx_session *session, dx_bytes message);
 void dx_session_holes_init(dx_session *session);
 void dx_session_holes_deinit(dx_session *session);
 DX_MUST_USE int dx_session_fetch_holes(dx_session *session, uint64_t *deadline_ms);
+/* Whether something is missing that they were not asked for yet, or did not answer yet. */
+bool dx_session_asks_holes(const dx_session *session);
 DX_MUST_USE int dx_session_take_holes(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_take_sections(dx_session *session, dx_bytes message);
+
+/* --- scope.c: what each side keeps --- */
+DX_MUST_USE int dx_session_tell_scope(dx_session *session);
+DX_MUST_USE int dx_session_take_scope(dx_session *session, dx_bytes message);
+DX_MUST_USE int dx_session_take_scoped(dx_session *session, dx_bytes message);
+/* What they send now, and is not there, is what this vault does not keep. */
+bool dx_session_explains_holes(const dx_session *session);
+bool dx_session_keeps_part(const dx_session *session);
+/* Before something is sent: whether nothing of it is missing but what they do not keep. */
+DX_MUST_USE int dx_session_say_all(dx_session *session, bool all);
+/* By what they keep; dies with the session. */
+dx_scope_judge dx_session_judge(dx_session *session);
+/* dx_session_gather, without what they do not keep. *all: nothing else is missing. */
+DX_MUST_USE int dx_session_gather_part(dx_session *session, const dx_feed *feed, uint64_t from, uint64_t end,
+                                       dx_buf *blocks, size_t *count, bool *all);
+
+/* --- seek.c: entities that are to be whole --- */
+DX_MUST_USE int dx_session_seek(dx_session *session, uint64_t *deadline_ms);
+DX_MUST_USE int dx_session_answer_seek(dx_session *session, dx_bytes message);
+DX_MUST_USE int dx_session_take_sought(dx_session *session, dx_bytes message);
+void dx_session_seek_deinit(dx_session *session);
 
 /* --- serve.c: what they want --- */
 /* How many blocks [from, from + *count) of a branch fit one message; appended as its items. At least one; a

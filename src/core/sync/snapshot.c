@@ -105,8 +105,11 @@ static int judge_need(dx_replica *replica, const dx_cut *cut, bool *needed) {
             withheld = withheld || !is_offered(replica, feed);
         }
     }
+    /* A state comes whole, whatever this vault keeps: blocks cost it less, as long as somebody has them. */
+    bool shorter =
+        (fresh || missing > DX_SYNC_HISTORY_MAX) && !dx_space_scope_is_partial(replica->space->scope);
     int error = find_contradiction(replica, cut, &contradicted);
-    *needed = contradicted || (missing != 0 && (fresh || withheld || missing > DX_SYNC_HISTORY_MAX));
+    *needed = contradicted || (missing != 0 && (withheld || shorter));
     return error;
 }
 

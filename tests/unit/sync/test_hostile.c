@@ -121,6 +121,9 @@ static void write_message(dx_sync_kind kind) {
     const dx_bytes address = dx_bytes_text("mem:eve"), some = dx_bytes_of(junk, sizeof junk);
     const dx_limb_goal goal = {.length = 1};
     const dx_sync_place place = {.seq = 0};
+    const dx_sync_seek seek = {.count = 1};
+    const dx_sync_answer answer = {.answered = 1};
+    dx_space_scope scope;
     dx_buf *out = &s.eve.message;
     dx_writer writer;
     switch (kind) {
@@ -187,6 +190,20 @@ static void write_message(dx_sync_kind kind) {
     case DX_SYNC_SECTIONS:
         dx_sync_sections_begin(theirs->id, 1, 0, out);
         break;
+    case DX_SYNC_SCOPE:
+        dx_space_scope_init(&scope, &s.eve.alloc.port);
+        dx_sync_scope_write(1, &scope, out);
+        dx_space_scope_deinit(&scope);
+        break;
+    case DX_SYNC_SCOPED:
+        dx_sync_scoped_write(1, true, out);
+        break;
+    case DX_SYNC_SEEK:
+        dx_sync_seek_write(&seek, out);
+        break;
+    case DX_SYNC_SOUGHT:
+        dx_sync_sought_begin(&answer, out);
+        break;
     case DX_SYNC_KIND_COUNT:
         dx_writer_init(&writer, out);
         dx_write_array(&writer, 1);
@@ -223,6 +240,10 @@ static const struct {
     {DX_SYNC_PIECE, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* nobody asked */
     {DX_SYNC_HOLES, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_SECTIONS},
     {DX_SYNC_SECTIONS, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* nobody asked */
+    {DX_SYNC_SCOPE, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_SCOPED},
+    {DX_SYNC_SEEK, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_SOUGHT},
+    {DX_SYNC_SOUGHT, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* nobody asked */
+    {DX_SYNC_SCOPED, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* of no scope */
     {DX_SYNC_KIND_COUNT, DX_E_MALFORMED, DX_E_MALFORMED, DX_E_MALFORMED, DX_SYNC_KIND_COUNT},
 };
 

@@ -29,8 +29,30 @@ static dx_sync_data read_data;
 
 static dx_sync_place read_places[DX_SYNC_PLACES_MAX];
 
+static int read_scope(dx_bytes message) {
+    dx_space_scope scope;
+    uint64_t number;
+    dx_space_scope_init(&scope, &alloc.port);
+    int error = dx_sync_scope_read(message, &number, &scope);
+    dx_space_scope_deinit(&scope);
+    return error;
+}
+
+static int read_sought(dx_bytes message) {
+    dx_sync_answer answer;
+    dx_sync_sought sought;
+    dx_reader reader;
+    int error = dx_sync_sought_open(message, &answer, &reader);
+    for (size_t i = 0; error == DX_OK && i < answer.sections; i++) {
+        error = dx_sync_sought_read(&reader, &sought);
+    }
+    return error == DX_OK ? dx_reader_finish(&reader) : error;
+}
+
 /* Reads any message with the reader of its kind. */
 static int read_any(dx_bytes message) {
+    dx_sync_seek seek;
+    bool all;
     dx_sync_hello hello;
     dx_sync_digests digests;
     dx_sync_entry entry;
@@ -93,6 +115,14 @@ static int read_any(dx_bytes message) {
             error = dx_sync_section_read(&reader, &read_places[0], &bytes);
         }
         return error == DX_OK ? dx_reader_finish(&reader) : error;
+    case DX_SYNC_SCOPE:
+        return read_scope(message);
+    case DX_SYNC_SCOPED:
+        return dx_sync_scoped_read(message, &number, &all);
+    case DX_SYNC_SEEK:
+        return dx_sync_seek_read(message, &seek);
+    case DX_SYNC_SOUGHT:
+        return read_sought(message);
     case DX_SYNC_PING:
         return dx_sync_ping_read(false, message);
     case DX_SYNC_PONG:

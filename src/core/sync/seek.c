@@ -1,0 +1,451 @@
+/* sync/seek.c: entities that are to be whole: asked for by id of members, one question at a time of one member at a time.
+ * See session.h.
+ *
+ * Layer: floor 1, sync. docs/spec/sync.md, "Entities"; docs/spec/partial.md. Two kinds of them: those that somebody waits
+ * for, which are asked for at once of each member until one has all of it; and those that changed within the scope while
+ * older sections lie outside (table sought, echo/space_scope.h), which every member is asked for once in a round. What comes
+ * fills holes that are here: it must be about what was asked for (DX_E_PROTOCOL) and have the hash that stands there
+ * (DX_E_SIGNATURE). Blocks that are not here yet bring theirs when they come. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "echo/entity_row.h"
+#include "echo/late.h"
+#include "echo/touch.h"
+#include "sync/session.h"
+
+static dx_context *context_of(const dx_session *session) {
+    return session->replica->replication->context;
+}
+
+static uint64_t now_of(const dx_session *session) {
+    return context_of(session)->now_ms;
+}
+
+void dx_session_seek_deinit(dx_session *session) {
+    dx_alloc_free(context_of(session)->alloc, session->seek.asked,
+                  session->seek.asked == NULL ? 0 : sizeof *session->seek.asked);
+}
+
+/* --- Who waits ------------------------------------------------------------------------------------- */
+
+static dx_replica_seek *find_seek(const dx_replica *replica, int64_t key) {
+    for (size_t i = 0; i < replica->seek_count; i++) {
+        if (replica->seeks[i].key == key) {
+            return &replica->seeks[i];
+        }
+    }
+    return NULL;
+}
+
+int dx_replication_seek(dx_replication *replication, dx_space *space, int64_t key) {
+    dx_replica *replica = dx_replica_find(replication, space);
+    if (replica == NULL) {
+        return DX_E_NOT_FOUND;
+    }
+    if (replica->seeks == NULL) {
+        replica->seeks =
+            dx_alloc_take(replication->context->alloc, DX_SYNC_URGENT_MAX * sizeof *replica->seeks);
+        if (replica->seeks == NULL) {
+            return DX_E_NO_MEMORY;
+        }
+    }
+    dx_replica_seek *seek = find_seek(replica, key);
+    if (seek == NULL) {
+        if (replica->seek_count == DX_SYNC_URGENT_MAX) {
+            return DX_E_LIMIT;
+        }
+        seek = &replica->seeks[replica->seek_count++];
+        *seek = (dx_replica_seek){.key = key};
+    } else if (seek->state != DX_SEEK_UNDER_WAY) { /* it may have changed since */
+        seek->state = DX_SEEK_UNDER_WAY;
+        seek->asked_count = 0;
+    }
+    seek->waiting++;
+    return DX_OK;
+}
+
+void dx_replication_seek_end(dx_replication *replication, const dx_space *space, int64_t key) {
+    dx_replica *replica = dx_replica_find(replication, space);
+    dx_replica_seek *seek = replica == NULL ? NULL : find_seek(replica, key);
+    if (seek != NULL && --seek->waiting == 0) {
+        *seek = replica->seeks[--replica->seek_count];
+    }
+}
+
+static bool was_asked(const dx_replica_seek *seek, const dx_session *session) {
+    bool asked = seek->asked_count == DX_SYNC_URGENT_ASKED_MAX;
+    for (size_t i = 0; i < seek->asked_count && !asked; i++) {
+        asked = seek->asked[i] == session->link;
+    }
+    return asked;
+}
+
+dx_seek_state dx_replication_seek_state(dx_replication *replication, const dx_space *space, int64_t key) {
+    const dx_replica *replica = dx_replica_find(replication, space);
+    dx_replica_seek *seek = replica == NULL ? NULL : find_seek(replica, key);
+    bool anybody = false, all = true;
+    if (seek == NULL || seek->state != DX_SEEK_UNDER_WAY) {
+        return seek == NULL ? DX_SEEK_NOBODY : seek->state;
+    }
+    for (const dx_session *session = replica->sessions; session != NULL; session = session->next) {
+        bool member = session->state == DX_SESSION_MEMBER;
+        anybody = anybody || member;
+        all = all && (!member || was_asked(seek, session));
+    }
+    return !anybody ? DX_SEEK_NOBODY : all ? DX_SEEK_PART : DX_SEEK_UNDER_WAY;
+}
+
+/* --- Asking ---------------------------------------------------------------------------------------- */
+
+static bool is_asked_elsewhere(const dx_session *session) {
+    for (const dx_session *other = session->replica->sessions; other != NULL; other = other->next) {
+        if (other != session && other->seek.due && !other->seek.late) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int add_key(dx_session *session, int64_t key) {
+    dx_sync_seek *asked = session->seek.asked;
+    int error = dx_key_to_id(session->replica->space, key, asked->entities[asked->count]);
+    if (error == DX_OK) {
+        session->seek.keys[asked->count++] = key;
+    }
+    return error;
+}
+
+/* Those that somebody waits for, then those that are sought. */
+static int gather(dx_session *session) {
+    dx_replica *replica = session->replica;
+    dx_sync_seek *asked = session->seek.asked;
+    int64_t key = session->seek.after;
+    int error = DX_OK;
+    asked->count = 0;
+    asked->after = (dx_sync_progress){.some = false};
+    for (size_t i = 0; i < replica->seek_count && asked->count < DX_SYNC_SEEKS_MAX && error == DX_OK; i++) {
+        const dx_replica_seek *seek = &replica->seeks[i];
+        if (seek->state == DX_SEEK_UNDER_WAY && !was_asked(seek, session)) {
+            error = add_key(session, seek->key);
+        }
+    }
+    session->seek.urgent = asked->count;
+    while (error == DX_OK && asked->count < DX_SYNC_SEEKS_MAX && session->seek.again_ms == 0) {
+        error = dx_space_sought(context_of(session), replica->space, key, &key);
+        error = error == DX_OK ? add_key(session, key) : error;
+    }
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
+static int ask(dx_session *session) {
+    session->seek.due = true;
+    session->seek.late = false;
+    session->seek.asked_ms = now_of(session);
+    dx_session_trace(session, "is asked for %llu entities", (unsigned long long)session->seek.asked->count);
+    dx_sync_seek_write(session->seek.asked, &session->replica->replication->message);
+    return dx_session_send(session);
+}
+
+/* All that are sought were asked for; they are again later, while some are left. */
+static int end_round(dx_session *session, uint64_t *deadline_ms) {
+    uint64_t wait_ms = DX_SYNC_HOLES_MS;
+    int64_t key;
+    int error = session->seek.again_ms != 0
+                    ? DX_OK
+                    : dx_space_sought(context_of(session), session->replica->space, 0, &key);
+    if (error != DX_OK) {
+        session->seek.after = 0;
+        return error == DX_E_NOT_FOUND ? DX_OK : error;
+    }
+    if (session->seek.again_ms == 0) {
+        for (unsigned i = 0; i < session->seek.rounds && wait_ms < DX_SYNC_HOLES_MS_MAX; i++) {
+            wait_ms *= 2;
+        }
+        session->seek.again_ms =
+            now_of(session) + (wait_ms < DX_SYNC_HOLES_MS_MAX ? wait_ms : DX_SYNC_HOLES_MS_MAX);
+        session->seek.rounds++;
+    } else if (now_of(session) >= session->seek.again_ms) {
+        session->seek.again_ms = 0;
+        session->seek.after = 0;
+        *deadline_ms = now_of(session);
+        return DX_OK;
+    }
+    *deadline_ms = session->seek.again_ms < *deadline_ms ? session->seek.again_ms : *deadline_ms;
+    return DX_OK;
+}
+
+/* They were asked for these, and gave what they gave. */
+static int note_asked(dx_session *session, size_t count, bool whole) {
+    dx_replica *replica = session->replica;
+    int error = DX_OK;
+    for (size_t i = 0; i < count && error == DX_OK; i++) {
+        dx_replica_seek *seek = find_seek(replica, session->seek.keys[i]);
+        if (seek != NULL && seek->state == DX_SEEK_UNDER_WAY) {
+            seek->state = whole ? DX_SEEK_WHOLE : seek->state;
+            if (!was_asked(seek, session)) {
+                seek->asked[seek->asked_count++] = session->link;
+            }
+        }
+        if (i >= session->seek.urgent) {
+            session->seek.after = session->seek.keys[i];
+        }
+        error =
+            whole ? dx_space_sought_done(context_of(session), replica->space, session->seek.keys[i]) : DX_OK;
+    }
+    return error;
+}
+
+int dx_session_seek(dx_session *session, uint64_t *deadline_ms) {
+    dx_replica *replica = session->replica;
+    int error = DX_OK;
+    if (session->seek.due) {
+        uint64_t until_ms = session->seek.asked_ms + DX_SYNC_STALL_MS;
+        if (!session->seek.late && now_of(session) >= until_ms) {
+            dx_session_trace(session, "does not say what it has of entities");
+            session->seek.late = true;
+            error = note_asked(session, session->seek.asked->count, false);
+            *deadline_ms = now_of(session);
+        } else if (!session->seek.late) {
+            *deadline_ms = until_ms < *deadline_ms ? until_ms : *deadline_ms;
+        }
+        return error;
+    }
+    if ((replica->seek_count == 0 && replica->space->scope->since_ms == 0) || is_asked_elsewhere(session)) {
+        return DX_OK;
+    }
+    if (session->seek.asked == NULL) {
+        session->seek.asked = dx_alloc_take(context_of(session)->alloc, sizeof *session->seek.asked);
+        if (session->seek.asked == NULL) {
+            return DX_E_NO_MEMORY;
+        }
+    }
+    error = gather(session);
+    return error != DX_OK                    ? error
+           : session->seek.asked->count != 0 ? ask(session)
+                                             : end_round(session, deadline_ms);
+}
+
+/* --- Answering ------------------------------------------------------------------------------------- */
+
+/* An answer being written. */
+typedef struct answer {
+    dx_session *session;
+    dx_sync_answer head;
+    size_t read; /* bytes of blocks */
+    dx_buf items;
+} answer;
+
+static bool is_full(const answer *self) {
+    return self->head.sections == DX_SYNC_SOUGHT_MAX || self->items.size >= DX_SYNC_DATA_SIZE ||
+           self->read >= DX_SYNC_SECTIONS_READ_MAX;
+}
+
+/* The section at its place, when it is here. */
+static int give(answer *self, const dx_feed *feed, uint64_t seq, uint64_t index) {
+    dx_block block;
+    dx_reader cursor;
+    bool hole = true;
+    dx_sync_sought sought = {.place = {.seq = seq, .index = index}};
+    if (feed == NULL || !dx_touch_is_in_effect(feed, seq) || seq < feed->begins) {
+        return DX_OK;
+    }
+    int error =
+        dx_pipeline_block(context_of(self->session), self->session->replica->space, feed, seq, &block);
+    if (error != DX_OK || index >= block.section_count) {
+        return error;
+    }
+    self->read += self->session->replica->space->block.size;
+    dx_reader_init(&cursor, block.sections);
+    for (uint64_t i = 0; i <= index && error == DX_OK; i++) {
+        error = dx_block_section(&cursor, &sought.section, &hole);
+    }
+    if (error == DX_OK && !hole) {
+        memcpy(sought.feed, feed->id, sizeof sought.feed);
+        dx_sync_sought_write(&sought, &self->items);
+        self->head.sections++;
+    }
+    return error == DX_OK ? dx_buf_error(&self->items) : error;
+}
+
+/* What is here about an entity behind a stamp, as far as there is room. *ended: that is all. */
+static int give_entity(answer *self, int64_t key, const dx_sync_progress *after, bool *ended) {
+    dx_space *space = self->session->replica->space;
+    dx_stamp at = after->some ? after->stamp : (dx_stamp){.counter = 0};
+    bool found = true;
+    int error = DX_OK;
+    if (!after->some) {
+        error = give(self, dx_space_feed(space, dx_entity_key_feed(key)), dx_entity_key_seq(key),
+                     dx_entity_key_index(key));
+    }
+    while (error == DX_OK && found && !is_full(self)) {
+        dx_touch touch;
+        error = dx_touch_find(context_of(self->session), space, key, true, &at, &touch, &found);
+        if (error == DX_OK && found) {
+            error = give(self, dx_space_feed(space, touch.block >> 32), (uint64_t)touch.block & UINT32_MAX,
+                         (uint64_t)touch.section);
+        }
+    }
+    *ended = !found;
+    self->head.next = (dx_sync_progress){.some = found, .stamp = at};
+    return error;
+}
+
+/* Whether all that was ever said of the entity is here, as far as this vault can know. */
+static int has_all(const dx_session *session, int64_t key, bool *all) {
+    dx_context *context = context_of(session);
+    dx_space *space = session->replica->space;
+    dx_entity entity;
+    if (!dx_space_scope_is_partial(space->scope)) {
+        return DX_OK;
+    }
+    int error = dx_entity_read(context, space, key, &entity);
+    *all = error == DX_OK && dx_space_scope_covers_type(space->scope, entity.type);
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
+static int answer_all(answer *self, const dx_sync_seek *seek) {
+    const dx_session *session = self->session;
+    dx_space *space = session->replica->space;
+    uint64_t outside, missing;
+    int error = dx_entity_rows_settle(context_of(session), space);
+    error = error == DX_OK ? dx_space_scope_count(context_of(session), space, &outside, &missing) : error;
+    self->head.whole = missing == 0 && !space->scope_resets;
+    for (size_t i = 0; i < seek->count && error == DX_OK && !is_full(self); i++) {
+        const dx_sync_progress none = {.some = false};
+        bool ended = true;
+        int64_t key;
+        if (dx_id_to_key(space, seek->entities[i], &key) != DX_OK) {
+            self->head.whole = false; /* its feed may come yet */
+        } else {
+            error = give_entity(self, key, i == 0 ? &seek->after : &none, &ended);
+            error = error == DX_OK && self->head.whole ? has_all(session, key, &self->head.whole) : error;
+        }
+        self->head.answered += ended;
+    }
+    return error;
+}
+
+int dx_session_answer_seek(dx_session *session, dx_bytes message) {
+    dx_replication *replication = session->replica->replication;
+    answer self = {.session = session};
+    dx_sync_seek seek;
+    int error = dx_sync_seek_read(message, &seek);
+    if (error != DX_OK || session->state != DX_SESSION_MEMBER) {
+        return error;
+    }
+    dx_buf_init(&self.items, replication->context->alloc, DX_SYNC_MESSAGE_MAX);
+    error = answer_all(&self, &seek);
+    if (error == DX_OK) {
+        dx_sync_sought_begin(&self.head, &replication->message);
+        dx_buf_append(&replication->message, self.items.data, self.items.size);
+        session->credit -= (int64_t)replication->message.size;
+        error = dx_session_send(session);
+    }
+    dx_buf_deinit(&self.items);
+    return error;
+}
+
+/* --- What comes ------------------------------------------------------------------------------------ */
+
+/* Whether a sealed section is about one of those that were asked for. *known false: it cannot be opened here. */
+static int is_about(const dx_session *session, const dx_feed *feed, const dx_sync_sought *sought, bool *known,
+                    bool *about) {
+    dx_context *context = context_of(session);
+    dx_space *space = session->replica->space;
+    uint8_t key[DX_KEY_SIZE];
+    dx_block block;
+    dx_section section;
+    *known = *about = false;
+    int error = dx_pipeline_block(context, space, feed, sought->place.seq, &block);
+    error = error == DX_OK ? dx_space_key(context, space, block.header.key_epoch, key) : error;
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_OK : error;
+    }
+    dx_buf_clear(&space->plain);
+    error = dx_section_open(key, feed->id, sought->place.seq, sought->place.index, sought->section,
+                            &space->plain);
+    dx_wipe(key, sizeof key);
+    if (error == DX_OK && dx_section_decode(dx_buf_view(&space->plain), feed->id, &section) == DX_OK) {
+        int64_t entity = dx_touch_entity(space, feed, sought->place.seq, sought->place.index, &section);
+        for (size_t i = 0; i < session->seek.asked->count && !*about; i++) {
+            *about = session->seek.keys[i] == entity;
+        }
+    }
+    *known = true;
+    return error == DX_E_SIGNATURE || error == DX_E_MALFORMED ? DX_OK : error;
+}
+
+static int put_section(const dx_session *session, const dx_sync_sought *sought, dx_late *late) {
+    const dx_feed *feed = dx_space_feed_by_prefix(session->replica->space, sought->feed);
+    const dx_section_change change = {.index = sought->place.index, .sealed = sought->section};
+    bool known, about;
+    if (feed == NULL || feed->identity.feed_class != DX_FEED_DATA || sought->place.seq >= feed->length ||
+        sought->place.seq < feed->begins) {
+        return DX_OK; /* what is not here yet comes with its block */
+    }
+    int error = is_about(session, feed, sought, &known, &about);
+    if (error != DX_OK || !known || !about) {
+        return error == DX_OK && known ? DX_E_PROTOCOL : error;
+    }
+    error = dx_late_change(late, feed, sought->place.seq, &change, 1);
+    return error == DX_E_NOT_FOUND ? DX_E_PROTOCOL : error;
+}
+
+static int put_sections(const dx_session *session, dx_reader *reader, size_t count) {
+    dx_late late;
+    int error = dx_late_begin(&late, context_of(session), session->replica->space);
+    for (size_t i = 0; i < count && error == DX_OK; i++) {
+        dx_sync_sought sought;
+        error = dx_sync_sought_read(reader, &sought);
+        error = error == DX_OK ? put_section(session, &sought, &late) : error;
+    }
+    error = error == DX_OK ? dx_reader_finish(reader) : error;
+    /* What was right before it went wrong is stored, and has its effect. */
+    int finished = dx_late_finish(&late, dx_error_class_of(error) == DX_CLASS_PEER ? DX_OK : error);
+    return finished != DX_OK ? finished : error;
+}
+
+/* Asks for what the answer had no room for. */
+static int go_on(dx_session *session, const dx_sync_answer *head) {
+    dx_sync_seek *asked = session->seek.asked;
+    size_t left = asked->count - head->answered;
+    memmove(asked->entities, asked->entities[head->answered], left * sizeof asked->entities[0]);
+    memmove(session->seek.keys, session->seek.keys + head->answered, left * sizeof session->seek.keys[0]);
+    asked->count = left;
+    asked->after = head->next;
+    session->seek.urgent -= head->answered < session->seek.urgent ? head->answered : session->seek.urgent;
+    return ask(session);
+}
+
+/* An answer that brings nothing on would go on for ever. */
+static bool makes_progress(const dx_session *session, const dx_sync_answer *head) {
+    const dx_sync_seek *asked = session->seek.asked;
+    bool ends = head->answered == asked->count && !head->next.some;
+    bool goes_on =
+        head->answered < asked->count && (head->answered != 0 || !asked->after.some ||
+                                          dx_stamp_compare(&head->next.stamp, &asked->after.stamp) > 0);
+    return ends || goes_on;
+}
+
+int dx_session_take_sought(dx_session *session, dx_bytes message) {
+    dx_sync_answer head;
+    dx_reader reader;
+    session->granted -= (int64_t)message.size;
+    if (session->granted < -DX_SYNC_OVERDRAFT_MAX) {
+        return DX_E_FLOOD;
+    }
+    session->owed += message.size;
+    session->replica->received_bytes += message.size;
+    int error = dx_sync_sought_open(message, &head, &reader);
+    if (error != DX_OK || !session->seek.due || !makes_progress(session, &head)) {
+        return error != DX_OK ? error : DX_E_PROTOCOL;
+    }
+    session->seek.due = false;
+    error = put_sections(session, &reader, head.sections);
+    if (error == DX_OK && !session->seek.late) {
+        error = note_asked(session, head.answered, head.whole);
+    }
+    bool rest = head.answered < session->seek.asked->count && !session->seek.late;
+    return error != DX_OK || !rest ? error : go_on(session, &head);
+}
