@@ -4,10 +4,10 @@
 #include "input.h"
 #include "space.h"
 
-static const dx_column object_columns[] = {{"id", DX_CELL_PLACE},       {"type", DX_CELL_TEXT},
-                                           {"parent", DX_CELL_PLACE},   {"model", DX_CELL_DETAIL},
-                                           {"data", DX_CELL_VALUE},     {"deleted", DX_CELL_TEXT},
-                                           {"omitted", DX_CELL_DETAIL}, {NULL, DX_CELL_TEXT}};
+static const dx_column object_columns[] = {
+    {"id", DX_CELL_PLACE},       {"type", DX_CELL_TEXT},      {"parent", DX_CELL_PLACE},
+    {"model", DX_CELL_DETAIL},   {"data", DX_CELL_VALUE},     {"deleted", DX_CELL_TEXT},
+    {"omitted", DX_CELL_DETAIL}, {"partial", DX_CELL_DETAIL}, {NULL, DX_CELL_TEXT}};
 /* In a list on a terminal what is cut comes last. */
 static const dx_column object_list_columns[] = {{"id", DX_CELL_PLACE},
                                                 {"type", DX_CELL_TEXT},
@@ -38,8 +38,25 @@ static int act_at(dx_invocation *run, const char *name, const char *point) {
     return dx_vault_ask_record(run, &command, object_columns);
 }
 
+/* All of it, from whoever has it. */
+static int fetch(dx_invocation *run) {
+    dx_map_builder command;
+    int code = dx_vault_open(run, DX_VAULT_NETWORK);
+    if (code != DX_EXIT_OK) {
+        return code;
+    }
+    begin(run, &command, "object.get");
+    dx_command_bool(&command, "fetch", true);
+    return dx_vault_ask_record(run, &command, object_columns);
+}
+
 int dx_run_object_get(dx_invocation *run) {
     const char *point = dx_invocation_option(run, "at");
+    if (dx_invocation_has(run, "fetch")) {
+        return point == NULL ? fetch(run)
+                             : dx_fail(run, DX_E_INVALID, "first --fetch, then --at POINT",
+                                       "--fetch shows an object as it is now");
+    }
     return point == NULL ? act(run, "object.get") : act_at(run, "object.get", point);
 }
 

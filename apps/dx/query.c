@@ -17,8 +17,10 @@ static const dx_column plan_columns[] = {
     {"begins", DX_CELL_TEXT},     {"type", DX_CELL_TEXT},   {"path", DX_CELL_TEXT},
     {"made", DX_CELL_TEXT},       {"then", DX_CELL_TEXT},   {"order", DX_CELL_TEXT},
     {"examined", DX_CELL_NUMBER}, {"read", DX_CELL_NUMBER}, {"remembered", DX_CELL_NUMBER},
-    {"count", DX_CELL_NUMBER},    {"advice", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
-static const dx_column count_columns[] = {{"count", DX_CELL_NUMBER}, {NULL, DX_CELL_TEXT}};
+    {"count", DX_CELL_NUMBER},    {"advice", DX_CELL_TEXT}, {"partial", DX_CELL_DETAIL},
+    {NULL, DX_CELL_TEXT}};
+static const dx_column count_columns[] = {
+    {"count", DX_CELL_NUMBER}, {"partial", DX_CELL_DETAIL}, {NULL, DX_CELL_TEXT}};
 
 typedef struct dx_query_answer {
     dx_invocation *run;
@@ -168,6 +170,7 @@ int dx_run_query(dx_invocation *run) {
         dx_output_words(&run->output, "there may be more: add \"cursor\": \"%.*s\"", (int)cursor.size,
                         (const char *)cursor.data);
     }
+    dx_vault_tell_partial(run, code, dx_buf_view(&reply));
     dx_buf_deinit(&reply);
     return code;
 }

@@ -13,14 +13,16 @@ static const dx_column name_columns[] = {
 static const dx_column member_columns[] = {
     {"identity", DX_CELL_HEX}, {"name", DX_CELL_TEXT}, {"role", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
 static const dx_column digest_columns[] = {
-    {"digest", DX_CELL_TEXT}, {"objects", DX_CELL_NUMBER}, {NULL, DX_CELL_TEXT}};
+    {"digest", DX_CELL_TEXT}, {"objects", DX_CELL_NUMBER}, {"partial", DX_CELL_DETAIL}, {NULL, DX_CELL_TEXT}};
 static const dx_column status_columns[] = {
     {"space", DX_CELL_HEX},       {"synced", DX_CELL_TEXT},      {"peers", DX_CELL_NUMBER},
     {"objects", DX_CELL_NUMBER},  {"pending", DX_CELL_TEXT},     {"name", DX_CELL_DETAIL},
     {"links", DX_CELL_DETAIL},    {"refused", DX_CELL_DETAIL},   {"hidden", DX_CELL_DETAIL},
     {"waiting", DX_CELL_DETAIL},  {"unreached", DX_CELL_DETAIL}, {"epoch", DX_CELL_DETAIL},
     {"base", DX_CELL_DETAIL},     {"history", DX_CELL_DETAIL},   {"percent", DX_CELL_DETAIL},
-    {"mismatch", DX_CELL_DETAIL}, {NULL, DX_CELL_TEXT}};
+    {"mismatch", DX_CELL_DETAIL}, {"partial", DX_CELL_DETAIL},   {"types", DX_CELL_DETAIL},
+    {"since", DX_CELL_DETAIL},    {"outside", DX_CELL_DETAIL},   {"missing", DX_CELL_DETAIL},
+    {NULL, DX_CELL_TEXT}};
 
 /* A space as its list shows it, from an answer that may lack the count. */
 static void print_space(dx_invocation *run, dx_bytes answer, int64_t objects) {
@@ -157,6 +159,7 @@ int dx_run_space_members(dx_invocation *run) {
 int dx_run_space_digest(dx_invocation *run) {
     dx_map_builder command;
     dx_space_command(run, &command, "space.digest");
+    dx_space_types(run, &command);
     return dx_vault_ask_record(run, &command, digest_columns);
 }
 

@@ -10,6 +10,9 @@
 /* A command about the space that is the first argument. */
 void dx_space_command(dx_invocation *run, dx_map_builder *command, const char *name);
 
+/* Every --type, as "types"; nothing without one. */
+void dx_space_types(dx_invocation *run, dx_map_builder *command);
+
 /* A text of a command; value NULL: left out. Lists end with key NULL. */
 typedef struct dx_command_field {
     const char *key, *value;

@@ -134,8 +134,11 @@ static int run_statement(dx_invocation *run, const char *statement, dx_bytes val
     if (patience_ms >= 0) {
         dx_write_int(dx_map_builder_key(&command, "patience_ms"), patience_ms);
     }
-    int code = dx_vault_ask(run, &command, take_answer, self, NULL);
+    dx_buf reply;
+    int code = dx_vault_ask(run, &command, take_answer, self, &reply);
     end_rows(self);
+    dx_vault_tell_partial(run, code, dx_buf_view(&reply));
+    dx_buf_deinit(&reply);
     free(self);
     return code;
 }

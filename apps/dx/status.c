@@ -170,7 +170,9 @@ static void print_space(const dx_overview *overview, dx_bytes status) {
     if (peers == 0) {
         snprintf(step, sizeof step, "no peer in sight");
     } else if (dx_item_bool(dx_item_get(status, "synced"), false)) {
-        snprintf(step, sizeof step, "in step with %lld %s", (long long)peers, peers == 1 ? "peer" : "peers");
+        bool part = dx_item_bool(dx_item_get(status, "partial"), false);
+        snprintf(step, sizeof step, "%s with %lld %s", part ? "partial, in step" : "in step",
+                 (long long)peers, peers == 1 ? "peer" : "peers");
     } else if (pending > 0) {
         snprintf(step, sizeof step, "%lld blocks to fetch", (long long)pending);
     } else {

@@ -294,11 +294,21 @@ static void print_rows(void *ctx, bool last, dx_bytes body) {
     }
 }
 
+void dx_vault_tell_partial(dx_invocation *run, int code, dx_bytes reply) {
+    if (code == DX_EXIT_OK && dx_item_bool(dx_item_get(reply, "partial"), false)) {
+        dx_output_words(&run->output,
+                        "this vault keeps a part of the space: there may be more (dx space scope)");
+    }
+}
+
 int dx_vault_ask_rows(dx_invocation *run, dx_map_builder *command, const dx_column *columns) {
     dx_row_printer printer = {.run = run};
     dx_table_begin(&printer.table, &run->output, columns);
-    int code = dx_vault_ask(run, command, print_rows, &printer, NULL);
+    dx_buf reply;
+    int code = dx_vault_ask(run, command, print_rows, &printer, &reply);
     dx_table_end(&printer.table);
+    dx_vault_tell_partial(run, code, dx_buf_view(&reply));
+    dx_buf_deinit(&reply);
     return code;
 }
 
@@ -308,6 +318,7 @@ int dx_vault_ask_record(dx_invocation *run, dx_map_builder *command, const dx_co
     if (code == DX_EXIT_OK) {
         dx_output_record(&run->output, columns, dx_buf_view(&reply));
     }
+    dx_vault_tell_partial(run, code, dx_buf_view(&reply));
     dx_buf_deinit(&reply);
     return code;
 }

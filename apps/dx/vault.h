@@ -38,6 +38,8 @@ int dx_command_finish(dx_invocation *run, dx_map_builder *command, dx_buf *out);
 /* Opens the vault when it is not, sends, waits. reply may be NULL. An error reply is told. */
 int dx_vault_ask(dx_invocation *run, dx_map_builder *command, dx_on_answer on_answer, void *ctx,
                  dx_buf *reply);
+/* One line when a reply says that it may lack something. */
+void dx_vault_tell_partial(dx_invocation *run, int code, dx_bytes reply);
 /* Prints the rows of the answer as a table. */
 int dx_vault_ask_rows(dx_invocation *run, dx_map_builder *command, const dx_column *columns);
 /* Prints the reply as one thing. */

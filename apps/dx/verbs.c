@@ -169,9 +169,26 @@ const dx_verb dx_verbs[] = {
     {.noun = "space",
      .verb = "digest",
      .arguments = {SPACE_ARGUMENT},
+     .options = {{"type", 0, "TYPE", "of objects and links of this type, and of others named so, alone",
+                  true}},
      .sentence = "Print a hash of all that is in a space; replicas that agree print the same",
      .examples = "dx space digest notes",
      .run = dx_run_space_digest},
+    {.noun = "space",
+     .verb = "scope",
+     .arguments = {SPACE_ARGUMENT},
+     .options = {{"type", 0, "TYPE", "keep objects and links of this type, and of others named so", true},
+                 {"since", 0, "WHEN", "keep what was written since then: 12h, 30d, 2026-01-31", false},
+                 {"all", 0, NULL, "keep everything, and fetch what is missing", false}},
+     .sentence = "Show or set what of a space this vault keeps; the rest stays with the others",
+     .details =
+         "Of what lies outside, the vault has hashes only, so it is as sure of its history as anybody. "
+         "Answers\n"
+         "that may lack something say \"partial\". `dx object get --fetch` brings one object. What is here\n"
+         "already stays; a wider scope fetches what it lacks.",
+     .examples = "dx space scope notes\ndx space scope notes --type task --type tag\n"
+                 "dx space scope notes --since 30d\ndx space scope notes --all",
+     .run = dx_run_space_scope},
     {.noun = "space",
      .verb = "epoch",
      .arguments = {SPACE_ARGUMENT},
@@ -275,9 +292,11 @@ const dx_verb dx_verbs[] = {
      .verb = "get",
      .alias = "show",
      .arguments = {SPACE_ARGUMENT, OBJECT_ARGUMENT},
-     .options = {POINT_OPTION("as it was at this point of its history")},
+     .options = {POINT_OPTION("as it was at this point of its history"),
+                 {"fetch", 0, NULL, "bring all of it from members, if this vault does not keep it", false}},
      .sentence = "Show an object",
-     .examples = "dx object get notes 2-0-5f81\ndx object get notes 2-0-5f81 --at 12-5f81",
+     .examples = "dx object get notes 2-0-5f81\ndx object get notes 2-0-5f81 --at 12-5f81\n"
+                 "dx object get notes 2-0-5f81 --fetch",
      .run = dx_run_object_get},
     {.noun = "object",
      .verb = "set",

@@ -81,6 +81,7 @@ int dx_run_space_share(dx_invocation *run);
 int dx_run_space_join(dx_invocation *run);
 int dx_run_space_status(dx_invocation *run);
 int dx_run_space_digest(dx_invocation *run);
+int dx_run_space_scope(dx_invocation *run);
 int dx_run_space_epoch(dx_invocation *run);
 int dx_run_space_epochs(dx_invocation *run);
 int dx_run_space_compact(dx_invocation *run);

@@ -438,6 +438,9 @@ static int reply(dx_asking *self) {
     if (self->behind.size > 0) {
         dx_write_text_bytes(dx_map_builder_key(&map, "cursor"), dx_buf_view(&self->behind));
     }
+    if (self->request->partial) {
+        dx_write_bool(dx_map_builder_key(&map, "partial"), true);
+    }
     return dx_request_reply(self->node, self->request, &map);
 }
 
@@ -476,6 +479,18 @@ static int go_on_asking(dx_node *node, dx_request *request, bool *again) {
     return DX_PENDING;
 }
 
+/* One of them that is not all here is enough. */
+static int judge_parts(dx_asking *self) {
+    int error = DX_OK;
+    for (size_t i = 0; i < self->count && error == DX_OK && !self->request->partial; i++) {
+        dx_space *space = dx_node_space(self->node, self->parts[i].local);
+        error = space == NULL ? DX_OK
+                              : dx_node_question_is_short(self->node, space, dx_buf_view(&self->item),
+                                                          &self->request->partial);
+    }
+    return error;
+}
+
 int dx_node_query_spaces(dx_node *node, dx_request *request, dx_bytes body) {
     dx_asking *self = dx_request_continue(node, request, sizeof *self, go_on_asking, drop_asking);
     if (self == NULL) {
@@ -490,6 +505,7 @@ int dx_node_query_spaces(dx_node *node, dx_request *request, dx_bytes body) {
     self->parts = dx_alloc_take_zeroed(&node->config.alloc, SPACES_MAX * sizeof *self->parts);
     int error = self->parts == NULL ? DX_E_NO_MEMORY : take_spaces(self, body);
     error = error == DX_OK ? take_question(self, body) : error;
+    error = error == DX_OK ? judge_parts(self) : error;
     /* What is wrong with the question is wrong in every space: told now. */
     if (error == DX_OK && self->at < self->count) {
         error = begin_part(self, &self->parts[self->at]);

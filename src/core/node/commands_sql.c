@@ -99,7 +99,8 @@ static int select_rows(dx_node *node, dx_request *request, dx_bytes body) {
         return refuse(node, error, message);
     }
     request->space = space->local;
-    error = send_columns(selecting);
+    error = dx_node_is_short(node, space, NULL, &request->partial);
+    error = error == DX_OK ? send_columns(selecting) : error;
     return error == DX_OK ? DX_PENDING : error;
 }
 

@@ -29,6 +29,7 @@ const dx_need_row dx_needs[] = {
     {"space.epoch",    DX_NEED_SHARE},
     {"space.epochs",   DX_NEED_READ},
     {"space.compact",  DX_NEED_OWN},
+    {"space.scope",    DX_NEED_OWN},
     {"object.add",     DX_NEED_WRITE},
     {"object.get",     DX_NEED_READ},
     {"object.pieces",  DX_NEED_READ},

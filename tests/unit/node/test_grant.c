@@ -95,6 +95,7 @@ static const struct {
     {"space.epoch", shares, ", 'space': 'Book'"},
     {"space.epochs", reads, ", 'space': 'Book'"},
     {"space.compact", nobody, ", 'space': 'Book'"},
+    {"space.scope", nobody, ", 'space': 'Book'"},
     {"object.add", writes, ", 'space': 'Book'"},
     {"object.get", reads, ", 'space': 'Book', 'id': '1-0'"},
     {"object.pieces", reads, ", 'space': 'Book', 'id': '1-0'"},

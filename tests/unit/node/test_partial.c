@@ -231,7 +231,7 @@ static void check_part(world *w, size_t who) {
                      names[strlen(names) - 1] == '[' ? "" : ", ", types[i]);
         }
     }
-    strcat(names, "]");
+    snprintf(names + strlen(names), sizeof names - strlen(names), "]");
     char mine[128];
     snprintf(mine, sizeof mine, "%s", digest(w->people[who], names));
     if (!w->recent[who] && strcmp(mine, digest(w->people[0], names)) != 0) {
