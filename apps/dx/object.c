@@ -72,6 +72,28 @@ int dx_run_object_rm(dx_invocation *run) {
     return dx_vault_ask_record(run, &command, object_columns);
 }
 
+/* A person at a terminal says yes; a program says --yes. */
+static bool confirm_purge(dx_invocation *run) {
+    char answer[DX_INPUT_LINE_MAX];
+    if (dx_invocation_has(run, "yes")) {
+        return true;
+    }
+    dx_output_words(
+        &run->output,
+        "This takes %s out of every vault of the space that follows the rules: its data, history and texts."
+        " There is no way back. Copies made before (archives, exports) are out of reach.",
+        dx_invocation_argument(run, 1));
+    return dx_input_may_ask(run) && dx_input_ask(run, "Type yes to go on:", answer, sizeof answer) &&
+           strcmp(answer, "yes") == 0;
+}
+
+int dx_run_object_purge(dx_invocation *run) {
+    if (!confirm_purge(run)) {
+        return dx_fail(run, DX_E_INVALID, "dx object purge SPACE ID --yes", "nothing was purged");
+    }
+    return act(run, "object.purge");
+}
+
 int dx_run_object_restore(dx_invocation *run) {
     const char *point = dx_invocation_option(run, "at");
     return point == NULL ? act(run, "object.restore") : act_at(run, "history.restore", point);

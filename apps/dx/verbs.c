@@ -384,6 +384,17 @@ const dx_verb dx_verbs[] = {
      .examples = "dx object rm notes 2-0-5f81\ndx object rm notes 2-0-5f81 --parts",
      .run = dx_run_object_rm},
     {.noun = "object",
+     .verb = "purge",
+     .arguments = {SPACE_ARGUMENT, OBJECT_ARGUMENT},
+     .options = {{"yes", 'y', NULL, "do not ask", false}},
+     .sentence = "Take an object out of every vault of the space, for good",
+     .details =
+         "Its data, history and texts go, with every member whose program follows the rules, those who "
+         "come back later too; links to it lead nowhere. Admins may, and who made it. Nothing brings it "
+         "back; copies made before are out of reach.",
+     .examples = "dx object purge notes 2-0-5f81",
+     .run = dx_run_object_purge},
+    {.noun = "object",
      .verb = "restore",
      .arguments = {SPACE_ARGUMENT, OBJECT_ARGUMENT},
      .options = {POINT_OPTION("to what it was at this point of its history")},

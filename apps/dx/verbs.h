@@ -102,6 +102,7 @@ int dx_run_object_include(dx_invocation *run);
 int dx_run_object_exclude(dx_invocation *run);
 int dx_run_object_increment(dx_invocation *run);
 int dx_run_object_rm(dx_invocation *run);
+int dx_run_object_purge(dx_invocation *run);
 int dx_run_object_restore(dx_invocation *run);
 int dx_run_object_move(dx_invocation *run);
 int dx_run_object_apply(dx_invocation *run);

@@ -238,6 +238,9 @@ static int remove_space(dx_context *context, int64_t space) {
         error = run_with(context, dx_store_query(store, "DELETE FROM type WHERE space = ?1"), space);
     }
     if (error == DX_OK) {
+        error = run_with(context, dx_store_query(store, "DELETE FROM purged WHERE space = ?1"), space);
+    }
+    if (error == DX_OK) {
         error = run_with(context, dx_store_query(store, "DELETE FROM refused WHERE space = ?1"), space);
     }
     if (error == DX_OK) {

@@ -166,6 +166,27 @@ int dx_full_text_change(dx_context *context, int64_t index, int64_t key, dx_byte
                : error;
 }
 
+int dx_full_text_scrub(dx_context *context, const dx_space *space) {
+    int64_t index = 0;
+    bool found = true;
+    int error = DX_OK;
+    while (error == DX_OK && found) {
+        sqlite3_stmt *select = dx_store_query(
+            context->store, "SELECT id FROM property_index WHERE space = ?1 AND id > ?2 AND EXISTS"
+                            " (SELECT 1 FROM sqlite_schema WHERE name = 'text_' || id) ORDER BY id LIMIT 1");
+        dx_bind_int(select, 1, space->local);
+        dx_bind_int(select, 2, index);
+        found = dx_step(context->store, select);
+        index = found ? dx_column_int(select, 0) : index;
+        dx_step_reset(select);
+        error = dx_store_error(context->store);
+        if (error == DX_OK && found) {
+            error = run(context, "INSERT INTO text_%lld(text_%lld) VALUES('optimize')", index);
+        }
+    }
+    return error;
+}
+
 void dx_full_text_gather(dx_bytes view, dx_buf *out) {
     dx_reader reader;
     dx_reader_init(&reader, view);

@@ -27,6 +27,8 @@ DX_MUST_USE int dx_full_text_drop(dx_context *context, int64_t index);
 /* The words of an entity leave and enter; size 0: none. */
 DX_MUST_USE int dx_full_text_change(dx_context *context, int64_t index, int64_t key, dx_bytes before,
                                     dx_bytes after);
+/* What left the space's tables leaves no trace in them: what FTS5 only marks as gone is written anew without it. */
+DX_MUST_USE int dx_full_text_scrub(dx_context *context, const dx_space *space);
 /* Appends the texts at the top of a view, a line each. */
 void dx_full_text_gather(dx_bytes view, dx_buf *out);
 

@@ -7,6 +7,7 @@
 
 #include "echo/base.h"
 #include "echo/key_set.h"
+#include "echo/purge.h"
 #include "echo/refused.h"
 #include "echo/touch.h"
 #include "echo/trace.h"
@@ -210,8 +211,8 @@ static int change_in_effect(dx_late *late, dx_feed *feed, uint64_t seq, const dx
     return error;
 }
 
-int dx_late_change(dx_late *late, const dx_feed *feed, uint64_t seq, const dx_section_change *changes,
-                   size_t count) {
+static int change_any(dx_late *late, const dx_feed *feed, uint64_t seq, const dx_section_change *changes,
+                      size_t count) {
     dx_feed *in_force = dx_space_feed(late->space, feed->local);
     if (!feed->is_limb && in_force != NULL && dx_touch_is_in_effect(in_force, seq)) {
         return change_in_effect(late, in_force, seq, changes, count);
@@ -220,6 +221,54 @@ int dx_late_change(dx_late *late, const dx_feed *feed, uint64_t seq, const dx_se
     int error = dx_hole_change(feed, late->context->store, seq, changes, count, &changed);
     late->changed += changed;
     return error;
+}
+
+/* Whether what came is about what was purged: then it stays a hole. */
+static int is_purged(dx_late *late, const dx_feed *feed, uint64_t seq, const uint8_t key[static DX_KEY_SIZE],
+                     const dx_section_change *change, bool *purged) {
+    dx_buf *plain = &late->space->plain;
+    *purged = false;
+    if (change->sealed.data == NULL) {
+        return DX_OK;
+    }
+    dx_buf_clear(plain);
+    int error = dx_section_open(key, feed->id, seq, change->index, change->sealed, plain);
+    *purged = error == DX_OK && dx_purge_covers(late->space, feed, seq, change->index, dx_buf_view(plain));
+    return error == DX_E_SIGNATURE || error == DX_E_MALFORMED ? DX_OK : error;
+}
+
+/* Without the sections about what was purged. */
+static int change_unpurged(dx_late *late, const dx_feed *feed, uint64_t seq, const dx_section_change *changes,
+                           size_t count) {
+    dx_context *context = late->context;
+    size_t size = count * sizeof *changes, kept = 0;
+    uint8_t key[DX_KEY_SIZE];
+    dx_block block;
+    int error = dx_pipeline_block(context, late->space, feed, seq, &block);
+    error = error == DX_OK ? dx_space_key(context, late->space, block.header.key_epoch, key) : error;
+    if (error != DX_OK) { /* what cannot be opened yet is looked at when it is applied */
+        return error == DX_E_NOT_FOUND ? change_any(late, feed, seq, changes, count) : error;
+    }
+    dx_section_change *some = dx_alloc_take(context->alloc, size);
+    error = some == NULL ? DX_E_NO_MEMORY : DX_OK;
+    for (size_t i = 0; i < count && error == DX_OK; i++) {
+        bool purged;
+        error = is_purged(late, feed, seq, key, &changes[i], &purged);
+        if (error == DX_OK && !purged) {
+            some[kept++] = changes[i];
+        }
+    }
+    dx_wipe(key, sizeof key);
+    error = error == DX_OK && kept != 0 ? change_any(late, feed, seq, some, kept) : error;
+    dx_alloc_free(context->alloc, some, size);
+    return error;
+}
+
+int dx_late_change(dx_late *late, const dx_feed *feed, uint64_t seq, const dx_section_change *changes,
+                   size_t count) {
+    return dx_control_purge_count(late->space->control) == 0
+               ? change_any(late, feed, seq, changes, count)
+               : change_unpurged(late, feed, seq, changes, count);
 }
 
 /* --- Entities --------------------------------------------------------------------------------------- */

@@ -10,12 +10,14 @@
 #include "echo/base.h"
 #include "echo/entity_row.h"
 #include "echo/floor.h"
+#include "echo/purge.h"
 #include "echo/reduce.h"
 #include "echo/refused.h"
 #include "echo/space_state.h"
 #include "echo/trace.h"
 #include "echo/vector.h"
 #include "echo/withdraw.h"
+#include "feed/hole.h"
 
 /* Why a feed's next transaction is not applied now. */
 typedef enum wait_kind {
@@ -319,8 +321,9 @@ static int open_section(const dx_reduction *reduction, const uint8_t key[static 
     return error;
 }
 
+/* goes: the section is about what was purged, and is to be taken out. */
 static int apply_data_section(dx_reduction *reduction, const uint8_t key[static DX_KEY_SIZE], uint64_t index,
-                              dx_bytes sealed) {
+                              dx_bytes sealed, bool *goes) {
     dx_space *space = reduction->space;
     dx_bytes plaintext;
     int refusal = DX_OK;
@@ -329,7 +332,8 @@ static int apply_data_section(dx_reduction *reduction, const uint8_t key[static 
         refusal = error;
         error = DX_OK;
     } else if (error == DX_OK) {
-        error = dx_reduce_section(reduction, index, plaintext, &refusal);
+        *goes = dx_purge_covers(space, reduction->feed, reduction->seq, index, plaintext);
+        error = *goes ? DX_OK : dx_reduce_section(reduction, index, plaintext, &refusal);
     }
     if (error == DX_OK && refusal != DX_OK) {
         error = refuse(reduction->context, space, reduction->feed, reduction->seq, (int64_t)index, refusal);
@@ -346,6 +350,8 @@ static int apply_data_block(dx_context *context, dx_space *space, dx_feed *feed,
                               .seq = seq,
                               .stamp = dx_vector_stamp(space, feed, &feed->timeframe)};
     uint8_t key[DX_KEY_SIZE];
+    dx_buf going; /* dx_section_change each: what was purged */
+    dx_buf_init(&going, context->alloc, DX_BLOCK_SECTIONS_MAX * sizeof(dx_section_change));
     int error = dx_space_key(context, space, block->header.key_epoch, key);
     dx_reader cursor;
     dx_reader_init(&cursor, block->sections);
@@ -354,12 +360,22 @@ static int apply_data_block(dx_context *context, dx_space *space, dx_feed *feed,
                   (unsigned long long)reduction.stamp.counter);
     for (size_t index = 0; index < block->section_count && error == DX_OK; index++) {
         dx_bytes section;
-        bool hole;
+        bool hole, goes = false;
         error = dx_block_section(&cursor, &section, &hole);
         if (error == DX_OK && !hole) {
-            error = apply_data_section(&reduction, key, index, section);
+            error = apply_data_section(&reduction, key, index, section, &goes);
         }
+        const dx_section_change change = {.index = index, .sealed = {NULL, 0}};
+        dx_buf_append(&going, &change, goes ? sizeof change : 0);
     }
+    if (error == DX_OK && going.size != 0) {
+        size_t changed;
+        error = dx_hole_change(feed, context->store, seq, (const dx_section_change *)(const void *)going.data,
+                               going.size / sizeof(dx_section_change), &changed);
+        feed->hollow = true;
+    }
+    error = error == DX_OK ? dx_buf_error(&going) : error;
+    dx_buf_deinit(&going);
     dx_wipe(key, sizeof key);
     return error != DX_OK ? error : dx_refused_save(context, space);
 }
@@ -624,6 +640,7 @@ int dx_pipeline_run(dx_context *context, dx_space *space, size_t budget, bool *m
             error = run_class(context, space, DX_FEED_DATA, &budget, &progress);
         }
     }
+    error = error == DX_OK ? dx_purge_settle(context, space, &budget, &unsettled) : error;
     dx_space_count_blocked(space);
     dx_space_trim(space);
     *more = space->busy = unsettled || space->keys_left || (progress && budget == 0 && space->blocked != 0);

@@ -93,8 +93,9 @@ struct dx_space {
     size_t wanted_count;
 
     /* Private to echo. */
-    bool referred;       /* every row is in the index of references (referrer.h) */
-    bool names_digested; /* and no member's name is another one since */
+    size_t purges_settled; /* purges in effect when all of them had been carried out */
+    bool referred;         /* every row is in the index of references (referrer.h) */
+    bool names_digested;   /* and no member's name is another one since */
     uint8_t names_digest[DX_HASH_SIZE];
     const dx_alloc *alloc;
     dx_refusing refusing;

@@ -182,13 +182,14 @@ int dx_vector_forget(dx_context *context, const dx_feed *feed, uint64_t length) 
 
 int dx_vector_at(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq, dx_timeframe *out,
                  bool *applied) {
-    uint64_t at = seq, next = 0;
+    uint64_t at = seq, next = 0, begin;
     bool never = false;
     int error = read_kept(context, feed, &at, out);
     if (error == DX_OK && at < feed->begins) { /* what is below is not here */
         at = feed->begins;
         error = dx_feed_vector(feed, context->store, out);
     }
+    begin = at;
     while (error == DX_OK) {
         error = find_end(context, space, feed, at, feed->length, &next, &never);
         if (error != DX_OK || next == at || next > seq) {
@@ -197,6 +198,10 @@ int dx_vector_at(dx_context *context, dx_space *space, const dx_feed *feed, uint
         error = never ? dx_timeframe_raise(out, feed->local, next)
                       : raise_blocks(context, space, feed, at, next, out);
         at = next;
+        if (error == DX_OK && at - begin >= BLOCKS_APART) { /* for the next one that is asked for */
+            error = dx_vector_keep(context, feed, at, out);
+            begin = at;
+        }
     }
     *applied = error == DX_OK && next != at && !never;
     return *applied ? raise_blocks(context, space, feed, at, seq + 1, out) : error;

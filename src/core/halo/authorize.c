@@ -87,6 +87,10 @@ int dx_control_check_form(const dx_credential *credential, uint64_t *number) {
         sound = credential->has_space && claim_count(credential) == 1 &&
                 claim_is_bytes(credential, 1, DX_HASH_SIZE);
         return sound ? DX_OK : DX_E_MALFORMED;
+    case DX_CREDENTIAL_PURGE:
+        sound = credential->has_space && claim_count(credential) == 1 &&
+                claim_is_bytes(credential, 1, DX_PURGED_ID_SIZE);
+        return sound ? DX_OK : DX_E_MALFORMED;
     default:
         return DX_OK;
     }
@@ -108,6 +112,7 @@ typedef struct premises {
     bool has_key_epoch; /* a KEY_EPOCH of the number asked for */
     size_t epochs;      /* EPOCHs named */
     bool has_epoch;     /* EPOCH: one that it follows; EPOCH_ACK: the one it is about */
+    bool made;          /* PURGE: the issuer's FEED in which the entity was made */
 } premises;
 
 /* Whether an EPOCH goes on from that one: the next number, and nothing of its cut left out. */
@@ -117,6 +122,22 @@ static bool follows(const dx_credential *credential, const dx_control_entry *par
     return parent->number == before && dx_epoch_read(credential, &epoch) &&
            dx_credential_decode(dx_bytes_of(parent->bytes, parent->size), &other) == DX_OK &&
            dx_epoch_read(&other, &earlier) && dx_epoch_dominates(&epoch, &earlier);
+}
+
+/* Whether the entity that a PURGE is about was made in the feed that this FEED admits. */
+static bool is_made_in(const dx_credential *credential, const dx_control_entry *parent) {
+    dx_credential feed;
+    dx_feed_identity identity = {.feed_class = DX_FEED_DATA};
+    uint8_t id[DX_HASH_SIZE];
+    if (parent->number != DX_FEED_DATA ||
+        dx_credential_decode(dx_bytes_of(parent->bytes, parent->size), &feed) != DX_OK) {
+        return false;
+    }
+    memcpy(identity.space_id, feed.space, DX_HASH_SIZE);
+    memcpy(identity.device, feed.signer, DX_KEY_SIZE);
+    memcpy(identity.key, feed.subject, DX_KEY_SIZE);
+    dx_feed_id(&identity, id);
+    return memcmp(id, dx_item_bytes(dx_credential_claim(credential, 1)).data, DX_PREFIX_SIZE) == 0;
 }
 
 static bool is_about(const dx_credential *credential, const dx_control_entry *parent) {
@@ -140,6 +161,9 @@ static void add_premise(const dx_credential *credential, const dx_control_entry 
     } else if (parent->type == DX_CREDENTIAL_EPOCH && credential->type == DX_CREDENTIAL_EPOCH) {
         found->epochs++;
         found->has_epoch = found->has_epoch || follows(credential, parent, epoch);
+    } else if (parent->type == DX_CREDENTIAL_FEED && credential->type == DX_CREDENTIAL_PURGE) {
+        found->made =
+            found->made || (key_equal(parent->issuer, credential->issuer) && is_made_in(credential, parent));
     } else if (parent->type == DX_CREDENTIAL_EPOCH && credential->type == DX_CREDENTIAL_EPOCH_ACK) {
         found->epochs++;
         found->has_epoch = found->has_epoch || is_about(credential, parent);
@@ -251,6 +275,17 @@ static dx_verdict judge_epoch(const dx_control *control, const dx_credential *cr
     return verdict;
 }
 
+/* By right, or of what one made oneself. */
+static dx_verdict judge_purge(const dx_control *control, const dx_credential *credential) {
+    premises found;
+    if (memcmp(credential->subject, control->space_id, DX_HASH_SIZE) != 0) {
+        return refused;
+    }
+    dx_verdict verdict = gather_premises(control, credential, DX_ROLE_ADMIN, 0, &found);
+    bool speaks = found.signer_speaks || key_equal(credential->issuer, credential->signer);
+    return verdict.error == DX_OK && !(speaks && (found.has_right || found.made)) ? refused : verdict;
+}
+
 /* Nothing is known of it but its parents, and those must be here: whoever passes it on passes them on, too. */
 static dx_verdict judge_unknown(const dx_control *control, const dx_credential *credential) {
     premises found;
@@ -277,6 +312,8 @@ dx_verdict dx_control_judge(const dx_control *control, const dx_credential *cred
     case DX_CREDENTIAL_EPOCH:
     case DX_CREDENTIAL_EPOCH_ACK:
         return judge_epoch(control, credential, number);
+    case DX_CREDENTIAL_PURGE:
+        return judge_purge(control, credential);
     default:
         return judge_unknown(control, credential);
     }

@@ -99,6 +99,7 @@ int dx_control_create(const dx_alloc *alloc, const uint8_t space_id[static DX_HA
     memcpy(control->space_id, space_id, DX_HASH_SIZE);
     control->entries.width = control->waiting.width = sizeof(dx_control_entry *);
     control->key_epochs.width = control->grants.width = sizeof(dx_control_entry *);
+    control->purges.width = DX_PURGED_ID_SIZE;
     control->members.width = sizeof(dx_member);
     control->devices.width = sizeof(dx_control_device_row);
     control->feeds.width = sizeof(dx_admitted_feed);
@@ -120,9 +121,9 @@ void dx_control_destroy(dx_control *control) {
     for (size_t i = 0; i < control->entries.count; i++) {
         free_entry(control, *(dx_control_entry **)dx_sorted_at(&control->entries, i));
     }
-    dx_sorted *all[] = {&control->entries, &control->waiting,    &control->members, &control->devices,
-                        &control->feeds,   &control->key_epochs, &control->grants,  &control->sources,
-                        &control->epochs,  &control->acks,       &control->cuts};
+    dx_sorted *all[] = {&control->purges,  &control->entries, &control->waiting,    &control->members,
+                        &control->devices, &control->feeds,   &control->key_epochs, &control->grants,
+                        &control->sources, &control->epochs,  &control->acks,       &control->cuts};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         dx_sorted_deinit(all[i], control->alloc);
     }
@@ -258,6 +259,29 @@ static int add_entry(dx_control *control, dx_sorted *sorted, dx_control_entry *e
     return DX_OK;
 }
 
+static int compare_purge(const void *item, const void *key) {
+    return memcmp(item, key, DX_PURGED_ID_SIZE);
+}
+
+static int add_purge(dx_control *control, const dx_credential *credential) {
+    const uint8_t *id = dx_item_bytes(dx_credential_claim(credential, 1)).data;
+    size_t at = dx_sorted_find(&control->purges, id, compare_purge);
+    const uint8_t *there = dx_sorted_at(&control->purges, at);
+    if (there && memcmp(there, id, DX_PURGED_ID_SIZE) == 0) {
+        return DX_OK;
+    }
+    void *slot = dx_sorted_open(&control->purges, control->alloc, at);
+    if (!slot) {
+        return DX_E_NO_MEMORY;
+    }
+    memcpy(slot, id, DX_PURGED_ID_SIZE);
+    return DX_OK;
+}
+
+bool dx_control_is_purged(const dx_control *control, const uint8_t id[static DX_PURGED_ID_SIZE]) {
+    return dx_sorted_get(&control->purges, id, compare_purge) != NULL;
+}
+
 static int put_in_effect(dx_control *control, dx_control_entry *entry, const dx_credential *credential) {
     control->in_effect++;
     switch (entry->type) {
@@ -275,6 +299,8 @@ static int put_in_effect(dx_control *control, dx_control_entry *entry, const dx_
         return dx_control_add_epoch(control, entry, credential);
     case DX_CREDENTIAL_EPOCH_ACK:
         return dx_control_add_ack(control, credential);
+    case DX_CREDENTIAL_PURGE:
+        return add_purge(control, credential);
     case DX_CREDENTIAL_KEY_EPOCH:
         return add_entry(control, &control->key_epochs, entry, compare_key_epoch);
     default:

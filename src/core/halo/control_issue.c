@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { CLAIMS_SIZE_MAX = 160, PREMISES_MAX = 3 };
+enum { CLAIMS_SIZE_MAX = 160, PREMISES_MAX = 4 };
 
 /* A statement being made, with the storage it points into. */
 typedef struct draft {
@@ -216,5 +216,43 @@ int dx_control_issue_epoch_ack(const dx_control *control, const dx_identity *by,
     dx_write_map(&made.writer, 1);
     dx_write_uint(&made.writer, 1);
     dx_write_bytes(&made.writer, dx_bytes_of(about.id, sizeof about.id));
+    return end_draft(&made, error, by, out);
+}
+
+/* The FEED of the issuer in which the entity was made; NULL: none. */
+static const dx_control_entry *find_maker(const dx_control *control, const dx_identity *by,
+                                          const uint8_t *id) {
+    const dx_admitted_feed *made = NULL;
+    for (size_t i = 0; i < dx_control_feed_count(control) && !made; i++) {
+        const dx_admitted_feed *feed = dx_control_feed(control, i);
+        made = memcmp(feed->id, id, DX_PREFIX_SIZE) == 0 ? feed : NULL;
+    }
+    for (size_t i = 0; made && i < control->entries.count; i++) {
+        const dx_control_entry *entry = *(dx_control_entry *const *)dx_sorted_at(&control->entries, i);
+        if (entry->type == DX_CREDENTIAL_FEED && entry->standing == DX_STANDING_IN_EFFECT &&
+            memcmp(entry->subject, made->identity.key, DX_KEY_SIZE) == 0 &&
+            memcmp(entry->issuer, by->identity, DX_KEY_SIZE) == 0) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+int dx_control_issue_purge(const dx_control *control, const dx_identity *by,
+                           const uint8_t id[static DX_PURGED_ID_SIZE], dx_buf *out) {
+    draft made;
+    bool may = dx_control_role(control, by->identity) >= DX_ROLE_ADMIN;
+    const dx_control_entry *maker = may ? NULL : find_maker(control, by, id);
+    if (!may && !maker) {
+        return DX_E_DENIED;
+    }
+    int error = begin_draft(control, by, DX_CREDENTIAL_PURGE, may ? DX_ROLE_ADMIN : DX_ROLE_PULL,
+                            control->space_id, out, &made);
+    if (error == DX_OK && maker) {
+        add_parent(&made, maker->id);
+    }
+    dx_write_map(&made.writer, 1);
+    dx_write_uint(&made.writer, 1);
+    dx_write_bytes(&made.writer, dx_bytes_of(id, DX_PURGED_ID_SIZE));
     return end_draft(&made, error, by, out);
 }

@@ -75,6 +75,7 @@ struct dx_control {
     dx_sorted epochs;     /* dx_epoch_row, by (number, sum, id) */
     dx_sorted acks;       /* dx_epoch_ack, by itself */
     dx_sorted cuts;       /* dx_dependency, by feed: of all confirmed epochs the greatest length */
+    dx_sorted purges;     /* ids of entities, DX_PURGED_ID_SIZE bytes each, by themselves */
     bool epochs_stale;    /* which of them are confirmed is to be found anew */
     uint64_t epoch_version;
     size_t waiting_units; /* of all sources */

@@ -41,7 +41,8 @@ enum {
     X(KEY_GRANT, 6)/* admitter → device key; claims {1: epoch, 2: sealed key 80} */ \
     X(EPOCH, 7)    /* admitter → space id; claims {1: number, 2: cut, 3: snapshot's root 32, 4: its size, 5: key \
                       epoch, 6: format} (halo/control_epoch.h) */ \
-    X(EPOCH_ACK, 8)/* who may write → space id; claims {1: id of the EPOCH that was made again here, and is right} */
+    X(EPOCH_ACK, 8)/* who may write → space id; claims {1: id of the EPOCH that was made again here, and is right} */ \
+    X(PURGE, 9)    /* admitter, or who made it → space id; claims {1: entity id 22} */
 /* clang-format on */
 
 typedef enum dx_credential_type {

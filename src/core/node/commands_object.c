@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "echo/entity_row.h"
+#include "echo/purge.h"
 #include "node/editing.h"
 
 int dx_node_reply_entity(dx_node *node, dx_request *request, dx_space *space, int64_t key) {
@@ -626,6 +628,29 @@ static int link_rm(dx_node *node, dx_request *request, dx_bytes body) {
     return edit_one(node, request, body, op_delete, DX_ENTITY_LINK);
 }
 
+/* For good, with everybody: the person's own programs alone ask for it. */
+static int object_purge(dx_node *node, dx_request *request, dx_bytes body) {
+    dx_space *space = NULL;
+    int64_t key;
+    uint8_t id[DX_ID_SIZE];
+    dx_map_builder map;
+    int error = dx_take_space(node, request, body, &space);
+    error = error == DX_OK ? dx_take_id(node, space, dx_item_get(body, "id"), "object", &key) : error;
+    error = error == DX_OK ? dx_entity_row_find(&node->context, space, key) : error;
+    error = error == DX_OK ? dx_key_to_id(space, key, id) : error;
+    error = error == DX_OK ? dx_space_purge(&node->context, space, id) : error;
+    if (error == DX_E_DENIED) {
+        return dx_node_refuse(node, error, "ask an admin of the space, or who made it",
+                              "only admins and who made it may purge it");
+    }
+    if (error != DX_OK) {
+        return explain_edit(node, space, error);
+    }
+    dx_answer_init(node, &map);
+    dx_write_bool(dx_map_builder_key(&map, "purged"), true);
+    return dx_request_reply(node, request, &map);
+}
+
 static int object_get(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space = NULL;
     int64_t key;
@@ -767,6 +792,7 @@ const dx_command dx_commands_object[] = {
     {"object.unset", true, object_unset},
     {"object.edit", true, object_edit},
     {"object.rm", true, object_rm},
+    {"object.purge", true, object_purge},
     {"object.restore", true, object_restore},
     {"object.move", true, object_move},
     {"object.apply", true, object_apply},

@@ -37,6 +37,7 @@ const dx_need_row dx_needs[] = {
     {"object.unset",   DX_NEED_WRITE},
     {"object.edit",    DX_NEED_WRITE},
     {"object.rm",      DX_NEED_WRITE},
+    {"object.purge",   DX_NEED_OWN},
     {"object.restore", DX_NEED_WRITE},
     {"object.move",    DX_NEED_WRITE},
     {"object.apply",   DX_NEED_WRITE},

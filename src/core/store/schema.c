@@ -210,6 +210,9 @@ const char *const dx_store_schema[] = {
      "STRICT;"
      "CREATE TABLE sought(space INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY(space, entity))"
      " WITHOUT ROWID, STRICT;"),
+    /* Entities whose purge was carried out here (echo/purge.h). */
+    ("CREATE TABLE purged(space INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY(space, id)) WITHOUT ROWID, "
+     "STRICT;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

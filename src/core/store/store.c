@@ -347,7 +347,7 @@ static int configure(dx_store *store) {
     sqlite3_wal_hook(store->db, on_commit, store);
     /* The lock first: with it held SQLite keeps the log's index on its heap and asks for no shared memory. */
     int result = run(store, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
-                            "PRAGMA cell_size_check=ON; PRAGMA synchronous=FULL; PRAGMA secure_delete=OFF;");
+                            "PRAGMA cell_size_check=ON; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;");
 #if defined(DX_PLANT) && DX_PLANT == 1
     result = run(store, "PRAGMA synchronous=NORMAL");
 #endif
