@@ -211,9 +211,26 @@ holds "in its own words" out 'is a file, not a folder'
 run --vault none status
 lacks "no vault, no word of its key" out '^key'
 
+# Purging
+bob space create pots -q >/dev/null
+p=$(bob object add pots --type note -q)
+bob object set pots "$p" text='"a plain secret"' -q >/dev/null
+bob object set pots "$p" text='"a plain secret, again"' -q >/dev/null
+expect_exit 2 "nothing is purged without a yes" --profile bob object purge pots "$p" </dev/null
+holds "and what it means is said first" err 'no way back'
+bob object get pots "$p" >out
+holds "it is still there" out 'again'
+expect_exit 0 "with a yes it is" --profile bob object purge pots "$p" --yes
+expect_exit 1 "nobody finds it" --profile bob object get pots "$p"
+expect_exit 1 "nor restores it" --profile bob object restore pots "$p"
+bob history pots >out 2>err || :
+lacks "history does not tell it" out 'plain secret'
+bob space export pots - >out 2>err || bob space export pots >out 2>err || :
+lacks "nor does an export" out 'plain secret'
+
 # Watching
 expect_exit 3 "watching what is not there fails" --profile bob watch nothing
-bob space create pots -q >/dev/null
+
 interruptible "$dx" --profile bob watch pots --json >watched 2>err &
 watcher=$!
 started="$started $watcher"

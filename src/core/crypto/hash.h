@@ -38,7 +38,8 @@ enum { DX_HASH_SIZE = 32 };
     X(APP_REQUEST, "dx app request")                                                                         \
     X(CUT, "dx cut")                                                                                         \
     X(CHUNK, "dx chunk")                                                                                     \
-    X(SNAPSHOT, "dx snapshot")
+    X(SNAPSHOT, "dx snapshot")                                                                               \
+    X(PURGED, "dx purged")
 
 typedef enum dx_hash_domain {
 #define DX_HASH_ROW(symbol, name) DX_HASH_##symbol,

@@ -9,6 +9,7 @@
 #include "echo/cut_state.h"
 #include "echo/space_state.h"
 #include "feed/hole.h"
+#include "halo/control_purge.h"
 
 void dx_cut_init(dx_cut *cut, const dx_alloc *alloc) {
     *cut = (dx_cut){.alloc = alloc};
@@ -157,12 +158,28 @@ static uint64_t applied_of(const dx_feed *feed) {
     return feed->applied;
 }
 
+int dx_cut_find_holes(dx_context *context, dx_space *space, const dx_cut *cut, bool *has) {
+    int error = DX_OK;
+    *has = false;
+    for (size_t i = 0; i < cut->count && error == DX_OK && !*has; i++) {
+        const dx_feed *feed = dx_space_feed_by_prefix(space, cut->places[i].feed);
+        error = feed == NULL ? DX_OK : has_holes(context, feed, cut->places[i].length, has);
+    }
+    return error;
+}
+
+/* Where something was purged, holes are what nobody has any more: whoever wrote about it late wrote what PURGEs do not
+ * name. Then who makes a snapshot again finds out. */
+static bool are_holes_expected(const dx_space *space) {
+    return dx_control_purge_version(space->control) != 0;
+}
+
 int dx_cut_now(dx_context *context, dx_space *space, dx_cut *out) {
     bool holes = is_unsettled(space) || dx_base_rests(space);
     int error = DX_OK;
     for (size_t i = 0; i < space->feed_count && error == DX_OK && !holes; i++) {
         const dx_feed *feed = &space->feeds[i];
-        if (feed->identity.feed_class == DX_FEED_DATA) {
+        if (feed->identity.feed_class == DX_FEED_DATA && !are_holes_expected(space)) {
             error = has_holes(context, feed, feed->applied, &holes);
         }
     }
@@ -200,7 +217,7 @@ int dx_cut_stand(dx_context *context, dx_space *space, const dx_cut *cut, dx_cut
     for (size_t i = 0; i < cut->count && error == DX_OK; i++) {
         const dx_feed *feed = dx_space_feed_by_prefix(space, cut->places[i].feed);
         error = stand_feed(context, space, &cut->places[i], &other, &below, missing);
-        if (error == DX_OK && feed != NULL && !unsettled) {
+        if (error == DX_OK && feed != NULL && !unsettled && !are_holes_expected(space)) {
             error = has_holes(context, feed, cut->places[i].length, &unsettled);
         }
     }

@@ -40,5 +40,7 @@ typedef enum dx_cut_standing {
 /* How it lies to what is here. With AHEAD, *missing counts the blocks below it that are not in effect here. */
 DX_MUST_USE int dx_cut_stand(dx_context *context, dx_space *space, const dx_cut *cut,
                              dx_cut_standing *standing, uint64_t *missing);
+/* Whether sections below it are not here that may still come. Where nothing was purged, such a cut is UNSETTLED. */
+DX_MUST_USE int dx_cut_find_holes(dx_context *context, dx_space *space, const dx_cut *cut, bool *has);
 
 #endif

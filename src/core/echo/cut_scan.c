@@ -8,6 +8,7 @@
 #include "echo/base.h"
 #include "echo/cut_state.h"
 #include "echo/key_set.h"
+#include "echo/purge.h"
 #include "echo/remake.h"
 #include "echo/section.h"
 #include "echo/snapshot_item.h"
@@ -244,6 +245,9 @@ static int give_out(dx_cut_scan *scan, const dx_entity_row *row,
     dx_aside aside = {.state = &scan->state, .lists = true};
     dx_cut_entity entity = {.row = row};
     bool touched = false;
+    if (dx_purge_has(scan->space, row->key)) { /* and not carried out yet */
+        return DX_OK;
+    }
     int error = is_listed(scan, row, &entity.listed);
     if (error == DX_OK && scan->outside) {
         error = is_touched(scan, row->key, &touched);

@@ -241,6 +241,12 @@ static int remove_space(dx_context *context, int64_t space) {
         error = run_with(context, dx_store_query(store, "DELETE FROM purged WHERE space = ?1"), space);
     }
     if (error == DX_OK) {
+        error = run_with(context, dx_store_query(store, "DELETE FROM purged_place WHERE space = ?1"), space);
+    }
+    if (error == DX_OK) {
+        error = run_with(context, dx_store_query(store, "DELETE FROM purges_done WHERE space = ?1"), space);
+    }
+    if (error == DX_OK) {
         error = run_with(context, dx_store_query(store, "DELETE FROM refused WHERE space = ?1"), space);
     }
     if (error == DX_OK) {

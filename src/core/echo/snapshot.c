@@ -12,6 +12,7 @@
 #include "echo/snapshot_item.h"
 #include "echo/snapshot_state.h"
 #include "feed/begin.h"
+#include "halo/control_purge.h"
 
 enum {
     ITEM_SIZE_MAX = 80 << 20, /* one entity: a state and its frame */
@@ -32,6 +33,7 @@ struct dx_snapshot {
     uint64_t header_chunks;
     bool has_header, ended;
     uint64_t size, entities;
+    uint8_t purged[DX_HASH_SIZE]; /* below the cut, when it was begun */
     /* One chunk alone is made again. */
     bool single;
     uint64_t wanted_piece;
@@ -280,8 +282,34 @@ static int create(dx_context *context, dx_space *space, const dx_snapshot_plan *
     return DX_OK;
 }
 
+/* What is left out. */
+static int find_purged(const dx_snapshot *self, uint8_t out[static DX_HASH_SIZE]) {
+    dx_buf cut;
+    dx_reader reader;
+    dx_writer writer;
+    size_t count;
+    dx_bytes entries;
+    dx_buf_init(&cut, self->context->alloc, SIZE_MAX);
+    dx_writer_init(&writer, &cut);
+    dx_cut_encode(&self->scan->cut, &writer);
+    int error = dx_writer_finish(&writer);
+    if (error == DX_OK) {
+        dx_reader_init(&reader, dx_buf_view(&cut));
+        dx_dependencies_read(&reader, &count, &entries);
+        dx_control_purged_below(self->space->control, entries, count, out);
+    }
+    dx_buf_deinit(&cut);
+    return error;
+}
+
 int dx_snapshot_begin(dx_context *context, dx_space *space, const dx_snapshot_plan *plan, dx_snapshot **out) {
-    return create(context, space, plan, take_chunk, out);
+    int error = create(context, space, plan, take_chunk, out);
+    error = error == DX_OK ? find_purged(*out, (*out)->purged) : error;
+    if (error != DX_OK) {
+        dx_snapshot_destroy(*out);
+        *out = NULL;
+    }
+    return error;
 }
 
 void dx_snapshot_destroy(dx_snapshot *self) {
@@ -412,7 +440,11 @@ int dx_snapshot_finish(dx_snapshot *self, bool keeps, dx_snapshot_made *out) {
     DX_ASSERT(self->ended);
     *out = (dx_snapshot_made){.size = self->size, .chunks = self->packer.index, .entities = self->entities};
     dx_chunk_root(dx_buf_view(&self->hashes), out->root);
-    return keeps ? keep(self, out->root) : DX_OK;
+    int error = find_purged(self, out->purged);
+    if (error == DX_OK && memcmp(out->purged, self->purged, sizeof self->purged) != 0) {
+        error = DX_E_STATE;
+    }
+    return error != DX_OK ? error : keeps ? keep(self, out->root) : DX_OK;
 }
 
 int dx_snapshot_forget(dx_context *context, dx_space *space, const uint8_t root[static DX_HASH_SIZE]) {

@@ -33,6 +33,7 @@ typedef struct dx_snapshot_made {
     uint64_t size;   /* bytes of all sealed chunks */
     uint64_t chunks; /* at most DX_SNAPSHOT_CHUNKS_MAX */
     uint64_t entities;
+    uint8_t purged[DX_HASH_SIZE]; /* of what it leaves out as purged (halo/control_purge.h); zeros: nothing */
 } dx_snapshot_made;
 
 typedef struct dx_snapshot dx_snapshot;
@@ -40,8 +41,8 @@ typedef struct dx_snapshot dx_snapshot;
 /* DX_E_STATE: the cut does not stand WITHIN (cut.h); DX_E_NOT_FOUND: the key is not here. */
 DX_MUST_USE int dx_snapshot_begin(dx_context *context, dx_space *space, const dx_snapshot_plan *plan,
                                   dx_snapshot **out);
-/* Goes on by about `budget` entities; *more while it is to be called again. DX_E_STATE: the base changed, or something
- * below the cut is not in effect any more: begin again. DX_E_UNSUPPORTED: an object's model is one whose state the
+/* Goes on by about `budget` entities; *more while it is to be called again. DX_E_STATE: the base changed, something
+ * below the cut was purged, or is not in effect any more: begin again. DX_E_UNSUPPORTED: an object's model is one whose state the
  * format asks for and this program does not know. DX_E_LIMIT: more than DX_SNAPSHOT_CHUNKS_MAX chunks. */
 DX_MUST_USE int dx_snapshot_run(dx_snapshot *snapshot, size_t budget, bool *more);
 /* After a run without more: what it is. keeps: it is one to be served; its places are stored (again is nothing). */

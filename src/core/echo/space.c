@@ -12,6 +12,7 @@
 #include "echo/neighbours.h"
 #include "echo/parents.h"
 #include "echo/pipeline.h"
+#include "echo/purge.h"
 #include "echo/reduce.h"
 #include "echo/space_scope.h"
 #include "echo/space_state.h"
@@ -92,6 +93,7 @@ void dx_space_destroy(dx_context *context, dx_space *space) {
         dx_alloc_free(context->alloc, space->scope, sizeof *space->scope);
     }
     dx_parents_destroy(space->parents, space->alloc);
+    dx_purging_deinit(space);
     dx_schemas_deinit(&space->schemas, context->alloc);
     dx_arena_deinit(&space->arena);
     dx_buf_deinit(&space->block);

@@ -68,6 +68,18 @@ typedef struct dx_refusing {
     bool counted;    /* what is not saved yet */
 } dx_refusing;
 
+/* What is purged, and how far that was carried out. */
+typedef struct dx_purging {
+    bool loaded;
+    uint64_t done;   /* the version of PURGEs in effect that all was done for (control_purge.h) */
+    uint64_t hidden; /* the version for which rows alone went: something else is under way */
+    uint64_t
+        looked; /* the version for which blocks that are not in effect were looked through, as far as below */
+    struct dx_purge_look *looks;
+    size_t look_count;
+    bool scrubs; /* what was written of it is to leave the log, too */
+} dx_purging;
+
 struct dx_space {
     int64_t local;
     uint8_t id[DX_HASH_SIZE];
@@ -93,9 +105,9 @@ struct dx_space {
     size_t wanted_count;
 
     /* Private to echo. */
-    size_t purges_settled; /* purges in effect when all of them had been carried out */
-    bool referred;         /* every row is in the index of references (referrer.h) */
-    bool names_digested;   /* and no member's name is another one since */
+    dx_purging purging;  /* how far what is purged is gone (purge.h) */
+    bool referred;       /* every row is in the index of references (referrer.h) */
+    bool names_digested; /* and no member's name is another one since */
     uint8_t names_digest[DX_HASH_SIZE];
     const dx_alloc *alloc;
     dx_refusing refusing;

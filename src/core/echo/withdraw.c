@@ -10,6 +10,7 @@
 #include "echo/hierarchy.h"
 #include "echo/key_set.h"
 #include "echo/ordered.h"
+#include "echo/purge.h"
 #include "echo/space_state.h"
 #include "echo/touch.h"
 #include "echo/trace.h"
@@ -59,7 +60,7 @@ static int begin_with_base(dx_context *context, dx_space *space, int64_t key) {
 static int make(dx_context *context, dx_space *space, int64_t key, uint64_t created) {
     dx_feed *maker = dx_space_feed(space, dx_entity_key_feed(key));
     int error = DX_OK;
-    if (!dx_touch_is_in_effect(maker, dx_entity_key_seq(key))) {
+    if (!dx_touch_is_in_effect(maker, dx_entity_key_seq(key)) || dx_purge_has(space, key)) {
         return DX_OK;
     }
     if (!dx_base_has(space, key)) {

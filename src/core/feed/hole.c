@@ -201,7 +201,7 @@ typedef struct rewriting {
     size_t count, next; /* the change that comes next */
     dx_buf items;
     dx_writer writer;
-    uint64_t holes, filled, dug;
+    uint64_t holes, filled;
     size_t changed;
 } rewriting;
 
@@ -235,7 +235,6 @@ static int rewrite_section(rewriting *self, uint64_t index, dx_bytes section, bo
         dx_write_bytes(&self->writer, section);
     }
     self->filled += fills;
-    self->dug += digs;
     self->changed += fills || digs;
     self->holes += digs || (is_hole && !fills);
     return DX_OK;
@@ -276,7 +275,6 @@ static int store_rewritten(const dx_feed *feed, dx_store *store, uint64_t seq, c
     }
     bool missed = holes.sections > holes.excused + holes.outside;
     holes.sections = self->holes;
-    holes.excused += self->dug; /* who takes a section out does not look for it */
     holes.excused = holes.excused < holes.sections ? holes.excused : holes.sections;
     holes.outside = missed && self->filled != 0                      ? 0
                     : holes.outside < holes.sections - holes.excused ? holes.outside

@@ -259,29 +259,6 @@ static int add_entry(dx_control *control, dx_sorted *sorted, dx_control_entry *e
     return DX_OK;
 }
 
-static int compare_purge(const void *item, const void *key) {
-    return memcmp(item, key, DX_PURGED_ID_SIZE);
-}
-
-static int add_purge(dx_control *control, const dx_credential *credential) {
-    const uint8_t *id = dx_item_bytes(dx_credential_claim(credential, 1)).data;
-    size_t at = dx_sorted_find(&control->purges, id, compare_purge);
-    const uint8_t *there = dx_sorted_at(&control->purges, at);
-    if (there && memcmp(there, id, DX_PURGED_ID_SIZE) == 0) {
-        return DX_OK;
-    }
-    void *slot = dx_sorted_open(&control->purges, control->alloc, at);
-    if (!slot) {
-        return DX_E_NO_MEMORY;
-    }
-    memcpy(slot, id, DX_PURGED_ID_SIZE);
-    return DX_OK;
-}
-
-bool dx_control_is_purged(const dx_control *control, const uint8_t id[static DX_PURGED_ID_SIZE]) {
-    return dx_sorted_get(&control->purges, id, compare_purge) != NULL;
-}
-
 static int put_in_effect(dx_control *control, dx_control_entry *entry, const dx_credential *credential) {
     control->in_effect++;
     switch (entry->type) {
@@ -300,7 +277,7 @@ static int put_in_effect(dx_control *control, dx_control_entry *entry, const dx_
     case DX_CREDENTIAL_EPOCH_ACK:
         return dx_control_add_ack(control, credential);
     case DX_CREDENTIAL_PURGE:
-        return add_purge(control, credential);
+        return dx_control_add_purge(control, entry, credential);
     case DX_CREDENTIAL_KEY_EPOCH:
         return add_entry(control, &control->key_epochs, entry, compare_key_epoch);
     default:

@@ -7,7 +7,8 @@
  * verdict. The rules stand in docs/spec/control.md and in authorize.c.
  *
  * This slice admits only; removal, revocation, demotion and their cuts come with the HALO issue and add credential
- * types, not formats. Epochs: control_epoch.h.
+ * types, not formats. Epochs: control_epoch.h; purges:
+ * control_purge.h.
  *
  * Bounds are per source (the feed that brought it) and in all. What needs no waiting is never turned away
  * for a full waiting room, so a full room delays and never blocks.
@@ -33,9 +34,6 @@ enum {
     /* Credentials one feed may bring, in the same units, whatever they are worth: a hundred rotations for 600 devices. */
     DX_CONTROL_PER_SOURCE_MAX = 65536
 };
-
-/* What a PURGE names: an entity's id (echo/space.h, DX_ID_SIZE). */
-enum { DX_PURGED_ID_SIZE = DX_PREFIX_SIZE + 6 };
 
 typedef struct dx_control dx_control;
 
@@ -156,10 +154,6 @@ bool dx_control_discovery(const dx_control *control, uint8_t out[static DX_KEY_S
  * control state. */
 dx_bytes dx_control_credential(const dx_control *control, const uint8_t id[static DX_HASH_SIZE]);
 
-/* Whether a PURGE of the entity is in effect; and all of them, ascending. */
-bool dx_control_is_purged(const dx_control *control, const uint8_t id[static DX_PURGED_ID_SIZE]);
-size_t dx_control_purge_count(const dx_control *control);
-const uint8_t *dx_control_purge(const dx_control *control, size_t index);
 /* May this feed's author write data now? The one question the pipeline asks. */
 DX_MUST_USE int
 dx_control_authorize(const dx_control *control,
@@ -193,9 +187,5 @@ DX_MUST_USE int dx_control_issue_key_grant(const dx_control *control, const dx_i
                                            const uint8_t key[static DX_KEY_SIZE],
                                            const uint8_t device[static DX_KEY_SIZE],
                                            const uint8_t noise[static DX_KEY_SIZE], dx_buf *out);
-
-/* Appends a PURGE of the entity. DX_E_DENIED: neither the right nor the maker. */
-DX_MUST_USE int dx_control_issue_purge(const dx_control *control, const dx_identity *by,
-                                       const uint8_t id[static DX_PURGED_ID_SIZE], dx_buf *out);
 
 #endif

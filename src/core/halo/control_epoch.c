@@ -8,7 +8,15 @@
 
 #include "halo/control_state.h"
 
-enum { CLAIMS = 6, CLAIM_NUMBER = 1, CLAIM_CUT, CLAIM_ROOT, CLAIM_SIZE, CLAIM_KEY_EPOCH, CLAIM_FORMAT };
+enum {
+    CLAIM_NUMBER = 1,
+    CLAIM_CUT,
+    CLAIM_ROOT,
+    CLAIM_SIZE,
+    CLAIM_KEY_EPOCH,
+    CLAIM_FORMAT,
+    CLAIM_PURGED /* only where there are some */
+};
 
 /* --- Reading ---------------------------------------------------------------------------------- */
 
@@ -34,7 +42,8 @@ bool dx_epoch_read(const dx_credential *credential, dx_epoch *out) {
     memcpy(out->issuer, credential->issuer, sizeof out->issuer);
     memcpy(out->signer, credential->signer, sizeof out->signer);
     dx_reader_init(&in, credential->claims);
-    if (dx_read_map(&in) != CLAIMS) {
+    size_t claims = dx_read_map(&in);
+    if (claims != CLAIM_FORMAT && claims != CLAIM_PURGED) {
         dx_reader_fail(&in);
     }
     expect(&in, CLAIM_NUMBER);
@@ -51,6 +60,13 @@ bool dx_epoch_read(const dx_credential *credential, dx_epoch *out) {
     out->key_epoch = dx_read_uint(&in);
     expect(&in, CLAIM_FORMAT);
     expect(&in, DX_EPOCH_FORMAT);
+    if (claims == CLAIM_PURGED) {
+        expect(&in, CLAIM_PURGED);
+        dx_read_bytes_exact(&in, out->purged, sizeof out->purged);
+        if (sodium_is_zero(out->purged, sizeof out->purged)) { /* how none would be said twice */
+            dx_reader_fail(&in);
+        }
+    }
     if (dx_reader_finish(&in) != DX_OK || out->number == 0 || out->cut_count == 0) {
         return false;
     }
@@ -192,9 +208,8 @@ static bool has_witness(const dx_control *control, const dx_control_entry *epoch
     return false;
 }
 
-/* Of feeds whose ids share the prefix one alone is admitted. */
-static const dx_admitted_feed *feed_by_prefix(const dx_control *control,
-                                              const uint8_t prefix[static DX_PREFIX_SIZE]) {
+const dx_admitted_feed *dx_control_feed_by_prefix(const dx_control *control,
+                                                  const uint8_t prefix[static DX_PREFIX_SIZE]) {
     size_t low = 0, high = control->feeds.count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -220,7 +235,7 @@ static bool is_of_owner_alone(const dx_control *control, const dx_epoch *epoch) 
 #endif
     dx_reader_init(&cursor, epoch->cut);
     for (size_t i = 0; i < epoch->cut_count && dx_block_dependency(&cursor, &entry) == DX_OK; i++) {
-        const dx_admitted_feed *feed = feed_by_prefix(control, entry.feed);
+        const dx_admitted_feed *feed = dx_control_feed_by_prefix(control, entry.feed);
         if (!feed || feed->identity.feed_class != DX_FEED_DATA ||
             memcmp(feed->owner, epoch->issuer, DX_KEY_SIZE) != 0) {
             return false;

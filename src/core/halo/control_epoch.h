@@ -18,15 +18,16 @@
 typedef struct dx_epoch {
     uint8_t id[DX_HASH_SIZE];
     uint8_t issuer[DX_KEY_SIZE],
-        signer[DX_KEY_SIZE];    /* identity; the key that signed: it, or a device of it */
-    uint64_t number;            /* from 1 on */
-    size_t cut_count;           /* feeds of the cut, at least one */
-    dx_bytes cut;               /* the encoded entries, ascending, walked with dx_block_dependency */
-    dx_bytes cut_item;          /* the same as one item, the array of them */
-    uint64_t sum;               /* of the cut's lengths */
-    uint8_t root[DX_HASH_SIZE]; /* of the snapshot */
-    uint64_t size_bytes;        /* of the snapshot's chunks together */
-    uint64_t key_epoch;         /* whose key seals them */
+        signer[DX_KEY_SIZE];      /* identity; the key that signed: it, or a device of it */
+    uint64_t number;              /* from 1 on */
+    size_t cut_count;             /* feeds of the cut, at least one */
+    dx_bytes cut;                 /* the encoded entries, ascending, walked with dx_block_dependency */
+    dx_bytes cut_item;            /* the same as one item, the array of them */
+    uint64_t sum;                 /* of the cut's lengths */
+    uint8_t root[DX_HASH_SIZE];   /* of the snapshot */
+    uint64_t size_bytes;          /* of the snapshot's chunks together */
+    uint64_t key_epoch;           /* whose key seals them */
+    uint8_t purged[DX_HASH_SIZE]; /* of what was purged below the cut (control_purge.h); zeros: nothing */
     bool confirmed;
     size_t acks; /* devices that acknowledged it */
 } dx_epoch;
@@ -61,6 +62,7 @@ typedef struct dx_epoch_draft {
     size_t cut_count;
     uint8_t root[DX_HASH_SIZE];
     uint64_t size_bytes, key_epoch;
+    uint8_t purged[DX_HASH_SIZE]; /* zeros: nothing */
 } dx_epoch_draft;
 
 /* Appends the EPOCH after the current one (the first: number 1), signed by this vault's device. DX_E_DENIED: no right;

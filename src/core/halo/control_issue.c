@@ -25,7 +25,10 @@ static void add_parent(draft *made, const uint8_t id[static DX_HASH_SIZE]) {
 static int begin_draft(const dx_control *control, const dx_identity *by, dx_credential_type type,
                        dx_role needed, const uint8_t *subject, dx_buf *out, draft *made) {
     memset(made, 0, sizeof *made);
-    dx_buf_init(&made->claims, out->alloc, type == DX_CREDENTIAL_EPOCH ? DX_EPOCH_SIZE_MAX : CLAIMS_SIZE_MAX);
+    dx_buf_init(&made->claims, out->alloc,
+                type == DX_CREDENTIAL_EPOCH   ? DX_EPOCH_SIZE_MAX
+                : type == DX_CREDENTIAL_PURGE ? DX_CREDENTIAL_SIZE_MAX
+                                              : CLAIMS_SIZE_MAX);
     dx_writer_init(&made->writer, &made->claims);
     const dx_member *member = dx_control_member_of(control, by->identity);
     const dx_control_device_row *device = dx_control_device_of(control, by->device);
@@ -185,7 +188,8 @@ int dx_control_issue_epoch(const dx_control *control, const dx_identity *by, con
     if (error == DX_OK && follows) {
         add_parent(&made, current.id);
     }
-    dx_write_map(&made.writer, 6);
+    bool purged = !sodium_is_zero(said->purged, sizeof said->purged);
+    dx_write_map(&made.writer, purged ? 7 : 6);
     dx_write_uint(&made.writer, 1);
     dx_write_uint(&made.writer, follows ? current.number + 1 : 1);
     dx_write_uint(&made.writer, 2);
@@ -198,6 +202,10 @@ int dx_control_issue_epoch(const dx_control *control, const dx_identity *by, con
     dx_write_uint(&made.writer, said->key_epoch);
     dx_write_uint(&made.writer, 6);
     dx_write_uint(&made.writer, DX_EPOCH_FORMAT);
+    if (purged) {
+        dx_write_uint(&made.writer, 7);
+        dx_write_bytes(&made.writer, dx_bytes_of(said->purged, sizeof said->purged));
+    }
     return end_draft(&made, error, by, out);
 }
 
@@ -238,11 +246,45 @@ static const dx_control_entry *find_maker(const dx_control *control, const dx_id
     return NULL;
 }
 
+/* How many places fit into the claims of one credential, and how many of these are of one feed. */
+static size_t fitting_places(const dx_purge_place *places, size_t count, size_t *feeds) {
+    enum { FEED_SIZE = 21, PLACE_SIZE = 8, ROOM = DX_CREDENTIAL_SIZE_MAX / 2 };
+    size_t taken = 0, size = 0;
+    for (*feeds = 0; taken < count && taken < DX_PURGE_PLACES_MAX; taken++) {
+        bool next = taken == 0 || memcmp(places[taken].feed, places[taken - 1].feed, DX_PREFIX_SIZE) != 0;
+        size += next ? (size_t)FEED_SIZE + PLACE_SIZE : (size_t)PLACE_SIZE;
+        if (size > ROOM) {
+            break;
+        }
+        *feeds += next;
+    }
+    return taken;
+}
+
+static void write_places(dx_writer *writer, const dx_purge_place *places, size_t count, size_t feeds) {
+    dx_write_array(writer, feeds);
+    for (size_t i = 0, end; i < count; i = end) {
+        for (end = i; end < count && memcmp(places[end].feed, places[i].feed, DX_PREFIX_SIZE) == 0;) {
+            end++;
+        }
+        dx_write_array(writer, 2);
+        dx_write_bytes(writer, dx_bytes_of(places[i].feed, DX_PREFIX_SIZE));
+        dx_write_array(writer, 2 * (end - i));
+        for (size_t at = i; at < end; at++) {
+            dx_write_uint(writer, places[at].seq);
+            dx_write_uint(writer, places[at].index);
+        }
+    }
+}
+
 int dx_control_issue_purge(const dx_control *control, const dx_identity *by,
-                           const uint8_t id[static DX_PURGED_ID_SIZE], dx_buf *out) {
+                           const uint8_t id[static DX_PURGED_ID_SIZE], const dx_purge_place *places,
+                           size_t count, size_t *taken, dx_buf *out) {
     draft made;
+    size_t feeds;
     bool may = dx_control_role(control, by->identity) >= DX_ROLE_ADMIN;
     const dx_control_entry *maker = may ? NULL : find_maker(control, by, id);
+    *taken = fitting_places(places, count, &feeds);
     if (!may && !maker) {
         return DX_E_DENIED;
     }
@@ -251,8 +293,12 @@ int dx_control_issue_purge(const dx_control *control, const dx_identity *by,
     if (error == DX_OK && maker) {
         add_parent(&made, maker->id);
     }
-    dx_write_map(&made.writer, 1);
+    dx_write_map(&made.writer, *taken != 0 ? 2 : 1);
     dx_write_uint(&made.writer, 1);
     dx_write_bytes(&made.writer, dx_bytes_of(id, DX_PURGED_ID_SIZE));
+    if (*taken != 0) {
+        dx_write_uint(&made.writer, 2);
+        write_places(&made.writer, places, *taken, feeds);
+    }
     return end_draft(&made, error, by, out);
 }

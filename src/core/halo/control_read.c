@@ -63,14 +63,6 @@ const dx_admitted_feed *dx_control_feed(const dx_control *control, size_t index)
     return dx_sorted_at(&control->feeds, index);
 }
 
-size_t dx_control_purge_count(const dx_control *control) {
-    return control->purges.count;
-}
-
-const uint8_t *dx_control_purge(const dx_control *control, size_t index) {
-    return dx_sorted_at(&control->purges, index);
-}
-
 int dx_control_authorize(const dx_control *control, const uint8_t feed_id[static DX_HASH_SIZE]) {
     const dx_admitted_feed *feed = dx_control_find_feed(control, feed_id);
     bool may_write = feed && feed->identity.feed_class == DX_FEED_DATA &&

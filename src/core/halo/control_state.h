@@ -9,6 +9,7 @@
 
 #include "halo/control.h"
 #include "halo/control_epoch.h"
+#include "halo/control_purge.h"
 #include "halo/sorted.h"
 
 typedef enum dx_standing {
@@ -76,7 +77,8 @@ struct dx_control {
     dx_sorted acks;       /* dx_epoch_ack, by itself */
     dx_sorted cuts;       /* dx_dependency, by feed: of all confirmed epochs the greatest length */
     dx_sorted purges;     /* ids of entities, DX_PURGED_ID_SIZE bytes each, by themselves */
-    bool epochs_stale;    /* which of them are confirmed is to be found anew */
+    uint64_t purge_version;
+    bool epochs_stale; /* which of them are confirmed is to be found anew */
     uint64_t epoch_version;
     size_t waiting_units; /* of all sources */
     size_t in_effect, refused, unknown;
@@ -107,11 +109,21 @@ DX_MUST_USE int dx_control_add_ack(dx_control *control, const dx_credential *cre
 /* Finds the confirmed ones anew when something changed that they follow from. DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_control_weigh_epochs(dx_control *control);
 
+/* --- control_purge.c -------------------------------------------------------------------------- */
+
+/* Whether the claims are a PURGE's. */
+bool dx_purge_is_in_form(const dx_credential *credential);
+DX_MUST_USE int dx_control_add_purge(dx_control *control, const dx_control_entry *entry,
+                                     const dx_credential *credential);
+
 /* --- control.c -------------------------------------------------------------------------------- */
 
 /* As dx_control_take; trusted: from our own rows, so signatures and limits were checked before. */
 DX_MUST_USE int dx_control_admit(dx_control *control, dx_bytes bytes, int64_t source, bool trusted);
 const dx_control_entry *dx_control_entry_of(const dx_control *control, const uint8_t id[static DX_HASH_SIZE]);
+/* Of feeds whose ids share the prefix one alone is admitted; NULL: none. */
+const dx_admitted_feed *dx_control_feed_by_prefix(const dx_control *control,
+                                                  const uint8_t prefix[static DX_PREFIX_SIZE]);
 const dx_control_device_row *dx_control_device_of(const dx_control *control,
                                                   const uint8_t device[static DX_KEY_SIZE]);
 /* The KEY_EPOCH that counts for this number; NULL: none. */

@@ -9,6 +9,7 @@
 #include "base/trace.h"
 #include "echo/epoch_word.h"
 #include "echo/refused.h"
+#include "halo/control_purge.h"
 
 typedef enum work_kind { WORK_NONE, WORK_MAKING, WORK_CHECKING } work_kind;
 
@@ -29,6 +30,7 @@ typedef struct dx_epoch_work {
     uint64_t look_ms;    /* when to look all the same; 0: at once */
     uint64_t weighed;    /* blocks that were applied when they were weighed last */
     uint64_t state_size; /* of a snapshot that was made and did not outweigh its blocks; 0: none */
+    uint64_t stale_ms;   /* since when the current epoch has something that was purged; 0: it has not */
     uint64_t heavy_ms;   /* since when there is enough for an epoch; 0: there is not */
 } dx_epoch_work;
 
@@ -225,7 +227,8 @@ static int begin_making(dx_node *node, dx_space *space, dx_epoch_work *work) {
 static int say_made(dx_node *node, dx_space *space, dx_epoch_work *work, const dx_snapshot_made *made) {
     uint64_t bytes;
     int error = dx_compact_estimate(&node->context, space, &work->cut, &bytes);
-    if (error == DX_OK && !is_asked(work) && bytes < 2 * made->size && !has_rivals(node, space)) {
+    if (error == DX_OK && !is_asked(work) && work->stale_ms == 0 && bytes < 2 * made->size &&
+        !has_rivals(node, space)) {
         work->state_size = made->size;
         return dx_snapshot_forget(&node->context, space, made->root);
     }
@@ -234,6 +237,7 @@ static int say_made(dx_node *node, dx_space *space, dx_epoch_work *work, const d
                             .size_bytes = made->size,
                             .key_epoch = work->key_epoch};
     memcpy(draft.root, made->root, sizeof draft.root);
+    memcpy(draft.purged, made->purged, sizeof draft.purged);
 #if defined(DX_PLANT) && DX_PLANT == 52
     draft.root[0] ^= 1;
 #endif
@@ -279,11 +283,20 @@ static int say_checked(dx_node *node, dx_space *space, const dx_epoch_work *work
     if (!dx_control_epoch(space->control, work->id, &epoch)) {
         return DX_OK; /* out of force since */
     }
+    if (dx_control_epoch_is_stale(space->control, &epoch)) {
+        return DX_E_STATE; /* something below its cut was purged meanwhile */
+    }
     bool right = memcmp(epoch.root, made->root, sizeof made->root) == 0 && epoch.size_bytes == made->size;
 #if defined(DX_PLANT) && DX_PLANT == 53
     right = true;
 #endif
-    int error = set_verdict(node, space, epoch.id, right ? DX_EPOCH_RIGHT : DX_EPOCH_MISMATCH);
+    bool holes = false;
+    int error = right ? DX_OK : dx_cut_find_holes(&node->context, space, &work->cut, &holes);
+    if (error == DX_OK && holes) {
+        return DX_E_STATE; /* sections that may still come: nothing is known of it */
+    }
+    error = error != DX_OK ? error
+                           : set_verdict(node, space, epoch.id, right ? DX_EPOCH_RIGHT : DX_EPOCH_MISMATCH);
     note(node, space, right ? "checked, and right" : "E_EPOCH_MISMATCH: it is not the state at its cut",
          epoch.number);
     if (error != DX_OK || !right) {
@@ -325,7 +338,8 @@ static int begin_checking(dx_node *node, dx_space *space, dx_epoch_work *work, b
         uint64_t since_ms, missing;
         last = !dx_control_epoch_at(space->control, i, &epoch) || epoch.confirmed;
         error = dx_node_epoch_verdict(node, space, epoch.id, &verdict, &since_ms);
-        if (error != DX_OK || verdict != DX_EPOCH_UNSEEN || !is_worth_checking(node, space, &epoch)) {
+        if (error != DX_OK || verdict != DX_EPOCH_UNSEEN || !is_worth_checking(node, space, &epoch) ||
+            dx_control_epoch_is_stale(space->control, &epoch)) {
             continue;
         }
         bool refused;
@@ -439,11 +453,26 @@ static uint64_t rank_of(const dx_node *node, const dx_space *space) {
     return rank;
 }
 
+/* Whether the current epoch's snapshot has what was purged since, so that nobody can make it any more. */
+static bool is_stale(const dx_space *space) {
+    dx_epoch current;
+    return dx_control_current_epoch(space->control, &current) &&
+           dx_control_epoch_is_stale(space->control, &current);
+}
+
 /* *due_ms: when this device is to make one, DX_NO_DEADLINE: there is no reason to. */
 static int when_due(dx_node *node, dx_space *space, dx_epoch_work *work, uint64_t *due_ms) {
     uint64_t applied = count_applied(space), bytes, state, now_ms = node->context.now_ms;
     *due_ms = DX_NO_DEADLINE;
-    if (!may(node, space, DX_ROLE_ADMIN) || node->config.epoch_size == 0) {
+    if (!may(node, space, DX_ROLE_ADMIN)) {
+        return DX_OK;
+    }
+    work->stale_ms = !is_stale(space) ? 0 : work->stale_ms == 0 ? now_ms + 1 : work->stale_ms;
+    if (work->stale_ms != 0) {
+        *due_ms = work->stale_ms - 1 + rank_of(node, space) * DX_EPOCH_RANK_MS;
+        return DX_OK;
+    }
+    if (node->config.epoch_size == 0) {
         return DX_OK;
     }
     if (work->heavy_ms == 0 || applied != work->weighed) {
@@ -504,6 +533,9 @@ static const char *judge_dropping(const dx_node *node, dx_space *space, const dr
     *wait_ms = 0;
     if (is_base(space, epoch)) {
         return "nothing lies below the current epoch any more";
+    }
+    if (dx_control_epoch_is_stale(space->control, epoch)) {
+        return "something below the current epoch was purged: an admin's device makes the next one";
     }
 #if defined(DX_PLANT) && DX_PLANT == 72
     verdict = DX_EPOCH_RIGHT;
@@ -621,6 +653,7 @@ static uint64_t version_of(const dx_space *space) {
     uint64_t version = dx_control_epoch_version(space->control);
     version = (version ^ dx_control_epoch_count(space->control)) * UINT64_C(0x100000001b3);
     version = (version ^ space->change) * UINT64_C(0x100000001b3);
+    version = (version ^ dx_control_purge_version(space->control)) * UINT64_C(0x100000001b3);
     version = (version ^ space->forks_settled) * UINT64_C(0x100000001b3);
     return version | 1;
 }
@@ -689,6 +722,13 @@ static int run_space(dx_node *node, dx_space *space, bool *again, uint64_t *dead
         return DX_E_NO_MEMORY;
     }
     dx_epoch_status_of(space, &status);
+    if (status.stage == DX_EPOCH_FETCHING &&
+        is_stale(space)) { /* nobody can serve it any more; the next one comes */
+        int error = dx_load_abort(&node->context, space);
+        if (error != DX_E_STATE) {
+            return error;
+        }
+    }
     if (status.stage != DX_EPOCH_IDLE) {
         if (work->snapshot != NULL) {
             end_work(work); /* its base goes */

@@ -196,6 +196,22 @@ static int read_part(dx_page_file *file, uint64_t number, size_t at, size_t size
     return result;
 }
 
+/* Between the cell pointers and the cells of a tree's page nothing is anything's, but SQLite leaves there what it moved to
+ * other pages: zeros go to the disk instead. Nobody reads it, and no checksum of SQLite's is over a page of the database.
+ * Pages of other kinds begin with the number of another page, which is below TREE_PAGES_MAX. */
+static void clear_gap(uint64_t number, uint8_t *page) {
+    enum { TREE_PAGES_MAX = 1 << 25, USED = DX_PAGE_SIZE - DX_PAGE_RESERVED_SIZE };
+    size_t header = number == 1 ? DX_PAGE_HEADER_SIZE : 0;
+    uint8_t kind = page[header];
+    bool inner = kind == 2 || kind == 5, leaf = kind == 10 || kind == 13;
+    size_t cells = (size_t)page[header + 3] << 8 | page[header + 4];
+    size_t begin = header + (inner ? 12 : 8) + 2 * cells;
+    size_t end = (size_t)page[header + 5] << 8 | page[header + 6];
+    if ((inner || leaf) && number < TREE_PAGES_MAX && begin < end && end <= USED) {
+        memset(page + begin, 0, end - begin);
+    }
+}
+
 /* Writes a part of one unit into the run; the rest of the unit is what the file has there. */
 static int write_part(dx_page_file *file, uint64_t number, size_t at, const uint8_t *data, size_t size) {
     size_t unit_size = dx_unit_size(file->kind);
@@ -218,6 +234,9 @@ static int write_part(dx_page_file *file, uint64_t number, size_t at, const uint
         }
     }
     memcpy(unit + at, data, size);
+    if (file->kind == DX_UNIT_PAGE && size == DX_PAGE_SIZE) {
+        clear_gap(number, unit);
+    }
     return SQLITE_OK;
 }
 

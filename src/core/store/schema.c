@@ -210,9 +210,14 @@ const char *const dx_store_schema[] = {
      "STRICT;"
      "CREATE TABLE sought(space INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY(space, entity))"
      " WITHOUT ROWID, STRICT;"),
-    /* Entities whose purge was carried out here (echo/purge.h). */
+    /* Entities whose purge was carried out here (echo/purge.h); where sections about purged entities stood, which were taken
+     * out here or are named by who purged them; and which set of PURGEs all of that was done for. */
     ("CREATE TABLE purged(space INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY(space, id)) WITHOUT ROWID, "
-     "STRICT;"),
+     "STRICT;"
+     "CREATE TABLE purged_place(space INTEGER NOT NULL, feed BLOB NOT NULL, seq INTEGER NOT NULL,"
+     " section INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY(space, feed, seq, section)) WITHOUT ROWID, "
+     "STRICT;"
+     "CREATE TABLE purges_done(space INTEGER PRIMARY KEY, version INTEGER NOT NULL) STRICT;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

@@ -190,6 +190,25 @@ static int checkpoint(dx_store *store) {
     return DX_OK;
 }
 
+void dx_store_scrub(dx_store *store) {
+    store->scrubs = true;
+}
+
+/* All frames into the database, and the log's file to nothing: what it held of earlier versions of pages is gone. */
+static int empty_log(dx_store *store) {
+    dx_store_reset_statements(store);
+    int result = sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (result != SQLITE_OK) {
+        int error = error_of(result);
+        describe_failure(store, result, error);
+        return error;
+    }
+    store->scrubs = false;
+    store->log_frames = 0;
+    store->log_size = 0;
+    return DX_OK;
+}
+
 int dx_store_checkpoint(dx_store *store) {
     if (store->in_transaction || store->poisoned || store->read_only) {
         return DX_E_STATE;
@@ -212,7 +231,7 @@ static bool needs_place(const dx_store *store) {
 bool dx_store_has_upkeep(const dx_store *store, bool idle) {
     int frames = idle ? DX_STORE_LOG_FRAMES_IDLE : DX_STORE_LOG_FRAMES_TIDY;
     bool can = !store->poisoned && !store->read_only && !store->upkeep_failed;
-    return can && (store->log_frames >= frames || needs_place(store));
+    return can && (store->scrubs || store->log_frames >= frames || needs_place(store));
 }
 
 static int grow_log(dx_store *store) {
@@ -224,7 +243,9 @@ static int grow_log(dx_store *store) {
 void dx_store_upkeep(dx_store *store, bool idle) {
     DX_ASSERT(!store->in_transaction);
     if (dx_store_has_upkeep(store, idle)) {
-        int error = needs_place(store) ? grow_log(store) : checkpoint(store);
+        int error = store->scrubs        ? empty_log(store)
+                    : needs_place(store) ? grow_log(store)
+                                         : checkpoint(store);
         store->upkeep_failed = error != DX_OK;
     }
 }

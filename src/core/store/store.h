@@ -92,6 +92,9 @@ void dx_store_counts(const dx_store *store, uint64_t *syncs, uint64_t *pages);
 int dx_store_log_frames(const dx_store *store);
 /* Copies the log into the vault file now, outside a transaction. A failure loses nothing. */
 DX_MUST_USE int dx_store_checkpoint(dx_store *store);
+/* What was committed so far took something out that must not be found any more, which older frames of the log still have:
+ * upkeep cuts the log off to nothing. */
+void dx_store_scrub(dx_store *store);
 /* Whether there is something to do for the commits to come: at once when nobody waits for an answer, or, idle,
  * only once the store was left alone for DX_STORE_IDLE_MS. */
 bool dx_store_has_upkeep(const dx_store *store, bool idle);

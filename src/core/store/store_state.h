@@ -41,6 +41,7 @@ struct dx_store {
     int log_frames;     /* after the last commit */
     int last_frames;    /* of them, what that commit wrote */
     int64_t log_size;   /* of the log's file, at least what log_frames take */
+    bool scrubs;        /* the log is to be cut off to nothing */
     bool upkeep_failed; /* not to be tried again before the next commit */
     uint64_t budget;
     uint64_t steps_left;

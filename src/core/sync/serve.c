@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "echo/purge.h"
 #include "sync/session.h"
 
 /* --- Heads ------------------------------------------------------------------------------------------ */
@@ -134,9 +135,10 @@ static int serve_class(dx_session *session, dx_feed_class feed_class, size_t *bu
         if (feed == NULL || feed->identity.feed_class != feed_class) {
             continue;
         }
-        uint64_t end = dx_replica_length(session->replica, feed) == 0 || !is_signed(feed)
-                           ? 0
-                           : feed->length; /* also what a head does not end at yet */
+        uint64_t end =
+            dx_replica_length(session->replica, feed) == 0 || !is_signed(feed)
+                ? 0
+                : dx_purge_served(session->replica->space, feed); /* also what a head does not end at yet */
         bool head = row->head_asked && row->next == end && end > 0;
         row->head_asked = row->head_asked && end == 0;
         while ((row->next < end || head) && session->credit > 0 && *budget > 0 && has_room(session)) {

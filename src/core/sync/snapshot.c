@@ -11,6 +11,7 @@
 #include "echo/epoch.h"
 #include "feed/begin.h"
 #include "halo/control_epoch.h"
+#include "halo/control_purge.h"
 #include "sync/session.h"
 
 /* --- What to load ---------------------------------------------------------------------------------- */
@@ -169,7 +170,8 @@ int dx_replica_choose_load(dx_replica *replica) {
     }
     bool found = false;
     int error = choose_epoch(replica, &epoch, &found);
-    if (error != DX_OK || !found || (status.stage != DX_EPOCH_IDLE && status.stage != DX_EPOCH_FETCHING)) {
+    if (error != DX_OK || !found || dx_control_epoch_is_stale(replica->space->control, &epoch) ||
+        (status.stage != DX_EPOCH_IDLE && status.stage != DX_EPOCH_FETCHING)) {
         stop(replica);
         return error;
     }

@@ -3,7 +3,10 @@
  * same; whatever came in which order. Of echo/cut.c, echo/cut_scan.c, echo/remake.c, echo/snapshot.c, echo/snapshot_item.c,
  * echo/snapshot_chunk.c, echo/base.c, echo/compact.c, echo/load.c and feed/begin.c together. */
 #include "echo/base.h"
+#include "echo/touch.h"
 #include "epochs.h"
+#include "halo/control_purge.h"
+#include "purged.h"
 
 static dx_snapshot_made plain_made(peer *self, size_t budget, dx_cut *cut) {
     epoch_cut(self, cut);
@@ -269,10 +272,167 @@ static void test_the_law_over_random_worlds(void **state) {
     }
 }
 
+/* --- The law, while entities are purged ----------------------------------------------------------- */
+
+/* The owner's word; whoever hears it takes it out. */
+static void purge_some(world *self, int count) {
+    peer *owner = &self->authors[0];
+    for (int i = 0; i < count; i++) {
+        uint8_t id[DX_ID_SIZE];
+        int64_t key = pick(self, owner);
+        if (key == 0) {
+            return;
+        }
+        assert_int_equal(dx_key_to_id(owner->space, key, id), DX_OK);
+        peer_begin(owner);
+        assert_int_equal(dx_space_purge(&owner->context, owner->space, id), DX_OK);
+        peer_run(owner);
+        peer_commit(owner);
+    }
+}
+
+/* No purged entity has a row, a base row, a move, a step or a touch, and nothing about one is in a block that opens. */
+static void assert_none_left(world *self, peer *who) {
+    peer_begin(who);
+    assert_int_equal(dx_entity_rows_write(&who->context, who->space), DX_OK);
+    for (size_t i = 0; i < self->objects; i++) {
+        static const char *const questions[] = {
+            "SELECT 1 FROM entity WHERE key = ?1", "SELECT 1 FROM base_row WHERE entity = ?1",
+            "SELECT 1 FROM move WHERE child = ?1", "SELECT 1 FROM yielded WHERE child = ?1",
+            "SELECT 1 FROM step WHERE entity = ?1"};
+        int64_t key;
+        dx_stamp at = {.counter = 0};
+        dx_touch touch;
+        bool found;
+        if (!dx_control_is_purged(who->space->control, self->ids[i]) ||
+            dx_id_to_key(who->space, self->ids[i], &key) != DX_OK) {
+            continue;
+        }
+        for (size_t k = 0; k < sizeof questions / sizeof questions[0]; k++) {
+            sqlite3_stmt *select = dx_store_query(who->context.store, questions[k]);
+            dx_bind_int(select, 1, key);
+            bool there = dx_step(who->context.store, select);
+            dx_step_reset(select);
+            assert_false(there);
+        }
+        assert_int_equal(dx_touch_find(&who->context, who->space, key, true, &at, &touch, &found), DX_OK);
+        assert_false(found);
+    }
+    assert_nothing_opens(who);
+    peer_commit(who);
+}
+
+/* Who may write and what is purged, and nothing of the data. */
+static void pull_rights(peer *to, peer *from) {
+    peer_begin(to);
+    peer_begin(from);
+    for (size_t i = 0; i < from->space->feed_count; i++) {
+        dx_feed *source = &from->space->feeds[i];
+        if (source->identity.feed_class == DX_FEED_CONTROL) {
+            assert_int_equal(peer_carry(to, from, source, source->length), DX_OK);
+        }
+    }
+    peer_run(to);
+    peer_commit(from);
+    peer_commit(to);
+}
+
+/* Purges come before the cut, while the state there is fetched, after it was built on, and while somebody is away. */
+static void run_purge_law(uint64_t seed) {
+    world w;
+    peer full, compact, fresh;
+    dx_cut cut, end;
+    world_init(&w, seed);
+    join_reader(&w, &full, 77);
+    join_reader(&w, &compact, 79);
+    join_reader(&w, &fresh, 80);
+    go_on(&w, 25 + roll(&w, 10), AUTHORS);
+    exchange(&w);
+    purge_some(&w, 1); /* Carol is away from here on, and knows nothing of it */
+    peer *carol = &w.authors[2];
+    for (int i = 0; i < 8; i++) {
+        write_something(&w, carol);
+    }
+    go_on(&w, 15, 2);
+    peer_pull(&w.authors[0], &w.authors[1], PEER_RUN_MAX);
+    epoch_cut(&w.authors[0], &cut);
+    pull_all(&w, &compact, &w.authors[0]);
+    dx_snapshot_made made = epoch_make(&w.authors[0], &cut, 1 + roll(&w, 9));
+    dx_snapshot_made checked = epoch_make(&compact, &cut, 1 + roll(&w, 9));
+    assert_memory_equal(made.root, checked.root, DX_HASH_SIZE);
+    assert_memory_equal(made.purged, checked.purged, DX_HASH_SIZE);
+    go_on(&w, 8, 2);
+    peer_pull(&compact, &w.authors[1], PEER_RUN_MAX);
+    epoch_compact(&compact, &cut, 1 + roll(&w, 5));
+    /* Fetched before the next purge is known, made rows of after. */
+    pull_rights(&fresh, &compact);
+    epoch_fetch_begin(carol, &compact, &cut, &made);
+    epoch_fetch_begin(&fresh, &compact, &cut, &made);
+    for (uint64_t i = 0; i < made.chunks; i++) {
+        epoch_fetch_chunk(carol, &compact, &made, i);
+        epoch_fetch_chunk(&fresh, &compact, &made, i);
+    }
+    purge_some(&w, 3);
+    if (roll(&w, 2) == 0) { /* rows of half of it are made first */
+        bool more;
+        peer_begin(&fresh);
+        assert_int_equal(dx_epoch_run(&fresh.context, fresh.space, 9, &more), DX_OK);
+        peer_commit(&fresh);
+    }
+    peer_pull(&fresh, &w.authors[0], PEER_RUN_MAX);
+    peer_pull(carol, &w.authors[0], PEER_RUN_MAX);
+    epoch_go_on(carol, 1 + roll(&w, 9));
+    epoch_go_on(&fresh, 1 + roll(&w, 9));
+    pull_all(&w, &compact, &w.authors[0]);
+    assert_none_left(&w, &compact);
+    purge_some(&w, 1);
+    go_on(&w, 10, 2);
+    for (int i = 0; i < 5; i++) {
+        write_something(&w, carol);
+    }
+    if (roll(&w, 2) == 0) {
+        peer_reopen(carol);
+    }
+    for (int round = 0; round < 2; round++) {
+        peer_pull(&w.authors[0], &w.authors[1], PEER_RUN_MAX);
+        peer_pull(&w.authors[0], carol, PEER_RUN_MAX);
+        pull_all(&w, &w.authors[1], &w.authors[0]);
+        pull_all(&w, &full, &w.authors[0]);
+        pull_all(&w, &compact, &full);
+        pull_all(&w, &fresh, &full);
+        pull_all(&w, carol, &full);
+    }
+    peer *const all[] = {&full, &compact, carol, &fresh, &w.authors[0], &w.authors[1]};
+    epoch_cut(&w.authors[0], &end);
+    dx_snapshot_made last = epoch_make(&w.authors[0], &end, 100);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        assert_int_equal(all[i]->space->blocked, 0);
+        assert_none_left(&w, all[i]);
+        assert_same_data(&full, all[i]);
+        dx_snapshot_made again = epoch_make(all[i], &end, 3);
+        assert_memory_equal(last.root, again.root, DX_HASH_SIZE);
+        assert_memory_equal(last.purged, again.purged, DX_HASH_SIZE);
+    }
+    dx_cut_deinit(&end);
+    dx_cut_deinit(&cut);
+    peer_deinit(&full);
+    peer_deinit(&compact);
+    peer_deinit(&fresh);
+    world_deinit(&w);
+}
+
+static void test_the_law_while_entities_are_purged(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        run_purge_law(seed);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_snapshot_is_a_function_of_what_is_below),
         cmocka_unit_test(test_the_law_over_random_worlds),
+        cmocka_unit_test(test_the_law_while_entities_are_purged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
