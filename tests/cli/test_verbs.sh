@@ -221,8 +221,8 @@ holds "and what it means is said first" err 'no way back'
 bob object get pots "$p" >out
 holds "it is still there" out 'again'
 expect_exit 0 "with a yes it is" --profile bob object purge pots "$p" --yes
-expect_exit 1 "nobody finds it" --profile bob object get pots "$p"
-expect_exit 1 "nor restores it" --profile bob object restore pots "$p"
+expect_exit 3 "nobody finds it" --profile bob object get pots "$p"
+expect_exit 3 "nor restores it" --profile bob object restore pots "$p"
 bob history pots >out 2>err || :
 lacks "history does not tell it" out 'plain secret'
 bob space export pots - >out 2>err || bob space export pots >out 2>err || :
