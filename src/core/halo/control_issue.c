@@ -188,7 +188,7 @@ int dx_control_issue_epoch(const dx_control *control, const dx_identity *by, con
     if (error == DX_OK && follows) {
         add_parent(&made, current.id);
     }
-    bool purged = !sodium_is_zero(said->purged, sizeof said->purged);
+    bool purged = dx_epoch_leaves_out(said->purged);
     dx_write_map(&made.writer, purged ? 7 : 6);
     dx_write_uint(&made.writer, 1);
     dx_write_uint(&made.writer, follows ? current.number + 1 : 1);

@@ -102,6 +102,8 @@ dx_verdict dx_control_judge(const dx_control *control, const dx_credential *cred
 
 /* The claims of an EPOCH, strictly; out->confirmed and acks are not filled. False: they are not in form. */
 bool dx_epoch_read(const dx_credential *credential, dx_epoch *out);
+/* Whether this says that something is left out: it is not zeros. */
+bool dx_epoch_leaves_out(const uint8_t purged[static DX_HASH_SIZE]);
 /* What is in effect now. DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_control_add_epoch(dx_control *control, const dx_control_entry *entry,
                                      const dx_credential *credential);

@@ -1,5 +1,6 @@
 /* tests/unit/echo/test_purge.c: what is purged leaves neither row nor section nor text: with who was there, with who comes
- * later, with who was away and changed it meanwhile, and in the file itself. */
+ * later, with who was away and changed it meanwhile, and in the file itself. Of echo/purge.c, echo/purge_place.c and
+ * echo/purge_look.c. */
 #include "echo/entity_row.h"
 #include "echo/late.h"
 #include "echo/touch.h"
