@@ -362,6 +362,9 @@ static void judge_space(sim_world *world, size_t space) {
     if (world->violation[0] == 0) {
         sim_check_epochs(world, space);
     }
+    if (world->violation[0] == 0) {
+        sim_check_purges(world, space);
+    }
     if (world->violation[0] == 0 && world->counts[SIM_UNSEEN] > 0) {
         sim_check_forks(world, space);
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "check_state.h"
+#include "halo/control_purge.h"
 #include "node/state.h"
 
 enum {
@@ -135,6 +136,32 @@ static void read_keys(check_space *space, dx_store *store, int64_t local) {
     }
 }
 
+static void read_purges(check_space *space, const dx_control *control) {
+    space->purged_count = dx_control_purge_count(control);
+    space->purged = check_take(space, space->purged_count * sizeof *space->purged);
+    for (size_t i = 0; i < space->purged_count; i++) {
+        memcpy(space->purged[i], dx_control_purge(control, i), CHECK_ID_SIZE);
+    }
+}
+
+bool check_is_purged(const check_space *space, const char *id) {
+    for (size_t i = 0; i < space->purged_count; i++) {
+        const uint8_t *bytes = space->purged[i];
+        char hex[2 * CHECK_PREFIX_SIZE + 1], text[CHECK_ID_TEXT_SIZE];
+        uint32_t seq = 0;
+        for (size_t at = 0; at < 4; at++) {
+            seq = seq << 8 | bytes[CHECK_PREFIX_SIZE + at];
+        }
+        dx_hex_encode(dx_bytes_of(bytes, CHECK_PREFIX_SIZE), hex);
+        snprintf(text, sizeof text, "%u-%u-%s", seq,
+                 (unsigned)(bytes[CHECK_PREFIX_SIZE + 4] << 8 | bytes[CHECK_PREFIX_SIZE + 5]), hex);
+        if (strcmp(text, id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int read_vault(check_space *space, dx_node *node, const char *hex) {
     uint8_t id[CHECK_HASH_SIZE];
     dx_space *found = NULL;
@@ -148,6 +175,7 @@ static int read_vault(check_space *space, dx_node *node, const char *hex) {
         return DX_E_NOT_FOUND;
     }
     dx_control_digest(found->control, space->control_digest);
+    read_purges(space, found->control);
     error = dx_store_begin(node->store);
     if (error != DX_OK) {
         return error;
@@ -507,6 +535,28 @@ static dx_bytes open_section(walk *self, dx_bytes key, uint64_t seq, uint64_t in
     return dx_bytes_of(plain, memcmp(hash, sealed.data, SIV_SIZE) == 0 ? size : 0);
 }
 
+/* What is purged has no section left anywhere. */
+static void check_purged(const walk *self, uint64_t seq, uint64_t index, const read_section *section) {
+    const check_space *space = self->space;
+    const place *subject = &section->subject;
+    bool elsewhere = !section->creates && subject->form == FORM_FEED;
+    uint8_t id[CHECK_ID_SIZE];
+    memcpy(id, elsewhere ? subject->feed : space->feeds[self->feed].id, CHECK_PREFIX_SIZE);
+    uint64_t at = section->creates || subject->form == FORM_BLOCK ? seq : subject->seq;
+    uint64_t number = section->creates ? index : subject->index;
+    for (size_t i = 0; i < 4; i++) {
+        id[CHECK_PREFIX_SIZE + i] = (uint8_t)(at >> (24 - 8 * i));
+    }
+    id[CHECK_PREFIX_SIZE + 4] = (uint8_t)(number >> 8);
+    id[CHECK_PREFIX_SIZE + 5] = (uint8_t)number;
+    for (size_t i = 0; i < space->purged_count; i++) {
+        if (memcmp(space->purged[i], id, sizeof id) == 0) {
+            sim_violate(space->world, "peer %zu holds section %d of block %d about something that is purged",
+                        space->peer, (int)index, (int)seq);
+        }
+    }
+}
+
 static void walk_sections(walk *self, uint64_t seq, read_block *block) {
     check_stamp stamp = stamp_of(self);
     const uint8_t *own = self->space->feeds[self->feed].id;
@@ -522,7 +572,11 @@ static void walk_sections(walk *self, uint64_t seq, read_block *block) {
             continue;
         }
         dx_bytes plain = open_section(self, key, seq, index, dx_read_bytes(&block->sections));
-        if (plain.size == 0 || !decode_section(plain, own, &section)) {
+        bool readable = plain.size != 0 && decode_section(plain, own, &section);
+        if (readable) {
+            check_purged(self, seq, index, &section);
+        }
+        if (!readable) {
             self->space->refused += self->making;
         } else if (section.creates && self->making) {
             make(self, seq, index, &section, &stamp);

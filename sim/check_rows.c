@@ -106,6 +106,7 @@ static const char *verdict(const rows_check *check, const sim_op *op) {
     if (op->state == SIM_OP_REFUSED && count != 0) {
         return "was refused, and happened";
     }
+    promised = promised && !sim_is_purged(check->world, op->space, op->object);
     return promised && count == 0 && !rests_on_set_back(check, op) ? "was acknowledged, and is missing"
                                                                    : NULL;
 }

@@ -23,6 +23,7 @@ enum {
     CHECK_ROOT_SIZE = 16,
     CHECK_HASH_SIZE = 32,
     CHECK_ID_TEXT_SIZE = 52,
+    CHECK_ID_SIZE = 22,
     CHECK_NOWHERE = -1
 };
 
@@ -126,6 +127,8 @@ typedef struct check_space {
     size_t key_count;
     check_entity *entities; /* ascending by feed, seq, index */
     size_t entity_count, entity_capacity;
+    uint8_t (*purged)[CHECK_ID_SIZE]; /* entities that a PURGE in effect is about */
+    size_t purged_count;
     size_t refused; /* sections that have no effect, or not all of it */
     check_chunk *chunks;
 } check_space;
@@ -143,6 +146,9 @@ bool check_place_is(const check_place *a, const check_place *b);
 int check_stamp_order(const check_stamp *a, const check_stamp *b);
 /* What an encoded text holds, SEQ-INDEX-FEED; out has CHECK_ID_TEXT_SIZE bytes. */
 void check_id_text(const check_space *space, const check_place *place, char *out);
+
+/* Whether a PURGE of the entity with this text is in effect. */
+bool check_is_purged(const check_space *space, const char *id);
 
 /* What the block names among control feeds or data feeds, to be gone through by check_next_named. */
 dx_reader check_named_in(dx_bytes block, bool data);

@@ -92,7 +92,7 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
     uint64_t state = plan->seed ^ 0x5bd1e995, liar_state = plan->seed ^ 0x11a5,
              unseen_state = plan->seed ^ 0x07de, names_state = plan->seed ^ 0x4a3e,
              models_state = plan->seed ^ 0x30de, skew_state = plan->seed ^ 0x5c3e,
-             undo_state = plan->seed ^ 0x0d0e;
+             undo_state = plan->seed ^ 0x0d0e, purges_state = plan->seed ^ 0x9073;
     plan->delay_max_ms = 100;
     plan->spaces = plan->peers > 2 && draw_one_in(&state, 8) ? 2 : 1;
     plan->hostile = draw_liar(&liar_state);
@@ -104,6 +104,7 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
     plan->skew = draw_one_in(&skew_state, SKEW_RARITY) || plan->skew;
     plan->models = draw_one_in(&models_state, 4) || plan->skew;
     draw_epochs(plan);
+    plan->purges = draw_one_in(&purges_state, 6) && !plan->epochs; /* purges.c says why */
     if (calm) {
         return;
     }

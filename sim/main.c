@@ -101,6 +101,7 @@ static void run_seed(sim_world *world, const sim_plan *plan, sim_world *template
     sim_invite_begin(world);
     sim_names_begin(world);
     sim_undo_begin(world);
+    sim_purges_begin(world);
     sim_epochs_begin(world);
     uint64_t start_ms = world->now_ms, length_ms = plan->minutes * 60000;
     for (size_t i = 0; i < plan->operations && world->violation[0] == 0; i++) {

@@ -100,6 +100,9 @@ static void ask_later(sim_world *world, sim_op *op) {
 }
 
 static void take_done(sim_world *world, sim_op *op, dx_bytes body) {
+    if (op->reply.size > 0 && dx_item_get(body, "purged").size > 0 && world->purge_count != 0) {
+        return; /* what it was answered is gone with what it showed */
+    }
     dx_bytes id = dx_item_text(dx_item_get(body, "id"));
     char key[24];
     snprintf(key, sizeof key, "op%zu", op->number);
@@ -228,6 +231,10 @@ const char *sim_some_thing(sim_world *world, size_t space, sim_op_kind kind) {
         }
     }
     return NULL;
+}
+
+const char *sim_object_made(sim_world *world, size_t space) {
+    return something(world, space, SIM_OP_ADD);
 }
 
 /* One of the first few that were made: their moves meet. */

@@ -94,6 +94,8 @@ const char *sim_some_thing(sim_world *world, size_t space, sim_op_kind kind);
 const char *sim_some_counter(sim_world *world, size_t space);
 /* What made the object that the operation is about; NULL: none is known to have done so. */
 const sim_op *sim_op_maker(const sim_world *world, const char *object);
+/* An object somebody made and was told so, NULL: there is none yet. */
+const char *sim_object_made(sim_world *world, size_t space);
 
 /* --- watch.c --- */
 void sim_watch_init(sim_world *world);

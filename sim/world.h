@@ -21,7 +21,8 @@ enum {
     SIM_PORTS = 3, /* programs that speak to one vault */
     SIM_SPACES_MAX = 2,
     SIM_ADMINS = 2, /* where epochs are made: the owner and the next one */
-    SIM_ID_SIZE = 56
+    SIM_ID_SIZE = 56,
+    SIM_PURGES_MAX = 64
 };
 
 typedef struct sim_world sim_world;
@@ -96,6 +97,7 @@ typedef struct sim_link sim_link;
     X(MIGRATED, "tasks migrated at the end")                                                                 \
     X(CIRCLES, "circles of moves, counted at each peer")                                                     \
     X(WATCHED, "changes watched")                                                                            \
+    X(PURGED, "objects purged")                                                                              \
     X(EPOCH_MADE, "epochs made")                                                                             \
     X(COMPACTED, "histories let go")                                                                         \
     X(JUMPED, "feeds taken over as a state")                                                                 \
@@ -169,6 +171,7 @@ typedef struct sim_plan {
     bool names;                       /* people and spaces are renamed (names.c) */
     bool undo;                        /* people take back what they did (undo.h) */
     bool skew;                        /* programs of different ages write side by side (skew.h) */
+    bool purges;                      /* things are purged (purges.c) */
     bool epochs;                      /* epochs are made, and history is let go of (epochs.h) */
     bool
         alone; /* by the owner's device alone, so that one other device's word is enough before history goes */
@@ -250,6 +253,13 @@ typedef struct sim_epochs sim_epochs;         /* epochs.h */
 typedef struct sim_skew sim_skew;             /* skew.h */
 typedef struct sim_undo sim_undo;             /* undo.h */
 
+/* Something that somebody was asked to purge. */
+typedef struct sim_purge {
+    size_t space;
+    char id[SIM_ID_SIZE];
+    bool said; /* and that was acknowledged, by one whose disk was never set back */
+} sim_purge;
+
 struct sim_world {
     sim_plan plan;
     uint64_t random_state;
@@ -263,6 +273,8 @@ struct sim_world {
     bool healing;                /* no more faults */
     char space[SIM_SPACES_MAX][65];
     sim_workload *workload;
+    sim_purge purges[SIM_PURGES_MAX];
+    size_t purge_count;
     sim_hostile *hostile;            /* NULL: nobody lies */
     sim_invitation *invitation;      /* NULL: nobody is invited */
     sim_epochs *epochs;              /* NULL: nobody makes any */
@@ -378,6 +390,13 @@ void sim_operate(sim_world *world);
 void sim_workload_set_back(sim_world *world, const sim_peer *peer, uint64_t since_ms);
 /* --- check_forks.c: in a world in which an honest peer's disk was set back unseen --- */
 void sim_check_forks(sim_world *world, size_t space);
+
+/* --- purges.c ---------------------------------------------------------------------------------------- */
+void sim_purges_begin(sim_world *world); /* when the plan has purges: they happen from now on */
+/* Whether somebody was asked to purge it: then nothing is promised about it any more. */
+bool sim_is_purged(const sim_world *world, size_t space, const char *id);
+/* No honest peer holds anything of what is purged. */
+void sim_check_purges(sim_world *world, size_t space);
 
 /* --- invite.c ------------------------------------------------------------------------------------------- */
 /* --- names.c ----------------------------------------------------------------------------------------- */
