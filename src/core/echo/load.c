@@ -672,7 +672,7 @@ static int begin_looking(dx_load *load) {
         return DX_E_NO_MEMORY;
     }
     look->count = cut->count;
-    dx_load_check_init(&look->check, load->context, &load->seal, cut, look->sums);
+    dx_load_check_init(&look->check, load->context, load->space->control, &load->seal, cut, look->sums);
     look->check.find_hash = find_chunk_hash;
     look->check.ctx = load;
     load->look = look;

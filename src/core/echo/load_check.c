@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "echo/entity.h"
+#include "echo/purge.h"
 #include "model/registry.h"
 
 static int compare_chunk(void *ctx, uint64_t index, dx_bytes sealed) {
@@ -20,9 +21,9 @@ static int compare_chunk(void *ctx, uint64_t index, dx_bytes sealed) {
     return memcmp(hash, ours, sizeof hash) == 0 ? DX_OK : DX_E_MALFORMED;
 }
 
-void dx_load_check_init(dx_load_check *check, dx_context *context, const dx_chunk_seal *seal,
-                        const dx_cut *cut, const uint64_t *sums) {
-    *check = (dx_load_check){.context = context, .cut = cut, .sums = sums};
+void dx_load_check_init(dx_load_check *check, dx_context *context, const dx_control *control,
+                        const dx_chunk_seal *seal, const dx_cut *cut, const uint64_t *sums) {
+    *check = (dx_load_check){.context = context, .control = control, .cut = cut, .sums = sums};
     dx_packer_init(&check->packer, context->alloc, seal, compare_chunk, check);
     dx_key_set_init(&check->keys, context->alloc, context->random, SIZE_MAX);
     dx_key_set_init(&check->wanted, context->alloc, context->random, SIZE_MAX);
@@ -48,9 +49,10 @@ static int64_t key_of(const dx_snapshot_place *place) {
     return dx_entity_key((int64_t)place->feed + 1, place->seq, place->index);
 }
 
-/* An entity that this one names: it came, or is to come. */
+/* An entity that this one names: it came, or is to come, or was purged. */
 static int want(dx_load_check *check, const dx_snapshot_place *place) {
-    if (place->none || dx_key_set_has(&check->keys, key_of(place))) {
+    if (place->none || dx_key_set_has(&check->keys, key_of(place)) ||
+        dx_purge_has_place(check->control, check->cut->places[place->feed].feed, place->seq, place->index)) {
         return DX_OK;
     }
     int error = dx_key_set_add(&check->wanted, key_of(place));

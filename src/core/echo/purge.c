@@ -60,6 +60,13 @@ bool dx_purge_has(dx_space *space, int64_t key) {
            dx_control_is_purged(space->control, id);
 }
 
+bool dx_purge_has_place(const dx_control *control, const uint8_t prefix[static DX_PREFIX_SIZE], uint64_t seq,
+                        uint64_t index) {
+    uint8_t id[DX_ID_SIZE];
+    write_id(prefix, seq, index, id);
+    return dx_control_purge_count(control) != 0 && dx_control_is_purged(control, id);
+}
+
 /* --- The row ----------------------------------------------------------------------------------------- */
 
 static int remove_base_rows(dx_context *context, int64_t key) {

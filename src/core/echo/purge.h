@@ -18,6 +18,9 @@ DX_MUST_USE int dx_space_purge(dx_context *context, dx_space *space, const uint8
 DX_MUST_USE int dx_purge_settle(dx_context *context, dx_space *space, size_t *budget, bool *unsettled);
 /* Whether what stands, or stood, at the key is purged. */
 bool dx_purge_has(dx_space *space, int64_t key);
+/* The same of a place in a feed, known by its prefix, that may not be here. */
+bool dx_purge_has_place(const dx_control *control, const uint8_t prefix[static DX_PREFIX_SIZE], uint64_t seq,
+                        uint64_t index);
 /* Whether an opened section at its place is about a purged entity; id is written then. */
 bool dx_purge_covers(const dx_space *space, const dx_feed *feed, uint64_t seq, uint64_t index,
                      dx_bytes plaintext, uint8_t id[static DX_ID_SIZE]);

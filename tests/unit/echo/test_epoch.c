@@ -275,19 +275,23 @@ static void test_the_law_over_random_worlds(void **state) {
 /* --- The law, while entities are purged ----------------------------------------------------------- */
 
 /* The owner's word; whoever hears it takes it out. */
+static void purge_one(peer *owner, int64_t key) {
+    uint8_t id[DX_ID_SIZE];
+    assert_int_equal(dx_key_to_id(owner->space, key, id), DX_OK);
+    peer_begin(owner);
+    assert_int_equal(dx_space_purge(&owner->context, owner->space, id), DX_OK);
+    peer_run(owner);
+    peer_commit(owner);
+}
+
 static void purge_some(world *self, int count) {
     peer *owner = &self->authors[0];
     for (int i = 0; i < count; i++) {
-        uint8_t id[DX_ID_SIZE];
         int64_t key = pick(self, owner);
         if (key == 0) {
             return;
         }
-        assert_int_equal(dx_key_to_id(owner->space, key, id), DX_OK);
-        peer_begin(owner);
-        assert_int_equal(dx_space_purge(&owner->context, owner->space, id), DX_OK);
-        peer_run(owner);
-        peer_commit(owner);
+        purge_one(owner, key);
     }
 }
 
@@ -322,19 +326,13 @@ static void assert_none_left(world *self, peer *who) {
     peer_commit(who);
 }
 
-/* Who may write and what is purged, and nothing of the data. */
-static void pull_rights(peer *to, peer *from) {
-    peer_begin(to);
-    peer_begin(from);
-    for (size_t i = 0; i < from->space->feed_count; i++) {
-        dx_feed *source = &from->space->feeds[i];
-        if (source->identity.feed_class == DX_FEED_CONTROL) {
-            assert_int_equal(peer_carry(to, from, source, source->length), DX_OK);
-        }
-    }
-    peer_run(to);
-    peer_commit(from);
-    peer_commit(to);
+/* What was loaded is a state, with all that it leaves out. */
+static void assert_taken(peer *who, const dx_snapshot_made *made) {
+    bool refused;
+    peer_begin(who);
+    assert_int_equal(dx_load_was_refused(&who->context, who->space, made->root, &refused), DX_OK);
+    assert_false(refused);
+    peer_commit(who);
 }
 
 /* Purges come before the cut, while the state there is fetched, after it was built on, and while somebody is away. */
@@ -365,7 +363,7 @@ static void run_purge_law(uint64_t seed) {
     peer_pull(&compact, &w.authors[1], PEER_RUN_MAX);
     epoch_compact(&compact, &cut, 1 + roll(&w, 5));
     /* Fetched before the next purge is known, made rows of after. */
-    pull_rights(&fresh, &compact);
+    epoch_pull_rights(&fresh, &compact);
     epoch_fetch_begin(carol, &compact, &cut, &made);
     epoch_fetch_begin(&fresh, &compact, &cut, &made);
     for (uint64_t i = 0; i < made.chunks; i++) {
@@ -383,6 +381,8 @@ static void run_purge_law(uint64_t seed) {
     peer_pull(carol, &w.authors[0], PEER_RUN_MAX);
     epoch_go_on(carol, 1 + roll(&w, 9));
     epoch_go_on(&fresh, 1 + roll(&w, 9));
+    assert_taken(carol, &made);
+    assert_taken(&fresh, &made);
     pull_all(&w, &compact, &w.authors[0]);
     assert_none_left(&w, &compact);
     purge_some(&w, 1);
@@ -421,6 +421,37 @@ static void run_purge_law(uint64_t seed) {
     world_deinit(&w);
 }
 
+/* What stays stands under it, between it and others, stood under it once: so the state at a cut names what it leaves out. */
+static void test_a_state_names_what_is_purged(void **state) {
+    (void)state;
+    world w;
+    peer fresh;
+    dx_cut cut;
+    world_init(&w, 1);
+    join_reader(&w, &fresh, 81);
+    peer *alice = &w.authors[0];
+    int64_t oak = peer_add(alice, "tree", "{\"name\":\"oak\"}"), elm = peer_add(alice, "tree", "{}");
+    int64_t nest = peer_add(alice, "nest", "{}");
+    (void)peer_link(alice, "near", elm, oak);
+    (void)peer_link(alice, "near", oak, nest);
+    move(alice, elm, oak);
+    move(alice, elm, 0);
+    move(alice, nest, oak);
+    purge_one(alice, oak);
+    epoch_cut(alice, &cut);
+    dx_snapshot_made made = epoch_make(alice, &cut, 3);
+    epoch_pull_rights(&fresh, alice);
+    epoch_load(&fresh, alice, &cut, &made, 2);
+    assert_taken(&fresh, &made);
+    dx_epoch_status status;
+    dx_epoch_status_of(fresh.space, &status);
+    assert_int_equal(status.base, EPOCH_NUMBER);
+    assert_same_data(alice, &fresh);
+    dx_cut_deinit(&cut);
+    peer_deinit(&fresh);
+    world_deinit(&w);
+}
+
 static void test_the_law_while_entities_are_purged(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 8; seed++) {
@@ -432,6 +463,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_snapshot_is_a_function_of_what_is_below),
         cmocka_unit_test(test_the_law_over_random_worlds),
+        cmocka_unit_test(test_a_state_names_what_is_purged),
         cmocka_unit_test(test_the_law_while_entities_are_purged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
