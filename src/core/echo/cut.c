@@ -169,9 +169,10 @@ int dx_cut_find_holes(dx_context *context, dx_space *space, const dx_cut *cut, b
 }
 
 /* Where something was purged, holes are what nobody has any more: whoever wrote about it late wrote what PURGEs do not
- * name. Then who makes a snapshot again finds out. */
+ * name. Then who makes a snapshot again finds out. Not so for who keeps a part, or just kept one: its holes say nothing of
+ * what others have. */
 static bool are_holes_expected(const dx_space *space) {
-    return dx_control_purge_version(space->control) != 0;
+    return dx_control_purge_version(space->control) != 0 && !space->scope_lasts;
 }
 
 int dx_cut_now(dx_context *context, dx_space *space, dx_cut *out) {

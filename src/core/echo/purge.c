@@ -15,6 +15,7 @@
 #include "echo/ordered.h"
 #include "echo/own_feed.h"
 #include "echo/section.h"
+#include "echo/space_scope.h"
 #include "echo/space_state.h"
 #include "echo/touch.h"
 #include "echo/trace.h"
@@ -96,7 +97,7 @@ static int remove_row(dx_context *context, dx_space *space, int64_t key) {
     error = error == DX_OK ? dx_hierarchy_forget(context, key) : error;
     error = error == DX_OK ? dx_ordered_forget(context, key) : error;
     error = error == DX_OK ? remove_base_rows(context, key) : error; /* also what going just kept of it */
-    return error;
+    return error == DX_OK ? dx_space_sought_done(context, space, key) : error;
 }
 
 /* --- Taking out ------------------------------------------------------------------------------------- */

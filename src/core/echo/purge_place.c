@@ -39,21 +39,21 @@ int dx_purge_excuse(dx_context *context, dx_space *space, const dx_feed *feed, u
     dx_holes holes;
     dx_block block;
     dx_reader cursor;
+    uint64_t excused = 0;
     int error = dx_hole_next(feed, context->store, seq, &holes);
     if (error != DX_OK || holes.seq != seq) {
         return error == DX_E_NOT_FOUND ? DX_OK : error;
     }
     error = dx_pipeline_block(context, space, feed, seq, &block);
-    holes.excused = 0;
     dx_reader_init(&cursor, error == DX_OK ? block.sections : (dx_bytes){NULL, 0});
     for (size_t i = 0; error == DX_OK && i < block.section_count; i++) {
         dx_bytes section;
         bool hole, is = false;
         error = dx_block_section(&cursor, &section, &hole);
         error = error == DX_OK && hole ? is_place(context, space, feed, seq, i, &is) : error;
-        holes.excused += is;
+        excused += is;
     }
-    return error == DX_OK ? dx_hole_note(feed, context->store, &holes) : error;
+    return error == DX_OK ? dx_hole_excuse(feed, context->store, seq, excused) : error;
 }
 
 int dx_purge_note(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq, uint64_t index,

@@ -135,6 +135,7 @@ int dx_space_scope_load(dx_context *context, dx_space *space) {
         error = dx_space_scope_read(space->scope, dx_column_bytes(select, 0));
         space->scope_resets = dx_column_int(select, 1) != 0;
         space->scope_version = 1;
+        space->scope_lasts = true;
     }
     dx_step_reset(select);
     int failed = dx_store_error(context->store);
@@ -142,6 +143,9 @@ int dx_space_scope_load(dx_context *context, dx_space *space) {
 }
 
 static int write_row(dx_context *context, const dx_space *space) {
+    if (!space->scope_lasts) { /* all, as ever */
+        return DX_OK;
+    }
     sqlite3_stmt *write = dx_store_query(
         context->store, "INSERT OR REPLACE INTO space_scope(space, scope, resets) VALUES(?1, ?2, ?3)");
     dx_bind_int(write, 1, space->local);
@@ -164,17 +168,35 @@ int dx_space_scope_set(dx_context *context, dx_space *space, const dx_space_scop
         return error == DX_E_MALFORMED || error == DX_E_LIMIT ? DX_E_INVALID : error;
     }
     space->scope_resets = resets;
+    space->scope_lasts = space->scope_lasts || dx_space_scope_is_partial(space->scope);
     space->scope_version++;
     dx_echo_trace(context, "space %lld keeps %s from now on", (long long)space->local,
                   dx_space_scope_is_partial(space->scope) ? "a part" : "all");
     return write_row(context, space);
 }
 
+/* All is kept again, and all of it came. */
+static int end_part(dx_context *context, dx_space *space) {
+    uint64_t outside, missing;
+    int error = dx_space_scope_count(context, space, &outside, &missing);
+    if (error != DX_OK || outside + missing != 0) {
+        return error;
+    }
+    sqlite3_stmt *remove = dx_store_query(context->store, "DELETE FROM space_scope WHERE space = ?1");
+    dx_bind_int(remove, 1, space->local);
+    error = dx_step_done(context->store, remove);
+    space->scope_lasts = error != DX_OK;
+    space->change += error == DX_OK; /* epochs may be made and checked from now on */
+    return error;
+}
+
 int dx_space_scope_run(dx_context *context, dx_space *space, size_t budget, bool *more) {
     int error = DX_OK;
     *more = false;
     if (!space->scope_resets) {
-        return DX_OK;
+        bool ends = space->scope_lasts && !dx_space_scope_is_partial(space->scope) &&
+                    !dx_store_is_read_only(context->store);
+        return ends ? end_part(context, space) : DX_OK;
     }
     for (size_t i = 0; i < space->feed_count && error == DX_OK && budget != 0; i++) {
         if (space->feeds[i].hollow) {

@@ -66,6 +66,31 @@ static int set_row(dx_store *store, int64_t key, const dx_holes *holes) {
     return error ? error : add_to_count(store, rows_of(key), &before, holes);
 }
 
+/* At most what is neither excused nor gone. */
+static void limit_outside(dx_holes *holes) {
+    uint64_t rest = holes->sections - holes->excused;
+    holes->outside = holes->outside < rest ? holes->outside : rest;
+}
+
+static bool are_some_missing(const dx_holes *holes) {
+    return holes->sections > holes->excused + holes->outside;
+}
+
+int dx_hole_excuse(const dx_feed *feed, dx_store *store, uint64_t seq, uint64_t excused) {
+    dx_holes holes;
+    int64_t key = dx_feed_block_key(feed, seq);
+    int error = read_row(store, key, &holes);
+    if (error) {
+        return error;
+    }
+    bool unknown = are_some_missing(&holes) && excused > holes.excused;
+    DX_ASSERT(excused <= holes.sections);
+    holes.excused = excused;
+    holes.outside = unknown ? 0 : holes.outside;
+    limit_outside(&holes);
+    return set_row(store, key, &holes);
+}
+
 int dx_hole_note(const dx_feed *feed, dx_store *store, const dx_holes *holes) {
     return set_row(store, dx_feed_block_key(feed, holes->seq), holes);
 }
@@ -273,12 +298,10 @@ static int store_rewritten(const dx_feed *feed, dx_store *store, uint64_t seq, c
     if (error) {
         return error;
     }
-    bool missed = holes.sections > holes.excused + holes.outside;
+    holes.outside = are_some_missing(&holes) && self->filled != 0 ? 0 : holes.outside;
     holes.sections = self->holes;
     holes.excused = holes.excused < holes.sections ? holes.excused : holes.sections;
-    holes.outside = missed && self->filled != 0                      ? 0
-                    : holes.outside < holes.sections - holes.excused ? holes.outside
-                                                                     : holes.sections - holes.excused;
+    limit_outside(&holes);
     return dx_hole_note(feed, store, &holes);
 }
 

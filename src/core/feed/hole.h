@@ -22,8 +22,11 @@ typedef struct dx_section_change {
     dx_bytes sealed; /* data NULL: its hash shall stand for it */
 } dx_section_change;
 
-/* Of a block that was just stored with `sections` holes, or of which another number is excused now. */
+/* Of a block that was just stored with `sections` holes, or of which another number is outside now. */
 DX_MUST_USE int dx_hole_note(const dx_feed *feed, dx_store *store, const dx_holes *holes);
+/* So many of a block's holes are excused. Which ones are outside is not kept: where others were missing and more are
+ * excused than before, none is outside any more. */
+DX_MUST_USE int dx_hole_excuse(const dx_feed *feed, dx_store *store, uint64_t seq, uint64_t excused);
 /* The first block in [from, length) that has holes, of those that are here (feed->begins). DX_E_NOT_FOUND. */
 DX_MUST_USE int dx_hole_next(const dx_feed *feed, dx_store *store, uint64_t from, dx_holes *out);
 /* The same of those of which some are missing. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "echo/purge.h"
 #include "echo/space_scope.h"
 #include "node/state.h"
 
@@ -240,6 +241,9 @@ static int wait_fetched(dx_node *node, dx_request *request, bool *again) {
 }
 
 int dx_node_fetch(dx_node *node, dx_request *request, dx_space *space, int64_t key, int64_t timeout_ms) {
+    if (dx_purge_has(space, key)) {
+        return dx_node_refuse(node, DX_E_NOT_FOUND, "dx object ls SPACE", "the object was purged");
+    }
     if (dx_store_is_read_only(node->store)) {
         return DX_E_NO_SPACE;
     }

@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "echo/late.h"
+#include "echo/purge.h"
 #include "sync/session.h"
 
 void dx_session_holes_init(dx_session *session) {
@@ -273,7 +274,7 @@ static int answer_block(answer *self) {
     dx_block block = {.section_count = 0};
     dx_reader cursor;
     int error = DX_OK;
-    bool lacks = seq >= self->feed->length || seq < self->feed->begins;
+    bool lacks = seq >= dx_purge_served(space, self->feed) || seq < self->feed->begins;
     if (!lacks) {
         error = dx_pipeline_block(session->replica->replication->context, space, self->feed, seq, &block);
         self->read += space->block.size;

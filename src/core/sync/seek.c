@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "echo/entity_row.h"
 #include "echo/late.h"
+#include "echo/purge.h"
 #include "echo/touch.h"
 #include "sync/session.h"
 
@@ -133,7 +134,7 @@ static int gather(dx_session *session) {
     session->seek.urgent = asked->count;
     while (error == DX_OK && asked->count < DX_SYNC_SEEKS_MAX && session->seek.again_ms == 0) {
         error = dx_space_sought(context_of(session), replica->space, key, &key);
-        error = error == DX_OK ? add_key(session, key) : error;
+        error = error == DX_OK && !dx_purge_has(replica->space, key) ? add_key(session, key) : error;
     }
     return error == DX_E_NOT_FOUND ? DX_OK : error;
 }
@@ -307,7 +308,7 @@ static int has_all(const dx_session *session, int64_t key, bool *all) {
 static int answer_all(answer *self, const dx_sync_seek *seek) {
     const dx_session *session = self->session;
     dx_space *space = session->replica->space;
-    uint64_t outside, missing;
+    uint64_t outside, missing = 0;
     int error = dx_entity_rows_settle(context_of(session), space);
     error = error == DX_OK ? dx_space_scope_count(context_of(session), space, &outside, &missing) : error;
     self->head.whole = missing == 0 && !space->scope_resets;
@@ -316,8 +317,8 @@ static int answer_all(answer *self, const dx_sync_seek *seek) {
         bool ended = true;
         int64_t key;
         if (dx_id_to_key(space, seek->entities[i], &key) != DX_OK) {
-            self->head.whole = false; /* its feed may come yet */
-        } else {
+            self->head.whole = false;           /* its feed may come yet */
+        } else if (!dx_purge_has(space, key)) { /* of that, nothing is all there is */
             error = give_entity(self, key, i == 0 ? &seek->after : &none, &ended);
             error = error == DX_OK && self->head.whole ? has_all(session, key, &self->head.whole) : error;
         }

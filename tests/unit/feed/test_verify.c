@@ -447,6 +447,43 @@ static void test_a_hole_is_taken_and_filled(void **state) {
     replica_deinit(&r);
 }
 
+static void assert_hole(replica *r, uint64_t excused, uint64_t outside) {
+    dx_holes found;
+    uint64_t counted;
+    assert_int_equal(dx_hole_next(&r->feed, r->vault.store, 0, &found), DX_OK);
+    assert_int_equal(found.excused, excused);
+    assert_int_equal(found.outside, outside);
+    assert_int_equal(dx_hole_count_outside(&r->feed, r->vault.store, &counted), DX_OK);
+    assert_int_equal(counted, outside);
+    assert_int_equal(dx_hole_missing(&r->feed, r->vault.store, 0, &found),
+                     excused + outside < found.sections ? DX_OK : DX_E_NOT_FOUND);
+    assert_holes(r, found.sections, excused);
+}
+
+/* Holes that are outside and are excused later, when it is known which they are and when it is not. */
+static void test_what_is_outside_is_excused(void **state) {
+    (void)state;
+    replica r;
+    replica_init(&r, 5, 5);
+    dx_holes holes = {.seq = 2, .sections = 4, .outside = 4};
+    assert_int_equal(dx_hole_note(&r.feed, r.vault.store, &holes), DX_OK);
+    assert_hole(&r, 0, 4);
+    assert_int_equal(dx_hole_excuse(&r.feed, r.vault.store, 2, 1), DX_OK);
+    assert_hole(&r, 1, 3);
+    assert_int_equal(dx_hole_excuse(&r.feed, r.vault.store, 2, 4), DX_OK);
+    assert_hole(&r, 4, 0);
+    assert_int_equal(dx_hole_excuse(&r.feed, r.vault.store, 2, 2), DX_OK); /* no longer purged: missing */
+    assert_hole(&r, 2, 0);
+    holes = (dx_holes){.seq = 2, .sections = 4, .outside = 2, .excused = 1};
+    assert_int_equal(dx_hole_note(&r.feed, r.vault.store, &holes), DX_OK);
+    assert_int_equal(dx_hole_excuse(&r.feed, r.vault.store, 2, 1), DX_OK);
+    assert_hole(&r, 1, 2);
+    assert_int_equal(dx_hole_excuse(&r.feed, r.vault.store, 2, 2),
+                     DX_OK); /* one of those missing, or outside? */
+    assert_hole(&r, 2, 0);
+    replica_deinit(&r);
+}
+
 static void test_limits_and_memory(void **state) {
     (void)state;
     replica r;
@@ -655,7 +692,8 @@ DX_TEST_MAIN(DX_TEST(test_whole_feed_at_once), DX_TEST(test_partial_replica_prov
              DX_TEST(test_every_changed_byte_of_a_block), DX_TEST(test_order_gaps_and_repeats),
              DX_TEST(test_transplants), DX_TEST(test_wrong_heads),
              DX_TEST(test_beginning_of_a_feed_that_is_not_kept), DX_TEST(test_wrong_proofs),
-             DX_TEST(test_a_hole_is_taken_and_filled), DX_TEST(test_limits_and_memory),
-             DX_TEST(test_overlap_proves_the_exact_place), DX_TEST(test_proving_without_memory),
-             DX_TEST(test_head_against_rows), DX_TEST(test_hear), DX_TEST(test_heard_head_is_verified_once),
-             DX_TEST(test_run_that_contradicts_only_the_target), DX_TEST(test_frozen_feed_is_received))
+             DX_TEST(test_a_hole_is_taken_and_filled), DX_TEST(test_what_is_outside_is_excused),
+             DX_TEST(test_limits_and_memory), DX_TEST(test_overlap_proves_the_exact_place),
+             DX_TEST(test_proving_without_memory), DX_TEST(test_head_against_rows), DX_TEST(test_hear),
+             DX_TEST(test_heard_head_is_verified_once), DX_TEST(test_run_that_contradicts_only_the_target),
+             DX_TEST(test_frozen_feed_is_received))

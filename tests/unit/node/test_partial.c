@@ -2,10 +2,12 @@
  * node/commands_scope.c): by type and by age, widened, asked, written in, in worlds at random.
  *
  * Whoever keeps some types has of those what everybody has; whoever keeps all again has all; and none who keeps a part says
- * that it is the whole. */
+ * that it is the whole. In half of the worlds objects are purged meanwhile, whether they are outside with somebody or not. */
 #include "street.h"
 
 enum { PEOPLE = 4, WORLDS = 12, EVENTS = 50 };
+
+#define EPOCHS "{'do': 'space.epochs', 'space': 'Garden'}"
 
 static street road;
 static uint64_t drawn;
@@ -26,6 +28,13 @@ static void assert_keeps_silent(vault *self, const char *command, const char *wo
     const char *answer = vault_ask(self, command);
     if (strstr(answer, word) != NULL || strstr(answer, "error") != NULL) {
         fail_msg("%s: %s says %s", command, self->name, answer);
+    }
+}
+
+static void assert_lists(vault *self, const char *command, const char *expected) {
+    vault_ask(self, command);
+    if (strstr(self->told, expected) == NULL) {
+        fail_msg("%s: %s lists %s, not %s", command, self->name, self->told, expected);
     }
 }
 
@@ -127,6 +136,57 @@ static void test_some_types(void **state) {
     street_deinit(&road);
 }
 
+/* --- And purged -------------------------------------------------------------------------------------- */
+
+static void purge(vault *self, const char *id) {
+    char json[256];
+    snprintf(json, sizeof json, "{'do': 'object.purge', 'space': 'Garden', 'id': '%s'}", id);
+    assert_says(self, json, "\"purged\":true");
+}
+
+/* What is purged is neither outside nor missing; and who keeps a part says nothing of epochs, whatever holes are worth. */
+static void test_some_are_purged(void **state) {
+    (void)state;
+    vault *people[3];
+    char bed[64], tree[64], elm[64], leaf[64];
+    begin(people, 3);
+    vault *alice = people[0], *bob = people[1], *carol = people[2];
+    assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'types': ['bed']}", "\"partial\":true");
+    street_pass(&road, 20000);
+    add(alice, "bed", 1, bed, sizeof bed);
+    add(alice, "tree", 2, tree, sizeof tree);
+    add(alice, "tree", 3, elm, sizeof elm);
+    add(carol, "leaf", 4, leaf, sizeof leaf);
+    set(carol, leaf, 5);
+    street_pass(&road, 20000);
+    assert_says(bob, "{'do': 'space.status', 'space': 'Garden'}", "\"outside\":4");
+    purge(alice, tree); /* outside with Bob */
+    purge(alice, bed);  /* and this one is here */
+    street_pass(&road, 20000);
+    assert_says(bob, "{'do': 'space.status', 'space': 'Garden'}", "\"outside\":3");
+    assert_keeps_silent(bob, "{'do': 'space.status', 'space': 'Garden'}", "missing");
+    get(bob, bed, "", "keeps a part");
+    get(bob, tree, ", 'fetch': true", "was purged");
+    get(bob, leaf, ", 'fetch': true", "\"n\":5");
+    assert_string_equal(digest(bob, ""), digest(alice, ", 'types': ['bed']"));
+    /* An epoch: Carol finds it right, Bob cannot know. */
+    vault_begin(alice, "{'do': 'space.epoch', 'space': 'Garden'}");
+    street_pass(&road, 20000);
+    assert_lists(carol, EPOCHS, "\"here\":\"right\"");
+    assert_lists(bob, EPOCHS, "\"here\":\"unseen\"");
+    vault_leave(bob);
+    vault_open(bob);
+    street_pass(&road, 20000);
+    assert_lists(bob, EPOCHS, "\"here\":\"unseen\"");
+    /* With all of it he can. */
+    assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'all': true}", "\"partial\":false");
+    street_pass(&road, 60000);
+    street_agree(&road, "Garden");
+    assert_keeps_silent(bob, "{'do': 'space.status', 'space': 'Garden'}", "missing");
+    assert_lists(bob, EPOCHS, "\"here\":\"right\"");
+    street_deinit(&road);
+}
+
 /* --- Worlds at random -------------------------------------------------------------------------------- */
 
 static const char *const types[] = {"bed", "leaf", "tree"};
@@ -138,6 +198,9 @@ typedef struct world {
     bool recent[PEOPLE]; /* of late alone */
     char ids[16][64];
     size_t known;
+    bool purges; /* the owner purges meanwhile, what others may know and write of */
+    char purged[16][64];
+    size_t gone;
 } world;
 
 static void keep_some(world *w, size_t who) {
@@ -180,8 +243,33 @@ static void write_once(world *w, vault *self, size_t n) {
     }
 }
 
+/* Of what she has. */
+static void purge_once(world *w) {
+    char json[256];
+    const char *id = w->known == 0 ? "" : w->ids[draw(w->known)];
+    if (w->home[0] && w->known > 0 && w->gone < sizeof w->purged / sizeof w->purged[0]) {
+        snprintf(json, sizeof json, "{'do': 'object.purge', 'space': 'Garden', 'id': '%s'}", id);
+        if (strstr(vault_ask(w->people[0], json), "\"purged\"") != NULL) {
+            memcpy(w->purged[w->gone++], id, sizeof w->purged[0]);
+        }
+    }
+}
+
+static void check_gone(world *w, vault *self) {
+    char json[256];
+    for (size_t i = 0; i < w->gone; i++) {
+        snprintf(json, sizeof json, "{'do': 'object.get', 'space': 'Garden', 'id': '%s', 'fetch': true}",
+                 w->purged[i]);
+        assert_says(self, json, "was purged");
+    }
+}
+
 static void happen(world *w, size_t n) {
     size_t who = draw(PEOPLE);
+    if (w->purges && draw(8) == 0) {
+        purge_once(w);
+        return;
+    }
     vault *self = w->people[who];
     char json[256];
     switch (draw(11)) {
@@ -245,7 +333,7 @@ static void check_part(world *w, size_t who) {
 static void test_worlds(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= WORLDS; seed++) {
-        world w = {.kept = {7, 7, 7, 7}, .home = {true, true, true, true}};
+        world w = {.kept = {7, 7, 7, 7}, .home = {true, true, true, true}, .purges = seed % 2 == 0};
         drawn = seed * 104729;
         begin(w.people, PEOPLE);
         print_message("# world %d\n", (int)seed);
@@ -261,16 +349,18 @@ static void test_worlds(void **state) {
         street_pass(&road, 200000);
         for (size_t i = 1; i < PEOPLE; i++) {
             check_part(&w, i);
+            check_gone(&w, w.people[i]);
             assert_says(w.people[i], "{'do': 'space.scope', 'space': 'Garden', 'all': true}",
                         "\"partial\":false");
         }
         street_pass(&road, 200000);
         street_agree(&road, "Garden");
-        for (size_t i = 0; i < PEOPLE; i++) {
+        for (size_t i = 0; i < PEOPLE && w.gone == 0;
+             i++) { /* holes that no PURGE names are missing for good */
             assert_keeps_silent(w.people[i], "{'do': 'space.status', 'space': 'Garden'}", "missing");
         }
         street_deinit(&road);
     }
 }
 
-DX_TEST_MAIN(DX_TEST(test_some_types), DX_TEST(test_worlds))
+DX_TEST_MAIN(DX_TEST(test_some_types), DX_TEST(test_some_are_purged), DX_TEST(test_worlds))
