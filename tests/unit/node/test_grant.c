@@ -103,6 +103,7 @@ static const struct {
     {"object.unset", writes, ", 'space': 'Book', 'id': '1-0', 'unset': ['m']"},
     {"object.edit", writes, ", 'space': 'Book', 'id': '1-0', 'key': 'n', 'increment': 1"},
     {"object.rm", writes, ", 'space': 'Book', 'id': '1-0'"},
+    {"object.purge", nobody, ", 'space': 'Book', 'id': '1-0'"},
     {"object.restore", writes, ", 'space': 'Book', 'id': '1-0'"},
     {"object.move", writes, ", 'space': 'Book', 'id': '1-0', 'parent': null"},
     {"object.apply", writes, ", 'space': 'Book', 'id': '1-0', 'operation': 1"},
