@@ -422,9 +422,26 @@ static int file_write(sqlite3_file *base, const void *data, int size, sqlite3_in
     return is_page || is_unit ? write_part(file, number, at, data, (size_t)size) : SQLITE_IOERR_WRITE;
 }
 
+/* Before the log is cut off to nothing: a header that begins none, durably. Power may fail while the file is cut, and a first
+ * part of the frames, which are in the database with later ones by now, would be played back over it. */
+static int void_log(dx_page_file *file) {
+    sqlite3_file *below = dx_page_file_below(file);
+    static const uint8_t nothing[DX_LOG_HEADER_SIZE];
+    sqlite3_int64 size = 0;
+    int result = below->pMethods->xFileSize(below, &size);
+    if (result != SQLITE_OK || size == 0) {
+        return result;
+    }
+    result = write_log_header(file, nothing);
+    return result == SQLITE_OK ? below->pMethods->xSync(below, SQLITE_SYNC_NORMAL) : result;
+}
+
 static int file_truncate(sqlite3_file *base, sqlite3_int64 size) {
     dx_page_file *file = (dx_page_file *)base;
     int result = write_everything(file);
+    if (result == SQLITE_OK && file->kind == DX_UNIT_FRAME && size == 0) {
+        result = void_log(file);
+    }
     if (result != SQLITE_OK) {
         return result;
     }

@@ -72,6 +72,7 @@ typedef struct workload {
     uint32_t changes;
     uint32_t row_max_size;
     int checkpoint_every;
+    int scrub_every; /* the log is cut off to nothing; 0: never */
     uint32_t sector_size;
     const char *before; /* SQL run in a transaction first, or NULL */
 } workload;
@@ -100,6 +101,10 @@ static void run_workload(const workload *work) {
         assert_int_equal(model_commit(&model, store, work->changes), DX_OK);
         if (i % work->checkpoint_every == 0) {
             assert_int_equal(dx_store_checkpoint(store), DX_OK);
+        }
+        if (work->scrub_every != 0 && i % work->scrub_every == 0) {
+            dx_store_scrub(store);
+            assert_true(dx_store_has_upkeep(store, false));
         }
         dx_store_upkeep(store, false);
     }
@@ -142,5 +147,17 @@ static void test_spilling_commits(void **state) {
                              .before = "PRAGMA cache_size=10"});
 }
 
+/* A log that power cuts to a first part of what it was is not played back over what came after that part. */
+static void test_logs_cut_off(void **state) {
+    (void)state;
+    run_workload(&(workload){.seed = 14,
+                             .commits = 40,
+                             .changes = 3,
+                             .row_max_size = 600,
+                             .checkpoint_every = 17,
+                             .scrub_every = 4,
+                             .sector_size = 512});
+}
+
 DX_TEST_MAIN(DX_TEST(test_small_commits), DX_TEST(test_small_commits_on_large_sectors),
-             DX_TEST(test_spilling_commits))
+             DX_TEST(test_spilling_commits), DX_TEST(test_logs_cut_off))
