@@ -118,7 +118,9 @@ static int give_back_places(dx_context *context, dx_space *space, const uint8_t 
         found = dx_step(store, select);
         dx_bytes feed = dx_column_bytes(select, 0);
         int64_t seq = dx_column_int(select, 1), section = dx_column_int(select, 2);
-        memcpy(prefix, feed.data, feed.size == sizeof prefix ? sizeof prefix : 0);
+        if (feed.size == sizeof prefix) {
+            memcpy(prefix, feed.data, sizeof prefix);
+        }
         dx_step_reset(select);
         error = dx_store_error(store);
         if (error != DX_OK || !found) {
@@ -153,7 +155,9 @@ static int give_back(dx_context *context, dx_space *space) {
         dx_bind_bytes(select, 2, dx_bytes_of(id, sizeof id));
         found = dx_step(context->store, select);
         dx_bytes next = dx_column_bytes(select, 0);
-        memcpy(id, next.data, found && next.size == sizeof id ? sizeof id : 0);
+        if (found && next.size == sizeof id) {
+            memcpy(id, next.data, sizeof id);
+        }
         dx_step_reset(select);
         error = dx_store_error(context->store);
         if (error == DX_OK && found && !dx_control_is_purged(space->control, id)) {
