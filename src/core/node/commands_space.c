@@ -177,7 +177,7 @@ static int space_rm(dx_node *node, dx_request *request, dx_bytes body) {
 /* --- Status ------------------------------------------------------------------------------------- */
 
 typedef struct dx_waiting {
-    uint64_t shown[8]; /* what decides about the last map sent, so that only changes are told */
+    uint64_t shown[9]; /* what decides about the last map sent, so that only changes are told */
     bool told;
     uint64_t left_count; /* of the replication, when the waiting began */
 } dx_waiting;

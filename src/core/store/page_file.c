@@ -27,6 +27,47 @@ void dx_page_file_note_damage(dx_page_file *file, dx_page_damage_kind kind, uint
     }
 }
 
+/* --- Gaps ------------------------------------------------------------------------------------- */
+
+/* Between the cell pointers and the cells of a tree's page nothing is anything's, but SQLite leaves there what it moved to other
+ * pages: zeros go to the database instead. Nobody reads it, and no checksum of SQLite's is over a page of the database. Pages
+ * of other kinds begin with the number of another page, which is below TREE_PAGES_MAX. Returns where the gap begins. */
+static uint8_t *find_gap(uint64_t number, uint8_t *page, size_t *size) {
+    enum { TREE_PAGES_MAX = 1 << 25, USED = DX_PAGE_SIZE - DX_PAGE_RESERVED_SIZE };
+    size_t header = number == 1 ? DX_PAGE_HEADER_SIZE : 0;
+    uint8_t kind = page[header];
+    bool inner = kind == 2 || kind == 5, leaf = kind == 10 || kind == 13;
+    size_t cells = (size_t)page[header + 3] << 8 | page[header + 4];
+    size_t begin = header + (inner ? 12 : 8) + 2 * cells;
+    size_t end = (size_t)page[header + 5] << 8 | page[header + 6];
+    bool has_gap = (inner || leaf) && number < TREE_PAGES_MAX && begin < end && end <= USED;
+    *size = has_gap ? end - begin : 0;
+    return page + (has_gap ? begin : 0);
+}
+
+static void clear_gap(uint64_t number, uint8_t *page) {
+    size_t size;
+    uint8_t *gap = find_gap(number, page, &size);
+    memset(gap, 0, size);
+}
+
+/* Of a frame that is about to be sealed: whether its page may be copied as it stands (read_copy). */
+static void note_gap(struct dx_page_vfs *vfs, uint64_t number, uint8_t *frame) {
+    uint64_t page = (uint64_t)frame[0] << 24 | (uint64_t)frame[1] << 16 | (uint64_t)frame[2] << 8 | frame[3];
+    size_t size;
+    const uint8_t *gap = find_gap(page, frame + DX_FRAME_HEADER_SIZE, &size);
+    bool clear = size == 0 || (gap[0] == 0 && memcmp(gap, gap + 1, size - 1) == 0);
+    if (number <= DX_LOG_FRAMES_NOTED) {
+        uint8_t bit = (uint8_t)(1u << (number - 1) % 8), *bits = &vfs->clear_frames[(number - 1) / 8];
+        *bits = (uint8_t)(clear ? *bits | bit : *bits & ~bit);
+    }
+}
+
+static bool is_clear(const struct dx_page_vfs *vfs, uint64_t number) {
+    return number <= DX_LOG_FRAMES_NOTED &&
+           (vfs->clear_frames[(number - 1) / 8] >> (number - 1) % 8 & 1) != 0;
+}
+
 /* --- The run ---------------------------------------------------------------------------------- */
 
 /* The unit's plain bytes in the run, or NULL. */
@@ -54,6 +95,9 @@ static void seal_run(dx_page_file *file) {
     for (uint32_t i = 0; i < run->count; i++) {
         uint8_t *nonce = nonces + (size_t)i * DX_PAGE_NONCE_SIZE;
         name_group(file, nonce);
+        if (file->kind == DX_UNIT_FRAME) {
+            note_gap(file->vfs, run->first + i, run->units + i * unit_size);
+        }
         dx_unit_seal(file->vfs->key, file->kind, run->first + i, nonce, run->units + i * unit_size);
     }
 }
@@ -196,22 +240,6 @@ static int read_part(dx_page_file *file, uint64_t number, size_t at, size_t size
     return result;
 }
 
-/* Between the cell pointers and the cells of a tree's page nothing is anything's, but SQLite leaves there what it moved to
- * other pages: zeros go to the disk instead. Nobody reads it, and no checksum of SQLite's is over a page of the database.
- * Pages of other kinds begin with the number of another page, which is below TREE_PAGES_MAX. */
-static void clear_gap(uint64_t number, uint8_t *page) {
-    enum { TREE_PAGES_MAX = 1 << 25, USED = DX_PAGE_SIZE - DX_PAGE_RESERVED_SIZE };
-    size_t header = number == 1 ? DX_PAGE_HEADER_SIZE : 0;
-    uint8_t kind = page[header];
-    bool inner = kind == 2 || kind == 5, leaf = kind == 10 || kind == 13;
-    size_t cells = (size_t)page[header + 3] << 8 | page[header + 4];
-    size_t begin = header + (inner ? 12 : 8) + 2 * cells;
-    size_t end = (size_t)page[header + 5] << 8 | page[header + 6];
-    if ((inner || leaf) && number < TREE_PAGES_MAX && begin < end && end <= USED) {
-        memset(page + begin, 0, end - begin);
-    }
-}
-
 /* Writes a part of one unit into the run; the rest of the unit is what the file has there. */
 static int write_part(dx_page_file *file, uint64_t number, size_t at, const uint8_t *data, size_t size) {
     size_t unit_size = dx_unit_size(file->kind);
@@ -271,7 +299,21 @@ static int write_everything(dx_page_file *file) {
 
 /* --- Copying ---------------------------------------------------------------------------------- */
 
-/* The page of a frame as it is sealed. SQLite's checkpoint does not look at what it carries from the log to the database. */
+/* The page of a frame, sealed, whose gap is not known to be zeros: it is opened, cleared, and sealed anew where it stood. */
+static bool clear_copy(dx_page_file *log, uint64_t number, uint64_t page, uint8_t *frame) {
+    const struct dx_page_vfs *vfs = log->vfs;
+    uint8_t nonce[DX_PAGE_NONCE_SIZE];
+    if (!dx_unit_open(vfs->key, DX_UNIT_FRAME, number, frame)) {
+        return false;
+    }
+    clear_gap(page, frame + DX_FRAME_HEADER_SIZE);
+    vfs->random->fill(vfs->random->ctx, nonce, sizeof nonce);
+    dx_unit_seal(vfs->key, DX_UNIT_PAGE, page, nonce, frame + DX_FRAME_HEADER_SIZE);
+    return true;
+}
+
+/* The page of a frame as it is sealed, when its gap is zeros. SQLite's checkpoint does not look at what it carries from the log
+ * to the database. */
 static int read_copy(dx_page_file *log, uint64_t number, uint8_t *out) {
     sqlite3_file *below = dx_page_file_below(log);
     dx_page_copy *copy = &log->vfs->copy;
@@ -279,7 +321,8 @@ static int read_copy(dx_page_file *log, uint64_t number, uint8_t *out) {
     int result = below->pMethods->xRead(below, frame, DX_FRAME_SIZE,
                                         (sqlite3_int64)dx_page_file_offset(DX_UNIT_FRAME, number));
     copy->number = 0;
-    if (result == SQLITE_OK && dx_frame_page(log->vfs->key, number, frame, &copy->number)) {
+    if (result == SQLITE_OK && dx_frame_page(log->vfs->key, number, frame, &copy->number) &&
+        (is_clear(log->vfs, number) || clear_copy(log, number, copy->number, frame))) {
         memcpy(out, frame + DX_FRAME_HEADER_SIZE, DX_PAGE_SIZE);
         memcpy(copy->reserved, out + DX_PAGE_SIZE - DX_PAGE_RESERVED_SIZE, DX_PAGE_RESERVED_SIZE);
     } else if (result == SQLITE_OK) {

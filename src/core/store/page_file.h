@@ -17,7 +17,9 @@ enum {
     DX_RUN_UNITS = 31,
     /* Commits whose frames are written again by dx_page_vfs_settle: the last one may be in doubt; the last
      * commit mark read may belong to a frame SQLite refused, so one more. */
-    DX_LOG_COMMITS_KEPT = 3
+    DX_LOG_COMMITS_KEPT = 3,
+    /* Frames of which it is known whether their pages' gaps are zeros: more than a log has before a commit empties it. */
+    DX_LOG_FRAMES_NOTED = 1 << 14
 };
 
 typedef struct dx_page_run {
@@ -62,6 +64,9 @@ struct dx_page_vfs {
     dx_page_file *log;
     dx_page_damage damage;
     dx_page_counts counts;
+    /* Frames of the log, by bits, whose pages have nothing but zeros in their gaps: a checkpoint copies them as they are sealed.
+     * What another process wrote is not known. */
+    uint8_t clear_frames[DX_LOG_FRAMES_NOTED / 8];
     bool copies; /* a checkpoint is under way: pages go from the log to the database as they are sealed */
     dx_page_copy copy;
     uint8_t unit[DX_FRAME_SIZE]; /* a unit read to be used in part */
