@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum { COMMAND_SIZE = DX_BATCH_SIZE + (4 << 20) };
 
@@ -14,13 +15,71 @@ typedef struct dx_queued_op {
 
 struct dx_batch {
     dx_batches *owner;
-    bool in_flight, answered;
+    bool in_flight, answered,
+        is_again; /* is_again: it was sent by an earlier run, and not answered to that */
+    dx_journal_range range;
     dx_queued_op ops[DX_BATCH_OPS];
     size_t count;
     dx_buf bytes; /* types and data of the ops */
     dx_buf reply;
     int error; /* of memory, while the reply was taken */
 };
+
+/* --- Journal ---------------------------------------------------------------------------------------------
+ */
+
+static uint64_t mix(uint64_t mark, const void *data, size_t size) {
+    const uint8_t *bytes = data;
+    for (size_t i = 0; i < size; i++) {
+        mark = (mark ^ bytes[i]) * UINT64_C(0x100000001b3);
+    }
+    return mark;
+}
+
+/* A number for an op, so that a file that is another one is seen. */
+static uint64_t mark_op(uint64_t mark, const dx_batch_op *op) {
+    const uint32_t words[] = {(uint32_t)op->kind, op->removed, op->number, op->source, op->target};
+    mark = mix(mark, words, sizeof words);
+    mark = mix(mark, op->type.data, op->type.size);
+    mark = mix(mark, op->model.data, op->model.size);
+    return mix(mark, op->data.data, op->data.size);
+}
+
+static int fail_journal(dx_batches *batches, int error) {
+    return batches->code = dx_fail(batches->run, error, "make room on its disk",
+                                   "the journal beside the vault cannot be written");
+}
+
+static int fail_changed(dx_batches *batches) {
+    return batches->code =
+               dx_fail(batches->run, DX_E_CONFLICT, "--anew, to begin again",
+                       "the import that was begun before is of another file, or the space is another now");
+}
+
+/* What is to be sent is said before. */
+static int note_asked(dx_batches *batches, dx_journal_range *range, bool is_again) {
+    if (!is_again && getrandom(range->request, sizeof range->request, 0) != (ssize_t)sizeof range->request) {
+        return fail_journal(batches, DX_E_IO);
+    }
+    int error = batches->journal == NULL || is_again ? DX_OK : dx_journal_asked(batches->journal, range);
+    return error == DX_OK ? DX_EXIT_OK : fail_journal(batches, error);
+}
+
+/* The ids of what ops made, all zero for those that make nothing. */
+static int note_answered(dx_batches *batches, const dx_batch_op *const *ops, const dx_journal_range *range) {
+    uint8_t *ids = calloc(range->count, DX_BATCH_ID_SIZE);
+    int error = ids == NULL ? DX_E_NO_MEMORY : DX_OK;
+    for (size_t i = 0; error == DX_OK && i < range->count; i++) {
+        bool makes = ops[i]->kind == DX_BATCH_ADD ||
+                     (ops[i]->kind == DX_BATCH_LINK && ops[i]->number != DX_BATCH_NONE);
+        if (makes) {
+            memcpy(ids + i * DX_BATCH_ID_SIZE, batches->ids[ops[i]->number], DX_BATCH_ID_SIZE);
+        }
+    }
+    error = error == DX_OK ? dx_journal_answered(batches->journal, range, ids) : error;
+    free(ids);
+    return error == DX_OK ? DX_EXIT_OK : fail_journal(batches, error);
+}
 
 /* --- Encoding ----------------------------------------------------------------------------------------------
  */
@@ -175,29 +234,66 @@ static void refuse_op(dx_batches *batches, const dx_batch_op *op, dx_bytes error
     }
 }
 
+static uint64_t mark_queued(const dx_batch *batch, size_t first, size_t count) {
+    uint64_t mark = 0;
+    for (size_t i = first; i < first + count; i++) {
+        const dx_queued_op *queued = &batch->ops[i];
+        dx_batch_op op = queued->op;
+        op.type.data = batch->bytes.data + queued->type_at;
+        op.data.data = batch->bytes.data + queued->data_at;
+        op.model.data = batch->bytes.data + queued->model_at;
+        mark = mark_op(mark, &op);
+    }
+    return mark;
+}
+
 /* One op as a batch of its own. */
 static int send_alone(dx_batch *batch, size_t index) {
     dx_batches *owner = batch->owner;
     dx_buf command, reply;
     dx_buf_init(&command, dx_host_alloc(), COMMAND_SIZE);
     dx_buf_init(&reply, dx_host_alloc(), COMMAND_SIZE);
-    int code = DX_EXIT_OK, error = encode(batch, index, 1, &command);
-    if (error == DX_OK) {
-        error = dx_client_call(owner->run->client, dx_buf_view(&command), NULL, NULL,
-                               dx_vault_left_ms(owner->run), &reply);
+    const dx_batch_op *op = &batch->ops[index].op;
+    dx_journal_range range = {
+        .first = batch->range.first + index, .count = 1, .mark = mark_queued(batch, index, 1)};
+    int code = note_asked(owner, &range, false), error = encode(batch, index, 1, &command);
+    if (code == DX_EXIT_OK && error == DX_OK) {
+        error = dx_vault_call_as(owner->run, dx_buf_view(&command), range.request, &reply);
     }
     dx_bytes refused = error == DX_OK ? dx_reply_error(dx_buf_view(&reply)) : (dx_bytes){0};
-    if (error != DX_OK) {
+    if (code != DX_EXIT_OK) {
+        /* told */
+    } else if (error != DX_OK) {
         code = dx_vault_failed(owner->run, error);
     } else if (refused.size > 0 && concerns_ops(refused)) {
-        refuse_op(owner, &batch->ops[index].op, refused);
+        refuse_op(owner, op, refused);
     } else if (refused.size > 0) {
         code = dx_fail_reply(owner->run, refused);
     } else if (take_ids(batch, index, 1, dx_buf_view(&reply)) != DX_OK) {
         code = dx_fail(owner->run, DX_E_MALFORMED, NULL, "the vault's answer has no id");
+    } else if (owner->journal != NULL) {
+        code = note_answered(owner, &op, &range);
     }
     dx_buf_deinit(&command);
     dx_buf_deinit(&reply);
+    return code;
+}
+
+/* The vault refused all of it: one op is the reason, or several. */
+static int send_each(dx_batch *batch, dx_bytes refused) {
+    dx_batches *owner = batch->owner;
+    int code = DX_EXIT_OK;
+    if (batch->count == 1) {
+        refuse_op(owner, &batch->ops[0].op, refused);
+        return code;
+    }
+    int error = owner->journal == NULL ? DX_OK : dx_journal_split(owner->journal, &batch->range);
+    if (error != DX_OK) {
+        return fail_journal(owner, error);
+    }
+    for (size_t i = 0; code == DX_EXIT_OK && i < batch->count; i++) {
+        code = send_alone(batch, i);
+    }
     return code;
 }
 
@@ -209,15 +305,20 @@ static int settle(dx_batch *batch) {
     if (batch->error != DX_OK) {
         code = dx_vault_failed(owner->run, batch->error);
     } else if (refused.size > 0 && concerns_ops(refused)) {
-        for (size_t i = 0; code == DX_EXIT_OK && i < batch->count; i++) {
-            code = send_alone(batch, i);
-        }
+        code = send_each(batch, refused);
     } else if (refused.size > 0) {
         code = dx_fail_reply(owner->run, refused);
     } else if (take_ids(batch, 0, batch->count, reply) != DX_OK) {
         code = dx_fail(owner->run, DX_E_MALFORMED, NULL, "the vault's answer has no ids");
+    } else if (owner->journal != NULL) {
+        const dx_batch_op *ops[DX_BATCH_OPS];
+        for (size_t i = 0; i < batch->count; i++) {
+            ops[i] = &batch->ops[i].op;
+        }
+        code = note_answered(owner, ops, &batch->range);
     }
     batch->count = 0;
+    batch->is_again = false;
     dx_buf_clear(&batch->bytes);
     dx_buf_clear(&batch->reply);
     if (owner->on_progress != NULL) {
@@ -273,11 +374,21 @@ static int send_filling(dx_batches *batches) {
         return batches->code;
     }
     dx_buf command;
+    uint64_t mark = mark_queued(batch, 0, batch->count);
+    if (batch->is_again && mark != batch->range.mark) {
+        return fail_changed(batches);
+    }
+    batch->range.mark = mark;
+    batch->range.count = (uint32_t)batch->count;
+    if (note_asked(batches, &batch->range, batch->is_again) != DX_EXIT_OK) {
+        return batches->code;
+    }
     dx_buf_init(&command, dx_host_alloc(), COMMAND_SIZE);
     int error = encode(batch, 0, batch->count, &command);
     batch->answered = false;
     if (error == DX_OK) {
-        error = dx_client_send(batches->run->client, dx_buf_view(&command), NULL, on_answer, batch, NULL);
+        error = dx_client_send(batches->run->client, dx_buf_view(&command), batch->range.request, on_answer,
+                               batch, NULL);
     }
     dx_buf_deinit(&command);
     batches->filling = NULL;
@@ -352,11 +463,46 @@ static int make_ready(dx_batches *batches, const dx_batch_op *op) {
     return code == DX_EXIT_OK ? make_room(batches, size) : code;
 }
 
+/* An earlier run did it: what it made has the id that was told then. */
+static int take_done(dx_batches *batches, const dx_batch_op *op, const dx_journal_range *range,
+                     uint64_t number) {
+    const uint8_t *id = dx_journal_id(batches->journal, range, number);
+    batches->replayed = mark_op(number == range->first ? 0 : batches->replayed, op);
+    if (number + 1 == range->first + range->count && batches->replayed != range->mark) {
+        return fail_changed(batches);
+    }
+    if (op->kind == DX_BATCH_ADD || (op->kind == DX_BATCH_LINK && op->number != DX_BATCH_NONE)) {
+        dx_batches_learn(batches, op->number, id);
+    }
+    count_op(batches, op);
+    return batches->code;
+}
+
+/* The op goes into a batch of what was sent with it before: then all it names had an id, or stood in that batch. */
+static int make_ready_again(dx_batches *batches, const dx_journal_range *range, uint64_t number) {
+    if (number == range->first) {
+        if (dx_batches_drain(batches) != DX_EXIT_OK || make_room(batches, 0) != DX_EXIT_OK) {
+            return batches->code;
+        }
+        batches->filling->is_again = true;
+        batches->filling->range = *range;
+    }
+    return batches->filling != NULL && batches->filling->is_again ? batches->code : fail_changed(batches);
+}
+
 int dx_batches_add(dx_batches *batches, const dx_batch_op *op) {
-    if (make_ready(batches, op) != DX_EXIT_OK) {
+    uint64_t number = batches->queued++;
+    const dx_journal_range *range =
+        batches->journal == NULL ? NULL : dx_journal_find(batches->journal, number);
+    if (range != NULL && range->answered) {
+        return take_done(batches, op, range, number);
+    }
+    int code = range != NULL ? make_ready_again(batches, range, number) : make_ready(batches, op);
+    if (code != DX_EXIT_OK) {
         return batches->code;
     }
     dx_batch *batch = batches->filling;
+    batch->range.first = batch->count == 0 ? number : batch->range.first;
     dx_queued_op *queued = &batch->ops[batch->count++];
     queued->op = *op;
     queued->type_at = batch->bytes.size;
@@ -366,9 +512,9 @@ int dx_batches_add(dx_batches *batches, const dx_batch_op *op) {
     queued->model_at = batch->bytes.size;
     dx_buf_append(&batch->bytes, op->model.data, op->model.size);
     if (dx_buf_error(&batch->bytes) != DX_OK) {
-        batches->code = dx_vault_failed(batches->run, dx_buf_error(&batch->bytes));
+        return batches->code = dx_vault_failed(batches->run, dx_buf_error(&batch->bytes));
     }
-    return batches->code;
+    return range != NULL && batch->count == range->count ? send_filling(batches) : batches->code;
 }
 
 void dx_batches_learn(dx_batches *batches, uint32_t number, const uint8_t id[static DX_BATCH_ID_SIZE]) {

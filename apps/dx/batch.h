@@ -2,10 +2,12 @@
  *
  * Layer: apps. Things are known by numbers the caller chose (0 … count-1); an op may name a thing whose op
  * was queued before. A batch is atomic, so when the vault refuses one, its ops are sent one by one: the bad
- * op alone is refused and told, the others stand. */
+ * op alone is refused and told, the others stand. With a journal (journal.h) what an earlier run of the same import sent is not
+ * sent again: what was answered is known, what was not is asked again under its request id. */
 #ifndef DX_APP_BATCH_H
 #define DX_APP_BATCH_H
 
+#include "journal.h"
 #include "vault.h"
 
 #define DX_BATCH_NONE UINT32_MAX
@@ -39,6 +41,9 @@ typedef struct dx_batches {
     uint32_t count;
     dx_batch *slots; /* DX_BATCHES_IN_FLIGHT of them */
     dx_batch *filling;
+    dx_journal *journal;                        /* NULL: none is kept */
+    uint64_t queued;                            /* ops so far, those among them that an earlier run did */
+    uint64_t replayed;                          /* a number for the ops of an answered range, up to here */
     uint64_t objects, links, removals, refused; /* acknowledged by the vault */
     void (*on_refused)(void *ctx, uint64_t line, const char *why);
     void (*on_progress)(void *ctx);

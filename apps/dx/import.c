@@ -7,10 +7,12 @@
  * after it in the file waits in memory. */
 #include <errno.h>
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "batch.h"
 #include "import.h"
@@ -41,7 +43,9 @@ typedef struct dx_import {
     dx_invocation *run;
     const char *space;
     dx_source *source;
-    bool whole;
+    bool whole, anew;
+    crypto_generichash_state content; /* of all records, as they were read */
+    dx_journal journal;
     dx_names names, aliases;
     dx_batches batches;
     uint32_t count;        /* objects in the file */
@@ -185,6 +189,11 @@ static int learn(dx_import *import, const dx_record *record) {
     return error;
 }
 
+static void note_content(dx_import *import) {
+    const dx_buf *item = &import->source->item;
+    crypto_generichash_update(&import->content, item->data, item->size);
+}
+
 static int learn_names(dx_import *import) {
     dx_record record;
     int error = DX_OK;
@@ -192,6 +201,7 @@ static int learn_names(dx_import *import) {
     while (import->code == DX_EXIT_OK && error == DX_OK) {
         error = dx_source_next(import->source, &record);
         if (error == DX_OK) {
+            note_content(import);
             error = learn(import, &record);
         } else if (error == DX_E_INVALID) {
             tell_rejected(import, import->source->number, import->source->why);
@@ -727,6 +737,42 @@ static int learn_link(dx_import *import, const dx_record *record) {
     return error == DX_OK ? DX_EXIT_OK : fail(import, error);
 }
 
+/* The same records by the same options into the same space are the same import. */
+static void make_key(dx_import *import, uint8_t key[static DX_JOURNAL_KEY_SIZE]) {
+    const dx_mapping *mapping = &import->source->mapping;
+    const char *const words[] = {import->space, mapping->type, mapping->key};
+    for (size_t i = 0; i < sizeof words / sizeof words[0] + mapping->link_count; i++) {
+        const char *word = i < 3 ? words[i] : mapping->links[i - 3];
+        word = word == NULL ? "" : word;
+        crypto_generichash_update(&import->content, (const uint8_t *)word, strlen(word) + 1);
+    }
+    crypto_generichash_final(&import->content, key, DX_JOURNAL_KEY_SIZE);
+}
+
+static int open_journal(dx_import *import) {
+    uint8_t key[DX_JOURNAL_KEY_SIZE];
+    dx_vault_folder folder;
+    make_key(import, key);
+    int error = dx_vault_folder_find(import->run->vault, import->run->profile, &folder);
+    error = error == DX_OK ? dx_journal_open(&import->journal, folder.path, key) : error;
+    if (error == DX_OK && import->anew && import->journal.count > 0) {
+        dx_journal_forget(&import->journal);
+        error = dx_journal_open(&import->journal, folder.path, key);
+    }
+    if (error == DX_E_BUSY) {
+        return dx_fail(import->run, error, "wait for it to end", "this file is being imported there already");
+    }
+    if (error != DX_OK) {
+        return dx_fail(import->run, error, "make room on its disk",
+                       "the journal beside the vault cannot be written: %s", dx_error_text(error));
+    }
+    if (import->journal.count > 0) {
+        dx_progress_clear(&import->progress);
+        dx_output_words(&import->run->output, "an import of this that was not finished goes on");
+    }
+    return DX_EXIT_OK;
+}
+
 static int write_all(dx_import *import) {
     dx_bytes space = {0};
     uint64_t things = import->count + (import->refers ? import->own_links : 0);
@@ -736,6 +782,10 @@ static int write_all(dx_import *import) {
     }
     if (import->code == DX_EXIT_OK) {
         import->code = dx_batches_init(&import->batches, import->run, space, (uint32_t)things);
+    }
+    if (import->code == DX_EXIT_OK) {
+        import->code = open_journal(import);
+        import->batches.journal = &import->journal;
     }
     import->number = import->count;
     if (import->code == DX_EXIT_OK && import->refers && import->own_links > 0) {
@@ -835,9 +885,20 @@ static int open_source(dx_invocation *run, dx_source *source) {
     }
 }
 
-/* Before a long reading: that there is such a space, and that this identity may write. */
-static int check_space(dx_invocation *run) {
+/* Before a long reading: that there is such a space, and that this identity may write; and its id. */
+static int check_space(dx_invocation *run, char id[static DX_SPACE_TEXT_MAX]) {
     dx_map_builder command;
+    dx_buf reply;
+    dx_command_begin(&command, "space.status");
+    dx_command_text(&command, "space", dx_invocation_argument(run, 0));
+    int code = dx_vault_ask(run, &command, NULL, NULL, &reply);
+    dx_bytes text =
+        code == DX_EXIT_OK ? dx_item_text(dx_item_get(dx_buf_view(&reply), "space")) : (dx_bytes){0};
+    snprintf(id, DX_SPACE_TEXT_MAX, "%.*s", (int)text.size, text.size == 0 ? "" : (const char *)text.data);
+    dx_buf_deinit(&reply);
+    if (code != DX_EXIT_OK) {
+        return code;
+    }
     dx_command_begin(&command, "batch");
     dx_command_text(&command, "space", dx_invocation_argument(run, 0));
     dx_write_array(dx_map_builder_key(&command, "ops"), 0);
@@ -846,7 +907,8 @@ static int check_space(dx_invocation *run) {
 
 static void init(dx_import *import, dx_invocation *run, const char *space, dx_source *source) {
     uint64_t key = 0;
-    *import = (dx_import){.run = run, .space = space, .source = source};
+    *import = (dx_import){.run = run, .space = space, .source = source, .journal = {.file = -1}};
+    crypto_generichash_init(&import->content, NULL, 0, DX_JOURNAL_KEY_SIZE);
     if (getrandom(&key, sizeof key, 0) != (ssize_t)sizeof key) {
         key = (uint64_t)(uintptr_t)import ^ UINT64_C(0x9e3779b97f4a7c15);
     }
@@ -877,7 +939,7 @@ static void deinit(dx_import *import) {
     free(import->stamps);
 }
 
-int dx_import_source(dx_invocation *run, const char *space, dx_source *source, bool whole,
+int dx_import_source(dx_invocation *run, const char *space, dx_source *source, bool whole, bool anew,
                      dx_import_result *result) {
     dx_import *import = calloc(1, sizeof *import);
     *result = (dx_import_result){0};
@@ -886,6 +948,7 @@ int dx_import_source(dx_invocation *run, const char *space, dx_source *source, b
     }
     init(import, run, space, source);
     import->whole = whole;
+    import->anew = anew;
     int code = learn_names(import);
     code = code == DX_EXIT_OK ? write_all(import) : code;
     code = import->refused != DX_EXIT_OK ? import->refused : code;
@@ -899,6 +962,15 @@ int dx_import_source(dx_invocation *run, const char *space, dx_source *source, b
         tell_result(import);
         code = import->rejected > 0 || (import->left_out > 0 && !whole) ? DX_EXIT_PARTIAL : code;
     }
+    bool done = code == DX_EXIT_OK || code == DX_EXIT_PARTIAL;
+    if (done) {
+        snprintf(result->journal, sizeof result->journal, "%s", import->journal.path);
+    }
+    if (!done && whole) { /* nothing of it is kept */
+        dx_journal_forget(&import->journal);
+    } else {
+        dx_journal_close(&import->journal);
+    }
     deinit(import);
     free(import);
     return code;
@@ -910,17 +982,25 @@ int dx_run_import(dx_invocation *run) {
     if (source == NULL) {
         return dx_vault_failed(run, DX_E_NO_MEMORY);
     }
-    int code = check_space(run);
+    char space[DX_SPACE_TEXT_MAX];
+    int code = check_space(run, space);
     if (code == DX_EXIT_OK && (code = open_source(run, source)) == DX_EXIT_OK) {
-        code = dx_import_source(run, dx_invocation_argument(run, 0), source, false, &result);
+        code = dx_import_source(run, space, source, false, dx_invocation_has(run, "anew"), &result);
         if (code == DX_EXIT_OK || code == DX_EXIT_PARTIAL) {
             print_result(run, &result);
         } else if (result.objects > 0) {
-            dx_output_words(&run->output, "%" PRIu64 " objects and %" PRIu64 " links were added before that",
+            dx_output_words(&run->output,
+                            "%" PRIu64 " objects and %" PRIu64
+                            " links were added before that; the same command goes on from there",
                             result.objects, result.links);
         }
     }
     dx_source_close(source);
     free(source);
+    if (result.journal[0] != 0) { /* who is killed up to here finds it done */
+        dx_vault_close(run);
+        fflush(stdout);
+        (void)unlink(result.journal);
+    }
     return code;
 }

@@ -1,5 +1,6 @@
 /* dx/space_file.c: `dx space export` and `dx space import`: whole spaces in one file (archive.h). */
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "archive.h"
 #include "export.h"
 #include "import.h"
+#include "journal.h"
 #include "progress.h"
 #include "terminal.h"
 
@@ -227,7 +229,8 @@ typedef struct dx_taking {
     dx_progress progress;
     char (*made)[DX_SPACE_TEXT_MAX]; /* spaces, one for each of the archive's at most */
     size_t made_count;
-    uint64_t left_out; /* objects that could not be made anew */
+    dx_journal journal; /* which spaces an import of this archive that was ended has made */
+    uint64_t left_out;  /* objects that could not be made anew */
     dx_buf rows;
 } dx_taking;
 
@@ -286,19 +289,72 @@ static int check_wanted(dx_taking *taking) {
     return DX_EXIT_OK;
 }
 
-static int make_space(dx_taking *taking, const dx_archive_space *space) {
+static int note(dx_taking *taking, char kind, uint32_t number, dx_bytes text) {
+    int error = dx_journal_note(&taking->journal, kind, number, text);
+    return error == DX_OK ? DX_EXIT_OK
+                          : dx_fail(taking->run, error, "make room on its disk",
+                                    "the journal beside the vault cannot be written");
+}
+
+/* Whether the space that an earlier run made is here still. */
+static bool is_here(dx_taking *taking, dx_bytes id) {
+    char text[DX_SPACE_TEXT_MAX];
+    dx_map_builder command;
+    dx_buf body, reply;
+    snprintf(text, sizeof text, "%.*s", (int)id.size, (const char *)id.data);
+    dx_command_begin(&command, "space.status");
+    dx_command_text(&command, "space", text);
+    dx_buf_init(&reply, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    bool here = dx_command_finish(taking->run, &command, &body) == DX_EXIT_OK &&
+                dx_vault_open(taking->run, 0) == DX_EXIT_OK &&
+                dx_client_call(taking->run->client, dx_buf_view(&body), NULL, NULL,
+                               dx_vault_left_ms(taking->run), &reply) == DX_OK &&
+                dx_reply_error(dx_buf_view(&reply)).size == 0;
+    dx_buf_deinit(&body);
+    dx_buf_deinit(&reply);
+    return here;
+}
+
+/* Under a request id that is on disk before: an import that was ended here asks again, and the same space answers. */
+static int create_space(dx_taking *taking, uint32_t number, const dx_archive_space *space, dx_bytes request) {
+    uint8_t own[DX_REQUEST_SIZE];
     dx_map_builder command;
     dx_buf reply;
+    int code = DX_EXIT_OK;
+    if (request.size != sizeof own) {
+        randombytes_buf(own, sizeof own);
+        code = note(taking, 'r', number, dx_bytes_of(own, sizeof own));
+    } else {
+        memcpy(own, request.data, sizeof own);
+    }
+    if (code != DX_EXIT_OK) {
+        return code;
+    }
     dx_command_begin(&command, "space.create");
     dx_command_text(&command, "name", space->name[0] == 0 ? NULL : unfinished_name);
-    int code = dx_vault_ask(taking->run, &command, NULL, NULL, &reply);
+    code = dx_vault_ask_as(taking->run, &command, own, &reply);
     if (code == DX_EXIT_OK) {
         dx_bytes id = dx_item_text(dx_item_get(dx_buf_view(&reply), "space"));
         snprintf(taking->made[taking->made_count++], DX_SPACE_TEXT_MAX, "%.*s", (int)id.size,
                  id.size == 0 ? "" : (const char *)id.data);
+        code = note(taking, 's', number, id);
     }
     dx_buf_deinit(&reply);
     return code;
+}
+
+static int make_space(dx_taking *taking, uint32_t number, const dx_archive_space *space) {
+    dx_bytes request = {0}, id = {0};
+    if (!dx_journal_noted(&taking->journal, 's', number, &id)) {
+        (void)dx_journal_noted(&taking->journal, 'r', number, &request);
+        return create_space(taking, number, space, request);
+    }
+    if (id.size >= DX_SPACE_TEXT_MAX || !is_here(taking, id)) {
+        return create_space(taking, number, space, (dx_bytes){0}); /* somebody removed it meanwhile */
+    }
+    snprintf(taking->made[taking->made_count++], DX_SPACE_TEXT_MAX, "%.*s", (int)id.size,
+             (const char *)id.data);
+    return DX_EXIT_OK;
 }
 
 static int name_space(dx_taking *taking, const char *id, const dx_archive_space *space) {
@@ -324,9 +380,39 @@ static void add_imported(dx_taking *taking, const char *id, const dx_archive_spa
     add_row(&taking->rows, &map);
 }
 
-static int take_space(dx_taking *taking, const dx_archive_space *space, dx_source *source) {
+/* What an earlier run finished; false: it did not. */
+static bool take_finished(dx_taking *taking, uint32_t number, const dx_archive_space *space) {
+    dx_import_result result;
+    uint64_t counts[4];
+    dx_bytes id = {0}, noted = {0};
+    if (!dx_journal_noted(&taking->journal, 'f', number, &noted) || noted.size != sizeof counts ||
+        !dx_journal_noted(&taking->journal, 's', number, &id) || !is_here(taking, id)) {
+        return false;
+    }
+    char *text = taking->made[taking->made_count++];
+    snprintf(text, DX_SPACE_TEXT_MAX, "%.*s", (int)id.size, (const char *)id.data);
+    memcpy(counts, noted.data, sizeof counts);
+    result = (dx_import_result){.objects = counts[0], .links = counts[1], .unresolved = counts[2]};
+    taking->left_out += counts[3];
+    add_imported(taking, text, space, &result);
+    return true;
+}
+
+static int note_finished(dx_taking *taking, uint32_t number, const dx_import_result *result) {
+    const uint64_t counts[] = {result->objects, result->links, result->unresolved, result->rejected};
+    int code = note(taking, 'f', number, dx_bytes_of((const uint8_t *)counts, sizeof counts));
+    if (code == DX_EXIT_OK && result->journal[0] != 0) {
+        (void)unlink(result->journal);
+    }
+    return code;
+}
+
+static int take_space(dx_taking *taking, uint32_t number, const dx_archive_space *space, dx_source *source) {
     dx_import_result result = {0};
-    int code = make_space(taking, space);
+    if (take_finished(taking, number, space)) {
+        return DX_EXIT_OK;
+    }
+    int code = make_space(taking, number, space);
     if (code != DX_EXIT_OK) {
         return code;
     }
@@ -334,10 +420,11 @@ static int take_space(dx_taking *taking, const dx_archive_space *space, dx_sourc
     if (dx_source_attach(source, taking->file.file, taking->file.size, space->begin, space->parts) != DX_OK) {
         code = dx_fail(taking->run, DX_E_IO, NULL, "the archive cannot be read again");
     } else {
-        code = dx_import_source(taking->run, id, source, true, &result);
+        code = dx_import_source(taking->run, id, source, true, false, &result);
     }
     dx_source_close(source);
     code = code == DX_EXIT_OK ? name_space(taking, id, space) : code;
+    code = code == DX_EXIT_OK ? note_finished(taking, number, &result) : code;
     if (code == DX_EXIT_OK) {
         taking->left_out += result.rejected;
         add_imported(taking, id, space, &result);
@@ -375,15 +462,40 @@ static void give_up(dx_taking *taking) {
                     unfinished_name);
 }
 
+/* The same archive, with the same spaces wanted of it. */
+static int open_journal(dx_taking *taking) {
+    crypto_generichash_state hash;
+    uint8_t key[DX_JOURNAL_KEY_SIZE];
+    dx_vault_folder folder;
+    crypto_generichash_init(&hash, NULL, 0, sizeof key);
+    for (size_t i = 0; i < taking->archive.count; i++) {
+        const dx_archive_space *space = &taking->archive.spaces[i];
+        const uint8_t wanted = is_wanted(taking->run, space);
+        crypto_generichash_update(&hash, space->hash, sizeof space->hash);
+        crypto_generichash_update(&hash, (const uint8_t *)space->name, strlen(space->name) + 1);
+        crypto_generichash_update(&hash, &wanted, 1);
+    }
+    crypto_generichash_final(&hash, key, sizeof key);
+    int error = dx_vault_folder_find(taking->run->vault, taking->run->profile, &folder);
+    error = error == DX_OK ? dx_journal_open(&taking->journal, folder.path, key) : error;
+    if (error == DX_E_BUSY) {
+        return dx_fail(taking->run, error, "wait for it to end", "this archive is being imported already");
+    }
+    return error == DX_OK
+               ? DX_EXIT_OK
+               : dx_fail(taking->run, error, "dx doctor", "the journal beside the vault cannot be written");
+}
+
 static int take_spaces(dx_taking *taking) {
     dx_source *source = calloc(1, sizeof *source);
     taking->made = calloc(taking->archive.count + 1, sizeof *taking->made);
     int code =
         source == NULL || taking->made == NULL ? dx_vault_failed(taking->run, DX_E_NO_MEMORY) : DX_EXIT_OK;
     dx_buf_init(&taking->rows, dx_host_alloc(), SIZE_MAX / 2);
+    code = code == DX_EXIT_OK ? open_journal(taking) : code;
     for (size_t i = 0; code == DX_EXIT_OK && i < taking->archive.count; i++) {
         if (is_wanted(taking->run, &taking->archive.spaces[i])) {
-            code = take_space(taking, &taking->archive.spaces[i], source);
+            code = take_space(taking, (uint32_t)i, &taking->archive.spaces[i], source);
         }
     }
     if (code == DX_EXIT_OK) {
@@ -391,6 +503,12 @@ static int take_spaces(dx_taking *taking) {
         code = taking->left_out > 0 ? DX_EXIT_PARTIAL : code;
     } else {
         give_up(taking);
+    }
+    if (taking->journal.file >=
+        0) { /* all of it is done, or nothing is left of it; who is killed up to here finds it so */
+        dx_vault_close(taking->run);
+        fflush(stdout);
+        dx_journal_forget(&taking->journal);
     }
     dx_buf_deinit(&taking->rows);
     free(source);
@@ -414,6 +532,7 @@ int dx_run_space_import(dx_invocation *run) {
         return dx_vault_failed(run, DX_E_NO_MEMORY);
     }
     taking->run = run;
+    taking->journal.file = -1;
     int code = open_archive(taking, dx_invocation_argument(run, 0));
     code = code == DX_EXIT_OK ? check_wanted(taking) : code;
     if (code == DX_EXIT_OK && dx_invocation_has(run, "list")) {

@@ -275,6 +275,46 @@ int dx_vault_ask(dx_invocation *run, dx_map_builder *command, dx_on_answer on_an
     return code;
 }
 
+typedef struct dx_called {
+    dx_buf *reply;
+    bool last;
+} dx_called;
+
+static void on_called(void *ctx, bool last, dx_bytes body) {
+    dx_called *called = ctx;
+    if (last) {
+        dx_buf_append(called->reply, body.data, body.size);
+        called->last = true;
+    }
+}
+
+int dx_vault_call_as(dx_invocation *run, dx_bytes command, const uint8_t request[DX_REQUEST_SIZE],
+                     dx_buf *reply) {
+    dx_called called = {.reply = reply};
+    int error = dx_client_send(run->client, command, request, on_called, &called, NULL);
+    while (error == DX_OK && !called.last) {
+        error = dx_client_wait(run->client, dx_vault_left_ms(run));
+    }
+    return error == DX_OK ? dx_buf_error(reply) : error;
+}
+
+int dx_vault_ask_as(dx_invocation *run, dx_map_builder *command, const uint8_t request[DX_REQUEST_SIZE],
+                    dx_buf *reply) {
+    dx_buf body;
+    dx_buf_init(reply, dx_host_alloc(), DX_COMMAND_SIZE_MAX);
+    int code = dx_command_finish(run, command, &body);
+    code = code == DX_EXIT_OK ? dx_vault_open(run, 0) : code;
+    if (code == DX_EXIT_OK) {
+        int error = dx_vault_call_as(run, dx_buf_view(&body), request, reply);
+        dx_bytes refused = error == DX_OK ? dx_reply_error(dx_buf_view(reply)) : (dx_bytes){0};
+        code = error != DX_OK     ? dx_vault_failed(run, error)
+               : refused.size > 0 ? dx_fail_reply(run, refused)
+                                  : code;
+    }
+    dx_buf_deinit(&body);
+    return code;
+}
+
 typedef struct dx_row_printer {
     dx_invocation *run;
     dx_table table;

@@ -40,6 +40,12 @@ int dx_vault_ask(dx_invocation *run, dx_map_builder *command, dx_on_answer on_an
                  dx_buf *reply);
 /* One line when a reply says that it may lack something. */
 void dx_vault_tell_partial(dx_invocation *run, int code, dx_bytes reply);
+/* The same under a request id of the caller's: asked twice it happens once. */
+int dx_vault_ask_as(dx_invocation *run, dx_map_builder *command, const uint8_t request[DX_REQUEST_SIZE],
+                    dx_buf *reply);
+/* Asks under a request id, and waits. Not told: the client's errors, or that of the buffer. */
+int dx_vault_call_as(dx_invocation *run, dx_bytes command, const uint8_t request[DX_REQUEST_SIZE],
+                     dx_buf *reply);
 /* Prints the rows of the answer as a table. */
 int dx_vault_ask_rows(dx_invocation *run, dx_map_builder *command, const dx_column *columns);
 /* Prints the reply as one thing. */

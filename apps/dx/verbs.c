@@ -240,11 +240,13 @@ const dx_verb dx_verbs[] = {
                    {"SPACE", "only these of the archive, by name or the beginning of the id", true, true}},
      .options = {{"list", 'l', NULL, "only check it and show what it holds", false}},
      .sentence = "Make new spaces of what an archive holds",
-     .details = "The whole file is checked before anything is written. Each space becomes a new one of the "
-                "same name, with\n"
-                "you as its owner; objects and links get new ids, and everything that leads from one to "
-                "another follows.\n"
-                "When a space cannot be taken whole, none is kept.",
+     .details =
+         "The whole file is checked before anything is written. Each space becomes a new one of the "
+         "same name, with\n"
+         "you as its owner; objects and links get new ids, and everything that leads from one to "
+         "another follows.\n"
+         "When a space cannot be taken whole, none is kept. After a power cut, or kill -9, the same command "
+         "goes on.",
      .examples = "dx space import backup.tar.gz\ndx space import backup.tar.gz --list",
      .run = dx_run_space_import},
     {.noun = "space",
@@ -688,19 +690,24 @@ const dx_verb dx_verbs[] = {
                    {"FILE", "lines of JSON or dpkg's status file, plain or .gz; - is stdin", false, false}},
      .options = {{"type", 0, "T", "type of the new objects", false},
                  {"key", 0, "FIELD", "the field by which others refer to an object", false},
-                 {"link", 0, "FIELD", "a field with names of others, which become links of that type", true}},
+                 {"link", 0, "FIELD", "a field with names of others, which become links of that type", true},
+                 {"anew", 0, NULL, "begin again where an import of this file was ended", false}},
      .sentence = "Bring in objects and links from a file",
-     .details = "A line is either what dx export writes (ids become new ones; links, parents "
-                "and references follow), or "
-                "a JSON object\n"
-                "of your own, mapped by the options. Names that resolve to nothing stay in the object; the "
-                "same link named\n"
-                "twice is made once. A file that dpkg keeps (/var/lib/dpkg/status) is known by its form: "
-                "installed packages\n"
-                "become objects of type \"package\" with links \"depends\"; a virtual package means who "
-                "provides it, and of\n"
-                "alternatives the first counts. A line that is refused is told with its number, and the exit "
-                "code is 10.",
+     .details =
+         "A line is either what dx export writes (ids become new ones; links, parents "
+         "and references follow), or "
+         "a JSON object\n"
+         "of your own, mapped by the options. Names that resolve to nothing stay in the object; the "
+         "same link named\n"
+         "twice is made once. A file that dpkg keeps (/var/lib/dpkg/status) is known by its form: "
+         "installed packages\n"
+         "become objects of type \"package\" with links \"depends\"; a virtual package means who "
+         "provides it, and of\n"
+         "alternatives the first counts. A line that is refused is told with its number, and the exit "
+         "code is 10.\n"
+         "An import that was ended (Ctrl-C, a full disk, kill -9, no power) goes on when the same command "
+         "is run again,\n"
+         "and makes nothing twice.",
      .examples = "dx import packages /var/lib/dpkg/status\n"
                  "dx import packages packages.jsonl.gz --type package --key name --link depends\n"
                  "dx export notes | dx --profile other import notes -",
