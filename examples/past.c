@@ -37,8 +37,18 @@ static bool show(dx_client *dx, char *when, const char *space, const char *id) {
     return dx_client_query(dx, space, print_row, when, "{\"id\": %s}", id) == DX_OK;
 }
 
+static bool show_first(dx_client *dx, const char *space, const char *id, const char *point) {
+    dx_buf row;
+    dx_buf_init(&row, dx_host_alloc(), DX_ANSWER_MAX);
+    bool found = dx_client_get_at(dx, space, id, point, &row) == DX_OK;
+    if (found) {
+        print_json("it was: ", dx_item_get(dx_buf_view(&row), "data"));
+    }
+    dx_buf_deinit(&row);
+    return found;
+}
+
 static bool play(dx_client *dx) {
-    static const char diff[] = "{\"do\": \"history.diff\", \"space\": %s, \"id\": %s, \"from\": %s}";
     static const char restore[] = "{\"do\": \"history.restore\", \"space\": %s, \"id\": %s, \"at\": %s}";
     char space[DX_SPACE_TEXT_MAX], id[DX_REFERENCE_TEXT_MAX];
     past seen = {.count = 0};
@@ -50,14 +60,14 @@ static bool play(dx_client *dx) {
         return false;
     }
     printf("what happened, the newest first:\n");
-    if (dx_client_ask(dx, note, &seen, NULL, "{\"do\": \"history.list\", \"space\": %s, \"id\": %s}", space,
-                      id) != DX_OK ||
-        seen.count != 3) {
+    if (dx_client_history(dx, space, id, 0, note, &seen) != DX_OK || seen.count != 3) {
         return false;
     }
     /* A point says how it was; two say what became of it. */
     const char *first = seen.points[2];
-    return dx_client_ask(dx, print_json, "  ", NULL, diff, space, id, first) == DX_OK &&
+    return dx_client_difference(dx, space, id, first, NULL, print_json, "  ") == DX_OK &&
+           dx_client_difference(dx, space, NULL, first, NULL, print_json, "in the space: ") == DX_OK &&
+           show_first(dx, space, id, first) &&
            dx_client_ask(dx, NULL, NULL, NULL, "{\"do\": \"undo\", \"space\": %s}", space) == DX_OK &&
            show(dx, "undone: ", space, id) &&
            dx_client_ask(dx, NULL, NULL, NULL, "{\"do\": \"redo\", \"space\": %s}", space) == DX_OK &&

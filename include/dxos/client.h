@@ -88,6 +88,19 @@ DX_API DX_MUST_USE int dx_client_restore(dx_client *client, const char *space, c
 DX_API DX_MUST_USE int dx_client_unlink(dx_client *client, const char *space, const char *id);
 /* The object {"id", "type", "parent", "data", "deleted"}, appended to row as one encoded map. */
 DX_API DX_MUST_USE int dx_client_get(dx_client *client, const char *space, const char *id, dx_buf *row);
+/* Time (docs/spec/history.md). A point is a text, as the rows say it in "at"; feed and dash may be left out. DX_E_GONE: history here
+ * begins later than that.
+ *   History: each change of an object or link, the newest first, {"at", "did", "time", …}; id NULL: each of the space's, {"at", "time", "made"?,
+ * "changed"?, …, "ids"}. limit: how many rows at most, 0: 100.
+ *   As it was: the object at a point, appended to row. DX_E_NOT_FOUND: it was not made yet.
+ *   Difference: of an object at two points, path by path {"path", "from"?, "to"?}; id NULL: of all that shows otherwise in the space, a row
+ * each. to NULL: now. */
+DX_API DX_MUST_USE int dx_client_history(dx_client *client, const char *space, const char *id, size_t limit,
+                                         dx_on_row on_row, void *ctx);
+DX_API DX_MUST_USE int dx_client_get_at(dx_client *client, const char *space, const char *id,
+                                        const char *point, dx_buf *row);
+DX_API DX_MUST_USE int dx_client_difference(dx_client *client, const char *space, const char *id,
+                                            const char *from, const char *to, dx_on_row on_row, void *ctx);
 /* Each object or link that the question (docs/spec/query.md) finds; "{}" finds every object. space NULL: of all spaces, whose
  * rows say in "space" where they are. */
 DX_API DX_MUST_USE int dx_client_query(dx_client *client, const char *space, dx_on_row on_row, void *ctx,

@@ -284,6 +284,39 @@ int dx_client_get(dx_client *client, const char *space, const char *id, dx_buf *
     return ask_about(client, "object.get", space, id, row);
 }
 
+/* --- Time --- */
+
+int dx_client_history(dx_client *client, const char *space, const char *id, size_t limit, dx_on_row on_row,
+                      void *ctx) {
+    const dx_listener listener = {.on_row = on_row, .ctx = ctx};
+    dx_map_builder command;
+    begin(&command, "history.list", space);
+    put_text(&command, "id", id);
+    if (limit > 0) {
+        dx_write_uint(dx_map_builder_key(&command, "limit"), limit);
+    }
+    return ask(client, &command, &listener, NULL);
+}
+
+int dx_client_get_at(dx_client *client, const char *space, const char *id, const char *point, dx_buf *row) {
+    dx_map_builder command;
+    begin(&command, "object.get", space);
+    put_text(&command, "id", id);
+    put_text(&command, "at", point);
+    return ask(client, &command, NULL, row);
+}
+
+int dx_client_difference(dx_client *client, const char *space, const char *id, const char *from,
+                         const char *to, dx_on_row on_row, void *ctx) {
+    const dx_listener listener = {.on_row = on_row, .ctx = ctx};
+    dx_map_builder command;
+    begin(&command, "history.diff", space);
+    put_text(&command, "id", id);
+    put_text(&command, "from", from);
+    put_text(&command, "to", to);
+    return ask(client, &command, &listener, NULL);
+}
+
 int dx_client_query(dx_client *client, const char *space, dx_on_row on_row, void *ctx, const char *json,
                     ...) {
     dx_buf query;

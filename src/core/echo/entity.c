@@ -259,7 +259,7 @@ int dx_entity_view(dx_context *context, dx_space *space, const dx_entity *entity
     return error;
 }
 
-static int write_id(dx_space *space, int64_t key, dx_writer *out) {
+int dx_id_write(dx_space *space, int64_t key, dx_writer *out) {
     uint8_t id[DX_ID_SIZE];
     char text[DX_ID_TEXT_MAX];
     if (key == 0) {
@@ -300,7 +300,7 @@ static int write_entity(dx_context *context, dx_space *space, const dx_entity *e
     bool other = entity->model != &dx_object_model;
     dx_write_map(out, (link ? 6u : 5u) + omits + other);
     dx_write_text(out, "id");
-    int error = write_id(space, entity->key, out);
+    int error = dx_id_write(space, entity->key, out);
     if (error == DX_OK) {
         dx_write_text(out, "data");
         if (omits) {
@@ -322,14 +322,14 @@ static int write_entity(dx_context *context, dx_space *space, const dx_entity *e
     }
     if (link) {
         dx_write_text(out, "source");
-        error = write_id(space, entity->source, out);
+        error = dx_id_write(space, entity->source, out);
         if (error == DX_OK) {
             dx_write_text(out, "target");
-            error = write_id(space, entity->target, out);
+            error = dx_id_write(space, entity->target, out);
         }
     } else {
         dx_write_text(out, "parent");
-        error = write_id(space, entity->parent, out);
+        error = dx_id_write(space, entity->parent, out);
     }
     if (error == DX_OK) {
         dx_write_text(out, "deleted");

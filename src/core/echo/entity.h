@@ -23,6 +23,8 @@ DX_MUST_USE int dx_id_parse(dx_context *context, dx_space *space, dx_bytes text,
 /* The same, where nothing stands at that place here, by the feed alone. */
 DX_MUST_USE int dx_id_parse_any(dx_context *context, dx_space *space, dx_bytes text, int64_t *key);
 void dx_id_print(const uint8_t id[static DX_ID_SIZE], char out[static DX_ID_TEXT_MAX]);
+/* The id of what has the key as a text; null for key 0. DX_E_CORRUPT: its feed is not here. */
+DX_MUST_USE int dx_id_write(dx_space *space, int64_t key, dx_writer *out);
 
 /* --- Reading ------------------------------------------------------------------------------------- */
 

@@ -175,21 +175,6 @@ static const char *word_of(const dx_glimpse *from, const dx_glimpse *to, bool di
                                         : NULL;
 }
 
-static int write_id(dx_space *space, int64_t key, dx_writer *out) {
-    uint8_t id[DX_ID_SIZE];
-    char text[DX_ID_TEXT_MAX];
-    if (key == 0) {
-        dx_write_null(out);
-        return DX_OK;
-    }
-    int error = dx_key_to_id(space, key, id);
-    if (error == DX_OK) {
-        dx_id_print(id, text);
-        dx_write_text(out, text);
-    }
-    return error;
-}
-
 static int tell(dx_node *node, dx_request *request, dx_space *space, int64_t key, const char *word,
                 const dx_glimpse *from, const dx_glimpse *to, const change_list *changes) {
     dx_map_builder map;
@@ -199,7 +184,7 @@ static int tell(dx_node *node, dx_request *request, dx_space *space, int64_t key
         return error;
     }
     dx_answer_init(node, &map);
-    error = write_id(space, key, dx_map_builder_key(&map, "id"));
+    error = dx_id_write(space, key, dx_map_builder_key(&map, "id"));
     dx_write_text(dx_map_builder_key(&map, "kind"), entity.kind == DX_ENTITY_LINK ? "link" : "object");
     if (entity.type.size != 0) {
         dx_write_text_bytes(dx_map_builder_key(&map, "type"), entity.type);
@@ -209,7 +194,7 @@ static int tell(dx_node *node, dx_request *request, dx_space *space, int64_t key
         write_changes(changes, &map);
     }
     if (error == DX_OK && from->parent != to->parent) {
-        error = write_id(space, to->parent, dx_map_builder_key(&map, "parent"));
+        error = dx_id_write(space, to->parent, dx_map_builder_key(&map, "parent"));
     }
     dx_writer row = dx_request_row(node, request);
     dx_map_builder_finish(&map, &row);
