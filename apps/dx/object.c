@@ -17,6 +17,8 @@ static const dx_column object_list_columns[] = {{"id", DX_CELL_PLACE},
 static const dx_column deleted_list_columns[] = {{"id", DX_CELL_PLACE},     {"type", DX_CELL_TEXT},
                                                  {"parent", DX_CELL_PLACE}, {"deleted", DX_CELL_TEXT},
                                                  {"data", DX_CELL_VALUE},   {NULL, DX_CELL_TEXT}};
+static const dx_column purged_columns[] = {
+    {"id", DX_CELL_PLACE}, {"purged", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
 static const dx_column id_columns[] = {{"id", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
 
 static void begin(dx_invocation *run, dx_map_builder *command, const char *name) {
@@ -91,7 +93,9 @@ int dx_run_object_purge(dx_invocation *run) {
     if (!confirm_purge(run)) {
         return dx_fail(run, DX_E_INVALID, "dx object purge SPACE ID --yes", "nothing was purged");
     }
-    return act(run, "object.purge");
+    dx_map_builder command;
+    begin(run, &command, "object.purge");
+    return dx_vault_ask_record(run, &command, purged_columns);
 }
 
 int dx_run_object_restore(dx_invocation *run) {

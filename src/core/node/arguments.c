@@ -3,6 +3,7 @@
  * Layer: floor 1, node. See state.h. */
 #include <string.h>
 
+#include "echo/purge.h"
 #include "node/state.h"
 
 int dx_need_identity(dx_node *node) {
@@ -111,6 +112,11 @@ int dx_take_space(dx_node *node, const dx_request *request, dx_bytes body, dx_sp
     return error == DX_OK ? dx_find_space(node, request->app, text, out) : error;
 }
 
+static bool is_purged(dx_node *node, dx_space *space, dx_bytes id) {
+    int64_t key;
+    return dx_id_parse_any(&node->context, space, id, &key) == DX_OK && dx_purge_has(space, key);
+}
+
 static int take_id(dx_node *node, dx_space *space, dx_bytes item, const char *what, bool stands,
                    int64_t *key) {
     int error;
@@ -131,6 +137,11 @@ static int take_id(dx_node *node, dx_space *space, dx_bytes item, const char *wh
         return dx_node_refuse(node, error, "dx object ls SPACE", "\"%.*s\" is not an id (SEQ-INDEX-FEED)",
                               length, (const char *)text.data);
     case DX_E_NOT_FOUND:
+        if (is_purged(node, space, text)) {
+            return dx_node_refuse(node, error, "dx object ls SPACE",
+                                  "%s %.*s was purged: nothing of it is left", what, length,
+                                  (const char *)text.data);
+        }
         if (dx_space_scope_is_partial(space->scope)) {
             return dx_node_refuse_absent(node, space);
         }

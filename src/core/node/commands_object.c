@@ -633,6 +633,7 @@ static int object_purge(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space = NULL;
     int64_t key;
     uint8_t id[DX_ID_SIZE];
+    char text[DX_ID_TEXT_MAX];
     dx_map_builder map;
     int error = dx_take_space(node, request, body, &space);
     error = error == DX_OK ? dx_take_id(node, space, dx_item_get(body, "id"), "object", &key) : error;
@@ -647,6 +648,8 @@ static int object_purge(dx_node *node, dx_request *request, dx_bytes body) {
         return explain_edit(node, space, error);
     }
     dx_answer_init(node, &map);
+    dx_id_print(id, text);
+    dx_write_text(dx_map_builder_key(&map, "id"), text);
     dx_write_bool(dx_map_builder_key(&map, "purged"), true);
     return dx_request_reply(node, request, &map);
 }

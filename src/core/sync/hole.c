@@ -149,8 +149,8 @@ static int is_missing(const dx_session *session, const dx_feed *feed, bool *miss
 }
 
 /* Finds the next feed with holes that they were not asked for. *asked: a question was sent; *missing: some feed has
- * holes. */
-static int ask_next(dx_session *session, bool *asked, bool *missing) {
+ * holes. Once all of a feed's were asked for another step follows: somebody may wait for that (dx_session_asks_holes). */
+static int ask_next(dx_session *session, bool *asked, bool *missing, uint64_t *deadline_ms) {
     dx_space *space = session->replica->space;
     int error = DX_OK;
     for (size_t i = 0; i < space->feed_count && error == DX_OK && !*asked; i++) {
@@ -172,6 +172,8 @@ static int ask_next(dx_session *session, bool *asked, bool *missing) {
         if (error == DX_OK && asked_count(session) != 0) {
             *asked = true;
             error = ask(session, feed);
+        } else if (error == DX_OK) {
+            *deadline_ms = now_of(session);
         }
     }
     return error;
@@ -201,7 +203,7 @@ int dx_session_fetch_holes(dx_session *session, uint64_t *deadline_ms) {
         session->holes.silent = true;
     }
     if (!session->holes.due && !is_asked_elsewhere(session) && !session->replica->space->scope_resets) {
-        int error = ask_next(session, &asked, &missing);
+        int error = ask_next(session, &asked, &missing, deadline_ms);
         if (error != DX_OK) {
             return error;
         }
