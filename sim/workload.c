@@ -234,7 +234,7 @@ const char *sim_some_thing(sim_world *world, size_t space, sim_op_kind kind) {
 }
 
 const char *sim_object_made(sim_world *world, size_t space) {
-    return something(world, space, SIM_OP_ADD);
+    return sim_some_thing(world, space, SIM_OP_ADD);
 }
 
 /* One of the first few that were made: their moves meet. */
