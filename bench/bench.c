@@ -25,15 +25,18 @@ static const struct {
     {"codec", bench_codec, "JSON to CBOR and back, reading and writing CBOR"},
     {"echo", bench_echo, "a space of packages written, replicated, updated, asked; beside the bare rows"},
     {"feed", bench_feed, "blocks sealed, verified, stored; beside raw hashes and raw rows"},
+    {"graph", bench_graph, "walks and paths over the graph of packages; beside plain SQLite"},
     {"live", bench_live, "what 1,000 watches cost those who write"},
     {"million", bench_million, "a million objects in a process that may take 64 MiB for them"},
     {"model", bench_model, "objects created, updated, shown by the object model"},
-    {"questions", bench_questions, "questions that indexes answer, over 100,000 objects and the packages"},
+    {"questions", bench_questions,
+     "questions that indexes answer, over 100,000 objects; beside plain SQLite"},
     {"rows", bench_rows,
      "objects created and updated, 100 a commit; opened, replicated; beside plain SQLite (a minute)"},
     {"store", bench_store, "pages sealed; rows, updates and commits beside plain SQLite; opening"},
     {"vaults", bench_vaults,
      "real processes: import, opening, first replication, one update there (with --dx)"},
+    {"words", bench_words, "full text over the packages; beside FTS5 alone"},
 };
 
 enum { TABLE_COUNT = sizeof table / sizeof *table, ROUNDS = 5 };

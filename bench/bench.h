@@ -86,6 +86,7 @@ void bench_reference(const bench_input *input);
 void bench_codec(const bench_input *input);
 void bench_echo(const bench_input *input);
 void bench_feed(const bench_input *input);
+void bench_graph(const bench_input *input);
 void bench_live(const bench_input *input);
 void bench_model(const bench_input *input);
 void bench_questions(const bench_input *input);
@@ -93,5 +94,6 @@ void bench_million(const bench_input *input);
 void bench_rows(const bench_input *input);
 void bench_store(const bench_input *input);
 void bench_vaults(const bench_input *input);
+void bench_words(const bench_input *input);
 
 #endif

@@ -207,9 +207,6 @@ enum {
     /* What a model may take while it works on one state. Above all that the object model's own limits let it
      * ask for, so that it is never what decides about an operation. */
     DX_REDUCE_MEMORY_MAX = 1024 * 1024 * 1024,
-    /* Memory for where links lead, of all spaces of a vault together (echo/neighbours.h): as much as SQLite's page cache. A
-     * graph of 64,000 objects and 250,000 links, walked in both directions, takes 8 MB. */
-    DX_NEIGHBOURS_SIZE_MAX = 16 * 1024 * 1024,
     /* Scratch a space keeps from step to step: a usual block; what a large one took is given back. */
     DX_SPACE_SCRATCH_KEPT_MAX = 64 * 1024,
 

@@ -4,9 +4,9 @@
 #include "echo/entity_row.h"
 
 #include "base/limits.h"
+#include "echo/adjacency.h"
 #include "echo/base.h"
 #include "echo/index.h"
-#include "echo/neighbours.h"
 #include "echo/parents.h"
 #include "echo/query.h"
 #include "echo/referrer.h"
@@ -172,7 +172,7 @@ static int write_derived(dx_context *context, dx_space *space, const dx_entity_r
         error = dx_referrers_take(context, before, after);
     }
     if (error == DX_OK) {
-        error = dx_neighbours_take(context, space, before, after);
+        error = dx_adjacency_take(context, space, before, after);
     }
     return error == DX_OK ? dx_index_take(context, space, before, after) : error;
 }
@@ -405,6 +405,7 @@ static int write_rows(dx_context *context, dx_space *space, const dx_buf *keys) 
         }
         error = write_row(context, space, row->was ? &row->before : NULL, row->is ? &row->after : NULL);
     }
+    error = error == DX_OK ? dx_adjacency_write(context, space) : error;
     return error == DX_OK ? dx_types_save(context, space) : error;
 }
 
@@ -503,7 +504,6 @@ int dx_entity_rows_settle(dx_context *context, dx_space *space) {
     if ((rows->row_count == 0 && rows->touch_count == 0) || rows->drafted == transaction) {
         return DX_OK;
     }
-    dx_neighbours_forget(space->neighbours); /* it is to know nothing that will be undone */
     int error = dx_store_begin_draft(context->store);
     if (error == DX_OK) {
         error = write_all(context, space, false);
@@ -548,7 +548,8 @@ static int drop_references(dx_context *context, int64_t feed, size_t count) {
 
 int dx_entity_rows_drop(dx_context *context, int64_t feed, size_t *budget) {
     dx_store *store = context->store;
-    int error = drop_references(context, feed, *budget);
+    int error = dx_adjacency_drop(context, feed, budget);
+    error = error == DX_OK ? drop_references(context, feed, *budget) : error;
     if (error != DX_OK) {
         return error;
     }

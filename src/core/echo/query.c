@@ -148,6 +148,7 @@ static void init_buffers(dx_query *query) {
         dx_buf_init(&query->sides[i].origins, alloc, list_max);
         dx_key_table_init(&query->sides[i].seen, alloc, query->context->random, DX_QUERY_KEYS_MAX);
     }
+    dx_key_table_init(&query->origins, alloc, query->context->random, DX_QUERY_KEYS_MAX);
     dx_records_init(&query->records, alloc);
 }
 
@@ -221,6 +222,7 @@ void dx_query_destroy(dx_query *query) {
     dx_question_deinit(&query->question);
     dx_records_deinit(&query->records);
     dx_key_set_deinit(&query->reached);
+    dx_key_table_deinit(&query->origins);
     dx_alloc_free(query->context->alloc, query, sizeof *query);
 }
 
@@ -426,7 +428,6 @@ static void begin_step(dx_query *query) {
     dx_key_list_sort(&query->keys);
     query->at = 0;
     query->hops = 1;
-    query->alone = 0;
     query->place = (dx_query_place){0};
     dx_key_set_clear(&query->reached);
     dx_buf_clear(&query->gathered);
@@ -597,7 +598,6 @@ static bool repeat_step(dx_query *query, const dx_query_step *step) {
         dx_buf_clear(&query->keys);
         query->hops++;
         query->at = 0;
-        query->alone = 0;
         query->place = (dx_query_place){0};
         return true;
     }
@@ -652,8 +652,7 @@ static bool wishes(const dx_query *query) {
 
 void dx_query_explain(const dx_query *query, dx_query_plan *out) {
     const dx_query_filter *filter = &query->question.filter;
-    *out = (dx_query_plan){
-        .examined = query->examined, .rows_read = query->rows_read, .remembered = query->memory.ends};
+    *out = (dx_query_plan){.examined = query->examined, .rows_read = query->rows_read};
     out->begins = query->text_index != 0                      ? "words"
                   : query->range.index != 0                   ? "index"
                   : filter->has_id                            ? "id"

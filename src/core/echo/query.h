@@ -58,7 +58,6 @@ typedef struct dx_query_plan {
     const char *order;   /* "as placed", "sorted", "index", "path" */
     int64_t examined;    /* entries of indexes and rows looked at */
     int64_t rows_read;   /* entities decoded */
-    int64_t remembered;  /* ends of links that came from memory (neighbours.h) */
     dx_bytes advice_type, advice_path; /* an index on these would have helped; size 0: none */
 } dx_query_plan;
 

@@ -1,340 +1,202 @@
-/* echo/query_links.c: steps along links, from what memory knows of them (neighbours.h).
+/* echo/query_links.c: steps along links, and links of one object, asked of their packs (adjacency.h).
  *
- * Layer: floor 1, echo. Some objects at a time: what memory does not know of their links, or of what these lead to, is read
- * from the tables, many at once, and put there; then all of them are taken from memory. An object with more links than one
- * call may read is learnt over several, and is known only if none of its links changed in between. Where memory has no
- * room, everything is forgotten and learnt anew, once for a question; after that the tables alone are asked. */
+ * Layer: floor 1, echo. A step takes objects in the order of their keys, so that it goes through the packs once; what their
+ * links lead to is gathered, and looked up likewise: which of it shows. No row is read but where a step has
+ * conditions. */
 #include "base/limits.h"
+#include "echo/adjacency.h"
 #include "echo/query_state.h"
 
 enum {
-    OBJECTS = 64,      /* taken at a time */
-    ENDS_FOR_ONE = 16, /* ends that memory has cost as much as one row of a table */
-    ENDS_JUDGED_MAX =
-        256 /* of one object whose ends are read because a step has conditions: beyond it in pieces */
+    ENTRIES_FOR_ONE = 16,      /* entries of packs cost as much as one row of a table */
+    GATHERED_MAX = 256 * 1024, /* entries of which the ends are looked up at once */
+    LINKS_AT_ONCE = 256,       /* rows of links read after one walk */
+    WITHOUT_LIMIT = INT32_MAX  /* of entries: more than there can be in one call */
 };
 
-typedef struct stepping {
-    dx_query_walk walk;
-    dx_neighbours *memory;
-    const dx_query_step *step;
-    const dx_buf *from;
-    size_t count; /* of objects at work, from query->at on */
-    int set;
-    dx_neighbour_list lists[OBJECTS];
-} stepping;
+/* --- Ends ---------------------------------------------------------------------------------------- */
 
-/* --- Learning ------------------------------------------------------------------------------------ */
-
-/* There was no room: everything is forgotten once, then memory is asked no more. */
-static void find_no_room(stepping *self) {
-    dx_query *query = self->walk.query;
-    query->memory.off = query->memory.forgot;
-    if (!query->memory.forgot) {
-        dx_neighbours_forget(self->memory);
-    }
-    query->memory.forgot = true;
-}
-
-/* A link of the object under way: its other end, if it leads anywhere. */
-static int note_link(stepping *self, sqlite3_stmt *row) {
-    dx_query *query = self->walk.query;
-    bool hidden = dx_column_int(row, 2) != 0;
-    int error = DX_OK;
-    query->budget--;
-    query->examined++;
-    if (!hidden && self->walk.link_type == 0) {
-        error = dx_query_type_is_hidden(&self->walk, dx_column_int(row, 0), &hidden);
-    }
-    if (error == DX_OK && !hidden) {
-        dx_key_list_add(&query->ends, dx_column_int(row, 1));
-        error = dx_buf_error(&query->ends);
-    }
-    return error;
-}
-
-/* All links of the object are in query->ends. */
-static bool put(stepping *self, int64_t key) {
-    dx_query *query = self->walk.query;
-    bool is = dx_neighbours_put(self->memory, self->set, key, &query->ends);
-    dx_buf_clear(&query->ends);
-    if (!is) {
-        find_no_room(self);
-    }
-    return is;
-}
-
-static void begin_hub(stepping *self, int64_t key) {
-    dx_query *query = self->walk.query;
-    query->memory.hub = key;
-    query->memory.age = dx_neighbours_age(self->memory);
-    query->memory.changes = dx_neighbours_changes(self->memory, self->set);
-    query->place = (dx_query_place){0};
-    dx_buf_clear(&query->ends);
-}
-
-static void end_hub(dx_query *query, bool learnt) {
-    query->memory.hub = 0;
-    query->memory.off = query->memory.off || !learnt;
-    query->place = (dx_query_place){0};
-    dx_buf_clear(&query->ends);
-}
-
-/* Links of one object with very many of them, as many as the budget. */
-static int learn_hub(stepping *self) {
-    static const char *const by_source =
-        "SELECT type, target, deleted, key FROM entity INDEXED BY link_by_source WHERE source = ?1"
-        " AND (type, target, deleted, key) > (?2, ?3, ?4, ?5) AND type <= ?6"
-        " ORDER BY type, target, deleted, key LIMIT ?7";
-    static const char *const by_target =
-        "SELECT type, source, deleted, key FROM entity INDEXED BY link_by_target WHERE target = ?1"
-        " AND (type, source, deleted, key) > (?2, ?3, ?4, ?5) AND type <= ?6"
-        " ORDER BY type, source, deleted, key LIMIT ?7";
-    dx_query *query = self->walk.query;
-    dx_store *store = query->context->store;
-    size_t budget = query->budget;
-    int error = DX_OK;
-    sqlite3_stmt *rows = dx_store_query(store, self->step->way == DX_QUERY_OUT ? by_source : by_target);
-    dx_bind_int(rows, 1, query->memory.hub);
-    dx_query_bind_links(rows, query, self->walk.link_type);
-    while (error == DX_OK && query->budget > 0 && dx_step(store, rows)) {
-        query->place.type = dx_column_int(rows, 0);
-        query->place.end = dx_column_int(rows, 1);
-        query->place.deleted = dx_column_int(rows, 2);
-        query->place.key = dx_column_int(rows, 3);
-        error = note_link(self, rows);
-    }
-    dx_step_reset(rows);
-    error = error == DX_OK ? dx_store_error(store) : error;
-    if (error == DX_E_LIMIT) { /* more of them than a question may hold at once */
-        end_hub(query, false);
-        return DX_OK;
-    }
-    if (error == DX_OK && query->budget > 0) {
-        bool same = query->memory.age == dx_neighbours_age(self->memory) &&
-                    query->memory.changes == dx_neighbours_changes(self->memory, self->set);
-        end_hub(query, same && put(self, query->memory.hub));
-    }
-    query->budget -= query->budget == budget;
-    return error;
-}
-
-/* The links of objects that memory does not know, as far as the budget lasts. */
-static int learn_lists(stepping *self, const dx_buf *keys) {
-    dx_query *query = self->walk.query;
-    dx_store *store = query->context->store;
-    size_t count = dx_key_list_count(keys), at = 0, budget = query->budget;
-    bool room = true;
-    int error = DX_OK;
-    dx_buf_clear(&query->ends);
-    sqlite3_stmt *rows = dx_query_links_of(query, self->step->way, keys, 0, count, self->walk.link_type);
-    while (error == DX_OK && room && query->budget > 0 && dx_step(store, rows)) {
-        size_t of = (size_t)dx_column_int(rows, 4);
-        for (; at < of && room; at++) {
-            room = put(self, dx_key_list_at(keys, at));
-        }
-        error = room ? note_link(self, rows) : DX_OK;
-    }
-    dx_step_reset(rows);
-    error = error == DX_OK ? dx_store_error(store) : error;
-    bool ended = error == DX_OK && query->budget > 0; /* otherwise the last object may have more */
-    for (; at < count && room && ended; at++) {
-        room = put(self, dx_key_list_at(keys, at));
-    }
-    if (error == DX_OK && room && !ended && at == 0) {
-        begin_hub(self, dx_key_list_at(keys, 0));
-    }
-    dx_buf_clear(&query->ends);
-    query->budget -= query->budget == budget;
-    return error;
-}
-
-/* What the ends are that memory knows by name alone. */
-static int learn_ends(stepping *self, size_t first) {
-    dx_query *query = self->walk.query;
-    dx_store *store = query->context->store;
-    int error = DX_OK;
-    dx_buf_clear(&query->ends);
-    for (size_t i = first; i < self->count; i++) {
-        for (size_t k = 0; k < self->lists[i].count && dx_key_list_count(&query->ends) < query->budget; k++) {
-            uint32_t end = self->lists[i].ends[k];
-            if (dx_neighbours_type(self->memory, end) == DX_NEIGHBOUR_UNKNOWN) {
-                dx_key_list_add(&query->ends, dx_neighbours_key(self->memory, end));
-            }
-        }
-    }
-    error = dx_buf_error(&query->ends);
-    size_t cost = dx_key_list_count(&query->ends);
+int dx_query_take_ends(dx_query_walk *walk) {
+    dx_query *query = walk->query;
+    int error = DX_OK, phase = (int)query->phase;
+    dx_adjacency_walk heads;
     dx_key_list_sort(&query->ends);
-    size_t count = error == DX_OK ? dx_key_list_count(&query->ends) : 0;
-    for (size_t at = 0; at < count && error == DX_OK; at += DX_QUERY_BATCH) {
-        size_t many = count - at < DX_QUERY_BATCH ? count - at : DX_QUERY_BATCH;
-        for (size_t i = 0; i < many; i++) {
-            dx_neighbours_note(self->memory, dx_key_list_at(&query->ends, at + i), DX_NEIGHBOUR_GONE);
+    size_t count = dx_key_list_count(&query->ends);
+    dx_adjacency_walk_begin(&heads, query->context, DX_ADJACENCY_HEADS);
+    for (size_t i = 0; i < count && error == DX_OK && (int)query->phase == phase; i++) {
+        dx_adjacent to = {.object = dx_key_list_at(&query->ends, i)};
+        if (!dx_adjacency_walk_seek(&heads, &to)) {
+            break;
         }
-        sqlite3_stmt *rows = dx_query_heads_of(query, &query->ends, at, many);
-        while (dx_step(store, rows)) {
-            dx_neighbours_note(self->memory, dx_column_int(rows, 2),
-                               dx_column_int(rows, 1) != 0 ? DX_NEIGHBOUR_GONE : dx_column_int(rows, 0));
+        if (heads.entry.object == to.object) {
+            error = dx_query_take_end(walk, to.object, heads.entry.value >> 1, (heads.entry.value & 1) != 0);
         }
-        dx_step_reset(rows);
-        error = dx_store_error(store);
     }
-    query->budget -= cost;
+    int failed = dx_adjacency_walk_end(&heads);
     query->examined += (int64_t)count;
     dx_buf_clear(&query->ends);
-    return error;
+    return error != DX_OK ? error : failed;
 }
 
-/* --- Taking -------------------------------------------------------------------------------------- */
-
-/* False: what one of them is, is not known yet. */
-static bool knows_ends(const stepping *self, const dx_neighbour_list *list) {
-    bool known = true;
-    for (size_t i = 0; i < list->count; i++) {
-        known = known && dx_neighbours_type(self->memory, list->ends[i]) != DX_NEIGHBOUR_UNKNOWN;
+/* Where a link leads: an object to look up, once. */
+static int gather(dx_query_walk *walk, const dx_adjacent *link) {
+    dx_query *query = walk->query;
+    bool hidden = link->value != 0;
+    int error = DX_OK;
+#if defined(DX_PLANT) && DX_PLANT == 23
+    hidden = false;
+#endif
+    if (!hidden && walk->link_type == 0) { /* one of the house's own leads nowhere, unless it was named */
+        error = dx_query_type_is_hidden(walk, link->type, &hidden);
     }
-    return known;
-}
-
-static int take_ends(stepping *self, const dx_neighbour_list *list) {
-    dx_query *query = self->walk.query;
-    int error = DX_OK, phase = (int)query->phase;
-    bool judges = self->step->ends.begin < self->step->ends.end;
-    size_t cost = 1 + (judges ? list->count : list->count / ENDS_FOR_ONE);
-    for (size_t i = 0; i < list->count && error == DX_OK && (int)query->phase == phase; i++) {
-        int64_t type = dx_neighbours_type(self->memory, list->ends[i]);
-        error = dx_query_take_end(&self->walk, dx_neighbours_key(self->memory, list->ends[i]), type,
-                                  type == DX_NEIGHBOUR_GONE);
-    }
-    query->memory.ends += (int64_t)list->count;
-    query->budget -= cost < query->budget ? cost : query->budget;
-    return error;
-}
-
-/* Whether one object's ends are too many to be judged in one call. */
-static bool is_long(const stepping *self, const dx_neighbour_list *list) {
-    return list->count > ENDS_JUDGED_MAX && self->step->ends.begin < self->step->ends.end;
-}
-
-/* The objects at work, one after another, all of whose links are known. */
-static int take_lists(stepping *self) {
-    dx_query *query = self->walk.query;
-    int error = DX_OK, phase = (int)query->phase;
-    bool learnt = false;
-    for (size_t i = 0; i < self->count && error == DX_OK && query->budget > 0; i++) {
-        const dx_neighbour_list *list = &self->lists[i];
-        if (is_long(self, list)) {
-            bool ended;
-            error = dx_query_walk_step(query, self->step, dx_key_list_at(self->from, query->at),
-                                       self->walk.reached, &ended);
-            if (error != DX_OK || !ended || (int)query->phase != phase) {
-                return error;
-            }
-            query->place = (dx_query_place){0};
-            query->at++;
-            continue;
-        }
-        if (!knows_ends(self, list)) {
-            query->memory.off = learnt; /* a type whose number memory cannot hold */
-            learnt = true;
-            error = query->memory.off ? DX_OK : learn_ends(self, i);
-            if (error != DX_OK || query->memory.off || !knows_ends(self, list)) {
-                return error;
-            }
-            if (query->budget == 0) {
-                return DX_OK;
-            }
-        }
-        error = take_ends(self, list);
-        if ((int)query->phase != phase) {
-            return error;
-        }
-        query->at += error == DX_OK;
-        query->place = (dx_query_place){0}; /* it may have been long, and begun */
-    }
-    return error;
-}
-
-/* What memory knows of the objects at work; those it does not know are put into a list, as many as one statement takes. */
-static void look(stepping *self, dx_buf *unknown) {
-    const dx_query *query = self->walk.query;
-    for (size_t i = 0; i < self->count; i++) {
-        int64_t key = dx_key_list_at(self->from, query->at + i);
-        if (!dx_neighbours_find(self->memory, self->set, key, &self->lists[i]) &&
-            dx_key_list_count(unknown) < DX_QUERY_BATCH) {
-            dx_key_list_add(unknown, key);
-        }
-    }
-}
-
-static int walk_remembered(stepping *self, size_t end) {
-    dx_query *query = self->walk.query;
-    const dx_neighbour_set set = {self->walk.link_type, self->step->way == DX_QUERY_IN};
-    dx_buf unknown;
-    self->set = dx_neighbours_set(self->memory, &set);
-    if (self->set < 0) {
-        query->memory.off = true;
-        return DX_OK;
-    }
-    if (query->memory.hub != 0) {
-        return learn_hub(self);
-    }
-    self->count = end - query->at < OBJECTS ? end - query->at : OBJECTS;
-    dx_buf_init(&unknown, query->context->alloc, DX_QUERY_BATCH * sizeof(int64_t));
-    look(self, &unknown);
-    int error = dx_buf_error(&unknown);
-    if (error == DX_OK) {
-        error = unknown.size == 0 ? take_lists(self) : learn_lists(self, &unknown);
-    }
-    dx_buf_deinit(&unknown);
-    return error;
-}
-
-/* --- Without memory ------------------------------------------------------------------------------ */
-
-static int walk_plainly(stepping *self, size_t end) {
-    dx_query *query = self->walk.query;
-    int phase = (int)query->phase;
-    bool ended;
-    /* Several objects are left, none of them begun, and there is room for some links of each. */
-    if (query->place.key == 0 && query->at >= query->alone && query->budget >= DX_QUERY_BATCH_BUDGET &&
-        end - query->at > 1 && query->phase != DX_QUERY_SEARCH) {
-        size_t many;
-        int error = dx_query_walk_batch(query, self->step, self->from, end, &many, self->walk.reached);
-        query->at += many;
-        query->alone =
-            query->budget == 0 ? query->at + 1 : query->alone; /* one may have more than a budget */
+    if (error != DX_OK || hidden || (walk->repeats && dx_key_set_has(&query->reached, link->other))) {
         return error;
     }
-    int error = dx_query_walk_step(query, self->step, dx_key_list_at(self->from, query->at),
-                                   self->walk.reached, &ended);
-    if (error == DX_OK && ended && (int)query->phase == phase) {
-        query->at++;
-        query->place = (dx_query_place){0};
+    if (query->phase == DX_QUERY_SEARCH) {
+        bool is_new;
+        error = dx_query_note_origin(query, link->other, &is_new);
+        if (error != DX_OK || !is_new) {
+            return error;
+        }
     }
-    return error;
+    dx_key_list_add(&query->ends, link->other);
+    return dx_buf_error(&query->ends);
+}
+
+/* --- Steps --------------------------------------------------------------------------------------- */
+
+static dx_adjacency_side side_of(dx_query_way way) {
+    return way == DX_QUERY_OUT ? DX_ADJACENCY_OUT : DX_ADJACENCY_IN;
+}
+
+/* Of the object's links the first, or the one behind the place. */
+static dx_adjacent place_of(const dx_query_place *place, int64_t object, int64_t type) {
+    return place->key == 0
+               ? (dx_adjacent){.object = object, .type = type}
+               : (dx_adjacent){
+                     .object = object, .type = place->type, .other = place->end, .link = place->key + 1};
+}
+
+static bool is_of(const dx_adjacent *link, int64_t object, int64_t type) {
+    return link->object == object && (type == 0 || link->type == type);
+}
+
+/* Whether what a step leads to is looked at by its row. */
+static bool reads_ends(const dx_query *query, const dx_query_step *step) {
+    return step->ends.begin < step->ends.end ||
+           (query->phase == DX_QUERY_SEARCH && !query->question.path_to.has_id);
+}
+
+/* Links of one object from the place on, as many as `most`; *all: there are no more. */
+static int gather_links(dx_query_walk *walk, dx_adjacency_walk *links, int64_t object, size_t most,
+                        size_t *count, bool *all) {
+    dx_query_place *place = &walk->query->place;
+    dx_adjacent to = place_of(place, object, walk->link_type);
+    bool is = dx_adjacency_walk_seek(links, &to);
+    int error = DX_OK;
+    *count = 0;
+    while (error == DX_OK && is && is_of(&links->entry, object, walk->link_type) && *count < most) {
+        *place =
+            (dx_query_place){.type = links->entry.type, .end = links->entry.other, .key = links->entry.link};
+        ++*count;
+        error = gather(walk, &links->entry);
+        is = dx_adjacency_walk_next(links);
+    }
+    *all = !is || !is_of(&links->entry, object, walk->link_type);
+    return error != DX_OK ? error : links->error;
 }
 
 int dx_query_walk_links(dx_query *query, const dx_query_step *step, const dx_buf *from, size_t end,
                         dx_query_reached *reached) {
-    stepping self = {
-        .walk = {.query = query, .filter = &step->ends, .reached = reached, .repeats = step->repeats},
-        .memory = query->space->neighbours,
-        .step = step,
-        .from = from};
-    int phase = (int)query->phase;
-    bool none;
-    int error = dx_query_resolve_types(&self.walk, step, &none);
+    dx_query_walk self = {
+        .query = query, .filter = &step->ends, .reached = reached, .repeats = step->repeats};
+    dx_adjacency_walk links;
+    size_t for_one = reads_ends(query, step) ? 1 : ENTRIES_FOR_ONE, spent = 0, begun = query->at;
+    size_t left = query->budget < WITHOUT_LIMIT / for_one ? query->budget * for_one : WITHOUT_LIMIT;
+    bool none, all = true;
+    int error = dx_query_resolve_types(&self, step, &none);
     if (error == DX_OK && none) {
         query->at = end;
         query->budget--;
         return DX_OK;
     }
-    /* What the tables of a full disk show may be undone with the transaction. */
-    query->memory.off = query->memory.off || dx_store_is_read_only(query->context->store);
-    while (error == DX_OK && query->budget > 0 && query->at < end && (int)query->phase == phase) {
-        error = query->memory.off ? walk_plainly(&self, end) : walk_remembered(&self, end);
+    dx_adjacency_walk_begin(&links, query->context, side_of(step->way));
+    /* What was reached hop after hop ascends piece by piece. */
+    while (error == DX_OK && query->at < end && spent < left && spent < GATHERED_MAX &&
+           (query->at == begun || dx_key_list_at(from, query->at) > dx_key_list_at(from, query->at - 1))) {
+        size_t count, most = left < GATHERED_MAX ? left - spent : GATHERED_MAX - spent;
+        error = gather_links(&self, &links, dx_key_list_at(from, query->at), most, &count, &all);
+        spent += count + 1;
+        query->examined += (int64_t)count;
+        if (error == DX_OK && all) {
+            query->at++;
+            query->place = (dx_query_place){0};
+        }
+    }
+    int failed = dx_adjacency_walk_end(&links);
+    error = error != DX_OK ? error : failed;
+    size_t cost = (spent + for_one - 1) / for_one;
+    query->budget -= cost < query->budget ? cost : query->budget;
+    return error == DX_OK ? dx_query_take_ends(&self) : error;
+}
+
+int dx_query_count_links(dx_query *query, dx_query_way way, int64_t type, int64_t object, size_t most,
+                         size_t *count) {
+    dx_adjacency_walk links;
+    dx_adjacent to = {.object = object, .type = type};
+    dx_adjacency_walk_begin(&links, query->context, side_of(way));
+    bool is = dx_adjacency_walk_seek(&links, &to);
+    for (*count = 0; is && is_of(&links.entry, object, type) && *count < most; ++*count) {
+        is = dx_adjacency_walk_next(&links);
+    }
+    return dx_adjacency_walk_end(&links);
+}
+
+/* --- Links of one object, as rows ------------------------------------------------------------------ */
+
+static int take_link(dx_query_walk *walk, const dx_adjacent *link) {
+    dx_query *query = walk->query;
+    dx_entity entity;
+    bool matches = false;
+    query->place = (dx_query_place){.type = link->type, .end = link->other, .key = link->link};
+    query->budget--;
+    query->examined++;
+    if (link->value != 0 && walk->filter->deleted == DX_QUERY_HIDE) {
+        return DX_OK;
+    }
+    int error = dx_entity_read(query->context, query->space, link->link, &entity);
+    query->rows_read++;
+    if (error == DX_OK) {
+        error = dx_filter_matches(query, walk->filter, &entity, &matches);
+    }
+    return error == DX_OK && matches ? walk->found(query, &entity) : error;
+}
+
+int dx_query_walk_ends(dx_query_walk *walk, int64_t type, bool *done) {
+    dx_query *query = walk->query;
+    const dx_query_filter *filter = walk->filter;
+    int error = DX_OK, phase = (int)query->phase;
+    *done = false;
+    while (error == DX_OK && !*done && query->budget > 0 && (int)query->phase == phase) {
+        dx_adjacent found[LINKS_AT_ONCE];
+        size_t count = 0, most = query->budget < LINKS_AT_ONCE ? query->budget : LINKS_AT_ONCE;
+        int64_t object = filter->has_source ? filter->source : filter->target;
+        dx_adjacency_walk links;
+        dx_adjacent to = place_of(&query->place, object, type);
+        dx_adjacency_walk_begin(&links, query->context,
+                                filter->has_source ? DX_ADJACENCY_OUT : DX_ADJACENCY_IN);
+        bool is = dx_adjacency_walk_seek(&links, &to);
+        while (is && is_of(&links.entry, object, type) && count < most) {
+            found[count++] = links.entry;
+            is = dx_adjacency_walk_next(&links);
+        }
+        bool all = !is || !is_of(&links.entry, object, type);
+        error = dx_adjacency_walk_end(&links);
+        for (size_t i = 0; i < count && error == DX_OK && (int)query->phase == phase; i++) {
+            error = take_link(walk, &found[i]);
+        }
+        query->budget -= count == 0; /* to look and find nothing is work too */
+        *done = all && error == DX_OK && (int)query->phase == phase;
     }
     return error;
 }

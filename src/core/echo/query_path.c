@@ -14,7 +14,7 @@
 
 /* What a side's next hop costs is guessed: of so few entities their links are counted, so far, of more each is taken for
  * one with so many. */
-enum { COUNTED_ENTITIES = 4, COUNTED_LINKS = 4096, LINKS_EACH = 8 };
+enum { COUNTED_ENTITIES = 4, COUNTED_LINKS = 1024, LINKS_EACH = 8 };
 
 static uint32_t origin_at(const dx_query_side *side, size_t index) {
     uint32_t origin;
@@ -104,9 +104,16 @@ int dx_query_add_start(dx_query *query, const dx_entity *entity) {
     return see_from_start(query, entity->key, ORIGIN_NONE);
 }
 
+int dx_query_note_origin(dx_query *query, int64_t key, bool *is_new) {
+    *is_new = dx_key_table_find(&query->sides[query->side].seen, key) == NULL;
+    int error = *is_new ? dx_key_table_add(&query->origins, key, (uint32_t)query->at) : DX_OK;
+    *is_new = *is_new && error == DX_OK;
+    return error == DX_E_EXISTS ? DX_OK : error;
+}
+
 static int reach_next(dx_query *query, int64_t key, bool matches) {
     (void)matches; /* a path asks nothing of what lies on it */
-    uint32_t origin = (uint32_t)query->at;
+    uint32_t origin = dx_key_table_find(&query->origins, key)->value;
     if (query->path_search == DX_PATH_FROM_START) {
         return see_from_start(query, key, origin);
     }
@@ -116,22 +123,6 @@ static int reach_next(dx_query *query, int64_t key, bool matches) {
         return query->side == 0 ? finish(query, origin, met->value) : finish(query, met->value, origin);
     }
     return see(query, query->side, key, origin, &is_new);
-}
-
-static int count_links(dx_query *query, bool out, int64_t type, int64_t key, size_t *count) {
-    dx_store *store = query->context->store;
-    sqlite3_stmt *row = dx_store_query(
-        store, out ? "SELECT count(*) FROM (SELECT 1 FROM entity INDEXED BY link_by_source WHERE source = ?1 "
-                     "AND type BETWEEN ?2 AND ?3 LIMIT ?4)"
-                   : "SELECT count(*) FROM (SELECT 1 FROM entity INDEXED BY link_by_target WHERE target = ?1 "
-                     "AND type BETWEEN ?2 AND ?3 LIMIT ?4)");
-    dx_bind_int(row, 1, key);
-    dx_bind_int(row, 2, type);
-    dx_bind_int(row, 3, type == 0 ? INT64_MAX : type);
-    dx_bind_int(row, 4, COUNTED_LINKS);
-    *count += dx_step(store, row) ? (size_t)dx_column_int(row, 0) : 0;
-    dx_step_reset(row);
-    return dx_store_error(store);
 }
 
 /* Goes on from the side with less to look at: one entity that thousands refer to is much. */
@@ -145,8 +136,11 @@ static int choose_side(dx_query *query) {
         size_t left = side->level_end - side->at;
         costs[i] = left > COUNTED_ENTITIES ? left * LINKS_EACH : 0;
         for (size_t k = side->at; left <= COUNTED_ENTITIES && k < side->level_end && error == DX_OK; k++) {
-            error = count_links(query, (step->way == DX_QUERY_OUT) == (i == 0), type,
-                                dx_key_list_at(&side->order, k), &costs[i]);
+            size_t links = 0;
+            error = dx_query_count_links(query,
+                                         (step->way == DX_QUERY_OUT) == (i == 0) ? DX_QUERY_OUT : DX_QUERY_IN,
+                                         type, dx_key_list_at(&side->order, k), COUNTED_LINKS, &links);
+            costs[i] += links;
         }
     }
     query->side = costs[1] < costs[0];
@@ -213,6 +207,7 @@ int dx_query_search(dx_query *query) {
             step.way = step.way == DX_QUERY_OUT ? DX_QUERY_IN : DX_QUERY_OUT;
         }
         query->at = side->at;
+        dx_key_table_clear(&query->origins);
         error = dx_query_walk_links(query, &step, &side->order, side->level_end, reach_next);
         if (query->phase == DX_QUERY_SEARCH) {
             side->at = query->at;

@@ -2,7 +2,7 @@
  *
  * Layer: floor 1, echo, private to this room. query_parse.c makes the question, query_filter.c judges one
  * entity, query_plan.c chooses an index, query_walk.c goes through the indexes, query_step.c takes a step from an object,
- * query_links.c one along links that memory knows, query_path.c searches for a path, query_sort.c puts rows in order, query_ordered.c has an index do it,
+ * query_links.c one along links, query_path.c searches for a path, query_sort.c puts rows in order, query_ordered.c has an index do it,
  * query.c puts all of them to work. Texts are views into the query's own copy of the
  * item; comparands are places in question.values. */
 #ifndef DX_ECHO_QUERY_STATE_H
@@ -10,14 +10,10 @@
 
 #include "echo/full_text.h"
 #include "echo/key_set.h"
-#include "echo/neighbours.h"
 #include "echo/query.h"
 
 /* What an id that names nothing here becomes: it matches nothing. 0 means "none", as in rows. */
 enum { DX_QUERY_NOTHING = -1 };
-
-/* Objects whose links are walked by one statement. */
-enum { DX_QUERY_BATCH = 32, DX_QUERY_BATCH_BUDGET = 256 };
 
 /* A condition, or several of them: a tree in preorder. */
 typedef enum dx_query_op {
@@ -184,13 +180,13 @@ struct dx_query {
     size_t step;            /* of follow, the one under way */
     size_t at;              /* in `from`, `keys` or `records`: the entity under way */
     dx_buf from, keys;      /* key lists: what a step starts from, what it has reached; a path's rows */
-    size_t alone;           /* in `from`: what stands before it is not walked in a batch */
-    dx_buf ends;            /* key list: scratch of a batch */
+    dx_buf ends;            /* key list: what a step came to, before it is known whether it shows */
     dx_buf gathered;        /* key list: of a step that repeats, what matches of all it has reached */
     dx_key_set reached;     /* of a step that repeats */
     int64_t hops;           /* likewise */
     dx_query_side sides[2]; /* path: from the beginning, and from the end when it is one entity */
     int side;               /* the one that goes on */
+    dx_key_table origins;   /* of what it came to just now: its index in order to that of what led there */
     enum { DX_PATH_UNDECIDED, DX_PATH_FROM_START, DX_PATH_FROM_BOTH } path_search;
     struct {
         bool on, descending; /* entries of query->range come in the order asked for */
@@ -200,13 +196,7 @@ struct dx_query {
         dx_query_range instead;
     } ordered;
     bool begins_unseen; /* a path begins at something that is not to be seen on the way */
-    struct {
-        bool off, forgot;      /* nothing is asked of it any more; it was made to forget once */
-        int64_t hub;           /* an object whose links are learnt over several calls, 0: none */
-        uint64_t age, changes; /* of what is learnt of it */
-        int64_t ends;          /* that came from memory */
-    } memory;
-    bool judges; /* what is given was collected without its conditions being looked at */
+    bool judges;        /* what is given was collected without its conditions being looked at */
     dx_records records;
     dx_buf behind; /* of a cursor: the record after which it goes on; and of the last row given */
     int64_t last_key;
@@ -255,8 +245,6 @@ DX_MUST_USE int dx_query_walk_filter(dx_query *query, dx_query_found *found, boo
 DX_MUST_USE int dx_query_walk_rows(dx_query_walk *walk, sqlite3_stmt *rows, bool *done);
 /* A range that gave fewer rows than the budget has ended. */
 void dx_query_bind_limit(sqlite3_stmt *rows, int index, const dx_query *query);
-/* Links go on after (type, end, deleted, key), parameters 2 to 5, up to a type, parameter 6; then the limit. */
-void dx_query_bind_links(sqlite3_stmt *rows, const dx_query *query, int64_t type);
 /* The number of a type's name, 0 when this space has none of that name. */
 DX_MUST_USE int dx_query_find_type(dx_query *query, dx_type_kind kind, dx_bytes name, int64_t *id);
 /* Whether a number stands for a type of the house's own. */
@@ -267,29 +255,25 @@ DX_MUST_USE int dx_query_choose_order(dx_query *query);
 DX_MUST_USE int dx_query_walk_ordered(dx_query *query, bool *done);
 
 /* query_links.c: a step along links from the objects of `from`, query->at on, up to one of them, as far as the budget
- * lasts; from memory, which learns what it does not know. Stops when the phase changes. */
+ * lasts, or one that stands before the one in front of it. Stops when the phase changes. */
 DX_MUST_USE int dx_query_walk_links(dx_query *query, const dx_query_step *step, const dx_buf *from,
                                     size_t end, dx_query_reached *reached);
+/* Which of query->ends are objects that show; walk->reached gets those. Empties the list. */
+DX_MUST_USE int dx_query_take_ends(dx_query_walk *walk);
+/* Links of one type, or, 0, of any, from or to the object of the walk's filter, as rows. */
+DX_MUST_USE int dx_query_walk_ends(dx_query_walk *walk, int64_t type, bool *done);
+/* How many links of a type, or, 0, of any, the object has; deleted ones too, and counted to at most `most`. */
+DX_MUST_USE int dx_query_count_links(dx_query *query, dx_query_way way, int64_t type, int64_t object,
+                                     size_t most, size_t *count);
 
 /* query_step.c */
 DX_MUST_USE int dx_query_walk_step(dx_query *query, const dx_query_step *step, int64_t from,
                                    dx_query_reached *reached, bool *done);
-/* A step over links from several of `from`, query->at on: *done of them have no more links; reached may be called again for
- * what one of the others leads to. Ends up to a budget. */
-DX_MUST_USE int dx_query_walk_batch(dx_query *query, const dx_query_step *step, const dx_buf *from,
-                                    size_t end, size_t *done, dx_query_reached *reached);
 /* The types a step names, as numbers. *none: there is no such type here, so nothing to reach. */
 DX_MUST_USE int dx_query_resolve_types(dx_query_walk *walk, const dx_query_step *step, bool *none);
 /* An object that a step comes to: passed over when it is not to be seen, given with whether it is what the step asks
  * for. */
 DX_MUST_USE int dx_query_take_end(dx_query_walk *walk, int64_t key, int64_t type, bool hidden);
-/* A statement over (type, other end, deleted, key, place) of the links of DX_QUERY_BATCH objects at most, object after object,
- * as many as the budget. */
-sqlite3_stmt *dx_query_links_of(dx_query *query, dx_query_way way, const dx_buf *keys, size_t at,
-                                size_t count, int64_t link_type);
-/* A statement over (type, deleted, key) of those of DX_QUERY_BATCH keys that are objects. */
-sqlite3_stmt *dx_query_heads_of(dx_query *query, const dx_buf *keys, size_t at, size_t count);
-
 /* query_walk.c */
 /* Entries of query->range in the order of values, then keys; key_found gets each. */
 DX_MUST_USE int dx_query_walk_range(dx_query *query, int (*found)(dx_query *query, int64_t key), bool *done);
@@ -299,6 +283,8 @@ DX_MUST_USE int dx_query_walk_text(dx_query *query, int (*found)(dx_query *query
 DX_MUST_USE int dx_query_references(dx_query *query, const dx_entity *entity, dx_bytes path,
                                     int (*on_key)(void *ctx, int64_t key), void *ctx);
 /* query_path.c */
+/* An end of the object at query->at, which leads there unless another one did or it was seen: *is_new. */
+DX_MUST_USE int dx_query_note_origin(dx_query *query, int64_t key, bool *is_new);
 DX_MUST_USE int dx_query_add_start(dx_query *query, const dx_entity *entity);
 DX_MUST_USE int dx_query_search(dx_query *query);
 /* query_sort.c: notes a row (in the question's order) or one more of a group; *full: DX_E_LIMIT when too many. */

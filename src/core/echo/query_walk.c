@@ -56,16 +56,6 @@ void dx_query_bind_limit(sqlite3_stmt *rows, int index, const dx_query *query) {
     dx_bind_int(rows, index, query->budget < INT32_MAX ? (int64_t)query->budget : INT32_MAX);
 }
 
-void dx_query_bind_links(sqlite3_stmt *rows, const dx_query *query, int64_t type) {
-    const dx_query_place *place = &query->place;
-    dx_bind_int(rows, 2, place->type > type ? place->type : type);
-    dx_bind_int(rows, 3, place->end);
-    dx_bind_int(rows, 4, place->deleted);
-    dx_bind_int(rows, 5, place->key);
-    dx_bind_int(rows, 6, type == 0 ? INT64_MAX : type);
-    dx_query_bind_limit(rows, 7, query);
-}
-
 int dx_query_find_type(dx_query *query, dx_type_kind kind, dx_bytes name, int64_t *id) {
     dx_type *type;
     int error = dx_type_find(query->context, query->space, kind, name, &type);
@@ -105,25 +95,6 @@ static int walk_parent(walk *self, bool *done) {
     dx_bind_int(rows, 1, self->filter->parent);
     dx_bind_int(rows, 2, self->query->place.key);
     dx_query_bind_limit(rows, 3, self->query);
-    return dx_query_walk_rows(self, rows, done);
-}
-
-/* Links of one type, or of any, with this source or target. */
-static int walk_end(walk *self, int64_t type, bool *done) {
-    static const char *const by_source =
-        "SELECT entity.type, entity.target, entity.deleted, entity.key, " DX_ENTITY_COLUMNS
-        " FROM entity INDEXED BY link_by_source WHERE source = ?1"
-        " AND (type, target, deleted, key) > (?2, ?3, ?4, ?5) AND type <= ?6"
-        " ORDER BY type, target, deleted, key LIMIT ?7";
-    static const char *const by_target =
-        "SELECT entity.type, entity.source, entity.deleted, entity.key, " DX_ENTITY_COLUMNS
-        " FROM entity INDEXED BY link_by_target WHERE target = ?1"
-        " AND (type, source, deleted, key) > (?2, ?3, ?4, ?5) AND type <= ?6"
-        " ORDER BY type, source, deleted, key LIMIT ?7";
-    bool source = self->filter->has_source;
-    sqlite3_stmt *rows = dx_store_query(self->query->context->store, source ? by_source : by_target);
-    dx_bind_int(rows, 1, source ? self->filter->source : self->filter->target);
-    dx_query_bind_links(rows, self->query, type);
     return dx_query_walk_rows(self, rows, done);
 }
 
@@ -237,7 +208,8 @@ int dx_query_walk_filter(dx_query *query, dx_query_found *found, bool *done) {
     if (filter->has_source || filter->has_target) {
         int64_t type = 0;
         int error = filter->has_type ? dx_query_find_type(query, DX_TYPE_LINK, filter->type, &type) : DX_OK;
-        return error != DX_OK || (filter->has_type && type == 0) ? error : walk_end(&self, type, done);
+        return error != DX_OK || (filter->has_type && type == 0) ? error
+                                                                 : dx_query_walk_ends(&self, type, done);
     }
     if (filter->has_parent && filter->parent != 0) {
         return walk_parent(&self, done);

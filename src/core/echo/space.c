@@ -6,10 +6,10 @@
 
 #include <string.h>
 
+#include "echo/adjacency.h"
 #include "echo/base.h"
 #include "echo/entity_row.h"
 #include "echo/index.h"
-#include "echo/neighbours.h"
 #include "echo/parents.h"
 #include "echo/pipeline.h"
 #include "echo/purge.h"
@@ -44,12 +44,12 @@ int dx_space_allocate(dx_context *context, int64_t local, const uint8_t id[stati
     dx_buf_init(&space->plain, context->alloc, DX_BLOCK_SIZE_MAX);
     dx_buf_init(&space->state, context->alloc, DX_STATE_SIZE_MAX);
     space->indexes = dx_indexes_create(context->alloc);
-    space->neighbours = dx_neighbours_create(context);
+    space->adjacency = dx_adjacency_create(context->alloc);
     space->scope = dx_alloc_take(context->alloc, sizeof *space->scope);
     if (space->scope != NULL) {
         dx_space_scope_init(space->scope, context->alloc);
     }
-    if (space->indexes == NULL || space->neighbours == NULL || space->scope == NULL ||
+    if (space->indexes == NULL || space->adjacency == NULL || space->scope == NULL ||
         dx_base_create(context, space) != DX_OK) {
         dx_space_destroy(context, space);
         *out = NULL;
@@ -87,7 +87,7 @@ void dx_space_destroy(dx_context *context, dx_space *space) {
     dx_base_destroy(space->alloc, space->base);
     dx_types_deinit(&space->types, context->alloc);
     dx_indexes_destroy(space->indexes, context->alloc);
-    dx_neighbours_destroy(space->neighbours);
+    dx_adjacency_destroy(space->adjacency);
     if (space->scope != NULL) {
         dx_space_scope_deinit(space->scope);
         dx_alloc_free(context->alloc, space->scope, sizeof *space->scope);

@@ -42,9 +42,7 @@ typedef struct dx_context {
     /* Where every applied block's changes are added, for subscriptions; may be NULL. */
     struct dx_changes *changes;
     const dx_model_registry *models; /* known beside the built-in ones; may be NULL */
-    struct dx_neighbour_memory
-        *neighbour_memory; /* of all spaces together (echo/neighbours.h); NULL: each its own */
-    size_t rows_max;       /* that stand in memory before their tables have them; 0: DX_UNWRITTEN_ROWS_MAX */
+    size_t rows_max; /* that stand in memory before their tables have them; 0: DX_UNWRITTEN_ROWS_MAX */
     uint64_t now_ms, wall_ms;
 } dx_context;
 
@@ -123,9 +121,9 @@ struct dx_space {
         agreed_version; /* of the confirmed epochs that feeds were told of, and how many feeds they were */
     size_t agreed_feeds;
     dx_types types;
-    struct dx_indexes *indexes;       /* on properties (echo/index.h) */
-    struct dx_parents *parents;       /* while a deep tree is gone up (echo/parents.h), NULL: not */
-    struct dx_neighbours *neighbours; /* what questions learnt of links (echo/neighbours.h) */
+    struct dx_indexes *indexes;     /* on properties (echo/index.h) */
+    struct dx_parents *parents;     /* while a deep tree is gone up (echo/parents.h), NULL: not */
+    struct dx_adjacency *adjacency; /* changes of links that are not in their table yet (echo/adjacency.h) */
     dx_schemas schemas;
     dx_space_epoch_key keys[DX_KEYS_CACHED];
     bool sign_keys_loaded;

@@ -32,8 +32,6 @@ static void write_counts(dx_node *node, dx_writer *writer) {
     dx_write_uint(dx_map_builder_key(&map, "signals_replayed"), counts->links.replayed);
     dx_write_uint(dx_map_builder_key(&map, "signals_strange"), counts->links.strange);
     dx_write_uint(dx_map_builder_key(&map, "apps_denied"), counts->apps_denied);
-    dx_write_uint(dx_map_builder_key(&map, "neighbours_bytes"), node->neighbours.size);
-    dx_write_uint(dx_map_builder_key(&map, "neighbours_forgotten"), node->neighbours.forgotten);
     dx_map_builder_finish(&map, writer);
 }
 

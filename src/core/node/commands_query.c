@@ -111,7 +111,6 @@ static int reply_plan(dx_node *node, dx_request *request) {
     dx_write_text(dx_map_builder_key(&map, "order"), plan.order);
     dx_write_int(dx_map_builder_key(&map, "examined"), plan.examined);
     dx_write_int(dx_map_builder_key(&map, "read"), plan.rows_read);
-    dx_write_int(dx_map_builder_key(&map, "remembered"), plan.remembered);
     dx_write_int(dx_map_builder_key(&map, "count"), dx_query_count(reading->query));
     if (request->partial) {
         dx_write_bool(dx_map_builder_key(&map, "partial"), true);

@@ -272,7 +272,6 @@ int dx_node_open(const dx_node_config *config, dx_node **out, char *message, siz
                                  .tracer = &node->config.tracer,
                                  .identity = &node->identity,
                                  .changes = &node->changes,
-                                 .neighbour_memory = &node->neighbours,
                                  .models = &node->config.models,
                                  .rows_max = config->rows_max};
     int error = node->path == NULL ? DX_E_NO_MEMORY : unfit != NULL ? DX_E_INVALID : DX_OK;

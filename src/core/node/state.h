@@ -12,7 +12,6 @@
 #include "echo/digest.h"
 #include "echo/epoch.h"
 #include "echo/name.h"
-#include "echo/neighbours.h"
 #include "echo/space_scope.h"
 #include "echo/subscription.h"
 #include "halo/welcome.h"
@@ -94,8 +93,7 @@ struct dx_node {
     dx_store *store;
     dx_identity identity;
     dx_context context;
-    dx_changes changes;             /* of the step under way */
-    dx_neighbour_memory neighbours; /* what questions learnt of links, of all spaces */
+    dx_changes changes; /* of the step under way */
     dx_subscriptions *subscriptions;
     dx_space **spaces; /* ascending local number */
     size_t space_count, space_capacity;

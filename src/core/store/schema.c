@@ -218,6 +218,18 @@ const char *const dx_store_schema[] = {
      " section INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY(space, feed, seq, section)) WITHOUT ROWID, "
      "STRICT;"
      "CREATE TABLE purges_done(space INTEGER PRIMARY KEY, version INTEGER NOT NULL) STRICT;"),
+    /* Links of objects and what decides whether these show, packed (echo/adjacency.h): those there are become packs of one
+     * entry, which grow together as they change. */
+    ("CREATE TABLE adjacency(side INTEGER NOT NULL, object INTEGER NOT NULL, type INTEGER NOT NULL,"
+     " other INTEGER NOT NULL, link INTEGER NOT NULL, value INTEGER NOT NULL, rest BLOB NOT NULL,"
+     " PRIMARY KEY(side, object, type, other, link)) WITHOUT ROWID, STRICT;"
+     "INSERT INTO adjacency SELECT 0, source, type, coalesce(target, 0), key, deleted, x'' FROM entity"
+     " WHERE source IS NOT NULL ORDER BY source, type, target, key;"
+     "INSERT INTO adjacency SELECT 1, target, type, coalesce(source, 0), key, deleted, x'' FROM entity"
+     " WHERE target IS NOT NULL ORDER BY target, type, source, key;"
+     "INSERT INTO adjacency SELECT 2, key, 0, 0, 0, type * 2 + deleted, x'' FROM entity WHERE kind = 0"
+     " ORDER BY key;"
+     "DROP INDEX link_by_source; DROP INDEX link_by_target; DROP INDEX object_head;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

@@ -1,7 +1,8 @@
 /* tests/unit/echo/test_query.c: questions and their answers, whatever the budget; and what is wrong with
  * wrong ones.
  *
- * Names echo/query_ordered.c, echo/query_parse.c, echo/query_filter.c, echo/query_walk.c and echo/query_path.c too. */
+ * Names echo/query_ordered.c, echo/query_parse.c, echo/query_filter.c, echo/query_walk.c, echo/query_step.c, echo/query_links.c and
+ * echo/query_path.c too. */
 #include "echo/query_state.h"
 #include "peer.h"
 #include "test_item.h"
@@ -15,7 +16,6 @@ typedef struct world {
     peer alice;
     int64_t a, b, c, d, e, f, g, h, x, y, z, n;
     int64_t a_b, c_a, h_b;
-    dx_neighbour_memory memory;
 } world;
 
 static int64_t add_child(peer *self, const char *type, int64_t parent, const char *json) {
@@ -36,8 +36,6 @@ static int64_t add_child(peer *self, const char *type, int64_t parent, const cha
 static void begin(world *w) {
     peer *alice = &w->alice;
     peer_init(alice, 1, "Alice");
-    w->memory = (dx_neighbour_memory){0};
-    alice->context.neighbour_memory = &w->memory;
     peer_create_space(alice, "Garden");
     w->a = peer_add(alice, "pkg", "{\"name\":\"a\",\"n\":1,\"in\":{\"deep\":{\"k\":\"v\"}}}");
     w->z = add_child(alice, "file", 0, "{\"name\":\"z\"}");
@@ -184,25 +182,17 @@ static void ask(world *w, const char *json, int64_t key, size_t budget, answer *
     peer_commit(&w->alice);
 }
 
-/* Whatever the budget, and whether memory knows where links lead, has yet to learn it, has room for some of it, or none. */
+/* Whatever the budget, and whether what was given is taken at once or after a pause. */
 static void expect(world *w, const char *json, int64_t key, const char *expected) {
     static const size_t budgets[] = {1, 2, 3, 7, 1000, SIZE_MAX};
-    static const size_t memories[] = {0, 0, 12000, 1};
-    for (size_t i = 0; i < sizeof budgets / sizeof budgets[0]; i++) {
-        dx_neighbours_forget(w->alice.space->neighbours);
-        for (size_t k = 0; k < sizeof memories / sizeof memories[0]; k++) {
-            answer got = {.pauses = false};
-            int64_t count;
-            w->memory.size_max = memories[k];
-            got.pauses = k % 2 != 0;
-            ask(w, json, key, budgets[i], &got, &count);
-            if (strcmp(got.text, expected) != 0) {
-                fail_msg("%s\n  budget %zu, memory %zu: \"%s\", expected \"%s\"", json, budgets[i],
-                         memories[k], got.text, expected);
-            }
+    for (size_t i = 0; i < 2 * sizeof budgets / sizeof budgets[0]; i++) {
+        answer got = {.pauses = i % 2 != 0};
+        int64_t count;
+        ask(w, json, key, budgets[i / 2], &got, &count);
+        if (strcmp(got.text, expected) != 0) {
+            fail_msg("%s\n  budget %zu: \"%s\", expected \"%s\"", json, budgets[i / 2], got.text, expected);
         }
     }
-    w->memory.size_max = 0;
 }
 
 static void expect_count(world *w, const char *json, int64_t expected) {
@@ -977,7 +967,7 @@ static int refuse_row(void *ctx, const dx_query_row *row) {
     return DX_E_CANCELLED;
 }
 
-/* Memory that is refused ends a question, or, where it was to keep what links lead to, is done without. */
+/* Memory that is refused ends a question. */
 static void test_memory(void **state) {
     (void)state;
     static const char *const queries[] = {
@@ -1000,7 +990,6 @@ static void test_memory(void **state) {
             dx_query *query;
             bool more = true;
             rows = 0;
-            dx_neighbours_forget(w.alice.space->neighbours);
             peer_begin(&w.alice);
             w.alice.alloc.calls = 0;
             w.alice.alloc.fail_at = fail_at;

@@ -18,7 +18,7 @@ static const struct {
      "written':*},'counts':{'steps':*"
      ",'undone':0,'apps_denied':0,'"
      "links_ready':0,'links_failed':0,'events_failed':0,'links_crowded':0,'peers_refused':0,'signals_strange'"
-     ":0,'neighbours_bytes':0,'signals_replayed':0,'neighbours_forgotten':0},'listen':['mem:"
+     ":0,'signals_replayed':0},'listen':['mem:"
      "alice'],'signal':[],'spaces':"
      "0}"},
     /* node/commands_halo.c */
@@ -235,7 +235,7 @@ static const struct {
      "{'rows':[{'count':1,'value':'rose'},{'count':1}]}\n", "{'count':2}"},
     {"{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed', 'where': {'plant': 'rose'}}, 'explain': "
      "true}",
-     "", "{'read':2,'type':'bed','count':1,'order':'as placed','begins':'type','examined':2,'remembered':0}"},
+     "", "{'read':2,'type':'bed','count':1,'order':'as placed','begins':'type','examined':2}"},
     /* node/commands_index.c */
     {"{'do': 'index.add', 'space': 'Garden', 'type': 'bed', 'path': 'plant'}", "",
      "{'path':'plant','type':'bed'}"},
@@ -255,12 +255,12 @@ static const struct {
      "true}",
      "",
      "{'made':'declared','path':'plant','read':1,'type':'bed','count':1,'order':'as "
-     "placed','begins':'index','examined':1,'remembered':0}"},
+     "placed','begins':'index','examined':1}"},
     {"{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed', 'where': {'plant': 'rose'}, 'path': "
      "{'to': {'type': 'bed'}}}, 'explain': true}",
      "",
      "{'made':'declared','path':'plant','read':1,'then':'path from the beginning','type':'bed','count':1,"
-     "'order':'path','begins':'index','examined':1,'remembered':0}"},
+     "'order':'path','begins':'index','examined':1}"},
     {"{'do': 'index.rm', 'space': 'Garden', 'type': 'bed', 'path': 'plant'}", "",
      "{'path':'plant','type':'bed'}"},
     {"{'do': 'index.rm', 'space': 'Garden', 'type': 'bed', 'path': 'plant'}", "",
@@ -369,7 +369,7 @@ static const struct {
      "counts':{'steps':*,'"
      "undone':0,'apps_denied':0,'links_ready':0,'links_failed':1,'events_failed':0,'links_crowded':0,'peers_"
      "refused':0,'"
-     "signals_strange':0,'neighbours_bytes':0,'signals_replayed':0,'neighbours_forgotten':0},'"
+     "signals_strange':0,'signals_replayed':0},'"
      "listen':['mem:alice'],'signal':[],"
      "'spaces':1,'identity':'*'}"},
 };
