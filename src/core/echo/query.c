@@ -136,6 +136,7 @@ static void init_buffers(dx_query *query) {
     dx_buf_init(&query->form, alloc, VIEW_SIZE_MAX);
     dx_buf_init(&query->note, alloc, VIEW_SIZE_MAX);
     dx_buf_init(&query->behind, alloc, DX_QUERY_SIZE_MAX);
+    dx_buf_init(&query->bound, alloc, DX_QUERY_SORTED_SIZE_MAX);
     dx_buf_init(&query->bounds, alloc, 4 * DX_QUERY_SIZE_MAX);
     dx_buf_init(&query->edge, alloc, DX_ORDER_INDEXED_MAX + 1);
     dx_buf_init(&query->from, alloc, list_max);
@@ -210,7 +211,7 @@ void dx_query_destroy(dx_query *query) {
     }
     dx_buf *buffers[] = {&query->item,   &query->view,     &query->form, &query->note,
                          &query->behind, &query->bounds,   &query->edge, &query->from,
-                         &query->keys,   &query->gathered, &query->ends};
+                         &query->keys,   &query->gathered, &query->ends, &query->bound};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         dx_buf_deinit(buffers[i]);
     }

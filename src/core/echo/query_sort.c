@@ -7,7 +7,7 @@
 
 #include "echo/query_state.h"
 
-enum { RECORD_HEAD_SIZE = 4 + 8 + 8, LIMIT_SLACK = 1024 };
+enum { RECORD_HEAD_SIZE = 4 + 8 + 8, LIMIT_SLACK = 1024, RANK_SIZE = 8 };
 
 void dx_records_init(dx_records *records, const dx_alloc *alloc) {
     dx_buf_init(&records->bytes, alloc, DX_QUERY_SORTED_SIZE_MAX);
@@ -114,6 +114,15 @@ static int compact(dx_records *records, const dx_alloc *alloc) {
     return DX_OK;
 }
 
+/* What does not stand before the last of as many as are asked for is not in the answer. */
+static int note_bound(dx_query *query) {
+    const dx_records *records = &query->records;
+    dx_bytes last = order_at(records, places_of(records)[count_of(records) - 1]);
+    dx_buf_clear(&query->bound);
+    dx_buf_append(&query->bound, last.data, last.size);
+    return dx_buf_error(&query->bound);
+}
+
 int dx_query_sort(dx_query *query) {
     dx_records *records = &query->records;
     int error = sort_places(records, query->context->alloc);
@@ -125,8 +134,9 @@ int dx_query_sort(dx_query *query) {
         join_groups(records);
     } else if ((uint64_t)query->question.limit < count) {
         records->places.size = (size_t)query->question.limit * sizeof(uint32_t);
+        error = note_bound(query);
     }
-    return count_of(records) < count ? compact(records, query->context->alloc) : DX_OK;
+    return error == DX_OK && count_of(records) < count ? compact(records, query->context->alloc) : error;
 }
 
 /* A full list may be full of what a limit or equal groups leave out. */
@@ -180,6 +190,15 @@ static int add_part(dx_query *query, const dx_entity *entity, dx_bytes path, boo
     return error != DX_OK ? error : dx_buf_error(&query->note);
 }
 
+/* How well it matches, the best first: of numbers that are not negative, their bits. */
+static void write_rank(const dx_query *query, uint8_t out[static RANK_SIZE]) {
+    uint64_t bits;
+    memcpy(&bits, &query->rank, sizeof bits);
+    for (int i = 0; i < RANK_SIZE; i++) {
+        out[i] = (uint8_t)(~bits >> (56 - 8 * i));
+    }
+}
+
 /* Into query->note: what decides the place of an entity, or of its group. */
 static int write_note(dx_query *query, const dx_entity *entity) {
     const dx_question *question = &query->question;
@@ -195,14 +214,9 @@ static int write_note(dx_query *query, const dx_entity *entity) {
         }
         return error != DX_OK ? error : dx_buf_error(&query->note);
     }
-    if (question->order_count ==
-        0) { /* how well it matches, the best first: of numbers that are not negative, their bits */
-        uint64_t bits;
-        uint8_t bytes[sizeof bits];
-        memcpy(&bits, &query->rank, sizeof bits);
-        for (int i = 0; i < 8; i++) {
-            bytes[i] = (uint8_t)(~bits >> (56 - 8 * i));
-        }
+    if (question->order_count == 0) {
+        uint8_t bytes[RANK_SIZE];
+        write_rank(query, bytes);
         dx_buf_append(&query->note, bytes, sizeof bytes);
     }
     for (size_t i = 0; i < question->order_count && error == DX_OK; i++) {
@@ -221,12 +235,26 @@ int dx_query_place_of(dx_query *query, const dx_entity *entity, dx_bytes *place)
     return error;
 }
 
+/* Most of many matches do not rank among the best: for those nothing else is made. */
+static bool is_outranked(const dx_query *query) {
+    uint8_t rank[RANK_SIZE];
+    if (query->bound.size == 0 || query->question.order_count != 0 || query->question.has_group) {
+        return false;
+    }
+    write_rank(query, rank);
+    return memcmp(rank, query->bound.data, sizeof rank) > 0;
+}
+
 int dx_query_note(dx_query *query, const dx_entity *entity) {
+    if (is_outranked(query)) {
+        return DX_OK;
+    }
     int error = write_note(query, entity);
     dx_bytes note = dx_buf_view(&query->note);
     if (error != DX_OK || query->question.has_group) {
         return error == DX_OK ? add_record(query, note, 0) : error;
     }
-    bool passed = query->behind.size != 0 && dx_bytes_compare(note, dx_buf_view(&query->behind)) <= 0;
+    bool passed = (query->behind.size != 0 && dx_bytes_compare(note, dx_buf_view(&query->behind)) <= 0) ||
+                  (query->bound.size != 0 && dx_bytes_compare(note, dx_buf_view(&query->bound)) > 0);
     return passed ? DX_OK : add_record(query, note, entity->key);
 }

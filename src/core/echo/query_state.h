@@ -199,6 +199,8 @@ struct dx_query {
     bool judges;        /* what is given was collected without its conditions being looked at */
     dx_records records;
     dx_buf behind; /* of a cursor: the record after which it goes on; and of the last row given */
+    dx_buf
+        bound; /* with a limit: the last record of the best so far, once there are as many; size 0: there are fewer */
     int64_t last_key;
     dx_bytes deciding; /* of the record being given */
     int64_t count, examined, rows_read;

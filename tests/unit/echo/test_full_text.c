@@ -195,5 +195,81 @@ static void test_snippet_of_a_long_text(void **state) {
     peer_deinit(&w.alice);
 }
 
-DX_TEST_MAIN(DX_TEST(test_questions), DX_TEST(test_found_and_ranked), DX_TEST(test_kept_with_rows),
-             DX_TEST(test_snippet_of_a_long_text))
+enum { MANY = 2600, BEST = 7 };
+
+typedef struct best {
+    int64_t keys[BEST];
+    size_t count;
+} best;
+
+static int note_key(void *ctx, const dx_query_row *row) {
+    best *self = ctx;
+    assert_true(self->count < BEST);
+    self->keys[self->count++] = row->key;
+    return DX_OK;
+}
+
+/* How often the word stands in one of them. */
+static int times_of(size_t i) {
+    return 1 + (int)(i * 7919 % 97 % 12);
+}
+
+/* Of more than are kept at once, with a limit: those that a look at all of them finds, in their order. */
+static void test_the_best_of_many(void **state) {
+    (void)state;
+    static const char *const questions[] = {
+        "{\"type\":\"t\",\"text\":\"red\",\"limit\":7}",
+        "{\"type\":\"t\",\"order\":{\"path\":\"n\",\"descending\":true},\"limit\":7}",
+        "{\"type\":\"t\",\"text\":\"red\",\"order\":{\"path\":\"n\",\"descending\":true},\"limit\":7}"};
+    static int64_t keys[MANY];
+    world w;
+    dx_transaction *transaction;
+    peer_init(&w.alice, 1, "Alice");
+    peer_create_space(&w.alice, "Garden");
+    add_index(&w);
+    peer_begin(&w.alice);
+    assert_int_equal(dx_transaction_begin(&w.alice.context, w.alice.space, &transaction), DX_OK);
+    for (size_t i = 0; i < MANY; i++) {
+        static const char words[] = "red red red red red red red red red red red red";
+        char json[160];
+        snprintf(json, sizeof json, "{\"text\":\"%.*s\",\"n\":%d}", 4 * times_of(i) - 1, words, times_of(i));
+        dx_buf data;
+        peer_item(&w.alice, json, &data);
+        assert_int_equal(
+            dx_transaction_add_object(transaction, dx_bytes_text("t"), 0, dx_buf_view(&data), &keys[i]),
+            DX_OK);
+        dx_buf_deinit(&data);
+    }
+    assert_int_equal(dx_transaction_commit(transaction), DX_OK);
+    peer_commit(&w.alice);
+    while (build(&w, 1000)) {
+    }
+    for (size_t k = 0; k < sizeof questions / sizeof questions[0]; k++) {
+        char message[DX_QUERY_MESSAGE_SIZE] = "";
+        best found = {.count = 0};
+        dx_query *query;
+        bool more = true;
+        peer_begin(&w.alice);
+        assert_int_equal(dx_query_create(&w.alice.context, w.alice.space, test_item(questions[k]), message,
+                                         sizeof message, &query),
+                         DX_OK);
+        while (more) {
+            assert_int_equal(dx_query_run(query, 500, note_key, &found, &more), DX_OK);
+        }
+        dx_query_destroy(query);
+        peer_commit(&w.alice);
+        size_t at = 0;
+        for (int times = 12; times > 0 && at < BEST; times--) {
+            for (size_t i = 0; i < MANY && at < BEST; i++) {
+                if (times_of(i) == times) {
+                    assert_int_equal(found.keys[at++], keys[i]);
+                }
+            }
+        }
+        assert_int_equal(found.count, BEST);
+    }
+    peer_deinit(&w.alice);
+}
+
+DX_TEST_MAIN(DX_TEST(test_questions), DX_TEST(test_the_best_of_many), DX_TEST(test_found_and_ranked),
+             DX_TEST(test_kept_with_rows), DX_TEST(test_snippet_of_a_long_text))
