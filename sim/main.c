@@ -35,7 +35,7 @@ typedef struct sim_options {
     uint64_t block, block_stride; /* of blocks of twenty, every stride-th from this one */
     size_t peers, operations;
     uint64_t minutes;
-    bool verbose, inside, calm, whole, epochs, skew, undo, traces, until_failure, sums;
+    bool verbose, inside, calm, whole, epochs, skew, undo, purges, traces, until_failure, sums;
 } sim_options;
 
 typedef struct sim_totals {
@@ -164,12 +164,13 @@ static void add_up(sim_totals *totals, const sim_world *world) {
 }
 
 static void tell_failure(const sim_options *options, const sim_world *world) {
-    printf("seed %llu: %s\n  again: %s --seed %llu --peers %zu --minutes %llu --operations %zu%s%s%s%s%s "
+    printf("seed %llu: %s\n  again: %s --seed %llu --peers %zu --minutes %llu --operations %zu%s%s%s%s%s%s "
            "--verbose\n",
            (unsigned long long)world->plan.seed, world->violation, options->program,
            (unsigned long long)world->plan.seed, options->peers, (unsigned long long)options->minutes,
            options->operations, options->whole ? " --whole" : "", options->epochs ? " --epochs" : "",
-           options->skew ? " --skew" : "", options->undo ? " --undo" : "", options->calm ? " --calm" : "");
+           options->skew ? " --skew" : "", options->undo ? " --undo" : "", options->purges ? " --purges" : "",
+           options->calm ? " --calm" : "");
     fflush(stdout);
 }
 
@@ -185,7 +186,8 @@ static bool run_one(sim_world *world, const sim_options *options, uint64_t seed,
                      .operations = options->operations,
                      .epochs = options->epochs,
                      .skew = options->skew,
-                     .undo = options->undo};
+                     .undo = options->undo,
+                     .purges = options->purges};
     sim_plan_draw(&plan, options->calm);
     bool whole = options->whole || seed % WHOLE_EVERY == 7;
     sim_world *template = whole ? NULL : template_of(&plan);
@@ -316,7 +318,7 @@ int main(int argc, char **argv) {
         puts(
             "sim --seed N | --seeds COUNT [--from N] [--each N] [--but-each N] [--block 0 --stride 1]\n"
             "  [--peers 3] [--minutes 30] [--operations 200] [--calm] [--whole] [--epochs] [--skew] [--undo] "
-            "[--traces] "
+            "[--purges] [--traces] "
             "[--until-failure] "
             "[--verbose] [--inside]\n"
             "  --each, --but-each: only seeds that divide by N, or that do not; --block, --stride: of "
@@ -327,6 +329,7 @@ int main(int argc, char **argv) {
             "  --calm: no faults; --whole: every seed founds its spaces anew; --epochs: every seed has "
             "epochs;\n"
             "  --skew: every seed has programs of different ages; --undo: people who take things back;\n"
+            "  --purges: things are purged, but where there are epochs;\n"
             "  --traces: the hash of all "
             "events "
             "and\n"
@@ -365,6 +368,7 @@ int main(int argc, char **argv) {
                            .epochs = has(argc, argv, "--epochs"),
                            .skew = has(argc, argv, "--skew"),
                            .undo = has(argc, argv, "--undo"),
+                           .purges = has(argc, argv, "--purges"),
                            .traces = has(argc, argv, "--traces"),
                            .sums = has(argc, argv, "--sums"),
                            .until_failure = has(argc, argv, "--until-failure")};

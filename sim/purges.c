@@ -1,7 +1,7 @@
 /* sim/purges.c: things are purged meanwhile, and what must be left of them: nothing.
  *
  * Layer: simulator. One world in six has purges, drawn apart from all else, so that other worlds are what they were. Anybody
- * asks; the owner may, and who made it. A purge that was acknowledged must be in effect with every honest peer at the
+ * asks; the owner may, and who made it, and nobody else. A purge that was acknowledged must be in effect with every honest peer at the
  * end, and then no block of any of them may hold a section about it (check_blocks.c, by the book), and no row shows it.
  *
  * Worlds with epochs have none yet: blocks that vaults let go of are kept as they were then (epochs_archive.c), with what was
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "check_state.h"
+#include "workload.h"
 
 enum { PURGES_PER_OPERATION = 25 };
 
@@ -44,6 +45,9 @@ static void on_purged(sim_world *world, sim_peer *peer, void *ctx, sim_answer_ki
     }
     if (refused && code == DX_E_DENIED && peer->index == 0) {
         sim_violate(world, "the owner may not purge %s: %s", purge->id, message);
+    }
+    if (!refused && peer->index != 0 && !sim_has_made(world, purge->id, peer)) {
+        sim_violate(world, "peer %zu purged %s, which it neither made nor may", peer->index, purge->id);
     }
     purge->said = purge->said || (!refused && !peer->forked && world->plan.chance[SIM_SET_BACK] == 0);
     world->counts[SIM_PURGED] += !refused;

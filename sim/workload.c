@@ -237,6 +237,16 @@ const char *sim_object_made(sim_world *world, size_t space) {
     return sim_some_thing(world, space, SIM_OP_ADD);
 }
 
+bool sim_has_made(const sim_world *world, const char *object, const sim_peer *peer) {
+    for (size_t i = 0; i < world->workload->op_count; i++) {
+        const sim_op *op = &world->workload->ops[i];
+        if (op->kind == SIM_OP_ADD && strcmp(op->object, object) == 0) {
+            return op->peer == peer->index;
+        }
+    }
+    return false;
+}
+
 /* One of the first few that were made: their moves meet. */
 static const char *something_to_move(sim_world *world, size_t space) {
     const char *few[SIM_CONTENDED_OBJECTS];

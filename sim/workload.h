@@ -96,6 +96,8 @@ const char *sim_some_counter(sim_world *world, size_t space);
 const sim_op *sim_op_maker(const sim_world *world, const char *object);
 /* An object somebody made and was told so, NULL: there is none yet. */
 const char *sim_object_made(sim_world *world, size_t space);
+/* Whether it was this peer. */
+bool sim_has_made(const sim_world *world, const char *object, const sim_peer *peer);
 
 /* --- watch.c --- */
 void sim_watch_init(sim_world *world);
