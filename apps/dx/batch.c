@@ -28,10 +28,12 @@ struct dx_batch {
 /* --- Journal ---------------------------------------------------------------------------------------------
  */
 
+#define MARK_PRIME UINT64_C(0x100000001b3) /* FNV's, of 64 bits */
+
 static uint64_t mix(uint64_t mark, const void *data, size_t size) {
     const uint8_t *bytes = data;
     for (size_t i = 0; i < size; i++) {
-        mark = (mark ^ bytes[i]) * UINT64_C(0x100000001b3);
+        mark = (mark ^ bytes[i]) * MARK_PRIME;
     }
     return mark;
 }
@@ -39,7 +41,9 @@ static uint64_t mix(uint64_t mark, const void *data, size_t size) {
 /* A number for an op, so that a file that is another one is seen. */
 static uint64_t mark_op(uint64_t mark, const dx_batch_op *op) {
     const uint32_t words[] = {(uint32_t)op->kind, op->removed, op->number, op->source, op->target};
-    mark = mix(mark, words, sizeof words);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        mark = (mark ^ words[i]) * MARK_PRIME;
+    }
     mark = mix(mark, op->type.data, op->type.size);
     mark = mix(mark, op->model.data, op->model.size);
     return mix(mark, op->data.data, op->data.size);
