@@ -99,6 +99,11 @@ static inline uint64_t read_field(const uint8_t **at, const uint8_t *end, bool l
 
 static inline bool read_entry(const uint8_t **at, const uint8_t *end, dx_adjacent *entry) {
     uint8_t says = *(*at)++;
+    if (says == OBJECT) { /* most heads */
+        uint64_t grown = read_varint(at, end);
+        entry->object = (int64_t)((uint64_t)entry->object + grown);
+        return grown != 0 && (grown | (uint64_t)entry->object) >> 63 == 0;
+    }
     uint64_t damage = says > ALL || (says & (OBJECT | TYPE | OTHER | LINK)) == 0;
     if ((says & OBJECT) != 0) {
         uint64_t grown = read_varint(at, end);
