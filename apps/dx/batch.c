@@ -243,9 +243,11 @@ static uint64_t mark_queued(const dx_batch *batch, size_t first, size_t count) {
     for (size_t i = first; i < first + count; i++) {
         const dx_queued_op *queued = &batch->ops[i];
         dx_batch_op op = queued->op;
-        op.type.data = batch->bytes.data + queued->type_at;
-        op.data.data = batch->bytes.data + queued->data_at;
-        op.model.data = batch->bytes.data + queued->model_at;
+        if (batch->bytes.size > 0) { /* else there is nothing to point into */
+            op.type.data = batch->bytes.data + queued->type_at;
+            op.data.data = batch->bytes.data + queued->data_at;
+            op.model.data = batch->bytes.data + queued->model_at;
+        }
         mark = mark_op(mark, &op);
     }
     return mark;
