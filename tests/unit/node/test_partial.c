@@ -165,7 +165,7 @@ static void test_some_are_purged(void **state) {
     street_pass(&road, 20000);
     assert_says(bob, "{'do': 'space.status', 'space': 'Garden'}", "\"outside\":3");
     assert_keeps_silent(bob, "{'do': 'space.status', 'space': 'Garden'}", "missing");
-    get(bob, bed, "", "keeps a part");
+    get(bob, bed, "", "was purged");
     get(bob, tree, ", 'fetch': true", "was purged");
     get(bob, leaf, ", 'fetch': true", "\"n\":5");
     assert_string_equal(digest(bob, ""), digest(alice, ", 'types': ['bed']"));
