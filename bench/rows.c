@@ -2,7 +2,8 @@
  *
  *   rows.create       OBJECTS objects, COMMIT_OPS a commit
  *   rows.update       one field of objects drawn from all of them, UPDATES times; rows.update.hot: from HOT of them
- *   rows.open         the vault with all that behind it; rows.open.crash: after a process died without closing it
+ *   rows.open         the vault with all that behind it; rows.open.crash: after a process died without closing it, with CRASH_CHANGES
+ *                     behind it; rows.open.crash.full: with as many as the set of rows and its log take, FULL_CHANGES
  *   rows.replicate    objects made and each changed once, with the whole history, at the receiver
  *   rows.reconnect    two replicas of OBJECTS_SHARED objects changed OFFLINE times each while apart: what both take from each
  *                     other, until rows are written; the digests are equal
@@ -38,6 +39,8 @@ enum {
     OFFLINE = 10000,
     MEMORY_MAX = 64 * 1024 * 1024,
     OPENINGS = 9,
+    CRASH_CHANGES = 8100,
+    FULL_CHANGES = 38900,
     DATA_SIZE_MAX = 128
 };
 
@@ -237,11 +240,11 @@ static void measure_open(const char *name, const char *path) {
 }
 
 /* Another process changes objects and dies without closing. */
-static void die_updating(bench_replica *it, const int64_t *keys) {
+static void die_updating(bench_replica *it, size_t changes, const int64_t *keys) {
     pid_t child = fork();
     if (child == 0) {
         bench_replica_open(it);
-        update(it, 50000, keys, OBJECTS, 9);
+        update(it, changes, keys, OBJECTS, 9);
         _exit(0);
     }
     int status = 1;
@@ -471,8 +474,12 @@ void bench_rows(const bench_input *input) {
     bench_line_number("bytes_per_update", (double)(file_size(it.path) - before) / UPDATES);
     bench_line_end();
     measure_open("rows.open", it.path);
-    die_updating(&it, keys);
+    die_updating(&it, CRASH_CHANGES, keys);
     measure_open("rows.open.crash", it.path);
+    bench_replica_open(&it);
+    bench_replica_close(&it);
+    die_updating(&it, FULL_CHANGES, keys);
+    measure_open("rows.open.crash.full", it.path);
     bench_replica_open(&it);
     bench_start(&clock);
     update(&it, HOT_UPDATES, keys, HOT, 4);

@@ -144,8 +144,8 @@ static bool is_usual(const sim_world *world, const sim_op *op, int64_t code) {
         return true;
     }
     bool conflicts = op->kind == SIM_OP_MOVE || op->kind == SIM_OP_EDIT;
-    if (code == DX_E_UNSUPPORTED) { /* on the other branch it is an object without a model of its own */
-        return op->kind == SIM_OP_APPLY && world->counts[SIM_UNSEEN] > 0;
+    if (code == DX_E_UNSUPPORTED) { /* on the other branch it is an object of another model */
+        return world->counts[SIM_UNSEEN] > 0;
     }
     return (code == DX_E_CONFLICT && conflicts) || code == DX_E_NOT_FOUND || code == DX_E_STATE ||
            (code == DX_E_INVALID && (world->counts[SIM_UNSEEN] > 0 || op->kind == SIM_OP_APPLY));

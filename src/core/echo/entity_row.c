@@ -38,6 +38,12 @@ static size_t rows_max(const dx_context *context) {
     return context->rows_max != 0 ? context->rows_max : DX_UNWRITTEN_ROWS_MAX;
 }
 
+/* So many changes are in no log: a small set has logs, too. */
+static size_t changes_max(size_t rows) {
+    return rows / DX_UNWRITTEN_PARTS < DX_UNWRITTEN_CHANGES_MAX ? rows / DX_UNWRITTEN_PARTS
+                                                                : DX_UNWRITTEN_CHANGES_MAX;
+}
+
 /* --- Reading --------------------------------------------------------------------------------- */
 
 dx_entity_row dx_entity_row_of(sqlite3_stmt *row, int column) {
@@ -486,9 +492,14 @@ int dx_entity_rows_bound(dx_context *context, dx_space *space) {
     size_t most = rows_max(context);
     bool many = rows->hurries || rows->row_count >= most || rows->made >= most / DX_UNWRITTEN_PARTS ||
                 dx_unwritten_size(rows) >= DX_UNWRITTEN_SIZE_MAX;
-    if (space->replays || (!many && rows->changes < most / DX_UNWRITTEN_PARTS)) {
+    if (space->replays || (!many && rows->changes < changes_max(most))) {
         return DX_OK;
     }
+    many = many ||
+           4 * rows->made >=
+               3 * rows->changes || /* most are neighbours: their pages cost less than a log of them */
+           rows->in_log + rows->changes >
+               most + most / DX_UNWRITTEN_PARTS; /* few, that change again and again */
     return many ? dx_entity_rows_write(context, space) : dx_entity_rows_log(context, space);
 }
 

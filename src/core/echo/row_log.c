@@ -68,8 +68,11 @@ int dx_row_log_append(dx_context *context, int64_t space, dx_unwritten *set) {
     dx_buf_init(&piece, context->alloc, SIZE_MAX);
     for (size_t i = 0; i < set->row_count && error == DX_OK; i++) {
         dx_unwritten_row *row = dx_unwritten_at(set, i);
-        error = row->logged ? DX_OK : dx_row_log_write(row, &piece);
-        row->logged = true;
+        if (!row->logged) {
+            error = dx_row_log_write(row, &piece);
+            row->logged = true;
+            set->in_log++;
+        }
         if (error == DX_OK && piece.size >= PIECE_SIZE) {
             error = end_piece(context, space, set, &piece);
         }
@@ -143,6 +146,7 @@ int dx_row_log_take(dx_unwritten *set, dx_bytes rows) {
             dx_reader_fail(&in);
         }
         int error = in.error == DX_OK ? dx_unwritten_load(set, &row) : DX_OK;
+        set->in_log++;
         if (error != DX_OK) {
             return error;
         }

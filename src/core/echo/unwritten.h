@@ -39,6 +39,7 @@ typedef struct dx_unwritten {
     bool hurries;         /* to be written with the block under way */
     size_t changes;       /* that are not in the log: what a crash would cost to do again */
     int64_t pieces;       /* of the log of rows that tell of this set */
+    size_t in_log;        /* rows in them, one as often as it was logged */
     bool has_house;       /* one of the rows is of a type of the house's own ("dx.…") */
     bool has_strong;      /* one of the rows has a strong reference in its state (referrer.h) */
     uint64_t drafted;     /* number of the transaction in which they were shown without being kept; 0: none */

@@ -455,7 +455,7 @@ static int write_rows(dx_node *node, uint64_t *deadline_ms) {
         held += dx_entity_rows_held(node->spaces[i]);
     }
     node->rows_ms = !waits ? 0 : node->rows_ms == 0 ? now_ms + DX_UNWRITTEN_MS : node->rows_ms;
-    bool many = changes >= DX_UNWRITTEN_ROWS_MAX / DX_UNWRITTEN_PARTS;
+    bool many = changes >= DX_UNWRITTEN_CHANGES_MAX;
     bool late = waits && (now_ms >= node->rows_ms || held >= DX_UNWRITTEN_ROWS_MAX);
     int error = DX_OK;
     for (size_t i = 0; i < node->space_count && (late || many) && error == DX_OK; i++) {

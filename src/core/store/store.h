@@ -3,7 +3,7 @@
  * Layer: floor 1, store (base; libsodium and SQLite). The disk is reached only through the SQLite VFS named
  * in the configuration (natively "unix", in the simulator a faulty one, in the browser OPFS);
  * store/page_vfs.h stacks page encryption on it (docs/spec/vault-file.md). WAL, synchronous=FULL,
- * locking_mode=EXCLUSIVE (no shared memory), the log bounded by checkpoints to about 16 MB, temporary data in
+ * locking_mode=EXCLUSIVE (no shared memory), the log bounded by checkpoints to about 8 MB, temporary data in
  * memory only. Invariants: all statements run inside dx_store_begin … commit/rollback. An error of the host's
  * or of the data dooms the transaction: statements do nothing from then on, and commit rolls back and tells
  * that error. After a failed commit the outcome is unknown and the store is poisoned: close and open again.

@@ -456,6 +456,72 @@ static void test_crash_at_every_write_of_the_way_back(void **state) {
     free(expected.state);
 }
 
+/* Some rows that the log has, and as many changes that it has not. */
+static void plant_logged(peer *alice) {
+    plant(alice, true);
+    int64_t weed = peer_add(alice, "weed", "{\"n\":1}");
+    log_rows(alice);
+    peer_set(alice, weed, "n", "2");
+    (void)peer_add(alice, "weed", "{\"n\":3}");
+}
+
+/* A process that is killed while it makes again what an earlier death took, again and again, each time a little later: what
+ * the log has, what came since, and what of both reached its tables, always make the same. */
+static void test_crash_again_and_again(void **state) {
+    (void)state;
+    peer alice;
+    plant_logged(&alice);
+    remembered expected = remember(&alice);
+    int64_t local = alice.space->local;
+    peer_deinit(&alice);
+    plant_logged(&alice);
+    assert_true(logged(&alice) != 0 && dx_entity_rows_changes(alice.space) != 0);
+    sim_disk_crash(alice.disk);
+    forget(&alice);
+    bool done = false, opened;
+    size_t cut_short = 0;
+    for (uint64_t at = 1; !done; at++) {
+        sim_disk_plan(alice.disk, &(sim_disk_fault){.calls = SIM_DISK_CHANGES, .at = at, .sticky = true});
+        done = make_again(&alice, local, &opened) == DX_OK;
+        cut_short += opened && !done;
+        sim_disk_crash(alice.disk);
+        forget(&alice);
+        sim_disk_heal(alice.disk);
+    }
+    assert_true(cut_short > 0);
+    assert_int_equal(make_again(&alice, local, &opened), DX_OK);
+    assert_remembered(&alice, &expected);
+    peer_deinit(&alice);
+    free(expected.state);
+}
+
+/* Few rows that change again and again: their log does not grow without end. */
+static void test_bound_of_the_log(void **state) {
+    (void)state;
+    enum { FEW = 4, CHANGES = 400, ROWS_MAX = 64 };
+    peer alice;
+    int64_t keys[FEW];
+    size_t most = 0, placed = 0;
+    peer_init(&alice, 1, "Alice");
+    alice.context.rows_max = ROWS_MAX;
+    peer_create_space(&alice, "Garden");
+    for (size_t i = 0; i < FEW; i++) {
+        keys[i] = peer_add(&alice, "tree", "{\"age\":3}");
+    }
+    peer_settle(&alice);
+    for (size_t i = 0; i < CHANGES; i++) {
+        char age[] = {(char)('0' + i % 10), 0};
+        size_t before = alice.space->unwritten->in_log;
+        peer_set(&alice, keys[i % FEW], "age", age);
+        size_t now = alice.space->unwritten->in_log;
+        most = now > most ? now : most;
+        placed += before != 0 && now == 0;
+    }
+    assert_in_range(most, FEW, ROWS_MAX + ROWS_MAX / DX_UNWRITTEN_PARTS);
+    assert_true(placed > 0);
+    peer_deinit(&alice);
+}
+
 /* However much is written, so much stands in memory and no more. */
 static void test_bound(void **state) {
     (void)state;
@@ -527,5 +593,5 @@ static void test_full_disk(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_one_row), DX_TEST(test_no_change), DX_TEST(test_drop), DX_TEST(test_replay),
              DX_TEST(test_crash_at_every_write), DX_TEST(test_crash_at_every_write_of_the_way_back),
-             DX_TEST(test_bound), DX_TEST(test_full_disk), DX_TEST(test_log), DX_TEST(test_small_set),
-             DX_TEST(test_damaged_log))
+             DX_TEST(test_crash_again_and_again), DX_TEST(test_bound), DX_TEST(test_bound_of_the_log),
+             DX_TEST(test_full_disk), DX_TEST(test_log), DX_TEST(test_small_set), DX_TEST(test_damaged_log))
