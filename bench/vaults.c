@@ -182,7 +182,7 @@ static void on_share(void *ctx, bool last, dx_bytes body) {
     }
 }
 
-static void bench_replicate(const bench_input *input, const vault *alice, const vault *bob,
+static void bench_replicate(const char *name, const bench_input *input, const vault *alice, const vault *bob,
                             dx_client *at_alice, dx_client *at_bob, const char *space) {
     invitation made = {.told = false};
     char json[2400];
@@ -201,7 +201,7 @@ static void bench_replicate(const bench_input *input, const vault *alice, const 
              space);
     ask(at_bob, json, NULL, NULL, NULL, NULL, 0);
     double end = now_s();
-    bench_line_begin("vaults.replicate");
+    bench_line_begin(name);
     bench_line_count("ops", input->package_count + input->edge_count);
     bench_line_number("joined_s", joined - start);
     bench_line_number("wall_s", end - start);
@@ -303,6 +303,46 @@ static void bench_update(const bench_input *input, const vault *alice, const vau
     bench_line_end();
 }
 
+/* --- An epoch
+ * ------------------------------------------------------------------------------------------------------- */
+
+static double file_mib(const vault *of) {
+    char path[600];
+    struct stat found;
+    snprintf(path, sizeof path, "%s/vault.db", of->folder);
+    return stat(path, &found) == 0 ? (double)found.st_size / (1 << 20) : 0;
+}
+
+/* Whether it was done; what is not the case yet is no failure. */
+static bool may_ask(dx_client *client, const char *json) {
+    dx_buf command = command_of(json), reply;
+    dx_buf_init(&reply, dx_host_alloc(), 1 << 20);
+    bench_must(dx_client_call(client, dx_buf_view(&command), NULL, NULL, WAIT_MS, &reply), json);
+    bool done = dx_item_get(dx_buf_view(&reply), "error").size == 0;
+    dx_buf_deinit(&command);
+    dx_buf_deinit(&reply);
+    return done;
+}
+
+/* Alice makes it, Bob makes it again and says so, Alice lets go of what lies below. */
+static void bench_epoch(const vault *alice, dx_client *at_alice) {
+    double cpu = cpu_of(alice->agent), before = file_mib(alice);
+    ask(at_alice, "{\"do\": \"space.epoch\", \"space\": \"graph\"}", NULL, NULL, NULL, NULL, 0);
+    double made = cpu_of(alice->agent), until = now_s() + 60;
+    while (!may_ask(at_alice, "{\"do\": \"space.compact\", \"space\": \"graph\", \"now\": true}")) {
+        if (now_s() > until) {
+            bench_fail("the epoch was not acknowledged in a minute");
+        }
+        usleep(100000);
+    }
+    bench_line_begin("vaults.epoch");
+    bench_line_number("made_cpu_s", made - cpu);
+    bench_line_number("compacted_cpu_s", cpu_of(alice->agent) - made);
+    bench_line_number("file_before_mib", before);
+    bench_line_number("file_after_mib", file_mib(alice));
+    bench_line_end();
+}
+
 /* --- All
  * ------------------------------------------------------------------------------------------------------- */
 
@@ -316,7 +356,7 @@ static void make_vault(const bench_input *input, const char *name, vault *out) {
 }
 
 void bench_vaults(const bench_input *input) {
-    vault alice, bob;
+    vault alice, bob, carol;
     char space[72];
     if (input->dx == NULL) {
         fprintf(stderr, "vaults: left out, --dx PROGRAM is not given\n");
@@ -335,8 +375,15 @@ void bench_vaults(const bench_input *input) {
     start_agent(&alice);
     start_agent(&bob);
     dx_client *at_alice = open_client(&alice), *at_bob = open_client(&bob);
-    bench_replicate(input, &alice, &bob, at_alice, at_bob, space);
+    bench_replicate("vaults.replicate", input, &alice, &bob, at_alice, at_bob, space);
     bench_update(input, &alice, &bob, at_alice, at_bob);
+    bench_epoch(&alice, at_alice);
+    make_vault(input, "carol", &carol);
+    start_agent(&carol);
+    dx_client *at_carol = open_client(&carol);
+    bench_replicate("vaults.replicate_epoch", input, &alice, &carol, at_alice, at_carol, space);
+    dx_client_close(at_carol);
+    stop_agent(&carol);
     dx_client_close(at_alice);
     dx_client_close(at_bob);
     stop_agent(&alice);

@@ -17,7 +17,7 @@ enum {
     NEWCOMERS_RARITY = 2
 };
 
-#define NEVER (UINT64_C(1) << 60) /* bytes of blocks before an epoch is made by itself */
+#define NEVER UINT64_MAX /* bytes of blocks before an epoch is made by itself */
 
 /* --- Drawing -----------------------------------------------------------------------------------------------
  */

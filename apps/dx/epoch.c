@@ -1,4 +1,7 @@
 /* dx/epoch.c: `dx space epoch, epochs, compact`: a state that members agree upon, and history that may go below it. */
+#include <string.h>
+
+#include "failure.h"
 #include "input.h"
 #include "space.h"
 
@@ -11,11 +14,20 @@ static const dx_column list_columns[] = {
     {"blocks", DX_CELL_NUMBER}, {"acks", DX_CELL_NUMBER}, {"confirmed", DX_CELL_TEXT},
     {"current", DX_CELL_TEXT},  {"here", DX_CELL_TEXT},   {"base", DX_CELL_TEXT},
     {"time", DX_CELL_VALUE},    {NULL, DX_CELL_TEXT}};
+static const dx_column auto_columns[] = {{"auto", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
 static const dx_column base_columns[] = {{"base", DX_CELL_NUMBER}, {NULL, DX_CELL_TEXT}};
 
 int dx_run_space_epoch(dx_invocation *run) {
     dx_map_builder command;
+    const char *choice = dx_invocation_option(run, "auto");
     dx_space_command(run, &command, "space.epoch");
+    if (choice != NULL && strcmp(choice, "on") != 0 && strcmp(choice, "off") != 0) {
+        return dx_fail(run, DX_E_INVALID, NULL, "--auto takes on or off, not \"%s\"", choice);
+    }
+    if (choice != NULL) {
+        dx_write_bool(dx_map_builder_key(&command, "auto"), strcmp(choice, "on") == 0);
+        return dx_vault_ask_record(run, &command, auto_columns);
+    }
     return dx_vault_ask_record(run, &command, made_columns);
 }
 

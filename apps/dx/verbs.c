@@ -192,10 +192,13 @@ const dx_verb dx_verbs[] = {
     {.noun = "space",
      .verb = "epoch",
      .arguments = {SPACE_ARGUMENT},
+     .options = {{"auto", 0, "on|off", "whether this vault makes them by itself in the space; makes none now",
+                  false}},
      .sentence = "Make an epoch now: the state of a space, for newcomers and in place of old history",
      .details =
          "Members who may write make the same state again and say that it is right; then newcomers load it\n"
-         "instead of history. Admins' devices make epochs by themselves when history outweighs the state.",
+         "instead of history. In a space of several devices the owner's makes them by itself, or after a\n"
+         "while another admin's, when 4 MiB of history and twice the state came since the last one.",
      .examples = "dx space epoch notes",
      .run = dx_run_space_epoch},
     {.noun = "space",

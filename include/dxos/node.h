@@ -34,9 +34,9 @@ typedef struct dx_node_config {
     /* Models beside the built-in ones. Objects of a model that is not among them are kept and replicated, and live
      * once the vault is opened by a program that knows it. DX_E_INVALID when one cannot be used. */
     dx_model_registry models;
-    /* Bounded history (docs/spec/epoch.md). From how many bytes of blocks on an epoch is made by itself, and how long
-     * after one was confirmed the history below it goes by itself, 0: never, only by hand; and how many other devices
-     * must have said that it is right before it goes, 0: all that may write. Fewer are safe only where one device alone
+    /* Bounded history (docs/spec/epoch.md). From how many bytes of blocks on an epoch is made by itself, 0: 4 MiB,
+     * UINT64_MAX: never, only by hand; how long after one was confirmed the history below it goes by itself, 0: never,
+     * only by hand; and how many other devices must have said that it is right before it goes, 0: all that may write. Fewer are safe only where one device alone
      * makes epochs: two parts of a space that are apart could each drop what the other has not, for good. */
     uint64_t epoch_size, retention_ms;
     size_t epoch_copies;

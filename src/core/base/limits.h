@@ -421,6 +421,11 @@ enum {
     DX_UNWRITTEN_MS = 1000,
     /* Spaces that are told a new name in one step: a block is written and signed in each. */
     DX_STEP_NAMES_MAX = 32,
+    /* So much history, in blocks that no epoch covers, is worth one, if it is twice the state besides: less than this is
+     * fetched in a second or two, and who comes has the state in half the bytes at the most. */
+    DX_EPOCH_SIZE = 4 << 20,
+    /* History is weighed this often at most, and so long after a vault was opened: commands that come and go do not. */
+    DX_EPOCH_WEIGH_MS = 10000,
     /* How long history below a confirmed epoch is kept, unless the vault says otherwise: who was away for a week still
      * finds the blocks themselves. */
     DX_EPOCH_RETENTION_MS = 7 * 24 * 3600 * 1000,

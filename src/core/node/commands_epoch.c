@@ -46,6 +46,11 @@ int dx_node_write_epoch_status(dx_node *node, dx_space *space, dx_map_builder *m
     if (any) {
         error = dx_node_epoch_verdict(node, space, current.id, &verdict, &since_ms);
     }
+    bool by_hand = false;
+    error = error == DX_OK ? dx_node_epochs_by_hand(node, space, &by_hand) : error;
+    if (by_hand) {
+        dx_write_bool(dx_map_builder_key(map, "auto"), false);
+    }
     const char *why = NULL;
     uint64_t wait_ms = 0;
     if (error == DX_OK && status.stage == DX_EPOCH_IDLE) {
@@ -104,6 +109,15 @@ static int wait_made(dx_node *node, dx_request *request, bool *again) {
 static int space_epoch(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space;
     int error = dx_take_space(node, request, body, &space);
+    dx_bytes choice = dx_item_get(body, "auto");
+    if (error == DX_OK && choice.size != 0) {
+        dx_map_builder map;
+        bool by_itself = dx_item_bool(choice, true);
+        error = dx_node_set_epochs_by_hand(node, space, !by_itself);
+        dx_answer_init(node, &map);
+        dx_write_bool(dx_map_builder_key(&map, "auto"), by_itself);
+        return error == DX_OK ? dx_request_reply(node, request, &map) : error;
+    }
     error = error != DX_OK ? error : dx_need_identity(node);
     error = error != DX_OK ? error : dx_node_ask_epoch(node, space);
     if (error != DX_OK) {

@@ -28,9 +28,10 @@ typedef struct dx_epoch_work {
     uint8_t made[DX_HASH_SIZE];
     uint64_t looked;     /* what there was to look at when nothing was due */
     uint64_t look_ms;    /* when to look all the same; 0: at once */
-    uint64_t weighed;    /* blocks that were applied when they were weighed last */
+    uint64_t weighed;    /* the standing of blocks and epochs when they were weighed last; 0: weigh them */
     uint64_t state_size; /* of a snapshot that was made and did not outweigh its blocks; 0: none */
     uint64_t stale_ms;   /* since when the current epoch has something that was purged; 0: it has not */
+    uint64_t weigh_ms;   /* not to be weighed before */
     uint64_t heavy_ms;   /* since when there is enough for an epoch; 0: there is not */
 } dx_epoch_work;
 
@@ -107,12 +108,21 @@ static dx_epoch_work *work_of(dx_node *node, const dx_space *space) {
         work = dx_alloc_take_zeroed(node->context.alloc, sizeof *work);
         if (work != NULL) {
             work->space = space->local;
+            work->weigh_ms = node->context.now_ms + DX_EPOCH_WEIGH_MS;
             work->next = node->epochs;
             dx_cut_init(&work->cut, node->context.alloc);
             node->epochs = work;
         }
     }
     return work;
+}
+
+static int read_choice(dx_node *node, int64_t local, bool *by_hand) {
+    sqlite3_stmt *select = dx_store_query(node->store, "SELECT 1 FROM epoch_by_hand WHERE space = ?1");
+    dx_bind_int(select, 1, local);
+    *by_hand = dx_step(node->store, select);
+    dx_step_reset(select);
+    return dx_store_error(node->store);
 }
 
 static void end_work(dx_epoch_work *work) {
@@ -139,7 +149,29 @@ int dx_node_forget_epochs(dx_node *node, int64_t local) {
     dx_node_drop_epochs(node, local);
     sqlite3_stmt *remove = dx_store_query(node->store, "DELETE FROM epoch_seen WHERE space = ?1");
     dx_bind_int(remove, 1, local);
-    return dx_step_done(node->store, remove);
+    int error = dx_step_done(node->store, remove);
+    if (error == DX_OK) {
+        remove = dx_store_query(node->store, "DELETE FROM epoch_by_hand WHERE space = ?1");
+        dx_bind_int(remove, 1, local);
+        error = dx_step_done(node->store, remove);
+    }
+    return error;
+}
+
+int dx_node_epochs_by_hand(dx_node *node, const dx_space *space, bool *by_hand) {
+    return read_choice(node, space->local, by_hand);
+}
+
+int dx_node_set_epochs_by_hand(dx_node *node, const dx_space *space, bool by_hand) {
+    dx_epoch_work *work = find_work(node, space->local);
+    sqlite3_stmt *change =
+        dx_store_query(node->store, by_hand ? "INSERT OR IGNORE INTO epoch_by_hand(space) VALUES(?1)"
+                                            : "DELETE FROM epoch_by_hand WHERE space = ?1");
+    dx_bind_int(change, 1, space->local);
+    if (work != NULL) { /* it is weighed anew */
+        work->weighed = work->heavy_ms = work->looked = work->look_ms = 0;
+    }
+    return dx_step_done(node->store, change);
 }
 
 static bool may(const dx_node *node, const dx_space *space, dx_role role) {
@@ -397,6 +429,7 @@ static int go_on(dx_node *node, dx_space *space, dx_epoch_work *work, bool *agai
                   error == DX_E_DENIED || error == DX_E_INVALID;
     if (passes) { /* something else went on meanwhile, or this program cannot: looked at again later */
         work->look_ms = node->context.now_ms + DX_EPOCH_AGAIN_MS;
+        work->weighed = 0;
         *again = false;
     }
     return passes ? DX_OK : error;
@@ -460,10 +493,13 @@ static bool is_stale(const dx_space *space) {
            dx_control_epoch_is_stale(space->control, &current);
 }
 
-/* *due_ms: when this device is to make one, DX_NO_DEADLINE: there is no reason to. */
-static int when_due(dx_node *node, dx_space *space, dx_epoch_work *work, uint64_t *due_ms) {
-    uint64_t applied = count_applied(space), bytes, state, now_ms = node->context.now_ms;
-    *due_ms = DX_NO_DEADLINE;
+/* *due_ms: when this device is to make one, DX_NO_DEADLINE: there is no reason to. *look_ms: when to weigh again. */
+static int when_due(dx_node *node, dx_space *space, dx_epoch_work *work, uint64_t *due_ms,
+                    uint64_t *look_ms) {
+    uint64_t standing =
+                 count_applied(space) * UINT64_C(0x100000001b3) ^ dx_control_epoch_version(space->control),
+             bytes = 0, state = 0, now_ms = node->context.now_ms;
+    *due_ms = *look_ms = DX_NO_DEADLINE;
     if (!may(node, space, DX_ROLE_ADMIN)) {
         return DX_OK;
     }
@@ -472,17 +508,24 @@ static int when_due(dx_node *node, dx_space *space, dx_epoch_work *work, uint64_
         *due_ms = work->stale_ms - 1 + rank_of(node, space) * DX_EPOCH_RANK_MS;
         return DX_OK;
     }
-    if (node->config.epoch_size == 0) {
-        return DX_OK;
+    uint64_t size = node->config.epoch_size != 0 ? node->config.epoch_size : DX_EPOCH_SIZE;
+    bool changed = work->heavy_ms == 0 && standing != work->weighed;
+    if (size == UINT64_MAX || dx_control_device_count(space->control) < 2) {
+        return DX_OK; /* who is alone with a space has nobody to hand its state to */
     }
-    if (work->heavy_ms == 0 || applied != work->weighed) {
-        work->weighed = applied;
-        int error = weigh(node, space, work, &bytes, &state);
+    if (changed && now_ms < work->weigh_ms) {
+        *look_ms = work->weigh_ms;
+    } else if (changed) {
+        bool by_hand;
+        int error = read_choice(node, space->local, &by_hand);
+        error = error != DX_OK || by_hand ? error : weigh(node, space, work, &bytes, &state);
         if (error != DX_OK) {
             return error;
         }
-        bool heavy = (bytes >= node->config.epoch_size && bytes >= 2 * state) || has_rivals(node, space);
-        work->heavy_ms = !heavy ? 0 : work->heavy_ms == 0 ? now_ms + 1 : work->heavy_ms;
+        work->weighed = standing;
+        work->weigh_ms = now_ms + DX_EPOCH_WEIGH_MS;
+        bool heavy = !by_hand && ((bytes >= size && bytes >= 2 * state) || has_rivals(node, space));
+        work->heavy_ms = heavy ? now_ms + 1 : 0;
     }
     if (work->heavy_ms != 0) {
         *due_ms = work->heavy_ms - 1 + rank_of(node, space) * DX_EPOCH_RANK_MS;
@@ -659,7 +702,7 @@ static uint64_t version_of(const dx_space *space) {
 }
 
 static int choose(dx_node *node, dx_space *space, dx_epoch_work *work, bool *again, uint64_t *deadline_ms) {
-    uint64_t due_ms, wait_ms = 0, now_ms = node->context.now_ms;
+    uint64_t due_ms, weigh_ms, wait_ms = 0, now_ms = node->context.now_ms;
     const char *why = NULL;
     bool found = false;
     if (is_asked(work)) {
@@ -677,7 +720,7 @@ static int choose(dx_node *node, dx_space *space, dx_epoch_work *work, bool *aga
         *again = found;
         return error;
     }
-    error = when_due(node, space, work, &due_ms);
+    error = when_due(node, space, work, &due_ms, &weigh_ms);
     if (error == DX_OK && due_ms <= now_ms) {
         work->heavy_ms = 0;
         error = begin_making(node, space, work);
@@ -685,7 +728,7 @@ static int choose(dx_node *node, dx_space *space, dx_epoch_work *work, bool *aga
         if (error != DX_OK) {
             end_work(work);
             work->look_ms = now_ms + DX_EPOCH_AGAIN_MS;
-            work->looked = 0;
+            work->looked = work->weighed = 0;
             *deadline_ms = work->look_ms < *deadline_ms ? work->look_ms : *deadline_ms;
         }
         return error == DX_E_STATE || error == DX_E_NOT_FOUND ? DX_OK : error;
@@ -701,6 +744,7 @@ static int choose(dx_node *node, dx_space *space, dx_epoch_work *work, bool *aga
         work->look_ms = now_ms + wall_ms;
     }
     work->look_ms = due_ms < work->look_ms ? due_ms : work->look_ms;
+    work->look_ms = weigh_ms < work->look_ms ? weigh_ms : work->look_ms;
     work->looked = version_of(space);
     *deadline_ms = work->look_ms < *deadline_ms ? work->look_ms : *deadline_ms;
     return error;

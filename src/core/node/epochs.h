@@ -42,6 +42,9 @@ DX_MUST_USE int dx_node_compact(dx_node *node, dx_space *space, bool now, uint64
  * when that is all. */
 DX_MUST_USE int dx_node_why_history(dx_node *node, dx_space *space, const char **why, uint64_t *wait_ms);
 
+/* Whether this vault makes none by itself in the space, which is its own matter. */
+DX_MUST_USE int dx_node_epochs_by_hand(dx_node *node, const dx_space *space, bool *by_hand);
+DX_MUST_USE int dx_node_set_epochs_by_hand(dx_node *node, const dx_space *space, bool by_hand);
 /* The vault forgets the space: what was found of its epochs goes, and what is under way of them. */
 DX_MUST_USE int dx_node_forget_epochs(dx_node *node, int64_t local);
 /* What this vault found of an epoch. since_ms: by the wall clock, when it was seen confirmed, 0: not yet. */

@@ -230,6 +230,8 @@ const char *const dx_store_schema[] = {
      "INSERT INTO adjacency SELECT 2, key, 0, 0, 0, type * 2 + deleted, x'' FROM entity WHERE kind = 0"
      " ORDER BY key;"
      "DROP INDEX link_by_source; DROP INDEX link_by_target; DROP INDEX object_head;"),
+    /* Spaces in which this vault makes no epochs by itself (node/epochs.h). */
+    "CREATE TABLE epoch_by_hand(space INTEGER PRIMARY KEY) STRICT;",
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

@@ -170,4 +170,46 @@ static void test_in_step_when_unpacked(void **state) {
     street_deinit(&road);
 }
 
-DX_TEST_MAIN(DX_TEST(test_one_state_in_the_end), DX_TEST(test_in_step_when_unpacked))
+/* By size, with another device, at most every ten seconds, and not where a person said so. */
+static void test_made_by_themselves(void **state) {
+    static const char epochs[] = "{'do': 'space.epochs', 'space': 'Garden'}";
+    static const char status[] = "{'do': 'space.status', 'space': 'Garden'}";
+    (void)state;
+    street_init(&road);
+    vault *alice = street_person(&road, "alice"), *bob = street_person(&road, "bob");
+    alice->config.epoch_size = bob->config.epoch_size = 3000;
+    vault_leave(alice);
+    vault_open(alice);
+    char id[64], json[256];
+    vault_ask(alice, "{'do': 'space.create', 'name': 'Garden'}");
+    street_field(vault_ask(alice, "{'do': 'object.add', 'space': 'Garden', 'type': 'bed', 'data': {'n': 0}}"),
+                 "id", id, sizeof id);
+    for (int n = 0; n < 60; n++) {
+        snprintf(json, sizeof json, "{'do': 'object.set', 'space': 'Garden', 'id': '%s', 'set': {'n': %d}}",
+                 id, n);
+        vault_ask(alice, json);
+    }
+    street_pass(&road, 60000);
+    assert_string_equal(vault_ask(alice, epochs), "{\"count\":0}"); /* nobody to hand a state to */
+    assert_non_null(strstr(vault_ask(alice, "{'do': 'space.epoch', 'space': 'Garden', 'auto': false}"),
+                           "\"auto\":false"));
+    street_join(alice, bob, "Garden");
+    street_pass(&road, 60000);
+    assert_string_equal(vault_ask(alice, epochs), "{\"count\":0}");
+    assert_non_null(strstr(vault_ask(alice, status), "\"auto\":false"));
+    vault_leave(alice); /* it is kept */
+    vault_open(alice);
+    street_pass(&road, 60000);
+    assert_string_equal(vault_ask(alice, epochs), "{\"count\":0}");
+    vault_ask(alice, "{'do': 'space.epoch', 'space': 'Garden', 'auto': true}");
+    assert_null(strstr(vault_ask(alice, status), "\"auto\""));
+    street_pass(&road, 30000);
+    assert_string_equal(vault_ask(alice, epochs), "{\"count\":1}");
+    assert_non_null(strstr(vault_ask(alice, status), "\"epoch\":1"));
+    street_pass(&road, 60000); /* and no second one of the same */
+    assert_string_equal(vault_ask(alice, epochs), "{\"count\":1}");
+    street_deinit(&road);
+}
+
+DX_TEST_MAIN(DX_TEST(test_one_state_in_the_end), DX_TEST(test_in_step_when_unpacked),
+             DX_TEST(test_made_by_themselves))
