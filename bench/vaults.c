@@ -6,6 +6,8 @@
  *   vaults.replicate  Bob joins by link and PIN until his vault holds and has applied all of it, both agents on loopback
  *   vaults.update     one object changed at Alice: until her reply (durable there), and until Bob's subscriber is told
  *                     (durable there)
+ *   vaults.epoch      Alice makes an epoch of all of it; Bob acknowledges it, and she lets go of what lies below
+ *   vaults.replicate_epoch  Carol joins, and gets the state instead of history
  *
  * The vaults are encrypted as always. CPU seconds of agents
  * are read from /proc before they stop. Beside the reference lines of the same run (reference.commit for
