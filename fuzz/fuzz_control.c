@@ -2,11 +2,12 @@
  * say who says what of whom, resting on which earlier statements; then the set is taken in two orders, by two
  * sources, once in parts with the limits on.
  *
- * Checks: both orders give the same digest, members, feeds, epochs and which are confirmed, waiting and refused; members have an admission in
- * effect; the owner is the genesis' and nobody else; a state loaded again from what was kept is the same.
+ * Checks: both orders give the same digest, members, feeds, epochs and which are confirmed, what is purged, waiting and
+ * refused; members have an admission in effect; the owner is the genesis' and nobody else; a state loaded again from what was kept is the same.
  * (Signatures are stand-ins: cheap_crypto.c.) */
 #include "fuzz.h"
 
+#include "halo/control_purge.h"
 #include "halo/control_state.h"
 
 enum { PEOPLE = 4, POOL_MAX = 48, CLAIMS_MAX = 512, CUT_FEEDS = 3 };
@@ -132,6 +133,36 @@ static void write_ack(const pool *all, fuzz_input *input, dx_buf *out) {
     FUZZ_CHECK(dx_writer_finish(&writer) == DX_OK);
 }
 
+/* A PURGE of something in one of a few feeds, with up to three lists of places, as they come: ascending or not, empty, odd. */
+static void write_purge(const pool *all, fuzz_input *input, dx_buf *out) {
+    uint8_t id[DX_PURGED_ID_SIZE] = {0}, feed[DX_PREFIX_SIZE], what = fuzz_byte(input),
+            how = fuzz_byte(input);
+    size_t lists = how % 4, size = how / 4 % 8 == 7 ? DX_PURGED_ID_SIZE - 1 : DX_PURGED_ID_SIZE;
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    feed_prefix(all, &all->people[what % PEOPLE], what / 4 % 4, id);
+    id[DX_PURGED_ID_SIZE - 1] = what / 16 % 4;
+    dx_write_map(&writer, how >= 128 ? 2 : 1);
+    dx_write_uint(&writer, 1);
+    dx_write_bytes(&writer, dx_bytes_of(id, size));
+    if (how >= 128) {
+        dx_write_uint(&writer, 2);
+        dx_write_array(&writer, lists);
+        for (size_t i = 0; i < lists; i++) {
+            uint8_t where = fuzz_byte(input);
+            size_t numbers = where / 16 % 8;
+            feed_prefix(all, &all->people[where % PEOPLE], where / 4 % 4, feed);
+            dx_write_array(&writer, 2);
+            dx_write_bytes(&writer, dx_bytes_of(feed, sizeof feed));
+            dx_write_array(&writer, numbers);
+            for (size_t n = 0; n < numbers; n++) {
+                dx_write_uint(&writer, fuzz_byte(input));
+            }
+        }
+    }
+    FUZZ_CHECK(dx_writer_finish(&writer) == DX_OK);
+}
+
 static void say(pool *all, fuzz_input *input) {
     uint8_t parents[4][DX_HASH_SIZE], claims_bytes = fuzz_byte(input), who = fuzz_byte(input);
     const person *issuer = &all->people[who % PEOPLE], *other = &all->people[who / 16 % PEOPLE];
@@ -139,11 +170,14 @@ static void say(pool *all, fuzz_input *input) {
                                      DX_CREDENTIAL_KEY_GRANT, 1000};
     uint64_t type = claims_bytes >= 224   ? DX_CREDENTIAL_EPOCH_ACK
                     : claims_bytes >= 176 ? DX_CREDENTIAL_EPOCH
+                    : claims_bytes >= 160 ? DX_CREDENTIAL_PURGE
                                           : types[claims_bytes % 5];
     dx_buf claims;
     dx_buf_init(&claims, &fuzz_alloc, CLAIMS_MAX);
     if (type == DX_CREDENTIAL_EPOCH) {
         write_epoch(all, input, &claims);
+    } else if (type == DX_CREDENTIAL_PURGE) {
+        write_purge(all, input, &claims);
     } else if (type == DX_CREDENTIAL_EPOCH_ACK) {
         write_ack(all, input, &claims);
     } else {
@@ -171,6 +205,36 @@ static void say(pool *all, fuzz_input *input) {
     dx_buf_deinit(&claims);
 }
 
+/* Each place by itself, so that the order in which they are told is nothing. */
+static int sum_place(void *ctx, const uint8_t *id, const dx_purge_place *place) {
+    uint64_t *sum = ctx;
+    uint8_t hash[DX_HASH_SIZE];
+    dx_hash_state state;
+    dx_hash_begin(&state, DX_HASH_STATE_DIGEST, dx_bytes_of(NULL, 0));
+    dx_hash_add(&state, id, DX_PURGED_ID_SIZE);
+    dx_hash_add(&state, place->feed, sizeof place->feed);
+    dx_hash_add_u64(&state, place->seq);
+    dx_hash_add_u64(&state, place->index);
+    dx_hash_end(&state, hash);
+    for (size_t i = 0; i < 8; i++) {
+        *sum += (uint64_t)hash[i] << 8 * i;
+    }
+    return DX_OK;
+}
+
+static void summarize_purges(const dx_control *control, dx_hash_state *hash) {
+    uint64_t places = 0;
+    for (size_t i = 0; i < dx_control_purge_count(control); i++) {
+        const uint8_t *id = dx_control_purge(control, i);
+        FUZZ_CHECK(dx_control_is_purged(control, id));
+        FUZZ_CHECK(i == 0 || memcmp(dx_control_purge(control, i - 1), id, DX_PURGED_ID_SIZE) < 0);
+        dx_hash_add(hash, id, DX_PURGED_ID_SIZE);
+    }
+    FUZZ_CHECK((dx_control_purge_count(control) == 0) == (dx_control_purge_version(control) == 0));
+    FUZZ_CHECK(dx_control_purge_places(control, sum_place, &places) == DX_OK);
+    dx_hash_add_u64(hash, places);
+}
+
 /* What a state comes to, as one hash. */
 static void summarize(const dx_control *control, uint8_t out[DX_HASH_SIZE]) {
     uint8_t part[DX_HASH_SIZE];
@@ -195,6 +259,7 @@ static void summarize(const dx_control *control, uint8_t out[DX_HASH_SIZE]) {
     dx_hash_add_u64(&hash, dx_control_refused_count(control));
     dx_hash_add_u64(&hash, control->unknown);
     dx_hash_add_u64(&hash, dx_control_epoch_version(control));
+    summarize_purges(control, &hash);
     dx_epoch epoch;
     for (size_t i = 0; dx_control_epoch_at(control, i, &epoch); i++) {
         dx_hash_add(&hash, epoch.id, DX_HASH_SIZE);

@@ -2,7 +2,8 @@
  *
  * Input: a sequence of items. Array: a sync message; heads of Bob's own feeds in it are signed anew, so that
  * only their content is wrong. Integer: so many milliseconds pass; negative: the link is cut and a new one
- * begun. Byte string: sent as it is. Text: Alice writes an object of this type. Checks: the step never fails,
+ * begun. Byte string: sent as it is. Text: Alice writes an object of this type; "keep TYPE": she keeps these alone, "keep":
+ * all; "fetch N": she asks for what Bob made in block N. Checks: the step never fails,
  * Alice's memory stays bounded, she comes to rest, her vault opens again and holds what it held, and an
  * honest peer is still served. */
 #include "../tests/lib/rogue.h"
@@ -109,6 +110,38 @@ static void write_object(vault *alice, dx_bytes type) {
     vault_ask(alice, json);
 }
 
+/* Whether the text is such a command. */
+static bool take_command(vault *alice, dx_bytes text) {
+    const dx_feed *feed;
+    char json[256], name[16] = "";
+    bool keeps = text.size >= 4 && memcmp(text.data, "keep", 4) == 0;
+    bool fetches = text.size > 6 && memcmp(text.data, "fetch ", 6) == 0;
+    for (size_t i = 5; i < text.size && i < 5 + sizeof name - 1; i++) {
+        bool plain =
+            fetches ? text.data[i] >= '0' && text.data[i] <= '9' : text.data[i] >= 'a' && text.data[i] <= 'z';
+        name[strlen(name)] = plain ? (char)text.data[i] : '\0';
+    }
+    if (keeps && name[0] != '\0') {
+        snprintf(json, sizeof json, "{'do': 'space.scope', 'space': 'Book', 'types': ['%s']}", name);
+    } else if (keeps) {
+        snprintf(json, sizeof json, "{'do': 'space.scope', 'space': 'Book', 'all': true}");
+    } else if (fetches) {
+        uint8_t id[DX_REFERENCE_SIZE] = {0};
+        char reference[DX_REFERENCE_TEXT_MAX];
+        feed = dx_space_feed(rogue_space_of(bob), rogue_space_of(bob)->own_data);
+        memcpy(id, feed->id, DX_PREFIX_SIZE);
+        id[DX_PREFIX_SIZE + 3] = (uint8_t)atoi((const char *)name);
+        dx_reference_print(id, reference);
+        snprintf(json, sizeof json, "{'do': 'object.get', 'space': 'Book', 'id': '%s', 'fetch': true}",
+                 reference);
+    }
+    if (keeps || fetches) {
+        vault_begin(alice, json);
+        street_run(alice->street);
+    }
+    return keeps || fetches;
+}
+
 static void act(rogue *self, dx_bytes item) {
     dx_kind kind = dx_item_kind(item);
     int64_t number = dx_item_int(item, 0);
@@ -117,7 +150,9 @@ static void act(rogue *self, dx_bytes item) {
     } else if (kind == DX_KIND_BYTES) {
         say(self, dx_item_bytes(item));
     } else if (kind == DX_KIND_TEXT) {
-        write_object(self->victim, dx_item_text(item));
+        if (!take_command(self->victim, dx_item_text(item))) {
+            write_object(self->victim, dx_item_text(item));
+        }
         rogue_listen(self);
         rogue_carry(self, 0);
     } else if (kind == DX_KIND_INT && number >= 0) {

@@ -121,6 +121,76 @@ static void write_rest(const dx_feed *feed) {
     save("session", "rest");
 }
 
+static void add_sought(const dx_feed *feed, uint64_t seq, bool whole) {
+    const dx_sync_answer head = {.answered = 1, .sections = 1, .whole = whole};
+    dx_sync_sought sought = {.place = {.seq = seq}};
+    dx_bytes body;
+    dx_block block;
+    dx_reader cursor;
+    bool hole;
+    rogue_begin_reading(&mouth);
+    FUZZ_CHECK(dx_feed_read(feed, bob->node->store, seq, &body) == DX_OK);
+    FUZZ_CHECK(dx_block_decode(body, &block) == DX_OK);
+    dx_reader_init(&cursor, block.sections);
+    FUZZ_CHECK(dx_block_section(&cursor, &sought.section, &hole) == DX_OK);
+    memcpy(sought.feed, feed->id, sizeof sought.feed);
+    dx_sync_sought_begin(&head, &mouth.message);
+    dx_sync_sought_write(&sought, &mouth.message);
+    rogue_end_reading(&mouth);
+    add_message();
+}
+
+/* Alice keeps leaves alone: the pages she is served are hashes, one she is given when she asks for it, the others when she
+ * keeps everything; and what she says to who keeps a part, and asks her for entities. */
+static void write_parts(const dx_feed *feed) {
+    const dx_sync_place place = {.seq = feed->length - 1};
+    dx_space_scope scope;
+    dx_sync_seek seek = {.count = 1};
+    dx_sync_ping_write(true, &mouth.message);
+    add_message();
+    add_text("keep leaf");
+    dx_sync_scoped_write(1, true, &mouth.message);
+    add_message();
+    add_state(feed, 0, 0);
+    rogue_write_data_cut(&mouth, feed, feed->length - 3, feed->length, feed->length - 3);
+    add_message();
+    char fetch[32];
+    snprintf(fetch, sizeof fetch, "fetch %d", (int)feed->length - 2);
+    add_text(fetch);
+    add_sought(feed, feed->length - 2, true);
+    dx_sync_scoped_write(1, false, &mouth.message);
+    add_message();
+    add_text("keep");
+    dx_sync_scoped_write(2, true, &mouth.message);
+    add_message();
+    dx_sync_sections_begin(feed->id, 1, 0, &mouth.message);
+    add_message();
+    add_number(3000);
+    save("session", "part");
+    dx_space_scope_init(&scope, &fuzz_alloc);
+    scope.names_types = true;
+    scope.type_count = 1;
+    scope.types[0] = dx_bytes_text("leaf");
+    scope.since_ms = 5;
+    dx_sync_scope_write(1, &scope, &mouth.message);
+    add_message();
+    dx_space_scope_deinit(&scope);
+    dx_space *space = rogue_space_of(bob);
+    for (size_t i = 0; i < space->feed_count; i++) {
+        dx_sync_want_write(space->feeds[i].id, 0, &mouth.message);
+        add_message();
+    }
+    add_text("page");
+    add_text("leaf");
+    memcpy(seek.entities[0], feed->id, DX_PREFIX_SIZE);
+    seek.entities[0][DX_PREFIX_SIZE + 3] = 2;
+    dx_sync_seek_write(&seek, &mouth.message);
+    add_message();
+    dx_sync_holes_write(feed->id, &place, 1, &mouth.message);
+    add_message();
+    save("session", "part_of_theirs");
+}
+
 static void write_sessions(void) {
     make_vaults();
     rogue_init(&mouth, &nobody, bob, bob);
@@ -129,6 +199,7 @@ static void write_sessions(void) {
     write_asking();
     write_forks(feed);
     write_rest(feed);
+    write_parts(feed);
     rogue_deinit(&mouth);
 }
 

@@ -408,6 +408,7 @@ void sim_check_end(sim_world *world) {
     if (world->hostile != NULL && world->skew != NULL) {
         sim_skew_renew(world); /* those who know a model digest another thing than those who do not */
     }
+    sim_parts_end(world);
     if (world->hostile != NULL && world->violation[0] == 0) {
         check_beside_liar(world);
         sim_hostile_end(world);

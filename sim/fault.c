@@ -105,6 +105,8 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
     plan->models = draw_one_in(&models_state, 4) || plan->skew;
     draw_epochs(plan);
     plan->purges = (draw_one_in(&purges_state, 6) || plan->purges) && !plan->epochs; /* purges.c says why */
+    plan->parts =
+        plan->parts && !plan->epochs && !plan->skew && !plan->undo && plan->peers > 1; /* parts.c says why */
     if (calm) {
         return;
     }
@@ -133,6 +135,7 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
         plan->chance[SIM_SET_BACK] = plan->chance[SIM_CLOCK] = 0;
     }
     draw_signaling(plan);
+    plan->parts = plan->parts && !plan->undiallable;
 }
 
 /* --- Striking

@@ -35,7 +35,7 @@ typedef struct sim_options {
     uint64_t block, block_stride; /* of blocks of twenty, every stride-th from this one */
     size_t peers, operations;
     uint64_t minutes;
-    bool verbose, inside, calm, whole, epochs, skew, undo, purges, traces, until_failure, sums;
+    bool verbose, inside, calm, whole, epochs, skew, undo, purges, parts, traces, until_failure, sums;
 } sim_options;
 
 typedef struct sim_totals {
@@ -102,6 +102,7 @@ static void run_seed(sim_world *world, const sim_plan *plan, sim_world *template
     sim_names_begin(world);
     sim_undo_begin(world);
     sim_purges_begin(world);
+    sim_parts_begin(world);
     sim_epochs_begin(world);
     uint64_t start_ms = world->now_ms, length_ms = plan->minutes * 60000;
     for (size_t i = 0; i < plan->operations && world->violation[0] == 0; i++) {
@@ -164,13 +165,13 @@ static void add_up(sim_totals *totals, const sim_world *world) {
 }
 
 static void tell_failure(const sim_options *options, const sim_world *world) {
-    printf("seed %llu: %s\n  again: %s --seed %llu --peers %zu --minutes %llu --operations %zu%s%s%s%s%s%s "
+    printf("seed %llu: %s\n  again: %s --seed %llu --peers %zu --minutes %llu --operations %zu%s%s%s%s%s%s%s "
            "--verbose\n",
            (unsigned long long)world->plan.seed, world->violation, options->program,
            (unsigned long long)world->plan.seed, options->peers, (unsigned long long)options->minutes,
            options->operations, options->whole ? " --whole" : "", options->epochs ? " --epochs" : "",
            options->skew ? " --skew" : "", options->undo ? " --undo" : "", options->purges ? " --purges" : "",
-           options->calm ? " --calm" : "");
+           options->parts ? " --parts" : "", options->calm ? " --calm" : "");
     fflush(stdout);
 }
 
@@ -187,7 +188,8 @@ static bool run_one(sim_world *world, const sim_options *options, uint64_t seed,
                      .epochs = options->epochs,
                      .skew = options->skew,
                      .undo = options->undo,
-                     .purges = options->purges};
+                     .purges = options->purges,
+                     .parts = options->parts};
     sim_plan_draw(&plan, options->calm);
     bool whole = options->whole || seed % WHOLE_EVERY == 7;
     sim_world *template = whole ? NULL : template_of(&plan);
@@ -318,7 +320,7 @@ int main(int argc, char **argv) {
         puts(
             "sim --seed N | --seeds COUNT [--from N] [--each N] [--but-each N] [--block 0 --stride 1]\n"
             "  [--peers 3] [--minutes 30] [--operations 200] [--calm] [--whole] [--epochs] [--skew] [--undo] "
-            "[--purges] [--traces] "
+            "[--purges] [--parts] [--traces] "
             "[--until-failure] "
             "[--verbose] [--inside]\n"
             "  --each, --but-each: only seeds that divide by N, or that do not; --block, --stride: of "
@@ -330,6 +332,7 @@ int main(int argc, char **argv) {
             "epochs;\n"
             "  --skew: every seed has programs of different ages; --undo: people who take things back;\n"
             "  --purges: things are purged, but where there are epochs;\n"
+            "  --parts: every seed that can has people who keep a part;\n"
             "  --traces: the hash of all "
             "events "
             "and\n"
@@ -369,6 +372,7 @@ int main(int argc, char **argv) {
                            .skew = has(argc, argv, "--skew"),
                            .undo = has(argc, argv, "--undo"),
                            .purges = has(argc, argv, "--purges"),
+                           .parts = has(argc, argv, "--parts"),
                            .traces = has(argc, argv, "--traces"),
                            .sums = has(argc, argv, "--sums"),
                            .until_failure = has(argc, argv, "--until-failure")};

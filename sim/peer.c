@@ -22,8 +22,6 @@ enum {
         16 /* rows in memory: of every other life, so that its log is written and read (echo/row_log.h) */
 };
 
-#define WALL_START_MS UINT64_C(1790000000000)
-
 /* --- Memory and chance -----------------------------------------------------------------------------------
  */
 
@@ -276,7 +274,7 @@ static void step(sim_peer *peer, dx_event *events, size_t count) {
     uint64_t now_ms = world->now_ms + 1000;
     for (size_t i = 0; i < count; i++) {
         events[i].time_ms = now_ms;
-        events[i].wall_ms = (uint64_t)((int64_t)(WALL_START_MS + world->now_ms) + peer->wall_offset_ms);
+        events[i].wall_ms = (uint64_t)((int64_t)(SIM_WALL_START_MS + world->now_ms) + peer->wall_offset_ms);
         trace_item(peer, (uint64_t)events[i].kind, events[i].link, events[i].body);
     }
     world->counts[SIM_STEPS]++;

@@ -584,6 +584,7 @@ static void operate(sim_world *world, sim_peer *peer, size_t space, sim_op_kind 
 void sim_operate(sim_world *world) {
     size_t space = (size_t)sim_below(world, world->plan.spaces);
     sim_op_kind kind = draw_kind(world);
+    kind = kind == SIM_OP_MOVE && world->plan.parts ? SIM_OP_SET : kind; /* docs/spec/partial.md, Parents */
     const char *subject = sim_some_thing(world, space, kind == SIM_OP_UNLINK ? SIM_OP_LINK : SIM_OP_ADD);
     if ((kind == SIM_OP_REMOVE || kind == SIM_OP_RESTORE || kind == SIM_OP_EDIT) &&
         sim_below(world, 4) != 0) {

@@ -25,6 +25,8 @@ enum {
     SIM_PURGES_MAX = 64
 };
 
+#define SIM_WALL_START_MS UINT64_C(1790000000000) /* what clocks show when a world begins */
+
 typedef struct sim_world sim_world;
 typedef struct sim_peer sim_peer;
 typedef struct sim_link sim_link;
@@ -98,6 +100,9 @@ typedef struct sim_link sim_link;
     X(CIRCLES, "circles of moves, counted at each peer")                                                     \
     X(WATCHED, "changes watched")                                                                            \
     X(PURGED, "objects purged")                                                                              \
+    X(SCOPED, "times somebody kept another part")                                                            \
+    X(FETCHED, "objects fetched")                                                                            \
+    X(PARTS, "parts held against the whole")                                                                 \
     X(EPOCH_MADE, "epochs made")                                                                             \
     X(COMPACTED, "histories let go")                                                                         \
     X(JUMPED, "feeds taken over as a state")                                                                 \
@@ -172,6 +177,7 @@ typedef struct sim_plan {
     bool undo;                        /* people take back what they did (undo.h) */
     bool skew;                        /* programs of different ages write side by side (skew.h) */
     bool purges;                      /* things are purged (purges.c) */
+    bool parts;                       /* people keep a part of a space (parts.c) */
     bool epochs;                      /* epochs are made, and history is let go of (epochs.h) */
     bool
         alone; /* by the owner's device alone, so that one other device's word is enough before history goes */
@@ -397,6 +403,11 @@ void sim_purges_begin(sim_world *world); /* when the plan has purges: they happe
 bool sim_is_purged(const sim_world *world, size_t space, const char *id);
 /* No honest peer holds anything of what is purged. */
 void sim_check_purges(sim_world *world, size_t space);
+
+/* --- parts.c ----------------------------------------------------------------------------------------- */
+void sim_parts_begin(sim_world *world); /* when the plan has parts: they are chosen from now on */
+/* After healing: who keeps a part has it; then all keep all again. */
+void sim_parts_end(sim_world *world);
 
 /* --- invite.c ------------------------------------------------------------------------------------------- */
 /* --- names.c ----------------------------------------------------------------------------------------- */

@@ -178,7 +178,12 @@ static int finish(dx_joining *joining) {
 static int build(dx_joining *joining, dx_buf *body) {
     dx_invocation *run = joining->run;
     const char *url = dx_invocation_argument(run, 0), *pin = dx_invocation_option(run, "pin");
+    int64_t since_ms;
     dx_map_builder command;
+    int code = dx_space_since(run, &since_ms);
+    if (code != DX_EXIT_OK) {
+        return code;
+    }
     if (strcmp(url, "-") == 0) {
         if (dx_input_line(joining->url, sizeof joining->url) != DX_OK) {
             return dx_fail(run, DX_E_INVALID, NULL, "there is no link on stdin");
@@ -189,6 +194,7 @@ static int build(dx_joining *joining, dx_buf *body) {
     dx_command_begin(&command, "space.join");
     dx_command_text(&command, "url", url);
     dx_command_text(&command, "pin", joining->pin_from_stdin ? NULL : pin);
+    dx_space_part(run, since_ms, &command);
     return dx_command_finish(run, &command, body);
 }
 

@@ -5,9 +5,9 @@
 #include "space.h"
 
 static const dx_column object_columns[] = {
-    {"id", DX_CELL_PLACE},       {"type", DX_CELL_TEXT},      {"parent", DX_CELL_PLACE},
-    {"model", DX_CELL_DETAIL},   {"data", DX_CELL_VALUE},     {"deleted", DX_CELL_TEXT},
-    {"omitted", DX_CELL_DETAIL}, {"partial", DX_CELL_DETAIL}, {NULL, DX_CELL_TEXT}};
+    {"id", DX_CELL_PLACE},       {"type", DX_CELL_TEXT},    {"parent", DX_CELL_PLACE},
+    {"model", DX_CELL_DETAIL},   {"data", DX_CELL_VALUE},   {"deleted", DX_CELL_TEXT},
+    {"omitted", DX_CELL_DETAIL}, {"partial", DX_CELL_MARK}, {NULL, DX_CELL_TEXT}};
 /* In a list on a terminal what is cut comes last. */
 static const dx_column object_list_columns[] = {{"id", DX_CELL_PLACE},
                                                 {"type", DX_CELL_TEXT},

@@ -180,7 +180,8 @@ static void write_json_row(const dx_table *table, dx_bytes row, dx_buf *out) {
     bool first = true;
     for (size_t i = 0; i < table->count; i++) {
         const dx_column *column = &table->columns[i];
-        if (column->cell == DX_CELL_DETAIL) {
+        if (column->cell == DX_CELL_DETAIL ||
+            (column->cell == DX_CELL_MARK && find_cell(table, row, i).size == 0)) {
             continue;
         }
         dx_buf_append(out, first ? "{" : ",", 1);
@@ -201,7 +202,7 @@ static void write_quiet_row(const dx_table *table, dx_bytes row, dx_buf *out) {
 
 static void write_tsv_row(const dx_table *table, dx_bytes row, dx_buf *out) {
     for (size_t i = 0; i < table->count; i++) {
-        if (table->columns[i].cell == DX_CELL_DETAIL) {
+        if (table->columns[i].cell == DX_CELL_DETAIL || table->columns[i].cell == DX_CELL_MARK) {
             continue;
         }
         if (i > 0) {
@@ -288,7 +289,7 @@ static void write_record(const dx_table *table, dx_bytes row, dx_buf *out) {
     for (size_t i = 0; i < table->count; i++) {
         const dx_column *column = &table->columns[i];
         dx_bytes item = find_cell(table, row, i);
-        if (item.size == 0 && column->cell == DX_CELL_DETAIL) {
+        if (item.size == 0 && (column->cell == DX_CELL_DETAIL || column->cell == DX_CELL_MARK)) {
             continue;
         }
         write_coloured(table->output, "\033[1m", column->key, out);

@@ -26,8 +26,9 @@ typedef enum dx_cell {
     DX_CELL_HEX,   /* an id of hexadecimal digits: 8 of them on a terminal */
     DX_CELL_PLACE, /* NUMBER-PLACE-FEED or COUNTER-FEED: 8 digits of the feed on a terminal */
     DX_CELL_NUMBER,
-    DX_CELL_VALUE, /* any value, as JSON */
-    DX_CELL_DETAIL /* as VALUE; left out of --json and TSV: for people only */
+    DX_CELL_VALUE,  /* any value, as JSON */
+    DX_CELL_DETAIL, /* as VALUE; left out of --json and TSV: for people only */
+    DX_CELL_MARK    /* as VALUE, for people and in --json, where it stands; left out of TSV */
 } dx_cell;
 
 typedef struct dx_column {

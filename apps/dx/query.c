@@ -14,12 +14,12 @@ static const dx_column space_id_columns[] = {
 static const dx_column group_columns[] = {
     {"value", DX_CELL_TEXT}, {"count", DX_CELL_NUMBER}, {NULL, DX_CELL_TEXT}};
 static const dx_column plan_columns[] = {
-    {"begins", DX_CELL_TEXT},     {"type", DX_CELL_TEXT},      {"path", DX_CELL_TEXT},
-    {"made", DX_CELL_TEXT},       {"then", DX_CELL_TEXT},      {"order", DX_CELL_TEXT},
-    {"examined", DX_CELL_NUMBER}, {"read", DX_CELL_NUMBER},    {"count", DX_CELL_NUMBER},
-    {"advice", DX_CELL_TEXT},     {"partial", DX_CELL_DETAIL}, {NULL, DX_CELL_TEXT}};
+    {"begins", DX_CELL_TEXT},     {"type", DX_CELL_TEXT},    {"path", DX_CELL_TEXT},
+    {"made", DX_CELL_TEXT},       {"then", DX_CELL_TEXT},    {"order", DX_CELL_TEXT},
+    {"examined", DX_CELL_NUMBER}, {"read", DX_CELL_NUMBER},  {"count", DX_CELL_NUMBER},
+    {"advice", DX_CELL_TEXT},     {"partial", DX_CELL_MARK}, {NULL, DX_CELL_TEXT}};
 static const dx_column count_columns[] = {
-    {"count", DX_CELL_NUMBER}, {"partial", DX_CELL_DETAIL}, {NULL, DX_CELL_TEXT}};
+    {"count", DX_CELL_NUMBER}, {"partial", DX_CELL_MARK}, {NULL, DX_CELL_TEXT}};
 
 typedef struct dx_query_answer {
     dx_invocation *run;

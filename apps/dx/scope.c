@@ -1,4 +1,4 @@
-/* dx/scope.c: `dx space scope`: what of a space this vault keeps. */
+/* dx/scope.c: `dx space scope`: what of a space this vault keeps; said when one is joined, too. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -62,19 +62,28 @@ void dx_space_types(dx_invocation *run, dx_map_builder *command) {
     }
 }
 
-int dx_run_space_scope(dx_invocation *run) {
+int dx_space_since(dx_invocation *run, int64_t *since_ms) {
     const char *since = dx_invocation_option(run, "since");
-    int64_t since_ms = 0;
+    *since_ms = 0;
+    return since == NULL ? DX_EXIT_OK : take_since(run, since, since_ms);
+}
+
+void dx_space_part(dx_invocation *run, int64_t since_ms, dx_map_builder *command) {
+    dx_space_types(run, command);
+    if (dx_invocation_option(run, "since") != NULL) {
+        dx_write_int(dx_map_builder_key(command, "since"), since_ms);
+    }
+}
+
+int dx_run_space_scope(dx_invocation *run) {
+    int64_t since_ms;
     dx_map_builder command;
-    int code = since == NULL ? DX_EXIT_OK : take_since(run, since, &since_ms);
+    int code = dx_space_since(run, &since_ms);
     if (code != DX_EXIT_OK) {
         return code;
     }
     dx_space_command(run, &command, "space.scope");
-    dx_space_types(run, &command);
-    if (since != NULL) {
-        dx_write_int(dx_map_builder_key(&command, "since"), since_ms);
-    }
+    dx_space_part(run, since_ms, &command);
     if (dx_invocation_has(run, "all")) {
         dx_command_bool(&command, "all", true);
     }

@@ -13,15 +13,15 @@ static const dx_column name_columns[] = {
 static const dx_column member_columns[] = {
     {"identity", DX_CELL_HEX}, {"name", DX_CELL_TEXT}, {"role", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
 static const dx_column digest_columns[] = {
-    {"digest", DX_CELL_TEXT}, {"objects", DX_CELL_NUMBER}, {"partial", DX_CELL_DETAIL}, {NULL, DX_CELL_TEXT}};
+    {"digest", DX_CELL_TEXT}, {"objects", DX_CELL_NUMBER}, {"partial", DX_CELL_MARK}, {NULL, DX_CELL_TEXT}};
 static const dx_column status_columns[] = {
     {"space", DX_CELL_HEX},       {"synced", DX_CELL_TEXT},      {"peers", DX_CELL_NUMBER},
     {"objects", DX_CELL_NUMBER},  {"pending", DX_CELL_TEXT},     {"name", DX_CELL_DETAIL},
     {"links", DX_CELL_DETAIL},    {"refused", DX_CELL_DETAIL},   {"hidden", DX_CELL_DETAIL},
     {"waiting", DX_CELL_DETAIL},  {"unreached", DX_CELL_DETAIL}, {"epoch", DX_CELL_DETAIL},
     {"base", DX_CELL_DETAIL},     {"history", DX_CELL_DETAIL},   {"percent", DX_CELL_DETAIL},
-    {"mismatch", DX_CELL_DETAIL}, {"partial", DX_CELL_DETAIL},   {"types", DX_CELL_DETAIL},
-    {"since", DX_CELL_DETAIL},    {"outside", DX_CELL_DETAIL},   {"missing", DX_CELL_DETAIL},
+    {"mismatch", DX_CELL_DETAIL}, {"partial", DX_CELL_MARK},     {"types", DX_CELL_MARK},
+    {"since", DX_CELL_MARK},      {"outside", DX_CELL_MARK},     {"missing", DX_CELL_MARK},
     {NULL, DX_CELL_TEXT}};
 
 /* A space as its list shows it, from an answer that may lack the count. */

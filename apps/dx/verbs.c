@@ -152,12 +152,16 @@ const dx_verb dx_verbs[] = {
          {{"URL", "the link of the invitation, or a page's address that ends in it; - to read it from stdin",
            false, false}},
      .options = {{"pin", 0, "N", "the six digits, or - to read them from stdin; else they are asked for",
-                  false}},
+                  false},
+                 {"type", 0, "TYPE", "keep objects and links of this type alone, and of others named so",
+                  true},
+                 {"since", 0, "WHEN", "keep what was written since then: 12h, 30d, 2026-01-31", false}},
      .sentence = "Join a space by the link and the PIN somebody gave you",
      .details =
          "With an agent it returns once you are a member, and the agent goes on fetching. Without one it\n"
          "stays until the space is in step here, as nobody else would fetch it.",
-     .examples = "dx space join 'dxos:…'\ndx space join \"$link\" --pin 123456",
+     .examples = "dx space join 'dxos:…'\ndx space join \"$link\" --pin 123456\n"
+                 "dx space join \"$link\" --type task --type tag",
      .run = dx_run_space_join},
     {.noun = "space",
      .verb = "status",

@@ -88,6 +88,14 @@ DX_API DX_MUST_USE int dx_client_restore(dx_client *client, const char *space, c
 DX_API DX_MUST_USE int dx_client_unlink(dx_client *client, const char *space, const char *id);
 /* The object {"id", "type", "parent", "data", "deleted"}, appended to row as one encoded map. */
 DX_API DX_MUST_USE int dx_client_get(dx_client *client, const char *space, const char *id, dx_buf *row);
+/* The same, where the vault keeps a part of the space: all of it, brought from members. DX_E_TIMEOUT: none was there. */
+DX_API DX_MUST_USE int dx_client_fetch(dx_client *client, const char *space, const char *id, dx_buf *row);
+/* What of a space this vault keeps from now on (docs/spec/partial.md): "{\"types\": [%s]}", "{\"since\": %lld}" (ms since
+ * 1970), both, or "{\"all\": true}". */
+DX_API DX_MUST_USE int dx_client_keep(dx_client *client, const char *space, const char *json, ...)
+    DX_PRINTF(3, 4);
+/* Whether there may be more than the last answer told, because the vault keeps a part of what was asked about. */
+DX_API bool dx_client_is_partial(const dx_client *client);
 /* Time (docs/spec/history.md). A point is a text, as the rows say it in "at"; feed and dash may be left out. DX_E_GONE: history here
  * begins later than that.
  *   History: each change of an object or link, the newest first, {"at", "did", "time", …}; id NULL: each of the space's, {"at", "time", "made"?,

@@ -95,6 +95,7 @@ static int ask_encoded(dx_client *client, dx_bytes command, const dx_listener *l
     dx_listener copy = listener == NULL ? (dx_listener){0} : *listener;
     dx_buf answer;
     calls->message[0] = calls->remedy[0] = 0;
+    calls->partial = false;
     dx_buf_init(&answer, dx_host_alloc(), DX_ANSWER_MAX + 1024);
     int error = dx_client_call(client, command, copy.on_row == NULL ? NULL : on_notify, &copy,
                                calls->timeout_ms, &answer);
@@ -102,6 +103,7 @@ static int ask_encoded(dx_client *client, dx_bytes command, const dx_listener *l
         error = fail(client, error, "");
     } else {
         error = take_error(client, dx_buf_view(&answer));
+        calls->partial = dx_item_bool(dx_item_get(dx_buf_view(&answer), "partial"), false);
     }
     if (error == DX_OK && reply != NULL) {
         dx_buf_append(reply, answer.data, answer.size);
@@ -282,6 +284,49 @@ int dx_client_unlink(dx_client *client, const char *space, const char *id) {
 
 int dx_client_get(dx_client *client, const char *space, const char *id, dx_buf *row) {
     return ask_about(client, "object.get", space, id, row);
+}
+
+int dx_client_fetch(dx_client *client, const char *space, const char *id, dx_buf *row) {
+    dx_map_builder command;
+    begin(&command, "object.get", space);
+    put_text(&command, "id", id);
+    dx_write_bool(dx_map_builder_key(&command, "fetch"), true);
+    return ask(client, &command, NULL, row);
+}
+
+/* The members of a map of one's own are those of the command. */
+static void put_members(dx_map_builder *command, dx_bytes map) {
+    dx_reader reader;
+    dx_reader_init(&reader, map);
+    for (size_t pairs = dx_read_map(&reader); pairs > 0; pairs--) {
+        char key[16];
+        dx_bytes name = dx_read_text(&reader), value = dx_read_item(&reader);
+        snprintf(key, sizeof key, "%.*s", (int)name.size, name.size == 0 ? "" : (const char *)name.data);
+        dx_write_item(dx_map_builder_key(command, key), value);
+    }
+}
+
+int dx_client_keep(dx_client *client, const char *space, const char *json, ...) {
+    dx_buf scope;
+    va_list values;
+    va_start(values, json);
+    int error = take_json(client, json, values, &scope);
+    va_end(values);
+    if (error == DX_OK && dx_item_kind(dx_buf_view(&scope)) != DX_KIND_MAP) {
+        error = fail(client, DX_E_INVALID, "what is kept is said by a map");
+    }
+    if (error == DX_OK) {
+        dx_map_builder command;
+        begin(&command, "space.scope", space);
+        put_members(&command, dx_buf_view(&scope));
+        error = ask(client, &command, NULL, NULL);
+    }
+    dx_buf_deinit(&scope);
+    return error;
+}
+
+bool dx_client_is_partial(const dx_client *client) {
+    return dx_client_words(client)->partial;
 }
 
 /* --- Time --- */

@@ -141,6 +141,7 @@ typedef struct dx_subscribed dx_subscribed;
 typedef struct dx_client_calls {
     int64_t timeout_ms;
     char message[DX_HOST_MESSAGE_MAX], remedy[DX_HOST_MESSAGE_MAX];
+    bool partial; /* the last answer said so */
     dx_subscribed *watches;
 } dx_client_calls;
 

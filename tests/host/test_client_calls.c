@@ -106,6 +106,48 @@ static void test_writing_and_asking(void **state) {
     with_and_without_agent(play_writing);
 }
 
+/* --- A part of a space ---------------------------------------------------------------------------------- */
+
+static void play_keeping(dx_client *client, const char *vault) {
+    (void)vault;
+    char photo[DX_REFERENCE_TEXT_MAX], note[DX_REFERENCE_TEXT_MAX], other[DX_REFERENCE_TEXT_MAX + 1] = "9";
+    heard found = {0};
+    dx_buf row;
+    dx_buf_init(&row, dx_host_alloc(), DX_ANSWER_MAX);
+    assert_int_equal(dx_client_keep(client, "s", "{\"types\": [%s]}", "photo"), DX_OK);
+    assert_true(dx_client_is_partial(client));
+    assert_int_equal(dx_client_add(client, "s", "photo", photo, "{}"), DX_OK);
+    assert_int_equal(dx_client_add(client, "s", "note", note, "{}"), DX_OK);
+    assert_int_equal(dx_client_query(client, "s", hear, &found, "{\"type\": %s}", "note"), DX_OK);
+    assert_true(dx_client_is_partial(client));
+    assert_int_equal(dx_client_query(client, "s", hear, &found, "{\"type\": %s}", "photo"), DX_OK);
+    assert_false(dx_client_is_partial(client));
+    assert_int_equal(dx_client_get(client, "s", note, &row), DX_OK);
+    assert_true(dx_client_is_partial(client));
+    dx_buf_clear(&row);
+    assert_int_equal(dx_client_fetch(client, "s", photo, &row), DX_OK); /* nobody is asked */
+    assert_false(dx_client_is_partial(client));
+    dx_client_set_timeout(client, 100);
+    assert_int_equal(dx_client_fetch(client, "s", note, &row), DX_E_TIMEOUT); /* there is nobody */
+    dx_client_set_timeout(client, -1);
+    assert_int_equal(dx_client_keep(client, "s", "[%d]", 1), DX_E_INVALID);
+    assert_int_equal(dx_client_keep(client, "s", "{\"types\": [%s]}", "dx.space"), DX_E_INVALID);
+    assert_says(client, "kept by everybody", "");
+    assert_int_equal(dx_client_keep(client, "s", "{\"all\": true, \"since\": %d}", 5), DX_E_INVALID);
+    assert_int_equal(dx_client_keep(client, "s", "{\"all\": true}"), DX_OK);
+    assert_false(dx_client_is_partial(client));
+    snprintf(other + 1, sizeof other - 1, "%s", note); /* 9…: a block that nobody wrote */
+    assert_int_equal(dx_client_fetch(client, "s", other, &row), DX_E_NOT_FOUND);
+    assert_int_equal(dx_client_query(client, "s", hear, &found, "{}"), DX_OK);
+    assert_false(dx_client_is_partial(client));
+    dx_buf_deinit(&row);
+}
+
+static void test_keeping_a_part(void **state) {
+    (void)state;
+    with_and_without_agent(play_keeping);
+}
+
 /* --- Failures --------------------------------------------------------------------------------------------- */
 
 static void play_failing(dx_client *client, const char *vault) {
@@ -239,6 +281,6 @@ static void test_the_agent_goes(void **state) {
     dx_client_close(NULL);
 }
 
-DX_TEST_MAIN(SCENE_TEST(test_writing_and_asking), SCENE_TEST(test_failures_say_what_and_what_to_do),
-             SCENE_TEST(test_subscriptions), SCENE_TEST(test_a_callback_may_not_wait),
-             SCENE_TEST(test_the_agent_goes))
+DX_TEST_MAIN(SCENE_TEST(test_writing_and_asking), SCENE_TEST(test_keeping_a_part),
+             SCENE_TEST(test_failures_say_what_and_what_to_do), SCENE_TEST(test_subscriptions),
+             SCENE_TEST(test_a_callback_may_not_wait), SCENE_TEST(test_the_agent_goes))

@@ -250,8 +250,33 @@ static inline void rogue_write_state(rogue *self, const dx_feed_identity *feed, 
     dx_sync_entry_write(&entry, &self->message);
 }
 
-/* DATA of blocks [from, end) as an honest member sends it. */
-static inline void rogue_write_data(rogue *self, const dx_feed *feed, uint64_t from, uint64_t end) {
+/* The body of a block with the hashes of its sections alone. */
+static inline void rogue_write_hollow(dx_bytes body, dx_buf *out) {
+    dx_block block;
+    dx_buf items;
+    dx_writer writer;
+    dx_reader cursor;
+    assert_int_equal(dx_block_decode(body, &block), DX_OK);
+    dx_buf_init(&items, out->alloc, DX_BLOCK_SIZE_MAX);
+    dx_writer_init(&writer, &items);
+    dx_reader_init(&cursor, block.sections);
+    for (size_t i = 0; i < block.section_count; i++) {
+        dx_bytes section;
+        uint8_t hash[DX_HASH_SIZE];
+        bool hole;
+        assert_int_equal(dx_block_section(&cursor, &section, &hole), DX_OK);
+        dx_hash(DX_HASH_SECTION, section, hash);
+        dx_write_array(&writer, 1);
+        dx_write_bytes(&writer, dx_bytes_of(hash, sizeof hash));
+    }
+    assert_int_equal(dx_block_encode(block.header_bytes, dx_buf_view(&items), block.section_count, out),
+                     DX_OK);
+    dx_buf_deinit(&items);
+}
+
+/* DATA of blocks [from, end) as an honest member sends it, those from `hollow` on without their sections. */
+static inline void rogue_write_data_cut(rogue *self, const dx_feed *feed, uint64_t from, uint64_t end,
+                                        uint64_t hollow) {
     dx_store *store = self->keys->node->store;
     uint8_t proof[DX_MMR_PROOF_SIZE_MAX];
     rogue_begin_reading(self);
@@ -261,11 +286,21 @@ static inline void rogue_write_data(rogue *self, const dx_feed *feed, uint64_t f
     dx_sync_data_begin(feed->id, from, head, (size_t)(end - from), &self->message);
     for (uint64_t seq = from; seq < end; seq++) {
         dx_bytes block;
+        dx_buf body;
+        dx_buf_init(&body, &self->alloc.port, DX_BLOCK_SIZE_MAX);
         assert_int_equal(dx_feed_read(feed, store, seq, &block), DX_OK);
-        dx_sync_block_write(block, &self->message);
+        if (seq >= hollow) {
+            rogue_write_hollow(block, &body);
+        }
+        dx_sync_block_write(seq >= hollow ? dx_buf_view(&body) : block, &self->message);
+        dx_buf_deinit(&body);
     }
     dx_sync_data_end(dx_bytes_of(proof, dx_mmr_proof_size(end, head->length)), &self->message);
     rogue_end_reading(self);
+}
+
+static inline void rogue_write_data(rogue *self, const dx_feed *feed, uint64_t from, uint64_t end) {
+    rogue_write_data_cut(self, feed, from, end, end);
 }
 
 /* A head over `feed` signed by its author, who never wrote so much, or not this. */

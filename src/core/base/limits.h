@@ -322,6 +322,9 @@ enum {
      * none, for whoever has all of it says so. */
     DX_SYNC_URGENT_MAX = 256,
     DX_SYNC_URGENT_ASKED_MAX = 8,
+    /* An answer that somebody waits for, and that brings nothing for so long, is asked of the next member beside: a few of
+     * them within the time that a person waits. */
+    DX_SYNC_URGENT_MS = 2500,
     /* Control feeds taken whose first block, signed by a device nobody knows, has not admitted them: from peers that
      * are not known as members, all together (128 MB at the worst, once, from one who knows the space's secret), and
      * from members. As many that were only told of are kept in memory for each link (300 KB). */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "echo/entity_row.h"
+#include "echo/space_scope.h"
 #include "echo/space_state.h"
 #include "echo/trace.h"
 #include "echo/withdraw.h"
@@ -321,6 +322,9 @@ static int enforce(dx_context *context, dx_space *space, dx_feed *feed, const ch
     }
     error = dx_limb_enforce(feed, context->store, chosen->rows);
     error = error != DX_OK ? error : forget_looks(context, space, feed);
+    if (error == DX_OK && dx_space_scope_is_partial(space->scope)) {
+        error = dx_space_scope_renew(context, space); /* what was outside was so by what ids meant before */
+    }
     if (error == DX_OK) {
         dx_echo_trace(context, "feed %lld: another branch is in force, for others built on it up to %llu",
                       (long long)feed->local, (unsigned long long)chosen->length);

@@ -154,6 +154,19 @@ static int write_row(dx_context *context, const dx_space *space) {
     return dx_step_done(context->store, write);
 }
 
+/* What they were told of as all of something is not any more, or is by now: they ask anew. */
+static void tell_watchers(dx_context *context) {
+    if (context->changes != NULL) {
+        context->changes->overflow = true;
+    }
+}
+
+int dx_space_scope_renew(dx_context *context, dx_space *space) {
+    space->scope_resets = true;
+    space->scope_version++;
+    return write_row(context, space);
+}
+
 int dx_space_scope_set(dx_context *context, dx_space *space, const dx_space_scope *scope) {
     dx_buf item;
     dx_writer writer;
@@ -167,7 +180,12 @@ int dx_space_scope_set(dx_context *context, dx_space *space, const dx_space_scop
     if (error != DX_OK) {
         return error == DX_E_MALFORMED || error == DX_E_LIMIT ? DX_E_INVALID : error;
     }
+#if defined(DX_PLANT) && DX_PLANT == 65
+    resets = false;
+#endif
     space->scope_resets = resets;
+    space->scope_awaited = true;
+    tell_watchers(context);
     space->scope_lasts = space->scope_lasts || dx_space_scope_is_partial(space->scope);
     space->scope_version++;
     dx_echo_trace(context, "space %lld keeps %s from now on", (long long)space->local,
@@ -190,13 +208,25 @@ static int end_part(dx_context *context, dx_space *space) {
     return error;
 }
 
+/* Nothing that belongs to the scope is missing any more. */
+static int end_waiting(dx_context *context, dx_space *space) {
+    uint64_t outside, missing;
+    int error = dx_space_scope_count(context, space, &outside, &missing);
+    if (error == DX_OK && missing == 0) {
+        space->scope_awaited = false;
+        tell_watchers(context);
+    }
+    return error;
+}
+
 int dx_space_scope_run(dx_context *context, dx_space *space, size_t budget, bool *more) {
     int error = DX_OK;
     *more = false;
     if (!space->scope_resets) {
         bool ends = space->scope_lasts && !dx_space_scope_is_partial(space->scope) &&
                     !dx_store_is_read_only(context->store);
-        return ends ? end_part(context, space) : DX_OK;
+        error = space->scope_awaited ? end_waiting(context, space) : DX_OK;
+        return error == DX_OK && ends ? end_part(context, space) : error;
     }
     for (size_t i = 0; i < space->feed_count && error == DX_OK && budget != 0; i++) {
         if (space->feeds[i].hollow) {
@@ -212,7 +242,8 @@ int dx_space_scope_run(dx_context *context, dx_space *space, size_t budget, bool
     return error;
 }
 
-int dx_space_scope_excuse(dx_context *context, const dx_feed *feed, uint64_t from, uint64_t end) {
+int dx_space_scope_excuse(dx_context *context, const dx_feed *feed, uint64_t from, uint64_t end,
+                          int64_t word) {
     dx_holes holes = {.seq = from};
     int error = DX_OK;
     while (error == DX_OK && from < end) {
@@ -220,8 +251,19 @@ int dx_space_scope_excuse(dx_context *context, const dx_feed *feed, uint64_t fro
         from = holes.seq + 1;
         if (error == DX_OK && holes.seq < end) {
             holes.outside = holes.sections - holes.excused;
+            holes.word = word;
             error = dx_hole_note(feed, context->store, &holes);
         }
+    }
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
+int dx_space_scope_agree(dx_context *context, const dx_feed *feed, uint64_t seq) {
+    dx_holes holes;
+    int error = dx_hole_next(feed, context->store, seq, &holes);
+    if (error == DX_OK && holes.seq == seq) {
+        holes.word = 0;
+        error = dx_hole_note(feed, context->store, &holes);
     }
     return error == DX_E_NOT_FOUND ? DX_OK : error;
 }
@@ -248,6 +290,9 @@ int dx_space_scope_is_short(dx_context *context, dx_space *space, const dx_bytes
     bool house = type != NULL && dx_type_is_hidden(*type);
     *is_short = space->scope_resets || (type == NULL ? dx_space_scope_is_partial(space->scope)
                                                      : !dx_space_scope_covers_type(space->scope, *type));
+#if defined(DX_PLANT) && DX_PLANT == 67
+    *is_short = *is_short && type == NULL;
+#endif
     if (*is_short || house) {
         return DX_OK;
     }
@@ -303,17 +348,25 @@ static int judge_type(dx_scope_judge *judge, int64_t key, bool *found, bool *is_
     return DX_OK;
 }
 
+/* What the rows here say of an entity holds for a block that was applied on them, and where ids are one thing only: on
+ * another branch of a feed that was written twice the same id is something else. */
+static bool is_told_by_rows(const dx_feed *feed, uint64_t seq, const dx_feed *maker, uint64_t made) {
+    return !feed->is_limb && seq < feed->applied && maker != NULL && (!maker->frozen || made < maker->cut);
+}
+
 /* A change of something that was made in a block of its own. */
 static int judge_change(dx_scope_judge *judge, const dx_feed *feed, uint64_t seq, const dx_block *block,
                         uint64_t index, const dx_section *section, bool *outside) {
-    bool found, is_in;
+    bool found = false, is_in = true;
     uint64_t made_ms = block->header.wall_ms;
     int64_t key = dx_touch_entity(judge->space, feed, seq, index, section);
-    int error = judge_type(judge, key, &found, &is_in);
+    const dx_feed *maker = key == 0 ? NULL : dx_space_feed(judge->space, dx_entity_key_feed(key));
+    int error = is_told_by_rows(feed, seq, maker, dx_entity_key_seq(key))
+                    ? judge_type(judge, key, &found, &is_in)
+                    : DX_OK;
     bool is_old = made_ms < judge->scope->since_ms;
     if (error == DX_OK && found && is_in && is_old && !judge->type_is_hidden) {
-        const dx_feed *maker = dx_space_feed(judge->space, dx_entity_key_feed(key));
-        error = maker == NULL ? DX_OK : look_at_time(judge, maker, dx_entity_key_seq(key), &made_ms);
+        error = look_at_time(judge, maker, dx_entity_key_seq(key), &made_ms);
         is_old = made_ms < judge->scope->since_ms;
     }
     *outside = error == DX_OK && found && (!is_in || (is_old && !judge->type_is_hidden));

@@ -41,10 +41,16 @@ DX_MUST_USE int dx_space_scope_load(dx_context *context, dx_space *space);
 /* Another one, stored, from types ascending or NULL, and a time. What was left out by the one before is missing again,
  * unless that holds all of this one; nothing that is here goes. DX_E_INVALID: types that no scope can name. */
 DX_MUST_USE int dx_space_scope_set(dx_context *context, dx_space *space, const dx_space_scope *scope);
-/* What follows from that, bounded: so many blocks. *more: call again; until it is done nothing is left out nor asked for. */
+/* The same one, as if it were another: what was left out by it is missing again, and asked for anew. */
+DX_MUST_USE int dx_space_scope_renew(dx_context *context, dx_space *space);
+/* What follows from either, bounded: so many blocks. *more: call again; until it is done nothing is left out nor asked for. */
 DX_MUST_USE int dx_space_scope_run(dx_context *context, dx_space *space, size_t budget, bool *more);
-/* Notes that so many of the holes of the feed's blocks [from, end) that were missing are outside: all of them. */
-DX_MUST_USE int dx_space_scope_excuse(dx_context *context, const dx_feed *feed, uint64_t from, uint64_t end);
+/* Notes that the holes of the feed's blocks [from, end) that were missing are outside, all of them, and who says so
+ * (dx_holes.word). */
+DX_MUST_USE int dx_space_scope_excuse(dx_context *context, const dx_feed *feed, uint64_t from, uint64_t end,
+                                      int64_t word);
+/* Notes that a second one says the same of a block. */
+DX_MUST_USE int dx_space_scope_agree(dx_context *context, const dx_feed *feed, uint64_t seq);
 /* Sections that are not here: by the scope, and others that nobody gave yet (purged ones are neither). */
 DX_MUST_USE int dx_space_scope_count(dx_context *context, dx_space *space, uint64_t *outside,
                                      uint64_t *missing);

@@ -16,13 +16,14 @@ static int64_t rows_of(int64_t key) {
 
 static int read_row(dx_store *store, int64_t key, dx_holes *out) {
     sqlite3_stmt *select =
-        dx_store_query(store, "SELECT sections, excused, outside FROM hole WHERE block = ?1");
+        dx_store_query(store, "SELECT sections, excused, outside, word FROM hole WHERE block = ?1");
     dx_bind_int(select, 1, key);
     bool found = dx_step(store, select);
     out->seq = (uint64_t)key & UINT32_MAX;
     out->sections = found ? (uint64_t)dx_column_int(select, 0) : 0;
     out->excused = found ? (uint64_t)dx_column_int(select, 1) : 0;
     out->outside = found ? (uint64_t)dx_column_int(select, 2) : 0;
+    out->word = found ? dx_column_int(select, 3) : 0;
     dx_step_reset(select);
     return dx_store_error(store);
 }
@@ -42,24 +43,26 @@ static int add_to_count(dx_store *store, int64_t rows, const dx_holes *before, c
 
 static int write_row(dx_store *store, int64_t key, const dx_holes *holes) {
     sqlite3_stmt *write = dx_store_query(
-        store, holes->sections == 0
-                   ? "DELETE FROM hole WHERE block = ?1"
-                   : "INSERT OR REPLACE INTO hole(block, sections, excused, outside) VALUES(?1, ?2, ?3, ?4)");
+        store, holes->sections == 0 ? "DELETE FROM hole WHERE block = ?1"
+                                    : "INSERT OR REPLACE INTO hole(block, sections, excused, outside, word)"
+                                      " VALUES(?1, ?2, ?3, ?4, ?5)");
     dx_bind_int(write, 1, key);
     if (holes->sections != 0) {
         dx_bind_int(write, 2, (int64_t)holes->sections);
         dx_bind_int(write, 3, (int64_t)holes->excused);
         dx_bind_int(write, 4, (int64_t)holes->outside);
+        dx_bind_int(write, 5, holes->outside == 0 ? 0 : holes->word);
     }
     return dx_step_done(store, write);
 }
 
 static int set_row(dx_store *store, int64_t key, const dx_holes *holes) {
     dx_holes before;
+    int64_t word = holes->outside == 0 ? 0 : holes->word;
     DX_ASSERT(holes->excused + holes->outside <= holes->sections);
     int error = read_row(store, key, &before);
     if (error || (before.sections == holes->sections && before.excused == holes->excused &&
-                  before.outside == holes->outside)) {
+                  before.outside == holes->outside && before.word == word)) {
         return error;
     }
     error = write_row(store, key, holes);
@@ -95,45 +98,92 @@ int dx_hole_note(const dx_feed *feed, dx_store *store, const dx_holes *holes) {
     return set_row(store, dx_feed_block_key(feed, holes->seq), holes);
 }
 
+/* Which rows are looked for. */
+typedef struct wanted_rows {
+    enum { ANY, MISSING, OF_WORD } which;
+    int64_t word;
+} wanted_rows;
+
 /* The first row of blocks [from, end), all stored under one number. */
-static int next_between(const dx_feed *feed, dx_store *store, bool missing, uint64_t from, uint64_t end,
+static int next_between(const dx_feed *feed, dx_store *store, wanted_rows wanted, uint64_t from, uint64_t end,
                         dx_holes *out) {
     if (from >= end) {
         return DX_E_NOT_FOUND;
     }
     sqlite3_stmt *select = dx_store_query(
-        store, missing
-                   ? "SELECT block, sections, excused, outside FROM hole INDEXED BY hole_missing WHERE block"
-                     " BETWEEN ?1 AND ?2 AND sections > excused + outside ORDER BY block LIMIT 1"
-                   : "SELECT block, sections, excused, outside FROM hole NOT INDEXED WHERE block BETWEEN ?1"
-                     " AND ?2 ORDER BY block LIMIT 1");
+        store,
+        wanted.which == ANY
+            ? "SELECT block, sections, excused, outside, word FROM hole NOT INDEXED WHERE block"
+              " BETWEEN ?1 AND ?2 ORDER BY block LIMIT 1"
+        : wanted.which == MISSING
+            ? "SELECT block, sections, excused, outside, word FROM hole INDEXED BY hole_missing WHERE block"
+              " BETWEEN ?1 AND ?2 AND sections > excused + outside ORDER BY block LIMIT 1"
+            : "SELECT block, sections, excused, outside, word FROM hole INDEXED BY hole_word WHERE word <> 0"
+              " AND word = ?3 AND block BETWEEN ?1 AND ?2 ORDER BY block LIMIT 1");
     dx_bind_int(select, 1, dx_feed_block_key(feed, from));
     dx_bind_int(select, 2, dx_feed_block_key(feed, end - 1));
+    if (wanted.which == OF_WORD) {
+        dx_bind_int(select, 3, wanted.word);
+    }
     bool found = dx_step(store, select);
     *out = (dx_holes){.seq = (uint64_t)dx_column_int(select, 0) & UINT32_MAX,
                       .sections = (uint64_t)dx_column_int(select, 1),
                       .excused = (uint64_t)dx_column_int(select, 2),
-                      .outside = (uint64_t)dx_column_int(select, 3)};
+                      .outside = (uint64_t)dx_column_int(select, 3),
+                      .word = dx_column_int(select, 4)};
     dx_step_reset(select);
     int error = dx_store_error(store);
     return error ? error : found ? DX_OK : DX_E_NOT_FOUND;
 }
 
-static int find_next(const dx_feed *feed, dx_store *store, bool missing, uint64_t from, dx_holes *out) {
+static int find_next(const dx_feed *feed, dx_store *store, wanted_rows wanted, uint64_t from, dx_holes *out) {
     from = from > feed->begins ? from : feed->begins; /* rows below wait for a sweep at most */
     uint64_t shared = feed->parts < feed->length ? feed->parts : feed->length;
-    int error = next_between(feed, store, missing, from, shared, out);
+    int error = next_between(feed, store, wanted, from, shared, out);
     return error != DX_E_NOT_FOUND
                ? error
-               : next_between(feed, store, missing, from > shared ? from : shared, feed->length, out);
+               : next_between(feed, store, wanted, from > shared ? from : shared, feed->length, out);
 }
 
 int dx_hole_next(const dx_feed *feed, dx_store *store, uint64_t from, dx_holes *out) {
-    return find_next(feed, store, false, from, out);
+    return find_next(feed, store, (wanted_rows){.which = ANY}, from, out);
 }
 
 int dx_hole_missing(const dx_feed *feed, dx_store *store, uint64_t from, dx_holes *out) {
-    return find_next(feed, store, true, from, out);
+    return find_next(feed, store, (wanted_rows){.which = MISSING}, from, out);
+}
+
+/* The word behind one, of those that stand in the table. DX_E_NOT_FOUND. */
+static int next_word(dx_store *store, bool first, int64_t *word) {
+    sqlite3_stmt *select = dx_store_query(
+        store, first ? "SELECT min(word) FROM hole INDEXED BY hole_word WHERE word <> 0"
+                     : "SELECT min(word) FROM hole INDEXED BY hole_word WHERE word <> 0 AND word > ?1");
+    if (!first) {
+        dx_bind_int(select, 1, *word);
+    }
+    bool found = dx_step(store, select) && !dx_column_is_null(select, 0);
+    *word = found ? dx_column_int(select, 0) : 0;
+    dx_step_reset(select);
+    int error = dx_store_error(store);
+    return error ? error : found ? DX_OK : DX_E_NOT_FOUND;
+}
+
+int dx_hole_doubted(const dx_feed *feed, dx_store *store, uint64_t from, int64_t who, dx_holes *out) {
+    wanted_rows wanted = {.which = OF_WORD};
+    bool some = false;
+    int error = next_word(store, true, &wanted.word);
+    for (; !error; error = next_word(store, false, &wanted.word)) {
+        dx_holes holes;
+        error = wanted.word == who ? DX_E_NOT_FOUND : find_next(feed, store, wanted, from, &holes);
+        if (error && error != DX_E_NOT_FOUND) {
+            return error;
+        }
+        if (!error && (!some || holes.seq < out->seq)) {
+            *out = holes;
+            some = true;
+        }
+    }
+    return error == DX_E_NOT_FOUND && some ? DX_OK : error;
 }
 
 int dx_hole_count(const dx_feed *feed, dx_store *store, uint64_t *sections, uint64_t *excused) {
@@ -188,6 +238,7 @@ int dx_hole_reset_outside(const dx_feed *feed, dx_store *store, size_t *budget) 
         }
         error = read_row(store, key, &holes);
         holes.outside = 0;
+        holes.word = 0;
         error = error ? error : set_row(store, key, &holes);
     }
     return error == DX_E_NOT_FOUND ? DX_OK : error;

@@ -14,6 +14,8 @@
 typedef struct dx_holes {
     uint64_t seq;
     uint64_t sections, excused, outside; /* excused + outside <= sections */
+    int64_t
+        word; /* who alone says that those are outside, a number of the caller's; 0: nobody else has to be asked */
 } dx_holes;
 
 /* One section at its place in a block. */
@@ -31,6 +33,9 @@ DX_MUST_USE int dx_hole_excuse(const dx_feed *feed, dx_store *store, uint64_t se
 DX_MUST_USE int dx_hole_next(const dx_feed *feed, dx_store *store, uint64_t from, dx_holes *out);
 /* The same of those of which some are missing. */
 DX_MUST_USE int dx_hole_missing(const dx_feed *feed, dx_store *store, uint64_t from, dx_holes *out);
+/* The same of those of which somebody else than `who` alone says that some are outside. */
+DX_MUST_USE int dx_hole_doubted(const dx_feed *feed, dx_store *store, uint64_t from, int64_t who,
+                                dx_holes *out);
 /* Of all blocks of the feed, on branches that are not in force too. */
 DX_MUST_USE int dx_hole_count(const dx_feed *feed, dx_store *store, uint64_t *sections, uint64_t *excused);
 DX_MUST_USE int dx_hole_count_outside(const dx_feed *feed, dx_store *store, uint64_t *outside);

@@ -664,6 +664,9 @@ static int object_get(dx_node *node, dx_request *request, dx_bytes body) {
                         : dx_take_id(node, space, dx_item_get(body, "id"), "object", &key);
     }
     if (error == DX_OK && fetches) {
+        error = dx_node_lacks(node, space, key, &fetches);
+    }
+    if (error == DX_OK && fetches) {
         return dx_node_fetch(node, request, space, key, dx_item_int(dx_item_get(body, "timeout_ms"), 0));
     }
     bool past = false;

@@ -149,6 +149,11 @@ static int take_since(dx_node *node, dx_bytes item, dx_space_scope *scope) {
     return DX_OK;
 }
 
+int dx_node_take_scope(dx_node *node, dx_bytes body, dx_space_scope *scope) {
+    int error = dx_node_take_types(node, dx_item_get(body, "types"), scope);
+    return error == DX_OK ? take_since(node, dx_item_get(body, "since"), scope) : error;
+}
+
 static int reply_scope(dx_node *node, dx_request *request, dx_space *space) {
     uint64_t outside, missing;
     dx_map_builder map;
@@ -166,15 +171,13 @@ static int reply_scope(dx_node *node, dx_request *request, dx_space *space) {
 static int space_scope(dx_node *node, dx_request *request, dx_bytes body) {
     dx_space *space;
     dx_space_scope scope;
-    dx_bytes types = dx_item_get(body, "types"), since = dx_item_get(body, "since");
     bool all = dx_item_bool(dx_item_get(body, "all"), false);
     int error = dx_take_space(node, request, body, &space);
     if (error != DX_OK) {
         return error;
     }
     dx_space_scope_init(&scope, &node->config.alloc);
-    error = dx_node_take_types(node, types, &scope);
-    error = error == DX_OK ? take_since(node, since, &scope) : error;
+    error = dx_node_take_scope(node, body, &scope);
     if (error == DX_OK && all && dx_space_scope_is_partial(&scope)) {
         error = dx_node_refuse(node, DX_E_INVALID, NULL, "\"all\" leaves nothing to be named beside it");
     }
@@ -238,6 +241,17 @@ static int wait_fetched(dx_node *node, dx_request *request, bool *again) {
     bool late = node->context.now_ms >= request->deadline_ms;
     bool waits = state == DX_SEEK_UNDER_WAY || state == DX_SEEK_NOBODY;
     return waits && !late ? DX_PENDING : reply_fetched(node, request, space, task->key, state);
+}
+
+int dx_node_lacks(dx_node *node, dx_space *space, int64_t key, bool *lacks) {
+    dx_entity entity;
+    int error = dx_entity_read(&node->context, space, key, &entity);
+    bool here = error == DX_OK;
+    *lacks = true;
+    if (!here && (error != DX_E_NOT_FOUND || dx_purge_has(space, key))) {
+        return error == DX_E_NOT_FOUND ? DX_OK : error;
+    }
+    return dx_node_is_short(node, space, here ? &entity.type : NULL, lacks);
 }
 
 int dx_node_fetch(dx_node *node, dx_request *request, dx_space *space, int64_t key, int64_t timeout_ms) {

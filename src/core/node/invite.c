@@ -27,6 +27,7 @@ struct dx_invite {
     char origin[DX_ORIGIN_SIZE_MAX + 1]; /* of the app that asked; empty: an own program */
     uint8_t space_id[DX_HASH_SIZE];      /* guest: what was joined */
     dx_buf out;
+    dx_buf scope; /* guest: what will be kept of the space (echo/space_scope.h), empty: all */
     dx_parked_guest beside[DX_INVITATION_GUESTS_MAX - 1]; /* host: who waits while another is at the door */
     size_t beside_count;
     union {
@@ -213,6 +214,20 @@ static int allow_asker(const dx_invite *invite, const dx_space *space) {
     return error == DX_E_LIMIT ? DX_OK : error; /* the person may still grant it */
 }
 
+/* Before anything of it is asked for. */
+static int keep_part(const dx_invite *invite, dx_space *space) {
+    dx_context *context = &invite->node->context;
+    dx_space_scope scope;
+    if (invite->scope.size == 0) {
+        return DX_OK;
+    }
+    dx_space_scope_init(&scope, context->alloc);
+    int error = dx_space_scope_read(&scope, dx_buf_view(&invite->scope));
+    error = error == DX_OK ? dx_space_scope_set(context, space, &scope) : error;
+    dx_space_scope_deinit(&scope);
+    return error;
+}
+
 static int join(dx_invite *invite) {
     dx_node *node = invite->node;
     dx_invitation_guest *guest = &invite->machine.guest;
@@ -221,6 +236,9 @@ static int join(dx_invite *invite) {
     if (space == NULL) {
         error = dx_space_join(&node->context, dx_buf_view(&guest->welcome), &space);
         node->sweeping = node->sweeping || error != DX_OK;
+        if (error == DX_OK) {
+            error = keep_part(invite, space);
+        }
         if (error == DX_OK) {
             error = dx_node_add_space(node, space);
         }
@@ -385,6 +403,7 @@ static dx_invite *create_invite(dx_node *node, bool is_host) {
         invite->is_host = is_host;
         invite->topic = highest + 1;
         dx_buf_init(&invite->out, &node->config.alloc, DX_INVITATION_MESSAGE_MAX);
+        dx_buf_init(&invite->scope, &node->config.alloc, DX_SCOPE_SIZE_MAX);
         invite->next = node->invites;
         node->invites = invite;
     }
@@ -405,6 +424,7 @@ static void destroy_invite(dx_invite *invite) {
         dx_invitation_guest_deinit(&invite->machine.guest);
     }
     dx_buf_deinit(&invite->out);
+    dx_buf_deinit(&invite->scope);
     dx_alloc_free(&node->config.alloc, invite, sizeof *invite);
 }
 
@@ -806,7 +826,7 @@ static int space_share(dx_node *node, dx_request *request, dx_bytes body) {
 }
 
 static int start_guest(dx_node *node, dx_request *request, dx_bytes url, const dx_invitation_link *link,
-                       dx_bytes pin) {
+                       dx_bytes pin, dx_bytes scope) {
     dx_invite *invite = create_invite(node, false);
     if (invite == NULL) {
         return DX_E_NO_MEMORY;
@@ -818,7 +838,9 @@ static int start_guest(dx_node *node, dx_request *request, dx_bytes url, const d
     }
     dx_invitation_guest_init(guest, &node->config.alloc, &node->config.random, &node->identity, link,
                              node->context.now_ms);
-    int error = add_topic(invite, url, link->topic_secret, node->identity.noise_secret);
+    dx_buf_append(&invite->scope, scope.data, scope.size);
+    int error = dx_buf_error(&invite->scope);
+    error = error == DX_OK ? add_topic(invite, url, link->topic_secret, node->identity.noise_secret) : error;
     for (size_t i = 0; error == DX_OK && i < link->address_count; i++) {
         error = dx_swarm_add_address(node->swarm, invite->topic, dx_bytes_text(link->addresses[i]));
     }
@@ -840,7 +862,7 @@ static int start_guest(dx_node *node, dx_request *request, dx_bytes url, const d
     return error == DX_OK ? DX_PENDING : error;
 }
 
-static int join_by_text(dx_node *node, dx_request *request, dx_bytes text, dx_bytes pin) {
+static int join_by_text(dx_node *node, dx_request *request, dx_bytes text, dx_bytes pin, dx_bytes scope) {
     dx_buf url;
     dx_buf_init(&url, &node->config.alloc, DX_INVITATION_URL_MAX);
     dx_invitation_link *link = dx_alloc_take_zeroed(&node->config.alloc, sizeof *link);
@@ -853,13 +875,32 @@ static int join_by_text(dx_node *node, dx_request *request, dx_bytes text, dx_by
                        "this is not an invitation link");
     }
     if (error == DX_OK) {
-        error = start_guest(node, request, dx_buf_view(&url), link, pin);
+        error = start_guest(node, request, dx_buf_view(&url), link, pin, scope);
     }
     if (link != NULL) {
         dx_wipe(link, sizeof *link);
     }
     dx_alloc_free(&node->config.alloc, link, sizeof *link);
     dx_buf_deinit(&url);
+    return error;
+}
+
+/* What of the space will be kept; an app has no say in it. */
+static int take_scope(dx_node *node, const dx_request *request, dx_bytes body, dx_buf *out) {
+    dx_space_scope scope;
+    dx_writer writer;
+    dx_space_scope_init(&scope, &node->config.alloc);
+    int error = dx_node_take_scope(node, body, &scope);
+    bool part = dx_space_scope_is_partial(&scope);
+    if (error == DX_OK && part && request->app != NULL) {
+        error = dx_node_refuse(node, DX_E_DENIED, NULL, "what a vault keeps is its person's to say");
+    }
+    dx_writer_init(&writer, out);
+    if (error == DX_OK && part) {
+        dx_space_scope_write(&scope, &writer);
+        error = dx_writer_finish(&writer);
+    }
+    dx_space_scope_deinit(&scope);
     return error;
 }
 
@@ -883,7 +924,12 @@ static int space_join(dx_node *node, dx_request *request, dx_bytes body) {
         return dx_node_refuse(node, DX_E_INVALID, "type the six digits the host shows",
                               "a PIN is six digits");
     }
-    return join_by_text(node, request, url, pin);
+    dx_buf scope;
+    dx_buf_init(&scope, &node->config.alloc, DX_SCOPE_SIZE_MAX);
+    error = take_scope(node, request, body, &scope);
+    error = error == DX_OK ? join_by_text(node, request, url, pin, dx_buf_view(&scope)) : error;
+    dx_buf_deinit(&scope);
+    return error;
 }
 
 static int space_pin(dx_node *node, dx_request *request, dx_bytes body) {

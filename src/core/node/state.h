@@ -176,12 +176,16 @@ DX_MUST_USE int dx_node_question_is_short(dx_node *node, dx_space *space, dx_byt
 bool dx_node_question_type(dx_bytes question, dx_bytes *type);
 /* Names of types from a list, or none; they point into it. */
 DX_MUST_USE int dx_node_take_types(dx_node *node, dx_bytes item, dx_space_scope *scope);
+/* "types" and "since" of a command. */
+DX_MUST_USE int dx_node_take_scope(dx_node *node, dx_bytes body, dx_space_scope *scope);
 /* Words for an object that does not stand here; space may be NULL. Returns DX_E_NOT_FOUND. */
 int dx_node_refuse_absent(dx_node *node, dx_space *space);
 /* Replies with a row of which not all may be here: "partial" is in it. */
 DX_MUST_USE int dx_node_reply_part(dx_node *node, dx_request *request, dx_bytes row);
 /* What this vault keeps, when that is not all, and how much is not here. */
 DX_MUST_USE int dx_node_write_scope_status(dx_node *node, dx_space *space, dx_map_builder *map);
+/* Whether there may be more of an entity than is here: otherwise nobody has to be asked for it. */
+DX_MUST_USE int dx_node_lacks(dx_node *node, dx_space *space, int64_t key, bool *lacks);
 /* Answers the entity when all of it was fetched, or nobody has more of it; 0: the usual time. */
 DX_MUST_USE int dx_node_fetch(dx_node *node, dx_request *request, dx_space *space, int64_t key,
                               int64_t timeout_ms);

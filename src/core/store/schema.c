@@ -232,6 +232,9 @@ const char *const dx_store_schema[] = {
      "DROP INDEX link_by_source; DROP INDEX link_by_target; DROP INDEX object_head;"),
     /* Spaces in which this vault makes no epochs by itself (node/epochs.h). */
     "CREATE TABLE epoch_by_hand(space INTEGER PRIMARY KEY) STRICT;",
+    /* Who alone said of a block's holes that they are outside (feed/hole.h). */
+    ("ALTER TABLE hole ADD COLUMN word INTEGER NOT NULL DEFAULT 0;"
+     "CREATE INDEX hole_word ON hole(word, block) WHERE word <> 0;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

@@ -184,7 +184,7 @@ static int store_run(dx_session *session, dx_feed *feed, const dx_sync_data *dat
     }
     replica->received_blocks += feed->length - before;
     if (feed->length > before && feed->hollow && dx_session_explains_holes(session)) {
-        int noted = dx_space_scope_excuse(replica->replication->context, feed, before, feed->length);
+        int noted = dx_session_excuse(session, feed, before, feed->length);
         error = noted != DX_OK ? noted : error;
     }
     return error == DX_OK || error == DX_E_FORK ? dx_session_note_fork(session, feed, cut) : error;

@@ -3,7 +3,11 @@
  * Layer: floor 1, sync. docs/spec/sync.md, "Holes". Every member is asked once for every hole, one question at a time, and
  * of one member at a time, so that nothing comes twice; what is still missing when all holes were gone through is asked for
  * again later, since others may have been given it meanwhile. What comes has the hash that stands there or ends the link;
- * its effect is echo's business (echo/late.h). */
+ * its effect is echo's business (echo/late.h).
+ *
+ * A vault that keeps a part asks for a second kind of holes, when nothing is missing that they were not asked for: those of which
+ * only another identity said that they lie outside of the scope. What comes for one of them was hidden; what does not is
+ * outside by two words, and not asked for again. */
 #include "feed/hole.h"
 
 #include <string.h>
@@ -78,26 +82,35 @@ static int gather_block(dx_session *session, const dx_feed *feed, uint64_t seq, 
     return dx_buf_error(&session->holes.asked);
 }
 
+/* Where the question that is being gathered goes on in the feed. */
+static dx_sync_place *cursor_of(const dx_session *session, dx_session_feed *row) {
+    return session->holes.doubts ? &row->doubts : &row->holes;
+}
+
+static int find_block(const dx_session *session, const dx_feed *feed, uint64_t from, dx_holes *holes) {
+    return session->holes.doubts ? dx_session_find_doubt(session, feed, from, holes)
+                                 : dx_hole_missing(feed, store_of(session), from, holes);
+}
+
 /* Gathers places of a feed from where they were asked last. */
 static int gather_feed(dx_session *session, const dx_feed *feed, dx_session_feed *row) {
-    dx_store *store = store_of(session);
+    dx_sync_place *at = cursor_of(session, row);
     dx_holes holes = {.sections = 0};
     int error = DX_OK;
     dx_buf_clear(&session->holes.asked);
     if (row->holes_rows != feed->rows) { /* another branch is in force */
-        row->holes = (dx_sync_place){.seq = 0};
+        row->holes = row->doubts = (dx_sync_place){.seq = 0};
         row->holes_rows = feed->rows;
     }
-    for (uint64_t from = row->holes.seq; error == DX_OK && asked_count(session) < DX_SYNC_PLACES_MAX;
+    for (uint64_t from = at->seq; error == DX_OK && asked_count(session) < DX_SYNC_PLACES_MAX;
          from = holes.seq + 1) {
-        error = dx_hole_missing(feed, store, from, &holes);
+        error = find_block(session, feed, from, &holes);
         if (error == DX_OK) {
-            error =
-                gather_block(session, feed, holes.seq, holes.seq == row->holes.seq ? row->holes.index : 0);
+            error = gather_block(session, feed, holes.seq, holes.seq == at->seq ? at->index : 0);
         }
     }
     if (error == DX_E_NOT_FOUND && asked_count(session) == 0) {
-        row->holes = (dx_sync_place){.seq = feed->length};
+        *at = (dx_sync_place){.seq = feed->length};
     }
     return error == DX_E_NOT_FOUND ? DX_OK : error;
 }
@@ -107,8 +120,9 @@ static int ask(dx_session *session, const dx_feed *feed) {
     session->holes.asked_ms = now_of(session);
     session->holes.asked_version = session->replica->space->scope_version;
     session->holes.due = true;
-    dx_session_trace(session, "is asked for %llu sections of feed %lld",
-                     (unsigned long long)asked_count(session), (long long)feed->local);
+    dx_session_trace(session, "is asked for %llu sections of feed %lld%s",
+                     (unsigned long long)asked_count(session), (long long)feed->local,
+                     session->holes.doubts ? " that others left out" : "");
     dx_sync_holes_write(feed->id, (const dx_sync_place *)(const void *)session->holes.asked.data,
                         asked_count(session), &session->replica->replication->message);
     return dx_session_send(session);
@@ -148,6 +162,12 @@ static int is_missing(const dx_session *session, const dx_feed *feed, bool *miss
     return error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
+/* Whether they were asked for all of the feed's, of those that the question is about. */
+static bool is_gone_through(const dx_session *session, const dx_feed *feed, dx_session_feed *row) {
+    return session->holes.silent ||
+           (cursor_of(session, row)->seq >= feed->length && row->holes_rows == feed->rows);
+}
+
 /* Finds the next feed with holes that they were not asked for. *asked: a question was sent; *missing: some feed has
  * holes. Once all of a feed's were asked for another step follows: somebody may wait for that (dx_session_asks_holes). */
 static int ask_next(dx_session *session, bool *asked, bool *missing, uint64_t *deadline_ms) {
@@ -156,8 +176,8 @@ static int ask_next(dx_session *session, bool *asked, bool *missing, uint64_t *d
     for (size_t i = 0; i < space->feed_count && error == DX_OK && !*asked; i++) {
         const dx_feed *feed = &space->feeds[i];
         bool is_missed = false;
-        error = is_missing(session, feed, &is_missed);
-        if (error != DX_OK || !is_missed) {
+        error = session->holes.doubts ? DX_OK : is_missing(session, feed, &is_missed);
+        if (error != DX_OK || !(session->holes.doubts ? feed->hollow : is_missed)) {
             continue;
         }
         *missing = true;
@@ -165,16 +185,28 @@ static int ask_next(dx_session *session, bool *asked, bool *missing, uint64_t *d
         if (row == NULL) {
             return DX_E_NO_MEMORY;
         }
-        if (session->holes.silent || (row->holes.seq >= feed->length && row->holes_rows == feed->rows)) {
+        if (is_gone_through(session, feed, row)) {
             continue;
         }
         error = gather_feed(session, feed, row);
         if (error == DX_OK && asked_count(session) != 0) {
             *asked = true;
             error = ask(session, feed);
-        } else if (error == DX_OK) {
+        } else if (error == DX_OK && !session->holes.doubts) {
             *deadline_ms = now_of(session);
         }
+    }
+    return error;
+}
+
+/* What is missing, and when they were asked for all of that, what others said to be outside. */
+static int ask_any(dx_session *session, bool *asked, bool *missing, uint64_t *deadline_ms) {
+    bool some;
+    session->holes.doubts = false;
+    int error = ask_next(session, asked, missing, deadline_ms);
+    if (error == DX_OK && !*asked && dx_session_tells_doubts(session)) {
+        session->holes.doubts = true;
+        error = ask_next(session, asked, &some, deadline_ms);
     }
     return error;
 }
@@ -190,7 +222,7 @@ static void follow_scope(dx_session *session) {
     session->holes.silent = false;
     session->holes.doubted = UINT64_MAX;
     for (size_t i = 0; i < session->feed_count; i++) {
-        session->feeds[i].holes = (dx_sync_place){.seq = 0};
+        session->feeds[i].holes = session->feeds[i].doubts = (dx_sync_place){.seq = 0};
     }
 }
 
@@ -201,9 +233,10 @@ int dx_session_fetch_holes(dx_session *session, uint64_t *deadline_ms) {
         dx_session_trace(session, "does not say which sections it has");
         session->holes.feed = 0;
         session->holes.silent = true;
+        *deadline_ms = now_of(session); /* for others, who waited for them */
     }
     if (!session->holes.due && !is_asked_elsewhere(session) && !session->replica->space->scope_resets) {
-        int error = ask_next(session, &asked, &missing, deadline_ms);
+        int error = ask_any(session, &asked, &missing, deadline_ms);
         if (error != DX_OK) {
             return error;
         }
@@ -409,7 +442,9 @@ static int excuse_rest(dx_session *session, const dx_feed *feed, size_t answered
             session->holes.doubted = seq;
         }
         if (ends && session->holes.doubted != seq) {
-            error = dx_space_scope_excuse(context, feed, seq, seq + 1);
+            error = dx_session_excuse(session, feed, seq, seq + 1);
+            error =
+                error == DX_OK && session->holes.doubts ? dx_space_scope_agree(context, feed, seq) : error;
         }
     }
     return error;
@@ -436,9 +471,12 @@ int dx_session_take_sections(dx_session *session, dx_bytes message) {
     }
     dx_session_feed *row = dx_session_find_feed(session, feed->local);
     if (row != NULL && session->holes.asked_version == session->replica->space->scope_version) {
-        row->holes = asked_at(session, answered - 1);
-        row->holes.index++;
+        *cursor_of(session, row) = asked_at(session, answered - 1);
+        cursor_of(session, row)->index++;
     }
     error = take_sections(session, feed, &reader, sections, answered);
+    if (error == DX_E_SIGNATURE && session->holes.doubts) {
+        return DX_OK; /* another branch may be in force there, and nothing was missing here */
+    }
     return error != DX_OK ? error : excuse_rest(session, feed, answered);
 }

@@ -3,11 +3,14 @@
  * Layer: floor 1, sync. docs/spec/sync.md, "Scopes"; docs/spec/partial.md. Who keeps a part tells members so, by number; what
  * a peer sends behind its SCOPED with that number is cut by it. That what is missing of it was left out by the scope, and
  * for nothing else, is the peer's word (`all`): it says so before it sends what it holds for, and takes it back before it
- * sends something of which it has not all itself. Without that word every hole is asked of others. A peer that keeps a part
- * itself is asked last. Types are told to none but who can read them. */
+ * sends something of which it has not all itself. Without that word every hole is asked of others. With it, what one
+ * identity alone says to be outside is asked once of a member of another that keeps everything: so nobody hides for long,
+ * by pretending the scope, what others have (hole.c). A peer that keeps a part itself is asked last. Types are told to none
+ * but who can read them. */
 #include <string.h>
 
 #include "base/limits.h"
+#include "feed/hole.h"
 #include "sync/session.h"
 
 /* --- What this vault keeps ------------------------------------------------------------------------- */
@@ -48,6 +51,37 @@ bool dx_session_explains_holes(const dx_session *session) {
            session->scope_told == space->scope_version && session->scope_cuts == space->scope_version;
 }
 
+/* Of an own device that keeps everything, nobody else has to say the same. */
+static int64_t word_of(const dx_session *session) {
+    const uint8_t *own = session->replica->replication->context->identity->identity;
+    int64_t word;
+    memcpy(&word, session->identity, sizeof word);
+    bool final = memcmp(session->identity, own, DX_KEY_SIZE) == 0 && !dx_session_keeps_part(session);
+    return final ? 0 : word == 0 ? 1 : word;
+}
+
+int dx_session_excuse(dx_session *session, const dx_feed *feed, uint64_t from, uint64_t end) {
+    int error =
+        dx_space_scope_excuse(session->replica->replication->context, feed, from, end, word_of(session));
+    for (dx_session *other = session->replica->sessions; other != NULL; other = other->next) {
+        dx_session_feed *row = dx_session_find_feed(other, feed->local);
+        if (other != session && row != NULL && row->doubts.seq >= from) {
+            row->doubts = (dx_sync_place){.seq = from}; /* they may know better */
+        }
+    }
+    return error;
+}
+
+bool dx_session_tells_doubts(const dx_session *session) {
+    const dx_space *space = session->replica->space;
+    return dx_space_scope_is_partial(space->scope) && session->scope_told == space->scope_version &&
+           session->scope_cuts == space->scope_version && !dx_session_keeps_part(session);
+}
+
+int dx_session_find_doubt(const dx_session *session, const dx_feed *feed, uint64_t from, dx_holes *out) {
+    return dx_hole_doubted(feed, session->replica->replication->context->store, from, word_of(session), out);
+}
+
 /* --- What they keep -------------------------------------------------------------------------------- */
 
 int dx_session_take_scope(dx_session *session, dx_bytes message) {
@@ -65,6 +99,9 @@ int dx_session_take_scope(dx_session *session, dx_bytes message) {
 }
 
 int dx_session_say_all(dx_session *session, bool all) {
+#if defined(DX_PLANT) && DX_PLANT == 66
+    all = true;
+#endif
     if (session->scope_number == 0 || session->scope_said == all) {
         return DX_OK;
     }

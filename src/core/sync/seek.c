@@ -99,13 +99,17 @@ dx_seek_state dx_replication_seek_state(dx_replication *replication, const dx_sp
 
 /* --- Asking ---------------------------------------------------------------------------------------- */
 
-static bool is_asked_elsewhere(const dx_session *session) {
+/* Until when others are waited for, who were asked before. */
+static uint64_t asked_elsewhere_until(const dx_session *session) {
+    uint64_t until_ms = 0;
     for (const dx_session *other = session->replica->sessions; other != NULL; other = other->next) {
         if (other != session && other->seek.due && !other->seek.late) {
-            return true;
+            uint64_t each_ms =
+                other->seek.brought_ms + (other->seek.urgent != 0 ? DX_SYNC_URGENT_MS : DX_SYNC_STALL_MS);
+            until_ms = each_ms > until_ms ? each_ms : until_ms;
         }
     }
-    return false;
+    return until_ms;
 }
 
 static int add_key(dx_session *session, int64_t key) {
@@ -142,7 +146,6 @@ static int gather(dx_session *session) {
 static int ask(dx_session *session) {
     session->seek.due = true;
     session->seek.late = false;
-    session->seek.asked_ms = now_of(session);
     dx_session_trace(session, "is asked for %llu entities", (unsigned long long)session->seek.asked->count);
     dx_sync_seek_write(session->seek.asked, &session->replica->replication->message);
     return dx_session_send(session);
@@ -176,13 +179,25 @@ static int end_round(dx_session *session, uint64_t *deadline_ms) {
     return DX_OK;
 }
 
+/* Whether there is anything of it here: who says that nothing of an entity is missing, and has not even given its creation,
+ * is not believed. */
+static int is_here(const dx_session *session, int64_t key, bool *here) {
+    dx_space *space = session->replica->space;
+    dx_entity_row row;
+    int error = dx_entity_row_read(context_of(session), space, key, &row);
+    *here = error == DX_OK || dx_purge_has(space, key);
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
 /* They were asked for these, and gave what they gave. */
-static int note_asked(dx_session *session, size_t count, bool whole) {
+static int note_asked(dx_session *session, size_t count, bool all) {
     dx_replica *replica = session->replica;
     int error = DX_OK;
     for (size_t i = 0; i < count && error == DX_OK; i++) {
         dx_replica_seek *seek = find_seek(replica, session->seek.keys[i]);
-        if (seek != NULL && seek->state == DX_SEEK_UNDER_WAY) {
+        bool whole = all;
+        error = whole ? is_here(session, session->seek.keys[i], &whole) : DX_OK;
+        if (error == DX_OK && seek != NULL && seek->state == DX_SEEK_UNDER_WAY) {
             seek->state = whole ? DX_SEEK_WHOLE : seek->state;
             if (!was_asked(seek, session)) {
                 seek->asked[seek->asked_count++] = session->link;
@@ -191,8 +206,9 @@ static int note_asked(dx_session *session, size_t count, bool whole) {
         if (i >= session->seek.urgent) {
             session->seek.after = session->seek.keys[i];
         }
-        error =
-            whole ? dx_space_sought_done(context_of(session), replica->space, session->seek.keys[i]) : DX_OK;
+        if (error == DX_OK && whole) {
+            error = dx_space_sought_done(context_of(session), replica->space, session->seek.keys[i]);
+        }
     }
     return error;
 }
@@ -201,7 +217,7 @@ int dx_session_seek(dx_session *session, uint64_t *deadline_ms) {
     dx_replica *replica = session->replica;
     int error = DX_OK;
     if (session->seek.due) {
-        uint64_t until_ms = session->seek.asked_ms + DX_SYNC_STALL_MS;
+        uint64_t until_ms = session->seek.brought_ms + DX_SYNC_STALL_MS;
         if (!session->seek.late && now_of(session) >= until_ms) {
             dx_session_trace(session, "does not say what it has of entities");
             session->seek.late = true;
@@ -212,7 +228,12 @@ int dx_session_seek(dx_session *session, uint64_t *deadline_ms) {
         }
         return error;
     }
-    if ((replica->seek_count == 0 && replica->space->scope->since_ms == 0) || is_asked_elsewhere(session)) {
+    uint64_t until_ms = asked_elsewhere_until(session);
+    if (replica->seek_count == 0 && replica->space->scope->since_ms == 0) {
+        return DX_OK;
+    }
+    if (now_of(session) < until_ms) {
+        *deadline_ms = until_ms < *deadline_ms ? until_ms : *deadline_ms;
         return DX_OK;
     }
     if (session->seek.asked == NULL) {
@@ -222,6 +243,7 @@ int dx_session_seek(dx_session *session, uint64_t *deadline_ms) {
         }
     }
     error = gather(session);
+    session->seek.brought_ms = now_of(session);
     return error != DX_OK                    ? error
            : session->seek.asked->count != 0 ? ask(session)
                                              : end_round(session, deadline_ms);
@@ -393,7 +415,8 @@ static int put_section(const dx_session *session, const dx_sync_sought *sought, 
     return error == DX_E_NOT_FOUND ? DX_E_PROTOCOL : error;
 }
 
-static int put_sections(const dx_session *session, dx_reader *reader, size_t count) {
+/* *brought: how much of it was not here. */
+static int put_sections(const dx_session *session, dx_reader *reader, size_t count, uint64_t *brought) {
     dx_late late;
     int error = dx_late_begin(&late, context_of(session), session->replica->space);
     for (size_t i = 0; i < count && error == DX_OK; i++) {
@@ -402,6 +425,7 @@ static int put_sections(const dx_session *session, dx_reader *reader, size_t cou
         error = error == DX_OK ? put_section(session, &sought, &late) : error;
     }
     error = error == DX_OK ? dx_reader_finish(reader) : error;
+    *brought = late.changed;
     /* What was right before it went wrong is stored, and has its effect. */
     int finished = dx_late_finish(&late, dx_error_class_of(error) == DX_CLASS_PEER ? DX_OK : error);
     return finished != DX_OK ? finished : error;
@@ -442,8 +466,10 @@ int dx_session_take_sought(dx_session *session, dx_bytes message) {
     if (error != DX_OK || !session->seek.due || !makes_progress(session, &head)) {
         return error != DX_OK ? error : DX_E_PROTOCOL;
     }
+    uint64_t brought = 0;
     session->seek.due = false;
-    error = put_sections(session, &reader, head.sections);
+    error = put_sections(session, &reader, head.sections, &brought);
+    session->seek.brought_ms = brought != 0 ? now_of(session) : session->seek.brought_ms;
     if (error == DX_OK && !session->seek.late) {
         error = note_asked(session, head.answered, head.whole);
     }

@@ -10,6 +10,7 @@
 #define DX_SYNC_SESSION_H
 
 #include "echo/epoch.h"
+#include "feed/hole.h"
 #include "halo/welcome.h"
 #include "sync/message.h"
 #include "sync/replication.h"
@@ -31,7 +32,8 @@ typedef struct dx_session_feed {
     bool parted;          /* it did not join, while another feed's branches were being compared */
     dx_sync_place
         holes; /* the first place of which they were not asked yet whether they have what is a hole here */
-    int64_t holes_rows; /* of the branch that was in force then (dx_feed.rows) */
+    dx_sync_place doubts; /* the same of what others said to be outside */
+    int64_t holes_rows;   /* of the branch that was in force then (dx_feed.rows) */
 } dx_session_feed;
 
 /* A control feed they told of that is none of the space yet. */
@@ -128,6 +130,7 @@ struct dx_session {
         uint64_t asked_ms;
         bool due;        /* an answer is to come, late or not */
         bool silent;     /* they gave none: not asked again in this round */
+        bool doubts;     /* that was of what others said to be outside */
         bool ends_block; /* the last block asked about is asked about to its end */
         uint64_t
             doubted; /* a block of which something was not given, for whatever reason; UINT64_MAX: none */
@@ -151,11 +154,12 @@ struct dx_session {
         dx_sync_seek *asked;             /* taken when they are first asked for an entity */
         int64_t keys[DX_SYNC_SEEKS_MAX]; /* of those */
         size_t urgent;                   /* so many of them, the first, a person waits for */
-        int64_t after;               /* up to this one, those that are sought were asked for in this round */
-        unsigned rounds;             /* so far */
-        uint64_t asked_ms, again_ms; /* again_ms: when the next round begins, 0: one is under way */
-        bool due;                    /* an answer is to come, late or not */
-        bool late;                   /* and is not waited for any more */
+        int64_t after;       /* up to this one, those that are sought were asked for in this round */
+        unsigned rounds;     /* so far */
+        uint64_t brought_ms; /* when they were asked first, or last brought something that was not here */
+        uint64_t again_ms;   /* when the next round begins, 0: one is under way */
+        bool due;            /* an answer is to come, late or not */
+        bool late;           /* and is not waited for any more */
     } seek;
 };
 
@@ -286,6 +290,13 @@ DX_MUST_USE int dx_session_take_scope(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_take_scoped(dx_session *session, dx_bytes message);
 /* What they send now, and is not there, is what this vault does not keep. */
 bool dx_session_explains_holes(const dx_session *session);
+/* The feed's blocks [from, end): what is missing of them is outside, they say. */
+DX_MUST_USE int dx_session_excuse(dx_session *session, const dx_feed *feed, uint64_t from, uint64_t end);
+/* Whether their word counts for what others said to be outside. */
+bool dx_session_tells_doubts(const dx_session *session);
+/* The first block from there on of which only somebody else says that something is outside. DX_E_NOT_FOUND. */
+DX_MUST_USE int dx_session_find_doubt(const dx_session *session, const dx_feed *feed, uint64_t from,
+                                      dx_holes *out);
 bool dx_session_keeps_part(const dx_session *session);
 /* Before something is sent: whether nothing of it is missing but what they do not keep. */
 DX_MUST_USE int dx_session_say_all(dx_session *session, bool all);

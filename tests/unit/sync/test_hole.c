@@ -45,49 +45,12 @@ static void end(void) {
     street_deinit(&s.hideout);
 }
 
-/* The block without its sections. */
-static void write_hollow(uint64_t seq, dx_buf *out) {
-    dx_bytes bytes, section;
-    dx_block block;
-    dx_buf items;
-    dx_writer writer;
-    dx_reader cursor;
-    bool hole;
-    uint8_t hash[DX_HASH_SIZE];
-    assert_int_equal(dx_feed_read(s.feed, s.bob->node->store, seq, &bytes), DX_OK);
-    assert_int_equal(dx_block_decode(bytes, &block), DX_OK);
-    dx_buf_init(&items, &s.eve.alloc.port, DX_BLOCK_SIZE_MAX);
-    dx_writer_init(&writer, &items);
-    dx_reader_init(&cursor, block.sections);
-    for (size_t i = 0; i < block.section_count; i++) {
-        assert_int_equal(dx_block_section(&cursor, &section, &hole), DX_OK);
-        dx_hash(DX_HASH_SECTION, section, hash);
-        dx_write_array(&writer, 1);
-        dx_write_bytes(&writer, dx_bytes_of(hash, sizeof hash));
-    }
-    assert_int_equal(dx_block_encode(block.header_bytes, dx_buf_view(&items), block.section_count, out),
-                     DX_OK);
-    dx_buf_deinit(&items);
-}
-
 /* Announces Bob's feed, and serves what she is asked for with holes alone. */
 static void serve_hollow(void) {
-    uint8_t proof[1];
     rogue_write_state(&s.eve, &s.feed->identity, &s.feed->head);
     rogue_say(&s.eve);
     assert_int_equal(s.eve.heard[DX_SYNC_WANT], 1);
-    rogue_begin_reading(&s.eve);
-    dx_sync_data_begin(s.feed->id, s.first, &s.feed->head, (size_t)(s.feed->length - s.first),
-                       &s.eve.message);
-    for (uint64_t seq = s.first; seq < s.feed->length; seq++) {
-        dx_buf body;
-        dx_buf_init(&body, &s.eve.alloc.port, DX_BLOCK_SIZE_MAX);
-        write_hollow(seq, &body);
-        dx_sync_block_write(dx_buf_view(&body), &s.eve.message);
-        dx_buf_deinit(&body);
-    }
-    rogue_end_reading(&s.eve);
-    dx_sync_data_end(dx_bytes_of(proof, 0), &s.eve.message);
+    rogue_write_data_cut(&s.eve, s.feed, s.first, s.feed->length, s.first);
     rogue_say(&s.eve);
 }
 

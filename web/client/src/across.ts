@@ -45,11 +45,13 @@ export class SpacesQuery<T extends object = Record<string, unknown>> {
     if (this.#options.sort !== undefined) objects.sort(this.#options.sort);
     if (this.#options.limit !== undefined) objects = objects.slice(0, this.#options.limit);
     this.#seen = results;
-    return (this.#objects = resultOf(objects, results.every(({ loaded }) => loaded), results.find(({ error }) => error !== null)?.error ?? null));
+    return (this.#objects = resultOf(objects, results.every(({ loaded }) => loaded), results.find(({ error }) => error !== null)?.error ?? null,
+      results.some(({ partial }) => partial)));
   }
 
   /** All spaces have answered. */
   get loaded(): boolean { return this.objects.loaded; }
+  get partial(): boolean { return this.objects.partial; }
   /** Why one of them refuses to. */
   get error(): DxError | null { return this.objects.error; }
 

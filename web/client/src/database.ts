@@ -232,12 +232,22 @@ export class Database {
     return Number(reply['count']);
   }
 
-  /** The object with this id; undefined when there is none or it is deleted. */
-  async get<T extends object = Record<string, unknown>>(id: string): Promise<Live<T> | undefined> {
+  /** The object with this id; undefined when there is none here or it is deleted. */
+  get<T extends object = Record<string, unknown>>(id: string): Promise<Live<T> | undefined> { return this.#one<T>({ do: 'object.get', space: this.#space, id }); }
+
+  /**
+   * The same, where the vault keeps a part of the space: all of it, brought from members; undefined: nobody who is connected has it. Whoever read it through a
+   * reference hears. E_TIMEOUT: nobody was there for so long (10 s). What others do to it afterwards is left out again: fetch it anew when somebody looks.
+   */
+  fetch<T extends object = Record<string, unknown>>(id: string, options: { timeoutMs?: number } = {}): Promise<Live<T> | undefined> {
+    return this.#one<T>({ do: 'object.get', space: this.#space, id, fetch: true, timeout_ms: options.timeoutMs });
+  }
+
+  async #one<T extends object>(command: Body): Promise<Live<T> | undefined> {
     this.#watch('');
     const asking: Asking = { newer: new Set(), held: [] };
     let entity: Entity | undefined;
-    await this.#asks(asking, { do: 'object.get', space: this.#space, id }, {
+    await this.#asks(asking, command, {
       onReply: (row) => { entity = this.#known(row as unknown as Row, asking); },
     }).catch((error: unknown) => { if (!(error instanceof DxError) || error.code !== Code.notFound) throw error; });
     return entity === undefined || entity.deleted ? undefined : (entity.proxy as Live<T>);
@@ -515,14 +525,14 @@ export class Database {
     try {
       if (query.matcher.unsaved.length > 0) await this.flush().catch(() => undefined); // a refusal has its own event
       if (this.#loads.get(query) !== load) return;
-      if (query.matcher.unsaved.length === 0) await this.#readRows(query, load); // else the vault refused what it is about: there is none
+      const reply = query.matcher.unsaved.length === 0 ? await this.#readRows(query, load) : {}; // else the vault refused what it is about: there is none
       if (this.#loads.get(query) !== load) return;
       this.#endLoad(query);
       for (const entity of query.members) {
         const id = entity.id;
         if (id !== undefined && !load.seen.has(id) && !load.newer.has(id)) this.#refresh(entity);
       }
-      this.#settle(query, null);
+      this.#settle(query, null, reply['partial'] === true);
     } catch (error) {
       if (this.#loads.get(query) !== load) return;
       this.#endLoad(query);
@@ -553,8 +563,8 @@ export class Database {
     return load;
   }
 
-  #settle(query: Query<object>, error: DxError | null): void {
-    query.settle(error);
+  #settle(query: Query<object>, error: DxError | null, partial = false): void {
+    query.settle(error, partial);
     this.#changedQueries.add(query);
     this.#tell();
   }

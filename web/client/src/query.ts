@@ -13,12 +13,15 @@ export interface QueryOptions<T extends object> {
   limit?: number;
 }
 
-/** The objects of a query. `loaded`: the vault has answered, so these are all; `error`: why it refuses to. Until then they are what this client knows already. */
-export type Result<T extends object> = readonly Live<T>[] & { readonly loaded: boolean; readonly error: DxError | null };
+/**
+ * The objects of a query. `loaded`: the vault has answered, so these are all; `error`: why it refuses to. Until then they are what this client knows already.
+ * `partial`: the vault keeps a part of what was asked about, and there may be more (docs/spec/partial.md).
+ */
+export type Result<T extends object> = readonly Live<T>[] & { readonly loaded: boolean; readonly error: DxError | null; readonly partial: boolean };
 
 /** As an array that is written out and compared as one. */
-export const resultOf = <T extends object>(objects: Live<T>[], loaded = false, error: DxError | null = null): Result<T> =>
-  Object.freeze(Object.defineProperties(objects, { loaded: { value: loaded }, error: { value: error } })) as unknown as Result<T>;
+export const resultOf = <T extends object>(objects: Live<T>[], loaded = false, error: DxError | null = null, partial = false): Result<T> =>
+  Object.freeze(Object.defineProperties(objects, { loaded: { value: loaded }, error: { value: error }, partial: { value: partial } })) as unknown as Result<T>;
 
 /** What a query asks of its database. */
 export interface QueryOwner {
@@ -42,6 +45,7 @@ export class Query<T extends object = Record<string, unknown>> {
   #linger: ReturnType<typeof setTimeout> | undefined;
   #error: DxError | null = null;
   #loaded = false;
+  #partial = false;
 
   constructor(owner: QueryOwner, filter: Filter, options: QueryOptions<T>) {
     this.#owner = owner;
@@ -61,6 +65,8 @@ export class Query<T extends object = Record<string, unknown>> {
 
   /** The vault has answered. */
   get loaded(): boolean { return this.#loaded; }
+  /** There may be more: the vault keeps a part of what this is about. */
+  get partial(): boolean { return this.#partial; }
   /** Why the vault refuses to answer. */
   get error(): DxError | null { return this.#error; }
   get isOpen(): boolean { return this.#open; }
@@ -118,10 +124,11 @@ export class Query<T extends object = Record<string, unknown>> {
     return held;
   }
 
-  settle(error: DxError | null): void {
-    this.#dirty ||= this.#loaded !== (error === null) || this.#error !== error;
+  settle(error: DxError | null, partial = false): void {
+    this.#dirty ||= this.#loaded !== (error === null) || this.#error !== error || this.#partial !== partial;
     this.#loaded = error === null;
     this.#error = error;
+    this.#partial = partial;
     this.#settled?.resolve();
     this.#settled = null;
   }
@@ -140,7 +147,7 @@ export class Query<T extends object = Record<string, unknown>> {
     let objects = [...this.#members].map((entity) => entity.proxy as Live<T>);
     if (this.options.sort !== undefined) objects.sort(this.options.sort);
     if (this.options.limit !== undefined) objects = objects.slice(0, this.options.limit);
-    this.#objects = resultOf(objects, this.#loaded, this.#error);
+    this.#objects = resultOf(objects, this.#loaded, this.#error, this.#partial);
     this.#dirty = false;
   }
 

@@ -1,4 +1,5 @@
 // client/src/space.ts: a space: its objects, its members, the ways in.
+import type { Timestamp } from '../../core/codec.ts';
 import type { Body, Connection } from './connection.ts';
 import { Database, type AddOptions } from './database.ts';
 import type { Live } from './entity.ts';
@@ -33,6 +34,13 @@ export interface SpaceStatus {
   readonly pending: number;
   /** With nobody connected: the last way that was tried in vain, and why. */
   readonly unreached?: string;
+  /** This vault keeps a part: these types (null: all), and what happened since. So many sections it leaves out. */
+  readonly partial?: true;
+  readonly types?: readonly string[] | null;
+  readonly since?: Timestamp | null;
+  readonly outside?: number;
+  /** Sections that nobody gave yet. */
+  readonly missing?: number;
 }
 
 /** docs/spec/epoch.md: what the space was at a point, which newcomers load in place of history. */
@@ -147,6 +155,15 @@ export class Space {
 
   /** Makes an epoch of the state as it is now; who may share may. */
   async makeEpoch(): Promise<Epoch> { return epochFrom(await this.#connection.request({ do: 'space.epoch', space: this.key })); }
+
+  /**
+   * What of the space this vault keeps from now on: objects and links of some types, what happened since a time, or 'all' (docs/spec/partial.md). Only the person's own
+   * programs may say so. Results of queries that may lack something are `partial` then; `db.fetch(id)` brings one object.
+   */
+  async keep(scope: 'all' | { readonly types?: readonly string[]; readonly since?: Date }): Promise<void> {
+    const { types, since } = scope === 'all' ? {} : scope;
+    await this.#connection.request({ do: 'space.scope', space: this.key, types, since: since?.getTime(), ...scope === 'all' ? { all: true } : {} });
+  }
 
   async #status(options: Body): Promise<SpaceStatus> {
     return (await this.#connection.request({ do: 'space.status', space: this.key, ...options }, { atOnce: 'wait_synced' in options })) as unknown as SpaceStatus;

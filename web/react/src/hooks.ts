@@ -43,7 +43,7 @@ export function useMay(scope: string): boolean {
 export const useAccess = (): ServicesState => useObservable(useClient().access, 'ready');
 
 const NONE: readonly never[] = Object.freeze([]);
-const NOTHING: Result<never> = Object.freeze(Object.assign([] as never[], { loaded: false, error: null }));
+const NOTHING: Result<never> = Object.freeze(Object.assign([] as never[], { loaded: false, error: null, partial: false }));
 
 /** What a filter says, as a text: objects in it by name, whatever their data are now. */
 const filterKey = (filter: Filter): string => JSON.stringify(filter, function (this: Record<string, unknown>, key: string, value: unknown) {

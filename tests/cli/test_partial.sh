@@ -1,0 +1,80 @@
+#!/bin/sh
+# tests/cli/test_partial.sh DX: a vault that keeps a part of a space, from its first day: it never fetched the rest, says so wherever an
+# answer may lack something, brings single objects and blobs when asked, and has everything after all. Two agents, two processes.
+. "$(dirname "$0")/lib.sh"
+
+alice halo create Alice -q >/dev/null
+alice space create notes -q >/dev/null
+# shown FILE KEY…: values of a line's members, "-" for those that are not there.
+shown() { python3 -c 'import json, sys
+line = json.loads(open(sys.argv[1]).readline())
+print(*[line.get(key, "-") for key in sys.argv[2:]])' "$@"; }
+
+small=$(alice object add notes --type photo --data '{"title": "sea"}' -q)
+blob=$(alice object add notes --type photo.bytes --data '{"n": 1}' -q)
+for part in 1 2 3; do
+    head -c 60000 /dev/urandom | base64 -w 0 | tr '+/' '-_' | tr -d = >bytes
+    alice object set notes "$blob" "p$part={\"@bytes\": \"$(cat bytes)\"}" -q >/dev/null
+done
+alice object set notes "$small" "content={\"@ref\": \"$blob\"}" -q >/dev/null
+note=$(alice object add notes --type note --data '{"text": "secret plans"}' -q)
+alice object set notes "$note" done=true -q >/dev/null
+alice agent start -q >/dev/null
+bob halo create Bob -q >/dev/null
+bob agent start -q >/dev/null
+
+share
+run --profile bob space join "$url" --pin "$pin" --type photo --json --timeout 15
+same "a newcomer joins and will keep photos" "$status $(value state <out)" "0 ready"
+share_ends
+expect_exit 0 "what it keeps comes" --profile bob space status notes --wait-synced --timeout 15 --json
+same "and no more: it is here in part, and nothing is missing" "$(shown out objects partial types outside missing)" \
+    "1 True ['photo'] 6 -"
+expect_exit 0 "what it keeps is said" --profile bob space scope notes --json
+same "in one line" "$(keys <out) $(shown out outside missing)" "partial,types,since,outside,missing 6 0"
+expect_exit 0 "the photo is here" --profile bob object get notes "$small" --json
+same "whole" "$(value data.title <out) $(shown out partial)" "sea -"
+check "the rest did not cross the wire: this vault is a fraction of the other" \
+    sh -c "[ \$(du -k '$box/data/dx/bob' | tail -n 1 | cut -f 1) -lt \$(du -k '$box/data/dx/alice' | tail -n 1 | cut -f 1) ]"
+
+# Answers say so
+expect_exit 0 "a question about photos" --profile bob query notes '{"type": "photo"}'
+lacks "is answered wholly" err 'keeps a part'
+expect_exit 0 "a question about notes" --profile bob query notes '{"type": "note"}'
+holds "may lack something, and says so" err 'this vault keeps a part of the space'
+expect_exit 0 "so does a list" --profile bob object ls notes
+holds "of everything" err 'this vault keeps a part of the space'
+run --profile bob query notes '{"type": "note", "count": true}' --json
+same "and a count, to programs" "$(shown out count partial)" "0 True"
+run --profile alice query notes '{"type": "note", "count": true}' --json
+same "who has all says nothing of the kind" "$(shown out count partial)" "1 -"
+expect_exit 3 "an object that is not here" --profile bob object get notes "$note"
+holds "is not here, and how it can be" err 'object get .* --fetch'
+expect_exit 3 "nor is it changed" --profile bob object set notes "$note" 'text="x"'
+
+# On demand
+expect_exit 0 "it is fetched by its id" --profile bob object get notes "$note" --fetch --json
+same "as it is now" "$(value data.done <out) $(value data.text <out)" "True secret plans"
+expect_exit 0 "and stays" --profile bob object get notes "$note" --json
+same "marked, since what comes later is left out again" "$(value data.done <out) $(value partial <out)" "True True"
+expect_exit 0 "a change of it" --profile bob object set notes "$note" 'text="better"'
+check "arrives with the others" wait_for 10 sh -c "'$dx' --profile alice object get notes $note | grep -q better"
+expect_exit 0 "a blob is fetched when somebody looks at it" --profile bob object get notes "$blob" --fetch --json
+same "to the last byte" "$(value data.p3.@bytes <out | md5sum)" "$(alice object get notes "$blob" --json | value data.p3.@bytes | md5sum)"
+expect_exit 3 "nobody has what was never made" --profile bob object get notes "$(echo "$note" | sed 's/^[0-9]*/4999/')" --fetch
+holds "and that is said" err 'nobody who is connected has the object\|not in this space'
+
+# All of it after all
+digest=$(alice space digest notes --json | value digest)
+same "the part has a digest of its own" "$(bob space digest notes --json 2>/dev/null | value digest)" "$(alice space digest notes --type photo --json | value digest)"
+[ "$(bob space digest notes --json 2>/dev/null | value digest)" != "$digest" ]
+result $? "which is another than the whole's"
+expect_exit 0 "it keeps all from now on" --profile bob space scope notes --all --json
+check "and gets it" wait_for 15 sh -c "[ \"\$('$dx' --profile bob space digest notes --json | sed 's/.*\"digest\":\"\\([0-9a-f]*\\)\".*/\\1/')\" = $digest ]"
+run --profile bob query notes '{"type": "note", "count": true}' --json
+same "now its answers are whole" "$(shown out count partial)" "1 -"
+run --profile bob space status notes --json
+same "as its status says" "$(shown out partial missing outside)" "- - -"
+expect_exit 2 "--all leaves nothing to be named" --profile bob space scope notes --all --type note
+expect_exit 2 "a time that is none" --profile bob space join dxos:x --since yesterday
+plan
