@@ -863,6 +863,8 @@ int dx_node_compact(dx_node *node, dx_space *space, bool now, uint64_t copies) {
     dx_epoch_status status;
     dx_epoch_status_of(space, &status);
     if (status.stage == DX_EPOCH_PREPARING || status.stage == DX_EPOCH_SWEEPING) {
+        node->hold_ms =
+            0; /* if it failed, who asks need not wait for the next try: he hears how this one ends */
         return DX_OK;
     }
     int error = try_dropping(node, space, &how, &why, &wait_ms);
