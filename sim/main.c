@@ -315,29 +315,22 @@ static bool has(int argc, char **argv, const char *name) {
     return false;
 }
 
+static const char usage[] =
+    "sim --seed N | --seeds COUNT [--from N] [--each N] [--but-each N] [--block 0 --stride 1]\n"
+    "  [--peers 3] [--minutes 30] [--operations 200] [--calm] [--whole] [--epochs] [--skew] [--undo]\n"
+    "  [--purges] [--parts] [--traces] [--until-failure] [--verbose] [--inside]\n"
+    "  --each, --but-each: only seeds that divide by N, or that do not; --block, --stride: of blocks\n"
+    "  of twenty seeds those whose number leaves block when divided by stride; --sums: what happened\n"
+    "  as rows, for tools/sim\n"
+    "  --calm: no faults; --whole: every seed founds its spaces anew; --epochs: every seed has epochs;\n"
+    "  --skew: every seed has programs of different ages; --undo: people who take things back;\n"
+    "  --purges: things are purged, but where there are epochs; --parts: every seed that can has\n"
+    "  people who keep a part; --traces: the hash of all events and effects of each seed;\n"
+    "  --verbose: what happens, as a story; --inside: and what nodes say of themselves";
+
 int main(int argc, char **argv) {
     if (has(argc, argv, "--help")) {
-        puts(
-            "sim --seed N | --seeds COUNT [--from N] [--each N] [--but-each N] [--block 0 --stride 1]\n"
-            "  [--peers 3] [--minutes 30] [--operations 200] [--calm] [--whole] [--epochs] [--skew] [--undo] "
-            "[--purges] [--parts] [--traces] "
-            "[--until-failure] "
-            "[--verbose] [--inside]\n"
-            "  --each, --but-each: only seeds that divide by N, or that do not; --block, --stride: of "
-            "blocks\n"
-            "  of twenty seeds those whose number leaves block when divided by stride; --sums: what happened "
-            "as\n"
-            "  rows, for tools/sim\n"
-            "  --calm: no faults; --whole: every seed founds its spaces anew; --epochs: every seed has "
-            "epochs;\n"
-            "  --skew: every seed has programs of different ages; --undo: people who take things back;\n"
-            "  --purges: things are purged, but where there are epochs;\n"
-            "  --parts: every seed that can has people who keep a part;\n"
-            "  --traces: the hash of all "
-            "events "
-            "and\n"
-            "  effects of each seed; --verbose: what happens, as a story; --inside: and what nodes say of\n"
-            "  themselves");
+        puts(usage);
         return 0;
     }
 #ifdef __GLIBC__

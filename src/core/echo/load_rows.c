@@ -239,18 +239,19 @@ static int place_entity(dx_load_rows *rows, const dx_snapshot_entity *in) {
 int dx_load_rows_place(dx_load_rows *rows, const dx_snapshot_entity *in, bool *enough) {
     dx_base *base = rows->space->base;
     int64_t key = dx_load_rows_key(rows, &in->place);
+    size_t feed = (size_t)in->place.feed; /* below the number of them */
     bool there;
     *enough = false;
-    if (in->place.feed < rows->last_feed || (in->place.feed == rows->last_feed && key <= base->last)) {
+    if (feed < rows->last_feed || (feed == rows->last_feed && key <= base->last)) {
         return DX_OK;
     }
-    int error = pass_old(rows, in->place.feed, key, &there, enough);
+    int error = pass_old(rows, feed, key, &there, enough);
     if (error != DX_OK || *enough) {
         return error;
     }
     error = place_entity(rows, in);
     base->last = key;
-    rows->last_feed = in->place.feed;
+    rows->last_feed = feed;
     return error;
 }
 

@@ -15,15 +15,20 @@ static bool is_same_goal(const dx_limb_goal *a, const dx_limb_goal *b) {
 
 /* --- Asking ----------------------------------------------------------------------------------------- */
 
-/* They have it not, or not rightly: others are asked first. */
-static void note_lack(dx_session *session) {
-    dx_session_trace(session, "has not the branch of feed %lld that others named at %llu",
-                     (long long)session->branch.feed, (unsigned long long)session->branch.goal.length);
+/* They are not asked for this one again soon. */
+static void rest(dx_session *session) {
     session->lacks[session->lacks_next].goal = session->branch.goal;
     session->lacks[session->lacks_next].until_ms =
         session->replica->replication->context->now_ms + DX_SYNC_LACK_MS;
     session->lacks_next = (session->lacks_next + 1) % DX_BRANCHES_WANTED_MAX;
     session->branch.feed = 0;
+}
+
+/* They have it not, or not rightly: others are asked first. */
+static void note_lack(dx_session *session) {
+    dx_session_trace(session, "has not the branch of feed %lld that others named at %llu",
+                     (long long)session->branch.feed, (unsigned long long)session->branch.goal.length);
+    rest(session);
 }
 
 static bool lacks(const dx_session *session, const dx_limb_goal *goal, uint64_t *until_ms) {
@@ -170,10 +175,10 @@ static int judge_limb(dx_session *session, const dx_feed *view) {
         note_lack(session);
         return dx_limb_drop(view, store);
     }
-    session->branch.feed = 0;
     session->replica->space->forks_settled = false;
     dx_session_trace(session, "brought the branch of feed %lld that others named at %llu",
                      (long long)view->local, (unsigned long long)goal->length);
+    rest(session); /* where it did not settle what it is wanted for, neither does having it again at once */
     return dx_limb_finish(view, store);
 }
 

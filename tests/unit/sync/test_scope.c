@@ -362,7 +362,7 @@ static void test_fetched(void **state) {
 static void test_false_answers(void **state) {
     (void)state;
     static const dx_sync_progress moved = {.some = true, .stamp = {.counter = 5}};
-    static const struct {
+    const struct {
         dx_sync_answer head;
         size_t tree;
         tampering how;
