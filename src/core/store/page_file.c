@@ -299,15 +299,18 @@ static int write_everything(dx_page_file *file) {
 
 /* --- Copying ---------------------------------------------------------------------------------- */
 
-/* The page of a frame, sealed, whose gap is not known to be zeros: it is opened, cleared, and sealed anew where it stood. */
+/* The page of a frame, sealed, whose gap is not known to be zeros: it is opened, cleared, and sealed anew where it stood. Its
+ * nonce is the frame's with the last byte turned over, which no other has, and which one page always gets: what stands in a gap
+ * may be remains of memory, other ones on every platform, and how much is drawn must not follow from that. */
 static bool clear_copy(dx_page_file *log, uint64_t number, uint64_t page, uint8_t *frame) {
     const struct dx_page_vfs *vfs = log->vfs;
     uint8_t nonce[DX_PAGE_NONCE_SIZE];
+    memcpy(nonce, frame + DX_FRAME_SIZE - DX_PAGE_RESERVED_SIZE, sizeof nonce);
+    nonce[sizeof nonce - 1] ^= 0xff;
     if (!dx_unit_open(vfs->key, DX_UNIT_FRAME, number, frame)) {
         return false;
     }
     clear_gap(page, frame + DX_FRAME_HEADER_SIZE);
-    vfs->random->fill(vfs->random->ctx, nonce, sizeof nonce);
     dx_unit_seal(vfs->key, DX_UNIT_PAGE, page, nonce, frame + DX_FRAME_HEADER_SIZE);
     return true;
 }
