@@ -239,10 +239,12 @@ check "the agent is well" alice space status growing
 alice agent stop -q >/dev/null
 
 # --- kill -9 in the middle: the next command finds a sound vault, and the same command goes on (every write: test_import_killed.sh)
-alice space create cut -q >/dev/null
+# Each into a space of its own: an import that was done before the kill would begin once more. The last is far from done.
 sound=0
-for pause in 0.02 0.05 0.1 0.2 0.3 0.4 0.5 0.6; do
-    "$dx" --profile alice import cut many.jsonl --type p --key name --link depends --json >/dev/null 2>&1 &
+for pause in 0.02 0.05 0.2 0.3 0.4 0.5 0.6 0.1; do
+    cut="cut $pause"
+    alice space create "$cut" -q >/dev/null
+    "$dx" --profile alice import "$cut" many.jsonl --type p --key name --link depends --json >/dev/null 2>&1 &
     importing=$!
     started="$started $importing"
     sleep $pause
@@ -252,7 +254,7 @@ for pause in 0.02 0.05 0.1 0.2 0.3 0.4 0.5 0.6; do
     [ "$status" = 0 ] && ! grep -q '"health":"bad"\|copied, restored' out && sound=$((sound + 1))
 done
 same "killed eight times, the vault is found well eight times" $sound 8
-expect_exit 0 "and the import goes on" --profile alice import cut many.jsonl --type p --key name --link depends --json
+expect_exit 0 "and the import goes on" --profile alice import "$cut" many.jsonl --type p --key name --link depends --json
 same "to the end" "$(cat out)" '{"objects":20000,"links":80000,"unresolved":0}'
-same "with nothing twice" "$(alice query cut '{"type": "p", "count": true}' --json | value count)" 20000
+same "with nothing twice" "$(alice query "$cut" '{"type": "p", "count": true}' --json | value count)" 20000
 plan
