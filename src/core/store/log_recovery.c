@@ -69,6 +69,19 @@ static int count_frames(dx_page_file *log, uint64_t *count) {
     return result;
 }
 
+/* Commits in a log of an older program would read as what a crash leaves, and be lost: it is not opened. */
+static int refuse_old(dx_page_file *log) {
+    sqlite3_file *below = dx_page_file_below(log);
+    uint8_t *frame = log->vfs->unit;
+    int result = below->pMethods->xRead(below, frame, DX_FRAME_SIZE,
+                                        (sqlite3_int64)dx_page_file_offset(DX_UNIT_FRAME, 1));
+    if (result == SQLITE_OK && !is_unused(frame) && dx_frame_is_old(log->vfs->key, 1, frame)) {
+        dx_page_file_note_damage(log, DX_DAMAGE_LOG_OLD, 0);
+        return SQLITE_IOERR_DATA;
+    }
+    return result == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : result;
+}
+
 int dx_log_check_header(dx_page_file *log, const uint8_t header[static DX_LOG_HEADER_SIZE]) {
     uint32_t magic = get_u32(header);
     uint32_t sum[2];
@@ -80,7 +93,7 @@ int dx_log_check_header(dx_page_file *log, const uint8_t header[static DX_LOG_HE
     memcpy(log->salts, header + 16, sizeof log->salts);
     memset(log->commit_ends, 0, sizeof log->commit_ends);
     if (valid) {
-        return SQLITE_OK;
+        return refuse_old(log);
     }
     /* The header is synced before the first frame is written, and was written together with the ruin of an
      * older first frame: no crash leaves a bad header before a good frame. */

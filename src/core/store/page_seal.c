@@ -125,6 +125,14 @@ bool dx_frame_page(const uint8_t key[static DX_PAGE_KEY_SIZE], uint64_t number, 
     return belongs;
 }
 
+bool dx_frame_is_old(const uint8_t key[static DX_PAGE_KEY_SIZE], uint64_t number, uint8_t *sealed_frame) {
+    const size_t text_size = DX_FRAME_SIZE - DX_PAGE_RESERVED_SIZE;
+    const uint8_t *reserved = sealed_frame + text_size;
+    uint8_t place[DX_PAGE_PLACE_SIZE];
+    write_place(DX_UNIT_FRAME, number, place);
+    return dx_page_decrypt(key, reserved, place, sealed_frame, text_size, reserved + DX_PAGE_NONCE_SIZE);
+}
+
 void dx_frame_write_group(uint8_t nonce[static DX_PAGE_NONCE_SIZE], uint32_t first) {
     for (int i = 0; i < DX_FRAME_GROUP_SIZE; i++) {
         nonce[DX_FRAME_RANDOM_SIZE + i] = (uint8_t)(first >> (8 * i));

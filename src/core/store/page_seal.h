@@ -41,6 +41,8 @@ DX_MUST_USE bool dx_unit_open(const uint8_t key[static DX_PAGE_KEY_SIZE], dx_uni
                               uint8_t *unit);
 /* The number of the first frame that was written after the same sync of the log: whoever reads the frame knows that everything
  * before that one had been durable. */
+/* Whether it is sealed as frames were before docs/decisions/0036; its bytes are lost. */
+bool dx_frame_is_old(const uint8_t key[static DX_PAGE_KEY_SIZE], uint64_t number, uint8_t *sealed_frame);
 void dx_frame_write_group(uint8_t nonce[static DX_PAGE_NONCE_SIZE], uint32_t first);
 /* Of a sealed frame; to be believed when it opens. */
 uint32_t dx_frame_group(const uint8_t *sealed_frame);

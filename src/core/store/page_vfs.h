@@ -34,10 +34,11 @@ typedef struct dx_page_vfs dx_page_vfs;
 /* What the first unit that did not authenticate was, for a message. */
 typedef enum dx_page_damage_kind {
     DX_DAMAGE_NONE,
-    DX_DAMAGE_FOREIGN,   /* page 1 does not begin as a vault file does */
-    DX_DAMAGE_PAGE,      /* number: the page; page 1 also when the key is not the vault's */
-    DX_DAMAGE_FRAME,     /* number: the log frame */
-    DX_DAMAGE_LOG_HEADER /* the log's first 32 bytes, though frames follow */
+    DX_DAMAGE_FOREIGN,    /* page 1 does not begin as a vault file does */
+    DX_DAMAGE_PAGE,       /* number: the page; page 1 also when the key is not the vault's */
+    DX_DAMAGE_FRAME,      /* number: the log frame */
+    DX_DAMAGE_LOG_HEADER, /* the log's first 32 bytes, though frames follow */
+    DX_DAMAGE_LOG_OLD     /* none: its frames are sealed as before docs/decisions/0036 */
 } dx_page_damage_kind;
 
 typedef struct dx_page_damage {

@@ -86,6 +86,12 @@ static void describe_damage(const dx_page_vfs *vfs, char text[static DX_STORE_ME
             DX_STORE_MESSAGE_SIZE, text,
             "the beginning of the vault's log is damaged; vault file and log are left as they are");
         break;
+    case DX_DAMAGE_LOG_OLD:
+        sqlite3_snprintf(
+            DX_STORE_MESSAGE_SIZE, text,
+            "an older program died with changes in the vault's log; open the vault once with that "
+            "program and end it in order; vault file and log are left as they are");
+        break;
     case DX_DAMAGE_NONE:
         sqlite3_snprintf(DX_STORE_MESSAGE_SIZE, text, "the vault's content contradicts itself");
         break;
