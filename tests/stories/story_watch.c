@@ -139,10 +139,11 @@ static void set(vault *who, const char *id, const char *what) {
     snprintf(who->told, sizeof who->told, "%s", told);
 }
 
-static void test_a_kitchen_wall(void **state) {
-    (void)state;
-    static screen wall;
-    char bread[80], milk[80], soap[80], figs[80], wine[80];
+static screen wall;
+static char bread[80], milk[80], soap[80], figs[80], wine[80];
+
+/* Alice and Bob share the list; the wall shows it. */
+static void begin(void) {
     street_init(&road);
     alice = street_person(&road, "alice");
     bob = street_person(&road, "bob");
@@ -154,7 +155,11 @@ static void test_a_kitchen_wall(void **state) {
     assert_right(&wall);
     assert_int_equal(wall.count, 2);
     assert_string_equal(wall.rows[0], milk);
+}
 
+static void test_a_kitchen_wall(void **state) {
+    (void)state;
+    begin();
     /* Bob writes; more than fits pushes the last one out, what is bought lets it in again; one moves to another aisle. */
     add(bob, "soap", 9, soap);
     street_pass(&road, 5000);
