@@ -63,11 +63,15 @@ static bool play(dx_client *dx) {
     if (dx_client_history(dx, space, id, 0, note, &seen) != DX_OK || seen.count != 3) {
         return false;
     }
-    /* A point says how it was; two say what became of it. */
+    /* A point says how it was, of an object or of all that a question finds; two say what became of it. */
     const char *first = seen.points[2];
     return dx_client_difference(dx, space, id, first, NULL, print_json, "  ") == DX_OK &&
            dx_client_difference(dx, space, NULL, first, NULL, print_json, "in the space: ") == DX_OK &&
            show_first(dx, space, id, first) &&
+           dx_client_query_at(dx, space, first, print_row,
+                              "drafts then: ", "{\"where\": {\"draft\": true}}") == DX_OK &&
+           dx_client_query_at(dx, space, seen.points[1], print_row,
+                              "and after: ", "{\"where\": {\"draft\": true}}") == DX_OK &&
            dx_client_ask(dx, NULL, NULL, NULL, "{\"do\": \"undo\", \"space\": %s}", space) == DX_OK &&
            show(dx, "undone: ", space, id) &&
            dx_client_ask(dx, NULL, NULL, NULL, "{\"do\": \"redo\", \"space\": %s}", space) == DX_OK &&

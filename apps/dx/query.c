@@ -97,6 +97,13 @@ static int check_spaces(dx_invocation *run) {
     if (asks_several(run) && run->argument_count > 1) {
         return dx_fail(run, DX_E_INVALID, "--space A --space B JSON", "the spaces are named twice");
     }
+    if (asks_several(run) && dx_invocation_has(run, "at")) {
+        return dx_fail(run, DX_E_INVALID, "one space",
+                       "--at is for questions to one space: a point is a place in its history");
+    }
+    if (dx_invocation_has(run, "at") && dx_invocation_has(run, "csv")) {
+        return dx_fail(run, DX_E_INVALID, "--json", "--csv is of now, and not of an earlier point");
+    }
     if (asks_several(run) && (dx_invocation_has(run, "csv") || dx_invocation_has(run, "explain"))) {
         return dx_fail(run, DX_E_INVALID, "one space", "--csv and --explain are for questions to one space");
     }
@@ -148,6 +155,7 @@ int dx_run_query(dx_invocation *run) {
     if (code != DX_EXIT_OK) {
         return code;
     }
+    dx_command_text(&command, "at", dx_invocation_option(run, "at"));
     if (dx_invocation_has(run, "explain")) {
         dx_command_bool(&command, "explain", true);
         return dx_vault_ask_record(run, &command, plan_columns);

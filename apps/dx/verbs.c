@@ -549,6 +549,7 @@ const dx_verb dx_verbs[] = {
                    {"JSON", "the question, or - to read it from stdin", true, false}},
      .sentence = "Ask a space a question",
      .options = {{"explain", 0, NULL, "no rows: where it looked, at how much, and what would help", false},
+                 POINT_OPTION("the answer as it was at this point"),
                  {"csv", 0, NULL, "comma-separated values with a heading: a column for each key found",
                   false},
                  {"space", 0, "SPACE", "ask this space, and others so named, in one answer", true},
@@ -580,6 +581,7 @@ const dx_verb dx_verbs[] = {
          "\"size\", \"limit\": 10}'\n"
          "dx query packages '{\"type\": \"package\", \"where\": {\"name\": \"git\"}}' --explain\n"
          "dx query --all-spaces '{\"type\": \"task\", \"order\": \"due\", \"limit\": 10}'\n"
+         "dx query tasks '{\"type\": \"task\", \"where\": {\"done\": false}}' --at 41\n"
          "dx query packages '{\"type\": \"package\"}' --csv >packages.csv",
      .run = dx_run_query},
     {.noun = "sql",

@@ -102,13 +102,16 @@ DX_API bool dx_client_is_partial(const dx_client *client);
  * "changed"?, …, "ids"}. limit: how many rows at most, 0: 100.
  *   As it was: the object at a point, appended to row. DX_E_NOT_FOUND: it was not made yet.
  *   Difference: of an object at two points, path by path {"path", "from"?, "to"?}; id NULL: of all that shows otherwise in the space, a row
- * each. to NULL: now. */
+ * each. to NULL: now.
+ *   Answers: what the question found at a point, a question without "text" and "path". */
 DX_API DX_MUST_USE int dx_client_history(dx_client *client, const char *space, const char *id, size_t limit,
                                          dx_on_row on_row, void *ctx);
 DX_API DX_MUST_USE int dx_client_get_at(dx_client *client, const char *space, const char *id,
                                         const char *point, dx_buf *row);
 DX_API DX_MUST_USE int dx_client_difference(dx_client *client, const char *space, const char *id,
                                             const char *from, const char *to, dx_on_row on_row, void *ctx);
+DX_API DX_MUST_USE int dx_client_query_at(dx_client *client, const char *space, const char *point,
+                                          dx_on_row on_row, void *ctx, const char *json, ...) DX_PRINTF(6, 7);
 /* Each object or link that the question (docs/spec/query.md) finds; "{}" finds every object. space NULL: of all spaces, whose
  * rows say in "space" where they are. */
 DX_API DX_MUST_USE int dx_client_query(dx_client *client, const char *space, dx_on_row on_row, void *ctx,

@@ -362,20 +362,37 @@ int dx_client_difference(dx_client *client, const char *space, const char *id, c
     return ask(client, &command, &listener, NULL);
 }
 
-int dx_client_query(dx_client *client, const char *space, dx_on_row on_row, void *ctx, const char *json,
-                    ...) {
+/* point: NULL for now. */
+static int query_json(dx_client *client, const char *space, const char *point, const dx_listener *listener,
+                      const char *json, va_list values) {
     dx_buf query;
-    va_list values;
-    va_start(values, json);
     int error = take_json(client, json, values, &query);
-    va_end(values);
     if (error == DX_OK) {
         dx_map_builder command;
         begin_in(&command, "query", space);
+        put_text(&command, "at", point);
         put_item(&command, "query", dx_buf_view(&query));
-        error = ask(client, &command, &(dx_listener){on_row, ctx}, NULL);
+        error = ask(client, &command, listener, NULL);
     }
     dx_buf_deinit(&query);
+    return error;
+}
+
+int dx_client_query(dx_client *client, const char *space, dx_on_row on_row, void *ctx, const char *json,
+                    ...) {
+    va_list values;
+    va_start(values, json);
+    int error = query_json(client, space, NULL, &(dx_listener){on_row, ctx}, json, values);
+    va_end(values);
+    return error;
+}
+
+int dx_client_query_at(dx_client *client, const char *space, const char *point, dx_on_row on_row, void *ctx,
+                       const char *json, ...) {
+    va_list values;
+    va_start(values, json);
+    int error = query_json(client, space, point, &(dx_listener){on_row, ctx}, json, values);
+    va_end(values);
     return error;
 }
 

@@ -40,7 +40,9 @@ run --profile alice history notes --json
 same "that of the space likewise" "$(wc -l <out | tr -d ' ') $(value epoch <out) $(value at <out)" "1 1 $begins"
 expect_exit 0 "the state there" --profile alice object get notes "$tea" --at "$begins" --json
 same "is what it was" "$(value data.done <out)" False
-for verb in "object get notes $tea --at $first" "history notes $tea --from $first" "object restore notes $tea --at $first" "undo notes" "redo notes"; do
+run --profile alice query notes --at "$begins" --json
+same "a question about then finds the same" "$(value data.done <out)" False
+for verb in "object get notes $tea --at $first" "query notes --at $first" "history notes $tea --from $first" "object restore notes $tea --at $first" "undo notes" "redo notes"; do
     # shellcheck disable=SC2086 # words of a command line
     expect_exit 3 "what is earlier is gone: $(echo "$verb" | cut -d ' ' -f 1-2)" --profile alice $verb
     holds "as is said, with a day" err "history here begins at epoch 1 ($(date -u +%Y-%m-%d))"

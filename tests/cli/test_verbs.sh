@@ -62,6 +62,7 @@ walk() {
     me redo garden --json | sed -E 's/"time":\{[^}]*\}/"time":"T"/g'
     me redo garden --json
     me object get garden "$a" --at 2 --json
+    me query garden '{"deleted": "show"}' --at 2 --json
     me object restore garden "$a" --at 2 --json
     me object ls garden --type plant --json
     me object ls garden --parent "$a" --json

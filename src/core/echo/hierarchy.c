@@ -150,6 +150,15 @@ static int read_yielded(dx_context *context, int64_t key, dx_stamp *stamp, bool 
     return error;
 }
 
+int dx_hierarchy_has_yielded(dx_context *context, int64_t key, bool *yielded) {
+    dx_stamp stamp;
+    bool none;
+    int64_t knot;
+    int error = read_yielded(context, key, &stamp, &none, &knot);
+    *yielded = error == DX_OK;
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
 static int forget_yielded(dx_context *context, int64_t key) {
     sqlite3_stmt *remove = dx_store_query(context->store, "DELETE FROM yielded WHERE child = ?1");
     dx_bind_int(remove, 1, key);

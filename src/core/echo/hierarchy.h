@@ -39,6 +39,8 @@ DX_MUST_USE int dx_hierarchy_restored(dx_context *context, dx_space *space, int6
  * callback asks nothing of this file; its error ends the walk and is returned. */
 DX_MUST_USE int dx_hierarchy_moves(dx_context *context, int64_t key,
                                    int (*on_move)(void *ctx, const dx_move *move), void *ctx);
+/* Whether the object's latest move yielded: it shows elsewhere than that says. */
+DX_MUST_USE int dx_hierarchy_has_yielded(dx_context *context, int64_t key, bool *yielded);
 /* Forgets all moves, where others take their place before the next call of this room. */
 DX_MUST_USE int dx_hierarchy_forget(dx_context *context, int64_t key);
 /* Before the object's row goes: forgets its moves, but for those below the base; what yielded to them comes back. */

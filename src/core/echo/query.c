@@ -139,6 +139,7 @@ static void init_buffers(dx_query *query) {
     dx_buf_init(&query->bound, alloc, DX_QUERY_SORTED_SIZE_MAX);
     dx_buf_init(&query->bounds, alloc, 4 * DX_QUERY_SIZE_MAX);
     dx_buf_init(&query->edge, alloc, DX_ORDER_INDEXED_MAX + 1);
+    dx_buf_init(&query->state, alloc, DX_STATE_SIZE_MAX);
     dx_buf_init(&query->from, alloc, list_max);
     dx_buf_init(&query->keys, alloc, list_max);
     dx_buf_init(&query->gathered, alloc, list_max);
@@ -155,6 +156,11 @@ static void init_buffers(dx_query *query) {
 
 int dx_query_create(dx_context *context, dx_space *space, dx_bytes item, char *message, size_t message_size,
                     dx_query **out) {
+    return dx_query_create_at(context, space, item, NULL, message, message_size, out);
+}
+
+int dx_query_create_at(dx_context *context, dx_space *space, dx_bytes item, const dx_stamp *point,
+                       char *message, size_t message_size, dx_query **out) {
     *out = NULL;
     dx_query *query = dx_alloc_take_zeroed(context->alloc, sizeof *query);
     if (query == NULL) {
@@ -172,6 +178,9 @@ int dx_query_create(dx_context *context, dx_space *space, dx_bytes item, char *m
     if (error == DX_OK) {
         query->fingerprint = fingerprint(dx_buf_view(&query->item));
     }
+    if (error == DX_OK && point != NULL) {
+        error = dx_query_begin_past(query, point, message, message_size);
+    }
     if (error == DX_OK && query->question.cursor.data != NULL) {
         error = begin_cursor(query, message, message_size);
     }
@@ -181,13 +190,11 @@ int dx_query_create(dx_context *context, dx_space *space, dx_bytes item, char *m
     if (error == DX_OK) {
         error = dx_entity_rows_settle(context, space); /* how to go is chosen by what the tables hold */
     }
-    if (error == DX_OK) {
+    if (error == DX_OK && !query->is_past) { /* indexes are of now */
         error = dx_query_choose(query);
+        error = error == DX_OK ? dx_query_choose_order(query) : error;
     }
-    if (error == DX_OK) {
-        error = dx_query_choose_order(query);
-    }
-    if (error == DX_OK && query->range.index != 0 && !query->range.is_value) {
+    if (error == DX_OK && (query->gathers || (query->range.index != 0 && !query->range.is_value))) {
         query->place = (dx_query_place){0}; /* what lies between two values is found from its beginning */
     }
     if (error == DX_OK && query->question.text.size != 0 && query->text_index == 0) {
@@ -209,9 +216,9 @@ void dx_query_destroy(dx_query *query) {
     if (query == NULL) {
         return;
     }
-    dx_buf *buffers[] = {&query->item,   &query->view,     &query->form, &query->note,
-                         &query->behind, &query->bounds,   &query->edge, &query->from,
-                         &query->keys,   &query->gathered, &query->ends, &query->bound};
+    dx_buf *buffers[] = {&query->item,   &query->view,  &query->form, &query->note, &query->behind,
+                         &query->bounds, &query->edge,  &query->from, &query->keys, &query->gathered,
+                         &query->ends,   &query->bound, &query->state};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         dx_buf_deinit(buffers[i]);
     }
@@ -353,8 +360,7 @@ static int deliver_key(dx_query *query, int64_t key) {
     if (needs_no_row(query) && !query->judges) {
         return give_row(query, &(dx_query_row){.key = key});
     }
-    int error = dx_entity_read(query->context, query->space, key, &entity);
-    query->rows_read++;
+    int error = dx_query_read(query, key, &entity);
     if (error == DX_E_NOT_FOUND) {
         return DX_OK;
     }
@@ -447,8 +453,7 @@ static void begin_step(dx_query *query) {
 static int seek_entity(dx_query *query, int64_t key) {
     dx_entity entity;
     bool matches = false;
-    int error = dx_entity_read(query->context, query->space, key, &entity);
-    query->rows_read++;
+    int error = dx_query_read(query, key, &entity);
     if (error == DX_OK) {
         error = dx_query_matches(query, &entity, &matches);
     }
@@ -462,10 +467,10 @@ static int seek_entity(dx_query *query, int64_t key) {
 }
 
 /* Entries of several values come in another order than their keys, and those of an "in" more than once when it names a
- * value twice. */
+ * value twice. What had a parent is found type by type. */
 static bool is_collected(const dx_query *query) {
     const dx_query_range *range = &query->range;
-    return range->index != 0 && !range->is_value && (range->is_set || !is_sorted(query));
+    return query->gathers || (range->index != 0 && !range->is_value && (range->is_set || !is_sorted(query)));
 }
 
 /* Entries of one value stand in the order of keys and are given as they come; others are collected first. */
@@ -517,9 +522,9 @@ static int walk(dx_query *query, bool *done) {
         return dx_query_walk_range(query, seek_entry, done);
     }
     return dx_query_walk_filter(query,
-                                question->has_path         ? dx_query_add_start
-                                : question->step_count > 0 ? collect_start
-                                                           : deliver,
+                                question->has_path                                ? dx_query_add_start
+                                : question->step_count > 0 || is_collected(query) ? collect_start
+                                                                                  : deliver,
                                 done);
 }
 
@@ -575,6 +580,10 @@ static int follow_list(dx_query *query, const dx_query_step *step, bool *done) {
         if (query->at == dx_key_list_count(&query->from)) {
             *done = true;
             break;
+        }
+        if (query->is_past) {
+            error = dx_query_walk_past_step(query, step, reach);
+            continue;
         }
         if (step->way == DX_QUERY_OUT || step->way == DX_QUERY_IN) {
             error = dx_query_walk_links(query, step, &query->from, dx_key_list_count(&query->from), reach);
@@ -654,13 +663,13 @@ static bool wishes(const dx_query *query) {
 void dx_query_explain(const dx_query *query, dx_query_plan *out) {
     const dx_query_filter *filter = &query->question.filter;
     *out = (dx_query_plan){.examined = query->examined, .rows_read = query->rows_read};
-    out->begins = query->text_index != 0                      ? "words"
-                  : query->range.index != 0                   ? "index"
-                  : filter->has_id                            ? "id"
-                  : filter->has_source || filter->has_target  ? "links"
-                  : filter->has_parent && filter->parent != 0 ? "children"
-                  : filter->has_type                          ? "type"
-                                                              : "everything";
+    out->begins = query->text_index != 0                                         ? "words"
+                  : query->range.index != 0                                      ? "index"
+                  : filter->has_id                                               ? "id"
+                  : filter->has_source || filter->has_target                     ? "links"
+                  : filter->has_parent && filter->parent != 0 && !query->is_past ? "children"
+                  : filter->has_type                                             ? "type"
+                                                                                 : "everything";
     out->type = filter->type;
     out->path = query->range.index != 0 ? query->range.path : dx_bytes_of(NULL, 0);
     out->automatic = query->range.automatic;

@@ -65,6 +65,11 @@ typedef struct dx_query_plan {
  * what is wrong with the question. */
 DX_MUST_USE int dx_query_create(dx_context *context, dx_space *space, dx_bytes item, char *message,
                                 size_t message_size, dx_query **out);
+/* The same about how things were at a point (history.h; NULL: now): no index decides, and what was changed since is made again,
+ * so it costs as much as looking at all that could have matched. No words and no path. DX_E_GONE: history here begins
+ * later. */
+DX_MUST_USE int dx_query_create_at(dx_context *context, dx_space *space, dx_bytes item, const dx_stamp *point,
+                                   char *message, size_t message_size, dx_query **out);
 void dx_query_destroy(dx_query *query);
 /* Examines up to `budget` entities or links and calls back for each row, in the query's order; *more when it
  * should be called again. The callback may write the entity out but runs no query; its error ends the call

@@ -159,8 +159,11 @@ static int take_link(dx_query_walk *walk, const dx_adjacent *link) {
     dx_entity entity;
     bool matches = false;
     query->place = (dx_query_place){.type = link->type, .end = link->other, .key = link->link};
-    query->budget--;
+    query->budget -= query->budget != 0;
     query->examined++;
+    if (query->is_past) {
+        return dx_query_take_past(walk, link->link);
+    }
     if (link->value != 0 && walk->filter->deleted == DX_QUERY_HIDE) {
         return DX_OK;
     }
@@ -179,7 +182,9 @@ int dx_query_walk_ends(dx_query_walk *walk, int64_t type, bool *done) {
     *done = false;
     while (error == DX_OK && !*done && query->budget > 0 && (int)query->phase == phase) {
         dx_adjacent found[LINKS_AT_ONCE];
-        size_t count = 0, most = query->budget < LINKS_AT_ONCE ? query->budget : LINKS_AT_ONCE;
+        size_t count = 0, most = query->is_past                  ? 1
+                                 : query->budget < LINKS_AT_ONCE ? query->budget
+                                                                 : LINKS_AT_ONCE;
         int64_t object = filter->has_source ? filter->source : filter->target;
         dx_adjacency_walk links;
         dx_adjacent to = place_of(&query->place, object, type);

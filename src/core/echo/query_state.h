@@ -3,7 +3,7 @@
  * Layer: floor 1, echo, private to this room. query_parse.c makes the question, query_filter.c judges one
  * entity, query_plan.c chooses an index, query_walk.c goes through the indexes, query_step.c takes a step from an object,
  * query_links.c one along links, query_path.c searches for a path, query_sort.c puts rows in order, query_ordered.c has an index do it,
- * query.c puts all of them to work. Texts are views into the query's own copy of the
+ * query_past.c reads things as they were, query.c puts all of them to work. Texts are views into the query's own copy of the
  * item; comparands are places in question.values. */
 #ifndef DX_ECHO_QUERY_STATE_H
 #define DX_ECHO_QUERY_STATE_H
@@ -209,10 +209,15 @@ struct dx_query {
     size_t budget;         /* left in this call */
     int (*on_row)(void *ctx, const dx_query_row *row);
     void *ctx;
-    dx_buf view; /* scratch of conditions */
-    dx_buf form; /* likewise */
-    dx_buf note; /* of a record */
-    dx_buf edge; /* of a walk between two values: the one at the place */
+    dx_buf view;  /* scratch of conditions */
+    dx_buf form;  /* likewise */
+    dx_buf note;  /* of a record */
+    dx_buf edge;  /* of a walk between two values: the one at the place */
+    bool is_past; /* all is asked as it was at this point: */
+    dx_stamp point;
+    bool gathers; /* what stood under a parent is found type by type, and given by keys as children are */
+    dx_buf state; /* what the entity read last held then */
+    dx_query_reached *reach; /* of a step from what was */
 };
 
 static inline const dx_query_node *dx_query_node_at(const dx_question *question, size_t index) {
@@ -284,6 +289,18 @@ DX_MUST_USE int dx_query_walk_text(dx_query *query, int (*found)(dx_query *query
 /* Keys of what a value at a path refers to, or the elements of an array there. */
 DX_MUST_USE int dx_query_references(dx_query *query, const dx_entity *entity, dx_bytes path,
                                     int (*on_key)(void *ctx, int64_t key), void *ctx);
+/* Type after type, objects before links; walk->found gets what matches the walk's filter. */
+DX_MUST_USE int dx_query_walk_types(dx_query_walk *walk, bool *done);
+/* query_past.c: whether the question can be asked about this point. */
+DX_MUST_USE int dx_query_begin_past(dx_query *query, const dx_stamp *point, char *message,
+                                    size_t message_size);
+/* The entity, or what it was. DX_E_NOT_FOUND: there is none, or was none then. */
+DX_MUST_USE int dx_query_read(dx_query *query, int64_t key, dx_entity *out);
+/* What it was, to walk->found if it matches the walk's filter. */
+DX_MUST_USE int dx_query_take_past(dx_query_walk *walk, int64_t key);
+/* A step from the objects of query->from, query->at on, as far as the budget lasts. */
+DX_MUST_USE int dx_query_walk_past_step(dx_query *query, const dx_query_step *step,
+                                        dx_query_reached *reached);
 /* query_path.c */
 /* An end of the object at query->at, which leads there unless another one did or it was seen: *is_new. */
 DX_MUST_USE int dx_query_note_origin(dx_query *query, int64_t key, bool *is_new);

@@ -70,6 +70,9 @@ static int take_entity(walk *self, sqlite3_stmt *row) {
     dx_query *query = self->query;
     dx_entity entity;
     bool matches;
+    if (query->is_past) {
+        return dx_query_take_past(self, query->place.key);
+    }
     int error = dx_entity_of_row(query->context, query->space, row, 4, &entity);
     query->rows_read++;
     if (error == DX_OK) {
@@ -160,8 +163,8 @@ static int count_type(dx_query *query) {
 
 static bool is_counted_by_type(const dx_query *query) {
     const dx_query_filter *filter = &query->question.filter;
-    return query->question.counts && dx_query_is_plain(query) && filter->deleted == DX_QUERY_HIDE &&
-           !filter->has_parent && filter->begin == filter->end;
+    return query->question.counts && !query->is_past && dx_query_is_plain(query) &&
+           filter->deleted == DX_QUERY_HIDE && !filter->has_parent && filter->begin == filter->end;
 }
 
 /* The type at the place, and then the next one. *more: there is something left of this kind. */
@@ -180,11 +183,12 @@ static int walk_type_on(walk *self, bool counted, bool *more) {
 }
 
 /* Type after type, objects before links. */
-static int walk_types(walk *self, bool *done) {
+int dx_query_walk_types(walk *self, bool *done) {
     dx_query *query = self->query;
     const dx_query_filter *filter = self->filter;
     bool counted = is_counted_by_type(query);
     int error = DX_OK, phase = (int)query->phase;
+    self->take = take_entity;
     while (error == DX_OK && query->budget > 0 && (int)query->phase == phase && !*done) {
         bool link = query->place.kind == DX_ENTITY_LINK, more = false;
         if (link ? filter->links : filter->objects) {
@@ -211,11 +215,11 @@ int dx_query_walk_filter(dx_query *query, dx_query_found *found, bool *done) {
         return error != DX_OK || (filter->has_type && type == 0) ? error
                                                                  : dx_query_walk_ends(&self, type, done);
     }
-    if (filter->has_parent && filter->parent != 0) {
+    if (filter->has_parent && filter->parent != 0 && !query->is_past) {
         return walk_parent(&self, done);
     }
     *done = false;
-    return walk_types(&self, done);
+    return dx_query_walk_types(&self, done);
 }
 
 /* --- Ranges of an index on properties -------------------------------------------------------------- */

@@ -70,6 +70,17 @@ void dx_node_write_time(dx_map_builder *map, uint64_t wall_ms) {
     }
 }
 
+int dx_node_take_point(dx_node *node, dx_bytes body, const char *key, dx_stamp *out, bool *given) {
+    dx_bytes text;
+    int error = dx_take_optional_text(node, body, key, DX_POINT_TEXT_MAX, &text);
+    *given = error == DX_OK && text.data != NULL;
+    if (*given && dx_point_parse(text, out) != DX_OK) {
+        error = dx_node_refuse(node, DX_E_INVALID, "dx history SPACE ID",
+                               "\"%s\" must be a point as the history has it (COUNTER-FEED)", key);
+    }
+    return error;
+}
+
 int dx_node_refuse_gone(dx_node *node, dx_space *space, const char *words) {
     enum { DAY_SIZE = sizeof "2000-01-01" - 1 };
     dx_beginning beginning;

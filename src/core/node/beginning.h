@@ -21,6 +21,8 @@ DX_MUST_USE int dx_node_beginning(dx_node *node, dx_space *space, dx_beginning *
 DX_MUST_USE int dx_node_epoch_time(dx_node *node, dx_space *space, const dx_epoch *epoch, uint64_t *wall_ms);
 /* Whether it is the one this vault builds on. */
 bool dx_node_is_base(const dx_space *space, const dx_epoch *epoch);
+/* A point as people write it, of a command; absent: *given is false. */
+DX_MUST_USE int dx_node_take_point(dx_node *node, dx_bytes body, const char *key, dx_stamp *out, bool *given);
 /* Refuses with DX_E_GONE: the words, then which epoch history begins with, and of which day that is. */
 int dx_node_refuse_gone(dx_node *node, dx_space *space, const char *words);
 /* The keys at, epoch, time, device, identity and name of a row of history. */

@@ -250,18 +250,6 @@ static int tell_version(void *ctx, const dx_version *version) {
     return error != DX_OK ? error : written;
 }
 
-/* A point as people write it; absent: *given is false. */
-static int take_point(dx_node *node, dx_bytes body, const char *key, dx_stamp *out, bool *given) {
-    dx_bytes text;
-    int error = dx_take_optional_text(node, body, key, DX_POINT_TEXT_MAX, &text);
-    *given = error == DX_OK && text.data != NULL;
-    if (*given && dx_point_parse(text, out) != DX_OK) {
-        error = dx_node_refuse(node, DX_E_INVALID, "dx history SPACE ID",
-                               "\"%s\" must be a point as the history has it (COUNTER-FEED)", key);
-    }
-    return error;
-}
-
 /* What a block did, in numbers. */
 static void write_counts(const dx_moment *moment, dx_map_builder *map) {
     const struct {
@@ -325,7 +313,7 @@ static int history_list(dx_node *node, dx_request *request, dx_bytes body) {
         error = dx_take_id(node, sink.space, dx_item_get(body, "id"), "object", &key);
     }
     if (error == DX_OK) {
-        error = take_point(node, body, "before", &before, &given);
+        error = dx_node_take_point(node, body, "before", &before, &given);
     }
     if (error == DX_OK && (limit < 1 || limit > LIST_MAX)) {
         error = dx_node_refuse(node, DX_E_INVALID, NULL, "\"limit\" must be 1 to %d", LIST_MAX);
@@ -367,7 +355,7 @@ int dx_node_reply_past(dx_node *node, dx_request *request, dx_space *space, int6
     dx_stamp point;
     dx_buf state, row;
     dx_entity entity;
-    int error = take_point(node, body, "at", &point, past);
+    int error = dx_node_take_point(node, body, "at", &point, past);
     if (error != DX_OK || !*past) {
         return error;
     }
@@ -412,7 +400,7 @@ static int history_restore(dx_node *node, dx_request *request, dx_bytes body) {
         error = dx_take_id(node, space, dx_item_get(body, "id"), "object", &key);
     }
     if (error == DX_OK) {
-        error = take_point(node, body, "at", &point, &given);
+        error = dx_node_take_point(node, body, "at", &point, &given);
     }
     if (error == DX_OK && !given) {
         return dx_node_refuse(node, DX_E_INVALID, "dx history SPACE ID", "\"at\" is missing");
@@ -498,8 +486,8 @@ static int history_diff(dx_node *node, dx_request *request, dx_bytes body) {
     if (error == DX_OK && !of_space) {
         error = dx_take_id(node, sink.space, dx_item_get(body, "id"), "object", &key);
     }
-    error = error == DX_OK ? take_point(node, body, "from", &first, &has_first) : error;
-    error = error == DX_OK ? take_point(node, body, "to", &last, &has_last) : error;
+    error = error == DX_OK ? dx_node_take_point(node, body, "from", &first, &has_first) : error;
+    error = error == DX_OK ? dx_node_take_point(node, body, "to", &last, &has_last) : error;
     if (error == DX_OK && !has_first) {
         error = dx_node_refuse(node, DX_E_INVALID, "dx history SPACE ID", "\"from\" is missing");
     }

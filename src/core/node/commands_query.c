@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "node/beginning.h"
 #include "node/query_rows.h"
 
 typedef struct dx_reading {
@@ -144,6 +145,9 @@ static int go_on_reading(dx_node *node, dx_request *request, bool *again) {
     if (error == DX_E_LIMIT) {
         return dx_node_refuse_large_query(node, error);
     }
+    if (error == DX_E_GONE) { /* an epoch took the place of it meanwhile */
+        return dx_node_refuse_gone(node, sink.space, "");
+    }
     if (error != DX_OK) {
         return error;
     }
@@ -160,10 +164,12 @@ static int go_on_reading(dx_node *node, dx_request *request, bool *again) {
     return reply_end(node, request);
 }
 
-static int begin_reading(dx_node *node, dx_request *request, dx_space *space, dx_bytes query_item) {
+/* point: NULL, as it is when it is asked. */
+static int begin_reading(dx_node *node, dx_request *request, dx_space *space, dx_bytes query_item,
+                         const dx_stamp *point) {
     dx_query *query = NULL;
     int error = dx_node_question_is_short(node, space, query_item, &request->partial);
-    error = error == DX_OK ? dx_node_create_query(node, space, query_item, &query) : error;
+    error = error == DX_OK ? dx_node_create_query_at(node, space, query_item, point, &query) : error;
     if (error != DX_OK) {
         return error;
     }
@@ -182,10 +188,15 @@ static int query(dx_node *node, dx_request *request, dx_bytes body) {
     static const uint8_t empty_map[] = {0xa0};
     dx_space *space;
     dx_bytes item;
-    if (dx_item_get(body, "spaces").size > 0) {
-        return dx_node_query_spaces(node, request, body);
+    dx_stamp point;
+    bool past;
+    int error = dx_node_take_point(node, body, "at", &point, &past);
+    if (error == DX_OK && dx_item_get(body, "spaces").size > 0) {
+        return past ? dx_node_refuse(node, DX_E_INVALID, "ask one space after another",
+                                     "points are of one space: \"at\" is for questions to one")
+                    : dx_node_query_spaces(node, request, body);
     }
-    int error = dx_take_space(node, request, body, &space);
+    error = error == DX_OK ? dx_take_space(node, request, body, &space) : error;
     if (error == DX_OK) {
         error = dx_take_optional_map(node, body, "query", &item);
     }
@@ -193,7 +204,8 @@ static int query(dx_node *node, dx_request *request, dx_bytes body) {
         return error;
     }
     error =
-        begin_reading(node, request, space, item.size != 0 ? item : dx_bytes_of(empty_map, sizeof empty_map));
+        begin_reading(node, request, space, item.size != 0 ? item : dx_bytes_of(empty_map, sizeof empty_map),
+                      past ? &point : NULL);
     if (error == DX_PENDING) {
         dx_reading *reading = request->task;
         reading->explains = dx_item_bool(dx_item_get(body, "explain"), false);
@@ -234,7 +246,7 @@ static int list(dx_node *node, dx_request *request, dx_bytes body, const char *k
     dx_buf item;
     error = narrow_query(node, body, kind, NULL, fields, field_count, &item);
     if (error == DX_OK) {
-        error = begin_reading(node, request, space, dx_buf_view(&item));
+        error = begin_reading(node, request, space, dx_buf_view(&item), NULL);
     }
     dx_buf_deinit(&item);
     return error;
@@ -259,7 +271,7 @@ static int export_space(dx_node *node, dx_request *request, dx_bytes body) {
     dx_buf objects, links;
     error = narrow_query(node, body, "object", "show", NULL, 0, &objects);
     if (error == DX_OK) {
-        error = begin_reading(node, request, space, dx_buf_view(&objects));
+        error = begin_reading(node, request, space, dx_buf_view(&objects), NULL);
     }
     dx_buf_deinit(&objects);
     if (error != DX_PENDING) {

@@ -7,13 +7,22 @@
 
 #include "base/limits.h"
 #include "codec/canonical.h"
+#include "node/beginning.h"
 
 int dx_node_create_query(dx_node *node, dx_space *space, dx_bytes item, dx_query **out) {
+    return dx_node_create_query_at(node, space, item, NULL, out);
+}
+
+int dx_node_create_query_at(dx_node *node, dx_space *space, dx_bytes item, const dx_stamp *point,
+                            dx_query **out) {
     char message[DX_NODE_MESSAGE_SIZE];
     message[0] = 0;
-    int error = dx_query_create(&node->context, space, item, message, sizeof message, out);
+    int error = dx_query_create_at(&node->context, space, item, point, message, sizeof message, out);
     if (error == DX_E_INVALID) {
         return dx_node_refuse(node, error, "dx help query", "%s", message);
+    }
+    if (error == DX_E_GONE) {
+        return dx_node_refuse_gone(node, space, "");
     }
     return error;
 }

@@ -8,6 +8,9 @@
 
 /* Makes the question; what is wrong with it is put into words. */
 DX_MUST_USE int dx_node_create_query(dx_node *node, dx_space *space, dx_bytes item, dx_query **out);
+/* The same about how things were at a point (NULL: now). */
+DX_MUST_USE int dx_node_create_query_at(dx_node *node, dx_space *space, dx_bytes item, const dx_stamp *point,
+                                        dx_query **out);
 /* Writes one row as one map. space_name: goes with it as "space"; NULL: not. */
 DX_MUST_USE int dx_node_write_query_row(dx_node *node, dx_space *space, const dx_query_row *row,
                                         const char *space_name, dx_writer *out);
