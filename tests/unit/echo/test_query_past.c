@@ -33,8 +33,7 @@ static const char *const questions[] = {
     "{\"target\":\"$\",\"type\":\"near\",\"deleted\":\"show\"}",
     "{\"where\":{\"site\":\"north\"},\"follow\":[{\"out\":\"near\"}]}",
     "{\"where\":{\"site\":\"south\"},\"follow\":[{\"in\":null},{\"out\":\"far\",\"type\":\"tree\"}]}",
-    "{\"type\":\"tree\",\"follow\":[{\"out\":null,\"repeat\":3,\"where\":{\"n\":{\"lt\":4}}}],\"order\":"
-    "\"n\"}",
+    "{\"type\":\"tree\",\"follow\":[{\"out\":null,\"repeat\":3,\"where\":{\"n\":{\"lt\":4}}}]}",
     "{\"type\":\"stone\",\"follow\":[{\"children\":true}]}",
     "{\"type\":\"stone\",\"follow\":[{\"descendants\":true,\"type\":\"tree\"}],\"ids\":true}",
     "{\"type\":\"tree\",\"follow\":[{\"parent\":true}]}",
