@@ -414,11 +414,12 @@ enum {
     /* Rows of a space that follow their blocks: so many, in so many bytes, written in one step of a tenth of a second. A
      * page of the vault holds some forty: of those that change at random each page written has several. Rows just made are
      * neighbours and win nothing by waiting: a part of it. An opening after a crash has a twentieth of a second: it makes so
-     * many changes again that are in no log (echo/row_log.h), 10 us each, and reads no more rows from the log than the set may
-     * have, 0.5 us each. */
+     * many changes again that are in no log (echo/row_log.h), 5 us each, or 15 where the row has to be read from its page, and
+     * reads no more rows from the log than the set may have, 0.5 us each. */
     DX_UNWRITTEN_ROWS_MAX = 32768,
     DX_UNWRITTEN_PARTS = 4,
     DX_UNWRITTEN_CHANGES_MAX = 2048,
+    DX_UNWRITTEN_READ_CHANGES = 2,
     DX_UNWRITTEN_SIZE_MAX = 24 * 1024 * 1024,
     /* And no longer than this while there is time to write them. */
     DX_UNWRITTEN_MS = 1000,

@@ -58,6 +58,40 @@ static inline size_t put_head(uint8_t *out, int major, uint64_t argument) {
     return (size_t)width + 1;
 }
 
+/* Reads the head at *at and moves past it; false when it is cut off, not the shortest, or of indefinite
+ * length (RFC 8949 §4.2.1). Not for major type 7, whose argument is no number. */
+static inline bool read_head(const uint8_t **at, const uint8_t *end, uint64_t *argument) {
+    const uint8_t *p = *at;
+    if (p == end) {
+        return false;
+    }
+    int info = *p++ & 31;
+    if (info <= INFO_DIRECT_MAX) {
+        *argument = (uint64_t)info;
+        *at = p;
+        return true;
+    }
+    if (info > INFO_8_BYTES) {
+        return false;
+    }
+    size_t width = (size_t)1 << (info - INFO_1_BYTE);
+    if ((size_t)(end - p) < width) {
+        return false;
+    }
+    uint64_t value = 0;
+    for (size_t i = 0; i < width; i++) {
+        value = value << 8 | p[i];
+    }
+    /* Below this the next shorter head would have done. */
+    uint64_t least = info == INFO_1_BYTE ? INFO_DIRECT_MAX + 1 : UINT64_C(1) << (width * 4);
+    if (value < least) {
+        return false;
+    }
+    *argument = value;
+    *at = p + width;
+    return true;
+}
+
 /* The kind of the item that begins with this byte; NONE when no item of the profile does. */
 static inline dx_kind kind_of_byte(uint8_t first) {
     static const uint8_t kinds[] = {DX_KIND_INT,   DX_KIND_INT, DX_KIND_BYTES, DX_KIND_TEXT,

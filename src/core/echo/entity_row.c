@@ -344,7 +344,7 @@ bool dx_entity_rows_wait(const dx_space *space) {
 }
 
 size_t dx_entity_rows_changes(const dx_space *space) {
-    return space->unwritten->changes;
+    return space->unwritten->changes + DX_UNWRITTEN_READ_CHANGES * space->unwritten->reads;
 }
 
 size_t dx_entity_rows_held(const dx_space *space) {
@@ -465,7 +465,9 @@ int dx_entity_rows_log(dx_context *context, dx_space *space) {
     int error = dx_entity_rows_write_touches(context, space);
     error = error == DX_OK ? dx_row_log_append(context, space->local, space->unwritten) : error;
     error = error == DX_OK ? save_feeds(context, space) : error;
-    space->unwritten->changes = error == DX_OK ? 0 : space->unwritten->changes;
+    if (error == DX_OK) {
+        space->unwritten->changes = space->unwritten->reads = 0;
+    }
     return error;
 }
 
@@ -492,7 +494,7 @@ int dx_entity_rows_bound(dx_context *context, dx_space *space) {
     size_t most = rows_max(context);
     bool many = rows->hurries || rows->row_count >= most || rows->made >= most / DX_UNWRITTEN_PARTS ||
                 dx_unwritten_size(rows) >= DX_UNWRITTEN_SIZE_MAX;
-    if (space->replays || (!many && rows->changes < changes_max(most))) {
+    if (space->replays || (!many && dx_entity_rows_changes(space) < changes_max(most))) {
         return DX_OK;
     }
     many = many ||

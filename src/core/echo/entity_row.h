@@ -81,8 +81,8 @@ DX_MUST_USE int dx_entity_rows_settle(dx_context *context, dx_space *space);
 DX_MUST_USE int dx_entity_rows_settle_house(dx_context *context, dx_space *space);
 /* The same where only strong references are asked for (referrer.h). */
 DX_MUST_USE int dx_entity_rows_settle_strong(dx_context *context, dx_space *space);
-/* Whether something stands in memory that the tables have not; how many changes of it are in no log, which a crash would cost
- * to make again; and how many rows. */
+/* Whether something stands in memory that the tables have not; what a crash would cost to make again of it, for it is in no log,
+ * in changes of rows that are at hand; and how many rows. */
 bool dx_entity_rows_wait(const dx_space *space);
 size_t dx_entity_rows_changes(const dx_space *space);
 size_t dx_entity_rows_held(const dx_space *space);

@@ -276,19 +276,21 @@ static int grow(dx_key_table *table) {
 
 int dx_key_table_add(dx_key_table *table, int64_t key, uint32_t value) {
     DX_ASSERT(key != 0);
-    if (dx_key_table_find(table, key) != NULL) {
+    dx_key_slot *slot = table->capacity == 0 ? NULL : &table->slots[slot_of(table, key)];
+    if (slot != NULL && slot->key != 0) {
         return DX_E_EXISTS;
     }
     if (table->count == table->count_max) {
         return DX_E_LIMIT;
     }
-    if (4 * (table->count + 1) > 3 * table->capacity) {
+    if (slot == NULL || 4 * (table->count + 1) > 3 * table->capacity) {
         int error = grow(table);
         if (error != DX_OK) {
             return error;
         }
+        slot = &table->slots[slot_of(table, key)];
     }
-    table->slots[slot_of(table, key)] = (dx_key_slot){key, value};
+    *slot = (dx_key_slot){key, value};
     table->count++;
     return DX_OK;
 }

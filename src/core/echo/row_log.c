@@ -3,6 +3,8 @@
  * Layer: floor 1, echo. */
 #include "echo/row_log.h"
 
+#include "codec/cbor.h"
+
 enum { PIECE_SIZE = 64 * 1024 }; /* a piece ends behind the row that reaches it */
 
 /* --- Writing --------------------------------------------------------------------------------- */
@@ -86,72 +88,101 @@ int dx_row_log_append(dx_context *context, int64_t space, dx_unwritten *set) {
 
 /* --- Reading --------------------------------------------------------------------------------- */
 
-static void read_was(dx_reader *in, dx_unwritten_row *row) {
-    row->was = dx_reader_peek(in) != DX_KIND_NULL;
-    if (!row->was) {
-        dx_read_null(in);
-        return;
-    }
-    if (dx_read_array(in) != 3) {
-        dx_reader_fail(in);
-    }
-    row->before.kind = dx_read_int(in);
-    row->before.type = dx_read_int(in);
-    row->before.deleted = dx_read_bool(in);
+/* An opening after a crash reads as many rows as a set may have: their form is one, so heads are taken as they must come, without
+ * the reader's account of what is open. */
+typedef struct cursor {
+    const uint8_t *at, *end;
+    bool failed; /* whatever is taken then is nothing */
+} cursor;
+
+/* Passes over the byte, if it is the next. */
+static bool take_byte(cursor *in, uint8_t byte) {
+    bool is_next = in->at < in->end && *in->at == byte;
+    in->at += is_next;
+    return is_next;
 }
 
-static void read_is(dx_reader *in, dx_unwritten_row *row) {
+static void take_array(cursor *in, uint8_t count) {
+    in->failed = !take_byte(in, (uint8_t)(MAJOR_ARRAY << 5 | count)) || in->failed;
+}
+
+static bool take_bool(cursor *in) {
+    bool is = take_byte(in, BYTE_TRUE);
+    in->failed = in->failed || (!is && !take_byte(in, BYTE_FALSE));
+    return is;
+}
+
+static uint64_t take_head(cursor *in, int *major) {
+    uint64_t argument = 0;
+    *major = in->at < in->end ? *in->at >> 5 : MAJOR_SIMPLE;
+    in->failed = in->failed || *major == MAJOR_SIMPLE || !read_head(&in->at, in->end, &argument);
+    return in->failed ? 0 : argument;
+}
+
+static int64_t take_int(cursor *in) {
+    int major;
+    uint64_t argument = take_head(in, &major);
+    in->failed = in->failed || major > MAJOR_NEGATIVE || argument > INT64_MAX;
+    return in->failed ? 0 : major == MAJOR_NEGATIVE ? -1 - (int64_t)argument : (int64_t)argument;
+}
+
+static dx_bytes take_bytes(cursor *in) {
+    int major;
+    uint64_t size = take_head(in, &major);
+    in->failed = in->failed || major != MAJOR_BYTES || size > (size_t)(in->end - in->at);
+    dx_bytes bytes = in->failed ? dx_bytes_of(NULL, 0) : dx_bytes_of(in->at, (size_t)size);
+    in->at += bytes.size;
+    return bytes;
+}
+
+static void take_was(cursor *in, dx_unwritten_row *row) {
+    row->was = !take_byte(in, BYTE_NULL);
+    if (row->was) {
+        take_array(in, 3);
+        row->before.kind = take_int(in);
+        row->before.type = take_int(in);
+        row->before.deleted = take_bool(in);
+    }
+}
+
+static void take_is(cursor *in, dx_unwritten_row *row) {
     dx_entity_row *is = &row->after;
-    row->is = dx_reader_peek(in) != DX_KIND_NULL;
+    row->is = !take_byte(in, BYTE_NULL);
     if (!row->is) {
-        dx_read_null(in);
         return;
     }
-    if (dx_read_array(in) != 10) {
-        dx_reader_fail(in);
+    take_array(in, 10);
+    is->kind = take_int(in);
+    is->type = take_int(in);
+    is->model = take_int(in);
+    is->created = take_int(in);
+    is->parent = take_int(in);
+    is->deleted = take_bool(in);
+    is->has_life = !take_byte(in, BYTE_NULL);
+    if (is->has_life) {
+        take_array(in, 2);
+        is->life_counter = take_int(in);
+        is->life_feed = take_int(in);
     }
-    is->kind = dx_read_int(in);
-    is->type = dx_read_int(in);
-    is->model = dx_read_int(in);
-    is->created = dx_read_int(in);
-    is->parent = dx_read_int(in);
-    is->deleted = dx_read_bool(in);
-    is->has_life = dx_reader_peek(in) != DX_KIND_NULL;
-    if (!is->has_life) {
-        dx_read_null(in);
-    } else {
-        if (dx_read_array(in) != 2) {
-            dx_reader_fail(in);
-        }
-        is->life_counter = dx_read_int(in);
-        is->life_feed = dx_read_int(in);
-    }
-    is->source = dx_read_int(in);
-    is->target = dx_read_int(in);
-    is->state = dx_read_bytes(in);
+    is->source = take_int(in);
+    is->target = take_int(in);
+    is->state = take_bytes(in);
 }
 
 int dx_row_log_take(dx_unwritten *set, dx_bytes rows) {
-    dx_reader in;
-    dx_reader_init(&in, rows);
-    while (in.error == DX_OK && in.at != in.end) {
+    dx_bytes kept = dx_unwritten_keep(set, rows);
+    cursor in = {.at = kept.data, .end = kept.data + kept.size};
+    int error = kept.data == NULL ? DX_E_NO_MEMORY : DX_OK;
+    while (error == DX_OK && in.at < in.end) {
         dx_unwritten_row row = {.logged = true};
-        if (dx_read_array(&in) != 3) {
-            dx_reader_fail(&in);
-        }
-        row.key = row.before.key = row.after.key = dx_read_int(&in);
-        read_was(&in, &row);
-        read_is(&in, &row);
-        if (row.key <= 0) {
-            dx_reader_fail(&in);
-        }
-        int error = in.error == DX_OK ? dx_unwritten_load(set, &row) : DX_OK;
+        take_array(&in, 3);
+        row.key = row.before.key = row.after.key = take_int(&in);
+        take_was(&in, &row);
+        take_is(&in, &row);
+        error = in.failed || row.key <= 0 ? DX_E_MALFORMED : dx_unwritten_load(set, &row);
         set->in_log++;
-        if (error != DX_OK) {
-            return error;
-        }
     }
-    return dx_reader_finish(&in);
+    return error;
 }
 
 int dx_row_log_read(dx_context *context, int64_t space, dx_unwritten *set) {

@@ -118,12 +118,13 @@ static int find_or_add(dx_unwritten *set, const dx_entity_row *before, int64_t k
     return *row == NULL ? add_row(set, before, key, row) : DX_OK;
 }
 
+static int note_parent(dx_unwritten *set, int64_t parent) {
+    int error = dx_key_table_add(&set->parents, parent, 0);
+    return error == DX_E_EXISTS ? DX_OK : error;
+}
+
 static int set_after(dx_unwritten *set, dx_unwritten_row *row, const dx_entity_row *after) {
-    int error = DX_OK;
-    if (after != NULL && after->parent != 0) {
-        error = dx_key_table_add(&set->parents, after->parent, 0);
-        error = error == DX_E_EXISTS ? DX_OK : error;
-    }
+    int error = after != NULL && after->parent != 0 ? note_parent(set, after->parent) : DX_OK;
     if (error == DX_OK && after != NULL) {
         error = copy_row(set, after, &row->after, &row->after_room);
     }
@@ -133,10 +134,12 @@ static int set_after(dx_unwritten *set, dx_unwritten_row *row, const dx_entity_r
 
 int dx_unwritten_put(dx_unwritten *set, const dx_entity_row *before, const dx_entity_row *after) {
     dx_unwritten_row *row;
+    size_t count = set->row_count;
     int error = find_or_add(set, before, after != NULL ? after->key : before->key, &row);
     error = error == DX_OK ? set_after(set, row, after) : error;
     if (error == DX_OK) {
-        row->logged = false;
+        set->reads += row->held || (set->row_count != count && row->was);
+        row->logged = row->held = false;
         set->changes++;
     }
     return error;
@@ -146,22 +149,34 @@ int dx_unwritten_hold(dx_unwritten *set, const dx_entity_row *row) {
     dx_unwritten_row *held;
     int error = add_row(set, row, row->key, &held);
     if (error == DX_OK) {
-        held->logged = held->is = true;
+        held->logged = held->held = held->is = true;
         held->after =
             held->before; /* and its state, until a put gives it one of its own: it has no room here */
     }
     return error;
 }
 
+dx_bytes dx_unwritten_keep(dx_unwritten *set, dx_bytes bytes) {
+    return dx_arena_copy(&set->states, bytes);
+}
+
+/* Its states have no room here: a put gives them one of their own. */
 int dx_unwritten_load(dx_unwritten *set, const dx_unwritten_row *row) {
-    dx_unwritten_row *loaded;
-    int error = find_or_add(set, row->was ? &row->before : NULL, row->key, &loaded);
-    error = error == DX_OK ? set_after(set, loaded, row->is ? &row->after : NULL) : error;
-    if (error == DX_OK) {
-        loaded->unread = loaded->was;
-        loaded->logged = true;
+    int error = grow(set);
+    error = error == DX_OK ? dx_key_table_add(&set->places, row->key, (uint32_t)set->row_count) : error;
+    bool is_new = error == DX_OK;
+    if (!is_new && error != DX_E_EXISTS) {
+        return error;
     }
-    return error;
+    dx_unwritten_row *loaded =
+        is_new ? dx_unwritten_at(set, set->row_count++) : dx_unwritten_find(set, row->key);
+    set->made += is_new && !row->was;
+    bool was = is_new ? row->was : loaded->was;
+    const dx_entity_row before = is_new ? row->before : loaded->before;
+    *loaded = *row;
+    loaded->before = before;
+    loaded->was = loaded->unread = was;
+    return row->is && row->after.parent != 0 ? note_parent(set, row->after.parent) : DX_OK;
 }
 
 int dx_unwritten_set_before(dx_unwritten *set, dx_unwritten_row *row, const dx_entity_row *before) {

@@ -20,6 +20,7 @@ typedef struct dx_unwritten_row {
     bool
         unread; /* of before only key, kind, type and deleted are known: it came from the log, the rest is the table's */
     bool logged;                 /* the log of rows has it as it shall be */
+    bool held;                   /* it was read, and has not changed */
     dx_entity_row before, after; /* their states are the set's own memory */
     size_t before_room, after_room;
 } dx_unwritten_row;
@@ -38,6 +39,7 @@ typedef struct dx_unwritten {
     dx_key_table parents; /* of rows that have one */
     bool hurries;         /* to be written with the block under way */
     size_t changes;       /* that are not in the log: what a crash would cost to do again */
+    size_t reads;         /* of them, whose rows would have to be read from their table for that */
     int64_t pieces;       /* of the log of rows that tell of this set */
     size_t in_log;        /* rows in them, one as often as it was logged */
     bool has_house;       /* one of the rows is of a type of the house's own ("dx.…") */
@@ -56,8 +58,10 @@ dx_unwritten_row *dx_unwritten_at(const dx_unwritten *set, size_t number);
 DX_MUST_USE int dx_unwritten_put(dx_unwritten *set, const dx_entity_row *before, const dx_entity_row *after);
 /* A row that is not in the set, as it is in its table and shall be: no change. */
 DX_MUST_USE int dx_unwritten_hold(dx_unwritten *set, const dx_entity_row *row);
-/* A row as the log has it: its states are copied, and of before nothing else is believed than what it says. It takes the
- * place of one that was loaded earlier. */
+/* A copy that lives as long as the set's rows; data NULL: no memory. */
+dx_bytes dx_unwritten_keep(dx_unwritten *set, dx_bytes bytes);
+/* A row as the log has it, `logged`: its state is in bytes that the set keeps, and of before nothing else is believed than what
+ * it says. It takes the place of one that was loaded earlier. */
 DX_MUST_USE int dx_unwritten_load(dx_unwritten *set, const dx_unwritten_row *row);
 /* What the table has of a row that is `unread`, which it is no longer. */
 DX_MUST_USE int dx_unwritten_set_before(dx_unwritten *set, dx_unwritten_row *row,

@@ -551,6 +551,34 @@ static void test_bound(void **state) {
     peer_deinit(&alice);
 }
 
+/* What a crash would have to read from a table again fills the bound sooner than what it would find at hand. */
+static void test_bound_of_reads(void **state) {
+    (void)state;
+    enum { MANY = 12, ROWS = 64, BOUND = ROWS / DX_UNWRITTEN_PARTS };
+    size_t until_logged[2] = {0, 0};
+    for (size_t among = 1; among <= MANY; among += MANY - 1) {
+        peer alice;
+        int64_t keys[MANY];
+        peer_init(&alice, 1, "Alice");
+        alice.context.rows_max = ROWS;
+        peer_create_space(&alice, "Garden");
+        for (size_t i = 0; i < MANY; i++) {
+            keys[i] = peer_add(&alice, "tree", "{\"age\":3}");
+        }
+        peer_begin(&alice);
+        assert_int_equal(dx_entity_rows_write(&alice.context, alice.space), DX_OK);
+        peer_commit(&alice);
+        for (size_t i = 0; logged(&alice) == 0; i++) {
+            char age[] = {(char)('0' + i % 10), 0};
+            peer_set(&alice, keys[i % among], "age", age);
+            until_logged[among != 1]++;
+        }
+        peer_deinit(&alice);
+    }
+    assert_int_equal(until_logged[0], BOUND - DX_UNWRITTEN_READ_CHANGES);
+    assert_int_equal(until_logged[1], (BOUND + DX_UNWRITTEN_READ_CHANGES) / (1 + DX_UNWRITTEN_READ_CHANGES));
+}
+
 /* On a full disk the tables show what is in none of them, in every transaction anew, and nothing of it is kept. */
 static void test_full_disk(void **state) {
     (void)state;
@@ -593,5 +621,6 @@ static void test_full_disk(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_one_row), DX_TEST(test_no_change), DX_TEST(test_drop), DX_TEST(test_replay),
              DX_TEST(test_crash_at_every_write), DX_TEST(test_crash_at_every_write_of_the_way_back),
-             DX_TEST(test_crash_again_and_again), DX_TEST(test_bound), DX_TEST(test_bound_of_the_log),
-             DX_TEST(test_full_disk), DX_TEST(test_log), DX_TEST(test_small_set), DX_TEST(test_damaged_log))
+             DX_TEST(test_crash_again_and_again), DX_TEST(test_bound), DX_TEST(test_bound_of_reads),
+             DX_TEST(test_bound_of_the_log), DX_TEST(test_full_disk), DX_TEST(test_log),
+             DX_TEST(test_small_set), DX_TEST(test_damaged_log))

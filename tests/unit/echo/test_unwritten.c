@@ -148,4 +148,31 @@ static void test_no_memory(void **state) {
     }
 }
 
-DX_TEST_MAIN(DX_TEST(test_before_and_after), DX_TEST(test_many), DX_TEST(test_order), DX_TEST(test_no_memory))
+/* Of the changes, those whose rows an opening after a crash would have to read: the first change of each that has a table's row. */
+static void test_reads(void **state) {
+    (void)state;
+    fixture f;
+    init(&f);
+    dx_entity_row first = row_of(7, "first"), second = row_of(7, "second"), other = row_of(8, "other"),
+                  made = row_of(9, "made");
+    assert_int_equal(dx_unwritten_hold(&f.set, &first), DX_OK);
+    assert_true(f.set.reads == 0 && f.set.changes == 0);
+    put(&f, &first, &second);
+    put(&f, &second, &first);
+    assert_true(f.set.reads == 1 && f.set.changes == 2);
+    put(&f, NULL, &made);
+    put(&f, &made, &made);
+    assert_int_equal(f.set.reads, 1);
+    put(&f, &other, NULL);
+    assert_int_equal(f.set.reads, 2);
+    dx_unwritten_row logged = {.key = 10, .was = true, .is = true, .logged = true};
+    logged.before.key = logged.after.key = 10;
+    assert_int_equal(dx_unwritten_load(&f.set, &logged), DX_OK);
+    dx_entity_row changed = row_of(10, "changed");
+    put(&f, &logged.after, &changed);
+    assert_true(f.set.reads == 2 && f.set.changes == 6);
+    deinit(&f);
+}
+
+DX_TEST_MAIN(DX_TEST(test_before_and_after), DX_TEST(test_reads), DX_TEST(test_many), DX_TEST(test_order),
+             DX_TEST(test_no_memory))
