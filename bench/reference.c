@@ -195,9 +195,6 @@ static void measure_commits(const bench_input *input) {
 }
 
 void bench_reference(const bench_input *input) {
-    if (sodium_init() < 0) {
-        bench_fail("libsodium could not be started");
-    }
     bench_rounds("reference.hash", input->package_count, input->cbor_bytes, hash_all,
                  (void *)(uintptr_t)input);
     measure_fsync(input);

@@ -356,9 +356,6 @@ static void measure_store(const bench_input *input) {
 }
 
 void bench_store(const bench_input *input) {
-    if (sodium_init() < 0) {
-        bench_fail("libsodium could not be started");
-    }
     measure_pages();
     measure_plain(input);
     measure_store(input);
