@@ -38,6 +38,7 @@ static const struct {
     {"vaults", bench_vaults,
      "real processes: import, opening, first replication, one update there (with --dx)"},
     {"words", bench_words, "full text over the packages; beside FTS5 alone"},
+    {"writes", bench_writes, "of rows, only what writes, and less of it: for profilers"},
 };
 
 enum { TABLE_COUNT = sizeof table / sizeof *table, ROUNDS = 5 };

@@ -95,5 +95,6 @@ void bench_rows(const bench_input *input);
 void bench_store(const bench_input *input);
 void bench_vaults(const bench_input *input);
 void bench_words(const bench_input *input);
+void bench_writes(const bench_input *input);
 
 #endif

@@ -9,6 +9,7 @@
  *                     other, until rows are written; the digests are equal
  *   million.create    ten times as many, in a process that may take MEMORY_MAX more than it had; then OBJECTS of them changed;
  *   million.memory    opened and counted: what it took (the program's second bench, "million")
+ *   rows.create, rows.update (UPDATES_SHORT times), rows.update.hot alone, for profilers: the program's bench "writes"
  *   rows.plain.create, rows.plain.update: the same rows in plain SQLite, settings of the vault, nothing signed or sealed
  *
  * The input is drawn from a fixed seed. Blocks are signed and sealed, pages encrypted. Layer: measuring programs; looks
@@ -32,6 +33,7 @@ enum {
     OBJECTS = 100000,
     MILLION = 1000000,
     UPDATES = 1000000,
+    UPDATES_SHORT = 300000,
     HOT = 1000,
     HOT_UPDATES = 300000,
     REPLICATED = 100000,
@@ -451,28 +453,59 @@ static void measure_replication(const bench_input *input) {
     free(keys);
 }
 
-void bench_rows(const bench_input *input) {
-    bench_replica it;
+static void measure_creation(const bench_input *input, bench_replica *it, int64_t *keys) {
     bench_clock clock;
-    int64_t *keys = take_keys(OBJECTS);
-    measure_plain(input);
-    bench_replica_create(&it, input, "rows");
-    bench_replica_create_space(&it, "items");
+    bench_replica_create(it, input, "rows");
+    bench_replica_create_space(it, "items");
     bench_start(&clock);
-    create(&it, OBJECTS, keys);
+    create(it, OBJECTS, keys);
     bench_stop(&clock);
     say("rows.create", OBJECTS, &clock);
-    bench_replica_close(&it);
-    uint64_t before = file_size(it.path);
-    bench_replica_open(&it);
+}
+
+/* The vault is closed before and after. */
+static void measure_updates(bench_replica *it, const int64_t *keys, size_t count) {
+    bench_clock clock;
+    uint64_t before = file_size(it->path);
+    bench_replica_open(it);
     bench_start(&clock);
-    update(&it, UPDATES, keys, OBJECTS, 2);
+    update(it, count, keys, OBJECTS, 2);
     bench_stop(&clock);
-    bench_replica_close(&it);
+    bench_replica_close(it);
     bench_line_begin("rows.update");
-    bench_line_work(UPDATES, 0, &clock);
-    bench_line_number("bytes_per_update", (double)(file_size(it.path) - before) / UPDATES);
+    bench_line_work(count, 0, &clock);
+    bench_line_number("bytes_per_update", (double)(file_size(it->path) - before) / (double)count);
     bench_line_end();
+}
+
+static void measure_hot_updates(bench_replica *it, const int64_t *keys) {
+    bench_clock clock;
+    bench_start(&clock);
+    update(it, HOT_UPDATES, keys, HOT, 4);
+    bench_stop(&clock);
+    say("rows.update.hot", HOT_UPDATES, &clock);
+}
+
+/* What a profiler is set on: only the writing. */
+void bench_writes(const bench_input *input) {
+    bench_replica it;
+    int64_t *keys = take_keys(OBJECTS);
+    measure_creation(input, &it, keys);
+    bench_replica_close(&it);
+    measure_updates(&it, keys, UPDATES_SHORT);
+    bench_replica_open(&it);
+    measure_hot_updates(&it, keys);
+    bench_replica_remove(&it);
+    free(keys);
+}
+
+void bench_rows(const bench_input *input) {
+    bench_replica it;
+    int64_t *keys = take_keys(OBJECTS);
+    measure_plain(input);
+    measure_creation(input, &it, keys);
+    bench_replica_close(&it);
+    measure_updates(&it, keys, UPDATES);
     measure_open("rows.open", it.path);
     die_updating(&it, CRASH_CHANGES, keys);
     measure_open("rows.open.crash", it.path);
@@ -481,10 +514,7 @@ void bench_rows(const bench_input *input) {
     die_updating(&it, FULL_CHANGES, keys);
     measure_open("rows.open.crash.full", it.path);
     bench_replica_open(&it);
-    bench_start(&clock);
-    update(&it, HOT_UPDATES, keys, HOT, 4);
-    bench_stop(&clock);
-    say("rows.update.hot", HOT_UPDATES, &clock);
+    measure_hot_updates(&it, keys);
     bench_replica_remove(&it);
     free(keys);
     measure_replication(input);
