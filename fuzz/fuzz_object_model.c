@@ -1,10 +1,11 @@
 /* fuzz_object_model.c: operations of the object model. Input: operations, each as counter (1 byte), size (2
  * bytes) and its bytes. Checks: a refused operation changes nothing, any order saves the same bytes, applying
- * again changes nothing, what was saved is restored, the view is one canonical item, an operation made
+ * again changes nothing, amending makes the same, what was saved is restored, the view is one canonical item, an operation made
  * from a view is accepted, and so is what takes back one of the operations. */
 #include <dxos/model.h>
 
 #include "fuzz.h"
+#include "model/object_amend.h"
 #include "model/object_inverse.h"
 #include "model/object_operation.h"
 
@@ -32,6 +33,17 @@ static void *make(const operation *operations, size_t count, bool backwards, dx_
     return state;
 }
 
+/* Amending makes what the model made, or leaves it alone. */
+static void amend(dx_bytes saved, const operation *one, dx_bytes made) {
+    const dx_stamp created = {.counter = 3};
+    dx_buf amended;
+    dx_buf_init(&amended, &fuzz_alloc, STATE_MAX);
+    int error = dx_object_amend(&created, saved, one->bytes, &one->stamp, &amended);
+    FUZZ_CHECK(error == DX_OK ? one->outcome == DX_OK && dx_bytes_equal(dx_buf_view(&amended), made)
+                              : error == DX_E_UNSUPPORTED && amended.size == 0);
+    dx_buf_deinit(&amended);
+}
+
 /* Applies each for the first time, and notes what comes of it. */
 static void note_outcomes(operation *operations, size_t count, dx_buf *before, dx_buf *after) {
     void *state = make(NULL, 0, false, before);
@@ -41,6 +53,7 @@ static void note_outcomes(operation *operations, size_t count, dx_buf *before, d
         FUZZ_CHECK(operations[i].outcome == DX_OK ||
                    (operations[i].outcome == DX_E_MALFORMED &&
                     dx_bytes_equal(dx_buf_view(before), dx_buf_view(after))));
+        amend(dx_buf_view(before), &operations[i], dx_buf_view(after));
         save(state, before);
     }
     dx_object_model.destroy(&fuzz_alloc, state);

@@ -17,6 +17,7 @@
 #include "echo/space_scope.h"
 #include "echo/withdraw.h"
 #include "feed/hole.h"
+#include "model/object_amend.h"
 
 /* --- Scratch memory -------------------------------------------------------------------------- */
 
@@ -242,6 +243,35 @@ static int operate_in_order(dx_reduction *reduction, int64_t key, const stored_s
                           : dx_ordered_make(context, key, stored->model, &stored->created, &beginning, out);
 }
 
+/* By way of a state in memory. */
+static int operate_by_model(dx_reduction *reduction, stored_state *stored, dx_bytes operation) {
+    dx_space *space = reduction->space;
+    const dx_model *model = stored->model;
+    dx_alloc scratch = dx_space_scratch(space);
+    void *state = model->create(&scratch, &stored->created);
+    int error = state == NULL ? DX_E_NO_MEMORY : DX_OK;
+    if (error == DX_OK && stored->model_id < 0) {
+#if defined(DX_PLANT) && DX_PLANT == 76
+        stored->saved = dx_bytes_of(NULL, 0);
+#endif
+        size_t applied;
+        error = apply_list(model, state, stored->saved, &applied);
+    } else if (error == DX_OK && stored->saved.size != 0) {
+        error = model->restore(state, stored->saved);
+    }
+    if (error == DX_OK) {
+        error = model->apply(state, operation, &reduction->stamp);
+    }
+    if (error == DX_OK) {
+        error = model->save(state, &space->state);
+    }
+    if (state != NULL) {
+        model->destroy(&scratch, state);
+    }
+    dx_arena_reset(&space->arena);
+    return error;
+}
+
 /* Makes the state with one more operation in space->state and points stored->saved at it. *refusal: the model
  * does not take it. */
 static int operate(dx_reduction *reduction, int64_t key, stored_state *stored, dx_bytes operation,
@@ -255,28 +285,11 @@ static int operate(dx_reduction *reduction, int64_t key, stored_state *stored, d
     } else if (keeps_list(reduction, model)) {
         error = add_to_list(stored->saved, &reduction->stamp, operation, &space->state);
     } else {
-        dx_alloc scratch = dx_space_scratch(space);
-        void *state = model->create(&scratch, &stored->created);
-        error = state == NULL ? DX_E_NO_MEMORY : DX_OK;
-        if (error == DX_OK && stored->model_id < 0) {
-#if defined(DX_PLANT) && DX_PLANT == 76
-            stored->saved = dx_bytes_of(NULL, 0);
-#endif
-            size_t applied;
-            error = apply_list(model, state, stored->saved, &applied);
-        } else if (error == DX_OK && stored->saved.size != 0) {
-            error = model->restore(state, stored->saved);
-        }
-        if (error == DX_OK) {
-            error = model->apply(state, operation, &reduction->stamp);
-        }
-        if (error == DX_OK) {
-            error = model->save(state, &space->state);
-        }
-        if (state != NULL) {
-            model->destroy(&scratch, state);
-        }
-        dx_arena_reset(&space->arena);
+        error = model == &dx_object_model && stored->model_id > 0
+                    ? dx_object_amend(&stored->created, stored->saved, operation, &reduction->stamp,
+                                      &space->state)
+                    : DX_E_UNSUPPORTED;
+        error = error == DX_E_UNSUPPORTED ? operate_by_model(reduction, stored, operation) : error;
     }
     if (error == DX_E_MALFORMED || error == DX_E_LIMIT || error == DX_E_CORRUPT) {
         *refusal = error;
