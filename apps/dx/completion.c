@@ -79,7 +79,8 @@ static void offer_options(const char *begun, const dx_option *options, size_t co
 }
 
 static void offer_verbs(const char *begun, const char *noun) {
-    for (const dx_verb *verb = dx_verbs; verb->noun != NULL; verb++) {
+    const dx_verb *verb;
+    for (size_t i = 0; (verb = dx_verb_at(i)) != NULL; i++) {
         if (!verb->hidden && verb->verb != NULL && strcmp(verb->noun, noun) == 0) {
             offer(begun, "", verb->verb, verb->sentence);
         }

@@ -153,7 +153,8 @@ bool dx_help_noun(FILE *out, bool colour, const char *noun) {
         return false;
     }
     fprintf(out, "%sdx %s%s: %s\n\n", bold(colour), noun, plain(colour), sentence);
-    for (const dx_verb *verb = dx_verbs; verb->noun != NULL; verb++) {
+    const dx_verb *verb;
+    for (size_t i = 0; (verb = dx_verb_at(i)) != NULL; i++) {
         if (strcmp(verb->noun, noun) != 0 || verb->hidden) {
             continue;
         }

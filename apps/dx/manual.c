@@ -167,7 +167,8 @@ static bool print_noun(const char *name) {
         snprintf(page, sizeof page, "dx-%s", name);
         print_heading(page, noun->sentence);
         printf(".SH COMMANDS\n");
-        for (const dx_verb *verb = dx_verbs; verb->noun != NULL; verb++) {
+        const dx_verb *verb;
+        for (size_t i = 0; (verb = dx_verb_at(i)) != NULL; i++) {
             if (strcmp(verb->noun, name) == 0 && !verb->hidden) {
                 print_verb(verb);
             }

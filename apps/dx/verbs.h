@@ -1,6 +1,6 @@
 /* dx/verbs.h: what `dx` can be asked: one table of nouns and verbs.
  *
- * Layer: apps (include/dxos only). The table in verbs.c is the only place where a verb, its arguments,
+ * Layer: apps (include/dxos only). The table in verbs_*.c is the only place where a verb, its arguments,
  * options and words of help stand: parsing (invocation.c), help (help.c), man pages (manual.c) and completion
  * (completion.c) all read it. A handler lives in the file of its noun and returns an exit code (failure.h).
  */
@@ -47,8 +47,8 @@ typedef struct dx_noun {
     const char *sentence;
 } dx_noun;
 
-/* Ends with noun NULL. */
-extern const dx_verb dx_verbs[];
+/* In the order help shows them; NULL behind the last. */
+const dx_verb *dx_verb_at(size_t index);
 /* In the order help shows them; ends with name NULL. */
 extern const dx_noun dx_nouns[];
 /* Options every verb takes; ends with name NULL. */
