@@ -173,6 +173,8 @@ static void take_back(const operation *operations, size_t count, const dx_stamp 
         .now = {dx_buf_view(&now.saved), dx_buf_view(&now.view)},
         .first = *stamp,
         .last = *stamp,
+        .authors = dx_bytes_of(stamp->feed, sizeof stamp->feed),
+        .writer = stamp->feed,
         .set = take_set,
         .edit = take_edit,
         .ctx = &self,

@@ -15,9 +15,27 @@ static const dx_column block_columns[] = {
     {"leaf", DX_CELL_HEX},        {"continues", DX_CELL_TEXT}, {"key_epoch", DX_CELL_NUMBER},
     {"wall_ms", DX_CELL_NUMBER},  {"auth", DX_CELL_VALUE},     {"deps", DX_CELL_VALUE},
     {"sections", DX_CELL_NUMBER}, {"applied", DX_CELL_TEXT},   {NULL, DX_CELL_TEXT}};
-static const dx_column section_columns[] = {{"section", DX_CELL_NUMBER}, {"size", DX_CELL_NUMBER},
-                                            {"closed", DX_CELL_TEXT},    {"credential", DX_CELL_HEX},
-                                            {"says", DX_CELL_VALUE},     {NULL, DX_CELL_TEXT}};
+static const dx_column section_columns[] = {
+    {"section", DX_CELL_NUMBER}, {"is", DX_CELL_TEXT},     {"id", DX_CELL_TEXT},
+    {"did", DX_CELL_TEXT},       {"kind", DX_CELL_TEXT},   {"type", DX_CELL_TEXT},
+    {"model", DX_CELL_TEXT},     {"size", DX_CELL_NUMBER}, {"closed", DX_CELL_TEXT},
+    {"credential", DX_CELL_HEX}, {"hash", DX_CELL_HEX},    {"says", DX_CELL_VALUE},
+    {NULL, DX_CELL_TEXT}};
+static const dx_column space_columns[] = {
+    {"space", DX_CELL_HEX},     {"objects", DX_CELL_NUMBER},      {"links", DX_CELL_NUMBER},
+    {"feeds", DX_CELL_NUMBER},  {"forked", DX_CELL_NUMBER},       {"blocks", DX_CELL_NUMBER},
+    {"holes", DX_CELL_NUMBER},  {"holes_purged", DX_CELL_NUMBER}, {"holes_outside", DX_CELL_NUMBER},
+    {"purges", DX_CELL_NUMBER}, {"epoch", DX_CELL_TEXT},          {"base", DX_CELL_TEXT},
+    {"begins", DX_CELL_TEXT},   {"history", DX_CELL_TEXT},        {"percent", DX_CELL_TEXT},
+    {"snapshot", DX_CELL_HEX},  {"done", DX_CELL_TEXT},           {"total", DX_CELL_TEXT},
+    {"mismatch", DX_CELL_TEXT}, {"kept", DX_CELL_TEXT},           {"until", DX_CELL_VALUE},
+    {"partial", DX_CELL_MARK},  {"types", DX_CELL_VALUE},         {"since", DX_CELL_VALUE},
+    {"outside", DX_CELL_TEXT},  {"missing", DX_CELL_TEXT},        {NULL, DX_CELL_TEXT}};
+static const dx_column hole_columns[] = {{"feed", DX_CELL_HEX},        {"seq", DX_CELL_NUMBER},
+                                         {"sections", DX_CELL_NUMBER}, {"purged", DX_CELL_NUMBER},
+                                         {"outside", DX_CELL_NUMBER},  {"missing", DX_CELL_NUMBER},
+                                         {"place", DX_CELL_TEXT},      {NULL, DX_CELL_TEXT}};
+static const dx_column purge_columns[] = {{"id", DX_CELL_TEXT}, {"done", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
 static const dx_column credential_columns[] = {
     {"credential", DX_CELL_HEX}, {"type", DX_CELL_TEXT},  {"holds", DX_CELL_TEXT},
     {"role", DX_CELL_TEXT},      {"class", DX_CELL_TEXT}, {"epoch", DX_CELL_TEXT},
@@ -138,11 +156,18 @@ static int show_block(dx_invocation *run) {
     return code;
 }
 
+static int show_space(dx_invocation *run) {
+    dx_map_builder command;
+    dx_space_command(run, &command, "inspect.space");
+    return dx_vault_ask_record(run, &command, space_columns);
+}
+
 int dx_run_inspect(dx_invocation *run) {
     static const struct {
         const char *what;
         size_t arguments; /* with SPACE and WHAT */
-    } forms[] = {{"feeds", 2}, {"feed", 3}, {"block", 4}, {"credentials", 2}, {"object", 3}};
+    } forms[] = {{"feeds", 2},  {"feed", 3},  {"block", 4}, {"credentials", 2},
+                 {"object", 3}, {"space", 2}, {"holes", 2}, {"purges", 2}};
     const char *what = run->argument_count > 1 ? dx_invocation_argument(run, 1) : "feeds";
     size_t given = run->argument_count > 1 ? run->argument_count : 2, form = 0;
     while (form < sizeof forms / sizeof forms[0] && strcmp(forms[form].what, what) != 0) {
@@ -150,7 +175,8 @@ int dx_run_inspect(dx_invocation *run) {
     }
     if (form == sizeof forms / sizeof forms[0] || forms[form].arguments != given) {
         return dx_fail_usage(run,
-                             "it takes SPACE and: feeds, feed ID, block FEED SEQ, credentials or object ID",
+                             "it takes SPACE and: space, feeds, feed ID, block FEED SEQ, holes, purges, "
+                             "credentials or object ID",
                              "dx inspect -h");
     }
     switch (form) {
@@ -162,7 +188,13 @@ int dx_run_inspect(dx_invocation *run) {
         return show_block(run);
     case 3:
         return list(run, "inspect.credentials", "id", credential_columns);
-    default:
+    case 4:
         return list(run, "inspect.object", "id", register_columns);
+    case 5:
+        return show_space(run);
+    case 6:
+        return list(run, "inspect.holes", "id", hole_columns);
+    default:
+        return list(run, "inspect.purges", "id", purge_columns);
     }
 }

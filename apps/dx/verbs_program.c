@@ -125,16 +125,24 @@ const dx_verb dx_program_verbs[] = {
     /* --- this program --- */
     {.noun = "inspect",
      .arguments = {SPACE_ARGUMENT,
-                   {"WHAT", "feeds (without it), feed, block, credentials or object", true, false},
+                   {"WHAT", "feeds (without it), space, feed, block, holes, purges, credentials or object",
+                    true, false},
                    {"ID", "of the feed or the object; of a feed the beginning will do", true, false},
                    {"SEQ", "of the block in its feed, from 0", true, false}},
-     .options = {{"limit", 0, "N", "at most so many credentials or registers (1000)", false},
-                 {"after", 0, "ID", "only credentials after this one, registers after this path", false}},
-     .sentence = "Look inside a space: feeds, blocks, credentials, an object's registers",
+     .options = {{"limit", 0, "N", "at most so many credentials, holes, purges or registers (1000)", false},
+                 {"after", 0, "ID",
+                  "only credentials or purges after this one, registers after this path, blocks with holes "
+                  "after this place",
+                  false}},
+     .sentence = "Look inside a space: feeds, blocks, holes, credentials, an object's registers",
      .details =
          "It reads only, and shows no key. A section of a block is shown as it says where its key is here\n"
-         "(docs/spec/section.md); an object's registers with their stamps and with who wrote them.",
+         "(docs/spec/section.md), with whose it is; of others only a hash is here (a hole): purged, outside "
+         "of\n"
+         "the part that this vault keeps, or missing. An object's registers come with their stamps and with\n"
+         "who wrote them.",
      .examples = "dx inspect notes\ndx inspect notes block 5f81 2\ndx inspect notes credentials\n"
+                 "dx inspect notes space\ndx inspect notes holes --limit 20\n"
                  "dx inspect notes object 2-0-5f81",
      .run = dx_run_inspect},
     {.noun = "status",

@@ -32,6 +32,10 @@ for row in map(json.loads, open("out")): print(row["path"], row["is"], row["valu
 a.b value 1 2 64
 done value True 3 64
 title value tea 2 64"
+expect_exit 0 "the space" --profile alice inspect notes space --json
+same "what is here of it" "$(value objects <out) $(value holes <out) $(value purges <out)" "1 0 0"
+run --profile alice inspect notes block "$feed" 2 --json
+same "a section says whose it is" "$(tail -1 out | value is) $(tail -1 out | value id) $(tail -1 out | value did) $(tail -1 out | value type)" "open $task changed task"
 python3 "$(dirname "$0")/terminal.py" 110 -- "$dx" --profile alice inspect notes block "$feed" 1 >out
 holds "a person is shown tables" out 'section.*says'
 for words in "what" "feed" "block $feed" "block $feed 1 2" "credentials x" "object" "block $feed x"; do
@@ -42,4 +46,9 @@ expect_exit 3 "no such feed" --profile alice inspect notes feed 0000
 expect_exit 3 "no such block" --profile alice inspect notes block "$feed" 900
 expect_exit 3 "no such object" --profile alice inspect notes object 900-0
 expect_exit 3 "no such space" --profile alice inspect nowhere
+expect_exit 0 "its purge" --profile alice object purge notes "$task" --yes
+run --profile alice inspect notes purges --json
+same "is told" "$(value id <out)" "$task"
+run --profile alice inspect notes holes --json
+same "with its holes" "$(value purged <out | tr '\n' ' ')" "1 1 "
 plan

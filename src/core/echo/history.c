@@ -295,15 +295,20 @@ typedef struct taking_back {
     dx_context *context;
     dx_space *space;
     int64_t key;
-    dx_stamp first, last;
+    const dx_authorship *own;
     sight before, after, now;
     bool *kept;
 } taking_back;
 
 /* Whether this is another's word, and later than the transaction. */
 static bool is_anothers(const taking_back *self, const dx_stamp *stamp) {
-    return memcmp(stamp->feed, self->first.feed, sizeof stamp->feed) != 0 &&
-           dx_stamp_compare(stamp, &self->first) > 0;
+    dx_bytes feeds = self->own->feeds;
+    for (size_t at = 0; at < feeds.size; at += sizeof stamp->feed) {
+        if (memcmp(stamp->feed, feeds.data + at, sizeof stamp->feed) == 0) {
+            return false;
+        }
+    }
+    return dx_stamp_compare(stamp, &self->own->first) > 0;
 }
 
 /* Of whether it lives: who said so last. */
@@ -346,14 +351,20 @@ static int invert_move(const taking_back *self) {
 static int invert_object(const taking_back *self, const dx_stamp *created) {
     const sight *before = &self->before, *after = &self->after, *now = &self->now;
     writing_back writing = {.transaction = self->transaction, .key = self->key};
+    const dx_feed *writer = dx_space_feed(self->space, self->space->own_data);
+    if (writer == NULL) {
+        return DX_E_CORRUPT;
+    }
     const dx_object_inverse inverse = {
         .alloc = self->context->alloc,
         .created = *created,
         .before = {dx_buf_view(&before->saved), dx_buf_view(&before->view)},
         .after = {dx_buf_view(&after->saved), dx_buf_view(&after->view)},
         .now = {dx_buf_view(&now->saved), dx_buf_view(&now->view)},
-        .first = self->first,
-        .last = self->last,
+        .first = self->own->first,
+        .last = self->own->last,
+        .authors = self->own->feeds,
+        .writer = writer->id,
         .set = set_path,
         .edit = edit_path,
         .ctx = &writing,
@@ -377,8 +388,8 @@ static int invert_state(const taking_back *self, const dx_stamp *created) {
                                              : model->restore(states[i], dx_buf_view(&sights[i]->saved));
     }
     if (error == DX_OK) {
-        error =
-            model->invert(states[0], states[1], states[2], &self->first, &self->last, &operation, self->kept);
+        error = model->invert(states[0], states[1], states[2], &self->own->first, &self->own->last,
+                              &operation, self->kept);
     }
     if (error == DX_OK && operation.size != 0) {
         error = dx_transaction_operate(self->transaction, self->key, dx_buf_view(&operation));
@@ -399,7 +410,11 @@ static int invert_content(const taking_back *self) {
     if (dx_bytes_equal(dx_buf_view(&self->before.saved), dx_buf_view(&self->after.saved))) {
         return DX_OK;
     }
-    if (model != &dx_object_model && (model == NULL || model->invert == NULL)) {
+    /* A model is told of one author by one feed: what he did by another he does not write with any more is kept. */
+    const dx_feed *writer = dx_space_feed(self->space, self->space->own_data);
+    bool is_writers =
+        writer != NULL && memcmp(writer->id, self->own->first.feed, sizeof self->own->first.feed) == 0;
+    if (model != &dx_object_model && (model == NULL || model->invert == NULL || !is_writers)) {
         *self->kept = true;
         return DX_OK;
     }
@@ -434,20 +449,16 @@ static int take_back(const taking_back *self) {
 }
 
 int dx_history_invert(dx_transaction *transaction, dx_context *context, dx_space *space, int64_t key,
-                      const dx_stamp *first, const dx_stamp *last, bool *kept) {
-    taking_back self = {.transaction = transaction,
-                        .context = context,
-                        .space = space,
-                        .key = key,
-                        .first = *first,
-                        .last = *last,
-                        .kept = kept};
-    dx_stamp earlier = dx_point_before(first);
+                      const dx_authorship *own, bool *kept) {
+    taking_back self = {
+        .transaction = transaction, .context = context, .space = space, .key = key, .own = own, .kept = kept};
+    dx_stamp earlier = dx_point_before(&own->first);
     look_init(&self.before, context);
     look_init(&self.after, context);
     look_init(&self.now, context);
     int error = look(&self.before, context, space, key, &earlier);
-    error = error == DX_OK || error == DX_E_NOT_FOUND ? look(&self.after, context, space, key, last) : error;
+    error = error == DX_OK || error == DX_E_NOT_FOUND ? look(&self.after, context, space, key, &own->last)
+                                                      : error;
     error = error == DX_OK ? look(&self.now, context, space, key, NULL) : error;
     error = error == DX_OK ? take_back(&self) : error;
     look_deinit(&self.before);

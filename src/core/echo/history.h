@@ -54,10 +54,16 @@ DX_MUST_USE int dx_history_entity(dx_context *context, dx_space *space, int64_t 
  * DX_E_UNSUPPORTED: it is of a model that this program cannot write; else those of a transaction. */
 DX_MUST_USE int dx_history_bring_back(dx_transaction *transaction, dx_context *context, dx_space *space,
                                       int64_t key, const dx_stamp *point);
-/* Takes back what the transaction whose blocks stand from `first` to `last`, all of one feed, did to the entity, as far
- * as it stands: what others wrote stays, and what they wrote over it since sets *kept. Errors as above, but for
- * DX_E_UNSUPPORTED: what a model cannot take back is kept. */
+/* An author's transaction: its blocks stand from `first` to `last`, all of one feed, and what he wrote is what stands in his
+ * feeds, that one among them (DX_FEED_PREFIX_SIZE bytes each). */
+typedef struct dx_authorship {
+    dx_stamp first, last;
+    dx_bytes feeds;
+} dx_authorship;
+
+/* Takes back what this device's transaction did to the entity, as far as it stands: what others wrote stays, and what they
+ * wrote over it since sets *kept. Errors as above, but for DX_E_UNSUPPORTED: what a model cannot take back is kept. */
 DX_MUST_USE int dx_history_invert(dx_transaction *transaction, dx_context *context, dx_space *space,
-                                  int64_t key, const dx_stamp *first, const dx_stamp *last, bool *kept);
+                                  int64_t key, const dx_authorship *own, bool *kept);
 
 #endif

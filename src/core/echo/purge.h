@@ -31,6 +31,9 @@ void dx_purging_deinit(dx_space *space);
 /* A section here is about the entity and is taken out: nobody has to look for it again. */
 DX_MUST_USE int dx_purge_note(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
                               uint64_t index, const uint8_t id[static DX_ID_SIZE]);
+/* Whether a section about a purged entity stood there; id is the entity's then. */
+DX_MUST_USE int dx_purge_at(dx_context *context, const dx_space *space, const dx_feed *feed, uint64_t seq,
+                            uint64_t index, bool *is, uint8_t id[static DX_ID_SIZE]);
 /* Of a block with holes that was applied, or of which holes were made: how many of them are excused. */
 DX_MUST_USE int dx_purge_excuse(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq);
 /* The places that PURGEs in effect name, and those of entities that are purged no more, are what the tables say. */

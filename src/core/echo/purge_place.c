@@ -21,16 +21,21 @@ static int put_place(dx_context *context, const dx_space *space, const dx_purge_
     return dx_step_done(context->store, insert);
 }
 
-static int is_place(dx_context *context, const dx_space *space, const dx_feed *feed, uint64_t seq,
-                    uint64_t index, bool *is) {
+int dx_purge_at(dx_context *context, const dx_space *space, const dx_feed *feed, uint64_t seq, uint64_t index,
+                bool *is, uint8_t id[static DX_ID_SIZE]) {
     sqlite3_stmt *select = dx_store_query(
         context->store,
-        "SELECT 1 FROM purged_place WHERE space = ?1 AND feed = ?2 AND seq = ?3 AND section = ?4");
+        "SELECT id FROM purged_place WHERE space = ?1 AND feed = ?2 AND seq = ?3 AND section = ?4");
     dx_bind_int(select, 1, space->local);
     dx_bind_bytes(select, 2, dx_bytes_of(feed->id, DX_PREFIX_SIZE));
     dx_bind_int(select, 3, (int64_t)seq);
     dx_bind_int(select, 4, (int64_t)index);
     *is = dx_step(context->store, select);
+    dx_bytes of = *is ? dx_column_bytes(select, 0) : (dx_bytes){NULL, 0};
+    memset(id, 0, DX_ID_SIZE);
+    if (of.size == DX_ID_SIZE) {
+        memcpy(id, of.data, DX_ID_SIZE);
+    }
     dx_step_reset(select);
     return dx_store_error(context->store);
 }
@@ -49,8 +54,9 @@ int dx_purge_excuse(dx_context *context, dx_space *space, const dx_feed *feed, u
     for (size_t i = 0; error == DX_OK && i < block.section_count; i++) {
         dx_bytes section;
         bool hole, is = false;
+        uint8_t id[DX_ID_SIZE];
         error = dx_block_section(&cursor, &section, &hole);
-        error = error == DX_OK && hole ? is_place(context, space, feed, seq, i, &is) : error;
+        error = error == DX_OK && hole ? dx_purge_at(context, space, feed, seq, i, &is, id) : error;
         excused += is;
     }
     return error == DX_OK ? dx_hole_excuse(feed, context->store, seq, excused) : error;

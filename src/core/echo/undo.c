@@ -12,8 +12,9 @@
 /* What a transaction is for, as table undo has it; one without a row is WRITE and not done. */
 typedef enum undo_role { ROLE_WRITE = 0, ROLE_UNDO = 1, ROLE_REDO = 2 } undo_role;
 
-/* One own transaction: blocks [begin, end) of the own data feed. */
+/* One own transaction: blocks [begin, end) of a data feed of this device. */
 typedef struct own_transaction {
+    int64_t feed; /* local number */
     uint64_t begin, end;
     undo_role role;
     bool done; /* it was taken back */
@@ -26,13 +27,13 @@ enum { KEYS_SIZE_MAX = DX_TRANSACTION_BLOCKS_MAX * DX_BLOCK_SECTIONS_MAX * 8 };
 
 /* --- Reading ---------------------------------------------------------------------------------- */
 
-static int64_t mark_of(const dx_feed *feed, uint64_t seq) {
-    return feed->local << 32 | (int64_t)seq;
+static int64_t mark_of(int64_t feed, uint64_t seq) {
+    return feed << 32 | (int64_t)seq;
 }
 
 static int read_mark(dx_context *context, const dx_feed *feed, own_transaction *own) {
     sqlite3_stmt *select = dx_store_query(context->store, "SELECT role, done FROM undo WHERE block = ?1");
-    dx_bind_int(select, 1, mark_of(feed, own->begin));
+    dx_bind_int(select, 1, mark_of(feed->local, own->begin));
     own->role = ROLE_WRITE;
     own->done = false;
     if (dx_step(context->store, select)) {
@@ -119,12 +120,12 @@ static int read_content(dx_context *context, dx_space *space, const dx_feed *fee
     return error != DX_OK ? error : dx_buf_error(&own->keys);
 }
 
-/* The transaction that is to be taken back now. */
-static int choose(dx_context *context, dx_space *space, const dx_feed *feed, bool redo,
-                  own_transaction *own) {
+/* The same of one feed, from its end on; DX_E_NOT_FOUND: there is none in it. *left: transactions that may be looked at. */
+static int choose_in(dx_context *context, dx_space *space, const dx_feed *feed, bool redo, int *left,
+                     own_transaction *own) {
     uint64_t end = feed->applied;
-    int left = DX_UNDO_TRANSACTIONS_MAX;
-    for (; left > 0 && end > feed->begins; left--, end = own->begin) {
+    own->feed = feed->local;
+    for (; *left > 0 && end > feed->begins; --*left, end = own->begin) {
         int error = read_extent(context, space, feed, end, own);
         if (error != DX_OK) {
             return error;
@@ -137,10 +138,45 @@ static int choose(dx_context *context, dx_space *space, const dx_feed *feed, boo
             return error;
         }
         if (dx_key_list_count(&own->keys) != 0) {
-            return redo && own->role == ROLE_WRITE ? DX_E_NOT_FOUND : DX_OK;
+            *left = redo && own->role == ROLE_WRITE ? 0 : *left;
+            return *left == 0 ? DX_E_NOT_FOUND : DX_OK;
         }
     }
-    return left > 0 && feed->begins != 0 ? DX_E_GONE : DX_E_NOT_FOUND;
+    return *left > 0 && feed->begins != 0 ? DX_E_GONE : DX_E_NOT_FOUND;
+}
+
+/* A data feed of this device, made before the one with this local number: a copied vault writes with new ones. */
+static const dx_feed *earlier_feed(const dx_context *context, const dx_space *space, int64_t before) {
+    const dx_feed *found = NULL;
+    for (size_t i = 0; i < space->feed_count; i++) {
+        const dx_feed *feed = &space->feeds[i];
+        if (feed->identity.feed_class == DX_FEED_DATA && feed->local < before &&
+            memcmp(feed->identity.device, context->identity->device, DX_KEY_SIZE) == 0 &&
+            (found == NULL || feed->local > found->local)) {
+            found = feed;
+        }
+    }
+    return found;
+}
+
+/* The transaction that is to be taken back now: of the feed that was made last, then of those before it. */
+static int choose(dx_context *context, dx_space *space, bool redo, own_transaction *own) {
+    int left = DX_UNDO_TRANSACTIONS_MAX, error = DX_E_NOT_FOUND;
+    const dx_feed *feed = earlier_feed(context, space, INT64_MAX);
+    for (; feed != NULL && left > 0 && error == DX_E_NOT_FOUND;
+         feed = earlier_feed(context, space, feed->local)) {
+        error = choose_in(context, space, feed, redo, &left, own);
+    }
+    return error;
+}
+
+/* What this device ever wrote in the space. */
+static int list_feeds(const dx_context *context, const dx_space *space, dx_buf *out) {
+    const dx_feed *feed = earlier_feed(context, space, INT64_MAX);
+    for (; feed != NULL; feed = earlier_feed(context, space, feed->local)) {
+        dx_buf_append(out, feed->id, DX_FEED_PREFIX_SIZE);
+    }
+    return dx_buf_error(out);
 }
 
 /* --- Writing ---------------------------------------------------------------------------------- */
@@ -157,20 +193,24 @@ static int write_mark(dx_context *context, int64_t block, undo_role role, bool d
 static int invert(dx_context *context, dx_space *space, own_transaction *own, const dx_undo_judge *judge,
                   dx_undone *out) {
     dx_transaction *transaction;
+    dx_buf feeds;
     int error = dx_transaction_begin(context, space, &transaction);
     if (error != DX_OK) {
         return error;
     }
+    dx_buf_init(&feeds, context->alloc, (size_t)DX_SPACE_FEEDS_MAX * DX_FEED_PREFIX_SIZE);
+    error = list_feeds(context, space, &feeds);
+    const dx_authorship author = {.first = own->first, .last = own->last, .feeds = dx_buf_view(&feeds)};
     for (size_t i = 0; i < dx_key_list_count(&own->keys) && error == DX_OK; i++) {
         bool kept = false;
-        error = dx_history_invert(transaction, context, space, dx_key_list_at(&own->keys, i), &own->first,
-                                  &own->last, &kept);
+        error = dx_history_invert(transaction, context, space, dx_key_list_at(&own->keys, i), &author, &kept);
         if (error == DX_E_UNSUPPORTED || error == DX_E_DENIED) {
             kept = true; /* it is not this program's, or not this device's, to change */
             error = DX_OK;
         }
         out->kept += kept;
     }
+    dx_buf_deinit(&feeds);
     if (error == DX_OK && judge != NULL) {
         error = judge->judge(judge->ctx, transaction, &own->keys);
     }
@@ -190,7 +230,7 @@ int dx_undo(dx_context *context, dx_space *space, bool redo, const dx_undo_judge
     }
     dx_buf_init(&own.keys, context->alloc, KEYS_SIZE_MAX);
     int error = dx_entity_rows_settle(context, space); /* touches are asked for */
-    error = error == DX_OK ? choose(context, space, feed, redo, &own) : error;
+    error = error == DX_OK ? choose(context, space, redo, &own) : error;
     if (error == DX_OK && dx_key_list_count(&own.keys) > DX_UNDO_ENTITIES_MAX) {
         error = DX_E_LIMIT;
     }
@@ -203,10 +243,10 @@ int dx_undo(dx_context *context, dx_space *space, bool redo, const dx_undo_judge
     }
     feed = dx_space_feed(space, space->own_data); /* pointers to feeds die when one is added */
     if (error == DX_OK) {
-        error = write_mark(context, mark_of(feed, own.begin), own.role, true);
+        error = write_mark(context, mark_of(own.feed, own.begin), own.role, true);
     }
     if (error == DX_OK && feed->length != before) {
-        error = write_mark(context, mark_of(feed, before), redo ? ROLE_REDO : ROLE_UNDO, false);
+        error = write_mark(context, mark_of(feed->local, before), redo ? ROLE_REDO : ROLE_UNDO, false);
     }
     dx_buf_deinit(&own.keys);
     return error;

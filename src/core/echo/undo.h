@@ -3,7 +3,8 @@
  * Layer: floor 1, echo. docs/spec/history.md. Undoing is writing: a transaction that makes of what another one did
  * what was there before, as far as nobody wrote over it since (history.h). What became of which transaction is this
  * vault's own knowledge (table undo); other replicas see mutations. A transaction about nothing but the house's own
- * objects (types that begin with "dx.") is nothing a person did, and passed over. */
+ * objects (types that begin with "dx.") is nothing a person did, and passed over. A copied or restored vault writes with
+ * new feeds: what this device did by those before them is taken back after what it did since. */
 #ifndef DX_ECHO_UNDO_H
 #define DX_ECHO_UNDO_H
 

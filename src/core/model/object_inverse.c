@@ -100,12 +100,18 @@ typedef struct inverting {
 } inverting;
 
 static bool is_authors(const inverting *self, const dx_stamp *stamp) {
-    return memcmp(stamp->feed, self->asked->first.feed, sizeof stamp->feed) == 0;
+    dx_bytes authors = self->asked->authors;
+    for (size_t at = 0; at < authors.size; at += sizeof stamp->feed) {
+        if (memcmp(stamp->feed, authors.data + at, sizeof stamp->feed) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool is_of_transaction(const inverting *self, const dx_stamp *stamp) {
-    return is_authors(self, stamp) && stamp->counter >= self->asked->first.counter &&
-           stamp->counter <= self->asked->last.counter;
+    return memcmp(stamp->feed, self->asked->first.feed, sizeof stamp->feed) == 0 &&
+           stamp->counter >= self->asked->first.counter && stamp->counter <= self->asked->last.counter;
 }
 
 static int list_others(inverting *self) {
@@ -282,7 +288,7 @@ static bool is_listed(const byte_list *list, dx_bytes value) {
 /* Of an edit by the transaction: what it shall be. DX_E_NOT_FOUND: it changed nothing that shows, and stays. */
 typedef struct edit_change {
     const dx_element *before, *after, *now; /* before: NULL, it was not there */
-    dx_bytes shall;
+    dx_bytes is, shall;
 } edit_change;
 
 static bool subtract(int64_t a, int64_t b, int64_t *out) {
@@ -293,17 +299,23 @@ static bool subtract(int64_t a, int64_t b, int64_t *out) {
     return true;
 }
 
-/* What the transaction added goes, what the author added before it and since stays. */
+/* What the transaction added goes, what the author added before it and since stays. Whoever writes with another feed now
+ * takes it from the share he has there. */
 static int choose_count(path_edits *edits, edit_change *change) {
+    const dx_object_inverse *asked = edits->self->asked;
+    const dx_element *share = find_element(&edits->self->now, change->after, asked->writer);
+    bool had_share = memcmp(asked->writer, asked->first.feed, DX_FEED_PREFIX_SIZE) == 0 &&
+                     change->before != NULL && change->before->payload.size != 0;
+    change->is = share == NULL ? (dx_bytes){0} : share->payload;
     int64_t was = change->before == NULL ? 0 : dx_item_int(change->before->payload, 0);
     int64_t added, total;
     dx_writer writer;
     if (!dx_bytes_equal(change->now->key, dx_bytes_of(edits->base.id, edits->base.id_size)) ||
         !subtract(dx_item_int(change->after->payload, 0), was, &added) ||
-        !subtract(dx_item_int(change->now->payload, 0), added, &total)) {
+        !subtract(dx_item_int(change->is, 0), added, &total)) {
         return DX_E_CONFLICT;
     }
-    if (total == 0 && (change->before == NULL || change->before->payload.size == 0)) {
+    if (total == 0 && !had_share) {
         return DX_OK; /* who added nothing has no share: where nothing else stands, nothing shows */
     }
     dx_buf_clear(&edits->payload);
@@ -412,8 +424,9 @@ static int invert_element(path_edits *edits, const dx_element *element) {
     edit_change change = {.after = element,
                           .before = find_element(&self->before, element, asked->first.feed),
                           .now = find_element(&self->now, element, asked->first.feed)};
+    change.is = change.now == NULL ? (dx_bytes){0} : change.now->payload;
     int error = change.now == NULL ? DX_E_CONFLICT : choose(edits, &change);
-    if (error == DX_OK && dx_bytes_equal(change.now->payload, change.shall)) {
+    if (error == DX_OK && dx_bytes_equal(change.is, change.shall)) {
         return DX_OK;
     }
     bool stands =

@@ -19,6 +19,10 @@ typedef struct dx_object_inverse {
     dx_stamp created;
     dx_object_sight before, after, now;
     dx_stamp first, last; /* of the transaction's blocks, all of one feed */
+    /* The author's feeds, that one among them, DX_FEED_PREFIX_SIZE bytes each; and the one he writes with now: after a
+     * copy of a vault it is another. */
+    dx_bytes authors;
+    const uint8_t *writer;
     /* What is to be written. The bytes die with the call, whose error ends it all and is returned. value of size 0: the
      * path is deleted. payload of size 0: the element is taken back (object_element.h). */
     int (*set)(void *ctx, dx_bytes path, dx_bytes value);

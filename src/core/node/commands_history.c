@@ -27,8 +27,7 @@ typedef struct version_sink {
     bool of_space;
 } version_sink;
 
-/* What a section did, in one word. */
-static const char *word_of(const dx_section *section) {
+const char *dx_node_section_word(const dx_section *section) {
     return section->creates                       ? "made"
            : section->life == DX_LIFE_DELETE      ? "deleted"
            : section->life == DX_LIFE_RESTORE     ? "restored"
@@ -241,7 +240,7 @@ static int tell_version(void *ctx, const dx_version *version) {
     dx_answer_init(sink->node, &map);
     dx_point_print(&version->stamp, point);
     dx_write_text(dx_map_builder_key(&map, "at"), point);
-    dx_write_text(dx_map_builder_key(&map, "did"), word_of(&version->section));
+    dx_write_text(dx_map_builder_key(&map, "did"), dx_node_section_word(&version->section));
     dx_node_write_time(&map, version->wall_ms);
     write_author(sink, version->feed, &map);
     write_operation(version, &map);

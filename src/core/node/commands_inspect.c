@@ -6,12 +6,15 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "echo/purge.h"
+#include "echo/section.h"
 #include "model/object_state.h"
 #include "node/beginning.h"
+#include "node/inspect_rows.h"
 
 enum { ROWS_DEFAULT = 1000, ROWS_MAX = 10000 };
 
-static int take_limit(dx_node *node, dx_bytes body, size_t *limit) {
+int dx_inspect_take_limit(dx_node *node, dx_bytes body, size_t *limit) {
     dx_bytes item = dx_item_get(body, "limit");
     int64_t given = item.size == 0 ? ROWS_DEFAULT : dx_item_int(item, 0);
     if (given < 1 || given > ROWS_MAX) {
@@ -21,7 +24,7 @@ static int take_limit(dx_node *node, dx_bytes body, size_t *limit) {
     return DX_OK;
 }
 
-static int end_row(dx_node *node, dx_request *request, dx_map_builder *map) {
+int dx_inspect_end_row(dx_node *node, dx_request *request, dx_map_builder *map) {
     dx_writer row = dx_request_row(node, request);
     dx_map_builder_finish(map, &row);
     return dx_request_row_end(node, request, &row);
@@ -71,7 +74,7 @@ static int send_feed(dx_node *node, dx_request *request, dx_space *space, const 
     } else {
         dx_write_uint(cut, feed->cut);
     }
-    return end_row(node, request, &map);
+    return dx_inspect_end_row(node, request, &map);
 }
 
 static int inspect_feeds(dx_node *node, dx_request *request, dx_bytes body) {
@@ -131,52 +134,147 @@ static void write_credential_name(dx_bytes bytes, dx_map_builder *map) {
     }
 }
 
+/* A data block whose sections are told. */
+typedef struct block_at {
+    dx_space *space;
+    const dx_feed *feed;
+    uint64_t seq;
+    const uint8_t *key; /* NULL: not here */
+    dx_holes holes;     /* of this block; sections 0: none */
+} block_at;
+
+/* Whose section it is: where the subject says it was made. */
+static int64_t key_of_subject(const block_at *at, uint64_t index, const dx_place *subject,
+                              char text[static DX_ID_TEXT_MAX]) {
+    bool here = subject->form == DX_PLACE_NONE;
+    uint64_t seq = here ? at->seq : subject->seq, place = here ? index : subject->index;
+    uint8_t id[DX_ID_SIZE];
+    int64_t key = 0;
+    memcpy(id, subject->form == DX_PLACE_FEED ? subject->feed : at->feed->id, DX_PREFIX_SIZE);
+    for (size_t i = 0; i < 4; i++) {
+        id[DX_PREFIX_SIZE + i] = (uint8_t)(seq >> (24 - 8 * i));
+    }
+    id[DX_ID_SIZE - 2] = (uint8_t)(place >> 8);
+    id[DX_ID_SIZE - 1] = (uint8_t)place;
+    dx_id_print(id, text);
+    return dx_id_to_key(at->space, id, &key) == DX_OK ? key : 0;
+}
+
+/* What it is of now, where it has a row; what its making says is told by the making itself. */
+static int write_entity(dx_node *node, const block_at *at, int64_t key, const dx_section *section,
+                        dx_map_builder *map) {
+    dx_entity entity;
+    int error = key == 0 ? DX_E_NOT_FOUND : dx_entity_read(&node->context, at->space, key, &entity);
+    if (error == DX_E_NOT_FOUND && !section->creates) {
+        return DX_OK; /* a hole is where it was made, or it is purged */
+    }
+    if (error != DX_OK && error != DX_E_NOT_FOUND) {
+        return error;
+    }
+    bool link = section->creates ? section->kind == DX_ENTITY_LINK : entity.kind == DX_ENTITY_LINK;
+    dx_bytes type = section->creates ? section->type : entity.type;
+    dx_write_text(dx_map_builder_key(map, "kind"), link ? "link" : "object");
+    if (type.size != 0) {
+        dx_write_text_bytes(dx_map_builder_key(map, "type"), type);
+    }
+    if (section->creates && section->model.size != 0) {
+        dx_write_text_bytes(dx_map_builder_key(map, "model"), section->model);
+    } else if (section->creates || entity.model != NULL) {
+        dx_write_text(dx_map_builder_key(map, "model"),
+                      section->creates ? dx_object_model.name : entity.model->name);
+    }
+    return DX_OK;
+}
+
 /* A data section as it is once opened; why it is not, when it cannot be. */
-static void write_opened(dx_node *node, const dx_feed *feed, uint64_t seq, uint64_t index, dx_bytes sealed,
-                         const uint8_t *key, dx_map_builder *map) {
+static int write_opened(dx_node *node, const block_at *at, uint64_t index, dx_bytes sealed,
+                        dx_map_builder *map) {
     dx_buf plain;
+    dx_section section;
+    char id[DX_ID_TEXT_MAX];
     dx_buf_init(&plain, &node->config.alloc, DX_BLOCK_SIZE_MAX);
-    int error = key == NULL ? DX_E_NOT_FOUND : dx_section_open(key, feed->id, seq, index, sealed, &plain);
-    if (error == DX_OK && dx_item_check(dx_buf_view(&plain)) == DX_OK) {
+    int error = at->key == NULL ? DX_E_NOT_FOUND
+                                : dx_section_open(at->key, at->feed->id, at->seq, index, sealed, &plain);
+    bool open = error == DX_OK && dx_item_check(dx_buf_view(&plain)) == DX_OK;
+    bool sound = open && dx_section_decode(dx_buf_view(&plain), at->feed->id, &section) == DX_OK;
+    dx_write_text(dx_map_builder_key(map, "is"), open ? "open" : "sealed");
+    if (open) {
         dx_write_item(dx_map_builder_key(map, "says"), dx_buf_view(&plain));
     } else {
         dx_write_text(dx_map_builder_key(map, "closed"),
-                      key == NULL ? "its key is not here"
-                                  : dx_error_text(error == DX_OK ? DX_E_MALFORMED : error));
+                      at->key == NULL ? "its key is not here"
+                                      : dx_error_text(error == DX_OK ? DX_E_MALFORMED : error));
+    }
+    error = DX_OK;
+    if (sound) {
+        int64_t key = key_of_subject(at, index, &section.subject, id);
+        dx_write_text(dx_map_builder_key(map, "id"), id);
+        dx_write_text(dx_map_builder_key(map, "did"), dx_node_section_word(&section));
+        error = write_entity(node, at, key, &section, map);
     }
     dx_buf_deinit(&plain);
+    return error;
 }
 
-static int send_section(dx_node *node, dx_request *request, const dx_feed *feed, uint64_t seq, uint64_t index,
-                        dx_bytes section, bool purged, const uint8_t *key) {
+/* Only its hash is here. Which holes of a block are outside of what the vault keeps is not kept: only how many. */
+static int write_hole(dx_node *node, const block_at *at, uint64_t index, dx_bytes hash, dx_map_builder *map) {
+    bool purged;
+    uint8_t id[DX_ID_SIZE];
+    char text[DX_ID_TEXT_MAX];
+    int error = dx_purge_at(&node->context, at->space, at->feed, at->seq, index, &purged, id);
+    bool outside = at->holes.outside != 0, all = at->holes.sections == at->holes.excused + at->holes.outside;
+    dx_write_text(dx_map_builder_key(map, "is"), purged           ? "purged"
+                                                 : outside && all ? "outside"
+                                                 : outside        ? "outside or missing"
+                                                                  : "missing");
+    dx_write_hex(dx_map_builder_key(map, "hash"), hash.data, hash.size);
+    dx_write_text(dx_map_builder_key(map, "closed"), purged    ? "purged"
+                                                     : outside ? "this vault keeps a part of the space"
+                                                               : "no peer gave it yet");
+    if (purged) {
+        dx_id_print(id, text);
+        dx_write_text(dx_map_builder_key(map, "id"), text);
+    }
+    return error;
+}
+
+static int send_section(dx_node *node, dx_request *request, const block_at *at, uint64_t index,
+                        dx_bytes section, bool hole) {
     dx_map_builder map;
+    int error = DX_OK;
     dx_answer_init(node, &map);
     dx_write_uint(dx_map_builder_key(&map, "section"), index);
     dx_write_uint(dx_map_builder_key(&map, "size"), section.size);
-    if (purged) {
-        dx_write_text(dx_map_builder_key(&map, "closed"), "purged");
-    } else if (feed->identity.feed_class == DX_FEED_CONTROL) {
+    if (hole) {
+        error = write_hole(node, at, index, section, &map);
+    } else if (at->feed->identity.feed_class == DX_FEED_CONTROL) {
         write_credential_name(section, &map);
     } else {
-        write_opened(node, feed, seq, index, section, key, &map);
+        error = write_opened(node, at, index, section, &map);
     }
-    return end_row(node, request, &map);
+    int ended = dx_inspect_end_row(node, request, &map);
+    return error != DX_OK ? error : ended;
 }
 
 static int send_sections(dx_node *node, dx_request *request, dx_space *space, const dx_feed *feed,
                          uint64_t seq, const dx_block *block) {
     uint8_t key[DX_KEY_SIZE];
     dx_reader cursor;
+    block_at at = {.space = space, .feed = feed, .seq = seq};
     bool sealed = feed->identity.feed_class == DX_FEED_DATA;
     int found = sealed ? dx_space_key(&node->context, space, block->header.key_epoch, key) : DX_E_NOT_FOUND;
     int error = found == DX_E_NOT_FOUND ? DX_OK : found;
+    at.key = found == DX_OK ? key : NULL;
+    if (error == DX_OK && block->hole_count != 0) {
+        error = dx_hole_next(feed, node->store, seq, &at.holes);
+    }
     dx_reader_init(&cursor, block->sections);
     for (uint64_t i = 0; error == DX_OK && i < block->section_count; i++) {
         dx_bytes section = {0};
-        bool purged = false;
-        error = dx_block_section(&cursor, &section, &purged);
+        bool hole = false;
+        error = dx_block_section(&cursor, &section, &hole);
         if (error == DX_OK) {
-            error = send_section(node, request, feed, seq, i, section, purged, found == DX_OK ? key : NULL);
+            error = send_section(node, request, &at, i, section, hole);
         }
     }
     dx_wipe(key, sizeof key);
@@ -314,7 +412,7 @@ static int send_credential(void *ctx, const dx_credential_place *place, dx_bytes
         dx_write_hex(carrier, feed->id, DX_HASH_SIZE);
     }
     dx_write_int(dx_map_builder_key(&map, "seq"), place->seq);
-    return end_row(rows->node, rows->request, &map);
+    return dx_inspect_end_row(rows->node, rows->request, &map);
 }
 
 static int inspect_credentials(dx_node *node, dx_request *request, dx_bytes body) {
@@ -322,7 +420,7 @@ static int inspect_credentials(dx_node *node, dx_request *request, dx_bytes body
     uint8_t after[DX_HASH_SIZE] = {0};
     dx_bytes text;
     int error = dx_take_space(node, request, body, &rows.space);
-    error = error == DX_OK ? take_limit(node, body, &rows.left) : error;
+    error = error == DX_OK ? dx_inspect_take_limit(node, body, &rows.left) : error;
     error = error == DX_OK ? dx_take_optional_text(node, body, "after", 2 * DX_HASH_SIZE, &text) : error;
     if (error == DX_OK && text.size > 0 &&
         dx_hex_decode((const char *)text.data, text.size, after, sizeof after) != DX_OK) {
@@ -358,7 +456,7 @@ static int send_register(dx_node *node, dx_request *request, dx_space *space,
     if (feed != NULL) {
         write_author(space, feed, &map);
     }
-    return end_row(node, request, &map);
+    return dx_inspect_end_row(node, request, &map);
 }
 
 static int send_registers(dx_node *node, dx_request *request, dx_space *space, const dx_entity *entity,
@@ -395,7 +493,7 @@ static int inspect_object(dx_node *node, dx_request *request, dx_bytes body) {
     size_t limit = 0;
     int error = dx_take_space(node, request, body, &space);
     error = error == DX_OK ? dx_take_id(node, space, dx_item_get(body, "id"), "object", &key) : error;
-    error = error == DX_OK ? take_limit(node, body, &limit) : error;
+    error = error == DX_OK ? dx_inspect_take_limit(node, body, &limit) : error;
     error =
         error == DX_OK ? dx_take_optional_text(node, body, "after", DX_OBJECT_PATH_SIZE_MAX, &after) : error;
     error = error == DX_OK ? dx_entity_read(&node->context, space, key, &entity) : error;

@@ -161,6 +161,10 @@ DX_MUST_USE int dx_node_check_subject(dx_node *node, dx_app *app, dx_space *spac
 DX_MUST_USE int dx_node_reply_past(dx_node *node, dx_request *request, dx_space *space, int64_t key,
                                    dx_bytes body, bool *past);
 
+/* What a section did, in one word. */
+struct dx_section;
+const char *dx_node_section_word(const struct dx_section *section);
+
 /* --- commands_epoch.c --- */
 /* Which epoch is the current one, where history here begins, and what is under way. */
 DX_MUST_USE int dx_node_write_epoch_status(dx_node *node, dx_space *space, dx_map_builder *map);
@@ -302,6 +306,7 @@ void dx_write_hex(dx_writer *writer, const uint8_t *data, size_t size);
 extern const dx_command dx_commands_halo[], dx_commands_space[], dx_commands_object[], dx_commands_query[],
     dx_commands_subscription[], dx_commands_node[], dx_commands_signal[], dx_commands_invitation[],
     dx_commands_app[], dx_commands_watch[], dx_commands_history[], dx_commands_index[], dx_commands_schema[],
-    dx_commands_inspect[], dx_commands_sql[], dx_commands_epoch[], dx_commands_scope[];
+    dx_commands_inspect[], dx_commands_inspect_space[], dx_commands_sql[], dx_commands_epoch[],
+    dx_commands_scope[];
 
 #endif

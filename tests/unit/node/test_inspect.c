@@ -1,5 +1,7 @@
 /* tests/unit/node/test_inspect.c: what a space is made of, as its own people see it, and that no secret is among it
  * (node/commands_inspect.c, halo/control_rows.c). That no grant suffices is in test_grant.c. */
+#include <stdlib.h>
+
 #include "street.h"
 
 static street road;
@@ -106,6 +108,59 @@ static void test_credentials_without_their_secrets(void **state) {
     street_deinit(&road);
 }
 
+/* What is not here: purged, or outside of what this vault keeps; and whose a section is. */
+static void test_holes(void **state) {
+    (void)state;
+    char feed[65], json[512], bed[64], tree[64], place[128];
+    street_init(&road);
+    vault *alice = street_person(&road, "alice"), *bob = street_person(&road, "bob");
+    vault_ask(alice, "{'do': 'space.create', 'name': 'Garden'}");
+    street_join(alice, bob, "Garden");
+    vault_ask(bob, "{'do': 'space.scope', 'space': 'Garden', 'types': ['bed']}");
+    street_pass(&road, 20000);
+    vault_ask(alice, "{'do': 'object.add', 'space': 'Garden', 'type': 'bed', 'data': {'n': 1}}");
+    street_field(alice->last, "id", bed, sizeof bed);
+    vault_ask(alice, "{'do': 'object.add', 'space': 'Garden', 'type': 'tree', 'data': {'n': 2}}");
+    street_field(alice->last, "id", tree, sizeof tree);
+    snprintf(json, sizeof json, "{'do': 'object.set', 'space': 'Garden', 'id': '%s', 'set': {'n': 3}}", tree);
+    vault_ask(alice, json);
+    street_pass(&road, 20000);
+    feed_of(alice, "data", feed);
+    uint64_t seq = strtoull(tree, NULL, 10);
+    snprintf(json, sizeof json, "{'do': 'inspect.block', 'space': 'Garden', 'feed': '%s', 'seq': %d}", feed,
+             (int)seq + 1);
+    assert_tells(alice, json, "\"is\":\"open\"", 1);
+    assert_tells(alice, json, tree, 1);
+    assert_tells(alice, json, "\"did\":\"changed\"", 1);
+    assert_tells(alice, json, "\"type\":\"tree\"", 1);
+    assert_tells(alice, json, "\"model\":\"dx/object/1\"", 1);
+    assert_tells(bob, json, "\"is\":\"outside\"", 1);
+    assert_tells(bob, json, "\"hash\":", 1);
+    assert_non_null(strstr(vault_ask(alice, "{'do': 'inspect.space', 'space': 'Garden'}"), "\"holes\":0"));
+    vault_ask(bob, "{'do': 'inspect.space', 'space': 'Garden'}");
+    assert_non_null(strstr(bob->last, "\"holes_outside\":2"));
+    assert_non_null(strstr(bob->last, "\"types\":[\"bed\"]"));
+    snprintf(json, sizeof json, "{'do': 'object.purge', 'space': 'Garden', 'id': '%s'}", bed);
+    vault_ask(alice, json);
+    street_pass(&road, 20000);
+    snprintf(json, sizeof json, "{'do': 'inspect.block', 'space': 'Garden', 'feed': '%s', 'seq': %d}", feed,
+             atoi(bed));
+    assert_tells(bob, json, "\"is\":\"purged\"", 1);
+    assert_tells(bob, json, bed, 1);
+    assert_tells(bob, "{'do': 'inspect.purges', 'space': 'Garden'}", bed, 1);
+    assert_tells(bob, "{'do': 'inspect.purges', 'space': 'Garden'}", "\"done\":true", 1);
+    assert_tells(alice, "{'do': 'inspect.holes', 'space': 'Garden'}", "\"purged\":1", 1);
+    assert_tells(alice, "{'do': 'inspect.holes', 'space': 'Garden'}", "\"seq\":", 1);
+    /* Block by block, and on behind the last one told. */
+    assert_tells(bob, "{'do': 'inspect.holes', 'space': 'Garden'}", "\"seq\":", 3);
+    assert_tells(bob, "{'do': 'inspect.holes', 'space': 'Garden'}", "\"outside\":1", 2);
+    assert_tells(bob, "{'do': 'inspect.holes', 'space': 'Garden', 'limit': 1}", "\"seq\":", 1);
+    street_field(bob->told, "place", place, sizeof place);
+    snprintf(json, sizeof json, "{'do': 'inspect.holes', 'space': 'Garden', 'after': '%s'}", place);
+    assert_tells(bob, json, "\"seq\":", 2);
+    street_deinit(&road);
+}
+
 static void test_refusals(void **state) {
     (void)state;
     static const char *const asks[][2] = {
@@ -115,6 +170,9 @@ static void test_refusals(void **state) {
         {"{'do': 'inspect.credentials', 'space': 'Garden', 'limit': 0}", "E_INVALID"},
         {"{'do': 'inspect.credentials', 'space': 'Garden', 'limit': 10001}", "E_INVALID"},
         {"{'do': 'inspect.credentials', 'space': 'Garden', 'after': 'ab'}", "E_INVALID"},
+        {"{'do': 'inspect.holes', 'space': 'Garden', 'after': '00-1'}", "E_INVALID"},
+        {"{'do': 'inspect.purges', 'space': 'Garden', 'after': '1-0'}", "E_INVALID"},
+        {"{'do': 'inspect.space', 'space': 'Nowhere'}", "E_NOT_FOUND"},
         {"{'do': 'inspect.object', 'space': 'Garden'}", "E_INVALID"},
         {"{'do': 'inspect.object', 'space': 'Garden', 'id': '900-0'}", "E_NOT_FOUND"},
     };
@@ -134,4 +192,4 @@ static void test_refusals(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_feeds_blocks_and_registers), DX_TEST(test_credentials_without_their_secrets),
-             DX_TEST(test_refusals))
+             DX_TEST(test_holes), DX_TEST(test_refusals))
