@@ -213,6 +213,42 @@ test('history, a point of the past, undo and redo', async () => {
   await assert.rejects(db.history('no id'));
 });
 
+test('a question about a point, differences, and a purge', async () => {
+  const other = await client.createSpace({ name: 'past' }), db = other.db;
+  const oak = db.add<{ name: string; high?: number }>({ name: 'oak' }, { type: 'tree' }), elm = db.add({ name: 'elm' }, { type: 'tree' });
+  const near = db.link(oak, elm, 'near');
+  await db.flush();
+  const [then] = await db.transactions({ limit: 1 });
+  assert.ok(then !== undefined);
+  oak.high = 20;
+  db.remove(near);
+  await db.flush();
+  db.remove(elm);
+  const ash = db.add({ name: 'ash' }, { type: 'tree' });
+  await db.flush();
+  const names = (query: object, point: string): Promise<unknown[]> => db.runAt({ ...query }, point).then((rows) => rows.map(({ data }) => data['name']));
+  assert.deepEqual(await names({ type: 'tree' }, then.at), ['oak', 'elm']);
+  assert.deepEqual(await names({ type: 'tree', order: 'name', limit: 1 }, then.at), ['elm']);
+  assert.deepEqual(await names({ id: oak, follow: [{ out: 'near' }] }, then.at), ['elm']);
+  const [link] = await db.runAt({ kind: 'link' }, then.at);
+  assert.deepEqual([link?.id, link?.source, link?.target, link?.deleted], [near.id, oak.id, elm.id, false]);
+  assert.deepEqual(await db.runAt({ where: { high: { exists: true } } }, then.at), []);
+  const changes = await db.difference(then.at);
+  assert.deepEqual(changes.map(({ id, did }) => [id, did]).sort(), [[ash.id, 'made'], [elm.id, 'deleted'], [near.id, 'deleted'], [oak.id, 'changed']].sort());
+  assert.deepEqual(changes.find(({ id }) => id === oak.id)?.changes, [{ path: 'high', to: 20 }]);
+  assert.deepEqual(await db.differenceOf(oak, then.at), [{ path: 'high', to: 20 }]);
+  assert.deepEqual(await db.difference(then.at, then.at), []);
+  await assert.rejects(db.runAt({ path: { to: {} } }, then.at), { code: Code.invalid });
+  const trees = db.query({ type: 'tree' });
+  assert.equal((await trees.run()).length, 2);
+  await db.purge(ash);
+  await until('it is gone for good', () => trees.objects.length === 1);
+  assert.equal(await db.get(ash.id as string), undefined);
+  assert.deepEqual(await names({ type: 'tree' }, then.at), ['oak', 'elm']);
+  await assert.rejects(db.purge(ash), { code: Code.notFound });
+  trees.close();
+});
+
 test('history that begins at an epoch says so; what lies before it is gone', async () => {
   const garden = await client.createSpace({ name: 'garden' }), db = garden.db, note = db.add<{ title: string }>({ title: 'first' }, { type: 'note' });
   await db.flush();

@@ -10,15 +10,17 @@
 // are told, so those named by the watch or written here meanwhile are passed over; and a batch asked again on another channel may have been carried out
 // on the one before, so what it changed is read anew.
 import type { Value } from '../../core/codec.ts';
+import { changeIn, joinEdits, listPlace, makes, opOf, waitsForId } from './change.ts';
 import { rowsOf, type Body, type Connection, type Pending, type RequestOptions } from './connection.ts';
 import { applyChange, Entity, entityOf, needEntity, referenceTo, refuseReserved, type Change, type EntityOwner, type Live, type LiveLink, type Row } from './entity.ts';
 import { CALLER_LAST, Code, DxError, failures } from './errors.ts';
 import { HIDDEN, Matcher, type Filter, type Named } from './filter.ts';
 import { idText } from './id.ts';
 import { Event, guarded } from './observable.ts';
-import { pastFrom, transactionFrom, undoneFrom, versionFrom, type Past, type Transaction, type Undone, type Version } from './past.ts';
+import { History, type PageOptions } from './history.ts';
+import type { Difference, Past, PastEntity, PathDifference, Transaction, Undone, Version } from './past.ts';
 import { Query, type QueryOptions, type QueryOwner } from './query.ts';
-import { editValue, isMap, nearest, parsePath, pathText, storedSize, storeValue, valueAt, withMember, type Data, type Edit, type Path } from './value.ts';
+import { isMap, nearest, parsePath, pathText, storedSize, storeValue, valueAt, type Data, type Edit, type Path } from './value.ts';
 
 /** docs/spec/commands.md: ops of a batch. A batch is kept well below the 4 MiB of a command. */
 const OPS_MAX = 4096;
@@ -81,6 +83,7 @@ export class Database {
   readonly #askings = new Set<Asking>();
   readonly #watches = new Map<string, Pending>();
   readonly #owner: EntityOwner & QueryOwner;
+  readonly #history: History;
   readonly #waiters: Waiter[] = [];
   readonly #changedEntities = new Set<Entity>();
   readonly #changedQueries = new Set<Query<object>>();
@@ -100,6 +103,7 @@ export class Database {
   constructor(connection: Connection, space: string) {
     this.#connection = connection;
     this.#space = space;
+    this.#history = new History(connection, space, { flush: () => this.flush().catch(() => undefined), idOf: (object) => this.#idOf(object) });
     this.#owner = {
       write: (entity, path, value, item) => this.#write(entity, path, value, item),
       edit: (entity, path, edit, value) => this.#edit(entity, path, edit, value),
@@ -163,6 +167,18 @@ export class Database {
     if (id === undefined || entity.deleted) return;
     this.#watch(''); // which tells what went
     await this.#connection.request({ do: 'object.rm', space: this.#space, id, parts, force });
+  }
+
+  /**
+   * Takes an object or link out of every vault of the space for good, with its history (docs/spec/purge.md): nothing brings it back. Admins may, and who
+   * made it (E_DENIED); it is gone here when the promise resolves.
+   */
+  async purge(object: Named): Promise<void> {
+    const id = await this.#idOf(object);
+    this.#watch(''); // which tells that it went
+    await this.#connection.request({ do: 'object.purge', space: this.#space, id });
+    const entity = this.#lookUp(id);
+    if (entity !== undefined) this.#refresh(entity);
   }
 
   /**
@@ -262,48 +278,33 @@ export class Database {
   // --- What was -----------------------------------------------------------------------------------------------------
 
   /** What changed an object or link, the newest first: at most `limit` (100), those before a point. */
-  async history(object: Named, options: { limit?: number; before?: string } = {}): Promise<Version[]> {
-    return (await this.#past({ do: 'history.list', id: await this.#idOf(object), ...options })).map(versionFrom);
-  }
+  history(object: Named, options: PageOptions = {}): Promise<Version[]> { return this.#history.versions(object, options); }
 
   /** What happened in this space, likewise. */
-  async transactions(options: { limit?: number; before?: string } = {}): Promise<Transaction[]> {
-    return (await this.#past({ do: 'history.list', ...options })).map(transactionFrom);
-  }
+  transactions(options: PageOptions = {}): Promise<Transaction[]> { return this.#history.transactions(options); }
 
   /** An object or link as it was at a point; undefined: it was not made by then. E_GONE: history here begins later. */
-  async at(object: Named, point: string): Promise<Past | undefined> {
-    const id = await this.#idOf(object);
-    const found = await this.#connection.request({ do: 'object.get', space: this.#space, id, at: point }).catch((error: unknown) => {
-      if (error instanceof DxError && error.code === Code.notFound) return undefined;
-      throw error;
-    });
-    return found === undefined ? undefined : pastFrom(found);
+  at(object: Named, point: string): Promise<Past | undefined> { return this.#history.at(object, point); }
+
+  /** The answer of any question but `text` and `path` at a point, in the vault's order (docs/spec/query.md, Of a point). E_GONE: history here begins later. */
+  runAt(query: { readonly [key: string]: unknown }, point: string): Promise<PastEntity[]> {
+    return this.#history.answer(storeValue(query, (object) => idOf(entityOf(object))), point);
   }
+
+  /** What shows otherwise at `to` (now, without it) than at `from`: of this space, the newest first. */
+  difference(from: string, to?: string): Promise<Difference[]> { return this.#history.difference(from, to); }
+
+  /** The same of one object or link, path by path. */
+  differenceOf(object: Named, from: string, to?: string): Promise<PathDifference[]> { return this.#history.differenceOf(object, from, to); }
 
   /** Writes an object or link anew as what it was at a point. */
-  async restore(object: Named, point: string): Promise<void> {
-    await this.#connection.request({ do: 'history.restore', space: this.#space, id: await this.#idOf(object), at: point });
-  }
+  restore(object: Named, point: string): Promise<void> { return this.#history.restore(object, point); }
 
   /** Takes back the latest transaction of this device here, over all it was about; undefined: there is none, or it lies before history begins here. */
-  undo(): Promise<Undone | undefined> { return this.#takeBackLatest('undo'); }
+  undo(): Promise<Undone | undefined> { return this.#history.takeBack('undo'); }
 
   /** Takes back the latest undo, as long as nothing else was written here since. */
-  redo(): Promise<Undone | undefined> { return this.#takeBackLatest('redo'); }
-
-  async #takeBackLatest(way: 'undo' | 'redo'): Promise<Undone | undefined> {
-    await this.flush().catch(() => undefined); // what was refused is nothing to take back, and has its own event
-    return this.#connection.request({ do: way, space: this.#space }).then(undoneFrom, (error: unknown) => {
-      if (error instanceof DxError && (error.code === Code.notFound || error.code === Code.gone)) return undefined;
-      throw error;
-    });
-  }
-
-  async #past(command: Body): Promise<Body[]> {
-    await this.flush().catch(() => undefined);
-    return this.#connection.rows({ ...command, space: this.#space });
-  }
+  redo(): Promise<Undone | undefined> { return this.#history.takeBack('redo'); }
 
   /** Of an object that was just made: as soon as it has one. */
   async #idOf(object: Named): Promise<string> {
@@ -788,79 +789,8 @@ export class Database {
   }
 }
 
-const makes = ({ op }: Change): boolean => op === 'add' || op === 'link';
-
 /** The id of what a question names; undefined: it is no object of ours. */
 function idOf(entity: Entity | undefined): string | undefined {
   if (entity?.refused) throw failures.notFound('the vault refused to make the object this is about');
   return entity?.id;
-}
-
-/** An op may name an earlier one of its batch by number, its data may not. */
-function waitsForId(change: Change, made: ReadonlyMap<Entity, number>): boolean {
-  const { entity } = change;
-  return change.needs.some((needed) => needed.id === undefined
-    && !(made.has(needed) && (needed === change.to || needed === entity.baseParent || needed === entity.source || needed === entity.target) && !refers(change.value, needed)));
-}
-
-function refers(value: Value | undefined, entity: Entity): boolean {
-  if (entity.isReference(value)) return true;
-  if (Array.isArray(value)) return (value as readonly Value[]).some((item) => refers(item, entity));
-  return isMap(value) && Object.values(value).some((item) => refers(item, entity));
-}
-
-function opOf(change: Change, made: ReadonlyMap<Entity, number>): Value {
-  const { entity, op, path, value } = change;
-  const name = (end: Entity | string | null): Value => (end instanceof Entity ? end.id ?? made.get(end) ?? null : end);
-  const type = entity.type === null ? {} : { type: entity.type };
-  switch (op) {
-    case 'add': return { op, ...type, ...(entity.baseParent === null ? {} : { parent: name(entity.baseParent) }), data: value as Data };
-    case 'link': return { op, ...type, source: name(entity.source), target: name(entity.target), data: value as Data };
-    case 'set': return { op, id: name(entity), set: { [pathText(path)]: value as Value } };
-    case 'unset': return { op, id: name(entity), unset: [pathText(path)] };
-    case 'move': return { op, id: name(entity), parent: name(change.to ?? null) };
-    case 'edit': {
-      const { kind, at, was } = change.edit as Edit;
-      return { op, id: name(entity), key: pathText(path), [kind]: value as Value, ...(at === undefined ? {} : { at }), ...(was === undefined ? {} : { was }) };
-    }
-    default: return { op, id: name(entity) };
-  }
-}
-
-/** What two edits at one path, one behind the other, are as one; undefined: they are two. */
-function joinEdits({ edit: first, value: before }: Change, { kind, at }: Edit, value: Value): Value | undefined {
-  if (first?.kind !== kind) return undefined;
-  switch (kind) {
-    case 'increment': return editValue(before, { kind }, value);
-    case 'push': case 'include': case 'exclude': return [...before as Value[], ...value as Value[]];
-    case 'replace': return first.at === at ? value : undefined; // the same item, so what it was before both counts
-    default: return undefined;
-  }
-}
-
-function listPlace(list: readonly Value[], key: string): number | 'length' {
-  if (key === 'length') return key;
-  const at = Number(key);
-  if (!/^\d+$/.test(key) || at > list.length) throw new TypeError(`a list has no place "${key}"`);
-  return at;
-}
-
-/** A copy of a list within a list with one assignment inside it carried out; the list itself when nothing changes. */
-function changeList(list: readonly Value[], path: Path, value: unknown, stored: Value): readonly Value[] {
-  const [key, ...rest] = path as [string, ...string[]], at = listPlace(list, key);
-  if (at === 'length') return value === list.length ? list : list.slice(0, Number(value));
-  const copy = [...list];
-  if (rest.length > 0) copy[at] = changeIn(copy[at] as Value, rest, value, stored);
-  else if (value !== undefined) copy[at] = stored;
-  else if (at === list.length - 1) copy.pop();
-  else throw new TypeError('a list cannot have holes: use splice');
-  return copy;
-}
-
-function changeIn(inner: Value, path: Path, value: unknown, stored: Value): Value {
-  if (Array.isArray(inner)) return changeList(inner as readonly Value[], path, value, stored);
-  const [key, ...rest] = path as [string, ...string[]];
-  const map = isMap(inner) ? inner : {}, before = Object.hasOwn(map, key) ? map[key] : undefined;
-  const member = rest.length > 0 ? changeIn(before ?? {}, rest, value, stored) : value === undefined ? undefined : stored;
-  return withMember(map, key, member);
 }

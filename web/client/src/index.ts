@@ -9,7 +9,7 @@ export { DxError } from './errors.ts';
 export type { Condition, Filter, Named } from './filter.ts';
 export type { Invitation, InvitationSnapshot, InvitationStatus } from './invitation.ts';
 export type { Observable, Unsubscribe } from './observable.ts';
-export type { Past, Transaction, Undone, Version } from './past.ts';
+export type { Difference, Past, PastEntity, PathDifference, Transaction, Undone, Version } from './past.ts';
 export type { Query, QueryOptions, Result } from './query.ts';
 export { fromPort, type AppRequest, type Channel, type ChannelEvents, type Services, type ServicesState } from './services.ts';
 export type { Epoch, InvitationOptions, ItemOptions, Level, Member, Role, Space, SpaceStatus } from './space.ts';

@@ -50,6 +50,35 @@ export interface Past {
   readonly deleted: boolean;
 }
 
+/** One of a question's answer at a point: `source` and `target` of a link. */
+export interface PastEntity extends Past {
+  readonly id: string;
+  readonly source?: string;
+  readonly target?: string;
+}
+
+/** What stood at a path at two points; where nothing did it is not there. `omitted`: the size of one that is too large for a row. */
+export interface PathDifference {
+  readonly path: string;
+  readonly from?: unknown;
+  readonly to?: unknown;
+  readonly fromOmitted?: number;
+  readonly toOmitted?: number;
+}
+
+/** What shows otherwise at one point than at another, of one object or link. */
+export interface Difference {
+  readonly id: string;
+  readonly kind: 'object' | 'link';
+  readonly type: string | null;
+  readonly did: 'made' | 'deleted' | 'restored' | 'changed' | 'moved';
+  readonly changes: readonly PathDifference[];
+  /** Where it stands somewhere else: under what, null: at the top. */
+  readonly parent?: string | null;
+  /** The size of changes that are too large for a row. */
+  readonly omitted?: number;
+}
+
 /** What was taken back: how many objects and links it was about, and of how many something stays because it was written over since. */
 export interface Undone {
   readonly at: string;
@@ -84,7 +113,30 @@ export function transactionFrom(body: Body): Transaction {
 
 export function pastFrom(body: Body): Past {
   const row = fieldsOf(body);
-  return { data: (row['data'] ?? {}) as Past['data'], type: row['type'] as string | null, parent: (row['parent'] ?? null) as string | null, deleted: row['deleted'] === true };
+  return { data: (row['data'] ?? {}) as Past['data'], type: (row['type'] ?? null) as string | null, parent: (row['parent'] ?? null) as string | null, deleted: row['deleted'] === true };
+}
+
+export function pastEntityFrom(body: Body): PastEntity {
+  const row = fieldsOf(body), end = (name: 'source' | 'target'): object => (name in row ? { [name]: row[name] as string } : {});
+  return { ...pastFrom(body), id: row['id'] as string, ...end('source'), ...end('target') };
+}
+
+function pathDifferenceOf(row: Record<string, unknown>): PathDifference {
+  const omitted = (name: 'from' | 'to'): object => (`${name}_omitted` in row ? { [`${name}Omitted`]: Number(row[`${name}_omitted`]) } : {});
+  return {
+    path: row['path'] as string, ...('from' in row ? { from: row['from'] } : {}), ...('to' in row ? { to: row['to'] } : {}), ...omitted('from'), ...omitted('to'),
+  };
+}
+
+export const pathDifferenceFrom = (body: Body): PathDifference => pathDifferenceOf(fieldsOf(body));
+
+export function differenceFrom(body: Body): Difference {
+  const row = fieldsOf(body);
+  return {
+    id: row['id'] as string, kind: row['kind'] as Difference['kind'], type: (row['type'] ?? null) as string | null, did: row['did'] as Difference['did'],
+    changes: ((row['changes'] ?? []) as Record<string, unknown>[]).map(pathDifferenceOf),
+    ...('parent' in row ? { parent: row['parent'] as string | null } : {}), ...('omitted' in row ? { omitted: Number(row['omitted']) } : {}),
+  };
 }
 
 export function undoneFrom(body: Body): Undone {
