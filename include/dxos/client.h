@@ -127,8 +127,8 @@ DX_API DX_MUST_USE int dx_client_ask(dx_client *client, dx_on_row on_row, void *
 /* --- Subscriptions: what changes, as it changes ------------------------------------------------------------ */
 
 /* From now on on_row is told each change of what the question finds, as an object or link with "change" in it (docs/spec/query.md, "Watching"), during this
- * client's calls and dx_client_wait, until dx_client_cancel or dx_client_close. space NULL: of all spaces, also those to come; no order
- * and no group then. When the subscription ends by itself, its last row is {"error": …}. request (DX_REQUEST_SIZE) names it, may be NULL. */
+ * client's calls and dx_client_wait, until dx_client_cancel or dx_client_close. space NULL: of all spaces, also those to come; no group
+ * then. When the subscription ends by itself, its last row is {"error": …}. request (DX_REQUEST_SIZE) names it, may be NULL. */
 DX_API DX_MUST_USE int dx_client_watch(dx_client *client, const char *space, dx_on_row on_row, void *ctx,
                                        uint8_t *request, const char *json, ...) DX_PRINTF(6, 7);
 /* Ends a subscription, quietly. DX_E_NOT_FOUND: it ended before. */

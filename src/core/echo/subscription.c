@@ -66,6 +66,10 @@ int dx_subscription_come_back(dx_subscription *self, const dx_position *position
     return dx_window_come_back(self->window, position, held, count);
 }
 
+void dx_subscription_place_at(const dx_subscription *subscription, size_t to, int64_t *key, dx_bytes *place) {
+    dx_window_place_at(subscription->window, to, key, place);
+}
+
 bool dx_subscription_has_order(const dx_subscription *self) {
     return self->window != NULL;
 }

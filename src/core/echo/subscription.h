@@ -69,6 +69,8 @@ bool dx_subscription_resume(dx_subscription *subscription, const dx_position *po
 /* The same of a window whose watcher held these in this order; it tells "refresh" by itself where that is not known any more. */
 DX_MUST_USE int dx_subscription_come_back(dx_subscription *subscription, const dx_position *position,
                                           const int64_t *held, size_t count);
+/* What a window keeps at a place that it just told, "to", and the bytes that decide its order, in every space alike. */
+void dx_subscription_place_at(const dx_subscription *subscription, size_t to, int64_t *key, dx_bytes *place);
 bool dx_subscription_has_order(const dx_subscription *subscription);
 /* Its watcher has not been told all up to here. */
 bool dx_subscription_is_behind(const dx_subscription *subscription);

@@ -111,6 +111,7 @@ DX_MUST_USE int dx_window_end_step(dx_window *window);
 DX_MUST_USE int dx_window_run(dx_window *window, size_t *budget);
 bool dx_window_has_more(const dx_window *window);
 bool dx_window_is_listed(const dx_window *window);
+void dx_window_place_at(const dx_window *window, size_t rank, int64_t *key, dx_bytes *place);
 /* Whether what it keeps is not enough: it has to learn again. */
 bool dx_window_wants(const dx_window *window);
 

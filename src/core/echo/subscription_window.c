@@ -595,6 +595,12 @@ bool dx_window_has_more(const dx_window *window) {
     return !window->listed || has_to_fill(window) || dx_window_wants(window);
 }
 
+void dx_window_place_at(const dx_window *window, size_t rank, int64_t *key, dx_bytes *place) {
+    DX_ASSERT(rank < window->count && !window->groups);
+    *key = window->records[window->ranks[rank]].key;
+    *place = place_of(window, rank);
+}
+
 bool dx_window_is_listed(const dx_window *window) {
     return window->listed;
 }

@@ -139,12 +139,10 @@ static int inspect_holes(dx_node *node, dx_request *request, dx_bytes body) {
         if (feed->identity.feed_class != DX_FEED_DATA) {
             continue;
         }
-        while (left > 0 && error == DX_OK) {
-            dx_holes holes;
+        for (dx_holes holes; left > 0 && error == DX_OK; left -= error == DX_OK) {
             error = dx_hole_next(feed, node->store, from, &holes);
             error = error == DX_OK ? send_holes(node, request, feed, &holes) : error;
             from = error == DX_OK ? holes.seq + 1 : from;
-            left--;
         }
         error = error == DX_E_NOT_FOUND ? DX_OK : error;
     }

@@ -6,8 +6,9 @@
 
 #include "base/limits.h"
 #include "node/query_rows.h"
+#include "node/watch_merge.h"
 
-enum { SPACES_MAX = 256, SPACE_TEXT_SIZE = 2 * DX_HASH_SIZE + 1 };
+enum { FILL_MAX = 256, SPACES_MAX = 256, SPACE_TEXT_SIZE = 2 * DX_HASH_SIZE + 1 };
 
 typedef struct dx_watching dx_watching;
 
@@ -17,6 +18,7 @@ typedef struct watched {
     int64_t local;
     char id[SPACE_TEXT_SIZE];
     dx_subscription *subscription;
+    bool is_listed; /* of a merge: all that its window shows was told */
 } watched;
 
 struct dx_watching {
@@ -24,11 +26,14 @@ struct dx_watching {
     dx_request *request;
     watched *parts[SPACES_MAX];
     size_t count;
-    bool several;         /* rows say of which space they are */
-    dx_buf item;          /* the question, for spaces to come */
-    bool tells_positions; /* its watcher may want to come back */
-    bool has_told;        /* in this call */
-    uint64_t told_at;     /* the number of the position told last */
+    bool several;          /* rows say of which space they are */
+    dx_watch_merge *merge; /* of several in an order; NULL: it has none */
+    bool is_listed;        /* all that the merge shows was told */
+    int failed;            /* it ends with this */
+    dx_buf item;           /* the question, for spaces to come */
+    bool tells_positions;  /* its watcher may want to come back */
+    bool has_told;         /* in this call */
+    uint64_t told_at;      /* the number of the position told last */
 };
 
 /* --- Spaces --------------------------------------------------------------------------------------------- */
@@ -46,6 +51,7 @@ static void drop_watching(dx_node *node, dx_request *request) {
     while (self->count > 0) {
         drop_part(self, self->count - 1);
     }
+    dx_watch_merge_destroy(self->merge);
     dx_buf_deinit(&self->item);
 }
 
@@ -75,7 +81,7 @@ static bool has_more(const dx_watching *self) {
     for (size_t i = 0; i < self->count; i++) {
         more = more || dx_subscription_has_more(self->parts[i]->subscription);
     }
-    return more;
+    return more || self->failed != DX_OK || (self->merge != NULL && dx_watch_merge_has_more(self->merge));
 }
 
 /* --- Telling -------------------------------------------------------------------------------------------- */
@@ -119,11 +125,33 @@ static int flush_watch(dx_watching *self) {
     return dx_request_flush_at(node, self->request, at);
 }
 
+/* Errors that are not the host's end the watch when it is run next: what tells rows passes them over. */
+static int note_failure(dx_watching *self, int error) {
+    self->failed = self->failed == DX_OK ? error : self->failed;
+    return error;
+}
+
+static int merge_change(watched *part, dx_bytes row) {
+    dx_watching *self = part->of;
+    dx_space *space = dx_node_space(self->node, part->local);
+    dx_bytes change = dx_item_text(dx_item_get(row, "change"));
+    if (dx_bytes_equal(change, dx_bytes_text("listed"))) {
+        part->is_listed = true;
+    } else if (dx_bytes_equal(change, dx_bytes_text("refresh"))) {
+        part->is_listed = self->is_listed = false;
+    }
+    int error = space == NULL ? DX_OK : dx_watch_merge_take(self->merge, space, part->subscription, row);
+    return error == DX_OK ? DX_OK : note_failure(self, error);
+}
+
 static int send_change(void *ctx, dx_bytes row) {
-    const watched *part = ctx;
+    watched *part = ctx;
     const dx_watching *self = part->of;
     if (self->request->answered) {
         return DX_OK;
+    }
+    if (self->merge != NULL) {
+        return merge_change(part, row);
     }
     dx_writer writer = dx_request_row(self->node, self->request);
     if (self->several) {
@@ -134,14 +162,33 @@ static int send_change(void *ctx, dx_bytes row) {
     return dx_request_row_end(self->node, self->request, &writer);
 }
 
+/* After rows of a step: what is shown is as many as are asked for; once all of it was told, that is said. */
+static int settle_merge(dx_watching *self) {
+    bool listed = !self->is_listed;
+    int error = self->failed != DX_OK ? self->failed : dx_watch_merge_settle(self->merge, FILL_MAX);
+    for (size_t i = 0; i < self->count; i++) {
+        listed = listed && self->parts[i]->is_listed;
+    }
+    if (error == DX_OK && listed && !dx_watch_merge_has_more(self->merge)) {
+        self->is_listed = true;
+        dx_writer writer = dx_request_row(self->node, self->request);
+        dx_write_map(&writer, 1);
+        dx_write_text(&writer, "change");
+        dx_write_text(&writer, "listed");
+        error = dx_request_row_end(self->node, self->request, &writer);
+    }
+    return error == DX_OK ? DX_OK : note_failure(self, error);
+}
+
 static int end_changes(void *ctx) {
     dx_watching *self = ((const watched *)ctx)->of;
     dx_request *request = self->request;
     if (request->answered) {
         return DX_OK;
     }
+    int error = self->merge != NULL ? settle_merge(self) : DX_OK;
     dx_request_rest(self->node, request, !request->cancelled && !has_more(self));
-    return flush_watch(self);
+    return error == DX_OK ? flush_watch(self) : error;
 }
 
 /* Learns what matches, and tells what was missed. */
@@ -157,6 +204,11 @@ static int go_on_watching(dx_node *node, dx_request *request, bool *again) {
         error =
             dx_subscription_run(self->parts[i]->subscription, 1 + DX_STEP_ENTITIES_MAX / self->count, &more);
         any = any || more;
+    }
+    if (error == DX_OK && self->merge != NULL) {
+        error = settle_merge(self);
+        error = error == DX_OK ? flush_watch(self) : error;
+        any = any || dx_watch_merge_has_more(self->merge);
     }
     if (error == DX_E_CANCELLED) {
         return error;
@@ -201,11 +253,19 @@ static int add_space(void *ctx, dx_space *space) {
         return message[0] == 0 ? error : dx_node_refuse(node, error, "dx help query", "%s", message);
     }
     self->parts[self->count++] = part;
-    if (self->several && dx_subscription_has_order(part->subscription)) {
-        return dx_node_refuse(node, DX_E_INVALID, "dx help query",
-                              "a watch of several spaces has neither order nor group: watch each");
+    if (!self->several || !dx_subscription_has_order(part->subscription)) {
+        return DX_OK;
     }
-    return DX_OK;
+    if (dx_item_get(dx_buf_view(&self->item), "group").size > 0) {
+        return dx_node_refuse(node, DX_E_INVALID, "dx help query",
+                              "a watch of several spaces has no group: watch each");
+    }
+    int64_t limit = dx_item_int(dx_item_get(dx_buf_view(&self->item), "limit"), INT64_MAX);
+    self->is_listed = false;
+    return self->merge != NULL
+               ? DX_OK
+               : dx_watch_merge_create(node, self->request,
+                                       limit > DX_WATCH_MERGED_MAX ? SIZE_MAX : (size_t)limit, &self->merge);
 }
 
 /* Of a watch of all spaces: one came, or goes, of which what was told is no more. */
@@ -222,6 +282,13 @@ static int follow(dx_node *node, dx_request *request, int64_t local, dx_space *c
     }
     if (at == self->count) {
         return DX_OK;
+    }
+    if (self->merge != NULL) {
+        int error = dx_watch_merge_drop(self->merge, local);
+        drop_part(self, at);
+        error = error == DX_OK ? settle_merge(self) : error;
+        dx_request_rest(node, request, !has_more(self));
+        return error == DX_OK ? dx_request_flush(node, request) : error;
     }
     dx_writer writer = dx_request_row(node, request);
     dx_write_map(&writer, 2);
@@ -302,7 +369,9 @@ static int begin_at(dx_watching *self, dx_bytes since, dx_bytes held) {
     bool goes_on = true;
     for (size_t i = 0; i < self->count && since.size != 0 && error == DX_OK; i++) {
         bool comes = true;
-        if (dx_subscription_has_order(self->parts[i]->subscription)) {
+        if (self->merge != NULL) {
+            comes = false; /* places of several windows are told anew */
+        } else if (dx_subscription_has_order(self->parts[i]->subscription)) {
             error = come_back(self->parts[i], &position, held, &comes);
         } else {
             comes = dx_subscription_resume(self->parts[i]->subscription, &position);

@@ -63,29 +63,42 @@ static int write_short_row(dx_space *space, const dx_query_row *row, const char 
 /* What stands beside an entity's own keys, in the order of keys. */
 typedef struct beside {
     const char *key;
-    dx_bytes item;       /* size 0: a text */
-    const char *text;    /* NULL: nothing */
-    uint8_t encoded[16]; /* the key */
+    dx_bytes item;        /* size 0: a text */
+    const char *text;     /* NULL: nothing */
+    const size_t *number; /* likewise */
+    uint8_t encoded[16];  /* the key */
     size_t encoded_size;
 } beside;
 
 static bool is_there(const beside *self) {
-    return self->item.size != 0 || self->text != NULL;
+    return self->item.size != 0 || self->text != NULL || self->number != NULL;
 }
 
 static void write_beside(const beside *self, dx_writer *out) {
     dx_write_text(out, self->key);
     if (self->item.size != 0) {
         dx_write_item(out, self->item);
+    } else if (self->number != NULL) {
+        dx_write_uint(out, *self->number);
     } else {
         dx_write_text(out, self->text);
     }
 }
 
-/* A map with more keys in their places. */
+/* Whether the map's key is one of those, which is said anew then. */
+static bool is_said_anew(dx_bytes key, const beside *more, size_t more_count) {
+    for (size_t i = 0; i < more_count; i++) {
+        if (dx_bytes_equal(key, dx_bytes_of(more[i].encoded, more[i].encoded_size))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A map with more keys in their places, instead of what the map has there. */
 static void write_map_with(dx_bytes map, beside *more, size_t more_count, dx_writer *out) {
-    dx_reader reader;
-    size_t added = 0, at = 0;
+    dx_reader reader, counter;
+    size_t added = 0, kept = 0, at = 0;
     for (size_t i = 0; i < more_count; i++) {
         size_t size = strlen(more[i].key);
         more[i].encoded[0] = (uint8_t)(0x60 + size);
@@ -93,9 +106,14 @@ static void write_map_with(dx_bytes map, beside *more, size_t more_count, dx_wri
         more[i].encoded_size = size + 1;
         added += is_there(&more[i]);
     }
+    dx_reader_init(&counter, map);
+    for (size_t left = dx_read_map(&counter); left > 0; left--) {
+        kept += !is_said_anew(dx_read_item(&counter), more, more_count);
+        (void)dx_read_item(&counter);
+    }
     dx_reader_init(&reader, map);
     size_t count = dx_read_map(&reader);
-    dx_write_map(out, count + added);
+    dx_write_map(out, kept + added);
     for (size_t i = 0; i <= count; i++) {
         dx_bytes key = i < count ? dx_read_item(&reader) : dx_bytes_of(NULL, 0);
         for (; at < more_count &&
@@ -105,9 +123,10 @@ static void write_map_with(dx_bytes map, beside *more, size_t more_count, dx_wri
                 write_beside(&more[at], out);
             }
         }
-        if (i < count) {
+        dx_bytes value = i < count ? dx_read_item(&reader) : dx_bytes_of(NULL, 0);
+        if (i < count && !is_said_anew(key, more, more_count)) {
             dx_write_item(out, key);
-            dx_write_item(out, dx_read_item(&reader));
+            dx_write_item(out, value);
         }
     }
 }
@@ -127,6 +146,15 @@ static int write_row_with(dx_node *node, dx_space *space, const dx_query_row *ro
 void dx_node_write_row_of(dx_bytes row, const char *space_name, dx_writer *out) {
     beside more[] = {{.key = "space", .text = space_name}};
     write_map_with(row, more, 1, out);
+}
+
+void dx_node_write_row_at(dx_bytes row, const char *space_name, const char *change, size_t from, size_t to,
+                          dx_writer *out) {
+    beside more[] = {{.key = "to", .number = to == SIZE_MAX ? NULL : &to},
+                     {.key = "from", .number = from == SIZE_MAX ? NULL : &from},
+                     {.key = "space", .text = space_name},
+                     {.key = "change", .text = change}};
+    write_map_with(row, more, sizeof more / sizeof more[0], out);
 }
 
 int dx_node_write_query_row(dx_node *node, dx_space *space, const dx_query_row *row, const char *space_name,

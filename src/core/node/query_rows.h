@@ -16,6 +16,9 @@ DX_MUST_USE int dx_node_write_query_row(dx_node *node, dx_space *space, const dx
                                         const char *space_name, dx_writer *out);
 /* A row of a watch, with the space it is of. */
 void dx_node_write_row_of(dx_bytes row, const char *space_name, dx_writer *out);
+/* The same of an ordered watch, with other places than the row has; from, to: SIZE_MAX for none. */
+void dx_node_write_row_at(dx_bytes row, const char *space_name, const char *change, size_t from, size_t to,
+                          dx_writer *out);
 /* What a question that reaches too much is told. */
 int dx_node_refuse_large_query(dx_node *node, int error);
 

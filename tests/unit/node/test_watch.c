@@ -166,6 +166,196 @@ static void test_all_spaces(void **state) {
     street_deinit(&road);
 }
 
+/* --- Several spaces in one order ---------------------------------------------------------------------------- */
+
+enum { HELD_MAX = 128, SPACES = 3, SITES = 40 };
+
+/* What somebody holds who carries out what is told. */
+typedef struct list_held {
+    char ids[HELD_MAX][64];
+    size_t count;
+    bool listed;
+} list_held;
+
+static void carry_out(list_held *held, dx_bytes row) {
+    dx_bytes change = dx_item_text(dx_item_get(row, "change")), id = dx_item_text(dx_item_get(row, "id"));
+    int64_t from = dx_item_int(dx_item_get(row, "from"), -1), to = dx_item_int(dx_item_get(row, "to"), -1);
+    if (dx_bytes_equal(change, dx_bytes_text("listed"))) {
+        held->listed = true;
+        return;
+    }
+    if (dx_bytes_equal(change, dx_bytes_text("refresh"))) {
+        held->count = 0;
+        return;
+    }
+    assert_true(dx_item_text(dx_item_get(row, "space")).size == 64);
+    if (from >= 0) {
+        assert_true((size_t)from < held->count);
+        assert_memory_equal(held->ids[from], id.data, id.size);
+        held->count--;
+        memmove(held->ids[from], held->ids[from + 1], (held->count - (size_t)from) * sizeof held->ids[0]);
+    }
+    if (to >= 0) {
+        assert_true((size_t)to <= held->count && held->count < HELD_MAX);
+        memmove(held->ids[to + 1], held->ids[to], (held->count - (size_t)to) * sizeof held->ids[0]);
+        held->count++;
+        snprintf(held->ids[to], sizeof held->ids[0], "%.*s", (int)id.size, (const char *)id.data);
+    }
+}
+
+/* Carries out all that came by the port, and forgets it. */
+static void hear(vault *self, list_held *held) {
+    for (char *line = self->heard_by[1]; *line != 0;) {
+        char *end = strchr(line, '\n');
+        *end = 0;
+        if (strncmp(line, "{\"rows\":", 8) == 0 || strncmp(line, "{\"at\":", 6) == 0) {
+            char message[128];
+            dx_buf item;
+            dx_writer writer;
+            dx_reader rows;
+            dx_buf_init(&item, &self->alloc.port, STREET_TEXT_SIZE);
+            dx_writer_init(&writer, &item);
+            assert_int_equal(dx_json_parse(dx_bytes_text(line), &writer, message, sizeof message), DX_OK);
+            dx_reader_init(&rows, dx_item_get(dx_buf_view(&item), "rows"));
+            for (size_t count = dx_read_array(&rows); count > 0; count--) {
+                carry_out(held, dx_read_item(&rows));
+            }
+            dx_buf_deinit(&item);
+        }
+        line = end + 1;
+    }
+    self->heard_by[1][0] = 0;
+}
+
+/* The same question, asked now, by another way. */
+static void expect_held(vault *self, const char *spaces, const char *query, const list_held *held) {
+    char json[512], id[64];
+    size_t count = 0;
+    snprintf(json, sizeof json, "{'do': 'query', 'spaces': %s, 'query': {'ids': true, %s}", spaces,
+             query + 1);
+    vault_ask(self, json);
+    for (const char *at = self->told; (at = strstr(at, "{\"id\":\"")) != NULL; at++) {
+        street_field(at, "id", id, sizeof id);
+        if (count >= held->count || strcmp(held->ids[count], id) != 0) {
+            fail_msg("%s: place %zu of %zu is %s, and %s is held", query, count, held->count, id,
+                     count < held->count ? held->ids[count] : "nothing");
+        }
+        count++;
+    }
+    if (count != held->count) {
+        fail_msg("%s: %zu rows, and %zu are held, the last %s", query, count, held->count,
+                 held->ids[held->count - 1]);
+    }
+    self->heard_by[1][0] = 0;
+}
+
+static uint32_t throw(uint32_t * dice, uint32_t sides) {
+    *dice = *dice * 1664525u + 1013904223u;
+    return (*dice >> 8) % sides;
+}
+
+static void change_at_random(vault *self, uint32_t *dice, char ids[SITES][64], bool gone[SITES]) {
+    char json[256];
+    uint32_t at = throw(dice, SITES), space = at % SPACES, n = throw(dice, 12);
+    if (ids[at][0] == 0) {
+        snprintf(json, sizeof json, "{'n': %u}", n);
+        add(self, &"A\0B\0C"[2 * space], json, ids[at]);
+        return;
+    }
+    const char *what = gone[at] ? "restore" : throw(dice, 4) == 0 ? "rm" : "set";
+    gone[at] = gone[at] ? false : what[0] == 'r';
+    snprintf(json, sizeof json, "{'do': 'object.%s', 'space': '%c', 'id': '%s'%s%u%s}", what, "ABC"[space],
+             ids[at], what[0] == 's' ? ", 'set': {'n': " : ", 'x': {'n': ", n, "}");
+    assert_null(strstr(vault_ask(self, json), "error"));
+}
+
+/* Rows told one after another, upon what was held, are what the query answers, whatever changes in which space; a space that
+ * goes takes its rows along, and one that comes brings some. */
+static void test_several_in_order(void **state) {
+    static const char *const queries[] = {
+        "{'type': 't', 'order': 'n', 'limit': 5}",
+        "{'type': 't', 'order': {'path': 'n', 'descending': true}}",
+        "{'type': 't', 'where': {'n': {'lt': 9}}, 'order': 'n', 'limit': 12}",
+    };
+    (void)state;
+    for (size_t q = 0; q < sizeof queries / sizeof queries[0]; q++) {
+        static char ids[SITES][64];
+        static list_held held;
+        bool gone[SITES] = {false};
+        uint32_t dice = (uint32_t)q + 1;
+        char json[512];
+        memset(ids, 0, sizeof ids);
+        memset(&held, 0, sizeof held);
+        street_init(&road);
+        vault *alice = street_person(&road, "alice");
+        make_space(alice, "A");
+        make_space(alice, "B");
+        make_space(alice, "C");
+        for (int i = 0; i < 15; i++) {
+            change_at_random(alice, &dice, ids, gone);
+        }
+        alice->heard_by[1][0] = 0;
+        snprintf(json, sizeof json, "{'do': 'watch', 'spaces': 'all', 'query': %s}", queries[q]);
+        vault_begin(alice, json);
+        street_run(&road);
+        hear(alice, &held);
+        assert_true(held.listed);
+        expect_held(alice, "'all'", queries[q], &held);
+        for (int i = 0; i < 150; i++) {
+            change_at_random(alice, &dice, ids, gone);
+            hear(alice, &held);
+            expect_held(alice, "'all'", queries[q], &held);
+        }
+        vault_ask(alice, "{'do': 'space.rm', 'space': 'B'}");
+        hear(alice, &held);
+        expect_held(alice, "'all'", queries[q], &held);
+        make_space(alice, "D");
+        char id[64];
+        for (int i = 0; i < 4; i++) {
+            add(alice, "D", i % 2 == 0 ? "{'n': 3}" : "{'n': 11}", id);
+            hear(alice, &held);
+            expect_held(alice, "'all'", queries[q], &held);
+        }
+        street_deinit(&road);
+    }
+}
+
+/* Who comes back is told all of it anew. */
+static void test_back_to_several_in_order(void **state) {
+    static list_held held;
+    char id[64], at[64], json[512];
+    const char query[] = "{'type': 't', 'order': 'n', 'limit': 3}";
+    (void)state;
+    memset(&held, 0, sizeof held);
+    street_init(&road);
+    vault *alice = street_person(&road, "alice");
+    make_space(alice, "A");
+    make_space(alice, "B");
+    alice->heard_by[1][0] = 0;
+    snprintf(json, sizeof json, "{'do': 'watch', 'spaces': ['A', 'B'], 'query': %s, 'since': ''}", query);
+    uint64_t watch = vault_begin(alice, json);
+    street_run(&road);
+    add(alice, "A", "{'n': 2}", id);
+    add(alice, "B", "{'n': 1}", id);
+    last_at(alice, at);
+    vault_refer(alice, "request.cancel", watch, NULL);
+    street_run(&road);
+    hear(alice, &held);
+    expect_held(alice, "['A', 'B']", query, &held);
+    add(alice, "B", "{'n': 0}", id);
+    alice->heard_by[1][0] = 0;
+    snprintf(json, sizeof json,
+             "{'do': 'watch', 'spaces': ['A', 'B'], 'query': %s, 'since': '%s', 'holds': []}", query, at);
+    vault_begin(alice, json);
+    street_run(&road);
+    assert_non_null(strstr(alice->heard_by[1], "\"change\":\"refresh\""));
+    held.listed = false;
+    hear(alice, &held);
+    assert_true(held.listed);
+    expect_held(alice, "['A', 'B']", query, &held);
+    street_deinit(&road);
+}
+
 static void test_refused(void **state) {
     (void)state;
     street_init(&road);
@@ -176,7 +366,7 @@ static void test_refused(void **state) {
         "{'do': 'watch', 'spaces': ['A', 3], 'query': {'type': 't'}}",
         "{'do': 'watch', 'spaces': ['A', 'nowhere'], 'query': {'type': 't'}}",
         "{'do': 'watch', 'spaces': ['A'], 'space': 'A', 'query': {'type': 't'}}",
-        "{'do': 'watch', 'spaces': 'all', 'query': {'type': 't', 'order': 'n'}}",
+        "{'do': 'watch', 'spaces': 'all', 'query': {'type': 't', 'group': 'n'}}",
         "{'do': 'watch', 'spaces': 'all', 'query': {'follow': [{'out': 'x'}]}}",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -211,4 +401,5 @@ static void test_apps(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_found_and_gone), DX_TEST(test_back_as_it_goes), DX_TEST(test_several_spaces),
-             DX_TEST(test_all_spaces), DX_TEST(test_refused), DX_TEST(test_apps))
+             DX_TEST(test_all_spaces), DX_TEST(test_several_in_order), DX_TEST(test_back_to_several_in_order),
+             DX_TEST(test_refused), DX_TEST(test_apps))
