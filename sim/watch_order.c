@@ -2,7 +2,7 @@
  *
  * Layer: simulator; docs/spec/query.md, Watching in order. Each watcher carries out what it is told on the list that it holds:
  * a place that is none, or a row that is another one than that place holds, is a violation at once. One that lost its
- * program comes back with what it holds. At the end its list must be what the query answers, row by row. */
+ * program comes back with what it holds. Some watch all spaces of their vault as one list. At the end its list must be what the query answers, row by row. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,7 @@ static const char *const questions[] = {
     "{\"kind\": \"any\", \"order\": \"deep.m\"}"};
 
 struct sim_list {
-    bool chosen, watching;
+    bool chosen, watching, several; /* several: of all spaces */
     const char *question;
     char at[40]; /* how far it was told; empty: not at all */
     uint64_t port;
@@ -114,6 +114,13 @@ static void on_change(sim_world *world, sim_peer *peer, void *ctx, sim_answer_ki
     }
 }
 
+/* "space": …, or "spaces": "all" */
+static const char *where(const sim_world *world, const sim_list *list) {
+    static char text[128];
+    snprintf(text, sizeof text, list->several ? "\"spaces\": \"all\"" : "\"space\": \"%s\"", world->space[0]);
+    return text;
+}
+
 static void tend(sim_peer *peer, sim_list *list) {
     static char json[JSON_SIZE];
     if (peer->node == NULL || sim_peer_frozen(peer) || list->watching) {
@@ -122,9 +129,9 @@ static void tend(sim_peer *peer, sim_list *list) {
     if (list->at[0] == 0) {
         forget(list);
     }
-    size_t at = (size_t)snprintf(json, sizeof json,
-                                 "{\"do\": \"watch\", \"space\": \"%s\", \"query\": %s, \"since\": \"%s\"",
-                                 peer->world->space[0], list->question, list->at);
+    size_t at =
+        (size_t)snprintf(json, sizeof json, "{\"do\": \"watch\", %s, \"query\": %s, \"since\": \"%s\"",
+                         where(peer->world, list), list->question, list->at);
     for (size_t i = 0; i < list->count; i++) {
         at += (size_t)snprintf(json + at, sizeof json - at, "%s\"%s\"", i == 0 ? ", \"holds\": [" : ", ",
                                list->rows[i].id);
@@ -149,13 +156,14 @@ void sim_order_tend(sim_world *world) {
 /* --- Life and judgement ---------------------------------------------------------------------------------- */
 
 void sim_order_init(sim_world *world) {
-    uint64_t state = world->plan.seed ^ 0x0d3e;
+    uint64_t state = world->plan.seed ^ 0x0d3e, several = world->plan.seed ^ 0x5e7e;
     world->workload->lists = calloc(SIM_PEERS_MAX, sizeof *world->workload->lists);
     DX_ASSERT(world->workload->lists != NULL);
     for (size_t i = 0; i < world->peer_count; i++) {
         sim_list *list = &world->workload->lists[i];
         list->chosen = sim_random(&state) % (WATCH_SHARE * world->peer_count) == 0;
         list->question = questions[sim_random(&state) % (sizeof questions / sizeof questions[0])];
+        list->several = sim_random(&several) % 2 == 0 && strstr(list->question, "limit") != NULL;
         list->rows = list->chosen ? calloc(LIST_MAX + 1, sizeof *list->rows) : NULL;
         DX_ASSERT(!list->chosen || list->rows != NULL);
     }
@@ -196,7 +204,7 @@ void sim_order_check(sim_world *world) {
             continue;
         }
         sim_reply_init(&reply);
-        snprintf(json, sizeof json, "{\"do\": \"query\", \"space\": \"%s\", \"query\": %s}", world->space[0],
+        snprintf(json, sizeof json, "{\"do\": \"query\", %s, \"query\": %s}", where(world, list),
                  list->question);
         sim_run_until(world, world->now_ms + 1000);
         sim_run_until(world, peer->ports[list->port].at_ms);
