@@ -23,6 +23,6 @@
 extern const dx_verb dx_space_verbs[];    /* halo, device, space, invitation */
 extern const dx_verb dx_object_verbs[];   /* object, link, schema */
 extern const dx_verb dx_question_verbs[]; /* query, sql, index, watch, history, undo, redo, import, export */
-extern const dx_verb dx_program_verbs[];  /* peer, app, signal, agent, kube, inspect, status, doctor, and what is about this program */
+extern const dx_verb dx_program_verbs[];  /* the network, and this program */
 
 #endif

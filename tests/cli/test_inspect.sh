@@ -50,5 +50,5 @@ expect_exit 0 "its purge" --profile alice object purge notes "$task" --yes
 run --profile alice inspect notes purges --json
 same "is told" "$(value id <out)" "$task"
 run --profile alice inspect notes holes --json
-same "with its holes" "$(value purged <out | tr '\n' ' ')" "1 1 "
+same "with its holes" "$(grep -c '"purged":1' out)" 2
 plan

@@ -1,5 +1,5 @@
 /* tests/unit/node/test_inspect.c: what a space is made of, as its own people see it, and that no secret is among it
- * (node/commands_inspect.c, halo/control_rows.c). That no grant suffices is in test_grant.c. */
+ * (node/commands_inspect.c, node/commands_inspect_space.c, halo/control_rows.c). That no grant suffices is in test_grant.c. */
 #include <stdlib.h>
 
 #include "street.h"

@@ -1,5 +1,5 @@
 /* tests/unit/node/test_watch.c: a program that watches and asks by one port believes what it is told in the order it is told
- * (docs/spec/query.md, Watching); and one watch of several spaces (node/commands_subscription.c). */
+ * (docs/spec/query.md, Watching); and one watch of several spaces (node/commands_subscription.c, node/watch_merge.c). */
 #include "street.h"
 
 enum { OBJECTS = 10000, BATCH = 1000 };
