@@ -201,11 +201,14 @@ static bool has_its_part(sim_peer *peer, size_t space, const part *of) {
     return strcmp(mine, owners) == 0;
 }
 
+/* Beside a liar, who may say for ever that it holds something else, nothing is pending. */
 static bool is_in_step(sim_peer *peer, size_t space) {
     sim_reply reply;
     bool asked = ask(peer, space, "space.status", "", &reply);
     bool synced = dx_item_bool(dx_item_get(dx_buf_view(&reply.body), "synced"), false);
     int64_t peers = dx_item_int(dx_item_get(dx_buf_view(&reply.body), "peers"), 0), others = -1;
+    int64_t pending = dx_item_int(dx_item_get(dx_buf_view(&reply.body), "pending"), 1);
+    synced = synced || (peer->world->hostile != NULL && pending == 0);
     for (size_t i = 0; i < peer->world->plan.peers; i++) {
         others += peer->world->peers[i].member[space];
     }

@@ -345,11 +345,15 @@ int dx_session_take_holes(dx_session *session, dx_bytes message) {
     uint8_t id[DX_HASH_SIZE];
     answer self = {.session = session, .places = places, .judge = dx_session_judge(session), .all = true};
     int error = dx_sync_holes_read(message, id, places, &self.count);
-    if (error != DX_OK || session->state != DX_SESSION_MEMBER) {
+    if (error != DX_OK) {
         return error;
     }
     self.feed = dx_space_feed_by_id(session->replica->space, id);
-    if (self.feed == NULL || self.feed->identity.feed_class != DX_FEED_DATA) {
+    if (session->state !=
+        DX_SESSION_MEMBER) { /* nothing to give, and no word on it: they ask others, and again later */
+        self.all = false;
+        self.answered = self.count;
+    } else if (self.feed == NULL || self.feed->identity.feed_class != DX_FEED_DATA) {
         self.answered = self.count;
     }
     dx_buf_init(&self.items, replication->context->alloc, DX_SYNC_MESSAGE_MAX);

@@ -78,10 +78,11 @@ static int answer(dx_session *session, dx_bytes message) {
                                    : dx_session_take_branch(session, message);
 }
 
-/* What was answered before must have left, too. */
+/* What was answered before must have left, too; and a question that comes with the hello waits until it is known whether a
+ * member asks. */
 static bool may_answer(dx_session *session, dx_sync_kind kind) {
     refill(session);
-    return session->work >= DX_SYNC_WORK_KEPT &&
+    return session->judged && session->work >= DX_SYNC_WORK_KEPT &&
            ((kind != DX_SYNC_FETCH && kind != DX_SYNC_SEEK) || session->credit > 0) &&
            dx_swarm_has_room(session->replica->replication->swarm, session->link);
 }

@@ -230,6 +230,7 @@ static int judge(dx_session *session) {
     if (session->state == DX_SESSION_HELLO) {
         return DX_OK;
     }
+    session->judged = true;
     bool member = dx_control_role(session->replica->space->control, session->identity) >= DX_ROLE_PULL;
     dx_session_state state = member ? DX_SESSION_MEMBER : DX_SESSION_UNPROVEN;
     if (state == session->state) {

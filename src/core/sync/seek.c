@@ -354,11 +354,15 @@ int dx_session_answer_seek(dx_session *session, dx_bytes message) {
     answer self = {.session = session};
     dx_sync_seek seek;
     int error = dx_sync_seek_read(message, &seek);
-    if (error != DX_OK || session->state != DX_SESSION_MEMBER) {
+    if (error != DX_OK) {
         return error;
     }
     dx_buf_init(&self.items, replication->context->alloc, DX_SYNC_MESSAGE_MAX);
-    error = answer_all(&self, &seek);
+    if (session->state == DX_SESSION_MEMBER) {
+        error = answer_all(&self, &seek);
+    } else { /* nothing to give, and no word on it: who asks waits for an answer before it asks anything else */
+        self.head.answered = seek.count;
+    }
     if (error == DX_OK) {
         dx_sync_sought_begin(&self.head, &replication->message);
         dx_buf_append(&replication->message, self.items.data, self.items.size);

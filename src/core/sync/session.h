@@ -104,7 +104,8 @@ struct dx_session {
     dx_buf waiting; /* questions not answered yet: length (2 bytes), message */
     uint64_t heard_ms, opened_ms;
     bool pinged, told_forks;
-    bool vouched;                                             /* to the swarm, as a member's */
+    bool judged;  /* a step ended since its hello: whether it is a member's is known, as far as it can be */
+    bool vouched; /* to the swarm, as a member's */
     char offered[DX_SYNC_ADDRESSES_MAX][DX_ADDRESS_SIZE_MAX]; /* what it said first: its own, then others' */
     dx_address_standing offered_standing[DX_SYNC_ADDRESSES_MAX];
     size_t offered_count;

@@ -304,5 +304,71 @@ static void test_answers_are_bounded(void **state) {
     end();
 }
 
+/* The first section of Alice's data feed, and what is about the page it makes, asked for in one breath with what lies in the
+ * message. */
+static void ask_at_once(rogue *self) {
+    dx_space *space = rogue_space_of(s.alice);
+    const dx_feed *feed = dx_space_feed(space, space->own_data);
+    const dx_sync_place place = {.seq = feed->length - 1};
+    dx_sync_seek seek = {.count = 1};
+    assert_int_equal(dx_key_to_id(space, dx_entity_key(feed->local, place.seq, 0), seek.entities[0]), DX_OK);
+    if (self->message.size != 0) {
+        rogue_write(self, dx_buf_view(&self->message));
+        dx_buf_clear(&self->message);
+    }
+    dx_sync_holes_write(feed->id, &place, 1, &self->message);
+    rogue_write(self, dx_buf_view(&self->message));
+    dx_buf_clear(&self->message);
+    dx_sync_seek_write(&seek, &self->message);
+    rogue_say(self);
+}
+
+/* So many answers, each with so many sections. */
+static void assert_answers(const rogue *self, size_t answers, size_t expected) {
+    uint8_t id[DX_HASH_SIZE];
+    size_t answered, sections;
+    dx_sync_answer head;
+    dx_reader reader;
+    assert_int_equal(self->heard[DX_SYNC_SECTIONS], answers);
+    assert_int_equal(self->heard[DX_SYNC_SOUGHT], answers);
+    assert_int_equal(
+        dx_sync_sections_read(dx_buf_view(&self->last[DX_SYNC_SECTIONS]), id, &answered, &sections, &reader),
+        DX_OK);
+    assert_int_equal(answered, 1);
+    assert_int_equal(sections, expected);
+    assert_int_equal(dx_sync_sought_open(dx_buf_view(&self->last[DX_SYNC_SOUGHT]), &head, &reader), DX_OK);
+    assert_int_equal(head.answered, 1);
+    assert_int_equal(head.sections, expected);
+    assert_int_equal(head.whole, expected != 0);
+    assert_false(self->closed);
+}
+
+/* Who asks waits for the answer before it asks anything else: so every question has one, those that come with the hello, before
+ * it is known who asks, and those of a stranger, who is given nothing. */
+static void test_every_question_is_answered(void **state) {
+    (void)state;
+    static const dx_sync_digests digests = {.control = {1}, .data = {2}};
+    rogue mallory;
+    begin();
+    s.alice->said = NULL;
+    vault_ask(s.alice, "{'do': 'object.add', 'space': 'Book', 'type': 'page', 'data': {'n': 2}}");
+    s.alice->said = &s.eve.said;
+    rogue_call(&s.eve);
+    rogue_write_hello(&s.eve, &digests);
+    ask_at_once(&s.eve);
+    assert_answers(&s.eve, 1, 1);
+    rogue_init(&mallory, s.alice, street_person(&s.road, "mallory"), s.bob);
+    rogue_call(&mallory);
+    rogue_write_hello(&mallory, &digests);
+    ask_at_once(&mallory);
+    assert_answers(&mallory, 1, 0);
+    ask_at_once(&mallory);
+    assert_answers(&mallory, 2, 0);
+    rogue_deinit(&mallory);
+    s.alice->said = &s.eve.said;
+    end();
+}
+
 DX_TEST_MAIN(DX_TEST(test_held_back_by_one), DX_TEST(test_filled_by_the_same), DX_TEST(test_false_answers),
-             DX_TEST(test_silence), DX_TEST(test_answers_are_bounded))
+             DX_TEST(test_silence), DX_TEST(test_answers_are_bounded),
+             DX_TEST(test_every_question_is_answered))
