@@ -47,9 +47,11 @@ static void read_holes(dx_bytes message) {
     static dx_sync_place places[DX_SYNC_PLACES_MAX];
     uint8_t id[DX_HASH_SIZE];
     size_t count, sections;
+    dx_limb_goal branch;
     dx_reader reader;
-    if (dx_sync_holes_read(message, id, places, &count) == DX_OK) {
+    if (dx_sync_holes_read(message, id, &branch, places, &count) == DX_OK) {
         FUZZ_CHECK(count >= 1 && count <= DX_SYNC_PLACES_MAX);
+        FUZZ_CHECK(branch.length == places[count - 1].seq + 1);
         for (size_t i = 0; i < count; i++) {
             FUZZ_CHECK(places[i].seq < DX_FEED_LENGTH_MAX && places[i].index < DX_BLOCK_SECTIONS_MAX);
         }

@@ -186,7 +186,7 @@ static void write_parts(const dx_feed *feed) {
     seek.entities[0][DX_PREFIX_SIZE + 3] = 2;
     dx_sync_seek_write(&seek, &mouth.message);
     add_message();
-    dx_sync_holes_write(feed->id, &place, 1, &mouth.message);
+    rogue_write_holes(&mouth, bob, feed, &place, 1);
     add_message();
     save("session", "part_of_theirs");
 }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/state.h"
 #include "workload.h"
 
 enum {
@@ -201,19 +202,45 @@ static bool has_its_part(sim_peer *peer, size_t space, const part *of) {
     return strcmp(mine, owners) == 0;
 }
 
-/* Beside a liar, who may say for ever that it holds something else, nothing is pending. */
-static bool is_in_step(sim_peer *peer, size_t space) {
-    sim_reply reply;
-    bool asked = ask(peer, space, "space.status", "", &reply);
-    bool synced = dx_item_bool(dx_item_get(dx_buf_view(&reply.body), "synced"), false);
-    int64_t peers = dx_item_int(dx_item_get(dx_buf_view(&reply.body), "peers"), 0), others = -1;
-    int64_t pending = dx_item_int(dx_item_get(dx_buf_view(&reply.body), "pending"), 1);
-    synced = synced || (peer->world->hostile != NULL && pending == 0);
-    for (size_t i = 0; i < peer->world->plan.peers; i++) {
-        others += peer->world->peers[i].member[space];
+static dx_space *space_of(const sim_peer *peer, size_t space) {
+    for (size_t i = 0; i < peer->node->space_count; i++) {
+        char id[2 * DX_HASH_SIZE + 1];
+        dx_hex_encode(dx_bytes_of(peer->node->spaces[i]->id, DX_HASH_SIZE), id);
+        if (strcmp(id, peer->world->space[space]) == 0) {
+            return peer->node->spaces[i];
+        }
     }
-    sim_reply_deinit(&reply);
-    return asked && synced && peers >= others;
+    return NULL;
+}
+
+static bool is_in_step_with(const sim_peer *peer, dx_space *space, const sim_peer *other) {
+    uint8_t device[DX_KEY_SIZE];
+    char address[DX_ADDRESS_SIZE_MAX];
+    bool synced = false, found = false;
+    for (size_t i = 0; !found && dx_replication_peer(peer->node->replication, space, i, device, address,
+                                                     sizeof address, &synced);
+         i++) {
+        found = memcmp(device, other->node->identity.device, DX_KEY_SIZE) == 0;
+    }
+    return found && synced;
+}
+
+/* Has the blocks that every honest one has, and asks nobody for sections any more. What a liar says that it has, and gives
+ * nobody, does not count. */
+static bool is_in_step(const sim_peer *peer, size_t number) {
+    dx_replication_status status;
+    dx_space *space = peer->node == NULL ? NULL : space_of(peer, number);
+    bool in_step = space != NULL && !space->busy;
+    for (size_t i = 0; i < peer->world->plan.peers && in_step; i++) {
+        const sim_peer *other = &peer->world->peers[i];
+        in_step = other == peer || !other->member[number] ||
+                  (other->node != NULL && is_in_step_with(peer, space, other));
+    }
+    if (in_step) {
+        dx_replication_status_of(peer->node->replication, space, &status);
+        in_step = !status.pending_sections;
+    }
+    return in_step;
 }
 
 /* Until it holds of every honest peer, or for as long as anything may take. */

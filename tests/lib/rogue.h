@@ -303,6 +303,17 @@ static inline void rogue_write_data(rogue *self, const dx_feed *feed, uint64_t f
     rogue_write_data_cut(self, feed, from, end, end);
 }
 
+/* HOLES about these places of a feed as that vault has it; beyond its end, of no branch. */
+static inline void rogue_write_holes(rogue *self, vault *of, const dx_feed *feed, const dx_sync_place *places,
+                                     size_t count) {
+    uint8_t root[DX_HASH_SIZE] = {0};
+    assert_int_equal(dx_store_begin(of->node->store), DX_OK);
+    int error = dx_feed_root(feed, of->node->store, places[count - 1].seq + 1, root);
+    assert_true(error == DX_OK || error == DX_E_NOT_FOUND);
+    dx_store_rollback(of->node->store);
+    dx_sync_holes_write(feed->id, root, places, count, &self->message);
+}
+
 /* A head over `feed` signed by its author, who never wrote so much, or not this. */
 static inline dx_head rogue_forge_head(rogue *self, const dx_feed *feed, uint64_t length, uint8_t root) {
     dx_head head = {.length = length, .root = {root}};

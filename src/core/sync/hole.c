@@ -3,7 +3,8 @@
  * Layer: floor 1, sync. docs/spec/sync.md, "Holes". Every member is asked once for every hole, one question at a time, and
  * of one member at a time, so that nothing comes twice; what is still missing when all holes were gone through is asked for
  * again later, since others may have been given it meanwhile. What comes has the hash that stands there or ends the link;
- * its effect is echo's business (echo/late.h).
+ * its effect is echo's business (echo/late.h). A question names the branch it is about: what others have at the same places of
+ * another one is nothing to it. Of a forked feed the branches that are not in force are asked about behind the one that is.
  *
  * A vault that keeps a part asks for a second kind of holes, when nothing is missing that they were not asked for: those of which
  * only another identity said that they lie outside of the scope. What comes for one of them was hidden; what does not is
@@ -15,6 +16,7 @@
 #include "base/limits.h"
 #include "echo/late.h"
 #include "echo/purge.h"
+#include "feed/limb.h"
 #include "sync/session.h"
 
 void dx_session_holes_init(dx_session *session) {
@@ -92,30 +94,108 @@ static int find_block(const dx_session *session, const dx_feed *feed, uint64_t f
                                  : dx_hole_missing(feed, store_of(session), from, holes);
 }
 
-/* Gathers places of a feed from where they were asked last. */
-static int gather_feed(dx_session *session, const dx_feed *feed, dx_session_feed *row) {
-    dx_sync_place *at = cursor_of(session, row);
+/* The branch that has this number. DX_E_NOT_FOUND: it is not here any more. */
+static int view_branch(const dx_session *session, const dx_feed *feed, int64_t rows, dx_feed *view) {
+    *view = *feed;
+    return rows == feed->rows ? DX_OK : dx_limb_view(feed, store_of(session), rows, view);
+}
+
+/* They are asked for all of it anew, but for what others left out. */
+static void begin_feed(dx_session_feed *row) {
+    row->holes = (dx_sync_place){.seq = 0};
+    row->holes_limb = 0;
+    row->holes_limbs = false;
+}
+
+/* Gathers places of a branch from where they were asked last. No question goes beyond `mark` from below: who has not all of
+ * what it names a root of has no answer. */
+static int gather_branch(dx_session *session, const dx_feed *branch, const dx_sync_place *at, uint64_t mark) {
     dx_holes holes = {.sections = 0};
     int error = DX_OK;
-    dx_buf_clear(&session->holes.asked);
-    if (row->holes_rows != feed->rows) { /* another branch is in force */
-        row->holes = row->doubts = (dx_sync_place){.seq = 0};
-        row->holes_rows = feed->rows;
-    }
+    session->holes.rows = branch->rows;
     for (uint64_t from = at->seq; error == DX_OK && asked_count(session) < DX_SYNC_PLACES_MAX;
          from = holes.seq + 1) {
-        error = find_block(session, feed, from, &holes);
-        if (error == DX_OK) {
-            error = gather_block(session, feed, holes.seq, holes.seq == at->seq ? at->index : 0);
+        error = find_block(session, branch, from, &holes);
+        if (error == DX_OK && asked_count(session) != 0 && holes.seq >= mark &&
+            asked_at(session, 0).seq < mark) {
+            break;
         }
-    }
-    if (error == DX_E_NOT_FOUND && asked_count(session) == 0) {
-        *at = (dx_sync_place){.seq = feed->length};
+        if (error == DX_OK) {
+            error = gather_block(session, branch, holes.seq, holes.seq == at->seq ? at->index : 0);
+        }
     }
     return error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
+/* The branch behind the one they were asked about last, of those that are not in force. DX_E_NOT_FOUND: that was all. */
+static int find_limb(const dx_session *session, const dx_feed *feed, dx_session_feed *row, dx_feed *limb) {
+    int64_t rows[DX_FEED_LIMBS_MAX];
+    size_t count, at = 0;
+    int error = dx_limb_list(feed, store_of(session), rows, &count);
+    while (error == DX_OK && at < count && rows[at] <= row->holes_limb) {
+        at++;
+    }
+    if (error == DX_OK && at < count) {
+        row->holes_limb = rows[at];
+        row->holes = (dx_sync_place){.seq = 0};
+        return dx_limb_view(feed, store_of(session), rows[at], limb);
+    }
+    return error == DX_OK ? DX_E_NOT_FOUND : error;
+}
+
+/* The same of branches that are not in force, one after the other. */
+static int gather_limbs(dx_session *session, const dx_feed *feed, dx_session_feed *row) {
+    dx_feed limb;
+    int error = row->holes_limb == 0 ? DX_OK : dx_limb_view(feed, store_of(session), row->holes_limb, &limb);
+    if (error == DX_OK && row->holes_limb != 0) {
+        error = gather_branch(session, &limb, &row->holes, 0);
+    }
+    while (error == DX_OK && asked_count(session) == 0) {
+        error = find_limb(session, feed, row, &limb);
+        error = error == DX_OK ? gather_branch(session, &limb, &row->holes, 0) : error;
+    }
+    if (error == DX_E_NOT_FOUND) {
+        row->holes = (dx_sync_place){.seq = feed->length};
+        row->holes_limb = 0;
+        row->holes_limbs = true;
+        error = DX_OK;
+    }
+    return error;
+}
+
+/* Gathers places of a feed from where they were asked last. */
+static int gather_feed(dx_session *session, const dx_feed *feed, dx_session_feed *row) {
+    dx_sync_place *at = cursor_of(session, row);
+    int error = DX_OK;
+    dx_buf_clear(&session->holes.asked);
+    if (row->holes_rows != feed->rows) { /* another branch is in force */
+        begin_feed(row);
+        row->doubts = (dx_sync_place){.seq = 0};
+        row->holes_rows = feed->rows;
+    }
+    if (session->holes.doubts || row->holes_limb == 0) {
+        error = gather_branch(session, feed, at, feed->frozen ? dx_feed_limit(feed) : row->theirs);
+        if (error == DX_OK && asked_count(session) == 0) {
+            *at = (dx_sync_place){.seq = feed->length};
+        }
+    }
+    if (error == DX_OK && asked_count(session) == 0 && feed->frozen && !session->holes.doubts &&
+        !row->holes_limbs) {
+        error = gather_limbs(session, feed, row);
+    }
+    return error;
+}
+
 static int ask(dx_session *session, const dx_feed *feed) {
+    uint8_t root[DX_HASH_SIZE];
+    dx_feed branch;
+    int error = view_branch(session, feed, session->holes.rows, &branch);
+    error = error == DX_OK ? dx_feed_root(&branch, store_of(session),
+                                          asked_at(session, asked_count(session) - 1).seq + 1, root)
+                           : error;
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+    }
     session->holes.feed = feed->local;
     session->holes.asked_ms = now_of(session);
     session->holes.asked_version = session->replica->space->scope_version;
@@ -123,7 +203,7 @@ static int ask(dx_session *session, const dx_feed *feed) {
     dx_session_trace(session, "is asked for %llu sections of feed %lld%s",
                      (unsigned long long)asked_count(session), (long long)feed->local,
                      session->holes.doubts ? " that others left out" : "");
-    dx_sync_holes_write(feed->id, (const dx_sync_place *)(const void *)session->holes.asked.data,
+    dx_sync_holes_write(feed->id, root, (const dx_sync_place *)(const void *)session->holes.asked.data,
                         asked_count(session), &session->replica->replication->message);
     return dx_session_send(session);
 }
@@ -146,7 +226,7 @@ static void begin_round(dx_session *session, bool missing, uint64_t *deadline_ms
         session->holes.again_ms = 0;
         session->holes.silent = false;
         for (size_t i = 0; i < session->feed_count; i++) {
-            session->feeds[i].holes = (dx_sync_place){.seq = 0};
+            begin_feed(&session->feeds[i]);
         }
         *deadline_ms = now_ms;
         return;
@@ -154,18 +234,41 @@ static void begin_round(dx_session *session, bool missing, uint64_t *deadline_ms
     *deadline_ms = session->holes.again_ms < *deadline_ms ? session->holes.again_ms : *deadline_ms;
 }
 
+/* DX_E_NOT_FOUND: of no branch that is not in force. */
+static int find_missing_of_limbs(const dx_session *session, const dx_feed *feed, dx_holes *holes) {
+    int64_t rows[DX_FEED_LIMBS_MAX];
+    size_t count = 0;
+    int error = dx_limb_list(feed, store_of(session), rows, &count);
+    error = error == DX_OK ? DX_E_NOT_FOUND : error;
+    for (size_t i = 0; i < count && error == DX_E_NOT_FOUND; i++) {
+        dx_feed limb;
+        error = dx_limb_view(feed, store_of(session), rows[i], &limb);
+        error = error == DX_OK ? dx_hole_missing(&limb, store_of(session), 0, holes) : error;
+    }
+    return error;
+}
+
 /* Whether something of the feed is missing, though there may be holes. */
 static int is_missing(const dx_session *session, const dx_feed *feed, bool *missing) {
     dx_holes holes;
     int error = feed->hollow ? dx_hole_missing(feed, store_of(session), 0, &holes) : DX_E_NOT_FOUND;
+    if (error == DX_E_NOT_FOUND && feed->hollow && feed->frozen) {
+        error = find_missing_of_limbs(session, feed, &holes);
+    }
     *missing = error == DX_OK;
     return error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
-/* Whether they were asked for all of the feed's, of those that the question is about. */
-static bool is_gone_through(const dx_session *session, const dx_feed *feed, dx_session_feed *row) {
-    return session->holes.silent ||
-           (cursor_of(session, row)->seq >= feed->length && row->holes_rows == feed->rows);
+/* Whether they were asked for all that is missing of the feed. */
+static bool was_asked_for_all(const dx_feed *feed, const dx_session_feed *row) {
+    return row->holes_rows == feed->rows && row->holes_limb == 0 && row->holes.seq >= feed->length &&
+           (row->holes_limbs || !feed->frozen);
+}
+
+/* The same of what the question is about. */
+static bool is_gone_through(const dx_session *session, const dx_feed *feed, const dx_session_feed *row) {
+    bool doubts = row->holes_rows == feed->rows && row->doubts.seq >= feed->length;
+    return session->holes.silent || (session->holes.doubts ? doubts : was_asked_for_all(feed, row));
 }
 
 /* Finds the next feed with holes that they were not asked for. *asked: a question was sent; *missing: some feed has
@@ -222,7 +325,8 @@ static void follow_scope(dx_session *session) {
     session->holes.silent = false;
     session->holes.doubted = UINT64_MAX;
     for (size_t i = 0; i < session->feed_count; i++) {
-        session->feeds[i].holes = session->feeds[i].doubts = (dx_sync_place){.seq = 0};
+        begin_feed(&session->feeds[i]);
+        session->feeds[i].doubts = (dx_sync_place){.seq = 0};
     }
 }
 
@@ -259,7 +363,7 @@ bool dx_session_asks_holes(const dx_session *session) {
         const dx_feed *feed = &space->feeds[i];
         const dx_session_feed *row = dx_session_find_feed(session, feed->local);
         bool missing = false;
-        bool gone_through = row != NULL && row->holes.seq >= feed->length && row->holes_rows == feed->rows;
+        bool gone_through = row != NULL && was_asked_for_all(feed, row);
         asks = feed->hollow && !gone_through && !session->holes.silent &&
                is_missing(session, feed, &missing) == DX_OK && missing;
     }
@@ -271,7 +375,7 @@ bool dx_session_asks_holes(const dx_session *session) {
 /* An answer being written: what is there of the places asked for. */
 typedef struct answer {
     dx_session *session;
-    const dx_feed *feed;
+    dx_feed branch; /* as it is here */
     const dx_sync_place *places;
     size_t count, answered, sections;
     size_t read; /* bytes of blocks */
@@ -285,7 +389,7 @@ static int answer_place(answer *self, const dx_block *block, const dx_sync_place
     bool outside = false;
     int error = DX_OK;
     if (dx_session_keeps_part(self->session)) {
-        error = dx_scope_judge_section(&self->judge, self->feed, place->seq, block, place->index, section,
+        error = dx_scope_judge_section(&self->judge, &self->branch, place->seq, block, place->index, section,
                                        &outside);
     }
     if (error != DX_OK || outside) {
@@ -309,11 +413,11 @@ static int answer_block(answer *self) {
     dx_block block = {.section_count = 0};
     dx_reader cursor;
     int error = DX_OK;
-    bool lacks = seq >= dx_purge_served(space, self->feed) || seq < self->feed->begins;
+    bool lacks = seq >= dx_purge_served(space, &self->branch) || seq < self->branch.begins;
     if (!lacks) {
-        error = dx_pipeline_block(session->replica->replication->context, space, self->feed, seq, &block);
+        error = dx_pipeline_block(session->replica->replication->context, space, &self->branch, seq, &block);
         self->read += space->block.size;
-        error = error == DX_OK ? dx_scope_judge_lacks(&self->judge, self->feed, seq, &lacks) : error;
+        error = error == DX_OK ? dx_scope_judge_lacks(&self->judge, &self->branch, seq, &lacks) : error;
     }
     self->all = self->all && !lacks;
     dx_reader_init(&cursor, block.sections);
@@ -339,23 +443,34 @@ static int answer_block(answer *self) {
     return error == DX_OK ? dx_buf_error(&self->items) : error;
 }
 
+/* The branch that a question is about. DX_E_NOT_FOUND: there is nothing to give of it, and no word on it; they ask others, and
+ * again later. */
+static int find_branch(const dx_session *session, const uint8_t id[static DX_HASH_SIZE],
+                       const dx_limb_goal *branch, dx_feed *out) {
+    const dx_feed *feed =
+        session->state == DX_SESSION_MEMBER ? dx_space_feed_by_id(session->replica->space, id) : NULL;
+    return feed == NULL || feed->identity.feed_class != DX_FEED_DATA
+               ? DX_E_NOT_FOUND
+               : dx_limb_find(feed, store_of(session), branch, out);
+}
+
 int dx_session_take_holes(dx_session *session, dx_bytes message) {
     dx_replication *replication = session->replica->replication;
     dx_sync_place places[DX_SYNC_PLACES_MAX];
     uint8_t id[DX_HASH_SIZE];
-    answer self = {.session = session, .places = places, .judge = dx_session_judge(session), .all = true};
-    int error = dx_sync_holes_read(message, id, places, &self.count);
+    dx_limb_goal branch;
+    answer self = {.session = session, .places = places, .judge = dx_session_judge(session)};
+    int error = dx_sync_holes_read(message, id, &branch, places, &self.count);
     if (error != DX_OK) {
         return error;
     }
-    self.feed = dx_space_feed_by_id(session->replica->space, id);
-    if (session->state !=
-        DX_SESSION_MEMBER) { /* nothing to give, and no word on it: they ask others, and again later */
-        self.all = false;
-        self.answered = self.count;
-    } else if (self.feed == NULL || self.feed->identity.feed_class != DX_FEED_DATA) {
-        self.answered = self.count;
+    error = find_branch(session, id, &branch, &self.branch);
+    if (error != DX_OK && error != DX_E_NOT_FOUND) {
+        return error;
     }
+    self.all = error == DX_OK;
+    self.answered = self.all ? 0 : self.count;
+    error = DX_OK;
     dx_buf_init(&self.items, replication->context->alloc, DX_SYNC_MESSAGE_MAX);
     while (self.answered < self.count && error == DX_OK && self.read < DX_SYNC_SECTIONS_READ_MAX &&
            self.items.size < DX_SYNC_DATA_SIZE) {
@@ -426,7 +541,7 @@ static int take_sections(dx_session *session, const dx_feed *feed, dx_reader *re
     if (error == DX_OK && sections != 0) {
         error = put_sections(session, feed, reader, sections, answered, &late);
     }
-    error = error == DX_E_NOT_FOUND ? DX_OK : error; /* another branch came in force meanwhile */
+    error = error == DX_E_NOT_FOUND ? DX_OK : error; /* those blocks are not here any more */
     /* What was right before it went wrong is stored, and has its effect. */
     int finished = dx_late_finish(&late, dx_error_class_of(error) == DX_CLASS_PEER ? DX_OK : error);
     return finished != DX_OK ? finished : error;
@@ -474,13 +589,15 @@ int dx_session_take_sections(dx_session *session, dx_bytes message) {
         return DX_E_PROTOCOL;
     }
     dx_session_feed *row = dx_session_find_feed(session, feed->local);
-    if (row != NULL && session->holes.asked_version == session->replica->space->scope_version) {
+    int64_t at = row == NULL || session->holes.doubts || row->holes_limb == 0 ? feed->rows : row->holes_limb;
+    if (row != NULL && row->holes_rows == feed->rows && at == session->holes.rows &&
+        session->holes.asked_version == session->replica->space->scope_version) {
         *cursor_of(session, row) = asked_at(session, answered - 1);
         cursor_of(session, row)->index++;
     }
-    error = take_sections(session, feed, &reader, sections, answered);
-    if (error == DX_E_SIGNATURE && session->holes.doubts) {
-        return DX_OK; /* another branch may be in force there, and nothing was missing here */
-    }
-    return error != DX_OK ? error : excuse_rest(session, feed, answered);
+    dx_feed branch;
+    error = view_branch(session, feed, session->holes.rows, &branch);
+    error = error == DX_OK ? take_sections(session, &branch, &reader, sections, answered) : error;
+    error = error == DX_OK ? excuse_rest(session, &branch, answered) : error;
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
 }

@@ -395,10 +395,12 @@ static bool is_behind(const dx_sync_place *a, const dx_sync_place *b) {
     return a->seq > b->seq || (a->seq == b->seq && a->index > b->index);
 }
 
-void dx_sync_holes_write(const uint8_t feed_id[static DX_HASH_SIZE], const dx_sync_place *places,
+void dx_sync_holes_write(const uint8_t feed_id[static DX_HASH_SIZE],
+                         const uint8_t root[static DX_ROOT_PREFIX_SIZE], const dx_sync_place *places,
                          size_t count, dx_buf *out) {
-    dx_writer writer = begin(out, 3, DX_SYNC_HOLES);
+    dx_writer writer = begin(out, 4, DX_SYNC_HOLES);
     write_fixed(&writer, feed_id, DX_HASH_SIZE);
+    write_fixed(&writer, root, DX_ROOT_PREFIX_SIZE);
     dx_write_array(&writer, count);
     for (size_t i = 0; i < count; i++) {
         dx_write_array(&writer, 2);
@@ -406,10 +408,11 @@ void dx_sync_holes_write(const uint8_t feed_id[static DX_HASH_SIZE], const dx_sy
     }
 }
 
-int dx_sync_holes_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE],
+int dx_sync_holes_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], dx_limb_goal *branch,
                        dx_sync_place places[static DX_SYNC_PLACES_MAX], size_t *count) {
-    dx_reader reader = open(message, 3, DX_SYNC_HOLES);
+    dx_reader reader = open(message, 4, DX_SYNC_HOLES);
     dx_read_bytes_exact(&reader, feed_id, DX_HASH_SIZE);
+    dx_read_bytes_exact(&reader, branch->root, sizeof branch->root);
     *count = dx_read_array(&reader);
     if (*count == 0 || *count > DX_SYNC_PLACES_MAX) {
         dx_reader_fail(&reader);
@@ -424,6 +427,7 @@ int dx_sync_holes_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE],
             dx_reader_fail(&reader);
         }
     }
+    branch->length = *count == 0 ? 0 : places[*count - 1].seq + 1;
     return dx_reader_finish(&reader);
 }
 

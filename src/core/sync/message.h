@@ -19,7 +19,8 @@
  *   GONE       [17, feed id, begins]: blocks of this feed before that one are not here any more
  *   FETCH      [18, snapshot root, index]: its manifest (0), or its chunk index - 1
  *   PIECE      [19, snapshot root, index, bytes]: that; no bytes: it is not here
- *   HOLES      [20, feed id, [[seq, index]…]]: sections of which only the hash is here, ascending by place
+ *   HOLES      [20, feed id, root 16, [[seq, index]…]]: sections of which only the hash is here, ascending by place, on
+ *              the branch that has this root behind the last of these blocks
  *   SECTIONS   [21, feed id, count, [[seq, index, section: bstr]…]]: of the first `count` places asked for, those that
  *              are there
  *   SCOPE      [22, number, [[type…] or null, since]]: what of data feeds I keep from now on (echo/space_scope.h)
@@ -182,11 +183,13 @@ void dx_sync_path_write(const uint8_t feed_id[static DX_HASH_SIZE], uint64_t at,
                         dx_bytes path, dx_buf *out);
 DX_MUST_USE int dx_sync_path_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE], uint64_t *at,
                                   dx_head *head, dx_bytes *path);
-/* Places ascend, each once; at least one. */
-void dx_sync_holes_write(const uint8_t feed_id[static DX_HASH_SIZE], const dx_sync_place *places,
+/* Places ascend, each once; at least one. The root is that of the branch behind the last of their blocks. */
+void dx_sync_holes_write(const uint8_t feed_id[static DX_HASH_SIZE],
+                         const uint8_t root[static DX_ROOT_PREFIX_SIZE], const dx_sync_place *places,
                          size_t count, dx_buf *out);
 DX_MUST_USE int dx_sync_holes_read(dx_bytes message, uint8_t feed_id[static DX_HASH_SIZE],
-                                   dx_sync_place places[static DX_SYNC_PLACES_MAX], size_t *count);
+                                   dx_limb_goal *branch, dx_sync_place places[static DX_SYNC_PLACES_MAX],
+                                   size_t *count);
 /* Header of a SECTIONS with `sections` of them, which the caller appends with dx_sync_section_write. */
 void dx_sync_sections_begin(const uint8_t feed_id[static DX_HASH_SIZE], size_t answered, size_t sections,
                             dx_buf *out);

@@ -5,7 +5,8 @@
  * for, which are asked for at once of each member until one has all of it; and those that changed within the scope while
  * older sections lie outside (table sought, echo/space_scope.h), which every member is asked for once in a round. What comes
  * fills holes that are here: it must be about what was asked for (DX_E_PROTOCOL) and have the hash that stands there
- * (DX_E_SIGNATURE). Blocks that are not here yet bring theirs when they come. */
+ * (DX_E_SIGNATURE; beyond the cut of a forked feed it may be of another branch, and is passed over). Blocks that are not here
+ * yet bring theirs when they come. */
 #include <string.h>
 
 #include "base/limits.h"
@@ -416,7 +417,10 @@ static int put_section(const dx_session *session, const dx_sync_sought *sought, 
         return error == DX_OK && known ? DX_E_PROTOCOL : error;
     }
     error = dx_late_change(late, feed, sought->place.seq, &change, 1);
-    return error == DX_E_NOT_FOUND ? DX_E_PROTOCOL : error;
+    bool is_apart = feed->frozen && sought->place.seq >= dx_feed_common(feed);
+    return is_apart && (error == DX_E_NOT_FOUND || error == DX_E_SIGNATURE) ? DX_OK
+           : error == DX_E_NOT_FOUND                                        ? DX_E_PROTOCOL
+                                                                            : error;
 }
 
 /* *brought: how much of it was not here. */

@@ -34,6 +34,8 @@ typedef struct dx_session_feed {
         holes; /* the first place of which they were not asked yet whether they have what is a hole here */
     dx_sync_place doubts; /* the same of what others said to be outside */
     int64_t holes_rows;   /* of the branch that was in force then (dx_feed.rows) */
+    int64_t holes_limb;   /* of the branch beside it that `holes` is about; 0: of the one in force */
+    bool holes_limbs;     /* they were asked about all of those */
 } dx_session_feed;
 
 /* A control feed they told of that is none of the space yet. */
@@ -127,6 +129,7 @@ struct dx_session {
     size_t lacks_next;
     struct {
         int64_t feed; /* whose holes they were asked for last, 0: no answer is due */
+        int64_t rows; /* and on which branch (dx_feed.rows) */
         dx_buf asked; /* dx_sync_place each */
         uint64_t asked_ms;
         bool due;        /* an answer is to come, late or not */

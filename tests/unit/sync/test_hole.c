@@ -2,6 +2,7 @@
  * takes nothing but what has the right hash, and ends up with what a vault has that was never lied to. */
 #include "base/limits.h"
 #include "feed/hole.h"
+#include "feed/limb.h"
 #include "rogue.h"
 
 /* Alice is lied to. Bob's vault was stolen: it lives on in the hideout, where it wrote pages; Eve has its keys. */
@@ -58,8 +59,14 @@ static void serve_hollow(void) {
 static size_t read_question(dx_sync_place places[static DX_SYNC_PLACES_MAX]) {
     uint8_t id[DX_HASH_SIZE];
     size_t count;
-    assert_int_equal(dx_sync_holes_read(dx_buf_view(&s.eve.last[DX_SYNC_HOLES]), id, places, &count), DX_OK);
+    dx_limb_goal branch;
+    dx_feed found;
+    assert_int_equal(dx_sync_holes_read(dx_buf_view(&s.eve.last[DX_SYNC_HOLES]), id, &branch, places, &count),
+                     DX_OK);
     assert_memory_equal(id, s.feed->id, sizeof id);
+    rogue_begin_reading(&s.eve);
+    assert_int_equal(dx_limb_find(s.feed, s.bob->node->store, &branch, &found), DX_OK);
+    rogue_end_reading(&s.eve);
     return count;
 }
 
@@ -266,7 +273,7 @@ static void test_answers_are_bounded(void **state) {
     const dx_feed *feed = dx_space_feed(rogue_space_of(s.alice), rogue_space_of(s.alice)->own_data);
     dx_sync_place places[DX_SYNC_PLACES_MAX];
     size_t count = 0, asked = 0, got = 0;
-    for (uint64_t seq = 0; seq < feed->length + 3; seq++) {
+    for (uint64_t seq = 0; seq < feed->length; seq++) {
         places[count++] = (dx_sync_place){.seq = seq};
         places[count++] = (dx_sync_place){.seq = seq, .index = 40000};
     }
@@ -274,7 +281,7 @@ static void test_answers_are_bounded(void **state) {
         uint8_t id[DX_HASH_SIZE];
         size_t answered, sections, heard = s.eve.heard[DX_SYNC_SECTIONS];
         dx_reader reader;
-        dx_sync_holes_write(feed->id, places + asked, count - asked, &s.eve.message);
+        rogue_write_holes(&s.eve, s.alice, feed, places + asked, count - asked);
         rogue_say(&s.eve);
         assert_int_equal(s.eve.heard[DX_SYNC_SECTIONS], heard + 1);
         assert_true(s.eve.last[DX_SYNC_SECTIONS].size < 2 * DX_SYNC_DATA_SIZE);
@@ -286,21 +293,35 @@ static void test_answers_are_bounded(void **state) {
     }
     assert_int_equal(asked, count);
     assert_int_equal(got, feed->length);
-    /* Of a feed that is not here, and of a control feed, nothing. */
+    /* Of a branch that is not here, or not so far, of a feed that is not, and of a control feed, nothing. */
     const uint8_t other[DX_HASH_SIZE] = {1};
-    dx_sync_holes_write(other, places, 1, &s.eve.message);
-    rogue_say(&s.eve);
-    dx_sync_holes_write(dx_space_feed(rogue_space_of(s.alice), rogue_space_of(s.alice)->own_control)->id,
-                        places, 1, &s.eve.message);
-    rogue_say(&s.eve);
-    uint8_t id[DX_HASH_SIZE];
-    size_t answered, sections;
-    dx_reader reader;
-    assert_int_equal(
-        dx_sync_sections_read(dx_buf_view(&s.eve.last[DX_SYNC_SECTIONS]), id, &answered, &sections, &reader),
-        DX_OK);
-    assert_int_equal(sections, 0);
-    assert_false(s.eve.closed);
+    const dx_sync_place beyond = {.seq = feed->length};
+    dx_feed *control = dx_space_feed(rogue_space_of(s.alice), rogue_space_of(s.alice)->own_control);
+    for (int way = 0; way < 4; way++) {
+        uint8_t id[DX_HASH_SIZE];
+        size_t answered, sections;
+        dx_reader reader;
+        switch (way) {
+        case 0:
+            dx_sync_holes_write(feed->id, other, places, 1, &s.eve.message);
+            break;
+        case 1:
+            rogue_write_holes(&s.eve, s.alice, feed, &beyond, 1);
+            break;
+        case 2:
+            dx_sync_holes_write(other, other, places, 1, &s.eve.message);
+            break;
+        default:
+            rogue_write_holes(&s.eve, s.alice, control, places, 1);
+        }
+        rogue_say(&s.eve);
+        assert_int_equal(dx_sync_sections_read(dx_buf_view(&s.eve.last[DX_SYNC_SECTIONS]), id, &answered,
+                                               &sections, &reader),
+                         DX_OK);
+        assert_int_equal(answered, 1);
+        assert_int_equal(sections, 0);
+        assert_false(s.eve.closed);
+    }
     end();
 }
 
@@ -316,7 +337,7 @@ static void ask_at_once(rogue *self) {
         rogue_write(self, dx_buf_view(&self->message));
         dx_buf_clear(&self->message);
     }
-    dx_sync_holes_write(feed->id, &place, 1, &self->message);
+    rogue_write_holes(self, s.alice, feed, &place, 1);
     rogue_write(self, dx_buf_view(&self->message));
     dx_buf_clear(&self->message);
     dx_sync_seek_write(&seek, &self->message);

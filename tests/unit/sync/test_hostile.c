@@ -185,7 +185,7 @@ static void write_message(dx_sync_kind kind) {
         dx_sync_piece_write(theirs->id, 0, some, out);
         break;
     case DX_SYNC_HOLES:
-        dx_sync_holes_write(theirs->id, &place, 1, out);
+        dx_sync_holes_write(theirs->id, theirs->head.root, &place, 1, out);
         break;
     case DX_SYNC_SECTIONS:
         dx_sync_sections_begin(theirs->id, 1, 0, out);

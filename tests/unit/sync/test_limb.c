@@ -1,6 +1,7 @@
 /* sync/limb.c against a peer that has the keys of a member: which branches are asked for, what answers are taken, and
  * what of it is kept. The feed is Bob's, forked where Alice's blocks of it end; his stolen vault holds more. */
 #include "base/limits.h"
+#include "feed/hole.h"
 #include "feed/limb.h"
 #include "rogue.h"
 
@@ -106,8 +107,8 @@ static void assert_asked(size_t times, uint64_t from, const dx_limb_goal *goal) 
     assert_memory_equal(said.root, goal->root, sizeof said.root);
 }
 
-/* LIMB of blocks [from, end) under this head, said to begin elsewhere. */
-static void say_limb_under(dx_head head, uint64_t from, uint64_t end, uint64_t said_from) {
+/* LIMB of blocks [from, end) under this head, said to begin elsewhere; hollow: with the hashes of their sections alone. */
+static void say_limb_of(dx_head head, uint64_t from, uint64_t end, uint64_t said_from, bool hollow) {
     uint8_t proof[DX_MMR_PROOF_SIZE_MAX];
     dx_store *store = s.bob->node->store;
     rogue_begin_reading(&s.eve);
@@ -115,12 +116,22 @@ static void say_limb_under(dx_head head, uint64_t from, uint64_t end, uint64_t s
     dx_sync_limb_begin(s.branch->id, said_from, &head, (size_t)(end - from), &s.eve.message);
     for (uint64_t seq = from; seq < end; seq++) {
         dx_bytes block;
+        dx_buf body;
+        dx_buf_init(&body, &s.eve.alloc.port, DX_BLOCK_SIZE_MAX);
         assert_int_equal(dx_feed_read(s.branch, store, seq, &block), DX_OK);
-        dx_sync_block_write(block, &s.eve.message);
+        if (hollow) {
+            rogue_write_hollow(block, &body);
+        }
+        dx_sync_block_write(hollow ? dx_buf_view(&body) : block, &s.eve.message);
+        dx_buf_deinit(&body);
     }
     dx_sync_data_end(dx_bytes_of(proof, dx_mmr_proof_size(end, head.length)), &s.eve.message);
     rogue_end_reading(&s.eve);
     rogue_say(&s.eve);
+}
+
+static void say_limb_under(dx_head head, uint64_t from, uint64_t end, uint64_t said_from) {
+    say_limb_of(head, from, end, said_from, false);
 }
 
 /* Likewise under the branch's own head, with something flipped in its signature. */
@@ -170,6 +181,79 @@ static void test_fetched_in_runs(void **state) {
     rogue_say(&s.eve);
     assert_int_equal(s.eve.heard[DX_SYNC_LACK], 1);
     assert_false(s.eve.closed);
+    end();
+}
+
+static uint64_t count_holes(void) {
+    uint64_t sections, excused;
+    assert_int_equal(dx_store_begin(s.alice->node->store), DX_OK);
+    assert_int_equal(dx_hole_count(alices(), s.alice->node->store, &sections, &excused), DX_OK);
+    dx_store_rollback(s.alice->node->store);
+    return sections;
+}
+
+/* The first section of the branch's block. */
+static void write_section(uint64_t seq) {
+    const dx_sync_place place = {.seq = seq};
+    dx_bytes bytes, section;
+    dx_block block;
+    dx_reader cursor;
+    bool hole;
+    rogue_begin_reading(&s.eve);
+    assert_int_equal(dx_feed_read(s.branch, s.bob->node->store, seq, &bytes), DX_OK);
+    assert_int_equal(dx_block_decode(bytes, &block), DX_OK);
+    dx_reader_init(&cursor, block.sections);
+    assert_int_equal(dx_block_section(&cursor, &section, &hole), DX_OK);
+    dx_sync_section_write(&place, section, &s.eve.message);
+    rogue_end_reading(&s.eve);
+}
+
+static void assert_sections(size_t times, size_t expected) {
+    uint8_t id[DX_HASH_SIZE];
+    size_t answered, sections;
+    dx_reader reader;
+    assert_int_equal(s.eve.heard[DX_SYNC_SECTIONS], times);
+    assert_int_equal(
+        dx_sync_sections_read(dx_buf_view(&s.eve.last[DX_SYNC_SECTIONS]), id, &answered, &sections, &reader),
+        DX_OK);
+    assert_int_equal(sections, expected);
+}
+
+/* A branch beside the one in force came without its sections: they are asked for as that branch's, and given as that
+ * branch's. */
+static void test_holes_of_a_branch(void **state) {
+    (void)state;
+    dx_sync_place places[DX_SYNC_PLACES_MAX];
+    uint8_t id[DX_HASH_SIZE];
+    size_t count;
+    dx_limb_goal asked;
+    begin();
+    dx_limb_goal goal = goal_at(s.cut + BEYOND);
+    want(&goal);
+    say_limb_of(*dx_feed_cover(s.branch, s.cut + BEYOND), s.cut, s.cut + BEYOND, s.cut, true);
+    assert_int_equal(find(&goal), DX_OK);
+    assert_int_equal(count_holes(), BEYOND);
+    assert_int_equal(s.eve.heard[DX_SYNC_HOLES], 1);
+    assert_int_equal(dx_sync_holes_read(dx_buf_view(&s.eve.last[DX_SYNC_HOLES]), id, &asked, places, &count),
+                     DX_OK);
+    assert_memory_equal(id, s.branch->id, sizeof id);
+    assert_int_equal(count, BEYOND);
+    assert_int_equal(asked.length, goal.length);
+    assert_memory_equal(asked.root, goal.root, sizeof goal.root);
+    dx_sync_sections_begin(s.branch->id, count, count, &s.eve.message);
+    for (size_t i = 0; i < count; i++) {
+        write_section(places[i].seq);
+    }
+    rogue_say(&s.eve);
+    assert_false(s.eve.closed);
+    assert_int_equal(count_holes(), 0);
+    dx_sync_holes_write(s.branch->id, goal.root, places, count, &s.eve.message);
+    rogue_say(&s.eve);
+    assert_sections(1, BEYOND);
+    goal.root[0] ^= 1;
+    dx_sync_holes_write(s.branch->id, goal.root, places, count, &s.eve.message);
+    rogue_say(&s.eve);
+    assert_sections(2, 0);
     end();
 }
 
@@ -263,5 +347,5 @@ static void test_unasked(void **state) {
     end();
 }
 
-DX_TEST_MAIN(DX_TEST(test_fetched_in_runs), DX_TEST(test_false_answers), DX_TEST(test_unasked),
-             DX_TEST(test_damage_is_ours))
+DX_TEST_MAIN(DX_TEST(test_fetched_in_runs), DX_TEST(test_holes_of_a_branch), DX_TEST(test_false_answers),
+             DX_TEST(test_unasked), DX_TEST(test_damage_is_ours))

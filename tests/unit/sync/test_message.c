@@ -108,7 +108,7 @@ static int read_any(dx_bytes message) {
     case DX_SYNC_PIECE:
         return dx_sync_piece_read(message, id, &number, &bytes);
     case DX_SYNC_HOLES:
-        return dx_sync_holes_read(message, id, read_places, &count);
+        return dx_sync_holes_read(message, id, &goal, read_places, &count);
     case DX_SYNC_SECTIONS:
         error = dx_sync_sections_read(message, id, &count, &sections, &reader);
         for (size_t i = 0; error == DX_OK && i < sections; i++) {
@@ -418,19 +418,26 @@ static void test_holes(void **state) {
     dx_reader reader;
     dx_sync_place place;
     dx_bytes section;
+    dx_limb_goal branch;
+    uint8_t root[DX_ROOT_PREFIX_SIZE];
     fill(id, sizeof id, 9);
-    dx_sync_holes_write(id, places, 3, &out);
+    fill(root, sizeof root, 4);
+    dx_sync_holes_write(id, root, places, 3, &out);
     assert_strict(&out, DX_SYNC_HOLES);
-    assert_int_equal(dx_sync_holes_read(dx_buf_view(&out), read_id, read_places, &count), DX_OK);
+    assert_int_equal(dx_sync_holes_read(dx_buf_view(&out), read_id, &branch, read_places, &count), DX_OK);
     assert_int_equal(count, 3);
     assert_memory_equal(id, read_id, sizeof id);
     assert_memory_equal(places, read_places, sizeof places);
+    assert_int_equal(branch.length, DX_FEED_LENGTH_MAX);
+    assert_memory_equal(root, branch.root, sizeof root);
     dx_buf_clear(&out);
-    dx_sync_holes_write(id, falling, 2, &out);
-    assert_int_equal(dx_sync_holes_read(dx_buf_view(&out), read_id, read_places, &count), DX_E_MALFORMED);
+    dx_sync_holes_write(id, root, falling, 2, &out);
+    assert_int_equal(dx_sync_holes_read(dx_buf_view(&out), read_id, &branch, read_places, &count),
+                     DX_E_MALFORMED);
     dx_buf_clear(&out);
-    dx_sync_holes_write(id, none, 0, &out);
-    assert_int_equal(dx_sync_holes_read(dx_buf_view(&out), read_id, read_places, &count), DX_E_MALFORMED);
+    dx_sync_holes_write(id, root, none, 0, &out);
+    assert_int_equal(dx_sync_holes_read(dx_buf_view(&out), read_id, &branch, read_places, &count),
+                     DX_E_MALFORMED);
     dx_buf_clear(&out);
     dx_sync_sections_begin(id, 3, 1, &out);
     dx_sync_section_write(&places[1], dx_bytes_text("sealed"), &out);
