@@ -2,7 +2,7 @@
  *
  * Layer: simulator. Each seed has a random subset of the faults, so that rare combinations come up as often
  * as usual ones; the chances are such that a small seed has some of each it has at all. */
-#include "world.h"
+#include "workload.h"
 
 #include <string.h>
 
@@ -14,6 +14,7 @@ enum {
     EPOCHS_RARITY = 5,
     SKEW_RARITY = 6,
     UNDO_RARITY = 6,
+    PARTS_RARITY = 4,
     NEWCOMERS_RARITY = 2
 };
 
@@ -92,7 +93,8 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
     uint64_t state = plan->seed ^ 0x5bd1e995, liar_state = plan->seed ^ 0x11a5,
              unseen_state = plan->seed ^ 0x07de, names_state = plan->seed ^ 0x4a3e,
              models_state = plan->seed ^ 0x30de, skew_state = plan->seed ^ 0x5c3e,
-             undo_state = plan->seed ^ 0x0d0e, purges_state = plan->seed ^ 0x9073;
+             undo_state = plan->seed ^ 0x0d0e, purges_state = plan->seed ^ 0x9073,
+             parts_state = plan->seed ^ 0x9a27;
     plan->delay_max_ms = 100;
     plan->spaces = plan->peers > 2 && draw_one_in(&state, 8) ? 2 : 1;
     plan->hostile = draw_liar(&liar_state);
@@ -105,8 +107,8 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
     plan->models = draw_one_in(&models_state, 4) || plan->skew;
     draw_epochs(plan);
     plan->purges = (draw_one_in(&purges_state, 6) || plan->purges) && !plan->epochs; /* purges.c says why */
-    plan->parts =
-        plan->parts && !plan->epochs && !plan->skew && !plan->undo && plan->peers > 1; /* parts.c says why */
+    plan->parts = (draw_one_in(&parts_state, PARTS_RARITY) || plan->parts) && !plan->epochs && !plan->skew &&
+                  !plan->undo && plan->peers > 1; /* parts.c says why */
     if (calm) {
         return;
     }
@@ -171,6 +173,8 @@ static void set_back(sim_world *world, sim_peer *peer) {
         memcpy(peer->token, peer->backup_token, sizeof peer->token);
         peer->other_file = false;
         peer->forked = true;
+        sim_watch_forget(peer);
+        sim_order_forget(peer);
     }
 }
 

@@ -215,6 +215,10 @@ void sim_watch_deinit(sim_world *world) {
     free(world->workload->mirrors);
 }
 
+void sim_watch_forget(const sim_peer *peer) {
+    mirror_of(peer)->at[0] = 0;
+}
+
 static bool has_row(const sim_reply *reply, const char *id) {
     dx_reader reader;
     dx_reader_init(&reader, dx_buf_view(&reply->rows));

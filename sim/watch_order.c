@@ -153,6 +153,10 @@ void sim_order_tend(sim_world *world) {
     }
 }
 
+void sim_order_forget(const sim_peer *peer) {
+    peer->world->workload->lists[peer->index].at[0] = 0;
+}
+
 /* --- Life and judgement ---------------------------------------------------------------------------------- */
 
 void sim_order_init(sim_world *world) {

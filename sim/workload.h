@@ -104,6 +104,8 @@ void sim_watch_init(sim_world *world);
 void sim_watch_deinit(sim_world *world);
 /* Begins watching where nobody does and somebody should. */
 void sim_watch_tend(sim_world *world);
+/* The peer's disk is older than it knows: its watcher begins anew, for a position it was told may stand for something else. */
+void sim_watch_forget(const sim_peer *peer);
 /* At the end: what each watcher holds is what its peer shows. */
 void sim_watch_check(sim_world *world);
 /* What a watcher was told as what a query shows: without "change" and places. */
@@ -113,6 +115,7 @@ void sim_copy_row(dx_bytes row, dx_buf *out);
 void sim_order_init(sim_world *world);
 void sim_order_deinit(sim_world *world);
 void sim_order_tend(sim_world *world);
+void sim_order_forget(const sim_peer *peer); /* likewise */
 void sim_order_check(sim_world *world);
 
 /* --- check_rows.c --- */

@@ -312,7 +312,8 @@ static bool comes_from_elsewhere(const dx_session *session, const dx_session_fee
     return false;
 }
 
-/* Who keeps a part has holes where others have sections: it is asked for what nobody else brings. */
+/* Who keeps a part has holes where others have sections: it is asked for what nobody else brings, or was asked for, in as long
+ * as one may stall. */
 static bool comes_whole(const dx_session *session, const dx_session_feed *row, const dx_feed *feed,
                         uint64_t *until_ms) {
     uint64_t now_ms = session->replica->replication->context->now_ms;
@@ -324,9 +325,10 @@ static bool comes_whole(const dx_session *session, const dx_session_feed *row, c
             theirs->theirs <= feed->length || theirs->begins > feed->length) {
             continue;
         }
-        uint64_t since_ms = theirs->progress_ms > row->behind_ms ? theirs->progress_ms : row->behind_ms;
-        if (!theirs->wanted || now_ms - since_ms < DX_SYNC_STALL_MS) {
-            *until_ms = theirs->wanted ? since_ms + DX_SYNC_STALL_MS : *until_ms;
+        uint64_t since_ms =
+            theirs->wanted && theirs->progress_ms > row->behind_ms ? theirs->progress_ms : row->behind_ms;
+        if (now_ms - since_ms < DX_SYNC_STALL_MS) {
+            *until_ms = since_ms + DX_SYNC_STALL_MS;
             return true;
         }
     }

@@ -104,6 +104,30 @@ static void bring_carol(void) {
     s.alice->said = &s.eve.said;
 }
 
+/* She announces more of a control feed than there is, so that she is asked for nothing else, and Bob's feed: all of it, as one
+ * who keeps everything. Carol keeps a part, and has it, too: Alice does not wait for Eve for ever. */
+static void test_whole_and_never_asked(void **state) {
+    (void)state;
+    begin();
+    const dx_feed *control = rogue_own_feed(&s.eve, DX_FEED_CONTROL);
+    dx_head more = rogue_forge_head(&s.eve, control, control->length + 3, 9);
+    rogue_write_state(&s.eve, &control->identity, &more);
+    rogue_say(&s.eve);
+    rogue_write_state(&s.eve, &s.feed->identity, &s.feed->head);
+    rogue_say(&s.eve);
+    assert_int_equal(s.eve.heard[DX_SYNC_WANT], 1);
+    vault *carol = street_move_in_with(&s.road, "carol", s.carol);
+    s.alice->said = NULL;
+    vault_ask(carol, "{'do': 'space.scope', 'space': 'Book', 'types': ['leaf', 'page']}");
+    vault_ask(carol, "{'do': 'peer.connect', 'space': 'Book', 'address': 'mem:alice'}");
+    street_pass(&s.road, 2 * DX_SYNC_STALL_MS);
+    s.alice->said = &s.eve.said;
+    assert_false(s.eve.closed);
+    assert_int_equal(s.eve.heard[DX_SYNC_WANT], 1);
+    assert_pages(1 + PAGES, false);
+    end();
+}
+
 /* --- Scopes ------------------------------------------------------------------------------------------- */
 
 static void say_scoped(uint64_t number, bool all) {
@@ -540,8 +564,9 @@ static void test_left_out(void **state) {
     end();
 }
 
-DX_TEST_MAIN(DX_TEST(test_hidden_by_pretending), DX_TEST(test_held_back_openly),
-             DX_TEST(test_silent_about_scopes), DX_TEST(test_numbers_of_scopes),
-             DX_TEST(test_flood_of_scopes), DX_TEST(test_fetched), DX_TEST(test_false_answers),
-             DX_TEST(test_answer_nobody_asked_for), DX_TEST(test_nothing_is_not_all),
-             DX_TEST(test_endless_answers), DX_TEST(test_flood_of_questions), DX_TEST(test_left_out))
+DX_TEST_MAIN(DX_TEST(test_whole_and_never_asked), DX_TEST(test_hidden_by_pretending),
+             DX_TEST(test_held_back_openly), DX_TEST(test_silent_about_scopes),
+             DX_TEST(test_numbers_of_scopes), DX_TEST(test_flood_of_scopes), DX_TEST(test_fetched),
+             DX_TEST(test_false_answers), DX_TEST(test_answer_nobody_asked_for),
+             DX_TEST(test_nothing_is_not_all), DX_TEST(test_endless_answers),
+             DX_TEST(test_flood_of_questions), DX_TEST(test_left_out))
