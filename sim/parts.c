@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/state.h"
 #include "workload.h"
 
 enum {
@@ -202,47 +201,6 @@ static bool has_its_part(sim_peer *peer, size_t space, const part *of) {
     return strcmp(mine, owners) == 0;
 }
 
-static dx_space *space_of(const sim_peer *peer, size_t space) {
-    for (size_t i = 0; i < peer->node->space_count; i++) {
-        char id[2 * DX_HASH_SIZE + 1];
-        dx_hex_encode(dx_bytes_of(peer->node->spaces[i]->id, DX_HASH_SIZE), id);
-        if (strcmp(id, peer->world->space[space]) == 0) {
-            return peer->node->spaces[i];
-        }
-    }
-    return NULL;
-}
-
-static bool is_in_step_with(const sim_peer *peer, dx_space *space, const sim_peer *other) {
-    uint8_t device[DX_KEY_SIZE];
-    char address[DX_ADDRESS_SIZE_MAX];
-    bool synced = false, found = false;
-    for (size_t i = 0; !found && dx_replication_peer(peer->node->replication, space, i, device, address,
-                                                     sizeof address, &synced);
-         i++) {
-        found = memcmp(device, other->node->identity.device, DX_KEY_SIZE) == 0;
-    }
-    return found && synced;
-}
-
-/* Has the blocks that every honest one has, and asks nobody for sections any more. What a liar says that it has, and gives
- * nobody, does not count. */
-static bool is_in_step(const sim_peer *peer, size_t number) {
-    dx_replication_status status;
-    dx_space *space = peer->node == NULL ? NULL : space_of(peer, number);
-    bool in_step = space != NULL && !space->busy;
-    for (size_t i = 0; i < peer->world->plan.peers && in_step; i++) {
-        const sim_peer *other = &peer->world->peers[i];
-        in_step = other == peer || !other->member[number] ||
-                  (other->node != NULL && is_in_step_with(peer, space, other));
-    }
-    if (in_step) {
-        dx_replication_status_of(peer->node->replication, space, &status);
-        in_step = !status.pending_sections;
-    }
-    return in_step;
-}
-
 /* Until it holds of every honest peer, or for as long as anything may take. */
 static bool settle(sim_world *world, size_t space, size_t *last) {
     uint64_t end_ms = world->now_ms + SETTLE_MS;
@@ -252,7 +210,7 @@ static bool settle(sim_world *world, size_t space, size_t *last) {
         for (size_t i = 0; i < world->plan.peers && all && world->violation[0] == 0; i++) {
             part of;
             sim_peer *peer = &world->peers[i];
-            all = !peer->member[space] || (read_part(peer, space, &of) && is_in_step(peer, space) &&
+            all = !peer->member[space] || (read_part(peer, space, &of) && sim_is_in_step(peer, space) &&
                                            (of.recent || has_its_part(peer, space, &of)));
             *last = i;
         }

@@ -408,6 +408,8 @@ void sim_check_purges(sim_world *world, size_t space);
 void sim_parts_begin(sim_world *world); /* when the plan has parts: they are chosen from now on */
 /* After healing: who keeps a part has it; then all keep all again. */
 void sim_parts_end(sim_world *world);
+/* --- check_parts.c: it has the blocks that every honest peer has, and asks nobody for sections any more --- */
+bool sim_is_in_step(const sim_peer *peer, size_t number);
 
 /* --- invite.c ------------------------------------------------------------------------------------------- */
 /* --- names.c ----------------------------------------------------------------------------------------- */

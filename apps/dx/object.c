@@ -4,10 +4,11 @@
 #include "input.h"
 #include "space.h"
 
-static const dx_column object_columns[] = {
-    {"id", DX_CELL_PLACE},       {"type", DX_CELL_TEXT},    {"parent", DX_CELL_PLACE},
-    {"model", DX_CELL_DETAIL},   {"data", DX_CELL_VALUE},   {"deleted", DX_CELL_TEXT},
-    {"omitted", DX_CELL_DETAIL}, {"partial", DX_CELL_MARK}, {NULL, DX_CELL_TEXT}};
+static const dx_column object_columns[] = {{"id", DX_CELL_PLACE},       {"type", DX_CELL_TEXT},
+                                           {"parent", DX_CELL_PLACE},   {"model", DX_CELL_DETAIL},
+                                           {"data", DX_CELL_VALUE},     {"deleted", DX_CELL_TEXT},
+                                           {"omitted", DX_CELL_DETAIL}, {"partial", DX_CELL_MARK},
+                                           {"reached", DX_CELL_MARK},   {NULL, DX_CELL_TEXT}};
 /* In a list on a terminal what is cut comes last. */
 static const dx_column object_list_columns[] = {{"id", DX_CELL_PLACE},
                                                 {"type", DX_CELL_TEXT},
@@ -49,7 +50,18 @@ static int fetch(dx_invocation *run) {
     }
     begin(run, &command, "object.get");
     dx_command_bool(&command, "fetch", true);
-    return dx_vault_ask_record(run, &command, object_columns);
+    dx_buf reply;
+    code = dx_vault_ask(run, &command, NULL, NULL, &reply);
+    if (code == DX_EXIT_OK) {
+        dx_output_record(&run->output, object_columns, dx_buf_view(&reply));
+    }
+    if (code == DX_EXIT_OK && !dx_item_bool(dx_item_get(dx_buf_view(&reply), "reached"), true)) {
+        dx_output_words(&run->output, "nobody was there to bring the rest: this is what is here");
+    } else {
+        dx_vault_tell_partial(run, code, dx_buf_view(&reply));
+    }
+    dx_buf_deinit(&reply);
+    return code;
 }
 
 int dx_run_object_get(dx_invocation *run) {

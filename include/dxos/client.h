@@ -88,7 +88,9 @@ DX_API DX_MUST_USE int dx_client_restore(dx_client *client, const char *space, c
 DX_API DX_MUST_USE int dx_client_unlink(dx_client *client, const char *space, const char *id);
 /* The object {"id", "type", "parent", "data", "deleted"}, appended to row as one encoded map. */
 DX_API DX_MUST_USE int dx_client_get(dx_client *client, const char *space, const char *id, dx_buf *row);
-/* The same, where the vault keeps a part of the space: all of it, brought from members. DX_E_TIMEOUT: none was there. */
+/* The same, where the vault keeps a part of the space: all of it, brought from members. When it is not all (dx_client_is_partial),
+ * it is what is here: {…, "partial": true}, with "reached": false when no member was there to be asked. DX_E_TIMEOUT: none was, and
+ * nothing is here. */
 DX_API DX_MUST_USE int dx_client_fetch(dx_client *client, const char *space, const char *id, dx_buf *row);
 /* What of a space this vault keeps from now on (docs/spec/partial.md): "{\"types\": [%s]}", "{\"since\": %lld}" (ms since
  * 1970), both, or "{\"all\": true}". */

@@ -61,6 +61,14 @@ expect_exit 0 "a change of it" --profile bob object set notes "$note" 'text="bet
 check "arrives with the others" wait_for 10 sh -c "'$dx' --profile alice object get notes $note | grep -q better"
 expect_exit 0 "a blob is fetched when somebody looks at it" --profile bob object get notes "$blob" --fetch --json
 same "to the last byte" "$(value data.p3.@bytes <out | md5sum)" "$(alice object get notes "$blob" --json | value data.p3.@bytes | md5sum)"
+alice agent stop -q >/dev/null
+expect_exit 0 "with nobody there, what is here is shown" --profile bob object get notes "$note" --fetch --json
+same "as a part, and that nobody was asked" "$(value data.text <out) $(value partial <out) $(value reached <out)" "better True False"
+expect_exit 0 "people are told, too" --profile bob object get notes "$note" --fetch
+holds "in words" err 'nobody was there to bring the rest'
+lacks "and these alone" err 'there may be more'
+alice agent start -q >/dev/null
+check "she comes back" wait_for 30 sh -c "'$dx' --profile bob object get notes $note --fetch --json | grep -qv reached"
 expect_exit 3 "nobody has what was never made" --profile bob object get notes "$(echo "$note" | sed 's/^[0-9]*/4999/')" --fetch
 holds "and that is said" err 'nobody who is connected has the object\|not in this space'
 

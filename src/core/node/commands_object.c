@@ -23,7 +23,7 @@ int dx_node_reply_entity(dx_node *node, dx_request *request, dx_space *space, in
     dx_buf_init(&row, &node->config.alloc, DX_ANSWER_SIZE_MAX);
     error = dx_entity_write_row(&node->context, space, &entity, &row);
     if (error == DX_OK) {
-        error = partial ? dx_node_reply_part(node, request, dx_buf_view(&row))
+        error = partial ? dx_node_reply_part(node, request, dx_buf_view(&row), true)
                         : dx_request_reply_item(node, request, dx_buf_view(&row));
     }
     dx_buf_deinit(&row);

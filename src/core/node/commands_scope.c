@@ -39,7 +39,7 @@ int dx_node_refuse_absent(dx_node *node, dx_space *space) {
     return dx_node_refuse(node, DX_E_NOT_FOUND, "dx object ls SPACE", "the object is not in this space");
 }
 
-int dx_node_reply_part(dx_node *node, dx_request *request, dx_bytes row) {
+int dx_node_reply_part(dx_node *node, dx_request *request, dx_bytes row, bool reached) {
     dx_map_builder map;
     dx_reader reader;
     dx_answer_init(node, &map);
@@ -53,6 +53,9 @@ int dx_node_reply_part(dx_node *node, dx_request *request, dx_bytes row) {
         dx_write_item(dx_map_builder_key(&map, name), value);
     }
     dx_write_bool(dx_map_builder_key(&map, "partial"), true);
+    if (!reached) {
+        dx_write_bool(dx_map_builder_key(&map, "reached"), false);
+    }
     return dx_request_reply(node, request, &map);
 }
 
@@ -223,8 +226,9 @@ static int reply_fetched(dx_node *node, dx_request *request, dx_space *space, in
     dx_buf_init(&row, &node->config.alloc, DX_ANSWER_SIZE_MAX);
     error = dx_entity_write_row(&node->context, space, &entity, &row);
     if (error == DX_OK) {
-        error = state == DX_SEEK_WHOLE ? dx_request_reply_item(node, request, dx_buf_view(&row))
-                                       : dx_node_reply_part(node, request, dx_buf_view(&row));
+        error = state == DX_SEEK_WHOLE
+                    ? dx_request_reply_item(node, request, dx_buf_view(&row))
+                    : dx_node_reply_part(node, request, dx_buf_view(&row), state != DX_SEEK_NOBODY);
     }
     dx_buf_deinit(&row);
     return error;

@@ -184,8 +184,9 @@ DX_MUST_USE int dx_node_take_types(dx_node *node, dx_bytes item, dx_space_scope 
 DX_MUST_USE int dx_node_take_scope(dx_node *node, dx_bytes body, dx_space_scope *scope);
 /* Words for an object that does not stand here; space may be NULL. Returns DX_E_NOT_FOUND. */
 int dx_node_refuse_absent(dx_node *node, dx_space *space);
-/* Replies with a row of which not all may be here: "partial" is in it. */
-DX_MUST_USE int dx_node_reply_part(dx_node *node, dx_request *request, dx_bytes row);
+/* Replies with a row of which not all may be here: "partial" is in it, and where nobody was there to be asked for the rest,
+ * "reached": false. */
+DX_MUST_USE int dx_node_reply_part(dx_node *node, dx_request *request, dx_bytes row, bool reached);
 /* What this vault keeps, when that is not all, and how much is not here. */
 DX_MUST_USE int dx_node_write_scope_status(dx_node *node, dx_space *space, dx_map_builder *map);
 /* Whether there may be more of an entity than is here: otherwise nobody has to be asked for it. */
