@@ -68,11 +68,19 @@ static dx_entity_row row_with_life(sqlite3_stmt *select) {
     return row;
 }
 
+/* The row in memory. *row NULL: the table knows. */
+static int look(dx_context *context, dx_space *space, int64_t key, const dx_unwritten_row **row) {
+    int error = dx_row_log_unpack(context, space->local, space->unwritten, key);
+    *row = error == DX_OK ? dx_unwritten_find(space->unwritten, key) : NULL;
+    return error;
+}
+
 int dx_entity_row_read(dx_context *context, dx_space *space, int64_t key, dx_entity_row *out) {
-    const dx_unwritten_row *row = dx_unwritten_find(space->unwritten, key);
-    if (row != NULL) {
-        *out = row->after;
-        return row->is ? DX_OK : DX_E_NOT_FOUND;
+    const dx_unwritten_row *row;
+    int failed = look(context, space, key, &row);
+    if (failed != DX_OK || row != NULL) {
+        *out = row != NULL ? row->after : (dx_entity_row){.key = key};
+        return failed != DX_OK ? failed : row->is ? DX_OK : DX_E_NOT_FOUND;
     }
     sqlite3_stmt *select =
         dx_store_query(context->store, "SELECT " DX_ENTITY_COLUMNS
@@ -88,19 +96,22 @@ int dx_entity_row_read(dx_context *context, dx_space *space, int64_t key, dx_ent
 
 int dx_entity_row_hold(dx_context *context, dx_space *space, int64_t key) {
     dx_unwritten *rows = space->unwritten;
+    const dx_unwritten_row *held;
     dx_entity_row row;
-    if (rows->row_count >= rows_max(context) || dx_unwritten_find(rows, key) != NULL ||
+    int error = look(context, space, key, &held);
+    if (error != DX_OK || held != NULL || dx_unwritten_count(rows) >= rows_max(context) ||
         dx_space_feed(space, dx_entity_key_feed(key)) == NULL) {
-        return DX_OK;
+        return error;
     }
-    int error = dx_entity_row_read(context, space, key, &row);
+    error = dx_entity_row_read(context, space, key, &row);
     return error == DX_OK ? dx_unwritten_hold(rows, &row) : error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
 int dx_entity_row_find(dx_context *context, dx_space *space, int64_t key) {
-    const dx_unwritten_row *row = dx_unwritten_find(space->unwritten, key);
-    if (row != NULL) {
-        return row->is ? DX_OK : DX_E_NOT_FOUND;
+    const dx_unwritten_row *row;
+    int failed = look(context, space, key, &row);
+    if (failed != DX_OK || row != NULL) {
+        return failed != DX_OK ? failed : row->is ? DX_OK : DX_E_NOT_FOUND;
     }
     sqlite3_stmt *select = dx_store_query(context->store, "SELECT 1 FROM entity WHERE key = ?1");
     dx_bind_int(select, 1, key);
@@ -111,10 +122,11 @@ int dx_entity_row_find(dx_context *context, dx_space *space, int64_t key) {
 }
 
 static int read_parent(dx_context *context, dx_space *space, int64_t key, int64_t *parent) {
-    const dx_unwritten_row *row = dx_unwritten_find(space->unwritten, key);
-    if (row != NULL) {
-        *parent = row->is ? row->after.parent : 0;
-        return DX_OK;
+    const dx_unwritten_row *row;
+    int error = look(context, space, key, &row);
+    if (error != DX_OK || row != NULL) {
+        *parent = row != NULL && row->is ? row->after.parent : 0;
+        return error;
     }
     sqlite3_stmt *select = dx_store_query(context->store, "SELECT parent FROM entity WHERE key = ?1");
     dx_bind_int(select, 1, key);
@@ -319,6 +331,9 @@ int dx_entity_row_write(dx_context *context, dx_space *space, const dx_entity_ro
     dx_schemas_note(space, (after != NULL ? after : before)->type);
     dx_parents_put(space->parents, (after != NULL ? after : before)->key, after != NULL ? after->parent : 0);
     int error = note_row(context, space, after != NULL ? after : before);
+    error = error == DX_OK ? dx_row_log_unpack(context, space->local, space->unwritten,
+                                               (after != NULL ? after : before)->key)
+                           : error;
     return error == DX_OK ? dx_unwritten_put(space->unwritten, before, after) : error;
 }
 
@@ -340,7 +355,7 @@ bool dx_entity_rows_wait(const dx_space *space) {
             return true;
         }
     }
-    return space->unwritten->row_count != 0 || space->unwritten->touch_count != 0;
+    return dx_unwritten_count(space->unwritten) != 0 || space->unwritten->touch_count != 0;
 }
 
 size_t dx_entity_rows_changes(const dx_space *space) {
@@ -348,7 +363,7 @@ size_t dx_entity_rows_changes(const dx_space *space) {
 }
 
 size_t dx_entity_rows_held(const dx_space *space) {
-    return space->unwritten->row_count;
+    return dx_unwritten_count(space->unwritten);
 }
 
 /* By which number it counts, if it is there: objects of the house's own do not. */
@@ -375,6 +390,10 @@ int dx_entity_rows_count(dx_context *context, dx_space *space, int64_t *objects,
     bool shown =
         dx_store_is_read_only(context->store) && rows->drafted == dx_store_transaction(context->store);
     int error = DX_OK;
+    if (!shown) {
+        *objects += rows->packed_objects;
+        *links += rows->packed_links;
+    }
     for (size_t i = 0; i < rows->row_count && error == DX_OK && !shown; i++) {
         const dx_unwritten_row *row = dx_unwritten_at(rows, i);
         error = count_row(context, space, row->was, &row->before, -1, objects, links);
@@ -437,7 +456,8 @@ static int save_feeds(dx_context *context, dx_space *space) {
 static int write_all(dx_context *context, dx_space *space, bool keeps) {
     dx_buf keys;
     dx_buf_init(&keys, context->alloc, SIZE_MAX);
-    int error = dx_unwritten_order(space->unwritten, &keys);
+    int error = dx_row_log_unpack_all(context, space->local, space->unwritten);
+    error = error == DX_OK ? dx_unwritten_order(space->unwritten, &keys) : error;
     if (error == DX_OK) {
         error = write_rows(context, space, &keys);
     }
@@ -471,18 +491,34 @@ int dx_entity_rows_log(dx_context *context, dx_space *space) {
     return error;
 }
 
+typedef struct loading {
+    dx_context *context;
+    dx_space *space;
+} loading;
+
+static int weigh_row(void *ctx, const dx_unwritten_row *row, dx_unwritten_packed *packed) {
+    const loading *it = ctx;
+    const dx_entity_row *before = &row->before, *after = &row->after;
+    bool same_type = row->was && row->is && before->type == after->type;
+    int64_t objects = 0, links = 0;
+    int error = row->is ? note_row(it->context, it->space, after) : DX_OK;
+    error = error == DX_OK && row->was && !same_type ? note_row(it->context, it->space, before) : error;
+    if (error == DX_OK && !(same_type && before->kind == after->kind && before->deleted == after->deleted)) {
+        error = count_row(it->context, it->space, row->was, before, -1, &objects, &links);
+        error =
+            error == DX_OK ? count_row(it->context, it->space, row->is, after, 1, &objects, &links) : error;
+    }
+    packed->objects = (int8_t)objects;
+    packed->links = (int8_t)links;
+    return error;
+}
+
 int dx_entity_rows_load(dx_context *context, dx_space *space) {
-    dx_unwritten *rows = space->unwritten;
 #if defined(DX_PLANT) && DX_PLANT == 62
     return DX_OK;
 #endif
-    int error = dx_row_log_read(context, space->local, rows);
-    for (size_t i = 0; i < rows->row_count && error == DX_OK; i++) {
-        const dx_unwritten_row *row = dx_unwritten_at(rows, i);
-        error = row->was ? note_row(context, space, &row->before) : DX_OK;
-        error = error == DX_OK && row->is ? note_row(context, space, &row->after) : error;
-    }
-    return error;
+    loading it = {context, space};
+    return dx_row_log_read(context, space->local, space->unwritten, weigh_row, &it);
 }
 
 int dx_entity_rows_write(dx_context *context, dx_space *space) {
@@ -492,8 +528,8 @@ int dx_entity_rows_write(dx_context *context, dx_space *space) {
 int dx_entity_rows_bound(dx_context *context, dx_space *space) {
     const dx_unwritten *rows = space->unwritten;
     size_t most = rows_max(context);
-    bool many = rows->hurries || rows->row_count >= most || rows->made >= most / DX_UNWRITTEN_PARTS ||
-                dx_unwritten_size(rows) >= DX_UNWRITTEN_SIZE_MAX;
+    bool many = rows->hurries || dx_unwritten_count(rows) >= most ||
+                rows->made >= most / DX_UNWRITTEN_PARTS || dx_unwritten_size(rows) >= DX_UNWRITTEN_SIZE_MAX;
     if (space->replays || (!many && dx_entity_rows_changes(space) < changes_max(most))) {
         return DX_OK;
     }
@@ -514,7 +550,7 @@ int dx_entity_rows_settle(dx_context *context, dx_space *space) {
         return dx_entity_rows_write(context, space);
     }
     uint64_t transaction = dx_store_transaction(context->store);
-    if ((rows->row_count == 0 && rows->touch_count == 0) || rows->drafted == transaction) {
+    if ((dx_unwritten_count(rows) == 0 && rows->touch_count == 0) || rows->drafted == transaction) {
         return DX_OK;
     }
     int error = dx_store_begin_draft(context->store);

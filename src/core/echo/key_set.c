@@ -295,6 +295,12 @@ int dx_key_table_add(dx_key_table *table, int64_t key, uint32_t value) {
     return DX_OK;
 }
 
+void dx_key_table_set(dx_key_table *table, int64_t key, uint32_t value) {
+    dx_key_slot *slot = &table->slots[slot_of(table, key)];
+    DX_ASSERT(slot->key == key);
+    slot->value = value;
+}
+
 bool dx_key_table_remove(dx_key_table *table, int64_t key) {
     if (dx_key_table_find(table, key) == NULL) {
         return false;

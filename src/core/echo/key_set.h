@@ -66,6 +66,8 @@ void dx_key_table_clear(dx_key_table *table); /* memory given back */
 const dx_key_slot *dx_key_table_find(const dx_key_table *table, int64_t key);
 /* DX_E_EXISTS (its value stays), DX_E_LIMIT, DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_key_table_add(dx_key_table *table, int64_t key, uint32_t value);
+/* The value of a key that is there. */
+void dx_key_table_set(dx_key_table *table, int64_t key, uint32_t value);
 /* False: was not there. */
 bool dx_key_table_remove(dx_key_table *table, int64_t key);
 

@@ -3,9 +3,13 @@
  * Layer: floor 1, echo. */
 #include "echo/row_log.h"
 
+#include <string.h>
+
 #include "codec/cbor.h"
 
-enum { PIECE_SIZE = 64 * 1024 }; /* a piece ends behind the row that reaches it */
+/* With its key a piece of so many bytes fills a leaf of its table, and is read by one page, wherever in it a row stands. A row that
+ * is larger is a piece alone. */
+enum { PIECE_SIZE = 4000 };
 
 /* --- Writing --------------------------------------------------------------------------------- */
 
@@ -55,34 +59,38 @@ int dx_row_log_write(const dx_unwritten_row *row, dx_buf *out) {
     return dx_writer_finish(&writer);
 }
 
-static int end_piece(dx_context *context, int64_t space, dx_unwritten *set, dx_buf *piece) {
+/* The first `size` bytes of what was written; the others begin the next piece. */
+static int end_piece(dx_context *context, int64_t space, dx_unwritten *set, dx_buf *rows, size_t size) {
     sqlite3_stmt *insert = dx_store_query(context->store, "INSERT INTO row_log(key, rows) VALUES(?1, ?2)");
     dx_bind_int(insert, 1, space << 32 | set->pieces++);
-    dx_bind_bytes(insert, 2, dx_buf_view(piece));
+    dx_bind_bytes(insert, 2, dx_bytes_of(rows->data, size));
     int error = dx_step_done(context->store, insert);
-    dx_buf_clear(piece);
+    rows->size -= size;
+    memmove(rows->data, rows->data + size, rows->size);
     return error;
 }
 
 int dx_row_log_append(dx_context *context, int64_t space, dx_unwritten *set) {
-    dx_buf piece;
+    dx_buf rows;
     int error = DX_OK;
-    dx_buf_init(&piece, context->alloc, SIZE_MAX);
+    dx_buf_init(&rows, context->alloc, SIZE_MAX);
     for (size_t i = 0; i < set->row_count && error == DX_OK; i++) {
         dx_unwritten_row *row = dx_unwritten_at(set, i);
-        if (!row->logged) {
-            error = dx_row_log_write(row, &piece);
-            row->logged = true;
-            set->in_log++;
+        size_t before = rows.size;
+        if (row->logged) {
+            continue;
         }
-        if (error == DX_OK && piece.size >= PIECE_SIZE) {
-            error = end_piece(context, space, set, &piece);
+        error = dx_row_log_write(row, &rows);
+        row->logged = true;
+        set->in_log++;
+        if (error == DX_OK && rows.size > PIECE_SIZE && before != 0) {
+            error = end_piece(context, space, set, &rows, before);
         }
     }
-    if (error == DX_OK && piece.size != 0) {
-        error = end_piece(context, space, set, &piece);
+    if (error == DX_OK && rows.size != 0) {
+        error = end_piece(context, space, set, &rows, rows.size);
     }
-    dx_buf_deinit(&piece);
+    dx_buf_deinit(&rows);
     return error;
 }
 
@@ -169,37 +177,116 @@ static void take_is(cursor *in, dx_unwritten_row *row) {
     is->state = take_bytes(in);
 }
 
-int dx_row_log_take(dx_unwritten *set, dx_bytes rows) {
-    dx_bytes kept = dx_unwritten_keep(set, rows);
-    cursor in = {.at = kept.data, .end = kept.data + kept.size};
-    int error = kept.data == NULL ? DX_E_NO_MEMORY : DX_OK;
+static int take_row(cursor *in, dx_unwritten_row *row) {
+    *row = (dx_unwritten_row){.logged = true};
+    take_array(in, 3);
+    row->key = row->before.key = row->after.key = take_int(in);
+    take_was(in, row);
+    take_is(in, row);
+    return in->failed || row->key <= 0 ? DX_E_MALFORMED : DX_OK;
+}
+
+int dx_row_log_pack(dx_unwritten *set, uint32_t piece, dx_bytes rows, dx_row_log_weigh *weigh, void *ctx) {
+    cursor in = {.at = rows.data, .end = rows.data + rows.size};
+    dx_unwritten_row row;
+    int error = DX_OK;
     while (error == DX_OK && in.at < in.end) {
-        dx_unwritten_row row = {.logged = true};
-        take_array(&in, 3);
-        row.key = row.before.key = row.after.key = take_int(&in);
-        take_was(&in, &row);
-        take_is(&in, &row);
-        error = in.failed || row.key <= 0 ? DX_E_MALFORMED : dx_unwritten_load(set, &row);
+        dx_unwritten_packed packed = {.piece = piece, .offset = (uint32_t)(in.at - rows.data)};
+        error = take_row(&in, &row);
+        packed.was = row.was;
+        error = error == DX_OK ? weigh(ctx, &row, &packed) : error;
+        error =
+            error == DX_OK ? dx_unwritten_pack(set, row.key, &packed, row.is ? row.after.parent : 0) : error;
         set->in_log++;
     }
     return error;
 }
 
-int dx_row_log_read(dx_context *context, int64_t space, dx_unwritten *set) {
+/* The row, whose state is in bytes that go. */
+static int load_row(dx_unwritten *set, dx_unwritten_row *row) {
+    row->after.state = dx_unwritten_keep(set, row->after.state);
+    return row->after.state.data == NULL ? DX_E_NO_MEMORY : dx_unwritten_load(set, row);
+}
+
+int dx_row_log_unpack_row(dx_unwritten *set, const dx_unwritten_packed *packed, dx_bytes rows) {
+    dx_unwritten_row row;
+    cursor in = {.at = rows.data + packed->offset, .end = rows.data + rows.size};
+    if (packed->offset > rows.size) {
+        return DX_E_MALFORMED;
+    }
+    int error = take_row(&in, &row);
+    bool same = error == DX_OK && dx_unwritten_find_packed(set, row.key) == packed;
+    return error == DX_OK && !same ? DX_E_MALFORMED : error == DX_OK ? load_row(set, &row) : error;
+}
+
+int dx_row_log_unpack_piece(dx_unwritten *set, uint32_t piece, dx_bytes rows) {
+    cursor in = {.at = rows.data, .end = rows.data + rows.size};
+    dx_unwritten_row row;
+    int error = DX_OK;
+    while (error == DX_OK && in.at < in.end) {
+        size_t offset = (size_t)(in.at - rows.data);
+        error = take_row(&in, &row);
+        const dx_unwritten_packed *packed = error == DX_OK ? dx_unwritten_find_packed(set, row.key) : NULL;
+        if (packed != NULL && packed->piece == piece && packed->offset == offset) {
+            error = load_row(set, &row);
+        }
+    }
+    return error;
+}
+
+static sqlite3_stmt *select_pieces(dx_context *context, int64_t space) {
     sqlite3_stmt *select =
         dx_store_query(context->store,
                        "SELECT key & 4294967295, rows FROM row_log WHERE key BETWEEN ?1 AND ?2 ORDER BY key");
-    int error = DX_OK;
     dx_bind_int(select, 1, space << 32);
     dx_bind_int(select, 2, space << 32 | UINT32_MAX);
-    while (error == DX_OK && dx_step(context->store, select)) {
-        error = dx_column_int(select, 0) == set->pieces ? dx_row_log_take(set, dx_column_bytes(select, 1))
-                                                        : DX_E_MALFORMED;
-        set->pieces++;
-    }
+    return select;
+}
+
+static int end_reading(dx_context *context, sqlite3_stmt *select, int error) {
     dx_step_reset(select);
     int failed = dx_store_error(context->store);
     return error == DX_E_MALFORMED ? DX_E_CORRUPT : error != DX_OK ? error : failed;
+}
+
+int dx_row_log_read(dx_context *context, int64_t space, dx_unwritten *set, dx_row_log_weigh *weigh,
+                    void *ctx) {
+    sqlite3_stmt *select = select_pieces(context, space);
+    int error = DX_OK;
+    while (error == DX_OK && dx_step(context->store, select)) {
+        error = dx_column_int(select, 0) == set->pieces
+                    ? dx_row_log_pack(set, (uint32_t)set->pieces, dx_column_bytes(select, 1), weigh, ctx)
+                    : DX_E_MALFORMED;
+        set->pieces++;
+    }
+    return end_reading(context, select, error);
+}
+
+int dx_row_log_unpack(dx_context *context, int64_t space, dx_unwritten *set, int64_t key) {
+    const dx_unwritten_packed *packed = dx_unwritten_find_packed(set, key);
+    if (packed == NULL) {
+        return DX_OK;
+    }
+    sqlite3_stmt *select = dx_store_query(context->store, "SELECT rows FROM row_log WHERE key = ?1 LIMIT 1");
+    dx_bind_int(select, 1, space << 32 | packed->piece);
+    int error = dx_step(context->store, select)
+                    ? dx_row_log_unpack_row(set, packed, dx_column_bytes(select, 0))
+                : dx_store_error(context->store) == DX_OK ? DX_E_MALFORMED
+                                                          : DX_OK;
+    return end_reading(context, select, error);
+}
+
+int dx_row_log_unpack_all(dx_context *context, int64_t space, dx_unwritten *set) {
+    if (set->packed_left == 0) {
+        return DX_OK;
+    }
+    sqlite3_stmt *select = select_pieces(context, space);
+    int error = DX_OK;
+    while (error == DX_OK && set->packed_left != 0 && dx_step(context->store, select)) {
+        error = dx_row_log_unpack_piece(set, (uint32_t)dx_column_int(select, 0), dx_column_bytes(select, 1));
+    }
+    error = end_reading(context, select, error);
+    return error == DX_OK && set->packed_left != 0 ? DX_E_CORRUPT : error;
 }
 
 int dx_row_log_drop(dx_context *context, int64_t space) {

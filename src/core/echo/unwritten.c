@@ -9,6 +9,9 @@
 
 enum { ROWS_MAX = 1 << 30, CAPACITY_FIRST = 64 };
 
+/* Numbers of packed rows have this bit. */
+#define PACKED (UINT32_C(1) << 31)
+
 /* --- Life ------------------------------------------------------------------------------------ */
 
 void dx_unwritten_init(dx_unwritten *set, const dx_alloc *alloc, const dx_random *random) {
@@ -23,6 +26,7 @@ void dx_unwritten_clear(dx_unwritten *set) {
         dx_alloc_free(set->alloc, set->rows[i], DX_UNWRITTEN_CHUNK_ROWS * sizeof **set->rows);
     }
     dx_alloc_free(set->alloc, set->rows, set->chunk_capacity * sizeof *set->rows);
+    dx_alloc_free(set->alloc, set->packed, set->packed_capacity * sizeof *set->packed);
     dx_alloc_free(set->alloc, set->touches, set->touch_capacity * sizeof *set->touches);
     dx_arena_deinit(&set->states);
     dx_key_table_clear(&set->places);
@@ -45,7 +49,11 @@ dx_unwritten_row *dx_unwritten_at(const dx_unwritten *set, size_t number) {
 
 dx_unwritten_row *dx_unwritten_find(const dx_unwritten *set, int64_t key) {
     const dx_key_slot *slot = dx_key_table_find(&set->places, key);
-    return slot != NULL ? dx_unwritten_at(set, slot->value) : NULL;
+    return slot != NULL && (slot->value & PACKED) == 0 ? dx_unwritten_at(set, slot->value) : NULL;
+}
+
+size_t dx_unwritten_count(const dx_unwritten *set) {
+    return set->row_count + set->packed_left;
 }
 
 /* Copies the row into *out, whose state has so much room; they may be the same bytes. A state that outgrows its room
@@ -160,30 +168,80 @@ dx_bytes dx_unwritten_keep(dx_unwritten *set, dx_bytes bytes) {
     return dx_arena_copy(&set->states, bytes);
 }
 
-/* Its states have no room here: a put gives them one of their own. */
-int dx_unwritten_load(dx_unwritten *set, const dx_unwritten_row *row) {
-    int error = grow(set);
-    error = error == DX_OK ? dx_key_table_add(&set->places, row->key, (uint32_t)set->row_count) : error;
-    bool is_new = error == DX_OK;
-    if (!is_new && error != DX_E_EXISTS) {
-        return error;
-    }
-    dx_unwritten_row *loaded =
-        is_new ? dx_unwritten_at(set, set->row_count++) : dx_unwritten_find(set, row->key);
-    set->made += is_new && !row->was;
-    bool was = is_new ? row->was : loaded->was;
-    const dx_entity_row before = is_new ? row->before : loaded->before;
-    *loaded = *row;
-    loaded->before = before;
-    loaded->was = loaded->unread = was;
-    return row->is && row->after.parent != 0 ? note_parent(set, row->after.parent) : DX_OK;
-}
-
 int dx_unwritten_set_before(dx_unwritten *set, dx_unwritten_row *row, const dx_entity_row *before) {
     int error = copy_row(set, before, &row->before, &row->before_room);
     row->unread = error != DX_OK;
     return error;
 }
+
+/* --- Packed rows ----------------------------------------------------------------------------- */
+
+static dx_unwritten_packed *find_packed(const dx_unwritten *set, int64_t key) {
+    const dx_key_slot *slot = set->packed_left == 0 ? NULL : dx_key_table_find(&set->places, key);
+    return slot != NULL && (slot->value & PACKED) != 0 ? &set->packed[slot->value & ~PACKED] : NULL;
+}
+
+const dx_unwritten_packed *dx_unwritten_find_packed(const dx_unwritten *set, int64_t key) {
+    return find_packed(set, key);
+}
+
+static void count_packed(dx_unwritten *set, const dx_unwritten_packed *packed, int64_t by) {
+    set->packed_objects += by * packed->objects;
+    set->packed_links += by * packed->links;
+}
+
+static int grow_packed(dx_unwritten *set) {
+    if (set->packed_count < set->packed_capacity) {
+        return DX_OK;
+    }
+    size_t capacity = set->packed_capacity == 0 ? CAPACITY_FIRST : 2 * set->packed_capacity;
+    dx_unwritten_packed *packed = dx_alloc_grow(
+        set->alloc, set->packed, set->packed_capacity * sizeof *packed, capacity * sizeof *packed);
+    if (packed == NULL) {
+        return DX_E_NO_MEMORY;
+    }
+    set->packed = packed;
+    set->packed_capacity = capacity;
+    return DX_OK;
+}
+
+int dx_unwritten_pack(dx_unwritten *set, int64_t key, const dx_unwritten_packed *packed, int64_t parent) {
+    int error = grow_packed(set);
+    error =
+        error == DX_OK ? dx_key_table_add(&set->places, key, PACKED | (uint32_t)set->packed_count) : error;
+    if (error == DX_OK) {
+        set->packed[set->packed_count++] = *packed;
+        set->packed_left++;
+        set->made += !packed->was;
+    } else if (error == DX_E_EXISTS) {
+        dx_unwritten_packed *earlier = find_packed(set, key);
+        DX_ASSERT(earlier != NULL);
+        count_packed(set, earlier, -1);
+        *earlier = *packed;
+    } else {
+        return error;
+    }
+    count_packed(set, packed, 1);
+    return parent != 0 ? note_parent(set, parent) : DX_OK;
+}
+
+/* Its states have no room here: a put gives them one of their own. */
+int dx_unwritten_load(dx_unwritten *set, const dx_unwritten_row *row) {
+    const dx_unwritten_packed *packed = find_packed(set, row->key);
+    DX_ASSERT(packed != NULL);
+    int error = grow(set);
+    if (error == DX_OK) {
+        dx_unwritten_row *loaded = dx_unwritten_at(set, set->row_count);
+        *loaded = *row;
+        loaded->unread = loaded->was;
+        count_packed(set, packed, -1);
+        set->packed_left--;
+        dx_key_table_set(&set->places, row->key, (uint32_t)set->row_count++);
+    }
+    return error;
+}
+
+/* --- Touches --------------------------------------------------------------------------------- */
 
 int dx_unwritten_touch(dx_unwritten *set, const dx_touch_row *touch) {
     if (set->touch_count == set->touch_capacity) {
@@ -202,7 +260,8 @@ int dx_unwritten_touch(dx_unwritten *set, const dx_touch_row *touch) {
 
 size_t dx_unwritten_size(const dx_unwritten *set) {
     return set->states.held_size + set->chunk_count * DX_UNWRITTEN_CHUNK_ROWS * sizeof **set->rows +
-           set->touch_capacity * sizeof *set->touches + set->places.capacity * sizeof *set->places.slots;
+           set->packed_capacity * sizeof *set->packed + set->touch_capacity * sizeof *set->touches +
+           set->places.capacity * sizeof *set->places.slots;
 }
 
 /* --- Order ----------------------------------------------------------------------------------- */
@@ -239,6 +298,7 @@ void dx_unwritten_sort_touches(dx_unwritten *set) {
 }
 
 int dx_unwritten_order(dx_unwritten *set, dx_buf *keys) {
+    DX_ASSERT(set->packed_left == 0);
     for (size_t i = 0; i < set->row_count; i++) {
         dx_key_list_add(keys, dx_unwritten_at(set, i)->key);
     }

@@ -25,15 +25,26 @@ typedef struct dx_unwritten_row {
     size_t before_room, after_room;
 } dx_unwritten_row;
 
+/* A row that is in memory by its place in the log alone (row_log.h). */
+typedef struct dx_unwritten_packed {
+    uint32_t piece, offset; /* of the log; from the piece's beginning */
+    bool was;               /* whether the table has it */
+    int8_t objects, links;  /* what it makes of what the tables count: -1, 0 or 1 each */
+} dx_unwritten_packed;
+
 enum { DX_UNWRITTEN_CHUNK_ROWS = 512 };
 
 typedef struct dx_unwritten {
     const dx_alloc *alloc;
-    dx_key_table places;     /* key → number of a row */
+    dx_key_table places;     /* key → number of a row, or of a packed one */
     dx_unwritten_row **rows; /* chunks of DX_UNWRITTEN_CHUNK_ROWS */
     size_t row_count, chunk_count, chunk_capacity;
-    size_t made;     /* of them, not in the table yet */
-    dx_arena states; /* of rows */
+    dx_unwritten_packed *packed; /* also those that were unpacked since */
+    size_t packed_count, packed_capacity;
+    size_t packed_left;                   /* that were not */
+    int64_t packed_objects, packed_links; /* the sums of those */
+    size_t made;                          /* of all, not in the table yet */
+    dx_arena states;                      /* of rows */
     dx_touch_row *touches;
     size_t touch_count, touch_capacity;
     dx_key_table parents; /* of rows that have one */
@@ -50,24 +61,31 @@ typedef struct dx_unwritten {
 void dx_unwritten_init(dx_unwritten *set, const dx_alloc *alloc, const dx_random *random);
 void dx_unwritten_deinit(dx_unwritten *set);
 void dx_unwritten_clear(dx_unwritten *set);
-/* NULL: the table knows. */
+/* How many rows it has, packed ones among them. */
+size_t dx_unwritten_count(const dx_unwritten *set);
+/* NULL: the table knows, or it is packed. */
 dx_unwritten_row *dx_unwritten_find(const dx_unwritten *set, int64_t key);
-/* The rows by number, from 0 to row_count: the order in which they first changed. */
+/* NULL: it is not packed. */
+const dx_unwritten_packed *dx_unwritten_find_packed(const dx_unwritten *set, int64_t key);
+/* The rows that are not packed by number, from 0 to row_count: the order in which they came. */
 dx_unwritten_row *dx_unwritten_at(const dx_unwritten *set, size_t number);
-/* Copies both; of a key that is in the set already, before is not looked at. Either may be NULL. */
+/* Copies both; of a key that is in the set already, where it is not packed, before is not looked at. Either may be NULL. */
 DX_MUST_USE int dx_unwritten_put(dx_unwritten *set, const dx_entity_row *before, const dx_entity_row *after);
 /* A row that is not in the set, as it is in its table and shall be: no change. */
 DX_MUST_USE int dx_unwritten_hold(dx_unwritten *set, const dx_entity_row *row);
 /* A copy that lives as long as the set's rows; data NULL: no memory. */
 dx_bytes dx_unwritten_keep(dx_unwritten *set, dx_bytes bytes);
-/* A row as the log has it, `logged`: its state is in bytes that the set keeps, and of before nothing else is believed than what
- * it says. It takes the place of one that was loaded earlier. */
+/* A row as the log has it, by its place there; it takes the place of one of the key that is packed. parent: 0, none. */
+DX_MUST_USE int dx_unwritten_pack(dx_unwritten *set, int64_t key, const dx_unwritten_packed *packed,
+                                  int64_t parent);
+/* A row that was packed, as the log has it, `logged`: its state is in bytes that the set keeps, and of before nothing else is
+ * believed than what it says. */
 DX_MUST_USE int dx_unwritten_load(dx_unwritten *set, const dx_unwritten_row *row);
 /* What the table has of a row that is `unread`, which it is no longer. */
 DX_MUST_USE int dx_unwritten_set_before(dx_unwritten *set, dx_unwritten_row *row,
                                         const dx_entity_row *before);
 DX_MUST_USE int dx_unwritten_touch(dx_unwritten *set, const dx_touch_row *touch);
-/* The keys of all rows, and the touches themselves, in the order of their tables. */
+/* The keys of all rows, none of which is packed, and the touches themselves, in the order of their tables. */
 DX_MUST_USE int dx_unwritten_order(dx_unwritten *set, dx_buf *keys);
 void dx_unwritten_sort_touches(dx_unwritten *set);
 /* Memory it takes. */

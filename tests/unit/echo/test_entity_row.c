@@ -327,6 +327,69 @@ static void test_damaged_log(void **state) {
     }
 }
 
+/* What an opening found in the log is packed until somebody asks for it; what is counted knows it as it is. */
+static void test_packed(void **state) {
+    (void)state;
+    peer alice;
+    plant(&alice, true);
+    tend(&alice, true);
+    int64_t objects = living(&alice), key = count_of(&alice, "SELECT max(key) FROM entity"), parent;
+    char *expected = peer_state(&alice);
+    peer_deinit(&alice);
+    plant(&alice, true);
+    tend(&alice, true);
+    sim_disk_crash(alice.disk);
+    peer_reopen(&alice);
+    const dx_unwritten *set = alice.space->unwritten;
+    size_t packed = set->packed_left, count = dx_unwritten_count(set);
+    assert_true(packed >= 4 && set->row_count == 0 && dx_entity_rows_wait(alice.space));
+    assert_int_equal(living(&alice), objects);
+    int64_t weed = 0;
+    for (size_t i = 0; i < set->places.capacity && weed == 0; i++) {
+        weed = set->places.slots[i].key;
+    }
+    peer_begin(&alice);
+    assert_int_equal(dx_entity_row_hold(&alice.context, alice.space, weed), DX_OK);
+    assert_int_equal(dx_entity_row_parent(&alice.context, alice.space, weed, &parent), DX_OK);
+    assert_int_not_equal(dx_entity_row_find(&alice.context, alice.space, key), DX_E_CORRUPT);
+    assert_true(set->packed_left < packed && dx_unwritten_count(set) == count);
+    assert_int_equal(set->changes, 0);
+    peer_commit(&alice);
+    assert_int_equal(living(&alice), objects);
+    char *shown = peer_state(&alice);
+    assert_string_equal(shown, expected);
+    free(shown);
+    free(expected);
+    peer_deinit(&alice);
+}
+
+/* And is gone from the disk when it is asked for: that is told. */
+static void test_packed_and_gone(void **state) {
+    (void)state;
+    for (int all = 0; all < 2; all++) {
+        peer alice;
+        plant(&alice, true);
+        tend(&alice, true);
+        sim_disk_crash(alice.disk);
+        peer_reopen(&alice);
+        const dx_unwritten *set = alice.space->unwritten;
+        int64_t key = 0;
+        dx_entity_row row;
+        for (size_t i = 0; i < set->places.capacity && key == 0; i++) {
+            key = set->places.slots[i].key;
+        }
+        peer_begin(&alice);
+        sqlite3_stmt *damage = dx_store_query_dynamic(alice.context.store, "DELETE FROM row_log");
+        assert_int_equal(dx_step_done(alice.context.store, damage), DX_OK);
+        dx_store_discard(damage);
+        int error = all ? dx_entity_rows_write(&alice.context, alice.space)
+                        : dx_entity_row_read(&alice.context, alice.space, key, &row);
+        assert_int_equal(error, DX_E_CORRUPT);
+        dx_store_rollback(alice.context.store);
+        peer_deinit(&alice);
+    }
+}
+
 /* What is in no table is made again by an opening, as often as it takes. */
 static void test_replay(void **state) {
     (void)state;
@@ -622,5 +685,5 @@ static void test_full_disk(void **state) {
 DX_TEST_MAIN(DX_TEST(test_one_row), DX_TEST(test_no_change), DX_TEST(test_drop), DX_TEST(test_replay),
              DX_TEST(test_crash_at_every_write), DX_TEST(test_crash_at_every_write_of_the_way_back),
              DX_TEST(test_crash_again_and_again), DX_TEST(test_bound), DX_TEST(test_bound_of_reads),
-             DX_TEST(test_bound_of_the_log), DX_TEST(test_full_disk), DX_TEST(test_log),
-             DX_TEST(test_small_set), DX_TEST(test_damaged_log))
+             DX_TEST(test_bound_of_the_log), DX_TEST(test_full_disk), DX_TEST(test_log), DX_TEST(test_packed),
+             DX_TEST(test_packed_and_gone), DX_TEST(test_small_set), DX_TEST(test_damaged_log))
