@@ -7,12 +7,9 @@
  *   IN     (target, type of the link, source, link) likewise
  *   HEADS  of every object (object, 0, 0, 0) and its type and whether it is deleted
  *
- * Table adjacency(side, object, type, other, link, value, rest): a row is a pack: its first entry, and in rest the entries
- * behind it, each as a byte that says what is another than in the entry before (bits 0 to 4: object, type, other, link,
- * value) and a varint (7 bits a byte, lowest first) for each of these: what object grew by, the differences of type, other and
- * link with their sign in bit 0, the value itself. Entries ascend. Packs of a side do not overlap, and no pack has objects of
- * two feeds, so that those of a forgotten feed go by their keys. Which entries stand in which pack depends on how they came; what a walk tells does
- * not.
+ * Table adjacency(side, object, type, other, link, value, pack): a row is a pack (adjacency_pack.h), found by its first entry. Entries
+ * ascend. Packs of a side do not overlap, and no pack has objects of two feeds, so that those of a forgotten feed go by their keys.
+ * Which entries stand in which pack depends on how they came; what a walk tells does not.
  *
  * Changes are gathered while rows are written, and merged pack by pack when all of them are (dx_adjacency_write): nothing
  * asks in between.
@@ -21,32 +18,11 @@
 #ifndef DX_ECHO_ADJACENCY_H
 #define DX_ECHO_ADJACENCY_H
 
+#include "echo/adjacency_pack.h"
 #include "echo/entity_row.h"
-
-enum { DX_ADJACENCY_REST_MAX = 480 }; /* bytes: seven packs to a page, and none in pages of its own */
 
 typedef enum dx_adjacency_side { DX_ADJACENCY_OUT, DX_ADJACENCY_IN, DX_ADJACENCY_HEADS } dx_adjacency_side;
 enum { DX_ADJACENCY_SIDES = DX_ADJACENCY_HEADS + 1 };
-
-/* In the order of the fields but the last. */
-typedef struct dx_adjacent {
-    int64_t object, type, other, link;
-    int64_t value;
-} dx_adjacent;
-
-/* Below 0, 0, above 0; values are not looked at. */
-static inline int dx_adjacent_compare(const dx_adjacent *a, const dx_adjacent *b) {
-    if (a->object != b->object) {
-        return a->object < b->object ? -1 : 1;
-    }
-    if (a->type != b->type) {
-        return a->type < b->type ? -1 : 1;
-    }
-    if (a->other != b->other) {
-        return a->other < b->other ? -1 : 1;
-    }
-    return a->link < b->link ? -1 : a->link > b->link;
-}
 
 /* A link's value is whether it is deleted, an object's this: */
 static inline int64_t dx_adjacent_head(int64_t type, bool deleted) {
@@ -71,14 +47,14 @@ DX_MUST_USE int dx_adjacency_drop(dx_context *context, int64_t feed, size_t *bud
 
 typedef struct dx_adjacency_walk {
     dx_store *store;
-    sqlite3_stmt *pack; /* the row under way */
+    sqlite3_stmt *row; /* of the pack under way */
     dx_adjacency_side side;
-    bool onwards;      /* `pack` goes from row to row; otherwise it is the one row where the walk began */
+    bool onwards;      /* `row` goes from pack to pack; otherwise it is the one where the walk began */
     bool leaps;        /* what was sought last was far away */
-    dx_adjacent entry; /* under way */
-    dx_adjacent first; /* of its pack */
-    const uint8_t *at, *end; /* what is left of it */
+    dx_adjacent first; /* of the pack */
+    size_t at;         /* the entry under way */
     int error;
+    dx_adjacency_pack pack;
 } dx_adjacency_walk;
 
 void dx_adjacency_walk_begin(dx_adjacency_walk *walk, dx_context *context, dx_adjacency_side side);
@@ -87,15 +63,22 @@ void dx_adjacency_walk_begin(dx_adjacency_walk *walk, dx_context *context, dx_ad
 bool dx_adjacency_walk_seek(dx_adjacency_walk *walk, const dx_adjacent *to);
 /* To the next one. */
 bool dx_adjacency_walk_next(dx_adjacency_walk *walk);
+/* From the entry under way, how many are of its object, and of the type, or, 0, of any; counted to at most `most`. Moves behind those. */
+size_t dx_adjacency_walk_count(dx_adjacency_walk *walk, int64_t type, size_t most);
 DX_MUST_USE int dx_adjacency_walk_end(dx_adjacency_walk *walk);
+
+/* Of the entry under way. */
+static inline int64_t dx_adjacency_walk_field(const dx_adjacency_walk *walk, dx_adjacent_field field) {
+    return dx_adjacency_pack_field(&walk->pack, field, walk->at);
+}
+
+static inline dx_adjacent dx_adjacency_walk_entry(const dx_adjacency_walk *walk) {
+    return dx_adjacency_pack_entry(&walk->pack, walk->at);
+}
 
 /* --- Packs, for those who write them ------------------------------------------------------------- */
 
-enum { DX_ADJACENT_SIZE_MAX = 1 + 5 * 10 }; /* of one entry in a pack */
-
-size_t dx_adjacent_write(const dx_adjacent *before, const dx_adjacent *entry,
-                         uint8_t out[static DX_ADJACENT_SIZE_MAX]);
-/* From the entry before, which it replaces, to the next; *at moves behind it. False: damaged. */
-bool dx_adjacent_read(const uint8_t **at, const uint8_t *end, dx_adjacent *entry);
+/* The pack of a row that stands on its columns object, type, other, link, value and pack. */
+DX_MUST_USE int dx_adjacency_pack_of_row(sqlite3_stmt *row, dx_adjacent *first, dx_adjacency_pack *pack);
 
 #endif

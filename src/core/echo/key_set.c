@@ -3,23 +3,7 @@
  * Layer: floor 1, echo. Contract in key_set.h. */
 #include "echo/key_set.h"
 
-#include <string.h>
-
 /* --- Lists --------------------------------------------------------------------------------------- */
-
-void dx_key_list_add(dx_buf *list, int64_t key) {
-    dx_buf_append(list, &key, sizeof key);
-}
-
-size_t dx_key_list_count(const dx_buf *list) {
-    return list->size / sizeof(int64_t);
-}
-
-int64_t dx_key_list_at(const dx_buf *list, size_t index) {
-    int64_t key;
-    memcpy(&key, list->data + index * sizeof key, sizeof key);
-    return key;
-}
 
 bool dx_key_list_has(const dx_buf *list, int64_t key) {
     size_t low = 0, high = dx_key_list_count(list);

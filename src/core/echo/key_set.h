@@ -7,13 +7,32 @@
 #ifndef DX_ECHO_KEY_SET_H
 #define DX_ECHO_KEY_SET_H
 
+#include <string.h>
+
 #include <dxos/base.h>
 
 /* --- Lists --------------------------------------------------------------------------------------- */
 
-void dx_key_list_add(dx_buf *list, int64_t key); /* sticky error of the buffer */
-size_t dx_key_list_count(const dx_buf *list);
-int64_t dx_key_list_at(const dx_buf *list, size_t index);
+/* Sticky error of the buffer. */
+static inline void dx_key_list_add(dx_buf *list, int64_t key) {
+    if (list->error != DX_OK || list->capacity - list->size < sizeof key) {
+        dx_buf_append(list, &key, sizeof key);
+        return;
+    }
+    memcpy(list->data + list->size, &key, sizeof key);
+    list->size += sizeof key;
+}
+
+static inline size_t dx_key_list_count(const dx_buf *list) {
+    return list->size / sizeof(int64_t);
+}
+
+static inline int64_t dx_key_list_at(const dx_buf *list, size_t index) {
+    int64_t key;
+    memcpy(&key, list->data + index * sizeof key, sizeof key);
+    return key;
+}
+
 /* Whether a sorted list has the key. */
 bool dx_key_list_has(const dx_buf *list, int64_t key);
 /* Ascending, each key once. */

@@ -558,17 +558,11 @@ static int seek(dx_query *query) {
 
 /* --- Following ----------------------------------------------------------------------------------- */
 
-/* A step that repeats goes on from all it comes to, each once, and keeps what matches. */
+/* A step that repeats goes on from all it comes to, and keeps what matches. */
 static int reach(dx_query *query, int64_t key, bool matches) {
-    if (!query->question.steps[query->step].repeats) {
-        return collect_in(&query->keys, key);
-    }
-    int error = dx_key_set_add(&query->reached, key);
-    if (error != DX_OK) {
-        return error == DX_E_EXISTS ? DX_OK : error;
-    }
-    error = collect_in(&query->keys, key);
-    return error == DX_OK && matches ? collect_in(&query->gathered, key) : error;
+    bool keeps = query->question.steps[query->step].repeats && matches;
+    int error = collect_in(&query->keys, key);
+    return error == DX_OK && keeps ? collect_in(&query->gathered, key) : error;
 }
 
 /* From all of the list to the next one. */

@@ -28,8 +28,9 @@ int dx_query_take_ends(dx_query_walk *walk) {
         if (!dx_adjacency_walk_seek(&heads, &to)) {
             break;
         }
-        if (heads.entry.object == to.object) {
-            error = dx_query_take_end(walk, to.object, heads.entry.value >> 1, (heads.entry.value & 1) != 0);
+        if (dx_adjacency_walk_field(&heads, DX_ADJACENT_OBJECT) == to.object) {
+            int64_t head = dx_adjacency_walk_field(&heads, DX_ADJACENT_VALUE);
+            error = dx_query_take_end(walk, to.object, head >> 1, (head & 1) != 0);
         }
     }
     int failed = dx_adjacency_walk_end(&heads);
@@ -38,29 +39,45 @@ int dx_query_take_ends(dx_query_walk *walk) {
     return error != DX_OK ? error : failed;
 }
 
+int dx_query_is_new(dx_query *query, bool repeats, int64_t key, bool *is_new) {
+    int error = repeats ? dx_key_set_add(&query->reached, key) : DX_OK;
+    *is_new = error == DX_OK;
+    return error == DX_E_EXISTS ? DX_OK : error;
+}
+
+int dx_query_add_end(dx_query_walk *walk, int64_t key) {
+    bool is_new;
+    int error = dx_query_is_new(walk->query, walk->repeats, key, &is_new);
+    if (error == DX_OK && is_new) {
+        dx_key_list_add(&walk->query->ends, key);
+        error = dx_buf_error(&walk->query->ends);
+    }
+    return error;
+}
+
 /* Where a link leads: an object to look up, once. */
-static int gather(dx_query_walk *walk, const dx_adjacent *link) {
+static int gather(dx_query_walk *walk, const dx_adjacency_walk *link) {
     dx_query *query = walk->query;
-    bool hidden = link->value != 0;
+    bool hidden = dx_adjacency_walk_field(link, DX_ADJACENT_VALUE) != 0;
+    int64_t other = dx_adjacency_walk_field(link, DX_ADJACENT_OTHER);
     int error = DX_OK;
 #if defined(DX_PLANT) && DX_PLANT == 23
     hidden = false;
 #endif
     if (!hidden && walk->link_type == 0) { /* one of the house's own leads nowhere, unless it was named */
-        error = dx_query_type_is_hidden(walk, link->type, &hidden);
+        error = dx_query_type_is_hidden(walk, dx_adjacency_walk_field(link, DX_ADJACENT_TYPE), &hidden);
     }
-    if (error != DX_OK || hidden || (walk->repeats && dx_key_set_has(&query->reached, link->other))) {
+    if (error != DX_OK || hidden) {
         return error;
     }
     if (query->phase == DX_QUERY_SEARCH) {
         bool is_new;
-        error = dx_query_note_origin(query, link->other, &is_new);
+        error = dx_query_note_origin(query, other, &is_new);
         if (error != DX_OK || !is_new) {
             return error;
         }
     }
-    dx_key_list_add(&query->ends, link->other);
-    return dx_buf_error(&query->ends);
+    return dx_query_add_end(walk, other);
 }
 
 /* --- Steps --------------------------------------------------------------------------------------- */
@@ -77,8 +94,14 @@ static dx_adjacent place_of(const dx_query_place *place, int64_t object, int64_t
                      .object = object, .type = place->type, .other = place->end, .link = place->key + 1};
 }
 
-static bool is_of(const dx_adjacent *link, int64_t object, int64_t type) {
-    return link->object == object && (type == 0 || link->type == type);
+static bool is_of(const dx_adjacency_walk *link, int64_t object, int64_t type) {
+    return dx_adjacency_walk_field(link, DX_ADJACENT_OBJECT) == object &&
+           (type == 0 || dx_adjacency_walk_field(link, DX_ADJACENT_TYPE) == type);
+}
+
+/* Behind a link. */
+static dx_query_place place_behind(const dx_adjacent *link) {
+    return (dx_query_place){.type = link->type, .end = link->other, .key = link->link};
 }
 
 /* Whether what a step leads to is looked at by its row. */
@@ -87,7 +110,7 @@ static bool reads_ends(const dx_query *query, const dx_query_step *step) {
            (query->phase == DX_QUERY_SEARCH && !query->question.path_to.has_id);
 }
 
-/* Links of one object from the place on, as many as `most`; *all: there are no more. */
+/* Links of one object from the place on, as many as `most`; *all: there are no more. Otherwise the place is behind the last. */
 static int gather_links(dx_query_walk *walk, dx_adjacency_walk *links, int64_t object, size_t most,
                         size_t *count, bool *all) {
     dx_query_place *place = &walk->query->place;
@@ -95,14 +118,15 @@ static int gather_links(dx_query_walk *walk, dx_adjacency_walk *links, int64_t o
     bool is = dx_adjacency_walk_seek(links, &to);
     int error = DX_OK;
     *count = 0;
-    while (error == DX_OK && is && is_of(&links->entry, object, walk->link_type) && *count < most) {
-        *place =
-            (dx_query_place){.type = links->entry.type, .end = links->entry.other, .key = links->entry.link};
-        ++*count;
-        error = gather(walk, &links->entry);
+    while (error == DX_OK && is && is_of(links, object, walk->link_type) && *count < most) {
+        error = gather(walk, links);
+        if (++*count == most) {
+            dx_adjacent last = dx_adjacency_walk_entry(links);
+            *place = place_behind(&last);
+        }
         is = dx_adjacency_walk_next(links);
     }
-    *all = !is || !is_of(&links->entry, object, walk->link_type);
+    *all = !is || !is_of(links, object, walk->link_type);
     return error != DX_OK ? error : links->error;
 }
 
@@ -145,10 +169,8 @@ int dx_query_count_links(dx_query *query, dx_query_way way, int64_t type, int64_
     dx_adjacency_walk links;
     dx_adjacent to = {.object = object, .type = type};
     dx_adjacency_walk_begin(&links, query->context, side_of(way));
-    bool is = dx_adjacency_walk_seek(&links, &to);
-    for (*count = 0; is && is_of(&links.entry, object, type) && *count < most; ++*count) {
-        is = dx_adjacency_walk_next(&links);
-    }
+    bool is = dx_adjacency_walk_seek(&links, &to) && is_of(&links, object, type);
+    *count = is ? dx_adjacency_walk_count(&links, type, most) : 0;
     return dx_adjacency_walk_end(&links);
 }
 
@@ -158,7 +180,7 @@ static int take_link(dx_query_walk *walk, const dx_adjacent *link) {
     dx_query *query = walk->query;
     dx_entity entity;
     bool matches = false;
-    query->place = (dx_query_place){.type = link->type, .end = link->other, .key = link->link};
+    query->place = place_behind(link);
     query->budget -= query->budget != 0;
     query->examined++;
     if (query->is_past) {
@@ -191,11 +213,11 @@ int dx_query_walk_ends(dx_query_walk *walk, int64_t type, bool *done) {
         dx_adjacency_walk_begin(&links, query->context,
                                 filter->has_source ? DX_ADJACENCY_OUT : DX_ADJACENCY_IN);
         bool is = dx_adjacency_walk_seek(&links, &to);
-        while (is && is_of(&links.entry, object, type) && count < most) {
-            found[count++] = links.entry;
+        while (is && is_of(&links, object, type) && count < most) {
+            found[count++] = dx_adjacency_walk_entry(&links);
             is = dx_adjacency_walk_next(&links);
         }
-        bool all = !is || !is_of(&links.entry, object, type);
+        bool all = !is || !is_of(&links, object, type);
         error = dx_adjacency_walk_end(&links);
         for (size_t i = 0; i < count && error == DX_OK && (int)query->phase == phase; i++) {
             error = take_link(walk, &found[i]);

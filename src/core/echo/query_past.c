@@ -107,13 +107,16 @@ static const dx_query_step *step_of(const dx_query *query) {
 static int judge_end(dx_query *query, const dx_entity *entity) {
     const dx_query_step *step = step_of(query);
     const dx_query_filter *ends = &step->ends;
-    bool matches = false, named = ends->has_type && dx_bytes_equal(ends->type, entity->type);
+    bool matches = false, is_new = false, named = ends->has_type && dx_bytes_equal(ends->type, entity->type);
     if (entity->deleted || entity->kind != DX_ENTITY_OBJECT || (dx_type_is_hidden(entity->type) && !named)) {
         return DX_OK;
     }
     int64_t key = entity->key;
     int error = dx_filter_matches(query, ends, entity, &matches);
-    return error == DX_OK && (matches || step->repeats) ? query->reach(query, key, matches) : error;
+    if (error == DX_OK && (matches || step->repeats)) {
+        error = dx_query_is_new(query, step->repeats, key, &is_new);
+    }
+    return is_new ? query->reach(query, key, matches) : error;
 }
 
 static int take_end(dx_query *query, int64_t key) {

@@ -182,7 +182,7 @@ struct dx_query {
     dx_buf from, keys;      /* key lists: what a step starts from, what it has reached; a path's rows */
     dx_buf ends;            /* key list: what a step came to, before it is known whether it shows */
     dx_buf gathered;        /* key list: of a step that repeats, what matches of all it has reached */
-    dx_key_set reached;     /* of a step that repeats */
+    dx_key_set reached;     /* of a step that repeats: all it came to, whether that shows or not */
     int64_t hops;           /* likewise */
     dx_query_side sides[2]; /* path: from the beginning, and from the end when it is one entity */
     int side;               /* the one that goes on */
@@ -265,6 +265,10 @@ DX_MUST_USE int dx_query_walk_ordered(dx_query *query, bool *done);
  * lasts, or one that stands before the one in front of it. Stops when the phase changes. */
 DX_MUST_USE int dx_query_walk_links(dx_query *query, const dx_query_step *step, const dx_buf *from,
                                     size_t end, dx_query_reached *reached);
+/* Whether a step may tell of an object: one that repeats tells of each once. It counts as told of from then on. */
+DX_MUST_USE int dx_query_is_new(dx_query *query, bool repeats, int64_t key, bool *is_new);
+/* Into query->ends, if it is new. */
+DX_MUST_USE int dx_query_add_end(dx_query_walk *walk, int64_t key);
 /* Which of query->ends are objects that show; walk->reached gets those. Empties the list. */
 DX_MUST_USE int dx_query_take_ends(dx_query_walk *walk);
 /* Links of one type, or, 0, of any, from or to the object of the walk's filter, as rows. */

@@ -50,8 +50,7 @@ int dx_query_take_end(walk *self, int64_t key, int64_t type, bool hidden) {
 /* Whether it shows is looked up later, with others. */
 static int gather(walk *self, sqlite3_stmt *row) {
     (void)row;
-    dx_key_list_add(&self->query->ends, self->query->place.key);
-    return dx_buf_error(&self->query->ends);
+    return dx_query_add_end(self, self->query->place.key);
 }
 
 /* --- References ----------------------------------------------------------------------------------- */
@@ -87,8 +86,7 @@ int dx_query_references(dx_query *query, const dx_entity *entity, dx_bytes path,
 }
 
 static int collect_key(void *ctx, int64_t key) {
-    dx_key_list_add(ctx, key);
-    return dx_buf_error(ctx);
+    return dx_query_add_end(ctx, key);
 }
 
 typedef struct referring {
@@ -121,7 +119,9 @@ static int take_referrer(walk *self, sqlite3_stmt *row) {
     if (error != DX_OK) {
         return error == DX_E_NOT_FOUND ? DX_OK : error;
     }
-    return looked.refers ? dx_query_take_end(self, key, type, false) : DX_OK;
+    bool is_new = false;
+    error = looked.refers ? dx_query_is_new(query, self->repeats, key, &is_new) : DX_OK;
+    return is_new ? dx_query_take_end(self, key, type, false) : error;
 }
 
 /* All that one object refers to: a value is one piece of work. */
@@ -135,7 +135,7 @@ static int walk_references(walk *self, const dx_query_step *step, int64_t from, 
     if (error != DX_OK) {
         return error == DX_E_NOT_FOUND ? DX_OK : error;
     }
-    error = dx_query_references(query, &entity, step->path, collect_key, &query->ends);
+    error = dx_query_references(query, &entity, step->path, collect_key, self);
     return error == DX_OK ? dx_query_take_ends(self) : error;
 }
 

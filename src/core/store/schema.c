@@ -235,6 +235,8 @@ const char *const dx_store_schema[] = {
     /* Who alone said of a block's holes that they are outside (feed/hole.h). */
     ("ALTER TABLE hole ADD COLUMN word INTEGER NOT NULL DEFAULT 0;"
      "CREATE INDEX hole_word ON hole(word, block) WHERE word <> 0;"),
+    /* Packs of links are of another form (echo/adjacency_pack.h): those there are stay as they are until they change. */
+    "ALTER TABLE adjacency RENAME COLUMN rest TO pack;",
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

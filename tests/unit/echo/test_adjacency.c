@@ -1,7 +1,7 @@
 /* tests/unit/echo/test_adjacency.c: packs of links and heads beside a plain list, however these came and went; what a walk tells
  * from any place; what an older vault had, taken over; what goes with a forgotten feed; what is damaged is said.
  *
- * Names echo/adjacency.c and echo/adjacency_write.c. */
+ * Names echo/adjacency.c and echo/adjacency_write.c; the form of one pack has test_adjacency_pack.c. */
 #include "echo/adjacency.h"
 
 #include <stdlib.h>
@@ -102,6 +102,22 @@ static size_t expected(const fixture *f, dx_adjacency_side side, dx_adjacent *ou
     return count;
 }
 
+/* How many links of one object, and of one type, stand from some entry on. */
+static void count_some(fixture *f, dx_adjacency_side side, const dx_adjacent *all, size_t count) {
+    for (int i = 0; i < 20 && count > 0; i++) {
+        size_t from = draw(f, count), end = from, most = draw(f, 3) == 0 ? 1 + draw(f, 30) : SIZE_MAX;
+        int64_t type = draw(f, 2) == 0 ? 0 : all[from].type;
+        while (end < count && all[end].object == all[from].object && (type == 0 || all[end].type == type)) {
+            end++;
+        }
+        dx_adjacency_walk walk;
+        dx_adjacency_walk_begin(&walk, &f->alice.context, side);
+        assert_true(dx_adjacency_walk_seek(&walk, &all[from]));
+        assert_int_equal(dx_adjacency_walk_count(&walk, type, most), end - from < most ? end - from : most);
+        assert_int_equal(dx_adjacency_walk_end(&walk), DX_OK);
+    }
+}
+
 /* All of it in order, and from places that ascend. */
 static void compare_walks(fixture *f) {
     static dx_adjacent all[ROWS_MAX];
@@ -111,8 +127,9 @@ static void compare_walks(fixture *f) {
         const dx_adjacent first = {.object = 0};
         dx_adjacency_walk_begin(&walk, &f->alice.context, (dx_adjacency_side)side);
         for (bool is = dx_adjacency_walk_seek(&walk, &first); is; is = dx_adjacency_walk_next(&walk)) {
+            dx_adjacent entry = dx_adjacency_walk_entry(&walk);
             assert_true(at < count);
-            assert_memory_equal(&walk.entry, &all[at], sizeof *all);
+            assert_memory_equal(&entry, &all[at], sizeof entry);
             at++;
         }
         assert_int_equal(at, count);
@@ -128,11 +145,13 @@ static void compare_walks(fixture *f) {
             bool is = dx_adjacency_walk_seek(&walk, &to);
             assert_int_equal(is, expects < count);
             if (is) {
-                assert_memory_equal(&walk.entry, &all[expects], sizeof *all);
+                dx_adjacent entry = dx_adjacency_walk_entry(&walk);
+                assert_memory_equal(&entry, &all[expects], sizeof entry);
             }
             at = expects;
         }
         assert_int_equal(dx_adjacency_walk_end(&walk), DX_OK);
+        count_some(f, (dx_adjacency_side)side, all, count);
     }
 }
 
@@ -196,13 +215,18 @@ static void test_the_last_change_holds(void **state) {
     free(f);
 }
 
+static int64_t packs_of(fixture *f) {
+    return number(f, "SELECT count(*) FROM adjacency");
+}
+
 /* Where entries come in their order, packs are full; thrown in, half full at least. A pack that shrinks takes the next one in. */
 static void test_packs_are_full(void **state) {
     (void)state;
+    enum { MANY = 4000 };
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     init(f);
-    for (uint64_t i = 0; i < 4000; i++) {
+    for (uint64_t i = 0; i < MANY; i++) {
         dx_entity_row row = {.key = dx_entity_key(3, i, 0), .kind = DX_ENTITY_OBJECT, .type = 1};
         take(f, NULL, &row);
         if (i % 7 == 0) {
@@ -210,18 +234,16 @@ static void test_packs_are_full(void **state) {
         }
     }
     write_all(f);
-    int64_t packs = number(f, "SELECT count(*) FROM adjacency");
-    assert_true(number(f, "SELECT sum(length(rest)) FROM adjacency") >
-                packs * DX_ADJACENCY_REST_MAX * 9 / 10);
-    for (uint64_t i = 0; i < 4000; i++) {
+    assert_int_equal(packs_of(f), (MANY + DX_ADJACENCY_COUNT_MAX - 1) / DX_ADJACENCY_COUNT_MAX);
+    for (uint64_t i = 0; i < MANY; i++) {
         dx_entity_row row = {
-            .key = dx_entity_key(3, i * 1601 % 4000, 1), .kind = DX_ENTITY_OBJECT, .type = 1};
+            .key = dx_entity_key(3, i * 1601 % MANY, 1), .kind = DX_ENTITY_OBJECT, .type = 1};
         take(f, NULL, &row);
         write_all(f);
     }
-    packs = number(f, "SELECT count(*) FROM adjacency");
-    assert_true(number(f, "SELECT sum(length(rest)) FROM adjacency") > packs * DX_ADJACENCY_REST_MAX / 2);
-    for (uint64_t i = 0; i < 4000; i++) {
+    assert_true(packs_of(f) <=
+                2 * MANY / (8 * DX_ADJACENCY_COLUMNS_MAX / 24 / 2 - 10)); /* 24 bits of key each */
+    for (uint64_t i = 0; i < MANY; i++) {
         dx_entity_row row = {.key = dx_entity_key(3, i, 1), .kind = DX_ENTITY_OBJECT, .type = 1};
         take(f, &row, NULL);
         row.key = dx_entity_key(3, i, 0);
@@ -230,7 +252,7 @@ static void test_packs_are_full(void **state) {
         }
         write_all(f);
     }
-    assert_in_range(number(f, "SELECT count(*) FROM adjacency"), 1, 4);
+    assert_in_range(packs_of(f), 1, 2);
     deinit(f);
     free(f);
 }
@@ -254,7 +276,7 @@ static void test_very_many_at_once(void **state) {
     uint64_t at = 0;
     dx_adjacency_walk_begin(&walk, &f->alice.context, DX_ADJACENCY_HEADS);
     for (bool is = dx_adjacency_walk_seek(&walk, &first); is; is = dx_adjacency_walk_next(&walk)) {
-        assert_int_equal(walk.entry.object, dx_entity_key(3, at++, 0));
+        assert_int_equal(dx_adjacency_walk_field(&walk, DX_ADJACENT_OBJECT), dx_entity_key(3, at++, 0));
     }
     assert_int_equal(dx_adjacency_walk_end(&walk), DX_OK);
     assert_int_equal(at, MANY);
@@ -286,7 +308,8 @@ static void test_a_feed_is_dropped(void **state) {
         const dx_adjacent first = {.object = 0};
         dx_adjacency_walk_begin(&walk, &f->alice.context, (dx_adjacency_side)side);
         for (bool is = dx_adjacency_walk_seek(&walk, &first); is; is = dx_adjacency_walk_next(&walk)) {
-            assert_memory_equal(&walk.entry, &all[at++], sizeof *all);
+            dx_adjacent entry = dx_adjacency_walk_entry(&walk);
+            assert_memory_equal(&entry, &all[at++], sizeof entry);
         }
         assert_int_equal(dx_adjacency_walk_end(&walk), DX_OK);
         assert_true(at < count && dx_entity_key_feed(all[at].object) == 32767);
@@ -295,71 +318,43 @@ static void test_a_feed_is_dropped(void **state) {
     free(f);
 }
 
-/* Whatever bytes stand in a pack: entries that ascend, or that it is damaged. */
-static void test_damage(void **state) {
-    (void)state;
-    fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    init(f);
-    for (int round = 0; round < 30000; round++) {
-        uint8_t bytes[24];
-        size_t size = draw(f, sizeof bytes + 1);
-        for (size_t i = 0; i < size; i++) {
-            bytes[i] = draw(f, 3) == 0 ? (uint8_t)draw(f, 256) : (uint8_t)draw(f, 32);
-        }
-        dx_adjacent entry = {.object = 1, .type = 1};
-        const uint8_t *at = bytes;
-        while (at != bytes + size) {
-            dx_adjacent before = entry;
-            const uint8_t *from = at;
-            if (!dx_adjacent_read(&at, bytes + size, &entry)) {
-                break;
-            }
-            assert_true(at > from && at <= bytes + size);
-            assert_true(dx_adjacent_compare(&before, &entry) < 0 && entry.value >= 0 && entry.object > 0);
-        }
-    }
-    add_row(f, false);
-    add_row(f, false);
-    write_all(f);
-    sqlite3_stmt *spoil = dx_store_query(f->alice.context.store, "UPDATE adjacency SET rest = x'20'");
-    assert_int_equal(dx_step_done(f->alice.context.store, spoil), DX_OK);
-    dx_adjacency_walk walk;
-    const dx_adjacent first = {.object = 0};
-    dx_adjacency_walk_begin(&walk, &f->alice.context, DX_ADJACENCY_HEADS);
-    for (bool is = dx_adjacency_walk_seek(&walk, &first); is; is = dx_adjacency_walk_next(&walk)) {
-    }
-    assert_int_equal(dx_adjacency_walk_end(&walk), DX_E_CORRUPT);
-    dx_entity_row row = f->rows[0];
-    take(f, &row, NULL);
-    assert_int_equal(dx_adjacency_write(&f->alice.context, f->alice.space), DX_E_CORRUPT);
-    deinit(f);
-    free(f);
+static void spoil(fixture *f, const char *sql) {
+    sqlite3_stmt *change = dx_store_query(f->alice.context.store, sql);
+    assert_int_equal(dx_step_done(f->alice.context.store, change), DX_OK);
 }
 
-/* Differences of every size. */
-static void test_entries_come_back(void **state) {
+/* A pack that is damaged, or stands in the row of another, is said by walks and by who would change it; never passed over. */
+static void test_damage(void **state) {
     (void)state;
-    static const int64_t numbers[] = {
-        0, 1, 2, 63, 64, 127, 128, 16384, INT64_C(1) << 40, INT64_MAX - 1, INT64_MAX};
-    enum { COUNT = sizeof numbers / sizeof numbers[0] };
-    for (size_t i = 0; i < COUNT * COUNT * COUNT; i++) {
-        dx_adjacent before = {numbers[i % COUNT], numbers[i / COUNT % COUNT], numbers[i / COUNT / COUNT], 7,
-                              0};
-        for (size_t k = 0; k < COUNT; k++) {
-            dx_adjacent entry = {numbers[k], numbers[(i + k) % COUNT], numbers[(i + 2 * k) % COUNT],
-                                 numbers[(3 * i + k) % COUNT], numbers[(i + 5) % COUNT]};
-            uint8_t bytes[DX_ADJACENT_SIZE_MAX];
-            const uint8_t *at = bytes;
-            dx_adjacent got = before;
-            if (dx_adjacent_compare(&before, &entry) < 0) {
-                size_t size = dx_adjacent_write(&before, &entry, bytes);
-                assert_true(size <= sizeof bytes);
-                assert_true(dx_adjacent_read(&at, bytes + size, &got));
-                assert_ptr_equal(at, bytes + size);
-                assert_memory_equal(&got, &entry, sizeof got);
-            }
+    static const char *const damages[] = {
+        "UPDATE adjacency SET pack = x'20' WHERE side = 2",
+        "UPDATE adjacency SET pack = substr(pack, 1, length(pack) - 1) WHERE side = 2",
+        "UPDATE adjacency SET pack = CAST(substr(pack,1,9) || x'ff' || substr(pack,11) AS BLOB)",
+        "UPDATE adjacency SET object = object + 1 WHERE side = 2",
+        "UPDATE adjacency SET value = value + 1 WHERE side = 2",
+    };
+    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
+        fixture *f = calloc(1, sizeof *f);
+        assert_non_null(f);
+        init(f);
+        for (int k = 0; k < 5; k++) {
+            dx_entity_row row = {
+                .key = dx_entity_key(4, f->made++, 0), .kind = DX_ENTITY_OBJECT, .type = 1 + k % 2};
+            take(f, NULL, &row);
+            f->rows[f->count++] = row;
         }
+        write_all(f);
+        spoil(f, damages[i]);
+        dx_adjacency_walk walk;
+        const dx_adjacent first = {.object = 0};
+        dx_adjacency_walk_begin(&walk, &f->alice.context, DX_ADJACENCY_HEADS);
+        assert_false(dx_adjacency_walk_seek(&walk, &first));
+        assert_int_equal(dx_adjacency_walk_end(&walk), DX_E_CORRUPT);
+        dx_entity_row row = f->rows[2];
+        take(f, &row, NULL);
+        assert_int_equal(dx_adjacency_write(&f->alice.context, f->alice.space), DX_E_CORRUPT);
+        deinit(f);
+        free(f);
     }
 }
 
@@ -380,7 +375,7 @@ static size_t gather(fixture *f, dx_adjacent *out) {
         dx_adjacency_walk_begin(&walk, &f->alice.context, (dx_adjacency_side)side);
         for (bool is = dx_adjacency_walk_seek(&walk, &first); is; is = dx_adjacency_walk_next(&walk)) {
             assert_true(count < ROWS_MAX);
-            out[count++] = walk.entry;
+            out[count++] = dx_adjacency_walk_entry(&walk);
         }
         assert_int_equal(dx_adjacency_walk_end(&walk), DX_OK);
     }
@@ -399,7 +394,7 @@ static void test_an_older_vault(void **state) {
     (void)state;
     static dx_adjacent before[ROWS_MAX], after[ROWS_MAX];
     fixture *f = calloc(1, sizeof *f);
-    const char *step = NULL;
+    int steps = 0;
     int64_t keys[60];
     enum { COUNT = sizeof keys / sizeof keys[0] };
     assert_non_null(f);
@@ -427,10 +422,12 @@ static void test_an_older_vault(void **state) {
             "CREATE INDEX object_head ON entity(key, type, deleted) WHERE kind = 0;"
             "DROP TABLE adjacency");
     for (int i = 0; i < dx_store_schema_version; i++) {
-        step = strstr(dx_store_schema[i], "CREATE TABLE adjacency") != NULL ? dx_store_schema[i] : step;
+        if (strstr(dx_store_schema[i], "TABLE adjacency") != NULL) {
+            run_sql(f, dx_store_schema[i]);
+            steps++;
+        }
     }
-    assert_non_null(step);
-    run_sql(f, step);
+    assert_int_equal(steps, 2);
     assert_int_equal(number(f, "SELECT count(*) FROM adjacency"), count);
     assert_int_equal(gather(f, after), count);
     assert_memory_equal(before, after, count * sizeof *before);
@@ -447,6 +444,100 @@ static void test_an_older_vault(void **state) {
     free(f);
 }
 
-DX_TEST_MAIN(DX_TEST(test_an_older_vault), DX_TEST(test_beside_a_list), DX_TEST(test_the_last_change_holds),
-             DX_TEST(test_packs_are_full), DX_TEST(test_very_many_at_once), DX_TEST(test_a_feed_is_dropped),
-             DX_TEST(test_damage), DX_TEST(test_entries_come_back))
+static size_t write_varint(uint64_t value, uint8_t *out) {
+    size_t size = 0;
+    for (; value >= 0x80; value >>= 7) {
+        out[size++] = (uint8_t)(value | 0x80);
+    }
+    out[size++] = (uint8_t)value;
+    return size;
+}
+
+/* What stood behind the first entry in packs of before, by the words of adjacency_pack.c. */
+static size_t write_before(const dx_adjacent *before, const dx_adjacent *entry, uint8_t *out) {
+    const int64_t from[] = {before->object, before->type, before->other, before->link};
+    const int64_t to[] = {entry->object, entry->type, entry->other, entry->link};
+    size_t size = 1;
+    out[0] = 0;
+    for (int i = 0; i < 4; i++) {
+        int64_t by = to[i] - from[i];
+        uint64_t folded = i == 0 ? (uint64_t)by : by < 0 ? ~((uint64_t)by << 1) : (uint64_t)by << 1;
+        out[0] |= (uint8_t)((by != 0) << i);
+        size += by != 0 ? write_varint(folded, out + size) : 0;
+    }
+    if (entry->value != before->value) {
+        out[0] |= 16;
+        size += write_varint((uint64_t)entry->value, out + size);
+    }
+    return size;
+}
+
+static void put_before(fixture *f, dx_adjacency_side side, const dx_adjacent *first, dx_bytes rest) {
+    const int64_t columns[] = {side, first->object, first->type, first->other, first->link, first->value};
+    sqlite3_stmt *insert =
+        dx_store_query(f->alice.context.store, "INSERT INTO adjacency VALUES(?1,?2,?3,?4,?5,?6,?7)");
+    for (int i = 0; i < 6; i++) {
+        dx_bind_int(insert, i + 1, columns[i]);
+    }
+    dx_bind_bytes(insert, 7, rest);
+    assert_int_equal(dx_step_done(f->alice.context.store, insert), DX_OK);
+}
+
+/* Packs as the program before wrote them say the same, and become others as they change. */
+static void test_packs_of_before(void **state) {
+    (void)state;
+    static dx_adjacent all[ROWS_MAX];
+    fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    init(f);
+    for (int i = 0; i < 3000; i++) {
+        add_row(f, i % 3 != 0);
+    }
+    write_all(f);
+    spoil(f, "DELETE FROM adjacency");
+    for (int side = 0; side < DX_ADJACENCY_SIDES; side++) {
+        uint8_t rest[DX_ADJACENCY_OLD_MAX], one[64];
+        size_t count = expected(f, (dx_adjacency_side)side, all), first = 0, size = 0;
+        for (size_t i = 1; i <= count; i++) {
+            size_t more = i < count ? write_before(&all[i - 1], &all[i], one) : 0;
+            if (i == count || size + more > sizeof rest || (all[i].object ^ all[first].object) >> 48 != 0) {
+                put_before(f, (dx_adjacency_side)side, &all[first], dx_bytes_of(rest, size));
+                first = i;
+                size = 0;
+            } else {
+                memcpy(rest + size, one, more);
+                size += more;
+            }
+        }
+    }
+    int64_t packs = packs_of(f);
+    compare_walks(f);
+    assert_int_equal(packs_of(f), packs);
+    for (int round = 0; round < 12; round++) {
+        for (int i = 0; i < 100; i++) {
+            change_row(f);
+            add_row(f, draw(f, 3) != 0);
+        }
+        write_all(f);
+        compare_walks(f);
+    }
+    assert_true(number(f, "SELECT count(*) FROM adjacency WHERE substr(pack, 1, 1) = x'80'") > packs / 4);
+    spoil(f, "DELETE FROM adjacency");
+    /* It stands where it began: an entry that does not ascend, one that is another in nothing, one that is cut. */
+    static const uint8_t damaged[][3] = {{1, 0, 0}, {0, 0, 0}, {4, 3, 2}, {1, 0x80, 0x80}};
+    for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
+        dx_adjacent first = {5, 1, 7, 9, 0}, to = {.object = 0};
+        put_before(f, DX_ADJACENCY_OUT, &first, dx_bytes_of(damaged[i], sizeof damaged[i]));
+        dx_adjacency_walk walk;
+        dx_adjacency_walk_begin(&walk, &f->alice.context, DX_ADJACENCY_OUT);
+        assert_false(dx_adjacency_walk_seek(&walk, &to));
+        assert_int_equal(dx_adjacency_walk_end(&walk), DX_E_CORRUPT);
+        spoil(f, "DELETE FROM adjacency");
+    }
+    deinit(f);
+    free(f);
+}
+
+DX_TEST_MAIN(DX_TEST(test_an_older_vault), DX_TEST(test_packs_of_before), DX_TEST(test_beside_a_list),
+             DX_TEST(test_the_last_change_holds), DX_TEST(test_packs_are_full),
+             DX_TEST(test_very_many_at_once), DX_TEST(test_a_feed_is_dropped), DX_TEST(test_damage))
