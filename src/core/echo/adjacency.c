@@ -83,13 +83,19 @@ static bool leap(dx_adjacency_walk *walk, const dx_adjacent *to) {
     return next_pack(walk);
 }
 
+/* Field by field: most are told apart by the first. */
 static inline bool stands_before(const dx_adjacency_pack *pack, size_t index, const dx_adjacent *to) {
-    int64_t object = dx_adjacency_pack_field(pack, DX_ADJACENT_OBJECT, index);
-    if (object != to->object) {
-        return object < to->object;
+    int64_t field = dx_adjacency_pack_field(pack, DX_ADJACENT_OBJECT, index);
+    if (field != to->object) {
+        return field < to->object;
     }
-    dx_adjacent entry = dx_adjacency_pack_entry(pack, index);
-    return dx_adjacent_compare(&entry, to) < 0;
+    field = dx_adjacency_pack_field(pack, DX_ADJACENT_TYPE, index);
+    if (field != to->type) {
+        return field < to->type;
+    }
+    field = dx_adjacency_pack_field(pack, DX_ADJACENT_OTHER, index);
+    return field != to->other ? field < to->other
+                              : dx_adjacency_pack_field(pack, DX_ADJACENT_LINK, index) < to->link;
 }
 
 /* To the first entry of the pack at or behind the place, from the one under way on, or behind the last: by steps that double, and then

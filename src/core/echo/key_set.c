@@ -50,16 +50,20 @@ static void heap_sort(int64_t *keys, size_t count) {
 /* Byte by byte from the lowest, passing over those that are alike in all; false: no memory for a copy. */
 static bool radix_sort(const dx_alloc *alloc, int64_t *keys, size_t count) {
     int64_t *spare = dx_alloc_take(alloc, count * sizeof *spare), *from = keys, *to = spare;
+    uint64_t varies = 0;
     if (spare == NULL) {
         return false;
     }
+    for (size_t i = 1; i < count; i++) {
+        varies |= (uint64_t)keys[i] ^ (uint64_t)keys[0];
+    }
     for (unsigned shift = 0; shift < 64; shift += 8) {
         size_t starts[256] = {0}, at = 0;
+        if ((varies >> shift & 0xff) == 0) {
+            continue;
+        }
         for (size_t i = 0; i < count; i++) {
             starts[(uint64_t)from[i] >> shift & 0xff]++;
-        }
-        if (starts[(uint64_t)from[0] >> shift & 0xff] == count) {
-            continue;
         }
         for (size_t i = 0; i < 256; i++) {
             size_t many = starts[i];
@@ -140,8 +144,12 @@ static uint64_t bit_of(int64_t key) {
     return UINT64_C(1) << ((key >> 16 & 7) << 3 | (key & 7));
 }
 
+/* A walk asks some hundred thousand times: one product with a random odd number, of which the highest bits are taken, so that no
+ * two tiles come to one place oftener than by chance (Dietzfelbinger et al., A Reliable Randomized Algorithm for the
+ * Closest-Pair Problem). The capacity is never 1. */
 static dx_key_tile *find_tile(const dx_key_set *set, int64_t tile) {
-    size_t at = mix(tile, set->seed) & (set->capacity - 1);
+    unsigned above = 64 - (unsigned)__builtin_ctzll(set->capacity);
+    size_t at = (size_t)((uint64_t)tile * (set->seed | 1) >> above);
     while (set->tiles[at].keys != 0 && set->tiles[at].tile != tile) {
         at = (at + 1) & (set->capacity - 1);
     }

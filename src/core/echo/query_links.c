@@ -56,7 +56,7 @@ int dx_query_add_end(dx_query_walk *walk, int64_t key) {
 }
 
 /* Where a link leads: an object to look up, once. */
-static int gather(dx_query_walk *walk, const dx_adjacency_walk *link) {
+static inline int gather(dx_query_walk *walk, const dx_adjacency_walk *link) {
     dx_query *query = walk->query;
     bool hidden = dx_adjacency_walk_field(link, DX_ADJACENT_VALUE) != 0;
     int64_t other = dx_adjacency_walk_field(link, DX_ADJACENT_OTHER);
@@ -94,7 +94,7 @@ static dx_adjacent place_of(const dx_query_place *place, int64_t object, int64_t
                      .object = object, .type = place->type, .other = place->end, .link = place->key + 1};
 }
 
-static bool is_of(const dx_adjacency_walk *link, int64_t object, int64_t type) {
+static inline bool is_of(const dx_adjacency_walk *link, int64_t object, int64_t type) {
     return dx_adjacency_walk_field(link, DX_ADJACENT_OBJECT) == object &&
            (type == 0 || dx_adjacency_walk_field(link, DX_ADJACENT_TYPE) == type);
 }
