@@ -8,6 +8,7 @@
 #include "echo/base.h"
 #include "echo/index.h"
 #include "echo/parents.h"
+#include "echo/placed_rows.h"
 #include "echo/query.h"
 #include "echo/referrer.h"
 #include "echo/row_log.h"
@@ -81,6 +82,9 @@ int dx_entity_row_read(dx_context *context, dx_space *space, int64_t key, dx_ent
     if (failed != DX_OK || row != NULL) {
         *out = row != NULL ? row->after : (dx_entity_row){.key = key};
         return failed != DX_OK ? failed : row->is ? DX_OK : DX_E_NOT_FOUND;
+    }
+    if (dx_placed_rows_find(space->placed, key, out)) {
+        return DX_OK;
     }
     sqlite3_stmt *select =
         dx_store_query(context->store, "SELECT " DX_ENTITY_COLUMNS
@@ -420,7 +424,26 @@ static int read_before(dx_context *context, dx_space *space, dx_unwritten_row *r
     return error == DX_OK && !there ? DX_E_CORRUPT : error;
 }
 
-static int write_rows(dx_context *context, dx_space *space, const dx_buf *keys) {
+/* So many of the rows that changed are known without their tables: twice the set, as a power of two. */
+static size_t placed_max(const dx_context *context) {
+    size_t most = 2;
+    while (most <= rows_max(context)) {
+        most *= 2;
+    }
+    return most;
+}
+
+/* What the table has of the row now. Rows just made are not kept: most never change, and pages of theirs are the last. */
+static void note_placed(dx_context *context, dx_space *space, const dx_unwritten_row *row) {
+    if (!row->is) {
+        dx_placed_rows_remove(space->placed, row->key);
+    } else if (row->was) {
+        dx_placed_rows_put(space->placed, &row->after, placed_max(context));
+    }
+}
+
+/* keeps: as in write_all. */
+static int write_rows(dx_context *context, dx_space *space, const dx_buf *keys, bool keeps) {
     int error = DX_OK;
     for (size_t i = 0; i < dx_key_list_count(keys) && error == DX_OK; i++) {
         dx_unwritten_row *row = dx_unwritten_find(space->unwritten, dx_key_list_at(keys, i));
@@ -429,6 +452,9 @@ static int write_rows(dx_context *context, dx_space *space, const dx_buf *keys) 
             return error;
         }
         error = write_row(context, space, row->was ? &row->before : NULL, row->is ? &row->after : NULL);
+        if (error == DX_OK && keeps) {
+            note_placed(context, space, row);
+        }
     }
     error = error == DX_OK ? dx_adjacency_write(context, space) : error;
     return error == DX_OK ? dx_types_save(context, space) : error;
@@ -459,7 +485,7 @@ static int write_all(dx_context *context, dx_space *space, bool keeps) {
     int error = dx_row_log_unpack_all(context, space->local, space->unwritten);
     error = error == DX_OK ? dx_unwritten_order(space->unwritten, &keys) : error;
     if (error == DX_OK) {
-        error = write_rows(context, space, &keys);
+        error = write_rows(context, space, &keys, keeps);
     }
     if (error == DX_OK) {
         error = dx_touch_put(context, space, space->unwritten->touches, space->unwritten->touch_count);
@@ -476,6 +502,8 @@ static int write_all(dx_context *context, dx_space *space, bool keeps) {
 #endif
     if (error == DX_OK && keeps) {
         dx_unwritten_clear(space->unwritten);
+    } else if (keeps) {
+        dx_placed_rows_clear(space->placed); /* the transaction will be undone */
     }
     dx_buf_deinit(&keys);
     return error;

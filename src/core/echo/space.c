@@ -12,6 +12,7 @@
 #include "echo/index.h"
 #include "echo/parents.h"
 #include "echo/pipeline.h"
+#include "echo/placed_rows.h"
 #include "echo/purge.h"
 #include "echo/reduce.h"
 #include "echo/space_scope.h"
@@ -30,7 +31,10 @@ int dx_space_allocate(dx_context *context, int64_t local, const uint8_t id[stati
         return DX_E_NO_MEMORY;
     }
     space->unwritten = dx_entity_rows_create(context);
-    if (space->unwritten == NULL) {
+    space->placed = dx_placed_rows_create(context->alloc);
+    if (space->unwritten == NULL || space->placed == NULL) {
+        dx_entity_rows_destroy(context->alloc, space->unwritten);
+        dx_placed_rows_destroy(space->placed);
         dx_alloc_free(context->alloc, space, sizeof *space);
         *out = NULL;
         return DX_E_NO_MEMORY;
@@ -83,6 +87,7 @@ void dx_space_destroy(dx_context *context, dx_space *space) {
         dx_control_destroy(space->control);
     }
     dx_entity_rows_destroy(space->alloc, space->unwritten);
+    dx_placed_rows_destroy(space->placed);
     dx_touch_batch_destroy(space);
     dx_base_destroy(space->alloc, space->base);
     dx_types_deinit(&space->types, context->alloc);

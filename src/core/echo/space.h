@@ -113,6 +113,7 @@ struct dx_space {
     dx_refusing refusing;
     struct dx_base *base;           /* what this vault builds on, and what is under way about it (base.h) */
     struct dx_unwritten *unwritten; /* rows that are not in their tables yet (entity_row.h) */
+    struct dx_placed_rows *placed;  /* rows as their tables have them (placed_rows.h) */
     struct dx_spoken *spoken;       /* what own blocks that are being applied say (pipeline.h); mostly NULL */
     struct dx_touch_batch *touches; /* what is being walked through (touch.h) */
     bool replays;                   /* blocks that were applied before are being applied again */

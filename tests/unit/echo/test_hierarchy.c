@@ -3,6 +3,7 @@
  *
  * Names echo/parents.c too. */
 #include "echo/hierarchy.h"
+#include "echo/placed_rows.h"
 
 #include "echo/entity_row.h"
 #include "echo/parents.h"
@@ -130,6 +131,7 @@ static void start_over(fixture *f) {
         dx_step_done(store,
                      dx_store_query(store, "UPDATE entity SET parent = NULL WHERE parent IS NOT NULL")),
         DX_OK);
+    dx_placed_rows_clear(f->alice.space->placed); /* it was not told of these */
 }
 
 static void tell(const move *moves, const size_t *order, size_t count) {
