@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    PACK_SIZE_MAX = 880, /* four to a page, and none in pages of its own */
+    PACK_SIZE_MAX = 940, /* four to a page with their first touches, and none in pages of its own */
     PACK_ROWS_MAX = 256,
     VARINT_SIZE_MAX = 10,
     TOUCH_SIZE_MAX = 5 * VARINT_SIZE_MAX,
@@ -177,17 +177,20 @@ static int end_pack(builder *self) {
 
 /* Ascending; one that was just added is there. */
 static int add_touch(builder *self, const dx_touch_row *touch) {
+    uint8_t bytes[TOUCH_SIZE_MAX];
     int error = DX_OK;
     if (self->has_last && dx_touch_row_compare(&self->last, touch) == 0) {
         return DX_OK;
     }
-    if (self->count == PACK_ROWS_MAX || self->size + TOUCH_SIZE_MAX > PACK_SIZE_MAX) {
+    size_t size = self->count == 0 ? 0 : write_touch(&self->last, touch, bytes);
+    if (self->count == PACK_ROWS_MAX || self->size + size > PACK_SIZE_MAX) {
         error = end_pack(self);
     }
     if (self->count == 0) {
         self->first = *touch;
     } else {
-        self->size += write_touch(&self->last, touch, self->rest + self->size);
+        memcpy(self->rest + self->size, bytes, size);
+        self->size += size;
     }
     self->last = *touch;
     self->has_last = true;
