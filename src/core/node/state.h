@@ -153,6 +153,8 @@ DX_MUST_USE int dx_node_tell_name(dx_node *node, bool *again);
 int dx_node_explain_edit(dx_node *node, dx_space *space, int error);
 /* The entity as it is now. */
 DX_MUST_USE int dx_node_reply_entity(dx_node *node, dx_request *request, dx_space *space, int64_t key);
+
+/* --- object_ops.c --- */
 /* DX_E_DENIED: it is one of the house's own objects, which no app edits; app NULL: an own program. */
 DX_MUST_USE int dx_node_check_subject(dx_node *node, dx_app *app, dx_space *space, int64_t key);
 

@@ -1,4 +1,4 @@
-/* node/commands_halo.c, node/commands_space.c, node/commands_object.c, node/commands_query.c,
+/* node/commands_halo.c, node/commands_space.c, node/commands_object.c, node/object_ops.c, node/commands_query.c,
  * node/commands_index.c, node/commands_node.c, node/invite.c, node/arguments.c, node/dispatch.c: one conversation with one vault:
  * every command's good answer and every refusal with its words, as docs/spec/commands.md promises them.
  *

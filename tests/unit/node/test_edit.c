@@ -1,4 +1,4 @@
-/* tests/unit/node/test_edit.c: edits of items that the program saw elsewhere (node/commands_object.c, "was"), and what
+/* tests/unit/node/test_edit.c: edits of items that the program saw elsewhere (node/object_edits.c, "was"), and what
  * differs between two points, of an object and of a whole space (node/space_difference.c). */
 #include "street.h"
 
