@@ -49,7 +49,6 @@ static bool show_first(dx_client *dx, const char *space, const char *id, const c
 }
 
 static bool play(dx_client *dx) {
-    static const char restore[] = "{\"do\": \"history.restore\", \"space\": %s, \"id\": %s, \"at\": %s}";
     char space[DX_SPACE_TEXT_MAX], id[DX_REFERENCE_TEXT_MAX];
     past seen = {.count = 0};
     int error = dx_client_create_identity(dx, "Alice");
@@ -72,12 +71,12 @@ static bool play(dx_client *dx) {
                               "drafts then: ", "{\"where\": {\"draft\": true}}") == DX_OK &&
            dx_client_query_at(dx, space, seen.points[1], print_row,
                               "and after: ", "{\"where\": {\"draft\": true}}") == DX_OK &&
-           dx_client_ask(dx, NULL, NULL, NULL, "{\"do\": \"undo\", \"space\": %s}", space) == DX_OK &&
-           show(dx, "undone: ", space, id) &&
-           dx_client_ask(dx, NULL, NULL, NULL, "{\"do\": \"redo\", \"space\": %s}", space) == DX_OK &&
-           show(dx, "done again: ", space, id) &&
-           dx_client_ask(dx, NULL, NULL, NULL, restore, space, id, first) == DX_OK &&
-           show(dx, "as at first: ", space, id);
+           dx_client_undo(dx, space, NULL) == DX_OK && show(dx, "undone: ", space, id) &&
+           dx_client_redo(dx, space, NULL) == DX_OK && show(dx, "done again: ", space, id) &&
+           dx_client_restore_at(dx, space, id, first) == DX_OK && show(dx, "as at first: ", space, id) &&
+           /* For good: nothing shows it any more, in the past either. */
+           dx_client_purge(dx, space, id) == DX_OK && show(dx, "never: ", space, id) &&
+           dx_client_query_at(dx, space, first, print_row, "never: ", "{}") == DX_OK;
 }
 
 int main(int count, char **words) {

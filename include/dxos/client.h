@@ -86,6 +86,9 @@ DX_API DX_MUST_USE int dx_client_unset(dx_client *client, const char *space, con
 DX_API DX_MUST_USE int dx_client_remove(dx_client *client, const char *space, const char *id);
 DX_API DX_MUST_USE int dx_client_restore(dx_client *client, const char *space, const char *id);
 DX_API DX_MUST_USE int dx_client_unlink(dx_client *client, const char *space, const char *id);
+/* Takes an object or link out of every vault of the space for good, with its history (docs/spec/purge.md): nothing brings it back.
+ * DX_E_DENIED: neither an admin nor who made it. */
+DX_API DX_MUST_USE int dx_client_purge(dx_client *client, const char *space, const char *id);
 /* The object {"id", "type", "parent", "data", "deleted"}, appended to row as one encoded map. */
 DX_API DX_MUST_USE int dx_client_get(dx_client *client, const char *space, const char *id, dx_buf *row);
 /* The same, where the vault keeps a part of the space: all of it, brought from members. When it is not all (dx_client_is_partial),
@@ -104,14 +107,21 @@ DX_API bool dx_client_is_partial(const dx_client *client);
  * "changed"?, …, "ids"}. limit: how many rows at most, 0: 100.
  *   As it was: the object at a point, appended to row. DX_E_NOT_FOUND: it was not made yet.
  *   Difference: of an object at two points, path by path {"path", "from"?, "to"?}; id NULL: of all that shows otherwise in the space, a row
- * each. to NULL: now.
- *   Answers: what the question found at a point, a question without "text" and "path". */
+ * each. to NULL: now. */
 DX_API DX_MUST_USE int dx_client_history(dx_client *client, const char *space, const char *id, size_t limit,
                                          dx_on_row on_row, void *ctx);
 DX_API DX_MUST_USE int dx_client_get_at(dx_client *client, const char *space, const char *id,
                                         const char *point, dx_buf *row);
 DX_API DX_MUST_USE int dx_client_difference(dx_client *client, const char *space, const char *id,
                                             const char *from, const char *to, dx_on_row on_row, void *ctx);
+/* The way back, as new writes. Restore: the object is made what it was at a point. Undo takes back the latest transaction of this
+ * device in the space, redo the latest undo; {"at", "time", "entities", "kept"} is appended to reply (may be NULL).
+ * DX_E_NOT_FOUND: there is none. */
+DX_API DX_MUST_USE int dx_client_restore_at(dx_client *client, const char *space, const char *id,
+                                            const char *point);
+DX_API DX_MUST_USE int dx_client_undo(dx_client *client, const char *space, dx_buf *reply);
+DX_API DX_MUST_USE int dx_client_redo(dx_client *client, const char *space, dx_buf *reply);
+/* What the question found at a point: a question without "text" and "path" (docs/spec/query.md, "Of a point"). */
 DX_API DX_MUST_USE int dx_client_query_at(dx_client *client, const char *space, const char *point,
                                           dx_on_row on_row, void *ctx, const char *json, ...) DX_PRINTF(6, 7);
 /* Each object or link that the question (docs/spec/query.md) finds; "{}" finds every object. space NULL: of all spaces, whose

@@ -274,6 +274,10 @@ int dx_client_remove(dx_client *client, const char *space, const char *id) {
     return ask_about(client, "object.rm", space, id, NULL);
 }
 
+int dx_client_purge(dx_client *client, const char *space, const char *id) {
+    return ask_about(client, "object.purge", space, id, NULL);
+}
+
 int dx_client_restore(dx_client *client, const char *space, const char *id) {
     return ask_about(client, "object.restore", space, id, NULL);
 }
@@ -349,6 +353,22 @@ int dx_client_get_at(dx_client *client, const char *space, const char *id, const
     put_text(&command, "id", id);
     put_text(&command, "at", point);
     return ask(client, &command, NULL, row);
+}
+
+int dx_client_restore_at(dx_client *client, const char *space, const char *id, const char *point) {
+    dx_map_builder command;
+    begin(&command, "history.restore", space);
+    put_text(&command, "id", id);
+    put_text(&command, "at", point);
+    return ask(client, &command, NULL, NULL);
+}
+
+int dx_client_undo(dx_client *client, const char *space, dx_buf *reply) {
+    return ask_about(client, "undo", space, NULL, reply);
+}
+
+int dx_client_redo(dx_client *client, const char *space, dx_buf *reply) {
+    return ask_about(client, "redo", space, NULL, reply);
 }
 
 int dx_client_difference(dx_client *client, const char *space, const char *id, const char *from,
