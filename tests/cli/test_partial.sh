@@ -17,6 +17,14 @@ for part in 1 2 3; do
     alice object set notes "$blob" "p$part={\"@bytes\": \"$(cat bytes)\"}" -q >/dev/null
 done
 alice object set notes "$small" "content={\"@ref\": \"$blob\"}" -q >/dev/null
+# A film of 1.2 MB: a list of its chunks, each an object of its own.
+for part in 1 2 3 4; do
+    head -c 300000 /dev/urandom | tee -a film | base64 -w 0 | tr '+/' '-_' | tr -d = >bytes
+    printf '{"n": %d, "bytes": {"@bytes": "%s"}}\n' $part "$(cat bytes)"
+done >chunks.jsonl
+alice import notes chunks.jsonl --type film.chunk -q >/dev/null
+chunks=$(alice query notes '{"type": "film.chunk", "order": "n"}' -q)
+film=$(alice object add notes --type photo -q --data "{\"title\": \"waves\", \"chunks\": [$(for chunk in $chunks; do printf '%s{"@ref": "%s"}' "${comma:-}" "$chunk" && comma=', '; done)]}")
 note=$(alice object add notes --type note --data '{"text": "secret plans"}' -q)
 alice object set notes "$note" done=true -q >/dev/null
 alice agent start -q >/dev/null
@@ -29,9 +37,9 @@ same "a newcomer joins and will keep photos" "$status $(value state <out)" "0 re
 share_ends
 expect_exit 0 "what it keeps comes" --profile bob space status notes --wait-synced --timeout 15 --json
 same "and no more: it is here in part, and nothing is missing" "$(shown out objects partial types outside missing)" \
-    "1 True ['photo'] 6 -"
+    "2 True ['photo'] 10 -"
 expect_exit 0 "what it keeps is said" --profile bob space scope notes --json
-same "in one line" "$(keys <out) $(shown out outside missing)" "partial,types,since,outside,missing 6 0"
+same "in one line" "$(keys <out) $(shown out outside missing)" "partial,types,since,outside,missing 10 0"
 expect_exit 0 "the photo is here" --profile bob object get notes "$small" --json
 same "whole" "$(value data.title <out) $(shown out partial)" "sea -"
 check "the rest did not cross the wire: this vault is a fraction of the other" \
@@ -59,6 +67,12 @@ expect_exit 0 "and stays" --profile bob object get notes "$note" --json
 same "marked, since what comes later is left out again" "$(value data.done <out) $(value partial <out)" "True True"
 expect_exit 0 "a change of it" --profile bob object set notes "$note" 'text="better"'
 check "arrives with the others" wait_for 10 sh -c "'$dx' --profile alice object get notes $note | grep -q better"
+expect_exit 0 "a film is a list of its chunks" --profile bob object get notes "$film" --json
+same "all of them outside" "$(value data.chunks <out | grep -o '@ref' | wc -l) $(bob query notes '{"type": "film.chunk", "count": true}' --json 2>/dev/null | value count)" "4 0"
+for chunk in $chunks; do bob object get notes "$chunk" --fetch --json | value data.bytes.@bytes | python3 -c 'import base64, sys
+text = sys.stdin.read().strip()
+sys.stdout.buffer.write(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))'; done >shown_film
+check "and each comes when it is its turn: the film is what it was" cmp -s film shown_film
 expect_exit 0 "a blob is fetched when somebody looks at it" --profile bob object get notes "$blob" --fetch --json
 same "to the last byte" "$(value data.p3.@bytes <out | md5sum)" "$(alice object get notes "$blob" --json | value data.p3.@bytes | md5sum)"
 alice agent stop -q >/dev/null
