@@ -2,7 +2,7 @@
 // them, and live queries across a widening and a narrowing.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Client, Live, Space } from '../client/src/index.ts';
+import { isPartial, type Client, type Live, type Space } from '../client/src/index.ts';
 import { Agent, until } from './agent.ts';
 
 interface Photo { title: string; content?: Live<Content> }
@@ -57,6 +57,10 @@ test('what is looked at is fetched, and who refers to it hears', async () => {
   const fetched = await part.db.fetch<Content>(blob.id);
   assert.equal(fetched, blob);
   assert.deepEqual(blob.bytes, bytes);
+  assert.equal(isPartial(blob), false);
+  assert.equal(await part.db.get(blob.id), blob);
+  assert.equal(isPartial(blob), true, 'what others do to it from now on is left out');
+  assert.equal(isPartial(photo), false);
   await until('word of it', () => told > before);
   leave();
   assert.equal(await part.db.fetch(blob.id.replace(/^\d+/, '4999'), { timeoutMs: 3000 }), undefined);
@@ -80,6 +84,19 @@ test('live queries go along when another part is kept', async () => {
   assert.equal((await part.db.query({}).run()).partial, false);
   assert.equal((await part.status()).partial, undefined);
   leave();
+});
+
+test('with nobody there what is here is said to be a part', async () => {
+  const note = (await part.db.query<Note>({ type: 'note' }).run())[0] as Live<Note>;
+  await part.keep({ types: ['photo'] });
+  assert.equal(await part.db.fetch<Note>(note.id), note);
+  assert.equal(isPartial(note), false);
+  await alice.kill();
+  assert.equal(await part.db.fetch<Note>(note.id, { timeoutMs: 500 }), note);
+  assert.equal(isPartial(note), true);
+  await assert.rejects(part.db.fetch(note.id.replace(/^\d+/, '4999'), { timeoutMs: 500 }), { symbol: 'E_TIMEOUT' });
+  await alice.resume();
+  await part.keep('all');
 });
 
 test('how much a vault keeps is the person\'s to say', async () => {

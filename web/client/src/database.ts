@@ -253,7 +253,7 @@ export class Database {
 
   /**
    * The same, where the vault keeps a part of the space: all of it, brought from members; undefined: nobody who is connected has it. Whoever read it through a
-   * reference hears. E_TIMEOUT: nobody was there for so long (10 s). What others do to it afterwards is left out again: fetch it anew when somebody looks.
+   * reference hears. With nobody there for so long (10 s) it is what is here, isPartial() then; E_TIMEOUT: nothing is. What others do to it afterwards is left out again: fetch it anew when somebody looks.
    */
   fetch<T extends object = Record<string, unknown>>(id: string, options: { timeoutMs?: number } = {}): Promise<Live<T> | undefined> {
     return this.#one<T>({ do: 'object.get', space: this.#space, id, fetch: true, timeout_ms: options.timeoutMs });
@@ -264,7 +264,10 @@ export class Database {
     const asking: Asking = { newer: new Set(), held: [] };
     let entity: Entity | undefined;
     await this.#asks(asking, command, {
-      onReply: (row) => { entity = this.#known(row as unknown as Row, asking); },
+      onReply: (row) => {
+        entity = this.#known(row as unknown as Row, asking);
+        entity.partial = row['partial'] === true;
+      },
     }).catch((error: unknown) => { if (!(error instanceof DxError) || error.code !== Code.notFound) throw error; });
     return entity === undefined || entity.deleted ? undefined : (entity.proxy as Live<T>);
   }

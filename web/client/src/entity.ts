@@ -87,6 +87,8 @@ export class Entity {
   loaded = true;
   /** It may have changed unheard: asked for anew when somebody reads it. */
   stale = false;
+  /** There may be more to it than is here, as the vault said when it was last asked for by its id. */
+  partial = false;
   /** The vault refused to make it. */
   refused: Error | null = null;
   /** The place in the queue of the change that makes it; 0: the vault made it known. */
@@ -520,6 +522,9 @@ export const subscribe = (object: object, listener: () => void): Unsubscribe => 
 
 /** Another number after each change of this object: for who compares instead of listening. */
 export const versionOf = (object: object): number => needEntity(object, 'the argument').version;
+
+/** Whether there may be more to this object than is here, as the vault said when it was last got or fetched by its id: it keeps a part, and nobody was there to bring the rest. */
+export const isPartial = (object: object): boolean => needEntity(object, 'the argument').partial;
 
 /** What `strong` gives: stands where an object would, in data that are written. */
 export class Strong {

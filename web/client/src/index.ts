@@ -4,7 +4,7 @@ export { Client, type ClientConfig, type ClientOptions, type Device, type Grant,
 export { Reference } from '../../core/codec.ts';
 export type { ConnectionStatus } from './connection.ts';
 export type { AddOptions, Database, Refusal, RemoveOptions } from './database.ts';
-export { dataOf, isLive, keyOf, strong, subscribe, versionOf, type Live, type LiveFields, type LiveLink } from './entity.ts';
+export { dataOf, isLive, isPartial, keyOf, strong, subscribe, versionOf, type Live, type LiveFields, type LiveLink } from './entity.ts';
 export { DxError } from './errors.ts';
 export type { Condition, Filter, Named } from './filter.ts';
 export type { Invitation, InvitationSnapshot, InvitationStatus } from './invitation.ts';
