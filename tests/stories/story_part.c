@@ -171,4 +171,45 @@ static void test_a_phone(void **state) {
     street_deinit(&road);
 }
 
-DX_TEST_MAIN(DX_TEST(test_a_phone))
+/* Alice and Carol let go of the history below an epoch while the phone keeps photos alone. Nobody has the blocks any more that it left out:
+ * when he wants everything after all he gets the state instead, with what he wrote meanwhile in it. */
+static void test_history_that_went_meanwhile(void **state) {
+    (void)state;
+    static const char notes[] = "{'do': 'query', 'space': 'Album', 'query': {'type': 'note', 'count': true}}";
+    char note[80], taken[80], json[256], digest[128];
+    street_init(&road);
+    vault *alice = street_person(&road, "alice"), *bob = street_person(&road, "bob"),
+          *carol = street_person(&road, "carol");
+    vault_ask(alice, "{'do': 'space.create', 'name': 'Album'}");
+    for (int i = 0; i < 5; i++) {
+        add(alice, "{'do': 'object.add', 'space': 'Album', 'type': 'note', 'data': {'text': 'buy film'}}",
+            note, sizeof note);
+        add(alice, "{'do': 'object.add', 'space': 'Album', 'type': 'photo', 'data': {'title': 'dawn'}}",
+            taken, sizeof taken);
+    }
+    join_with(alice, carol, "");
+    join_with(alice, bob, ", 'types': ['photo']");
+    assert_says(bob, notes, "\"partial\":true");
+    assert_says(alice, "{'do': 'space.epoch', 'space': 'Album'}", "\"number\":1");
+    street_pass(&road, 60000); /* Carol finds it right */
+    static const char compact[] = "{'do': 'space.compact', 'space': 'Album', 'now': true, 'copies': 1}";
+    assert_says(alice, compact, "\"base\":1");
+    assert_says(carol, compact, "\"base\":1");
+    snprintf(json, sizeof json,
+             "{'do': 'object.set', 'space': 'Album', 'id': '%s', 'set': {'title': 'dusk'}}", taken);
+    vault_ask(bob, json);
+    street_pass(&road, 60000);
+    assert_says(alice, "{'do': 'object.ls', 'space': 'Album', 'type': 'photo'}", "dusk");
+
+    assert_says(bob, "{'do': 'space.scope', 'space': 'Album', 'all': true}", "\"partial\":false");
+    street_pass(&road, 200000);
+    assert_says(bob, notes, "\"count\":5");
+    assert_says(bob, "{'do': 'space.status', 'space': 'Album'}", "\"base\":1");
+    assert_keeps_silent(bob, "{'do': 'space.status', 'space': 'Album'}", "missing");
+    assert_says(bob, "{'do': 'object.ls', 'space': 'Album', 'type': 'photo'}", "dusk");
+    snprintf(digest, sizeof digest, "%s", vault_ask(alice, "{'do': 'space.digest', 'space': 'Album'}"));
+    assert_asks(bob, "{'do': 'space.digest', 'space': 'Album'}", digest);
+    street_deinit(&road);
+}
+
+DX_TEST_MAIN(DX_TEST(test_a_phone), DX_TEST(test_history_that_went_meanwhile))

@@ -477,7 +477,11 @@ int dx_session_take_holes(dx_session *session, dx_bytes message) {
         error = answer_block(&self);
     }
     bool limited = error == DX_E_LIMIT;
-    error = error == DX_OK || limited ? dx_session_say_all(session, self.all) : error;
+    error = limited ? DX_OK : error;
+    if (error == DX_OK && self.count != 0 && self.feed != NULL && places[0].seq < self.feed->begins) {
+        error = dx_session_tell_gone(session, self.feed); /* they need not hope for it */
+    }
+    error = error == DX_OK ? dx_session_say_all(session, self.all) : error;
     if (error == DX_OK) {
         dx_sync_sections_begin(id, self.answered, self.sections, &replication->message);
         dx_buf_append(&replication->message, self.items.data, self.items.size);

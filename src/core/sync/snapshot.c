@@ -2,7 +2,7 @@
  *
  * Layer: floor 1, sync. See session.h; docs/spec/sync.md, Snapshots. What is asked for is the snapshot of the current epoch
  * (halo/control_epoch.h), when this vault has nothing of what lies below its cut, when very much of that is missing, or
- * when no peer has it any more. Every chunk is checked against the manifest before anything of it is kept, so a peer
+ * when no peer has it any more, blocks or sections of them. Every chunk is checked against the manifest before anything of it is kept, so a peer
  * that sends another one costs its bytes and its link. */
 #include <string.h>
 
@@ -10,6 +10,7 @@
 #include "base/trace.h"
 #include "echo/epoch.h"
 #include "feed/begin.h"
+#include "feed/hole.h"
 #include "halo/control_epoch.h"
 #include "halo/control_purge.h"
 #include "sync/session.h"
@@ -88,13 +89,30 @@ static int find_contradiction(dx_replica *replica, const dx_cut *cut, bool *foun
     return error;
 }
 
+/* Whether sections of a feed are missing below the cut that members let go of, and that no other one has given. */
+static int find_lost(const dx_replica *replica, const dx_feed *feed, uint64_t length, bool *lost) {
+    dx_holes holes;
+    bool here = feed->hollow && !replica->space->scope_resets && is_gone(replica, feed);
+    int error =
+        here ? dx_hole_missing(feed, replica->replication->context->store, 0, &holes) : DX_E_NOT_FOUND;
+    *lost = error == DX_OK && holes.seq < length;
+    for (const dx_session *session = replica->sessions; session != NULL && *lost; session = session->next) {
+        const dx_session_feed *row =
+            session->state == DX_SESSION_MEMBER ? dx_session_find_feed(session, feed->local) : NULL;
+        bool let_go = row != NULL && row->begins > holes.seq;
+        *lost = session->state != DX_SESSION_MEMBER || let_go || session->holes.rounds > 0;
+    }
+    return error == DX_E_NOT_FOUND ? DX_OK : error;
+}
+
 /* Whether the state at the cut is to be had rather than its blocks. */
 static int judge_need(dx_replica *replica, const dx_cut *cut, bool *needed) {
     uint64_t missing = 0;
-    bool fresh = true, withheld = false, contradicted = false;
+    bool fresh = true, withheld = false, contradicted = false, lost = false;
     *needed = false;
     for (size_t i = 0; i < cut->count; i++) {
         dx_feed *feed;
+        bool lacks = false;
         int error = known_feed(replica, &cut->places[i], &feed);
         if (error != DX_OK || feed == NULL) {
             return error == DX_E_LIMIT || error == DX_E_EXISTS || error == DX_E_UNAUTHORIZED ? DX_OK : error;
@@ -104,13 +122,16 @@ static int judge_need(dx_replica *replica, const dx_cut *cut, bool *needed) {
         if (feed->length < length) {
             missing += length - feed->length;
             withheld = withheld || !is_offered(replica, feed);
+        } else if ((error = find_lost(replica, feed, length, &lacks)) != DX_OK) {
+            return error;
         }
+        lost = lost || lacks;
     }
     /* A state comes whole, whatever this vault keeps: blocks cost it less, as long as somebody has them. */
     bool shorter =
         (fresh || missing > DX_SYNC_HISTORY_MAX) && !dx_space_scope_is_partial(replica->space->scope);
     int error = find_contradiction(replica, cut, &contradicted);
-    *needed = contradicted || (missing != 0 && (withheld || shorter));
+    *needed = contradicted || lost || (missing != 0 && (withheld || shorter));
     return error;
 }
 
