@@ -454,6 +454,14 @@ static int find_branch(const dx_session *session, const uint8_t id[static DX_HAS
                : dx_limb_find(feed, store_of(session), branch, out);
 }
 
+/* What was asked for from here on begins below what is here: they need not hope for that. */
+static int tell_let_go(dx_session *session, const uint8_t id[static DX_HASH_SIZE], uint64_t seq) {
+    const dx_feed *feed =
+        session->state == DX_SESSION_MEMBER ? dx_space_feed_by_id(session->replica->space, id) : NULL;
+    bool let_go = feed != NULL && feed->identity.feed_class == DX_FEED_DATA && seq < feed->begins;
+    return let_go ? dx_session_tell_gone(session, feed) : DX_OK;
+}
+
 int dx_session_take_holes(dx_session *session, dx_bytes message) {
     dx_replication *replication = session->replica->replication;
     dx_sync_place places[DX_SYNC_PLACES_MAX];
@@ -478,9 +486,7 @@ int dx_session_take_holes(dx_session *session, dx_bytes message) {
     }
     bool limited = error == DX_E_LIMIT;
     error = limited ? DX_OK : error;
-    if (error == DX_OK && self.count != 0 && self.feed != NULL && places[0].seq < self.feed->begins) {
-        error = dx_session_tell_gone(session, self.feed); /* they need not hope for it */
-    }
+    error = error == DX_OK ? tell_let_go(session, id, places[0].seq) : error;
     error = error == DX_OK ? dx_session_say_all(session, self.all) : error;
     if (error == DX_OK) {
         dx_sync_sections_begin(id, self.answered, self.sections, &replication->message);
