@@ -107,18 +107,18 @@ static void write_subject(const dx_batch *batch, uint32_t number, dx_writer *out
 }
 
 static void write_op(const dx_batch *batch, const dx_queued_op *queued, dx_writer *out) {
-    static const char *const names[] = {"add", "link", "rm", "set"};
+    static const char *const names[] = {"add", "link", "rm", "set", "apply"};
     const dx_batch_op *op = &queued->op;
     bool link = op->kind == DX_BATCH_LINK,
          has_parent = op->kind == DX_BATCH_ADD && op->source != DX_BATCH_NONE;
-    if (op->kind == DX_BATCH_REMOVE || op->kind == DX_BATCH_SET) {
-        dx_write_map(out, op->kind == DX_BATCH_SET ? 3 : 2);
+    if (op->kind == DX_BATCH_REMOVE || op->kind == DX_BATCH_SET || op->kind == DX_BATCH_APPLY) {
+        dx_write_map(out, op->kind == DX_BATCH_REMOVE ? 2 : 3);
         dx_write_text(out, "id");
         write_subject(batch, op->number, out);
         dx_write_text(out, "op");
         dx_write_text(out, names[op->kind]);
-        if (op->kind == DX_BATCH_SET) {
-            dx_write_text(out, "set");
+        if (op->kind != DX_BATCH_REMOVE) {
+            dx_write_text(out, op->kind == DX_BATCH_SET ? "set" : "operation");
             dx_write_item(out, dx_bytes_of(batch->bytes.data + queued->data_at, op->data.size));
         }
         return;
@@ -145,7 +145,7 @@ static void write_op(const dx_batch *batch, const dx_queued_op *queued, dx_write
         write_subject(batch, op->source, out);
     }
     if (op->data.size > 0 && has_model) {
-        dx_write_text(out, "operation");
+        dx_write_text(out, op->provenance ? "provenance" : "operation");
         dx_write_item(out, dx_bytes_of(batch->bytes.data + queued->data_at, op->data.size));
     }
     if (link) {
@@ -459,7 +459,8 @@ static bool is_nameable(const dx_batches *batches, uint32_t number) {
 /* Room for the op in a batch where everything it names has an id or stands before it. */
 static int make_ready(dx_batches *batches, const dx_batch_op *op) {
     size_t size = op->type.size + op->data.size;
-    bool changes = op->kind == DX_BATCH_REMOVE || op->kind == DX_BATCH_SET, links = op->kind == DX_BATCH_LINK;
+    bool changes = op->kind == DX_BATCH_REMOVE || op->kind == DX_BATCH_SET || op->kind == DX_BATCH_APPLY,
+         links = op->kind == DX_BATCH_LINK;
     int code = make_room(batches, size);
     bool ready = changes ? dx_batches_knows(batches, op->number)
                          : is_nameable(batches, op->source) && (!links || is_nameable(batches, op->target));

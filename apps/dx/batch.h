@@ -19,16 +19,24 @@ enum {
     DX_BATCH_ID_SIZE = 22
 };
 
-typedef enum dx_batch_kind { DX_BATCH_ADD, DX_BATCH_LINK, DX_BATCH_REMOVE, DX_BATCH_SET } dx_batch_kind;
+typedef enum dx_batch_kind {
+    DX_BATCH_ADD,
+    DX_BATCH_LINK,
+    DX_BATCH_REMOVE,
+    DX_BATCH_SET,
+    DX_BATCH_APPLY
+} dx_batch_kind;
 
 typedef struct dx_batch_op {
     dx_batch_kind kind;
-    bool removed;            /* of a link: made and deleted at once */
-    uint32_t number;         /* ADD: the thing made; LINK: likewise, or NONE; REMOVE, SET: the thing meant */
+    bool removed;    /* of a link: made and deleted at once */
+    bool provenance; /* of an ADD with a model: data is where it comes from, not an operation */
+    uint32_t number; /* ADD: the thing made; LINK: likewise, or NONE; REMOVE, SET, APPLY: the thing meant */
     uint32_t source, target; /* LINK; an ADD's parent is its source, or NONE */
     uint64_t line;           /* of the file, for words about a refusal */
-    dx_bytes type, data;     /* encoded, or size 0; SET: data is the map of path and value */
-    dx_bytes model;          /* of an ADD, encoded, or size 0: data is then its first operation */
+    dx_bytes type,
+        data;       /* encoded, or size 0; SET: data is the map of path and value; APPLY: the operation */
+    dx_bytes model; /* of an ADD, encoded, or size 0: data is then its first operation */
 } dx_batch_op;
 
 typedef struct dx_batch dx_batch;

@@ -70,8 +70,8 @@ void dx_entity_table_end(dx_entity_table *table) {
 
 static const char *const link_keys[] = {"change", "space",   "id",      "source",  "target", "type",
                                         "data",   "deleted", "omitted", "snippet", NULL};
-static const char *const object_keys[] = {"change", "space",   "id",      "type",    "model", "parent",
-                                          "data",   "deleted", "omitted", "snippet", NULL};
+static const char *const object_keys[] = {"change", "space",   "id",      "type",    "model",      "parent",
+                                          "data",   "deleted", "omitted", "snippet", "provenance", NULL};
 
 void dx_entity_write_json(dx_bytes row, dx_buf *out) {
     dx_output_write_keys(row, is_link(row) ? link_keys : object_keys, out);

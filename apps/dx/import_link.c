@@ -1,5 +1,6 @@
 /* dx/import_link.c: links of an import, references, and what was deleted. See import_state.h. */
 #include "import_state.h"
+#include "model_request.h"
 
 /* --- References inside data ---------------------------------------------------------------------------------- */
 
@@ -83,8 +84,8 @@ static int set_references(dx_import *import, const dx_record *record) {
     uint32_t number = import->number++;
     dx_reader reader;
     dx_reader_init(&reader, record->data);
-    size_t count =
-        record->data.size > 0 && dx_batches_knows(&import->batches, number) ? dx_read_map(&reader) : 0;
+    bool has_keys = record->data.size > 0 && record->model.size == 0;
+    size_t count = has_keys && dx_batches_knows(&import->batches, number) ? dx_read_map(&reader) : 0;
     for (; import->code == DX_EXIT_OK && count > 0; count--) {
         bool changed;
         dx_bytes key = dx_read_item(&reader), value = dx_read_item(&reader);
@@ -137,8 +138,44 @@ static int set_more(dx_import *import, const dx_record *record) {
 }
 
 /* All objects and links have their ids. */
+/* A list's values in parts, one to a batch: what a model is asked next depends on what it was asked before. */
+static int fill_list(dx_import *import, const dx_record *record) {
+    uint32_t number = import->number++;
+    dx_model_request request = DX_MODEL_REQUEST_NONE;
+    dx_list_parts parts;
+    const char *why;
+    bool changed;
+    dx_buf_clear(&import->set);
+    int error = record->model.size > 0 ? dx_model_request_write(record, &import->set, &request, &why) : DX_OK;
+    if (error == DX_OK &&
+        (request != DX_MODEL_REQUEST_LATER || !dx_batches_knows(&import->batches, number))) {
+        return import->code;
+    }
+    dx_buf_clear(&import->data);
+    error =
+        error == DX_OK ? dx_record_rewrite(record->data, find_line, import, &import->data, &changed) : error;
+    dx_list_parts_init(&parts, dx_buf_view(&import->data));
+    while (error == DX_OK && import->code == DX_EXIT_OK) {
+        dx_buf_clear(&import->set);
+        error = dx_list_parts_next(&parts, &import->set);
+        if (error == DX_OK && (import->code = dx_batches_drain(&import->batches)) == DX_EXIT_OK) {
+            import->code =
+                dx_batches_add(&import->batches, &(dx_batch_op){.kind = DX_BATCH_APPLY,
+                                                                .number = number,
+                                                                .line = import->source->number,
+                                                                .data = dx_buf_view(&import->set)});
+        }
+    }
+    return error == DX_E_NOT_FOUND || import->code != DX_EXIT_OK ? import->code
+                                                                 : dx_import_fail(import, error);
+}
+
 int dx_import_complete(dx_import *import) {
     if (import->own_sets > 0 && dx_import_each(import, DX_RECORD_SET, set_more) != DX_EXIT_OK) {
+        return import->code;
+    }
+    import->number = 0;
+    if (import->lists > 0 && dx_import_each(import, DX_RECORD_OBJECT, fill_list) != DX_EXIT_OK) {
         return import->code;
     }
     if (!import->refers) {

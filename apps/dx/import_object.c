@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "import_state.h"
+#include "model_request.h"
 
 static bool on_name(void *ctx, size_t link, dx_bytes name) {
     dx_import *import = ctx;
@@ -80,53 +81,6 @@ int dx_import_add_schema(dx_import *import, const dx_record *record) {
 
 /* --- Objects with a model of their own --- */
 
-static const uint8_t *find_any(void *ctx, const uint8_t id[static DX_REFERENCE_SIZE]) {
-    (void)id;
-    *(bool *)ctx = true;
-    return NULL;
-}
-
-/* What is asked of an empty object of the model, so that it shows the same, in import->data; NULL, or why there is none. What
- * others did to it, and who they are, cannot be said again in one person's name. */
-static const char *make_operation(dx_import *import, const dx_record *record) {
-    dx_bytes model = dx_item_text(record->model), data = record->data;
-    dx_kind kind = data.size > 0 ? dx_item_kind(data) : DX_KIND_NULL;
-    bool refers = false, changed;
-    dx_buf_clear(&import->data);
-    if (data.size > 0 && dx_record_rewrite(data, find_any, &refers, &import->data, &changed) != DX_OK) {
-        return "what it shows cannot be read";
-    }
-    dx_buf_clear(&import->data);
-    if (refers) {
-        return "an object with a model of its own that refers to others cannot be made anew";
-    }
-    if (dx_bytes_equal(model, dx_bytes_text("dx/counter/1")) && kind == DX_KIND_INT) {
-        if (dx_item_int(data, 0) != 0) {
-            dx_buf_append(&import->data, data.data, data.size);
-        }
-        return NULL;
-    }
-    if (dx_bytes_equal(model, dx_bytes_text("dx/list/1")) && kind == DX_KIND_ARRAY) {
-        dx_reader reader;
-        dx_writer writer;
-        dx_reader_init(&reader, data);
-        size_t count = dx_read_array(&reader);
-        if (count > LIST_MAX) {
-            return "a list of more than 4,096 values cannot be made anew at once";
-        }
-        if (count > 0) {
-            dx_writer_init(&writer, &import->data);
-            dx_write_map(&writer, 2);
-            dx_write_text(&writer, "insert");
-            dx_write_int(&writer, 0);
-            dx_write_text(&writer, "values");
-            dx_write_item(&writer, data);
-        }
-        return NULL;
-    }
-    return "an object of this model cannot be made anew from what it shows";
-}
-
 /* Counted and told, and no reason to give up a whole archive. */
 static void tell_left_out(dx_import *import, const char *why) {
     import->left_out++;
@@ -134,6 +88,27 @@ static void tell_left_out(dx_import *import, const char *why) {
     if (import->left_out <= TOLD_MAX) {
         dx_import_print_rejected(import->source->number, why);
     }
+}
+
+/* What its model is asked, in import->data; false: the object is left out, or the import fails. */
+static bool ask_model(dx_import *import, const dx_record *record, dx_batch_op *op) {
+    dx_model_request request;
+    const char *why;
+    dx_buf_clear(&import->data);
+    int error = dx_model_request_write(record, &import->data, &request, &why);
+    if (error != DX_OK) {
+        dx_import_fail(import, error);
+        return false;
+    }
+    if (request == DX_MODEL_REQUEST_REFUSED) {
+        tell_left_out(import, why);
+        return false;
+    }
+    import->lists += request == DX_MODEL_REQUEST_LATER;
+    op->model = record->model;
+    op->data = dx_buf_view(&import->data);
+    op->provenance = request == DX_MODEL_REQUEST_PROVENANCE;
+    return true;
 }
 
 int dx_import_add_object(dx_import *import, const dx_record *record) {
@@ -157,15 +132,9 @@ int dx_import_add_object(dx_import *import, const dx_record *record) {
                       .type = record->type,
                       .data = record->data};
     int code = DX_EXIT_OK;
-    const char *why = record->model.size > 0 ? make_operation(import, record) : NULL;
-    if (why != NULL) {
-        tell_left_out(import, why);
+    if (record->model.size > 0 && !ask_model(import, record, &op)) {
         import->number++;
         return import->code;
-    }
-    if (record->model.size > 0) {
-        op.model = record->model;
-        op.data = dx_buf_view(&import->data);
     }
     if (mapping->foreign) {
         dx_buf_clear(&import->data);

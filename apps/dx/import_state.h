@@ -15,7 +15,6 @@
 enum {
     TOLD_MAX = 10,
     WAITING_SIZE_MAX = 1 << 30,
-    LIST_MAX = 4096,          /* edits of one operation (docs/spec/list-model.md) */
     OBJECT_SIZE_MAX = 1 << 20 /* what one block takes: no vault makes a larger object at once */
 };
 
@@ -47,7 +46,7 @@ typedef struct dx_import {
     dx_buf data, set, name; /* scratch */
     dx_buf types;           /* the encoded types of link fields, one after another */
     dx_bytes type, link_types[DX_MAPPING_LINKS_MAX];
-    uint64_t unresolved, own_links, own_sets, schemas, rejected, left_out, twice, told;
+    uint64_t unresolved, own_links, own_sets, lists, schemas, rejected, left_out, twice, told;
     bool refers;      /* data hold references, perhaps to lines: links have numbers too, after the objects */
     bool links_only;  /* references to objects are left as they are */
     bool has_members; /* of the target space were asked for */

@@ -38,6 +38,7 @@ static int read_own(dx_bytes item, dx_record *out, const char **why) {
                        .target = get(item, "target"),
                        .data = get(item, "data"),
                        .model = get(item, "model"),
+                       .provenance = get(item, "provenance"),
                        .member = get(item, "member"),
                        .deleted = dx_item_bool(dx_item_get(item, "deleted"), false)};
     if (out->kind == DX_RECORD_SET) {
@@ -58,6 +59,10 @@ static int read_own(dx_bytes item, dx_record *out, const char **why) {
     }
     if (out->model.size > 0 && (dx_item_kind(out->model) != DX_KIND_TEXT || out->kind != DX_RECORD_OBJECT)) {
         return refuse(why, "\"model\" is the name of an object's model");
+    }
+    if (out->provenance.size > 0 &&
+        (out->model.size == 0 || dx_item_kind(out->provenance) != DX_KIND_ARRAY)) {
+        return refuse(why, "\"provenance\" is a list, of an object with a model of its own");
     }
     if (out->data.size > 0 && out->model.size == 0 && dx_item_kind(out->data) != DX_KIND_MAP) {
         return refuse(why, out->kind == DX_RECORD_SET ? "\"set\" is no object" : "\"data\" is no object");

@@ -36,7 +36,9 @@ typedef struct dx_record {
     dx_bytes source, target; /* keys, of a link */
     dx_bytes data;           /* an encoded map, or size 0; of an object with a model whatever that shows */
     dx_bytes model;          /* an encoded text: an object's own model, or size 0 */
-    dx_bytes member;         /* the identity in hexadecimal, an encoded text */
+    dx_bytes
+        provenance;  /* with a model: what brings the object here as it was, an encoded array, or size 0 */
+    dx_bytes member; /* the identity in hexadecimal, an encoded text */
 } dx_record;
 
 /* DX_E_INVALID: why says what is wrong with it. */

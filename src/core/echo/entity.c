@@ -181,14 +181,13 @@ static int read_state(dx_context *context, dx_space *space, bool listed, dx_byte
     if (!listed || entity->model == NULL) {
         return DX_OK;
     }
-    dx_stamp created = {.counter = entity->created};
-    const dx_feed *feed = dx_space_feed(space, dx_entity_key_feed(entity->key));
-    if (feed == NULL) {
-        return DX_E_CORRUPT;
+    dx_provenance provenance;
+    int error = dx_provenance_find(context, space, entity->key, entity->created, entity->model, &provenance);
+    if (error != DX_OK) {
+        return error;
     }
-    memcpy(created.feed, feed->id, sizeof created.feed);
     dx_buf_clear(&space->state);
-    int error = dx_reduce_listed(context, space, entity->model, &created, column, &space->state);
+    error = dx_reduce_listed(context, space, entity->model, &provenance, column, &space->state);
     entity->state = dx_buf_view(&space->state);
     return error;
 }
@@ -232,20 +231,20 @@ int dx_entity_read(dx_context *context, dx_space *space, int64_t key, dx_entity 
 }
 
 int dx_entity_view(dx_context *context, dx_space *space, const dx_entity *entity, dx_writer *out) {
-    (void)context;
+    dx_provenance provenance;
     if (entity->model == NULL) {
         dx_write_null(out);
         return DX_OK;
     }
-    const dx_feed *feed = dx_space_feed(space, dx_entity_key_feed(entity->key));
-    if (feed == NULL) {
-        return DX_E_NOT_FOUND;
+    int error = dx_provenance_find(context, space, entity->key, entity->created, entity->model, &provenance);
+    if (error != DX_OK) {
+        return error == DX_E_CORRUPT && dx_space_feed(space, dx_entity_key_feed(entity->key)) == NULL
+                   ? DX_E_NOT_FOUND
+                   : error;
     }
     dx_alloc scratch = dx_space_scratch(space);
-    dx_stamp created = {.counter = entity->created};
-    memcpy(created.feed, feed->id, sizeof created.feed);
-    void *state = entity->model->create(&scratch, &created);
-    int error = state == NULL ? DX_E_NO_MEMORY : DX_OK;
+    void *state = entity->model->create(&scratch, &provenance.created);
+    error = state == NULL ? DX_E_NO_MEMORY : DX_OK;
     if (error == DX_OK && entity->state.size != 0) {
         error = entity->model->restore(state, entity->state);
     }

@@ -96,6 +96,14 @@ static int remove_steps(dx_context *context, const doomed_feed *feed, size_t *bu
                         dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1), budget);
 }
 
+static int remove_provenances(dx_context *context, const doomed_feed *feed, size_t *budget) {
+    sqlite3_stmt *remove =
+        dx_store_query(context->store, "DELETE FROM provenance WHERE entity IN (SELECT entity FROM provenance"
+                                       " WHERE entity BETWEEN ?1 AND ?2 LIMIT ?3)");
+    return remove_range(context, remove, dx_entity_key(feed->local, 0, 0),
+                        dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1), budget);
+}
+
 static int remove_base_rows(dx_context *context, const doomed_feed *feed, size_t *budget) {
     sqlite3_stmt *remove = dx_store_query(
         context->store,
@@ -162,6 +170,9 @@ static int remove_feed(dx_context *context, const doomed_feed *feed, size_t *bud
     }
     if (error == DX_OK && *budget != 0) {
         error = remove_steps(context, feed, budget);
+    }
+    if (error == DX_OK && *budget != 0) {
+        error = remove_provenances(context, feed, budget);
     }
     if (error == DX_OK && *budget != 0) {
         error = remove_base_rows(context, feed, budget);

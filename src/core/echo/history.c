@@ -373,23 +373,26 @@ static int invert_object(const taking_back *self, const dx_stamp *created) {
 }
 
 /* Of another model: what it says is the way back. */
-static int invert_state(const taking_back *self, const dx_stamp *created) {
+static int invert_state(const taking_back *self) {
     const sight *sights[] = {&self->before, &self->after, &self->now};
     const dx_alloc *alloc = self->context->alloc;
     const dx_model *model = self->now.model;
     void *states[3] = {NULL};
     dx_buf operation;
-    int error = DX_OK;
+    dx_provenance provenance;
+    int error =
+        dx_provenance_find(self->context, self->space, self->key, self->now.created, model, &provenance);
     dx_buf_init(&operation, alloc, DX_BLOCK_SIZE_MAX);
     for (size_t i = 0; i < 3 && error == DX_OK; i++) {
-        states[i] = model->create(alloc, created);
+        states[i] = model->create(alloc, &provenance.created);
         error = states[i] == NULL            ? DX_E_NO_MEMORY
                 : sights[i]->saved.size == 0 ? DX_OK
                                              : model->restore(states[i], dx_buf_view(&sights[i]->saved));
     }
     if (error == DX_OK) {
-        error = model->invert(states[0], states[1], states[2], &self->own->first, &self->own->last,
-                              &operation, self->kept);
+        const dx_stamp first = dx_provenance_stamp(&provenance, &self->own->first),
+                       last = dx_provenance_stamp(&provenance, &self->own->last);
+        error = model->invert(states[0], states[1], states[2], &first, &last, &operation, self->kept);
     }
     if (error == DX_OK && operation.size != 0) {
         error = dx_transaction_operate(self->transaction, self->key, dx_buf_view(&operation));
@@ -420,7 +423,7 @@ static int invert_content(const taking_back *self) {
     }
     DX_ASSERT(maker != NULL);
     set_stamp(&created, (int64_t)self->now.created, maker);
-    return model == &dx_object_model ? invert_object(self, &created) : invert_state(self, &created);
+    return model == &dx_object_model ? invert_object(self, &created) : invert_state(self);
 }
 
 /* Back to whether it lived before, where what the transaction made of that holds; what it holds is changed while it

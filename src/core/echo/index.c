@@ -191,14 +191,13 @@ const dx_index *dx_index_find(dx_space *space, int64_t type, dx_bytes path) {
 
 /* The state of a row that lists its operations. */
 static int make_state(dx_context *context, dx_space *space, dx_entity *entity, dx_buf *out) {
-    dx_stamp created = {.counter = entity->created};
-    const dx_feed *feed = dx_space_feed(space, dx_entity_key_feed(entity->key));
-    if (feed == NULL) {
-        return DX_E_CORRUPT;
+    dx_provenance provenance;
+    int error = dx_provenance_find(context, space, entity->key, entity->created, entity->model, &provenance);
+    if (error != DX_OK) {
+        return error;
     }
-    memcpy(created.feed, feed->id, sizeof created.feed);
     dx_buf_clear(out);
-    int error = dx_reduce_listed(context, space, entity->model, &created, entity->state, out);
+    error = dx_reduce_listed(context, space, entity->model, &provenance, entity->state, out);
     entity->state = dx_buf_view(out);
     return error;
 }

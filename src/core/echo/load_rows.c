@@ -230,7 +230,9 @@ static int place_entity(dx_load_rows *rows, const dx_snapshot_entity *in) {
     }
     if (error == DX_OK && !known && !touched &&
         (!rows->any_moves || (row.parent == 0 && in->move_count == 0))) {
-        return dx_entity_row_write(context, space, NULL, &row); /* nothing to work out */
+        error = dx_provenance_keep_listed(context, space, &row);
+        return error == DX_OK ? dx_entity_row_write(context, space, NULL, &row)
+                              : error; /* nothing to work out */
     }
     error = error == DX_OK ? dx_reduce_place(context, space, &row) : error;
     return error == DX_OK && touched ? take_again(rows, row.key) : error;

@@ -385,14 +385,18 @@ int dx_transaction_add_link(dx_transaction *transaction, dx_bytes type, int64_t 
 static int state_of(const dx_transaction *transaction, const dx_entity *entity, const dx_alloc *alloc,
                     const dx_model *model, void **state) {
     dx_space *space = transaction->space;
-    const dx_feed *maker =
-        dx_space_feed(space, entity == NULL ? transaction->feed : dx_entity_key_feed(entity->key));
-    dx_stamp created = {.counter = entity == NULL ? 1 : entity->created};
-    DX_ASSERT(maker != NULL);
-    memcpy(created.feed, maker->id, sizeof created.feed);
-    *state = model->create(alloc, &created);
+    dx_provenance provenance = {.created = {.counter = 1}};
+    int error = DX_OK;
+    if (entity == NULL) {
+        memcpy(provenance.created.feed, dx_space_feed(space, transaction->feed)->id,
+               sizeof provenance.created.feed);
+    } else {
+        error =
+            dx_provenance_find(transaction->context, space, entity->key, entity->created, model, &provenance);
+    }
+    *state = error == DX_OK ? model->create(alloc, &provenance.created) : NULL;
     if (*state == NULL) {
-        return DX_E_NO_MEMORY;
+        return error == DX_OK ? DX_E_NO_MEMORY : error;
     }
     return entity == NULL || entity->state.size == 0 ? DX_OK : model->restore(*state, entity->state);
 }
@@ -447,6 +451,47 @@ int dx_transaction_add_object_of(dx_transaction *transaction, dx_bytes model_nam
     }
     if (error == DX_OK) {
         entry->model = model;
+    }
+    return error;
+}
+
+/* DX_E_INVALID: no provenance of a model that keeps its operations, or the model, where it is known, does not take it. */
+static int check_provenance(dx_transaction *transaction, dx_bytes model_name, dx_bytes item) {
+    dx_space *space = transaction->space;
+    const dx_model *model = dx_model_find(transaction->context->models, model_name);
+    dx_stamp made = {.counter = 1};
+    dx_provenance provenance;
+    memcpy(made.feed, dx_space_feed(space, transaction->feed)->id, sizeof made.feed);
+    bool sound = dx_provenance_is(model_name, item) &&
+                 dx_provenance_decode(item, space->id, &made, &provenance) == DX_OK;
+    if (!sound || model == NULL) {
+        return sound ? DX_OK : DX_E_INVALID;
+    }
+    dx_alloc scratch = dx_space_scratch(space);
+    void *state = model->create(&scratch, &provenance.created);
+    int error = state == NULL ? DX_E_NO_MEMORY : dx_provenance_apply(&provenance, model, state, item, &made);
+    if (state != NULL) {
+        model->destroy(&scratch, state);
+    }
+    dx_arena_reset(&space->arena);
+    return error == DX_E_MALFORMED ? DX_E_INVALID : error;
+}
+
+int dx_transaction_add_object_from(dx_transaction *transaction, dx_bytes model_name, dx_bytes type,
+                                   int64_t parent, dx_bytes provenance, int64_t *key) {
+    dx_section section = {.kind = DX_ENTITY_OBJECT,
+                          .type = type,
+                          .model = model_name,
+                          .operates = true,
+                          .operation = provenance};
+    touched_entity *entry;
+    int error = check_provenance(transaction, model_name, provenance);
+    if (error == DX_OK) {
+        error = add_entity(transaction, &section, (dx_bytes){NULL, 0}, (int64_t[]){parent, 0, 0}, key);
+    }
+    error = error == DX_OK ? touch(transaction, *key, &entry) : error;
+    if (error == DX_OK) {
+        entry->model = dx_model_find(transaction->context->models, model_name);
     }
     return error;
 }

@@ -30,6 +30,10 @@ DX_MUST_USE int dx_transaction_add_object(dx_transaction *transaction, dx_bytes 
  * DX_E_UNSUPPORTED: this program does not know the model, or it is that of objects. */
 DX_MUST_USE int dx_transaction_add_object_of(dx_transaction *transaction, dx_bytes model, dx_bytes type,
                                              int64_t parent, dx_bytes request, int64_t *key);
+/* One that was made in another space, with all that was done to it there (provenance.h); the model need not be known.
+ * DX_E_INVALID: that is no provenance, names a feed of this space, or the model takes none of it. */
+DX_MUST_USE int dx_transaction_add_object_from(dx_transaction *transaction, dx_bytes model, dx_bytes type,
+                                               int64_t parent, dx_bytes provenance, int64_t *key);
 DX_MUST_USE int dx_transaction_add_link(dx_transaction *transaction, dx_bytes type, int64_t source,
                                         int64_t target, dx_bytes data, int64_t *key);
 /* Dotted path (a literal dot in a part is written \.); value: one encoded item. DX_E_STATE: the entity is

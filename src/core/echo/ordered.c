@@ -89,16 +89,16 @@ static int restore_before(dx_context *context, int64_t key, const dx_model *mode
 /* --- Making states ---------------------------------------------------------------------------- */
 
 /* An operation that the model refuses is passed over. */
-static int apply(const dx_model *model, void *state, dx_bytes operation, const dx_stamp *stamp,
-                 bool *counts) {
-    int error = model->apply(state, operation, stamp);
+static int apply(const dx_model *model, const dx_provenance *provenance, void *state, dx_bytes operation,
+                 const dx_stamp *stamp, bool *counts) {
+    int error = dx_provenance_apply(provenance, model, state, operation, stamp);
     *counts = *counts || error == DX_OK;
     return error == DX_E_MALFORMED || error == DX_E_LIMIT ? DX_OK : error;
 }
 
 /* Applies the first operation behind *at, which is then its stamp. */
-static int apply_next(dx_context *context, int64_t key, const dx_model *model, void *state, dx_stamp *at,
-                      bool *counts, bool *found) {
+static int apply_next(dx_context *context, int64_t key, const dx_model *model,
+                      const dx_provenance *provenance, void *state, dx_stamp *at, bool *counts, bool *found) {
     sqlite3_stmt *select = dx_store_query(
         context->store, "SELECT counter, feed, operation FROM step WHERE entity = ?1 AND (counter, feed) >"
                         " (?2, ?3) ORDER BY counter, feed LIMIT 1");
@@ -107,7 +107,7 @@ static int apply_next(dx_context *context, int64_t key, const dx_model *model, v
     *found = dx_step(context->store, select);
     int error = *found ? read_stamp(select, at) : dx_store_error(context->store);
     if (error == DX_OK && *found) {
-        error = apply(model, state, dx_column_bytes(select, 2), at, counts);
+        error = apply(model, provenance, state, dx_column_bytes(select, 2), at, counts);
     }
     dx_step_reset(select);
     return error;
@@ -125,8 +125,8 @@ static int checkpoint_here(dx_context *context, int64_t key, const dx_model *mod
     return error;
 }
 
-static int make(dx_context *context, int64_t key, const dx_model *model, const dx_stamp *before, void *state,
-                bool *counts) {
+static int make(dx_context *context, int64_t key, const dx_model *model, const dx_provenance *provenance,
+                const dx_stamp *before, void *state, bool *counts) {
     dx_stamp at;
     bool found = true;
     int error = restore_before(context, key, model, before, state, &at, counts);
@@ -134,7 +134,7 @@ static int make(dx_context *context, int64_t key, const dx_model *model, const d
         error = drop_checkpoints(context, key, before);
     }
     for (size_t applied = 1; error == DX_OK && found; applied++) {
-        error = apply_next(context, key, model, state, &at, counts, &found);
+        error = apply_next(context, key, model, provenance, state, &at, counts, &found);
         if (error == DX_OK && found && *counts && applied % DX_STEPS_APART == 0) {
             error = checkpoint_here(context, key, model, state, &at);
         }
@@ -142,11 +142,12 @@ static int make(dx_context *context, int64_t key, const dx_model *model, const d
     return error;
 }
 
-int dx_ordered_make(dx_context *context, int64_t key, const dx_model *model, const dx_stamp *created,
+int dx_ordered_make(dx_context *context, int64_t key, const dx_model *model, const dx_provenance *provenance,
                     const dx_stamp *before, dx_buf *out) {
     bool counts = false;
-    void *state = model->create(context->alloc, created);
-    int error = state == NULL ? DX_E_NO_MEMORY : make(context, key, model, before, state, &counts);
+    void *state = model->create(context->alloc, &provenance->created);
+    int error =
+        state == NULL ? DX_E_NO_MEMORY : make(context, key, model, provenance, before, state, &counts);
     if (error == DX_OK && counts) {
         error = model->save(state, out);
     }
@@ -191,13 +192,13 @@ static int look_back(dx_context *context, int64_t key, const dx_stamp *stamp, bo
 }
 
 /* To the state as the row has it. */
-static int append_step(dx_context *context, int64_t key, const dx_model *model, const dx_stamp *created,
-                       dx_bytes saved, const dx_stamp *stamp, dx_bytes operation, bool checkpoint,
-                       dx_buf *out, int *refusal) {
-    void *state = model->create(context->alloc, created);
+static int append_step(dx_context *context, int64_t key, const dx_model *model,
+                       const dx_provenance *provenance, dx_bytes saved, const dx_stamp *stamp,
+                       dx_bytes operation, bool checkpoint, dx_buf *out, int *refusal) {
+    void *state = model->create(context->alloc, &provenance->created);
     int error = state == NULL ? DX_E_NO_MEMORY : saved.size == 0 ? DX_OK : model->restore(state, saved);
     if (error == DX_OK) {
-        error = model->apply(state, operation, stamp);
+        error = dx_provenance_apply(provenance, model, state, operation, stamp);
     }
     if (error == DX_E_MALFORMED || error == DX_E_LIMIT) {
         *refusal = error;
@@ -215,8 +216,9 @@ static int append_step(dx_context *context, int64_t key, const dx_model *model, 
     return error;
 }
 
-int dx_ordered_operate(dx_context *context, int64_t key, const dx_model *model, const dx_stamp *created,
-                       dx_bytes saved, const dx_stamp *stamp, dx_bytes operation, dx_buf *out, int *refusal) {
+int dx_ordered_operate(dx_context *context, int64_t key, const dx_model *model,
+                       const dx_provenance *provenance, dx_bytes saved, const dx_stamp *stamp,
+                       dx_bytes operation, dx_buf *out, int *refusal) {
     bool last, checkpoint;
     int error = look_back(context, key, stamp, &last, &checkpoint);
     if (error == DX_OK) {
@@ -228,12 +230,14 @@ int dx_ordered_operate(dx_context *context, int64_t key, const dx_model *model, 
 #if defined(DX_PLANT) && DX_PLANT == 60
     last = true;
 #endif
-    return last ? append_step(context, key, model, created, saved, stamp, operation, checkpoint, out, refusal)
-                : dx_ordered_make(context, key, model, created, stamp, out);
+    return last ? append_step(context, key, model, provenance, saved, stamp, operation, checkpoint, out,
+                              refusal)
+                : dx_ordered_make(context, key, model, provenance, stamp, out);
 }
 
 int dx_ordered_forget(dx_context *context, int64_t key) {
     sqlite3_stmt *remove = dx_store_query(context->store, "DELETE FROM step WHERE entity = ?1");
     dx_bind_int(remove, 1, key);
-    return dx_step_done(context->store, remove);
+    int error = dx_step_done(context->store, remove);
+    return error == DX_OK ? dx_provenance_forget(context, key) : error;
 }

@@ -12,22 +12,22 @@
 #ifndef DX_ECHO_ORDERED_H
 #define DX_ECHO_ORDERED_H
 
-#include "echo/space.h"
+#include "echo/provenance.h"
 
 enum { DX_STEPS_APART = 64, DX_CHECKPOINTS_KEPT = 16 };
 
 /* Keeps one more operation. The state before it is `saved` (size 0: none yet); the state after it is appended to out,
  * nothing while no operation counts. *refusal: it came behind all others, and the model does not take it. */
 DX_MUST_USE int dx_ordered_operate(dx_context *context, int64_t key, const dx_model *model,
-                                   const dx_stamp *created, dx_bytes saved, const dx_stamp *stamp,
+                                   const dx_provenance *provenance, dx_bytes saved, const dx_stamp *stamp,
                                    dx_bytes operation, dx_buf *out, int *refusal);
 /* Keeps an operation that came while the model was not known. The next dx_ordered_operate must be told that its state
  * is to be made from the beginning: dx_ordered_make. */
 DX_MUST_USE int dx_ordered_keep(dx_context *context, int64_t key, const dx_stamp *stamp, dx_bytes operation);
 /* The state after all operations kept, made from the nearest checkpoint before a stamp; appended to out. */
 DX_MUST_USE int dx_ordered_make(dx_context *context, int64_t key, const dx_model *model,
-                                const dx_stamp *created, const dx_stamp *before, dx_buf *out);
-/* Of an object that goes. */
+                                const dx_provenance *provenance, const dx_stamp *before, dx_buf *out);
+/* Of an object that goes, its provenance, too. */
 DX_MUST_USE int dx_ordered_forget(dx_context *context, int64_t key);
 
 #endif

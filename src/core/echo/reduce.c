@@ -112,12 +112,12 @@ int dx_reduce_resolve(dx_reduction *reduction, uint64_t index, const dx_section 
 
 /* --- States ---------------------------------------------------------------------------------- */
 
-/* A row's way to its state: the model's number (negative: a list of operations), its vtable, when it was
+/* A row's way to its state: the model's number (negative: a list of operations), its vtable, when and where it was
  * made, and what the column holds. */
 typedef struct stored_state {
     int64_t model_id;
     const dx_model *model;
-    dx_stamp created;
+    dx_provenance provenance;
     dx_bytes saved;
 } stored_state;
 
@@ -182,7 +182,8 @@ static int add_to_list(dx_bytes saved, const dx_stamp *stamp, dx_bytes operation
 
 /* Applies the list in its order; an operation the model refuses is passed over, as it is when it comes alone.
  * *applied counts the others. */
-static int apply_list(const dx_model *model, void *state, dx_bytes saved, size_t *applied) {
+static int apply_list(const dx_model *model, const dx_provenance *provenance, void *state, dx_bytes saved,
+                      size_t *applied) {
     dx_reader in;
     dx_reader_init(&in, saved);
     *applied = 0;
@@ -190,7 +191,9 @@ static int apply_list(const dx_model *model, void *state, dx_bytes saved, size_t
     for (size_t i = 0; i < count && in.error == DX_OK; i++) {
         listed_operation listed;
         read_listed(&in, &listed);
-        int error = in.error == DX_OK ? model->apply(state, listed.operation, &listed.stamp) : DX_OK;
+        int error = in.error == DX_OK
+                        ? dx_provenance_apply(provenance, model, state, listed.operation, &listed.stamp)
+                        : DX_OK;
         if (error != DX_OK && error != DX_E_MALFORMED && error != DX_E_LIMIT) {
             return error;
         }
@@ -199,13 +202,13 @@ static int apply_list(const dx_model *model, void *state, dx_bytes saved, size_t
     return dx_reader_finish(&in) == DX_OK ? DX_OK : DX_E_CORRUPT;
 }
 
-int dx_reduce_listed(dx_context *context, dx_space *space, const dx_model *model, const dx_stamp *created,
-                     dx_bytes listed, dx_buf *out) {
+int dx_reduce_listed(dx_context *context, dx_space *space, const dx_model *model,
+                     const dx_provenance *provenance, dx_bytes listed, dx_buf *out) {
     (void)context;
     dx_alloc scratch = dx_space_scratch(space);
-    void *state = model->create(&scratch, created);
+    void *state = model->create(&scratch, &provenance->created);
     size_t applied = 0;
-    int error = state == NULL ? DX_E_NO_MEMORY : apply_list(model, state, listed, &applied);
+    int error = state == NULL ? DX_E_NO_MEMORY : apply_list(model, provenance, state, listed, &applied);
     if (error == DX_OK && applied != 0) {
         error = model->save(state, out);
     }
@@ -225,7 +228,7 @@ static int operate_in_order(dx_reduction *reduction, int64_t key, const stored_s
     dx_reader in;
     dx_entity_rows_hurry(reduction->space); /* steps have a table of their own */
     if (stored->model_id > 0) {
-        return dx_ordered_operate(context, key, stored->model, &stored->created, stored->saved,
+        return dx_ordered_operate(context, key, stored->model, &stored->provenance, stored->saved,
                                   &reduction->stamp, operation, out, refusal);
     }
     dx_reader_init(&in, stored->saved);
@@ -239,8 +242,9 @@ static int operate_in_order(dx_reduction *reduction, int64_t key, const stored_s
     if (error == DX_OK && stored->saved.size != 0 && dx_reader_finish(&in) != DX_OK) {
         error = DX_E_CORRUPT;
     }
-    return error != DX_OK ? error
-                          : dx_ordered_make(context, key, stored->model, &stored->created, &beginning, out);
+    return error != DX_OK
+               ? error
+               : dx_ordered_make(context, key, stored->model, &stored->provenance, &beginning, out);
 }
 
 /* By way of a state in memory. */
@@ -248,19 +252,19 @@ static int operate_by_model(dx_reduction *reduction, stored_state *stored, dx_by
     dx_space *space = reduction->space;
     const dx_model *model = stored->model;
     dx_alloc scratch = dx_space_scratch(space);
-    void *state = model->create(&scratch, &stored->created);
+    void *state = model->create(&scratch, &stored->provenance.created);
     int error = state == NULL ? DX_E_NO_MEMORY : DX_OK;
     if (error == DX_OK && stored->model_id < 0) {
 #if defined(DX_PLANT) && DX_PLANT == 76
         stored->saved = dx_bytes_of(NULL, 0);
 #endif
         size_t applied;
-        error = apply_list(model, state, stored->saved, &applied);
+        error = apply_list(model, &stored->provenance, state, stored->saved, &applied);
     } else if (error == DX_OK && stored->saved.size != 0) {
         error = model->restore(state, stored->saved);
     }
     if (error == DX_OK) {
-        error = model->apply(state, operation, &reduction->stamp);
+        error = dx_provenance_apply(&stored->provenance, model, state, operation, &reduction->stamp);
     }
     if (error == DX_OK) {
         error = model->save(state, &space->state);
@@ -286,7 +290,7 @@ static int operate(dx_reduction *reduction, int64_t key, stored_state *stored, d
         error = add_to_list(stored->saved, &reduction->stamp, operation, &space->state);
     } else {
         error = model == &dx_object_model && stored->model_id > 0
-                    ? dx_object_amend(&stored->created, stored->saved, operation, &reduction->stamp,
+                    ? dx_object_amend(&stored->provenance.made, stored->saved, operation, &reduction->stamp,
                                       &space->state)
                     : DX_E_UNSUPPORTED;
         error = error == DX_E_UNSUPPORTED ? operate_by_model(reduction, stored, operation) : error;
@@ -336,8 +340,8 @@ static int put_row(const dx_reduction *reduction, const dx_entity_row *before, c
 }
 
 /* The operations of a list become steps, and the state that follows from them is appended to out. */
-static int make_steps(dx_context *context, int64_t key, const dx_model *model, const dx_stamp *created,
-                      dx_bytes listed_bytes, dx_buf *out) {
+static int make_steps(dx_context *context, int64_t key, const dx_model *model,
+                      const dx_provenance *provenance, dx_bytes listed_bytes, dx_buf *out) {
     static const dx_stamp beginning = {.counter = 0};
     dx_reader in;
     dx_reader_init(&in, listed_bytes);
@@ -351,28 +355,31 @@ static int make_steps(dx_context *context, int64_t key, const dx_model *model, c
     if (error == DX_OK && dx_reader_finish(&in) != DX_OK) {
         error = DX_E_CORRUPT;
     }
-    return error != DX_OK ? error : dx_ordered_make(context, key, model, created, &beginning, out);
+    return error != DX_OK ? error : dx_ordered_make(context, key, model, provenance, &beginning, out);
 }
 
 int dx_reduce_place(dx_context *context, dx_space *space, const dx_entity_row *row) {
     dx_entity_row placed = *row;
-    dx_stamp created = {.counter = (uint64_t)row->created};
-    const dx_feed *maker = dx_space_feed(space, dx_entity_key_feed(row->key));
+    dx_provenance provenance;
     dx_type *type;
-    int error = dx_type_read(context, space, row->model < 0 ? -row->model : row->model, &type);
-    if (error != DX_OK || maker == NULL) {
-        return error == DX_OK || error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+    int error = dx_provenance_keep_listed(context, space, row);
+    error = error == DX_OK ? dx_type_read(context, space, row->model < 0 ? -row->model : row->model, &type)
+                           : error;
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
     }
     const dx_model *model = type->model;
-    memcpy(created.feed, maker->id, sizeof created.feed);
     if (row->model < 0 && model != NULL) {
         placed.model = -row->model;
     }
     if (row->model < 0 && model != NULL && row->state.size != 0) {
         dx_buf_clear(&space->state);
-        error = model->kind == DX_MODEL_ORDERED
-                    ? make_steps(context, row->key, model, &created, row->state, &space->state)
-                    : dx_reduce_listed(context, space, model, &created, row->state, &space->state);
+        error = dx_provenance_find(context, space, row->key, (uint64_t)row->created, model, &provenance);
+        if (error == DX_OK) {
+            error = model->kind == DX_MODEL_ORDERED
+                        ? make_steps(context, row->key, model, &provenance, row->state, &space->state)
+                        : dx_reduce_listed(context, space, model, &provenance, row->state, &space->state);
+        }
         placed.state = dx_buf_view(&space->state);
     }
     error = error == DX_OK ? dx_entity_row_write(context, space, NULL, &placed) : error;
@@ -391,8 +398,10 @@ static void set_life(const dx_reduction *reduction, bool deleted, dx_entity_row 
 #if defined(DX_PLANT) && DX_PLANT == 75
 static bool is_judged_well(const dx_reduction *reduction, int64_t key, const stored_state *stored,
                            dx_bytes type) {
-    dx_entity entity = {
-        .key = key, .created = stored->created.counter, .state = stored->saved, .model = stored->model};
+    dx_entity entity = {.key = key,
+                        .created = stored->provenance.made.counter,
+                        .state = stored->saved,
+                        .model = stored->model};
     dx_schema_fault fault;
     dx_writer writer;
     dx_buf view;
@@ -407,6 +416,18 @@ static bool is_judged_well(const dx_reduction *reduction, int64_t key, const sto
     return error != DX_E_INVALID;
 }
 #endif
+
+/* It came from elsewhere. */
+static int take_provenance(dx_reduction *reduction, int64_t key, dx_bytes operation, dx_provenance *out,
+                           int *refusal) {
+    dx_space *space = reduction->space;
+    *refusal = dx_provenance_decode(operation, space->id, &reduction->stamp, out);
+    if (*refusal != DX_OK || reduction->aside != NULL) {
+        return DX_OK;
+    }
+    dx_entity_rows_hurry(space); /* it has a table of its own */
+    return dx_provenance_keep(reduction->context, key, out);
+}
 
 static int create_entity(dx_reduction *reduction, uint64_t index, const dx_section *section, int *refusal) {
     section_keys keys;
@@ -433,8 +454,14 @@ static int create_entity(dx_reduction *reduction, uint64_t index, const dx_secti
     }
     stored_state stored = {.model_id = keeps_list(reduction, type->model) ? -type->id : type->id,
                            .model = type->model,
-                           .created = reduction->stamp};
-    if (section->operates) {
+                           .provenance = dx_provenance_none(&reduction->stamp)};
+    if (section->operates && dx_provenance_is(model, section->operation)) {
+        error = take_provenance(reduction, row.key, section->operation, &stored.provenance, refusal);
+    }
+    if (error != DX_OK) {
+        return error;
+    }
+    if (section->operates && *refusal == DX_OK) {
         error = operate(reduction, row.key, &stored, section->operation, refusal);
         if (error != DX_OK) {
             return error;
@@ -481,22 +508,26 @@ static int read_row(dx_reduction *reduction, int64_t key, present_row *row) {
     }
     const dx_entity_row *before = &row->before;
     row->after = *before;
-    row->stored = (stored_state){
-        .model_id = before->model, .created = {.counter = (uint64_t)before->created}, .saved = before->state};
+    row->stored = (stored_state){.model_id = before->model, .saved = before->state};
     row->life.counter = (uint64_t)before->life_counter;
     const dx_feed *creator = dx_space_feed(space, dx_entity_key_feed(key));
     const dx_feed *killer = before->has_life ? dx_space_feed(space, before->life_feed) : creator;
     if (creator == NULL || killer == NULL) {
         return DX_E_CORRUPT;
     }
-    memcpy(row->stored.created.feed, creator->id, sizeof row->stored.created.feed);
     memcpy(row->life.feed, killer->id, sizeof row->life.feed);
     dx_type *type;
     error = dx_type_read(context, space, before->model < 0 ? -before->model : before->model, &type);
-    if (error == DX_OK) {
-        row->stored.model = type->model;
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
     }
-    return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
+    dx_stamp made = {.counter = (uint64_t)before->created};
+    memcpy(made.feed, creator->id, sizeof made.feed);
+    row->stored.model = type->model;
+    row->stored.provenance = dx_provenance_none(&made);
+    return type->model == NULL
+               ? DX_OK
+               : dx_provenance_find(context, space, key, made.counter, type->model, &row->stored.provenance);
 }
 
 /* The latest deletion or restoration by stamp holds. */

@@ -11,6 +11,7 @@
 
 #include "echo/entity_row.h"
 #include "echo/pipeline.h"
+#include "echo/provenance.h"
 #include "echo/section.h"
 
 /* One entity made beside the table: what sections about it would write comes here, and nothing else of the vault
@@ -47,7 +48,7 @@ DX_MUST_USE int dx_reduce_resolve(dx_reduction *reduction, uint64_t index, const
 /* The saved state made of the listed operations of a model that was not known when they came; appended to
  * out, nothing when none of them counts. */
 DX_MUST_USE int dx_reduce_listed(dx_context *context, dx_space *space, const dx_model *model,
-                                 const dx_stamp *created, dx_bytes listed, dx_buf *out);
+                                 const dx_provenance *provenance, dx_bytes listed, dx_buf *out);
 /* Puts a row in its place that was made elsewhere, of an entity that is not here: where its state is the list of its
  * operations and the model is known, the state (and the steps) that follow from it. */
 DX_MUST_USE int dx_reduce_place(dx_context *context, dx_space *space, const dx_entity_row *row);

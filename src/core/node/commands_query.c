@@ -13,6 +13,7 @@ typedef struct dx_reading {
     dx_query *query;
     dx_digest_cursor *digest;
     dx_buf next_query; /* export: the second pass (links) */
+    bool exports;      /* objects are told as they are brought to another space */
     bool explains;     /* no rows: what it did */
     bool goes_on;      /* an answer that its limit ended says where */
 } dx_reading;
@@ -35,6 +36,7 @@ typedef struct dx_row_sink {
     dx_node *node;
     dx_request *request;
     dx_space *space;
+    bool exports;
     size_t sent; /* in this step */
 } dx_row_sink;
 
@@ -47,7 +49,8 @@ static int send_nothing(void *ctx, const dx_query_row *row) {
 static int send_row(void *ctx, const dx_query_row *answer) {
     dx_row_sink *sink = ctx;
     dx_writer row = dx_request_row(sink->node, sink->request);
-    int error = dx_node_write_query_row(sink->node, sink->space, answer, NULL, &row);
+    int error = sink->exports ? dx_node_write_exported_row(sink->node, sink->space, answer, &row)
+                              : dx_node_write_query_row(sink->node, sink->space, answer, NULL, &row);
     return error == DX_OK ? dx_request_row_end(sink->node, sink->request, &row) : error;
 }
 
@@ -134,7 +137,9 @@ static int go_on_reading(dx_node *node, dx_request *request, bool *again) {
         return DX_E_CANCELLED;
     }
     bool more = false;
-    int error = read_rows(node, request, &sink, &more);
+    sink.exports = reading->exports;
+    int error = sink.exports ? dx_entity_rows_settle(&node->context, sink.space) : DX_OK;
+    error = error == DX_OK ? read_rows(node, request, &sink, &more) : error;
     if (error == DX_OK && !more && reading->next_query.size > 0) {
         dx_query_destroy(reading->query);
         reading->query = NULL;
@@ -278,7 +283,9 @@ static int export_space(dx_node *node, dx_request *request, dx_bytes body) {
         return error;
     }
     error = narrow_query(node, body, "link", "show", NULL, 0, &links);
-    ((dx_reading *)request->task)->next_query = links; /* freed with the task */
+    dx_reading *reading = request->task;
+    reading->next_query = links; /* freed with the task */
+    reading->exports = true;
     return error == DX_OK ? DX_PENDING : error;
 }
 

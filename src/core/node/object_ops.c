@@ -91,6 +91,19 @@ static int need_object(dx_editing *edit, const char *what, int64_t key) {
     return error;
 }
 
+/* An object of another model that was made in another space. */
+static int add_from(dx_editing *edit, dx_bytes model, dx_bytes type, int64_t parent, dx_bytes provenance,
+                    int64_t *key) {
+    int error = dx_transaction_add_object_from(edit->transaction, model, type, parent, provenance, key);
+    if (error == DX_E_INVALID && edit->node->message[0] == 0) {
+        return dx_node_refuse(
+            edit->node, error, "import it into another space",
+            "its provenance is damaged, or says what was done in this very space, where nobody can "
+            "say that again for others");
+    }
+    return explain_model(edit, error);
+}
+
 /* An object of another model: "operation" instead of "data". */
 static int add_of_model(dx_editing *edit, dx_bytes op, dx_bytes model, dx_bytes type, int64_t parent,
                         int64_t *key) {
@@ -98,8 +111,15 @@ static int add_of_model(dx_editing *edit, dx_bytes op, dx_bytes model, dx_bytes 
         return dx_node_refuse(edit->node, DX_E_INVALID, "use \"operation\"",
                               "\"data\" is for objects without a model of their own");
     }
-    int error = dx_transaction_add_object_of(edit->transaction, model, type, parent,
-                                             dx_item_get(op, "operation"), key);
+    dx_bytes provenance = dx_item_get(op, "provenance"), operation = dx_item_get(op, "operation");
+    if (provenance.size != 0 && operation.size != 0) {
+        return dx_node_refuse(edit->node, DX_E_INVALID, "apply it afterwards",
+                              "an object has \"operation\" or \"provenance\"");
+    }
+    if (provenance.size != 0) {
+        return add_from(edit, model, type, parent, provenance, key);
+    }
+    int error = dx_transaction_add_object_of(edit->transaction, model, type, parent, operation, key);
     return explain_model(edit, error);
 }
 

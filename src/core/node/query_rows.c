@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "codec/canonical.h"
+#include "echo/provenance.h"
 #include "node/beginning.h"
 
 int dx_node_create_query(dx_node *node, dx_space *space, dx_bytes item, dx_query **out) {
@@ -166,4 +167,30 @@ int dx_node_write_query_row(dx_node *node, dx_space *space, const dx_query_row *
     return is_there(&more[0]) || is_there(&more[1])
                ? write_row_with(node, space, row, more, sizeof more / sizeof more[0], out)
                : dx_entity_write_row(&node->context, space, row->entity, out->out);
+}
+
+/* Larger than one section takes, or not all here. */
+static bool is_without(int error) {
+    return error == DX_E_LIMIT || error == DX_E_NOT_FOUND || error == DX_E_GONE;
+}
+
+int dx_node_write_exported_row(dx_node *node, dx_space *space, const dx_query_row *row, dx_writer *out) {
+    int64_t key = row->entity->key;
+    dx_buf entity, provenance;
+    if (row->entity->model != NULL && !dx_provenance_brings(dx_bytes_text(row->entity->model->name))) {
+        return dx_entity_write_row(&node->context, space, row->entity, out->out);
+    }
+    dx_buf_init(&entity, &node->config.alloc, DX_ROW_SIZE_MAX);
+    dx_buf_init(&provenance, &node->config.alloc, DX_ROW_SIZE_MAX);
+    int error = dx_entity_write_row(&node->context, space, row->entity, &entity); /* its views end here */
+    if (error == DX_OK) {
+        error = dx_provenance_write(&node->context, space, key, &provenance);
+        bool fits = error == DX_OK && entity.size + provenance.size + sizeof "provenance" <= DX_ROW_SIZE_MAX;
+        beside more[] = {{.key = "provenance", .item = fits ? dx_buf_view(&provenance) : (dx_bytes){0}}};
+        error = is_without(error) ? DX_OK : error;
+        write_map_with(dx_buf_view(&entity), more, 1, out);
+    }
+    dx_buf_deinit(&entity);
+    dx_buf_deinit(&provenance);
+    return error;
 }

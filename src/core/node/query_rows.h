@@ -14,6 +14,10 @@ DX_MUST_USE int dx_node_create_query_at(dx_node *node, dx_space *space, dx_bytes
 /* Writes one row as one map. space_name: goes with it as "space"; NULL: not. */
 DX_MUST_USE int dx_node_write_query_row(dx_node *node, dx_space *space, const dx_query_row *row,
                                         const char *space_name, dx_writer *out);
+/* The same, with what brings the object to another space where its model keeps its operations (provenance.h); without that
+ * where it is too large, or not all of it is here. Rows must be settled. */
+DX_MUST_USE int dx_node_write_exported_row(dx_node *node, dx_space *space, const dx_query_row *row,
+                                           dx_writer *out);
 /* A row of a watch, with the space it is of. */
 void dx_node_write_row_of(dx_bytes row, const char *space_name, dx_writer *out);
 /* The same of an ordered watch, with other places than the row has; from, to: SIZE_MAX for none. */

@@ -237,6 +237,9 @@ const char *const dx_store_schema[] = {
      "CREATE INDEX hole_word ON hole(word, block) WHERE word <> 0;"),
     /* Packs of links are of another form (echo/adjacency_pack.h): those there are stay as they are until they change. */
     "ALTER TABLE adjacency RENAME COLUMN rest TO pack;",
+    /* Entities that came from another space with their operations (echo/provenance.h). */
+    ("CREATE TABLE provenance(entity INTEGER PRIMARY KEY, counter INTEGER NOT NULL, feed BLOB NOT NULL,"
+     " floor INTEGER NOT NULL) STRICT;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

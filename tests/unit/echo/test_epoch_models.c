@@ -5,6 +5,7 @@
 #include "echo/load_check.h"
 
 #include "echo/base.h"
+#include "echo/provenance.h"
 #include "epochs.h"
 
 /* --- Models ------------------------------------------------------------------------------------------ */
@@ -79,9 +80,10 @@ static const dx_model_registry registry = {.models = test_models, .count = 2};
 
 /* --- A world ------------------------------------------------------------------------------------------ */
 
-enum { KINDS = 4, LARGE_SIZE = 600 * 1024 };
+enum { KINDS = 6, MADE_HERE = 4, LARGE_SIZE = 600 * 1024 };
 
-static const char *const kinds[KINDS] = {"dx/counter/1", "test/digits/1", "test/most/1", "dx/list/1"};
+static const char *const kinds[KINDS] = {"dx/counter/1",  "test/digits/1", "test/most/1", "dx/list/1",
+                                         "test/digits/1", "test/most/1"}; /* two from elsewhere */
 
 typedef struct world {
     peer alice, bob, full, plain, compact, late; /* the last is Bob's second mind: he is away */
@@ -149,6 +151,40 @@ static void join(world *w, peer *out, uint64_t seed, bool knows) {
     peer_admit(&w->alice, out, DX_ROLE_READER);
 }
 
+/* Two objects of another space, with what was done to them there. */
+static void bring(world *w, uint64_t seed) {
+    peer elsewhere;
+    peer_init(&elsewhere, 600 + seed, "Carol");
+    elsewhere.context.models = &registry;
+    peer_create_space(&elsewhere, "Meadow");
+    for (size_t i = MADE_HERE; i < KINDS; i++) {
+        uint8_t id[DX_ID_SIZE], number = 3;
+        dx_transaction *transaction;
+        dx_buf provenance;
+        int64_t key = add_of(&elsewhere, kinds[i]);
+        assert_int_equal(dx_key_to_id(elsewhere.space, key, id), DX_OK);
+        for (size_t n = 0; n < 5; n++) {
+            ask(&elsewhere, id, dx_bytes_of(&number, 1));
+        }
+        dx_buf_init(&provenance, &elsewhere.alloc.port, DX_PROVENANCE_SIZE_MAX);
+        peer_settle(&elsewhere);
+        peer_begin(&elsewhere);
+        assert_int_equal(dx_provenance_write(&elsewhere.context, elsewhere.space, key, &provenance), DX_OK);
+        peer_commit(&elsewhere);
+        peer_begin(&w->alice);
+        assert_int_equal(dx_transaction_begin(&w->alice.context, w->alice.space, &transaction), DX_OK);
+        assert_int_equal(dx_transaction_add_object_from(transaction, dx_bytes_text(kinds[i]),
+                                                        dx_bytes_text("thing"), 0, dx_buf_view(&provenance),
+                                                        &key),
+                         DX_OK);
+        assert_int_equal(dx_transaction_commit(transaction), DX_OK);
+        peer_commit(&w->alice);
+        assert_int_equal(dx_key_to_id(w->alice.space, key, w->ids[i]), DX_OK);
+        dx_buf_deinit(&provenance);
+    }
+    peer_deinit(&elsewhere);
+}
+
 static void world_init(world *w, uint64_t seed) {
     memset(w, 0, sizeof *w);
     w->random = seed;
@@ -161,9 +197,10 @@ static void world_init(world *w, uint64_t seed) {
     join(w, &w->plain, 300 + seed, false);
     join(w, &w->compact, 400 + seed, false);
     join(w, &w->late, 500 + seed, true);
-    for (size_t i = 0; i < KINDS; i++) {
+    for (size_t i = 0; i < MADE_HERE; i++) {
         assert_int_equal(dx_key_to_id(w->alice.space, add_of(&w->alice, kinds[i]), w->ids[i]), DX_OK);
     }
+    bring(w, seed);
     assert_int_equal(dx_key_to_id(w->alice.space, peer_add(&w->alice, "book", "{}"), w->large), DX_OK);
     set_large(w, &w->alice);
     peer_pull(&w->bob, &w->alice, PEER_RUN_MAX);

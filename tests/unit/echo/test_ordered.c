@@ -98,10 +98,11 @@ static int64_t operation_of(size_t number) {
 
 static int operate(fixture *f, size_t number) {
     const dx_stamp created = {.counter = 1}, stamp = stamp_of(number);
+    const dx_provenance provenance = dx_provenance_none(&created);
     uint8_t item[1] = {(uint8_t)operation_of(number)};
     int refusal = DX_OK;
     dx_buf_clear(&f->next);
-    assert_int_equal(dx_ordered_operate(&f->alice.context, KEY, &chain_model, &created,
+    assert_int_equal(dx_ordered_operate(&f->alice.context, KEY, &chain_model, &provenance,
                                         dx_buf_view(&f->saved), &stamp, dx_bytes_of(item, 1), &f->next,
                                         &refusal),
                      DX_OK);
