@@ -30,6 +30,7 @@ const dx_noun dx_nouns[] = {
     {"signal", "where this vault looks for peers it cannot dial"},
     {"agent", "the process that keeps a vault in step in the background"},
     {"kube", "the server of vault page, apps and signaling, on a machine of your own"},
+    {"vault", "the file that holds everything"},
     {"inspect", "look inside a space: feeds, blocks, holes, credentials, an object's registers"},
     {"status", "the state of this vault on one screen"},
     {"doctor", "look for what is wrong, and say how to mend it"},

@@ -143,6 +143,7 @@ int dx_run_agent_status(dx_invocation *run);
 int dx_run_kube_start(dx_invocation *run);
 int dx_run_kube_stop(dx_invocation *run);
 int dx_run_kube_status(dx_invocation *run);
+int dx_run_vault_compact(dx_invocation *run);
 int dx_run_status(dx_invocation *run);
 int dx_run_doctor(dx_invocation *run);
 int dx_run_api(dx_invocation *run);

@@ -145,6 +145,21 @@ const dx_verb dx_program_verbs[] = {
                  "dx inspect notes space\ndx inspect notes holes --limit 20\n"
                  "dx inspect notes object 2-0-5f81",
      .run = dx_run_inspect},
+    {.noun = "vault",
+     .verb = "compact",
+     .sentence = "Make the vault's file as small as what is in it",
+     .details =
+         "What was dropped or purged leaves room in the file, which later writing takes. This gives it back "
+         "to "
+         "the\n"
+         "disk. For the time it takes, what is left needs its size once more on the disk, and in memory; "
+         "the\n"
+         "vault answers nobody else meanwhile. A small vault does it by itself while nobody waits, when more "
+         "than\n"
+         "half of its file is unused.",
+     .examples = "dx vault compact",
+     .run = dx_run_vault_compact},
+
     {.noun = "status",
      .sentence = "Show the state of this vault on one screen",
      .examples = "dx status",

@@ -269,6 +269,12 @@ enum {
     /* Cached statements; every SQL text in the house is a literal, so only a bug reaches this. */
     DX_STORE_STATEMENTS_MAX = 4096,
 
+    /* A file is made smaller by itself when more than half of it, and 8 MiB, is unused, and what is left is at most 16 MiB, which is
+     * held in memory and takes some 0.2 s of CPU; when somebody asks for it, up to 256 MiB. */
+    DX_STORE_UNUSED_SIZE_MIN = 8 * 1024 * 1024,
+    DX_STORE_COMPACT_SIZE_IDLE = 16 * 1024 * 1024,
+    DX_STORE_COMPACT_SIZE_MAX = 256 * 1024 * 1024,
+
     /* A check while the vault is at work: pages read in one step (some 10 ms), and the largest vault (64 MB)
      * whose structure is then looked over at once; that of a larger one is table by table. */
     DX_STORE_CHECK_PAGES = 2048,

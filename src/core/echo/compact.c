@@ -275,6 +275,7 @@ static int sweep(dx_context *context, dx_space *space, size_t *budget) {
     if (error == DX_OK && base->sweep == count) {
         base->stage = DX_EPOCH_IDLE;
         dx_cut_deinit(&base->cut);
+        dx_store_note_dropped(context->store);
     }
     return error == DX_OK ? dx_base_save(context, space) : error;
 }

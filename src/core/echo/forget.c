@@ -291,6 +291,7 @@ int dx_space_sweep(dx_context *context, size_t budget, bool *more) {
             error = error == DX_OK ? dx_indexes_drop(context, space, &budget) : error;
             if (error == DX_OK && budget != 0) {
                 error = remove_space(context, space);
+                dx_store_note_dropped(context->store);
             }
         }
         if (error != DX_OK) {

@@ -137,9 +137,60 @@ static int vault_check(dx_node *node, dx_request *request, dx_bytes body) {
     return made ? DX_PENDING : DX_E_NO_MEMORY;
 }
 
+/* --- Making the file smaller --------------------------------------------------------------------- */
+
+static int explain_compaction(dx_node *node, const dx_store_compaction *compaction) {
+    if (compaction->error == DX_E_LIMIT) {
+        return dx_node_refuse(node, DX_E_LIMIT, "export its spaces into a new vault",
+                              "more than %d MiB are in use, and all of it would have to be held in memory",
+                              DX_STORE_COMPACT_SIZE_MAX >> 20);
+    }
+    if (compaction->error == DX_E_NO_SPACE) {
+        return dx_node_refuse(node, DX_E_NO_SPACE, "make room on its disk",
+                              "for the time it takes, what is in use needs its size once more on the disk");
+    }
+    return compaction->error;
+}
+
+/* Between this step and the one before, outside of all transactions, it was done. */
+static int go_on_compacting(dx_node *node, dx_request *request, bool *again) {
+    const dx_store_compaction *compaction = dx_store_compaction_of(node->store);
+    dx_map_builder map;
+    if (request->cancelled) {
+        return DX_E_CANCELLED;
+    }
+    if (compaction->asked) {
+        *again = true;
+        return DX_PENDING;
+    }
+    if (compaction->error != DX_OK) {
+        return explain_compaction(node, compaction);
+    }
+    dx_answer_init(node, &map);
+    dx_write_uint(dx_map_builder_key(&map, "before"),
+                  compaction->before.used_bytes + compaction->before.unused_bytes);
+    dx_write_uint(dx_map_builder_key(&map, "after"),
+                  compaction->after.used_bytes + compaction->after.unused_bytes);
+    return dx_request_reply(node, request, &map);
+}
+
+static int vault_compact(dx_node *node, dx_request *request, dx_bytes body) {
+    (void)body;
+    if (dx_store_is_read_only(node->store)) {
+        return dx_node_refuse(node, DX_E_NO_SPACE, "make room on its disk",
+                              "the vault's disk is full; the vault is open for reading only");
+    }
+    bool made = dx_request_continue(node, request, 1, go_on_compacting, NULL) != NULL;
+    if (made) {
+        dx_store_ask_compact(node->store);
+    }
+    return made ? DX_PENDING : DX_E_NO_MEMORY;
+}
+
 const dx_command dx_commands_node[] = {
     {"status", false, status},
     {"vault.check", false, vault_check},
+    {"vault.compact", false, vault_compact},
     {"request.cancel", false, request_cancel},
     {NULL, false, NULL},
 };

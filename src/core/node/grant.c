@@ -77,6 +77,7 @@ const dx_need_row dx_needs[] = {
     {"inspect.holes", DX_NEED_OWN},
     {"inspect.purges", DX_NEED_OWN},
     {"vault.check",    DX_NEED_OWN},
+    {"vault.compact",  DX_NEED_OWN},
     {"request.cancel", DX_NEED_NOTHING},
     {"app.ask",        DX_NEED_NOTHING},
     {"grant.watch",    DX_NEED_GRANT},

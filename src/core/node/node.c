@@ -759,7 +759,7 @@ static void keep_up(dx_node *node, bool quiet, uint64_t *deadline_ms) {
     }
     uint64_t idle_ms = node->written_ms + DX_STORE_IDLE_MS;
     bool idle = now_ms >= idle_ms;
-    if (quiet) {
+    if (quiet || dx_store_compaction_of(node->store)->asked) {
         dx_store_upkeep(node->store, idle);
         node->log_frames = dx_store_log_frames(node->store);
     }

@@ -197,11 +197,14 @@ static int checkpoint(dx_store *store) {
 }
 
 void dx_store_scrub(dx_store *store) {
-    store->scrubs = true;
+    store->scrubs = store->dropped = true;
 }
 
-/* All frames into the database, and the log's file to nothing: what it held of earlier versions of pages is gone. */
-static int empty_log(dx_store *store) {
+void dx_store_note_dropped(dx_store *store) {
+    store->dropped = true;
+}
+
+int dx_store_empty_log(dx_store *store) {
     dx_store_reset_statements(store);
     int result = sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (result != SQLITE_OK) {
@@ -234,10 +237,14 @@ static bool needs_place(const dx_store *store) {
            store->last_frames < DX_STORE_LOG_AHEAD_SIZE / DX_FRAME_SIZE;
 }
 
+static bool is_long(const dx_store *store, bool idle) {
+    return store->log_frames >= (idle ? DX_STORE_LOG_FRAMES_IDLE : DX_STORE_LOG_FRAMES_TIDY);
+}
+
 bool dx_store_has_upkeep(const dx_store *store, bool idle) {
-    int frames = idle ? DX_STORE_LOG_FRAMES_IDLE : DX_STORE_LOG_FRAMES_TIDY;
     bool can = !store->poisoned && !store->read_only && !store->upkeep_failed;
-    return can && (store->scrubs || store->log_frames >= frames || needs_place(store));
+    bool asked = store->compaction.asked || store->scrubs;
+    return can && (asked || is_long(store, idle) || needs_place(store) || (idle && store->dropped));
 }
 
 static int grow_log(dx_store *store) {
@@ -249,9 +256,11 @@ static int grow_log(dx_store *store) {
 void dx_store_upkeep(dx_store *store, bool idle) {
     DX_ASSERT(!store->in_transaction);
     if (dx_store_has_upkeep(store, idle)) {
-        int error = store->scrubs        ? empty_log(store)
-                    : needs_place(store) ? grow_log(store)
-                                         : checkpoint(store);
+        int error = store->compaction.asked ? dx_store_run_compaction(store)
+                    : store->scrubs         ? dx_store_empty_log(store)
+                    : needs_place(store)    ? grow_log(store)
+                    : is_long(store, idle)  ? checkpoint(store)
+                                            : dx_store_compact_sparse(store);
         store->upkeep_failed = error != DX_OK;
     }
 }

@@ -95,12 +95,34 @@ DX_MUST_USE int dx_store_checkpoint(dx_store *store);
 /* What was committed so far took something out that must not be found any more, which older frames of the log still have:
  * upkeep cuts the log off to nothing. */
 void dx_store_scrub(dx_store *store);
+/* Much is being taken out for good: upkeep looks, once idle, whether the file is to be made smaller. */
+void dx_store_note_dropped(dx_store *store);
 /* Whether there is something to do for the commits to come: at once when nobody waits for an answer, or, idle,
  * only once the store was left alone for DX_STORE_IDLE_MS. */
 bool dx_store_has_upkeep(const dx_store *store, bool idle);
 /* One bounded piece of it, outside a transaction: a checkpoint, or a place in the log made ahead. A failure
  * loses nothing and is left to the commit that has to do it otherwise. */
 void dx_store_upkeep(dx_store *store, bool idle);
+/* What is in the vault file, the log apart, and what of it nothing takes any more. */
+typedef struct dx_store_room {
+    uint64_t used_bytes, unused_bytes;
+} dx_store_room;
+
+DX_MUST_USE int dx_store_read_room(dx_store *store, dx_store_room *out);
+/* Outside a transaction: writes all that is there anew and cuts the file off behind it. Takes memory, and room on the disk for
+ * the time, for what is there; as one piece: some 10 ms of CPU a MiB. DX_E_LIMIT: more than DX_STORE_COMPACT_SIZE_MAX is in use; DX_E_NO_SPACE, DX_E_NO_MEMORY: the vault is as it was; other errors: perhaps poisoned. Upkeep does it by itself where more
+ * than half of the file is unused. */
+DX_MUST_USE int dx_store_compact(dx_store *store);
+
+/* One that somebody waits for: upkeep does it next. */
+typedef struct dx_store_compaction {
+    bool asked; /* and not done yet */
+    int error;  /* once it is not asked any more */
+    dx_store_room before, after;
+} dx_store_compaction;
+
+void dx_store_ask_compact(dx_store *store);
+const dx_store_compaction *dx_store_compaction_of(const dx_store *store);
 /* Reads everything there is and compares it (for people who ask): DX_E_CORRUPT with what was found in the
  * message: which pages of the file, which frame of the log, or which table. Outside a transaction; takes as
  * long as the vault is large. */

@@ -38,10 +38,12 @@ struct dx_store {
     int error;
     int doom;
     uint8_t token[DX_STORE_TOKEN_SIZE];
-    int log_frames;     /* after the last commit */
-    int last_frames;    /* of them, what that commit wrote */
-    int64_t log_size;   /* of the log's file, at least what log_frames take */
-    bool scrubs;        /* the log is to be cut off to nothing */
+    int log_frames;   /* after the last commit */
+    int last_frames;  /* of them, what that commit wrote */
+    int64_t log_size; /* of the log's file, at least what log_frames take */
+    bool scrubs;      /* the log is to be cut off to nothing */
+    bool dropped;     /* something was taken out since the file's room was looked at */
+    dx_store_compaction compaction;
     bool upkeep_failed; /* not to be tried again before the next commit */
     uint64_t budget;
     uint64_t steps_left;
@@ -60,6 +62,12 @@ int dx_store_fail(dx_store *store, int sqlite_result);
 int dx_store_fail_with(dx_store *store, int error, const char *message);
 /* Keeps the sentence for dx_store_message, and traces it. */
 void dx_store_tell(dx_store *store, const char *text);
+/* All frames into the database, and the log's file to nothing: what it held of earlier versions of pages is gone. */
+int dx_store_empty_log(dx_store *store);
+/* Looks whether the file is to be made smaller, and does it (compact.c). */
+int dx_store_compact_sparse(dx_store *store);
+/* Does it, and keeps what became of it. */
+int dx_store_run_compaction(dx_store *store);
 /* SQLite's side of the transaction. What fails spoils it. */
 int dx_store_begin_now(dx_store *store);
 /* Takes every statement back to its start, so that none holds a read open. */

@@ -143,6 +143,7 @@ static const struct {
     {"inspect.holes", nobody, ", 'space': 'Book'"},
     {"inspect.purges", nobody, ", 'space': 'Book'"},
     {"vault.check", nobody, ""},
+    {"vault.compact", nobody, ""},
     {"request.cancel", everybody, ""},
     {"app.ask", everybody, ", 'name': 'Todo', 'want': ['all:write']"},
     {"grant.watch", any, ""},

@@ -72,10 +72,32 @@ typedef struct workload {
     uint32_t changes;
     uint32_t row_max_size;
     int checkpoint_every;
-    int scrub_every; /* the log is cut off to nothing; 0: never */
+    int scrub_every;   /* the log is cut off to nothing; 0: never */
+    int compact_every; /* the file is made smaller; 0: never */
     uint32_t sector_size;
     const char *before; /* SQL run in a transaction first, or NULL */
 } workload;
+
+static uint64_t unused_bytes(dx_store *store) {
+    dx_store_room room;
+    assert_int_equal(dx_store_read_room(store, &room), DX_OK);
+    return room.unused_bytes;
+}
+
+/* Something large comes and goes, and its room with it. */
+static void waste_and_compact(dx_store *store) {
+    static const char *const steps[] = {
+        "CREATE TABLE waste(key INTEGER PRIMARY KEY, content BLOB NOT NULL)",
+        "INSERT INTO waste SELECT key, randomblob(9000) FROM model WHERE key < 12", "DROP TABLE waste"};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        assert_int_equal(dx_store_begin(store), DX_OK);
+        assert_int_equal(model_run(store, steps[i]), DX_OK);
+        assert_int_equal(dx_store_commit(store), DX_OK);
+    }
+    assert_true(unused_bytes(store) > 0);
+    assert_int_equal(dx_store_compact(store), DX_OK);
+    assert_int_equal(unused_bytes(store), 0);
+}
 
 static void run_workload(const workload *work) {
     assert_true(sodium_init() >= 0);
@@ -107,6 +129,9 @@ static void run_workload(const workload *work) {
             assert_true(dx_store_has_upkeep(store, false));
         }
         dx_store_upkeep(store, false);
+        if (work->compact_every != 0 && i % work->compact_every == 0) {
+            waste_and_compact(store);
+        }
     }
     dx_store_close(store);
     assert_true(self.points > 2 * work->commits);
@@ -159,5 +184,17 @@ static void test_logs_cut_off(void **state) {
                              .sector_size = 512});
 }
 
+/* Power fails at every call of a compaction: the vault is as it was, or as it is then. */
+static void test_compactions(void **state) {
+    (void)state;
+    run_workload(&(workload){.seed = 15,
+                             .commits = 12,
+                             .changes = 12,
+                             .row_max_size = 3000,
+                             .checkpoint_every = 5,
+                             .compact_every = 3,
+                             .sector_size = 512});
+}
+
 DX_TEST_MAIN(DX_TEST(test_small_commits), DX_TEST(test_small_commits_on_large_sectors),
-             DX_TEST(test_spilling_commits), DX_TEST(test_logs_cut_off))
+             DX_TEST(test_spilling_commits), DX_TEST(test_logs_cut_off), DX_TEST(test_compactions))

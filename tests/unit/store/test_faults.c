@@ -41,6 +41,9 @@ static int run_until_error(vault_model *model) {
         if (error == DX_OK && i % CHECKPOINT_EVERY == 0) {
             error = dx_store_checkpoint(store);
         }
+        if (i == CHECKPOINT_EVERY + 1) {
+            dx_store_ask_compact(store);
+        }
         dx_store_upkeep(store, false);
     }
     dx_store_close(store);
