@@ -49,16 +49,16 @@ DX_MUST_USE int dx_epoch_run(dx_context *context, dx_space *space, size_t budget
  * refused before. */
 DX_MUST_USE int dx_load_begin(dx_context *context, dx_space *space, const dx_snapshot_plan *plan,
                               const uint8_t root[static DX_HASH_SIZE], dx_bytes manifest);
-/* One chunk, in any order, from anybody. Verified against the manifest, opened and read whole before anything is kept;
- * durable with the transaction. DX_E_SIGNATURE: it is not that chunk (ask another peer); DX_E_MALFORMED: it is, and is no
- * piece of a snapshot: the load was given up; DX_E_EXISTS: it is here already; DX_E_STATE: nothing is fetched. */
+/* One chunk, in any order, from anybody. Held against the manifest before anything is kept, and kept as it is: what it says is
+ * looked at with all the others (dx_epoch_run). Durable with the transaction. DX_E_SIGNATURE: it is not that chunk (ask another
+ * peer); DX_E_EXISTS: it is here already; DX_E_STATE: nothing is fetched. */
 DX_MUST_USE int dx_load_chunk(dx_context *context, dx_space *space, uint64_t index, dx_bytes sealed);
 /* The first chunk at or behind `from` that is not here; DX_E_NOT_FOUND: none. */
 DX_MUST_USE int dx_load_missing(dx_context *context, dx_space *space, uint64_t from, uint64_t *index);
 /* Gives the load up: what was fetched goes. DX_E_STATE: it is being unpacked, or nothing is loaded. */
 DX_MUST_USE int dx_load_abort(dx_context *context, dx_space *space);
 /* Whether what was loaded under this root turned out to be no state of a space (load_check.h). Such a load gives itself up,
- * in dx_load_chunk or dx_epoch_run, before anything became of it, and is not begun again. */
+ * in dx_epoch_run, before anything became of it, and is not begun again. */
 DX_MUST_USE int dx_load_was_refused(dx_context *context, dx_space *space,
                                     const uint8_t root[static DX_HASH_SIZE], bool *refused);
 

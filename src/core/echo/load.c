@@ -46,8 +46,9 @@ struct dx_load {
     looking *look;            /* NULL: rows are made */
     dx_snapshot_place last;   /* the last entity's */
     dx_load_rows rows;
-    bool enough; /* the step has done as much as it may: the chunk is gone on with in the next one */
-    dx_buf plain;
+    bool enough;  /* the step has done as much as it may: the chunk is gone on with in the next one */
+    dx_buf plain; /* of a chunk, or of those that one item's pieces are */
+    bool whole;   /* it is no pieces */
 };
 
 void dx_load_destroy(dx_load *load) {
@@ -171,9 +172,10 @@ static int take_entity(dx_load *load, dx_bytes item) {
     return dx_load_rows_place(&load->rows, &in, &load->enough);
 }
 
-static int take_item(dx_load *load, dx_bytes item) {
+static int take_item(dx_load *load, dx_bytes item, bool begins) {
     size_t at = load->items, end = load->space->base->cut.count;
-    int error = load->look == NULL ? DX_OK : dx_load_check_item(&load->look->check, item, at == end);
+    const dx_load_place place = {.begins = begins, .whole = load->whole, .last = at == end};
+    int error = load->look == NULL ? DX_OK : dx_load_check_item(&load->look->check, item, &place);
     if (error != DX_OK) {
         return error;
     }
@@ -209,8 +211,13 @@ static int open_group(dx_load *load, uint64_t index, uint64_t *end) {
         if (*end == load->chunks) {
             return DX_E_MALFORMED;
         }
+        size_t before = load->plain.size;
         int error = read_sealed(load, *end, &sealed);
         error = error == DX_OK ? dx_chunk_open(&load->seal, *end, sealed, &kind, &load->plain) : error;
+        if (error == DX_OK && load->look != NULL) {
+            error = dx_load_check_chunk(kind, load->plain.size - before, sealed.size);
+        }
+        load->whole = kind == DX_CHUNK_WHOLE;
         if (error != DX_OK) {
             return error == DX_E_SIGNATURE ? DX_E_MALFORMED : error;
         }
@@ -244,7 +251,7 @@ static int unpack_group(dx_load *load, uint64_t index, uint64_t *end, size_t *co
     while (error == DX_OK && reader.at < reader.end && !load->enough) {
         bool is_header = load->items <= load->space->base->cut.count;
         dx_bytes item = dx_read_item(&reader);
-        error = reader.error == DX_OK ? take_item(load, item) : DX_E_MALFORMED;
+        error = reader.error == DX_OK ? take_item(load, item, *count == 0) : DX_E_MALFORMED;
         first = first == 0 && !is_header && error == DX_OK && load->look == NULL
                     ? dx_load_rows_key(&load->rows, &load->last)
                     : first;
@@ -494,25 +501,6 @@ int dx_load_was_refused(dx_context *context, dx_space *space, const uint8_t root
 
 /* --- Taking -------------------------------------------------------------------------------------- */
 
-/* Items of a whole chunk have the form of some item; what they say is looked at when rows are made. */
-static int check_items(const dx_space *space, dx_bytes plain) {
-    size_t feeds = space->base->cut.count;
-    dx_reader reader;
-    dx_reader_init(&reader, plain);
-    while (reader.at < reader.end && reader.error == DX_OK) {
-        dx_bytes item = dx_read_item(&reader);
-        dx_snapshot_header header;
-        dx_snapshot_feed feed;
-        dx_snapshot_entity entity;
-        if (reader.error == DX_OK && dx_snapshot_entity_decode(item, feeds, &entity) != DX_OK &&
-            dx_snapshot_feed_decode(item, feeds, feeds, &feed) != DX_OK &&
-            dx_snapshot_header_decode(item, &header) != DX_OK) {
-            return DX_E_MALFORMED;
-        }
-    }
-    return reader.error;
-}
-
 static int find_hash(dx_load *load, uint64_t index, uint8_t hash[static DX_HASH_SIZE], bool *here) {
     sqlite3_stmt *select =
         dx_store_query(load->context->store, "SELECT hash, sealed IS NOT NULL OR entity IS NOT NULL FROM "
@@ -534,7 +522,6 @@ static int find_hash(dx_load *load, uint64_t index, uint8_t hash[static DX_HASH_
 int dx_load_chunk(dx_context *context, dx_space *space, uint64_t index, dx_bytes sealed) {
     uint8_t hash[DX_HASH_SIZE], ours[DX_HASH_SIZE];
     dx_load *load;
-    dx_chunk_kind kind;
     bool here;
     if (space->base->stage != DX_EPOCH_FETCHING) {
         return DX_E_STATE;
@@ -547,17 +534,6 @@ int dx_load_chunk(dx_context *context, dx_space *space, uint64_t index, dx_bytes
     dx_chunk_hash(sealed, ours);
     if (memcmp(ours, hash, sizeof hash) != 0) {
         return DX_E_SIGNATURE;
-    }
-    dx_buf_clear(&load->plain);
-    error = dx_chunk_open(&load->seal, index, sealed, &kind, &load->plain);
-    error = error == DX_E_SIGNATURE ? DX_E_MALFORMED : error;
-    error = error == DX_OK && kind == DX_CHUNK_WHOLE ? check_items(space, dx_buf_view(&load->plain)) : error;
-    if (error == DX_E_MALFORMED) {
-        int failed = refuse_load(context, space);
-        return failed != DX_OK ? failed : error;
-    }
-    if (error != DX_OK) {
-        return error;
     }
     sqlite3_stmt *update = dx_store_query(
         context->store, "UPDATE snapshot_chunk SET sealed = ?3 WHERE snapshot = ?1 AND number = ?2");
@@ -652,11 +628,6 @@ static int unpack(dx_load *load, size_t *budget, bool *more) {
 
 /* --- Looking at it ------------------------------------------------------------------------------- */
 
-static int find_chunk_hash(void *ctx, uint64_t index, uint8_t hash[static DX_HASH_SIZE]) {
-    bool here;
-    return find_hash(ctx, index, hash, &here);
-}
-
 static int begin_looking(dx_load *load) {
     const dx_alloc *alloc = load->context->alloc;
     const dx_cut *cut = &load->space->base->cut;
@@ -672,9 +643,7 @@ static int begin_looking(dx_load *load) {
         return DX_E_NO_MEMORY;
     }
     look->count = cut->count;
-    dx_load_check_init(&look->check, load->context, load->space->control, &load->seal, cut, look->sums);
-    look->check.find_hash = find_chunk_hash;
-    look->check.ctx = load;
+    dx_load_check_init(&look->check, load->context, load->space->control, cut, look->sums);
     load->look = look;
     return DX_OK;
 }
@@ -694,8 +663,7 @@ static int look(dx_load *load, size_t *budget) {
         return error;
     }
     if (!load->look->right) {
-        error = load->items == load->feed_count + 1 ? dx_load_check_end(&load->look->check, load->chunks)
-                                                    : DX_E_MALFORMED;
+        error = load->items == load->feed_count + 1 ? dx_load_check_end(&load->look->check) : DX_E_MALFORMED;
         load->look->right = error == DX_OK;
     }
     int fits = error == DX_OK ? check_space(context, space, &space->base->cut, &later) : DX_OK;

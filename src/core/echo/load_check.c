@@ -10,37 +10,39 @@
 #include "echo/purge.h"
 #include "model/registry.h"
 
-static int compare_chunk(void *ctx, uint64_t index, dx_bytes sealed) {
-    dx_load_check *check = ctx;
-    uint8_t hash[DX_HASH_SIZE], ours[DX_HASH_SIZE];
-    int error = check->find_hash(check->ctx, index, hash);
-    if (error != DX_OK) {
-        return error == DX_E_SIGNATURE ? DX_E_MALFORMED : error;
-    }
-    dx_chunk_hash(sealed, ours);
-    return memcmp(hash, ours, sizeof hash) == 0 ? DX_OK : DX_E_MALFORMED;
-}
-
 void dx_load_check_init(dx_load_check *check, dx_context *context, const dx_control *control,
-                        const dx_chunk_seal *seal, const dx_cut *cut, const uint64_t *sums) {
+                        const dx_cut *cut, const uint64_t *sums) {
     *check = (dx_load_check){.context = context, .control = control, .cut = cut, .sums = sums};
-    dx_packer_init(&check->packer, context->alloc, seal, compare_chunk, check);
     dx_key_set_init(&check->keys, context->alloc, context->random, SIZE_MAX);
     dx_key_set_init(&check->wanted, context->alloc, context->random, SIZE_MAX);
     dx_buf_init(&check->saved, context->alloc, DX_STATE_SIZE_MAX);
 }
 
 void dx_load_check_deinit(dx_load_check *check) {
-    dx_packer_deinit(&check->packer);
     dx_key_set_deinit(&check->keys);
     dx_key_set_deinit(&check->wanted);
     dx_buf_deinit(&check->saved);
 }
 
-int dx_load_check_item(dx_load_check *check, dx_bytes item, bool last) {
-    int error = dx_packer_add(&check->packer, 0, item);
-    error = error == DX_OK && last ? dx_packer_flush(&check->packer) : error;
-    return error == DX_E_LIMIT ? DX_E_MALFORMED : error;
+/* --- Packing ------------------------------------------------------------------------------------- */
+
+/* All pieces but the last are as large as a chunk may be. */
+int dx_load_check_chunk(dx_chunk_kind kind, size_t size, size_t sealed_size) {
+    bool sealed = sealed_size == 1 + size + DX_SECTION_OVERHEAD;
+    bool cut = kind != DX_CHUNK_PIECE || size == DX_SNAPSHOT_CHUNK_SIZE;
+    return sealed && cut && size <= DX_SNAPSHOT_CHUNK_SIZE ? DX_OK : DX_E_MALFORMED;
+}
+
+/* As dx_packer_add would put it, by sizes alone: an item stands in the chunk under way if it fits, and in one of its own, or
+ * several, if it does not. */
+int dx_load_check_item(dx_load_check *check, dx_bytes item, const dx_load_place *place) {
+    bool fits = check->filled != 0 && check->filled + item.size <= DX_SNAPSHOT_CHUNK_SIZE;
+    bool whole = item.size <= DX_SNAPSHOT_CHUNK_SIZE;
+    if (place->begins == fits || place->whole != whole) {
+        return DX_E_MALFORMED;
+    }
+    check->filled = !whole || place->last ? 0 : item.size + (fits ? check->filled : 0);
+    return DX_OK;
 }
 
 /* --- Entities ------------------------------------------------------------------------------------ */
@@ -148,10 +150,6 @@ int dx_load_check_entity(dx_load_check *check, const dx_snapshot_entity *in) {
     return error == DX_OK ? check_content(check, in) : error;
 }
 
-int dx_load_check_end(dx_load_check *check, uint64_t chunks) {
-    int error = dx_packer_flush(&check->packer);
-    if (error != DX_OK || check->packer.index != chunks) {
-        return error != DX_OK && error != DX_E_LIMIT ? error : DX_E_MALFORMED;
-    }
+int dx_load_check_end(const dx_load_check *check) {
     return dx_key_set_holds(&check->keys, &check->wanted) ? DX_OK : DX_E_MALFORMED;
 }

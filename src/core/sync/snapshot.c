@@ -347,10 +347,6 @@ static int take_manifest(dx_session *session, dx_bytes hashes) {
 static int take_chunk(dx_session *session, uint64_t index, dx_bytes sealed) {
     dx_replica *replica = session->replica;
     int error = dx_load_chunk(replica->replication->context, replica->space, index, sealed);
-    if (error == DX_E_MALFORMED) { /* it is the epoch's own, and no state: nobody can load it */
-        refuse(replica, error);
-        return DX_OK;
-    }
     return error == DX_E_EXISTS || error == DX_E_STATE ? DX_OK : error;
 }
 
