@@ -94,13 +94,11 @@ static void add_feed(check_space *space, sqlite3_stmt *row) {
                        .data = dx_column_int(row, 2) == 1,
                        .length = (uint64_t)dx_column_int(row, 3),
                        .applied = (uint64_t)dx_column_int(row, 4),
-                       .rows = dx_column_int(row, 5),
-                       .parts = (uint64_t)dx_column_int(row, 6),
-                       .floor = (uint64_t)dx_column_int(row, 7),
-                       .cut = dx_column_is_null(row, 8) ? UINT64_MAX : (uint64_t)dx_column_int(row, 8)};
+                       .floor = (uint64_t)dx_column_int(row, 5),
+                       .cut = dx_column_is_null(row, 6) ? UINT64_MAX : (uint64_t)dx_column_int(row, 6)};
     size_t at = space->feed_count++;
     memcpy(feed.id, dx_column_bytes(row, 1).data, sizeof feed.id);
-    memcpy(feed.device, dx_column_bytes(row, 9).data, sizeof feed.device);
+    memcpy(feed.device, dx_column_bytes(row, 7).data, sizeof feed.device);
     for (; at > 0 && memcmp(feed.id, space->feeds[at - 1].id, sizeof feed.id) < 0; at--) {
         space->feeds[at] = space->feeds[at - 1];
     }
@@ -114,7 +112,7 @@ static void read_feeds(check_space *space, dx_store *store, int64_t local) {
     space->feeds = check_take(space, there ? (size_t)dx_column_int(count, 0) * sizeof *space->feeds : 0);
     dx_step_reset(count);
     sqlite3_stmt *rows =
-        dx_store_query(store, "SELECT id, feed_id, class, length, reached, rows, parts, floor, cut, device "
+        dx_store_query(store, "SELECT id, feed_id, class, length, reached, floor, cut, device "
                               "FROM feed WHERE space = ?1");
     dx_bind_int(rows, 1, local);
     while (dx_step(store, rows)) {

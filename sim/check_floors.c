@@ -12,10 +12,11 @@
 #include "epochs.h"
 #include "feed/block.h"
 #include "feed/fork.h"
+#include "feed/limb.h"
 #include "feed/mmr.h"
 #include "halo/control.h"
 
-enum { BRANCHES_MAX = 128, FLOORS_PER_NAMER = 256, ROOT_SIZE = CHECK_ROOT_SIZE };
+enum { BRANCHES_MAX = DX_FEED_LIMBS_MAX + 1, FLOORS_PER_NAMER = 256, ROOT_SIZE = CHECK_ROOT_SIZE };
 
 /* --- Branches ------------------------------------------------------------------------------------------------ */
 
@@ -36,19 +37,18 @@ static void read_kept(check_space *space, dx_store *store, const check_feed *fee
     }
 }
 
-static void read_branch(check_space *space, dx_store *store, check_feed *feed, int64_t rows, uint64_t parts,
-                        uint64_t length) {
+static void read_branch(check_space *space, dx_store *store, check_feed *feed, const dx_feed *view) {
     check_branch *branch = &feed->branches[feed->branch_count++];
-    branch->length = length;
-    branch->blocks = check_take(space, length * sizeof *branch->blocks);
+    branch->length = view->length;
+    branch->blocks = check_take(space, view->length * sizeof *branch->blocks);
     sqlite3_stmt *select = dx_store_query(
         store,
         "SELECT (key & 4294967295), body FROM block WHERE (key >= ?1 << 32 AND key < (?1 << 32) + ?2) OR"
         " (key >= (?3 << 32) + ?2 AND key < (?3 << 32) + ?4)");
-    dx_bind_int(select, 1, feed->local);
-    dx_bind_int(select, 2, (int64_t)parts);
-    dx_bind_int(select, 3, rows == 0 ? feed->local : rows);
-    dx_bind_int(select, 4, (int64_t)length);
+    dx_bind_int(select, 1, view->trunk);
+    dx_bind_int(select, 2, (int64_t)view->parts);
+    dx_bind_int(select, 3, view->rows);
+    dx_bind_int(select, 4, (int64_t)view->length);
     while (dx_step(store, select)) {
         branch->blocks[dx_column_int(select, 0)] = check_copy(space, dx_column_bytes(select, 1));
     }
@@ -73,22 +73,20 @@ static bool make_roots(check_space *space, const check_feed *feed, check_branch 
     }
 }
 
-static void read_limbs(check_space *space, dx_store *store, check_feed *feed) {
-    struct {
-        int64_t rows;
-        uint64_t parts, length;
-    } limbs[BRANCHES_MAX];
+static void read_limbs(check_space *space, dx_store *store, check_feed *feed, const dx_feed *held) {
+    int64_t rows[DX_FEED_LIMBS_MAX];
     size_t count = 0;
-    sqlite3_stmt *select = dx_store_query(store, "SELECT rows, parts, length FROM limb WHERE feed = ?1");
-    dx_bind_int(select, 1, feed->local);
-    while (dx_step(store, select)) {
-        DX_ASSERT(count < BRANCHES_MAX);
-        limbs[count].rows = dx_column_int(select, 0);
-        limbs[count].parts = (uint64_t)dx_column_int(select, 1);
-        limbs[count++].length = (uint64_t)dx_column_int(select, 2);
+    int error = dx_limb_list(held, store, rows, &count);
+    for (size_t i = 0; i < count && error == DX_OK; i++) {
+        dx_feed view;
+        error = dx_limb_view(held, store, rows[i], &view);
+        if (error == DX_OK) {
+            read_branch(space, store, feed, &view);
+        }
     }
-    for (size_t i = 0; i < count; i++) {
-        read_branch(space, store, feed, limbs[i].rows, limbs[i].parts, limbs[i].length);
+    if (error != DX_OK) {
+        sim_violate(space->world, "the branches of feed %d at peer %zu cannot be read: %s", (int)feed->local,
+                    space->peer, dx_error_name(error));
     }
 }
 
@@ -104,16 +102,16 @@ static void read_cut(dx_store *store, check_feed *feed) {
 }
 
 void check_read_branches(check_space *space, dx_store *store, check_feed *feed, const dx_feed *held) {
-    feed->branches = check_take(space, (BRANCHES_MAX + 1) * sizeof *feed->branches);
+    feed->branches = check_take(space, BRANCHES_MAX * sizeof *feed->branches);
     feed->begins = held->begins;
     feed->agreed = held->agreed > held->begins ? held->agreed : held->begins;
     read_cut(store, feed);
-    read_branch(space, store, feed, feed->rows, feed->parts, feed->length);
+    read_branch(space, store, feed, held);
     read_kept(space, store, feed, held, &feed->branches[0]);
     if (feed->cut == UINT64_MAX) {
         return;
     }
-    read_limbs(space, store, feed);
+    read_limbs(space, store, feed, held);
     for (size_t i = 0; i < feed->branch_count; i++) {
         for (uint64_t seq = 0; i > 0 && seq < feed->begins && seq < feed->branches[i].length; seq++) {
             feed->branches[i].blocks[seq] = feed->branches[0].blocks[seq]; /* nothing parts below */

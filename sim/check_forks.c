@@ -32,7 +32,7 @@ static void read_branch(const sim_peer *peer, const dx_feed *branch) {
         error = error != DX_OK ? error : dx_block_decode(block, &decoded);
     }
     dx_branch rows = {.store = peer->node->store,
-                      .local = branch->local,
+                      .trunk = branch->trunk,
                       .rows = branch->rows,
                       .parts = branch->parts,
                       .begins = branch->begins,

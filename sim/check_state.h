@@ -85,11 +85,11 @@ typedef struct check_branch {
 } check_branch;
 
 typedef struct check_feed {
-    int64_t local, rows;
+    int64_t local;
     uint8_t id[CHECK_HASH_SIZE], device[CHECK_HASH_SIZE];
     bool data;
-    uint64_t length, applied, parts, floor, begins; /* as the vault has them */
-    uint64_t agreed;                                /* a confirmed epoch cuts it there */
+    uint64_t length, applied, floor, begins; /* as the vault has them */
+    uint64_t agreed;                         /* a confirmed epoch cuts it there */
     /* Whose it is, and how senior. */
     bool admitted, of_member, of_owner;
     unsigned depth;

@@ -120,11 +120,12 @@ static int remove_named(dx_context *context, const doomed_feed *feed, size_t *bu
     return remove_range(context, remove, feed->local, feed->local, budget);
 }
 
-/* The number of a branch beside the one in force, or of that one; 0: no limb is left. */
+/* The number of a branch beside the one in force, of that one, or of what they shared; 0: no limb is left. */
 static int find_limb(dx_context *context, const doomed_feed *feed, int64_t *rows) {
     sqlite3_stmt *select =
         dx_store_query(context->store, "SELECT coalesce((SELECT rows FROM limb WHERE feed = ?1 LIMIT 1),"
-                                       " (SELECT rows FROM feed WHERE id = ?1), 0)");
+                                       " (SELECT CASE rows WHEN 0 THEN trunk ELSE rows END FROM feed WHERE"
+                                       " id = ?1), 0)");
     dx_bind_int(select, 1, feed->local);
     *rows = dx_step(context->store, select) ? dx_column_int(select, 0) : 0;
     dx_step_reset(select);
@@ -136,7 +137,8 @@ static int forget_limb(dx_context *context, const doomed_feed *feed, int64_t row
     dx_bind_int(remove, 1, rows);
     int error = dx_step_done(context->store, remove);
     sqlite3_stmt *update =
-        dx_store_query(context->store, "UPDATE feed SET rows = 0 WHERE id = ?1 AND rows = ?2");
+        dx_store_query(context->store, "UPDATE feed SET rows = iif(rows = ?2, 0, rows), trunk = iif(trunk ="
+                                       " ?2, 0, trunk) WHERE id = ?1");
     dx_bind_int(update, 1, feed->local);
     dx_bind_int(update, 2, rows);
     int failed = dx_step_done(context->store, update);

@@ -11,10 +11,6 @@
 
 enum { VECTOR_SIZE_MAX = DX_FEED_LOCAL_MAX * 16 };
 
-static int64_t key_of(const dx_feed *feed, uint64_t seq) {
-    return (seq < feed->parts ? feed->local : feed->rows) << 32 | (int64_t)seq;
-}
-
 static int save_begin(const dx_feed *feed, dx_store *store, uint64_t length, const dx_timeframe *vector) {
     dx_buf saved;
     dx_buf_init(&saved, feed->alloc, VECTOR_SIZE_MAX);
@@ -113,7 +109,7 @@ int dx_feed_jump(dx_feed *feed, dx_store *store, const dx_mmr *mmr, const dx_tim
         if (feed->own) {
             return DX_E_STATE;
         }
-        bool in_place = feed->length < mmr->length && feed->rows == feed->local;
+        bool in_place = feed->length < mmr->length && feed->rows == feed->trunk;
         error = in_place ? DX_OK : dx_limb_set_aside(feed, store);
         error = error ? error : lengthen(feed, store, mmr);
     }
@@ -167,7 +163,7 @@ static int remove_keys(dx_store *store, int64_t first, int64_t end, size_t *budg
 static int remove_blocks(const dx_feed *feed, dx_store *store, uint64_t from, uint64_t end, size_t *budget) {
     uint64_t shared = end < feed->parts ? end : feed->parts;
     int error =
-        remove_keys(store, feed->local << 32 | (int64_t)from, feed->local << 32 | (int64_t)shared, budget);
+        remove_keys(store, feed->trunk << 32 | (int64_t)from, feed->trunk << 32 | (int64_t)shared, budget);
     uint64_t begin = from > feed->parts ? from : feed->parts;
     return error ? error
                  : remove_keys(store, feed->rows << 32 | (int64_t)begin, feed->rows << 32 | (int64_t)end,
@@ -178,7 +174,7 @@ static int clear_body(const dx_feed *feed, dx_store *store, uint64_t seq, size_t
     if (*budget == 0) {
         return DX_OK;
     }
-    int64_t key = key_of(feed, seq);
+    int64_t key = dx_feed_block_key(feed, seq);
     int error = dx_hole_forget(store, key, key);
     if (error) {
         return error;

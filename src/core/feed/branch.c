@@ -9,7 +9,7 @@
 static int read_stored(const dx_branch *branch, uint64_t seq, unsigned level,
                        uint8_t out[static DX_HASH_SIZE]) {
     sqlite3_stmt *select = dx_store_query(branch->store, "SELECT nodes FROM block WHERE key=?1");
-    dx_bind_int(select, 1, (seq < branch->parts ? branch->local : branch->rows) << 32 | (int64_t)seq);
+    dx_bind_int(select, 1, (seq < branch->parts ? branch->trunk : branch->rows) << 32 | (int64_t)seq);
     bool found = dx_step(branch->store, select);
     dx_bytes nodes = found ? dx_column_bytes(select, 0) : dx_bytes_of(NULL, 0);
     bool whole = nodes.size >= ((size_t)level + 1) * DX_HASH_SIZE;

@@ -12,8 +12,8 @@
 
 typedef struct dx_branch {
     dx_store *store;
-    int64_t local, rows;
-    uint64_t parts;       /* nodes of leaves [0, parts) are in rows under `local`, */
+    int64_t trunk, rows;
+    uint64_t parts;       /* nodes of leaves [0, parts) are in rows under `trunk`, */
     uint64_t begins;      /* below it only the peaks there are kept; nodes are DX_E_GONE */
     uint64_t stored;      /* those of [parts, stored) under `rows` */
     const uint8_t *nodes; /* of leaves [stored, end), rows laid end to end */

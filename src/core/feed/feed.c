@@ -19,7 +19,7 @@ enum { EACH_BATCH = 64 };
 /* --- Rows -------------------------------------------------------------------------------------- */
 
 int64_t dx_feed_block_key(const dx_feed *feed, uint64_t seq) {
-    return (seq < feed->parts ? feed->local : feed->rows) << 32 | (int64_t)seq;
+    return (seq < feed->parts ? feed->trunk : feed->rows) << 32 | (int64_t)seq;
 }
 
 static int next_local(dx_store *store, int64_t *local) {
@@ -46,7 +46,7 @@ int dx_feed_create(dx_store *store, const dx_alloc *alloc, int64_t space, const 
     if (error) {
         return error;
     }
-    out->rows = out->local;
+    out->rows = out->trunk = out->local;
     sqlite3_stmt *insert =
         dx_store_query(store, "INSERT INTO feed(id, space, feed_id, prefix, device, key, class, own, length, "
                               "applied, peaks, head, target, timeframe)"
@@ -88,12 +88,13 @@ bool dx_feed_take_head(dx_bytes value, uint64_t from, dx_head *head) {
 /* What forks leave: a floor, a limb in force (rows 0: the trunk), and blocks to be walked again. */
 static bool take_fork(dx_feed *feed, sqlite3_stmt *row) {
     int64_t floor = dx_column_int(row, 13), kept = dx_column_int(row, 14), rows = dx_column_int(row, 15),
-            parts = dx_column_int(row, 16), settled = dx_column_int(row, 18);
+            parts = dx_column_int(row, 16), settled = dx_column_int(row, 18), trunk = dx_column_int(row, 21);
     feed->floor = (uint64_t)floor;
     feed->settled = (uint64_t)settled;
     feed->judged = dx_column_is_null(row, 19) ? DX_FEED_NO_CUT : (uint64_t)dx_column_int(row, 19);
     feed->kept = (uint64_t)kept;
     feed->rows = rows == 0 ? feed->local : rows;
+    feed->trunk = trunk == 0 ? feed->local : trunk;
     feed->parts = (uint64_t)parts;
     if (kept < 0 || feed->kept > feed->length || (feed->own && kept != 0)) {
         return false;
@@ -101,8 +102,8 @@ static bool take_fork(dx_feed *feed, sqlite3_stmt *row) {
     /* kept: others' forks shorten a feed, too; rows: it gave way to a state (begin.h) */
     bool plain = floor == 0 && (rows == 0 || feed->begins != 0) && parts == 0 && settled == 0;
     return feed->frozen ? feed->cut < DX_FEED_LENGTH_MAX && floor >= 0 && rows >= 0 && parts >= 0 &&
-                              feed->floor <= feed->length && feed->parts <= feed->length && settled >= 0 &&
-                              settled <= floor
+                              trunk >= 0 && feed->floor <= feed->length && feed->parts <= feed->length &&
+                              settled >= 0 && settled <= floor
                         : plain;
 }
 
@@ -177,9 +178,9 @@ int dx_feed_load(dx_store *store, const dx_alloc *alloc, const uint8_t space_id[
     dx_timeframe_init(&out->timeframe, alloc);
     memcpy(out->identity.space_id, space_id, DX_HASH_SIZE);
     sqlite3_stmt *select = dx_store_query(
-        store,
-        "SELECT space, feed_id, device, key, class, own, length, applied, peaks, head, target,"
-        " timeframe, cut, floor, kept, rows, parts, reached, settled, judged, begins FROM feed WHERE id=?1");
+        store, "SELECT space, feed_id, device, key, class, own, length, applied, peaks, head, target,"
+               " timeframe, cut, floor, kept, rows, parts, reached, settled, judged, begins, trunk FROM feed "
+               "WHERE id=?1");
     dx_bind_int(select, 1, local);
     if (!dx_step(store, select)) {
         int error = dx_store_error(store);
@@ -227,7 +228,7 @@ int dx_feed_each(dx_store *store, int64_t space, int (*on_feed)(void *ctx, int64
 
 dx_branch dx_feed_rows(const dx_feed *feed, dx_store *store, uint64_t length) {
     return (dx_branch){.store = store,
-                       .local = feed->local,
+                       .trunk = feed->trunk,
                        .rows = feed->rows,
                        .parts = feed->parts,
                        .begins = feed->begins,

@@ -56,9 +56,11 @@ typedef struct dx_feed {
     uint64_t
         yields; /* echo's, not stored: blocks from here on contradict a state that is to take their place: they are
                  not applied, and go with it; DX_FEED_NO_CUT: none does */
-    uint64_t kept;  /* blocks [applied, kept) are in effect already and only walked again; 0: none */
-    int64_t rows;   /* the number its blocks from `parts` on are stored under: local, or a limb's (limb.h) */
-    uint64_t parts; /* blocks below are the trunk's, stored under local */
+    uint64_t kept; /* blocks [applied, kept) are in effect already and only walked again; 0: none */
+    int64_t rows;  /* the number its blocks from `parts` on are stored under: local, or a limb's (limb.h) */
+    int64_t
+        trunk; /* the number of the branch that came first; local, until nothing of that one is left (limb.h) */
+    uint64_t parts; /* blocks below are the trunk's, stored under its number */
     bool is_limb;   /* a view of a branch that is not in force: it is saved in its own row (limb.h) */
     dx_mmr mmr;     /* at length */
     dx_head head; /* newest head whose blocks are all here; length 0: none (own: length after dx_feed_sign) */

@@ -11,7 +11,7 @@
  * feed.length to it. */
 enum { DX_HEAD_STORED_SIZE = 8 + DX_HASH_SIZE + DX_SIGNATURE_SIZE };
 
-/* The key its block is stored under: local << 32 | seq, or of a limb's own blocks rows << 32 | seq. */
+/* The key its block is stored under: trunk << 32 | seq, or of a limb's own blocks rows << 32 | seq. */
 int64_t dx_feed_block_key(const dx_feed *feed, uint64_t seq);
 /* Decodes a block and holds it to what only its feed knows: the class, and that it does not name its own
  * feed. DX_E_MALFORMED. */

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "feed/begin.h"
 #include "feed/branch.h"
 #include "feed/feed_state.h"
 #include "feed/hole.h"
@@ -35,47 +36,76 @@ static dx_feed view_of(const dx_feed *feed, int64_t rows, uint64_t parts) {
 
 /* Where a branch of table limb parts from the one in force: the trunk's row, too, at the place where that one left it, and
  * a limb that left the trunk higher than that likewise. */
-#define PARTS_FROM_FORCE "min(CASE WHEN rows=?1 THEN ?2 ELSE parts END, ?2)"
+#define PARTS_FROM_FORCE "min(CASE WHEN rows=?4 THEN ?2 ELSE parts END, ?2)"
 
 /* Of the branch in force: where it leaves the trunk. */
 static int64_t leaves_trunk(const dx_feed *feed) {
-    return feed->rows == feed->local ? INT64_MAX : (int64_t)feed->parts;
+    return feed->rows == feed->trunk ? INT64_MAX : (int64_t)feed->parts;
 }
 
 int dx_limb_list(const dx_feed *feed, dx_store *store, int64_t rows[static DX_FEED_LIMBS_MAX],
                  size_t *count) {
     *count = 0;
     sqlite3_stmt *select = dx_store_query(store, "SELECT rows FROM limb WHERE feed=?1 AND " PARTS_FROM_FORCE
-                                                 " >= ?3 ORDER BY rows LIMIT ?4");
+                                                 " >= ?3 ORDER BY rows LIMIT ?5");
     dx_bind_int(select, 1, feed->local);
     dx_bind_int(select, 2, leaves_trunk(feed));
     dx_bind_int(select, 3, (int64_t)feed->begins);
-    dx_bind_int(select, 4, DX_FEED_LIMBS_MAX);
+    dx_bind_int(select, 4, feed->trunk);
+    dx_bind_int(select, 5, DX_FEED_LIMBS_MAX);
     while (dx_step(store, select)) {
         rows[(*count)++] = dx_column_int(select, 0);
     }
     return dx_store_error(store);
 }
 
-/* The branch in force left the trunk below where the feed begins, so a new one shares nothing with the trunk but what stands
- * there from now on: the peaks. DX_E_STATE: what stood there is still being removed. */
-static int share_peaks(const dx_feed *feed, dx_store *store, const dx_mmr *mmr) {
-    sqlite3_stmt *select = dx_store_query(store, "SELECT 1 FROM limb WHERE rows=?1");
-    dx_bind_int(select, 1, feed->local);
-    bool stands = dx_step(store, select);
-    dx_step_reset(select);
-    int error = dx_store_error(store);
-    return error ? error : stands ? DX_E_STATE : dx_feed_store_peaks(store, feed->local, mmr);
+/* Branches beside the one in force part below where the feed begins from now on, wherever they left which trunk: nobody
+ * finds them any more, and they are swept whole. */
+static int give_up(const dx_feed *feed, dx_store *store) {
+    sqlite3_stmt *update = dx_store_query(store, "UPDATE limb SET parts=0 WHERE feed=?1");
+    dx_bind_int(update, 1, feed->local);
+    int error = dx_step_done(store, update);
+    if (error) {
+        return error;
+    }
+    sqlite3_stmt *insert =
+        dx_store_query(store, "INSERT OR IGNORE INTO limb(rows, feed, parts, length, peaks, head, target)"
+                              " VALUES(?1, ?2, 0, 0, x'', x'', x'')");
+    dx_bind_int(insert, 1, feed->trunk); /* swept before, but for what the branch in force shared */
+    dx_bind_int(insert, 2, feed->local);
+    return dx_step_done(store, insert);
 }
 
-int dx_limb_make(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view) {
+/* The branch in force left the trunk below where the feed begins: nothing of the trunk is left but peaks, and what parts from
+ * this branch shares nothing with it. So this branch becomes the trunk. */
+static int become_trunk(dx_feed *feed, dx_store *store) {
+    dx_mmr mmr;
+    int error = dx_feed_mmr_at(feed, store, feed->begins, &mmr);
+    error = error ? error : dx_feed_store_peaks(store, feed->rows, &mmr);
+    error = error ? error : give_up(feed, store);
+    if (error) {
+        return error;
+    }
+    sqlite3_stmt *update = dx_store_query(store, "UPDATE feed SET trunk=rows, parts=0 WHERE id=?1");
+    dx_bind_int(update, 1, feed->local);
+    error = dx_step_done(store, update);
+    if (!error) {
+        feed->trunk = feed->rows;
+        feed->parts = 0;
+    }
+    return error;
+}
+
+int dx_limb_make(dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view) {
     int64_t rows, others[DX_FEED_LIMBS_MAX];
     size_t count;
     uint64_t parts = dx_feed_common(feed);
     if (!feed->frozen || feed->length < parts) {
         return DX_E_STATE;
     }
-    int error = dx_limb_list(feed, store, others, &count);
+    bool rootless = feed->rows != feed->trunk && feed->parts < feed->begins;
+    int error = rootless ? become_trunk(feed, store) : DX_OK;
+    error = error ? error : dx_limb_list(feed, store, others, &count);
     error = error ? error : count == DX_FEED_LIMBS_MAX ? DX_E_LIMIT : next_rows(store, &rows);
     if (error) {
         return error;
@@ -83,8 +113,6 @@ int dx_limb_make(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal,
     *view = view_of(feed, rows, parts);
     dx_branch below = dx_feed_rows(feed, store, parts);
     error = dx_mmr_load(&view->mmr, dx_branch_read, &below, parts);
-    error = !error && feed->rows != feed->local && feed->parts < parts ? share_peaks(feed, store, &view->mmr)
-                                                                       : error;
     if (error) {
         return error;
     }
@@ -131,13 +159,14 @@ int dx_limb_view(const dx_feed *feed, dx_store *store, int64_t rows, dx_feed *vi
     if (!sound) {
         return DX_E_CORRUPT;
     }
-    uint64_t leaves = (uint64_t)leaves_trunk(feed), from = rows == feed->local ? leaves : view->parts;
+    uint64_t leaves = (uint64_t)leaves_trunk(feed), from = rows == feed->trunk ? leaves : view->parts;
     return (from < leaves ? from : leaves) < feed->begins ? DX_E_NOT_FOUND : DX_OK;
 }
 
 int dx_limb_for(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view) {
     sqlite3_stmt *select =
-        dx_store_query(store, "SELECT rows FROM limb WHERE feed=?1 AND goal_length=?2 AND goal_root=?3");
+        dx_store_query(store, "SELECT rows FROM limb WHERE feed=?1 AND goal_length=?2 AND goal_root=?3"
+                              " ORDER BY rows DESC LIMIT 1");
     dx_bind_int(select, 1, feed->local);
     dx_bind_int(select, 2, (int64_t)goal->length);
     dx_bind_bytes(select, 3, dx_bytes_of(goal->root, sizeof goal->root));
@@ -202,6 +231,7 @@ int dx_limb_sweep(const dx_feed *feed, dx_store *store, size_t *budget) {
     dx_bind_int(select, 1, feed->local);
     dx_bind_int(select, 2, leaves_trunk(feed));
     dx_bind_int(select, 3, (int64_t)feed->begins);
+    dx_bind_int(select, 4, feed->trunk);
     bool found = dx_step(store, select);
     int64_t rows = found ? dx_column_int(select, 0) : 0;
     dx_step_reset(select);
@@ -209,7 +239,7 @@ int dx_limb_sweep(const dx_feed *feed, dx_store *store, size_t *budget) {
     if (error || !found) {
         return error;
     }
-    int64_t first = rows << 32 | (rows == feed->local ? (int64_t)feed->parts : 0), end = (rows + 1) << 32;
+    int64_t first = rows << 32 | (rows == feed->trunk ? (int64_t)feed->parts : 0), end = (rows + 1) << 32;
     error = dx_hole_forget(store, first, end - 1);
     if (error) {
         return error;

@@ -2,7 +2,9 @@
  *
  * Layer: floor 1, feed (over fork.h). Table limb. A forked feed's trunk is the branch that came first; every
  * other branch is a limb that holds its own blocks from the place where it parts, and shares the trunk's
- * below. Nothing is copied or moved: a limb's blocks stand under a number of their own, above all feeds'. One
+ * below. Nothing is copied or moved: a limb's blocks stand under a number of their own, above all feeds'.
+ * Where a limb in force left the trunk below the feed's beginning, so that nothing of the trunk is left, it
+ * becomes the trunk of those that part later. One
  * branch is in force, and the feed's row and dx_feed speak of it; the others have a row each in table limb.
  * What a branch lost, it keeps (quarantine), until the space is forgotten.
  * A view is a dx_feed that speaks of such a branch: read, proven, received into and served by the calls of
@@ -21,8 +23,9 @@ typedef struct dx_limb_goal {
 } dx_limb_goal;
 
 /* A new, empty limb that parts where branches may (dx_feed_common). DX_E_STATE when the feed is not forked, or not here up to
- * there, or what lies below where it begins is still being removed; DX_E_LIMIT at DX_FEED_LIMBS_MAX, store errors. */
-DX_MUST_USE int dx_limb_make(const dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view);
+ * there; DX_E_LIMIT at DX_FEED_LIMBS_MAX, store errors. Where the branch in force left the trunk below the feed's beginning,
+ * it is the trunk from now on. */
+DX_MUST_USE int dx_limb_make(dx_feed *feed, dx_store *store, const dx_limb_goal *goal, dx_feed *view);
 /* The numbers of the branches that are not in force, ascending. */
 DX_MUST_USE int dx_limb_list(const dx_feed *feed, dx_store *store, int64_t rows[static DX_FEED_LIMBS_MAX],
                              size_t *count);

@@ -240,6 +240,8 @@ const char *const dx_store_schema[] = {
     /* Entities that came from another space with their operations (echo/provenance.h). */
     ("CREATE TABLE provenance(entity INTEGER PRIMARY KEY, counter INTEGER NOT NULL, feed BLOB NOT NULL,"
      " floor INTEGER NOT NULL) STRICT;"),
+    /* The number under which the blocks stand that a feed's branches share (feed/limb.h); 0: the feed's own. */
+    "ALTER TABLE feed ADD COLUMN trunk INTEGER NOT NULL DEFAULT 0;",
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];
