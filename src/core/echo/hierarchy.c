@@ -459,7 +459,7 @@ int dx_hierarchy_yielded_above(dx_context *context, dx_space *space, int64_t key
     dx_stamp stamp;
     dx_key_set those;
     bool none, all;
-    int64_t knot;
+    int64_t knot, begin = key;
     size_t levels = 0;
     *yielded = *parent = 0;
     dx_key_set_init(&those, context->alloc, context->random, YIELDED_LISTED_MAX);
@@ -475,7 +475,7 @@ int dx_hierarchy_yielded_above(dx_context *context, dx_space *space, int64_t key
             *yielded = key;
             break;
         }
-        key = *parent;
+        key = *parent == begin ? 0 : *parent; /* its row, made just now, closed a circle */
     }
     dx_key_set_deinit(&those);
     return error;

@@ -459,12 +459,45 @@ static void test_the_law_while_entities_are_purged(void **state) {
     }
 }
 
+/* Two circles, each closed by two people at once: as rows are made, the second one is closed while a move of the first has
+ * yielded already. */
+static void test_circles_that_a_load_closes(void **state) {
+    enum { CIRCLES = 3 };
+    (void)state;
+    world w;
+    peer fresh;
+    dx_cut cut;
+    int64_t pairs[CIRCLES][2];
+    world_init(&w, 1);
+    join_reader(&w, &fresh, 81);
+    peer *alice = &w.authors[0], *bob = &w.authors[1];
+    for (size_t i = 0; i < CIRCLES; i++) {
+        pairs[i][0] = peer_add(alice, "box", "{}");
+        pairs[i][1] = peer_add(alice, "box", "{}");
+    }
+    peer_pull(bob, alice, PEER_RUN_MAX);
+    for (size_t i = 0; i < CIRCLES; i++) {
+        move(alice, pairs[i][0], pairs[i][1]);
+        move(bob, peer_key(bob, alice, pairs[i][1]), peer_key(bob, alice, pairs[i][0]));
+    }
+    peer_pull(alice, bob, PEER_RUN_MAX);
+    epoch_cut(alice, &cut);
+    dx_snapshot_made made = epoch_make(alice, &cut, 3);
+    epoch_pull_rights(&fresh, alice);
+    epoch_load(&fresh, alice, &cut, &made, 2);
+    assert_same_data(alice, &fresh);
+    dx_cut_deinit(&cut);
+    peer_deinit(&fresh);
+    world_deinit(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_snapshot_is_a_function_of_what_is_below),
         cmocka_unit_test(test_the_law_over_random_worlds),
         cmocka_unit_test(test_a_state_names_what_is_purged),
         cmocka_unit_test(test_the_law_while_entities_are_purged),
+        cmocka_unit_test(test_circles_that_a_load_closes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
