@@ -533,8 +533,9 @@ static dx_bytes open_section(walk *self, dx_bytes key, uint64_t seq, uint64_t in
     return dx_bytes_of(plain, memcmp(hash, sealed.data, SIV_SIZE) == 0 ? size : 0);
 }
 
-/* What is purged has no section left anywhere. */
-static void check_purged(const walk *self, uint64_t seq, uint64_t index, const read_section *section) {
+/* What is purged has no section left anywhere; blocks that a vault let go of are kept here as they were then, with what was
+ * purged later, which is nobody's any more. */
+static bool is_purged(const walk *self, uint64_t seq, uint64_t index, const read_section *section) {
     const check_space *space = self->space;
     const place *subject = &section->subject;
     bool elsewhere = !section->creates && subject->form == FORM_FEED;
@@ -548,11 +549,16 @@ static void check_purged(const walk *self, uint64_t seq, uint64_t index, const r
     id[CHECK_PREFIX_SIZE + 4] = (uint8_t)(number >> 8);
     id[CHECK_PREFIX_SIZE + 5] = (uint8_t)number;
     for (size_t i = 0; i < space->purged_count; i++) {
-        if (memcmp(space->purged[i], id, sizeof id) == 0) {
+        if (memcmp(space->purged[i], id, sizeof id) != 0) {
+            continue;
+        }
+        if (seq >= space->feeds[self->feed].begins) {
             sim_violate(space->world, "peer %zu holds section %d of block %d about something that is purged",
                         space->peer, (int)index, (int)seq);
         }
+        return true;
     }
+    return false;
 }
 
 static void walk_sections(walk *self, uint64_t seq, read_block *block) {
@@ -571,11 +577,10 @@ static void walk_sections(walk *self, uint64_t seq, read_block *block) {
         }
         dx_bytes plain = open_section(self, key, seq, index, dx_read_bytes(&block->sections));
         bool readable = plain.size != 0 && decode_section(plain, own, &section);
-        if (readable) {
-            check_purged(self, seq, index, &section);
-        }
         if (!readable) {
             self->space->refused += self->making;
+        } else if (is_purged(self, seq, index, &section)) {
+            continue;
         } else if (section.creates && self->making) {
             make(self, seq, index, &section, &stamp);
         } else if (!section.creates && !self->making) {

@@ -106,7 +106,7 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
     plan->skew = draw_one_in(&skew_state, SKEW_RARITY) || plan->skew;
     plan->models = draw_one_in(&models_state, 4) || plan->skew;
     draw_epochs(plan);
-    plan->purges = (draw_one_in(&purges_state, 6) || plan->purges) && !plan->epochs; /* purges.c says why */
+    plan->purges = draw_one_in(&purges_state, 6) || plan->purges;
     plan->parts = (draw_one_in(&parts_state, PARTS_RARITY) || plan->parts) && !plan->epochs && !plan->skew &&
                   !plan->undo && plan->peers > 1; /* parts.c says why */
     if (calm) {

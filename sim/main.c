@@ -324,7 +324,7 @@ static const char usage[] =
     "  as rows, for tools/sim\n"
     "  --calm: no faults; --whole: every seed founds its spaces anew; --epochs: every seed has epochs;\n"
     "  --skew: every seed has programs of different ages; --undo: people who take things back;\n"
-    "  --purges: things are purged, but where there are epochs; --parts: every seed that can has\n"
+    "  --purges: in every seed things are purged; --parts: every seed that can has\n"
     "  people who keep a part; --traces: the hash of all events and effects of each seed;\n"
     "  --verbose: what happens, as a story; --inside: and what nodes say of themselves";
 

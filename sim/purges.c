@@ -1,11 +1,8 @@
 /* sim/purges.c: things are purged meanwhile, and what must be left of them: nothing.
  *
  * Layer: simulator. One world in six has purges, drawn apart from all else, so that other worlds are what they were. Anybody
- * asks; the owner may, and who made it, and nobody else. A purge that was acknowledged must be in effect with every honest peer at the
- * end, and then no block of any of them may hold a section about it (check_blocks.c, by the book), and no row shows it.
- *
- * Worlds with epochs have none yet: blocks that vaults let go of are kept as they were then (epochs_archive.c), with what was
- * purged later. */
+ * asks; the owner may, an admin, and who made it, and nobody else. A purge that was acknowledged must be in effect with every honest peer at the
+ * end, and then no block of any of them may hold a section about it (check_blocks.c, by the book), and no row shows it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -32,6 +29,12 @@ bool sim_is_purged(const sim_world *world, size_t space, const char *id) {
     return false;
 }
 
+/* The owner, and an admin where there is one. */
+static bool may_purge_all(const sim_peer *peer) {
+    const sim_plan *plan = &peer->world->plan;
+    return peer->index < (plan->epochs && !plan->alone ? SIM_ADMINS : 1);
+}
+
 static void on_purged(sim_world *world, sim_peer *peer, void *ctx, sim_answer_kind kind, dx_bytes body) {
     sim_purge *purge = ctx;
     char message[160];
@@ -46,7 +49,7 @@ static void on_purged(sim_world *world, sim_peer *peer, void *ctx, sim_answer_ki
     if (refused && code == DX_E_DENIED && peer->index == 0) {
         sim_violate(world, "the owner may not purge %s: %s", purge->id, message);
     }
-    if (!refused && peer->index != 0 && !sim_has_made(world, purge->id, peer)) {
+    if (!refused && !may_purge_all(peer) && !sim_has_made(world, purge->id, peer)) {
         sim_violate(world, "peer %zu purged %s, which it neither made nor may", peer->index, purge->id);
     }
     purge->said = purge->said || (!refused && !peer->forked && world->plan.chance[SIM_SET_BACK] == 0);

@@ -30,9 +30,10 @@ typedef struct dx_epoch_work {
     uint64_t look_ms;    /* when to look all the same; 0: at once */
     uint64_t weighed;    /* the standing of blocks and epochs when they were weighed last; 0: weigh them */
     uint64_t state_size; /* of a snapshot that was made and did not outweigh its blocks; 0: none */
-    uint64_t stale_ms;   /* since when the current epoch has something that was purged; 0: it has not */
-    uint64_t weigh_ms;   /* not to be weighed before */
-    uint64_t heavy_ms;   /* since when there is enough for an epoch; 0: there is not */
+    uint64_t
+        stale_ms; /* since when the current epoch has something that was purged, and none follows it; 0: not so */
+    uint64_t weigh_ms; /* not to be weighed before */
+    uint64_t heavy_ms; /* since when there is enough for an epoch; 0: there is not */
 } dx_epoch_work;
 
 static void note(dx_node *node, const dx_space *space, const char *what, uint64_t number) {
@@ -493,6 +494,27 @@ static bool is_stale(const dx_space *space) {
            dx_control_epoch_is_stale(space->control, &current);
 }
 
+/* Whether an epoch that follows the current one and leaves out what was purged waits for others' word already: this device
+ * made it, or found it to be right. */
+static int is_followed(dx_node *node, dx_space *space, bool *followed) {
+    int error = DX_OK;
+    dx_epoch current, epoch;
+    *followed = false;
+    for (size_t i = dx_control_epoch_count(space->control); error == DX_OK && !*followed && i-- > 0;) {
+        dx_epoch_verdict verdict;
+        uint64_t since_ms;
+        if (!dx_control_current_epoch(space->control, &current) ||
+            !dx_control_epoch_at(space->control, i, &epoch) ||
+            memcmp(epoch.id, current.id, sizeof epoch.id) == 0) {
+            break;
+        }
+        error = dx_node_epoch_verdict(node, space, epoch.id, &verdict, &since_ms);
+        *followed = verdict == DX_EPOCH_RIGHT && dx_epoch_dominates(&epoch, &current) &&
+                    !dx_control_epoch_is_stale(space->control, &epoch);
+    }
+    return error;
+}
+
 /* *due_ms: when this device is to make one, DX_NO_DEADLINE: there is no reason to. *look_ms: when to weigh again. */
 static int when_due(dx_node *node, dx_space *space, dx_epoch_work *work, uint64_t *due_ms,
                     uint64_t *look_ms) {
@@ -503,7 +525,12 @@ static int when_due(dx_node *node, dx_space *space, dx_epoch_work *work, uint64_
     if (!may(node, space, DX_ROLE_ADMIN)) {
         return DX_OK;
     }
-    work->stale_ms = !is_stale(space) ? 0 : work->stale_ms == 0 ? now_ms + 1 : work->stale_ms;
+    bool followed = false;
+    int failed = is_stale(space) ? is_followed(node, space, &followed) : DX_OK;
+    if (failed != DX_OK) {
+        return failed;
+    }
+    work->stale_ms = !is_stale(space) || followed ? 0 : work->stale_ms == 0 ? now_ms + 1 : work->stale_ms;
     if (work->stale_ms != 0) {
         *due_ms = work->stale_ms - 1 + rank_of(node, space) * DX_EPOCH_RANK_MS;
         return DX_OK;

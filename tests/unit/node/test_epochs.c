@@ -211,5 +211,44 @@ static void test_made_by_themselves(void **state) {
     street_deinit(&road);
 }
 
+/* Something below the current epoch is purged while nobody is there to confirm the next one: one is made, and no more, whatever
+ * happens, until something else is purged. Who comes back says that it is right. */
+static void test_the_next_one_waits(void **state) {
+    static const char epochs[] = "{'do': 'space.epochs', 'space': 'Garden'}";
+    static const char add[] = "{'do': 'object.add', 'space': 'Garden', 'type': 'bed', 'data': {'n': 0}}";
+    enum { BEDS = 3 };
+    char ids[BEDS][64], json[256];
+    (void)state;
+    street_init(&road);
+    vault *alice = street_person(&road, "alice"), *bob = street_person(&road, "bob");
+    vault_ask(alice, "{'do': 'space.create', 'name': 'Garden'}");
+    street_join(alice, bob, "Garden");
+    for (size_t i = 0; i < BEDS; i++) {
+        street_field(vault_ask(alice, add), "id", ids[i], sizeof ids[i]);
+    }
+    vault_ask(alice, "{'do': 'space.epoch', 'space': 'Garden'}");
+    street_pass(&road, 10000);
+    assert_non_null(strstr(vault_ask(alice, "{'do': 'space.status', 'space': 'Garden'}"), "\"epoch\":1"));
+    vault_leave(bob);
+    for (size_t i = 1; i < BEDS; i++) {
+        char count[16];
+        snprintf(json, sizeof json, "{'do': 'object.purge', 'space': 'Garden', 'id': '%s'}", ids[i]);
+        vault_ask(alice, json);
+        street_pass(&road, 60000);
+        vault_leave(alice);
+        vault_open(alice);
+        vault_ask(alice, add);
+        street_pass(&road, 700000);
+        snprintf(count, sizeof count, "{\"count\":%zu}", 1 + i);
+        assert_string_equal(vault_ask(alice, epochs), count);
+    }
+    vault_open(bob);
+    street_pass(&road, 60000);
+    assert_non_null(strstr(vault_ask(alice, "{'do': 'space.status', 'space': 'Garden'}"), "\"epoch\":2"));
+    assert_string_equal(vault_ask(alice, epochs), "{\"count\":3}");
+    street_agree(&road, "Garden");
+    street_deinit(&road);
+}
+
 DX_TEST_MAIN(DX_TEST(test_one_state_in_the_end), DX_TEST(test_in_step_when_unpacked),
-             DX_TEST(test_made_by_themselves))
+             DX_TEST(test_made_by_themselves), DX_TEST(test_the_next_one_waits))
