@@ -246,8 +246,8 @@ int dx_fork_join(dx_feed *feed, dx_store *store, uint64_t at, const dx_head *the
 
 /* --- Search ----------------------------------------------------------------------------------------- */
 
-void dx_fork_search_begin(dx_fork_search *search, uint64_t shared) {
-    *search = (dx_fork_search){.equal = 0, .open = shared + 1};
+void dx_fork_search_begin(dx_fork_search *search, uint64_t from, uint64_t shared) {
+    *search = (dx_fork_search){.equal = from == 0 ? 0 : from - 1, .open = shared + 1};
 }
 
 /* Evenly spread over what is open, each at least one apart. */

@@ -61,9 +61,10 @@ typedef struct dx_fork_search {
     uint64_t equal, open;
 } dx_fork_search;
 
-/* Over all lengths that both have: shared = the smaller length. When it ends with equal = shared, there was
- * no fork. */
-void dx_fork_search_begin(dx_fork_search *search, uint64_t shared);
+/* Over all lengths that both have: from where either's blocks begin (0: both have all) to shared, the smaller length, from <=
+ * shared. When it ends with equal = shared, there was no fork; with equal below `from`, they part where one of
+ * them has nothing any more. */
+void dx_fork_search_begin(dx_fork_search *search, uint64_t from, uint64_t shared);
 /* Lengths to ask the other for; their number, 0 when done. */
 size_t dx_fork_search_probes(const dx_fork_search *search, uint64_t lengths[static DX_FORK_PROBES_MAX]);
 /* The other's roots at those lengths, DX_ROOT_PREFIX_SIZE bytes each. DX_E_MALFORMED for another size, store

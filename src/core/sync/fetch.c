@@ -112,6 +112,7 @@ static int take_entry(dx_session *session, const dx_sync_entry *entry) {
             row->behind_ms = session->replica->replication->context->now_ms;
         }
         row->theirs = entry->head.length;
+        row->apart = false; /* perhaps another branch is in force there now */
     }
     if (entry->head.length > row->told) {
         row->told = entry->head.length;
@@ -369,7 +370,7 @@ static int want_class(dx_session *session, dx_feed_class feed_class, bool *pendi
         dx_session_feed *row = &session->feeds[i];
         const dx_feed *feed = find_from(session->replica->space, row->local, &at);
         if (feed == NULL || feed->own || feed->identity.feed_class != feed_class || !is_missing(row, feed) ||
-            row->begins > feed->length || dx_replica_loads(session->replica, feed) ||
+            row->begins > feed->length || row->apart || dx_replica_loads(session->replica, feed) ||
             feed->length >= feed->cut || is_compared(session, row) ||
             (feed->length > 0 && !is_admitted(session->replica, feed))) {
             continue;

@@ -43,7 +43,11 @@ int dx_session_note_fork(dx_session *session, const dx_feed *feed, uint64_t cut_
         return DX_OK;
     }
     for (dx_session *other = session->replica->sessions; other != NULL; other = other->next) {
+        dx_session_feed *row = dx_session_find_feed(other, feed->local);
         memset(other->lacks, 0, sizeof other->lacks); /* branches are asked for from another place now */
+        if (row != NULL) {
+            row->apart = false;
+        }
     }
     dx_session_trace(session, "feed %lld is forked: cut at %llu", (long long)feed->local,
                      (unsigned long long)feed->cut);
@@ -155,6 +159,18 @@ void dx_session_drop_proofs(dx_session *session) {
 
 /* --- Looking for the place ------------------------------------------------------------------------------ */
 
+/* They part below what one of both has: no proof comes of it here. */
+static int give_up(dx_session *session) {
+    dx_session_feed *row = dx_session_find_feed(session, session->searching);
+    dx_session_trace(session, "the branches of feed %lld part below what is here or there",
+                     (long long)session->searching);
+    if (row != NULL) {
+        row->apart = true;
+    }
+    session->searching = 0;
+    return DX_OK;
+}
+
 /* Asks the next round, or ends the search: at a place (the other's path is asked for), or without one (it was
  * garbage). */
 static int go_on(dx_session *session, const dx_feed *feed) {
@@ -166,6 +182,9 @@ static int go_on(dx_session *session, const dx_feed *feed) {
     if (probe.count > 0) {
         dx_sync_probe_write(false, &probe, message);
         return dx_session_send(session);
+    }
+    if (session->search.equal < session->search_from) {
+        return give_up(session);
     }
     if (session->search.equal == session->search_shared && feed->frozen) {
         session->searching = 0; /* meanwhile one of us put another branch in force */
@@ -193,6 +212,23 @@ int dx_session_search_exact(dx_session *session, const dx_feed *feed, const dx_h
     return error == DX_E_NOT_FOUND || error == DX_E_SIGNATURE ? DX_OK : error;
 }
 
+/* From where both have it, as far as is known. */
+static int begin_search(dx_session *session, const dx_feed *feed) {
+    const dx_session_feed *row = dx_session_find_feed(session, feed->local);
+    uint64_t theirs = row != NULL ? row->begins : 0;
+    session->search_from = theirs > feed->begins ? theirs : feed->begins;
+    if (session->search_from > session->search_shared) {
+        return give_up(session);
+    }
+    dx_fork_search_begin(&session->search, session->search_from, session->search_shared);
+    return go_on(session, feed);
+}
+
+int dx_session_search_again(dx_session *session, const dx_feed *feed) {
+    session->search_due++; /* what was asked is perhaps answered all the same */
+    return begin_search(session, feed);
+}
+
 /* A run under this well signed head did not join what is here. */
 int dx_session_search_fork(dx_session *session, const dx_feed *feed, const dx_head *head) {
     int error = dx_head_verify(head, session->replica->space->id, feed->id, feed->identity.key);
@@ -208,8 +244,7 @@ int dx_session_search_fork(dx_session *session, const dx_feed *feed, const dx_he
     }
     session->searching = feed->local;
     session->search_shared = head->length < feed->length ? head->length : feed->length;
-    dx_fork_search_begin(&session->search, session->search_shared);
-    return go_on(session, feed);
+    return begin_search(session, feed);
 }
 
 int dx_session_take_probe(dx_session *session, dx_bytes message) {

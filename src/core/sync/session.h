@@ -30,6 +30,7 @@ typedef struct dx_session_feed {
     uint64_t begins;      /* blocks before it are not at theirs any more */
     bool head_asked;      /* they are to get the head of what they have */
     bool parted;          /* it did not join, while another feed's branches were being compared */
+    bool apart;           /* theirs is another branch, and where it parts is below what is here or there */
     dx_sync_place
         holes; /* the first place of which they were not asked yet whether they have what is a hole here */
     dx_sync_place doubts; /* the same of what others said to be outside */
@@ -114,7 +115,7 @@ struct dx_session {
     int64_t searching;   /* local number of a feed whose branches are being compared, 0: none */
     uint64_t search_ms;  /* when the last question about it was asked */
     uint64_t search_due; /* answers to questions of comparisons that were given up: they may still come */
-    uint64_t search_shared;
+    uint64_t search_from, search_shared;
     dx_fork_search search;
     struct {
         int64_t feed; /* 0: none is asked for */
@@ -261,6 +262,8 @@ DX_MUST_USE int dx_session_fetch_hearsay(dx_session *session, bool *pending, uin
 DX_MUST_USE int dx_session_note_fork(dx_session *session, const dx_feed *feed, uint64_t cut_before);
 DX_MUST_USE int dx_session_tell_forks(dx_session *session);
 DX_MUST_USE int dx_session_search_fork(dx_session *session, const dx_feed *feed, const dx_head *head);
+/* Their blocks of the feed that is compared begin later than was known: it is compared from there on. */
+DX_MUST_USE int dx_session_search_again(dx_session *session, const dx_feed *feed);
 /* Gives up a comparison that is not answered, so that others may begin. */
 void dx_session_search_tick(dx_session *session, uint64_t *deadline_ms);
 DX_MUST_USE int dx_session_search_exact(dx_session *session, const dx_feed *feed, const dx_head *head);

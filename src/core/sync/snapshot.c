@@ -38,7 +38,7 @@ static bool is_offered(const dx_replica *replica, const dx_feed *feed) {
             session->state == DX_SESSION_MEMBER ? dx_session_find_feed(session, feed->local) : NULL;
         if (row != NULL && row->theirs > feed->length) {
             any = true;
-            if (row->begins <= feed->length) {
+            if (row->begins <= feed->length && !row->apart) {
                 return true;
             }
         }
@@ -159,6 +159,9 @@ static int choose_epoch(dx_replica *replica, dx_epoch *out, bool *found) {
 static void ask_again(dx_replica *replica) {
     for (dx_session *session = replica->sessions; session != NULL; session = session->next) {
         session->asked[DX_FEED_DATA].done = false;
+        for (size_t i = 0; i < session->feed_count; i++) {
+            session->feeds[i].apart = false;
+        }
     }
 }
 
@@ -424,11 +427,11 @@ int dx_session_take_gone(dx_session *session, dx_bytes message) {
     const dx_feed *feed = error == DX_OK ? dx_space_feed_by_id(session->replica->space, id) : NULL;
     dx_session_feed *row = feed == NULL ? NULL : dx_session_find_feed(session, feed->local);
     if (row != NULL) {
+        bool later = begins > row->begins;
         row->begins = begins;
         row->wanted = false;
-        if (session->searching == row->local) { /* where it parts cannot be found with them */
-            session->searching = 0;
-            session->search_due++;
+        if (session->searching == row->local && later) { /* what was asked lies below */
+            return dx_session_search_again(session, feed);
         }
     }
     return error;

@@ -1,5 +1,6 @@
 /* tests/unit/feed/test_fork.c: feed/fork.c: fork proofs made by hand and by search, and everything that is
  * none. */
+#include "feed/begin.h"
 #include "feed/limb.h"
 #include "writer.h"
 
@@ -439,6 +440,28 @@ static void test_limbs_are_bounded(void **state) {
 /* --- Search ------------------------------------------------------------------------------------------------
  */
 
+/* Asks for roots until the search is done. */
+static dx_fork_search search_with(const dx_feed *one, test_vault *asking, const dx_feed *other,
+                                  test_vault *asked, uint64_t from, uint64_t shared) {
+    uint64_t lengths[DX_FORK_PROBES_MAX];
+    dx_fork_search search;
+    dx_fork_search_begin(&search, from, shared);
+    int rounds = 0;
+    for (size_t count; (count = dx_fork_search_probes(&search, lengths)) > 0; rounds++) {
+        uint8_t roots[DX_FORK_PROBES_MAX][DX_ROOT_PREFIX_SIZE], root[DX_HASH_SIZE];
+        for (size_t i = 0; i < count; i++) {
+            assert_true(lengths[i] > (i > 0 ? lengths[i - 1] : search.equal) && lengths[i] < search.open);
+            assert_int_equal(dx_feed_root(other, asked->store, lengths[i], root), DX_OK);
+            memcpy(roots[i], root, DX_ROOT_PREFIX_SIZE);
+        }
+        assert_int_equal(dx_fork_search_narrow(&search, one, asking->store,
+                                               dx_bytes_of(roots, count * DX_ROOT_PREFIX_SIZE)),
+                         DX_OK);
+    }
+    assert_true(rounds <= 3); /* 16^3 lengths */
+    return search;
+}
+
 /* Two vaults, each with one life of the feed, find the place as sync will: one asks, the other answers from
  * its rows. */
 static void search_between(uint64_t parted, uint64_t one_length, uint64_t other_length, uint64_t one_head,
@@ -453,22 +476,8 @@ static void search_between(uint64_t parted, uint64_t one_length, uint64_t other_
     feed_follow(&asked, &lives.other, &other);
     assert_int_equal(receive(&one, asking.store, &lives.one, 0, one_length, one_head), DX_OK);
     assert_int_equal(receive(&other, asked.store, &lives.other, 0, other_length, other_head), DX_OK);
-    uint64_t shared = one_length < other_length ? one_length : other_length, lengths[DX_FORK_PROBES_MAX];
-    dx_fork_search search;
-    dx_fork_search_begin(&search, shared);
-    int rounds = 0;
-    for (size_t count; (count = dx_fork_search_probes(&search, lengths)) > 0; rounds++) {
-        uint8_t roots[DX_FORK_PROBES_MAX][DX_ROOT_PREFIX_SIZE], root[DX_HASH_SIZE];
-        for (size_t i = 0; i < count; i++) {
-            assert_true(lengths[i] > (i > 0 ? lengths[i - 1] : search.equal) && lengths[i] < search.open);
-            assert_int_equal(dx_feed_root(&other, asked.store, lengths[i], root), DX_OK);
-            memcpy(roots[i], root, DX_ROOT_PREFIX_SIZE);
-        }
-        assert_int_equal(dx_fork_search_narrow(&search, &one, asking.store,
-                                               dx_bytes_of(roots, count * DX_ROOT_PREFIX_SIZE)),
-                         DX_OK);
-    }
-    assert_true(rounds <= 3); /* 16^3 lengths */
+    uint64_t shared = one_length < other_length ? one_length : other_length;
+    dx_fork_search search = search_with(&one, &asking, &other, &asked, 0, shared);
     assert_int_equal(search.equal, parted < shared ? parted : shared);
     dx_head head;
     uint8_t path[DX_FORK_PATH_SIZE_MAX];
@@ -504,6 +513,45 @@ static void test_search_finds_the_place(void **state) {
     search_between(30, 30, 60, 30, 90); /* no fork as far as both can see */
 }
 
+/* One has the blocks from 40 on alone: nothing below is asked for, and a fork that lies there is not found. */
+static void test_search_from_the_beginning(void **state) {
+    (void)state;
+    static const uint64_t rows[][2] = {{50, 50}, {40, 40}, {41, 41}, {39, 39}, {10, 39}, {0, 39}};
+    enum { BEGIN = 40, ONE = 70, OTHER = 90 };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        two_lives lives;
+        lives_init(&lives, rows[i][0], ONE, OTHER);
+        test_vault asking, asked;
+        dx_feed one, other;
+        dx_timeframe none;
+        vault_init(&asking, "test_fork");
+        vault_init(&asked, "test_fork_asked");
+        feed_follow(&asking, &lives.one, &one);
+        feed_follow(&asked, &lives.other, &other);
+        assert_int_equal(receive(&one, asking.store, &lives.one, 0, ONE, ONE), DX_OK);
+        assert_int_equal(receive(&other, asked.store, &lives.other, 0, OTHER, OTHER), DX_OK);
+        other.applied = BEGIN;
+        dx_timeframe_init(&none, &asked.alloc.port);
+        assert_int_equal(dx_feed_begin_at(&other, asked.store, BEGIN, &none), DX_OK);
+        dx_timeframe_deinit(&none);
+        dx_fork_search search = search_with(&one, &asking, &other, &asked, BEGIN, ONE);
+        assert_int_equal(search.equal, rows[i][1]);
+        if (search.equal >= BEGIN) {
+            dx_head head;
+            uint8_t path[DX_FORK_PATH_SIZE_MAX];
+            size_t path_size;
+            assert_int_equal(dx_fork_path(&other, asked.store, search.equal, &head, path, &path_size), DX_OK);
+            assert_int_equal(
+                dx_fork_join(&one, asking.store, search.equal, &head, dx_bytes_of(path, path_size)), DX_OK);
+            assert_int_equal(one.cut, rows[i][0]);
+        }
+        dx_feed_deinit(&one);
+        dx_feed_deinit(&other);
+        vault_deinit(&asking);
+        vault_deinit(&asked);
+    }
+}
+
 static void test_most_rounds(void **state) {
     (void)state;
     dx_fork_search search;
@@ -512,7 +560,7 @@ static void test_most_rounds(void **state) {
     test_random_init(&random, 5);
     for (int i = 0; i < 1000; i++) {
         uint64_t parted = test_random_next(&random) % DX_FEED_LENGTH_MAX;
-        dx_fork_search_begin(&search, DX_FEED_LENGTH_MAX);
+        dx_fork_search_begin(&search, 0, DX_FEED_LENGTH_MAX);
         int rounds = 0;
         for (size_t count; (count = dx_fork_search_probes(&search, lengths)) > 0; rounds++) {
             for (size_t k = count; k-- > 0;) {
@@ -541,7 +589,7 @@ static void test_a_liar_makes_no_proof(void **state) {
     test_random_init(&random, 6);
     for (int round = 0; round < 50; round++) {
         dx_fork_search search;
-        dx_fork_search_begin(&search, 90);
+        dx_fork_search_begin(&search, 0, 90);
         uint64_t lengths[DX_FORK_PROBES_MAX];
         int rounds = 0;
         for (size_t count; (count = dx_fork_search_probes(&search, lengths)) > 0; rounds++) {
@@ -577,5 +625,5 @@ DX_TEST_MAIN(DX_TEST(test_exact_proofs), DX_TEST(test_heads_proofs), DX_TEST(tes
              DX_TEST(test_proof_is_bound_to_its_feed), DX_TEST(test_every_changed_byte),
              DX_TEST(test_bad_forms), DX_TEST(test_largest_proof_fits), DX_TEST(test_cut_is_free_of_order),
              DX_TEST(test_take_refuses), DX_TEST(test_limb_in_force), DX_TEST(test_limbs_are_bounded),
-             DX_TEST(test_search_finds_the_place), DX_TEST(test_most_rounds),
-             DX_TEST(test_a_liar_makes_no_proof))
+             DX_TEST(test_search_finds_the_place), DX_TEST(test_search_from_the_beginning),
+             DX_TEST(test_most_rounds), DX_TEST(test_a_liar_makes_no_proof))
