@@ -463,6 +463,48 @@ static int give_keys(sim_hostile *hostile, dx_replica *replica, bool grant, dx_b
     return end_claim(replica, &made, items);
 }
 
+/* The FEED of another's data feed in which it could say that it made things. */
+static const dx_control_entry *admission_of(const dx_control *control, const dx_feed *feed) {
+    for (size_t i = 0; i < control->entries.count; i++) {
+        const dx_control_entry *entry = *(dx_control_entry *const *)dx_sorted_at(&control->entries, i);
+        if (entry->type == DX_CREDENTIAL_FEED && entry->standing == DX_STANDING_IN_EFFECT &&
+            memcmp(entry->subject, feed->identity.key, DX_KEY_SIZE) == 0) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+/* What somebody else made is to go, by nobody's right; or on the right of the feed it was made in, which is another's, or of
+ * one of the liar's own, in which it was not made. */
+static int purge_another(sim_hostile *hostile, dx_replica *replica, dx_buf *items) {
+    const dx_space *space = replica->space;
+    const dx_feed *feed = choose_feed(hostile, space, DX_FEED_DATA),
+                  *own = dx_space_feed(replica->space, space->own_data);
+    const dx_control_entry *admission = NULL;
+    uint8_t id[DX_ID_SIZE] = {0};
+    claim made;
+    if (feed == NULL) {
+        return sim_hostile_admission(hostile, replica, items);
+    }
+    uint64_t seq = sim_hostile_below(hostile, feed->length), way = sim_hostile_below(hostile, 3);
+    memcpy(id, feed->id, DX_PREFIX_SIZE);
+    for (size_t i = 0; i < sizeof(uint32_t); i++) {
+        id[DX_PREFIX_SIZE + i] = (uint8_t)(seq >> (24 - 8 * i));
+    }
+    begin_claim(hostile, replica, DX_CREDENTIAL_PURGE, &made);
+    memcpy(made.subject, space->id, sizeof made.subject);
+    admission =
+        way == 0 || (way == 1 && own == NULL) ? NULL : admission_of(space->control, way == 1 ? own : feed);
+    if (admission != NULL) {
+        add_parent(&made, admission->id);
+    }
+    dx_write_map(&made.writer, 1);
+    dx_write_uint(&made.writer, 1);
+    dx_write_bytes(&made.writer, dx_bytes_of(id, sizeof id));
+    return end_claim(replica, &made, items);
+}
+
 static int break_signature(sim_hostile *hostile, dx_replica *replica, dx_buf *items) {
     int error = sim_hostile_admission(hostile, replica, items);
     if (error == DX_OK) {
@@ -474,7 +516,11 @@ static int break_signature(sim_hostile *hostile, dx_replica *replica, dx_buf *it
 static int make_credential(sim_hostile *hostile, dx_replica *replica, dx_buf *items) {
     uint8_t bytes[GARBAGE_SIZE];
     dx_writer writer;
-    switch (sim_hostile_below(hostile, 9)) {
+    switch (sim_hostile_below(hostile, hostile->peer->world->plan.purges ? 12 : 9)) {
+    case 9:
+    case 10:
+    case 11:
+        return purge_another(hostile, replica, items);
     case 0:
     case 1:
         return sim_hostile_admission(hostile, replica, items);

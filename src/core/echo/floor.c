@@ -531,8 +531,8 @@ static int first_resting(dx_context *context, dx_space *space, const dx_feed *fe
         dx_named_standing standing = DX_NAMED_IN_FORCE;
         if (error == DX_OK && named.length > feed->cut && named.length > feed->agreed) {
             error = dx_floor_judge(context, space, feed, source, *seq, &named, &standing);
-            if (yields(feed) && is_floor(space, feed, source, *seq)) {
-                standing = DX_NAMED_IN_FORCE; /* the branch is here, and will not be */
+            if (yields(feed) && standing == DX_NAMED_UNKNOWN) {
+                standing = DX_NAMED_IN_FORCE; /* the branch is here, and will not be: it waits from now on */
             }
         }
         rests = standing == DX_NAMED_IN_FORCE;
@@ -696,7 +696,9 @@ int dx_floor_judge(dx_context *context, dx_space *space, const dx_feed *forked, 
         return error;
     }
     int error = dx_limb_find(forked, context->store, &goal, &view);
-    if (error == DX_E_NOT_FOUND || (error == DX_OK && !space->forks_settled)) {
+    bool settled =
+        space->forks_settled && !yields(forked); /* else it is perhaps another one, or gone, soon */
+    if (error == DX_E_NOT_FOUND || (error == DX_OK && !settled)) {
         *standing = DX_NAMED_UNKNOWN;
         return DX_OK;
     }
