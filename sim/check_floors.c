@@ -15,6 +15,7 @@
 #include "feed/limb.h"
 #include "feed/mmr.h"
 #include "halo/control.h"
+#include "halo/control_epoch.h"
 
 enum { BRANCHES_MAX = DX_FEED_LIMBS_MAX + 1, FLOORS_PER_NAMER = 256, ROOT_SIZE = CHECK_ROOT_SIZE };
 
@@ -124,6 +125,9 @@ void check_read_branches(check_space *space, dx_store *store, check_feed *feed, 
 }
 
 void check_read_standing(const dx_control *control, check_feed *feed) {
+    if (feed->data && !dx_control_epoch_length(control, feed->id, &feed->named, feed->named_root)) {
+        feed->named = 0;
+    }
     const dx_admitted_feed *admitted = dx_control_find_feed(control, feed->id);
     const dx_member *member = admitted == NULL ? NULL : dx_control_member_of(control, admitted->owner);
     feed->admitted = admitted != NULL;
@@ -221,6 +225,18 @@ static size_t gather_floors(check_space *space, const check_feed *feed, floor_sa
     return count;
 }
 
+/* What a confirmed epoch names goes before all floors. */
+static void take_epoch(check_feed *feed) {
+    check_named named = {.length = feed->named};
+    memcpy(named.root, feed->named_root, sizeof named.root);
+    const check_branch *branch = feed->named > feed->limit ? find_branch(feed, &named) : NULL;
+    if (branch != NULL &&
+        memcmp(branch->roots[feed->limit], feed->in_force->roots[feed->limit], CHECK_HASH_SIZE) == 0) {
+        feed->limit = named.length;
+        feed->in_force = branch;
+    }
+}
+
 /* Which branch is in force, and how far. */
 static void decide(check_space *space, check_feed *feed) {
     floor_said *floors;
@@ -230,6 +246,9 @@ static void decide(check_space *space, check_feed *feed) {
     if (!is_forked(feed) || feed->length < feed->cut) {
         return; /* what is there is what all branches share */
     }
+    feed->limit =
+        feed->begins > feed->cut ? feed->begins : feed->cut; /* nothing that parts below can be here */
+    take_epoch(feed);
     size_t count = gather_floors(space, feed, &floors);
     for (size_t i = 0; i < count; i++) {
         const check_named *named = &floors[i].named;

@@ -90,6 +90,8 @@ typedef struct check_feed {
     bool data;
     uint64_t length, applied, floor, begins; /* as the vault has them */
     uint64_t agreed;                         /* a confirmed epoch cuts it there */
+    uint64_t named; /* the greatest length that a confirmed epoch names, 0: none does; and the root there */
+    uint8_t named_root[CHECK_ROOT_SIZE];
     /* Whose it is, and how senior. */
     bool admitted, of_member, of_owner;
     unsigned depth;

@@ -148,7 +148,7 @@ static void judge_dropping(sim_peer *peer, const dx_context *context, const dx_s
     const dx_identity *self = context->identity;
     witness_count seen = count_witnesses(space->control, self, epoch);
     size_t others = count_other_writers(space->control, self);
-    size_t copies = world->plan.alone && others > 1 ? 1 : others;
+    size_t copies = world->plan.epoch_copies == 1 && others > 1 ? 1 : others;
     bool writes = dx_control_role(space->control, self->identity) >= DX_ROLE_EDITOR;
     bool steady = world->plan.chance[SIM_CLOCK] == 0 && !world->epochs->impatient;
     uint64_t window_ms = world->plan.retention_ms != 0 ? world->plan.retention_ms : DX_EPOCH_RETENTION_MS;

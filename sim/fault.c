@@ -118,6 +118,8 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
     if (draw_one_in(&unseen_state, plan->epochs ? UNSEEN_RARITY / 3 : UNSEEN_RARITY)) {
         plan->chance[SIM_SET_BACK] = UNSEEN_SET_BACK;
         plan->chance[SIM_UNSEEN] = UNSEEN;
+        plan->epoch_copies =
+            0; /* who makes epochs may make two that exclude each other: all have to say yes */
     }
     plan->delay_max_ms = draw_one_in(&state, 2) ? 100 : 3000;
     plan->gather_max_ms = draw_one_in(&state, 4) ? 50 : 0;

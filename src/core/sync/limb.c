@@ -139,6 +139,10 @@ int dx_session_take_branch(dx_session *session, dx_bytes message) {
     if (error != DX_E_NOT_FOUND && error != DX_E_GONE) {
         return error;
     }
+    error = error == DX_E_GONE ? dx_session_tell_gone(session, feed) : DX_OK; /* so they look for the state */
+    if (error != DX_OK) {
+        return error;
+    }
     dx_sync_lack_write(id, &replica->replication->message);
     return dx_session_send(session);
 }

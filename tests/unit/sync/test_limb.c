@@ -1,6 +1,7 @@
 /* sync/limb.c against a peer that has the keys of a member: which branches are asked for, what answers are taken, and
  * what of it is kept. The feed is Bob's, forked where Alice's blocks of it end; his stolen vault holds more. */
 #include "base/limits.h"
+#include "feed/begin.h"
 #include "feed/hole.h"
 #include "feed/limb.h"
 #include "rogue.h"
@@ -347,5 +348,30 @@ static void test_unasked(void **state) {
     end();
 }
 
+/* Who asks for blocks of it that are not here any more hears where they begin, so that the state is looked for. */
+static void test_asked_for_what_is_gone(void **state) {
+    (void)state;
+    uint8_t id[DX_HASH_SIZE];
+    uint64_t begins;
+    begin();
+    dx_limb_goal goal = goal_at(s.cut);
+    dx_store *store = s.alice->node->store;
+    dx_timeframe none;
+    dx_timeframe_init(&none, &s.eve.alloc.port);
+    assert_true(s.cut > 1);
+    assert_int_equal(dx_store_begin(store), DX_OK);
+    assert_int_equal(dx_feed_begin_at(alices(), store, s.cut - 1, &none), DX_OK);
+    assert_int_equal(dx_store_commit(store), DX_OK);
+    dx_timeframe_deinit(&none);
+    dx_sync_branch_write(s.branch->id, 0, &goal, &s.eve.message);
+    rogue_say(&s.eve);
+    assert_false(s.eve.closed);
+    assert_int_equal(s.eve.heard[DX_SYNC_GONE], 1);
+    assert_int_equal(dx_sync_gone_read(dx_buf_view(&s.eve.last[DX_SYNC_GONE]), id, &begins), DX_OK);
+    assert_int_equal(begins, s.cut - 1);
+    assert_int_equal(s.eve.heard[DX_SYNC_LACK], 1);
+    end();
+}
+
 DX_TEST_MAIN(DX_TEST(test_fetched_in_runs), DX_TEST(test_holes_of_a_branch), DX_TEST(test_false_answers),
-             DX_TEST(test_unasked), DX_TEST(test_damage_is_ours))
+             DX_TEST(test_unasked), DX_TEST(test_damage_is_ours), DX_TEST(test_asked_for_what_is_gone))
