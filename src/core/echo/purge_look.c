@@ -118,9 +118,9 @@ static int look_at_limbs(dx_context *context, dx_space *space, const dx_feed *fe
     for (size_t i = 0; i < count && error == DX_OK; i++) {
         dx_feed view;
         error = dx_limb_view(feed, context->store, rows[i], &view);
-        error = error == DX_OK
-                    ? look_through(context, space, &view, view.parts, view.length, budget, unsettled)
-                    : error;
+        uint64_t from = error == DX_OK && view.parts > view.begins ? view.parts : feed->begins;
+        error = error == DX_OK ? look_through(context, space, &view, from, view.length, budget, unsettled)
+                               : error;
         error = error == DX_E_NOT_FOUND ? DX_OK : error;
     }
     return error;

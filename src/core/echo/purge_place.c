@@ -93,7 +93,7 @@ static int excuse_here(dx_context *context, dx_space *space, const uint8_t *pref
     for (size_t i = 0; i < count && error == DX_OK; i++) {
         dx_feed view;
         error = dx_limb_view(feed, context->store, rows[i], &view);
-        if (error == DX_OK && seq < view.length && seq >= view.parts) {
+        if (error == DX_OK && seq < view.length && seq >= view.parts && seq >= view.begins) {
             error = dx_purge_excuse(context, space, &view, seq);
         }
         error = error == DX_E_NOT_FOUND ? DX_OK : error;
