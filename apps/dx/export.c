@@ -186,19 +186,27 @@ static int ask_schemas(dx_export *export) {
     return dx_vault_ask(export->run, &command, take_rows, export, NULL);
 }
 
-static int ask(dx_export *export, const char *name, dx_on_answer on_answer) {
+static int ask_members(dx_export *export) {
     dx_map_builder command;
-    dx_command_begin(&command, name);
+    dx_command_begin(&command, "space.members");
     dx_command_text(&command, "space", export->space);
-    return dx_vault_ask(export->run, &command, on_answer, export, NULL);
+    return dx_vault_ask(export->run, &command, take_members, export, NULL);
+}
+
+static int ask_rows(dx_export *export) {
+    dx_map_builder command;
+    dx_command_begin(&command, "export");
+    dx_command_text(&command, "space", export->space);
+    dx_write_bool(dx_map_builder_key(&command, "provenance"), true);
+    return dx_vault_ask(export->run, &command, take_rows, export, NULL);
 }
 
 int dx_export_run(dx_export *export) {
     dx_buf_init(&export->line, dx_host_alloc(), LINE_SIZE_MAX);
     dx_buf_init(&export->large, dx_host_alloc(), SIZE_MAX / 2);
-    int code = export->members ? ask(export, "space.members", take_members) : DX_EXIT_OK;
+    int code = export->members ? ask_members(export) : DX_EXIT_OK;
     if (code == DX_EXIT_OK) {
-        code = ask(export, "export", take_rows);
+        code = ask_rows(export);
     }
     if (code == DX_EXIT_OK && !export->stopped) {
         code = ask_schemas(export);

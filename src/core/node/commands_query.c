@@ -285,7 +285,7 @@ static int export_space(dx_node *node, dx_request *request, dx_bytes body) {
     error = narrow_query(node, body, "link", "show", NULL, 0, &links);
     dx_reading *reading = request->task;
     reading->next_query = links; /* freed with the task */
-    reading->exports = true;
+    reading->exports = dx_item_bool(dx_item_get(body, "provenance"), false);
     return error == DX_OK ? DX_PENDING : error;
 }
 
