@@ -265,6 +265,7 @@ static int take_beginning(dx_session *session, const dx_sync_data *data, dx_feed
     dx_session_feed *row = dx_session_find_feed(session, local);
     if (row != NULL) {
         row->wanted = true;
+        row->wanted_from = 0;
         row->progress_ms = session->replica->replication->context->now_ms;
     }
     return error;
@@ -338,6 +339,7 @@ static bool comes_whole(const dx_session *session, const dx_session_feed *row, c
 
 static int want(dx_session *session, dx_session_feed *row, const dx_feed *feed) {
     row->wanted = true;
+    row->wanted_from = feed->length;
     row->passed_over = row->parted = false;
     row->progress_ms = session->replica->replication->context->now_ms;
     dx_sync_want_write(feed->id, feed->length, &session->replica->replication->message);

@@ -26,6 +26,7 @@ typedef struct dx_session_feed {
     uint64_t progress_ms; /* wanted: when it was asked for, or something last came */
     bool serving;         /* they want it */
     bool wanted;          /* we want it from them */
+    uint64_t wanted_from; /* wanted: the block that was asked for first */
     bool passed_over;     /* a run came and was not kept: to be asked for again */
     uint64_t begins;      /* blocks before it are not at theirs any more */
     bool head_asked;      /* they are to get the head of what they have */

@@ -429,7 +429,10 @@ int dx_session_take_gone(dx_session *session, dx_bytes message) {
     if (row != NULL) {
         bool later = begins > row->begins;
         row->begins = begins;
-        row->wanted = false;
+        if (row->wanted && row->wanted_from < begins) { /* else it is said about another question */
+            row->wanted = false;
+            row->passed_over = true; /* what they had begun to send may still come */
+        }
         if (session->searching == row->local && later) { /* what was asked lies below */
             return dx_session_search_again(session, feed);
         }

@@ -390,6 +390,31 @@ static void test_every_question_is_answered(void **state) {
     end();
 }
 
-DX_TEST_MAIN(DX_TEST(test_held_back_by_one), DX_TEST(test_filled_by_the_same), DX_TEST(test_false_answers),
-             DX_TEST(test_silence), DX_TEST(test_answers_are_bounded),
-             DX_TEST(test_every_question_is_answered))
+/* Where a feed begins may be told while its blocks are on their way, about another question: what was wanted is still wanted, and
+ * what comes of it all the same is no fault. */
+static void test_told_where_it_begins_while_blocks_come(void **state) {
+    (void)state;
+    begin();
+    rogue_write_state(&s.eve, &s.feed->identity, &s.feed->head);
+    rogue_say(&s.eve);
+    assert_int_equal(s.eve.heard[DX_SYNC_WANT], 1);
+    dx_sync_gone_write(s.feed->id, s.first, &s.eve.message); /* all that was wanted is there */
+    rogue_say(&s.eve);
+    rogue_write_data(&s.eve, s.feed, s.first, s.first + 1);
+    rogue_say(&s.eve);
+    assert_false(s.eve.closed);
+    const dx_feed *here = dx_space_feed_by_id(rogue_space_of(s.alice), s.feed->id);
+    assert_int_equal(here->length, s.first + 1);
+    dx_sync_gone_write(s.feed->id, s.feed->length, &s.eve.message); /* let go of meanwhile */
+    rogue_say(&s.eve);
+    rogue_write_data(&s.eve, s.feed, s.first + 1, s.first + 2);
+    rogue_say(&s.eve);
+    assert_false(s.eve.closed);
+    assert_int_equal(here->length, s.first + 2);
+    assert_int_equal(s.eve.heard[DX_SYNC_WANT], 1); /* nobody asks for what is gone */
+    end();
+}
+
+DX_TEST_MAIN(DX_TEST(test_told_where_it_begins_while_blocks_come), DX_TEST(test_held_back_by_one),
+             DX_TEST(test_filled_by_the_same), DX_TEST(test_false_answers), DX_TEST(test_silence),
+             DX_TEST(test_answers_are_bounded), DX_TEST(test_every_question_is_answered))
