@@ -16,6 +16,9 @@ enum {
     PACKS_LEAVING = 512   /* removed by one put: more than it makes */
 };
 
+/* How a pack's touches stand behind its first one (docs/spec/entities.md). */
+typedef enum pack_form { FORM_FIVE_PARTS = 0, FORM_SHORT = 1 } pack_form;
+
 typedef enum run_stage { STAGE_MAKING, STAGE_IN_FORCE, STAGE_LEAVING } run_stage;
 
 typedef struct run {
@@ -70,11 +73,16 @@ static int64_t ahead_of(const dx_touch_row *touch) {
     return minus(touch->block & UINT32_MAX, touch->counter);
 }
 
+/* In FORM_SHORT: nearly all touches of a pack are of one feed, and as far ahead of their stamps. */
 static size_t write_touch(const dx_touch_row *last, const dx_touch_row *touch, uint8_t *out) {
-    size_t size = write_varint((uint64_t)minus(touch->entity, last->entity), out);
+    int64_t feed = (touch->block >> 32) - (last->block >> 32), ahead = minus(ahead_of(touch), ahead_of(last));
+    bool alike = feed == 0 && ahead == 0;
+    size_t size = write_varint((uint64_t)minus(touch->entity, last->entity) << 1 | alike, out);
     size += write_varint(fold_sign(minus(touch->counter, last->counter)), out + size);
-    size += write_varint(fold_sign((touch->block >> 32) - (last->block >> 32)), out + size);
-    size += write_varint(fold_sign(minus(ahead_of(touch), ahead_of(last))), out + size);
+    if (!alike) {
+        size += write_varint(fold_sign(feed), out + size);
+        size += write_varint(fold_sign(ahead), out + size);
+    }
     return size + write_varint((uint64_t)touch->section, out + size);
 }
 
@@ -90,25 +98,33 @@ static bool read_varint(dx_bytes bytes, size_t *at, uint64_t *out) {
     return false;
 }
 
-static bool read_touch(dx_bytes rest, size_t *at, const dx_touch_row *last, dx_touch_row *out) {
-    uint64_t parts[5];
-    for (size_t i = 0; i < 5; i++) {
-        if (!read_varint(rest, at, &parts[i])) {
-            return false;
-        }
+static bool read_touch(dx_bytes rest, pack_form form, size_t *at, const dx_touch_row *last,
+                       dx_touch_row *out) {
+    uint64_t entity, counter, feed_part = 0, ahead_part = 0, section;
+    bool alike = false, reads = read_varint(rest, at, &entity);
+    if (form == FORM_SHORT && reads) {
+        alike = (entity & 1) != 0;
+        entity >>= 1;
     }
-    out->entity = plus(last->entity, (int64_t)parts[0]);
-    out->counter = plus(last->counter, unfold_sign(parts[1]));
-    int64_t feed = plus(last->block >> 32, unfold_sign(parts[2]));
-    int64_t seq = plus(out->counter, plus(ahead_of(last), unfold_sign(parts[3])));
+    reads = reads && read_varint(rest, at, &counter) &&
+            (alike || (read_varint(rest, at, &feed_part) && read_varint(rest, at, &ahead_part))) &&
+            read_varint(rest, at, &section);
+    if (!reads) {
+        return false;
+    }
+    out->entity = plus(last->entity, (int64_t)entity);
+    out->counter = plus(last->counter, unfold_sign(counter));
+    int64_t feed = plus(last->block >> 32, unfold_sign(feed_part));
+    int64_t seq = plus(out->counter, plus(ahead_of(last), unfold_sign(ahead_part)));
     out->block = (int64_t)((uint64_t)feed << 32 | ((uint64_t)seq & UINT32_MAX));
-    out->section = (int64_t)parts[4];
+    out->section = (int64_t)section;
     return feed > 0 && feed <= INT32_MAX && seq >= 0 && seq <= UINT32_MAX &&
            dx_touch_row_compare(last, out) < 0;
 }
 
 static int read_rows(sqlite3_stmt *row, pack *out) {
     dx_bytes rest = dx_column_bytes(row, 4);
+    int64_t form = dx_column_int(row, 5);
     size_t at = 0;
     out->rows[0] = (dx_touch_row){.entity = dx_column_int(row, 0),
                                   .counter = dx_column_int(row, 1),
@@ -116,17 +132,19 @@ static int read_rows(sqlite3_stmt *row, pack *out) {
                                   .section = dx_column_int(row, 3)};
     out->count = 1;
     while (at < rest.size && out->count < PACK_ROWS_MAX &&
-           read_touch(rest, &at, &out->rows[out->count - 1], &out->rows[out->count])) {
+           read_touch(rest, (pack_form)form, &at, &out->rows[out->count - 1], &out->rows[out->count])) {
         out->count++;
     }
-    return at == rest.size ? DX_OK : DX_E_CORRUPT;
+    bool is_form = form == FORM_FIVE_PARTS || form == FORM_SHORT;
+    return at == rest.size && is_form && out->rows[0].entity >= 0 ? DX_OK : DX_E_CORRUPT;
 }
 
 /* Which pack of a run: the last that begins at a touch or before it, the first behind it, the last before it. */
 typedef enum pack_way { PACK_AT, PACK_BEHIND, PACK_BEFORE } pack_way;
 
 #define SELECT_PACK                                                                                          \
-    "SELECT entity, counter, block, section, rest FROM touch WHERE run = ?1 AND (entity, counter, block, "   \
+    "SELECT entity, counter, block, section, rest, form FROM touch WHERE run = ?1 AND (entity, counter, "    \
+    "block, "                                                                                                \
     "section)"
 #define UP   " ORDER BY entity, counter, block, section LIMIT 1"
 #define DOWN " ORDER BY entity DESC, counter DESC, block DESC, section DESC LIMIT 1"
@@ -162,9 +180,9 @@ static int end_pack(builder *self) {
     if (self->count == 0) {
         return DX_OK;
     }
-    sqlite3_stmt *insert = dx_store_query(
-        self->context->store,
-        "INSERT INTO touch(run, entity, counter, block, section, rest) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+    sqlite3_stmt *insert =
+        dx_store_query(self->context->store, "INSERT INTO touch(run, entity, counter, block, section, rest, "
+                                             "form) VALUES(?1, ?2, ?3, ?4, ?5, ?6, 1)");
     dx_bind_int(insert, 1, self->run);
     dx_bind_int(insert, 2, self->first.entity);
     dx_bind_int(insert, 3, self->first.counter);

@@ -242,6 +242,8 @@ const char *const dx_store_schema[] = {
      " floor INTEGER NOT NULL) STRICT;"),
     /* The number under which the blocks stand that a feed's branches share (feed/limb.h); 0: the feed's own. */
     "ALTER TABLE feed ADD COLUMN trunk INTEGER NOT NULL DEFAULT 0;",
+    /* How a pack of touches is written (echo/touch_run.c): those there are stay as they are until runs are made one. */
+    "ALTER TABLE touch ADD COLUMN form INTEGER NOT NULL DEFAULT 0;",
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

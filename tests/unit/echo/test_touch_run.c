@@ -263,6 +263,38 @@ static void test_find(void **state) {
     deinit(&f);
 }
 
+/* Byte by byte; as packs were written before; and in a form that is not known. */
+static void test_forms(void **state) {
+    (void)state;
+    static const char *const forms[] = {
+        "UPDATE touch SET form = form",
+        "UPDATE touch SET form = 0, rest = x'0102000001A10202020102'", /* all five parts of each */
+        "UPDATE touch SET form = 2"};
+    static const dx_touch_row rows[] = {{10, 5, (int64_t)1 << 32 | 5, 0},
+                                        {11, 6, (int64_t)1 << 32 | 6, 1},
+                                        {300, 7, (int64_t)2 << 32 | 6, 2}};
+    fixture f;
+    init(&f);
+    dx_context *context = &f.alice.context;
+    peer_begin(&f.alice);
+    assert_int_equal(dx_touch_put(context, f.alice.space, rows, 3), DX_OK);
+    peer_commit(&f.alice);
+    assert_int_equal(ask(&f, "SELECT count(*) FROM touch WHERE rest = x'030201C20402020102' AND form = 1"),
+                     1);
+    for (size_t i = 0; i < 3; i++) {
+        list found = {NULL, 0};
+        peer_begin(&f.alice);
+        assert_int_equal(dx_step_done(context->store, dx_store_query(context->store, forms[i])), DX_OK);
+        int error = dx_touch_range(context, f.alice.space, 10, 300, take, &found);
+        assert_int_equal(error, i < 2 ? DX_OK : DX_E_CORRUPT);
+        assert_int_equal(found.count, i < 2 ? 3 : 0);
+        assert_true(i == 2 || memcmp(found.rows, rows, sizeof rows) == 0);
+        free(found.rows);
+        peer_commit(&f.alice);
+    }
+    deinit(&f);
+}
+
 static void test_damaged(void **state) {
     (void)state;
     fixture f;
@@ -308,5 +340,5 @@ static void test_no_memory(void **state) {
     deinit(&f);
 }
 
-DX_TEST_MAIN(DX_TEST(test_beside_a_list), DX_TEST(test_few_bytes), DX_TEST(test_find), DX_TEST(test_damaged),
-             DX_TEST(test_no_memory))
+DX_TEST_MAIN(DX_TEST(test_beside_a_list), DX_TEST(test_few_bytes), DX_TEST(test_find), DX_TEST(test_forms),
+             DX_TEST(test_damaged), DX_TEST(test_no_memory))
