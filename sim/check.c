@@ -347,9 +347,23 @@ static void check_disks(sim_world *world) {
 /* --- All of it
  * --------------------------------------------------------------------------------------------------- */
 
+/* Whoever is asked takes a step, in which an epoch may be made whose time has come: the others have not that one yet. */
+static void await_epochs(sim_world *world, size_t space) {
+    char digest[65];
+    uint64_t made;
+    do {
+        made = world->counts[SIM_EPOCH_MADE];
+        sim_await_step(world, space);
+        for (size_t i = 0; i < world->peer_count && world->violation[0] == 0; i++) {
+            (void)(world->peers[i].member[space] &&
+                   read_digest(&world->peers[i], space, digest, sizeof digest));
+        }
+    } while (world->violation[0] == 0 && world->counts[SIM_EPOCH_MADE] != made);
+}
+
 static void judge_space(sim_world *world, size_t space) {
     char digest[65];
-    sim_await_step(world, space);
+    await_epochs(world, space);
     if (world->violation[0] == 0) {
         check_digests(world, space, digest, sizeof digest);
     }
