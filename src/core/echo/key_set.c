@@ -268,21 +268,21 @@ static int grow(dx_key_table *table) {
 
 int dx_key_table_add(dx_key_table *table, int64_t key, uint32_t value) {
     DX_ASSERT(key != 0);
-    dx_key_slot *slot = table->capacity == 0 ? NULL : &table->slots[slot_of(table, key)];
-    if (slot != NULL && slot->key != 0) {
+    size_t slot = table->capacity == 0 ? 0 : slot_of(table, key);
+    if (table->capacity != 0 && table->slots[slot].key != 0) {
         return DX_E_EXISTS;
     }
     if (table->count == table->count_max) {
         return DX_E_LIMIT;
     }
-    if (slot == NULL || 4 * (table->count + 1) > 3 * table->capacity) {
+    if (4 * (table->count + 1) > 3 * table->capacity) {
         int error = grow(table);
         if (error != DX_OK) {
             return error;
         }
-        slot = &table->slots[slot_of(table, key)];
+        slot = slot_of(table, key);
     }
-    *slot = (dx_key_slot){key, value};
+    table->slots[slot] = (dx_key_slot){key, value};
     table->count++;
     return DX_OK;
 }

@@ -79,6 +79,7 @@ typedef struct listing {
 /* As far as the operations. space_id NULL: what is here was looked at when it came. */
 static int read_listing(dx_bytes operation, const uint8_t *space_id, listing *out) {
     dx_reader in, created, feeds;
+    *out = (listing){.count = 0};
     dx_reader_init(&in, operation);
     (void)dx_read_array(&in);
     (void)dx_read_text(&in);
