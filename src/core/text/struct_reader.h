@@ -1,0 +1,55 @@
+/* text/struct_reader.h: walks an update of either form without building anything (struct.h).
+ *
+ * Layer: floor 1, text. open; then for each section its structs; then the deletes; then finish, which alone says whether all of
+ * it was well formed. After an error nothing more comes.
+ * DX_E_MALFORMED: cut off, not UTF-8, a number beyond 2^53-1, a struct of no length, JSON that is none, bytes left over.
+ * DX_E_UNSUPPORTED: a kind of content or of type that nobody knows. DX_E_LIMIT: values nested too deep; more structs than the size
+ * allows (v2 has structs of no bytes). DX_E_NO_MEMORY.
+ * Memory: what a struct needs beside the update (a value from JSON, a pair that v2 cut), kept from update to update; a small
+ * update read again takes none. */
+#ifndef DX_TEXT_STRUCT_READER_H
+#define DX_TEXT_STRUCT_READER_H
+
+#include "text/column.h"
+#include "text/id_set.h"
+#include "text/struct.h"
+
+/* The structs of one client that follow each other. */
+typedef struct dx_text_section {
+    uint64_t client, clock; /* of the first */
+    uint64_t count;         /* as the update says: nothing to reserve by */
+} dx_text_section;
+
+typedef struct dx_text_reader {
+    dx_lib0_reader rest; /* v1: all of it */
+    dx_text_form form;
+    int error;                                           /* sticky */
+    uint64_t sections, structs, delete_clients, deletes; /* left to read */
+    bool deleting;                                       /* the count of delete_clients was read */
+    dx_text_id next;                                     /* id of the next struct */
+    uint64_t allowance;                                  /* structs that may still come */
+    uint64_t delete_client, delete_end;
+    dx_column_reader key_clock, client, left_clock, right_clock, info, parent_info, type_ref, length;
+    dx_column_reader string_length;
+    dx_lib0_reader string;
+    bool torn; /* the last string of v2 ended inside of a pair */
+    size_t keys_max;
+    dx_buf keys;    /* dx_bytes each: names that came by number */
+    dx_buf scratch; /* what the struct needs beside the update */
+} dx_text_reader;
+
+void dx_text_reader_init(dx_text_reader *reader, const dx_alloc *alloc);
+void dx_text_reader_deinit(dx_text_reader *reader);
+/* Begins an update, which stays where it is until finish. */
+void dx_text_reader_open(dx_text_reader *reader, dx_text_form form, dx_bytes update);
+/* False: no further one, or an error. Structs of the one before that were not read are read over. */
+bool dx_text_reader_section(dx_text_reader *reader, dx_text_section *section);
+/* False: the section's end, or an error. */
+bool dx_text_reader_struct(dx_text_reader *reader, dx_text_struct *out);
+/* The deletes, range by range, in the order of the update; ranges of no length are passed over. Sections that were not read are
+ * read over. */
+bool dx_text_reader_delete(dx_text_reader *reader, dx_id_range *range);
+/* Reads over what is left. */
+DX_MUST_USE int dx_text_reader_finish(dx_text_reader *reader);
+
+#endif
