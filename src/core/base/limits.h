@@ -12,6 +12,16 @@ enum {
      * bounds the arithmetic behind it. */
     DX_JSON_NUMBER_MAX = 2048,
 
+    /* --- text --- */
+    /* Arrays and objects within one another in a value. Editors' attributes have three or four; what reads a value keeps
+     * a place for each level on its stack. */
+    DX_TEXT_NESTING_MAX = 128,
+    /* An update v2 holds structs of no bytes of their own (a thousand empty maps are one run in each column), and each
+     * costs a record when it is taken in: so many are free, and so many more for each byte, which is more than v1 can
+     * say in a byte. */
+    DX_TEXT_STRUCTS_FREE = 65536,
+    DX_TEXT_STRUCTS_PER_BYTE = 4,
+
     /* --- mesh: channel --- */
     /* One frame of ciphertext: large enough that its 18 bytes of overhead and its call of the cipher vanish,
      * small enough that a receiver begins at once and a stranger's half frame costs little. */

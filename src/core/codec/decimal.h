@@ -1,6 +1,6 @@
 /* codec/decimal.h: doubles from and to decimal text, exactly.
  *
- * Layer: floor 1, codec, private to this room. Correct rounding is a matter of agreement here: two replicas
+ * Layer: floor 1, codec, for this room and text. Correct rounding is a matter of agreement here: two replicas
  * that read the same JSON must hold the same bits. So both directions are exact, in whole numbers but where
  * a single IEEE operation is known to round right; no library or locale has a say. */
 #ifndef DX_CODEC_DECIMAL_H

@@ -44,5 +44,7 @@ int dx_id_set_subtract(const dx_id_set *from, const dx_id_set *taken, dx_id_set 
 /* As a delete set of an update or a snapshot. The set need not be empty before reading, and is not settled by it. */
 void dx_id_set_write(const dx_id_set *set, dx_text_form form, dx_buf *out);
 int dx_id_set_read(dx_id_set *set, dx_text_form form, dx_lib0_reader *reader);
+/* One range of a client, whose range before ended at `last` (v2 counts from there). Its length may be 0. False: the reader failed. */
+bool dx_id_range_read(dx_text_form form, dx_lib0_reader *reader, uint64_t last, dx_id_range *range);
 
 #endif
