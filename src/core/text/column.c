@@ -90,7 +90,11 @@ void dx_column_end_difference(dx_column_writer *column) {
     if (column->count > 0) {
         bool run = column->count > 1;
         int64_t twice = 2 * column->difference + (run ? 1 : 0);
-        dx_lib0_write_int(&column->bytes, (uint64_t)(twice < 0 ? -twice : twice), twice < 0);
+        uint64_t magnitude = (uint64_t)(twice < 0 ? -twice : twice);
+        if (magnitude > DX_LIB0_UINT_MAX && column->bytes.error == DX_OK) {
+            column->bytes.error = DX_E_LIMIT; /* nobody could read it */
+        }
+        dx_lib0_write_int(&column->bytes, magnitude, twice < 0);
         if (run) {
             dx_lib0_write_uint(&column->bytes, column->count - 2);
         }

@@ -83,8 +83,16 @@ static void skip(dx_lib0_reader *reader, size_t size) {
     }
 }
 
+static void read_characters(dx_lib0_reader *reader, bool checked) {
+    dx_bytes text = dx_lib0_read_bytes(reader);
+    uint64_t units;
+    if (checked && !dx_utf8_units(text, &units)) {
+        dx_lib0_fail(reader, DX_E_MALFORMED);
+    }
+}
+
 /* Moves past a value's first byte and, if it is no array or object, all of it. Of those the count of members is given. */
-static uint64_t read_any_head(dx_lib0_reader *reader, uint8_t *tag) {
+static uint64_t read_any_head(dx_lib0_reader *reader, bool checked, uint8_t *tag) {
     bool negative;
     *tag = dx_lib0_read_byte(reader);
     switch (*tag) {
@@ -104,7 +112,7 @@ static uint64_t read_any_head(dx_lib0_reader *reader, uint8_t *tag) {
         skip(reader, sizeof(double));
         return 0;
     case DX_ANY_STRING:
-        (void)dx_lib0_read_string(reader, NULL);
+        read_characters(reader, checked);
         return 0;
     case DX_ANY_BYTES:
         (void)dx_lib0_read_bytes(reader);
@@ -118,7 +126,7 @@ static uint64_t read_any_head(dx_lib0_reader *reader, uint8_t *tag) {
     }
 }
 
-dx_bytes dx_lib0_read_any(dx_lib0_reader *reader) {
+static dx_bytes read_any(dx_lib0_reader *reader, bool checked) {
     struct {
         uint64_t left;
         bool object;
@@ -130,10 +138,10 @@ dx_bytes dx_lib0_read_any(dx_lib0_reader *reader) {
         if (depth > 0) {
             open[depth - 1].left--;
             if (open[depth - 1].object) {
-                (void)dx_lib0_read_string(reader, NULL);
+                read_characters(reader, checked);
             }
         }
-        uint64_t members = read_any_head(reader, &tag);
+        uint64_t members = read_any_head(reader, checked, &tag);
         if (members > 0) {
             if (depth == DX_TEXT_NESTING_MAX) {
                 dx_lib0_fail(reader, DX_E_LIMIT);
@@ -147,6 +155,14 @@ dx_bytes dx_lib0_read_any(dx_lib0_reader *reader) {
         }
     } while (depth > 0 && reader->error == DX_OK);
     return reader->error != DX_OK ? dx_bytes_of(NULL, 0) : dx_bytes_of(start, (size_t)(reader->at - start));
+}
+
+dx_bytes dx_lib0_read_any(dx_lib0_reader *reader) {
+    return read_any(reader, true);
+}
+
+dx_bytes dx_lib0_take_any(dx_lib0_reader *reader) {
+    return read_any(reader, false);
 }
 
 /* --- Writing --------------------------------------------------------------------------------- */
@@ -193,11 +209,6 @@ void dx_lib0_write_string(dx_buf *out, dx_bytes wtf8) {
     }
 }
 
-/* A string without looking at what its characters are: they may hold halves. */
-static dx_bytes read_characters(dx_lib0_reader *reader) {
-    return dx_lib0_read_bytes(reader);
-}
-
 void dx_lib0_write_any(dx_buf *out, dx_bytes any) {
     if (!dx_wtf8_has_half(any)) {
         dx_buf_append(out, any.data, any.size);
@@ -214,7 +225,7 @@ void dx_lib0_write_any(dx_buf *out, dx_bytes any) {
         if (depth > 0) {
             open[depth - 1].left--;
             if (open[depth - 1].object) {
-                dx_lib0_write_string(out, read_characters(&reader));
+                dx_lib0_write_string(out, dx_lib0_read_bytes(&reader));
             }
         }
         const uint8_t *start = reader.at;
@@ -222,9 +233,9 @@ void dx_lib0_write_any(dx_buf *out, dx_bytes any) {
         if (tag == DX_ANY_STRING) {
             reader.at++;
             dx_buf_append_byte(out, tag);
-            dx_lib0_write_string(out, read_characters(&reader));
+            dx_lib0_write_string(out, dx_lib0_read_bytes(&reader));
         } else {
-            members = read_any_head(&reader, &tag);
+            members = read_any_head(&reader, false, &tag);
             dx_buf_append(out, start, (size_t)(reader.at - start));
         }
         if (members > 0) {

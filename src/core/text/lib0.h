@@ -65,6 +65,8 @@ dx_bytes dx_lib0_read_bytes(dx_lib0_reader *reader); /* their length before them
 dx_bytes dx_lib0_read_string(dx_lib0_reader *reader,
                              uint64_t *units);     /* likewise, UTF-8; units may be NULL */
 dx_bytes dx_lib0_read_any(dx_lib0_reader *reader); /* one whole value, checked */
+/* One value of the engine, which is well formed but for halves of pairs in its strings. */
+dx_bytes dx_lib0_take_any(dx_lib0_reader *reader);
 
 /* --- Writing --------------------------------------------------------------------------------- */
 

@@ -50,8 +50,6 @@ typedef struct dx_text_struct {
      * value in lib0's form `any`. ANY: `length` such values. JSON: `length` strings, each a varUint and bytes.
      * DOC: one value, the options. Else empty. */
     dx_bytes content;
-    /* STRING that is to be written: the rest of its characters, where a gap lies between. A reader gives none. */
-    dx_bytes more;
 } dx_text_struct;
 
 #endif

@@ -1,8 +1,9 @@
 /* text/struct_reader.h: walks an update of either form without building anything (struct.h).
  *
  * Layer: floor 1, text. open; then for each section its structs; then the deletes; then finish, which alone says whether all of
- * it was well formed. After an error nothing more comes.
- * DX_E_MALFORMED: cut off, not UTF-8, a number beyond 2^53-1, a struct of no length, JSON that is none, bytes left over.
+ * it was well formed. After an error nothing more comes. What stands behind the last delete is not looked at, as in Yjs: an old yrs
+ * wrote a range more than it counted.
+ * DX_E_MALFORMED: cut off, not UTF-8, a number beyond 2^53-1, a struct of no length, JSON that is none.
  * DX_E_UNSUPPORTED: a kind of content or of type that nobody knows. DX_E_LIMIT: values nested too deep; more structs than the size
  * allows (v2 has structs of no bytes). DX_E_NO_MEMORY.
  * Memory: what a struct needs beside the update (a value from JSON, a pair that v2 cut), kept from update to update; a small
@@ -29,13 +30,14 @@ typedef struct dx_text_reader {
     dx_text_id next;                                     /* id of the next struct */
     uint64_t allowance;                                  /* structs that may still come */
     uint64_t delete_client, delete_end;
-    dx_column_reader key_clock, client, left_clock, right_clock, info, parent_info, type_ref, length;
-    dx_column_reader string_length;
-    dx_lib0_reader string;
-    bool torn; /* the last string of v2 ended inside of a pair */
+    dx_column_reader key_clock, client, left_clock, right_clock, info, parent_info, type_ref, length,
+        string_length;
+    dx_bytes strings;      /* v2: all characters that are left */
+    uint64_t string_units; /* in UTF-16 */
+    bool torn; /* the first of them is the second half of its pair: the string before had the first */
     size_t keys_max;
-    dx_buf keys;    /* dx_bytes each: names that came by number */
-    dx_buf scratch; /* what the struct needs beside the update */
+    dx_buf keys;    /* v2: dx_bytes each, names that came by number */
+    dx_buf scratch; /* content that stands in the update in another form */
 } dx_text_reader;
 
 void dx_text_reader_init(dx_text_reader *reader, const dx_alloc *alloc);
