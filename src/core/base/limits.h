@@ -21,6 +21,12 @@ enum {
      * say in a byte. */
     DX_TEXT_STRUCTS_FREE = 65536,
     DX_TEXT_STRUCTS_PER_BYTE = 4,
+    /* Clients of one document: a row and a place in the order each, 28 bytes. */
+    DX_TEXT_CLIENTS_MAX = 16 * 1024 * 1024,
+    /* Structs, ranges and bytes for which a document keeps the memory of its last update: those of typing. */
+    DX_TEXT_PLAN_KEPT = 1024,
+    /* Ranges deleted and seams for which the memory of a transaction is kept. */
+    DX_TEXT_SPANS_KEPT = 1024,
 
     /* --- mesh: channel --- */
     /* One frame of ciphertext: large enough that its 18 bytes of overhead and its call of the cipher vanish,

@@ -16,14 +16,15 @@ enum {
     DX_ITEM_KEEP = 2, /* an undo needs its content */
     DX_ITEM_ORIGIN = 4,
     DX_ITEM_RIGHT = 8,
-    DX_ITEM_REDONE = 16, /* made anew by an undo: the document's table says as which item */
-    DX_ITEM_MARK = 32    /* for the step under way (scan of conflicts, merging), else clear */
+    DX_ITEM_REDONE = 16,     /* made anew by an undo: the document's table says as which item */
+    DX_ITEM_MARK = 32,       /* for the step under way (scan of conflicts, merging), else clear */
+    DX_ITEM_CONFLICTING = 64 /* likewise */
 };
 
 typedef struct dx_text_item {
-    uint32_t client; /* index in the document's table of clients */
-    uint32_t clock;  /* clocks of one client stay below 2^32: DX_E_LIMIT */
-    uint32_t length; /* in clocks */
+    uint32_t client;                      /* index in the document's table of clients */
+    uint32_t clock;                       /* clocks of one client stay below 2^32: DX_E_LIMIT */
+    uint32_t length;                      /* in clocks */
     uint32_t origin_client, origin_clock; /* with DX_ITEM_ORIGIN */
     uint32_t right_client, right_clock;   /* with DX_ITEM_RIGHT: the right origin */
     uint32_t place;                       /* the sequence's; 0: in none (GC) */

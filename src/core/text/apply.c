@@ -1,0 +1,96 @@
+/* text/apply.c: transactions and updates as the public calls have them (dxos/text.h). */
+#include "base/limits.h"
+#include "text/integrate.h"
+
+int dx_text_begin(dx_text_doc *doc) {
+    if (doc == NULL) {
+        return DX_E_INVALID;
+    }
+    if (doc->transaction.open) {
+        return DX_E_STATE;
+    }
+    dx_text_transaction_begin(doc, false);
+    return DX_OK;
+}
+
+int dx_text_commit(dx_text_doc *doc, dx_text_form form, dx_buf *update) {
+    if (doc == NULL || (form != DX_TEXT_V1 && form != DX_TEXT_V2)) {
+        return DX_E_INVALID;
+    }
+    if (!doc->transaction.open) {
+        return DX_E_STATE;
+    }
+    dx_text_transaction_settle(doc);
+    int error = update == NULL ? DX_OK : dx_text_transaction_write(doc, form, update);
+    if (error != DX_OK) {
+        return dx_text_doc_error(doc, error);
+    }
+    dx_text_transaction_end(doc);
+    return DX_OK;
+}
+
+/* Clocks that are all here. */
+static void delete_range(dx_text_doc *doc, const dx_id_range *range) {
+    dx_text_sequence *sequence = doc->sequence;
+    uint32_t client = dx_text_clients_find(&doc->clients, range->client);
+    uint64_t end = range->clock + range->length;
+    dx_text_ref ref = dx_text_ids_find(sequence, client, (uint32_t)range->clock);
+    const dx_text_item *item = dx_text_item_at(sequence, ref);
+    if (item->clock < range->clock && (item->flags & DX_ITEM_DELETED) == 0) {
+        ref = dx_text_doc_split(doc, ref, (uint32_t)range->clock - item->clock);
+    }
+    for (; ref != 0; ref = dx_text_ids_next(sequence, ref)) {
+        item = dx_text_item_at(sequence, ref);
+        if (item->clock >= end) {
+            return;
+        }
+        if ((item->flags & DX_ITEM_DELETED) == 0) {
+            if (item->clock + (uint64_t)item->length > end) {
+                (void)dx_text_doc_split(doc, ref, (uint32_t)(end - item->clock));
+            }
+            dx_text_doc_delete(doc, ref);
+        }
+    }
+}
+
+int dx_text_apply(dx_text_doc *doc, dx_text_form form, dx_bytes update) {
+    if (doc == NULL || (form != DX_TEXT_V1 && form != DX_TEXT_V2) ||
+        (update.size != 0 && update.data == NULL)) {
+        return DX_E_INVALID;
+    }
+    if (doc->transaction.open) {
+        return DX_E_STATE;
+    }
+    dx_text_plan *plan = doc->plan;
+    int error = dx_text_plan_make(plan, doc, form, update);
+    if (error == DX_OK) {
+        error = dx_text_doc_reserve(doc, dx_text_plan_need(plan));
+    }
+    if (error != DX_OK) {
+        dx_text_plan_clear(plan);
+        return dx_text_doc_error(doc, error);
+    }
+    dx_text_transaction_begin(doc, false);
+    size_t steps = dx_text_plan_steps(plan);
+    for (size_t i = 0; i < steps; i++) {
+        uint32_t offset;
+        const dx_text_planned *planned = dx_text_plan_step(plan, i, &offset);
+        dx_text_integrate(doc, planned, offset);
+    }
+    const dx_id_set *deletes = dx_text_plan_deletes(plan);
+    for (size_t i = 0; i < deletes->count; i++) {
+        delete_range(doc, &deletes->ranges[i]);
+    }
+    dx_text_plan_take_pending(plan, doc);
+    dx_text_plan_clear(plan);
+    dx_text_transaction_settle(doc);
+    dx_text_transaction_end(doc);
+    if (steps > DX_TEXT_SPANS_KEPT) {
+        dx_text_sequence_trim(doc->sequence);
+    }
+    return DX_OK;
+}
+
+bool dx_text_pending(const dx_text_doc *doc) {
+    return doc->pending.update.size != 0 || doc->pending.deletes.count != 0;
+}
