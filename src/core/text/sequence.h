@@ -61,8 +61,8 @@ void dx_text_item_extend(dx_text_sequence *sequence, dx_text_ref ref, uint32_t l
  * of surrogates that is cut becomes two U+FFFD, as Yjs has it. */
 void dx_text_item_split(dx_text_sequence *sequence, dx_text_ref ref, uint32_t at, dx_text_ref right);
 /* The right neighbour's clocks and characters go to `ref`, its record leaves the list and the ids, and is freed. Of items in no
- * list (GC) the neighbour by id. Two halves of a pair that meet become one character. false: no memory to bring the characters
- * of both together, and nothing changed; apart they say the same. */
+ * list (GC) the neighbour by id. false: no memory to bring the characters of both together, and nothing changed; apart they say
+ * the same. */
 bool dx_text_item_join(dx_text_sequence *sequence, dx_text_ref ref);
 /* Sets or clears DX_ITEM_DELETED, and the counts. */
 void dx_text_item_set_deleted(dx_text_sequence *sequence, dx_text_ref ref, bool deleted);
