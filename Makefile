@@ -25,6 +25,7 @@ build/%/build.ninja:
 all: build/debug/build.ninja            ## build (debug) and leave the command at build/dx
 	@ninja -C build/debug
 	@if [ -x build/debug/apps/dx/dx ]; then ln -sfn debug/apps/dx/dx build/dx; fi
+	@if [ -x build/debug/tests/interop/text-driver ]; then ln -sfn debug/tests/interop/text-driver build/text-driver; fi
 start:                                  ## install what is missing, build, run the main job, serve the pages; Ctrl-C ends it
 	@tools/need start
 	@$(MAKE) --no-print-directory build/dx
@@ -50,6 +51,9 @@ check: need-check                       ## format, tidy, lint, sanitizers, gcc a
 interop: need-interop build/release/build.ninja ## peer links against Chromium and node-datachannel (a minute; INTEROP_MB=100)
 	@ninja --quiet -C build/release tests/interop/interop-peer
 	@tools/interop build/release
+text-fuzz: need-text-fuzz build/release/build.ninja ## the text engine against Yjs on random histories (HISTORIES=1000 FROM=1)
+	@ninja --quiet -C build/release tests/interop/text-driver
+	@tools/text-fuzz build/release
 sim: build/release/build.ninja          ## run the simulator (SEED=n for one, SEEDS=n FROM=n for many)
 	@ninja --quiet -C build/release sim/sim sim/sim-real
 	@tools/sim build/release/sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
@@ -105,4 +109,4 @@ help:                                   ## this list
 need-%:
 	@tools/need $*
 
-.PHONY: all start demo always install test check web-test interop sim plants fuzz bench bench-mesh bench-peers cover tidy format lint parity wasm web pages e2e clean help
+.PHONY: all start demo always install test check web-test interop text-fuzz sim plants fuzz bench bench-mesh bench-peers cover tidy format lint parity wasm web pages e2e clean help
