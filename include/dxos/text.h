@@ -73,12 +73,12 @@ DX_API uint64_t dx_text_length(const dx_text_doc *doc, dx_text_type type);
  * ends), or NULL: that of the character before. index beyond the end: DX_E_INVALID. */
 DX_API DX_MUST_USE int dx_text_insert(dx_text_doc *doc, dx_text_type type, uint64_t index, dx_bytes text,
                                       const char *attributes);
-/* An embedded value that counts as one, any JSON but null. */
+/* An embedded value that counts as one, any JSON but null. Embedded values and types without attributes (NULL) have none. */
 DX_API DX_MUST_USE int dx_text_insert_embed(dx_text_doc *doc, dx_text_type type, uint64_t index, const char *value,
                                             const char *attributes);
-/* An embedded shared type that counts as one; *child is it. */
+/* An embedded shared type that counts as one; *child is it. name: of an XML element or hook, else NULL. */
 DX_API DX_MUST_USE int dx_text_insert_type(dx_text_doc *doc, dx_text_type type, uint64_t index, dx_text_kind kind,
-                                           const char *attributes, dx_text_type *child);
+                                           const char *name, const char *attributes, dx_text_type *child);
 DX_API DX_MUST_USE int dx_text_delete(dx_text_doc *doc, dx_text_type type, uint64_t index, uint64_t length);
 /* attributes: a JSON object; null for a key ends it. */
 DX_API DX_MUST_USE int dx_text_format(dx_text_doc *doc, dx_text_type type, uint64_t index, uint64_t length,

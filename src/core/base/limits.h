@@ -27,6 +27,10 @@ enum {
     DX_TEXT_PLAN_KEPT = 1024,
     /* Ranges deleted and seams for which the memory of a transaction is kept. */
     DX_TEXT_SPANS_KEPT = 1024,
+    /* What one call gives: a value, formatting, a delta, in the form of the wire. A book is a megabyte. */
+    DX_TEXT_VALUE_MAX = 256 * 1024 * 1024,
+    /* Lines that formatting beyond the end of a text adds, as Yjs does: editors count one line that is not in the text. */
+    DX_TEXT_LINES_ADDED_MAX = 256,
 
     /* --- mesh: channel --- */
     /* One frame of ciphertext: large enough that its 18 bytes of overhead and its call of the cipher vanish,
