@@ -148,6 +148,15 @@ DX_API DX_MUST_USE int dx_text_update_state_vector(const dx_alloc *alloc, dx_tex
 DX_API DX_MUST_USE int dx_text_convert_update(const dx_alloc *alloc, dx_text_form from, dx_text_form to, dx_bytes update,
                                               dx_buf *converted);
 
+/* Of one client the clocks an update speaks of, holes included. */
+typedef struct dx_text_range {
+    uint64_t client, from, to;
+} dx_text_range;
+
+/* What an update speaks of, in its order; *count may be more than capacity, then the first ones are given. */
+DX_API DX_MUST_USE int dx_text_update_ranges(const dx_alloc *alloc, dx_text_form form, dx_bytes update,
+                                             dx_text_range *ranges, size_t capacity, size_t *count);
+
 #ifdef __cplusplus
 }
 #endif

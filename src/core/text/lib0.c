@@ -36,14 +36,46 @@ static uint64_t read_groups(dx_lib0_reader *reader, uint64_t value, unsigned shi
     return value;
 }
 
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+/* Random client ids are five bytes and stand in every struct: where eight bytes are there, their groups are put together all at
+ * once. */
+static bool read_word(dx_lib0_reader *reader, uint64_t *value) {
+    uint64_t word;
+    if (dx_lib0_left(reader) < sizeof word) {
+        return false;
+    }
+    memcpy(&word, reader->at, sizeof word);
+    uint64_t stops = ~word & UINT64_C(0x0080808080808080); /* seven bytes hold no more than 2^49 */
+    if (stops == 0) {
+        return false;
+    }
+    word &= stops ^ (stops - 1); /* up to the first stop */
+    word &= UINT64_C(0x007f7f7f7f7f7f7f);
+    word = (word & UINT64_C(0x007f007f007f007f)) | (word & UINT64_C(0x00007f007f007f00)) >> 1;
+    word = (word & UINT64_C(0x00003fff00003fff)) | (word & UINT64_C(0x3fff00003fff0000)) >> 2;
+    *value = (word & UINT64_C(0x0fffffff)) | (word & UINT64_C(0x0fffffff00000000)) >> 4;
+    reader->at += (__builtin_ctzll(stops) >> 3) + 1;
+    return true;
+}
+#else
+static bool read_word(dx_lib0_reader *reader, uint64_t *value) {
+    (void)reader, (void)value;
+    return false;
+}
+#endif
+
 uint64_t dx_lib0_read_long_uint(dx_lib0_reader *reader) {
+    uint64_t value;
+    if (read_word(reader, &value)) {
+        return value;
+    }
     uint8_t first = dx_lib0_read_byte(reader);
     return read_groups(reader, first & 0x7f, 7, first >= 0x80);
 }
 
 uint64_t dx_lib0_read_int(dx_lib0_reader *reader, bool *negative) {
     uint8_t first = dx_lib0_read_byte(reader);
-    uint64_t magnitude = read_groups(reader, first & 0x3f, 6, first >= 0x80);
+    uint64_t magnitude = first < 0x80 ? first & 0x3f : read_groups(reader, first & 0x3f, 6, true);
     *negative = (first & 0x40) != 0 && reader->error == DX_OK;
     return magnitude;
 }

@@ -283,6 +283,18 @@ static bool holds(dx_text_reader *reader) {
     return false;
 }
 
+/* Field by field: compilers clear a struct of this size by an instruction that is slow to begin. */
+static void begin(dx_text_struct *out, dx_text_id id, uint8_t ref) {
+    static const dx_bytes none = {NULL, 0};
+    out->id = id;
+    out->length = 0;
+    out->ref = ref;
+    out->has_origin = out->has_right = out->has_sub = false;
+    out->parent = DX_TEXT_PARENT_COPIED;
+    out->type_ref = 0;
+    out->parent_name = out->sub = out->key = out->content = none;
+}
+
 bool dx_text_reader_struct(dx_text_reader *reader, dx_text_struct *out) {
     if (reader->structs == 0 || reader->error != DX_OK) {
         return false;
@@ -295,7 +307,7 @@ bool dx_text_reader_struct(dx_text_reader *reader, dx_text_struct *out) {
     reader->structs--;
     reader->scratch.size = 0;
     uint8_t info = is_v1(reader) ? dx_lib0_read_byte(&reader->rest) : dx_column_read_byte(&reader->info);
-    *out = (dx_text_struct){.id = reader->next, .ref = info & REF_BITS};
+    begin(out, reader->next, info & REF_BITS);
     if (info == DX_TEXT_GC) {
         out->length = read_length(reader);
     } else if (info == DX_TEXT_SKIP) {
@@ -354,6 +366,18 @@ bool dx_text_reader_delete(dx_text_reader *reader, dx_id_range *range) {
         }
     }
     return false;
+}
+
+int dx_text_reader_deletes(dx_text_reader *reader, dx_id_set *deletes) {
+    dx_id_range range;
+    while (dx_text_reader_delete(reader, &range)) {
+        int error = dx_id_set_add(deletes, range.client, range.clock, range.length);
+        if (error != DX_OK) {
+            return error;
+        }
+    }
+    dx_id_set_settle(deletes);
+    return dx_text_reader_finish(reader);
 }
 
 int dx_text_reader_finish(dx_text_reader *reader) {

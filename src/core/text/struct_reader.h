@@ -51,6 +51,8 @@ bool dx_text_reader_struct(dx_text_reader *reader, dx_text_struct *out);
 /* The deletes, range by range, in the order of the update; ranges of no length are passed over. Sections that were not read are
  * read over. */
 bool dx_text_reader_delete(dx_text_reader *reader, dx_id_range *range);
+/* All deletes that are left, added to the set, which is settled then; and finish. */
+DX_MUST_USE int dx_text_reader_deletes(dx_text_reader *reader, dx_id_set *deletes);
 /* Reads over what is left. */
 DX_MUST_USE int dx_text_reader_finish(dx_text_reader *reader);
 
