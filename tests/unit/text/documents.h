@@ -37,7 +37,8 @@ static inline void apply_hex(test_alloc *alloc, dx_text_doc *doc, dx_text_form f
     dx_buf_deinit(&update);
 }
 
-static inline void assert_encodes(test_alloc *alloc, const dx_text_doc *doc, dx_text_form form, const char *hex) {
+static inline void assert_encodes(test_alloc *alloc, const dx_text_doc *doc, dx_text_form form,
+                                  const char *hex) {
     dx_buf out = encoded(alloc, doc, form);
     assert_hex_equal(alloc, dx_buf_view(&out), hex);
     dx_buf_deinit(&out);

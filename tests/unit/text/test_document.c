@@ -46,7 +46,8 @@ static void test_scenarios(void **state) {
             /* There an undo held on to what was deleted. */
             bool keeps = !dx_item_bool(dx_item_get(scenario, "gc"), true) || strcmp(name, "undo-redo") == 0;
             dx_text_doc *doc = new_document(&all.alloc, 77, keeps);
-            for (dx_reader each = elements_of(dx_item_get(scenario, updates[i])); next_element(&each, &update);) {
+            for (dx_reader each = elements_of(dx_item_get(scenario, updates[i]));
+                 next_element(&each, &update);) {
                 apply_item(&all.alloc, doc, FORMS[i], update);
             }
             print_message("# %s\n", name);
@@ -105,7 +106,8 @@ static void test_conflicts(void **state) {
         free(name);
         dx_bytes conflict = dx_read_item(&at), update;
         size_t order[8], count = 0;
-        for (dx_reader each = elements_of(dx_item_get(conflict, "updatesV1")); next_element(&each, &update);) {
+        for (dx_reader each = elements_of(dx_item_get(conflict, "updatesV1"));
+             next_element(&each, &update);) {
             order[count] = count;
             count++;
         }
@@ -132,7 +134,8 @@ static void test_pending(void **state) {
             bool waits = dx_item_kind(dx_item_get(step, "pendingStructs")) != DX_KIND_NULL ||
                          dx_item_kind(dx_item_get(step, "pendingDs")) != DX_KIND_NULL;
             assert_int_equal(dx_text_pending(doc), waits);
-            dx_buf v1 = encoded(&all.alloc, doc, DX_TEXT_V1), want = hex_of(&all.alloc, dx_item_get(step, "v1"));
+            dx_buf v1 = encoded(&all.alloc, doc, DX_TEXT_V1),
+                   want = hex_of(&all.alloc, dx_item_get(step, "v1"));
             assert_bytes_equal(dx_buf_view(&v1), dx_buf_view(&want));
             dx_buf_deinit(&want);
             dx_buf_deinit(&v1);
