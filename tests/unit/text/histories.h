@@ -5,6 +5,7 @@
 #include "documents.h"
 
 #include "text/edit.h"
+#include "text/wtf8.h"
 
 static inline uint32_t below(test_random *random, uint32_t end) {
     return (uint32_t)(test_random_next(random) % end);
@@ -74,6 +75,25 @@ static inline void put_anything(dx_text_doc *doc, test_random *random, dx_text_l
     }
 }
 
+/* A place in an item that cuts no pair of surrogates. */
+static inline uint32_t any_seam(dx_text_doc *doc, test_random *random, dx_text_ref ref) {
+    const dx_text_item *item = dx_text_item_at(doc->sequence, ref);
+    uint32_t at = below(random, item->length + 1);
+    if (item->ref != DX_TEXT_STRING) {
+        return at;
+    }
+    dx_buf text;
+    dx_bytes run;
+    bool inside;
+    dx_buf_init(&text, doc->host, SIZE_MAX);
+    for (size_t from = 0; (run = dx_text_item_run(doc->sequence, ref, from)).size != 0; from += run.size) {
+        dx_buf_append(&text, run.data, run.size);
+    }
+    (void)dx_wtf8_offset(dx_buf_view(&text), at, &inside);
+    dx_buf_deinit(&text);
+    return inside ? at - 1 : at;
+}
+
 /* One random change of the own client. */
 static inline void change_anything(dx_text_doc *doc, test_random *random) {
     dx_text_need need = {.clocks = 16,
@@ -102,8 +122,7 @@ static inline void change_anything(dx_text_doc *doc, test_random *random) {
         dx_text_list list = doc->types.rows[type].list;
         dx_text_ref ref = any_item(doc, random, list), right;
         if (ref != 0) {
-            uint32_t length = dx_text_item_at(doc->sequence, ref)->length;
-            dx_text_edit_seam(doc, ref, below(random, length + 1), &ref, &right);
+            dx_text_edit_seam(doc, ref, any_seam(doc, random, ref), &ref, &right);
         }
         if (ref != 0 && below(random, 5) < 2) {
             for (uint32_t left = 1 + below(random, 3); left != 0 && ref != 0; left--) {
