@@ -386,13 +386,19 @@ static int add_step(dx_text_plan *plan, size_t planned, uint64_t offset) {
     return DX_OK;
 }
 
-/* All on the stack wait, for a clock of that client. */
+/* All on the stack wait, the last for a clock of that client, each other one for what is above it. Yjs notes the last alone, and so
+ * may never try again when just what another one waits for has come. */
 static int hold(dx_text_plan *plan, size_t depth, uint64_t client, uint64_t clock) {
+    int error = dx_id_set_add(&plan->missing, client, clock, 1);
     for (size_t i = 0; i < depth; i++) {
-        plan->queues[plan->stack[i]].held = true;
-        plan->queues[plan->stack[i]].waits = false;
+        queue *from = &plan->queues[plan->stack[i]];
+        from->held = true;
+        from->waits = false;
+        if (error == DX_OK && i != 0) {
+            error = dx_id_set_add(&plan->missing, from->client, from->state, 1);
+        }
     }
-    return dx_id_set_add(&plan->missing, client, clock, 1);
+    return error;
 }
 
 /* Looks at the head of the queue on top of the stack once. */
