@@ -2,10 +2,9 @@
  *
  * Everything is read before any clock starts, and stays in memory until the program ends. */
 #include "bench.h"
+#include "reading.h"
 
 #include <dxos/codec.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,36 +16,6 @@ static void *take(size_t size) {
         bench_fail("no memory for the input");
     }
     return block;
-}
-
-static void read_all(FILE *file, dx_buf *text) {
-    char part[1 << 16];
-    size_t size;
-    while ((size = fread(part, 1, sizeof part, file)) > 0) {
-        dx_buf_append(text, part, size);
-    }
-    bench_must(dx_buf_error(text), "reading the packages");
-}
-
-/* gzip's own program unpacks; the path goes in as its standard input, so no shell sees it. */
-static void read_file(const char *path, dx_buf *text) {
-    size_t length = strlen(path);
-    FILE *file;
-    if (length > 3 && strcmp(path + length - 3, ".gz") == 0) {
-        if (freopen(path, "rb", stdin) == NULL) {
-            bench_fail("%s: %s", path, strerror(errno));
-        }
-        file = popen("gzip -dc", "r");
-    } else {
-        file = fopen(path, "rb");
-    }
-    if (file == NULL) {
-        bench_fail("%s: %s", path, strerror(errno));
-    }
-    read_all(file, text);
-    if (length > 3 && strcmp(path + length - 3, ".gz") == 0 ? pclose(file) != 0 : fclose(file) != 0) {
-        bench_fail("%s could not be read to its end", path);
-    }
 }
 
 static dx_bytes encode(dx_bytes json, size_t line) {
@@ -119,7 +88,9 @@ static size_t find_edges(const bench_input *input, const name_table *names, benc
 void bench_load_packages(bench_input *input, const char *path) {
     dx_buf text;
     dx_buf_init(&text, dx_host_alloc(), SIZE_MAX);
-    read_file(path, &text);
+    if (!reading_file(path, &text)) {
+        bench_fail("%s could not be read to its end", path);
+    }
     const uint8_t *at = text.data, *end = text.data + text.size;
     for (const uint8_t *c = at; c < end; c++) {
         input->package_count += *c == '\n';
