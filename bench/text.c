@@ -157,7 +157,7 @@ static void gap_edit(gap_buffer *it, const trace_edit *edit, const uint16_t *uni
 }
 
 typedef struct floor_run {
-    const trace *trace;
+    const text_trace *trace;
     gap_buffer buffer;
     uint16_t *units; /* of all that is inserted */
     size_t *ends;
@@ -174,7 +174,7 @@ static double floor_round(void *ctx) {
     return cpu_now() - began;
 }
 
-static void measure_floor(const trace *trace) {
+static void measure_floor(const text_trace *trace) {
     size_t bytes = 0, count = 0;
     for (size_t i = 0; i < trace->edit_count; i++) {
         bytes += trace->edits[i].inserted.size;
@@ -210,7 +210,7 @@ static void measure_floor(const trace *trace) {
 /* --- Edits of one's own ---------------------------------------------------------------------- */
 
 typedef struct edit_run {
-    const trace *trace;
+    const text_trace *trace;
     size_t count; /* of the edits to be made */
     bool with_updates;
     stream updates; /* of the last round */
@@ -238,7 +238,7 @@ static double edit_round(void *ctx) {
     return cpu_now() - began;
 }
 
-static void edit_run_init(edit_run *run, const trace *trace, uint64_t client, size_t count) {
+static void edit_run_init(edit_run *run, const text_trace *trace, uint64_t client, size_t count) {
     *run = (edit_run){.trace = trace, .client = client, .count = count};
     dx_buf_init(&run->updates.bytes, dx_host_alloc(), SIZE_MAX);
 }
@@ -272,7 +272,7 @@ static double apply_round(void *ctx) {
     return cpu_now() - began;
 }
 
-static void measure_stream(const trace *trace, const stream *updates, dx_bytes expected) {
+static void measure_stream(const text_trace *trace, const stream *updates, dx_bytes expected) {
     apply_run run = {.updates = updates, .form = DX_TEXT_V1};
     double seconds = median(apply_round, &run);
     check_text(&run.it, expected, trace->name);
@@ -282,7 +282,7 @@ static void measure_stream(const trace *trace, const stream *updates, dx_bytes e
 }
 
 /* Loading and sizes of a document that was made. */
-static void measure_state(const trace *trace, const document *made, dx_bytes expected) {
+static void measure_state(const text_trace *trace, const document *made, dx_bytes expected) {
     for (dx_text_form form = DX_TEXT_V1; form <= DX_TEXT_V2; form++) {
         stream whole = {0};
         dx_buf_init(&whole.bytes, dx_host_alloc(), SIZE_MAX);
@@ -309,7 +309,7 @@ static void measure_state(const trace *trace, const document *made, dx_bytes exp
 
 /* --- Traces of one author -------------------------------------------------------------------- */
 
-static void measure_branches(const trace *trace) {
+static void measure_branches(const text_trace *trace) {
     edit_run left, right;
     size_t half = trace->edit_count / 2;
     edit_run_init(&left, trace, 1, half);
@@ -333,7 +333,7 @@ static void measure_branches(const trace *trace) {
     edit_run_deinit(&right);
 }
 
-static void measure_one_author(const trace *trace) {
+static void measure_one_author(const text_trace *trace) {
     edit_run run;
     edit_run_init(&run, trace, 1, trace->edit_count);
     measure_floor(trace);
@@ -357,7 +357,7 @@ static void measure_one_author(const trace *trace) {
 /* --- Traces of several ----------------------------------------------------------------------- */
 
 typedef struct authors {
-    const trace *trace;
+    const text_trace *trace;
     document *of; /* by agent */
     bool **has;   /* by agent and step */
     stream updates;
@@ -393,7 +393,7 @@ static void catch_up(authors *it, uint32_t agent, const trace_step *step) {
     }
 }
 
-static void measure_authors(const trace *trace) {
+static void measure_authors(const text_trace *trace) {
     authors it = {.trace = trace,
                   .of = calloc(trace->agents, sizeof *it.of),
                   .has = calloc(trace->agents, sizeof *it.has)};
@@ -476,7 +476,7 @@ static void measure_rich(void) {
 /* --- What is asked for ----------------------------------------------------------------------- */
 
 static void measure(const char *path) {
-    trace *trace = trace_read(path);
+    text_trace *trace = trace_read(path);
     if (trace == NULL) {
         exit(1);
     }

@@ -22,7 +22,7 @@ static void *grown(void *array, size_t count, size_t size) {
     return array;
 }
 
-static bool read_patches(trace *it, trace_step *step, dx_bytes patches) {
+static bool read_patches(text_trace *it, trace_step *step, dx_bytes patches) {
     dx_reader reader;
     dx_reader_init(&reader, patches);
     step->first_edit = (uint32_t)it->edit_count;
@@ -45,7 +45,7 @@ static bool read_patches(trace *it, trace_step *step, dx_bytes patches) {
     return dx_reader_finish(&reader) == DX_OK;
 }
 
-static bool read_step(trace *it, dx_bytes item, size_t *parents) {
+static bool read_step(text_trace *it, dx_bytes item, size_t *parents) {
     it->steps = grown(it->steps, it->step_count, sizeof *it->steps);
     trace_step *step = &it->steps[it->step_count];
     *step = (trace_step){.first_parent = (uint32_t)*parents};
@@ -70,7 +70,7 @@ static bool read_step(trace *it, dx_bytes item, size_t *parents) {
     return read_patches(it, step, dx_item_get(item, "patches"));
 }
 
-static bool read_trace(trace *it, dx_bytes item) {
+static bool read_trace(text_trace *it, dx_bytes item) {
     dx_reader reader;
     size_t parents = 0;
     it->concurrent = dx_bytes_equal(dx_item_text(dx_item_get(item, "kind")), dx_bytes_text("concurrent"));
@@ -102,11 +102,11 @@ static const char *name_of(const char *path) {
     return name;
 }
 
-trace *trace_read(const char *path) {
+text_trace *trace_read(const char *path) {
     char message[160];
     dx_buf text, item;
     dx_writer writer;
-    trace *it = calloc(1, sizeof *it);
+    text_trace *it = calloc(1, sizeof *it);
     dx_buf_init(&text, dx_host_alloc(), SIZE_MAX);
     dx_buf_init(&item, dx_host_alloc(), SIZE_MAX); /* kept for good: the trace points into it */
     if (it == NULL || !reading_file(path, &text)) {

@@ -20,7 +20,7 @@ typedef struct trace_step {
     uint32_t first_parent, parent_count; /* places of steps, in trace.parents */
 } trace_step;
 
-typedef struct trace {
+typedef struct text_trace {
     const char *name; /* of the file, without folder and ending */
     bool concurrent;
     uint32_t agents;
@@ -30,9 +30,9 @@ typedef struct trace {
     trace_step *steps;
     size_t step_count;
     uint32_t *parents;
-} trace;
+} text_trace;
 
 /* NULL and a sentence on standard error: it cannot be read. */
-trace *trace_read(const char *path);
+text_trace *trace_read(const char *path);
 
 #endif
