@@ -56,9 +56,9 @@ void dx_text_item_insert(dx_text_sequence *sequence, dx_text_list list, dx_text_
 void dx_text_item_remove(dx_text_sequence *sequence, dx_text_ref ref);
 /* Typing: more clocks and characters at the end of a live string. */
 void dx_text_item_extend(dx_text_sequence *sequence, dx_text_ref ref, uint32_t length, dx_bytes text);
-/* Cuts off everything from the `at`th clock on (0 < at < length): `right`, a record taken before, gets clock, length, place
- * after it, flags, right origin, and its characters; the engine sets its origin and splits content of other kinds; both are found by id from then on. A pair
- * of surrogates that is cut becomes two U+FFFD, as Yjs has it. */
+/* Cuts off everything from the `at`th clock on (0 < at < length): `right`, a record taken before, becomes a copy with the clocks
+ * and the characters behind the cut, and stands at its right side; the engine sets its origin and splits content of other kinds.
+ * Both are found by id from then on. A pair of surrogates that is cut becomes two U+FFFD, as Yjs has it. */
 void dx_text_item_split(dx_text_sequence *sequence, dx_text_ref ref, uint32_t at, dx_text_ref right);
 /* The right neighbour's clocks and characters go to `ref`, its record leaves the list and the ids, and is freed. Of items in no
  * list (GC) the neighbour by id. false: no memory to bring the characters of both together, and nothing changed; apart they say

@@ -141,13 +141,9 @@ void dx_text_item_split(dx_text_sequence *sequence, dx_text_ref ref, uint32_t at
     if (!dx_text_place_is_span(spot.leaf)) {
         spot = room_behind(sequence, spot);
     }
-    right->client = item->client;
+    *right = *item;
     right->clock = item->clock + at;
     right->length = item->length - at;
-    right->right_client = item->right_client;
-    right->right_clock = item->right_clock;
-    right->ref = item->ref;
-    right->flags = item->flags & (uint8_t) ~(DX_ITEM_ORIGIN | DX_ITEM_REDONE | DX_ITEM_MARK);
     item->length = at;
     dx_text_ids_insert(sequence, right_ref);
     if (dx_text_place_is_span(spot.leaf)) {
