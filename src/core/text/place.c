@@ -4,9 +4,12 @@
 enum { TEXT_MAX = DX_TEXT_LEAF_TEXT };
 
 uint32_t dx_text_place_position(const dx_text_sequence *sequence, const dx_text_leaf *leaf, dx_text_ref ref) {
-    if (sequence->spot.leaf == leaf && sequence->spot.at < leaf->count &&
-        leaf->refs[sequence->spot.at] == ref) {
-        return sequence->spot.at;
+    const dx_text_spot *spot = &sequence->spot;
+    if (spot->leaf == leaf && spot->at < leaf->count && leaf->refs[spot->at] == ref) {
+        return spot->at;
+    }
+    if (sequence->walked < leaf->count && leaf->refs[sequence->walked] == ref) {
+        return sequence->walked;
     }
     uint32_t at = 0;
     while (leaf->refs[at] != ref) {

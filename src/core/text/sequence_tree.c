@@ -138,28 +138,32 @@ dx_text_list dx_text_item_list(const dx_text_sequence *sequence, dx_text_ref ref
 
 dx_text_ref dx_text_item_next(const dx_text_sequence *sequence, dx_text_ref ref) {
     const dx_text_leaf *leaf = dx_text_place_leaf(sequence, ref);
+    uint32_t *walked = &dx_text_place_hinted(sequence)->walked;
     if (dx_text_place_is_span(leaf)) {
         leaf = dx_text_place_end(dx_text_place_hinted(sequence), ref);
     } else {
-        uint32_t at = dx_text_place_position(sequence, leaf, ref) + 1;
-        if (at < leaf->count) {
-            return leaf->refs[at];
+        *walked = dx_text_place_position(sequence, leaf, ref) + 1;
+        if (*walked < leaf->count) {
+            return leaf->refs[*walked];
         }
     }
+    *walked = 0;
     return leaf->next != 0 ? dx_text_tree_leaf(sequence, leaf->next)->refs[0] : 0;
 }
 
 dx_text_ref dx_text_item_prev(const dx_text_sequence *sequence, dx_text_ref ref) {
     const dx_text_leaf *leaf = dx_text_place_leaf(sequence, ref);
-    uint32_t at = dx_text_place_position(sequence, leaf, ref);
-    if (at > 0) {
-        return leaf->refs[at - 1];
+    uint32_t *walked = &dx_text_place_hinted(sequence)->walked,
+             at = dx_text_place_position(sequence, leaf, ref);
+    if (at == 0) {
+        if (leaf->prev == 0) {
+            return 0;
+        }
+        leaf = dx_text_tree_leaf(sequence, leaf->prev);
+        at = leaf->count;
     }
-    if (leaf->prev == 0) {
-        return 0;
-    }
-    leaf = dx_text_tree_leaf(sequence, leaf->prev);
-    return leaf->refs[leaf->count - 1];
+    *walked = at - 1;
+    return leaf->refs[*walked];
 }
 
 bool dx_text_item_before(const dx_text_sequence *sequence, dx_text_ref a, dx_text_ref b) {

@@ -80,6 +80,44 @@ void dx_text_pen_delete(dx_text_pen *pen, uint64_t units) {
     }
 }
 
+/* In a text without any formatting nothing has to be looked at but what is deleted. */
+static int delete_plain(dx_text_doc *doc, dx_text_spot spot, uint64_t units) {
+    dx_text_need need = {.splits = 2};
+    uint64_t left = units, skipped = spot.offset;
+    for (dx_text_ref ref = spot.ref; left > 0 && ref != 0; ref = dx_text_item_next(doc->sequence, ref)) {
+        const dx_text_item *item = dx_text_item_at(doc->sequence, ref);
+        if (dx_text_item_live(item) && is_text_content(item)) {
+            uint64_t length = item->length - skipped;
+            left -= length < left ? length : left;
+            need.deletes++;
+            need.nested = need.nested || item->ref == DX_TEXT_TYPE;
+        }
+        skipped = 0;
+    }
+    int error = dx_text_edit_begin(doc, &need);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_text_ref ref = spot.ref, side;
+    if (spot.offset != 0) {
+        dx_text_edit_seam(doc, spot.ref, spot.offset, &side, &ref);
+    }
+    while (units > 0 && ref != 0) {
+        const dx_text_item *item = dx_text_item_at(doc->sequence, ref);
+        if (dx_text_item_live(item) && is_text_content(item)) {
+            if (units < item->length) {
+                dx_text_edit_seam(doc, ref, (uint32_t)units, &ref, &side);
+                item = dx_text_item_at(doc->sequence, ref);
+            }
+            units -= item->length;
+            dx_text_doc_delete(doc, ref);
+        }
+        ref = units > 0 ? dx_text_item_next(doc->sequence, ref) : 0;
+    }
+    dx_text_edit_end(doc);
+    return DX_OK;
+}
+
 int dx_text_delete(dx_text_doc *doc, dx_text_type type, uint64_t index, uint64_t length) {
     dx_text_list list;
     dx_text_spot spot, end;
@@ -92,7 +130,15 @@ int dx_text_delete(dx_text_doc *doc, dx_text_type type, uint64_t index, uint64_t
     if (error != DX_OK || length == 0) {
         return error;
     }
-    uint64_t units = dx_text_spot_index(doc, list, end) - dx_text_spot_index(doc, list, spot);
+    uint64_t units = length;
+    if (doc->options.unit != DX_TEXT_UTF16 ||
+        dx_text_list_length(doc->sequence, list, DX_TEXT_UTF8) !=
+            dx_text_list_length(doc->sequence, list, DX_TEXT_CODE_POINTS)) {
+        units = dx_text_spot_index(doc, list, end) - dx_text_spot_index(doc, list, spot);
+    }
+    if (!dx_text_is_formatted(doc, list)) {
+        return dx_text_doc_error(doc, delete_plain(doc, spot, units));
+    }
     dx_text_pen pen;
     dx_text_need need = {.splits = 1};
     dx_text_pen_init(&pen, doc, list);

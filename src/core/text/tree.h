@@ -79,6 +79,7 @@ struct dx_text_sequence {
     uint32_t found_at;
     size_t text_bytes;     /* of all strings */
     uint32_t level;        /* of the highest tree */
+    uint32_t walked;       /* where in its leaf the item was that a step to a neighbour found last; a guess */
     dx_text_spot spot;     /* an item looked up last; leaf NULL: unknown */
     dx_text_spot cursor;   /* the item (or span) found by index last; its byte is not kept */
     uint32_t cursor_index; /* units before it in its list, UTF-16 */
