@@ -51,6 +51,7 @@ int dx_text_create(const dx_alloc *alloc, const dx_text_options *options, dx_tex
     dx_text_names_init(&self->names, &self->alloc);
     dx_text_values_init(&self->values, &self->alloc);
     dx_text_types_init(&self->types, &self->alloc);
+    dx_text_redone_init(&self->redone, &self->alloc);
     dx_buf_init(&self->pending.update, &self->alloc, SIZE_MAX);
     dx_text_clocks_init(&self->pending.missing, &self->alloc);
     dx_id_set_init(&self->pending.deletes, &self->alloc);
@@ -93,6 +94,7 @@ void dx_text_destroy(dx_text_doc *doc) {
     dx_id_set_deinit(&doc->pending.deletes);
     dx_text_clocks_deinit(&doc->pending.missing);
     dx_buf_deinit(&doc->pending.update);
+    dx_text_redone_deinit(&doc->redone);
     dx_text_types_deinit(&doc->types);
     dx_text_values_deinit(&doc->values);
     dx_text_names_deinit(&doc->names);

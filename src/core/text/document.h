@@ -10,6 +10,7 @@
 #include "text/clients.h"
 #include "text/clocks.h"
 #include "text/id_set.h"
+#include "text/redone.h"
 #include "text/sequence.h"
 #include "text/struct_reader.h"
 #include "text/struct_writer.h"
@@ -53,6 +54,7 @@ struct dx_text_doc {
     dx_text_names names;
     dx_text_values values;
     dx_text_types types;
+    dx_text_redone redone;
     dx_text_transaction transaction;
     dx_text_pending_part pending;
     size_t items;          /* records in use */
