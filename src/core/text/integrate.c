@@ -209,6 +209,11 @@ void dx_text_integrate(dx_text_doc *doc, const dx_text_planned *planned, uint32_
             item->right_client = dx_text_clients_find(&doc->clients, what->right.client);
             item->right_clock = (uint32_t)what->right.clock;
             right = dx_text_doc_item_beginning(doc, item->right_client, item->right_clock);
+            const dx_text_item *ends = left != 0 ? dx_text_item_at(sequence, left) : NULL;
+            if (ends != NULL && ends->clock + ends->length - 1 != item->origin_clock) {
+                /* A right origin before the left one, which nobody honest says, has split that off. (Or it is GC.) */
+                left = dx_text_ids_find(sequence, item->origin_client, item->origin_clock);
+            }
         }
         if (!is_gc(doc, left) && !is_gc(doc, right)) {
             list = left != 0    ? dx_text_item_list(sequence, left)
