@@ -4,8 +4,8 @@
  * of what an operation means; the model knows nothing of feeds, disks or peers. Laws (dxos/model_laws.h tries
  * them on any model): for any order of the same set of (operation, stamp) the saved state is the same bytes;
  * applying twice is applying once; restore∘save is the identity; an operation that is refused changes nothing;
- * equal bytes natively and in wasm. apply is pure: no clock, no randomness, no memory but alloc. The saved
- * state is canonical: it is the row in the database and what digests are taken over. */
+ * equal bytes natively and in wasm. apply is pure: no clock, no randomness, no memory but alloc. What save
+ * writes is canonical: digests are taken over it. The row in the database is that, or what amend made of it. */
 #ifndef DXOS_MODEL_H
 #define DXOS_MODEL_H
 
@@ -53,7 +53,8 @@ typedef struct dx_model {
     int (*peek)(dx_bytes saved, dx_bytes path, dx_bytes *item);
     /* May be NULL: what programs ask for is the operation itself. Appends the operation that says what is asked, in
      * the state as it is here, by an author who will write with this feed (DX_FEED_PREFIX_SIZE bytes): "add 1"
-     * becomes a total, "insert at 3" a neighbour. DX_E_INVALID: it cannot be asked. */
+     * becomes a total, "insert at 3" a neighbour. A state created with a stamp of counter 0 is of what is yet to be made: the
+     * operation is the creation's. DX_E_INVALID: it cannot be asked. */
     int (*prepare)(const void *state, const uint8_t *feed, dx_bytes request, dx_buf *operation);
     /* May be NULL: what is done with it cannot be taken back. Appends the operation that takes back what one author's
      * transaction did, as far as it stands, or nothing when there is nothing to do: `before` it, just `after` it, and now.
@@ -61,6 +62,15 @@ typedef struct dx_model {
      * it since. */
     int (*invert)(const void *before, const void *after, const void *now, const dx_stamp *first,
                   const dx_stamp *last, dx_buf *operation, bool *kept);
+
+    /* May be NULL: apply and save do it. Appends what `saved` (size 0: the empty state) becomes by one more operation, without
+     * making a state of it. Errors of apply; DX_E_CORRUPT. */
+    int (*amend)(const dx_alloc *alloc, const dx_stamp *created, dx_bytes saved, dx_bytes operation,
+                 const dx_stamp *stamp, dx_buf *out);
+    /* May be NULL: saved bytes are canonical. With it restore takes on trust what amend appended, which may depend on the order in
+     * which operations came; this appends the bytes that save would, for digests and for whoever has them from others.
+     * DX_E_CORRUPT: they are no state's. */
+    int (*canonical)(const dx_alloc *alloc, dx_bytes saved, dx_buf *out);
 } dx_model;
 
 /* Models of a program's own, beside those below. Both the array and the vtables outlive the node they are given to. */
@@ -78,6 +88,8 @@ DX_API extern const dx_model dx_object_model;
 DX_API extern const dx_model dx_counter_model;
 /* A list that several people rearrange; requests by places (docs/spec/list-model.md). */
 DX_API extern const dx_model dx_list_model;
+/* A text that many write in at once, in Yjs's own bytes; requests by places (docs/spec/text-model.md). */
+DX_API extern const dx_model dx_text_model;
 /* Draft, submitted, approved or rejected; of the ordered kind (docs/spec/approval-model.md). */
 DX_API extern const dx_model dx_approval_model;
 

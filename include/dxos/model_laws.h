@@ -7,7 +7,8 @@
  *               of the ordered kind: the same operations in their order save the same bytes each time
  *   idempotent  an operation applied again changes nothing (not of the ordered kind: its are handed over once)
  *   restore     restore(save) is the identity, at any point between two operations
- *   canonical   restore refuses bytes that save would not produce, and then changes nothing
+ *   canonical   restore refuses bytes that save would not produce, and then changes nothing; of a model with
+ *               `canonical` it is that which judges. What amend makes of them becomes what apply and save make
  *   refusal     an operation that is refused changes nothing; damaged operations never break another law
  *   view        is one canonical item, and the same for equal states
  *   memory      whichever allocation fails, nothing changes, nothing leaks, and trying again succeeds
@@ -30,6 +31,10 @@ extern "C" {
 typedef struct dx_model_generator {
     void *ctx;
     int (*write)(void *ctx, const dx_random *random, dx_buf *out);
+    /* May be NULL. Instead of write, for models whose operations say who wrote them: the operation number `index` (from 0, a
+     * new round) that the author with this stamp makes of an object created with that one. Stamps of a round ascend. */
+    int (*write_as)(void *ctx, const dx_random *random, size_t index, const dx_stamp *created, const dx_stamp *stamp,
+                    dx_buf *out);
 } dx_model_generator;
 
 typedef struct dx_model_report {

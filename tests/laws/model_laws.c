@@ -96,20 +96,45 @@ static bool is_ordered(const laws *self) {
     return self->model->kind == DX_MODEL_ORDERED;
 }
 
+static int write_sample(laws *self, const dx_model_generator *generator, size_t index) {
+    sample *one = &self->samples[index];
+    one->begin = self->operations.size;
+    int error = generator->write_as == NULL
+                    ? generator->write(generator->ctx, &self->random, &self->operations)
+                    : generator->write_as(generator->ctx, &self->random, index, &self->created, &one->stamp,
+                                          &self->operations);
+    one->size = self->operations.size - one->begin;
+    return error == DX_OK ? dx_buf_error(&self->operations) : error;
+}
+
+/* Whose operations say who wrote them: stamps come first. */
+static int make_samples_as(laws *self, const dx_model_generator *generator) {
+    static const uint8_t feeds[] = {0x00, 0x7f, 0xff};
+    int error = DX_OK;
+    dx_buf_clear(&self->operations);
+    for (size_t i = 0; i < MANY; i++) {
+        self->samples[i].stamp.counter = 3 + i;
+        memset(self->samples[i].stamp.feed, feeds[choose(self, sizeof feeds)], DX_FEED_PREFIX_SIZE);
+    }
+    self->created = self->samples[0].stamp;
+    for (size_t i = 0; i < MANY && error == DX_OK; i++) {
+        error = write_sample(self, generator, i);
+    }
+    return error;
+}
+
 static int make_samples(laws *self, const dx_model_generator *generator) {
     static const uint8_t feeds[] = {0x00, 0x7f, 0xff};
+    if (generator->write_as != NULL) {
+        return make_samples_as(self, generator);
+    }
     dx_buf_clear(&self->operations);
     for (size_t i = 0; i < MANY; i++) {
         sample *one = &self->samples[i];
-        one->begin = self->operations.size;
-        int error = generator->write(generator->ctx, &self->random, &self->operations);
-        if (error == DX_OK) {
-            error = dx_buf_error(&self->operations);
-        }
+        int error = write_sample(self, generator, i);
         if (error != DX_OK) {
             return error;
         }
-        one->size = self->operations.size - one->begin;
         one->stamp.counter = is_ordered(self) ? 3 + i : 3 + choose(self, 12);
         memset(one->stamp.feed, feeds[choose(self, sizeof feeds)], sizeof one->stamp.feed);
     }
@@ -334,6 +359,41 @@ static int try_restore(laws *self) {
     return error;
 }
 
+/* --- amend ------------------------------------------------------------------------------------------ */
+
+/* One row goes from operation to operation by its bytes alone; what it says is what save says, and whatever refuses an operation
+ * here refuses it there. */
+static int try_amend(laws *self) {
+    dx_buf row, next;
+    dx_buf_init(&row, self->alloc.below, BYTES_MAX);
+    dx_buf_init(&next, self->alloc.below, BYTES_MAX);
+    void *state = create(self);
+    int error = state == NULL ? DX_E_NO_MEMORY : DX_OK;
+    for (size_t i = 0; i < MANY && error == DX_OK; i++) {
+        const dx_stamp *stamp = &self->samples[i].stamp;
+        error = apply(self, state, operation_of(self, i), stamp);
+        dx_buf_clear(&next);
+        int outcome = self->model->amend(&self->alloc.port, &self->created, dx_buf_view(&row), operation_of(self, i),
+                                         stamp, &next);
+        if (error == DX_OK && outcome != DX_OK) {
+            error = broken(self, "amend", "amend refused what apply took");
+        }
+        dx_buf held = row;
+        row = next;
+        next = held;
+        dx_buf_clear(&self->actual);
+        error = error == DX_OK ? save(self, state, &self->expected) : error;
+        error = error == DX_OK ? self->model->canonical(&self->alloc.port, dx_buf_view(&row), &self->actual) : error;
+        if (error == DX_OK && !same(self)) {
+            error = broken(self, "amend", "an amended row says something else than the state");
+        }
+    }
+    destroy(self, state);
+    dx_buf_deinit(&row);
+    dx_buf_deinit(&next);
+    return error;
+}
+
 /* --- canonical, refusal --------------------------------------------------------------------------- */
 
 /* A copy with a few bytes changed, cut, doubled or made up. */
@@ -358,8 +418,34 @@ static int write_damaged(laws *self, dx_bytes from, dx_buf *out) {
     return dx_buf_error(out);
 }
 
+/* Of a model that restores on trust. */
+static int judge_damaged(laws *self, dx_bytes damaged) {
+    dx_buf_clear(&self->actual);
+    int error = self->model->canonical(&self->alloc.port, damaged, &self->actual);
+    if (error == DX_OK) {
+        dx_buf_clear(&self->expected);
+        error = self->model->canonical(&self->alloc.port, dx_buf_view(&self->actual), &self->expected);
+        if (error == DX_OK && !same(self)) {
+            return broken(self, "canonical", "the canonical form of canonical bytes is another one");
+        }
+    }
+    if (error == DX_OK && dx_bytes_equal(dx_buf_view(&self->actual), damaged)) {
+        void *state = create(self);
+        error = state == NULL ? DX_E_NO_MEMORY : self->model->restore(state, damaged);
+        error = error == DX_OK ? save(self, state, &self->actual) : error;
+        destroy(self, state);
+        if (error == DX_OK && !dx_bytes_equal(dx_buf_view(&self->actual), damaged)) {
+            return broken(self, "canonical", "bytes that are canonical are not what save writes");
+        }
+    }
+    return error == DX_E_CORRUPT || error == DX_E_LIMIT ? DX_OK : error;
+}
+
 /* Whatever damage does to a saved state: it is refused, or it is a saved state itself. */
 static int restore_damaged(laws *self, dx_bytes damaged) {
+    if (self->model->canonical != NULL) {
+        return judge_damaged(self, damaged);
+    }
     void *state = create(self);
     if (state == NULL) {
         return DX_E_NO_MEMORY;
@@ -544,6 +630,9 @@ static int run_round(laws *self, const dx_model_generator *generator) {
     }
     if (error == DX_OK) {
         error = try_restore(self);
+    }
+    if (error == DX_OK && self->model->amend != NULL && self->model->canonical != NULL) {
+        error = try_amend(self);
     }
     if (error == DX_OK) {
         error = try_damage(self);

@@ -191,6 +191,9 @@ enum {
      * devices that write while apart do not reach the limit at which replicas may differ. */
     DX_OBJECT_WRITTEN_SIZE_MAX = 16 * 1024 * 1024,
     DX_OBJECT_STATE_REGISTERS_MAX = 1024 * 1024,
+    /* Memory of one text while it is looked at: its items and characters, of a state of the largest size several times over.
+     */
+    DX_TEXT_MEMORY_MAX = 512 * 1024 * 1024,
 
     /* --- echo --- */
     /* UTF-8 bytes of a type's name: shown in tables, compared often. */

@@ -8,6 +8,7 @@
 
 #include "echo/entity_row.h"
 #include "echo/query.h"
+#include "echo/saved_state.h"
 #include "echo/section.h"
 
 enum {
@@ -34,7 +35,7 @@ struct dx_digest_cursor {
     int64_t objects;
     uint8_t result[DX_HASH_SIZE];
     dx_hash_state hash;
-    dx_buf row;
+    dx_buf row, state;
 };
 
 /* --- Order --------------------------------------------------------------------------------------- */
@@ -124,6 +125,7 @@ int dx_digest_begin_part(dx_context *context, dx_space *space, const dx_space_sc
     cursor->context = context;
     cursor->space = space;
     dx_buf_init(&cursor->row, context->alloc, ROW_SIZE_MAX);
+    dx_buf_init(&cursor->state, context->alloc, DX_STATE_SIZE_MAX);
     dx_space_scope_init(&cursor->types, context->alloc);
     int error = scope != NULL && scope->names_types ? take_types(cursor, scope) : DX_OK;
     error = error == DX_OK ? begin(cursor) : error;
@@ -142,6 +144,7 @@ void dx_digest_end(dx_digest_cursor *cursor, uint8_t out[static DX_HASH_SIZE], i
     *objects = cursor->objects;
     drop_feeds(cursor);
     dx_buf_deinit(&cursor->row);
+    dx_buf_deinit(&cursor->state);
     dx_space_scope_deinit(&cursor->types);
     dx_alloc_free(cursor->context->alloc, cursor, sizeof *cursor);
 }
@@ -215,10 +218,12 @@ static int write_entity(dx_digest_cursor *cursor, const dx_entity *entity, sqlit
         error = write_id(cursor, entity->target, out);
     }
     if (error == DX_OK) {
-        dx_write_bytes(out, entity->state);
-        error = dx_writer_finish(out);
+        const dx_model *model = dx_column_int(row, COLUMN_MODEL) < 0 ? NULL : entity->model;
+        dx_bytes state;
+        error = dx_saved_state_canonical(cursor->context, model, entity->state, &cursor->state, &state);
+        dx_write_bytes(out, state);
     }
-    return error;
+    return error == DX_OK ? dx_writer_finish(out) : error;
 }
 
 static int take_in(dx_digest_cursor *cursor, sqlite3_stmt *row) {

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "echo/entity.h"
 #include "echo/purge.h"
+#include "echo/saved_state.h"
 #include "model/registry.h"
 
 void dx_load_check_init(dx_load_check *check, dx_context *context, const dx_control *control,
@@ -109,6 +110,12 @@ static int check_state(dx_load_check *check, const dx_snapshot_entity *in) {
     dx_bytes name = in->model.size == 0 ? dx_bytes_text(dx_object_model.name) : in->model;
     const dx_model *model = dx_model_find(check->context->models, name);
     const dx_stamp created = {.counter = in->created};
+    dx_bytes canonical;
+    if (model != NULL && model->canonical != NULL) {
+        int error = dx_saved_state_canonical(check->context, model, in->content, &check->saved, &canonical);
+        bool sound = error == DX_OK && dx_bytes_equal(canonical, in->content);
+        return error == DX_E_NO_MEMORY ? error : sound ? DX_OK : DX_E_MALFORMED;
+    }
     void *state = model == NULL ? NULL : model->create(check->context->alloc, &created);
     if (state == NULL) {
         return model == NULL ? DX_E_CORRUPT : DX_E_NO_MEMORY;

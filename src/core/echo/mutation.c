@@ -385,7 +385,7 @@ int dx_transaction_add_link(dx_transaction *transaction, dx_bytes type, int64_t 
 static int state_of(const dx_transaction *transaction, const dx_entity *entity, const dx_alloc *alloc,
                     const dx_model *model, void **state) {
     dx_space *space = transaction->space;
-    dx_provenance provenance = {.created = {.counter = 1}};
+    dx_provenance provenance = {.created = {.counter = 0}};
     int error = DX_OK;
     if (entity == NULL) {
         memcpy(provenance.created.feed, dx_space_feed(space, transaction->feed)->id,
@@ -408,7 +408,7 @@ static int make_operation(dx_transaction *transaction, const dx_model *model, co
     dx_space *space = transaction->space;
     dx_buf *operation = &space->plain;
     dx_alloc scratch = dx_space_scratch(space);
-    dx_stamp stamp = {.counter = INT64_MAX};
+    dx_stamp stamp = {.counter = entity == NULL ? 0 : INT64_MAX};
     void *state;
     memcpy(stamp.feed, dx_space_feed(space, transaction->feed)->id, sizeof stamp.feed);
     int error = state_of(transaction, entity, &scratch, model, &state);

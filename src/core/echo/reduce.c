@@ -276,6 +276,20 @@ static int operate_by_model(dx_reduction *reduction, stored_state *stored, dx_by
     return error;
 }
 
+/* By way of the saved bytes alone. DX_E_UNSUPPORTED: it takes a state. */
+static int amend(const dx_reduction *reduction, const stored_state *stored, dx_bytes operation) {
+    const dx_model *model = stored->model;
+    const dx_provenance *provenance = &stored->provenance;
+    dx_buf *out = &reduction->space->state;
+    if (model == &dx_object_model) {
+        return dx_object_amend(&provenance->made, stored->saved, operation, &reduction->stamp, out);
+    }
+    return model->amend == NULL || provenance->floor != 0
+               ? DX_E_UNSUPPORTED
+               : model->amend(reduction->context->alloc, &provenance->created, stored->saved, operation,
+                              &reduction->stamp, out);
+}
+
 /* Makes the state with one more operation in space->state and points stored->saved at it. *refusal: the model
  * does not take it. */
 static int operate(dx_reduction *reduction, int64_t key, stored_state *stored, dx_bytes operation,
@@ -289,10 +303,7 @@ static int operate(dx_reduction *reduction, int64_t key, stored_state *stored, d
     } else if (keeps_list(reduction, model)) {
         error = add_to_list(stored->saved, &reduction->stamp, operation, &space->state);
     } else {
-        error = model == &dx_object_model && stored->model_id > 0
-                    ? dx_object_amend(&stored->provenance.made, stored->saved, operation, &reduction->stamp,
-                                      &space->state)
-                    : DX_E_UNSUPPORTED;
+        error = stored->model_id > 0 ? amend(reduction, stored, operation) : DX_E_UNSUPPORTED;
         error = error == DX_E_UNSUPPORTED ? operate_by_model(reduction, stored, operation) : error;
     }
     if (error == DX_E_MALFORMED || error == DX_E_LIMIT || error == DX_E_CORRUPT) {

@@ -8,6 +8,7 @@
 #include "echo/cut_scan.h"
 #include "echo/cut_state.h"
 #include "echo/hierarchy.h"
+#include "echo/saved_state.h"
 #include "echo/snapshot_chunk.h"
 #include "echo/snapshot_item.h"
 #include "echo/snapshot_state.h"
@@ -26,7 +27,7 @@ struct dx_snapshot {
     dx_chunk_seal seal;
     uint64_t key_epoch;
     dx_packer packer;
-    dx_buf item, moves;
+    dx_buf item, moves, state;
     dx_buf hashes; /* of the chunks given out */
     dx_buf places; /* their first entities and pieces */
     dx_buf header; /* the chunks of the header, sealed, each behind its size */
@@ -141,10 +142,14 @@ static int make_entity(dx_snapshot *self, const dx_cut_entity *entity) {
         return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
     }
     out.type = dx_bytes_of(type->name, type->size);
+    if (out.form == DX_CONTENT_STATE) {
+        const dx_model *known = dx_model_find(self->context->models, out.model);
+        error = dx_saved_state_canonical(self->context, known, row->state, &self->state, &out.content);
+    }
     dx_buf_clear(&self->item);
     dx_writer_init(&writer, &self->item);
     dx_snapshot_entity_write(&out, &writer);
-    return dx_writer_finish(&writer);
+    return error == DX_OK ? dx_writer_finish(&writer) : error;
 }
 
 /* Feeds of which nothing is in effect and that were named all the same, as a hidden branch is: by their prefixes. */
@@ -269,6 +274,7 @@ static int create(dx_context *context, dx_space *space, const dx_snapshot_plan *
     dx_packer_init(&self->packer, context->alloc, &self->seal, on_chunk, self);
     dx_buf_init(&self->item, context->alloc, ITEM_SIZE_MAX);
     dx_buf_init(&self->moves, context->alloc, ITEM_SIZE_MAX);
+    dx_buf_init(&self->state, context->alloc, DX_STATE_SIZE_MAX);
     dx_buf_init(&self->hashes, context->alloc, DX_SNAPSHOT_CHUNKS_MAX * DX_HASH_SIZE);
     dx_buf_init(&self->places, context->alloc, DX_SNAPSHOT_CHUNKS_MAX * PLACE_SIZE);
     dx_buf_init(&self->header, context->alloc, SIZE_MAX);
@@ -320,6 +326,7 @@ void dx_snapshot_destroy(dx_snapshot *self) {
     dx_packer_deinit(&self->packer);
     dx_buf_deinit(&self->item);
     dx_buf_deinit(&self->moves);
+    dx_buf_deinit(&self->state);
     dx_buf_deinit(&self->hashes);
     dx_buf_deinit(&self->places);
     dx_buf_deinit(&self->header);

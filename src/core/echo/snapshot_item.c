@@ -15,7 +15,7 @@ enum { VERSION = 1, HEADER_ITEMS = 5, FEED_ITEMS = 3, ENTITY_ITEMS = 10, COUNTER
 #define COUNTER_MAX ((UINT64_C(1) << COUNTER_MAX_BITS) - 1)
 
 bool dx_snapshot_keeps_state(dx_bytes model) {
-    static const char *const names[] = {"dx/object/1", "dx/counter/1", "dx/list/1"};
+    static const char *const names[] = {"dx/object/1", "dx/counter/1", "dx/list/1", "dx/text/1"};
     bool keeps = model.size == 0;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         keeps = keeps || dx_bytes_equal(model, dx_bytes_text(names[i]));

@@ -5,7 +5,7 @@
 #include "model/registry.h"
 
 static const dx_model *const built_in[] = {&dx_object_model, &dx_counter_model, &dx_list_model,
-                                           &dx_approval_model};
+                                           &dx_text_model, &dx_approval_model};
 
 static const dx_model *find_in(const dx_model *const *models, size_t count, dx_bytes name) {
     for (size_t i = 0; i < count; i++) {

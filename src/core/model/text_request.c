@@ -1,0 +1,278 @@
+/* model/text_request.c: requests of texts. See text_request.h.
+ *
+ * Layer: floor 1, model. */
+#include "model/text_request.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "model/text_difference.h"
+#include "model/text_operation.h"
+#include "text/struct_reader.h"
+
+enum { NAME_SIZE_MAX = 256 };
+
+static const char usual_name[] = "text";
+
+/* --- The text that is shown ------------------------------------------------------------------- */
+
+typedef struct root_search {
+    const dx_alloc *alloc;
+    dx_text_doc *doc;
+    dx_buf text;
+    char name[NAME_SIZE_MAX + 1]; /* the least so far that has characters */
+    dx_text_type type;
+} root_search;
+
+/* Whether a root is to be looked at: its name is before the least so far, and can be asked for. */
+static bool is_candidate(const root_search *self, const dx_text_struct *one) {
+    dx_bytes name = one->parent_name;
+    return one->parent == DX_TEXT_PARENT_ROOT && !one->has_sub && name.size <= NAME_SIZE_MAX &&
+           (name.size == 0 || memchr(name.data, 0, name.size) == NULL) &&
+           (self->type == 0 || dx_bytes_compare(name, dx_bytes_text(self->name)) < 0);
+}
+
+static int look_at(root_search *self, dx_bytes name) {
+    char text[NAME_SIZE_MAX + 1];
+    dx_text_type type;
+    if (name.size != 0) {
+        memcpy(text, name.data, name.size);
+    }
+    text[name.size] = 0;
+    int error = dx_text_root(self->doc, text, DX_TEXT_KIND_TEXT, &type);
+    if (error == DX_E_CONFLICT) {
+        return DX_OK;
+    }
+    dx_buf_clear(&self->text);
+    error = error == DX_OK ? dx_text_read(self->doc, type, &self->text) : error;
+    if (error == DX_OK && self->text.size != 0) {
+        memcpy(self->name, text, name.size + 1);
+        self->type = type;
+    }
+    return error;
+}
+
+static int look_at_roots(root_search *self, dx_bytes update) {
+    dx_text_reader reader;
+    dx_text_section section;
+    dx_text_struct one;
+    int error = DX_OK;
+    dx_text_reader_init(&reader, self->alloc);
+    dx_text_reader_open(&reader, DX_TEXT_V2, update);
+    while (error == DX_OK && dx_text_reader_section(&reader, &section)) {
+        while (error == DX_OK && dx_text_reader_struct(&reader, &one)) {
+            error = is_candidate(self, &one) ? look_at(self, one.parent_name) : DX_OK;
+        }
+    }
+    error = error == DX_OK ? dx_text_reader_finish(&reader) : error;
+    dx_text_reader_deinit(&reader);
+    return error;
+}
+
+int dx_text_shown(const dx_alloc *alloc, dx_text_doc *doc, dx_text_type *type) {
+    root_search self = {.alloc = alloc, .doc = doc};
+    dx_buf update;
+    int error = dx_text_root(doc, usual_name, DX_TEXT_KIND_TEXT, type);
+    if (error != DX_OK || dx_text_length(doc, *type) != 0) {
+        return error;
+    }
+    dx_buf_init(&update, alloc, DX_TEXT_MEMORY_MAX);
+    dx_buf_init(&self.text, alloc, DX_TEXT_MEMORY_MAX);
+    error = dx_text_encode(doc, DX_TEXT_V2, dx_bytes_of(NULL, 0), &update);
+    error = error == DX_OK ? look_at_roots(&self, dx_buf_view(&update)) : error;
+    *type = self.type == 0 ? *type : self.type;
+    dx_buf_deinit(&self.text);
+    dx_buf_deinit(&update);
+    return error;
+}
+
+/* --- Requests --------------------------------------------------------------------------------- */
+
+/* A request under way, upon the document as it is here. */
+typedef struct asking {
+    const dx_alloc *alloc;
+    dx_text_doc *doc;
+    dx_text_type type;
+    dx_bytes request;
+} asking;
+
+static bool take_place(const asking *self, const char *key, uint64_t *place) {
+    dx_bytes item = dx_item_get(self->request, key);
+    int64_t value = dx_item_int(item, -1);
+    *place = value < 0 ? 0 : (uint64_t)value;
+    return item.size != 0 && value >= 0;
+}
+
+/* An item as JSON text with its terminator; NULL in *text for none. */
+static int print_item(dx_bytes item, dx_kind kind, dx_buf *json, const char **text) {
+    *text = NULL;
+    if (item.size == 0) {
+        return DX_OK;
+    }
+    if (kind != DX_KIND_NONE && dx_item_kind(item) != kind) {
+        return DX_E_INVALID;
+    }
+    int error = dx_json_print(item, json);
+    dx_buf_append_byte(json, 0);
+    *text = (const char *)json->data;
+    return error == DX_OK ? dx_buf_error(json) : error;
+}
+
+static int insert(const asking *self, uint64_t at, const char *attributes) {
+    dx_bytes text = dx_item_get(self->request, "text"), embed = dx_item_get(self->request, "embed");
+    if (text.size != 0 && embed.size == 0 && dx_item_kind(text) == DX_KIND_TEXT) {
+        return dx_text_insert(self->doc, self->type, at, dx_item_text(text), attributes);
+    }
+    if (text.size != 0 || embed.size == 0) {
+        return DX_E_INVALID;
+    }
+    dx_buf json;
+    const char *value;
+    dx_buf_init(&json, self->alloc, DX_BLOCK_SIZE_MAX);
+    int error = print_item(embed, DX_KIND_NONE, &json, &value);
+    error = error == DX_OK ? dx_text_insert_embed(self->doc, self->type, at, value, attributes) : error;
+    dx_buf_deinit(&json);
+    return error;
+}
+
+static int take_change(void *ctx, uint64_t at, uint64_t count, dx_bytes inserted) {
+    const asking *self = ctx;
+    int error = count == 0 ? DX_OK : dx_text_delete(self->doc, self->type, at, count);
+    return error == DX_OK && inserted.size != 0 ? dx_text_insert(self->doc, self->type, at, inserted, NULL)
+                                                : error;
+}
+
+/* The whole text as it shall be. Embeds have places among the characters, and are not in what people edit: a text with some is not
+ * edited so. */
+static int edit_whole(asking *self, dx_bytes text) {
+    dx_buf now;
+    uint64_t characters = 0;
+    dx_buf_init(&now, self->alloc, DX_TEXT_MEMORY_MAX);
+    int error = dx_item_kind(text) == DX_KIND_TEXT ? dx_text_read(self->doc, self->type, &now) : DX_E_INVALID;
+    for (size_t i = 0; i < now.size; i++) {
+        characters += (now.data[i] & 0xc0) != 0x80;
+    }
+    if (error == DX_OK && characters != dx_text_length(self->doc, self->type)) {
+        error = DX_E_INVALID;
+    }
+    error = error == DX_OK
+                ? dx_text_difference(self->alloc, dx_buf_view(&now), dx_item_text(text), take_change, self)
+                : error;
+    dx_buf_deinit(&now);
+    return error;
+}
+
+static int apply_delta(const asking *self, dx_bytes delta) {
+    dx_buf json;
+    const char *text;
+    dx_buf_init(&json, self->alloc, 4 * DX_BLOCK_SIZE_MAX);
+    int error = print_item(delta, DX_KIND_ARRAY, &json, &text);
+    error = error == DX_OK ? dx_text_apply_delta(self->doc, self->type, text) : error;
+    dx_buf_deinit(&json);
+    return error;
+}
+
+static int ask(asking *self) {
+    uint64_t at = 0, count = 1;
+    dx_buf json;
+    const char *attributes;
+    dx_bytes counted = dx_item_get(self->request, "count"), whole = dx_item_get(self->request, "edit"),
+             delta = dx_item_get(self->request, "delta");
+    dx_buf_init(&json, self->alloc, DX_BLOCK_SIZE_MAX);
+    int error = counted.size != 0 && !take_place(self, "count", &count) ? DX_E_INVALID : DX_OK;
+    if (error == DX_OK) {
+        error = print_item(dx_item_get(self->request, "attributes"), DX_KIND_MAP, &json, &attributes);
+    }
+    if (error != DX_OK) {
+    } else if (take_place(self, "insert", &at)) {
+        error = insert(self, at, attributes);
+    } else if (take_place(self, "delete", &at)) {
+        error = dx_text_delete(self->doc, self->type, at, count);
+    } else if (take_place(self, "format", &at) && attributes != NULL) {
+        error = dx_text_format(self->doc, self->type, at, count, attributes);
+    } else if (delta.size != 0) {
+        error = apply_delta(self, delta);
+    } else {
+        error = whole.size != 0 ? edit_whole(self, whole) : DX_E_INVALID;
+    }
+    dx_buf_deinit(&json);
+    return error;
+}
+
+/* --- Operations ------------------------------------------------------------------------------- */
+
+/* session -1: with which a text is made. */
+static int write_operation(int64_t session, dx_bytes update, dx_buf *out) {
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    dx_write_array(&writer, 2);
+    if (session < 0) {
+        dx_write_null(&writer);
+    } else {
+        dx_write_int(&writer, session);
+    }
+    dx_write_bytes(&writer, update);
+    return dx_writer_finish(&writer);
+}
+
+static int refuse_malformed(int error) {
+    return error == DX_E_NO_MEMORY || error == DX_E_LIMIT ? error : error == DX_OK ? DX_OK : DX_E_INVALID;
+}
+
+/* An update that was made elsewhere, of form 1 or 2: by an app in its own session, or a text that is made of it. */
+static int take_update(const dx_alloc *alloc, const dx_stamp *created, const uint8_t *feed, dx_bytes request,
+                       dx_buf *operation) {
+    dx_bytes update = dx_item_bytes(dx_item_get(request, "update"));
+    int64_t form = dx_item_int(dx_item_get(request, "form"), 2),
+            session = dx_item_int(dx_item_get(request, "session"), created->counter == 0 ? -1 : 0);
+    dx_buf converted;
+    int error = DX_OK;
+    if ((form != 1 && form != 2) || session > DX_TEXT_SESSION_MAX ||
+        (created->counter == 0 ? session != -1 : session < 1)) {
+        return DX_E_INVALID;
+    }
+    dx_buf_init(&converted, alloc, DX_BLOCK_SIZE_MAX);
+    if (form == 1) {
+        error = refuse_malformed(dx_text_convert_update(alloc, DX_TEXT_V1, DX_TEXT_V2, update, &converted));
+        update = dx_buf_view(&converted);
+    }
+    if (error == DX_OK) {
+        error = refuse_malformed(
+            session < 0
+                ? dx_text_operation_check_import(alloc, update)
+                : dx_text_operation_check(alloc, dx_text_client(created, feed, (uint64_t)session), update));
+    }
+    error = error == DX_OK ? write_operation(session, update, operation) : error;
+    dx_buf_deinit(&converted);
+    return error;
+}
+
+int dx_text_request(const dx_alloc *alloc, const dx_stamp *created, const dx_text_saved *saved,
+                    const uint8_t feed[static DX_FEED_PREFIX_SIZE], dx_bytes request, dx_buf *operation) {
+    asking self = {.alloc = alloc, .request = request};
+    dx_buf update;
+    if (dx_item_check(request) != DX_OK || dx_item_kind(request) != DX_KIND_MAP) {
+        return DX_E_INVALID;
+    }
+    if (dx_item_get(request, "update").size != 0) {
+        return take_update(alloc, created, feed, request, operation);
+    }
+    dx_buf_init(&update, alloc, DX_BLOCK_SIZE_MAX);
+    int error = dx_text_saved_open(alloc, saved, dx_text_client(created, feed, 0), &self.doc, NULL);
+    error = error == DX_OK ? dx_text_shown(alloc, self.doc, &self.type) : error;
+    error = error == DX_OK ? dx_text_begin(self.doc) : error;
+    error = error == DX_OK ? refuse_malformed(ask(&self)) : error;
+    error = error == DX_OK ? dx_text_commit(self.doc, DX_TEXT_V2, &update) : error;
+    if (error == DX_OK && update.size == 0) { /* nothing is to be done: an update that says so */
+        dx_text_doc *empty = NULL;
+        const dx_text_options options = {.client = 1};
+        error = dx_text_create(alloc, &options, &empty);
+        error = error == DX_OK ? dx_text_encode(empty, DX_TEXT_V2, dx_bytes_of(NULL, 0), &update) : error;
+        dx_text_destroy(empty);
+    }
+    error = error == DX_OK ? write_operation(created->counter == 0 ? -1 : 0, dx_buf_view(&update), operation)
+                           : error;
+    dx_text_destroy(self.doc);
+    dx_buf_deinit(&update);
+    return error;
+}

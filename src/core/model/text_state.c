@@ -1,0 +1,335 @@
+/* model/text_state.c: texts as they are kept. See text_state.h.
+ *
+ * Layer: floor 1, model. Invariant: a document holds whole operations only, so nothing in it is pending, and what is taken in
+ * follows from the set of operations alone. Operations of one client that write are taken in by their counters: one that waits
+ * holds back those behind it, so that who says two things of one character is understood alike everywhere. */
+#include "model/text_state.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "text/clocks.h"
+#include "text/struct_reader.h"
+
+enum { FRESH_MIN = 4096, SHARE = 4 }; /* a checkpoint is made when a quarter of it is fresh */
+
+typedef struct entry {
+    uint64_t client; /* of its structs; 0: it only deletes */
+    uint64_t counter;
+    dx_bytes update;
+    bool taken;
+} entry;
+
+/* What is being taken in. */
+typedef struct intake {
+    const dx_alloc *alloc;
+    dx_text_doc *doc;
+    entry *entries;
+    size_t count, capacity;
+    dx_text_clocks clocks;  /* of the document */
+    dx_text_clocks blocked; /* clients with something that waits, in one pass */
+    dx_text_reader reader;
+} intake;
+
+/* --- Saved bytes ------------------------------------------------------------------------------ */
+
+int dx_text_saved_read(dx_bytes saved, dx_text_saved *out) {
+    dx_reader in;
+    *out = (dx_text_saved){.checkpoint = {NULL, 0}};
+    if (saved.size == 0) {
+        return DX_OK;
+    }
+    dx_reader_init(&in, saved);
+    bool three = dx_read_array(&in) == 3;
+    out->checkpoint = dx_read_bytes(&in);
+    out->waiting = dx_read_bytes(&in);
+    out->fresh = dx_read_bytes(&in);
+    return dx_reader_finish(&in) == DX_OK && three ? DX_OK : DX_E_CORRUPT;
+}
+
+static void write_entry(uint64_t counter, dx_bytes update, dx_buf *out) {
+    dx_writer writer;
+    dx_writer_init(&writer, out);
+    dx_write_array(&writer, 2);
+    dx_write_uint(&writer, counter);
+    dx_write_bytes(&writer, update);
+    (void)dx_writer_finish(&writer); /* the buffer's error stays with it */
+}
+
+static size_t head_size(uint64_t value) {
+    return value < 24 ? 1 : value <= UINT8_MAX ? 2 : value <= UINT16_MAX ? 3 : value <= UINT32_MAX ? 5 : 9;
+}
+
+static size_t entry_size(uint64_t counter, dx_bytes update) {
+    return 1 + head_size(counter) + head_size(update.size) + update.size;
+}
+
+/* The head of a string of bytes whose content follows by other ways. */
+static void write_bytes_head(size_t size, dx_buf *out) {
+    static const uint8_t string_of_bytes = 0x40;
+    size_t extra = head_size(size) - 1;
+    uint8_t kind = (uint8_t)(size < 24 ? size : extra == 1 ? 24 : extra == 2 ? 25 : extra == 4 ? 26 : 27);
+    dx_buf_append_byte(out, string_of_bytes | kind);
+    for (size_t i = extra; i-- > 0;) {
+        dx_buf_append_byte(out, (uint8_t)((uint64_t)size >> 8 * i));
+    }
+}
+
+int dx_text_saved_write(const dx_text_saved *saved, uint64_t counter, const dx_bytes *update, dx_buf *out) {
+    dx_writer writer;
+    size_t more = update == NULL ? 0 : entry_size(counter, *update);
+    dx_buf_append_byte(out, 0x83);
+    dx_writer_init(&writer, out);
+    dx_write_bytes(&writer, saved->checkpoint);
+    dx_write_bytes(&writer, saved->waiting);
+    write_bytes_head(saved->fresh.size + more, out);
+    dx_buf_append(out, saved->fresh.data, saved->fresh.size);
+    if (update != NULL) {
+        write_entry(counter, *update, out);
+    }
+    int error = dx_writer_finish(&writer);
+    return error == DX_OK ? dx_buf_error(out) : error;
+}
+
+bool dx_text_saved_is_long(const dx_text_saved *saved) {
+    size_t held = (saved->checkpoint.size + saved->waiting.size) / SHARE;
+    return saved->fresh.size > (held < FRESH_MIN ? FRESH_MIN : held);
+}
+
+/* --- Entries ---------------------------------------------------------------------------------- */
+
+static int add_entry(intake *self, const entry *one) {
+    if (self->count == self->capacity) {
+        size_t capacity = self->capacity == 0 ? 16 : 2 * self->capacity;
+        entry *entries = dx_alloc_grow(self->alloc, self->entries, self->capacity * sizeof *entries,
+                                       capacity * sizeof *entries);
+        if (entries == NULL) {
+            return DX_E_NO_MEMORY;
+        }
+        self->entries = entries;
+        self->capacity = capacity;
+    }
+    self->entries[self->count++] = *one;
+    return DX_OK;
+}
+
+/* Whose structs an update has. */
+static int find_client(intake *self, dx_bytes update, uint64_t *client) {
+    dx_text_section section;
+    dx_text_reader_open(&self->reader, DX_TEXT_V2, update);
+    *client = dx_text_reader_section(&self->reader, &section) ? section.client : 0;
+    int error = dx_text_reader_finish(&self->reader);
+    return error == DX_OK || error == DX_E_NO_MEMORY ? error : DX_E_CORRUPT;
+}
+
+static int read_entries(intake *self, dx_bytes bytes) {
+    int error = DX_OK;
+    while (bytes.size != 0 && error == DX_OK) {
+        dx_reader in;
+        entry one = {.taken = false};
+        dx_reader_init(&in, bytes);
+        bool pair = dx_read_array(&in) == 2;
+        one.counter = dx_read_uint(&in);
+        one.update = dx_read_bytes(&in);
+        if (in.error != DX_OK || !pair) {
+            return DX_E_CORRUPT;
+        }
+        bytes = dx_bytes_of(in.at, (size_t)(in.end - in.at));
+        error = find_client(self, one.update, &one.client);
+        error = error == DX_OK ? add_entry(self, &one) : error;
+    }
+    return error;
+}
+
+static int entry_compare(const entry *a, const entry *b) {
+    if (a->client != b->client) {
+        return a->client < b->client ? -1 : 1;
+    }
+    if (a->counter != b->counter) {
+        return a->counter < b->counter ? -1 : 1;
+    }
+    return dx_bytes_compare(a->update, b->update);
+}
+
+/* --- Taking in -------------------------------------------------------------------------------- */
+
+static bool is_known(const intake *self, const dx_text_id *own, dx_text_id id) {
+    return (id.client == own->client && id.clock < own->clock) ||
+           id.clock < dx_text_clocks_get(&self->clocks, id.client);
+}
+
+/* Everything that the update names is in the document, or in itself. *end: the client's next clock after it. */
+static int find_needs(intake *self, const entry *one, bool *ready, dx_text_id *end) {
+    dx_text_section section;
+    dx_text_struct next;
+    dx_id_range range;
+    size_t sections = 0;
+    *ready = true;
+    *end = (dx_text_id){.client = one->client};
+    dx_text_reader_open(&self->reader, DX_TEXT_V2, one->update);
+    while (dx_text_reader_section(&self->reader, &section)) {
+        sections++;
+        *ready = *ready && section.clock <= dx_text_clocks_get(&self->clocks, section.client);
+        end->clock = section.clock;
+        while (dx_text_reader_struct(&self->reader, &next)) {
+            *ready = *ready && (!next.has_origin || is_known(self, end, next.origin)) &&
+                     (!next.has_right || is_known(self, end, next.right)) &&
+                     (next.parent != DX_TEXT_PARENT_ID || is_known(self, end, next.parent_id));
+            end->clock = next.id.clock + next.length;
+        }
+    }
+    while (dx_text_reader_delete(&self->reader, &range)) {
+        const dx_text_id last = {.client = range.client, .clock = range.clock + range.length - 1};
+        *ready = *ready && is_known(self, end, last);
+    }
+    *ready = *ready || sections > 1; /* what a text was made of needs nothing but itself */
+    int error = dx_text_reader_finish(&self->reader);
+    return error == DX_OK || error == DX_E_NO_MEMORY ? error : DX_E_CORRUPT;
+}
+
+static int read_clocks(intake *self) {
+    dx_buf bytes;
+    dx_buf_init(&bytes, self->alloc, DX_STATE_SIZE_MAX);
+    int error = dx_text_state_vector(self->doc, &bytes);
+    error = error == DX_OK ? dx_text_clocks_decode(&self->clocks, dx_buf_view(&bytes)) : error;
+    dx_buf_deinit(&bytes);
+    return error;
+}
+
+static int note_taken(intake *self, const dx_text_id *end) {
+    if (end->client == 0 || end->clock <= dx_text_clocks_get(&self->clocks, end->client)) {
+        return DX_OK;
+    }
+    return dx_text_clocks_set(&self->clocks, end->client, end->clock);
+}
+
+/* One time through them. *any: something was taken in. */
+static int pass(intake *self, bool *any) {
+    int error = DX_OK;
+    *any = false;
+    dx_text_clocks_clear(&self->blocked);
+    for (size_t i = 0; i < self->count && error == DX_OK; i++) {
+        entry *one = &self->entries[i];
+        bool ready = false;
+        dx_text_id end;
+        if (one->taken) {
+            continue;
+        }
+        if (one->client == 0 || dx_text_clocks_get(&self->blocked, one->client) == 0) {
+            error = find_needs(self, one, &ready, &end);
+        }
+        if (error == DX_OK && ready) {
+            error = dx_text_apply(self->doc, DX_TEXT_V2, one->update);
+            error = error == DX_OK ? note_taken(self, &end) : error;
+            one->taken = *any = true;
+        } else if (error == DX_OK && one->client != 0) {
+            error = dx_text_clocks_set(&self->blocked, one->client, 1);
+        }
+    }
+    return error;
+}
+
+static void sift_down(entry *entries, size_t at, size_t count) {
+    const entry held = entries[at];
+    for (size_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
+        child += child + 1 < count && entry_compare(&entries[child], &entries[child + 1]) < 0;
+        if (entry_compare(&entries[child], &held) <= 0) {
+            break;
+        }
+        entries[at] = entries[child];
+        at = child;
+    }
+    entries[at] = held;
+}
+
+static void sort(entry *entries, size_t count) {
+    for (size_t root = count / 2; root-- > 0;) {
+        sift_down(entries, root, count);
+    }
+    for (size_t end = count; end-- > 1;) {
+        const entry last = entries[0];
+        entries[0] = entries[end];
+        entries[end] = last;
+        sift_down(entries, 0, end);
+    }
+}
+
+/* What is left, in its order and each once. */
+static void sort_left(intake *self) {
+    size_t left = 0, kept = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        if (!self->entries[i].taken) {
+            self->entries[left++] = self->entries[i];
+        }
+    }
+    sort(self->entries, left);
+    for (size_t i = 0; i < left; i++) {
+        if (kept == 0 || entry_compare(&self->entries[kept - 1], &self->entries[i]) != 0) {
+            self->entries[kept++] = self->entries[i];
+        }
+    }
+    self->count = kept;
+}
+
+static int take_all(intake *self, dx_buf *waiting) {
+    bool any = self->count != 0;
+    int error = any ? read_clocks(self) : DX_OK;
+    error = error == DX_OK ? pass(self, &any) : error;
+    sort_left(self);
+    while (error == DX_OK && any && self->count != 0) {
+        error = pass(self, &any);
+        sort_left(self);
+    }
+    for (size_t i = 0; i < self->count && error == DX_OK && waiting != NULL; i++) {
+        write_entry(self->entries[i].counter, self->entries[i].update, waiting);
+        error = dx_buf_error(waiting);
+    }
+    return error;
+}
+
+int dx_text_saved_open(const dx_alloc *alloc, const dx_text_saved *saved, uint64_t client, dx_text_doc **doc,
+                       dx_buf *waiting) {
+    const dx_text_options options = {
+        .client = client, .unit = DX_TEXT_CODE_POINTS, .max_bytes = DX_TEXT_MEMORY_MAX};
+    intake self = {.alloc = alloc};
+    *doc = NULL;
+    dx_text_clocks_init(&self.clocks, alloc);
+    dx_text_clocks_init(&self.blocked, alloc);
+    dx_text_reader_init(&self.reader, alloc);
+    int error = dx_text_create(alloc, &options, &self.doc);
+    if (error == DX_OK && saved->checkpoint.size != 0) {
+        error = dx_text_apply(self.doc, DX_TEXT_V2, saved->checkpoint);
+        bool sound =
+            error == DX_OK ? !dx_text_pending(self.doc) : error == DX_E_NO_MEMORY || error == DX_E_LIMIT;
+        error = sound ? error : DX_E_CORRUPT;
+    }
+    error = error == DX_OK ? read_entries(&self, saved->waiting) : error;
+    error = error == DX_OK ? read_entries(&self, saved->fresh) : error;
+    error = error == DX_OK ? take_all(&self, waiting) : error;
+    dx_alloc_free(alloc, self.entries, self.capacity * sizeof *self.entries);
+    dx_text_clocks_deinit(&self.clocks);
+    dx_text_clocks_deinit(&self.blocked);
+    dx_text_reader_deinit(&self.reader);
+    *doc = self.doc;
+    return error;
+}
+
+int dx_text_saved_fold(const dx_alloc *alloc, const dx_text_saved *saved, dx_buf *out) {
+    dx_text_doc *doc;
+    dx_buf checkpoint, waiting, clocks;
+    dx_buf_init(&checkpoint, alloc, DX_STATE_SIZE_MAX);
+    dx_buf_init(&waiting, alloc, DX_STATE_SIZE_MAX);
+    dx_buf_init(&clocks, alloc, DX_STATE_SIZE_MAX);
+    int error = dx_text_saved_open(alloc, saved, 1, &doc, &waiting);
+    error = error == DX_OK ? dx_text_state_vector(doc, &clocks) : error;
+    if (error == DX_OK && clocks.size > 1) { /* an empty text has no checkpoint, whatever deletes nothing */
+        error = dx_text_encode(doc, DX_TEXT_V2, dx_bytes_of(NULL, 0), &checkpoint);
+    }
+    dx_text_destroy(doc);
+    const dx_text_saved folded = {.checkpoint = dx_buf_view(&checkpoint), .waiting = dx_buf_view(&waiting)};
+    error = error == DX_OK ? dx_text_saved_write(&folded, 0, NULL, out) : error;
+    dx_buf_deinit(&checkpoint);
+    dx_buf_deinit(&waiting);
+    dx_buf_deinit(&clocks);
+    return error;
+}

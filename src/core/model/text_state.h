@@ -1,0 +1,36 @@
+/* model/text_state.h: a text as it is kept: a checkpoint and what is not in it yet.
+ *
+ * Layer: floor 1, model. docs/spec/text-model.md. Saved bytes are
+ *
+ *     [checkpoint: bytes, waiting: bytes, fresh: bytes]
+ *
+ * The checkpoint is an update (form v2) of all that could be taken in. Waiting and fresh hold entries [counter, update] one behind
+ * another: fresh ones came since the checkpoint was made and are taken in when something is asked; waiting ones name what is not
+ * here, since an operation before them was refused or is a hole. One operation is taken in whole or not at all.
+ * Canonical is the form with nothing fresh: then no order of arrival shows. Waiting entries stand by (client, counter, bytes). */
+#ifndef DX_MODEL_TEXT_STATE_H
+#define DX_MODEL_TEXT_STATE_H
+
+#include <dxos/codec.h>
+#include <dxos/text.h>
+
+typedef struct dx_text_saved {
+    dx_bytes checkpoint, waiting, fresh;
+} dx_text_saved;
+
+/* Views into the bytes; no bytes at all: an empty text. Entries are looked at when they are taken in. DX_E_CORRUPT. */
+DX_MUST_USE int dx_text_saved_read(dx_bytes saved, dx_text_saved *out);
+/* Appends saved bytes; with an update as one more fresh entry, unless it is NULL. The buffer's errors. */
+DX_MUST_USE int dx_text_saved_write(const dx_text_saved *saved, uint64_t counter, const dx_bytes *update,
+                                    dx_buf *out);
+/* Whether so much is fresh that a checkpoint is worth its making. */
+bool dx_text_saved_is_long(const dx_text_saved *saved);
+
+/* The document with all of it that can be taken in, for the caller to destroy, also after an error; entries that wait are
+ * appended to `waiting`, which may be NULL. unit, client: of the document. DX_E_CORRUPT, DX_E_LIMIT, DX_E_NO_MEMORY. */
+DX_MUST_USE int dx_text_saved_open(const dx_alloc *alloc, const dx_text_saved *saved, uint64_t client,
+                                   dx_text_doc **doc, dx_buf *waiting);
+/* Appends the canonical form. */
+DX_MUST_USE int dx_text_saved_fold(const dx_alloc *alloc, const dx_text_saved *saved, dx_buf *out);
+
+#endif
