@@ -123,7 +123,7 @@ static int play(dx_client *dx) {
 
 int main(int count, char **words) {
     static const dx_model *const models[] = {&score_model};
-    const dx_model_generator generator = {NULL, write_operation};
+    const dx_model_generator generator = {.write = write_operation};
     char message[DX_HOST_MESSAGE_MAX];
     dx_model_report report;
     dx_client_options options = {.vault = count > 1 ? words[1] : "games-vault",

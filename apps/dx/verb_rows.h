@@ -22,6 +22,7 @@
 
 extern const dx_verb dx_space_verbs[];    /* halo, device, space, invitation */
 extern const dx_verb dx_object_verbs[];   /* object, link, schema */
+extern const dx_verb dx_text_verbs[];     /* text */
 extern const dx_verb dx_question_verbs[]; /* query, sql, index, watch, history, undo, redo, import, export */
 extern const dx_verb dx_program_verbs[];  /* the network, and this program */
 

@@ -15,6 +15,7 @@ const dx_noun dx_nouns[] = {
     {"invitation", "the invitations that this vault gave out"},
     {"object", "the objects in a space"},
     {"link", "typed arrows from one object to another"},
+    {"text", "texts that several people write in at once"},
     {"schema", "what the objects of a type are to look like"},
     {"query", "ask a space a question"},
     {"sql", "ask a space in SQL, which reads only"},
@@ -56,7 +57,8 @@ const dx_option dx_global_options[] = {
 /* --- Finding
  * ------------------------------------------------------------------------------------------------ */
 
-static const dx_verb *const groups[] = {dx_space_verbs, dx_object_verbs, dx_question_verbs, dx_program_verbs};
+static const dx_verb *const groups[] = {dx_space_verbs, dx_object_verbs, dx_text_verbs, dx_question_verbs,
+                                        dx_program_verbs};
 
 const dx_verb *dx_verb_at(size_t index) {
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {

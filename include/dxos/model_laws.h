@@ -33,8 +33,8 @@ typedef struct dx_model_generator {
     int (*write)(void *ctx, const dx_random *random, dx_buf *out);
     /* May be NULL. Instead of write, for models whose operations say who wrote them: the operation number `index` (from 0, a
      * new round) that the author with this stamp makes of an object created with that one. Stamps of a round ascend. */
-    int (*write_as)(void *ctx, const dx_random *random, size_t index, const dx_stamp *created, const dx_stamp *stamp,
-                    dx_buf *out);
+    int (*write_as)(void *ctx, const dx_random *random, size_t index, const dx_stamp *created,
+                    const dx_stamp *stamp, dx_buf *out);
 } dx_model_generator;
 
 typedef struct dx_model_report {

@@ -373,8 +373,8 @@ static int try_amend(laws *self) {
         const dx_stamp *stamp = &self->samples[i].stamp;
         error = apply(self, state, operation_of(self, i), stamp);
         dx_buf_clear(&next);
-        int outcome = self->model->amend(&self->alloc.port, &self->created, dx_buf_view(&row), operation_of(self, i),
-                                         stamp, &next);
+        int outcome = self->model->amend(&self->alloc.port, &self->created, dx_buf_view(&row),
+                                         operation_of(self, i), stamp, &next);
         if (error == DX_OK && outcome != DX_OK) {
             error = broken(self, "amend", "amend refused what apply took");
         }
@@ -383,7 +383,8 @@ static int try_amend(laws *self) {
         next = held;
         dx_buf_clear(&self->actual);
         error = error == DX_OK ? save(self, state, &self->expected) : error;
-        error = error == DX_OK ? self->model->canonical(&self->alloc.port, dx_buf_view(&row), &self->actual) : error;
+        error = error == DX_OK ? self->model->canonical(&self->alloc.port, dx_buf_view(&row), &self->actual)
+                               : error;
         if (error == DX_OK && !same(self)) {
             error = broken(self, "amend", "an amended row says something else than the state");
         }

@@ -4,7 +4,7 @@
 #include "object_generator.h"
 #include "test.h"
 
-static const dx_model_generator generator = {NULL, generate_object_operation};
+static const dx_model_generator generator = {.write = generate_object_operation};
 
 static int run(const dx_model *model, size_t rounds, dx_model_report *report) {
     test_alloc alloc;

@@ -1,6 +1,7 @@
 /* tests/laws/test_laws_shipped.c: the models shipped beside the object model keep the laws; each digest is the same
  * natively and in wasm, where these tests run too. */
 #include "test.h"
+#include "text_generator.h"
 
 #include <dxos/model_laws.h>
 
@@ -89,13 +90,12 @@ static int write_step(void *ctx, const dx_random *random, dx_buf *out) {
     return dx_writer_finish(&writer);
 }
 
-static void keeps_laws(const dx_model *model, int (*write)(void *, const dx_random *, dx_buf *),
-                       uint64_t digest) {
-    const dx_model_generator generator = {NULL, write};
+static void generator_keeps_laws(const dx_model *model, const dx_model_generator *generator,
+                                 uint64_t digest) {
     dx_model_report report;
     test_alloc alloc;
     test_alloc_init(&alloc);
-    if (dx_model_laws_run(model, &generator, &alloc.port, 1, 100, &report) != DX_OK) {
+    if (dx_model_laws_run(model, generator, &alloc.port, 1, 100, &report) != DX_OK) {
         fail_msg("%s: law %s, seed %llu: %s", model->name, report.law, (unsigned long long)report.seed,
                  report.what);
     }
@@ -104,6 +104,12 @@ static void keeps_laws(const dx_model *model, int (*write)(void *, const dx_rand
     if (report.digest != digest) {
         fail_msg("%s: digest %llx", model->name, (unsigned long long)report.digest);
     }
+}
+
+static void keeps_laws(const dx_model *model, int (*write)(void *, const dx_random *, dx_buf *),
+                       uint64_t digest) {
+    const dx_model_generator generator = {.write = write};
+    generator_keeps_laws(model, &generator, digest);
 }
 
 static void test_counter(void **state) {
@@ -116,6 +122,17 @@ static void test_list(void **state) {
     keeps_laws(&dx_list_model, write_edits, UINT64_C(0xe18f95a2481c9ee2));
 }
 
+static void test_text(void **state) {
+    test_alloc alloc;
+    (void)state;
+    test_alloc_init(&alloc);
+    text_generator authors = {.alloc = &alloc.port};
+    const dx_model_generator generator = {.ctx = &authors, .write_as = text_generator_write_as};
+    generator_keeps_laws(&dx_text_model, &generator, UINT64_C(0));
+    text_generator_clear(&authors);
+    assert_int_equal(alloc.live_bytes, 0);
+}
+
 static void test_approval(void **state) {
     (void)state;
     keeps_laws(&dx_approval_model, write_step, UINT64_C(0x9c2c1be1d8579e6c));
@@ -124,7 +141,7 @@ static void test_approval(void **state) {
 /* --- Ordered models that break their laws are seen --------------------------------------------------- */
 
 static void expect_broken(const dx_model *model, const char *law) {
-    const dx_model_generator generator = {NULL, write_step};
+    const dx_model_generator generator = {.write = write_step};
     dx_model_report report;
     test_alloc alloc;
     test_alloc_init(&alloc);
@@ -157,5 +174,5 @@ static void test_broken_ordered_models_are_seen(void **state) {
     expect_broken(&model, "order");
 }
 
-DX_TEST_MAIN(DX_TEST(test_counter), DX_TEST(test_list), DX_TEST(test_approval),
+DX_TEST_MAIN(DX_TEST(test_counter), DX_TEST(test_list), DX_TEST(test_text), DX_TEST(test_approval),
              DX_TEST(test_broken_ordered_models_are_seen))

@@ -9,7 +9,8 @@
 #include <dxos/model.h>
 #include <dxos/text.h>
 
-enum { DX_TEXT_SESSION_MAX = 0xffff };
+/* Sessions of apps are drawn by chance. */
+#define DX_TEXT_SESSION_MAX UINT32_MAX
 
 /* The client of a feed's author in the text that was created with that stamp; 1 to 2^53-1. */
 uint64_t dx_text_client(const dx_stamp *created, const uint8_t feed[static DX_FEED_PREFIX_SIZE],

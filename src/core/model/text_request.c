@@ -135,29 +135,122 @@ static int insert(const asking *self, uint64_t at, const char *attributes) {
     return error;
 }
 
-static int take_change(void *ctx, uint64_t at, uint64_t count, dx_bytes inserted) {
-    const asking *self = ctx;
-    int error = count == 0 ? DX_OK : dx_text_delete(self->doc, self->type, at, count);
-    return error == DX_OK && inserted.size != 0 ? dx_text_insert(self->doc, self->type, at, inserted, NULL)
-                                                : error;
+/* --- The whole text as it shall be ------------------------------------------------------------------ */
+
+/* One place of a text that somebody saw: so many characters go from there on, and others come. */
+typedef struct hunk {
+    uint64_t at, gone, come;
+    dx_bytes text;
+} hunk;
+
+typedef struct hunk_list {
+    const dx_alloc *alloc;
+    hunk *items;
+    size_t count, capacity;
+    int64_t shift; /* what those so far move behind them */
+} hunk_list;
+
+static uint64_t count_characters(dx_bytes text) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        count += (text.data[i] & 0xc0) != 0x80;
+    }
+    return count;
 }
 
-/* The whole text as it shall be. Embeds have places among the characters, and are not in what people edit: a text with some is not
- * edited so. */
-static int edit_whole(asking *self, dx_bytes text) {
-    dx_buf now;
-    uint64_t characters = 0;
-    dx_buf_init(&now, self->alloc, DX_TEXT_MEMORY_MAX);
-    int error = dx_item_kind(text) == DX_KIND_TEXT ? dx_text_read(self->doc, self->type, &now) : DX_E_INVALID;
-    for (size_t i = 0; i < now.size; i++) {
-        characters += (now.data[i] & 0xc0) != 0x80;
+static int take_hunk(void *ctx, uint64_t at, uint64_t count, dx_bytes inserted) {
+    hunk_list *self = ctx;
+    if (self->count == self->capacity) {
+        size_t capacity = self->capacity == 0 ? 16 : 2 * self->capacity;
+        hunk *items =
+            dx_alloc_grow(self->alloc, self->items, self->capacity * sizeof *items, capacity * sizeof *items);
+        if (items == NULL) {
+            return DX_E_NO_MEMORY;
+        }
+        self->items = items;
+        self->capacity = capacity;
     }
-    if (error == DX_OK && characters != dx_text_length(self->doc, self->type)) {
+    hunk *one = &self->items[self->count++];
+    *one = (hunk){.at = (uint64_t)((int64_t)at - self->shift),
+                  .gone = count,
+                  .come = count_characters(inserted),
+                  .text = inserted};
+    self->shift += (int64_t)one->come - (int64_t)one->gone;
+    return DX_OK;
+}
+
+static int find_hunks(const asking *self, dx_bytes from, dx_bytes to, hunk_list *out) {
+    *out = (hunk_list){.alloc = self->alloc};
+    return dx_text_difference(self->alloc, from, to, take_hunk, out);
+}
+
+static void free_hunks(hunk_list *self) {
+    dx_alloc_free(self->alloc, self->items, self->capacity * sizeof *self->items);
+}
+
+/* Where a place of the text that was seen is now: behind what others put there, and in front of what they took away around it. */
+static uint64_t place_now(const hunk_list *others, uint64_t place) {
+    int64_t shift = 0;
+    for (size_t i = 0; i < others->count && others->items[i].at <= place; i++) {
+        const hunk *other = &others->items[i];
+        uint64_t gone = place - other->at < other->gone ? place - other->at : other->gone;
+        shift += (int64_t)other->come - (int64_t)gone;
+    }
+    return (uint64_t)((int64_t)place + shift);
+}
+
+/* Deletes what is left of a range of the text that was seen, from its end to its beginning. */
+static int delete_left(const asking *self, const hunk_list *others, uint64_t begin, uint64_t end) {
+    int error = DX_OK;
+    for (size_t i = others->count; i > 0 && error == DX_OK && begin < end; i--) {
+        const hunk *other = &others->items[i - 1];
+        uint64_t behind = other->at + other->gone;
+        if (other->at >= end || behind < begin) {
+            continue;
+        }
+        behind = behind < begin ? begin : behind;
+        if (behind < end) {
+            error = dx_text_delete(self->doc, self->type, place_now(others, behind), end - behind);
+        }
+        end = other->at < end ? other->at : end;
+    }
+    return error == DX_OK && begin < end
+               ? dx_text_delete(self->doc, self->type, place_now(others, begin), end - begin)
+               : error;
+}
+
+/* From the end to the beginning, so that no place moves before it is come to. */
+static int make_hunks(const asking *self, const hunk_list *own, const hunk_list *others) {
+    int error = DX_OK;
+    for (size_t i = own->count; i > 0 && error == DX_OK; i--) {
+        const hunk *one = &own->items[i - 1];
+        error = delete_left(self, others, one->at, one->at + one->gone);
+        if (error == DX_OK && one->come != 0) {
+            error = dx_text_insert(self->doc, self->type, place_now(others, one->at), one->text, NULL);
+        }
+    }
+    return error;
+}
+
+/* `was`: what its author saw; size 0: what is here. Embeds have places among the characters and are not in what people edit: a text
+ * with some is not edited so. */
+static int edit_whole(const asking *self, dx_bytes text, dx_bytes was) {
+    dx_buf now;
+    hunk_list own = {.count = 0}, others = {.count = 0};
+    if (dx_item_kind(text) != DX_KIND_TEXT || (was.size != 0 && dx_item_kind(was) != DX_KIND_TEXT)) {
+        return DX_E_INVALID;
+    }
+    dx_buf_init(&now, self->alloc, DX_TEXT_MEMORY_MAX);
+    int error = dx_text_read(self->doc, self->type, &now);
+    if (error == DX_OK && count_characters(dx_buf_view(&now)) != dx_text_length(self->doc, self->type)) {
         error = DX_E_INVALID;
     }
-    error = error == DX_OK
-                ? dx_text_difference(self->alloc, dx_buf_view(&now), dx_item_text(text), take_change, self)
-                : error;
+    dx_bytes seen = was.size == 0 ? dx_buf_view(&now) : dx_item_text(was);
+    error = error == DX_OK ? find_hunks(self, seen, dx_item_text(text), &own) : error;
+    error = error == DX_OK ? find_hunks(self, seen, dx_buf_view(&now), &others) : error;
+    error = error == DX_OK ? make_hunks(self, &own, &others) : error;
+    free_hunks(&own);
+    free_hunks(&others);
     dx_buf_deinit(&now);
     return error;
 }
@@ -172,19 +265,29 @@ static int apply_delta(const asking *self, dx_bytes delta) {
     return error;
 }
 
-static int ask(asking *self) {
+static int append(const asking *self, dx_bytes text) {
+    return dx_item_kind(text) == DX_KIND_TEXT
+               ? dx_text_insert(self->doc, self->type, dx_text_length(self->doc, self->type),
+                                dx_item_text(text), NULL)
+               : DX_E_INVALID;
+}
+
+static int ask(const asking *self) {
     uint64_t at = 0, count = 1;
     dx_buf json;
     const char *attributes;
     dx_bytes counted = dx_item_get(self->request, "count"), whole = dx_item_get(self->request, "edit"),
-             delta = dx_item_get(self->request, "delta");
+             delta = dx_item_get(self->request, "delta"), appended = dx_item_get(self->request, "append");
     dx_buf_init(&json, self->alloc, DX_BLOCK_SIZE_MAX);
     int error = counted.size != 0 && !take_place(self, "count", &count) ? DX_E_INVALID : DX_OK;
     if (error == DX_OK) {
         error = print_item(dx_item_get(self->request, "attributes"), DX_KIND_MAP, &json, &attributes);
     }
     if (error != DX_OK) {
-    } else if (take_place(self, "insert", &at)) {
+        dx_buf_deinit(&json);
+        return error;
+    }
+    if (take_place(self, "insert", &at)) {
         error = insert(self, at, attributes);
     } else if (take_place(self, "delete", &at)) {
         error = dx_text_delete(self->doc, self->type, at, count);
@@ -192,8 +295,10 @@ static int ask(asking *self) {
         error = dx_text_format(self->doc, self->type, at, count, attributes);
     } else if (delta.size != 0) {
         error = apply_delta(self, delta);
+    } else if (appended.size != 0) {
+        error = append(self, appended);
     } else {
-        error = whole.size != 0 ? edit_whole(self, whole) : DX_E_INVALID;
+        error = whole.size != 0 ? edit_whole(self, whole, dx_item_get(self->request, "was")) : DX_E_INVALID;
     }
     dx_buf_deinit(&json);
     return error;

@@ -47,13 +47,13 @@ int dx_text_saved_read(dx_bytes saved, dx_text_saved *out) {
     return dx_reader_finish(&in) == DX_OK && three ? DX_OK : DX_E_CORRUPT;
 }
 
-static void write_entry(uint64_t counter, dx_bytes update, dx_buf *out) {
+static int write_entry(uint64_t counter, dx_bytes update, dx_buf *out) {
     dx_writer writer;
     dx_writer_init(&writer, out);
     dx_write_array(&writer, 2);
     dx_write_uint(&writer, counter);
     dx_write_bytes(&writer, update);
-    (void)dx_writer_finish(&writer); /* the buffer's error stays with it */
+    return dx_writer_finish(&writer);
 }
 
 static size_t head_size(uint64_t value) {
@@ -84,10 +84,10 @@ int dx_text_saved_write(const dx_text_saved *saved, uint64_t counter, const dx_b
     dx_write_bytes(&writer, saved->waiting);
     write_bytes_head(saved->fresh.size + more, out);
     dx_buf_append(out, saved->fresh.data, saved->fresh.size);
-    if (update != NULL) {
-        write_entry(counter, *update, out);
-    }
     int error = dx_writer_finish(&writer);
+    if (error == DX_OK && update != NULL) {
+        error = write_entry(counter, *update, out);
+    }
     return error == DX_OK ? dx_buf_error(out) : error;
 }
 
@@ -281,8 +281,7 @@ static int take_all(intake *self, dx_buf *waiting) {
         sort_left(self);
     }
     for (size_t i = 0; i < self->count && error == DX_OK && waiting != NULL; i++) {
-        write_entry(self->entries[i].counter, self->entries[i].update, waiting);
-        error = dx_buf_error(waiting);
+        error = write_entry(self->entries[i].counter, self->entries[i].update, waiting);
     }
     return error;
 }
@@ -331,5 +330,16 @@ int dx_text_saved_fold(const dx_alloc *alloc, const dx_text_saved *saved, dx_buf
     dx_buf_deinit(&checkpoint);
     dx_buf_deinit(&waiting);
     dx_buf_deinit(&clocks);
+    return error;
+}
+
+int dx_text_saved_encode(const dx_alloc *alloc, dx_bytes saved, dx_text_form form, dx_bytes state_vector,
+                         dx_buf *update) {
+    dx_text_saved held;
+    dx_text_doc *doc = NULL;
+    int error = dx_text_saved_read(saved, &held);
+    error = error == DX_OK ? dx_text_saved_open(alloc, &held, 1, &doc, NULL) : error;
+    error = error == DX_OK ? dx_text_encode(doc, form, state_vector, update) : error;
+    dx_text_destroy(doc);
     return error;
 }

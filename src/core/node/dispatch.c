@@ -12,11 +12,11 @@
 #include "node/state.h"
 
 static const dx_command *const tables[] = {
-    dx_commands_halo,         dx_commands_space,        dx_commands_object,     dx_commands_query,
-    dx_commands_subscription, dx_commands_node,         dx_commands_invitation, dx_commands_app,
-    dx_commands_watch,        dx_commands_signal,       dx_commands_history,    dx_commands_index,
-    dx_commands_schema,       dx_commands_inspect,      dx_commands_sql,        dx_commands_epoch,
-    dx_commands_scope,        dx_commands_inspect_space};
+    dx_commands_halo,         dx_commands_space,         dx_commands_object,     dx_commands_query,
+    dx_commands_subscription, dx_commands_node,          dx_commands_invitation, dx_commands_app,
+    dx_commands_watch,        dx_commands_signal,        dx_commands_history,    dx_commands_index,
+    dx_commands_schema,       dx_commands_inspect,       dx_commands_sql,        dx_commands_epoch,
+    dx_commands_scope,        dx_commands_inspect_space, dx_commands_text};
 
 const dx_command *dx_command_at(size_t index) {
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {

@@ -310,6 +310,6 @@ extern const dx_command dx_commands_halo[], dx_commands_space[], dx_commands_obj
     dx_commands_subscription[], dx_commands_node[], dx_commands_signal[], dx_commands_invitation[],
     dx_commands_app[], dx_commands_watch[], dx_commands_history[], dx_commands_index[], dx_commands_schema[],
     dx_commands_inspect[], dx_commands_inspect_space[], dx_commands_sql[], dx_commands_epoch[],
-    dx_commands_scope[];
+    dx_commands_scope[], dx_commands_text[];
 
 #endif

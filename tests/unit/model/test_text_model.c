@@ -1,0 +1,456 @@
+/* tests/unit/model/test_text_model.c: model/text_model.c and what it stands on: what people see when they write in one text at once,
+ * who may write in whose name, and what is kept. */
+#include <dxos/model.h>
+
+#include "model/text_operation.h"
+#include "model/text_state.h"
+#include "test.h"
+
+enum { PEOPLE = 3, OPERATIONS_MAX = 512 };
+
+typedef struct fixture {
+    test_alloc alloc;
+    const dx_stamp *created;
+    void *states[PEOPLE];
+    uint64_t counter;
+    dx_buf operations[OPERATIONS_MAX];
+    dx_stamp stamps[OPERATIONS_MAX];
+    size_t count;
+    size_t known[PEOPLE]; /* operations that each has taken */
+} fixture;
+
+static const dx_stamp made = {.counter = 1, .feed = {9}};
+
+static void fixture_init(fixture *f) {
+    memset(f, 0, sizeof *f);
+    test_alloc_init(&f->alloc);
+    for (size_t i = 0; i < PEOPLE; i++) {
+        f->states[i] = dx_text_model.create(&f->alloc.port, &made);
+        assert_non_null(f->states[i]);
+    }
+    f->counter = 1;
+}
+
+static void fixture_deinit(fixture *f) {
+    for (size_t i = 0; i < PEOPLE; i++) {
+        dx_text_model.destroy(&f->alloc.port, f->states[i]);
+    }
+    for (size_t i = 0; i < f->count; i++) {
+        dx_buf_deinit(&f->operations[i]);
+    }
+    assert_int_equal(f->alloc.live_bytes, 0);
+}
+
+static void parse(const dx_alloc *alloc, const char *json, dx_buf *item) {
+    dx_writer writer;
+    dx_buf_init(item, alloc, 1 << 20);
+    dx_writer_init(&writer, item);
+    assert_int_equal(dx_json_parse(dx_bytes_text(json), &writer, NULL, 0), DX_OK);
+}
+
+static dx_stamp stamp_of(fixture *f, size_t who) {
+    dx_stamp stamp = {.counter = ++f->counter};
+    memset(stamp.feed, (int)who + 1, sizeof stamp.feed);
+    return stamp;
+}
+
+/* One person asks for something; it takes effect there. */
+static int ask(fixture *f, size_t who, const char *json) {
+    dx_buf request, *operation = &f->operations[f->count];
+    parse(&f->alloc.port, json, &request);
+    dx_buf_init(operation, &f->alloc.port, 1 << 20);
+    f->stamps[f->count] = stamp_of(f, who);
+    const dx_stamp *stamp = &f->stamps[f->count];
+    int error = dx_text_model.prepare(f->states[who], stamp->feed, dx_buf_view(&request), operation);
+    dx_buf_deinit(&request);
+    if (error == DX_OK) {
+        assert_int_equal(dx_text_model.apply(f->states[who], dx_buf_view(operation), stamp), DX_OK);
+        f->count++;
+    } else {
+        dx_buf_deinit(operation);
+    }
+    return error;
+}
+
+static void take(fixture *f, size_t who, size_t index) {
+    assert_int_equal(
+        dx_text_model.apply(f->states[who], dx_buf_view(&f->operations[index]), &f->stamps[index]), DX_OK);
+}
+
+/* Everybody takes everything. */
+static void exchange(fixture *f) {
+    for (size_t who = 0; who < PEOPLE; who++) {
+        for (size_t i = 0; i < f->count; i++) {
+            take(f, who, who == 1 ? f->count - 1 - i : i);
+        }
+    }
+}
+
+static void show(const dx_alloc *alloc, const void *state, char *out, size_t size) {
+    dx_buf item, json;
+    dx_writer writer;
+    dx_buf_init(&item, alloc, 1 << 20);
+    dx_buf_init(&json, alloc, 1 << 20);
+    dx_writer_init(&writer, &item);
+    assert_int_equal(dx_text_model.view(state, &writer), DX_OK);
+    assert_int_equal(dx_writer_finish(&writer), DX_OK);
+    assert_int_equal(dx_item_check(dx_buf_view(&item)), DX_OK);
+    assert_int_equal(dx_json_print(dx_buf_view(&item), &json), DX_OK);
+    snprintf(out, size, "%.*s", (int)json.size, (const char *)json.data);
+    dx_buf_deinit(&item);
+    dx_buf_deinit(&json);
+}
+
+#define assert_text(f, who, expected)                                                                        \
+    do {                                                                                                     \
+        char shown[1024];                                                                                    \
+        show(&(f)->alloc.port, (f)->states[who], shown, sizeof shown);                                       \
+        assert_string_equal(shown, expected);                                                                \
+    } while (0)
+
+static void save(const fixture *f, size_t who, dx_buf *out) {
+    dx_buf_init(out, &f->alloc.port, 1 << 20);
+    assert_int_equal(dx_text_model.save(f->states[who], out), DX_OK);
+}
+
+static void assert_same(fixture *f) {
+    dx_buf first, other;
+    save(f, 0, &first);
+    for (size_t who = 1; who < PEOPLE; who++) {
+        save(f, who, &other);
+        assert_true(dx_bytes_equal(dx_buf_view(&first), dx_buf_view(&other)));
+        dx_buf_deinit(&other);
+    }
+    dx_buf_deinit(&first);
+}
+
+/* --- What people see -------------------------------------------------------------------------- */
+
+static void test_one_person(void **state) {
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    assert_text(&f, 0, "{\"text\":\"\"}");
+    assert_int_equal(ask(&f, 0, "{\"insert\": 0, \"text\": \"tea\"}"), DX_OK);
+    assert_int_equal(ask(&f, 0, "{\"insert\": 3, \"text\": \" \xf0\x9f\x8d\xb5!\"}"), DX_OK);
+    assert_text(&f, 0, "{\"text\":\"tea \xf0\x9f\x8d\xb5!\"}");
+    assert_int_equal(ask(&f, 0, "{\"delete\": 4}"), DX_OK); /* one character, of two units of UTF-16 */
+    assert_text(&f, 0, "{\"text\":\"tea !\"}");
+    assert_int_equal(ask(&f, 0, "{\"delete\": 0, \"count\": 4}"), DX_OK);
+    assert_int_equal(ask(&f, 0, "{\"edit\": \"milk!\\nand tea\\n\"}"), DX_OK);
+    assert_text(&f, 0, "{\"text\":\"milk!\\nand tea\\n\"}");
+    assert_int_equal(ask(&f, 0, "{\"edit\": \"milk!\\nand tea\\n\"}"), DX_OK); /* nothing */
+    exchange(&f);
+    assert_text(&f, 1, "{\"text\":\"milk!\\nand tea\\n\"}");
+    assert_same(&f);
+    fixture_deinit(&f);
+}
+
+static void test_formatting_shows_as_a_delta(void **state) {
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    assert_int_equal(ask(&f, 0, "{\"insert\": 0, \"text\": \"strong tea\"}"), DX_OK);
+    assert_int_equal(ask(&f, 0, "{\"format\": 0, \"count\": 6, \"attributes\": {\"bold\": true}}"), DX_OK);
+    assert_text(&f, 0,
+                "{\"text\":\"strong tea\",\"delta\":[{\"insert\":\"strong\",\"attributes\":{\"bold\":true}},"
+                "{\"insert\":\" tea\"}]}");
+    assert_int_equal(ask(&f, 0, "{\"format\": 0, \"count\": 6, \"attributes\": {\"bold\": null}}"), DX_OK);
+    assert_text(&f, 0, "{\"text\":\"strong tea\"}");
+    assert_int_equal(ask(&f, 0, "{\"delta\": [{\"delete\": 7}, {\"insert\": \"green \"}]}"), DX_OK);
+    assert_int_equal(ask(&f, 0, "{\"insert\": 0, \"embed\": {\"image\": \"cup\"}}"), DX_OK);
+    assert_text(
+        &f, 0,
+        "{\"text\":\"green tea\",\"delta\":[{\"insert\":{\"image\":\"cup\"}},{\"insert\":\"green tea\"}]}");
+    assert_int_equal(ask(&f, 0, "{\"edit\": \"black tea\"}"), DX_E_INVALID); /* where would the cup stand? */
+    fixture_deinit(&f);
+}
+
+static void test_people_write_at_once(void **state) {
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    assert_int_equal(ask(&f, 0, "{\"insert\": 0, \"text\": \"one two three\"}"), DX_OK);
+    exchange(&f);
+    assert_int_equal(ask(&f, 0, "{\"delete\": 4, \"count\": 4}"), DX_OK);
+    assert_int_equal(ask(&f, 1, "{\"insert\": 13, \"text\": \" four\"}"), DX_OK);
+    assert_int_equal(ask(&f, 2, "{\"insert\": 0, \"text\": \"zero \"}"), DX_OK);
+    exchange(&f);
+    for (size_t who = 0; who < PEOPLE; who++) {
+        assert_text(&f, who, "{\"text\":\"zero one three four\"}");
+    }
+    assert_same(&f);
+    fixture_deinit(&f);
+}
+
+static void test_requests_that_cannot_be(void **state) {
+    static const char *const requests[] = {"{}",
+                                           "1",
+                                           "{\"insert\": 2, \"text\": \"x\"}",
+                                           "{\"insert\": 0}",
+                                           "{\"insert\": 0, \"text\": 5}",
+                                           "{\"insert\": 0, \"text\": \"x\", \"embed\": 1}",
+                                           "{\"insert\": -1, \"text\": \"x\"}",
+                                           "{\"delete\": 0, \"count\": 9}",
+                                           "{\"delete\": 0, \"count\": -1}",
+                                           "{\"format\": 0}",
+                                           "{\"insert\": 0, \"text\": \"x\", \"attributes\": 1}",
+                                           "{\"delta\": {}}",
+                                           "{\"edit\": 1}",
+                                           "{\"update\": \"x\", \"session\": 1}",
+                                           "{\"update\": {\"@bytes\": \"AAAA\"}}"};
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        assert_int_equal(ask(&f, 0, requests[i]), DX_E_INVALID);
+    }
+    assert_text(&f, 0, "{\"text\":\"\"}");
+    fixture_deinit(&f);
+}
+
+/* --- Who writes ------------------------------------------------------------------------------- */
+
+/* An update that a document of that client makes by writing "x". */
+static void write_update(const dx_alloc *alloc, uint64_t client, const char *root, dx_text_form form,
+                         dx_buf *out) {
+    const dx_text_options options = {.client = client};
+    dx_text_doc *doc;
+    dx_text_type type;
+    dx_buf_init(out, alloc, 1 << 16);
+    assert_int_equal(dx_text_create(alloc, &options, &doc), DX_OK);
+    assert_int_equal(dx_text_root(doc, root, DX_TEXT_KIND_TEXT, &type), DX_OK);
+    assert_int_equal(dx_text_insert(doc, type, 0, dx_bytes_text("x"), NULL), DX_OK);
+    assert_int_equal(dx_text_encode(doc, form, dx_bytes_of(NULL, 0), out), DX_OK);
+    dx_text_destroy(doc);
+}
+
+static void write_operation(const dx_alloc *alloc, int64_t session, dx_bytes update, dx_buf *out) {
+    dx_writer writer;
+    dx_buf_init(out, alloc, 1 << 16);
+    dx_writer_init(&writer, out);
+    dx_write_array(&writer, 2);
+    if (session < 0) {
+        dx_write_null(&writer);
+    } else {
+        dx_write_int(&writer, session);
+    }
+    dx_write_bytes(&writer, update);
+    assert_int_equal(dx_writer_finish(&writer), DX_OK);
+}
+
+static int apply_update(fixture *f, int64_t session, uint64_t client, const dx_stamp *stamp) {
+    dx_buf update, operation;
+    write_update(&f->alloc.port, client, "text", DX_TEXT_V2, &update);
+    write_operation(&f->alloc.port, session, dx_buf_view(&update), &operation);
+    int error = dx_text_model.apply(f->states[0], dx_buf_view(&operation), stamp);
+    dx_buf_deinit(&operation);
+    dx_buf_deinit(&update);
+    return error;
+}
+
+static void test_nobody_writes_as_another(void **state) {
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    const dx_stamp stamp = stamp_of(&f, 0), others = stamp_of(&f, 1);
+    uint64_t own = dx_text_client(&made, stamp.feed, 3);
+    assert_int_equal(apply_update(&f, 3, dx_text_client(&made, others.feed, 3), &stamp), DX_E_MALFORMED);
+    assert_int_equal(apply_update(&f, 2, own, &stamp), DX_E_MALFORMED); /* of another session */
+    assert_int_equal(apply_update(&f, 3, own, &others), DX_E_MALFORMED);
+    assert_int_equal(apply_update(&f, -1, own, &stamp), DX_E_MALFORMED); /* not with which it is made */
+    assert_text(&f, 0, "{\"text\":\"\"}");
+    assert_int_equal(apply_update(&f, 3, own, &stamp), DX_OK);
+    assert_int_equal(apply_update(&f, -1, 12345, &made), DX_OK);
+    assert_text(&f, 0, "{\"text\":\"xx\"}");
+    fixture_deinit(&f);
+}
+
+static void test_clients_differ(void **state) {
+    dx_stamp other = made;
+    uint8_t feed[DX_FEED_PREFIX_SIZE] = {1}, neighbour[DX_FEED_PREFIX_SIZE] = {2};
+    (void)state;
+    uint64_t client = dx_text_client(&made, feed, 0);
+    assert_true(client > 0 && client < UINT64_C(1) << 53);
+    assert_true(client == dx_text_client(&made, feed, 0));
+    assert_true(client != dx_text_client(&made, neighbour, 0));
+    assert_true(client != dx_text_client(&made, feed, 1));
+    other.counter++;
+    assert_true(client != dx_text_client(&other, feed, 0));
+}
+
+/* An app's own updates, of either form; and a text that is made of one. */
+static void test_updates_of_apps(void **state) {
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    dx_stamp stamp = stamp_of(&f, 0);
+    const struct {
+        uint64_t client;
+        int64_t form;
+        dx_text_form is;
+        int outcome;
+    } rows[] = {{dx_text_client(&made, stamp.feed, 4), 2, DX_TEXT_V2, DX_OK},
+                {dx_text_client(&made, stamp.feed, 4), 1, DX_TEXT_V1, DX_OK},
+                {dx_text_client(&made, stamp.feed, 4), 3, DX_TEXT_V1, DX_E_INVALID},
+                {dx_text_client(&made, stamp.feed, 5), 2, DX_TEXT_V2, DX_E_INVALID},
+                {77, 2, DX_TEXT_V2, DX_E_INVALID}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        dx_buf update, request, operation;
+        dx_map_builder map;
+        dx_writer writer;
+        write_update(&f.alloc.port, rows[i].client, "text", rows[i].is, &update);
+        dx_buf_init(&request, &f.alloc.port, 1 << 16);
+        dx_buf_init(&operation, &f.alloc.port, 1 << 16);
+        dx_map_builder_init(&map, &f.alloc.port, 1 << 16);
+        dx_write_bytes(dx_map_builder_key(&map, "update"), dx_buf_view(&update));
+        dx_write_int(dx_map_builder_key(&map, "form"), rows[i].form);
+        dx_write_int(dx_map_builder_key(&map, "session"), 4);
+        dx_writer_init(&writer, &request);
+        dx_map_builder_finish(&map, &writer);
+        assert_int_equal(dx_text_model.prepare(f.states[0], stamp.feed, dx_buf_view(&request), &operation),
+                         rows[i].outcome);
+        if (rows[i].outcome == DX_OK) {
+            assert_int_equal(dx_text_model.apply(f.states[0], dx_buf_view(&operation), &stamp), DX_OK);
+            assert_text(&f, 0, "{\"text\":\"x\"}"); /* the second says the same again */
+        }
+        dx_buf_deinit(&operation);
+        dx_buf_deinit(&request);
+        dx_buf_deinit(&update);
+    }
+    fixture_deinit(&f);
+}
+
+/* A text that is yet to be made takes what others wrote elsewhere, under whatever name it has there. */
+static void test_making_one_of_an_update(void **state) {
+    const dx_stamp none = {.counter = 0, .feed = {5}}, stamp = {.counter = 4, .feed = {5}};
+    test_alloc alloc;
+    dx_buf update, request, operation;
+    dx_map_builder map;
+    dx_writer writer;
+    char shown[256];
+    (void)state;
+    test_alloc_init(&alloc);
+    write_update(&alloc.port, 77, "quill", DX_TEXT_V2, &update);
+    dx_buf_init(&request, &alloc.port, 1 << 16);
+    dx_buf_init(&operation, &alloc.port, 1 << 16);
+    dx_map_builder_init(&map, &alloc.port, 1 << 16);
+    dx_write_bytes(dx_map_builder_key(&map, "update"), dx_buf_view(&update));
+    dx_writer_init(&writer, &request);
+    dx_map_builder_finish(&map, &writer);
+    void *yet = dx_text_model.create(&alloc.port, &none), *text = dx_text_model.create(&alloc.port, &stamp);
+    assert_int_equal(dx_text_model.prepare(yet, stamp.feed, dx_buf_view(&request), &operation), DX_OK);
+    assert_int_equal(dx_text_model.apply(text, dx_buf_view(&operation), &stamp), DX_OK);
+    show(&alloc.port, text, shown, sizeof shown);
+    assert_string_equal(shown, "{\"text\":\"x\"}");
+    dx_text_model.destroy(&alloc.port, yet);
+    dx_text_model.destroy(&alloc.port, text);
+    dx_buf_deinit(&update);
+    dx_buf_deinit(&request);
+    dx_buf_deinit(&operation);
+    assert_int_equal(alloc.live_bytes, 0);
+}
+
+/* --- What is kept ------------------------------------------------------------------------------ */
+
+/* What names something that never came waits, whole, and is not lost on the way. */
+static void test_what_waits(void **state) {
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    assert_int_equal(ask(&f, 0, "{\"insert\": 0, \"text\": \"first\"}"), DX_OK);
+    assert_int_equal(ask(&f, 0, "{\"insert\": 5, \"text\": \" second\"}"), DX_OK);
+    assert_int_equal(ask(&f, 0, "{\"delete\": 0, \"count\": 2}"), DX_OK);
+    take(&f, 1, 1);
+    take(&f, 1, 2);
+    take(&f, 2, 2);
+    take(&f, 2, 1);
+    take(&f, 2, 1);
+    assert_text(&f, 1, "{\"text\":\"\"}");
+    dx_buf first, other;
+    save(&f, 1, &first);
+    save(&f, 2, &other);
+    assert_true(first.size > 60);
+    assert_true(dx_bytes_equal(dx_buf_view(&first), dx_buf_view(&other)));
+    void *restored = dx_text_model.create(&f.alloc.port, &made);
+    assert_int_equal(dx_text_model.restore(restored, dx_buf_view(&first)), DX_OK);
+    assert_int_equal(dx_text_model.apply(restored, dx_buf_view(&f.operations[0]), &f.stamps[0]), DX_OK);
+    char shown[64];
+    show(&f.alloc.port, restored, shown, sizeof shown);
+    assert_string_equal(shown, "{\"text\":\"rst second\"}");
+    dx_text_model.destroy(&f.alloc.port, restored);
+    dx_buf_deinit(&first);
+    dx_buf_deinit(&other);
+    exchange(&f);
+    assert_same(&f);
+    fixture_deinit(&f);
+}
+
+/* A row grows by what comes and is made short again, however long one writes. */
+static void test_rows_stay_short(void **state) {
+    test_alloc alloc;
+    dx_buf row, next;
+    size_t longest = 0;
+    dx_stamp stamp = {.counter = 1, .feed = {1}};
+    dx_text_doc *doc;
+    dx_text_type type;
+    (void)state;
+    test_alloc_init(&alloc);
+    const dx_text_options options = {.client = dx_text_client(&made, stamp.feed, 0)};
+    assert_int_equal(dx_text_create(&alloc.port, &options, &doc), DX_OK);
+    assert_int_equal(dx_text_root(doc, "text", DX_TEXT_KIND_TEXT, &type), DX_OK);
+    dx_buf_init(&row, &alloc.port, 1 << 20);
+    dx_buf_init(&next, &alloc.port, 1 << 20);
+    for (size_t i = 0; i < 2000; i++) {
+        dx_buf update, operation;
+        dx_buf_init(&update, &alloc.port, 1 << 16);
+        assert_int_equal(dx_text_begin(doc), DX_OK);
+        assert_int_equal(dx_text_insert(doc, type, i, dx_bytes_text("k"), NULL), DX_OK);
+        assert_int_equal(dx_text_commit(doc, DX_TEXT_V2, &update), DX_OK);
+        write_operation(&alloc.port, 0, dx_buf_view(&update), &operation);
+        stamp.counter++;
+        dx_buf_clear(&next);
+        assert_int_equal(dx_text_model.amend(&alloc.port, &made, dx_buf_view(&row), dx_buf_view(&operation),
+                                             &stamp, &next),
+                         DX_OK);
+        dx_buf held = row;
+        row = next;
+        next = held;
+        longest = row.size > longest ? row.size : longest;
+        dx_buf_deinit(&operation);
+        dx_buf_deinit(&update);
+    }
+    assert_true(longest < 12000); /* 2,000 characters, and 4 KiB of what came since */
+    dx_text_destroy(doc);
+    dx_buf_deinit(&row);
+    dx_buf_deinit(&next);
+    assert_int_equal(alloc.live_bytes, 0);
+}
+
+static void test_rows_that_are_none(void **state) {
+    static const uint8_t rows[][8] = {{0x80},
+                                      {0x83, 0x40, 0x40},
+                                      {0x83, 0x40, 0x40, 0x40, 0x40},
+                                      {0x82, 0x40, 0x40},
+                                      {0x83, 0x41, 0xff, 0x40, 0x40},
+                                      {0x83, 0x40, 0x41, 0x01, 0x40},
+                                      {0x83, 0x40, 0x40, 0x41, 0xff}};
+    static const size_t sizes[] = {1, 3, 5, 3, 5, 5, 5};
+    test_alloc alloc;
+    dx_buf out;
+    (void)state;
+    test_alloc_init(&alloc);
+    dx_buf_init(&out, &alloc.port, 1 << 16);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(dx_text_model.canonical(&alloc.port, dx_bytes_of(rows[i], sizes[i]), &out),
+                         DX_E_CORRUPT);
+    }
+    dx_buf_deinit(&out);
+    assert_int_equal(alloc.live_bytes, 0);
+}
+
+DX_TEST_MAIN(DX_TEST(test_one_person), DX_TEST(test_formatting_shows_as_a_delta),
+             DX_TEST(test_people_write_at_once), DX_TEST(test_requests_that_cannot_be),
+             DX_TEST(test_nobody_writes_as_another), DX_TEST(test_clients_differ),
+             DX_TEST(test_updates_of_apps), DX_TEST(test_making_one_of_an_update), DX_TEST(test_what_waits),
+             DX_TEST(test_rows_stay_short), DX_TEST(test_rows_that_are_none))
