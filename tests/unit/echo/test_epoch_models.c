@@ -1,4 +1,4 @@
-/* tests/unit/echo/test_epoch_models.c: epochs and what objects are made of: counters, lists, approvals, models of a program's
+/* tests/unit/echo/test_epoch_models.c: epochs and what objects are made of: counters, lists, texts, models of a program's
  * own that merge or want an order, known here and not there, and items larger than a chunk. Whoever knows which, all make the
  * same bytes of one state; compacted and loaded vaults show what full ones do, and what was opaque is live once its model
  * is known. Of echo/cut_scan.c, echo/remake.c, echo/load.c and echo/snapshot_chunk.c together. */
@@ -80,10 +80,10 @@ static const dx_model_registry registry = {.models = test_models, .count = 2};
 
 /* --- A world ------------------------------------------------------------------------------------------ */
 
-enum { KINDS = 6, MADE_HERE = 4, LARGE_SIZE = 600 * 1024 };
+enum { KINDS = 7, MADE_HERE = 5, LARGE_SIZE = 600 * 1024 };
 
 static const char *const kinds[KINDS] = {"dx/counter/1",  "test/digits/1", "test/most/1", "dx/list/1",
-                                         "test/digits/1", "test/most/1"}; /* two from elsewhere */
+                                         "dx/text/1",     "test/digits/1", "test/most/1"}; /* two from elsewhere */
 
 typedef struct world {
     peer alice, bob, full, plain, compact, late; /* the last is Bob's second mind: he is away */
@@ -140,9 +140,13 @@ static void write_something(world *w, peer *self) {
     /* {"insert": 0, "values": [n]} */
     uint8_t insert[] = "\xa2\x66insert\x00\x66values\x81n";
     insert[sizeof insert - 2] = number[0];
-    bool list = which == 3;
+    uint8_t append[] = "\xa1\x66" "append\x61n";
+    append[sizeof append - 2] = (uint8_t)('0' + number[0]);
+    bool list = which == 3, text = which == 4;
     ask(self, w->ids[which],
-        list ? dx_bytes_of(insert, sizeof insert - 1) : dx_bytes_of(number, sizeof number));
+        list   ? dx_bytes_of(insert, sizeof insert - 1)
+        : text ? dx_bytes_of(append, sizeof append - 1)
+               : dx_bytes_of(number, sizeof number));
 }
 
 static void join(world *w, peer *out, uint64_t seed, bool knows) {
