@@ -95,9 +95,10 @@ static void generator_keeps_laws(const dx_model *model, const dx_model_generator
     dx_model_report report;
     test_alloc alloc;
     test_alloc_init(&alloc);
-    if (dx_model_laws_run(model, generator, &alloc.port, 1, 100, &report) != DX_OK) {
-        fail_msg("%s: law %s, seed %llu: %s", model->name, report.law, (unsigned long long)report.seed,
-                 report.what);
+    int error = dx_model_laws_run(model, generator, &alloc.port, 1, 100, &report);
+    if (error != DX_OK) {
+        fail_msg("%s: %s, law %s, seed %llu: %s", model->name, dx_error_name(error), report.law,
+                 (unsigned long long)report.seed, report.what);
     }
     assert_int_equal(alloc.live_bytes, 0);
     assert_true(report.refused > 100);

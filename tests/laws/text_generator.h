@@ -99,9 +99,12 @@ static inline int text_generator_transaction(text_generator *self, const dx_rand
                                              dx_text_doc *doc) {
     dx_buf *update = &self->updates[self->count];
     dx_buf_init(update, self->alloc, TEXT_SIZE_MAX);
-    int error = dx_text_begin(doc);
-    error = error == DX_OK ? text_generator_edit(random, doc) : error;
-    error = error == DX_OK ? dx_text_commit(doc, DX_TEXT_V2, update) : error;
+    int error = DX_OK;
+    while (error == DX_OK && update->size == 0) { /* some formatting is there already: nothing happens */
+        error = dx_text_begin(doc);
+        error = error == DX_OK ? text_generator_edit(random, doc) : error;
+        error = error == DX_OK ? dx_text_commit(doc, DX_TEXT_V2, update) : error;
+    }
     self->count++;
     return error;
 }

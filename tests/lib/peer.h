@@ -9,6 +9,7 @@
 #include "echo/entity_row.h"
 #include "echo/mutation.h"
 #include "echo/pipeline.h"
+#include "echo/saved_state.h"
 #include "test.h"
 
 typedef struct peer {
@@ -331,11 +332,18 @@ static inline char *peer_state_inside(peer *self) {
         dx_writer_init(&writer, &row);
         assert_int_equal(dx_entity_write(&self->context, self->space, &entity, &writer), DX_OK);
         assert_int_equal(dx_json_print(dx_buf_view(&row), &text), DX_OK);
-        char *line = calloc(1, text.size + 2 * entity.state.size + 64);
+        dx_buf room;
+        dx_bytes saved;
+        dx_buf_init(&room, &self->alloc.port, 4 << 20);
+        assert_int_equal(dx_saved_state_canonical(&self->context, entity.model_id < 0 ? NULL : entity.model,
+                                                  entity.state, &room, &saved),
+                         DX_OK);
+        char *line = calloc(1, text.size + 2 * saved.size + 64);
         int at = snprintf(line, text.size + 64, "%.*s created %llu life %lld state ", (int)text.size,
                           (const char *)text.data, (unsigned long long)entity.created,
                           (long long)dx_column_int(select, 10));
-        dx_hex_encode(entity.state, line + at);
+        dx_hex_encode(saved, line + at);
+        dx_buf_deinit(&room);
         assert_true(count < LINES_MAX);
         lines[count++] = line;
         dx_buf_deinit(&row);

@@ -71,7 +71,7 @@ static void test_two_write_in_one_paragraph(void **state) {
 
     /* By its words it is found. */
     assert_non_null(strstr(
-        vault_ask(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'page', 'text': 'lilies'}}"),
+        vault_ask(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'page', 'text': 'lilies', 'count': true}}"),
         "\"count\":1"));
     assert_non_null(strstr(ask(bob, page, "{'insert': 900, 'text': 'x'}"), "E_INVALID"));
     street_agree(&road, "Garden");

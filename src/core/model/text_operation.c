@@ -29,6 +29,18 @@ uint64_t dx_text_client(const dx_stamp *created, const uint8_t feed[static DX_FE
     return client == 0 ? 1 : client;
 }
 
+/* No struct names what its own client says only later. */
+static bool names_later(const dx_text_struct *one) {
+    const dx_text_id *named[] = {one->has_origin ? &one->origin : NULL, one->has_right ? &one->right : NULL,
+                                 one->parent == DX_TEXT_PARENT_ID ? &one->parent_id : NULL};
+    for (size_t i = 0; i < sizeof named / sizeof named[0]; i++) {
+        if (named[i] != NULL && named[i]->client == one->id.client && named[i]->clock >= one->id.clock) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* client 0: anybody's. */
 static int check_structs(const dx_alloc *alloc, uint64_t client, dx_bytes update) {
     dx_text_reader reader;
@@ -40,7 +52,7 @@ static int check_structs(const dx_alloc *alloc, uint64_t client, dx_bytes update
     while (sound && dx_text_reader_section(&reader, &section)) {
         sound = client == 0 || section.client == client;
         while (sound && dx_text_reader_struct(&reader, &one)) {
-            sound = one.ref != DX_TEXT_SKIP && one.id.clock + one.length <= UINT32_MAX;
+            sound = one.ref != DX_TEXT_SKIP && one.id.clock + one.length <= UINT32_MAX && !names_later(&one);
         }
     }
     int error = sound ? dx_text_reader_finish(&reader) : DX_E_MALFORMED;

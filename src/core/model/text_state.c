@@ -220,7 +220,9 @@ static int pass(intake *self, bool *any) {
         }
         if (error == DX_OK && ready) {
             error = dx_text_apply(self->doc, DX_TEXT_V2, one->update);
-            error = error == DX_OK ? note_taken(self, &end) : error;
+            error = error == DX_OK                                   ? note_taken(self, &end)
+                    : error == DX_E_NO_MEMORY || error == DX_E_LIMIT ? error
+                                                                     : DX_E_CORRUPT;
             one->taken = *any = true;
         } else if (error == DX_OK && one->client != 0) {
             error = dx_text_clocks_set(&self->blocked, one->client, 1);
@@ -274,7 +276,8 @@ static void sort_left(intake *self) {
 static int take_all(intake *self, dx_buf *waiting) {
     bool any = self->count != 0;
     int error = any ? read_clocks(self) : DX_OK;
-    error = error == DX_OK ? pass(self, &any) : error;
+    error = error == DX_OK ? pass(self, &any) : error; /* as they came: mostly that is all */
+    any = true;
     sort_left(self);
     while (error == DX_OK && any && self->count != 0) {
         error = pass(self, &any);
