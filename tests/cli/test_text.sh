@@ -62,5 +62,6 @@ check "the same bytes go out again" sh -c "'$dx' --profile alice text export not
 echo nonsense >nonsense
 expect_exit 2 "what is no update is not taken" --profile alice text import notes nonsense
 expect_exit 2 "nor is there a third form" --profile alice text import notes paper.yjs --form 3
+alice index add notes text --text -q >/dev/null
 same "the words of texts are found" "$(alice query notes '{"type": "text", "text": "lilies"}' -q | wc -l)" 1
 plan

@@ -1,5 +1,5 @@
-/* tests/stories/story_text.c: two people write in one paragraph, together and apart, by commands and as documents of an app; an
- * epoch carries the text to somebody who comes late.
+/* tests/stories/story_text.c: two people write in one paragraph, together and apart, by commands and as documents of an
+ * app (node/commands_text.c).
  *
  * Asserted: what each reads, that both digests are equal after every exchange, and that nobody writes in another's name. */
 #include <dxos/text.h>
@@ -70,8 +70,12 @@ static void test_two_write_in_one_paragraph(void **state) {
     street_agree(&road, "Garden");
 
     /* By its words it is found. */
+    vault_ask(bob, "{'do': 'index.add', 'space': 'Garden', 'type': 'page', 'text': true}");
+    street_pass(&road, 1000);
     assert_non_null(strstr(
-        vault_ask(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'page', 'text': 'lilies', 'count': true}}"),
+        vault_ask(
+            bob,
+            "{'do': 'query', 'space': 'Garden', 'query': {'type': 'page', 'text': 'lilies', 'count': true}}"),
         "\"count\":1"));
     assert_non_null(strstr(ask(bob, page, "{'insert': 900, 'text': 'x'}"), "E_INVALID"));
     street_agree(&road, "Garden");

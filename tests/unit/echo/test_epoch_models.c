@@ -1,7 +1,7 @@
 /* tests/unit/echo/test_epoch_models.c: epochs and what objects are made of: counters, lists, texts, models of a program's
  * own that merge or want an order, known here and not there, and items larger than a chunk. Whoever knows which, all make the
  * same bytes of one state; compacted and loaded vaults show what full ones do, and what was opaque is live once its model
- * is known. Of echo/cut_scan.c, echo/remake.c, echo/load.c and echo/snapshot_chunk.c together. */
+ * is known. Of echo/cut_scan.c, echo/remake.c, echo/saved_state.c, echo/load.c and echo/snapshot_chunk.c together. */
 #include "echo/load_check.h"
 
 #include "echo/base.h"
@@ -82,8 +82,9 @@ static const dx_model_registry registry = {.models = test_models, .count = 2};
 
 enum { KINDS = 7, MADE_HERE = 5, LARGE_SIZE = 600 * 1024 };
 
-static const char *const kinds[KINDS] = {"dx/counter/1",  "test/digits/1", "test/most/1", "dx/list/1",
-                                         "dx/text/1",     "test/digits/1", "test/most/1"}; /* two from elsewhere */
+static const char *const kinds[KINDS] = {
+    "dx/counter/1", "test/digits/1", "test/most/1", "dx/list/1",
+    "dx/text/1",    "test/digits/1", "test/most/1"}; /* two from elsewhere */
 
 typedef struct world {
     peer alice, bob, full, plain, compact, late; /* the last is Bob's second mind: he is away */
@@ -140,7 +141,8 @@ static void write_something(world *w, peer *self) {
     /* {"insert": 0, "values": [n]} */
     uint8_t insert[] = "\xa2\x66insert\x00\x66values\x81n";
     insert[sizeof insert - 2] = number[0];
-    uint8_t append[] = "\xa1\x66" "append\x61n";
+    uint8_t append[] = "\xa1\x66"
+                       "append\x61n";
     append[sizeof append - 2] = (uint8_t)('0' + number[0]);
     bool list = which == 3, text = which == 4;
     ask(self, w->ids[which],

@@ -1,4 +1,4 @@
-/* tests/unit/model/test_text_model.c: model/text_model.c and what it stands on: what people see when they write in one text at once,
+/* tests/unit/model/test_text_model.c: model/text_model.c and what it stands on, model/text_operation.c, model/text_state.c and model/text_request.c: what people see when they write in one text at once,
  * who may write in whose name, and what is kept. */
 #include <dxos/model.h>
 
