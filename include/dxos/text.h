@@ -148,6 +148,11 @@ DX_API DX_MUST_USE int dx_text_update_state_vector(const dx_alloc *alloc, dx_tex
 DX_API DX_MUST_USE int dx_text_convert_update(const dx_alloc *alloc, dx_text_form from, dx_text_form to, dx_bytes update,
                                               dx_buf *converted);
 
+/* The same structure with other content, for reports of faults: characters, values, keys of formatting and of maps, names of
+ * elements go; lengths, ids, order and names of roots stay. */
+DX_API DX_MUST_USE int dx_text_obfuscate_update(const dx_alloc *alloc, dx_text_form form, dx_bytes update,
+                                                dx_buf *obfuscated);
+
 /* Of one client the clocks an update speaks of, holes included. */
 typedef struct dx_text_range {
     uint64_t client, from, to;
