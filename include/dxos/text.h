@@ -44,14 +44,17 @@ typedef enum dx_text_kind {
 } dx_text_kind;
 
 typedef struct dx_text_options {
-    uint64_t client;   /* 1 to 2^53-1, this replica's alone, never used again after a restore from an older state */
+    uint64_t
+        client; /* 1 to 2^53-1, this replica's alone, never used again after a restore from an older state */
     dx_text_unit unit; /* of every position and length in calls on this document */
-    bool keep_deleted; /* content of what was deleted stays (Yjs: gc false); every newcomer then gets it too */
-    size_t max_bytes;  /* memory the document may take; 0: no limit of its own */
+    bool
+        keep_deleted; /* content of what was deleted stays (Yjs: gc false); every newcomer then gets it too */
+    size_t max_bytes; /* memory the document may take; 0: no limit of its own */
 } dx_text_options;
 
 /* client 0 is refused with DX_E_INVALID. alloc outlives the document. */
-DX_API DX_MUST_USE int dx_text_create(const dx_alloc *alloc, const dx_text_options *options, dx_text_doc **doc);
+DX_API DX_MUST_USE int dx_text_create(const dx_alloc *alloc, const dx_text_options *options,
+                                      dx_text_doc **doc);
 DX_API void dx_text_destroy(dx_text_doc *doc); /* NULL: nothing */
 
 /* --- Shared types ---------------------------------------------------------------------------- */
@@ -62,7 +65,8 @@ typedef uint32_t dx_text_type;
 
 /* The root of that name, made when nobody did; one that came as UNKNOWN becomes of this kind. DX_E_CONFLICT: it is known as
  * of another kind. */
-DX_API DX_MUST_USE int dx_text_root(dx_text_doc *doc, const char *name, dx_text_kind kind, dx_text_type *type);
+DX_API DX_MUST_USE int dx_text_root(dx_text_doc *doc, const char *name, dx_text_kind kind,
+                                    dx_text_type *type);
 DX_API dx_text_kind dx_text_kind_of(const dx_text_doc *doc, dx_text_type type);
 /* In the document's unit for texts; elements for arrays, fragments, elements; keys for maps. */
 DX_API uint64_t dx_text_length(const dx_text_doc *doc, dx_text_type type);
@@ -74,11 +78,12 @@ DX_API uint64_t dx_text_length(const dx_text_doc *doc, dx_text_type type);
 DX_API DX_MUST_USE int dx_text_insert(dx_text_doc *doc, dx_text_type type, uint64_t index, dx_bytes text,
                                       const char *attributes);
 /* An embedded value that counts as one, any JSON but null. Embedded values and types without attributes (NULL) have none. */
-DX_API DX_MUST_USE int dx_text_insert_embed(dx_text_doc *doc, dx_text_type type, uint64_t index, const char *value,
-                                            const char *attributes);
+DX_API DX_MUST_USE int dx_text_insert_embed(dx_text_doc *doc, dx_text_type type, uint64_t index,
+                                            const char *value, const char *attributes);
 /* An embedded shared type that counts as one; *child is it. name: of an XML element or hook, else NULL. */
-DX_API DX_MUST_USE int dx_text_insert_type(dx_text_doc *doc, dx_text_type type, uint64_t index, dx_text_kind kind,
-                                           const char *name, const char *attributes, dx_text_type *child);
+DX_API DX_MUST_USE int dx_text_insert_type(dx_text_doc *doc, dx_text_type type, uint64_t index,
+                                           dx_text_kind kind, const char *name, const char *attributes,
+                                           dx_text_type *child);
 DX_API DX_MUST_USE int dx_text_delete(dx_text_doc *doc, dx_text_type type, uint64_t index, uint64_t length);
 /* attributes: a JSON object; null for a key ends it. */
 DX_API DX_MUST_USE int dx_text_format(dx_text_doc *doc, dx_text_type type, uint64_t index, uint64_t length,
@@ -91,24 +96,29 @@ DX_API DX_MUST_USE int dx_text_read(const dx_text_doc *doc, dx_text_type type, d
 /* The whole type as a delta in JSON. */
 DX_API DX_MUST_USE int dx_text_delta(const dx_text_doc *doc, dx_text_type type, dx_buf *json);
 /* The formatting that a character inserted at index without attributes would have, a JSON object. */
-DX_API DX_MUST_USE int dx_text_attributes_at(const dx_text_doc *doc, dx_text_type type, uint64_t index, dx_buf *json);
+DX_API DX_MUST_USE int dx_text_attributes_at(const dx_text_doc *doc, dx_text_type type, uint64_t index,
+                                             dx_buf *json);
 
 /* --- Arrays, maps, XML ------------------------------------------------------------------------ */
 
 /* values: a JSON array of what is inserted. Arrays, and children of XML types by dx_text_array_insert_type. */
-DX_API DX_MUST_USE int dx_text_array_insert(dx_text_doc *doc, dx_text_type type, uint64_t index, const char *values);
-DX_API DX_MUST_USE int dx_text_array_insert_bytes(dx_text_doc *doc, dx_text_type type, uint64_t index, dx_bytes value);
+DX_API DX_MUST_USE int dx_text_array_insert(dx_text_doc *doc, dx_text_type type, uint64_t index,
+                                            const char *values);
+DX_API DX_MUST_USE int dx_text_array_insert_bytes(dx_text_doc *doc, dx_text_type type, uint64_t index,
+                                                  dx_bytes value);
 /* name: of an XML element or hook, else NULL. */
-DX_API DX_MUST_USE int dx_text_array_insert_type(dx_text_doc *doc, dx_text_type type, uint64_t index, dx_text_kind kind,
-                                                 const char *name, dx_text_type *child);
-DX_API DX_MUST_USE int dx_text_array_delete(dx_text_doc *doc, dx_text_type type, uint64_t index, uint64_t length);
+DX_API DX_MUST_USE int dx_text_array_insert_type(dx_text_doc *doc, dx_text_type type, uint64_t index,
+                                                 dx_text_kind kind, const char *name, dx_text_type *child);
+DX_API DX_MUST_USE int dx_text_array_delete(dx_text_doc *doc, dx_text_type type, uint64_t index,
+                                            uint64_t length);
 /* The shared type at that place; 0: another value stands there. */
 DX_API dx_text_type dx_text_array_type(const dx_text_doc *doc, dx_text_type type, uint64_t index);
 
 /* Entries of maps; attributes of XML elements, of texts as whole. */
-DX_API DX_MUST_USE int dx_text_map_set(dx_text_doc *doc, dx_text_type type, const char *key, const char *value);
-DX_API DX_MUST_USE int dx_text_map_set_type(dx_text_doc *doc, dx_text_type type, const char *key, dx_text_kind kind,
-                                            const char *name, dx_text_type *child);
+DX_API DX_MUST_USE int dx_text_map_set(dx_text_doc *doc, dx_text_type type, const char *key,
+                                       const char *value);
+DX_API DX_MUST_USE int dx_text_map_set_type(dx_text_doc *doc, dx_text_type type, const char *key,
+                                            dx_text_kind kind, const char *name, dx_text_type *child);
 DX_API DX_MUST_USE int dx_text_map_delete(dx_text_doc *doc, dx_text_type type, const char *key);
 DX_API dx_text_type dx_text_map_type(const dx_text_doc *doc, dx_text_type type, const char *key);
 
@@ -129,15 +139,16 @@ DX_API DX_MUST_USE int dx_text_apply(dx_text_doc *doc, dx_text_form form, dx_byt
 DX_API bool dx_text_pending(const dx_text_doc *doc);
 
 /* What a replica with that state vector lacks (size 0: everything), with all deletes and all that is pending. */
-DX_API DX_MUST_USE int dx_text_encode(const dx_text_doc *doc, dx_text_form form, dx_bytes state_vector, dx_buf *update);
+DX_API DX_MUST_USE int dx_text_encode(const dx_text_doc *doc, dx_text_form form, dx_bytes state_vector,
+                                      dx_buf *update);
 DX_API DX_MUST_USE int dx_text_state_vector(const dx_text_doc *doc, dx_buf *state_vector);
 DX_API DX_MUST_USE int dx_text_snapshot(const dx_text_doc *doc, dx_text_form form, dx_buf *snapshot);
 
 /* --- Updates without a document --------------------------------------------------------------- */
 
 /* One update that says what all of them say. */
-DX_API DX_MUST_USE int dx_text_merge_updates(const dx_alloc *alloc, dx_text_form form, const dx_bytes *updates,
-                                             size_t count, dx_buf *merged);
+DX_API DX_MUST_USE int dx_text_merge_updates(const dx_alloc *alloc, dx_text_form form,
+                                             const dx_bytes *updates, size_t count, dx_buf *merged);
 /* What of an update a replica with that state vector lacks. */
 DX_API DX_MUST_USE int dx_text_diff_update(const dx_alloc *alloc, dx_text_form form, dx_bytes update,
                                            dx_bytes state_vector, dx_buf *difference);
@@ -145,8 +156,8 @@ DX_API DX_MUST_USE int dx_text_diff_update(const dx_alloc *alloc, dx_text_form f
 DX_API DX_MUST_USE int dx_text_update_state_vector(const dx_alloc *alloc, dx_text_form form, dx_bytes update,
                                                    dx_buf *state_vector);
 /* The same update in the other form. */
-DX_API DX_MUST_USE int dx_text_convert_update(const dx_alloc *alloc, dx_text_form from, dx_text_form to, dx_bytes update,
-                                              dx_buf *converted);
+DX_API DX_MUST_USE int dx_text_convert_update(const dx_alloc *alloc, dx_text_form from, dx_text_form to,
+                                              dx_bytes update, dx_buf *converted);
 
 /* The same structure with other content, for reports of faults: characters, values, keys of formatting and of maps, names of
  * elements go; lengths, ids, order and names of roots stay. */

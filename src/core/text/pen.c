@@ -49,7 +49,7 @@ int dx_text_kind_named(dx_text_doc *doc, dx_text_kind kind, const char *node, dx
     uint64_t units;
     dx_bytes bytes = dx_bytes_text(node);
     return dx_utf8_units(bytes, &units) ? dx_text_names_add(&doc->names, DX_TEXT_SCOPE_KEY, bytes, name)
-                                      : DX_E_INVALID;
+                                        : DX_E_INVALID;
 }
 
 uint64_t dx_text_spot_index(const dx_text_doc *doc, dx_text_list list, dx_text_spot spot) {
