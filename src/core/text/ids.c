@@ -216,8 +216,10 @@ static void insert_after(dx_text_sequence *sequence, dx_text_ids *ids, dx_text_i
     memmove(&leaf->refs[at + 1], &leaf->refs[at], (leaf->count - at) * sizeof *leaf->refs);
     leaf->refs[at] = ref;
     leaf->count++;
-    sequence->found = leaf;
-    sequence->found_at = at;
+    if (leaf->next != NULL || at + 1u < leaf->count) {
+        sequence->found = leaf;
+        sequence->found_at = at;
+    }
 }
 
 /* --- Looking up -------------------------------------------------------------------------------- */
@@ -301,6 +303,11 @@ dx_text_ref dx_text_ids_find(const dx_text_sequence *sequence, uint32_t client, 
     if (clock >= dx_text_ids_state(sequence, client)) {
         return 0;
     }
+    const dx_text_id_leaf *last = sequence->clients[client].last;
+    if (holds(dx_text_tree_item(sequence, last->refs[last->count - 1]), client, clock)) {
+        return last->refs[last->count -
+                          1]; /* what was written last is asked for often, and keeps no hint from its place */
+    }
     locate(hinted(sequence), client, clock);
     return sequence->found->refs[sequence->found_at];
 }
@@ -312,7 +319,16 @@ dx_text_ref dx_text_ids_first(const dx_text_sequence *sequence, uint32_t client)
     return sequence->clients[client].first->refs[0];
 }
 
+/* The leaf where the client's ids end, when this is the last of them; NULL: it is not. */
+static const dx_text_id_leaf *ends_with(const dx_text_sequence *sequence, dx_text_ref ref) {
+    const dx_text_id_leaf *last = sequence->clients[dx_text_tree_item(sequence, ref)->client].last;
+    return last->refs[last->count - 1] == ref ? last : NULL;
+}
+
 dx_text_ref dx_text_ids_next(const dx_text_sequence *sequence, dx_text_ref ref) {
+    if (ends_with(sequence, ref) != NULL) {
+        return 0;
+    }
     locate_ref(hinted(sequence), ref);
     const dx_text_id_leaf *leaf = sequence->found;
     if (sequence->found_at + 1u < leaf->count) {
@@ -322,6 +338,12 @@ dx_text_ref dx_text_ids_next(const dx_text_sequence *sequence, dx_text_ref ref) 
 }
 
 dx_text_ref dx_text_ids_prev(const dx_text_sequence *sequence, dx_text_ref ref) {
+    const dx_text_id_leaf *last = ends_with(sequence, ref);
+    if (last != NULL) {
+        return last->count > 1      ? last->refs[last->count - 2]
+               : last->prev != NULL ? last->prev->refs[last->prev->count - 1]
+                                    : 0;
+    }
     locate_ref(hinted(sequence), ref);
     const dx_text_id_leaf *leaf = sequence->found;
     if (sequence->found_at > 0) {
@@ -350,10 +372,6 @@ void dx_text_ids_insert(dx_text_sequence *sequence, dx_text_ref ref) {
     const dx_text_item *item = dx_text_tree_item(sequence, ref);
     locate(sequence, item->client, item->clock - 1);
     insert_after(sequence, &sequence->clients[item->client], sequence->found, sequence->found_at, ref);
-    /* The left part is what is asked for next. */
-    if (sequence->found_at > 0) {
-        sequence->found_at--;
-    }
 }
 
 /* What comes first below the nodes above a child has changed. */

@@ -80,14 +80,21 @@ dx_text_leaf *dx_text_place_end(dx_text_sequence *sequence, dx_text_ref ref) {
 
 /* --- The cursor ------------------------------------------------------------------------------- */
 
-/* What stands at a place of a leaf is about to change: the cursor stays where it is before that. */
-void dx_text_place_keep_cursor(dx_text_sequence *sequence, const dx_text_leaf *leaf, uint32_t at) {
-    const dx_text_leaf *here = sequence->cursor.leaf;
-    if (here == NULL || here->list != leaf->list) {
+void dx_text_place_shift_cursor(dx_text_sequence *sequence, const dx_text_leaf *leaf, uint32_t at,
+                                int entries, uint32_t units) {
+    dx_text_spot *cursor = &sequence->cursor;
+    if (cursor->leaf == NULL || cursor->leaf->list != leaf->list) {
         return;
     }
-    if (here == leaf ? at <= sequence->cursor.at : leaf->self != here->next) {
-        sequence->cursor.leaf = NULL;
+    if (cursor->leaf != leaf) {
+        if (leaf->self != cursor->leaf->next && dx_text_tree_precedes(leaf, cursor->leaf)) {
+            sequence->cursor_index += units;
+        }
+    } else if (cursor->at > at || (cursor->at == at && entries > 0)) {
+        cursor->at += (uint32_t)entries;
+        sequence->cursor_index += units;
+    } else if (cursor->at == at && entries < 0) {
+        cursor->leaf = NULL;
     }
 }
 
@@ -217,9 +224,9 @@ static void absorb(dx_text_sequence *sequence, dx_text_leaf *leaf) {
 void dx_text_place_take_out(dx_text_sequence *sequence, dx_text_spot spot) {
     dx_text_leaf *leaf = spot.leaf;
     uint32_t size = dx_text_item_size(dx_text_tree_item(sequence, leaf->refs[spot.at]));
-    dx_text_place_keep_cursor(sequence, leaf, spot.at);
-    dx_text_tree_count(sequence, leaf,
-                       dx_text_counts_negative(dx_text_leaf_live(sequence, leaf, spot.at, spot.byte)));
+    dx_text_counts gone = dx_text_counts_negative(dx_text_leaf_live(sequence, leaf, spot.at, spot.byte));
+    dx_text_place_shift_cursor(sequence, leaf, spot.at, -1, gone.unit[DX_TEXT_UTF16]);
+    dx_text_tree_count(sequence, leaf, gone);
     dx_text_leaf_erase(sequence, leaf, spot.byte, dx_text_place_is_span(leaf) ? leaf->text_size : size);
     dx_text_leaf_take(sequence, leaf, spot.at);
     sequence->spot.leaf = NULL;

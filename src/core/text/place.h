@@ -38,8 +38,10 @@ dx_text_spot *dx_text_place_locate(dx_text_sequence *sequence, dx_text_ref ref);
 dx_text_leaf *dx_text_place_next_span(const dx_text_sequence *sequence, const dx_text_leaf *leaf);
 /* The leaf where the item ends. */
 dx_text_leaf *dx_text_place_end(dx_text_sequence *sequence, dx_text_ref ref);
-/* What stands at a place of a leaf is about to change: the cursor stays if it is before that. */
-void dx_text_place_keep_cursor(dx_text_sequence *sequence, const dx_text_leaf *leaf, uint32_t at);
+/* At a place of a leaf, entries come (1) or go (-1), and the live units there become that many more: the cursor stays at its item;
+ * nowhere, when that goes. Before the change is made. */
+void dx_text_place_shift_cursor(dx_text_sequence *sequence, const dx_text_leaf *leaf, uint32_t at,
+                                int entries, uint32_t units);
 /* A place with room for one item with so many bytes, the same in the order as the one given. */
 dx_text_spot dx_text_place_make_room(dx_text_sequence *sequence, dx_text_spot spot, size_t size);
 /* Everything from a place on goes to a new leaf at the right side. */

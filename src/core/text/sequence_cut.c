@@ -65,7 +65,7 @@ static void split_spans(dx_text_sequence *sequence, dx_text_ref ref, uint32_t at
     dx_text_leaf *leaf = dx_text_place_leaf(sequence, ref);
     uint32_t payload = item->payload, bytes = 0, more = 0;
     bool live = dx_text_item_live(item);
-    dx_text_place_keep_cursor(sequence, leaf, 0);
+    sequence->cursor.leaf = NULL;
     for (;;) {
         uint32_t units = dx_text_leaf_measure(leaf, 0, leaf->text_size).unit[DX_TEXT_UTF16];
         if (at < units) {
@@ -184,7 +184,7 @@ static bool join_strings(dx_text_sequence *sequence, dx_text_ref ref, dx_text_re
     if (dx_text_sequence_reserve(sequence, 1, 0, dx_text_place_is_span(from) ? 0 : size) != DX_OK) {
         return false;
     }
-    dx_text_place_keep_cursor(sequence, leaf, 0);
+    sequence->cursor.leaf = NULL;
     if (dx_text_place_is_span(from)) {
         dx_text_place_isolate(sequence, ref);
         for (dx_text_leaf *next = from; next != NULL;) {
@@ -237,7 +237,7 @@ bool dx_text_item_join(dx_text_sequence *sequence, dx_text_ref ref) {
             }
         } else {
             dx_text_counts moved = dx_text_leaf_live(sequence, from, 0, 0);
-            dx_text_place_keep_cursor(sequence, leaf, 0);
+            sequence->cursor.leaf = NULL;
             dx_text_tree_count(sequence, leaf, moved);
             dx_text_place_take_out(sequence, (dx_text_spot){from, 0, 0});
         }

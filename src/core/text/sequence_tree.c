@@ -199,21 +199,15 @@ void dx_text_item_insert(dx_text_sequence *sequence, dx_text_list list, dx_text_
         dx_text_leaf *before =
             spot.leaf != NULL && spot.at == 0 ? dx_text_place_beside(sequence, spot.leaf->prev) : spot.leaf;
         dx_text_leaf *leaf = dx_text_place_add_span(sequence, list, before, ref);
-        dx_text_place_keep_cursor(sequence, leaf, 0);
+        uint32_t before_units = dx_text_tree_list(sequence, list)->live.unit[DX_TEXT_UTF16];
         dx_text_place_append(sequence, leaf, text);
+        dx_text_place_shift_cursor(
+            sequence, leaf, 0, 0, dx_text_tree_list(sequence, list)->live.unit[DX_TEXT_UTF16] - before_units);
         return;
     }
     spot = spot.leaf != NULL ? dx_text_place_make_room(sequence, spot, text.size)
                              : (dx_text_spot){dx_text_tree_add(sequence, list, NULL), 0, 0};
-    dx_text_spot *cursor = &sequence->cursor;
-    bool follow = cursor->leaf == spot.leaf && cursor->at + 1u == spot.at && left != 0;
-    if (follow) {
-        dx_text_item *before = dx_text_tree_item(sequence, left);
-        sequence->cursor_index += dx_text_item_live(before) ? before->length : 0;
-        cursor->at++;
-    } else {
-        dx_text_place_keep_cursor(sequence, spot.leaf, spot.at);
-    }
+    dx_text_place_shift_cursor(sequence, spot.leaf, spot.at, 1, dx_text_item_live(item) ? item->length : 0);
     dx_text_leaf_put(sequence, spot.leaf, spot.at, ref);
     dx_text_leaf_write(sequence, spot.leaf, spot.byte, text);
     sequence->spot = spot;
@@ -240,20 +234,18 @@ void dx_text_item_extend(dx_text_sequence *sequence, dx_text_ref ref, uint32_t l
     }
     if (dx_text_place_is_span(leaf) || leaf->text_size + text.size > TEXT_MAX) {
         leaf->flags |= DX_TEXT_LEAF_SPAN;
-        dx_text_place_append(sequence, dx_text_place_end(sequence, ref), text);
+        leaf = dx_text_place_end(sequence, ref);
+        dx_text_place_shift_cursor(sequence, leaf, 0, 0, length);
+        dx_text_place_append(sequence, leaf, text);
     } else {
         uint32_t end = spot->byte + item->payload;
+        dx_text_place_shift_cursor(sequence, leaf, spot->at, 0, length);
         dx_text_leaf_write(sequence, leaf, end, text);
         dx_text_tree_count(sequence, leaf, dx_text_leaf_measure(leaf, end, (uint32_t)text.size));
     }
     item->payload += (uint32_t)text.size;
     item->length += length;
     sequence->clients[item->client].state += length;
-    if (sequence->cursor.leaf == leaf && sequence->cursor.at > spot->at) {
-        sequence->cursor.leaf = NULL;
-    } else if (sequence->cursor.leaf != NULL && sequence->cursor.leaf != leaf) {
-        dx_text_place_keep_cursor(sequence, leaf, 0);
-    }
 }
 
 void dx_text_item_remove(dx_text_sequence *sequence, dx_text_ref ref) {
@@ -279,13 +271,11 @@ void dx_text_item_set_deleted(dx_text_sequence *sequence, dx_text_ref ref, bool 
     }
     dx_text_spot spot = *dx_text_place_locate(sequence, ref);
     item->flags &= (uint8_t)~DX_ITEM_DELETED;
-    if (sequence->cursor.leaf != spot.leaf || sequence->cursor.at != spot.at ||
-        dx_text_place_is_span(spot.leaf)) {
-        dx_text_place_keep_cursor(sequence, spot.leaf, spot.at);
-    }
     for (; spot.leaf != NULL; spot = (dx_text_spot){dx_text_place_next_span(sequence, spot.leaf), 0, 0}) {
         dx_text_counts live = dx_text_leaf_live(sequence, spot.leaf, spot.at, spot.byte);
-        dx_text_tree_count(sequence, spot.leaf, deleted ? dx_text_counts_negative(live) : live);
+        live = deleted ? dx_text_counts_negative(live) : live;
+        dx_text_place_shift_cursor(sequence, spot.leaf, spot.at, 0, live.unit[DX_TEXT_UTF16]);
+        dx_text_tree_count(sequence, spot.leaf, live);
     }
     item->flags |= deleted ? DX_ITEM_DELETED : 0;
 }
