@@ -103,16 +103,14 @@ void dx_text_destroy(dx_text_doc *doc) {
 }
 
 int dx_text_doc_add_clients(dx_text_doc *doc, const uint64_t *ids, size_t count) {
-    int error = dx_text_clients_add(&doc->clients, ids, count);
-    if (error == DX_OK) {
-        error = dx_text_ids_reserve(doc->sequence, doc->clients.count);
-    }
+    size_t clients = doc->clients.count + count; /* at most; whoever is in the table has all of this */
+    int error = dx_text_ids_reserve(doc->sequence, clients);
     if (error == DX_OK &&
         !dx_text_make_room(&doc->alloc, &doc->transaction.touched, &doc->transaction.touched_capacity,
-                           doc->clients.count, sizeof *doc->transaction.touched)) {
+                           clients, sizeof *doc->transaction.touched)) {
         error = DX_E_NO_MEMORY;
     }
-    return error;
+    return error != DX_OK ? error : dx_text_clients_add(&doc->clients, ids, count);
 }
 
 int dx_text_doc_reserve(dx_text_doc *doc, const dx_text_need *need) {
