@@ -25,6 +25,44 @@ DX_API DX_MUST_USE int dx_text_position_find(const dx_text_doc *doc, dx_bytes po
 DX_API DX_MUST_USE int dx_text_position_to_json(dx_bytes position, dx_buf *json);
 DX_API DX_MUST_USE int dx_text_position_from_json(const dx_alloc *alloc, const char *json, dx_buf *position);
 
+/* --- Undo and redo ---------------------------------------------------------------------------- */
+
+/* Who makes the transactions that follow, local and applied ones: a number of the caller's, 0 at first. It tells undo managers and
+ * observers apart what is whose, and never leaves the document. DX_E_STATE: a transaction is open. */
+DX_API int dx_text_set_origin(dx_text_doc *doc, uint64_t origin);
+
+/* Takes back what this replica's transactions did, however far others have written on: what was inserted is deleted, what was
+ * deleted is made anew, under new ids, where it stood; formatting by its markers. Nothing of others is undone: what was applied is never
+ * noted. An entry of a map that others have set since stays as it is. The content of what may come back is kept until then. */
+typedef struct dx_text_undo_manager dx_text_undo_manager;
+
+typedef struct dx_text_undo_options {
+    const dx_text_type *types; /* whose changes, with all that is below them; none: the whole document */
+    size_t type_count;
+    const uint64_t *origins; /* of which transactions; none: every local one */
+    size_t origin_count;
+    uint64_t window;  /* ms: a transaction this soon after the one before joins its step; 0: each is a step */
+    bool over_others; /* entries of maps are set back even when others have set them since */
+} dx_text_undo_options;
+
+/* As many managers as are wanted; what is undone by one is no step of another. The document frees what is left at its end. */
+DX_API DX_MUST_USE int dx_text_undo_create(dx_text_doc *doc, const dx_text_undo_options *options,
+                                           dx_text_undo_manager **manager);
+DX_API void dx_text_undo_destroy(dx_text_undo_manager *manager); /* NULL: nothing; not inside a transaction */
+/* The time of the transactions that follow, in ms from any beginning, never less than before; 0 at first. */
+DX_API void dx_text_undo_time(dx_text_undo_manager *manager, uint64_t now);
+/* The next transaction begins a step, however soon it comes. */
+DX_API void dx_text_undo_stop(dx_text_undo_manager *manager);
+/* Takes back the last step, and does again what was taken back last; steps of which nothing is left are passed over. *done: whether
+ * anything changed. A transaction like any edit; DX_E_STATE: one is open and has changed something. */
+DX_API DX_MUST_USE int dx_text_undo(dx_text_undo_manager *manager, bool *done);
+DX_API DX_MUST_USE int dx_text_redo(dx_text_undo_manager *manager, bool *done);
+/* How many steps there are. */
+DX_API size_t dx_text_undo_steps(const dx_text_undo_manager *manager);
+DX_API size_t dx_text_redo_steps(const dx_text_undo_manager *manager);
+/* Forgets all steps; what was kept for them is let go. Not inside a transaction. */
+DX_API void dx_text_undo_clear(dx_text_undo_manager *manager);
+
 #ifdef __cplusplus
 }
 #endif

@@ -62,11 +62,13 @@ int dx_text_apply(dx_text_doc *doc, dx_text_form form, dx_bytes update) {
         return DX_E_STATE;
     }
     dx_text_plan *plan = doc->plan;
+    doc->transaction.applied = true;
     int error = dx_text_plan_make(plan, doc, form, update);
     if (error == DX_OK) {
         error = dx_text_doc_reserve(doc, dx_text_plan_need(plan));
     }
     if (error != DX_OK) {
+        doc->transaction.applied = false;
         dx_text_plan_clear(plan);
         return dx_text_doc_error(doc, error);
     }

@@ -4,6 +4,9 @@
 #include "base/limits.h"
 #include "text/plan.h"
 #include "text/room.h"
+#include "text/undo.h"
+
+#include <dxos/text_history.h>
 
 /* --- Memory ----------------------------------------------------------------------------------- */
 
@@ -80,6 +83,9 @@ void dx_text_destroy(dx_text_doc *doc) {
         return;
     }
     dx_text_transaction *transaction = &doc->transaction;
+    while (doc->undo != NULL) {
+        dx_text_undo_destroy(doc->undo);
+    }
     dx_alloc_free(&doc->alloc, transaction->deleted,
                   transaction->deleted_capacity * sizeof *transaction->deleted);
     dx_alloc_free(&doc->alloc, transaction->seams, transaction->seam_capacity * sizeof *transaction->seams);
@@ -139,6 +145,9 @@ int dx_text_doc_reserve(dx_text_doc *doc, const dx_text_need *need) {
          !dx_text_make_room(&doc->alloc, &transaction->seams, &transaction->seam_capacity,
                             transaction->seam_count + need->splits + below, sizeof *transaction->seams))) {
         error = DX_E_NO_MEMORY;
+    }
+    if (error == DX_OK && doc->undo != NULL && !transaction->applied) {
+        error = dx_text_undo_reserve(doc, transaction->deleted_count + need->deletes + below);
     }
     return dx_text_doc_error(doc, error);
 }

@@ -26,8 +26,11 @@ typedef struct dx_text_span {
 
 typedef struct dx_text_transaction {
     bool open;
-    bool implied;          /* of one editing call alone */
-    dx_text_span *deleted; /* in the order it happened; some may touch */
+    bool implied;                        /* of one editing call alone */
+    bool applied;                        /* of an update */
+    bool told;                           /* who follows the document has heard of it */
+    struct dx_text_undo_manager *undoes; /* the one that takes back a step by it */
+    dx_text_span *deleted;               /* in the order it happened; some may touch */
     size_t deleted_count, deleted_capacity;
     dx_text_span *
         seams; /* items, by their first clock, whose neighbours may merge: splits, what hung below a deleted type */
@@ -64,6 +67,8 @@ struct dx_text_doc {
     dx_buf scratch;    /* content put together for the writer */
     dx_id_set deletes; /* to be written */
     struct dx_text_plan *plan;
+    uint64_t origin;                   /* the caller's word about the transactions that follow */
+    struct dx_text_undo_manager *undo; /* the first one */
 };
 
 /* What a call can need at most. */
@@ -98,6 +103,8 @@ dx_text_ref dx_text_doc_item_beginning(dx_text_doc *doc, uint32_t client, uint32
 dx_text_ref dx_text_doc_split(dx_text_doc *doc, dx_text_ref ref, uint32_t at);
 /* Deletes an item, and all that hangs below it; nothing when it is. */
 void dx_text_doc_delete(dx_text_doc *doc, dx_text_ref ref);
+/* Lets go of the content of a deleted item, and of all below it. Takes no memory. */
+void dx_text_doc_collect(dx_text_doc *doc, dx_text_ref ref);
 /* The type whose list or chain holds the item. */
 dx_text_type dx_text_doc_parent(const dx_text_doc *doc, dx_text_ref ref);
 /* The item as the wire has it. Content in several pieces is put together in doc->scratch, for as long as that is not used again:

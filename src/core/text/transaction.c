@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "text/room.h"
+#include "text/undo.h"
 
 void dx_text_transaction_begin(dx_text_doc *doc, bool implied) {
     doc->transaction.open = true;
@@ -125,7 +126,7 @@ static void empty_list(dx_text_doc *doc, dx_text_list list, dx_text_type *below)
     }
 }
 
-static void collect(dx_text_doc *doc, dx_text_ref ref) {
+void dx_text_doc_collect(dx_text_doc *doc, dx_text_ref ref) {
     dx_text_type below = 0;
     drop_content(doc, dx_text_item_at(doc->sequence, ref), &below);
     dx_text_item_collect(doc->sequence, ref);
@@ -150,7 +151,7 @@ static void collect_deleted(dx_text_doc *doc) {
             }
             if ((item->flags & DX_ITEM_KEEP) == 0 && item->ref != DX_TEXT_GC &&
                 item->ref != DX_TEXT_DELETED) {
-                collect(doc, ref);
+                dx_text_doc_collect(doc, ref);
             }
             ref = dx_text_ids_next(doc->sequence, ref);
         }
@@ -257,6 +258,10 @@ static void merge_seams(dx_text_doc *doc) {
 
 void dx_text_transaction_settle(dx_text_doc *doc) {
     order_deleted(&doc->transaction);
+    if (!doc->transaction.told) {
+        doc->transaction.told = true;
+        dx_text_undo_capture(doc);
+    }
     if (!doc->options.keep_deleted) {
         collect_deleted(doc);
     }
@@ -356,4 +361,7 @@ void dx_text_transaction_end(dx_text_doc *doc) {
     transaction->touched_count = 0;
     transaction->open = false;
     transaction->implied = false;
+    transaction->applied = false;
+    transaction->told = false;
+    transaction->undoes = NULL;
 }
