@@ -112,6 +112,7 @@ static void insert_text(dx_text_doc *doc, dx_text_ref ref, dx_text_list list, dx
     dx_bytes rest = dx_bytes_of(text.data + cut, text.size - cut);
     if (!inside) {
         dx_text_item_insert(doc->sequence, list, left, ref, rest);
+        dx_text_ids_append(doc->sequence, ref);
         return;
     }
     /* Half of the pair was here before. */
@@ -119,6 +120,7 @@ static void insert_text(dx_text_doc *doc, dx_text_ref ref, dx_text_list list, dx
     uint32_t length = item->length;
     item->length = 1;
     dx_text_item_insert(doc->sequence, list, left, ref, dx_bytes_of(REPLACEMENT, sizeof REPLACEMENT));
+    dx_text_ids_append(doc->sequence, ref);
     enum { PAIR_SIZE = 4 };
     if (length > 1) {
         dx_text_item_extend(doc->sequence, ref, length - 1,
@@ -126,7 +128,7 @@ static void insert_text(dx_text_doc *doc, dx_text_ref ref, dx_text_list list, dx
     }
 }
 
-/* Fills in the content and puts the item in its list. */
+/* Fills in the content and puts the item in its list and among the ids. */
 static void insert(dx_text_doc *doc, dx_text_ref ref, const dx_text_planned *planned, uint32_t offset,
                    dx_text_list list, dx_text_ref left) {
     const dx_text_struct *what = &planned->what;
@@ -159,6 +161,7 @@ static void insert(dx_text_doc *doc, dx_text_ref ref, const dx_text_planned *pla
         break;
     }
     dx_text_item_insert(doc->sequence, list, left, ref, dx_bytes_of(NULL, 0));
+    dx_text_ids_append(doc->sequence, ref);
 }
 
 void dx_text_integrate_fate(dx_text_doc *doc, dx_text_ref ref) {
@@ -235,6 +238,5 @@ void dx_text_integrate(dx_text_doc *doc, const dx_text_planned *planned, uint32_
         left = scan(doc, item, left, first, right);
     }
     insert(doc, ref, planned, offset, list, left);
-    dx_text_ids_append(sequence, ref);
     dx_text_integrate_fate(doc, ref);
 }
