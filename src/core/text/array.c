@@ -58,7 +58,7 @@ int dx_text_array_insert(dx_text_doc *doc, dx_text_type type, uint64_t index, co
     }
     dx_buf any;
     dx_buf_init(&any, &doc->alloc, DX_TEXT_VALUE_MAX);
-    error = dx_any_from_json(dx_bytes_text(values), &any);
+    error = dx_text_given(doc, values, &any);
     dx_lib0_reader reader = dx_lib0_reader_of(dx_buf_view(&any));
     if (error == DX_OK && dx_lib0_read_byte(&reader) != DX_ANY_ARRAY) {
         error = DX_E_INVALID;

@@ -230,7 +230,7 @@ int dx_text_apply_delta(dx_text_doc *doc, dx_text_type type, const char *delta) 
     dx_buf_init(&any, &doc->alloc, DX_TEXT_VALUE_MAX);
     dx_buf_init(&lengths, &doc->alloc, SIZE_MAX / 2);
     dx_text_pen_init(&pen, doc, list);
-    error = dx_any_from_json(dx_bytes_text(delta), &any);
+    error = dx_text_given(doc, delta, &any);
     if (error == DX_OK && any.data[0] != DX_ANY_ARRAY) {
         error = DX_E_INVALID;
     }

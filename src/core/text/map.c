@@ -48,7 +48,7 @@ int dx_text_map_set(dx_text_doc *doc, dx_text_type type, const char *key, const 
     dx_buf any;
     dx_text_list chain;
     dx_buf_init(&any, &doc->alloc, DX_TEXT_VALUE_MAX);
-    error = dx_any_from_json(dx_bytes_text(value), &any);
+    error = dx_text_given(doc, value, &any);
     dx_text_need need = {.values = 1, .value_bytes = any.size};
     error = error != DX_OK ? error : begin(doc, type, key, &need, &chain);
     if (error == DX_OK) {

@@ -1,6 +1,7 @@
 /* text/pen.c: see pen.h. The edits themselves: text_insert.c, text_format.c, text_delete.c. */
 #include "text/pen.h"
 
+#include "base/limits.h"
 #include "text/lib0.h"
 #include "text/wtf8.h"
 
@@ -50,6 +51,24 @@ int dx_text_kind_named(dx_text_doc *doc, dx_text_kind kind, const char *node, dx
     dx_bytes bytes = dx_bytes_text(node);
     return dx_utf8_units(bytes, &units) ? dx_text_names_add(&doc->names, DX_TEXT_SCOPE_KEY, bytes, name)
                                         : DX_E_INVALID;
+}
+
+int dx_text_given(dx_text_doc *doc, const char *json, dx_buf *any) {
+    if (json == NULL) {
+        return DX_E_INVALID;
+    }
+    int error = dx_any_from_json(dx_bytes_text(json), any);
+    if (error == DX_OK && dx_wtf8_has_half(dx_buf_view(any))) {
+        dx_buf whole;
+        dx_buf_init(&whole, &doc->alloc, DX_TEXT_VALUE_MAX);
+        dx_lib0_write_any(&whole, dx_buf_view(any));
+        error = dx_buf_error(&whole);
+        dx_buf_clear(any);
+        dx_buf_append(any, whole.data, whole.size);
+        error = error != DX_OK ? error : dx_buf_error(any);
+        dx_buf_deinit(&whole);
+    }
+    return error;
 }
 
 uint64_t dx_text_spot_index(const dx_text_doc *doc, dx_text_list list, dx_text_spot spot) {

@@ -37,6 +37,9 @@ bool dx_text_is_formatted(const dx_text_doc *doc, dx_text_list list);
 /* Whether a type of that kind can be made, with a node name (elements and hooks have one, nobody else); its number: 0 without. */
 int dx_text_kind_named(dx_text_doc *doc, dx_text_kind kind, const char *node, dx_text_name *name);
 
+/* Appends the value that JSON says, as the wire has it: half of a pair of surrogates is U+FFFD. DX_E_INVALID (also for NULL), DX_E_LIMIT. */
+int dx_text_given(dx_text_doc *doc, const char *json, dx_buf *any);
+
 /* index in the document's unit; one inside of a code point is moved to its end (up) or beginning. Beyond the end: DX_E_INVALID. */
 int dx_text_spot_at(const dx_text_doc *doc, dx_text_list list, uint64_t index, bool up, dx_text_spot *spot);
 /* UTF-16 units before it. */

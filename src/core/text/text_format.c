@@ -100,7 +100,7 @@ int dx_text_format(dx_text_doc *doc, dx_text_type type, uint64_t index, uint64_t
     dx_text_pen pen;
     dx_buf_init(&any, &doc->alloc, DX_TEXT_VALUE_MAX);
     dx_text_pen_init(&pen, doc, list);
-    error = dx_any_from_json(dx_bytes_text(attributes), &any);
+    error = dx_text_given(doc, attributes, &any);
     if (error == DX_OK) {
         uint64_t units = dx_text_spot_index(doc, list, end) - dx_text_spot_index(doc, list, spot) + lines;
         error = format(&pen, spot, units, lines, dx_buf_view(&any));

@@ -95,11 +95,6 @@ static int insert(dx_text_doc *doc, dx_text_list list, uint64_t index, dx_text_i
     return dx_text_doc_error(doc, error);
 }
 
-/* JSON into lib0's form; NULL: nothing. */
-static int read_json(const char *json, dx_buf *any) {
-    return json == NULL ? DX_OK : dx_any_from_json(dx_bytes_text(json), any);
-}
-
 int dx_text_insert(dx_text_doc *doc, dx_text_type type, uint64_t index, dx_bytes text,
                    const char *attributes) {
     dx_text_list list;
@@ -121,7 +116,7 @@ int dx_text_insert(dx_text_doc *doc, dx_text_type type, uint64_t index, dx_bytes
     }
     dx_buf any;
     dx_buf_init(&any, &doc->alloc, DX_TEXT_VALUE_MAX);
-    error = read_json(attributes, &any);
+    error = dx_text_given(doc, attributes, &any);
     error = error != DX_OK ? error : insert(doc, list, index, &what, dx_buf_view(&any));
     dx_buf_deinit(&any);
     return dx_text_doc_error(doc, error);
@@ -132,7 +127,7 @@ static int insert_formatted(dx_text_doc *doc, dx_text_list list, uint64_t index,
                             const char *attributes) {
     dx_buf any;
     dx_buf_init(&any, &doc->alloc, DX_TEXT_VALUE_MAX);
-    int error = read_json(attributes != NULL ? attributes : "{}", &any);
+    int error = dx_text_given(doc, attributes != NULL ? attributes : "{}", &any);
     error = error != DX_OK ? error : insert(doc, list, index, what, dx_buf_view(&any));
     dx_buf_deinit(&any);
     return dx_text_doc_error(doc, error);
@@ -142,12 +137,12 @@ int dx_text_insert_embed(dx_text_doc *doc, dx_text_type type, uint64_t index, co
                          const char *attributes) {
     dx_text_list list;
     int error = dx_text_editable(doc, type, DX_TEXT_KINDS_TEXT, &list);
-    if (error != DX_OK || value == NULL) {
-        return error != DX_OK ? error : DX_E_INVALID;
+    if (error != DX_OK) {
+        return error;
     }
     dx_buf any;
     dx_buf_init(&any, &doc->alloc, DX_TEXT_VALUE_MAX);
-    error = read_json(value, &any);
+    error = dx_text_given(doc, value, &any);
     if (error == DX_OK && any.data[0] == DX_ANY_NULL) {
         error = DX_E_INVALID;
     }

@@ -169,11 +169,11 @@ export class Replay {
                 text.insertEmbed(at, makeType(edit.kind), {});
                 return { op: "insert-type", index, kind: edit.kind, ...(edit.kind === "xml-element" ? { node: "P" } : {}) };
             case "format":
-                text.format(at, up(there, index + edit.length) - at, copy);
+                if (edit.length > 0) text.format(at, up(there, index + edit.length) - at, copy);
                 return { op: "format", index, length: edit.length, attributes: edit.attributes };
             case "erase": {
                 const length = Math.min(edit.length, there.length - index);
-                text.delete(at, up(there, index + length) - at);
+                if (length > 0) text.delete(at, up(there, index + length) - at);
                 return { op: "delete", index, length };
             }
             case "attribute":
