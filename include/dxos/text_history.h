@@ -63,6 +63,35 @@ DX_API size_t dx_text_redo_steps(const dx_text_undo_manager *manager);
 /* Forgets all steps; what was kept for them is let go. Not inside a transaction. */
 DX_API void dx_text_undo_clear(dx_text_undo_manager *manager);
 
+/* --- Events ------------------------------------------------------------------------------------ */
+
+/* What a transaction did; holds while it is told. */
+typedef struct dx_text_event {
+    const dx_text_doc *doc;
+    uint64_t origin;                    /* as dx_text_set_origin said before it */
+    bool local;                         /* of editing calls here; else an update that was applied */
+    const dx_text_undo_manager *undoes; /* the one whose undo or redo it is, or NULL */
+    /* DX_E_NO_MEMORY, DX_E_LIMIT: what changed could not be put together, no types are named: read anew what is shown. */
+    int error;
+    const dx_text_type *types; /* those of which something changed, but new ones and deleted ones */
+    size_t type_count;
+    const struct dx_text_news *news; /* the engine's */
+} dx_text_event;
+
+/* Called once after each transaction that changed something. The document may be read then, not changed (DX_E_STATE). */
+typedef void dx_text_observe_fn(void *ctx, const dx_text_event *event);
+/* Observers are told in the order they came. Nothing is put together when there are none. DX_E_STATE: a transaction is open;
+ * DX_E_NOT_FOUND: no such observer. */
+DX_API DX_MUST_USE int dx_text_observe(dx_text_doc *doc, dx_text_observe_fn *tell, void *ctx);
+DX_API int dx_text_unobserve(dx_text_doc *doc, dx_text_observe_fn *tell, void *ctx);
+
+/* What leads from before to after, for a type of the event. A text, in the document's unit:
+ * [{"retain": n}, {"insert": "…", "attributes": {…}}, {"delete": n}, {"retain": n, "attributes": {"key": value or null}}].
+ * Arrays and children of XML: inserts are arrays of values; a shared type is {"@type": …, "value": …}. */
+DX_API DX_MUST_USE int dx_text_event_delta(const dx_text_event *event, dx_text_type type, dx_buf *json);
+/* Entries of a map, attributes of an element: {"key": {"action": "add" | "update" | "delete", "value": …, "oldValue": …}}. */
+DX_API DX_MUST_USE int dx_text_event_keys(const dx_text_event *event, dx_text_type type, dx_buf *json);
+
 #ifdef __cplusplus
 }
 #endif

@@ -17,7 +17,7 @@ int dx_text_commit(dx_text_doc *doc, dx_text_form form, dx_buf *update) {
     if (doc == NULL || (form != DX_TEXT_V1 && form != DX_TEXT_V2)) {
         return DX_E_INVALID;
     }
-    if (!doc->transaction.open) {
+    if (!doc->transaction.open || doc->transaction.telling) {
         return DX_E_STATE;
     }
     dx_text_transaction_settle(doc);

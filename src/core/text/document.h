@@ -26,9 +26,10 @@ typedef struct dx_text_span {
 
 typedef struct dx_text_transaction {
     bool open;
-    bool implied;                        /* of one editing call alone */
-    bool applied;                        /* of an update */
-    bool told;                           /* who follows the document has heard of it */
+    bool implied; /* of one editing call alone */
+    bool applied; /* of an update */
+    bool told;    /* who follows the document has heard of it, or hears it now: nothing more can be changed */
+    bool telling;
     struct dx_text_undo_manager *undoes; /* the one that takes back a step by it */
     dx_text_span *deleted;               /* in the order it happened; some may touch */
     size_t deleted_count, deleted_capacity;
@@ -69,6 +70,7 @@ struct dx_text_doc {
     struct dx_text_plan *plan;
     uint64_t origin;                   /* the caller's word about the transactions that follow */
     struct dx_text_undo_manager *undo; /* the first one */
+    struct dx_text_observer *observers;
 };
 
 /* What a call can need at most. */

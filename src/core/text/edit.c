@@ -4,6 +4,9 @@
 #include "text/integrate.h"
 
 int dx_text_edit_begin(dx_text_doc *doc, const dx_text_need *need) {
+    if (doc->transaction.told) {
+        return DX_E_STATE;
+    }
     int error = dx_text_doc_reserve(doc, need);
     if (error == DX_OK && !doc->transaction.open) {
         dx_text_transaction_begin(doc, true);

@@ -13,7 +13,7 @@
 #include "text/document.h"
 
 /* Opens the call's own transaction where none is open, and reserves. DX_E_NO_MEMORY, DX_E_LIMIT (also when the client's clocks run
- * out): nothing changed, none is open that was not. */
+ * out), DX_E_STATE (observers are being told): nothing changed, none is open that was not. */
 DX_MUST_USE int dx_text_edit_begin(dx_text_doc *doc, const dx_text_need *need);
 /* Ends the call's own transaction. */
 void dx_text_edit_end(dx_text_doc *doc);

@@ -5,6 +5,7 @@
 #include "text/document.h"
 
 #include "base/limits.h"
+#include "text/observe.h"
 #include "text/room.h"
 #include "text/undo.h"
 
@@ -261,6 +262,9 @@ void dx_text_transaction_settle(dx_text_doc *doc) {
     if (!doc->transaction.told) {
         doc->transaction.told = true;
         dx_text_undo_capture(doc);
+        doc->transaction.telling = true;
+        dx_text_observers_tell(doc);
+        doc->transaction.telling = false;
     }
     if (!doc->options.keep_deleted) {
         collect_deleted(doc);
