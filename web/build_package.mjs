@@ -1,6 +1,6 @@
 // build_package.mjs: client and hooks as a package for programs: build/web-package, installed by its path (`npm install .../build/web-package`).
 //
-// index.js is what a page loads, node.js finds agents, react.js has the hooks; they share their code, so that there is one client in a program that uses
+// index.js is what a page loads, node.js finds agents, react.js has the hooks, yjs.js documents upon texts; they share their code, so that there is one client in a program that uses
 // several. Declarations stand under types/, made by tsc from the sources. Nothing is minified: bundlers do that, and what an error shows can be read.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,10 @@ import { BUNDLE } from './site.mjs';
 const HERE = dirname(fileURLToPath(import.meta.url)), PACKAGE = join(HERE, '../build/web-package');
 const GZIP_MAX = 40 * 1024;
 /** What programs import, by the name behind the package's. */
-const ENTRIES = { index: 'client/src/index.ts', node: 'client/src/node/socket.ts', react: 'react/src/index.ts' };
+const ENTRIES = { index: 'client/src/index.ts', node: 'client/src/node/socket.ts', react: 'react/src/index.ts', yjs: 'client/src/yjs/index.ts' };
+
+/** What some of these need, of which a program has one copy of its own. */
+const PEERS = { react: '>=18', 'y-protocols': '^1.0.6', yjs: '^13.6.0' };
 
 /** What a page loads, all of it. */
 function checkSize(outputs) {
@@ -44,7 +47,7 @@ function writeManifest() {
   const manifest = {
     name: 'dxos-client', version, license, type: 'module', description: 'A program\'s view of a DXOS vault: identity, spaces, live objects, and React hooks for them',
     exports, types: exports['.'].types, sideEffects: false, engines,
-    peerDependencies: { react: '>=18' }, peerDependenciesMeta: { react: { optional: true } },
+    peerDependencies: PEERS, peerDependenciesMeta: Object.fromEntries(Object.keys(PEERS).map((name) => [name, { optional: true }])),
   };
   writeFileSync(join(PACKAGE, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   copyFileSync(join(HERE, 'client/README.md'), join(PACKAGE, 'README.md'));
@@ -54,7 +57,7 @@ function writeManifest() {
 export async function buildPackage() {
   rmSync(PACKAGE, { recursive: true, force: true });
   const entryPoints = Object.fromEntries(Object.entries(ENTRIES).map(([name, source]) => [name, join(HERE, source)]));
-  const { metafile } = await build({ ...BUNDLE, minify: false, splitting: true, metafile: true, entryPoints, outdir: PACKAGE, external: ['react', 'node:*'] });
+  const { metafile } = await build({ ...BUNDLE, minify: false, splitting: true, metafile: true, entryPoints, outdir: PACKAGE, external: [...Object.keys(PEERS), 'node:*'] });
   checkSize(metafile.outputs);
   writeTypes();
   writeManifest();

@@ -56,7 +56,7 @@ test('the first examples of the README: compiled by a program of one\'s own, and
 
 test('what a page loads is small, and asks for nothing of node', () => {
   const manifest = JSON.parse(readFileSync('build/web-package/package.json', 'utf8')) as { exports: Record<string, { types: string; default: string }> };
-  assert.deepEqual(Object.keys(manifest.exports), ['.', './node', './react']);
+  assert.deepEqual(Object.keys(manifest.exports), ['.', './node', './react', './yjs']);
   for (const { types, default: file } of Object.values(manifest.exports)) for (const path of [types, file]) readFileSync(join('build/web-package', path));
   assert.doesNotMatch(readFileSync(join('build/web-package', (manifest.exports['.'] as { default: string }).default), 'utf8'), /["']node:/);
 });

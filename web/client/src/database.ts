@@ -220,6 +220,14 @@ export class Database {
     if (from !== to) this.#edit(entity, parts, { kind: 'reorder', at: from, was: (list as readonly Value[])[from] as Value }, to);
   }
 
+  /**
+   * A command about this space that has no method here (docs/spec/commands.md). It waits while the vault is away and happens once. One that is a function is what it gives each time it is sent.
+   */
+  ask(command: Body | (() => Body), options?: RequestOptions): Pending {
+    const whole = (body: Body): Body => ({ ...body, space: this.#space });
+    return this.#connection.ask(typeof command === 'function' ? () => whole(command()) : whole(command), options);
+  }
+
   /** Resolves when all that was written until now is on the vault's disk; rejects with the first of it that was refused. */
   flush(): Promise<void> {
     const upTo = this.#order;

@@ -2,7 +2,7 @@
 export type { SpacesQuery } from './across.ts';
 export { Client, type ClientConfig, type ClientOptions, type Device, type Grant, type Halo, type Identity } from './client.ts';
 export { Reference } from '../../core/codec.ts';
-export type { ConnectionStatus } from './connection.ts';
+export type { Body, ConnectionStatus, Pending, RequestOptions } from './connection.ts';
 export type { AddOptions, Database, Refusal, RemoveOptions } from './database.ts';
 export { dataOf, isLive, isPartial, keyOf, strong, subscribe, versionOf, type Live, type LiveFields, type LiveLink } from './entity.ts';
 export { DxError } from './errors.ts';
