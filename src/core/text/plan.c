@@ -716,11 +716,16 @@ static void find_need(dx_text_plan *plan, dx_text_doc *doc) {
     need_deletes(plan, doc, nested, &plan->need);
 }
 
-int dx_text_plan_make(dx_text_plan *plan, dx_text_doc *doc, dx_text_form form, dx_bytes update) {
-    int error = read_update(plan, doc, form, update);
-    if (error == DX_OK) {
-        error = order(plan, doc);
-    }
+int dx_text_plan_read(dx_text_plan *plan, dx_text_doc *doc, dx_text_form form, dx_bytes update) {
+    return read_update(plan, doc, form, update);
+}
+
+const dx_text_struct *dx_text_plan_alone(const dx_text_plan *plan) {
+    return plan->struct_count == 1 && plan->said.count == 0 ? &plan->structs[0].what : NULL;
+}
+
+int dx_text_plan_make(dx_text_plan *plan, dx_text_doc *doc) {
+    int error = order(plan, doc);
     if (error == DX_OK) {
         error = note_states(plan);
     }

@@ -27,8 +27,11 @@ typedef struct dx_text_plan dx_text_plan;
 int dx_text_plan_create(const dx_alloc *alloc, dx_text_plan **plan);
 void dx_text_plan_destroy(dx_text_plan *plan);
 
-/* Reads and plans. Changes nothing of the document that shows; clients and names may be added. */
-int dx_text_plan_make(dx_text_plan *plan, dx_text_doc *doc, dx_text_form form, dx_bytes update);
+/* Reads an update and checks it, then plans. Changes nothing of the document that shows; clients and names may be added. */
+int dx_text_plan_read(dx_text_plan *plan, dx_text_doc *doc, dx_text_form form, dx_bytes update);
+int dx_text_plan_make(dx_text_plan *plan, dx_text_doc *doc);
+/* What was read, when it is one struct and no deletes; else NULL. */
+const dx_text_struct *dx_text_plan_alone(const dx_text_plan *plan);
 /* What it takes. */
 const dx_text_need *dx_text_plan_need(const dx_text_plan *plan);
 size_t dx_text_plan_steps(const dx_text_plan *plan);

@@ -150,4 +150,61 @@ static void test_pending(void **state) {
     fixtures_close(&all);
 }
 
-DX_TEST_MAIN(DX_TEST(test_scenarios), DX_TEST(test_conflicts), DX_TEST(test_pending))
+static void hear(dx_text_doc *doc, dx_text_form form, dx_buf *update) {
+    assert_int_equal(dx_text_apply(doc, form, dx_buf_view(update)), DX_OK);
+    dx_buf_clear(update);
+}
+
+/* Letter by letter at two places of one text, with deletes between: whoever hears each update alone, in either form, has what the
+ * typist has, byte for byte; and so has who hears all at once. */
+static void test_typing(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t index;
+        const char *text; /* NULL: one unit is deleted */
+    } rows[] = {{0, "a"},  {1, "b"}, {2, "\xf0\x9f\x98\x80"},
+                {4, "d"},  {2, "x"}, {3, "y"},
+                {4, NULL}, {4, "z"}, {5, "z"},
+                {4, NULL}, {4, "q"}, {0, "p"},
+                {1, "p"},  {8, "e"}, {9, "f"},
+                {9, NULL}, {9, "g"}, {10, "h"}};
+    test_alloc alloc;
+    test_alloc_init(&alloc);
+    dx_text_doc *typist = new_document(&alloc, 5, false);
+    dx_text_doc *heard[] = {new_document(&alloc, 6, false), new_document(&alloc, 7, false),
+                            new_document(&alloc, 8, false)};
+    dx_text_type type;
+    dx_buf update = buffer(&alloc);
+    assert_int_equal(dx_text_root(typist, "text", DX_TEXT_KIND_TEXT, &type), DX_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(dx_text_begin(typist), DX_OK);
+        int error = rows[i].text == NULL
+                        ? dx_text_delete(typist, type, rows[i].index, 1)
+                        : dx_text_insert(typist, type, rows[i].index, dx_bytes_text(rows[i].text), NULL);
+        assert_int_equal(error, DX_OK);
+        assert_int_equal(dx_text_commit(typist, DX_TEXT_V1, &update), DX_OK);
+        dx_buf second = buffer(&alloc);
+        assert_int_equal(
+            dx_text_convert_update(&alloc.port, DX_TEXT_V1, DX_TEXT_V2, dx_buf_view(&update), &second),
+            DX_OK);
+        hear(heard[1], DX_TEXT_V2, &second);
+        dx_buf_deinit(&second);
+        hear(heard[0], DX_TEXT_V1, &update);
+    }
+    dx_buf_deinit(&update);
+    update = encoded(&alloc, typist, DX_TEXT_V2);
+    dx_buf whole = encoded(&alloc, typist, DX_TEXT_V1);
+    hear(heard[2], DX_TEXT_V2, &update);
+    for (size_t i = 0; i < 3; i++) {
+        dx_buf own = encoded(&alloc, heard[i], DX_TEXT_V1);
+        assert_bytes_equal(dx_buf_view(&own), dx_buf_view(&whole));
+        dx_buf_deinit(&own);
+        dx_text_destroy(heard[i]);
+    }
+    dx_buf_deinit(&whole);
+    dx_buf_deinit(&update);
+    dx_text_destroy(typist);
+    assert_int_equal(alloc.live_bytes, 0);
+}
+
+DX_TEST_MAIN(DX_TEST(test_scenarios), DX_TEST(test_conflicts), DX_TEST(test_pending), DX_TEST(test_typing))
