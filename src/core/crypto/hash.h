@@ -39,7 +39,8 @@ enum { DX_HASH_SIZE = 32 };
     X(CUT, "dx cut")                                                                                         \
     X(CHUNK, "dx chunk")                                                                                     \
     X(SNAPSHOT, "dx snapshot")                                                                               \
-    X(PURGED, "dx purged")
+    X(PURGED, "dx purged")                                                                                   \
+    X(MATCH, "dx match")
 
 typedef enum dx_hash_domain {
 #define DX_HASH_ROW(symbol, name) DX_HASH_##symbol,
