@@ -7,9 +7,9 @@
 #include "space.h"
 
 static const dx_column scope_columns[] = {{"partial", DX_CELL_TEXT},   {"types", DX_CELL_VALUE},
-                                          {"since", DX_CELL_VALUE},    {"query", DX_CELL_VALUE},
-                                          {"told_by", DX_CELL_HEX},    {"told_at", DX_CELL_VALUE},
-                                          {"unasked", DX_CELL_TEXT},   {"outside", DX_CELL_NUMBER},
+                                          {"since", DX_CELL_VALUE},    {"query", DX_CELL_MARK},
+                                          {"told_by", DX_CELL_MARK},   {"told_at", DX_CELL_MARK},
+                                          {"unasked", DX_CELL_MARK},   {"outside", DX_CELL_NUMBER},
                                           {"missing", DX_CELL_NUMBER}, {NULL, DX_CELL_TEXT}};
 
 /* A date, as JSON writes times: "2026-01-31T00:00:00Z", or its day alone. */

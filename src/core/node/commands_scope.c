@@ -91,6 +91,11 @@ static int write_question(dx_node *node, dx_space *space, dx_map_builder *map) {
         dx_matching_begin(&node->context, space, space->scope->question, message, sizeof message, &matching);
     if (error == DX_E_INVALID) {
         dx_write_text(dx_map_builder_key(map, "unasked"), message);
+    } else if (dx_replication_refuses_match(node->replication, space)) {
+        sqlite3_snprintf(sizeof message, message,
+                         "it was not answered: more than %d match, or too many are to be looked at",
+                         DX_MATCHES_MAX);
+        dx_write_text(dx_map_builder_key(map, "unasked"), message);
     }
     dx_matching_destroy(error == DX_OK ? matching : NULL);
     return error == DX_E_INVALID ? DX_OK : error;

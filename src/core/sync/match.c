@@ -119,6 +119,16 @@ bool dx_session_asks_match(const dx_session *session) {
     return has_question(session) && (session->match.phase != DX_MATCH_IDLE || is_new(session));
 }
 
+bool dx_replication_refuses_match(dx_replication *replication, const dx_space *space) {
+    const dx_replica *replica = dx_replica_find(replication, space);
+    bool refused = false;
+    for (const dx_session *session = replica == NULL ? NULL : replica->sessions; session != NULL;
+         session = session->next) {
+        refused = refused || (session->match.refused && session->match.scope_version == space->scope_version);
+    }
+    return refused;
+}
+
 /* --- What matches here -------------------------------------------------------------------------------- */
 
 static void rest(dx_session *session) {
@@ -159,6 +169,7 @@ static int ask(dx_session *session) {
     match->due = true;
     match->rows = 0;
     match->all = true;
+    match->refused = false;
     match->progress_ms = now_of(session);
     match->scope_version = space->scope_version;
     memcpy(match->theirs, session->theirs.data, DX_HASH_SIZE);
@@ -186,6 +197,7 @@ static int look(dx_session *session, uint64_t *deadline_ms) {
     error = error == DX_OK ? dx_matching_run(match->here, DX_SYNC_MATCH_ROWS, &more) : error;
     if (error == DX_E_LIMIT) { /* what is here already is too much for a question */
         dx_session_trace(session, "is not asked what matches: too much does here");
+        match->refused = true;
         match->scope_version = space->scope_version;
         memcpy(match->theirs, session->theirs.data, DX_HASH_SIZE);
         rest(session);
@@ -303,7 +315,11 @@ static int take_rows(dx_session *session, dx_bytes rows) {
         }
         const dx_match *here = match->here == NULL ? NULL : dx_matching_find(match->here, key);
         dx_key_list_add(&match->told, key);
+#if defined(DX_PLANT) && DX_PLANT == 82
+        if (here == NULL && !dx_purge_has(space, key)) {
+#else
         if ((here == NULL || here->sum != sum) && !dx_purge_has(space, key)) {
+#endif
             dx_key_list_add(&match->keys, key);
         }
     }
@@ -317,6 +333,9 @@ static int take_absent(dx_session *session, const dx_sync_matched *matched) {
     bool told[DX_MATCH_BUCKETS_MAX] = {false};
     size_t count = match->here == NULL || dx_session_keeps_part(session) ? 0 : dx_matching_count(match->here);
     int error = DX_OK;
+#if defined(DX_PLANT) && DX_PLANT == 81
+    count = 0;
+#endif
     for (size_t i = 0; i < matched->bucket_count; i++) {
         told[matched->buckets[i]] = true;
     }
@@ -340,6 +359,7 @@ static int take_end(dx_session *session, const dx_sync_matched *matched) {
     }
     if (matched->verdict == DX_VERDICT_REFUSED) {
         dx_session_trace(session, "does not answer what matches");
+        match->refused = true;
         try_again(session);
         return DX_OK;
     }
