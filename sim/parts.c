@@ -38,7 +38,8 @@ static const char *const questions[] = {
     "{\"where\": {\"shared\": {\"lt\": %llu}}}",
     "{\"type\": \"t2\", \"deleted\": \"only\"}",
     "{\"kind\": \"any\", \"or\": [{\"type\": \"near\"}, {\"where\": {\"deep.m.n\": {\"exists\": true}}}]}",
-    "{\"type\": \"t0\", \"where\": {\"count\": {\"ge\": 0}}, \"not\": {\"where\": {\"shared\": {\"lt\": %llu}}}}"};
+    "{\"type\": \"t0\", \"where\": {\"count\": {\"ge\": 0}}, \"not\": {\"where\": {\"shared\": {\"lt\": "
+    "%llu}}}}"};
 
 enum { QUESTIONS = sizeof questions / sizeof questions[0] };
 
@@ -46,7 +47,7 @@ enum { QUESTIONS = sizeof questions / sizeof questions[0] };
 typedef struct part {
     bool partial, recent, named;
     bool kept[TYPES];
-    char names[NAMES_SIZE]; /* as a JSON list */
+    char names[NAMES_SIZE];       /* as a JSON list */
     char question[QUESTION_SIZE]; /* as JSON; empty: none */
     int64_t missing;
 } part;

@@ -93,7 +93,7 @@ typedef struct dx_session_match {
     bool due;                     /* an answer is to come, late or not */
     bool all;                     /* it says that there is nothing more, and all that was fetched is whole */
     bool holds;                   /* such an answer was the last one */
-    bool refused; /* it was not answered, or not even asked, for it is too much */
+    bool refused;                 /* it was not answered, or not even asked, for it is too much */
     uint64_t number;              /* of the question asked last */
     size_t buckets;               /* of it */
     size_t rows;                  /* told so far */
