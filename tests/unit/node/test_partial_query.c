@@ -239,6 +239,79 @@ static void test_an_order_and_a_limit(void **state) {
     street_deinit(&road);
 }
 
+/* --- Many -------------------------------------------------------------------------------------------- */
+
+enum { MANY = 3000, BATCH = 250, TOO_MANY = 65536 + BATCH };
+
+static void add_many(vault *self, const char *type, int count) {
+    static char json[BATCH * 96 + 128];
+    for (int n = 0; n < count; n += BATCH) {
+        int at = snprintf(json, sizeof json, "{'do': 'batch', 'space': 'Garden', 'ops': [");
+        for (int i = 0; i < BATCH; i++) {
+            at += snprintf(json + at, sizeof json - (size_t)at,
+                           "%s{'op': 'add', 'type': '%s', 'data': {'n': %d, 'open': true}}",
+                           i == 0 ? "" : ", ", type, n + i);
+        }
+        snprintf(json + at, sizeof json - (size_t)at, "]}");
+        assert_null(strstr(vault_ask(self, json), "\"error\""));
+    }
+}
+
+/* One of many that changes costs its bucket, and an answer that is the same next to nothing. */
+static void test_many(void **state) {
+    (void)state;
+    vault *people[2];
+    char task[64], bed[64];
+    begin(people, 2);
+    vault *alice = people[0], *bob = people[1];
+    add_many(alice, "task", MANY);
+    add(alice, "task", MANY, true, task, sizeof task);
+    assert_says(bob, KEEP_OPEN, "\"query\"");
+    street_pass(&road, 60000);
+    assert_same(bob, alice);
+    get(bob, task, "\"open\":true");
+    alice->sent_bytes = bob->sent_bytes = 0;
+    set(alice, task, "'open': false");
+    street_pass(&road, 20000);
+    get(bob, task, "\"open\":false");
+    assert_in_range(alice->sent_bytes + bob->sent_bytes, 100, 12000);
+    alice->sent_bytes = bob->sent_bytes = 0;
+    add(alice, "bed", 1, true, bed, sizeof bed);
+    street_pass(&road, 20000);
+    assert_in_range(alice->sent_bytes + bob->sent_bytes, 100, 6000);
+    street_deinit(&road);
+}
+
+/* More match than anybody tells: that is said, and a narrower question is answered. */
+static void test_too_many(void **state) {
+    (void)state;
+    vault *people[2];
+    begin(people, 2);
+    vault *alice = people[0], *bob = people[1];
+    assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'types': ['leaf']}", "leaf");
+    add_many(alice, "bed", TOO_MANY);
+    street_pass(&road, 60000);
+    assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'query': {'type': 'bed'}}", "\"query\"");
+    street_pass(&road, 60000);
+    assert_says(bob, STATUS, "\"unasked\":\"it was not answered");
+    assert_keeps_silent(bob, STATUS, "told_");
+    assert_says(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed', 'count': true}}",
+                "\"count\":0");
+    assert_says(
+        bob,
+        "{'do': 'space.scope', 'space': 'Garden', 'query': {'type': 'bed', 'where': {'n': {'lt': 100}}}}",
+        "\"query\"");
+    street_pass(&road, 120000);
+    assert_says(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed', 'count': true}}",
+                "\"count\":100");
+    assert_keeps_silent(bob, STATUS, "unasked");
+    /* And where they are here already, nobody is asked. */
+    assert_says(alice, "{'do': 'space.scope', 'space': 'Garden', 'query': {'type': 'bed'}}", "\"query\"");
+    street_pass(&road, 60000);
+    assert_says(alice, STATUS, "\"unasked\":\"it was not answered");
+    street_deinit(&road);
+}
+
 /* --- Worlds at random -------------------------------------------------------------------------------- */
 
 typedef struct world {
@@ -334,4 +407,5 @@ static void test_worlds(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_open_tasks), DX_TEST(test_types_beside), DX_TEST(test_an_order_and_a_limit),
-             DX_TEST(test_what_is_no_question_of_a_scope), DX_TEST(test_worlds))
+             DX_TEST(test_what_is_no_question_of_a_scope), DX_TEST(test_many), DX_TEST(test_too_many),
+             DX_TEST(test_worlds))
