@@ -142,7 +142,6 @@ static void rest(dx_session *session) {
     dx_buf_clear(&match->told);
     dx_buf_clear(&match->keys);
     match->fetched = 0;
-    session->seek.matched = 0; /* what is under way is of no list any more */
 }
 
 /* They had not all, or said nothing: to be asked again later, whatever happens. */
@@ -285,6 +284,10 @@ int dx_session_match_here(dx_session *session, uint64_t *deadline_ms) {
     case DX_MATCH_FETCHING:
         break;
     }
+    if (session->seek.due && session->seek.late) { /* they tell, and do not give */
+        try_again(session);
+        return DX_OK;
+    }
     return match->fetched == dx_key_list_count(&match->keys) ? end_fetching(session, deadline_ms) : DX_OK;
 }
 
@@ -409,9 +412,10 @@ size_t dx_session_match_keys(const dx_session *session, const int64_t **keys) {
 
 void dx_session_match_fetched(dx_session *session, bool whole) {
     dx_session_match *match = &session->match;
-    DX_ASSERT(match->fetched < dx_key_list_count(&match->keys));
-    match->fetched++;
-    match->all = match->all && whole;
+    if (match->phase == DX_MATCH_FETCHING && session->seek.matched_of == match->number) { /* no older list */
+        match->fetched++;
+        match->all = match->all && whole;
+    }
 }
 
 /* --- Answering ----------------------------------------------------------------------------------------- */

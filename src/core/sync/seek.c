@@ -148,6 +148,7 @@ static int gather(dx_session *session) {
         error = add_key(session, matched[i]);
     }
     session->seek.matched = asked->count - first;
+    session->seek.matched_of = session->match.number;
     return error;
 }
 

@@ -209,6 +209,7 @@ struct dx_session {
         int64_t keys[DX_SYNC_SEEKS_MAX]; /* of those */
         size_t urgent;                   /* so many of them, the first, a person waits for */
         size_t matched;                  /* so many, the last, they told of */
+        uint64_t matched_of;             /* in the answer to the question with this number */
         int64_t after;       /* up to this one, those that are sought were asked for in this round */
         unsigned rounds;     /* so far */
         uint64_t brought_ms; /* when they were asked first, or last brought something that was not here */

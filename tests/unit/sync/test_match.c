@@ -247,6 +247,30 @@ static void test_silence(void **state) {
     end();
 }
 
+/* She tells of more than one question asks for, and gives nothing: after ten seconds nothing waits for her. */
+static void test_told_and_not_given(void **state) {
+    (void)state;
+    enum { TOLD = DX_SYNC_SEEKS_MAX + 6 };
+    uint8_t ids[TOLD][DX_ID_SIZE];
+    dx_replication_status status;
+    begin();
+    for (size_t i = 0; i < TOLD; i++) {
+        id_at(s.first, ids[i]);
+        ids[i][DX_ID_SIZE - 1] = (uint8_t)i;
+    }
+    tell(ids, TOLD, DX_VERDICT_ALL);
+    assert_int_equal(s.eve.heard[DX_SYNC_SEEK], 1);
+    dx_replication_status_of(s.alice->node->replication, rogue_space_of(s.alice), &status);
+    assert_true(status.pending_sections);
+    rogue_pass(&s.eve, DX_SYNC_STALL_MS + 10);
+    assert_false(s.eve.closed);
+    dx_replication_status_of(s.alice->node->replication, rogue_space_of(s.alice), &status);
+    assert_false(status.pending_sections);
+    assert_null(strstr(ask_alice(ASK_TREES), "told_by"));
+    bring_carol();
+    end();
+}
+
 static void test_refused(void **state) {
     (void)state;
     begin();
@@ -320,5 +344,5 @@ static void test_flood_of_questions(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_hidden), DX_TEST(test_ids_of_nothing), DX_TEST(test_false_ends),
-             DX_TEST(test_flood_of_rows), DX_TEST(test_silence), DX_TEST(test_refused),
-             DX_TEST(test_questions), DX_TEST(test_flood_of_questions))
+             DX_TEST(test_flood_of_rows), DX_TEST(test_silence), DX_TEST(test_told_and_not_given),
+             DX_TEST(test_refused), DX_TEST(test_questions), DX_TEST(test_flood_of_questions))
