@@ -114,14 +114,17 @@ static void write_object(vault *alice, dx_bytes type) {
 static bool take_command(vault *alice, dx_bytes text) {
     const dx_feed *feed;
     char json[256], name[16] = "";
-    bool keeps = text.size >= 4 && memcmp(text.data, "keep", 4) == 0;
+    bool asks = text.size > 5 && memcmp(text.data, "asks ", 5) == 0;
+    bool keeps = asks || (text.size >= 4 && memcmp(text.data, "keep", 4) == 0);
     bool fetches = text.size > 6 && memcmp(text.data, "fetch ", 6) == 0;
     for (size_t i = 5; i < text.size && i < 5 + sizeof name - 1; i++) {
         bool plain =
             fetches ? text.data[i] >= '0' && text.data[i] <= '9' : text.data[i] >= 'a' && text.data[i] <= 'z';
         name[strlen(name)] = plain ? (char)text.data[i] : '\0';
     }
-    if (keeps && name[0] != '\0') {
+    if (asks) {
+        snprintf(json, sizeof json, "{'do': 'space.scope', 'space': 'Book', 'query': {'type': '%s'}}", name);
+    } else if (keeps && name[0] != '\0') {
         snprintf(json, sizeof json, "{'do': 'space.scope', 'space': 'Book', 'types': ['%s']}", name);
     } else if (keeps) {
         snprintf(json, sizeof json, "{'do': 'space.scope', 'space': 'Book', 'all': true}");

@@ -77,7 +77,8 @@ static void read_scope(dx_bytes message) {
     dx_space_scope_init(&again, &fuzz_alloc);
     dx_buf_init(&written, &fuzz_alloc, DX_SCOPE_SIZE_MAX);
     if (dx_sync_scope_read(message, &number, &scope) == DX_OK) {
-        FUZZ_CHECK(scope.type_count <= DX_SCOPE_TYPES_MAX && scope.names_types == (scope.type_count != 0));
+        FUZZ_CHECK(scope.type_count <= DX_SCOPE_TYPES_MAX && (scope.names_types || scope.type_count == 0));
+        FUZZ_CHECK(scope.question.size == 0);
         dx_writer_init(&writer, &written);
         dx_space_scope_write(&scope, &writer);
         FUZZ_CHECK(dx_writer_finish(&writer) == DX_OK);
@@ -109,6 +110,26 @@ static void read_seeks(dx_bytes message) {
             check_view(sought.section, message);
         }
     }
+}
+
+static void read_matches(dx_bytes message) {
+    dx_sync_match match;
+    dx_sync_matched matched;
+    dx_buf written;
+    dx_buf_init(&written, &fuzz_alloc, DX_SYNC_MESSAGE_MAX);
+    if (dx_sync_match_read(message, &match) == DX_OK) {
+        check_view(match.question, message);
+        FUZZ_CHECK(match.buckets >= 1 && match.buckets <= DX_MATCH_BUCKETS_MAX);
+        dx_sync_match_write(&match, &written);
+        FUZZ_CHECK(dx_bytes_equal(dx_buf_view(&written), message));
+    }
+    if (dx_sync_matched_read(message, &matched) == DX_OK) {
+        check_view(matched.rows, message);
+        FUZZ_CHECK(matched.ended || matched.rows.size != 0);
+        dx_sync_matched_write(&matched, &written);
+        FUZZ_CHECK(dx_bytes_equal(dx_buf_view(&written), message));
+    }
+    dx_buf_deinit(&written);
 }
 
 static void read_rest(dx_bytes message) {
@@ -156,6 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     read_holes(message);
     read_scope(message);
     read_seeks(message);
+    read_matches(message);
     read_rest(message);
     return 0;
 }

@@ -191,6 +191,37 @@ static void write_parts(const dx_feed *feed) {
     save("session", "part_of_theirs");
 }
 
+/* Alice keeps pages by a question: a member tells one, and gives it; and asks what matches himself. */
+static void write_matches(const dx_feed *feed) {
+    static const uint8_t empty_map[] = {0xa0};
+    const dx_sync_match match = {
+        .number = 1, .question = dx_bytes_of(empty_map, sizeof empty_map), .buckets = 1};
+    dx_sync_matched matched = {.number = 1, .ended = true, .verdict = DX_VERDICT_ALL, .bucket_count = 1};
+    uint8_t id[DX_ID_SIZE] = {0};
+    dx_buf rows;
+    dx_sync_ping_write(true, &mouth.message);
+    add_message();
+    add_text("asks page");
+    dx_sync_scoped_write(1, true, &mouth.message);
+    add_message();
+    add_state(feed, 0, 0);
+    rogue_write_data_cut(&mouth, feed, feed->length - 3, feed->length, feed->length - 3);
+    add_message();
+    memcpy(id, feed->id, DX_PREFIX_SIZE);
+    id[DX_PREFIX_SIZE + 3] = (uint8_t)(feed->length - 2);
+    dx_buf_init(&rows, &fuzz_alloc, 4096);
+    dx_sync_matched_row_write(id, 5, &rows);
+    matched.rows = dx_buf_view(&rows);
+    dx_sync_matched_write(&matched, &mouth.message);
+    dx_buf_deinit(&rows);
+    add_message();
+    add_sought(feed, feed->length - 2, true);
+    add_number(3000);
+    dx_sync_match_write(&match, &mouth.message);
+    add_message();
+    save("session", "match");
+}
+
 static void write_sessions(void) {
     make_vaults();
     rogue_init(&mouth, &nobody, bob, bob);
@@ -200,6 +231,7 @@ static void write_sessions(void) {
     write_forks(feed);
     write_rest(feed);
     write_parts(feed);
+    write_matches(feed);
     rogue_deinit(&mouth);
 }
 

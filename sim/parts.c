@@ -1,9 +1,10 @@
 /* sim/parts.c: people who keep a part of a space, and what they must have of it.
  *
  * Layer: simulator. Worlds have some that are asked for them (sim --parts): anybody but
- * the owner keeps some types, or what happened of late, then others, then all again, writes all the while, and has single
- * objects fetched. When all healed: of the types it keeps a peer has what the owner has, byte by byte, and says that these
- * answers are whole; what it shows beside them is there with the owner, too; what it wrote itself it has kept. Who kept what
+ * the owner keeps some types, or what happened of late, or what matches a question, then others, then all again, writes all the
+ * while, and has single objects fetched. When all healed: of the types it keeps a peer has what the owner has, byte by byte, and
+ * says that these answers are whole; its question it answers as the owner does; what it shows beside them is there with the owner,
+ * too; what it wrote itself it has kept. Who kept what
  * was recent shows nothing that the owner has not. Then all keep all again, and are judged as in any world.
  *
  * Nobody moves anything there: which of the moves in a circle yields is known to who has all of them (docs/spec/partial.md, Parents).
@@ -28,13 +29,26 @@ enum {
 
 static const char *const types[] = {"t0", "t1", "t2", "b", "near", "m"};
 
-enum { TYPES = sizeof types / sizeof types[0], NAMES_SIZE = 64 };
+enum { TYPES = sizeof types / sizeof types[0], NAMES_SIZE = 64, QUESTION_SIZE = 160 };
+
+/* What others change as they write, so that objects come to match and cease to; numbers grow in a world. */
+static const char *const questions[] = {
+    "{\"type\": \"t0\", \"where\": {\"shared\": {\"ge\": %llu}}}",
+    "{\"type\": \"t1\", \"where\": {\"deep.k0\": {\"exists\": true}}}",
+    "{\"where\": {\"shared\": {\"lt\": %llu}}}",
+    "{\"type\": \"t2\", \"deleted\": \"only\"}",
+    "{\"kind\": \"any\", \"or\": [{\"type\": \"near\"}, {\"where\": {\"deep.m.n\": {\"exists\": true}}}]}",
+    "{\"type\": \"t0\", \"where\": {\"count\": {\"ge\": 0}}, \"not\": {\"where\": {\"shared\": {\"lt\": "
+    "%llu}}}}"};
+
+enum { QUESTIONS = sizeof questions / sizeof questions[0] };
 
 /* What a peer keeps of a space, as it says itself. */
 typedef struct part {
     bool partial, recent, named;
     bool kept[TYPES];
-    char names[NAMES_SIZE]; /* as a JSON list */
+    char names[NAMES_SIZE];       /* as a JSON list */
+    char question[QUESTION_SIZE]; /* as JSON; empty: none */
     int64_t missing;
 } part;
 
@@ -58,12 +72,20 @@ static bool may_act(const sim_world *world, const sim_peer *peer, size_t space) 
            !sim_is_hostile(peer);
 }
 
+/* Behind what was written so far, and the end of it. */
+static void draw_question(sim_world *world, char *json, size_t size) {
+    char question[QUESTION_SIZE];
+    snprintf(question, sizeof question, questions[sim_below(world, QUESTIONS)],
+             (unsigned long long)sim_below(world, world->plan.operations));
+    snprintf(json, size, ", \"query\": %s}", question);
+}
+
 static void on_scope(sim_world *world, void *ctx, uint64_t number) {
-    char json[320], names[NAMES_SIZE] = "";
+    char json[480], names[NAMES_SIZE] = "";
     sim_peer *peer = &world->peers[1 + sim_below(world, world->plan.peers - 1)];
     size_t space = (size_t)sim_below(world, world->plan.spaces);
     uint64_t chosen = 1 + sim_below(world, (1u << TYPES) - 1);
-    bool all = sim_below(world, 5) == 0, recent = sim_below(world, 4) == 0;
+    bool all = sim_below(world, 5) == 0, recent = sim_below(world, 4) == 0, asks = sim_below(world, 3) == 0;
     (void)ctx;
     (void)number;
     if (!may_act(world, peer, space)) {
@@ -86,6 +108,11 @@ static void on_scope(sim_world *world, void *ctx, uint64_t number) {
         snprintf(json + at, sizeof json - at, ", \"since\": %lld%s%s%s}", (long long)since_ms,
                  chosen % 2 == 0 ? ", \"types\": [" : "", chosen % 2 == 0 ? names : "",
                  chosen % 2 == 0 ? "]" : "");
+    } else if (asks) { /* some types beside it, or none */
+        if (chosen % 3 == 0) {
+            at += (size_t)snprintf(json + at, sizeof json - at, ", \"types\": [%s]", names);
+        }
+        draw_question(world, json + at, sizeof json - at);
     } else {
         snprintf(json + at, sizeof json - at, ", \"types\": [%s]}", names);
     }
@@ -155,6 +182,17 @@ static size_t type_of(dx_bytes name) {
     return at;
 }
 
+static void read_question(dx_bytes item, char *out, size_t size) {
+    dx_buf json;
+    dx_buf_init(&json, &sim_heap, 4096);
+    out[0] = 0;
+    if (item.size != 0 && dx_json_print(item, &json) == DX_OK) {
+        DX_ASSERT(json.size < size);
+        snprintf(out, size, "%.*s", (int)json.size, (const char *)json.data);
+    }
+    dx_buf_deinit(&json);
+}
+
 static bool read_part(sim_peer *peer, size_t space, part *out) {
     sim_reply reply;
     dx_reader reader;
@@ -165,6 +203,7 @@ static bool read_part(sim_peer *peer, size_t space, part *out) {
     out->recent = dx_item_kind(dx_item_get(body, "since")) != DX_KIND_NULL && out->partial;
     out->missing = dx_item_int(dx_item_get(body, "missing"), 0);
     out->named = list.size > 0 && dx_item_kind(list) == DX_KIND_ARRAY;
+    read_question(dx_item_get(body, "query"), out->question, sizeof out->question);
     dx_reader_init(&reader, list);
     for (size_t count = out->named ? dx_read_array(&reader) : 0; count > 0; count--) {
         size_t type = type_of(dx_item_text(dx_read_item(&reader)));
@@ -193,9 +232,46 @@ static void read_digest(sim_peer *peer, size_t space, const part *of, char *out,
     sim_reply_deinit(&reply);
 }
 
-/* Whether of the types it keeps it has what the owner has. */
+static dx_bytes find_row(const sim_reply *rows, dx_bytes id) {
+    dx_reader reader;
+    dx_reader_init(&reader, dx_buf_view(&rows->rows));
+    for (size_t i = 0; i < rows->row_count; i++) {
+        dx_bytes row = dx_read_item(&reader);
+        if (dx_bytes_equal(dx_item_get(row, "id"), id)) {
+            return row;
+        }
+    }
+    return (dx_bytes){0};
+}
+
+/* Whether it answers its question as the owner does. */
+static bool answers_alike(sim_peer *peer, size_t space, const part *of) {
+    char rest[QUESTION_SIZE + 16];
+    sim_reply mine, owners;
+    snprintf(rest, sizeof rest, ", \"query\": %s", of->question);
+    bool alike = ask(peer, space, "query", rest, &mine);
+    alike = ask(&peer->world->peers[0], space, "query", rest, &owners) && alike;
+    alike = alike && mine.row_count == owners.row_count;
+    dx_reader reader;
+    dx_reader_init(&reader, dx_buf_view(&mine.rows));
+    for (size_t i = 0; alike && i < mine.row_count; i++) {
+        dx_bytes row = dx_read_item(&reader);
+        alike = dx_bytes_equal(row, find_row(&owners, dx_item_get(row, "id")));
+    }
+    sim_reply_deinit(&mine);
+    sim_reply_deinit(&owners);
+    return alike;
+}
+
+/* Whether of what it keeps it has what the owner has. */
 static bool has_its_part(sim_peer *peer, size_t space, const part *of) {
     char mine[65], owners[65];
+    if (of->question[0] != 0 && !answers_alike(peer, space, of)) {
+        return false;
+    }
+    if (of->named && of->names[0] == 0) {
+        return true;
+    }
     read_digest(peer, space, of, mine, sizeof mine);
     read_digest(&peer->world->peers[0], space, of, owners, sizeof owners);
     return strcmp(mine, owners) == 0;
@@ -222,18 +298,6 @@ static bool settle(sim_world *world, size_t space, size_t *last) {
 }
 
 /* --- What they show -------------------------------------------------------------------------------------- */
-
-static dx_bytes find_row(const sim_reply *rows, dx_bytes id) {
-    dx_reader reader;
-    dx_reader_init(&reader, dx_buf_view(&rows->rows));
-    for (size_t i = 0; i < rows->row_count; i++) {
-        dx_bytes row = dx_read_item(&reader);
-        if (dx_bytes_equal(dx_item_get(row, "id"), id)) {
-            return row;
-        }
-    }
-    return (dx_bytes){0};
-}
 
 /* Rows of this peer, held against those of the owner. */
 static void compare(sim_world *world, size_t number, const part *of, const sim_reply *mine,
@@ -292,6 +356,7 @@ static void check_peer(sim_world *world, sim_peer *peer, size_t space, const sim
     sim_reply_deinit(&mine);
     check_word(peer, space, &of);
     world->counts[SIM_PARTS] += world->violation[0] == 0;
+    world->counts[SIM_QUESTIONS] += world->violation[0] == 0 && of.question[0] != 0;
 }
 
 static void judge(sim_world *world, size_t space) {

@@ -103,6 +103,7 @@ typedef struct sim_link sim_link;
     X(SCOPED, "times somebody kept another part")                                                            \
     X(FETCHED, "objects fetched")                                                                            \
     X(PARTS, "parts held against the whole")                                                                 \
+    X(QUESTIONS, "questions answered from a part as from the whole")                                         \
     X(EPOCH_MADE, "epochs made")                                                                             \
     X(COMPACTED, "histories let go")                                                                         \
     X(JUMPED, "feeds taken over as a state")                                                                 \

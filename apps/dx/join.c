@@ -178,23 +178,25 @@ static int finish(dx_joining *joining) {
 static int build(dx_joining *joining, dx_buf *body) {
     dx_invocation *run = joining->run;
     const char *url = dx_invocation_argument(run, 0), *pin = dx_invocation_option(run, "pin");
-    int64_t since_ms;
+    dx_space_part part;
     dx_map_builder command;
-    int code = dx_space_since(run, &since_ms);
-    if (code != DX_EXIT_OK) {
-        return code;
-    }
-    if (strcmp(url, "-") == 0) {
+    int code = dx_space_part_take(run, &part);
+    if (code == DX_EXIT_OK && strcmp(url, "-") == 0) {
         if (dx_input_line(joining->url, sizeof joining->url) != DX_OK) {
-            return dx_fail(run, DX_E_INVALID, NULL, "there is no link on stdin");
+            code = dx_fail(run, DX_E_INVALID, NULL, "there is no link on stdin");
         }
         url = joining->url;
+    }
+    if (code != DX_EXIT_OK) {
+        dx_buf_deinit(&part.question);
+        return code;
     }
     joining->pin_from_stdin = pin != NULL && strcmp(pin, "-") == 0;
     dx_command_begin(&command, "space.join");
     dx_command_text(&command, "url", url);
     dx_command_text(&command, "pin", joining->pin_from_stdin ? NULL : pin);
-    dx_space_part(run, since_ms, &command);
+    dx_space_part_write(run, &part, &command);
+    dx_buf_deinit(&part.question);
     return dx_command_finish(run, &command, body);
 }
 

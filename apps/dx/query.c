@@ -18,8 +18,11 @@ static const dx_column plan_columns[] = {
     {"made", DX_CELL_TEXT},       {"then", DX_CELL_TEXT},    {"order", DX_CELL_TEXT},
     {"examined", DX_CELL_NUMBER}, {"read", DX_CELL_NUMBER},  {"count", DX_CELL_NUMBER},
     {"advice", DX_CELL_TEXT},     {"partial", DX_CELL_MARK}, {NULL, DX_CELL_TEXT}};
-static const dx_column count_columns[] = {
-    {"count", DX_CELL_NUMBER}, {"partial", DX_CELL_MARK}, {NULL, DX_CELL_TEXT}};
+static const dx_column count_columns[] = {{"count", DX_CELL_NUMBER},
+                                          {"partial", DX_CELL_MARK},
+                                          {"told_by", DX_CELL_MARK},
+                                          {"told_at", DX_CELL_MARK},
+                                          {NULL, DX_CELL_TEXT}};
 
 typedef struct dx_query_answer {
     dx_invocation *run;

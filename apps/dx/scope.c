@@ -7,7 +7,9 @@
 #include "space.h"
 
 static const dx_column scope_columns[] = {{"partial", DX_CELL_TEXT},   {"types", DX_CELL_VALUE},
-                                          {"since", DX_CELL_VALUE},    {"outside", DX_CELL_NUMBER},
+                                          {"since", DX_CELL_VALUE},    {"query", DX_CELL_MARK},
+                                          {"told_by", DX_CELL_MARK},   {"told_at", DX_CELL_MARK},
+                                          {"unasked", DX_CELL_MARK},   {"outside", DX_CELL_NUMBER},
                                           {"missing", DX_CELL_NUMBER}, {NULL, DX_CELL_TEXT}};
 
 /* A date, as JSON writes times: "2026-01-31T00:00:00Z", or its day alone. */
@@ -62,28 +64,36 @@ void dx_space_types(dx_invocation *run, dx_map_builder *command) {
     }
 }
 
-int dx_space_since(dx_invocation *run, int64_t *since_ms) {
-    const char *since = dx_invocation_option(run, "since");
-    *since_ms = 0;
-    return since == NULL ? DX_EXIT_OK : take_since(run, since, since_ms);
+int dx_space_part_take(dx_invocation *run, dx_space_part *part) {
+    const char *since = dx_invocation_option(run, "since"), *question = dx_invocation_option(run, "query");
+    part->since_ms = 0;
+    dx_buf_init(&part->question, dx_host_alloc(), 0);
+    int code = since == NULL ? DX_EXIT_OK : take_since(run, since, &part->since_ms);
+    if (code == DX_EXIT_OK && question != NULL) {
+        code = dx_input_json(run, question, "--query", true, &part->question);
+    }
+    return code;
 }
 
-void dx_space_part(dx_invocation *run, int64_t since_ms, dx_map_builder *command) {
+void dx_space_part_write(dx_invocation *run, const dx_space_part *part, dx_map_builder *command) {
     dx_space_types(run, command);
     if (dx_invocation_option(run, "since") != NULL) {
-        dx_write_int(dx_map_builder_key(command, "since"), since_ms);
+        dx_write_int(dx_map_builder_key(command, "since"), part->since_ms);
     }
+    dx_command_item(command, "query", dx_buf_view(&part->question));
 }
 
 int dx_run_space_scope(dx_invocation *run) {
-    int64_t since_ms;
+    dx_space_part part;
     dx_map_builder command;
-    int code = dx_space_since(run, &since_ms);
+    int code = dx_space_part_take(run, &part);
     if (code != DX_EXIT_OK) {
+        dx_buf_deinit(&part.question);
         return code;
     }
     dx_space_command(run, &command, "space.scope");
-    dx_space_part(run, since_ms, &command);
+    dx_space_part_write(run, &part, &command);
+    dx_buf_deinit(&part.question);
     if (dx_invocation_has(run, "all")) {
         dx_command_bool(&command, "all", true);
     }

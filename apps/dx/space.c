@@ -21,8 +21,9 @@ static const dx_column status_columns[] = {
     {"waiting", DX_CELL_DETAIL},  {"unreached", DX_CELL_DETAIL}, {"epoch", DX_CELL_DETAIL},
     {"base", DX_CELL_DETAIL},     {"history", DX_CELL_DETAIL},   {"percent", DX_CELL_DETAIL},
     {"mismatch", DX_CELL_DETAIL}, {"partial", DX_CELL_MARK},     {"types", DX_CELL_MARK},
-    {"since", DX_CELL_MARK},      {"outside", DX_CELL_MARK},     {"missing", DX_CELL_MARK},
-    {NULL, DX_CELL_TEXT}};
+    {"since", DX_CELL_MARK},      {"query", DX_CELL_MARK},       {"told_by", DX_CELL_MARK},
+    {"told_at", DX_CELL_MARK},    {"unasked", DX_CELL_MARK},     {"outside", DX_CELL_MARK},
+    {"missing", DX_CELL_MARK},    {NULL, DX_CELL_TEXT}};
 
 /* A space as its list shows it, from an answer that may lack the count. */
 static void print_space(dx_invocation *run, dx_bytes answer, int64_t objects) {

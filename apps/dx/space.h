@@ -12,10 +12,14 @@ void dx_space_command(dx_invocation *run, dx_map_builder *command, const char *n
 
 /* Every --type, as "types"; nothing without one. */
 void dx_space_types(dx_invocation *run, dx_map_builder *command);
-/* The same, and --since as dx_space_since read it: what a vault shall keep. */
-void dx_space_part(dx_invocation *run, int64_t since_ms, dx_map_builder *command);
-/* --since as milliseconds since 1970, 0 without it. Told; an exit code. */
-int dx_space_since(dx_invocation *run, int64_t *since_ms);
+/* What a vault shall keep of a space, as options say it: --type, --since, --query. */
+typedef struct dx_space_part {
+    int64_t since_ms;
+    dx_buf question; /* size 0: none; the caller's to deinit, whatever came of it */
+} dx_space_part;
+/* Told; an exit code. */
+int dx_space_part_take(dx_invocation *run, dx_space_part *part);
+void dx_space_part_write(dx_invocation *run, const dx_space_part *part, dx_map_builder *command);
 
 /* A text of a command; value NULL: left out. Lists end with key NULL. */
 typedef struct dx_command_field {

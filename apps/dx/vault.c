@@ -336,8 +336,13 @@ static void print_rows(void *ctx, bool last, dx_bytes body) {
 
 void dx_vault_tell_partial(dx_invocation *run, int code, dx_bytes reply) {
     if (code == DX_EXIT_OK && dx_item_bool(dx_item_get(reply, "partial"), false)) {
+        dx_bytes teller = dx_item_text(dx_item_get(reply, "told_by"));
         dx_output_words(&run->output,
                         "this vault keeps a part of the space: there may be more (dx space scope)");
+        if (teller.size >= 8) {
+            dx_output_words(&run->output, "all that matched was here when %.8s told it last",
+                            (const char *)teller.data);
+        }
     }
 }
 

@@ -92,7 +92,9 @@ const dx_verb dx_space_verbs[] = {
                   false},
                  {"type", 0, "TYPE", "keep objects and links of this type alone, and of others named so",
                   true},
-                 {"since", 0, "WHEN", "keep what was written since then: 12h, 30d, 2026-01-31", false}},
+                 {"since", 0, "WHEN", "keep what was written since then: 12h, 30d, 2026-01-31", false},
+                 {"query", 0, "JSON",
+                  "keep what matches this question, as members tell it; - reads it from stdin", false}},
      .sentence = "Join a space by the link and the PIN somebody gave you",
      .details =
          "With an agent it returns once you are a member, and the agent goes on fetching. Without one it\n"
@@ -120,15 +122,19 @@ const dx_verb dx_space_verbs[] = {
      .arguments = {SPACE_ARGUMENT},
      .options = {{"type", 0, "TYPE", "keep objects and links of this type, and of others named so", true},
                  {"since", 0, "WHEN", "keep what was written since then: 12h, 30d, 2026-01-31", false},
+                 {"query", 0, "JSON",
+                  "keep what matches this question, as members tell it; - reads it from stdin", false},
                  {"all", 0, NULL, "keep everything, and fetch what is missing", false}},
      .sentence = "Show or set what of a space this vault keeps; the rest stays with the others",
      .details =
          "Of what lies outside, the vault has hashes only, so it is as sure of its history as anybody. "
          "Answers\n"
          "that may lack something say \"partial\". `dx object get --fetch` brings one object. What is here\n"
-         "already stays; a wider scope fetches what it lacks.",
+         "already stays; a wider scope fetches what it lacks. What matches a --query is asked of members\n"
+         "whenever something changed; `told_by` and `told_at` say who told all of it last.",
      .examples = "dx space scope notes\ndx space scope notes --type task --type tag\n"
-                 "dx space scope notes --since 30d\ndx space scope notes --all",
+                 "dx space scope notes --since 30d\ndx space scope notes --all\n"
+                 "dx space scope notes --query '{\"type\": \"task\", \"where\": {\"done\": false}}'",
      .run = dx_run_space_scope},
     {.noun = "space",
      .verb = "epoch",

@@ -97,6 +97,33 @@ run --profile bob query notes '{"type": "note", "count": true}' --json
 same "now its answers are whole" "$(shown out count partial)" "1 -"
 run --profile bob space status notes --json
 same "as its status says" "$(shown out partial missing outside)" "- - -"
+
+# What matches a question
+open='{"type": "task", "where": {"done": false}}'
+expect_exit 0 "bob keeps open tasks from now on" --profile bob space scope notes --query "$open" --json
+same "and no type beside them" "$(value query.type <out) $(shown out types partial)" "task [] True"
+water=$(alice object add notes --type task --data '{"title": "water", "done": false}' -q)
+weed=$(alice object add notes --type task --data '{"title": "weed", "done": true}' -q)
+check "one that is open comes" wait_for 15 sh -c "'$dx' --profile bob object get notes $water >/dev/null 2>&1"
+expect_exit 3 "one that is done does not" --profile bob object get notes "$weed"
+alice object set notes "$weed" done=false -q >/dev/null
+alice object set notes "$water" done=true -q >/dev/null
+check "until it is opened" wait_for 15 sh -c "'$dx' --profile bob object get notes $weed >/dev/null 2>&1"
+check "and what is done is seen to be" wait_for 15 sh -c "'$dx' --profile bob object get notes $water --json | grep -q '\"done\":true'"
+run --profile bob query notes "$open" --json
+same "the question has one answer" "$(value data.title <out)" "weed"
+expect_exit 0 "to people" --profile bob query notes "$open"
+holds "it is said whose word that is" err 'all that matched was here when [0-9a-f]\{8\} told it last'
+run --profile bob query notes '{"type": "task", "where": {"done": false}, "count": true}' --json
+same "which says that there may be more, and who told all of it" "$(shown out count partial) $(value told_by <out)" "1 True $(alice halo identity --json | value identity)"
+printf '%s' "$open" >question.json
+same "a question may come from a file" "$(bob space scope notes --query - --json <question.json | value query.type)" task
+expect_exit 2 "one with steps is none for a scope" --profile bob space scope notes --query '{"follow": [{"out": "a"}]}'
+holds "and it is said why" err 'no steps'
+expect_exit 2 "nor is what is no JSON" --profile bob space scope notes --query '{'
+expect_exit 0 "all of it again" --profile bob space scope notes --all --json
+same "with no question" "$(shown out partial query told_by)" "False - -"
+
 expect_exit 2 "--all leaves nothing to be named" --profile bob space scope notes --all --type note
 expect_exit 2 "a time that is none" --profile bob space join dxos:x --since yesterday
 plan

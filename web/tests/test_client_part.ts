@@ -8,6 +8,7 @@ import { Agent, until } from './agent.ts';
 interface Photo { title: string; content?: Live<Content> }
 interface Content { bytes: Uint8Array }
 interface Note { text: string }
+interface Task { title: string; done: boolean }
 
 let alice: Agent, bob: Agent, hers: Client, his: Client, space: Space, part: Space;
 const bytes = new Uint8Array(300_000).map((_, at) => at * 7 % 251);
@@ -83,6 +84,25 @@ test('live queries go along when another part is kept', async () => {
   await until('everything', () => !query.objects.partial);
   assert.equal((await part.db.query({}).run()).partial, false);
   assert.equal((await part.status()).partial, undefined);
+  leave();
+});
+
+test('what matches a question is kept', async () => {
+  const open = { type: 'task', where: { done: false } };
+  const query = part.db.query<Task>(open);
+  const leave = query.subscribe(() => undefined);
+  await part.keep({ query: open });
+  const tasks = ['water', 'weed', 'sow'].map((title, at) => space.db.add<Task>({ title, done: at === 1 }, { type: 'task' }));
+  await until('those that are open', () => query.objects.length === 2 && query.objects.partial);
+  assert.equal((await part.db.query<Task>({ type: 'task' }).run()).length, 2);
+  assert.deepEqual((await part.status()).query, open);
+  await until('word of who told it', async () => (await part.status()).told_by === hers.halo.identity.get()?.identityKey);
+  (tasks[0] as Live<Task>).done = true;
+  (tasks[1] as Live<Task>).done = false;
+  await until('one more and one less', () => query.objects.map(({ title }) => title).sort().join() === 'sow,weed');
+  await assert.rejects(part.keep({ query: { ...open, follow: [{ out: 'after' }] } }), { symbol: 'E_INVALID' });
+  await part.keep('all');
+  await until('everything', () => !query.objects.partial);
   leave();
 });
 

@@ -200,7 +200,15 @@ enum {
     DX_TYPE_SIZE_MAX = 256,
     /* Types that the scope of a partial replica names: an app has a few dozen. Told to every peer in one message. */
     DX_SCOPE_TYPES_MAX = 64,
-    DX_SCOPE_SIZE_MAX = DX_SCOPE_TYPES_MAX * (DX_TYPE_SIZE_MAX + 4) + 64,
+    /* The question that a scope may have, encoded: conditions that somebody wrote. It is sent whenever it is asked. */
+    DX_SCOPE_QUESTION_SIZE_MAX = 4096,
+    DX_SCOPE_SIZE_MAX = DX_SCOPE_TYPES_MAX * (DX_TYPE_SIZE_MAX + 4) + DX_SCOPE_QUESTION_SIZE_MAX + 64,
+    /* What may match it: what a small device keeps by a question is fetched by id, one by one. 1 MiB on each side while they
+     * are compared. */
+    DX_MATCHES_MAX = 64 * 1024,
+    /* Rows looked at for one answer: as many as the largest type of a large space has. */
+    DX_MATCHING_EXAMINED_MAX = 1024 * 1024,
+    DX_MATCH_BUCKETS_MAX = 256,
     /* Blocks a step takes for missing again when the scope became another one. */
     DX_SCOPE_RESET_BLOCKS = 2048,
     /* UTF-8 bytes of a space's name: a line of text. */
@@ -347,6 +355,16 @@ enum {
      * hour: a peer may have been given them since. */
     DX_SYNC_HOLES_MS = 60000,
     DX_SYNC_HOLES_MS_MAX = 3600 * 1000,
+    /* What matches the question of a scope is compared with a member at most so often, and where that takes long, four
+     * times as long lies between: whoever writes much is asked for all of it together. */
+    DX_SYNC_MATCH_MS = 1000,
+    /* A member that had not all is asked again after so long, then twice as long, and so on up to an hour. */
+    DX_SYNC_MATCH_AGAIN_MS = 2000,
+    /* Others wait so long for who is asked: two that are asked at once tell the same twice. */
+    DX_SYNC_MATCH_TURN_MS = 30000,
+    /* Rows looked at in a step for a peer's question; some 5 us each, and as much work as DX_SYNC_MATCH_WORK says. */
+    DX_SYNC_MATCH_ROWS = 1024,
+    DX_SYNC_MATCH_WORK = 64,
     /* Entities that are fetched at once because somebody waits for them, and members asked for each: more are as good as
      * none, for whoever has all of it says so. */
     DX_SYNC_URGENT_MAX = 256,

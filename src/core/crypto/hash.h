@@ -40,6 +40,7 @@ enum { DX_HASH_SIZE = 32 };
     X(CHUNK, "dx chunk")                                                                                     \
     X(SNAPSHOT, "dx snapshot")                                                                               \
     X(PURGED, "dx purged")                                                                                   \
+    X(MATCH, "dx match")                                                                                     \
     X(TEXT_CLIENT, "dx text client")
 
 typedef enum dx_hash_domain {

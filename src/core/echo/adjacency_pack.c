@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "echo/varint.h"
+
 enum { FORM = 0x80, CHECK_AT = 1, COUNT_AT = 5, COLUMNS_AT = 7, WIDTH_MAX = 56, WIDTH_WHOLE = 64 };
 
 _Static_assert(sizeof(dx_adjacent) == DX_ADJACENT_FIELDS * sizeof(int64_t), "an entry is its fields");
@@ -23,28 +25,6 @@ static void write_bytes(uint64_t value, uint8_t *to, size_t size) {
     for (size_t i = 0; i < size; i++) {
         to[i] = (uint8_t)(value >> 8 * i);
     }
-}
-
-static size_t write_varint(uint64_t value, uint8_t *out) {
-    size_t size = 0;
-    for (; value >= 0x80; value >>= 7) {
-        out[size++] = (uint8_t)(value | 0x80);
-    }
-    out[size++] = (uint8_t)value;
-    return size;
-}
-
-/* False: it does not end, or 64 bits do not hold it; *at is where it was given up. */
-static bool read_varint(const uint8_t **at, const uint8_t *end, uint64_t *value) {
-    *value = 0;
-    for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
-        uint8_t byte = *(*at)++;
-        *value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            return shift < 63 || byte <= 1;
-        }
-    }
-    return false;
 }
 
 /* Two lanes of eight bytes: a pack is summed up in the time of a few of its entries. Any one bit, and all but one of 2^32 of other
@@ -102,7 +82,7 @@ static bool read_column(const uint8_t **at, const uint8_t *end, dx_adjacent_colu
         }
         out->shift = *(*at)++;
     }
-    return out->shift + out->width <= 64 && read_varint(at, end, &out->base) && out->base <= INT64_MAX;
+    return out->shift + out->width <= 64 && dx_varint_read(at, end, &out->base) && out->base <= INT64_MAX;
 }
 
 /* False: damaged. */
@@ -149,7 +129,7 @@ enum { OBJECT = 1, TYPE = 2, OTHER = 4, LINK = 8, VALUE = 16, ALL = 31 };
 
 static bool read_old_field(const uint8_t **at, const uint8_t *end, int64_t *field) {
     uint64_t folded;
-    if (!read_varint(at, end, &folded)) {
+    if (!dx_varint_read(at, end, &folded)) {
         return false;
     }
     uint64_t by = folded >> 1 ^ ((folded & 1) != 0 ? UINT64_MAX : 0);
@@ -160,12 +140,12 @@ static bool read_old_field(const uint8_t **at, const uint8_t *end, int64_t *fiel
 static bool read_old_entry(const uint8_t **at, const uint8_t *end, dx_adjacent *entry) {
     uint8_t says = *(*at)++;
     uint64_t grown = 0, value = (uint64_t)entry->value;
-    bool sound = says <= ALL && ((says & OBJECT) == 0 || read_varint(at, end, &grown));
+    bool sound = says <= ALL && ((says & OBJECT) == 0 || dx_varint_read(at, end, &grown));
     entry->object = (int64_t)((uint64_t)entry->object + grown);
     sound = sound && ((says & TYPE) == 0 || read_old_field(at, end, &entry->type));
     sound = sound && ((says & OTHER) == 0 || read_old_field(at, end, &entry->other));
     sound = sound && ((says & LINK) == 0 || read_old_field(at, end, &entry->link));
-    sound = sound && ((says & VALUE) == 0 || read_varint(at, end, &value));
+    sound = sound && ((says & VALUE) == 0 || dx_varint_read(at, end, &value));
     entry->value = (int64_t)value;
     return sound;
 }
@@ -310,7 +290,7 @@ size_t dx_adjacency_pack_write(const dx_adjacent *entries, size_t count,
         if (width != 0) {
             out[size++] = (uint8_t)shift;
         }
-        size += write_varint(extents[i].low, out + size);
+        size += dx_varint_write(extents[i].low, out + size);
     }
     for (size_t i = 0; i < DX_ADJACENT_FIELDS; i++) {
         unsigned shift, width = width_of(&extents[i], &shift);

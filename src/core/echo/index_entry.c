@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "echo/varint.h"
+
 enum {
     VARINT_SIZE_MAX = 9,                                /* keys are positive: 63 bits */
     REST_ROOM = DX_ENTRY_REST_MAX + 2 * VARINT_SIZE_MAX /* of a pack and one key more */
@@ -19,15 +21,6 @@ typedef struct pack {
 
 /* --- Packs --------------------------------------------------------------------------------------- */
 
-static size_t write_varint(uint64_t value, uint8_t *out) {
-    size_t size = 0;
-    for (; value >= 0x80; value >>= 7) {
-        out[size++] = (uint8_t)(value | 0x80);
-    }
-    out[size++] = (uint8_t)value;
-    return size;
-}
-
 int dx_entry_read_keys(int64_t first, dx_bytes rest, int64_t keys[static DX_ENTRY_KEYS_MAX], size_t *count) {
     uint64_t last = (uint64_t)first;
     keys[0] = first;
@@ -35,16 +28,10 @@ int dx_entry_read_keys(int64_t first, dx_bytes rest, int64_t keys[static DX_ENTR
     if (first <= 0 || rest.size > DX_ENTRY_REST_MAX) {
         return DX_E_CORRUPT;
     }
-    for (size_t at = 0; at < rest.size;) {
-        uint64_t step = 0;
-        unsigned shift = 0;
-        uint8_t byte;
-        do {
-            byte = rest.data[at++];
-            step |= (uint64_t)(byte & 0x7f) << shift;
-            shift += 7;
-        } while ((byte & 0x80) != 0 && at < rest.size && shift < 63);
-        if ((byte & 0x80) != 0 || step == 0 || step > (uint64_t)INT64_MAX - last) {
+    const uint8_t *at = rest.data, *end = rest.size == 0 ? at : at + rest.size;
+    while (at < end) {
+        uint64_t step;
+        if (!dx_varint_read(&at, end, &step) || step == 0 || step > (uint64_t)INT64_MAX - last) {
             return DX_E_CORRUPT;
         }
         last += step;
@@ -88,7 +75,7 @@ static size_t find_key(const pack *in, int64_t key) {
 static size_t write_rest(const int64_t *keys, size_t count, uint8_t out[static REST_ROOM]) {
     size_t size = 0;
     for (size_t i = 1; i < count; i++) {
-        size += write_varint((uint64_t)(keys[i] - keys[i - 1]), out + size);
+        size += dx_varint_write((uint64_t)(keys[i] - keys[i - 1]), out + size);
     }
     return size;
 }

@@ -99,8 +99,11 @@ struct dx_space {
     struct dx_space_scope *scope; /* what of the space this vault keeps (echo/space_scope.h) */
     bool scope_resets;            /* what was left out by the one before is being taken for missing */
     bool scope_lasts;             /* it is a part, or was one, and not all that is missing came since */
-    bool scope_awaited;     /* it is another one since the space was opened, and not all of that came yet */
-    uint64_t scope_version; /* another one since the space was opened, 0: all, as ever */
+    bool scope_awaited; /* it is another one since the space was opened, and not all of that came yet */
+    uint64_t
+        scope_told_ms; /* when all was here that matches its question, by the word of a member; 0: never */
+    uint8_t scope_teller[DX_KEY_SIZE]; /* that member's identity */
+    uint64_t scope_version;            /* another one since the space was opened, 0: all, as ever */
     dx_wanted_branch wanted[DX_BRANCHES_WANTED_MAX]; /* for sync to fetch, the weightiest first */
     size_t wanted_count;
 

@@ -33,7 +33,7 @@ static void read_types(dx_reader *reader, dx_space_scope *out) {
     }
     out->names_types = true;
     out->type_count = dx_read_array(reader);
-    if (out->type_count == 0 || out->type_count > DX_SCOPE_TYPES_MAX) {
+    if (out->type_count > DX_SCOPE_TYPES_MAX) {
         dx_reader_fail(reader);
         out->type_count = 0;
     }
@@ -50,11 +50,19 @@ static void read_types(dx_reader *reader, dx_space_scope *out) {
 static int parse(dx_bytes item, dx_space_scope *out) {
     dx_reader reader;
     dx_reader_init(&reader, item);
-    if (dx_read_array(&reader) != 2) {
+    size_t fields = dx_read_array(&reader);
+    if (fields != 2 && fields != 3) {
         dx_reader_fail(&reader);
     }
     read_types(&reader, out);
     out->since_ms = dx_read_uint_max(&reader, INT64_MAX);
+    if (fields == 3) {
+        out->question = dx_read_item(&reader);
+    }
+    if (out->question.size > DX_SCOPE_QUESTION_SIZE_MAX ||
+        (fields == 3 && (reader.error != DX_OK || dx_item_kind(out->question) != DX_KIND_MAP))) {
+        dx_reader_fail(&reader);
+    }
     return dx_reader_finish(&reader);
 }
 
@@ -73,8 +81,8 @@ int dx_space_scope_read(dx_space_scope *scope, dx_bytes item) {
     return DX_OK;
 }
 
-static void write_scope(const dx_space_scope *scope, uint64_t since_ms, dx_writer *out) {
-    dx_write_array(out, 2);
+static void write_scope(const dx_space_scope *scope, uint64_t since_ms, dx_bytes question, dx_writer *out) {
+    dx_write_array(out, question.size != 0 ? 3 : 2);
     if (scope->names_types) {
         dx_write_array(out, scope->type_count);
         for (size_t i = 0; i < scope->type_count; i++) {
@@ -84,14 +92,21 @@ static void write_scope(const dx_space_scope *scope, uint64_t since_ms, dx_write
         dx_write_null(out);
     }
     dx_write_uint(out, since_ms);
+    if (question.size != 0) {
+        dx_write_item(out, question);
+    }
 }
 
 void dx_space_scope_write(const dx_space_scope *scope, dx_writer *out) {
-    write_scope(scope, scope->since_ms, out);
+    write_scope(scope, scope->since_ms, scope->question, out);
+}
+
+void dx_space_scope_write_sections(const dx_space_scope *scope, dx_writer *out) {
+    write_scope(scope, scope->since_ms, (dx_bytes){NULL, 0}, out);
 }
 
 void dx_space_scope_write_types(const dx_space_scope *scope, dx_writer *out) {
-    write_scope(scope, 0, out);
+    write_scope(scope, 0, (dx_bytes){NULL, 0}, out);
 }
 
 static bool names_type(const dx_space_scope *scope, dx_bytes type) {
@@ -127,13 +142,16 @@ bool dx_space_scope_covers(const dx_space_scope *scope, const dx_space_scope *ot
 /* --- The scope of a space here --------------------------------------------------------------------- */
 
 int dx_space_scope_load(dx_context *context, dx_space *space) {
-    sqlite3_stmt *select =
-        dx_store_query(context->store, "SELECT scope, resets FROM space_scope WHERE space = ?1");
+    sqlite3_stmt *select = dx_store_query(
+        context->store, "SELECT scope, resets, told_by, told_ms FROM space_scope WHERE space = ?1");
     dx_bind_int(select, 1, space->local);
     int error = DX_OK;
     if (dx_step(context->store, select)) {
+        dx_bytes teller = dx_column_bytes(select, 2);
         error = dx_space_scope_read(space->scope, dx_column_bytes(select, 0));
         space->scope_resets = dx_column_int(select, 1) != 0;
+        space->scope_told_ms = teller.size == DX_KEY_SIZE ? (uint64_t)dx_column_int(select, 3) : 0;
+        memcpy(space->scope_teller, teller.data, space->scope_told_ms != 0 ? DX_KEY_SIZE : 0);
         space->scope_version = 1;
         space->scope_lasts = true;
     }
@@ -147,10 +165,13 @@ static int write_row(dx_context *context, const dx_space *space) {
         return DX_OK;
     }
     sqlite3_stmt *write = dx_store_query(
-        context->store, "INSERT OR REPLACE INTO space_scope(space, scope, resets) VALUES(?1, ?2, ?3)");
+        context->store, "INSERT OR REPLACE INTO space_scope(space, scope, resets, told_by, told_ms)"
+                        " VALUES(?1, ?2, ?3, ?4, ?5)");
     dx_bind_int(write, 1, space->local);
     dx_bind_bytes(write, 2, dx_buf_view(&space->scope->item));
     dx_bind_int(write, 3, space->scope_resets);
+    dx_bind_bytes(write, 4, dx_bytes_of(space->scope_teller, space->scope_told_ms != 0 ? DX_KEY_SIZE : 0));
+    dx_bind_int(write, 5, (int64_t)space->scope_told_ms);
     return dx_step_done(context->store, write);
 }
 
@@ -167,6 +188,12 @@ int dx_space_scope_renew(dx_context *context, dx_space *space) {
     return write_row(context, space);
 }
 
+int dx_space_scope_note_told(dx_context *context, dx_space *space, const uint8_t who[static DX_KEY_SIZE]) {
+    space->scope_told_ms = context->wall_ms;
+    memcpy(space->scope_teller, who, DX_KEY_SIZE);
+    return write_row(context, space);
+}
+
 int dx_space_scope_set(dx_context *context, dx_space *space, const dx_space_scope *scope) {
     dx_buf item;
     dx_writer writer;
@@ -174,6 +201,7 @@ int dx_space_scope_set(dx_context *context, dx_space *space, const dx_space_scop
     dx_writer_init(&writer, &item);
     dx_space_scope_write(scope, &writer);
     bool resets = space->scope_resets || !dx_space_scope_covers(space->scope, scope);
+    bool same = dx_bytes_equal(space->scope->question, scope->question);
     int error = dx_writer_finish(&writer);
     error = error == DX_OK ? dx_space_scope_read(space->scope, dx_buf_view(&item)) : error;
     dx_buf_deinit(&item);
@@ -185,6 +213,7 @@ int dx_space_scope_set(dx_context *context, dx_space *space, const dx_space_scop
 #endif
     space->scope_resets = resets;
     space->scope_awaited = true;
+    space->scope_told_ms = same ? space->scope_told_ms : 0;
     tell_watchers(context);
     space->scope_lasts = space->scope_lasts || dx_space_scope_is_partial(space->scope);
     space->scope_version++;

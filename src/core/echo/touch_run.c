@@ -5,11 +5,12 @@
 
 #include <string.h>
 
+#include "echo/varint.h"
+
 enum {
     PACK_SIZE_MAX = 940, /* four to a page with their first touches, and none in pages of its own */
     PACK_ROWS_MAX = 256,
-    VARINT_SIZE_MAX = 10,
-    TOUCH_SIZE_MAX = 5 * VARINT_SIZE_MAX,
+    TOUCH_SIZE_MAX = 5 * DX_VARINT_SIZE_MAX,
     RUNS_MERGED = 8,
     RUNS_MAX = 512,       /* of a space: far more than its levels can hold */
     MERGED_LEAST = 16384, /* touches one put merges in each level: twice what it may bring */
@@ -43,15 +44,6 @@ int dx_touch_row_compare(const dx_touch_row *left, const dx_touch_row *right) {
 
 /* --- Packs ------------------------------------------------------------------------------------- */
 
-static size_t write_varint(uint64_t value, uint8_t *out) {
-    size_t size = 0;
-    for (; value >= 0x80; value >>= 7) {
-        out[size++] = (uint8_t)(value | 0x80);
-    }
-    out[size++] = (uint8_t)value;
-    return size;
-}
-
 static uint64_t fold_sign(int64_t value) {
     return value < 0 ? (~(uint64_t)value << 1 | 1) : (uint64_t)value << 1;
 }
@@ -77,38 +69,26 @@ static int64_t ahead_of(const dx_touch_row *touch) {
 static size_t write_touch(const dx_touch_row *last, const dx_touch_row *touch, uint8_t *out) {
     int64_t feed = (touch->block >> 32) - (last->block >> 32), ahead = minus(ahead_of(touch), ahead_of(last));
     bool alike = feed == 0 && ahead == 0;
-    size_t size = write_varint((uint64_t)minus(touch->entity, last->entity) << 1 | alike, out);
-    size += write_varint(fold_sign(minus(touch->counter, last->counter)), out + size);
+    size_t size = dx_varint_write((uint64_t)minus(touch->entity, last->entity) << 1 | alike, out);
+    size += dx_varint_write(fold_sign(minus(touch->counter, last->counter)), out + size);
     if (!alike) {
-        size += write_varint(fold_sign(feed), out + size);
-        size += write_varint(fold_sign(ahead), out + size);
+        size += dx_varint_write(fold_sign(feed), out + size);
+        size += dx_varint_write(fold_sign(ahead), out + size);
     }
-    return size + write_varint((uint64_t)touch->section, out + size);
+    return size + dx_varint_write((uint64_t)touch->section, out + size);
 }
 
-static bool read_varint(dx_bytes bytes, size_t *at, uint64_t *out) {
-    *out = 0;
-    for (unsigned shift = 0; shift < 64 && *at < bytes.size; shift += 7) {
-        uint8_t byte = bytes.data[(*at)++];
-        *out |= (uint64_t)(byte & 0x7f) << shift;
-        if ((byte & 0x80) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool read_touch(dx_bytes rest, pack_form form, size_t *at, const dx_touch_row *last,
+static bool read_touch(const uint8_t **at, const uint8_t *end, pack_form form, const dx_touch_row *last,
                        dx_touch_row *out) {
     uint64_t entity, counter, feed_part = 0, ahead_part = 0, section;
-    bool alike = false, reads = read_varint(rest, at, &entity);
+    bool alike = false, reads = dx_varint_read(at, end, &entity);
     if (form == FORM_SHORT && reads) {
         alike = (entity & 1) != 0;
         entity >>= 1;
     }
-    reads = reads && read_varint(rest, at, &counter) &&
-            (alike || (read_varint(rest, at, &feed_part) && read_varint(rest, at, &ahead_part))) &&
-            read_varint(rest, at, &section);
+    reads = reads && dx_varint_read(at, end, &counter) &&
+            (alike || (dx_varint_read(at, end, &feed_part) && dx_varint_read(at, end, &ahead_part))) &&
+            dx_varint_read(at, end, &section);
     if (!reads) {
         return false;
     }
@@ -125,18 +105,18 @@ static bool read_touch(dx_bytes rest, pack_form form, size_t *at, const dx_touch
 static int read_rows(sqlite3_stmt *row, pack *out) {
     dx_bytes rest = dx_column_bytes(row, 4);
     int64_t form = dx_column_int(row, 5);
-    size_t at = 0;
+    const uint8_t *at = rest.data, *end = rest.size == 0 ? at : at + rest.size;
     out->rows[0] = (dx_touch_row){.entity = dx_column_int(row, 0),
                                   .counter = dx_column_int(row, 1),
                                   .block = dx_column_int(row, 2),
                                   .section = dx_column_int(row, 3)};
     out->count = 1;
-    while (at < rest.size && out->count < PACK_ROWS_MAX &&
-           read_touch(rest, (pack_form)form, &at, &out->rows[out->count - 1], &out->rows[out->count])) {
+    while (at < end && out->count < PACK_ROWS_MAX &&
+           read_touch(&at, end, (pack_form)form, &out->rows[out->count - 1], &out->rows[out->count])) {
         out->count++;
     }
     bool is_form = form == FORM_FIVE_PARTS || form == FORM_SHORT;
-    return at == rest.size && is_form && out->rows[0].entity >= 0 ? DX_OK : DX_E_CORRUPT;
+    return at == end && is_form && out->rows[0].entity >= 0 ? DX_OK : DX_E_CORRUPT;
 }
 
 /* Which pack of a run: the last that begins at a touch or before it, the first behind it, the last before it. */

@@ -16,6 +16,7 @@ typedef struct dx_reading {
     bool exports;      /* objects are told as they are brought to another space */
     bool explains;     /* no rows: what it did */
     bool goes_on;      /* an answer that its limit ended says where */
+    bool told;         /* a member told all that matches, and it is here */
 } dx_reading;
 
 static void drop_reading(dx_node *node, dx_request *request) {
@@ -90,6 +91,10 @@ static int reply_end(dx_node *node, dx_request *request) {
     }
     if (request->partial) {
         dx_write_bool(dx_map_builder_key(&map, "partial"), true);
+    }
+    const dx_space *space = dx_node_space(node, request->space);
+    if (reading->told && space != NULL) {
+        dx_node_write_told(space, &map);
     }
     dx_buf_deinit(&cursor);
     return dx_request_reply_unless(node, request, error, &map);
@@ -186,6 +191,7 @@ static int begin_reading(dx_node *node, dx_request *request, dx_space *space, dx
     }
     request->space = space->local;
     reading->query = query;
+    reading->told = request->partial && point == NULL && dx_node_question_is_told(space, query_item);
     return DX_PENDING;
 }
 

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "echo/matching.h"
 #include "echo/purge.h"
+#include "echo/query.h"
 #include "echo/space_scope.h"
 #include "node/state.h"
 
@@ -76,6 +78,78 @@ static void write_scope(const dx_space_scope *scope, dx_map_builder *map) {
     }
 }
 
+/* Who told last what matches the question, once all of that was here; and that it cannot be asked, as things are. */
+static int write_question(dx_node *node, dx_space *space, dx_map_builder *map) {
+    char message[DX_QUERY_MESSAGE_SIZE];
+    dx_matching *matching;
+    if (space->scope->question.size == 0) {
+        return DX_OK;
+    }
+    dx_write_item(dx_map_builder_key(map, "query"), space->scope->question);
+    dx_node_write_told(space, map);
+    int error =
+        dx_matching_begin(&node->context, space, space->scope->question, message, sizeof message, &matching);
+    if (error == DX_E_INVALID) {
+        dx_write_text(dx_map_builder_key(map, "unasked"), message);
+    } else if (dx_replication_refuses_match(node->replication, space)) {
+        sqlite3_snprintf(sizeof message, message,
+                         "it was not answered: more than %d match, or too many are to be looked at",
+                         DX_MATCHES_MAX);
+        dx_write_text(dx_map_builder_key(map, "unasked"), message);
+    }
+    dx_matching_destroy(error == DX_OK ? matching : NULL);
+    return error == DX_E_INVALID ? DX_OK : error;
+}
+
+void dx_node_write_told(const dx_space *space, dx_map_builder *map) {
+    if (space->scope_told_ms != 0) {
+        dx_write_hex(dx_map_builder_key(map, "told_by"), space->scope_teller, DX_KEY_SIZE);
+        dx_write_timestamp(dx_map_builder_key(map, "told_at"), (int64_t)space->scope_told_ms * 1000);
+    }
+}
+
+/* The next key of a map and its value that say which rows there are, not which of them, nor what of them. False: no more. */
+static bool next_condition(dx_reader *reader, size_t *left, dx_bytes *key, dx_bytes *value) {
+    static const char *const others[] = {"count", "cursor", "group", "ids", "limit", "order"};
+    while (*left > 0) {
+        bool other = false;
+        --*left;
+        *key = dx_read_text(reader);
+        *value = dx_read_item(reader);
+        for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+            other = other || dx_bytes_equal(*key, dx_bytes_text(others[i]));
+        }
+        if (!other) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool dx_node_question_is_told(const dx_space *space, dx_bytes question) {
+    dx_bytes kept = space->scope->question, keys[2], values[2];
+    dx_reader readers[2];
+    if (kept.size == 0 || space->scope_told_ms == 0 || space->scope_resets) {
+        return false;
+    }
+    if (dx_item_get(kept, "limit").size != 0) { /* of what lies behind it, nothing was told */
+        return dx_bytes_equal(kept, question);
+    }
+    dx_reader_init(&readers[0], kept);
+    dx_reader_init(&readers[1], question);
+    size_t left[2] = {dx_read_map(&readers[0]), dx_read_map(&readers[1])};
+    for (;;) {
+        bool first = next_condition(&readers[0], &left[0], &keys[0], &values[0]);
+        bool second = next_condition(&readers[1], &left[1], &keys[1], &values[1]);
+        if (!first || !second) {
+            return first == second;
+        }
+        if (!dx_bytes_equal(keys[0], keys[1]) || !dx_bytes_equal(values[0], values[1])) {
+            return false;
+        }
+    }
+}
+
 int dx_node_write_scope_status(dx_node *node, dx_space *space, dx_map_builder *map) {
     uint64_t outside, missing;
     int error = dx_space_scope_count(&node->context, space, &outside, &missing);
@@ -83,6 +157,7 @@ int dx_node_write_scope_status(dx_node *node, dx_space *space, dx_map_builder *m
         dx_write_bool(dx_map_builder_key(map, "partial"), true);
         write_scope(space->scope, map);
         dx_write_uint(dx_map_builder_key(map, "outside"), outside);
+        error = error == DX_OK ? write_question(node, space, map) : error;
     }
     if (missing != 0 || space->scope_resets) {
         dx_write_uint(dx_map_builder_key(map, "missing"), missing + (space->scope_resets ? outside : 0));
@@ -152,9 +227,38 @@ static int take_since(dx_node *node, dx_bytes item, dx_space_scope *scope) {
     return DX_OK;
 }
 
+/* What matches is kept beside the types and the time that are named, or alone. */
+static int take_question(dx_node *node, dx_bytes item, dx_space_scope *scope) {
+    if (item.size == 0 || dx_item_kind(item) == DX_KIND_NULL) {
+        return DX_OK;
+    }
+    if (dx_item_kind(item) != DX_KIND_MAP) {
+        return dx_node_refuse(node, DX_E_INVALID, "dx help query", "\"query\" is a question, a map");
+    }
+    if (item.size > DX_SCOPE_QUESTION_SIZE_MAX) {
+        return dx_node_refuse(node, DX_E_LIMIT, "keep a type instead",
+                              "the question of a scope has at most %d bytes", DX_SCOPE_QUESTION_SIZE_MAX);
+    }
+    scope->question = item;
+    scope->names_types = scope->names_types || scope->since_ms == 0;
+    return DX_OK;
+}
+
 int dx_node_take_scope(dx_node *node, dx_bytes body, dx_space_scope *scope) {
     int error = dx_node_take_types(node, dx_item_get(body, "types"), scope);
-    return error == DX_OK ? take_since(node, dx_item_get(body, "since"), scope) : error;
+    error = error == DX_OK ? take_since(node, dx_item_get(body, "since"), scope) : error;
+    return error == DX_OK ? take_question(node, dx_item_get(body, "query"), scope) : error;
+}
+
+/* A question that cannot be asked of this space is not taken. */
+static int check_question(dx_node *node, dx_space *space, dx_bytes question) {
+    char message[DX_QUERY_MESSAGE_SIZE];
+    dx_matching *matching = NULL;
+    int error = question.size == 0
+                    ? DX_OK
+                    : dx_matching_begin(&node->context, space, question, message, sizeof message, &matching);
+    dx_matching_destroy(matching);
+    return error == DX_E_INVALID ? dx_node_refuse(node, error, "dx help query", "%s", message) : error;
 }
 
 static int reply_scope(dx_node *node, dx_request *request, dx_space *space) {
@@ -167,6 +271,7 @@ static int reply_scope(dx_node *node, dx_request *request, dx_space *space) {
     write_scope(space->scope, &map);
     dx_write_uint(dx_map_builder_key(&map, "outside"), space->scope_resets ? 0 : outside);
     dx_write_uint(dx_map_builder_key(&map, "missing"), missing + (space->scope_resets ? outside : 0));
+    error = error == DX_OK ? write_question(node, space, &map) : error;
     return dx_request_reply_unless(node, request, error, &map);
 }
 
@@ -184,6 +289,7 @@ static int space_scope(dx_node *node, dx_request *request, dx_bytes body) {
     if (error == DX_OK && all && dx_space_scope_is_partial(&scope)) {
         error = dx_node_refuse(node, DX_E_INVALID, NULL, "\"all\" leaves nothing to be named beside it");
     }
+    error = error == DX_OK ? check_question(node, space, scope.question) : error;
     if (error == DX_OK && (all || dx_space_scope_is_partial(&scope))) {
         error = dx_space_scope_set(&node->context, space, &scope);
     }

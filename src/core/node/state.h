@@ -182,7 +182,11 @@ DX_MUST_USE int dx_node_question_is_short(dx_node *node, dx_space *space, dx_byt
 bool dx_node_question_type(dx_bytes question, dx_bytes *type);
 /* Names of types from a list, or none; they point into it. */
 DX_MUST_USE int dx_node_take_types(dx_node *node, dx_bytes item, dx_space_scope *scope);
-/* "types" and "since" of a command. */
+/* Whether its rows are those of the scope's own question, all of which were here when a member told them last. */
+bool dx_node_question_is_told(const dx_space *space, dx_bytes question);
+/* Who told last what matches the scope's question, and when. */
+void dx_node_write_told(const dx_space *space, dx_map_builder *map);
+/* "types", "since" and "query" of a command; the question points into it. */
 DX_MUST_USE int dx_node_take_scope(dx_node *node, dx_bytes body, dx_space_scope *scope);
 /* Words for an object that does not stand here; space may be NULL. Returns DX_E_NOT_FOUND. */
 int dx_node_refuse_absent(dx_node *node, dx_space *space);

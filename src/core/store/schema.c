@@ -244,6 +244,9 @@ const char *const dx_store_schema[] = {
     "ALTER TABLE feed ADD COLUMN trunk INTEGER NOT NULL DEFAULT 0;",
     /* How a pack of touches is written (echo/touch_run.c): those there are stay as they are until runs are made one. */
     "ALTER TABLE touch ADD COLUMN form INTEGER NOT NULL DEFAULT 0;",
+    /* Who told last what matches a scope's question, and when (echo/space_scope.h). */
+    ("ALTER TABLE space_scope ADD COLUMN told_by BLOB NOT NULL DEFAULT x'';"
+     "ALTER TABLE space_scope ADD COLUMN told_ms INTEGER NOT NULL DEFAULT 0;"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];

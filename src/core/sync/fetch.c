@@ -449,6 +449,9 @@ int dx_session_fetch(dx_session *session, uint64_t *deadline_ms) {
         error = dx_session_fetch_holes(session, deadline_ms);
     }
     if (error == DX_OK) {
+        error = dx_session_match_here(session, deadline_ms);
+    }
+    if (error == DX_OK) {
         error = dx_session_seek(session, deadline_ms);
     }
     if (control_pending) {

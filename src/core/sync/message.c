@@ -473,7 +473,7 @@ int dx_sync_section_read(dx_reader *reader, dx_sync_place *place, dx_bytes *sect
 void dx_sync_scope_write(uint64_t number, const dx_space_scope *scope, dx_buf *out) {
     dx_writer writer = begin(out, 3, DX_SYNC_SCOPE);
     dx_write_uint(&writer, number);
-    dx_space_scope_write(scope, &writer);
+    dx_space_scope_write_sections(scope, &writer);
 }
 
 int dx_sync_scope_read(dx_bytes message, uint64_t *number, dx_space_scope *scope) {
@@ -481,7 +481,8 @@ int dx_sync_scope_read(dx_bytes message, uint64_t *number, dx_space_scope *scope
     *number = dx_read_uint(&reader);
     dx_bytes item = dx_read_item(&reader);
     int error = dx_reader_finish(&reader);
-    return error == DX_OK ? dx_space_scope_read(scope, item) : error;
+    error = error == DX_OK ? dx_space_scope_read(scope, item) : error;
+    return error == DX_OK && scope->question.size != 0 ? DX_E_MALFORMED : error;
 }
 
 void dx_sync_scoped_write(uint64_t number, bool all, dx_buf *out) {
@@ -576,4 +577,111 @@ int dx_sync_sought_read(dx_reader *sections, dx_sync_sought *out) {
     out->place = read_place(sections);
     out->section = dx_read_bytes(sections);
     return sections->error != DX_OK ? DX_E_MALFORMED : DX_OK;
+}
+
+/* --- Questions of scopes ------------------------------------------------------------------------------- */
+
+enum { SUM_SIZE = 8 };
+
+static void write_sum(uint64_t sum, uint8_t out[static SUM_SIZE]) {
+    for (size_t i = 0; i < SUM_SIZE; i++) {
+        out[i] = (uint8_t)(sum >> (8 * i));
+    }
+}
+
+static uint64_t read_sum(const uint8_t *bytes) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < SUM_SIZE; i++) {
+        sum |= (uint64_t)bytes[i] << (8 * i);
+    }
+    return sum;
+}
+
+void dx_sync_match_write(const dx_sync_match *match, dx_buf *out) {
+    uint8_t sums[DX_MATCH_BUCKETS_MAX * SUM_SIZE];
+    dx_writer writer = begin(out, 4, DX_SYNC_MATCH);
+    for (size_t i = 0; i < match->buckets; i++) {
+        write_sum(match->sums[i], sums + i * SUM_SIZE);
+    }
+    dx_write_uint(&writer, match->number);
+    dx_write_item(&writer, match->question);
+    write_fixed(&writer, sums, match->buckets * SUM_SIZE);
+}
+
+int dx_sync_match_read(dx_bytes message, dx_sync_match *out) {
+    dx_reader reader = open(message, 4, DX_SYNC_MATCH);
+    out->number = dx_read_uint(&reader);
+    out->question = dx_read_item(&reader);
+    dx_bytes sums = dx_read_bytes(&reader);
+    out->buckets = sums.size / SUM_SIZE;
+    if (reader.error == DX_OK &&
+        (dx_item_kind(out->question) != DX_KIND_MAP || out->question.size > DX_SCOPE_QUESTION_SIZE_MAX ||
+         sums.size % SUM_SIZE != 0 || out->buckets == 0 || out->buckets > DX_MATCH_BUCKETS_MAX ||
+         (out->buckets & (out->buckets - 1)) != 0)) {
+        dx_reader_fail(&reader);
+    }
+    for (size_t i = 0; reader.error == DX_OK && i < out->buckets; i++) {
+        out->sums[i] = read_sum(sums.data + i * SUM_SIZE);
+    }
+    return dx_reader_finish(&reader);
+}
+
+void dx_sync_matched_write(const dx_sync_matched *matched, dx_buf *out) {
+    dx_writer writer = begin(out, 4, DX_SYNC_MATCHED);
+    dx_write_uint(&writer, matched->number);
+    dx_write_bytes(&writer, matched->rows);
+    dx_write_array(&writer, matched->ended ? 2 : 0);
+    if (matched->ended) {
+        dx_write_uint(&writer, (uint64_t)matched->verdict);
+        dx_write_array(&writer, matched->bucket_count);
+        for (size_t i = 0; i < matched->bucket_count; i++) {
+            dx_write_uint(&writer, matched->buckets[i]);
+        }
+    }
+}
+
+static void read_end(dx_reader *reader, dx_sync_matched *out) {
+    out->verdict = (dx_sync_verdict)dx_read_uint_max(reader, DX_VERDICT_REFUSED);
+    out->bucket_count = dx_read_array(reader);
+    if (out->bucket_count > DX_MATCH_BUCKETS_MAX) {
+        dx_reader_fail(reader);
+        out->bucket_count = 0;
+    }
+    for (size_t i = 0; i < out->bucket_count; i++) {
+        out->buckets[i] = (uint8_t)dx_read_uint_max(reader, DX_MATCH_BUCKETS_MAX - 1);
+        if (i > 0 && out->buckets[i] <= out->buckets[i - 1]) {
+            dx_reader_fail(reader);
+        }
+    }
+}
+
+int dx_sync_matched_read(dx_bytes message, dx_sync_matched *out) {
+    dx_reader reader = open(message, 4, DX_SYNC_MATCHED);
+    *out = (dx_sync_matched){.number = dx_read_uint(&reader)};
+    out->rows = dx_read_bytes(&reader);
+    size_t fields = dx_read_array(&reader);
+    out->ended = fields == 2;
+    if (out->ended) {
+        read_end(&reader, out);
+    }
+    if ((fields != 0 && fields != 2) || out->rows.size % DX_SYNC_MATCHED_ROW_SIZE != 0 ||
+        out->rows.size > (size_t)DX_SYNC_MATCHED_MAX * DX_SYNC_MATCHED_ROW_SIZE ||
+        (!out->ended && out->rows.size == 0)) {
+        dx_reader_fail(&reader);
+    }
+    return dx_reader_finish(&reader);
+}
+
+void dx_sync_matched_row_write(const uint8_t id[static DX_ID_SIZE], uint64_t sum, dx_buf *rows) {
+    uint8_t bytes[SUM_SIZE];
+    write_sum(sum, bytes);
+    dx_buf_append(rows, id, DX_ID_SIZE);
+    dx_buf_append(rows, bytes, sizeof bytes);
+}
+
+void dx_sync_matched_row(dx_bytes rows, size_t index, uint8_t id[static DX_ID_SIZE], uint64_t *sum) {
+    const uint8_t *row = rows.data + index * DX_SYNC_MATCHED_ROW_SIZE;
+    DX_ASSERT((index + 1) * DX_SYNC_MATCHED_ROW_SIZE <= rows.size);
+    memcpy(id, row, DX_ID_SIZE);
+    *sum = read_sum(row + DX_ID_SIZE);
 }

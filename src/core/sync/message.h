@@ -30,6 +30,10 @@
  *              `answered` of them, and about one more up to the stamp `next` if that is not []; whole: nothing else that
  *              was ever said of them is known to be missing here
  *   SCOPED     [25, number, all]: what follows is cut by that scope; all: what else is not here, it leaves out
+ *   MATCH      [26, number, question, sums: bstr]: which entities match (echo/matching.h), where it differs from what
+ *              matches at the asker's: of it the sum of each bucket, 8 bytes, 1 to 256 of them, a power of two
+ *   MATCHED    [27, number, rows: bstr, end]: of those buckets, rows of 30 bytes (entity 22, sum 8), at most 1024; end = [],
+ *              or [verdict, [bucket…]], ascending: which buckets were told, and what the answer is worth
  * Ownership: decoded views point into the message. */
 #ifndef DX_SYNC_MESSAGE_H
 #define DX_SYNC_MESSAGE_H
@@ -42,10 +46,12 @@ enum {
     DX_SYNC_VERSION = 1,
     DX_SYNC_ENTRIES_MAX = 256, /* per STATE: 45 KB */
     DX_SYNC_ADDRESSES_MAX = 8,
-    DX_SYNC_BLOCKS_MAX = 1024, /* per DATA */
-    DX_SYNC_PLACES_MAX = 1024, /* per HOLES: 10 KB */
-    DX_SYNC_SEEKS_MAX = 64,    /* entities per SEEK: 2 KB */
-    DX_SYNC_SOUGHT_MAX = 1024  /* sections per SOUGHT */
+    DX_SYNC_BLOCKS_MAX = 1024,  /* per DATA */
+    DX_SYNC_PLACES_MAX = 1024,  /* per HOLES: 10 KB */
+    DX_SYNC_SEEKS_MAX = 64,     /* entities per SEEK: 2 KB */
+    DX_SYNC_SOUGHT_MAX = 1024,  /* sections per SOUGHT */
+    DX_SYNC_MATCHED_MAX = 1024, /* rows per MATCHED: 30 KB */
+    DX_SYNC_MATCHED_ROW_SIZE = DX_ID_SIZE + 8
 };
 
 typedef enum dx_sync_kind {
@@ -75,6 +81,8 @@ typedef enum dx_sync_kind {
     DX_SYNC_SEEK,
     DX_SYNC_SOUGHT,
     DX_SYNC_SCOPED,
+    DX_SYNC_MATCH,
+    DX_SYNC_MATCHED,
     DX_SYNC_KIND_COUNT
 } dx_sync_kind;
 
@@ -237,5 +245,37 @@ void dx_sync_sought_write(const dx_sync_sought *section, dx_buf *out);
 /* Leaves the reader before the first section. */
 DX_MUST_USE int dx_sync_sought_open(dx_bytes message, dx_sync_answer *out, dx_reader *sections);
 DX_MUST_USE int dx_sync_sought_read(dx_reader *sections, dx_sync_sought *out);
+
+typedef struct dx_sync_match {
+    uint64_t number;
+    dx_bytes question; /* one item, a map */
+    size_t buckets;    /* a power of two, at most DX_MATCH_BUCKETS_MAX */
+    uint64_t sums[DX_MATCH_BUCKETS_MAX];
+} dx_sync_match;
+
+/* What an answer is worth. */
+typedef enum dx_sync_verdict {
+    DX_VERDICT_PART,   /* that is what is here: there may be more */
+    DX_VERDICT_ALL,    /* as far as is known here, there is nothing more */
+    DX_VERDICT_REFUSED /* it was not answered: no question of this space, or too much to look at */
+} dx_sync_verdict;
+
+typedef struct dx_sync_matched {
+    uint64_t number;
+    dx_bytes rows;
+    bool ended;
+    dx_sync_verdict verdict;
+    size_t bucket_count;
+    uint8_t buckets[DX_MATCH_BUCKETS_MAX]; /* ascending */
+} dx_sync_matched;
+
+void dx_sync_match_write(const dx_sync_match *match, dx_buf *out);
+DX_MUST_USE int dx_sync_match_read(dx_bytes message, dx_sync_match *out);
+void dx_sync_matched_write(const dx_sync_matched *matched, dx_buf *out);
+/* A message that is not the last one has rows. */
+DX_MUST_USE int dx_sync_matched_read(dx_bytes message, dx_sync_matched *out);
+void dx_sync_matched_row_write(const uint8_t id[static DX_ID_SIZE], uint64_t sum, dx_buf *rows);
+/* The row at a place, of rows.size / DX_SYNC_MATCHED_ROW_SIZE. */
+void dx_sync_matched_row(dx_bytes rows, size_t index, uint8_t id[static DX_ID_SIZE], uint64_t *sum);
 
 #endif

@@ -60,6 +60,18 @@ static int take_ask(dx_session *session, dx_bytes message) {
     return error;
 }
 
+bool dx_session_may_work(dx_session *session, uint64_t *deadline_ms) {
+    refill(session);
+    if (session->work < DX_SYNC_WORK_KEPT) {
+        uint64_t missing = (uint64_t)(DX_SYNC_WORK_KEPT - session->work);
+        uint64_t due_ms = session->work_ms + missing * 1000 / DX_SYNC_WORK_PER_S + 1;
+        *deadline_ms = due_ms < *deadline_ms ? due_ms : *deadline_ms;
+        return false;
+    }
+    return session->judged && session->credit > 0 &&
+           dx_swarm_has_room(session->replica->replication->swarm, session->link);
+}
+
 /* The oldest question that waits. */
 static dx_bytes first_waiting(const dx_session *session) {
     const uint8_t *at = session->waiting.data;

@@ -279,6 +279,7 @@ static int settle_session(dx_session *session, uint64_t *deadline_ms, bool *more
         return error;
     }
     error = dx_session_answer_waiting(session, deadline_ms);
+    error = error == DX_OK ? dx_session_answer_match(session, deadline_ms) : error;
     if (error != DX_OK) {
         return error;
     }
@@ -362,7 +363,8 @@ void dx_replication_status_of(dx_replication *replication, dx_space *space, dx_r
     out->whole =
         replica->left_count > 0 && memcmp(&replica->left, &replica->digests, sizeof replica->left) == 0;
     for (session = replica->sessions; session != NULL; session = session->next) {
-        out->pending_sections = out->pending_sections || dx_session_asks_holes(session);
+        out->pending_sections =
+            out->pending_sections || dx_session_asks_holes(session) || dx_session_asks_match(session);
     }
     out->pending_blocks = count_pending(replica);
     out->received_blocks = replica->received_blocks;

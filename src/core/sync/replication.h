@@ -55,6 +55,10 @@ DX_MUST_USE int dx_replication_seek(dx_replication *replication, dx_space *space
 dx_seek_state dx_replication_seek_state(dx_replication *replication, const dx_space *space, int64_t key);
 void dx_replication_seek_end(dx_replication *replication, const dx_space *space, int64_t key);
 
+/* Whether somebody who is here does not answer the question of this vault's scope: too much matches it, or is to be looked at
+ * for it, there or here; or it names what is not known there. */
+bool dx_replication_refuses_match(dx_replication *replication, const dx_space *space);
+
 typedef struct dx_replication_status {
     size_t peers;        /* sessions in which the peer proved membership */
     bool synced;         /* at least one peer, and every such peer's control and data digests equal ours */

@@ -16,7 +16,7 @@
 /* --- What this vault keeps ------------------------------------------------------------------------- */
 
 /* A relay, which has no keys, sends everything and is told no types. */
-static bool may_know(const dx_session *session) {
+bool dx_session_may_know(const dx_session *session) {
     return session->state == DX_SESSION_MEMBER &&
            dx_control_role(session->replica->space->control, session->identity) > DX_ROLE_PULL;
 }
@@ -24,7 +24,7 @@ static bool may_know(const dx_session *session) {
 int dx_session_tell_scope(dx_session *session) {
     const dx_space *space = session->replica->space;
     dx_buf *message = &session->replica->replication->message;
-    if (session->scope_told == space->scope_version || !may_know(session)) {
+    if (session->scope_told == space->scope_version || !dx_session_may_know(session)) {
         return DX_OK;
     }
     session->scope_told = space->scope_version;

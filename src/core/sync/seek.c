@@ -122,7 +122,7 @@ static int add_key(dx_session *session, int64_t key) {
     return error;
 }
 
-/* Those that somebody waits for, then those that are sought. */
+/* Those that somebody waits for, then those that are sought, then what they told of (match.c). */
 static int gather(dx_session *session) {
     dx_replica *replica = session->replica;
     dx_sync_seek *asked = session->seek.asked;
@@ -141,7 +141,15 @@ static int gather(dx_session *session) {
         error = dx_space_sought(context_of(session), replica->space, key, &key);
         error = error == DX_OK && !dx_purge_has(replica->space, key) ? add_key(session, key) : error;
     }
-    return error == DX_E_NOT_FOUND ? DX_OK : error;
+    error = error == DX_E_NOT_FOUND ? DX_OK : error;
+    const int64_t *matched;
+    size_t first = asked->count, left = dx_session_match_keys(session, &matched);
+    for (size_t i = 0; i < left && asked->count < DX_SYNC_SEEKS_MAX && error == DX_OK; i++) {
+        error = add_key(session, matched[i]);
+    }
+    session->seek.matched = asked->count - first;
+    session->seek.matched_of = session->match.number;
+    return error;
 }
 
 static int ask(dx_session *session) {
@@ -193,6 +201,7 @@ static int is_here(const dx_session *session, int64_t key, bool *here) {
 /* They were asked for these, and gave what they gave. */
 static int note_asked(dx_session *session, size_t count, bool all) {
     dx_replica *replica = session->replica;
+    size_t matched = session->seek.asked->count - session->seek.matched;
     int error = DX_OK;
     for (size_t i = 0; i < count && error == DX_OK; i++) {
         dx_replica_seek *seek = find_seek(replica, session->seek.keys[i]);
@@ -204,7 +213,9 @@ static int note_asked(dx_session *session, size_t count, bool all) {
                 seek->asked[seek->asked_count++] = session->link;
             }
         }
-        if (i >= session->seek.urgent) {
+        if (i >= matched) {
+            dx_session_match_fetched(session, whole);
+        } else if (i >= session->seek.urgent) {
             session->seek.after = session->seek.keys[i];
         }
         if (error == DX_OK && whole) {
@@ -230,7 +241,9 @@ int dx_session_seek(dx_session *session, uint64_t *deadline_ms) {
         return error;
     }
     uint64_t until_ms = asked_elsewhere_until(session);
-    if (replica->seek_count == 0 && replica->space->scope->since_ms == 0) {
+    const int64_t *matched;
+    if (replica->seek_count == 0 && replica->space->scope->since_ms == 0 &&
+        dx_session_match_keys(session, &matched) == 0) {
         return DX_OK;
     }
     if (now_of(session) < until_ms) {
@@ -448,6 +461,7 @@ static int go_on(dx_session *session, const dx_sync_answer *head) {
     asked->count = left;
     asked->after = head->next;
     session->seek.urgent -= head->answered < session->seek.urgent ? head->answered : session->seek.urgent;
+    session->seek.matched = session->seek.matched < left ? session->seek.matched : left;
     return ask(session);
 }
 

@@ -72,6 +72,7 @@ int dx_session_open(dx_replica *replica, const dx_swarm_link *link) {
     session->work = DX_SYNC_WORK_MAX;
     dx_buf_init(&session->waiting, context->alloc, DX_SYNC_WAITING_SIZE_MAX);
     dx_session_holes_init(session);
+    dx_session_match_init(session);
     dx_space_scope_init(&session->scope, context->alloc);
     memcpy(session->handshake_hash, link->handshake_hash, sizeof session->handshake_hash);
     memcpy(session->address, link->address, sizeof session->address);
@@ -99,6 +100,7 @@ void dx_session_close(dx_session *session) {
     dx_buf_deinit(&session->waiting);
     dx_session_holes_deinit(session);
     dx_session_seek_deinit(session);
+    dx_session_match_deinit(session);
     dx_space_scope_deinit(&session->scope);
     dx_alloc_free(alloc, session, sizeof *session);
 }
@@ -249,7 +251,7 @@ static int take_more_addresses(dx_session *session, dx_bytes message) {
 static int64_t work_of(dx_sync_kind kind) {
     bool proves = kind == DX_SYNC_FORK || kind == DX_SYNC_ROOTS || kind == DX_SYNC_PATH ||
                   kind == DX_SYNC_LIMB || kind == DX_SYNC_SECTIONS || kind == DX_SYNC_SOUGHT ||
-                  kind == DX_SYNC_SCOPE;
+                  kind == DX_SYNC_SCOPE || kind == DX_SYNC_MATCH || kind == DX_SYNC_MATCHED;
     return proves ? 4 : kind == DX_SYNC_ADDRESSES ? 5 * DX_SYNC_ADDRESSES_MAX : 0;
 }
 
@@ -283,6 +285,10 @@ int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes 
         return dx_session_take_scoped(session, message);
     case DX_SYNC_SOUGHT:
         return dx_session_take_sought(session, message);
+    case DX_SYNC_MATCH:
+        return dx_session_take_match(session, message);
+    case DX_SYNC_MATCHED:
+        return dx_session_take_matched(session, message);
     case DX_SYNC_GONE:
         return dx_session_take_gone(session, message);
     case DX_SYNC_PIECE:

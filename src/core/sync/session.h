@@ -10,6 +10,7 @@
 #define DX_SYNC_SESSION_H
 
 #include "echo/epoch.h"
+#include "echo/matching.h"
 #include "feed/hole.h"
 #include "halo/welcome.h"
 #include "sync/message.h"
@@ -71,6 +72,53 @@ typedef struct dx_session_piece {
     uint64_t index; /* 0: the manifest */
     uint64_t asked_ms;
 } dx_session_piece;
+
+/* What matches the question of this vault's scope, found out with them:
+ *   phase      what ends it                              then
+ *   IDLE       their data, or the scope, is another      LOOKING
+ *   LOOKING    what matches here is known: MATCH         ASKED
+ *   ASKED      MATCHED tells the end                     FETCHING; IDLE where they refused, or are silent
+ *   FETCHING   they were asked for all that differs      IDLE
+ * A scope that is another one ends every phase in IDLE; the answer that is due is waited for, and passed over. */
+typedef enum dx_match_phase {
+    DX_MATCH_IDLE,
+    DX_MATCH_LOOKING,
+    DX_MATCH_ASKED,
+    DX_MATCH_FETCHING
+} dx_match_phase;
+
+typedef struct dx_session_match {
+    dx_match_phase phase;
+    dx_matching *here;            /* what matches here; NULL: nothing is known to */
+    bool due;                     /* an answer is to come, late or not */
+    bool all;                     /* it says that there is nothing more, and all that was fetched is whole */
+    bool holds;                   /* such an answer was the last one */
+    bool refused;                 /* it was not answered, or not even asked, for it is too much */
+    uint64_t number;              /* of the question asked last */
+    size_t buckets;               /* of it */
+    size_t rows;                  /* told so far */
+    dx_buf told;                  /* their keys, as a list (key_set.h) */
+    dx_buf keys;                  /* of what is to be fetched of them, likewise */
+    size_t fetched;               /* of these, so many were asked for */
+    uint64_t looks_version;       /* of the scope, when the phase IDLE ended */
+    uint64_t scope_version;       /* when they were asked last, 0: never */
+    uint8_t theirs[DX_HASH_SIZE]; /* and the digest of their data then */
+    uint64_t changed_ms;          /* when that was seen to be another, 0: it is not */
+    uint64_t began_ms, progress_ms; /* the phase IDLE ended; something was last told */
+    uint64_t next_ms;               /* not to be asked before */
+    uint64_t again_ms;              /* to be asked again, for they had not all; 0: not */
+    unsigned rounds;                /* of that, so far */
+} dx_session_match;
+
+/* An answer to their question which is under way. */
+typedef struct dx_session_answer {
+    dx_sync_match asked; /* its question points into the buffer */
+    dx_buf question;
+    dx_matching *matching; /* NULL: not begun */
+    bool found;            /* and all of it is */
+    bool differs[DX_MATCH_BUCKETS_MAX];
+    size_t next; /* match that is to be told, or passed over, next */
+} dx_session_answer;
 
 typedef struct dx_session dx_session;
 typedef struct dx_replica dx_replica;
@@ -160,6 +208,8 @@ struct dx_session {
         dx_sync_seek *asked;             /* taken when they are first asked for an entity */
         int64_t keys[DX_SYNC_SEEKS_MAX]; /* of those */
         size_t urgent;                   /* so many of them, the first, a person waits for */
+        size_t matched;                  /* so many, the last, they told of */
+        uint64_t matched_of;             /* in the answer to the question with this number */
         int64_t after;       /* up to this one, those that are sought were asked for in this round */
         unsigned rounds;     /* so far */
         uint64_t brought_ms; /* when they were asked first, or last brought something that was not here */
@@ -167,6 +217,8 @@ struct dx_session {
         bool due;            /* an answer is to come, late or not */
         bool late;           /* and is not waited for any more */
     } seek;
+    dx_session_match match;
+    dx_session_answer *answer_match; /* NULL: they asked nothing */
 };
 
 /* One space in replication. */
@@ -235,6 +287,8 @@ DX_MUST_USE int dx_session_send(dx_session *session);
 /* --- question.c: what they may ask for --- */
 /* They made us work so much: DX_E_FLOOD when it is more than anybody may. */
 DX_MUST_USE int dx_session_spend(dx_session *session, int64_t work);
+/* Whether something more may be done for them now, beside what is spent as it comes; *deadline_ms: when it may. */
+bool dx_session_may_work(dx_session *session, uint64_t *deadline_ms);
 /* ASK, PROBE, PART, BRANCH or HOLES: answered now, or when its turn comes. */
 DX_MUST_USE int dx_session_take_question(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_answer_waiting(dx_session *session, uint64_t *deadline_ms);
@@ -293,6 +347,8 @@ DX_MUST_USE int dx_session_take_holes(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_take_sections(dx_session *session, dx_bytes message);
 
 /* --- scope.c: what each side keeps --- */
+/* Whether they may know what this vault keeps: a relay may not. */
+bool dx_session_may_know(const dx_session *session);
 DX_MUST_USE int dx_session_tell_scope(dx_session *session);
 DX_MUST_USE int dx_session_take_scope(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_take_scoped(dx_session *session, dx_bytes message);
@@ -319,6 +375,19 @@ DX_MUST_USE int dx_session_seek(dx_session *session, uint64_t *deadline_ms);
 DX_MUST_USE int dx_session_answer_seek(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_take_sought(dx_session *session, dx_bytes message);
 void dx_session_seek_deinit(dx_session *session);
+
+/* --- match.c: what matches the question of a scope --- */
+void dx_session_match_init(dx_session *session);
+void dx_session_match_deinit(dx_session *session);
+DX_MUST_USE int dx_session_match_here(dx_session *session, uint64_t *deadline_ms);
+/* Whether what matches here was not yet compared with what matches at theirs. */
+bool dx_session_asks_match(const dx_session *session);
+DX_MUST_USE int dx_session_take_matched(dx_session *session, dx_bytes message);
+/* The keys of what differs, from the first on that they were not asked for yet; and that they were, for one. */
+size_t dx_session_match_keys(const dx_session *session, const int64_t **keys);
+void dx_session_match_fetched(dx_session *session, bool whole);
+DX_MUST_USE int dx_session_take_match(dx_session *session, dx_bytes message);
+DX_MUST_USE int dx_session_answer_match(dx_session *session, uint64_t *deadline_ms);
 
 /* --- serve.c: what they want --- */
 /* How many blocks [from, from + *count) of a branch fit one message; appended as its items. At least one; a

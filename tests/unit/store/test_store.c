@@ -139,6 +139,32 @@ static void test_older_addresses_are_kept(void **state) {
     sqlite3_close(db);
 }
 
+/* A scope of a vault from before scopes had questions. */
+static void test_older_scopes_are_kept(void **state) {
+    (void)state;
+    sqlite3 *db;
+    sqlite3_stmt *select;
+    bool kept = false;
+    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    for (int step = 0; step < dx_store_schema_version; step++) {
+        if (strstr(dx_store_schema[step], "ADD COLUMN told_by") != NULL) {
+            kept = sqlite3_exec(db, "INSERT INTO space_scope VALUES(7, x'82816362656400', 1)", NULL, NULL,
+                                NULL) == SQLITE_OK;
+        }
+        assert_int_equal(sqlite3_exec(db, dx_store_schema[step], NULL, NULL, NULL), SQLITE_OK);
+    }
+    assert_true(kept);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT count(*) FROM space_scope WHERE space = 7 AND resets = 1"
+                                        " AND told_by = x'' AND told_ms = 0",
+                                        -1, &select, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(select), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(select, 0), 1);
+    sqlite3_finalize(select);
+    sqlite3_close(db);
+}
+
 static void test_schema_is_at_its_version(void **state) {
     (void)state;
     fixture f;
@@ -718,14 +744,14 @@ static void test_failures_are_traced(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_refusals_at_opening), DX_TEST(test_newer_and_foreign_databases_are_left_alone),
-             DX_TEST(test_older_addresses_are_kept), DX_TEST(test_schema_is_at_its_version),
-             DX_TEST(test_clones_are_noticed), DX_TEST(test_a_full_disk_is_read),
-             DX_TEST(test_renewing_on_a_failing_disk_poisons), DX_TEST(test_rollback_leaves_nothing),
-             DX_TEST(test_constraints_are_answers), DX_TEST(test_errors_stick_until_read),
-             DX_TEST(test_statements_have_a_budget), DX_TEST(test_a_failed_write_spoils_the_transaction),
-             DX_TEST(test_a_failed_commit_poisons), DX_TEST(test_full_disk_and_room_again),
-             DX_TEST(test_statements_are_cached_by_address), DX_TEST(test_values_go_in_and_out),
-             DX_TEST(test_no_statement_is_a_statement_that_does_nothing),
+             DX_TEST(test_older_addresses_are_kept), DX_TEST(test_older_scopes_are_kept),
+             DX_TEST(test_schema_is_at_its_version), DX_TEST(test_clones_are_noticed),
+             DX_TEST(test_a_full_disk_is_read), DX_TEST(test_renewing_on_a_failing_disk_poisons),
+             DX_TEST(test_rollback_leaves_nothing), DX_TEST(test_constraints_are_answers),
+             DX_TEST(test_errors_stick_until_read), DX_TEST(test_statements_have_a_budget),
+             DX_TEST(test_a_failed_write_spoils_the_transaction), DX_TEST(test_a_failed_commit_poisons),
+             DX_TEST(test_full_disk_and_room_again), DX_TEST(test_statements_are_cached_by_address),
+             DX_TEST(test_values_go_in_and_out), DX_TEST(test_no_statement_is_a_statement_that_does_nothing),
              DX_TEST(test_large_statement_journals_stay_in_memory), DX_TEST(test_the_log_is_bounded),
              DX_TEST(test_a_log_that_cannot_be_emptied), DX_TEST(test_the_log_has_place_for_small_commits),
              DX_TEST(test_a_log_is_emptied_while_nobody_waits), DX_TEST(test_upkeep_that_fails),

@@ -123,6 +123,10 @@ static void write_message(dx_sync_kind kind) {
     const dx_sync_place place = {.seq = 0};
     const dx_sync_seek seek = {.count = 1};
     const dx_sync_answer answer = {.answered = 1};
+    static const uint8_t empty_map[] = {0xa0};
+    const dx_sync_match match = {
+        .number = 1, .question = dx_bytes_of(empty_map, sizeof empty_map), .buckets = 1};
+    const dx_sync_matched matched = {.number = 1, .ended = true};
     dx_space_scope scope;
     dx_buf *out = &s.eve.message;
     dx_writer writer;
@@ -204,6 +208,12 @@ static void write_message(dx_sync_kind kind) {
     case DX_SYNC_SOUGHT:
         dx_sync_sought_begin(&answer, out);
         break;
+    case DX_SYNC_MATCH:
+        dx_sync_match_write(&match, out);
+        break;
+    case DX_SYNC_MATCHED:
+        dx_sync_matched_write(&matched, out);
+        break;
     case DX_SYNC_KIND_COUNT:
         dx_writer_init(&writer, out);
         dx_write_array(&writer, 1);
@@ -244,6 +254,8 @@ static const struct {
     {DX_SYNC_SEEK, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_SOUGHT},
     {DX_SYNC_SOUGHT, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* nobody asked */
     {DX_SYNC_SCOPED, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* of no scope */
+    {DX_SYNC_MATCH, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_MATCHED},
+    {DX_SYNC_MATCHED, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* nobody asked */
     {DX_SYNC_KIND_COUNT, DX_E_MALFORMED, DX_E_MALFORMED, DX_E_MALFORMED, DX_SYNC_KIND_COUNT},
 };
 

@@ -52,6 +52,8 @@ static int read_sought(dx_bytes message) {
 /* Reads any message with the reader of its kind. */
 static int read_any(dx_bytes message) {
     dx_sync_seek seek;
+    dx_sync_match match;
+    dx_sync_matched matched;
     bool all;
     dx_sync_hello hello;
     dx_sync_digests digests;
@@ -123,6 +125,10 @@ static int read_any(dx_bytes message) {
         return dx_sync_seek_read(message, &seek);
     case DX_SYNC_SOUGHT:
         return read_sought(message);
+    case DX_SYNC_MATCH:
+        return dx_sync_match_read(message, &match);
+    case DX_SYNC_MATCHED:
+        return dx_sync_matched_read(message, &matched);
     case DX_SYNC_PING:
         return dx_sync_ping_read(false, message);
     case DX_SYNC_PONG:

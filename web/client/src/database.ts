@@ -245,9 +245,11 @@ export class Database {
   /** Any question of docs/spec/query.md (follow, path, after, limit): answered once, in the vault's order. */
   async run<T extends object = Record<string, unknown>>(query: { readonly [key: string]: unknown }): Promise<Live<T>[]> {
     await this.flush().catch(() => undefined); // what is asked about must be there; refusals have their own event
-    const stored = storeValue(query, (object) => idOf(entityOf(object)));
-    return (await this.#ask(stored)).map((entity) => entity.proxy as Live<T>);
+    return (await this.#ask(this.storeQuestion(query))).map((entity) => entity.proxy as Live<T>);
   }
+
+  /** As the vault is asked: ids in place of objects. */
+  storeQuestion(query: { readonly [key: string]: unknown }): Value { return storeValue(query, (object) => idOf(entityOf(object))); }
 
   /** How many match. */
   async count(filter: Filter = {}): Promise<number> {
@@ -299,7 +301,7 @@ export class Database {
 
   /** The answer of any question but `text` and `path` at a point, in the vault's order (docs/spec/query.md, Of a point). E_GONE: history here begins later. */
   runAt(query: { readonly [key: string]: unknown }, point: string): Promise<PastEntity[]> {
-    return this.#history.answer(storeValue(query, (object) => idOf(entityOf(object))), point);
+    return this.#history.answer(this.storeQuestion(query), point);
   }
 
   /** What shows otherwise at `to` (now, without it) than at `from`: of this space, the newest first. */

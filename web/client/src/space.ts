@@ -41,6 +41,13 @@ export interface SpaceStatus {
   readonly outside?: number;
   /** Sections that nobody gave yet. */
   readonly missing?: number;
+  /** What matches this is kept, too. */
+  readonly query?: Readonly<Record<string, unknown>>;
+  /** The member who told last all that matches it, once that was here, and when. */
+  readonly told_by?: string;
+  readonly told_at?: Timestamp;
+  /** Why that cannot be asked. */
+  readonly unasked?: string;
 }
 
 /** docs/spec/epoch.md: what the space was at a point, which newcomers load in place of history. */
@@ -157,12 +164,16 @@ export class Space {
   async makeEpoch(): Promise<Epoch> { return epochFrom(await this.#connection.request({ do: 'space.epoch', space: this.key })); }
 
   /**
-   * What of the space this vault keeps from now on: objects and links of some types, what happened since a time, or 'all' (docs/spec/partial.md). Only the person's own
-   * programs may say so. Results of queries that may lack something are `partial` then; `db.fetch(id)` brings one object.
+   * What of the space this vault keeps from now on: objects and links of some types, what happened since a time, what matches a question as members tell it (a filter of
+   * docs/spec/query.md, or one with `order` and `limit`), or 'all' (docs/spec/partial.md). Only the person's own programs may say so. Results of queries that may lack
+   * something are `partial` then; `db.fetch(id)` brings one object.
    */
-  async keep(scope: 'all' | { readonly types?: readonly string[]; readonly since?: Date }): Promise<void> {
-    const { types, since } = scope === 'all' ? {} : scope;
-    await this.#connection.request({ do: 'space.scope', space: this.key, types, since: since?.getTime(), ...scope === 'all' ? { all: true } : {} });
+  async keep(scope: 'all' | { readonly types?: readonly string[]; readonly since?: Date; readonly query?: Readonly<Record<string, unknown>> }): Promise<void> {
+    const { types, since, query } = scope === 'all' ? {} : scope;
+    await this.#connection.request({
+      do: 'space.scope', space: this.key, types, since: since?.getTime(), query: query === undefined ? undefined : this.db.storeQuestion(query),
+      ...scope === 'all' ? { all: true } : {},
+    });
   }
 
   async #status(options: Body): Promise<SpaceStatus> {
