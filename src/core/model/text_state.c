@@ -318,6 +318,19 @@ int dx_text_saved_open(const dx_alloc *alloc, const dx_text_saved *saved, uint64
     return error;
 }
 
+int dx_text_waiting_has(const dx_alloc *alloc, dx_bytes waiting, uint64_t client, bool *has) {
+    intake self = {.alloc = alloc};
+    dx_text_reader_init(&self.reader, alloc);
+    int error = read_entries(&self, waiting);
+    *has = false;
+    for (size_t i = 0; i < self.count && error == DX_OK; i++) {
+        *has = *has || self.entries[i].client == client;
+    }
+    dx_alloc_free(alloc, self.entries, self.capacity * sizeof *self.entries);
+    dx_text_reader_deinit(&self.reader);
+    return error;
+}
+
 int dx_text_saved_fold(const dx_alloc *alloc, const dx_text_saved *saved, dx_buf *out) {
     dx_text_doc *doc;
     dx_buf checkpoint, waiting, clocks;
