@@ -24,6 +24,10 @@ static bool is_approval(const check_entity *entity) {
     return is_model(entity, "dx/approval/1") || is_model(entity, SIM_PAPER);
 }
 
+static bool is_text(const check_entity *entity) {
+    return is_model(entity, "dx/text/1");
+}
+
 /* --- The forms of operations ----------------------------------------------------------------------------- */
 
 /* Of the approval's steps: their words, how many items each has, in which phase it is taken and by whom. */
@@ -90,8 +94,9 @@ bool check_model_operate(check_space *space, check_entity *entity, dx_bytes oper
     taken_step step;
     bool counter = is_counter(entity);
     bool well = counter ? dx_item_check(operation) == DX_OK && dx_item_kind(operation) == DX_KIND_INT
-                        : read_step(operation, &step);
-    if (!counter && !is_approval(entity)) {
+                : is_text(entity) ? check_text_takes(entity, operation, stamp)
+                                  : read_step(operation, &step);
+    if (!counter && !is_text(entity) && !is_approval(entity)) {
         sim_violate(space->world, "the reference knows no model %.*s", (int)entity->model.size,
                     (const char *)entity->model.data);
     }
@@ -341,6 +346,9 @@ static void write_counter(check_space *space, const check_entity *entity, bool s
 static dx_bytes make(check_space *space, const check_entity *entity, bool saved) {
     dx_buf buf;
     dx_writer writer;
+    if (is_text(entity)) {
+        return check_text_make(space, entity, saved);
+    }
     dx_buf_init(&buf, &sim_heap, MADE_SIZE_MAX);
     dx_writer_init(&writer, &buf);
     if (is_counter(entity)) {

@@ -189,6 +189,9 @@ dx_bytes check_object_at(dx_bytes view, const char *path);
 /* False when the operation is malformed and changes nothing. */
 bool check_model_operate(check_space *space, check_entity *entity, dx_bytes operation,
                          const check_stamp *stamp);
+/* check_text.c: whether a text takes it, and what all of them make, kept (canonical) or shown. */
+bool check_text_takes(const check_entity *entity, dx_bytes operation, const check_stamp *stamp);
+dx_bytes check_text_make(check_space *space, const check_entity *entity, bool saved);
 dx_bytes check_model_view(check_space *space, const check_entity *entity);
 dx_bytes check_model_saved(check_space *space, const check_entity *entity);
 

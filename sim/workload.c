@@ -13,7 +13,8 @@ enum {
     AGAIN_DELAY_MAX_MS = 120000,
     TWINS_EVERY = 16, /* one in so many operations is done by all peers at once */
     TWINS_SHARE = 2,  /* room for them and for storms: half as many operations more */
-    STORM_MOVES = 4   /* of each peer */
+    STORM_MOVES = 4,  /* of each peer */
+    MAKES_TEXT = 3    /* key of an operation that makes a text; 0: a counter, 1 and 2: an approval */
 };
 
 static const char *const kind_words[] = {[SIM_OP_ADD] = "adds",
@@ -455,6 +456,14 @@ static void write_edits(sim_world *world, const sim_op *op, char *json, size_t s
 static void write_make(sim_world *world, sim_op *op, char *json, size_t size) {
     static const char *const names[2][2] = {{"dx/approval/1", "dx/counter/1"}, {SIM_PAPER, SIM_TALLY}};
     op->key = (unsigned)sim_below(world, 3);
+    if (world->plan.texts && sim_below(world, 3) != 0) {
+        op->key = MAKES_TEXT;
+        snprintf(json, size,
+                 "{\"do\": \"object.add\", \"space\": \"%s\", \"type\": \"m\", \"model\": \"dx/text/1\"%s}",
+                 world->space[op->space],
+                 sim_below(world, 2) == 0 ? ", \"operation\": {\"append\": \"once upon a time\"}" : "");
+        return;
+    }
     op->own_model = world->skew != NULL && sim_below(world, 2) == 0;
     snprintf(json, size, "{\"do\": \"object.add\", \"space\": \"%s\", \"type\": \"m\", \"model\": \"%s\"%s}",
              world->space[op->space], names[op->own_model][op->key == 0],
@@ -493,6 +502,35 @@ const char *sim_some_counter(sim_world *world, size_t space) {
     return found != NULL && is_counter(world, found) ? found : NULL;
 }
 
+static bool is_text(const sim_world *world, const char *object) {
+    const sim_op *maker = sim_op_maker(world, object);
+    return maker != NULL && maker->key == MAKES_TEXT;
+}
+
+/* Many write near the beginning, where they meet; what lies beyond the end by now is refused. */
+static void write_words(sim_world *world, const sim_op *op, char *json, size_t size) {
+    unsigned at = (unsigned)sim_below(world, 6), count = 1 + (unsigned)sim_below(world, 4);
+    switch (sim_below(world, 7)) {
+    case 0:
+        snprintf(json, size, "{\"append\": \" the end %zu\"}", op->number);
+        break;
+    case 1:
+    case 2:
+        snprintf(json, size, "{\"delete\": %u, \"count\": %u}", at, count);
+        break;
+    case 3:
+        snprintf(json, size, "{\"format\": %u, \"count\": %u, \"attributes\": {\"bold\": %s}}", at, count,
+                 sim_below(world, 2) == 0 ? "true" : "null");
+        break;
+    case 4:
+        snprintf(json, size, "{\"edit\": \"number %zu\\nwas here\\n\", \"was\": \"once\\nwas here\\n\"}",
+                 op->number);
+        break;
+    default:
+        snprintf(json, size, "{\"insert\": %u, \"text\": \"%zu \"}", at, op->number);
+    }
+}
+
 /* An approval's steps, in any order and by anybody: most are refused when their turn comes, and who comes second differs
  * from replica to replica until all is there. */
 static void write_apply(sim_world *world, const sim_op *op, char *json, size_t size) {
@@ -502,6 +540,8 @@ static void write_apply(sim_world *world, const sim_op *op, char *json, size_t s
     char operation[SIM_OPERATION_JSON_MAX / 2];
     if (is_counter(world, op->object)) {
         snprintf(operation, sizeof operation, "%d", (int)sim_below(world, 9) - 3);
+    } else if (is_text(world, op->object)) {
+        write_words(world, op, operation, sizeof operation);
     } else if (sim_below(world, 4) == 0) {
         write_assignment(world, op, operation, sizeof operation);
     } else {
@@ -592,6 +632,10 @@ void sim_operate(sim_world *world) {
     }
     if (world->plan.models && sim_below(world, 5) == 0) {
         subject = something_made(world, space);
+        kind = subject == NULL ? SIM_OP_MAKE : SIM_OP_APPLY;
+    }
+    if (world->plan.texts && sim_below(world, 2) == 0) {
+        subject = sim_below(world, 12) == 0 ? NULL : something_made(world, space);
         kind = subject == NULL ? SIM_OP_MAKE : SIM_OP_APPLY;
     }
     if (world->skew != NULL && sim_below(world, 4) == 0) {

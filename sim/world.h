@@ -174,6 +174,7 @@ typedef struct sim_plan {
     size_t spaces;                    /* 1, or 2: the second without the last peer */
     size_t guests;                    /* who come by invitation meanwhile (invite.h) */
     bool models;                      /* people use counters and approvals, too */
+    bool texts;                       /* and write in texts */
     bool names;                       /* people and spaces are renamed (names.c) */
     bool undo;                        /* people take back what they did (undo.h) */
     bool skew;                        /* programs of different ages write side by side (skew.h) */

@@ -3,7 +3,8 @@
 
 enum {
     LIST_MAX = 4096, /* edits of one operation (docs/spec/list-model.md) */
-    PART_SIZE_MAX = 256 * 1024
+    PART_SIZE_MAX = 256 * 1024,
+    TEXT_SIZE_MAX = 896 * 1024 /* characters and formatting that fit one operation of a block */
 };
 
 static const uint8_t *find_any(void *ctx, const uint8_t id[static DX_REFERENCE_SIZE]) {
@@ -34,6 +35,27 @@ static int write_list(dx_bytes data, dx_buf *out, dx_model_request *request) {
     return error == DX_OK && *request == DX_MODEL_REQUEST_OPERATION ? dx_list_parts_next(&parts, out) : error;
 }
 
+/* Its characters and their formatting; who wrote them when does not travel. */
+static int write_text(dx_bytes data, dx_buf *out, dx_model_request *request, const char **why) {
+    dx_writer writer;
+    dx_bytes text = dx_item_get(data, "text"), delta = dx_item_get(data, "delta");
+    if (data.size > TEXT_SIZE_MAX) {
+        *request = DX_MODEL_REQUEST_REFUSED;
+        *why = "the text is larger than one step may bring (896 KiB): dx text export, dx text import";
+        return DX_OK;
+    }
+    *request = DX_MODEL_REQUEST_NONE;
+    if (delta.size == 0 && dx_item_text(text).size == 0) {
+        return DX_OK;
+    }
+    *request = DX_MODEL_REQUEST_OPERATION;
+    dx_writer_init(&writer, out);
+    dx_write_map(&writer, 1);
+    dx_write_text(&writer, delta.size != 0 ? "delta" : "append");
+    dx_write_item(&writer, delta.size != 0 ? delta : text);
+    return dx_writer_finish(&writer);
+}
+
 int dx_model_request_write(const dx_record *record, dx_buf *out, dx_model_request *request,
                            const char **why) {
     dx_bytes model = dx_item_text(record->model), data = record->data;
@@ -47,6 +69,9 @@ int dx_model_request_write(const dx_record *record, dx_buf *out, dx_model_reques
     }
     if (dx_bytes_equal(model, dx_bytes_text("dx/list/1")) && kind == DX_KIND_ARRAY) {
         return write_list(data, out, request);
+    }
+    if (dx_bytes_equal(model, dx_bytes_text("dx/text/1")) && kind == DX_KIND_MAP) {
+        return write_text(data, out, request, why);
     }
     if (record->provenance.size > 0) {
         *request = DX_MODEL_REQUEST_PROVENANCE;

@@ -1,6 +1,6 @@
 /* dx/model_request.h: what is asked of a vault so that an object with a model of its own shows what a record shows.
  *
- * Layer: apps. Models whose operations are kept come with their provenance (docs/spec/models.md). A counter is added to, and a list
+ * Layer: apps. Models whose operations are kept come with their provenance (docs/spec/models.md). A counter is added to, a text gets its characters, and a list
  * gets its values, in one person's name: at once, or later in parts where they are many or refer to what is yet to be made. */
 #ifndef DX_APP_MODEL_REQUEST_H
 #define DX_APP_MODEL_REQUEST_H

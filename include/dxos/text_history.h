@@ -92,6 +92,22 @@ DX_API DX_MUST_USE int dx_text_event_delta(const dx_text_event *event, dx_text_t
 /* Entries of a map, attributes of an element: {"key": {"action": "add" | "update" | "delete", "value": …, "oldValue": …}}. */
 DX_API DX_MUST_USE int dx_text_event_keys(const dx_text_event *event, dx_text_type type, dx_buf *json);
 
+/* --- Versions ----------------------------------------------------------------------------------- */
+
+/* Of a document at a snapshot that dx_text_snapshot made of it, of that form. DX_E_NOT_FOUND: the document has not all of it yet.
+ * Whole versions are there when the document keeps what is deleted (keep_deleted).
+ *
+ * A text as a delta. before: another snapshot, or NULL; then what is new since has the attribute
+ * "ychange": {"type": "added"}, and what was deleted since stands in it with {"type": "removed"}. *gone (may be NULL): how many UTF-16
+ * units were there that were not kept, so are left out. */
+DX_API DX_MUST_USE int dx_text_delta_at(const dx_text_doc *doc, dx_text_type type, dx_text_form form,
+                                        dx_bytes snapshot, const dx_bytes *before, dx_buf *json,
+                                        uint64_t *gone);
+/* An update of that form that makes of an empty document the one at the snapshot. DX_E_NOT_FOUND as well when content of it was not
+ * kept. DX_E_STATE: a transaction is open. */
+DX_API DX_MUST_USE int dx_text_version(dx_text_doc *doc, dx_text_form form, dx_bytes snapshot,
+                                       dx_buf *update);
+
 #ifdef __cplusplus
 }
 #endif

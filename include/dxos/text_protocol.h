@@ -88,7 +88,7 @@ DX_API const dx_text_awareness_change *dx_text_awareness_changes(const dx_text_a
                                                                  size_t *count);
 
 /* Takes in an awareness update: all of it or nothing. What is older than known is passed over. DX_E_LIMIT: more than
- * DX_TEXT_CLIENTS_MAX clients, or a state that is too long. */
+ * DX_TEXT_PRESENT_MAX clients, or a state that is too long. */
 DX_API DX_MUST_USE int dx_text_awareness_apply(dx_text_awareness *awareness, dx_bytes update,
                                                uint64_t now_ms);
 /* Appends an update that says the states of those clients, of whom nothing is known left out; clients NULL: of all that are there. */
@@ -99,7 +99,7 @@ DX_API void dx_text_awareness_tick(dx_text_awareness *awareness, uint64_t now_ms
 /* When tick has something to do; DX_NO_DEADLINE: nobody is there. */
 DX_API uint64_t dx_text_awareness_deadline(const dx_text_awareness *awareness);
 
-enum { DX_TEXT_CLIENTS_MAX = 4096, DX_TEXT_STATE_SIZE_MAX = 64 * 1024 };
+enum { DX_TEXT_PRESENT_MAX = 4096, DX_TEXT_STATE_SIZE_MAX = 64 * 1024 };
 
 #ifdef __cplusplus
 }

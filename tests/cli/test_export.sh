@@ -48,6 +48,9 @@ votes=$(alice object add all --type votes --model dx/counter/1 -q)
 alice object apply all "$votes" 5 -q >/dev/null
 alice object apply all "$votes" 7 -q >/dev/null
 alice object add all --type none --model dx/counter/1 -q >/dev/null
+page=$(alice text new all 'Roses want sun.' -q)
+alice text format all "$page" 0 5 --with '{"bold": true}' -q >/dev/null
+alice text new all -q >/dev/null
 agenda=$(alice object add all --type agenda --model dx/list/1 --parent "$typed" -q)
 alice object apply all "$agenda" '{"insert": 0, "values": ["tea", {"a": [1, 2.5]}, null]}' -q >/dev/null
 alice object apply all "$agenda" '{"move": 0, "to": 2}' -q >/dev/null

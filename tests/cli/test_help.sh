@@ -27,7 +27,7 @@ for noun in $(cat nouns); do
     done
 done
 same "help, man pages and completion know every verb" "$missing" ""
-same "a page of manual for each noun" "$(wc -l <nouns | tr -d ' ')" 29
+same "a page of manual for each noun" "$(wc -l <nouns | tr -d ' ')" 30
 
 same "and each is installed" "$(cd "$(dirname "$dx")" && ls dx*.1 | sed 's/\.1$//' | sort)" "$("$dx" manual | sort)"
 

@@ -33,7 +33,7 @@ for file in "$folder"/*.txt; do
     name=$(basename "$file" .txt)
     says "$name" alone
     case $name in
-    version | encoding | driver | signaling | kube) continue ;; # they open no vault as a client does
+    version | text | text_protocol | text_history | encoding | driver | signaling | kube) continue ;; # they open no vault as a client does
     custom_model | poll) continue ;;                            # an agent has models of its own; poll starts one with its
     esac
     if "$dx" --vault "$box/$name" agent start -q >/dev/null 2>&1; then agent=$box/$name; fi

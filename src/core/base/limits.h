@@ -19,7 +19,7 @@ enum {
     /* An update v2 holds structs of no bytes of their own (a thousand empty maps are one run in each column), and each
      * costs a record when it is taken in: so many are free, and so many more for each byte, which is more than v1 can
      * say in a byte. */
-    DX_TEXT_STRUCTS_FREE = 65536,
+    DX_TEXT_STRUCTS_FREE = 1 << 20,
     DX_TEXT_STRUCTS_PER_BYTE = 4,
     /* Clients of one document: a row and a place in the order each, 28 bytes. */
     DX_TEXT_CLIENTS_MAX = 16 * 1024 * 1024,

@@ -138,31 +138,74 @@ static int read_delta(const text *self, dx_text_doc *doc, dx_text_type type, dx_
     return error;
 }
 
-static int text_view(const void *state, dx_writer *out) {
-    const text *self = state;
+/* What shows of a text. */
+typedef struct sight {
+    dx_buf characters, delta;
+} sight;
+
+static void sight_deinit(sight *self) {
+    dx_buf_deinit(&self->characters);
+    dx_buf_deinit(&self->delta);
+}
+
+/* The caller gives it back, also after an error. */
+static int look(const text *self, sight *out) {
     dx_text_saved held;
     dx_text_doc *doc = NULL;
     dx_text_type type = 0;
-    dx_buf characters, delta;
-    dx_buf_init(&characters, self->alloc, DX_TEXT_MEMORY_MAX);
-    dx_buf_init(&delta, self->alloc, DX_TEXT_MEMORY_MAX);
+    dx_buf_init(&out->characters, self->alloc, DX_TEXT_MEMORY_MAX);
+    dx_buf_init(&out->delta, self->alloc, DX_TEXT_MEMORY_MAX);
     int error = dx_text_saved_read(dx_buf_view(&self->saved), &held);
     error = error == DX_OK ? dx_text_saved_open(self->alloc, &held, 1, &doc, NULL) : error;
     error = error == DX_OK ? dx_text_shown(self->alloc, doc, &type) : error;
-    error = error == DX_OK ? dx_text_read(doc, type, &characters) : error;
-    error = error == DX_OK ? read_delta(self, doc, type, &delta) : error;
-    if (error == DX_OK) {
-        dx_write_map(out, delta.size == 0 ? 1 : 2);
-        dx_write_text(out, "text");
-        dx_write_text_bytes(out, dx_buf_view(&characters));
-    }
-    if (error == DX_OK && delta.size != 0) {
-        dx_write_text(out, "delta");
-        dx_write_item(out, dx_buf_view(&delta));
-    }
+    error = error == DX_OK ? dx_text_read(doc, type, &out->characters) : error;
+    error = error == DX_OK ? read_delta(self, doc, type, &out->delta) : error;
     dx_text_destroy(doc);
-    dx_buf_deinit(&characters);
-    dx_buf_deinit(&delta);
+    return error;
+}
+
+static int text_view(const void *state, dx_writer *out) {
+    sight shows;
+    int error = look(state, &shows);
+    if (error == DX_OK) {
+        dx_write_map(out, shows.delta.size == 0 ? 1 : 2);
+        dx_write_text(out, "text");
+        dx_write_text_bytes(out, dx_buf_view(&shows.characters));
+    }
+    if (error == DX_OK && shows.delta.size != 0) {
+        dx_write_text(out, "delta");
+        dx_write_item(out, dx_buf_view(&shows.delta));
+    }
+    sight_deinit(&shows);
+    return error;
+}
+
+/* By what showed: characters that came go, as far as they are there, and those that went come again where they stood. Formatting
+ * stays, and a text with something embedded as it is. */
+static int text_invert(const void *before, const void *after, const void *now, const dx_stamp *first,
+                       const dx_stamp *last, dx_buf *operation, bool *kept) {
+    const text *self = now;
+    sight was = {.delta = {0}}, became = {.delta = {0}};
+    dx_text_saved held;
+    (void)last;
+    int error = look(before, &was);
+    int second = look(after, &became);
+    error = error == DX_OK ? second : error;
+    error = error == DX_OK ? dx_text_saved_read(dx_buf_view(&self->saved), &held) : error;
+    if (error == DX_OK) {
+        dx_bytes from = dx_buf_view(&was.characters), to = dx_buf_view(&became.characters);
+        bool same = dx_bytes_equal(from, to);
+        *kept = *kept || !dx_bytes_equal(dx_buf_view(&was.delta), dx_buf_view(&became.delta));
+        error =
+            same ? DX_OK
+                 : dx_text_request_back(self->alloc, &self->created, &held, first->feed, from, to, operation);
+    }
+    if (error == DX_E_INVALID) {
+        *kept = true;
+        error = DX_OK;
+    }
+    sight_deinit(&was);
+    sight_deinit(&became);
     return error;
 }
 
@@ -185,6 +228,7 @@ const dx_model dx_text_model = {
     .restore = text_restore,
     .view = text_view,
     .prepare = text_prepare,
+    .invert = text_invert,
     .amend = text_amend,
     .canonical = text_canonical,
 };

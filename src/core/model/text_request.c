@@ -352,9 +352,40 @@ static int take_update(const dx_alloc *alloc, const dx_stamp *created, const uin
     return error;
 }
 
+/* The document as it is here, for writing by the first of the vault's own sessions of which nothing waits: what waits holds back
+ * whatever its client writes behind it, perhaps for ever. */
+static int open_own(asking *self, const dx_stamp *created, const uint8_t *feed, const dx_text_saved *saved,
+                    int64_t *session) {
+    dx_buf waiting;
+    bool waits = true;
+    int error = DX_OK;
+    dx_buf_init(&waiting, self->alloc, DX_STATE_SIZE_MAX);
+    for (*session = -1; error == DX_OK && waits;) {
+        uint64_t client = dx_text_client(created, feed, (uint64_t)++ * session);
+        dx_text_destroy(self->doc);
+        dx_buf_clear(&waiting);
+        error = dx_text_saved_open(self->alloc, saved, client, &self->doc, &waiting);
+        error =
+            error == DX_OK ? dx_text_waiting_has(self->alloc, dx_buf_view(&waiting), client, &waits) : error;
+    }
+    dx_buf_deinit(&waiting);
+    return error;
+}
+
+/* An update that says nothing, where nothing is to be done. */
+static int write_nothing(const dx_alloc *alloc, dx_buf *update) {
+    dx_text_doc *empty = NULL;
+    const dx_text_options options = {.client = 1};
+    int error = dx_text_create(alloc, &options, &empty);
+    error = error == DX_OK ? dx_text_encode(empty, DX_TEXT_V2, dx_bytes_of(NULL, 0), update) : error;
+    dx_text_destroy(empty);
+    return error;
+}
+
 int dx_text_request(const dx_alloc *alloc, const dx_stamp *created, const dx_text_saved *saved,
                     const uint8_t feed[static DX_FEED_PREFIX_SIZE], dx_bytes request, dx_buf *operation) {
     asking self = {.alloc = alloc, .request = request};
+    int64_t session;
     dx_buf update;
     if (dx_item_check(request) != DX_OK || dx_item_kind(request) != DX_KIND_MAP) {
         return DX_E_INVALID;
@@ -363,21 +394,37 @@ int dx_text_request(const dx_alloc *alloc, const dx_stamp *created, const dx_tex
         return take_update(alloc, created, feed, request, operation);
     }
     dx_buf_init(&update, alloc, DX_BLOCK_SIZE_MAX);
-    int error = dx_text_saved_open(alloc, saved, dx_text_client(created, feed, 0), &self.doc, NULL);
+    int error = open_own(&self, created, feed, saved, &session);
     error = error == DX_OK ? dx_text_shown(alloc, self.doc, &self.type) : error;
     error = error == DX_OK ? dx_text_begin(self.doc) : error;
     error = error == DX_OK ? refuse_malformed(ask(&self)) : error;
     error = error == DX_OK ? dx_text_commit(self.doc, DX_TEXT_V2, &update) : error;
-    if (error == DX_OK && update.size == 0) { /* nothing is to be done: an update that says so */
-        dx_text_doc *empty = NULL;
-        const dx_text_options options = {.client = 1};
-        error = dx_text_create(alloc, &options, &empty);
-        error = error == DX_OK ? dx_text_encode(empty, DX_TEXT_V2, dx_bytes_of(NULL, 0), &update) : error;
-        dx_text_destroy(empty);
-    }
-    error = error == DX_OK ? write_operation(created->counter == 0 ? -1 : 0, dx_buf_view(&update), operation)
-                           : error;
+    error = error == DX_OK && update.size == 0 ? write_nothing(alloc, &update) : error;
+    error = error == DX_OK
+                ? write_operation(created->counter == 0 ? -1 : session, dx_buf_view(&update), operation)
+                : error;
     dx_text_destroy(self.doc);
     dx_buf_deinit(&update);
+    return error;
+}
+
+/* --- Taking back ------------------------------------------------------------------------------ */
+
+int dx_text_request_back(const dx_alloc *alloc, const dx_stamp *created, const dx_text_saved *now,
+                         const uint8_t feed[static DX_FEED_PREFIX_SIZE], dx_bytes before, dx_bytes after,
+                         dx_buf *operation) {
+    dx_buf request;
+    dx_writer writer;
+    dx_buf_init(&request, alloc, DX_TEXT_MEMORY_MAX);
+    dx_writer_init(&writer, &request);
+    dx_write_map(&writer, 2);
+    dx_write_text(&writer, "was");
+    dx_write_text_bytes(&writer, after);
+    dx_write_text(&writer, "edit");
+    dx_write_text_bytes(&writer, before);
+    int error = dx_writer_finish(&writer);
+    error =
+        error == DX_OK ? dx_text_request(alloc, created, now, feed, dx_buf_view(&request), operation) : error;
+    dx_buf_deinit(&request);
     return error;
 }

@@ -15,5 +15,10 @@ DX_MUST_USE int dx_text_shown(const dx_alloc *alloc, dx_text_doc *doc, dx_text_t
 DX_MUST_USE int dx_text_request(const dx_alloc *alloc, const dx_stamp *created, const dx_text_saved *saved,
                                 const uint8_t feed[static DX_FEED_PREFIX_SIZE], dx_bytes request,
                                 dx_buf *operation);
+/* Appends the operation that takes back what made `after` of `before`, characters of the text as it was, as far as it stands now.
+ * DX_E_INVALID: something embedded stands among the characters. */
+DX_MUST_USE int dx_text_request_back(const dx_alloc *alloc, const dx_stamp *created, const dx_text_saved *now,
+                                     const uint8_t feed[static DX_FEED_PREFIX_SIZE], dx_bytes before,
+                                     dx_bytes after, dx_buf *operation);
 
 #endif

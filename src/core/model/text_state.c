@@ -301,18 +301,33 @@ int dx_text_saved_open(const dx_alloc *alloc, const dx_text_saved *saved, uint64
     int error = dx_text_create(alloc, &options, &self.doc);
     if (error == DX_OK && saved->checkpoint.size != 0) {
         error = dx_text_apply(self.doc, DX_TEXT_V2, saved->checkpoint);
-        bool sound =
-            error == DX_OK ? !dx_text_pending(self.doc) : error == DX_E_NO_MEMORY || error == DX_E_LIMIT;
+        bool sound = error == DX_OK || error == DX_E_NO_MEMORY || error == DX_E_LIMIT;
         error = sound ? error : DX_E_CORRUPT;
     }
     error = error == DX_OK ? read_entries(&self, saved->waiting) : error;
     error = error == DX_OK ? read_entries(&self, saved->fresh) : error;
     error = error == DX_OK ? take_all(&self, waiting) : error;
+    if (error == DX_OK && dx_text_pending(self.doc)) { /* nobody saves that */
+        error = DX_E_CORRUPT;
+    }
     dx_alloc_free(alloc, self.entries, self.capacity * sizeof *self.entries);
     dx_text_clocks_deinit(&self.clocks);
     dx_text_clocks_deinit(&self.blocked);
     dx_text_reader_deinit(&self.reader);
     *doc = self.doc;
+    return error;
+}
+
+int dx_text_waiting_has(const dx_alloc *alloc, dx_bytes waiting, uint64_t client, bool *has) {
+    intake self = {.alloc = alloc};
+    dx_text_reader_init(&self.reader, alloc);
+    int error = read_entries(&self, waiting);
+    *has = false;
+    for (size_t i = 0; i < self.count && error == DX_OK; i++) {
+        *has = *has || self.entries[i].client == client;
+    }
+    dx_alloc_free(alloc, self.entries, self.capacity * sizeof *self.entries);
+    dx_text_reader_deinit(&self.reader);
     return error;
 }
 

@@ -30,6 +30,8 @@ bool dx_text_saved_is_long(const dx_text_saved *saved);
  * appended to `waiting`, which may be NULL. unit, client: of the document. DX_E_CORRUPT, DX_E_LIMIT, DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_text_saved_open(const dx_alloc *alloc, const dx_text_saved *saved, uint64_t client,
                                    dx_text_doc **doc, dx_buf *waiting);
+/* Whether something of that client is among entries that wait. DX_E_CORRUPT, DX_E_NO_MEMORY. */
+DX_MUST_USE int dx_text_waiting_has(const dx_alloc *alloc, dx_bytes waiting, uint64_t client, bool *has);
 /* Appends an update that says all that a replica with that state vector (size 0: with nothing) lacks. DX_E_MALFORMED: it is none. */
 DX_MUST_USE int dx_text_saved_encode(const dx_alloc *alloc, dx_bytes saved, dx_text_form form,
                                      dx_bytes state_vector, dx_buf *update);

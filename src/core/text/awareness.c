@@ -67,7 +67,7 @@ static size_t longest_gone(const dx_text_awareness *it) {
 
 /* A new entry, for which there is room in memory. */
 static entry *add(dx_text_awareness *it, uint64_t client) {
-    if (it->count == DX_TEXT_CLIENTS_MAX) {
+    if (it->count == DX_TEXT_PRESENT_MAX) {
         size_t gone = longest_gone(it);
         DX_ASSERT(gone < it->count);
         it->count--;
@@ -202,7 +202,7 @@ int dx_text_awareness_set(dx_text_awareness *awareness, const char *state, uint6
     int error = take_state(awareness, dx_bytes_text(state == NULL ? no_state : state), &taken, &size);
     error = error == DX_OK ? reserve_rows(awareness, 1) : error;
     entry *own = find(awareness, awareness->client);
-    if (error == DX_OK && own == NULL && awareness->count == DX_TEXT_CLIENTS_MAX &&
+    if (error == DX_OK && own == NULL && awareness->count == DX_TEXT_PRESENT_MAX &&
         longest_gone(awareness) == awareness->count) {
         error = DX_E_LIMIT;
     }
@@ -285,7 +285,7 @@ static int read_update(dx_text_awareness *it, dx_bytes update, said_list *list) 
     uint64_t left = dx_lib0_read_uint(&reader);
     int error = reader.error;
     for (; left > 0 && error == DX_OK; left--) {
-        error = list->count == DX_TEXT_CLIENTS_MAX ? DX_E_LIMIT : read_said(it, &reader, list);
+        error = list->count == DX_TEXT_PRESENT_MAX ? DX_E_LIMIT : read_said(it, &reader, list);
     }
     return error;
 }
@@ -304,7 +304,7 @@ static bool has_places(const dx_text_awareness *it, const said_list *list) {
         const entry *known = find(it, list->rows[i].client);
         fresh += is_news(known, &list->rows[i]) && (known == NULL || known->state == NULL);
     }
-    return there_count(it) + fresh < DX_TEXT_CLIENTS_MAX || fresh == 0;
+    return there_count(it) + fresh < DX_TEXT_PRESENT_MAX || fresh == 0;
 }
 
 static void take_said(dx_text_awareness *it, said *one, uint64_t now_ms) {

@@ -130,6 +130,10 @@ static void turn_to(dx_text_delta_writer *self, uint8_t kind, const dx_text_attr
     }
 }
 
+void dx_text_delta_break(dx_text_delta_writer *self) {
+    turn_to(self, NOTHING, NULL, NULL);
+}
+
 void dx_text_delta_retain(dx_text_delta_writer *self, uint64_t count, const dx_text_attributes *attributes) {
     if (count != 0) {
         turn_to(self, RETAIN, attributes, NULL);

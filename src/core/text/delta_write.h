@@ -29,6 +29,8 @@ void dx_text_delta_delete(dx_text_delta_writer *self, uint64_t count);
 /* The units from..to of an item that counts: characters, what is embedded, or values of an array. */
 void dx_text_delta_insert(dx_text_delta_writer *self, dx_text_ref ref, uint32_t from, uint32_t to,
                           const dx_text_attributes *attributes, const char *mark);
+/* What follows is an operation of its own. */
+void dx_text_delta_break(dx_text_delta_writer *self);
 int dx_text_delta_finish(dx_text_delta_writer *self);
 
 #endif

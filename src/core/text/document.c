@@ -158,6 +158,7 @@ int dx_text_doc_reserve(dx_text_doc *doc, const dx_text_need *need) {
 
 dx_text_ref dx_text_doc_take(dx_text_doc *doc) {
     doc->items++;
+    doc->transaction.made = true;
     return dx_text_item_take(doc->sequence);
 }
 

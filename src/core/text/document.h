@@ -27,6 +27,7 @@ typedef struct dx_text_span {
 typedef struct dx_text_transaction {
     bool open;
     bool implied; /* of one editing call alone */
+    bool made;    /* of records: without any, and nothing deleted, no neighbours can have come to merge */
     bool applied; /* of an update */
     bool told;    /* who follows the document has heard of it, or hears it now: nothing more can be changed */
     bool telling;

@@ -56,13 +56,17 @@ int dx_text_ids_reserve(dx_text_sequence *sequence, size_t clients) {
     return DX_OK;
 }
 
+bool dx_text_ids_are_many(const dx_text_sequence *sequence) {
+    return sequence->items.used - sequence->items.free_count > ID_LEAF_MAX;
+}
+
 size_t dx_text_ids_blocks(const dx_text_sequence *sequence, size_t count) {
     /* One new id may move a leaf to a larger block, or cut it and the nodes above; many in a row make a leaf of every half one
      * they fill, and each leaf there was grows or is cut once. */
     size_t there = sequence->items.used - sequence->items.free_count;
-    size_t handles = there + count < ID_LEAF_MAX ? 2 * (there + count) : ID_LEAF_MAX;
-    size_t one = 2 * leaf_size((uint32_t)handles + ID_LEAF_MIN) +
-                 (there + count < ID_LEAF_MAX ? 1u : 4u) * (sizeof(dx_text_id_inner) + 32);
+    size_t handles = there + count < ID_LEAF_MAX ? 2 * (there + count) + ID_LEAF_MIN : ID_LEAF_MAX;
+    size_t one = leaf_size((uint32_t)handles) +
+                 (there + count < ID_LEAF_MAX ? 1u : 3u) * sizeof(dx_text_id_inner) + 64;
     size_t leaves = there / (ID_LEAF_MAX / 2) + sequence->client_room + 1;
     return (count < leaves ? count : leaves) * one + count * 2 * sizeof(dx_text_id_leaf);
 }
@@ -253,6 +257,10 @@ static void locate(dx_text_sequence *sequence, uint32_t client, uint32_t clock) 
         }
         if (at + 1u < leaf->count && holds(dx_text_tree_item(sequence, leaf->refs[at + 1]), client, clock)) {
             sequence->found_at = at + 1;
+            return;
+        }
+        if (at > 0 && holds(dx_text_tree_item(sequence, leaf->refs[at - 1]), client, clock)) {
+            sequence->found_at = at - 1;
             return;
         }
     }

@@ -34,6 +34,12 @@ void dx_text_pool_init(dx_text_pool *pool, const dx_alloc *alloc);
 void dx_text_pool_deinit(dx_text_pool *pool);
 /* That many bytes of blocks can be taken then, whatever their sizes. DX_E_NO_MEMORY: nothing changed. */
 int dx_text_pool_reserve(dx_text_pool *pool, size_t size);
+/* Bytes that can be taken for certain, whatever their sizes. */
+static inline size_t dx_text_pool_room(const dx_text_pool *pool) {
+    size_t here = (size_t)(pool->end - pool->at);
+    return pool->spare_room + (here > DX_TEXT_BLOCK_MAX ? here - DX_TEXT_BLOCK_MAX : 0);
+}
+
 /* Gives back pieces not begun. */
 void dx_text_pool_trim(dx_text_pool *pool);
 /* The size a block of at least `size` (at most DX_TEXT_BLOCK_MAX) has. */

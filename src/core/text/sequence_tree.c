@@ -3,7 +3,11 @@
 
 #include <string.h>
 
-enum { TEXT_MAX = DX_TEXT_LEAF_TEXT };
+enum {
+    TEXT_MAX = DX_TEXT_LEAF_TEXT,
+    STEP_ITEMS = 2, /* of a keystroke, with what it cuts */
+    STEP_TEXT = 64
+};
 
 /* --- Life and memory --------------------------------------------------------------------------- */
 
@@ -56,25 +60,47 @@ static int reserve_lists(dx_text_sequence *sequence, size_t lists) {
     return DX_OK;
 }
 
-int dx_text_sequence_reserve(dx_text_sequence *sequence, size_t items, size_t lists, size_t text_bytes) {
-    if (items > UINT32_MAX / 64 || text_bytes > UINT32_MAX / 2 - sequence->text_bytes) {
-        return DX_E_LIMIT;
-    }
+/* What so many items and bytes of text may need: leaves, and bytes of blocks. */
+static void needed(const dx_text_sequence *sequence, size_t items, size_t text_bytes, size_t *leaves,
+                   size_t *blocks) {
     /* One item, or one piece of text, may cut a leaf twice and stand in a new one between; many in a row cut each leaf there was
      * once, and fill those they make by an eighth at least. A leaf cut or grown takes new blocks for all it holds. */
     size_t there = sequence->leaves.used - sequence->leaves.free_count, steps = items + 1;
     size_t many = 3 + there + steps / 8 + text_bytes / 256;
-    size_t leaves = (3 * steps < many ? 3 * steps : many) + text_bytes / (TEXT_MAX - 4) + 1;
     size_t text = sequence->text_bytes + text_bytes < TEXT_MAX ? sequence->text_bytes + text_bytes : TEXT_MAX;
     size_t touched = steps < there + 1 ? steps : there + 1;
-    size_t handles = (there + steps < 4 ? 16 : sizeof(dx_text_ref) * DX_TEXT_LEAF_ITEMS) * (leaves + touched);
-    size_t blocks = handles + touched * (4 * text + 64) + 5 * text_bytes +
-                    dx_text_tree_nodes(sequence, leaves) * sizeof(dx_text_inner) +
-                    dx_text_ids_blocks(sequence, steps);
+    *leaves = (3 * steps < many ? 3 * steps : many) + text_bytes / (TEXT_MAX - 4) + 1;
+    size_t handles =
+        (there + steps < 4 ? 16 : sizeof(dx_text_ref) * DX_TEXT_LEAF_ITEMS) * (*leaves + touched);
+    *blocks = handles + touched * (5 * text / 2 + 64) + 5 * text_bytes +
+              dx_text_tree_nodes(sequence, steps, *leaves) * sizeof(dx_text_inner) +
+              dx_text_ids_blocks(sequence, steps);
+}
+
+int dx_text_sequence_reserve(dx_text_sequence *sequence, size_t items, size_t lists, size_t text_bytes) {
+    dx_text_step *step = &sequence->step;
+    if (items <= STEP_ITEMS && text_bytes <= STEP_TEXT && lists == 0 && sequence->level == step->level &&
+        items <= dx_text_slab_room(&sequence->items) &&
+        step->leaves <= dx_text_slab_room(&sequence->leaves) &&
+        step->blocks <= dx_text_pool_room(&sequence->pool)) {
+        return DX_OK;
+    }
+    if (items > UINT32_MAX / 64 || text_bytes > UINT32_MAX / 2 - sequence->text_bytes) {
+        return DX_E_LIMIT;
+    }
+    size_t leaves, blocks;
+    needed(sequence, items, text_bytes, &leaves, &blocks);
     int error = dx_text_slab_reserve(&sequence->items, items);
     error = error == DX_OK ? dx_text_slab_reserve(&sequence->leaves, leaves) : error;
     error = error == DX_OK ? dx_text_pool_reserve(&sequence->pool, blocks) : error;
-    return error == DX_OK ? reserve_lists(sequence, lists) : error;
+    error = error == DX_OK ? reserve_lists(sequence, lists) : error;
+    step->level = UINT32_MAX;
+    if (error == DX_OK && sequence->text_bytes >= TEXT_MAX && dx_text_ids_are_many(sequence)) {
+        /* From this size on a small step needs the same until the tree grows. */
+        needed(sequence, STEP_ITEMS, STEP_TEXT, &step->leaves, &step->blocks);
+        step->level = sequence->level;
+    }
+    return error;
 }
 
 void dx_text_sequence_trim(dx_text_sequence *sequence) {

@@ -120,21 +120,25 @@ static int delete_plain(dx_text_doc *doc, dx_text_spot spot, uint64_t units) {
 
 int dx_text_delete(dx_text_doc *doc, dx_text_type type, uint64_t index, uint64_t length) {
     dx_text_list list;
-    dx_text_spot spot, end;
+    dx_text_spot spot;
     int error = dx_text_editable(doc, type, DX_TEXT_KINDS_TEXT, &list);
     if (error == DX_OK && length > UINT64_MAX - index) {
         error = DX_E_INVALID;
     }
-    error = error != DX_OK ? error : dx_text_spot_at(doc, list, index + length, true, &end);
     error = error != DX_OK ? error : dx_text_spot_at(doc, list, index, false, &spot);
+    uint64_t units = length;
+    if (error == DX_OK && dx_text_list_length(doc->sequence, list, DX_TEXT_UTF8) ==
+                              dx_text_list_length(doc->sequence, list, DX_TEXT_CODE_POINTS)) {
+        error = index + length > dx_text_list_live(doc->sequence, list)
+                    ? DX_E_INVALID
+                    : DX_OK; /* ASCII: all units are one */
+    } else if (error == DX_OK) {
+        dx_text_spot end;
+        error = dx_text_spot_at(doc, list, index + length, true, &end);
+        units = error == DX_OK ? dx_text_spot_index(doc, list, end) - dx_text_spot_index(doc, list, spot) : 0;
+    }
     if (error != DX_OK || length == 0) {
         return error;
-    }
-    uint64_t units = length;
-    if (doc->options.unit != DX_TEXT_UTF16 ||
-        dx_text_list_length(doc->sequence, list, DX_TEXT_UTF8) !=
-            dx_text_list_length(doc->sequence, list, DX_TEXT_CODE_POINTS)) {
-        units = dx_text_spot_index(doc, list, end) - dx_text_spot_index(doc, list, spot);
     }
     if (!dx_text_is_formatted(doc, list)) {
         return dx_text_doc_error(doc, delete_plain(doc, spot, units));

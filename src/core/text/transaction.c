@@ -266,6 +266,9 @@ void dx_text_transaction_settle(dx_text_doc *doc) {
         dx_text_observers_tell(doc);
         doc->transaction.telling = false;
     }
+    if (!doc->transaction.made && doc->transaction.deleted_count == 0) {
+        return;
+    }
     if (!doc->options.keep_deleted) {
         collect_deleted(doc);
     }
@@ -368,4 +371,5 @@ void dx_text_transaction_end(dx_text_doc *doc) {
     transaction->applied = false;
     transaction->told = false;
     transaction->undoes = NULL;
+    transaction->made = false;
 }

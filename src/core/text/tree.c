@@ -213,9 +213,10 @@ bool dx_text_tree_precedes(const dx_text_leaf *a, const dx_text_leaf *b) {
     return slot_a < slot_b;
 }
 
-size_t dx_text_tree_nodes(const dx_text_sequence *sequence, size_t leaves) {
-    /* One new leaf may cut every node on its way up and make a new root; many in a row cut a node every eighth time, and each
-     * node there was once. */
+size_t dx_text_tree_nodes(const dx_text_sequence *sequence, size_t steps, size_t leaves) {
+    /* Leaves that come at one place may cut every node on the way up and make a new root; many in a row cut a node every eighth
+     * time, and each node there was once. */
     size_t there = sequence->leaves.used - sequence->leaves.free_count, path = sequence->level + 2;
-    return leaves * path < path + leaves / 4 + there / 4 ? leaves * path : path + leaves / 4 + there / 4;
+    size_t few = steps * path + leaves / 8, many = path + leaves / 4 + there / 4;
+    return few < many ? few : many;
 }

@@ -67,6 +67,12 @@ typedef struct dx_text_ids {
     uint32_t state;
 } dx_text_ids;
 
+/* What one keystroke may need, as found when last it was asked for. */
+typedef struct dx_text_step {
+    size_t leaves, blocks;
+    uint32_t level; /* of the highest tree then; another one: unknown */
+} dx_text_step;
+
 struct dx_text_sequence {
     const dx_alloc *alloc;
     dx_text_pool pool;
@@ -77,7 +83,8 @@ struct dx_text_sequence {
     size_t client_room;
     struct dx_text_id_leaf *found; /* by id, last */
     uint32_t found_at;
-    size_t text_bytes;     /* of all strings */
+    size_t text_bytes; /* of all strings */
+    dx_text_step step;
     uint32_t level;        /* of the highest tree */
     uint32_t walked;       /* where in its leaf the item was that a step to a neighbour found last; a guess */
     dx_text_spot spot;     /* an item looked up last; leaf NULL: unknown */
@@ -117,8 +124,8 @@ uint32_t dx_text_tree_before(const dx_text_leaf *leaf, dx_text_unit unit);
 dx_text_leaf *dx_text_tree_find(const dx_text_order *list, dx_text_unit unit, uint32_t *index);
 /* Whether leaf a stands before leaf b of the same list. */
 bool dx_text_tree_precedes(const dx_text_leaf *a, const dx_text_leaf *b);
-/* Nodes above leaves that adding a leaf may need. */
-size_t dx_text_tree_nodes(const dx_text_sequence *sequence, size_t leaves);
+/* Nodes above leaves that new leaves, which come in so many steps, may need. */
+size_t dx_text_tree_nodes(const dx_text_sequence *sequence, size_t steps, size_t leaves);
 
 /* --- What a leaf holds (leaf.c) --- */
 
@@ -149,6 +156,8 @@ uint32_t dx_text_leaf_byte(const dx_text_sequence *sequence, const dx_text_leaf 
 /* An item made by a split stands behind the one it was cut from. */
 void dx_text_ids_insert(dx_text_sequence *sequence, dx_text_ref ref);
 void dx_text_ids_remove(dx_text_sequence *sequence, dx_text_ref ref);
+/* So many that one more needs what it will always need. */
+bool dx_text_ids_are_many(const dx_text_sequence *sequence);
 /* Bytes of blocks that so many new ids may need. */
 size_t dx_text_ids_blocks(const dx_text_sequence *sequence, size_t count);
 

@@ -386,6 +386,67 @@ static void test_what_waits(void **state) {
     fixture_deinit(&f);
 }
 
+/* Who wrote something that waits for ever goes on writing all the same. */
+static void test_what_waits_holds_nobody_back(void **state) {
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    assert_int_equal(ask(&f, 1, "{\"append\": \"lost\"}"), DX_OK);
+    take(&f, 0, 0);
+    assert_int_equal(ask(&f, 0, "{\"append\": \" on it\"}"), DX_OK);
+    /* The first one never comes to the third person, as if it had been cut away; his own program is the author's of the second. */
+    void *again = dx_text_model.create(&f.alloc.port, &made);
+    assert_int_equal(dx_text_model.apply(again, dx_buf_view(&f.operations[1]), &f.stamps[1]), DX_OK);
+    dx_text_model.destroy(&f.alloc.port, f.states[0]);
+    f.states[0] = again;
+    take(&f, 2, 1);
+    assert_int_equal(ask(&f, 0, "{\"append\": \"new\"}"), DX_OK);
+    assert_int_equal(ask(&f, 0, "{\"append\": \"er\"}"), DX_OK);
+    take(&f, 2, 3);
+    take(&f, 2, 2);
+    assert_text(&f, 0, "{\"text\":\"newer\"}");
+    assert_text(&f, 2, "{\"text\":\"newer\"}");
+    exchange(&f);
+    assert_same(&f);
+    fixture_deinit(&f);
+}
+
+/* What one transaction did is taken back around what others wrote since. */
+static void test_taking_back(void **state) {
+    (void)state;
+    fixture f;
+    dx_buf before, after, operation;
+    bool kept = false;
+    fixture_init(&f);
+    dx_buf_init(&operation, &f.alloc.port, 1 << 16);
+    assert_int_equal(ask(&f, 0, "{\"append\": \"roses want sun\"}"), DX_OK);
+    save(&f, 0, &before);
+    assert_int_equal(ask(&f, 0, "{\"edit\": \"lilies want no sun\"}"), DX_OK);
+    save(&f, 0, &after);
+    take(&f, 1, 0);
+    take(&f, 1, 1);
+    assert_int_equal(ask(&f, 1, "{\"append\": \", I think\"}"), DX_OK);
+    take(&f, 0, 2);
+    void *was = dx_text_model.create(&f.alloc.port, &made),
+         *became = dx_text_model.create(&f.alloc.port, &made);
+    assert_int_equal(dx_text_model.restore(was, dx_buf_view(&before)), DX_OK);
+    assert_int_equal(dx_text_model.restore(became, dx_buf_view(&after)), DX_OK);
+    const dx_stamp *stamp = &f.stamps[1], later = stamp_of(&f, 0);
+    assert_int_equal(dx_text_model.invert(was, became, f.states[0], stamp, stamp, &operation, &kept), DX_OK);
+    assert_false(kept);
+    assert_int_equal(dx_text_model.apply(f.states[0], dx_buf_view(&operation), &later), DX_OK);
+    assert_text(&f, 0, "{\"text\":\"roses want sun, I think\"}");
+    dx_buf_clear(&operation);
+    assert_int_equal(dx_text_model.invert(was, was, f.states[0], stamp, stamp, &operation, &kept), DX_OK);
+    assert_true(operation.size == 0 && !kept);
+    dx_text_model.destroy(&f.alloc.port, was);
+    dx_text_model.destroy(&f.alloc.port, became);
+    dx_buf_deinit(&before);
+    dx_buf_deinit(&after);
+    dx_buf_deinit(&operation);
+    fixture_deinit(&f);
+}
+
 /* A row grows by what comes and is made short again, however long one writes. */
 static void test_rows_stay_short(void **state) {
     test_alloc alloc;
@@ -453,4 +514,5 @@ DX_TEST_MAIN(DX_TEST(test_one_person), DX_TEST(test_formatting_shows_as_a_delta)
              DX_TEST(test_people_write_at_once), DX_TEST(test_requests_that_cannot_be),
              DX_TEST(test_nobody_writes_as_another), DX_TEST(test_clients_differ),
              DX_TEST(test_updates_of_apps), DX_TEST(test_making_one_of_an_update), DX_TEST(test_what_waits),
+             DX_TEST(test_what_waits_holds_nobody_back), DX_TEST(test_taking_back),
              DX_TEST(test_rows_stay_short), DX_TEST(test_rows_that_are_none))

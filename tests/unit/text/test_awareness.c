@@ -195,7 +195,7 @@ static void test_full(void **state) {
     size_t count;
     test_alloc_init(&alloc);
     dx_text_awareness *it = create(&alloc, ME);
-    assert_int_equal(say(&alloc, it, 10, DX_TEXT_CLIENTS_MAX - 1, "1", 1), DX_OK);
+    assert_int_equal(say(&alloc, it, 10, DX_TEXT_PRESENT_MAX - 1, "1", 1), DX_OK);
     assert_int_equal(say(&alloc, it, 100000, 1, "1", 2), DX_E_LIMIT);
     assert_int_equal(dx_text_awareness_set(it, "1", 2), DX_OK);
     assert_int_equal(say(&alloc, it, 20, 1, "null", 3), DX_OK);
@@ -203,13 +203,13 @@ static void test_full(void **state) {
     assert_int_equal(say(&alloc, it, 100000, 1, "2", 5), DX_OK);
     assert_state(it, 100000, "2");
     dx_text_awareness_clients(it, NULL, 0, &count);
-    assert_int_equal(count, DX_TEXT_CLIENTS_MAX - 1);
+    assert_int_equal(count, DX_TEXT_PRESENT_MAX - 1);
     /* 20 made room and is forgotten; 21 is still known to have left */
     assert_int_equal(say(&alloc, it, 21, 1, "1", 4), DX_OK);
     assert_state(it, 21, "");
     dx_text_awareness_tick(it, 5 + DX_TEXT_GONE_MS);
     (void)dx_text_awareness_changes(it, &count);
-    assert_int_equal(count, DX_TEXT_CLIENTS_MAX - 1);
+    assert_int_equal(count, DX_TEXT_PRESENT_MAX - 1);
     dx_text_awareness_destroy(it);
     assert_int_equal(alloc.live_bytes, 0);
 
