@@ -167,6 +167,8 @@ static int plan(dx_text_pen *pen, dx_bytes delta, dx_text_need *need) {
     }
     need->items += (size_t)edits * (2 * keys.count + 1);
     need->splits += (size_t)edits;
+    /* What an op puts or cuts off a later one may delete. */
+    need->deletes += need->items + (size_t)edits;
     need->text_bytes += (size_t)reach.lines;
     need->clocks += reach.lines + edits * 2 * keys.count;
     dx_text_attributes_deinit(&keys);

@@ -26,6 +26,12 @@ async function run(histories) {
     if (driver === null) return faults;
     const requests = replays.flatMap((one) => one.requests);
     const replies = await driver.ask(requests.map((one) => one.request));
+    if (driver.dead !== null && histories.length > 1) {
+        driver = new Driver(program);
+        const found = [];
+        for (const one of histories) found.push(...(await run([one])));
+        return found;
+    }
     let at = 0;
     const found = replays.map((replay, number) => {
         const begin = at;

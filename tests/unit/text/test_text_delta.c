@@ -87,6 +87,26 @@ static void test_bytes(void **state) {
     text_case_deinit(&self);
 }
 
+/* One item deleted by two ops, and markers that one op puts and the next deletes: each is a deletion of its own. */
+static void test_ops_upon_ops(void **state) {
+    (void)state;
+    text_case self;
+    text_case_init(&self, 1, DX_TEXT_UTF16);
+    char delta[4000];
+    size_t at = (size_t)snprintf(delta, sizeof delta, "[{\"retain\":1,\"attributes\":{\"b\":1}}");
+    for (int i = 0; i < 40; i++) {
+        at += (size_t)snprintf(delta + at, sizeof delta - at,
+                               ",{\"insert\":\"%d\",\"attributes\":{\"h\":%d}},{\"delete\":2},{\"retain\":1}", i % 10, i);
+    }
+    (void)snprintf(delta + at, sizeof delta - at, "]");
+    char text[200];
+    memset(text, 'x', sizeof text);
+    assert_int_equal(dx_text_insert(self.doc, self.text, 0, dx_bytes_of(text, sizeof text), NULL), DX_OK);
+    assert_int_equal(dx_text_apply_delta(self.doc, self.text, delta), DX_OK);
+    assert_int_equal(dx_text_length(self.doc, self.text), 200 - 80 + 40);
+    text_case_deinit(&self);
+}
+
 static void test_units(void **state) {
     (void)state;
     static const struct {
@@ -141,5 +161,5 @@ static void test_read(void **state) {
     text_case_deinit(&self);
 }
 
-DX_TEST_MAIN(DX_TEST(test_apply), DX_TEST(test_refused), DX_TEST(test_bytes), DX_TEST(test_units),
-             DX_TEST(test_read))
+DX_TEST_MAIN(DX_TEST(test_apply), DX_TEST(test_refused), DX_TEST(test_bytes), DX_TEST(test_ops_upon_ops),
+             DX_TEST(test_units), DX_TEST(test_read))
