@@ -7,17 +7,18 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync 
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildPackage } from './build_package.mjs';
-import { build } from './bundler.mjs';
+import { build, isThere } from './bundler.mjs';
 import { BUNDLE, buildSite, bundle, hashedName, sentSize } from './site.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url)), BUILD = join(HERE, '../build');
 const OUT = join(BUILD, 'web'), TESTS = join(BUILD, 'web-tests'), MODULE = join(BUILD, 'wasm/dxos.wasm');
 const MODULE_BROTLI_MAX = 1024 * 1024;
 
-/** Label it is served under, folder of its sources, and whether it is where the vault runs. */
+/** Label it is served under, folder of its sources, whether it is where the vault runs, and packages of npm's that Debian does not have: left out without them. */
 const SITES = [
   { label: 'halo', source: 'vault', isVault: true },
   { label: 'tasks', source: 'apps/tasks', isVault: false },
+  { label: 'notes', source: 'apps/notes', isVault: false, needs: ['yjs', 'y-protocols', 'y-codemirror.next', 'y-quill', 'quill', 'quill-cursors', '@codemirror/view', '@codemirror/commands'] },
 ];
 
 const kilo = (size) => `${Math.round(size / 102.4) / 10} kB`;
@@ -40,15 +41,16 @@ function defineCore(paths) {
 }
 
 async function buildSites() {
-  for (const { label, source, isVault } of SITES) {
-    const folder = join(OUT, label), from = join(HERE, source), isThere = existsSync(join(from, 'index.html'));
-    if (!isThere) console.log(`web: ${label}, no page: web/${source}/index.html is not there`);
-    if (!isThere && !isVault) {
+  for (const { label, source, isVault, needs = [] } of SITES) {
+    const folder = join(OUT, label), from = join(HERE, source), hasPage = existsSync(join(from, 'index.html')), lacks = needs.find((name) => !isThere(name));
+    if (!hasPage) console.log(`web: ${label}, no page: web/${source}/index.html is not there`);
+    if (lacks !== undefined) console.log(`web: ${label}, left out: ${lacks} is not here; \`make web\` brings it from npm`);
+    if ((!hasPage && !isVault) || lacks !== undefined) {
       rmSync(folder, { recursive: true, force: true });
       continue;
     }
     const parts = isVault ? await coreParts() : new Map();
-    const { page, all } = await buildSite(folder, { source: isThere ? from : null, parts, define: defineCore([...parts.keys()]) });
+    const { page, all } = await buildSite(folder, { source: hasPage ? from : null, parts, define: defineCore([...parts.keys()]) });
     tellSite(label, folder, page, all);
   }
 }

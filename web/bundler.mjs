@@ -23,7 +23,8 @@ function findEsbuild() {
   }
 }
 
-const isThere = (name) => [new URL('node_modules', import.meta.url).pathname, DEBIAN].some((folder) => existsSync(join(folder, name, 'package.json')));
+/** Whether a package can be bundled. */
+export const isThere = (name) => [new URL('node_modules', import.meta.url).pathname, DEBIAN].some((folder) => existsSync(join(folder, name, 'package.json')));
 
 const esbuild = findEsbuild();
 export const build = (options) => esbuild.build({ nodePaths: [DEBIAN], ...options });

@@ -13,8 +13,6 @@ export interface Task extends Ordered { title: string; done: boolean }
 /** That a task is somebody's: the link, and the member's object it leads to. */
 export interface Assignment { link: LiveLink; to: Live }
 
-export const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
-
 export const useLists = (space: Space): readonly Live<List>[] => useQuery<List>(space, { type: 'list' }, { sort: byOrder });
 export const useTasks = (space: Space): readonly Live<Task>[] => useQuery<Task>(space, { type: 'task' }, { sort: byOrder });
 

@@ -2,11 +2,11 @@
 import { memo, useCallback, useState, type MouseEvent } from 'react';
 import { keyOf, type Live, type Member, type Space } from '../../client/src/index.ts';
 import { useIdentity, useObject } from '../../react/src/index.ts';
-import { assigneeOf, textOf, type Assignment, type List, type Task } from './data.ts';
+import { Editable, Entry, Grip, Moved, Mover, textOf, useSay } from '../frame/parts.tsx';
+import { Avatar, nameOf } from '../frame/people.tsx';
+import { assigneeOf, type Assignment, type List, type Task } from './data.ts';
 import { useLong } from './long.ts';
 import { orderAfter, useOrder } from './order.ts';
-import { Editable, Entry, Grip, Moved, Mover, useSay } from './parts.tsx';
-import { Avatar, nameOf } from './people.tsx';
 
 const FILTERS = ['All', 'Open', 'Done', 'Mine'] as const;
 

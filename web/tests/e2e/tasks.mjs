@@ -1,35 +1,18 @@
 // tests/e2e/tasks.mjs: the tasks app as people use it: alone, two at once, apart, and with what should not be there.
 import assert from 'node:assert/strict';
+import { button, DESK, enter, openApp, shareByPage } from '../app_page.mjs';
 import { ask, done, makeIdentity, openVault, rows } from '../bare_vault.mjs';
 import { median, until } from '../harness.mjs';
 
-const DESK = { width: 1180, height: 780 }, PHONE = { width: 390, height: 844 };
+const PHONE = { width: 390, height: 844 };
 const originOf = (kube) => kube.origin('tasks');
-const allow = (vault, kube) => done(vault, { do: 'app.grant', origin: originOf(kube), scopes: ['identity', 'create', 'join'] });
+const openTasks = (t, kube, name, options) => openApp(t, kube, 'tasks', name, options);
 
-/** A browser with a person, whose vault allows the app before it asks. */
-async function openTasks(t, kube, name, options = { viewport: DESK }) {
-  const profile = await t.launchProfile(options), vault = await openVault(profile, kube);
-  await makeIdentity(vault, name, kube);
-  await allow(vault, kube);
-  const page = await profile.newPage();
-  await page.goto(originOf(kube));
-  return { profile, vault, page };
-}
-
-const button = (page, name) => page.getByRole('button', { name, exact: true });
 const box = (page, title) => page.getByRole('checkbox', { name: `${title}: done`, exact: true });
 const row = (page, title) => page.locator('.task').filter({ has: box(page, title) });
 const titles = (page) => page.$$eval('.task textarea', (fields) => fields.map((field) => field.value));
 const lists = (page) => page.$$eval('.lists a > :first-child', (names) => names.map((name) => name.textContent));
 const shows = (page, ...expected) => until(`tasks ${expected}`, async () => JSON.stringify(await titles(page)) === JSON.stringify(expected));
-
-async function enter(page, label, ...texts) {
-  for (const text of texts) {
-    await page.getByLabel(label, { exact: true }).fill(text);
-    await page.getByLabel(label, { exact: true }).press('Enter');
-  }
-}
 
 async function drag(page, title, under) {
   await row(page, title).hover();
@@ -204,43 +187,13 @@ export async function tasks_touch(t) {
 
 // --- Two people -----------------------------------------------------------------------------------------------------
 
-/** Types the PIN and joins until there is the end that is waited for: on a busy machine a connection may be lost, and the page says so and waits for another press. */
-async function joinBy(page, pin, what, ended) {
-  await page.getByLabel('The PIN you were told').fill(pin);
-  await until(what, async () => {
-    if (await ended.isVisible()) return true;
-    if (await button(page, 'Join').isEnabled({ timeout: 1000 }).catch(() => false)) await button(page, 'Join').click();
-    return ended.waitFor({ timeout: 1000 }).then(() => true, () => false);
-  });
-}
-
-/** Ada shares her space by what her page shows, and Bob joins by what his page asks. */
-async function shareByPage(t, ada, bob) {
-  await ada.page.getByRole('button', { name: 'Share' }).click();
-  await button(ada.page, 'Invite somebody').click();
-  const link = await until('a link', () => ada.page.getByLabel('Send this link').inputValue());
-  const pin = await until('a PIN', () => ada.page.locator('output.pin').textContent());
-  assert.ok(link.startsWith(`${new URL(ada.page.url()).origin}/#join=`), link);
-  await t.look(ada.page, 'tasks-share');
-
-  await bob.page.goto(link);
-  await joinBy(bob.page, pin === '000000' ? '111111' : '000000', 'a wrong PIN is refused', bob.page.getByText('That was not the PIN. You can try twice more.'));
-  await t.look(bob.page, 'tasks-join');
-  const from = Date.now();
-  await joinBy(bob.page, pin, 'the right one lets in', button(bob.page, 'Home'));
-  t.figure('tasks: from the PIN to the space', Date.now() - from, 'ms', { atMost: 3000 });
-  await ada.page.getByText('The guest has joined.').waitFor();
-  await until('two members', async () => (await ada.page.locator('.members li').count()) === 2);
-  await button(ada.page, 'Close').click();
-}
-
 async function openBoth(t, kube) {
   const ada = await openTasks(t, kube, 'Ada'), bob = await openTasks(t, kube, 'Bob');
   await enter(ada.page, 'New space', 'Home');
   await enter(ada.page, 'New list', 'Groceries');
   await enter(ada.page, 'Add a task', 'milk', 'bread', 'apples');
   await shows(ada.page, 'milk', 'bread', 'apples');
-  await shareByPage(t, ada, bob);
+  await shareByPage(t, 'tasks', 'Home', ada, bob);
   await shows(bob.page, 'milk', 'bread', 'apples');
   return { ada, bob };
 }

@@ -1,6 +1,8 @@
-// apps/tasks/parts.tsx: what every part of the page is made of.
+// apps/frame/parts.tsx: what every part of an app's page is made of.
 import { createContext, useCallback, useContext, useEffect, useId, useRef, useState, type FormEvent, type KeyboardEvent, type ReactNode } from 'react';
-import { textOf } from './data.ts';
+
+/** Other programs write too: what is no text is shown as none. */
+export const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** One line to type into; Enter hands it over and empties it. */
 export function Entry({ label, action, onEnter }: { label: string; action: string; onEnter: (text: string) => void }) {

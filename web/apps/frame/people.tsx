@@ -1,4 +1,4 @@
-// apps/tasks/people.tsx: who is in a space, and how one more gets in: a link to send, and a PIN to tell by another way.
+// apps/frame/people.tsx: who is in a space, and how one more gets in: a link to send, and a PIN to tell by another way.
 import { useEffect, useState, type FormEvent } from 'react';
 import type { Invitation, Member, Space } from '../../client/src/index.ts';
 import { useClient, useIdentity, useInvitationStatus, useMay } from '../../react/src/index.ts';
