@@ -129,6 +129,7 @@ export async function textsRich(t) {
   }
   await field(ada.page).click();
   await ada.page.keyboard.press('Control+End');
+  await ada.page.keyboard.press('Enter');
   await button(ada.page, 'Bullets').click();
   await ada.page.keyboard.type('Roses');
   await ada.page.keyboard.press('Enter');
