@@ -246,26 +246,38 @@ static bool holds(const dx_text_item *item, uint32_t client, uint32_t clock) {
     return item->client == client && clock - item->clock < item->length;
 }
 
+/* Whether the item, or one beside it, is the one: *at becomes its place. */
+static bool near(const dx_text_sequence *sequence, const dx_text_id_leaf *leaf, uint32_t *at, uint32_t client,
+                 uint32_t clock) {
+    if (leaf == NULL || *at >= leaf->count) {
+        return false;
+    }
+    const dx_text_item *item = dx_text_tree_item(sequence, leaf->refs[*at]);
+    if (item->client != client) {
+        return false;
+    }
+    if (clock < item->clock) {
+        if (*at == 0 || !holds(dx_text_tree_item(sequence, leaf->refs[*at - 1]), client, clock)) {
+            return false;
+        }
+        --*at;
+    } else if (clock - item->clock >= item->length) {
+        if (*at + 1u >= leaf->count ||
+            !holds(dx_text_tree_item(sequence, leaf->refs[*at + 1]), client, clock)) {
+            return false;
+        }
+        ++*at;
+    }
+    return true;
+}
+
 /* Finds the place of the item that holds a clock below the client's state. */
 static void locate(dx_text_sequence *sequence, uint32_t client, uint32_t clock) {
-    dx_text_id_leaf *leaf = sequence->found;
-    uint32_t at = sequence->found_at;
-    if (leaf != NULL && at < leaf->count) {
-        const dx_text_item *item = dx_text_tree_item(sequence, leaf->refs[at]);
-        if (holds(item, client, clock)) {
-            return;
-        }
-        if (at + 1u < leaf->count && holds(dx_text_tree_item(sequence, leaf->refs[at + 1]), client, clock)) {
-            sequence->found_at = at + 1;
-            return;
-        }
-        if (at > 0 && holds(dx_text_tree_item(sequence, leaf->refs[at - 1]), client, clock)) {
-            sequence->found_at = at - 1;
-            return;
-        }
+    if (near(sequence, sequence->found, &sequence->found_at, client, clock)) {
+        return;
     }
     const dx_text_ids *ids = &sequence->clients[client];
-    leaf = ids->last;
+    dx_text_id_leaf *leaf = ids->last;
     if (ids->root != NULL && clock < clock_of(sequence, leaf->refs[0])) {
         id_node node = {.inner = ids->root};
         for (uint32_t level = ids->root->level; level > 0; level--) {

@@ -4,7 +4,7 @@
 enum { TEXT_MAX = DX_TEXT_LEAF_TEXT };
 
 uint32_t dx_text_place_position(const dx_text_sequence *sequence, const dx_text_leaf *leaf, dx_text_ref ref) {
-    const dx_text_spot *spot = &sequence->spot;
+    const dx_text_place *spot = &sequence->spot;
     if (spot->leaf == leaf && spot->at < leaf->count && leaf->refs[spot->at] == ref) {
         return spot->at;
     }
@@ -19,9 +19,9 @@ uint32_t dx_text_place_position(const dx_text_sequence *sequence, const dx_text_
 }
 
 /* Makes `spot` the place of the item (of its first span). */
-dx_text_spot *dx_text_place_locate(dx_text_sequence *sequence, dx_text_ref ref) {
+dx_text_place *dx_text_place_locate(dx_text_sequence *sequence, dx_text_ref ref) {
     dx_text_leaf *leaf = dx_text_place_leaf(sequence, ref);
-    dx_text_spot *spot = &sequence->spot;
+    dx_text_place *spot = &sequence->spot;
     uint32_t at = spot->at;
     if (spot->leaf == leaf) {
         if (leaf->refs[at] == ref) {
@@ -39,7 +39,7 @@ dx_text_spot *dx_text_place_locate(dx_text_sequence *sequence, dx_text_ref ref) 
         }
     }
     at = dx_text_place_position(sequence, leaf, ref);
-    *spot = (dx_text_spot){leaf, at, dx_text_leaf_byte(sequence, leaf, at)};
+    *spot = (dx_text_place){leaf, at, dx_text_leaf_byte(sequence, leaf, at)};
     return spot;
 }
 
@@ -82,7 +82,7 @@ dx_text_leaf *dx_text_place_end(dx_text_sequence *sequence, dx_text_ref ref) {
 
 void dx_text_place_shift_cursor(dx_text_sequence *sequence, const dx_text_leaf *leaf, uint32_t at,
                                 int entries, uint32_t units) {
-    dx_text_spot *cursor = &sequence->cursor;
+    dx_text_place *cursor = &sequence->cursor;
     if (cursor->leaf == NULL || cursor->leaf->list != leaf->list) {
         return;
     }
@@ -113,13 +113,13 @@ dx_text_leaf *dx_text_place_cut(dx_text_sequence *sequence, dx_text_leaf *leaf, 
 }
 
 /* A place with room for one item with so many bytes, the same in the order as the one given. */
-dx_text_spot dx_text_place_make_room(dx_text_sequence *sequence, dx_text_spot spot, size_t size) {
+dx_text_place dx_text_place_make_room(dx_text_sequence *sequence, dx_text_place spot, size_t size) {
     dx_text_leaf *leaf = spot.leaf;
     if (!fits(leaf, size) && leaf->count == DX_TEXT_LEAF_ITEMS && spot.at > 0 && spot.at < leaf->count) {
         uint32_t half = DX_TEXT_LEAF_ITEMS / 2, byte = dx_text_leaf_byte(sequence, leaf, half);
         dx_text_leaf *right = dx_text_place_cut(sequence, leaf, half, byte);
         if (spot.at > half) {
-            spot = (dx_text_spot){right, spot.at - half, spot.byte - byte};
+            spot = (dx_text_place){right, spot.at - half, spot.byte - byte};
             leaf = right;
         }
     }
@@ -135,11 +135,11 @@ dx_text_spot dx_text_place_make_room(dx_text_sequence *sequence, dx_text_spot sp
     if (spot.at > 0) {
         dx_text_leaf *next = dx_text_place_beside(sequence, leaf->next);
         leaf = next != NULL && fits(next, size) ? next : dx_text_tree_add(sequence, leaf->list, leaf);
-        return (dx_text_spot){leaf, 0, 0};
+        return (dx_text_place){leaf, 0, 0};
     }
     dx_text_leaf *prev = dx_text_place_beside(sequence, leaf->prev);
     leaf = prev != NULL && fits(prev, size) ? prev : dx_text_tree_add(sequence, leaf->list, prev);
-    return (dx_text_spot){leaf, leaf->count, leaf->text_size};
+    return (dx_text_place){leaf, leaf->count, leaf->text_size};
 }
 
 /* A new span at the right side of a leaf (NULL: the first of the list). */
@@ -186,7 +186,7 @@ void dx_text_place_append(dx_text_sequence *sequence, dx_text_leaf *leaf, dx_byt
 
 /* The item gets a leaf of its own, which is its only span. */
 dx_text_leaf *dx_text_place_isolate(dx_text_sequence *sequence, dx_text_ref ref) {
-    dx_text_spot spot = *dx_text_place_locate(sequence, ref);
+    dx_text_place spot = *dx_text_place_locate(sequence, ref);
     dx_text_leaf *leaf = spot.leaf;
     if (dx_text_place_is_span(leaf)) {
         return leaf;
@@ -221,7 +221,7 @@ static void absorb(dx_text_sequence *sequence, dx_text_leaf *leaf) {
 }
 
 /* Takes the entry at the spot out, its characters and units with it. */
-void dx_text_place_take_out(dx_text_sequence *sequence, dx_text_spot spot) {
+void dx_text_place_take_out(dx_text_sequence *sequence, dx_text_place spot) {
     dx_text_leaf *leaf = spot.leaf;
     uint32_t size = dx_text_item_size(dx_text_tree_item(sequence, leaf->refs[spot.at]));
     dx_text_counts gone = dx_text_counts_negative(dx_text_leaf_live(sequence, leaf, spot.at, spot.byte));

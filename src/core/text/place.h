@@ -33,7 +33,7 @@ static inline dx_text_leaf *dx_text_place_leaf(const dx_text_sequence *sequence,
 /* Where in its leaf. */
 uint32_t dx_text_place_position(const dx_text_sequence *sequence, const dx_text_leaf *leaf, dx_text_ref ref);
 /* Makes `spot` the place of the item (of its first span). */
-dx_text_spot *dx_text_place_locate(dx_text_sequence *sequence, dx_text_ref ref);
+dx_text_place *dx_text_place_locate(dx_text_sequence *sequence, dx_text_ref ref);
 /* The next span of the string that stands in this leaf; NULL: it ends here. */
 dx_text_leaf *dx_text_place_next_span(const dx_text_sequence *sequence, const dx_text_leaf *leaf);
 /* The leaf where the item ends. */
@@ -43,7 +43,7 @@ dx_text_leaf *dx_text_place_end(dx_text_sequence *sequence, dx_text_ref ref);
 void dx_text_place_shift_cursor(dx_text_sequence *sequence, const dx_text_leaf *leaf, uint32_t at,
                                 int entries, uint32_t units);
 /* A place with room for one item with so many bytes, the same in the order as the one given. */
-dx_text_spot dx_text_place_make_room(dx_text_sequence *sequence, dx_text_spot spot, size_t size);
+dx_text_place dx_text_place_make_room(dx_text_sequence *sequence, dx_text_place spot, size_t size);
 /* Everything from a place on goes to a new leaf at the right side. */
 dx_text_leaf *dx_text_place_cut(dx_text_sequence *sequence, dx_text_leaf *leaf, uint32_t at, uint32_t byte);
 /* A new span at the right side of a leaf (NULL: the first of the list). */
@@ -54,6 +54,6 @@ void dx_text_place_append(dx_text_sequence *sequence, dx_text_leaf *leaf, dx_byt
 /* The item gets a leaf of its own, which is its only span. */
 dx_text_leaf *dx_text_place_isolate(dx_text_sequence *sequence, dx_text_ref ref);
 /* Takes the entry at the spot out, its characters and units with it. */
-void dx_text_place_take_out(dx_text_sequence *sequence, dx_text_spot spot);
+void dx_text_place_take_out(dx_text_sequence *sequence, dx_text_place spot);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/limits.h"
+#include "text/pool.h"
 #include "text/room.h"
 
 typedef struct section {
@@ -23,9 +24,9 @@ typedef struct queue {
 
 struct dx_text_plan {
     const dx_alloc *alloc;
-    dx_arena arena; /* contents that do not lie in the update */
-    dx_text_planned *structs;
-    size_t struct_count, struct_capacity;
+    dx_arena arena;       /* contents that do not lie in the update */
+    dx_text_slab structs; /* of dx_text_planned; the handle is the place + 1 */
+    size_t struct_count;
     section *sections; /* of the round */
     size_t section_count, section_capacity;
     queue *queues; /* of the round, the greatest client first */
@@ -47,9 +48,14 @@ struct dx_text_plan {
     dx_text_need need;
 };
 
+static dx_text_planned *planned_at(const dx_text_plan *plan, size_t at) {
+    return dx_text_slab_at(&plan->structs, (uint32_t)at + 1);
+}
+
 static void init(dx_text_plan *plan, const dx_alloc *alloc) {
     *plan = (dx_text_plan){.alloc = alloc};
     dx_arena_init(&plan->arena, alloc, SIZE_MAX);
+    dx_text_slab_init(&plan->structs, alloc, sizeof(dx_text_planned));
     dx_text_clocks_init(&plan->states[0], alloc);
     dx_text_clocks_init(&plan->states[1], alloc);
     dx_id_set_init(&plan->missing, alloc);
@@ -74,7 +80,7 @@ int dx_text_plan_create(const dx_alloc *alloc, dx_text_plan **plan) {
 static void release(dx_text_plan *plan) {
     const dx_alloc *alloc = plan->alloc;
     dx_arena_deinit(&plan->arena);
-    dx_alloc_free(alloc, plan->structs, plan->struct_capacity * sizeof *plan->structs);
+    dx_text_slab_deinit(&plan->structs);
     dx_alloc_free(alloc, plan->sections, plan->section_capacity * sizeof *plan->sections);
     dx_alloc_free(alloc, plan->queues, plan->queue_capacity * sizeof *plan->queues);
     dx_alloc_free(alloc, plan->stack, plan->stack_capacity * sizeof *plan->stack);
@@ -100,14 +106,16 @@ void dx_text_plan_destroy(dx_text_plan *plan) {
 }
 
 void dx_text_plan_clear(dx_text_plan *plan) {
-    if (plan->struct_capacity > DX_TEXT_PLAN_KEPT || plan->said.capacity > DX_TEXT_PLAN_KEPT ||
-        plan->rest.capacity > DX_TEXT_PLAN_KEPT || plan->waiting.capacity > DX_TEXT_PLAN_KEPT) {
+    if (plan->structs.chunk_count * DX_TEXT_SLAB_CHUNK > DX_TEXT_PLAN_KEPT ||
+        plan->said.capacity > DX_TEXT_PLAN_KEPT || plan->rest.capacity > DX_TEXT_PLAN_KEPT ||
+        plan->waiting.capacity > DX_TEXT_PLAN_KEPT) {
         const dx_alloc *alloc = plan->alloc;
         release(plan);
         init(plan, alloc);
         return;
     }
     dx_arena_reset(&plan->arena);
+    dx_text_slab_clear(&plan->structs);
     plan->struct_count = 0;
     plan->section_count = 0;
     plan->queue_count = 0;
@@ -136,7 +144,7 @@ size_t dx_text_plan_steps(const dx_text_plan *plan) {
 
 const dx_text_planned *dx_text_plan_step(const dx_text_plan *plan, size_t at, uint32_t *offset) {
     *offset = plan->steps[at].offset;
-    return &plan->structs[plan->steps[at].planned];
+    return planned_at(plan, plan->steps[at].planned);
 }
 
 const dx_id_set *dx_text_plan_deletes(const dx_text_plan *plan) {
@@ -176,12 +184,11 @@ static int add_struct(dx_text_plan *plan, dx_text_doc *doc, dx_bytes update, con
     if (error != DX_OK) {
         return error;
     }
-    if (plan->struct_count == UINT32_MAX ||
-        !dx_text_make_room(plan->alloc, &plan->structs, &plan->struct_capacity, plan->struct_count + 1,
-                           sizeof *plan->structs)) {
-        return DX_E_NO_MEMORY;
+    error = dx_text_slab_reserve(&plan->structs, 1);
+    if (error != DX_OK) {
+        return error;
     }
-    dx_text_planned *planned = &plan->structs[plan->struct_count];
+    dx_text_planned *planned = dx_text_slab_at(&plan->structs, dx_text_slab_take(&plan->structs));
     *planned = (dx_text_planned){.what = *what};
     if (what->parent == DX_TEXT_PARENT_ROOT) {
         error = dx_text_names_add(&doc->names, DX_TEXT_SCOPE_ROOT, what->parent_name, &planned->root);
@@ -409,7 +416,7 @@ static int look(dx_text_plan *plan, dx_text_doc *doc, size_t *depth) {
         *depth -= 1;
         return DX_OK;
     }
-    const dx_text_struct *what = &plan->structs[planned].what;
+    const dx_text_struct *what = &planned_at(plan, planned)->what;
     if (what->ref != DX_TEXT_SKIP) {
         uint64_t client = what->id.client, clock = what->id.clock - 1;
         bool early = what->id.clock > from->state;
@@ -498,9 +505,9 @@ static int write_rest(dx_text_plan *plan, dx_text_doc *doc) {
             dx_text_writer_begin(&doc->writer, DX_TEXT_V2, &plan->rest);
             any = true;
         }
-        dx_text_writer_section(&doc->writer, from->client, plan->structs[planned].what.id.clock);
+        dx_text_writer_section(&doc->writer, from->client, planned_at(plan, planned)->what.id.clock);
         for (; head(plan, from, &planned); from->at++) {
-            dx_text_writer_struct(&doc->writer, &plan->structs[planned].what, 0);
+            dx_text_writer_struct(&doc->writer, &planned_at(plan, planned)->what, 0);
         }
     }
     return any ? dx_text_writer_finish(&doc->writer, NULL) : DX_OK;
@@ -619,14 +626,14 @@ static int plan_deletes(dx_text_plan *plan, dx_text_doc *doc) {
 
 static void need_struct(const dx_text_plan *plan, const dx_text_doc *doc, size_t at, bool nested,
                         dx_text_need *need) {
-    const dx_text_planned *planned = &plan->structs[plan->steps[at].planned];
+    const dx_text_planned *planned = planned_at(plan, plan->steps[at].planned);
     const dx_text_struct *what = &planned->what;
     need->items++;
     if (what->ref == DX_TEXT_GC) {
         return;
     }
     /* Typing: the origin ends what was placed just before. */
-    const dx_text_struct *before = at == 0 ? NULL : &plan->structs[plan->steps[at - 1].planned].what;
+    const dx_text_struct *before = at == 0 ? NULL : &planned_at(plan, plan->steps[at - 1].planned)->what;
     bool follows = before != NULL && what->has_origin && before->id.client == what->origin.client &&
                    before->id.clock + before->length - 1 == what->origin.clock;
     need->splits += (size_t)(what->has_origin && !follows) + (size_t)what->has_right;
@@ -707,7 +714,7 @@ static int add_clients(dx_text_plan *plan, dx_text_doc *doc) {
 static void find_need(dx_text_plan *plan, dx_text_doc *doc) {
     bool nested = doc->types.count - 1 > doc->types.root_count;
     for (size_t i = 0; i < plan->struct_count && !nested; i++) {
-        nested = plan->structs[i].what.ref == DX_TEXT_TYPE;
+        nested = planned_at(plan, i)->what.ref == DX_TEXT_TYPE;
     }
     plan->need = (dx_text_need){.clocks = 0};
     for (size_t i = 0; i < plan->step_count; i++) {
@@ -721,7 +728,7 @@ int dx_text_plan_read(dx_text_plan *plan, dx_text_doc *doc, dx_text_form form, d
 }
 
 const dx_text_struct *dx_text_plan_alone(const dx_text_plan *plan) {
-    return plan->struct_count == 1 && plan->said.count == 0 ? &plan->structs[0].what : NULL;
+    return plan->struct_count == 1 && plan->said.count == 0 ? &planned_at(plan, 0)->what : NULL;
 }
 
 int dx_text_plan_make(dx_text_plan *plan, dx_text_doc *doc) {

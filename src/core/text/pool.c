@@ -154,15 +154,22 @@ void dx_text_slab_deinit(dx_text_slab *slab) {
     dx_text_slab_init(slab, slab->alloc, slab->record);
 }
 
+/* Those dropped hold nothing yet, so that there is nothing to wipe. */
 static void drop_chunks(dx_text_slab *slab, size_t count) {
     while (slab->chunk_count > count) {
-        dx_alloc_free(slab->alloc, slab->chunks[--slab->chunk_count],
-                      (size_t)DX_TEXT_SLAB_CHUNK * slab->record);
+        slab->alloc->resize(slab->alloc->ctx, slab->chunks[--slab->chunk_count],
+                            (size_t)DX_TEXT_SLAB_CHUNK * slab->record, 0);
     }
 }
 
 void dx_text_slab_trim(dx_text_slab *slab) {
     drop_chunks(slab, ((size_t)slab->used + DX_TEXT_SLAB_CHUNK - 1) / DX_TEXT_SLAB_CHUNK);
+}
+
+void dx_text_slab_clear(dx_text_slab *slab) {
+    slab->used = 0;
+    slab->free = 0;
+    slab->free_count = 0;
 }
 
 int dx_text_slab_reserve(dx_text_slab *slab, size_t count) {

@@ -1,6 +1,6 @@
 /* text/pool.h: memory of a sequence: blocks of up to 1 KiB, and records of one size under handles, both out of larger pieces.
  *
- * Layer: floor 1, text, private to the sequence. The calls named reserve ask the allocator; what they reserved is handed out
+ * Layer: floor 1, text, private to the engine. The calls named reserve ask the allocator; what they reserved is handed out
  * without fail. Who takes more than was reserved has the allocator asked at once, and ends the program when that has nothing:
  * reserving too little is an error of ours. Blocks given back are kept for others of their class. A piece that was never cut up
  * can be given back. */
@@ -67,6 +67,7 @@ void dx_text_slab_deinit(dx_text_slab *slab);
 /* DX_E_NO_MEMORY; DX_E_LIMIT: handles have 32 bits. Then nothing changed. */
 int dx_text_slab_reserve(dx_text_slab *slab, size_t count);
 void dx_text_slab_trim(dx_text_slab *slab);
+void dx_text_slab_clear(dx_text_slab *slab);    /* all records are free, the memory is kept */
 uint32_t dx_text_slab_take(dx_text_slab *slab); /* zeroed, reserved before */
 void dx_text_slab_free(dx_text_slab *slab, uint32_t handle);
 size_t dx_text_slab_memory(const dx_text_slab *slab);

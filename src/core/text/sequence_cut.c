@@ -123,13 +123,13 @@ static void split_spans(dx_text_sequence *sequence, dx_text_ref ref, uint32_t at
 }
 
 /* Room for one item more behind the spot, which may move. */
-static dx_text_spot room_behind(dx_text_sequence *sequence, dx_text_spot spot) {
+static dx_text_place room_behind(dx_text_sequence *sequence, dx_text_place spot) {
     if (spot.leaf->count == DX_TEXT_LEAF_ITEMS) {
         uint32_t half = spot.at + 1u < DX_TEXT_LEAF_ITEMS ? DX_TEXT_LEAF_ITEMS / 2 : DX_TEXT_LEAF_ITEMS - 1;
         uint32_t byte = dx_text_leaf_byte(sequence, spot.leaf, half);
         dx_text_leaf *right = dx_text_place_cut(sequence, spot.leaf, half, byte);
         if (spot.at >= half) {
-            return (dx_text_spot){right, spot.at - half, spot.byte - byte};
+            return (dx_text_place){right, spot.at - half, spot.byte - byte};
         }
     }
     return spot;
@@ -137,7 +137,7 @@ static dx_text_spot room_behind(dx_text_sequence *sequence, dx_text_spot spot) {
 
 void dx_text_item_split(dx_text_sequence *sequence, dx_text_ref ref, uint32_t at, dx_text_ref right_ref) {
     dx_text_item *item = dx_text_tree_item(sequence, ref), *right = dx_text_tree_item(sequence, right_ref);
-    dx_text_spot spot = *dx_text_place_locate(sequence, ref);
+    dx_text_place spot = *dx_text_place_locate(sequence, ref);
     if (!dx_text_place_is_span(spot.leaf)) {
         spot = room_behind(sequence, spot);
     }
@@ -207,7 +207,7 @@ static bool join_strings(dx_text_sequence *sequence, dx_text_ref ref, dx_text_re
         dx_text_leaf_write(sequence, leaf, leaf->text_size, text);
         dx_text_tree_count(sequence, leaf, moved);
     }
-    dx_text_place_take_out(sequence, (dx_text_spot){from, 0, 0});
+    dx_text_place_take_out(sequence, (dx_text_place){from, 0, 0});
     return true;
 }
 
@@ -239,7 +239,7 @@ bool dx_text_item_join(dx_text_sequence *sequence, dx_text_ref ref) {
             dx_text_counts moved = dx_text_leaf_live(sequence, from, 0, 0);
             sequence->cursor.leaf = NULL;
             dx_text_tree_count(sequence, leaf, moved);
-            dx_text_place_take_out(sequence, (dx_text_spot){from, 0, 0});
+            dx_text_place_take_out(sequence, (dx_text_place){from, 0, 0});
         }
     }
     dx_text_ids_remove(sequence, right_ref);

@@ -10,7 +10,7 @@ dx_bytes dx_text_item_run(const dx_text_sequence *sequence, dx_text_ref ref, siz
     if (at >= size) {
         return (dx_bytes){NULL, 0};
     }
-    const dx_text_spot *spot = dx_text_place_locate(dx_text_place_hinted(sequence), ref);
+    const dx_text_place *spot = dx_text_place_locate(dx_text_place_hinted(sequence), ref);
     const dx_text_leaf *leaf = spot->leaf;
     if (!dx_text_place_is_span(leaf)) {
         return dx_text_leaf_run(leaf, spot->byte + (uint32_t)at, size - (uint32_t)at);
@@ -44,7 +44,7 @@ static uint32_t offset_of(dx_text_leaf *leaf, uint32_t byte, uint32_t size, uint
 }
 
 /* The item at a spot holds the unit: tells which it is. */
-static void tell(dx_text_sequence *sequence, dx_text_spot spot, uint32_t index, dx_text_unit unit,
+static void tell(dx_text_sequence *sequence, dx_text_place spot, uint32_t index, dx_text_unit unit,
                  dx_text_ref *ref, uint32_t *offset, bool *inside) {
     dx_text_leaf *leaf = spot.leaf;
     const dx_text_item *item = dx_text_tree_item(sequence, leaf->refs[spot.at]);
@@ -83,7 +83,7 @@ static uint32_t units_at(const dx_text_sequence *sequence, const dx_text_leaf *l
 
 /* Steps the cursor on to the unit at `index` (UTF-16) when it is near; false: it is not. */
 static bool cursor_reach(dx_text_sequence *sequence, dx_text_list list, uint32_t index) {
-    dx_text_spot *cursor = &sequence->cursor;
+    dx_text_place *cursor = &sequence->cursor;
     if (cursor->leaf == NULL || cursor->leaf->list != list) {
         return false;
     }
@@ -103,7 +103,7 @@ static bool cursor_reach(dx_text_sequence *sequence, dx_text_list list, uint32_t
                                              dx_text_tree_leaf(sequence, next)->live.unit[DX_TEXT_UTF16]) {
             return false;
         } else {
-            *cursor = (dx_text_spot){dx_text_tree_leaf(sequence, next), 0, 0};
+            *cursor = (dx_text_place){dx_text_tree_leaf(sequence, next), 0, 0};
         }
         sequence->cursor_index += units;
         units = units_at(sequence, cursor->leaf, cursor->at, DX_TEXT_UTF16);
@@ -135,7 +135,7 @@ void dx_text_list_find(const dx_text_sequence *constant, dx_text_list list, uint
         rest -= units;
         at++;
     }
-    dx_text_spot spot = {leaf, at, 0};
+    dx_text_place spot = {leaf, at, 0};
     if (unit == DX_TEXT_UTF16) {
         sequence->cursor = spot;
         sequence->cursor_index = index - rest;

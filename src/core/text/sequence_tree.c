@@ -78,7 +78,7 @@ static void needed(const dx_text_sequence *sequence, size_t items, size_t text_b
 }
 
 int dx_text_sequence_reserve(dx_text_sequence *sequence, size_t items, size_t lists, size_t text_bytes) {
-    dx_text_step *step = &sequence->step;
+    dx_text_keystroke *step = &sequence->step;
     if (items <= STEP_ITEMS && text_bytes <= STEP_TEXT && lists == 0 && sequence->level == step->level &&
         items <= dx_text_slab_room(&sequence->items) &&
         step->leaves <= dx_text_slab_room(&sequence->leaves) &&
@@ -205,7 +205,7 @@ bool dx_text_item_before(const dx_text_sequence *sequence, dx_text_ref a, dx_tex
 void dx_text_item_insert(dx_text_sequence *sequence, dx_text_list list, dx_text_ref left, dx_text_ref ref,
                          dx_bytes text) {
     dx_text_item *item = dx_text_tree_item(sequence, ref);
-    dx_text_spot spot = {dx_text_place_beside(sequence, dx_text_tree_list(sequence, list)->first), 0, 0};
+    dx_text_place spot = {dx_text_place_beside(sequence, dx_text_tree_list(sequence, list)->first), 0, 0};
     if (item->ref == DX_TEXT_STRING) {
         item->payload = (uint32_t)text.size;
     }
@@ -232,7 +232,7 @@ void dx_text_item_insert(dx_text_sequence *sequence, dx_text_list list, dx_text_
         return;
     }
     spot = spot.leaf != NULL ? dx_text_place_make_room(sequence, spot, text.size)
-                             : (dx_text_spot){dx_text_tree_add(sequence, list, NULL), 0, 0};
+                             : (dx_text_place){dx_text_tree_add(sequence, list, NULL), 0, 0};
     dx_text_place_shift_cursor(sequence, spot.leaf, spot.at, 1, dx_text_item_live(item) ? item->length : 0);
     dx_text_leaf_put(sequence, spot.leaf, spot.at, ref);
     dx_text_leaf_write(sequence, spot.leaf, spot.byte, text);
@@ -244,7 +244,7 @@ void dx_text_item_insert(dx_text_sequence *sequence, dx_text_list list, dx_text_
 
 void dx_text_item_extend(dx_text_sequence *sequence, dx_text_ref ref, uint32_t length, dx_bytes text) {
     dx_text_item *item = dx_text_tree_item(sequence, ref);
-    dx_text_spot *spot = dx_text_place_locate(sequence, ref);
+    dx_text_place *spot = dx_text_place_locate(sequence, ref);
     dx_text_leaf *leaf = spot->leaf;
     if (!dx_text_place_is_span(leaf) && leaf->text_size + text.size > TEXT_MAX && leaf->count > 1) {
         /* What stands behind it goes, then what stands before. */
@@ -276,11 +276,11 @@ void dx_text_item_extend(dx_text_sequence *sequence, dx_text_ref ref, uint32_t l
 
 void dx_text_item_remove(dx_text_sequence *sequence, dx_text_ref ref) {
     dx_text_item *item = dx_text_tree_item(sequence, ref);
-    dx_text_spot spot = *dx_text_place_locate(sequence, ref);
+    dx_text_place spot = *dx_text_place_locate(sequence, ref);
     while (spot.leaf != NULL) {
         dx_text_leaf *next = dx_text_place_next_span(sequence, spot.leaf);
         dx_text_place_take_out(sequence, spot);
-        spot = (dx_text_spot){next, 0, 0};
+        spot = (dx_text_place){next, 0, 0};
     }
     item->place = 0;
     item->payload = item->ref == DX_TEXT_STRING ? 0 : item->payload;
@@ -295,9 +295,9 @@ void dx_text_item_set_deleted(dx_text_sequence *sequence, dx_text_ref ref, bool 
         item->flags ^= DX_ITEM_DELETED;
         return;
     }
-    dx_text_spot spot = *dx_text_place_locate(sequence, ref);
+    dx_text_place spot = *dx_text_place_locate(sequence, ref);
     item->flags &= (uint8_t)~DX_ITEM_DELETED;
-    for (; spot.leaf != NULL; spot = (dx_text_spot){dx_text_place_next_span(sequence, spot.leaf), 0, 0}) {
+    for (; spot.leaf != NULL; spot = (dx_text_place){dx_text_place_next_span(sequence, spot.leaf), 0, 0}) {
         dx_text_counts live = dx_text_leaf_live(sequence, spot.leaf, spot.at, spot.byte);
         live = deleted ? dx_text_counts_negative(live) : live;
         dx_text_place_shift_cursor(sequence, spot.leaf, spot.at, 0, live.unit[DX_TEXT_UTF16]);
@@ -310,11 +310,11 @@ void dx_text_item_collect(dx_text_sequence *sequence, dx_text_ref ref) {
     dx_text_item *item = dx_text_tree_item(sequence, ref);
     dx_text_item_set_deleted(sequence, ref, true);
     if (item->ref == DX_TEXT_STRING && item->place != 0) {
-        dx_text_spot spot = *dx_text_place_locate(sequence, ref);
+        dx_text_place spot = *dx_text_place_locate(sequence, ref);
         dx_text_leaf *next = dx_text_place_next_span(sequence, spot.leaf);
         while (next != NULL) {
             dx_text_leaf *after = dx_text_place_next_span(sequence, next);
-            dx_text_place_take_out(sequence, (dx_text_spot){next, 0, 0});
+            dx_text_place_take_out(sequence, (dx_text_place){next, 0, 0});
             next = after;
         }
         dx_text_leaf_erase(sequence, spot.leaf, spot.byte,

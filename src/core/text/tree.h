@@ -55,11 +55,11 @@ typedef struct dx_text_order {
 } dx_text_order;
 
 /* Where an item of a leaf stands. */
-typedef struct dx_text_spot {
+typedef struct dx_text_place {
     dx_text_leaf *leaf; /* NULL: nowhere */
     uint32_t at;        /* among its items */
     uint32_t byte;      /* of its characters among the leaf's */
-} dx_text_spot;
+} dx_text_place;
 
 typedef struct dx_text_ids {
     struct dx_text_id_inner *root; /* NULL: one leaf, or none */
@@ -68,10 +68,10 @@ typedef struct dx_text_ids {
 } dx_text_ids;
 
 /* What one keystroke may need, as found when last it was asked for. */
-typedef struct dx_text_step {
+typedef struct dx_text_keystroke {
     size_t leaves, blocks;
     uint32_t level; /* of the highest tree then; another one: unknown */
-} dx_text_step;
+} dx_text_keystroke;
 
 struct dx_text_sequence {
     const dx_alloc *alloc;
@@ -81,14 +81,14 @@ struct dx_text_sequence {
     size_t list_count, list_room;
     dx_text_ids *clients;
     size_t client_room;
-    struct dx_text_id_leaf *found; /* by id, last */
+    struct dx_text_id_leaf *found; /* where the last search by id ended */
     uint32_t found_at;
     size_t text_bytes; /* of all strings */
-    dx_text_step step;
+    dx_text_keystroke step;
     uint32_t level;        /* of the highest tree */
     uint32_t walked;       /* where in its leaf the item was that a step to a neighbour found last; a guess */
-    dx_text_spot spot;     /* an item looked up last; leaf NULL: unknown */
-    dx_text_spot cursor;   /* the item (or span) found by index last; its byte is not kept */
+    dx_text_place spot;    /* an item looked up last; leaf NULL: unknown */
+    dx_text_place cursor;  /* the item (or span) found by index last; its byte is not kept */
     uint32_t cursor_index; /* units before it in its list, UTF-16 */
     uint32_t tail;         /* the last span of a string that grew last */
 };
