@@ -1,4 +1,4 @@
-/* dxos/text_history.h: places that move with a text, and what a document was, is told and takes back.
+/* dxos/text_history.h: places that move with a text, undo and redo, events, versions, marks.
  *
  * Layer: public, floor 1; on top of dxos/text.h, whose rules hold here: units, errors, ownership, one thread. */
 #ifndef DXOS_TEXT_HISTORY_H
@@ -107,6 +107,15 @@ DX_API DX_MUST_USE int dx_text_delta_at(const dx_text_doc *doc, dx_text_type typ
  * kept. DX_E_STATE: a transaction is open. */
 DX_API DX_MUST_USE int dx_text_version(dx_text_doc *doc, dx_text_form form, dx_bytes snapshot,
                                        dx_buf *update);
+
+/* --- Marks -------------------------------------------------------------------------------------- */
+
+/* How formatting of each name grows, for this replica's insertions without attributes; on the wire it is formatting as any. A JSON
+ * object {"name": {"expand": "after" | "before" | "both" | "none", "overlap": "replace" | "multiple"}}, both of which may be left out.
+ * expand: whether what is typed right behind the end of a mark gets it (after), right before its beginning (before); what is not named
+ * grows after its end, as all does without a schema. overlap multiple: a mark is named NAME--ID, each by itself, so that several
+ * of the name may lie over one another; NAME alone is DX_E_INVALID then. NULL: no schema. DX_E_INVALID: not of that form. */
+DX_API DX_MUST_USE int dx_text_set_marks(dx_text_doc *doc, const char *schema);
 
 #ifdef __cplusplus
 }

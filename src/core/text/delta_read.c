@@ -66,8 +66,7 @@ void dx_text_append_key(dx_bytes key, dx_buf *any) {
     dx_buf_append(any, key.data, key.size);
 }
 
-/* An object, as a value. */
-static void append_object(const dx_text_doc *doc, const dx_text_attributes *attributes, dx_buf *any) {
+void dx_text_append_object(const dx_text_doc *doc, const dx_text_attributes *attributes, dx_buf *any) {
     dx_buf_append_byte(any, DX_ANY_OBJECT);
     dx_lib0_write_uint(any, attributes->count);
     for (size_t i = 0; i < attributes->count; i++) {
@@ -102,7 +101,7 @@ int dx_text_attributes_at(const dx_text_doc *doc, dx_text_type type, uint64_t in
     dx_buf_init(&any, &doc->alloc, SIZE_MAX / 2);
     error = dx_text_attributes_before(doc, list, end, &attributes);
     if (error == DX_OK) {
-        append_object(doc, &attributes, &any);
+        dx_text_append_object(doc, &attributes, &any);
         error = dx_buf_error(&any);
     }
     if (error == DX_OK) {
@@ -185,7 +184,7 @@ static int print_run(void *ctx, const dx_text_doc *doc, const dx_text_run *run) 
     }
     if (error == DX_OK && run->attributes.count > 0) {
         dx_buf_clear(&self->any);
-        append_object(doc, &run->attributes, &self->any);
+        dx_text_append_object(doc, &run->attributes, &self->any);
         append_text(self->json, ",\"attributes\":");
         error = dx_buf_error(&self->any);
         if (error == DX_OK) {

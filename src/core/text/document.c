@@ -2,6 +2,7 @@
 #include "text/document.h"
 
 #include "base/limits.h"
+#include "text/marks.h"
 #include "text/observe.h"
 #include "text/plan.h"
 #include "text/room.h"
@@ -88,6 +89,7 @@ void dx_text_destroy(dx_text_doc *doc) {
         dx_text_undo_destroy(doc->undo);
     }
     dx_text_observers_deinit(doc);
+    dx_text_marks_deinit(doc);
     dx_alloc_free(&doc->alloc, transaction->deleted,
                   transaction->deleted_capacity * sizeof *transaction->deleted);
     dx_alloc_free(&doc->alloc, transaction->seams, transaction->seam_capacity * sizeof *transaction->seams);

@@ -72,6 +72,7 @@ struct dx_text_doc {
     uint64_t origin;                   /* the caller's word about the transactions that follow */
     struct dx_text_undo_manager *undo; /* the first one */
     struct dx_text_observer *observers;
+    struct dx_text_marks *marks; /* NULL: no schema */
 };
 
 /* What a call can need at most. */

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "text/lib0.h"
+#include "text/marks.h"
 #include "text/wtf8.h"
 
 int dx_text_editable(const dx_text_doc *doc, dx_text_type type, uint32_t kinds, dx_text_list *list) {
@@ -168,7 +169,8 @@ int dx_text_attributes_read(dx_text_doc *doc, dx_bytes any, dx_text_attributes *
         dx_text_attribute row = {.source = 0};
         dx_bytes key = dx_lib0_read_bytes(&reader);
         dx_bytes value = dx_lib0_read_any(&reader);
-        int error = dx_text_attributes_reserve(attributes, 1);
+        int error = dx_text_marks_check(doc, key);
+        error = error != DX_OK ? error : dx_text_attributes_reserve(attributes, 1);
         if (error == DX_OK) {
             error = dx_text_doc_marker(doc, key, value, &row.marker);
         }

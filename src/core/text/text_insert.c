@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "text/lib0.h"
+#include "text/marks.h"
 #include "text/wtf8.h"
 
 static void put(dx_text_pen *pen, dx_text_insertion *what) {
@@ -111,12 +112,13 @@ int dx_text_insert(dx_text_doc *doc, dx_text_type type, uint64_t index, dx_bytes
         return error;
     }
     what.units = (uint32_t)units;
-    if (attributes == NULL) {
+    if (attributes == NULL && doc->marks == NULL) {
         return insert(doc, list, index, &what, dx_bytes_of(NULL, 0));
     }
     dx_buf any;
     dx_buf_init(&any, &doc->alloc, DX_TEXT_VALUE_MAX);
-    error = dx_text_given(doc, attributes, &any);
+    error =
+        attributes == NULL ? dx_text_marks_at(doc, list, index, &any) : dx_text_given(doc, attributes, &any);
     error = error != DX_OK ? error : insert(doc, list, index, &what, dx_buf_view(&any));
     dx_buf_deinit(&any);
     return dx_text_doc_error(doc, error);

@@ -14,6 +14,9 @@ int dx_text_characters(const dx_text_doc *doc, dx_text_list list, dx_buf *wtf8);
 /* A length and the bytes, as lib0 writes strings, but of WTF-8. */
 void dx_text_append_key(dx_bytes key, dx_buf *any);
 
+/* Attributes as an object, in lib0's form. */
+void dx_text_append_object(const dx_text_doc *doc, const dx_text_attributes *attributes, dx_buf *any);
+
 /* What of a text has one formatting: characters, or an item that is embedded. */
 typedef struct dx_text_run {
     dx_bytes text;
