@@ -31,7 +31,7 @@ static void set_attribute(char *attributes, const char *key, const char *value) 
     char out[WORD] = "", rest[WORD], *next;
     size_t size = 0;
     bool placed = value == NULL;
-    strcpy(rest, attributes);
+    memcpy(rest, attributes, WORD);
     for (char *at = rest; *at != 0; at = next) {
         char *end = strchr(at, ';'), name[WORD] = "";
         next = end + 1;
@@ -49,7 +49,7 @@ static void set_attribute(char *attributes, const char *key, const char *value) 
     if (!placed) {
         size += (size_t)snprintf(out + size, WORD - size, "%s=%s;", key, value);
     }
-    strcpy(attributes, out);
+    memcpy(attributes, out, WORD);
 }
 
 /* A JSON value as text, by its bytes in the codec's form. */
@@ -62,7 +62,7 @@ static void spell(dx_bytes item, char *out) {
     }
     size_t at = 0;
     for (size_t i = 0; i < item.size && at + 3 < WORD; i++) {
-        at += (size_t)sprintf(out + at, "%02x", item.data[i]);
+        at += (size_t)snprintf(out + at, WORD - at, "%02x", item.data[i]);
     }
     out[at] = 0;
 }
