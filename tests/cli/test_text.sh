@@ -51,6 +51,11 @@ same "as it was at first" "$(alice text at notes "$paper" "$first" | tr '\n' ' '
 alice text diff notes "$paper" "$first" >differences
 check "lines that came and went" sh -c "grep -q '^+zero' differences && grep -q '^-two' differences && grep -q '^+2' differences && ! grep -q three differences"
 
+# The way back.
+alice text insert notes "$paper" 'four' -q >/dev/null
+alice undo notes -q >/dev/null
+same "what was written is taken back" "$(alice text cat notes "$paper" | tr '\n' ' ')" 'zero one 2 three '
+
 # Files of other programs.
 alice text export notes "$paper" >paper.yjs
 copy=$(alice text import notes paper.yjs -q)
