@@ -201,12 +201,20 @@ static bool merge(dx_text_doc *doc, dx_text_ref left_ref, dx_text_ref right_ref)
     return true;
 }
 
+/* Whether what the item says of itself lets it merge with something before it. */
+static bool may_merge(const dx_text_doc *doc, dx_text_ref ref) {
+    const dx_text_item *item = dx_text_item_at(doc->sequence, ref);
+    return item->ref == DX_TEXT_GC ||
+           ((item->flags & DX_ITEM_ORIGIN) != 0 && item->origin_client == item->client &&
+            item->origin_clock == item->clock - 1);
+}
+
 /* The item with all before it that merge with it; *merged: how many did. */
 static dx_text_ref merge_left(dx_text_doc *doc, dx_text_ref ref, size_t *merged) {
     dx_text_ref left;
     *merged = 0;
-    while ((left = dx_text_ids_prev(doc->sequence, ref)) != 0 && merges(doc, left, ref) &&
-           merge(doc, left, ref)) {
+    while (may_merge(doc, ref) && (left = dx_text_ids_prev(doc->sequence, ref)) != 0 &&
+           merges(doc, left, ref) && merge(doc, left, ref)) {
         ref = left;
         *merged += 1;
     }
@@ -234,7 +242,10 @@ static void merge_new(dx_text_doc *doc) {
             dx_text_ids_find(doc->sequence, client, dx_text_ids_state(doc->sequence, client) - 1);
         while (ref != 0) {
             const dx_text_item *item = dx_text_item_at(doc->sequence, ref);
-            if (item->clock + item->length <= before) {
+            /* A string that lives and was only lengthened was tried when it was made: nothing of that has changed. */
+            if (item->clock + item->length <= before ||
+                (item->clock < before && item->ref == DX_TEXT_STRING &&
+                 (item->flags & DX_ITEM_DELETED) == 0)) {
                 break;
             }
             ref = dx_text_ids_prev(doc->sequence, merge_left(doc, ref, &merged));
@@ -242,9 +253,19 @@ static void merge_new(dx_text_doc *doc) {
     }
 }
 
+/* Beside the only run that was deleted, or in it: tried with that. */
+static bool is_beside_deleted(const dx_text_transaction *transaction, const dx_text_span *seam) {
+    const dx_text_span *only = &transaction->deleted[0];
+    return transaction->deleted_count == 1 && only->client == seam->client &&
+           seam->clock - only->clock <= only->length;
+}
+
 static void merge_seams(dx_text_doc *doc) {
     for (size_t i = doc->transaction.seam_count; i-- > 0;) {
         const dx_text_span *seam = &doc->transaction.seams[i];
+        if (is_beside_deleted(&doc->transaction, seam)) {
+            continue;
+        }
         dx_text_ref ref = dx_text_ids_find(doc->sequence, seam->client, seam->clock);
         dx_text_ref next = dx_text_ids_next(doc->sequence, ref);
         size_t merged = 0;
