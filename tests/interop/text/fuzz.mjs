@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // tests/interop/text/fuzz.mjs DRIVER [--from SEED] [--count N] [--replay FILE] [--keep FOLDER]: random histories, played by Yjs and by the
 // engine behind text-driver, which must say the same at every step (replay.mjs). A history that differs is shortened and written to
-// FOLDER as a log that --replay runs. DRIVER `yjs`: Yjs against itself alone. Ends with one line of JSON; exit 1 when something differs.
+// FOLDER as a log that --replay runs. DRIVER `yjs`: Yjs against itself alone. Ends, also when
+// it is told to by SIGTERM, with one line of JSON; exit 1 when something differs.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Driver } from "./driver.mjs";
@@ -94,10 +95,12 @@ if (options.replay !== undefined) {
     process.exit(found === null ? 0 : 1);
 }
 
+let stopped = false;
+process.on("SIGTERM", () => { stopped = true; });
 const begun = process.hrtime.bigint();
 const from = Number(options.from), count = Number(options.count);
 let differing = 0, faults = 0, steps = 0, compared = 0;
-for (let seed = from; seed < from + count && differing < Number(options.stop); ) {
+for (let seed = from; seed < from + count && differing < Number(options.stop) && !stopped; ) {
     const histories = [];
     while (histories.length < BATCH && seed < from + count) histories.push(makeHistory(seed++));
     const found = await run(histories);
