@@ -35,7 +35,10 @@ static uint64_t number_of(obfuscation *it, dx_bytes bytes) {
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const name *known = name_at(it, middle);
-        int order = dx_bytes_compare(dx_bytes_of(it->bytes.data + known->at, known->size), bytes);
+        const uint8_t *at = known->size == 0
+                                ? NULL
+                                : it->bytes.data + known->at; /* of empty names alone there are no bytes */
+        int order = dx_bytes_compare(dx_bytes_of(at, known->size), bytes);
         if (order == 0) {
             return known->number;
         }
