@@ -1,5 +1,6 @@
 /* Documents against what Yjs made: updates one by one, in every order, held back; then the whole in both forms, state vector and
- * snapshot, byte for byte. And small cases that need no fixtures. */
+ * snapshot, byte for byte. And small cases that need no fixtures. (text/document.c, text/apply.c, text/plan.c, text/integrate.c,
+ * text/transaction.c, text/encode.c, text/clients.c, text/values.c.) */
 #include "documents.h"
 
 static const dx_text_form FORMS[] = {DX_TEXT_V1, DX_TEXT_V2};

@@ -1,4 +1,5 @@
-/* The sequence against a model that is nothing but arrays: order, positions, characters and ids after every step. */
+/* The sequence against a model that is nothing but arrays: order, positions, characters and ids after every step (text/sequence_tree.c and what
+ * it is made of: text/tree.c, text/leaf.c, text/place.c, text/pool.c, text/ids.c, text/sequence_cut.c, text/sequence_find.c). */
 #include "test.h"
 
 #include "text/sequence.h"

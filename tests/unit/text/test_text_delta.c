@@ -96,7 +96,8 @@ static void test_ops_upon_ops(void **state) {
     size_t at = (size_t)snprintf(delta, sizeof delta, "[{\"retain\":1,\"attributes\":{\"b\":1}}");
     for (int i = 0; i < 40; i++) {
         at += (size_t)snprintf(delta + at, sizeof delta - at,
-                               ",{\"insert\":\"%d\",\"attributes\":{\"h\":%d}},{\"delete\":2},{\"retain\":1}", i % 10, i);
+                               ",{\"insert\":\"%d\",\"attributes\":{\"h\":%d}},{\"delete\":2},{\"retain\":1}",
+                               i % 10, i);
     }
     (void)snprintf(delta + at, sizeof delta - at, "]");
     char text[200];
