@@ -115,12 +115,12 @@ static void keeps_laws(const dx_model *model, int (*write)(void *, const dx_rand
 
 static void test_counter(void **state) {
     (void)state;
-    keeps_laws(&dx_counter_model, write_total, UINT64_C(0x233b4115d7b855b0));
+    keeps_laws(&dx_counter_model, write_total, UINT64_C(0xca44aa6fd1c819a8));
 }
 
 static void test_list(void **state) {
     (void)state;
-    keeps_laws(&dx_list_model, write_edits, UINT64_C(0xe18f95a2481c9ee2));
+    keeps_laws(&dx_list_model, write_edits, UINT64_C(0x2beeed0b20e945fe));
 }
 
 static void test_text(void **state) {
@@ -129,14 +129,14 @@ static void test_text(void **state) {
     test_alloc_init(&alloc);
     text_generator authors = {.alloc = &alloc.port};
     const dx_model_generator generator = {.ctx = &authors, .write_as = text_generator_write_as};
-    generator_keeps_laws(&dx_text_model, &generator, UINT64_C(0x1b1d20f673595a66));
+    generator_keeps_laws(&dx_text_model, &generator, UINT64_C(0x25befaa10d75bade));
     text_generator_clear(&authors);
     assert_int_equal(alloc.live_bytes, 0);
 }
 
 static void test_approval(void **state) {
     (void)state;
-    keeps_laws(&dx_approval_model, write_step, UINT64_C(0x9c2c1be1d8579e6c));
+    keeps_laws(&dx_approval_model, write_step, UINT64_C(0xbecbe3501cca40e0));
 }
 
 /* --- Ordered models that break their laws are seen --------------------------------------------------- */
