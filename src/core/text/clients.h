@@ -8,7 +8,7 @@
 
 #include <dxos/base.h>
 
-enum { DX_TEXT_NO_CLIENT = UINT32_MAX };
+#define DX_TEXT_NO_CLIENT UINT32_MAX
 
 typedef struct dx_text_client {
     uint64_t id;
