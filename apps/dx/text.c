@@ -11,7 +11,12 @@
 #include "input.h"
 #include "space.h"
 
-enum { TEXT_SIZE_MAX = 64 << 20, PATH_SIZE = 4096 };
+enum {
+    TEXT_SIZE_MAX = 64 << 20,
+    PART_SIZE_MAX =
+        512 << 10, /* of a long text that goes in several steps: each is one operation of one block */
+    PATH_SIZE = 4096
+};
 
 static const dx_column id_columns[] = {{"id", DX_CELL_TEXT}, {NULL, DX_CELL_TEXT}};
 static const dx_column text_columns[] = {{"id", DX_CELL_PLACE},     {"type", DX_CELL_TEXT},
@@ -88,22 +93,58 @@ static void begin_request(dx_map_builder *request) {
     dx_map_builder_init(request, dx_host_alloc(), TEXT_SIZE_MAX);
 }
 
-/* Asks the text that the first two arguments name; frees the builder. */
-static int ask(dx_invocation *run, dx_map_builder *request) {
+/* Asks the text of that id; frees the builder. last: what it then is may be printed. */
+static int ask_of(dx_invocation *run, const char *id, dx_map_builder *request, bool last) {
     dx_buf operation, reply;
     dx_map_builder command;
     int code = finish_request(run, request, &operation);
     if (code == DX_EXIT_OK) {
-        begin(run, &command, "object.apply");
+        dx_space_command(run, &command, "object.apply");
+        dx_command_text(&command, "id", id);
         dx_command_item(&command, "operation", dx_buf_view(&operation));
         code = dx_vault_ask(run, &command, NULL, NULL, &reply);
-        if (code == DX_EXIT_OK && (run->output.json || run->output.quiet)) {
+        if (code == DX_EXIT_OK && last && (run->output.json || run->output.quiet)) {
             dx_output_record(&run->output, run->output.quiet ? id_columns : text_columns,
                              dx_buf_view(&reply));
         }
         dx_buf_deinit(&reply);
     }
     dx_buf_deinit(&operation);
+    return code;
+}
+
+/* Asks the text that the first two arguments name; frees the builder. */
+static int ask(dx_invocation *run, dx_map_builder *request) {
+    return ask_of(run, dx_invocation_argument(run, 1), request, true);
+}
+
+/* As much from its beginning as one step takes, and no half of a character; the rest stays. */
+static dx_bytes take_part(dx_bytes *text) {
+    size_t size = text->size < PART_SIZE_MAX ? text->size : PART_SIZE_MAX;
+    while (size > 0 && size < text->size && (text->data[size] & 0xc0) == 0x80) {
+        size--;
+    }
+    const dx_bytes part = dx_bytes_of(text->data, size);
+    *text = dx_bytes_of(text->data + size, text->size - size);
+    return part;
+}
+
+/* Writes all of it in front of a character (place -1: at the end), in as many steps as it takes. */
+static int write_parts(dx_invocation *run, const char *id, int64_t place, dx_bytes text, bool tells) {
+    dx_map_builder request;
+    int code = DX_EXIT_OK;
+    do {
+        dx_bytes part = take_part(&text);
+        begin_request(&request);
+        dx_write_text_bytes(dx_map_builder_key(&request, place < 0 ? "append" : "text"), part);
+        if (place >= 0) {
+            dx_write_int(dx_map_builder_key(&request, "insert"), place);
+        }
+        for (size_t i = 0; i < part.size && place >= 0; i++) {
+            place += (part.data[i] & 0xc0) != 0x80;
+        }
+        code = ask_of(run, id, &request, tells && text.size == 0);
+    } while (code == DX_EXIT_OK && text.size != 0);
     return code;
 }
 
@@ -130,9 +171,10 @@ static int fetch(dx_invocation *run, const char *point, dx_buf *reply, dx_bytes 
 
 /* --- Verbs ------------------------------------------------------------------------------------ */
 
-static int make(dx_invocation *run, dx_map_builder *request) {
+/* rest: what goes in later steps. */
+static int make(dx_invocation *run, dx_map_builder *request, dx_bytes rest) {
     const char *type = dx_invocation_option(run, "type");
-    dx_buf operation = {0};
+    dx_buf operation = {0}, reply;
     dx_map_builder command;
     int code = request == NULL ? DX_EXIT_OK : finish_request(run, request, &operation);
     if (code == DX_EXIT_OK) {
@@ -141,7 +183,17 @@ static int make(dx_invocation *run, dx_map_builder *request) {
         dx_command_text(&command, "type", type == NULL ? "text" : type);
         dx_command_text(&command, "parent", dx_invocation_option(run, "parent"));
         dx_command_item(&command, "operation", dx_buf_view(&operation));
-        code = dx_vault_ask_record(run, &command, id_columns);
+        code = dx_vault_ask(run, &command, NULL, NULL, &reply);
+        dx_bytes id = dx_item_text(dx_item_get(dx_buf_view(&reply), "id"));
+        if (code == DX_EXIT_OK && rest.size != 0) {
+            char name[DX_REFERENCE_TEXT_MAX];
+            snprintf(name, sizeof name, "%.*s", (int)id.size, (const char *)id.data);
+            code = write_parts(run, name, -1, rest, false);
+        }
+        if (code == DX_EXIT_OK) {
+            dx_output_record(&run->output, id_columns, dx_buf_view(&reply));
+        }
+        dx_buf_deinit(&reply);
     }
     if (operation.alloc != NULL) {
         dx_buf_deinit(&operation);
@@ -154,13 +206,14 @@ int dx_run_text_new(dx_invocation *run) {
     dx_map_builder request;
     dx_buf text;
     if (words == NULL) {
-        return make(run, NULL);
+        return make(run, NULL, (dx_bytes){NULL, 0});
     }
     int code = take_words(run, words, &text);
     if (code == DX_EXIT_OK) {
+        dx_bytes rest = dx_buf_view(&text), part = take_part(&rest);
         begin_request(&request);
-        dx_write_text_bytes(dx_map_builder_key(&request, "append"), dx_buf_view(&text));
-        code = make(run, &request);
+        dx_write_text_bytes(dx_map_builder_key(&request, "append"), part);
+        code = make(run, &request, rest);
     }
     dx_buf_deinit(&text);
     return code;
@@ -192,20 +245,14 @@ int dx_run_text_at(dx_invocation *run) {
 int dx_run_text_insert(dx_invocation *run) {
     const char *at = dx_invocation_option(run, "at");
     dx_buf text;
-    dx_map_builder request;
-    int64_t place = 0;
+    int64_t place = -1;
     int code = at == NULL ? DX_EXIT_OK : dx_input_number(run, at, "--at", &place);
     if (code != DX_EXIT_OK) {
         return code;
     }
     code = take_words(run, dx_invocation_argument(run, 2), &text);
     if (code == DX_EXIT_OK) {
-        begin_request(&request);
-        dx_write_text_bytes(dx_map_builder_key(&request, at == NULL ? "append" : "text"), dx_buf_view(&text));
-        if (at != NULL) {
-            dx_write_int(dx_map_builder_key(&request, "insert"), place);
-        }
-        code = ask(run, &request);
+        code = write_parts(run, dx_invocation_argument(run, 1), place, dx_buf_view(&text), true);
     }
     dx_buf_deinit(&text);
     return code;
@@ -463,7 +510,7 @@ int dx_run_text_import(dx_invocation *run) {
         begin_request(&request);
         dx_write_bytes(dx_map_builder_key(&request, "update"), dx_buf_view(&update));
         dx_write_int(dx_map_builder_key(&request, "form"), form);
-        code = make(run, &request);
+        code = make(run, &request, (dx_bytes){NULL, 0});
     }
     dx_buf_deinit(&update);
     return code;

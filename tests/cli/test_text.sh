@@ -51,6 +51,12 @@ same "as it was at first" "$(alice text at notes "$paper" "$first" | tr '\n' ' '
 alice text diff notes "$paper" "$first" >differences
 check "lines that came and went" sh -c "grep -q '^+zero' differences && grep -q '^-two' differences && grep -q '^+2' differences && ! grep -q three differences"
 
+# Longer than one step takes, with characters of three bytes.
+python3 -c 'print("\u20ac" * 400000, end="")' >long
+long=$(alice text new notes - -q <long)
+alice text insert notes "$long" - --at 1 -q <long >/dev/null
+same "a long text goes in several steps" "$(alice text cat notes "$long" | sha256sum)" "$(cat long long | sha256sum)"
+
 # The way back.
 alice text insert notes "$paper" 'four' -q >/dev/null
 alice undo notes -q >/dev/null

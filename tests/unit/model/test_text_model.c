@@ -447,6 +447,44 @@ static void test_taking_back(void **state) {
     fixture_deinit(&f);
 }
 
+/* Whichever allocation fails: it is told as such, and what was asked is asked again in vain of nothing. */
+static void test_memory(void **state) {
+    static const char *const requests[] = {
+        "{\"insert\": 1, \"text\": \"x\", \"attributes\": {\"b\": 1}}", "{\"delete\": 0, \"count\": 2}",
+        "{\"edit\": \"one\\nthree\\nfour\\n\", \"was\": \"one\\ntwo\\nthree\\n\"}",
+        "{\"format\": 0, \"count\": 3, \"attributes\": {\"b\": null}}",
+        "{\"delta\": [{\"retain\": 1}, {\"insert\": \"d\"}]}"};
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    assert_int_equal(ask(&f, 0, "{\"append\": \"one\\ntwo\\nthree\\n\"}"), DX_OK);
+    assert_int_equal(ask(&f, 0, "{\"append\": \"more\\n\"}"), DX_OK);
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        test_alloc own;
+        dx_buf request;
+        test_alloc_init(&own);
+        parse(&own.port, requests[i], &request);
+        const dx_stamp stamp = stamp_of(&f, 0);
+        int error = DX_E_NO_MEMORY;
+        for (uint64_t fail_at = 1; error == DX_E_NO_MEMORY; fail_at++) {
+            dx_buf operation;
+            size_t live = f.alloc.live_bytes;
+            dx_buf_init(&operation, &own.port, 1 << 20);
+            f.alloc.calls = 0;
+            f.alloc.fail_at = fail_at;
+            error = dx_text_model.prepare(f.states[0], stamp.feed, dx_buf_view(&request), &operation);
+            f.alloc.fail_at = 0;
+            assert_true(error == DX_OK || error == DX_E_NO_MEMORY);
+            assert_int_equal(f.alloc.live_bytes, live);
+            assert_true(error != DX_OK || fail_at > 5);
+            dx_buf_deinit(&operation);
+        }
+        dx_buf_deinit(&request);
+        assert_int_equal(own.live_bytes, 0);
+    }
+    fixture_deinit(&f);
+}
+
 /* A row grows by what comes and is made short again, however long one writes. */
 static void test_rows_stay_short(void **state) {
     test_alloc alloc;
@@ -514,5 +552,5 @@ DX_TEST_MAIN(DX_TEST(test_one_person), DX_TEST(test_formatting_shows_as_a_delta)
              DX_TEST(test_people_write_at_once), DX_TEST(test_requests_that_cannot_be),
              DX_TEST(test_nobody_writes_as_another), DX_TEST(test_clients_differ),
              DX_TEST(test_updates_of_apps), DX_TEST(test_making_one_of_an_update), DX_TEST(test_what_waits),
-             DX_TEST(test_what_waits_holds_nobody_back), DX_TEST(test_taking_back),
+             DX_TEST(test_what_waits_holds_nobody_back), DX_TEST(test_taking_back), DX_TEST(test_memory),
              DX_TEST(test_rows_stay_short), DX_TEST(test_rows_that_are_none))
