@@ -3,8 +3,8 @@
  * One request per line on standard input, one reply per line on standard output, in the same order: {"ok": true, …} or
  * {"ok": false, "error": "…"}. Any number of lines may be on their way. Bytes are hexadecimal, indexes UTF-16 unless the document was made
  * for another unit, v is the form of updates (1 unless said). A request that is not of the form is answered, nothing of it done.
- * Requests and their members: the table at the end of this file. Only dxos/text.h is used. */
-#include <dxos/text.h>
+ * Requests and their members: the table at the end of this file. Only dxos/text.h and dxos/text_history.h are used. */
+#include <dxos/text_history.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -202,7 +202,8 @@ static int read_string(dx_bytes value, dx_buf *out) {
 typedef struct document {
     struct document *next;
     dx_text_doc *doc;
-    dx_buf name; /* as it stands in the requests */
+    dx_text_undo_manager *undo; /* NULL: none asked for */
+    dx_buf name;                /* as it stands in the requests */
 } document;
 
 static document *buckets[BUCKETS];
@@ -641,6 +642,29 @@ static int do_pending(call *self) {
     return DX_OK;
 }
 
+/* Each transaction is a step. */
+static int do_undo_manager(call *self) {
+    document *of = *place_of(get(&self->in, "doc"));
+    return of->undo != NULL ? DX_E_STATE
+                            : dx_text_undo_create(self->doc, &(dx_text_undo_options){.window = 0}, &of->undo);
+}
+
+static int take_back(call *self, int (*run)(dx_text_undo_manager *manager, bool *done)) {
+    document *of = *place_of(get(&self->in, "doc"));
+    bool done = false;
+    int error = of->undo == NULL ? DX_E_STATE : run(of->undo, &done);
+    append_text(&self->reply, done ? ",\"done\":true" : ",\"done\":false");
+    return error;
+}
+
+static int do_undo(call *self) {
+    return take_back(self, dx_text_undo);
+}
+
+static int do_redo(call *self) {
+    return take_back(self, dx_text_redo);
+}
+
 static int do_merge(call *self) {
     dx_bytes list = get(&self->in, "updates");
     size_t count = 0, capacity = 0;
@@ -744,6 +768,9 @@ static const struct {
     {"state-vector", do_state_vector, NEEDS_DOC},         /* doc; → sv */
     {"snapshot", do_snapshot, NEEDS_DOC},                 /* doc, v; → snapshot */
     {"pending", do_pending, NEEDS_DOC},                   /* doc; → pending */
+    {"undo-manager", do_undo_manager, NEEDS_DOC},         /* doc */
+    {"undo", do_undo, NEEDS_DOC | EDITS},                 /* doc; → done */
+    {"redo", do_redo, NEEDS_DOC | EDITS},                 /* doc; → done */
     {"merge", do_merge, 0},                               /* updates, v; → update */
     {"diff", do_diff, 0},                                 /* update, sv, v; → update */
     {"convert", do_convert, 0},                           /* update, v: its form; → update in the other */
