@@ -5,8 +5,9 @@
 // One author edits, undoes and redoes in a document of Yjs and in one of ours that has the same client id; another, always Yjs, edits in
 // between, and what it writes goes to both. After each step both show the same. What differs is counted and named by its seed; the
 // documents exchange no updates with one another, for the ids of what comes back need not be the same.
-// Told apart: with one author every undo leads to a state that was there before. Where ours is one and Yjs's never was, Yjs is wrong (text
-// that merged with what is taken back was taken or left with it).
+// Told apart: with one author every undo leads to a state that was there before. Where ours is one and Yjs's never was, Yjs is wrong (of
+// text that was made anew and cut since it takes back one piece alone). With two authors the same is counted as a difference. Yjs's cleaning
+// of formats is off: it would be a step of its own to be undone.
 import * as Y from "yjs";
 import { Driver } from "./driver.mjs";
 import { deltaOf, hex, plain, same } from "./shared.mjs";
@@ -15,7 +16,7 @@ const [program, count = "200", first = "1"] = process.argv.slice(2);
 const driver = new Driver(program);
 
 function source(seed) {
-    let state = BigInt(seed) * 0x9e3779b97f4a7c15n & 0xffffffffffffffffn;
+    let state = (BigInt(seed) * 0xd1342543de82ef95n) & 0xffffffffffffffffn;
     return (below) => {
         state = (state + 0x9e3779b97f4a7c15n) & 0xffffffffffffffffn;
         let z = state;
@@ -85,13 +86,14 @@ function joined(delta) {
 async function play(seed, alone) {
     const random = source(seed), name = `u${seed}`, mine = new Y.Doc(), other = new Y.Doc();
     mine.clientID = 1000 + random(1000);
+    for (const doc of [mine, other]) doc.on("afterTransaction", (transaction) => { transaction._needFormattingCleanup = false; });
     other.clientID = 1 + random(5000);
     if (other.clientID === mine.clientID) other.clientID += 1;
     for (const doc of [mine, other]) { doc.getText("t"); doc.getArray("a"); doc.getMap("m"); }
     const undo = new Y.UndoManager([mine.getText("t"), mine.getArray("a"), mine.getMap("m")], { captureTimeout: 0 });
     await ask({ op: "new", doc: name, client: mine.clientID, gc: true });
     await ask({ op: "undo-manager", doc: name });
-    const log = [], seen = new Set();
+    const log = [], shown = (one) => JSON.stringify([joined(one[0]), one[1], one[2]]), seen = new Set([shown([[], [], {}])]);
     for (let step = 0; step < 40; step++) {
         const what = random(10);
         if (what < 2 || what === 9) {
@@ -108,13 +110,13 @@ async function play(seed, alone) {
             log.push(`other ${JSON.stringify(request)}`);
         } else {
             const [request, run] = edit(random, mine);
+            undo.stopCapturing(); // a step each, wherever the clock goes
             run();
             await ask({ ...request, doc: name });
             log.push(JSON.stringify(request));
         }
         const ours = await state(name);
         const theirs = [deltaOf(mine.getText("t")), plain(mine.getArray("a")), plain(mine.getMap("m"))];
-        const shown = (one) => JSON.stringify([joined(one[0]), one[1], one[2]]);
         const wrong = alone && seen.has(shown(ours)) && !seen.has(shown(theirs));
         seen.add(shown(ours));
         if (!same(joined(ours[0]), joined(theirs[0])) || !same(ours[1], theirs[1]) || !same(ours[2], theirs[2])) {
