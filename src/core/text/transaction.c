@@ -255,7 +255,7 @@ static void merge_new(dx_text_doc *doc) {
 
 /* Beside the only run that was deleted, or in it: tried with that. */
 static bool is_beside_deleted(const dx_text_transaction *transaction, const dx_text_span *seam) {
-    const dx_text_span *only = &transaction->deleted[0];
+    const dx_text_span *only = transaction->deleted;
     return transaction->deleted_count == 1 && only->client == seam->client &&
            seam->clock - only->clock <= only->length;
 }
