@@ -135,6 +135,38 @@ int dx_text_attributes_before(const dx_text_doc *doc, dx_text_list list, dx_text
     return DX_OK;
 }
 
+/* Likewise, in no order: from the place backwards, until each key was met. */
+static int attributes_near(const dx_text_doc *doc, dx_text_list list, dx_text_ref end,
+                           dx_text_attributes *attributes) {
+    attributes->count = 0;
+    if (!dx_text_is_formatted(doc, list)) {
+        return DX_OK;
+    }
+    dx_text_ref ref =
+        end != 0 ? dx_text_item_prev(doc->sequence, end) : dx_text_list_last(doc->sequence, list);
+    for (; ref != 0 && attributes->count < doc->keys; ref = dx_text_item_prev(doc->sequence, ref)) {
+        if (!dx_text_is_marker(doc, ref)) {
+            continue;
+        }
+        dx_text_attribute row = dx_text_attribute_of(doc, ref);
+        int error = dx_text_attributes_reserve(attributes, 1);
+        if (error != DX_OK) {
+            return error;
+        }
+        if (dx_text_attributes_find(attributes, row.key) == NULL) {
+            dx_text_attributes_set(attributes, row);
+        }
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < attributes->count; i++) {
+        if (!dx_text_value_is_null(&doc->names, attributes->rows[i].value)) {
+            attributes->rows[kept++] = attributes->rows[i];
+        }
+    }
+    attributes->count = kept;
+    return DX_OK;
+}
+
 int dx_text_pen_aim(dx_text_pen *pen, dx_text_spot spot) {
     dx_text_doc *doc = pen->doc;
     pen->offset = spot.offset;
@@ -149,8 +181,9 @@ int dx_text_pen_aim(dx_text_pen *pen, dx_text_spot spot) {
             pen->left = dx_text_item_prev(doc->sequence, pen->left);
         }
     }
-    return dx_text_attributes_before(doc, pen->list, spot.offset == 0 ? pen->right : pen->left,
-                                     &pen->current);
+    dx_text_ref end = spot.offset == 0 ? pen->right : pen->left;
+    return pen->unordered ? attributes_near(doc, pen->list, end, &pen->current)
+                          : dx_text_attributes_before(doc, pen->list, end, &pen->current);
 }
 
 void dx_text_pen_land(dx_text_pen *pen) {

@@ -14,6 +14,7 @@ typedef struct dx_text_pen {
     dx_text_list list;
     dx_text_ref left, right; /* 0: none */
     uint32_t offset; /* until it lands: the place is within `left`, so many units from its beginning */
+    bool unordered;  /* the order of what is in force decides nothing in this edit: aim finds it faster */
     dx_text_attributes current;  /* in force at the place; no nulls */
     dx_text_attributes wanted;   /* of what is written; null ends a key */
     dx_text_attributes restored; /* to be in force again behind it */

@@ -146,6 +146,7 @@ int dx_text_delete(dx_text_doc *doc, dx_text_type type, uint64_t index, uint64_t
     dx_text_pen pen;
     dx_text_need need = {.splits = 1};
     dx_text_pen_init(&pen, doc, list);
+    pen.unordered = true;
     error = dx_text_pen_aim(&pen, spot);
     error = error != DX_OK ? error : dx_text_attributes_reserve(&pen.wanted, pen.current.count);
     error = error != DX_OK ? error : dx_text_pen_survey(&pen, units, false, &need);

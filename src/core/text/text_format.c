@@ -60,6 +60,7 @@ void dx_text_pen_format(dx_text_pen *pen, uint64_t units) {
 static int format(dx_text_pen *pen, dx_text_spot spot, uint64_t units, uint64_t lines, dx_bytes attributes) {
     dx_text_need need = {.clocks = lines, .items = lines > 0 ? 1 : 0, .text_bytes = (size_t)lines};
     int error = dx_text_attributes_read(pen->doc, attributes, &pen->wanted);
+    pen->unordered = true;
     error = error != DX_OK ? error : dx_text_pen_aim(pen, spot);
     if (error != DX_OK || (pen->right == 0 && pen->offset == 0)) {
         return error; /* there is nothing behind the place: Yjs formats nothing */

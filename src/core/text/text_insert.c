@@ -80,6 +80,7 @@ static int insert(dx_text_doc *doc, dx_text_list list, uint64_t index, dx_text_i
     dx_text_pen pen;
     dx_text_need need = {.items = 0};
     dx_text_pen_init(&pen, doc, list);
+    pen.unordered = take_over;
     error = take_over ? DX_OK : dx_text_attributes_read(doc, attributes, &pen.wanted);
     error = error != DX_OK ? error : dx_text_pen_aim(&pen, spot);
     error = error != DX_OK ? error : dx_text_pen_prepare(&pen, take_over, &need);

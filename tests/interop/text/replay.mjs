@@ -207,7 +207,16 @@ export class Replay {
         const bytes = form === 1 ? update.v1 : update.v2;
         (form === 1 ? Y.applyUpdate : Y.applyUpdateV2)(self.doc, bytes);
         separateValues(self.doc);
+        if (self.doc.store.pendingStructs !== null && this.isStuck(self.doc)) this.faults.push("Yjs waits for what has come");
         this.ask({ op: "apply", doc: self.id, update: hex(bytes), v: form }, {});
+    }
+
+    // Yjs notes only one of the things that what waits needs, and may not try again when the other comes. Who gets all of it at once
+    // places more then.
+    isStuck(doc) {
+        const other = new Y.Doc({ gc: doc.gc });
+        Y.applyUpdateV2(other, Y.encodeStateAsUpdateV2(doc));
+        return hex(Y.encodeStateVector(other)) !== hex(Y.encodeStateVector(doc));
     }
 
     deliverMerged(self, { which, convert }) {
