@@ -225,6 +225,10 @@ static void merge_deleted(dx_text_doc *doc) {
     size_t merged;
     for (size_t i = doc->transaction.deleted_count; i-- > 0;) {
         const dx_text_span *span = &doc->transaction.deleted[i];
+        const dx_text_client *client = &doc->clients.rows[span->client];
+        if (client->touched && span->clock >= client->before) {
+            continue; /* new: tried with what is */
+        }
         dx_text_ref ref = dx_text_ids_find(doc->sequence, span->client, span->clock + span->length - 1);
         dx_text_ref next = dx_text_ids_next(doc->sequence, ref);
         ref = next != 0 ? next : ref;
