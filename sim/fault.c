@@ -94,7 +94,7 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
              unseen_state = plan->seed ^ 0x07de, names_state = plan->seed ^ 0x4a3e,
              models_state = plan->seed ^ 0x30de, skew_state = plan->seed ^ 0x5c3e,
              undo_state = plan->seed ^ 0x0d0e, purges_state = plan->seed ^ 0x9073,
-             parts_state = plan->seed ^ 0x9a27;
+             parts_state = plan->seed ^ 0x9a27, texts_state = plan->seed ^ 0x7e87;
     plan->delay_max_ms = 100;
     plan->spaces = plan->peers > 2 && draw_one_in(&state, 8) ? 2 : 1;
     plan->hostile = draw_liar(&liar_state);
@@ -105,6 +105,7 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
     plan->undo = draw_one_in(&undo_state, UNDO_RARITY) || plan->undo;
     plan->skew = draw_one_in(&skew_state, SKEW_RARITY) || plan->skew;
     plan->models = draw_one_in(&models_state, 4) || plan->skew;
+    plan->texts = draw_one_in(&texts_state, 8) || plan->texts;
     draw_epochs(plan);
     plan->purges = draw_one_in(&purges_state, 6) || plan->purges;
     plan->parts = (draw_one_in(&parts_state, PARTS_RARITY) || plan->parts) && !plan->epochs && !plan->skew &&
