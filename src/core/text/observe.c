@@ -300,7 +300,7 @@ int dx_text_event_delta(const dx_text_event *event, dx_text_type type, dx_buf *j
     dx_text_delta_begin(&out, doc, json);
     if (count != 0 && doc->types.rows[type].formatted) {
         error = write_formatted(&out, news->refs + begin, count, dx_text_unit_of(doc, type));
-    } else {
+    } else if (count != 0) {
         write_plain(&out, news->refs + begin, count, dx_text_unit_of(doc, type));
     }
     out.error = out.error != DX_OK ? out.error : error;

@@ -15,9 +15,11 @@ static size_t deleted_begin(const dx_text_undo_stack *stack, size_t step) {
 
 void dx_text_undo_top(const dx_text_undo_stack *stack, dx_text_undo_view *made, dx_text_undo_view *deleted) {
     size_t step = stack->step_count - 1, begin = made_begin(stack, step);
-    *made = (dx_text_undo_view){stack->made + begin, stack->steps[step].made_end - begin};
+    *made = (dx_text_undo_view){stack->made != NULL ? stack->made + begin : NULL,
+                                stack->steps[step].made_end - begin};
     begin = deleted_begin(stack, step);
-    *deleted = (dx_text_undo_view){stack->deleted + begin, stack->steps[step].deleted_end - begin};
+    *deleted = (dx_text_undo_view){stack->deleted != NULL ? stack->deleted + begin : NULL,
+                                   stack->steps[step].deleted_end - begin};
 }
 
 void dx_text_undo_pop(dx_text_undo_stack *stack) {
