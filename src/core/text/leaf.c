@@ -180,6 +180,14 @@ dx_text_counts dx_text_leaf_live(const dx_text_sequence *sequence, const dx_text
                                 (leaf->flags & DX_TEXT_LEAF_SPAN) != 0 ? leaf->text_size : item->payload);
 }
 
+uint16_t dx_text_leaf_marks(const dx_text_sequence *sequence, const dx_text_leaf *leaf) {
+    uint16_t marks = 0;
+    for (uint32_t i = 0; i < leaf->count; i++) {
+        marks |= dx_text_mark_of(dx_text_tree_item(sequence, leaf->refs[i]));
+    }
+    return marks;
+}
+
 uint32_t dx_text_leaf_byte(const dx_text_sequence *sequence, const dx_text_leaf *leaf, uint32_t at) {
     uint32_t byte = 0;
     if (leaf->text_size > 0) {
@@ -234,6 +242,10 @@ void dx_text_leaf_move(dx_text_sequence *sequence, dx_text_leaf *leaf, uint32_t 
     }
     dx_text_tree_count(sequence, leaf, gone);
     dx_text_tree_count(sequence, to, moved);
+    if (leaf->marks != 0) {
+        dx_text_tree_mark(to, dx_text_leaf_marks(sequence, to));
+        dx_text_tree_mark(leaf, dx_text_leaf_marks(sequence, leaf));
+    }
     if (sequence->spot.leaf == leaf || sequence->spot.leaf == to) {
         sequence->spot.leaf = NULL;
     }

@@ -116,12 +116,9 @@ static void take(const dx_text_doc *doc, dx_text_attributes *current, dx_text_at
     }
 }
 
-int dx_text_attributes_before(const dx_text_doc *doc, dx_text_list list, dx_text_ref end,
-                              dx_text_attributes *attributes) {
-    attributes->count = 0;
-    if (!dx_text_is_formatted(doc, list)) {
-        return DX_OK;
-    }
+/* From the beginning of the list on. */
+static int fold_forwards(const dx_text_doc *doc, dx_text_list list, dx_text_ref end,
+                         dx_text_attributes *attributes) {
     for (dx_text_ref ref = dx_text_list_first(doc->sequence, list); ref != end;
          ref = dx_text_item_next(doc->sequence, ref)) {
         if (dx_text_is_marker(doc, ref)) {
@@ -135,36 +132,63 @@ int dx_text_attributes_before(const dx_text_doc *doc, dx_text_list list, dx_text
     return DX_OK;
 }
 
-/* Likewise, in no order: from the place backwards, until each key was met. */
-static int attributes_near(const dx_text_doc *doc, dx_text_list list, dx_text_ref end,
+/* Where a key that is in force before `marker` began to be: markers that only changed its value do not count. */
+static dx_text_ref since(const dx_text_doc *doc, dx_text_list list, dx_text_ref marker) {
+    uint16_t key = dx_text_item_at(doc->sequence, marker)->spare;
+    for (dx_text_ref before = marker; before != 0;
+         before = dx_text_item_marker_before(doc->sequence, list, before, key)) {
+        if (dx_text_value_is_null(&doc->names, dx_text_attribute_of(doc, before).value)) {
+            break;
+        }
+        marker = before;
+    }
+    return marker;
+}
+
+/* Members come in the order in which they came into force: the last of the rows finds its place. */
+static void order_last(const dx_text_doc *doc, dx_text_list list, dx_text_attributes *attributes) {
+    dx_text_attribute *rows = attributes->rows;
+    size_t at = attributes->count - 1;
+    dx_text_ref begun = at > 0 ? since(doc, list, rows[at].source) : 0;
+    for (; at > 0 && dx_text_item_before(doc->sequence, begun, since(doc, list, rows[at - 1].source)); at--) {
+        dx_text_attribute row = rows[at];
+        rows[at] = rows[at - 1];
+        rows[at - 1] = row;
+    }
+}
+
+/* Each key is looked for by itself; of more than these many come in one walk. */
+enum { SEARCHED_KEYS_MAX = 64 };
+
+static int in_force_before(const dx_text_doc *doc, dx_text_list list, dx_text_ref end, bool ordered,
                            dx_text_attributes *attributes) {
     attributes->count = 0;
     if (!dx_text_is_formatted(doc, list)) {
         return DX_OK;
     }
-    dx_text_ref ref =
-        end != 0 ? dx_text_item_prev(doc->sequence, end) : dx_text_list_last(doc->sequence, list);
-    for (; ref != 0 && attributes->count < doc->keys; ref = dx_text_item_prev(doc->sequence, ref)) {
-        if (!dx_text_is_marker(doc, ref)) {
+    if (doc->keys > SEARCHED_KEYS_MAX) {
+        return fold_forwards(doc, list, end, attributes);
+    }
+    int error = dx_text_attributes_reserve(attributes, doc->keys);
+    for (uint32_t key = 1; error == DX_OK && key <= doc->keys; key++) {
+        dx_text_ref marker = dx_text_item_marker_before(doc->sequence, list, end, (uint16_t)key);
+        if (marker == 0) {
             continue;
         }
-        dx_text_attribute row = dx_text_attribute_of(doc, ref);
-        int error = dx_text_attributes_reserve(attributes, 1);
-        if (error != DX_OK) {
-            return error;
-        }
-        if (dx_text_attributes_find(attributes, row.key) == NULL) {
+        dx_text_attribute row = dx_text_attribute_of(doc, marker);
+        if (!dx_text_value_is_null(&doc->names, row.value)) {
             dx_text_attributes_set(attributes, row);
+            if (ordered) {
+                order_last(doc, list, attributes);
+            }
         }
     }
-    size_t kept = 0;
-    for (size_t i = 0; i < attributes->count; i++) {
-        if (!dx_text_value_is_null(&doc->names, attributes->rows[i].value)) {
-            attributes->rows[kept++] = attributes->rows[i];
-        }
-    }
-    attributes->count = kept;
-    return DX_OK;
+    return error;
+}
+
+int dx_text_attributes_before(const dx_text_doc *doc, dx_text_list list, dx_text_ref end,
+                              dx_text_attributes *attributes) {
+    return in_force_before(doc, list, end, true, attributes);
 }
 
 int dx_text_pen_aim(dx_text_pen *pen, dx_text_spot spot) {
@@ -182,8 +206,7 @@ int dx_text_pen_aim(dx_text_pen *pen, dx_text_spot spot) {
         }
     }
     dx_text_ref end = spot.offset == 0 ? pen->right : pen->left;
-    return pen->unordered ? attributes_near(doc, pen->list, end, &pen->current)
-                          : dx_text_attributes_before(doc, pen->list, end, &pen->current);
+    return in_force_before(doc, pen->list, end, !pen->unordered, &pen->current);
 }
 
 void dx_text_pen_land(dx_text_pen *pen) {

@@ -229,6 +229,9 @@ void dx_text_place_take_out(dx_text_sequence *sequence, dx_text_place spot) {
     dx_text_tree_count(sequence, leaf, gone);
     dx_text_leaf_erase(sequence, leaf, spot.byte, dx_text_place_is_span(leaf) ? leaf->text_size : size);
     dx_text_leaf_take(sequence, leaf, spot.at);
+    if (leaf->marks != 0) {
+        dx_text_tree_mark(leaf, dx_text_leaf_marks(sequence, leaf));
+    }
     sequence->spot.leaf = NULL;
     absorb(sequence, leaf);
 }

@@ -45,6 +45,10 @@ dx_text_ref dx_text_list_last(const dx_text_sequence *sequence, dx_text_list lis
 dx_text_list dx_text_item_list(const dx_text_sequence *sequence, dx_text_ref ref);
 dx_text_ref dx_text_item_next(const dx_text_sequence *sequence, dx_text_ref ref);
 dx_text_ref dx_text_item_prev(const dx_text_sequence *sequence, dx_text_ref ref);
+/* The last live marker of that key (item->spare) before the item (0: before the end), 0: none. Keys from 15 on share what tells where to
+ * look, and are found more slowly. */
+dx_text_ref dx_text_item_marker_before(const dx_text_sequence *sequence, dx_text_list list, dx_text_ref ref,
+                                       uint16_t key);
 /* Whether a stands before b; both of one list. */
 bool dx_text_item_before(const dx_text_sequence *sequence, dx_text_ref a, dx_text_ref b);
 

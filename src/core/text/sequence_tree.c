@@ -192,6 +192,28 @@ dx_text_ref dx_text_item_prev(const dx_text_sequence *sequence, dx_text_ref ref)
     return leaf->refs[*walked];
 }
 
+dx_text_ref dx_text_item_marker_before(const dx_text_sequence *sequence, dx_text_list list, dx_text_ref ref,
+                                       uint16_t key) {
+    const dx_text_leaf *leaf = ref != 0
+                                   ? dx_text_place_leaf(sequence, ref)
+                                   : dx_text_place_beside(sequence, dx_text_tree_list(sequence, list)->last);
+    uint16_t marks = (uint16_t)(1u << (key < 15 ? key : 15));
+    if (leaf == NULL) {
+        return 0;
+    }
+    uint32_t at = ref != 0 ? dx_text_place_position(sequence, leaf, ref) : leaf->count;
+    for (; leaf != NULL;
+         leaf = dx_text_tree_marked_before(leaf, marks), at = leaf != NULL ? leaf->count : 0) {
+        while ((leaf->marks & marks) != 0 && at > 0) {
+            const dx_text_item *item = dx_text_tree_item(sequence, leaf->refs[--at]);
+            if (dx_text_mark_of(item) == marks && item->spare == key) {
+                return leaf->refs[at];
+            }
+        }
+    }
+    return 0;
+}
+
 bool dx_text_item_before(const dx_text_sequence *sequence, dx_text_ref a, dx_text_ref b) {
     const dx_text_leaf *leaf_a = dx_text_place_leaf(sequence, a), *leaf_b = dx_text_place_leaf(sequence, b);
     if (leaf_a == leaf_b) {
@@ -235,6 +257,9 @@ void dx_text_item_insert(dx_text_sequence *sequence, dx_text_list list, dx_text_
                              : (dx_text_place){dx_text_tree_add(sequence, list, NULL), 0, 0};
     dx_text_place_shift_cursor(sequence, spot.leaf, spot.at, 1, dx_text_item_live(item) ? item->length : 0);
     dx_text_leaf_put(sequence, spot.leaf, spot.at, ref);
+    if (item->ref == DX_TEXT_FORMAT) {
+        dx_text_tree_mark(spot.leaf, spot.leaf->marks | dx_text_mark_of(item));
+    }
     dx_text_leaf_write(sequence, spot.leaf, spot.byte, text);
     sequence->spot = spot;
     if (dx_text_item_live(item)) {
@@ -293,6 +318,10 @@ void dx_text_item_set_deleted(dx_text_sequence *sequence, dx_text_ref ref, bool 
     }
     if (item->place == 0 || !dx_text_item_counts(item)) {
         item->flags ^= DX_ITEM_DELETED;
+        if (item->place != 0 && item->ref == DX_TEXT_FORMAT) {
+            dx_text_leaf *leaf = dx_text_place_leaf(sequence, ref);
+            dx_text_tree_mark(leaf, dx_text_leaf_marks(sequence, leaf));
+        }
         return;
     }
     dx_text_place spot = *dx_text_place_locate(sequence, ref);

@@ -23,9 +23,50 @@ static void adopt(dx_text_inner *parent, uint32_t slot) {
 static void shift(dx_text_inner *node, uint32_t from, uint32_t count, dx_text_inner *target, uint32_t to) {
     memmove(&target->child[to], &node->child[from], count * sizeof *node->child);
     memmove(&target->live[to], &node->live[from], count * sizeof *node->live);
+    memmove(&target->marks[to], &node->marks[from], count * sizeof *node->marks);
     for (uint32_t i = 0; i < count; i++) {
         adopt(target, to + i);
     }
+}
+
+static uint16_t marks_below(const dx_text_inner *node) {
+    uint16_t marks = 0;
+    for (uint32_t i = 0; i < node->count; i++) {
+        marks |= node->marks[i];
+    }
+    return marks;
+}
+
+static void mark_above(dx_text_inner *node, uint32_t slot, uint16_t marks) {
+    for (; node != NULL && node->marks[slot] != marks; slot = node->slot, node = node->parent) {
+        node->marks[slot] = marks;
+        marks = marks_below(node);
+    }
+}
+
+void dx_text_tree_mark(dx_text_leaf *leaf, uint16_t marks) {
+    leaf->marks = marks;
+    mark_above(leaf->parent, leaf->slot, marks);
+}
+
+dx_text_leaf *dx_text_tree_marked_before(const dx_text_leaf *leaf, uint16_t marks) {
+    uint32_t slot = leaf->slot;
+    for (dx_text_inner *node = leaf->parent; node != NULL; slot = node->slot, node = node->parent) {
+        while (slot > 0) {
+            if ((node->marks[--slot] & marks) == 0) {
+                continue;
+            }
+            dx_text_node child = node->child[slot];
+            for (uint32_t level = node->level; level > 1; level--) {
+                uint32_t last = child.inner->count;
+                while ((child.inner->marks[--last] & marks) == 0) {
+                }
+                child = child.inner->child[last];
+            }
+            return child.leaf;
+        }
+    }
+    return NULL;
 }
 
 static dx_text_inner *new_inner(dx_text_sequence *sequence, uint32_t level) {
@@ -40,6 +81,7 @@ static void grow_root(dx_text_sequence *sequence, dx_text_order *list) {
     root->count = 1;
     root->child[0] = list->root;
     root->live[0] = list->live;
+    root->marks[0] = list->level == 1 ? list->root.leaf->marks : marks_below(list->root.inner);
     adopt(root, 0);
     list->root.inner = root;
     if (list->level > sequence->level) {
@@ -53,6 +95,7 @@ static void insert_child(dx_text_inner *node, uint32_t slot, dx_text_node child,
     node->count++;
     node->child[slot] = child;
     node->live[slot] = live;
+    node->marks[slot] = 0;
     adopt(node, slot);
 }
 
@@ -79,6 +122,8 @@ static dx_text_inner *split_inner(dx_text_sequence *sequence, dx_text_order *lis
         node->parent->live[node->slot].unit[i] -= moved.unit[i];
     }
     insert_child(node->parent, node->slot + 1u, (dx_text_node){.inner = right}, moved);
+    mark_above(right->parent, right->slot, marks_below(right));
+    mark_above(node->parent, node->slot, marks_below(node));
     if (*slot > cut) {
         *slot -= cut;
         return right;
@@ -120,6 +165,7 @@ static void remove_child(dx_text_sequence *sequence, dx_text_order *list, dx_tex
         node->count--;
         shift(node, slot + 1, node->count - slot, node, slot);
         if (node->count > 0) {
+            mark_above(node->parent, node->slot, marks_below(node));
             break;
         }
         dx_text_inner *parent = node->parent;

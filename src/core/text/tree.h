@@ -33,6 +33,7 @@ typedef struct dx_text_leaf {
     dx_text_counts live;
     uint16_t text_size, text_room, gap; /* the gap begins there and is what text_room has more */
     uint8_t count, room, slot, flags;
+    uint16_t marks; /* keys of its live markers */
 } dx_text_leaf;
 
 typedef union dx_text_node {
@@ -43,6 +44,7 @@ typedef union dx_text_node {
 struct dx_text_inner {
     dx_text_inner *parent;
     uint8_t slot, count, level; /* level 1: above leaves */
+    uint16_t marks[DX_TEXT_FANOUT];
     dx_text_counts live[DX_TEXT_FANOUT];
     dx_text_node child[DX_TEXT_FANOUT];
 };
@@ -110,7 +112,20 @@ static inline uint32_t dx_text_item_size(const dx_text_item *item) {
     return item->ref == DX_TEXT_STRING ? item->payload : 0;
 }
 
+/* The bit of a live marker's key among `marks`, 0 for every other item. Keys from 15 on share the last one. */
+static inline uint16_t dx_text_mark_of(const dx_text_item *item) {
+    if (item->ref != DX_TEXT_FORMAT || (item->flags & DX_ITEM_DELETED) != 0) {
+        return 0;
+    }
+    return (uint16_t)(1u << (item->spare < 15 ? item->spare : 15));
+}
+
 /* --- Leaves and counts (tree.c) --- */
+
+/* The keys of a leaf's live markers are these from now on, in the nodes above as well. */
+void dx_text_tree_mark(dx_text_leaf *leaf, uint16_t marks);
+/* The last leaf before this one that has some of the marks; NULL: none has. */
+dx_text_leaf *dx_text_tree_marked_before(const dx_text_leaf *leaf, uint16_t marks);
 
 /* A new empty leaf at the right side of `left`; NULL: the first of the list. */
 dx_text_leaf *dx_text_tree_add(dx_text_sequence *sequence, dx_text_list list, dx_text_leaf *left);
@@ -148,6 +163,8 @@ void dx_text_leaf_move(dx_text_sequence *sequence, dx_text_leaf *leaf, uint32_t 
 /* Live units of the item (of the span) at a place. */
 dx_text_counts dx_text_leaf_live(const dx_text_sequence *sequence, const dx_text_leaf *leaf, uint32_t at,
                                  uint32_t byte);
+/* The keys of its live markers, looked for. */
+uint16_t dx_text_leaf_marks(const dx_text_sequence *sequence, const dx_text_leaf *leaf);
 /* Bytes of characters before the item at a place. */
 uint32_t dx_text_leaf_byte(const dx_text_sequence *sequence, const dx_text_leaf *leaf, uint32_t at);
 
