@@ -6,7 +6,7 @@
 
 #include "text/wtf8.h"
 
-static const uint8_t REPLACEMENT[] = {0xef, 0xbf, 0xbd};
+static const uint8_t replacement[] = {0xef, 0xbf, 0xbd};
 
 /* --- Where ------------------------------------------------------------------------------------ */
 
@@ -119,7 +119,7 @@ static void insert_text(dx_text_doc *doc, dx_text_ref ref, dx_text_list list, dx
     dx_text_item *item = dx_text_item_at(doc->sequence, ref);
     uint32_t length = item->length;
     item->length = 1;
-    dx_text_item_insert(doc->sequence, list, left, ref, dx_bytes_of(REPLACEMENT, sizeof REPLACEMENT));
+    dx_text_item_insert(doc->sequence, list, left, ref, dx_bytes_of(replacement, sizeof replacement));
     dx_text_ids_append(doc->sequence, ref);
     enum { PAIR_SIZE = 4 };
     if (length > 1) {

@@ -3,17 +3,17 @@
  * text/transaction.c, text/encode.c, text/clients.c, text/values.c.) */
 #include "documents.h"
 
-static const dx_text_form FORMS[] = {DX_TEXT_V1, DX_TEXT_V2};
+static const dx_text_form forms[] = {DX_TEXT_V1, DX_TEXT_V2};
 
 /* What Yjs said of a document: an object with v1, v2, sv, snapV1, snapV2. */
 static void check_whole(test_alloc *alloc, const dx_text_doc *doc, dx_bytes wanted) {
     static const char *const names[][2] = {{"v1", "snapV1"}, {"v2", "snapV2"}};
     for (size_t i = 0; i < 2; i++) {
-        dx_buf whole = encoded(alloc, doc, FORMS[i]), want = hex_of(alloc, dx_item_get(wanted, names[i][0]));
+        dx_buf whole = encoded(alloc, doc, forms[i]), want = hex_of(alloc, dx_item_get(wanted, names[i][0]));
         assert_bytes_equal(dx_buf_view(&whole), dx_buf_view(&want));
         dx_buf_deinit(&want);
         dx_buf_deinit(&whole);
-        whole = snapshot_of(alloc, doc, FORMS[i]);
+        whole = snapshot_of(alloc, doc, forms[i]);
         want = hex_of(alloc, dx_item_get(wanted, names[i][1]));
         assert_bytes_equal(dx_buf_view(&whole), dx_buf_view(&want));
         dx_buf_deinit(&want);
@@ -49,7 +49,7 @@ static void test_scenarios(void **state) {
             dx_text_doc *doc = new_document(&all.alloc, 77, keeps);
             for (dx_reader each = elements_of(dx_item_get(scenario, updates[i]));
                  next_element(&each, &update);) {
-                apply_item(&all.alloc, doc, FORMS[i], update);
+                apply_item(&all.alloc, doc, forms[i], update);
             }
             print_message("# %s\n", name);
             check_whole(&all.alloc, doc, scenario);

@@ -61,7 +61,7 @@ static int apply_nth(const story *it, dx_text_doc *doc, size_t at) {
 }
 
 /* In an order in which things wait for one another. */
-static const size_t ORDER[UPDATES] = {0,  2,  1,  5,  4,  3,  7,  6,  8,  11, 10, 9,
+static const size_t order[UPDATES] = {0,  2,  1,  5,  4,  3,  7,  6,  8,  11, 10, 9,
                                       12, 15, 14, 13, 17, 16, 20, 19, 18, 23, 22, 21};
 
 static void test_apply(void **state) {
@@ -78,7 +78,7 @@ static void test_apply(void **state) {
             int error = DX_E_NO_MEMORY;
             for (uint64_t fail = 1; error != DX_OK; fail++) {
                 alloc.fail_at = alloc.calls + fail;
-                error = apply_nth(&it, doc, ORDER[i]);
+                error = apply_nth(&it, doc, order[i]);
                 alloc.fail_at = 0;
                 if (error != DX_OK) {
                     assert_int_equal(error, DX_E_NO_MEMORY);
@@ -87,7 +87,7 @@ static void test_apply(void **state) {
                 }
             }
             dx_buf_deinit(&before);
-            assert_int_equal(apply_nth(&it, calm, ORDER[i]), DX_OK);
+            assert_int_equal(apply_nth(&it, calm, order[i]), DX_OK);
         }
         dx_buf whole = encoded(&own, calm, DX_TEXT_V1);
         check_unchanged(&own, doc, dx_buf_view(&whole));

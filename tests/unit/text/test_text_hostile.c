@@ -165,6 +165,31 @@ static void test_overlaps(void **state) {
     assert_int_equal(alloc.live_bytes, 0);
 }
 
+/* Two clients that wait for one another, the second behind a hole: when what the first waits for has come, it is tried, although the
+ * hole is still there. (Yjs 13.6.33 watches the hole alone, and both wait for ever.) */
+static void test_wait_behind_hole(void **state) {
+    (void)state;
+    test_alloc_init(&alloc);
+    dx_text_doc *doc = new_document(&alloc, 77, false);
+    dx_text_struct begin = string_at(8, 0, "ab"), waits = string_after(15, 0, "c", (dx_text_id){8, 2});
+    dx_text_struct behind = string_after(8, 4, "f", (dx_text_id){8, 3}),
+                   second = string_after(1, 1, "y", (dx_text_id){1, 0});
+    dx_text_struct first = string_at(1, 0, "x");
+    first.parent_name = dx_bytes_text("elsewhere");
+    dx_text_struct rest[] = {string_after(8, 2, "d", (dx_text_id){8, 1}),
+                             string_after(8, 3, "e", (dx_text_id){15, 0})};
+    const dx_text_struct *alone[] = {&begin, &second, &waits, &behind, &first};
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(apply_structs(doc, alone[i], 1), DX_OK);
+    }
+    assert_true(dx_text_pending(doc));
+    assert_int_equal(apply_structs(doc, rest, 2), DX_OK);
+    assert_false(dx_text_pending(doc));
+    assert_text(doc, "abdcef");
+    dx_text_destroy(doc);
+    assert_int_equal(alloc.live_bytes, 0);
+}
+
 /* Known in part, and the seam lies inside of a pair: the half that comes is U+FFFD. */
 static void test_cut_pair(void **state) {
     (void)state;
@@ -288,5 +313,6 @@ static void test_arguments(void **state) {
 }
 
 DX_TEST_MAIN(DX_TEST(test_counts), DX_TEST(test_large_clients), DX_TEST(test_parents_that_are_none),
-             DX_TEST(test_overlaps), DX_TEST(test_cut_pair), DX_TEST(test_depth), DX_TEST(test_unknown_root),
-             DX_TEST(test_origins_that_lie), DX_TEST(test_arguments))
+             DX_TEST(test_overlaps), DX_TEST(test_wait_behind_hole), DX_TEST(test_cut_pair),
+             DX_TEST(test_depth), DX_TEST(test_unknown_root), DX_TEST(test_origins_that_lie),
+             DX_TEST(test_arguments))
