@@ -138,4 +138,164 @@ static void test_payloads_of_yrs(void **state) {
     fixtures_close(&all);
 }
 
-DX_TEST_MAIN(DX_TEST(test_small_updates), DX_TEST(test_scenarios), DX_TEST(test_payloads_of_yrs))
+/* Counts of more than a byte are put before what was written already: sections, and structs of the first and of the last. */
+static void test_large_counts(void **state) {
+    (void)state;
+    enum { SECTIONS = 200, STRUCTS = 300 };
+    test_alloc alloc;
+    test_alloc_init(&alloc);
+    for (dx_text_form form = DX_TEXT_V1; form <= DX_TEXT_V2; form++) {
+        dx_text_writer writer;
+        dx_text_reader reader;
+        dx_text_section section;
+        dx_text_struct one = {.ref = DX_TEXT_GC, .length = 2};
+        dx_buf out = buffer(&alloc);
+        dx_buf_append(&out, "before", 6);
+        dx_text_writer_init(&writer, &alloc.port);
+        dx_text_writer_begin(&writer, form, &out);
+        for (uint64_t client = SECTIONS; client > 0; client--) {
+            dx_text_writer_section(&writer, client, client);
+            for (uint64_t i = client % 2 == 0 ? STRUCTS : 1; i > 0; i--) {
+                dx_text_writer_struct(&writer, &one, 0);
+            }
+        }
+        assert_int_equal(dx_text_writer_finish(&writer, NULL), DX_OK);
+        assert_memory_equal(out.data, "before", 6);
+        dx_text_reader_init(&reader, &alloc.port);
+        dx_text_reader_open(&reader, form, dx_bytes_of(out.data + 6, out.size - 6));
+        for (uint64_t client = SECTIONS; client > 0; client--) {
+            assert_true(dx_text_reader_section(&reader, &section));
+            assert_int_equal(section.client, client);
+            assert_int_equal(section.clock, client);
+            assert_int_equal(section.count, client % 2 == 0 ? STRUCTS : 1);
+        }
+        assert_false(dx_text_reader_section(&reader, &section));
+        assert_int_equal(dx_text_reader_finish(&reader), DX_OK);
+        dx_text_reader_deinit(&reader);
+        dx_text_writer_deinit(&writer);
+        dx_buf_deinit(&out);
+    }
+    assert_int_equal(alloc.live_bytes, 0);
+}
+
+/* From an offset on: what is cut has the clock before as origin, whatever it had. */
+static void test_offsets(void **state) {
+    (void)state;
+    static const struct {
+        const char *update;
+        uint64_t offset;
+        const char *wanted;
+    } rows[] = {{"01010100040101740361626300", 2, "01010102840101016300"},
+                {"01010100040101740561f09f988000", 2,
+                 "01010102840101"
+                 "03efbfbd00"}, /* half a pair */
+                {"010101000101017405"
+                 "00",
+                 3,
+                 "01010103810102"
+                 "0200"},
+                {"0101010008010174037d01770161"
+                 "7e00",
+                 1,
+                 "01010101880100"
+                 "027701617e00"},
+                {"0101010002010174020131"
+                 "013200",
+                 1,
+                 "01010101820100"
+                 "01013200"},
+                {"0101010000"
+                 "0700",
+                 3,
+                 "0101010300"
+                 "0400"},
+                {"010101000a"
+                 "0700",
+                 3,
+                 "010101030a"
+                 "0400"},
+                {"01010100c40900080"
+                 "30361626300",
+                 1,
+                 "01010101c401000803026263"
+                 "00"}}; /* the right origin stays */
+    test_alloc alloc;
+    test_alloc_init(&alloc);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        dx_text_reader reader;
+        dx_text_writer writer;
+        dx_text_section section;
+        dx_text_struct one;
+        dx_buf update = from_hex(&alloc, rows[i].update), out = buffer(&alloc);
+        dx_text_reader_init(&reader, &alloc.port);
+        dx_text_writer_init(&writer, &alloc.port);
+        dx_text_reader_open(&reader, DX_TEXT_V1, dx_buf_view(&update));
+        assert_true(dx_text_reader_section(&reader, &section));
+        assert_true(dx_text_reader_struct(&reader, &one));
+        dx_text_writer_begin(&writer, DX_TEXT_V1, &out);
+        dx_text_writer_section(&writer, section.client, section.clock + rows[i].offset);
+        dx_text_writer_struct(&writer, &one, rows[i].offset);
+        assert_int_equal(dx_text_writer_finish(&writer, NULL), DX_OK);
+        assert_hex_equal(&alloc, dx_buf_view(&out), rows[i].wanted);
+        dx_text_reader_deinit(&reader);
+        dx_text_writer_deinit(&writer);
+        dx_buf_deinit(&update);
+        dx_buf_deinit(&out);
+    }
+    assert_int_equal(alloc.live_bytes, 0);
+}
+
+/* Every allocation fails once, and a buffer that is too small: the buffer is as it was, and takes the next update. */
+static void test_no_memory(void **state) {
+    (void)state;
+    test_alloc inputs;
+    test_alloc_init(&inputs);
+    dx_buf update = from_hex(&inputs, "010201000601017401620522726564228401000"
+                                      "3616263"
+                                      "0101010001");
+    for (dx_text_form form = DX_TEXT_V1; form <= DX_TEXT_V2; form++) {
+        int error = DX_E_NO_MEMORY;
+        for (uint64_t fail_at = 1; error == DX_E_NO_MEMORY; fail_at++) {
+            test_alloc alloc;
+            test_alloc_init(&alloc);
+            dx_buf out;
+            dx_buf_init(&out, &inputs.port, SIZE_MAX / 4);
+            dx_buf_append(&out, "x", 1);
+            dx_text_reader reader;
+            dx_text_writer writer;
+            dx_text_section section;
+            dx_text_struct one;
+            dx_text_reader_init(&reader, &inputs.port);
+            dx_text_writer_init(&writer, &alloc.port);
+            dx_text_reader_open(&reader, DX_TEXT_V1, dx_buf_view(&update));
+            alloc.fail_at = fail_at;
+            dx_text_writer_begin(&writer, form, &out);
+            while (dx_text_reader_section(&reader, &section)) {
+                dx_text_writer_section(&writer, section.client, section.clock);
+                while (dx_text_reader_struct(&reader, &one)) {
+                    dx_text_writer_struct(&writer, &one, 0);
+                }
+            }
+            error = dx_text_writer_finish(&writer, NULL);
+            assert_true(error == DX_OK || error == DX_E_NO_MEMORY);
+            assert_true(error == DX_OK || (out.size == 1 && out.error == DX_OK));
+            assert_int_equal(dx_text_reader_finish(&reader), DX_OK);
+            dx_text_reader_deinit(&reader);
+            dx_text_writer_deinit(&writer);
+            dx_buf_deinit(&out);
+            assert_int_equal(alloc.live_bytes, 0);
+        }
+    }
+    dx_buf small;
+    dx_buf_init(&small, &inputs.port, 8);
+    assert_int_equal(
+        dx_text_convert_update(&inputs.port, DX_TEXT_V1, DX_TEXT_V1, dx_buf_view(&update), &small),
+        DX_E_LIMIT);
+    assert_int_equal(small.size, 0);
+    dx_buf_deinit(&small);
+    dx_buf_deinit(&update);
+    assert_int_equal(inputs.live_bytes, 0);
+}
+
+DX_TEST_MAIN(DX_TEST(test_small_updates), DX_TEST(test_scenarios), DX_TEST(test_payloads_of_yrs),
+             DX_TEST(test_large_counts), DX_TEST(test_offsets), DX_TEST(test_no_memory))
