@@ -84,11 +84,13 @@ DX_API DX_MUST_USE int dx_text_insert_embed(dx_text_doc *doc, dx_text_type type,
 DX_API DX_MUST_USE int dx_text_insert_type(dx_text_doc *doc, dx_text_type type, uint64_t index,
                                            dx_text_kind kind, const char *name, const char *attributes,
                                            dx_text_type *child);
+/* Beyond the end: DX_E_INVALID. */
 DX_API DX_MUST_USE int dx_text_delete(dx_text_doc *doc, dx_text_type type, uint64_t index, uint64_t length);
-/* attributes: a JSON object; null for a key ends it. */
+/* attributes: a JSON object; null for a key ends it. Beyond the end lines are added, as Yjs does, at most 256: DX_E_LIMIT. */
 DX_API DX_MUST_USE int dx_text_format(dx_text_doc *doc, dx_text_type type, uint64_t index, uint64_t length,
                                       const char *attributes);
-/* A delta as Quill writes it: [{"insert": …, "attributes": …}, {"retain": n}, {"delete": n}…]. All of it or nothing. */
+/* A delta as Quill writes it: [{"insert": …, "attributes": …}, {"retain": n}, {"delete": n}…]. All of it or nothing.
+ * Beyond the end deletions are cut short, retains add lines as formatting does. */
 DX_API DX_MUST_USE int dx_text_apply_delta(dx_text_doc *doc, dx_text_type type, const char *delta);
 
 /* The characters alone, embeds left out. */
@@ -122,7 +124,8 @@ DX_API DX_MUST_USE int dx_text_map_set_type(dx_text_doc *doc, dx_text_type type,
 DX_API DX_MUST_USE int dx_text_map_delete(dx_text_doc *doc, dx_text_type type, const char *key);
 DX_API dx_text_type dx_text_map_type(const dx_text_doc *doc, dx_text_type type, const char *key);
 
-/* What stands in a type, as JSON: toJSON of Yjs (texts as strings, XML as its markup); bytes as {"@bytes": base64url}. */
+/* What stands in a type, as JSON: toJSON of Yjs (texts as strings, XML as its markup); bytes as {"@bytes": base64url}.
+ * DX_E_LIMIT: types nested deeper than 128. */
 DX_API DX_MUST_USE int dx_text_json(const dx_text_doc *doc, dx_text_type type, dx_buf *json);
 
 /* --- Transactions, updates -------------------------------------------------------------------- */
