@@ -76,6 +76,10 @@ e2e: need-e2e web                       ## the web part in Debian's chromium (E2
 bench-mesh: build/release/build.ninja   ## measure peer links between two processes
 	@ninja --quiet -C build/release bench/bench-mesh
 	@tools/bench-mesh build/release
+bench-text: build/release/build.ninja   ## measure the text engine on editing traces (TRACES=files, or DX_TRACES=folder)
+	@ninja --quiet -C build/release bench/bench-text
+	@ln -sfn release/bench/bench-text build/bench-text
+	@DX_TRACES=$${DX_TRACES:-../shared/data/traces} build/bench-text $(TRACES)
 bench-peers:                            ## other people's databases, from npm, on the same input (half an hour)
 	@tools/bench-peers
 cover: need-cover build/cover/build.ninja ## line coverage of the tests
@@ -109,4 +113,4 @@ help:                                   ## this list
 need-%:
 	@tools/need $*
 
-.PHONY: all start demo always install test check web-test interop text-fuzz sim plants fuzz bench bench-mesh bench-peers cover tidy format lint parity wasm web pages e2e clean help
+.PHONY: all start demo always install test check web-test interop text-fuzz sim plants fuzz bench bench-mesh bench-text bench-peers cover tidy format lint parity wasm web pages e2e clean help

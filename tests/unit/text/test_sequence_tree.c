@@ -11,6 +11,7 @@ typedef struct model_item {
     dx_text_ref ref;
     uint32_t client, clock, length;
     uint8_t kind;
+    uint16_t key; /* of a marker */
     bool deleted;
     dx_buf text;
 } model_item;
@@ -145,6 +146,8 @@ static void do_insert(model *it, uint32_t list, size_t at) {
     record->clock = item->clock;
     record->length = item->length;
     record->ref = item->kind;
+    item->key = item->kind == DX_TEXT_FORMAT ? (uint16_t)(1 + below(it, 20)) : 0;
+    record->spare = item->key;
     record->flags = item->deleted ? DX_ITEM_DELETED : 0;
     dx_text_ref left = at > 0 ? it->items[list][at - 1]->ref : 0;
     dx_text_item_insert(it->sequence, it->list[list], left, item->ref, dx_buf_view(&item->text));
@@ -209,6 +212,7 @@ static void do_split(model *it, uint32_t list, size_t at) {
     dx_text_item_split(it->sequence, item->ref, cut, right->ref);
     assert_int_equal(it->alloc.calls, calls);
     right->deleted = item->deleted;
+    right->key = item->key;
     item->length = cut;
     if (item->kind == DX_TEXT_STRING) {
         size_t byte = cut_text(item, cut);
@@ -364,6 +368,17 @@ static void check_ids(model *it, uint32_t client) {
     assert_int_equal(dx_text_ids_find(it->sequence, client, clock), 0);
 }
 
+/* The last live marker of a key before a place, looked for from there backwards. */
+static void check_marker(model *it, uint32_t list, size_t at) {
+    uint16_t key = (uint16_t)(1 + below(it, 21));
+    dx_text_ref expected = 0, end = at < it->count[list] ? it->items[list][at]->ref : 0;
+    for (size_t i = 0; i < at; i++) {
+        const model_item *item = it->items[list][i];
+        expected = item->kind == DX_TEXT_FORMAT && !item->deleted && item->key == key ? item->ref : expected;
+    }
+    assert_int_equal(dx_text_item_marker_before(it->sequence, it->list[list], end, key), expected);
+}
+
 static void check(model *it, bool every) {
     for (uint32_t list = 0; list < LISTS; list++) {
         size_t count = it->count[list];
@@ -373,6 +388,9 @@ static void check(model *it, bool every) {
         assert_int_equal(dx_text_list_last(it->sequence, it->list[list]),
                          count > 0 ? it->items[list][count - 1]->ref : 0);
         size_t asked = count > 0 ? below(it, (uint32_t)count) : 0;
+        for (size_t i = 0; i < 4; i++) {
+            check_marker(it, list, below(it, (uint32_t)count + 1));
+        }
         for (size_t at = 0; at < count; at++) {
             const model_item *item = it->items[list][at];
             bool look = every || at == asked || at + 1 == asked;
