@@ -286,13 +286,16 @@ void dx_text_writer_section(dx_text_writer *writer, uint64_t client, uint64_t cl
     end_section(writer);
     writer->sections++;
     writer->structs = 0;
-    writer->structs_at = leave_count(writer->body);
+    writer->structs_at = writer->body->size;
+    uint8_t head[1 + 2 * (DX_LIB0_UINT_SIZE_MAX + 2)] = {0}; /* the count's byte */
+    size_t size = 1;
     if (is_v1(writer)) {
-        dx_lib0_write_uint(writer->body, client);
+        size += dx_lib0_put_uint(head + size, client);
     } else {
         dx_column_write_uint(&writer->client, client);
     }
-    dx_lib0_write_uint(writer->body, clock);
+    size += dx_lib0_put_uint(head + size, clock);
+    dx_buf_append(writer->body, head, size);
 }
 
 /* --- Life ------------------------------------------------------------------------------------ */
