@@ -80,6 +80,8 @@ bench-text: build/release/build.ninja   ## measure the text engine on editing tr
 	@ninja --quiet -C build/release bench/bench-text
 	@ln -sfn release/bench/bench-text build/bench-text
 	@DX_TRACES=$${DX_TRACES:-../shared/data/traces} build/bench-text $(TRACES)
+bench-text-peers:                       ## other people's text engines, from npm, on the same traces
+	@tools/bench-text-peers
 bench-peers:                            ## other people's databases, from npm, on the same input (half an hour)
 	@tools/bench-peers
 cover: need-cover build/cover/build.ninja ## line coverage of the tests
@@ -113,4 +115,4 @@ help:                                   ## this list
 need-%:
 	@tools/need $*
 
-.PHONY: all start demo always install test check web-test interop text-fuzz sim plants fuzz bench bench-mesh bench-text bench-peers cover tidy format lint parity wasm web pages e2e clean help
+.PHONY: all start demo always install test check web-test interop text-fuzz sim plants fuzz bench bench-mesh bench-text bench-text-peers bench-peers cover tidy format lint parity wasm web pages e2e clean help
