@@ -271,11 +271,31 @@ typedef struct answer {
     dx_sync_answer head;
     size_t read; /* bytes of blocks */
     dx_buf items;
+    dx_buf body;         /* the block read last: what was made together is asked for together */
+    const dx_feed *feed; /* NULL: none was */
+    uint64_t seq;
 } answer;
 
 static bool is_full(const answer *self) {
     return self->head.sections == DX_SYNC_SOUGHT_MAX || self->items.size >= DX_SYNC_DATA_SIZE ||
            self->read >= DX_SYNC_SECTIONS_READ_MAX;
+}
+
+static int read_block(answer *self, const dx_feed *feed, uint64_t seq, dx_block *out) {
+    dx_space *space = self->session->replica->space;
+    if (self->feed == feed && self->seq == seq) {
+        return dx_block_decode(dx_buf_view(&self->body), out) == DX_OK ? DX_OK : DX_E_CORRUPT;
+    }
+    int error = dx_pipeline_block(context_of(self->session), space, feed, seq, out);
+    if (error == DX_OK) {
+        dx_buf_clear(&self->body);
+        dx_buf_append(&self->body, space->block.data, space->block.size);
+        error = dx_buf_error(&self->body);
+        self->read += space->block.size;
+        self->feed = error == DX_OK ? feed : NULL;
+        self->seq = seq;
+    }
+    return error;
 }
 
 /* The section at its place, when it is here. */
@@ -287,12 +307,10 @@ static int give(answer *self, const dx_feed *feed, uint64_t seq, uint64_t index)
     if (feed == NULL || !dx_touch_is_in_effect(feed, seq) || seq < feed->begins) {
         return DX_OK;
     }
-    int error =
-        dx_pipeline_block(context_of(self->session), self->session->replica->space, feed, seq, &block);
+    int error = read_block(self, feed, seq, &block);
     if (error != DX_OK || index >= block.section_count) {
         return error;
     }
-    self->read += self->session->replica->space->block.size;
     dx_reader_init(&cursor, block.sections);
     for (uint64_t i = 0; i <= index && error == DX_OK; i++) {
         error = dx_block_section(&cursor, &sought.section, &hole);
@@ -372,6 +390,7 @@ int dx_session_answer_seek(dx_session *session, dx_bytes message) {
         return error;
     }
     dx_buf_init(&self.items, replication->context->alloc, DX_SYNC_MESSAGE_MAX);
+    dx_buf_init(&self.body, replication->context->alloc, DX_BLOCK_SIZE_MAX);
     if (session->state == DX_SESSION_MEMBER) {
         error = answer_all(&self, &seek);
     } else { /* nothing to give, and no word on it: who asks waits for an answer before it asks anything else */
@@ -384,6 +403,7 @@ int dx_session_answer_seek(dx_session *session, dx_bytes message) {
         error = dx_session_send(session);
     }
     dx_buf_deinit(&self.items);
+    dx_buf_deinit(&self.body);
     return error;
 }
 
