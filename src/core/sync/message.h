@@ -24,7 +24,7 @@
  *   SECTIONS   [21, feed id, count, [[seq, index, section: bstr]…]]: of the first `count` places asked for, those that
  *              are there
  *   SCOPE      [22, number, [[type…] or null, since]]: what of data feeds I keep from now on (echo/space_scope.h)
- *   SEEK       [23, [entity: bstr 22…], after]: all sections about these entities; after = [] or [counter, feed 16], the
+ *   SEEK       [23, [entity: bstr 22…], after]: all sections about these entities, at most 256; after = [] or [counter, feed 16], the
  *              stamp up to which those about the first came already
  *   SOUGHT     [24, answered, next, whole, [[feed 16, seq, index, section: bstr]…]]: what is here about the first
  *              `answered` of them, and about one more up to the stamp `next` if that is not []; whole: nothing else that
@@ -48,7 +48,7 @@ enum {
     DX_SYNC_ADDRESSES_MAX = 8,
     DX_SYNC_BLOCKS_MAX = 1024,  /* per DATA */
     DX_SYNC_PLACES_MAX = 1024,  /* per HOLES: 10 KB */
-    DX_SYNC_SEEKS_MAX = 64,     /* entities per SEEK: 2 KB */
+    DX_SYNC_SEEKS_MAX = 256,    /* entities per SEEK: 6 KB */
     DX_SYNC_SOUGHT_MAX = 1024,  /* sections per SOUGHT */
     DX_SYNC_MATCHED_MAX = 1024, /* rows per MATCHED: 30 KB */
     DX_SYNC_MATCHED_ROW_SIZE = DX_ID_SIZE + 8

@@ -271,11 +271,31 @@ typedef struct answer {
     dx_sync_answer head;
     size_t read; /* bytes of blocks */
     dx_buf items;
+    dx_buf body;         /* the block read last: what was made together is asked for together */
+    const dx_feed *feed; /* NULL: none was */
+    uint64_t seq;
 } answer;
 
 static bool is_full(const answer *self) {
     return self->head.sections == DX_SYNC_SOUGHT_MAX || self->items.size >= DX_SYNC_DATA_SIZE ||
            self->read >= DX_SYNC_SECTIONS_READ_MAX;
+}
+
+static int read_block(answer *self, const dx_feed *feed, uint64_t seq, dx_block *out) {
+    dx_space *space = self->session->replica->space;
+    if (self->feed == feed && self->seq == seq) {
+        return dx_block_decode(dx_buf_view(&self->body), out) == DX_OK ? DX_OK : DX_E_CORRUPT;
+    }
+    int error = dx_pipeline_block(context_of(self->session), space, feed, seq, out);
+    if (error == DX_OK) {
+        dx_buf_clear(&self->body);
+        dx_buf_append(&self->body, space->block.data, space->block.size);
+        error = dx_buf_error(&self->body);
+        self->read += space->block.size;
+        self->feed = error == DX_OK ? feed : NULL;
+        self->seq = seq;
+    }
+    return error;
 }
 
 /* The section at its place, when it is here. */
@@ -287,12 +307,10 @@ static int give(answer *self, const dx_feed *feed, uint64_t seq, uint64_t index)
     if (feed == NULL || !dx_touch_is_in_effect(feed, seq) || seq < feed->begins) {
         return DX_OK;
     }
-    int error =
-        dx_pipeline_block(context_of(self->session), self->session->replica->space, feed, seq, &block);
+    int error = read_block(self, feed, seq, &block);
     if (error != DX_OK || index >= block.section_count) {
         return error;
     }
-    self->read += self->session->replica->space->block.size;
     dx_reader_init(&cursor, block.sections);
     for (uint64_t i = 0; i <= index && error == DX_OK; i++) {
         error = dx_block_section(&cursor, &sought.section, &hole);
@@ -372,6 +390,7 @@ int dx_session_answer_seek(dx_session *session, dx_bytes message) {
         return error;
     }
     dx_buf_init(&self.items, replication->context->alloc, DX_SYNC_MESSAGE_MAX);
+    dx_buf_init(&self.body, replication->context->alloc, DX_BLOCK_SIZE_MAX);
     if (session->state == DX_SESSION_MEMBER) {
         error = answer_all(&self, &seek);
     } else { /* nothing to give, and no word on it: who asks waits for an answer before it asks anything else */
@@ -384,31 +403,32 @@ int dx_session_answer_seek(dx_session *session, dx_bytes message) {
         error = dx_session_send(session);
     }
     dx_buf_deinit(&self.items);
+    dx_buf_deinit(&self.body);
     return error;
 }
 
 /* --- What comes ------------------------------------------------------------------------------------ */
 
+/* What came for one block, and where it goes. */
+typedef struct landing {
+    const dx_session *session;
+    dx_late *late;
+    const dx_feed *feed;
+    dx_section_change *changes; /* room for all that came */
+} landing;
+
 /* Whether a sealed section is about one of those that were asked for. *known false: it cannot be opened here. */
-static int is_about(const dx_session *session, const dx_feed *feed, const dx_sync_sought *sought, bool *known,
-                    bool *about) {
-    dx_context *context = context_of(session);
+static int is_about(const landing *self, const uint8_t key[static DX_KEY_SIZE], const dx_sync_sought *sought,
+                    bool *known, bool *about) {
+    const dx_session *session = self->session;
     dx_space *space = session->replica->space;
-    uint8_t key[DX_KEY_SIZE];
-    dx_block block;
     dx_section section;
     *known = *about = false;
-    int error = dx_pipeline_block(context, space, feed, sought->place.seq, &block);
-    error = error == DX_OK ? dx_space_key(context, space, block.header.key_epoch, key) : error;
-    if (error != DX_OK) {
-        return error == DX_E_NOT_FOUND ? DX_OK : error;
-    }
     dx_buf_clear(&space->plain);
-    error = dx_section_open(key, feed->id, sought->place.seq, sought->place.index, sought->section,
-                            &space->plain);
-    dx_wipe(key, sizeof key);
-    if (error == DX_OK && dx_section_decode(dx_buf_view(&space->plain), feed->id, &section) == DX_OK) {
-        int64_t entity = dx_touch_entity(space, feed, sought->place.seq, sought->place.index, &section);
+    int error = dx_section_open(key, self->feed->id, sought->place.seq, sought->place.index, sought->section,
+                                &space->plain);
+    if (error == DX_OK && dx_section_decode(dx_buf_view(&space->plain), self->feed->id, &section) == DX_OK) {
+        int64_t entity = dx_touch_entity(space, self->feed, sought->place.seq, sought->place.index, &section);
         for (size_t i = 0; i < session->seek.asked->count && !*about; i++) {
             *about = session->seek.keys[i] == entity;
         }
@@ -417,35 +437,103 @@ static int is_about(const dx_session *session, const dx_feed *feed, const dx_syn
     return error == DX_E_SIGNATURE || error == DX_E_MALFORMED ? DX_OK : error;
 }
 
-static int put_section(const dx_session *session, const dx_sync_sought *sought, dx_late *late) {
-    const dx_feed *feed = dx_space_feed_by_prefix(session->replica->space, sought->feed);
-    const dx_section_change change = {.index = sought->place.index, .sealed = sought->section};
-    bool known, about;
-    if (feed == NULL || feed->identity.feed_class != DX_FEED_DATA || sought->place.seq >= feed->length ||
-        sought->place.seq < feed->begins) {
-        return DX_OK; /* what is not here yet comes with its block */
-    }
-    int error = is_about(session, feed, sought, &known, &about);
-    if (error != DX_OK || !known || !about) {
-        return error == DX_OK && known ? DX_E_PROTOCOL : error;
-    }
-    error = dx_late_change(late, feed, sought->place.seq, &change, 1);
-    bool is_apart = feed->frozen && sought->place.seq >= dx_feed_common(feed);
+static int change_block(const landing *self, uint64_t seq, size_t first, size_t count) {
+    int error = dx_late_change(self->late, self->feed, seq, self->changes + first, count);
+    bool is_apart = self->feed->frozen && seq >= dx_feed_common(self->feed);
     return is_apart && (error == DX_E_NOT_FOUND || error == DX_E_SIGNATURE) ? DX_OK
            : error == DX_E_NOT_FOUND                                        ? DX_E_PROTOCOL
                                                                             : error;
 }
 
+/* All that came for a block, at once: it is read, judged and written as a whole, however little of it changes. Where it may be of
+ * another branch, each by itself. */
+static int put_block(const landing *self, const dx_sync_sought *sought, size_t count) {
+    dx_context *context = context_of(self->session);
+    dx_space *space = self->session->replica->space;
+    const dx_feed *feed = self->feed;
+    uint64_t seq = sought->place.seq;
+    uint8_t key[DX_KEY_SIZE];
+    dx_block block;
+    size_t kept = 0;
+    if (feed == NULL || feed->identity.feed_class != DX_FEED_DATA || seq >= feed->length ||
+        seq < feed->begins) {
+        return DX_OK; /* what is not here yet comes with its block */
+    }
+    int error = dx_pipeline_block(context, space, feed, seq, &block);
+    error = error == DX_OK ? dx_space_key(context, space, block.header.key_epoch, key) : error;
+    if (error != DX_OK) {
+        return error == DX_E_NOT_FOUND ? DX_OK : error;
+    }
+    for (size_t i = 0; i < count && error == DX_OK; i++) {
+        bool known, about;
+        error = is_about(self, key, &sought[i], &known, &about);
+        error = error == DX_OK && known && !about ? DX_E_PROTOCOL : error;
+        if (error == DX_OK && known) {
+            self->changes[kept++] =
+                (dx_section_change){.index = sought[i].place.index, .sealed = sought[i].section};
+        }
+    }
+    dx_wipe(key, sizeof key);
+    bool is_apart = feed->frozen && seq >= dx_feed_common(feed);
+    for (size_t i = 0; i < kept && is_apart && error == DX_OK; i++) {
+        error = change_block(self, seq, i, 1);
+    }
+    return error == DX_OK && kept != 0 && !is_apart ? change_block(self, seq, 0, kept) : error;
+}
+
+static int compare_places(const dx_sync_sought *a, const dx_sync_sought *b) {
+    int order = memcmp(a->feed, b->feed, sizeof a->feed);
+    return order != 0                         ? order
+           : a->place.seq != b->place.seq     ? (a->place.seq < b->place.seq ? -1 : 1)
+           : a->place.index != b->place.index ? (a->place.index < b->place.index ? -1 : 1)
+                                              : 0;
+}
+
+/* The sections of an answer by their places. Honest ones come nearly so. */
+static int read_sections(dx_reader *reader, dx_sync_sought *out, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        dx_sync_sought sought;
+        int error = dx_sync_sought_read(reader, &sought);
+        if (error != DX_OK) {
+            return error;
+        }
+        size_t at = i;
+        for (; at > 0 && compare_places(&out[at - 1], &sought) > 0; at--) {
+            out[at] = out[at - 1];
+        }
+        out[at] = sought;
+    }
+    return dx_reader_finish(reader);
+}
+
+static int put_all(landing *self, const dx_sync_sought *sought, size_t count) {
+    dx_space *space = self->session->replica->space;
+    int error = DX_OK;
+    for (size_t i = 0, end; i < count && error == DX_OK; i = end) {
+        for (end = i + 1; end < count && memcmp(sought[end].feed, sought[i].feed, DX_PREFIX_SIZE) == 0 &&
+                          sought[end].place.seq == sought[i].place.seq &&
+                          sought[end].place.index != sought[end - 1].place.index;) {
+            end++;
+        }
+        self->feed = dx_space_feed_by_prefix(space, sought[i].feed);
+        error = put_block(self, &sought[i], end - i);
+    }
+    return error;
+}
+
 /* *brought: how much of it was not here. */
 static int put_sections(const dx_session *session, dx_reader *reader, size_t count, uint64_t *brought) {
+    const dx_alloc *alloc = context_of(session)->alloc;
+    dx_sync_sought *sought = count == 0 ? NULL : dx_alloc_take(alloc, count * sizeof *sought);
+    dx_section_change *changes = count == 0 ? NULL : dx_alloc_take(alloc, count * sizeof *changes);
     dx_late late;
+    landing self = {.session = session, .late = &late, .changes = changes};
     int error = dx_late_begin(&late, context_of(session), session->replica->space);
-    for (size_t i = 0; i < count && error == DX_OK; i++) {
-        dx_sync_sought sought;
-        error = dx_sync_sought_read(reader, &sought);
-        error = error == DX_OK ? put_section(session, &sought, &late) : error;
-    }
-    error = error == DX_OK ? dx_reader_finish(reader) : error;
+    error = error == DX_OK && count != 0 && (sought == NULL || changes == NULL) ? DX_E_NO_MEMORY : error;
+    error = error == DX_OK ? read_sections(reader, sought, count) : error;
+    error = error == DX_OK ? put_all(&self, sought, count) : error;
+    dx_alloc_free(alloc, changes, changes == NULL ? 0 : count * sizeof *changes);
+    dx_alloc_free(alloc, sought, sought == NULL ? 0 : count * sizeof *sought);
     *brought = late.changed;
     /* What was right before it went wrong is stored, and has its effect. */
     int finished = dx_late_finish(&late, dx_error_class_of(error) == DX_CLASS_PEER ? DX_OK : error);

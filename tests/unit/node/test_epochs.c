@@ -1,5 +1,5 @@
 /* tests/unit/node/test_epochs.c: epochs among several vaults, in worlds at random: made, checked, built on and loaded while
- * people write, part, come back and crash (node/epochs.c, node/commands_epoch.c, sync/snapshot.c).
+ * people write, part, come back and crash (node/epochs.c, node/dropping.c, node/commands_epoch.c, sync/snapshot.c).
  *
  * Whatever happened, all vaults show one state in the end, whoever has history and whoever a state in its place. */
 #include "street.h"

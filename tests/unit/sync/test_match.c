@@ -257,6 +257,7 @@ static void test_told_and_not_given(void **state) {
     for (size_t i = 0; i < TOLD; i++) {
         id_at(s.first, ids[i]);
         ids[i][DX_ID_SIZE - 1] = (uint8_t)i;
+        ids[i][DX_ID_SIZE - 2] = (uint8_t)(i >> 8);
     }
     tell(ids, TOLD, DX_VERDICT_ALL);
     assert_int_equal(s.eve.heard[DX_SYNC_SEEK], 1);
