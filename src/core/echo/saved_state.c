@@ -6,7 +6,7 @@
 int dx_saved_state_canonical(const dx_context *context, const dx_model *model, dx_bytes saved, dx_buf *room,
                              dx_bytes *out) {
     *out = saved;
-#if defined(DX_PLANT) && DX_PLANT == 81
+#if defined(DX_PLANT) && DX_PLANT == 83
     return DX_OK;
 #endif
     if (model == NULL || model->canonical == NULL || saved.size == 0) {
