@@ -267,10 +267,12 @@ static bool is_beside_deleted(const dx_text_transaction *transaction, const dx_t
 static void merge_seams(dx_text_doc *doc) {
     for (size_t i = doc->transaction.seam_count; i-- > 0;) {
         const dx_text_span *seam = &doc->transaction.seams[i];
-        if (is_beside_deleted(&doc->transaction, seam)) {
+        dx_text_ref ref = dx_text_ids_find(doc->sequence, seam->client, seam->clock);
+        /* What hung below a deleted type and is GC now may have another GC behind it, which nobody looked at. */
+        if (is_beside_deleted(&doc->transaction, seam) &&
+            dx_text_item_at(doc->sequence, ref)->ref != DX_TEXT_GC) {
             continue;
         }
-        dx_text_ref ref = dx_text_ids_find(doc->sequence, seam->client, seam->clock);
         dx_text_ref next = dx_text_ids_next(doc->sequence, ref);
         size_t merged = 0;
         if (next != 0) {

@@ -74,6 +74,29 @@ static void test_map(void **state) {
     text_case_deinit(&self);
 }
 
+/* Collected pieces below a type that another's entry deletes are joined with those behind them. */
+static void test_collected(void **state) {
+    (void)state;
+    text_case self;
+    dx_text_type map, outer, inner;
+    dx_buf all;
+    uint8_t other[64];
+    static const char said[] = "010109002801016d0132017d0100";
+    text_case_init(&self, 5, DX_TEXT_UTF16);
+    assert_int_equal(dx_text_root(self.doc, "m", DX_TEXT_KIND_MAP, &map), DX_OK);
+    assert_int_equal(dx_text_map_set_type(self.doc, map, "2", DX_TEXT_KIND_MAP, NULL, &outer), DX_OK);
+    assert_int_equal(dx_text_map_set_type(self.doc, outer, "title", DX_TEXT_KIND_MAP, NULL, &inner), DX_OK);
+    assert_int_equal(dx_text_map_set(self.doc, inner, "k", "1"), DX_OK);
+    assert_int_equal(dx_text_map_delete(self.doc, outer, "title"), DX_OK);
+    assert_int_equal(dx_hex_decode(said, sizeof said - 1, other, (sizeof said - 1) / 2), DX_OK);
+    assert_int_equal(dx_text_apply(self.doc, DX_TEXT_V1, dx_bytes_of(other, (sizeof said - 1) / 2)), DX_OK);
+    dx_buf_init(&all, &self.alloc.port, TEXT_CASE_SIZE_MAX);
+    assert_int_equal(dx_text_encode(self.doc, DX_TEXT_V1, dx_bytes_of(NULL, 0), &all), DX_OK);
+    expect_hex(&all, "020109002801016d0132017d010205002101016d01320100020105010003");
+    dx_buf_deinit(&all);
+    text_case_deinit(&self);
+}
+
 static void test_xml(void **state) {
     (void)state;
     text_case self;
@@ -179,5 +202,5 @@ static void test_memory(void **state) {
     }
 }
 
-DX_TEST_MAIN(DX_TEST(test_array), DX_TEST(test_map), DX_TEST(test_xml), DX_TEST(test_depth),
-             DX_TEST(test_memory))
+DX_TEST_MAIN(DX_TEST(test_array), DX_TEST(test_map), DX_TEST(test_collected), DX_TEST(test_xml),
+             DX_TEST(test_depth), DX_TEST(test_memory))
