@@ -129,6 +129,15 @@ static void read_matches(dx_bytes message) {
         dx_sync_matched_write(&matched, &written);
         FUZZ_CHECK(dx_bytes_equal(dx_buf_view(&written), message));
     }
+    dx_bytes channel, posted;
+    if (dx_sync_post_read(message, &channel, &posted) == DX_OK) {
+        check_view(channel, message);
+        FUZZ_CHECK(channel.size >= 1 && channel.size <= DX_SYNC_CHANNEL_SIZE_MAX &&
+                   posted.size <= DX_SYNC_POST_SIZE_MAX);
+        dx_buf_clear(&written);
+        dx_sync_post_write(channel, posted, &written);
+        FUZZ_CHECK(dx_bytes_equal(dx_buf_view(&written), message));
+    }
     dx_buf_deinit(&written);
 }
 

@@ -224,7 +224,7 @@ test('who is there is told as messages, and who comes is told by those who are t
     vault.answers['space.listen'] = (request) => { listening[at] = request; };
     vault.answers['space.post'] = (request) => {
       assert.equal(request.command['channel'], `text/${ID}`);
-      listening[1 - at]?.notify({ message: request.command['message'] as Uint8Array });
+      listening[1 - at]?.notify({ rows: [{ message: request.command['message'] as Uint8Array }] });
       request.reply();
     };
     const { space: scripted } = await vault.client();
@@ -236,7 +236,7 @@ test('who is there is told as messages, and who comes is told by those who are t
   const [ada, bea] = providers as [TextProvider, TextProvider];
   await until('both know both', () => [ada, bea].every(({ awareness }) => [CLIENT, CLIENT + 1].every((client, at) => awareness.getStates().get(client)?.['user']?.name === `user ${at}`)));
   assert.equal(ada.awareness.getStates().size, 2);
-  listening[0]?.notify({ message: Uint8Array.of(1, 200, 3) });
+  listening[0]?.notify({ rows: [{ message: Uint8Array.of(1, 200, 3) }] });
   bea.destroy();
   await until('she left', () => ada.awareness.getStates().size === 1);
   ada.destroy();

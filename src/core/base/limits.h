@@ -362,6 +362,12 @@ enum {
     DX_SYNC_MATCH_AGAIN_MS = 2000,
     /* Others wait so long for who is asked: two that are asked at once tell the same twice. */
     DX_SYNC_MATCH_TURN_MS = 30000,
+    /* Messages that nobody keeps: bytes to one member at once and a second, one counting as so many at least (64 cursors a
+     * second); and by how many bytes of it one unit of work is taken: a quarter of what a peer may ask for. */
+    DX_SYNC_POST_MAX = 64 * 1024,
+    DX_SYNC_POST_PER_S = 32 * 1024,
+    DX_SYNC_POST_LEAST = 512,
+    DX_SYNC_POST_WORK_SIZE = 64,
     /* Rows looked at in a step for a peer's question; some 5 us each, and as much work as DX_SYNC_MATCH_WORK says. */
     DX_SYNC_MATCH_ROWS = 1024,
     DX_SYNC_MATCH_WORK = 64,

@@ -16,7 +16,7 @@ static const dx_command *const tables[] = {
     dx_commands_subscription, dx_commands_node,          dx_commands_invitation, dx_commands_app,
     dx_commands_watch,        dx_commands_signal,        dx_commands_history,    dx_commands_index,
     dx_commands_schema,       dx_commands_inspect,       dx_commands_sql,        dx_commands_epoch,
-    dx_commands_scope,        dx_commands_inspect_space, dx_commands_text};
+    dx_commands_scope,        dx_commands_inspect_space, dx_commands_text,       dx_commands_post};
 
 const dx_command *dx_command_at(size_t index) {
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {

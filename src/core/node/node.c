@@ -135,6 +135,7 @@ static int load(dx_node *node) {
         error = dx_replication_create(&node->context, node->swarm, &node->replication);
     }
     if (error == DX_OK) {
+        dx_node_hear_posts(node);
         error = tell_listening(node);
     }
     if (error == DX_OK) {

@@ -129,6 +129,7 @@ struct dx_node {
     uint64_t undone_ms, hold_ms;
     unsigned undone_row;
     uint64_t next_link;                  /* odd: of the next link to open */
+    struct dx_listening *listening;      /* programs that listen to posts (commands_post.c) */
     struct dx_invite *invites;           /* invitations at work, as host or guest (invite.c) */
     char failure[DX_STORE_MESSAGE_SIZE]; /* what the disk or the database did, when it undid a step */
     char message[DX_NODE_MESSAGE_SIZE], remedy[DX_NODE_MESSAGE_SIZE]; /* of the error being returned */
@@ -200,6 +201,10 @@ DX_MUST_USE int dx_node_lacks(dx_node *node, dx_space *space, int64_t key, bool 
 /* Answers the entity when all of it was fetched, or nobody has more of it; 0: the usual time. */
 DX_MUST_USE int dx_node_fetch(dx_node *node, dx_request *request, dx_space *space, int64_t key,
                               int64_t timeout_ms);
+
+/* --- commands_post.c --- */
+/* Posts of members go to programs here from now on. */
+void dx_node_hear_posts(dx_node *node);
 
 /* --- commands_signal.c --- */
 /* The signaling services the person named; inside a transaction, with the swarm made. */
@@ -314,6 +319,6 @@ extern const dx_command dx_commands_halo[], dx_commands_space[], dx_commands_obj
     dx_commands_subscription[], dx_commands_node[], dx_commands_signal[], dx_commands_invitation[],
     dx_commands_app[], dx_commands_watch[], dx_commands_history[], dx_commands_index[], dx_commands_schema[],
     dx_commands_inspect[], dx_commands_inspect_space[], dx_commands_sql[], dx_commands_epoch[],
-    dx_commands_scope[], dx_commands_text[];
+    dx_commands_scope[], dx_commands_text[], dx_commands_post[];
 
 #endif

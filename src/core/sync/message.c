@@ -685,3 +685,20 @@ void dx_sync_matched_row(dx_bytes rows, size_t index, uint8_t id[static DX_ID_SI
     memcpy(id, row, DX_ID_SIZE);
     *sum = read_sum(row + DX_ID_SIZE);
 }
+
+void dx_sync_post_write(dx_bytes channel, dx_bytes message, dx_buf *out) {
+    dx_writer writer = begin(out, 3, DX_SYNC_POST);
+    dx_write_text_bytes(&writer, channel);
+    dx_write_bytes(&writer, message);
+}
+
+int dx_sync_post_read(dx_bytes message, dx_bytes *channel, dx_bytes *posted) {
+    dx_reader reader = open(message, 3, DX_SYNC_POST);
+    *channel = dx_read_text(&reader);
+    *posted = dx_read_bytes(&reader);
+    if (reader.error == DX_OK && (channel->size == 0 || channel->size > DX_SYNC_CHANNEL_SIZE_MAX ||
+                                  posted->size > DX_SYNC_POST_SIZE_MAX)) {
+        dx_reader_fail(&reader);
+    }
+    return dx_reader_finish(&reader);
+}

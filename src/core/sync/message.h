@@ -34,6 +34,7 @@
  *              matches at the asker's: of it the sum of each bucket, 8 bytes, 1 to 256 of them, a power of two
  *   MATCHED    [27, number, rows: bstr, end]: of those buckets, rows of 30 bytes (entity 22, sum 8), at most 1024; end = [],
  *              or [verdict, [bucket…]], ascending: which buckets were told, and what the answer is worth
+ *   POST       [28, channel, message: bstr]: for programs of members that listen to the channel now; nobody keeps it
  * Ownership: decoded views point into the message. */
 #ifndef DX_SYNC_MESSAGE_H
 #define DX_SYNC_MESSAGE_H
@@ -51,7 +52,9 @@ enum {
     DX_SYNC_SEEKS_MAX = 256,    /* entities per SEEK: 6 KB */
     DX_SYNC_SOUGHT_MAX = 1024,  /* sections per SOUGHT */
     DX_SYNC_MATCHED_MAX = 1024, /* rows per MATCHED: 30 KB */
-    DX_SYNC_MATCHED_ROW_SIZE = DX_ID_SIZE + 8
+    DX_SYNC_MATCHED_ROW_SIZE = DX_ID_SIZE + 8,
+    DX_SYNC_CHANNEL_SIZE_MAX = 128,
+    DX_SYNC_POST_SIZE_MAX = 16 * 1024
 };
 
 typedef enum dx_sync_kind {
@@ -83,6 +86,7 @@ typedef enum dx_sync_kind {
     DX_SYNC_SCOPED,
     DX_SYNC_MATCH,
     DX_SYNC_MATCHED,
+    DX_SYNC_POST,
     DX_SYNC_KIND_COUNT
 } dx_sync_kind;
 
@@ -277,5 +281,9 @@ DX_MUST_USE int dx_sync_matched_read(dx_bytes message, dx_sync_matched *out);
 void dx_sync_matched_row_write(const uint8_t id[static DX_ID_SIZE], uint64_t sum, dx_buf *rows);
 /* The row at a place, of rows.size / DX_SYNC_MATCHED_ROW_SIZE. */
 void dx_sync_matched_row(dx_bytes rows, size_t index, uint8_t id[static DX_ID_SIZE], uint64_t *sum);
+
+/* Both within their limits, the channel not empty. */
+void dx_sync_post_write(dx_bytes channel, dx_bytes message, dx_buf *out);
+DX_MUST_USE int dx_sync_post_read(dx_bytes message, dx_bytes *channel, dx_bytes *posted);
 
 #endif

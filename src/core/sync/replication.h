@@ -59,6 +59,21 @@ void dx_replication_seek_end(dx_replication *replication, const dx_space *space,
  * for it, there or here; or it names what is not known there. */
 bool dx_replication_refuses_match(dx_replication *replication, const dx_space *space);
 
+/* A message of a member, for programs that listen to its channel now (sync/post.c). Borrowed. */
+typedef struct dx_post {
+    const uint8_t *identity, *device; /* DX_KEY_SIZE */
+    dx_bytes channel, message;
+} dx_post;
+typedef struct dx_post_handler {
+    void *ctx;
+    int (*on_post)(void *ctx, dx_space *space, const dx_post *post); /* an error ends the link */
+} dx_post_handler;
+void dx_replication_hear_posts(dx_replication *replication, dx_post_handler handler);
+/* To every member connected now who may read; never kept, never said again. At most DX_SYNC_CHANNEL_SIZE_MAX and
+ * DX_SYNC_POST_SIZE_MAX; what is too much for a link is passed over there. */
+DX_MUST_USE int dx_replication_post(dx_replication *replication, dx_space *space, dx_bytes channel,
+                                    dx_bytes message);
+
 typedef struct dx_replication_status {
     size_t peers;        /* sessions in which the peer proved membership */
     bool synced;         /* at least one peer, and every such peer's control and data digests equal ours */

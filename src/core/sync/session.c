@@ -285,6 +285,8 @@ int dx_session_receive(dx_session *session, const dx_swarm_link *link, dx_bytes 
         return dx_session_take_scoped(session, message);
     case DX_SYNC_SOUGHT:
         return dx_session_take_sought(session, message);
+    case DX_SYNC_POST:
+        return dx_session_take_post(session, message);
     case DX_SYNC_MATCH:
         return dx_session_take_match(session, message);
     case DX_SYNC_MATCHED:

@@ -153,6 +153,8 @@ struct dx_session {
     uint64_t owed;   /* bytes received and not yet credited back */
     int64_t work;    /* they may still ask for, as of work_ms */
     uint64_t work_ms;
+    size_t posted; /* posts said to them count for so many bytes, as of post_ms */
+    uint64_t post_ms;
     dx_buf waiting; /* questions not answered yet: length (2 bytes), message */
     uint64_t heard_ms, opened_ms;
     bool pinged, told_forks;
@@ -269,6 +271,7 @@ struct dx_replication {
     size_t address_count;
     dx_buf message;    /* scratch for what is being sent */
     dx_sync_data data; /* likewise for blocks being received; it borrows from their message */
+    dx_post_handler posts;
 };
 
 /* --- session.c: opening, hello, what they say --- */
@@ -292,6 +295,9 @@ bool dx_session_may_work(dx_session *session, uint64_t *deadline_ms);
 /* ASK, PROBE, PART, BRANCH or HOLES: answered now, or when its turn comes. */
 DX_MUST_USE int dx_session_take_question(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_answer_waiting(dx_session *session, uint64_t *deadline_ms);
+
+/* --- post.c: messages that nobody keeps --- */
+DX_MUST_USE int dx_session_take_post(dx_session *session, dx_bytes message);
 
 /* --- fetch.c: what we want --- */
 DX_MUST_USE int dx_session_take_state(dx_session *session, dx_bytes message);

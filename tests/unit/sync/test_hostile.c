@@ -214,6 +214,9 @@ static void write_message(dx_sync_kind kind) {
     case DX_SYNC_MATCHED:
         dx_sync_matched_write(&matched, out);
         break;
+    case DX_SYNC_POST:
+        dx_sync_post_write(dx_bytes_text("channel"), some, out);
+        break;
     case DX_SYNC_KIND_COUNT:
         dx_writer_init(&writer, out);
         dx_write_array(&writer, 1);
@@ -256,6 +259,7 @@ static const struct {
     {DX_SYNC_SCOPED, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* of no scope */
     {DX_SYNC_MATCH, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_MATCHED},
     {DX_SYNC_MATCHED, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_E_PROTOCOL, DX_SYNC_KIND_COUNT}, /* nobody asked */
+    {DX_SYNC_POST, DX_E_PROTOCOL, DX_OK, DX_OK, DX_SYNC_KIND_COUNT},
     {DX_SYNC_KIND_COUNT, DX_E_MALFORMED, DX_E_MALFORMED, DX_E_MALFORMED, DX_SYNC_KIND_COUNT},
 };
 

@@ -129,6 +129,8 @@ static int read_any(dx_bytes message) {
         return dx_sync_match_read(message, &match);
     case DX_SYNC_MATCHED:
         return dx_sync_matched_read(message, &matched);
+    case DX_SYNC_POST:
+        return dx_sync_post_read(message, &bytes, &bytes);
     case DX_SYNC_PING:
         return dx_sync_ping_read(false, message);
     case DX_SYNC_PONG:

@@ -53,6 +53,11 @@ export async function texts(t) {
   for (const { page } of [ada, bob]) await shows(page, all);
   await until('and so has the native peer', async () => (await cat(nora, space, id)) === all);
   await says(ada.page, 'Saved');
+
+  // Each sees who else is there, and where.
+  await ada.page.getByText('with Bob').waitFor();
+  await ada.page.locator('.cm-ySelectionInfo', { hasText: 'Bob' }).waitFor();
+  await bob.page.locator('.cm-ySelectionInfo', { hasText: 'Ada' }).waitFor();
   await t.look(ada.page, 'notes-plain');
 
   // From a key in one browser to the change of the document in the other.

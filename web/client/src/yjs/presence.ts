@@ -4,20 +4,20 @@
 import * as Awareness from 'y-protocols/awareness';
 import type { Doc } from 'yjs';
 import type { Database } from '../database.ts';
-import type { Pending } from '../connection.ts';
+import { rowsOf, type Pending } from '../connection.ts';
 
 const STATES = 1, ASK = 3;
+/** Between two messages: a vault passes over what is said much faster. */
+const PACE_MS = 40;
 
 export class Presence {
   readonly #db: Database;
   readonly #channel: string;
   #awareness: Awareness.Awareness;
   #heard: Pending | null = null;
-  /** Clients of which something is to be said, once what is being said has gone. */
-  #changed = new Set<number>();
-  #isSaying = false;
-  /** The vault knows messages; else people see only themselves. */
-  #isAble = true;
+  /** Clients of which something is to be said. */
+  readonly #changed = new Set<number>();
+  #pause: ReturnType<typeof setTimeout> | undefined;
 
   constructor(db: Database, id: string, awareness: Awareness.Awareness) {
     this.#db = db;
@@ -52,17 +52,18 @@ export class Presence {
   begin(): void {
     if (this.#heard !== null) return;
     this.#heard = this.#db.ask({ do: 'space.listen', channel: this.#channel }, {
-      onNotify: ({ message }) => { if (message instanceof Uint8Array) this.#take(message); },
+      onNotify: (body) => { for (const { message } of rowsOf(body)) if (message instanceof Uint8Array) this.#take(message); },
       onRestart: () => this.#greet(),
       atOnce: true, watches: true,
     });
-    this.#heard.reply.catch(() => { this.#isAble = false; });
+    this.#heard.reply.catch(() => { this.#heard = null; }); // a vault before there were posts: people see only themselves
     this.#greet();
   }
 
   end(): void {
     globalThis.removeEventListener?.('pagehide', this.#leave);
     this.#leave();
+    clearTimeout(this.#pause);
     this.#awareness.off('update', this.#updated);
     this.#awareness.destroy();
     this.#heard?.cancel();
@@ -74,28 +75,36 @@ export class Presence {
     this.#say();
   };
 
-  readonly #leave = (): void => Awareness.removeAwarenessStates(this.#awareness, [this.#awareness.clientID], 'leave');
+  readonly #leave = (): void => {
+    Awareness.removeAwarenessStates(this.#awareness, [this.#awareness.clientID], 'leave');
+    this.#sayNow();
+  };
 
   #greet(): void {
-    this.#post(Uint8Array.of(ASK));
+    void this.#post(Uint8Array.of(ASK));
     this.#changed.add(this.#awareness.clientID);
     this.#say();
   }
 
-  /** One message at a time: a cursor that runs is told where it is, not where it was. */
+  /** At a pace: a cursor that runs is told where it is, not where it was. */
   #say(): void {
-    if (this.#isSaying || this.#changed.size === 0 || this.#heard === null) return;
-    const states = Awareness.encodeAwarenessUpdate(this.#awareness, [...this.#changed].filter((client) => this.#awareness.meta.has(client)));
+    if (this.#pause !== undefined) return;
+    this.#sayNow();
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      if (this.#changed.size > 0) this.#say();
+    }, PACE_MS);
+  }
+
+  #sayNow(): void {
+    const clients = [...this.#changed].filter((client) => this.#awareness.meta.has(client));
+    if (this.#heard === null || clients.length === 0) return;
     this.#changed.clear();
-    this.#isSaying = true;
-    void this.#post(Uint8Array.of(STATES, ...states)).finally(() => {
-      this.#isSaying = false;
-      this.#say();
-    });
+    void this.#post(Uint8Array.of(STATES, ...Awareness.encodeAwarenessUpdate(this.#awareness, clients)));
   }
 
   async #post(message: Uint8Array): Promise<void> {
-    if (this.#isAble) await this.#db.ask({ do: 'space.post', channel: this.#channel, message }, { atOnce: true }).reply.catch(() => undefined);
+    if (this.#heard !== null) await this.#db.ask({ do: 'space.post', channel: this.#channel, message }, { atOnce: true }).reply.catch(() => undefined);
   }
 
   /** What others send is no more than what they say: what cannot be read is passed over. */
@@ -107,8 +116,6 @@ export class Presence {
     if (message[0] !== STATES) return;
     try {
       Awareness.applyAwarenessUpdate(this.#awareness, message.subarray(1), this);
-    } catch {
-      return;
-    }
+    } catch {} // of somebody whose program is at fault
   }
 }
