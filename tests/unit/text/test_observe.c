@@ -373,7 +373,7 @@ static void edit_at_random(desk *it, test_random *random) {
                          DX_OK);
         break;
     default:
-        type_in(it, at, "lorem ipsum" + test_random_next(random) % 10);
+        type_in(it, at, &"lorem ipsum"[test_random_next(random) % 10]);
     }
 }
 

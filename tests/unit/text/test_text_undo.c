@@ -68,7 +68,7 @@ static void test_window(void **state) {
     static const uint64_t times[] = {1000, 1400, 1800, 2300, 2400};
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
         dx_text_undo_time(manager, times[i]);
-        type_in(&it, i, "abcde" + 4 - i);
+        type_in(&it, i, &"abcde"[4 - i]);
         rub_out(&it, i + 1, i); /* one letter stays */
     }
     assert_reads(&it, "edcba");
@@ -442,7 +442,7 @@ static void edit_at_random(desk *it, test_random *random) {
         format(it, at, run, test_random_next(random) % 2 != 0 ? "{\"b\":true}" : "{\"b\":null}");
         break;
     default:
-        type_in(it, at, "lorem ipsum" + test_random_next(random) % 10);
+        type_in(it, at, &"lorem ipsum"[test_random_next(random) % 10]);
     }
 }
 
