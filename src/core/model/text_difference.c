@@ -210,14 +210,14 @@ static int tell_runs(const dx_alloc *alloc, token_run *from, token_run *to, bool
     size_t i = 0, j = 0;
     int error = DX_OK;
     while ((i < from->count || j < to->count) && error == DX_OK) {
-        size_t begin_i = i, begin_j = j;
+        size_t begin_i = i;
         while (i < from->count && from->kept[i] && j < to->count && to->kept[j]) {
             i++;
             j++;
         }
         sink->at += count_characters(span(from, begin_i, i));
         begin_i = i;
-        begin_j = j;
+        const size_t begin_j = j;
         while (i < from->count && !from->kept[i]) {
             i++;
         }

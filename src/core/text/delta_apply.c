@@ -137,7 +137,7 @@ static int plan(dx_text_pen *pen, dx_bytes delta, dx_text_need *need) {
                 need->clocks += 1;
             }
         } else {
-            uint64_t units, lines;
+            uint64_t units, lines = 0;
             error = cover(doc, pen->list, op.length, &reach, &units, &lines);
             reach.lines += op.step == STEP_RETAIN ? lines : 0;
         }

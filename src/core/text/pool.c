@@ -102,6 +102,7 @@ static void next_piece(dx_text_pool *pool) {
         DX_ASSERT(dx_text_pool_reserve(pool, DX_TEXT_BLOCK_MAX) == DX_OK);
     }
     dx_text_piece *piece = pool->spare;
+    DX_ASSERT(piece != NULL);
     pool->spare = piece->next;
     pool->spare_room -= piece->size - HEAD - TAIL_MAX;
     piece->next = pool->pieces;

@@ -143,7 +143,7 @@ static bool is_deleted(const dx_text_doc *doc, dx_text_type type) {
 }
 
 int dx_text_position_find(const dx_text_doc *doc, dx_bytes bytes, dx_text_type *type, uint64_t *index) {
-    position self;
+    position self = {.of = OF_ITEM};
     if (doc == NULL || type == NULL || index == NULL) {
         return DX_E_INVALID;
     }
@@ -206,7 +206,7 @@ static void write_object(const position *self, dx_buf *any) {
 }
 
 int dx_text_position_to_json(dx_bytes bytes, dx_buf *json) {
-    position self;
+    position self = {.of = OF_ITEM};
     if (json == NULL) {
         return DX_E_INVALID;
     }
@@ -282,7 +282,7 @@ static bool read_id(dx_lib0_reader *reader, dx_text_id *id) {
 /* Which of the three it names: the item before all, then the root, as Yjs writes it. null is nothing. */
 static int read_object(dx_bytes any, position *self) {
     dx_lib0_reader reader = dx_lib0_reader_of(any);
-    dx_text_id type;
+    dx_text_id type = {0, 0};
     bool has_item = false, has_root = false, has_type = false;
     if (dx_lib0_read_byte(&reader) != DX_ANY_OBJECT) {
         return DX_E_MALFORMED;

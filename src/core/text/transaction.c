@@ -15,7 +15,7 @@ void dx_text_transaction_begin(dx_text_doc *doc, bool implied) {
 }
 
 static void note(dx_text_span *spans, size_t *count, size_t capacity, const dx_text_item *item) {
-    DX_ASSERT(*count < capacity);
+    DX_ASSERT(spans != NULL && *count < capacity);
     spans[(*count)++] = (dx_text_span){.client = item->client, .clock = item->clock, .length = item->length};
 }
 

@@ -49,6 +49,7 @@ int dx_text_undo_reserve(dx_text_doc *doc, size_t deletes) {
 
 /* Adds a span to a step whose spans are those from `begin`; one that touches the last is joined with it. */
 static void add(dx_text_span *spans, size_t begin, size_t *count, dx_text_span span) {
+    DX_ASSERT(spans != NULL);
     dx_text_span *last = *count > begin ? &spans[*count - 1] : NULL;
     if (last != NULL && last->client == span.client && last->clock + last->length == span.clock) {
         last->length += span.length;
@@ -313,6 +314,7 @@ void dx_text_undo_destroy(dx_text_undo_manager *self) {
     dx_text_undo_clear(self);
     dx_text_undo_manager **link = &doc->undo;
     while (*link != self) {
+        DX_ASSERT(*link != NULL);
         link = &(*link)->next;
     }
     *link = self->next;

@@ -159,6 +159,7 @@ dx_text_values_ref dx_text_values_split(dx_text_values *values, dx_text_values_r
         row = &values->rows[row->next];
     }
     if (at == 0) {
+        DX_ASSERT(before != NULL);
         dx_text_values_ref right = before->next;
         before->next = 0;
         row->state = FIRST;
