@@ -38,8 +38,8 @@ static const char *const questions[] = {
     "{\"where\": {\"shared\": {\"lt\": %llu}}}",
     "{\"type\": \"t2\", \"deleted\": \"only\"}",
     "{\"kind\": \"any\", \"or\": [{\"type\": \"near\"}, {\"where\": {\"deep.m.n\": {\"exists\": true}}}]}",
-    "{\"type\": \"t0\", \"where\": {\"count\": {\"ge\": 0}}, \"not\": {\"where\": {\"shared\": {\"lt\": "
-    "%llu}}}}"};
+    ("{\"type\": \"t0\", \"where\": {\"count\": {\"ge\": 0}}, \"not\": {\"where\": {\"shared\": {\"lt\": "
+     "%llu}}}}")};
 
 enum { QUESTIONS = sizeof questions / sizeof questions[0] };
 
