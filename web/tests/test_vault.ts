@@ -53,9 +53,9 @@ const READS = /sees all that is and was written in the space/, WRITES = /changes
 const SAID: Readonly<Record<string, RegExp>> = {
   'halo:identity': /your name, your public key/, 'device:identity': /names and keys of your devices/, 'space:create': /Make spaces/,
   'space:join': /Join spaces by invitation.*told your name and your public key/, 'space.members': /names and public keys of its members/,
-  'space.rename': /renames the space/, 'space:share': /invites people/, 'space:read': READS,
+  'space.rename': /renames the space/, 'space.post': /sends messages to who is there/, 'space:share': /invites people/, 'space:read': READS,
   'object:read': READS, 'link:read': READS, 'query:read': READS, 'watch:read': READS, 'export:read': READS, 'history:read': READS, 'index:read': READS,
-  'object:write': WRITES, 'link:write': WRITES, 'batch:write': WRITES, 'history:write': WRITES, 'undo:write': WRITES, 'redo:write': WRITES, 'index:write': WRITES,
+  'text:read': READS, 'text:write': WRITES, 'object:write': WRITES, 'link:write': WRITES, 'batch:write': WRITES, 'history:write': WRITES, 'undo:write': WRITES, 'redo:write': WRITES, 'index:write': WRITES,
   'schema:read': READS, 'schema:write': WRITES, 'schema:share': /must be like/,
 };
 

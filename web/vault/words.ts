@@ -44,8 +44,8 @@ export const SCOPE_WORDS: ReadonlyMap<string, ScopeWords> = new Map([
 export const LEVEL_WORDS: Readonly<Record<Level, string>> = { read: 'read', write: 'read and write', share: 'read, write and invite people' };
 /** What each level adds to those before it. */
 const LEVEL_ABOUT: Readonly<Record<Level, string>> = {
-  read: 'It sees all that is and was written in the space, and the names and public keys of its members.',
-  write: 'It changes, deletes and brings back what is written there, and renames the space, as if you did it yourself.',
+  read: 'It sees all that is and was written in the space, what programs of its members say to each other, and the names and public keys of its members.',
+  write: 'It changes, deletes and brings back what is written there, sends messages to who is there, and renames the space, as if you did it yourself.',
   share: 'It invites people, who become members as if you had invited them, and decides what objects of a type must be like.',
 };
 export const levelAbout = (level: Level): string => LEVELS.slice(0, LEVELS.indexOf(level) + 1).map((each) => LEVEL_ABOUT[each]).join(' ');

@@ -25,7 +25,7 @@ const dx_need_row dx_needs[] = {
     {"invitation.list", DX_NEED_OWN},
     {"invitation.cancel", DX_NEED_OWN},
     {"space.status",   DX_NEED_READ},
-    {"space.post",     DX_NEED_READ},
+    {"space.post",     DX_NEED_WRITE},
     {"space.listen",   DX_NEED_READ},
     {"space.digest",   DX_NEED_READ},
     {"space.epoch",    DX_NEED_SHARE},

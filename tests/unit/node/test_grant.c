@@ -91,7 +91,7 @@ static const struct {
     {"invitation.list", nobody, ""},
     {"invitation.cancel", nobody, ", 'id': '0123'"},
     {"space.status", reads, ", 'space': 'Book'"},
-    {"space.post", reads, ", 'space': 'Book', 'channel': 'c', 'message': {'@bytes': ''}"},
+    {"space.post", writes, ", 'space': 'Book', 'channel': 'c', 'message': {'@bytes': ''}"},
     {"space.listen", reads, ", 'space': 'Book', 'channel': 'c'"},
     {"space.digest", reads, ", 'space': 'Book'"},
     {"space.epoch", shares, ", 'space': 'Book'"},
