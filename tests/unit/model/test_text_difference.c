@@ -40,7 +40,9 @@ static int take(void *ctx, uint64_t at, uint64_t count, dx_bytes inserted) {
     size_t rest = text->size - end;
     uint8_t tail[4096];
     assert_true(rest <= sizeof tail);
-    memcpy(tail, text->data + end, rest);
+    if (rest != 0) { /* an empty buffer has no bytes at all */
+        memcpy(tail, text->data + end, rest);
+    }
     text->size = begin;
     dx_buf_append(text, inserted.data, inserted.size);
     dx_buf_append(text, tail, rest);
