@@ -151,7 +151,9 @@ int dx_space_scope_load(dx_context *context, dx_space *space) {
         error = dx_space_scope_read(space->scope, dx_column_bytes(select, 0));
         space->scope_resets = dx_column_int(select, 1) != 0;
         space->scope_told_ms = teller.size == DX_KEY_SIZE ? (uint64_t)dx_column_int(select, 3) : 0;
-        memcpy(space->scope_teller, teller.data, space->scope_told_ms != 0 ? DX_KEY_SIZE : 0);
+        if (space->scope_told_ms != 0) {
+            memcpy(space->scope_teller, teller.data, DX_KEY_SIZE);
+        }
         space->scope_version = 1;
         space->scope_lasts = true;
     }
