@@ -75,8 +75,10 @@ static bool may_act(const sim_world *world, const sim_peer *peer, size_t space) 
 /* Behind what was written so far, and the end of it. */
 static void draw_question(sim_world *world, char *json, size_t size) {
     char question[QUESTION_SIZE];
-    snprintf(question, sizeof question, questions[sim_below(world, QUESTIONS)],
-             (unsigned long long)sim_below(world, world->plan.operations));
+    /* One draw after the other: the order of arguments is the compiler's. */
+    const char *form = questions[sim_below(world, QUESTIONS)];
+    const unsigned long long bound = sim_below(world, world->plan.operations);
+    snprintf(question, sizeof question, form, bound);
     snprintf(json, size, ", \"query\": %s}", question);
 }
 
