@@ -16,29 +16,10 @@
 #include "echo/space_state.h"
 #include "echo/trace.h"
 #include "echo/vector.h"
+#include "echo/wait.h"
 #include "echo/withdraw.h"
 #include "feed/hole.h"
 #include "halo/control_purge.h"
-
-/* Why a feed's next transaction is not applied now. */
-typedef enum wait_kind {
-    WAIT_NOT,         /* it is ready */
-    WAIT_END,         /* the rest of its transaction is not here */
-    WAIT_FEED,        /* it names a feed that is not known here */
-    WAIT_BLOCK,       /* it names a block that is not applied here */
-    WAIT_ROOT,        /* it names another content of a feed than is here: one of the two was forked */
-    WAIT_BRANCH,      /* it names a branch of a forked feed that is not here, or not judged yet */
-    WAIT_ADMISSION,   /* its feed is not admitted */
-    WAIT_KEY,         /* the key it is sealed with is not here */
-    WAIT_CREDENTIALS, /* the control state takes no more credentials that wait */
-    WAIT_NEVER        /* against the rules: it is refused */
-} wait_kind;
-
-typedef struct wait_reason {
-    wait_kind kind;
-    int64_t feed;    /* BLOCK, ROOT, BRANCH: the one named */
-    uint64_t number; /* BLOCK: the missing one; ROOT, BRANCH: length; KEY: epoch */
-} wait_reason;
 
 /* --- Changes --------------------------------------------------------------------------------- */
 
@@ -140,160 +121,6 @@ static int refuse_block(dx_context *context, dx_space *space, const dx_feed *fee
     dx_refused_begin(space);
     int error = refuse(context, space, feed, seq, DX_REFUSED_BLOCK, reason);
     return error != DX_OK ? error : dx_refused_save(context, space);
-}
-
-/* --- Dependencies ---------------------------------------------------------------------------- */
-
-static int read_root(dx_context *context, const dx_feed *feed, uint64_t length,
-                     uint8_t out[static DX_HASH_SIZE]) {
-    if (length == feed->length) {
-        dx_mmr_root(&feed->mmr, out);
-        return DX_OK;
-    }
-    return dx_feed_root(feed, context->store, length, out);
-}
-
-/* What a block names of a forked feed beyond the cut: in force, hidden for good (then nothing is waited for),
- * or to be judged when its branch is here. */
-static int check_branch(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
-                        const dx_feed *named, const dx_dependency *dependency, wait_reason *reason) {
-    dx_named_standing standing;
-    int error = dx_floor_judge(context, space, named, feed, seq, dependency, &standing);
-    if (error == DX_OK && standing == DX_NAMED_UNKNOWN) {
-        *reason = (wait_reason){.kind = WAIT_BRANCH, .feed = named->local, .number = dependency->length};
-    } else if (error == DX_OK && standing == DX_NAMED_IN_FORCE && dependency->length > named->applied) {
-        *reason = (wait_reason){.kind = WAIT_BLOCK, .feed = named->local, .number = dependency->length - 1};
-    }
-    return error;
-}
-
-static int check_dependency(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
-                            dx_feed_class named_class, const dx_dependency *dependency, wait_reason *reason) {
-    const dx_feed *named = dx_space_feed_by_prefix(space, dependency->feed);
-    if (named == NULL) {
-        reason->kind = WAIT_FEED;
-        return DX_OK;
-    }
-    reason->feed = named->local;
-    if (named == feed || named->identity.feed_class != named_class) {
-        reason->kind = WAIT_NEVER;
-        return DX_OK;
-    }
-    if (dependency->length <= named->begins) {
-        return DX_OK; /* below the base, where no root can be compared any more */
-    }
-#if defined(DX_PLANT) && DX_PLANT == 51
-    bool agreed = false;
-#else
-    bool agreed = named_class == DX_FEED_DATA && dependency->length <= named->agreed;
-#endif
-    if (dependency->length > named->cut && !agreed) {
-        return check_branch(context, space, feed, seq, named, dependency, reason);
-    }
-#if defined(DX_PLANT) && DX_PLANT == 4
-    if (dependency->length > named->length || dependency->length > named->applied + 1) {
-#else
-    if (dependency->length > named->applied) {
-#endif
-        reason->kind = WAIT_BLOCK;
-        reason->number = dependency->length - 1;
-        return DX_OK;
-    }
-    if (agreed) { /* who loaded the state there cannot look at roots, and everybody must decide alike */
-        return DX_OK;
-    }
-    uint8_t root[DX_HASH_SIZE];
-    int error = read_root(context, named, dependency->length, root);
-    if (error == DX_OK && memcmp(root, dependency->root, sizeof dependency->root) != 0) {
-        reason->kind = WAIT_ROOT;
-        reason->number = dependency->length;
-    }
-    return error;
-}
-
-static int check_dependencies(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
-                              dx_feed_class named_class, dx_bytes entries, size_t count,
-                              wait_reason *reason) {
-    dx_reader cursor;
-    dx_reader_init(&cursor, entries);
-    for (size_t i = 0; i < count && reason->kind == WAIT_NOT; i++) {
-        dx_dependency dependency;
-        int error = dx_block_dependency(&cursor, &dependency);
-        if (error == DX_OK) {
-            error = check_dependency(context, space, feed, seq, named_class, &dependency, reason);
-        }
-        if (error != DX_OK) {
-            return error;
-        }
-    }
-    return DX_OK;
-}
-
-static int check_key(dx_context *context, dx_space *space, uint64_t epoch, wait_reason *reason) {
-    uint8_t key[DX_KEY_SIZE];
-    int error = dx_space_key(context, space, epoch, key);
-    dx_wipe(key, sizeof key);
-    if (error == DX_E_NOT_FOUND) {
-        *reason = (wait_reason){.kind = WAIT_KEY, .number = epoch};
-        return DX_OK;
-    }
-    return error;
-}
-
-/* Whether a block may be applied as far as it depends on others. */
-static int check_block(dx_context *context, dx_space *space, const dx_feed *feed, uint64_t seq,
-                       const dx_block *block, wait_reason *reason) {
-    const dx_block_header *header = &block->header;
-    int error = check_dependencies(context, space, feed, seq, DX_FEED_CONTROL, header->auth,
-                                   header->auth_count, reason);
-    if (error == DX_OK && reason->kind == WAIT_NOT) {
-        error = check_dependencies(context, space, feed, seq, DX_FEED_DATA, header->dependencies,
-                                   header->dependency_count, reason);
-    }
-    if (error != DX_OK || reason->kind != WAIT_NOT) {
-        return error;
-    }
-    if (feed->identity.feed_class == DX_FEED_CONTROL) {
-        /* The first block brings the admission; nothing after it counts before that is in effect. What the
-         * control state had no room for is not looked at again in vain: a block of forgeries costs much. */
-        if (seq != 0 && dx_control_find_feed(space->control, feed->id) == NULL) {
-            reason->kind = WAIT_ADMISSION;
-        } else if (dx_control_is_full(space->control, feed->local)) {
-            reason->kind = WAIT_CREDENTIALS;
-        }
-        return DX_OK;
-    }
-    if (dx_control_authorize(space->control, feed->id) != DX_OK) {
-        reason->kind = WAIT_ADMISSION;
-        return DX_OK;
-    }
-    return check_key(context, space, header->key_epoch, reason);
-}
-
-/* The feed's next transaction is [applied, *end), as far as it was looked at; reason tells whether all of it
- * may be applied, *holes whether a block of it has some. The last block checked is in *block. */
-static int check_transaction(dx_context *context, dx_space *space, const dx_feed *feed, dx_block *block,
-                             uint64_t *end, bool *holes, wait_reason *reason) {
-    uint64_t usable = dx_feed_usable(feed);
-    *holes = false;
-    *reason = (wait_reason){.kind = WAIT_NOT};
-    for (uint64_t seq = feed->applied; seq < usable; seq++) {
-        int error = dx_pipeline_block(context, space, feed, seq, block);
-        if (error == DX_OK) {
-            error = check_block(context, space, feed, seq, block, reason);
-        }
-        if (error != DX_OK || (reason->kind != WAIT_NOT && reason->kind != WAIT_NEVER)) {
-            return error;
-        }
-        *end = seq + 1;
-        *holes = *holes || block->hole_count != 0;
-        bool goes_on = (block->header.flags & DX_BLOCK_CONTINUES) != 0 && reason->kind == WAIT_NOT;
-        if (!goes_on || *end - feed->applied == DX_TRANSACTION_BLOCKS_MAX) {
-            return DX_OK;
-        }
-    }
-    reason->kind = WAIT_END;
-    return DX_OK;
 }
 
 /* --- Applying -------------------------------------------------------------------------------- */
@@ -507,32 +334,32 @@ static size_t work_of(const dx_block *block) {
 static int run_transaction(dx_context *context, dx_space *space, dx_feed *feed, size_t *work) {
     dx_block block;
     uint64_t end = feed->applied, begin = feed->applied;
-    wait_reason reason;
+    dx_wait reason;
     bool holes;
     *work = 0;
-    int error = check_transaction(context, space, feed, &block, &end, &holes, &reason);
+    int error = dx_wait_check(context, space, feed, &block, &end, &holes, &reason);
     if (error != DX_OK) {
         return error;
     }
-    if (reason.kind == WAIT_BLOCK) {
+    if (reason.kind == DX_WAIT_BLOCK) {
         feed->waits.applied = feed->applied;
         feed->waits.feed = reason.feed;
         feed->waits.number = reason.number;
     }
-    if (reason.kind == WAIT_ROOT) {
+    if (reason.kind == DX_WAIT_ROOT) {
         /* The block stays where it is, as evidence; its feed goes no further. */
         return refuse_block(context, space, feed, feed->applied, DX_E_FORK);
     }
-    if (reason.kind == WAIT_NEVER) {
+    if (reason.kind == DX_WAIT_NEVER) {
         error = skip_transaction(context, space, feed, end);
         *work = (size_t)(feed->applied - begin);
-    } else if (reason.kind != WAIT_NOT) {
+    } else if (reason.kind != DX_WAIT_NOT) {
         return DX_OK;
     }
-    if (error == DX_OK && holes && reason.kind == WAIT_NOT) { /* for what comes late of it */
+    if (error == DX_OK && holes && reason.kind == DX_WAIT_NOT) { /* for what comes late of it */
         error = dx_vector_keep(context, feed, begin, &feed->timeframe);
     }
-    for (uint64_t seq = begin; reason.kind == WAIT_NOT && seq < end && error == DX_OK; seq++) {
+    for (uint64_t seq = begin; reason.kind == DX_WAIT_NOT && seq < end && error == DX_OK; seq++) {
         if (end - begin > 1) {
             error = dx_pipeline_block(context, space, feed, seq, &block);
         }
@@ -708,200 +535,4 @@ int dx_pipeline_settle_spoken(dx_context *context, dx_space *space, int64_t loca
     int error = dx_pipeline_settle(context, space, local);
     space->spoken = NULL;
     return error;
-}
-
-/* --- Writing --------------------------------------------------------------------------------- */
-
-typedef struct named_feeds {
-    dx_dependency *items;
-    size_t count;
-} named_feeds;
-
-/* How much of a feed an own block may build on. */
-static uint64_t in_force(const dx_feed *feed) {
-    uint64_t usable = dx_feed_usable(feed);
-    return feed->applied < usable ? feed->applied : usable;
-}
-
-/* Whether the feed went on since the own feed last named it, or another branch of it was put in force. */
-static int has_news(dx_context *context, dx_space *space, const dx_feed *own, const dx_feed *feed,
-                    bool *is_news) {
-    uint64_t seen = dx_timeframe_get(&own->timeframe, feed->local);
-    *is_news = in_force(feed) > seen;
-    if (*is_news || !feed->frozen || seen <= dx_feed_parting(feed) ||
-        in_force(feed) <= dx_feed_parting(feed)) {
-        return DX_OK;
-    }
-    bool saw;
-    int error = dx_floor_saw(context, space, feed, own, own->length, &saw);
-    *is_news = !saw;
-    return error;
-}
-
-/* The feeds of a class that went on since the own feed's previous block, ascending prefix. */
-static int gather_named(dx_context *context, dx_space *space, const dx_feed *own, dx_feed_class named_class,
-                        named_feeds *out) {
-    for (size_t i = 0; i < space->feed_count; i++) {
-        const dx_feed *feed = &space->feeds[i];
-        bool is_news = false;
-        if (feed == own || feed->identity.feed_class != named_class) {
-            continue;
-        }
-        int failed = has_news(context, space, own, feed, &is_news);
-        if (failed != DX_OK) {
-            return failed;
-        }
-        if (!is_news) {
-            continue;
-        }
-        dx_dependency named = {.length = in_force(feed)};
-        uint8_t root[DX_HASH_SIZE];
-        int error = read_root(context, feed, named.length, root);
-        if (error != DX_OK) {
-            return error;
-        }
-        memcpy(named.feed, feed->id, sizeof named.feed);
-        memcpy(named.root, root, sizeof named.root);
-        size_t at = out->count++;
-        for (; at > 0 && memcmp(out->items[at - 1].feed, named.feed, sizeof named.feed) > 0; at--) {
-            out->items[at] = out->items[at - 1];
-        }
-        out->items[at] = named;
-    }
-    return DX_OK;
-}
-
-static int append_block(dx_context *context, dx_space *space, dx_feed *feed, uint64_t flags, dx_bytes items,
-                        size_t count, const named_feeds *auth, const named_feeds *dependencies) {
-    bool control = feed->identity.feed_class == DX_FEED_CONTROL;
-    dx_buf header, block;
-    dx_buf_init(&header, context->alloc, DX_BLOCK_SIZE_MAX);
-    dx_buf_init(&block, context->alloc, DX_BLOCK_SIZE_MAX);
-    int error = dx_block_header_encode(feed->identity.feed_class, flags, control ? 0 : space->key_epoch,
-                                       context->wall_ms, auth->items, auth->count, dependencies->items,
-                                       dependencies->count, &header);
-    if (error == DX_OK) {
-        error = dx_block_encode(dx_buf_view(&header), items, count, &block);
-    }
-    if (error == DX_OK) {
-        error = dx_feed_append(feed, context->store, dx_buf_view(&block));
-    }
-    dx_buf_deinit(&header);
-    dx_buf_deinit(&block);
-    if (error == DX_OK) {
-        dx_echo_trace(context, "wrote block %llu of %s feed %lld: %llu sections, names %llu feeds",
-                      (unsigned long long)feed->length - 1, control ? "control" : "data",
-                      (long long)feed->local, (unsigned long long)count,
-                      (unsigned long long)(auth->count + dependencies->count));
-    }
-    return error;
-}
-
-int dx_pipeline_append(dx_context *context, dx_space *space, int64_t local, uint64_t flags, dx_bytes items,
-                       size_t count, bool declares) {
-    dx_feed *feed = dx_space_feed(space, local);
-    DX_ASSERT(feed != NULL && feed->own);
-    size_t size = space->feed_count * sizeof(dx_dependency);
-    named_feeds auth = {NULL, 0}, dependencies = {NULL, 0};
-    auth.items = dx_alloc_take(context->alloc, size);
-    dependencies.items = dx_alloc_take(context->alloc, size);
-    int error = auth.items == NULL || dependencies.items == NULL ? DX_E_NO_MEMORY : DX_OK;
-    if (error == DX_OK && declares) {
-        error = gather_named(context, space, feed, DX_FEED_CONTROL, &auth);
-    }
-    if (error == DX_OK && declares && feed->identity.feed_class == DX_FEED_DATA) {
-        error = gather_named(context, space, feed, DX_FEED_DATA, &dependencies);
-    }
-    if (error == DX_OK) {
-        error = append_block(context, space, feed, flags, items, count, &auth, &dependencies);
-    }
-    dx_alloc_free(context->alloc, auth.items, size);
-    dx_alloc_free(context->alloc, dependencies.items, size);
-    return error;
-}
-
-int dx_pipeline_next_stamp(dx_context *context, dx_space *space, int64_t local, dx_stamp *out) {
-    const dx_feed *own = dx_space_feed(space, local);
-    DX_ASSERT(own != NULL && own->own && own->identity.feed_class == DX_FEED_DATA);
-    *out = (dx_stamp){.counter = own->length + 1};
-    memcpy(out->feed, own->id, sizeof out->feed);
-    for (size_t i = 0; i < space->feed_count; i++) {
-        const dx_feed *feed = &space->feeds[i];
-        uint64_t seen = dx_timeframe_get(&own->timeframe, feed->local);
-        bool is_news = false;
-        if (feed == own || feed->identity.feed_class != DX_FEED_DATA) {
-            continue;
-        }
-        int error = has_news(context, space, own, feed, &is_news);
-        if (error != DX_OK) {
-            return error;
-        }
-        out->counter += is_news && in_force(feed) > seen ? in_force(feed) : seen;
-    }
-    return DX_OK;
-}
-
-/* --- Telling why ----------------------------------------------------------------------------- */
-
-static void describe(const dx_feed *feed, const wait_reason *reason, char *out, size_t size) {
-    int room = size > INT32_MAX ? INT32_MAX : (int)size;
-    sqlite3_int64 local = feed->local, named = reason->feed;
-    sqlite3_uint64 number = reason->number;
-    switch (reason->kind) {
-    case WAIT_NOT:
-    case WAIT_NEVER:
-        sqlite3_snprintf(room, out, "feed %lld goes on with the next step", local);
-        break;
-    case WAIT_END:
-        sqlite3_snprintf(room, out, "feed %lld waits for the rest of a transaction", local);
-        break;
-    case WAIT_FEED:
-        sqlite3_snprintf(room, out, "feed %lld waits for a feed that is not known here yet", local);
-        break;
-    case WAIT_BLOCK:
-        sqlite3_snprintf(room, out, "feed %lld waits for block %llu of feed %lld", local, number, named);
-        break;
-    case WAIT_ROOT:
-        sqlite3_snprintf(
-            room, out,
-            "feed %lld names another content of feed %lld at length %llu: one of them was written "
-            "twice at the same place",
-            local, named, number);
-        break;
-    case WAIT_BRANCH:
-        sqlite3_snprintf(
-            room, out,
-            "feed %lld waits for the branch of feed %lld that it names at length %llu: that feed "
-            "was written twice",
-            local, named, number);
-        break;
-    case WAIT_ADMISSION:
-        sqlite3_snprintf(room, out, "feed %lld waits for its admission", local);
-        break;
-    case WAIT_KEY:
-        sqlite3_snprintf(room, out, "feed %lld waits for the key of epoch %llu", local, number);
-        break;
-    case WAIT_CREDENTIALS:
-        sqlite3_snprintf(room, out, "feed %lld waits: too many credentials have no premises yet", local);
-    }
-}
-
-bool dx_pipeline_waiting(dx_context *context, dx_space *space, char *out, size_t size) {
-    for (size_t i = 0; i < space->feed_count; i++) {
-        const dx_feed *feed = &space->feeds[i];
-        dx_block block;
-        uint64_t end;
-        wait_reason reason;
-        bool holes;
-        if (feed->applied >= dx_feed_usable(feed) ||
-            check_transaction(context, space, feed, &block, &end, &holes, &reason) != DX_OK) {
-            continue;
-        }
-        if (reason.kind == WAIT_NOT && feed->identity.feed_class == DX_FEED_CONTROL) {
-            reason.kind = WAIT_CREDENTIALS;
-        }
-        describe(feed, &reason, out, size);
-        return true;
-    }
-    return false;
 }

@@ -1,5 +1,6 @@
 /* tests/unit/echo/test_mutation.c: local transactions: what they write, what they refuse, and that a refusal
- * changes nothing. */
+ * changes nothing.
+ * Of echo/mutation.c, echo/mutation_create.c and echo/mutation_edit.c. */
 #include "peer.h"
 
 typedef struct fixture {

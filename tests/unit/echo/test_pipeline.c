@@ -1,5 +1,6 @@
 /* tests/unit/echo/test_pipeline.c: blocks of others: in any order one state; what must wait waits; what is
- * wrong is refused, counted and kept, by every replica alike. */
+ * wrong is refused, counted and kept, by every replica alike.
+ * Of echo/pipeline.c, echo/wait.c and echo/own_block.c. */
 #include "echo/epoch_word.h"
 #include "echo/name.h"
 #include "echo/reduce.h"
