@@ -1,4 +1,5 @@
-/* tests/unit/model/test_list_model.c: model/list_model.c: what people see when they edit one list at once. */
+/* tests/unit/model/test_list_model.c: model/list_model.c: what people see when they edit one list at once.
+ * Names model/list_element.c, model/list_layout.c and model/list_inverse.c too. */
 #include <dxos/model.h>
 
 #include "test.h"
