@@ -1,7 +1,7 @@
 /* echo/sql_state.h: a statement at work, shared by the files of sql and by no one else.
  *
  * Layer: floor 1, echo, private to this room. sql.c runs it, sql_guard.c says what it may do and when it has done enough,
- * sql_column.c knows what columns a type has and what a value is in SQL, sql_table.c gives the rows. */
+ * sql_column.c knows what columns a type has and what a value is in SQL, sql_plan.c what of a statement is a question, sql_table.c gives the rows. */
 #ifndef DX_ECHO_SQL_STATE_H
 #define DX_ECHO_SQL_STATE_H
 
@@ -121,6 +121,22 @@ void dx_sql_result(sqlite3_context *result, dx_sql_class holds, dx_bytes item, d
 bool dx_sql_comparand(dx_sql_class holds, bool equals, sqlite3_value *value, dx_writer *out);
 /* Binds an item to a parameter. */
 DX_MUST_USE int dx_sql_bind(dx_sql *sql, int index, dx_bytes item);
+
+/* --- sql_plan.c --- */
+/* A table as SQLite holds it. */
+typedef struct dx_sql_tab {
+    sqlite3_vtab base;
+    const dx_sql_table *table;
+    dx_sql *sql;
+    int64_t rows; /* about so many */
+    dx_sql_columns columns;
+} dx_sql_tab;
+
+/* Of sqlite3_module: which comparisons are taken, how many rows are left, what it costs. */
+int dx_sql_choose(sqlite3_vtab *base, sqlite3_index_info *info);
+/* The question of a plan, as an item; *nothing: no row can be meant. */
+DX_MUST_USE int dx_sql_question(const dx_sql_tab *tab, const char *plan, sqlite3_value **values, dx_buf *out,
+                                bool *nothing);
 
 /* --- sql_table.c --- */
 extern const sqlite3_module dx_sql_rows_module, dx_sql_tables_module;

@@ -1,6 +1,6 @@
 /* tests/unit/echo/test_sql.c: statements about a space: what they see, what they may not, when they end.
  *
- * Names echo/sql_table.c, echo/sql_column.c, echo/sql_guard.c and store/scratch.c too. */
+ * Names echo/sql_table.c, echo/sql_plan.c, echo/sql_column.c, echo/sql_guard.c and store/scratch.c too. */
 #include "echo/sql.h"
 
 #include "echo/index.h"
