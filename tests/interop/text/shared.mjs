@@ -83,22 +83,33 @@ export function typesOf(doc) {
     return found;
 }
 
-// A Yjs replica without what depends on the order of delivery: its cleaning of formats after what came from others, and values of
-// formats that are one object in two markers, which its own cleaning after a deletion tells by identity.
-export function makeDoc(client, gc) {
-    const doc = new Y.Doc({ gc });
+// A Yjs replica without what depends on the order of delivery: its cleaning of formats after what came from others. told: how often each
+// fault of faults.mjs was met and set right.
+export function makeDoc(client, gc, told = {}) {
+    const doc = new Y.Doc({ gc, guid: "" });
     doc.clientID = client;
     for (const name of Object.keys(ROOTS)) root(doc, name);
-    doc.on("afterTransaction", (transaction) => { transaction._needFormattingCleanup = false; });
+    doc.on("afterTransaction", (transaction) => {
+        if (transaction._needFormattingCleanup) tell(told, "cleaning");
+        transaction._needFormattingCleanup = false;
+    });
     return doc;
 }
 
-export function separateValues(doc) {
+export const tell = (told, fault) => { told[fault] = (told[fault] ?? 0) + 1; };
+
+// Values of formats that are one object in two markers become two: Yjs's own cleaning after a deletion tells by identity.
+export function separateValues(doc, told) {
+    const met = new Set();
     for (const { type } of typesOf(doc)) {
         if (!isText(type)) continue;
         for (let item = type._start; item !== null; item = item.right) {
             const value = item.content.value;
-            if (value !== null && typeof value === "object") item.content.value = structuredClone(value);
+            if (value === null || typeof value !== "object") continue;
+            if (met.has(value)) {
+                item.content.value = structuredClone(value);
+                tell(told, "shared");
+            } else met.add(value);
         }
     }
 }
