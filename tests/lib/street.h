@@ -15,7 +15,7 @@
 enum {
     STREET_VAULTS_MAX = 4,
     STREET_LINKS_MAX = 256,
-    STREET_TEXT_SIZE = 1 << 16,
+    STREET_TEXT_SIZE = 1 << 17,
     STREET_PORTS_MAX = 4,
     STREET_EVENTS_MAX = 64, /* of a step */
     STREET_STEPS_MAX = 200000
@@ -189,7 +189,7 @@ static inline void street_carry(street *self, vault *from, const dx_effect *effe
 }
 
 static inline void vault_perform(vault *self, const dx_effect *effect) {
-    char line[4096];
+    static char line[STREET_TEXT_SIZE];
     if (self->street->beyond != NULL && self->street->beyond(self->street, self, effect)) {
         return;
     }

@@ -223,6 +223,8 @@ enum {
     /* Changes of a step told to subscriptions one by one: beyond it a subscriber is cheaper off asking again.
      */
     DX_CHANGES_MAX = 4096,
+    /* Bytes of operations kept with them for who watches texts: what people type, not what an import brings at once. */
+    DX_CHANGES_SAID_MAX = 64 * 1024,
     /* Encoded sections of one transaction: every replica looks at all of it before it applies any of it. */
     DX_TRANSACTION_SIZE_MAX = 32 * 1024 * 1024,
     /* Blocks of one transaction: its size fits twice. A longer run is cut here, on every replica alike. */

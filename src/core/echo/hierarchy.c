@@ -418,7 +418,7 @@ static int write_parent(const settling *self, int64_t key, int64_t parent) {
     if (error != DX_OK) {
         return error == DX_E_NOT_FOUND ? DX_E_CORRUPT : error;
     }
-    return dx_changes_note(context, self->space, &after, false);
+    return dx_changes_note(context, self->space, &after, false, NULL);
 }
 
 static int write_results(const settling *self) {

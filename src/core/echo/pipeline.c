@@ -26,16 +26,19 @@
 void dx_changes_init(dx_changes *changes, const dx_alloc *alloc) {
     memset(changes, 0, sizeof *changes);
     changes->alloc = alloc;
+    dx_buf_init(&changes->said, alloc, DX_CHANGES_SAID_MAX);
 }
 
 void dx_changes_deinit(dx_changes *changes) {
     dx_alloc_free(changes->alloc, changes->items, changes->capacity * sizeof *changes->items);
+    dx_buf_deinit(&changes->said);
     memset(changes, 0, sizeof *changes);
 }
 
 void dx_changes_clear(dx_changes *changes) {
     changes->count = 0;
     changes->overflow = false;
+    dx_buf_clear(&changes->said);
 }
 
 int dx_changes_add(dx_changes *changes, const dx_change *change) {
@@ -60,16 +63,48 @@ int dx_changes_add(dx_changes *changes, const dx_change *change) {
     return DX_OK;
 }
 
-int dx_changes_note(dx_context *context, const dx_space *space, const dx_entity_row *row, bool created) {
-    const dx_change change = {.key = row->key,
-                              .created = created,
-                              .deleted = row->deleted,
-                              .space = space->local,
-                              .type = row->type,
-                              .source = row->source,
-                              .target = row->target};
-    return context->changes == NULL || context->changes->overflow ? DX_OK
-                                                                  : dx_changes_add(context->changes, &change);
+/* Whose it is stands before the operation. *place: 0 where there is no room. */
+static int keep_said(dx_changes *changes, const dx_said *said, size_t *place) {
+    size_t size = sizeof said->feed + sizeof said->operation.size + said->operation.size;
+    *place = 0;
+    if (said->operation.size >= DX_CHANGES_SAID_MAX || size > DX_CHANGES_SAID_MAX - changes->said.size) {
+        return DX_OK;
+    }
+    *place = changes->said.size + 1;
+    dx_buf_append(&changes->said, &said->feed, sizeof said->feed);
+    dx_buf_append(&changes->said, &said->operation.size, sizeof said->operation.size);
+    dx_buf_append(&changes->said, said->operation.data, said->operation.size);
+    return dx_buf_error(&changes->said);
+}
+
+bool dx_changes_said(const dx_changes *changes, const dx_change *change, dx_said *out) {
+    if (change->operation == 0) {
+        return false;
+    }
+    const uint8_t *at = changes->said.data + change->operation - 1;
+    memcpy(&out->feed, at, sizeof out->feed);
+    memcpy(&out->operation.size, at + sizeof out->feed, sizeof out->operation.size);
+    out->operation.data = at + sizeof out->feed + sizeof out->operation.size;
+    return true;
+}
+
+int dx_changes_note(dx_context *context, const dx_space *space, const dx_entity_row *row, bool created,
+                    const dx_said *said) {
+    dx_changes *changes = context->changes;
+    dx_change change = {.key = row->key,
+                        .created = created,
+                        .deleted = row->deleted,
+                        .space = space->local,
+                        .type = row->type,
+                        .source = row->source,
+                        .target = row->target};
+    if (changes == NULL || changes->overflow) {
+        return DX_OK;
+    }
+    bool kept =
+        said != NULL && changes->wants != NULL && changes->wants(changes->wants_ctx, space->local, row->key);
+    int error = kept ? keep_said(changes, said, &change.operation) : DX_OK;
+    return error == DX_OK ? dx_changes_add(changes, &change) : error;
 }
 
 /* --- Blocks ---------------------------------------------------------------------------------- */

@@ -15,7 +15,15 @@ typedef struct dx_change {
     int64_t key;
     bool created, deleted;               /* deleted: present flag after the change */
     int64_t space, type, source, target; /* its space, and what never changes of it, as in its row */
+    size_t
+        operation; /* the place of its operation among those kept, from 1; 0: not kept, or something else was done */
 } dx_change;
+
+/* One operation of a model, as its author said it. */
+typedef struct dx_said {
+    int64_t feed; /* the author's, its local number */
+    dx_bytes operation;
+} dx_said;
 
 typedef struct dx_changes {
     dx_change *items;
@@ -23,6 +31,10 @@ typedef struct dx_changes {
         capacity; /* bounded: beyond DX_CHANGES_MAX `overflow` is set and subscribers re-run their query */
     bool overflow;
     const dx_alloc *alloc;
+    /* Whose operations are kept with their changes, up to DX_CHANGES_SAID_MAX bytes in all. NULL: nobody's. */
+    bool (*wants)(void *ctx, int64_t space, int64_t key);
+    void *wants_ctx;
+    dx_buf said;
 } dx_changes;
 
 void dx_changes_init(dx_changes *changes, const dx_alloc *alloc);
@@ -31,9 +43,12 @@ void dx_changes_clear(dx_changes *changes); /* memory kept */
 
 /* DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_changes_add(dx_changes *changes, const dx_change *change);
-/* What a row has become, among context->changes, when somebody wants to know. */
+/* What a row has become, among context->changes, when somebody wants to know. said: by this operation and nothing else; NULL:
+ * otherwise. DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_changes_note(dx_context *context, const dx_space *space, const dx_entity_row *row,
-                                bool created);
+                                bool created, const dx_said *said);
+/* The operation that was kept with a change; false: none was. It is borrowed until the next one is noted. */
+bool dx_changes_said(const dx_changes *changes, const dx_change *change, dx_said *out);
 
 /* Processes at most `budget` blocks, of which a large one counts as several (DX_STEP_SECTIONS). *more tells that there is more to do now. What changed is added to
  * context->changes. */

@@ -338,16 +338,16 @@ static int set_aside(dx_aside *aside, const dx_entity_row *row) {
     return dx_buf_error(aside->state);
 }
 
-/* before: NULL when it is made. tells: it is a change that watchers hear of. */
+/* before: NULL when it is made. tells: it is a change that watchers hear of. said: by this operation alone; NULL: otherwise. */
 static int put_row(const dx_reduction *reduction, const dx_entity_row *before, const dx_entity_row *after,
-                   bool tells) {
+                   bool tells, const dx_said *said) {
     dx_context *context = reduction->context;
     if (reduction->aside != NULL) {
         return set_aside(reduction->aside, after);
     }
     int error = dx_entity_row_write(context, reduction->space, before, after);
     return error != DX_OK || !tells ? error
-                                    : dx_changes_note(context, reduction->space, after, before == NULL);
+                                    : dx_changes_note(context, reduction->space, after, before == NULL, said);
 }
 
 /* The operations of a list become steps, and the state that follows from them is appended to out. */
@@ -493,7 +493,7 @@ static int create_entity(dx_reduction *reduction, uint64_t index, const dx_secti
     row.model = stored.model_id;
     row.state = stored.saved;
     space->names_digested = space->names_digested && !dx_name_is_own_word(type);
-    error = put_row(reduction, NULL, &row, true);
+    error = put_row(reduction, NULL, &row, true, NULL);
     if (error == DX_OK && row.parent != 0 && reduction->aside == NULL) {
         error = dx_hierarchy_created(context, space, row.key);
     }
@@ -681,7 +681,9 @@ static int mutate_entity(dx_reduction *reduction, uint64_t index, const dx_secti
         row.after.parent = parent; /* beside the table there are no others to stand in a circle with */
     }
     if (error == DX_OK) {
-        error = put_row(reduction, &row.before, &row.after, changed);
+        const dx_said said = {.feed = reduction->feed->local, .operation = section->operation};
+        bool alone = section->operates && section->life == DX_LIFE_KEEP && !section->moves;
+        error = put_row(reduction, &row.before, &row.after, changed, alone ? &said : NULL);
     }
     if (error == DX_OK && section->moves && reduction->aside == NULL) {
         error = dx_hierarchy_move(reduction->context, reduction->space, key, &reduction->stamp,

@@ -8,8 +8,6 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "text/clocks.h"
-#include "text/struct_reader.h"
 
 enum { FRESH_MIN = 4096, SHARE = 4 }; /* a checkpoint is made when a quarter of it is fresh */
 
@@ -26,9 +24,8 @@ typedef struct intake {
     dx_text_doc *doc;
     entry *entries;
     size_t count, capacity;
-    dx_text_clocks clocks;  /* of the document */
+    dx_text_reach reach;    /* of the document */
     dx_text_clocks blocked; /* clients with something that waits, in one pass */
-    dx_text_reader reader;
 } intake;
 
 /* --- Saved bytes ------------------------------------------------------------------------------ */
@@ -116,9 +113,9 @@ static int add_entry(intake *self, const entry *one) {
 /* Whose structs an update has. */
 static int find_client(intake *self, dx_bytes update, uint64_t *client) {
     dx_text_section section;
-    dx_text_reader_open(&self->reader, DX_TEXT_V2, update);
-    *client = dx_text_reader_section(&self->reader, &section) ? section.client : 0;
-    int error = dx_text_reader_finish(&self->reader);
+    dx_text_reader_open(&self->reach.reader, DX_TEXT_V2, update);
+    *client = dx_text_reader_section(&self->reach.reader, &section) ? section.client : 0;
+    int error = dx_text_reader_finish(&self->reach.reader);
     return error == DX_OK || error == DX_E_NO_MEMORY ? error : DX_E_CORRUPT;
 }
 
@@ -153,56 +150,6 @@ static int entry_compare(const entry *a, const entry *b) {
 
 /* --- Taking in -------------------------------------------------------------------------------- */
 
-static bool is_known(const intake *self, const dx_text_id *own, dx_text_id id) {
-    return (id.client == own->client && id.clock < own->clock) ||
-           id.clock < dx_text_clocks_get(&self->clocks, id.client);
-}
-
-/* Everything that the update names is in the document, or in itself. *end: the client's next clock after it. */
-static int find_needs(intake *self, const entry *one, bool *ready, dx_text_id *end) {
-    dx_text_section section;
-    dx_text_struct next;
-    dx_id_range range;
-    size_t sections = 0;
-    *ready = true;
-    *end = (dx_text_id){.client = one->client};
-    dx_text_reader_open(&self->reader, DX_TEXT_V2, one->update);
-    while (dx_text_reader_section(&self->reader, &section)) {
-        sections++;
-        *ready = *ready && section.clock <= dx_text_clocks_get(&self->clocks, section.client);
-        end->clock = section.clock;
-        while (dx_text_reader_struct(&self->reader, &next)) {
-            *ready = *ready && (!next.has_origin || is_known(self, end, next.origin)) &&
-                     (!next.has_right || is_known(self, end, next.right)) &&
-                     (next.parent != DX_TEXT_PARENT_ID || is_known(self, end, next.parent_id));
-            end->clock = next.id.clock + next.length;
-        }
-    }
-    while (dx_text_reader_delete(&self->reader, &range)) {
-        const dx_text_id last = {.client = range.client, .clock = range.clock + range.length - 1};
-        *ready = *ready && is_known(self, end, last);
-    }
-    *ready = *ready || sections > 1; /* what a text was made of needs nothing but itself */
-    int error = dx_text_reader_finish(&self->reader);
-    return error == DX_OK || error == DX_E_NO_MEMORY ? error : DX_E_CORRUPT;
-}
-
-static int read_clocks(intake *self) {
-    dx_buf bytes;
-    dx_buf_init(&bytes, self->alloc, DX_STATE_SIZE_MAX);
-    int error = dx_text_state_vector(self->doc, &bytes);
-    error = error == DX_OK ? dx_text_clocks_decode(&self->clocks, dx_buf_view(&bytes)) : error;
-    dx_buf_deinit(&bytes);
-    return error;
-}
-
-static int note_taken(intake *self, const dx_text_id *end) {
-    if (end->client == 0 || end->clock <= dx_text_clocks_get(&self->clocks, end->client)) {
-        return DX_OK;
-    }
-    return dx_text_clocks_set(&self->clocks, end->client, end->clock);
-}
-
 /* One time through them. *any: something was taken in. */
 static int pass(intake *self, bool *any) {
     int error = DX_OK;
@@ -211,18 +158,15 @@ static int pass(intake *self, bool *any) {
     for (size_t i = 0; i < self->count && error == DX_OK; i++) {
         entry *one = &self->entries[i];
         bool ready = false;
-        dx_text_id end;
         if (one->taken) {
             continue;
         }
         if (one->client == 0 || dx_text_clocks_get(&self->blocked, one->client) == 0) {
-            error = find_needs(self, one, &ready, &end);
+            error = dx_text_reach_take(&self->reach, one->update, &ready);
         }
         if (error == DX_OK && ready) {
             error = dx_text_apply(self->doc, DX_TEXT_V2, one->update);
-            error = error == DX_OK                                   ? note_taken(self, &end)
-                    : error == DX_E_NO_MEMORY || error == DX_E_LIMIT ? error
-                                                                     : DX_E_CORRUPT;
+            error = error == DX_OK || error == DX_E_NO_MEMORY || error == DX_E_LIMIT ? error : DX_E_CORRUPT;
             one->taken = *any = true;
         } else if (error == DX_OK && one->client != 0) {
             error = dx_text_clocks_set(&self->blocked, one->client, 1);
@@ -275,7 +219,7 @@ static void sort_left(intake *self) {
 
 static int take_all(intake *self, dx_buf *waiting) {
     bool any = self->count != 0;
-    int error = any ? read_clocks(self) : DX_OK;
+    int error = any ? dx_text_reach_set(&self->reach, self->doc) : DX_OK;
     error = error == DX_OK ? pass(self, &any) : error; /* as they came: mostly that is all */
     any = true;
     sort_left(self);
@@ -295,9 +239,8 @@ int dx_text_saved_open(const dx_alloc *alloc, const dx_text_saved *saved, uint64
         .client = client, .unit = DX_TEXT_CODE_POINTS, .max_bytes = DX_TEXT_MEMORY_MAX};
     intake self = {.alloc = alloc};
     *doc = NULL;
-    dx_text_clocks_init(&self.clocks, alloc);
     dx_text_clocks_init(&self.blocked, alloc);
-    dx_text_reader_init(&self.reader, alloc);
+    dx_text_reach_init(&self.reach, alloc);
     int error = dx_text_create(alloc, &options, &self.doc);
     if (error == DX_OK && saved->checkpoint.size != 0) {
         error = dx_text_apply(self.doc, DX_TEXT_V2, saved->checkpoint);
@@ -311,23 +254,22 @@ int dx_text_saved_open(const dx_alloc *alloc, const dx_text_saved *saved, uint64
         error = DX_E_CORRUPT;
     }
     dx_alloc_free(alloc, self.entries, self.capacity * sizeof *self.entries);
-    dx_text_clocks_deinit(&self.clocks);
     dx_text_clocks_deinit(&self.blocked);
-    dx_text_reader_deinit(&self.reader);
+    dx_text_reach_deinit(&self.reach);
     *doc = self.doc;
     return error;
 }
 
 int dx_text_waiting_has(const dx_alloc *alloc, dx_bytes waiting, uint64_t client, bool *has) {
     intake self = {.alloc = alloc};
-    dx_text_reader_init(&self.reader, alloc);
+    dx_text_reach_init(&self.reach, alloc);
     int error = read_entries(&self, waiting);
     *has = false;
     for (size_t i = 0; i < self.count && error == DX_OK; i++) {
         *has = *has || self.entries[i].client == client;
     }
     dx_alloc_free(alloc, self.entries, self.capacity * sizeof *self.entries);
-    dx_text_reader_deinit(&self.reader);
+    dx_text_reach_deinit(&self.reach);
     return error;
 }
 
@@ -348,6 +290,22 @@ int dx_text_saved_fold(const dx_alloc *alloc, const dx_text_saved *saved, dx_buf
     dx_buf_deinit(&checkpoint);
     dx_buf_deinit(&waiting);
     dx_buf_deinit(&clocks);
+    return error;
+}
+
+int dx_text_saved_catch_up(const dx_alloc *alloc, dx_bytes saved, dx_text_form form, dx_bytes state_vector,
+                           dx_text_reach *reach, bool *waits, dx_buf *update) {
+    dx_text_saved held;
+    dx_text_doc *doc = NULL;
+    dx_buf waiting;
+    dx_buf_init(&waiting, alloc, DX_STATE_SIZE_MAX);
+    int error = dx_text_saved_read(saved, &held);
+    error = error == DX_OK ? dx_text_saved_open(alloc, &held, 1, &doc, &waiting) : error;
+    error = error == DX_OK ? dx_text_encode(doc, form, state_vector, update) : error;
+    error = error == DX_OK ? dx_text_reach_set(reach, doc) : error;
+    *waits = waiting.size != 0;
+    dx_text_destroy(doc);
+    dx_buf_deinit(&waiting);
     return error;
 }
 

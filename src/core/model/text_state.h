@@ -14,6 +14,8 @@
 #include <dxos/codec.h>
 #include <dxos/text.h>
 
+#include "model/text_reach.h"
+
 typedef struct dx_text_saved {
     dx_bytes checkpoint, waiting, fresh;
 } dx_text_saved;
@@ -35,6 +37,10 @@ DX_MUST_USE int dx_text_waiting_has(const dx_alloc *alloc, dx_bytes waiting, uin
 /* Appends an update that says all that a replica with that state vector (size 0: with nothing) lacks. DX_E_MALFORMED: it is none. */
 DX_MUST_USE int dx_text_saved_encode(const dx_alloc *alloc, dx_bytes saved, dx_text_form form,
                                      dx_bytes state_vector, dx_buf *update);
+/* The same, and how far the text has come with it, which is set; *waits: operations wait for what is not here. */
+DX_MUST_USE int dx_text_saved_catch_up(const dx_alloc *alloc, dx_bytes saved, dx_text_form form,
+                                       dx_bytes state_vector, dx_text_reach *reach, bool *waits,
+                                       dx_buf *update);
 /* Appends the canonical form. */
 DX_MUST_USE int dx_text_saved_fold(const dx_alloc *alloc, const dx_text_saved *saved, dx_buf *out);
 

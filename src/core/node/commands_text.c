@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "echo/entity.h"
 #include "model/text_operation.h"
 #include "model/text_state.h"
 #include "node/object_ops.h"
+#include "node/text_subject.h"
 
-static int take_text(dx_node *node, dx_space *space, dx_bytes body, int64_t *key, dx_entity *entity) {
+int dx_take_text_entity(dx_node *node, dx_space *space, dx_bytes body, int64_t *key, dx_entity *entity) {
     int error = dx_take_id(node, space, dx_item_get(body, "id"), "object", key);
     error = error == DX_OK ? dx_entity_read(&node->context, space, *key, entity) : error;
     if (error == DX_OK && entity->model != &dx_text_model) {
@@ -19,12 +19,21 @@ static int take_text(dx_node *node, dx_space *space, dx_bytes body, int64_t *key
     return error;
 }
 
-static int take_form(dx_node *node, dx_bytes body, dx_text_form *form) {
+int dx_take_text_form(dx_node *node, dx_bytes body, dx_text_form *form) {
     int64_t number = dx_item_int(dx_item_get(body, "form"), DX_TEXT_V2);
     *form = number == DX_TEXT_V1 ? DX_TEXT_V1 : DX_TEXT_V2;
     return number == DX_TEXT_V1 || number == DX_TEXT_V2
                ? DX_OK
                : dx_node_refuse(node, DX_E_INVALID, NULL, "\"form\" must be 1 or 2");
+}
+
+int dx_explain_text_update(dx_node *node, int error) {
+    if (error == DX_E_MALFORMED) {
+        return dx_node_refuse(node, DX_E_INVALID, NULL, "\"clocks\" is no state vector");
+    }
+    return error == DX_E_LIMIT
+               ? dx_node_refuse(node, error, NULL, "the text is larger than an answer may be (4 MiB)")
+               : error;
 }
 
 static int write_update(dx_node *node, const dx_entity *entity, dx_text_form form, dx_bytes clocks,
@@ -36,12 +45,7 @@ static int write_update(dx_node *node, const dx_entity *entity, dx_text_form for
         dx_write_bytes(dx_map_builder_key(map, "update"), dx_buf_view(&update));
     }
     dx_buf_deinit(&update);
-    if (error == DX_E_MALFORMED) {
-        return dx_node_refuse(node, DX_E_INVALID, NULL, "\"clocks\" is no state vector");
-    }
-    return error == DX_E_LIMIT
-               ? dx_node_refuse(node, error, NULL, "the text is larger than an answer may be (4 MiB)")
-               : error;
+    return dx_explain_text_update(node, error);
 }
 
 /* A session is drawn by chance: no two documents have one, open or not, whatever became of the vault meanwhile. */
@@ -74,8 +78,8 @@ static int answer(dx_node *node, dx_request *request, dx_bytes body, bool opens)
     dx_text_form form = DX_TEXT_V2;
     dx_map_builder map;
     int error = dx_take_space(node, request, body, &space);
-    error = error == DX_OK ? take_form(node, body, &form) : error;
-    error = error == DX_OK ? take_text(node, space, body, &key, &entity) : error;
+    error = error == DX_OK ? dx_take_text_form(node, body, &form) : error;
+    error = error == DX_OK ? dx_take_text_entity(node, space, body, &key, &entity) : error;
     if (error != DX_OK) {
         return error;
     }
@@ -113,7 +117,7 @@ static int push(dx_editing *edit, dx_bytes body, dx_text_form form) {
     dx_buf operation;
     dx_buf_init(&operation, &edit->node->config.alloc, DX_BLOCK_SIZE_MAX);
     int error = dx_op_take_changed(edit, body, &key);
-    error = error == DX_OK ? take_text(edit->node, edit->space, body, &key, &entity) : error;
+    error = error == DX_OK ? dx_take_text_entity(edit->node, edit->space, body, &key, &entity) : error;
     error = error == DX_OK ? write_request(body, form, &operation) : error;
     error = error == DX_OK ? dx_transaction_apply(edit->transaction, key, dx_buf_view(&operation)) : error;
     dx_buf_deinit(&operation);
@@ -129,7 +133,7 @@ static int text_push(dx_node *node, dx_request *request, dx_bytes body) {
     dx_editing edit;
     dx_text_form form;
     dx_map_builder map;
-    int error = take_form(node, body, &form);
+    int error = dx_take_text_form(node, body, &form);
     if (error != DX_OK) {
         return error;
     }

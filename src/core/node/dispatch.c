@@ -16,7 +16,8 @@ static const dx_command *const tables[] = {
     dx_commands_subscription, dx_commands_node,          dx_commands_invitation, dx_commands_app,
     dx_commands_watch,        dx_commands_signal,        dx_commands_history,    dx_commands_index,
     dx_commands_schema,       dx_commands_inspect,       dx_commands_sql,        dx_commands_epoch,
-    dx_commands_scope,        dx_commands_inspect_space, dx_commands_text,       dx_commands_post};
+    dx_commands_scope,        dx_commands_inspect_space, dx_commands_text,       dx_commands_text_watch,
+    dx_commands_post};
 
 const dx_command *dx_command_at(size_t index) {
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
@@ -386,6 +387,7 @@ int dx_node_deliver_changes(dx_node *node) {
         return DX_OK;
     }
     int error = dx_subscriptions_take(node->subscriptions, &node->context, &node->changes);
+    error = error == DX_OK ? dx_node_tell_texts(node) : error;
     dx_changes_clear(&node->changes);
     return error;
 }

@@ -47,6 +47,7 @@ const dx_need_row dx_needs[] = {
     {"text.open",      DX_NEED_WRITE},
     {"text.pull",      DX_NEED_READ},
     {"text.push",      DX_NEED_WRITE},
+    {"text.watch",     DX_NEED_READ},
     {"history.list",   DX_NEED_READ},
     {"history.diff",   DX_NEED_READ},
     {"history.restore", DX_NEED_WRITE},

@@ -267,7 +267,8 @@ int dx_node_open(const dx_node_config *config, dx_node **out, char *message, siz
     size_t path_size = strlen(config->path) + 1;
     node->path = dx_alloc_take(&node->config.alloc, path_size);
     dx_outbox_init(&node->outbox, &node->config.alloc);
-    node->changes.alloc = &node->config.alloc;
+    dx_changes_init(&node->changes, &node->config.alloc);
+    dx_node_hear_texts(node);
     node->context = (dx_context){.alloc = &node->config.alloc,
                                  .random = &node->config.random,
                                  .tracer = &node->config.tracer,
@@ -329,7 +330,7 @@ void dx_node_close(dx_node *node) {
     }
     dx_alloc alloc = node->config.alloc;
     dx_outbox_deinit(&node->outbox);
-    dx_alloc_free(&alloc, node->changes.items, node->changes.capacity * sizeof node->changes.items[0]);
+    dx_changes_deinit(&node->changes);
     dx_alloc_free(&alloc, node->spaces, node->space_capacity * sizeof node->spaces[0]);
     dx_alloc_free(&alloc, node->ports, node->port_capacity * sizeof node->ports[0]);
     if (node->path != NULL) {
@@ -523,6 +524,7 @@ static int settle(dx_node *node, uint64_t *deadline_ms) {
     }
     if (error == DX_OK) {
         error = dx_node_deliver_changes(node);
+        again = again || dx_node_has_texts_to_tell(node);
     }
     if (error == DX_OK) {
         error = write_rows(node, deadline_ms);
@@ -554,8 +556,7 @@ static int run_batch(dx_node *node, const dx_event *events, size_t count, size_t
     if (error != DX_OK) {
         return error;
     }
-    node->changes.count = 0;
-    node->changes.overflow = false;
+    dx_changes_clear(&node->changes);
     for (size_t i = 0; error == DX_OK && i < count; i++) {
         if (events[i].time_ms > node->context.now_ms) {
             node->context.now_ms = events[i].time_ms;

@@ -130,6 +130,7 @@ struct dx_node {
     unsigned undone_row;
     uint64_t next_link;                  /* odd: of the next link to open */
     struct dx_listening *listening;      /* programs that listen to posts (commands_post.c) */
+    struct dx_text_watching *texts;      /* programs that watch texts (commands_text_watch.c) */
     struct dx_invite *invites;           /* invitations at work, as host or guest (invite.c) */
     char failure[DX_STORE_MESSAGE_SIZE]; /* what the disk or the database did, when it undid a step */
     char message[DX_NODE_MESSAGE_SIZE], remedy[DX_NODE_MESSAGE_SIZE]; /* of the error being returned */
@@ -205,6 +206,14 @@ DX_MUST_USE int dx_node_fetch(dx_node *node, dx_request *request, dx_space *spac
 /* --- commands_post.c --- */
 /* Posts of members go to programs here from now on. */
 void dx_node_hear_posts(dx_node *node);
+
+/* --- commands_text_watch.c --- */
+/* What is done to texts that somebody watches is kept with the changes of a step from now on. */
+void dx_node_hear_texts(dx_node *node);
+/* Tells who watches texts what node->changes say of them. */
+DX_MUST_USE int dx_node_tell_texts(dx_node *node);
+/* Whether somebody is behind who can be told now: another step does it. */
+bool dx_node_has_texts_to_tell(dx_node *node);
 
 /* --- commands_signal.c --- */
 /* The signaling services the person named; inside a transaction, with the swarm made. */
@@ -319,6 +328,6 @@ extern const dx_command dx_commands_halo[], dx_commands_space[], dx_commands_obj
     dx_commands_subscription[], dx_commands_node[], dx_commands_signal[], dx_commands_invitation[],
     dx_commands_app[], dx_commands_watch[], dx_commands_history[], dx_commands_index[], dx_commands_schema[],
     dx_commands_inspect[], dx_commands_inspect_space[], dx_commands_sql[], dx_commands_epoch[],
-    dx_commands_scope[], dx_commands_text[], dx_commands_post[];
+    dx_commands_scope[], dx_commands_text[], dx_commands_text_watch[], dx_commands_post[];
 
 #endif

@@ -1,4 +1,4 @@
-/* tests/unit/model/test_text_model.c: model/text_model.c and what it stands on, model/text_operation.c, model/text_state.c and model/text_request.c: what people see when they write in one text at once,
+/* tests/unit/model/test_text_model.c: model/text_model.c and what it stands on, model/text_operation.c, model/text_state.c, model/text_reach.c and model/text_request.c: what people see when they write in one text at once,
  * who may write in whose name, and what is kept. */
 #include <dxos/model.h>
 
@@ -351,6 +351,60 @@ static void test_making_one_of_an_update(void **state) {
     assert_int_equal(alloc.live_bytes, 0);
 }
 
+/* What a text is made of has characters of several authors: each is there for what is written next to it. */
+static void test_written_upon_an_import(void **state) {
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    dx_buf update, item;
+    dx_writer writer;
+    dx_text_doc *docs[2];
+    dx_text_type types[2];
+    static const char *const words[] = {"one ", "two "};
+    dx_buf_init(&update, &f.alloc.port, 1 << 16);
+    for (size_t i = 0; i < 2; i++) { /* the author with the lesser id writes behind the other */
+        const dx_text_options options = {.client = 70 - i, .unit = DX_TEXT_CODE_POINTS};
+        assert_int_equal(dx_text_create(&f.alloc.port, &options, &docs[i]), DX_OK);
+        assert_int_equal(dx_text_root(docs[i], "text", DX_TEXT_KIND_TEXT, &types[i]), DX_OK);
+        if (i == 1) {
+            assert_int_equal(dx_text_apply(docs[1], DX_TEXT_V2, dx_buf_view(&update)), DX_OK);
+        }
+        assert_int_equal(dx_text_insert(docs[i], types[i], 4 * i, dx_bytes_text(words[i]), NULL), DX_OK);
+        dx_buf_clear(&update);
+        assert_int_equal(dx_text_encode(docs[i], DX_TEXT_V2, dx_bytes_of(NULL, 0), &update), DX_OK);
+    }
+    f.stamps[0] = made;
+    f.count = 1;
+    dx_buf_init(&f.operations[0], &f.alloc.port, 1 << 16);
+    dx_writer_init(&writer, &f.operations[0]);
+    dx_write_array(&writer, 2);
+    dx_write_null(&writer);
+    dx_write_bytes(&writer, dx_buf_view(&update));
+    take(&f, 0, 0);
+    take(&f, 1, 0);
+    /* One has it in a checkpoint already, the other as it came. */
+    save(&f, 1, &item);
+    dx_text_model.destroy(&f.alloc.port, f.states[1]);
+    f.states[1] = dx_text_model.create(&f.alloc.port, &made);
+    assert_int_equal(dx_text_model.restore(f.states[1], dx_buf_view(&item)), DX_OK);
+    assert_int_equal(ask(&f, 0, "{\"append\": \"three\"}"), DX_OK);
+    assert_int_equal(ask(&f, 0, "{\"insert\": 0, \"text\": \"zero \"}"), DX_OK);
+    take(&f, 1, 1);
+    take(&f, 1, 2);
+    for (size_t i = 0; i < f.count; i++) {
+        take(&f, 2, i);
+    }
+    for (size_t who = 0; who < PEOPLE; who++) {
+        assert_text(&f, who, "{\"text\":\"zero one two three\"}");
+    }
+    assert_same(&f);
+    dx_text_destroy(docs[0]);
+    dx_text_destroy(docs[1]);
+    dx_buf_deinit(&update);
+    dx_buf_deinit(&item);
+    fixture_deinit(&f);
+}
+
 /* --- What is kept ------------------------------------------------------------------------------ */
 
 /* What names something that never came waits, whole, and is not lost on the way. */
@@ -551,6 +605,7 @@ static void test_rows_that_are_none(void **state) {
 DX_TEST_MAIN(DX_TEST(test_one_person), DX_TEST(test_formatting_shows_as_a_delta),
              DX_TEST(test_people_write_at_once), DX_TEST(test_requests_that_cannot_be),
              DX_TEST(test_nobody_writes_as_another), DX_TEST(test_clients_differ),
-             DX_TEST(test_updates_of_apps), DX_TEST(test_making_one_of_an_update), DX_TEST(test_what_waits),
+             DX_TEST(test_updates_of_apps), DX_TEST(test_making_one_of_an_update),
+             DX_TEST(test_written_upon_an_import), DX_TEST(test_what_waits),
              DX_TEST(test_what_waits_holds_nobody_back), DX_TEST(test_taking_back), DX_TEST(test_memory),
              DX_TEST(test_rows_stay_short), DX_TEST(test_rows_that_are_none))

@@ -113,6 +113,7 @@ static const struct {
     {"text.open", writes, ", 'space': 'Book', 'id': '1-0'"},
     {"text.pull", reads, ", 'space': 'Book', 'id': '1-0'"},
     {"text.push", writes, ", 'space': 'Book', 'id': '1-0', 'session': 1"},
+    {"text.watch", reads, ", 'space': 'Book', 'id': '1-0'"},
     {"history.list", reads, ", 'space': 'Book', 'id': '1-0'"},
     {"history.diff", reads, ", 'space': 'Book', 'id': '1-0', 'from': '1'"},
     {"history.restore", writes, ", 'space': 'Book', 'id': '1-0', 'at': '9'"},
