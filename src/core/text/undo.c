@@ -139,24 +139,33 @@ static void keep(dx_text_doc *doc, dx_text_ref ref) {
     }
 }
 
-static bool has_span(const dx_text_undo_stack *stack, uint32_t client, uint32_t clock) {
+static bool has_any(const dx_text_undo_stack *stack, dx_text_span of) {
     for (size_t i = stack->deleted_count; i-- > 0;) {
         const dx_text_span *span = &stack->deleted[i];
-        if (span->client == client && clock >= span->clock && clock - span->clock < span->length) {
+        if (span->client == of.client && of.clock < (uint64_t)span->clock + span->length &&
+            span->clock < (uint64_t)of.clock + of.length) {
             return true;
         }
     }
     return false;
 }
 
-bool dx_text_undo_holds(const dx_text_undo_manager *manager, uint32_t client, uint32_t clock) {
-    return has_span(&manager->stacks[DX_TEXT_UNDO], client, clock) ||
-           has_span(&manager->stacks[DX_TEXT_REDO], client, clock);
+static bool holds_any(const dx_text_undo_manager *manager, dx_text_span of) {
+    return has_any(&manager->stacks[DX_TEXT_UNDO], of) || has_any(&manager->stacks[DX_TEXT_REDO], of);
 }
 
-static bool is_held_by_others(const dx_text_undo_manager *manager, const dx_text_item *item) {
-    for (const dx_text_undo_manager *other = manager->doc->undo; other != NULL; other = other->next) {
-        if (other != manager && dx_text_undo_holds(other, item->client, item->clock)) {
+bool dx_text_undo_holds(const dx_text_undo_manager *manager, uint32_t client, uint32_t clock) {
+    return holds_any(manager, (dx_text_span){client, clock, 1});
+}
+
+/* Whether a step that is left needs some of an item: of another manager, or of this one when the item has merged with what is not of the
+ * span, for no two steps of one manager deleted the same. */
+static bool is_held(const dx_text_undo_manager *manager, const dx_text_item *item, dx_text_span span) {
+    dx_text_span whole = {item->client, item->clock, item->length};
+    bool merged =
+        item->clock < span.clock || (uint64_t)item->clock + item->length > (uint64_t)span.clock + span.length;
+    for (const dx_text_undo_manager *at = manager->doc->undo; at != NULL; at = at->next) {
+        if ((at != manager || merged) && holds_any(at, whole)) {
             return true;
         }
     }
@@ -174,7 +183,7 @@ void dx_text_undo_release(dx_text_undo_manager *manager, dx_text_span span) {
             return;
         }
         if ((item->flags & (DX_ITEM_KEEP | DX_ITEM_DELETED)) != (DX_ITEM_KEEP | DX_ITEM_DELETED) ||
-            item->ref == DX_TEXT_TYPE || is_held_by_others(manager, item)) {
+            item->ref == DX_TEXT_TYPE || is_held(manager, item, span)) {
             continue;
         }
         item->flags &= (uint8_t)~DX_ITEM_KEEP;
@@ -185,12 +194,13 @@ void dx_text_undo_release(dx_text_undo_manager *manager, dx_text_span span) {
 }
 
 static void clear(dx_text_undo_manager *manager, dx_text_undo_stack *stack) {
-    for (size_t i = 0; i < stack->deleted_count; i++) {
-        dx_text_undo_release(manager, stack->deleted[i]);
-    }
+    size_t count = stack->deleted_count;
     stack->made_count = 0;
     stack->deleted_count = 0;
     stack->step_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        dx_text_undo_release(manager, stack->deleted[i]);
+    }
 }
 
 /* --- Noting ----------------------------------------------------------------------------------- */

@@ -393,6 +393,31 @@ static void test_positions(void **state) {
     desk_close(&it);
 }
 
+/* What is deleted merges with what was deleted beside it; letting one go leaves the other, of this manager and of others. */
+static void test_lets_go_of_a_part(void **state) {
+    (void)state;
+    desk it;
+    desk_open(&it, 1);
+    dx_text_undo_manager *manager = manage(&it, &EACH);
+    type_in(&it, 0, "um");
+    rub_out(&it, 0, 2);
+    type_in(&it, 0, "orem");
+    undo(manager, true);
+    type_in(&it, 0, "psum"); /* "orem" will not come again */
+    undo(manager, true);
+    assert_reads(&it, "");
+    undo(manager, true);
+    assert_reads(&it, "um");
+    rub_out(&it, 0, 2);
+    dx_text_undo_manager *other = manage(&it, &EACH);
+    type_in(&it, 0, "ipsu");
+    rub_out(&it, 0, 4);
+    dx_text_undo_clear(manager);
+    undo(other, true);
+    assert_reads(&it, "ipsu");
+    desk_close(&it);
+}
+
 static void test_no_memory(void **state) {
     (void)state;
     for (uint64_t at = 1;; at++) {
@@ -525,4 +550,5 @@ static void test_histories(void **state) {
 DX_TEST_MAIN(DX_TEST(test_steps), DX_TEST(test_window), DX_TEST(test_backspace), DX_TEST(test_authors),
              DX_TEST(test_origins), DX_TEST(test_update), DX_TEST(test_formatting),
              DX_TEST(test_object_values), DX_TEST(test_maps), DX_TEST(test_over_others), DX_TEST(test_nested),
-             DX_TEST(test_lets_go), DX_TEST(test_positions), DX_TEST(test_no_memory), DX_TEST(test_histories))
+             DX_TEST(test_lets_go), DX_TEST(test_lets_go_of_a_part), DX_TEST(test_positions),
+             DX_TEST(test_no_memory), DX_TEST(test_histories))
