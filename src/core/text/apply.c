@@ -1,6 +1,7 @@
 /* text/apply.c: transactions and updates as the public calls have them (dxos/text.h). */
 #include "base/limits.h"
 #include "text/integrate.h"
+#include "text/load.h"
 
 int dx_text_begin(dx_text_doc *doc) {
     if (doc == NULL) {
@@ -136,9 +137,14 @@ int dx_text_apply(dx_text_doc *doc, dx_text_form form, dx_bytes update) {
     if (doc->transaction.open) {
         return DX_E_STATE;
     }
+    bool taken;
+    int error = dx_text_load(doc, form, update, &taken);
+    if (taken || error != DX_OK) {
+        return dx_text_doc_error(doc, error);
+    }
     dx_text_plan *plan = doc->plan;
     doc->transaction.applied = true;
-    int error = dx_text_plan_read(plan, doc, form, update);
+    error = dx_text_plan_read(plan, doc, form, update);
     if (error == DX_OK) {
         const dx_text_struct *alone = dx_text_pending(doc) ? NULL : dx_text_plan_alone(plan);
         dx_text_ref ref = goes_on(doc, alone);

@@ -140,6 +140,8 @@ void dx_text_transaction_deleted(dx_text_doc *doc, dx_text_ref ref);
 void dx_text_transaction_seam(dx_text_doc *doc, dx_text_ref ref);
 /* Collects what died, merges. Takes no memory; done twice it does nothing more. */
 void dx_text_transaction_settle(dx_text_doc *doc);
+/* Merges all neighbours that can be. Takes no memory but what brings strings together, and does without where there is none. */
+void dx_text_transaction_join_all(dx_text_doc *doc);
 /* The transaction's update; nothing when it did nothing. */
 int dx_text_transaction_write(dx_text_doc *doc, dx_text_form form, dx_buf *update);
 void dx_text_transaction_end(dx_text_doc *doc);

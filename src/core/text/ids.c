@@ -2,7 +2,7 @@
  *
  * Leaves hold handles alone, the clocks stand in the records: a search in one leaf looks at eight of them, and most searches
  * end at the item found before or its neighbour. */
-#include "text/tree.h"
+#include "text/draft.h"
 
 #include <string.h>
 
@@ -69,6 +69,14 @@ size_t dx_text_ids_blocks(const dx_text_sequence *sequence, size_t count) {
                  (there + count < ID_LEAF_MAX ? 1u : 3u) * sizeof(dx_text_id_inner) + 64;
     size_t leaves = there / (ID_LEAF_MAX / 2) + sequence->client_room + 1;
     return (count < leaves ? count : leaves) * one + count * 2 * sizeof(dx_text_id_leaf);
+}
+
+size_t dx_text_ids_fill_blocks(size_t count, size_t clients) {
+    /* Each client's last leaf is rounded up; a full one has its part of a node, and who has two has a node besides. */
+    return count * sizeof(dx_text_ref) +
+           clients * (sizeof(dx_text_id_leaf) + 64 + ID_LEAF_MIN * sizeof(dx_text_ref)) +
+           count / ID_LEAF_MAX *
+               (DX_TEXT_BLOCK_MAX - ID_LEAF_MAX * sizeof(dx_text_ref) + 3 * sizeof(dx_text_id_inner));
 }
 
 /* --- Nodes ------------------------------------------------------------------------------------- */
@@ -386,6 +394,25 @@ void dx_text_ids_append(dx_text_sequence *sequence, dx_text_ref ref) {
     } else {
         insert_after(sequence, ids, ids->last, ids->last->count - 1u, ref);
     }
+}
+
+void dx_text_ids_fill(dx_text_sequence *sequence, uint32_t client, const dx_text_ref *refs, size_t count) {
+    dx_text_ids *ids = &sequence->clients[client];
+    DX_ASSERT(client < sequence->client_room && ids->last == NULL);
+    for (size_t at = 0; at < count;) {
+        uint32_t taken = count - at < ID_LEAF_MAX ? (uint32_t)(count - at) : ID_LEAF_MAX;
+        uint32_t room = taken < ID_LEAF_MIN ? ID_LEAF_MIN : taken;
+        if (ids->last == NULL) {
+            ids->first = ids->last = new_leaf(sequence, room);
+        } else {
+            (void)add_leaf(sequence, ids, ids->last, room, clock_of(sequence, refs[at]));
+        }
+        memcpy(ids->last->refs, refs + at, taken * sizeof *refs);
+        ids->last->count = (uint16_t)taken;
+        at += taken;
+    }
+    const dx_text_item *last = dx_text_tree_item(sequence, refs[count - 1]);
+    ids->state = last->clock + last->length;
 }
 
 void dx_text_ids_insert(dx_text_sequence *sequence, dx_text_ref ref) {

@@ -26,19 +26,19 @@ static bool same_right(const dx_text_item *a, const dx_text_item *b) {
            (a->right_client == b->right_client && a->right_clock == b->right_clock);
 }
 
-static void clear_marks(dx_text_doc *doc, dx_text_ref from, dx_text_ref to, uint8_t marks) {
+static void clear_marks(const dx_text_doc *doc, const dx_text_walk *walk, dx_text_ref from, dx_text_ref to,
+                        uint8_t marks) {
     while (from != to) {
         dx_text_item_at(doc->sequence, from)->flags &= (uint8_t)~marks;
-        from = dx_text_item_next(doc->sequence, from);
+        from = walk->next(walk->ctx, from);
     }
 }
 
-/* Behind which item `self` belongs, of those from `first` to before `right`; `left`: before `first`. */
-static dx_text_ref scan(dx_text_doc *doc, const dx_text_item *self, dx_text_ref left, dx_text_ref first,
-                        dx_text_ref right) {
-    dx_text_sequence *sequence = doc->sequence;
+dx_text_ref dx_text_integrate_scan(const dx_text_doc *doc, const dx_text_walk *walk, const dx_text_item *self,
+                                   dx_text_ref left, dx_text_ref first, dx_text_ref right) {
+    const dx_text_sequence *sequence = doc->sequence;
     dx_text_ref place = left, conflicts = first, at = first;
-    for (; at != 0 && at != right; at = dx_text_item_next(sequence, at)) {
+    for (; at != 0 && at != right; at = walk->next(walk->ctx, at)) {
         dx_text_item *other = dx_text_item_at(sequence, at);
         other->flags |= DX_ITEM_MARK | DX_ITEM_CONFLICTING;
         bool moves;
@@ -48,7 +48,7 @@ static dx_text_ref scan(dx_text_doc *doc, const dx_text_item *self, dx_text_ref 
                 break;
             }
         } else if ((other->flags & DX_ITEM_ORIGIN) != 0) {
-            dx_text_ref origin = dx_text_ids_find(sequence, other->origin_client, other->origin_clock);
+            dx_text_ref origin = walk->find(walk->ctx, other->origin_client, other->origin_clock);
             uint8_t marks = dx_text_item_at(sequence, origin)->flags;
             if ((marks & DX_ITEM_MARK) == 0) {
                 break;
@@ -59,16 +59,24 @@ static dx_text_ref scan(dx_text_doc *doc, const dx_text_item *self, dx_text_ref 
         }
         if (moves) {
             place = at;
-            dx_text_ref next = dx_text_item_next(sequence, at);
-            clear_marks(doc, conflicts, next, DX_ITEM_CONFLICTING);
+            dx_text_ref next = walk->next(walk->ctx, at);
+            clear_marks(doc, walk, conflicts, next, DX_ITEM_CONFLICTING);
             conflicts = next;
         }
     }
     if (at != 0 && at != right) {
-        at = dx_text_item_next(sequence, at); /* where the scan ended is marked, too */
+        at = walk->next(walk->ctx, at); /* where the scan ended is marked, too */
     }
-    clear_marks(doc, first, at, DX_ITEM_MARK | DX_ITEM_CONFLICTING);
+    clear_marks(doc, walk, first, at, DX_ITEM_MARK | DX_ITEM_CONFLICTING);
     return place;
+}
+
+static dx_text_ref walk_next(void *ctx, dx_text_ref ref) {
+    return dx_text_item_next(((const dx_text_doc *)ctx)->sequence, ref);
+}
+
+static dx_text_ref walk_find(void *ctx, uint32_t client, uint32_t clock) {
+    return dx_text_ids_find(((const dx_text_doc *)ctx)->sequence, client, clock);
 }
 
 /* The list that `what` names as its parent's; 0: there is no such type (any more). */
@@ -235,7 +243,8 @@ void dx_text_integrate(dx_text_doc *doc, const dx_text_planned *planned, uint32_
     }
     dx_text_ref first = left != 0 ? dx_text_item_next(sequence, left) : dx_text_list_first(sequence, list);
     if (first != right) {
-        left = scan(doc, item, left, first, right);
+        const dx_text_walk walk = {doc, walk_next, walk_find};
+        left = dx_text_integrate_scan(doc, &walk, item, left, first, right);
     }
     insert(doc, ref, planned, offset, list, left);
     dx_text_integrate_fate(doc, ref);

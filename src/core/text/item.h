@@ -43,4 +43,27 @@ static inline bool dx_text_item_live(const dx_text_item *item) {
     return (item->flags & DX_ITEM_DELETED) == 0 && dx_text_item_counts(item);
 }
 
+/* Whether the right one goes on where the left one ends, the next of its client, and says the same of itself: one item then, if they stand
+ * side by side. (GC stands nowhere.) */
+static inline bool dx_text_item_may_join(const dx_text_item *left, const dx_text_item *right) {
+    if (left->ref != right->ref) {
+        return false;
+    }
+    if (left->ref == DX_TEXT_GC) {
+        return true;
+    }
+    if (left->ref != DX_TEXT_STRING && left->ref != DX_TEXT_DELETED && left->ref != DX_TEXT_ANY &&
+        left->ref != DX_TEXT_JSON) {
+        return false;
+    }
+    if (((left->flags ^ right->flags) & (DX_ITEM_DELETED | DX_ITEM_RIGHT)) != 0 ||
+        ((left->flags | right->flags) & DX_ITEM_REDONE) != 0) {
+        return false;
+    }
+    return (right->flags & DX_ITEM_ORIGIN) != 0 && right->origin_client == left->client &&
+           right->origin_clock == left->clock + left->length - 1 &&
+           ((left->flags & DX_ITEM_RIGHT) == 0 ||
+            (left->right_client == right->right_client && left->right_clock == right->right_clock));
+}
+
 #endif

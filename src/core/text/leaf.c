@@ -5,7 +5,7 @@
 
 /* --- Handles ----------------------------------------------------------------------------------- */
 
-static uint32_t handles_room(uint32_t count) {
+uint32_t dx_text_leaf_handles(uint32_t count) {
     return count <= 4    ? 4
            : count <= 8  ? 8
            : count <= 12 ? 12
@@ -26,7 +26,7 @@ static void resize_handles(dx_text_sequence *sequence, dx_text_leaf *leaf, uint3
 
 void dx_text_leaf_put(dx_text_sequence *sequence, dx_text_leaf *leaf, uint32_t at, dx_text_ref ref) {
     if (leaf->count == leaf->room) {
-        resize_handles(sequence, leaf, handles_room(leaf->count + 1u));
+        resize_handles(sequence, leaf, dx_text_leaf_handles(leaf->count + 1u));
     }
     memmove(&leaf->refs[at + 1], &leaf->refs[at], (leaf->count - at) * sizeof *leaf->refs);
     leaf->refs[at] = ref;
@@ -101,6 +101,14 @@ void dx_text_leaf_write(dx_text_sequence *sequence, dx_text_leaf *leaf, uint32_t
         leaf->flags |= DX_TEXT_LEAF_WIDE;
     }
     sequence->text_bytes += text.size;
+}
+
+void dx_text_leaf_written(dx_text_sequence *sequence, dx_text_leaf *leaf, uint32_t size) {
+    leaf->text_size = leaf->gap = (uint16_t)size;
+    if (is_wide((dx_bytes){leaf->text, size})) {
+        leaf->flags |= DX_TEXT_LEAF_WIDE;
+    }
+    sequence->text_bytes += size;
 }
 
 void dx_text_leaf_erase(dx_text_sequence *sequence, dx_text_leaf *leaf, uint32_t byte, uint32_t size) {
@@ -214,7 +222,7 @@ void dx_text_leaf_move(dx_text_sequence *sequence, dx_text_leaf *leaf, uint32_t 
     }
     uint32_t count = leaf->count - at, size = leaf->text_size - byte;
     if (to->count + count > to->room) {
-        resize_handles(sequence, to, handles_room(to->count + count));
+        resize_handles(sequence, to, dx_text_leaf_handles(to->count + count));
     }
     memcpy(&to->refs[to->count], &leaf->refs[at], count * sizeof *leaf->refs);
     for (uint32_t i = 0; i < count; i++) {
@@ -227,8 +235,8 @@ void dx_text_leaf_move(dx_text_sequence *sequence, dx_text_leaf *leaf, uint32_t 
         dx_text_leaf_write(sequence, to, to->text_size, (dx_bytes){text, size});
         dx_text_leaf_erase(sequence, leaf, byte, size);
     }
-    if (handles_room(leaf->count) < leaf->room && leaf->count > 0) {
-        uint32_t room = handles_room(leaf->count);
+    if (dx_text_leaf_handles(leaf->count) < leaf->room && leaf->count > 0) {
+        uint32_t room = dx_text_leaf_handles(leaf->count);
         dx_text_ref *refs = dx_text_pool_reuse(&sequence->pool, room * sizeof *refs);
         if (refs == NULL && count > DX_TEXT_LEAF_ITEMS / 4) {
             refs = dx_text_pool_take(&sequence->pool, room * sizeof *refs);

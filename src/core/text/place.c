@@ -156,7 +156,7 @@ dx_text_leaf *dx_text_place_add_span(dx_text_sequence *sequence, dx_text_list li
 }
 
 /* The bytes of whole code points at the beginning of a text, at most `size`. */
-static uint32_t whole(dx_bytes text, uint32_t size) {
+uint32_t dx_text_place_whole(dx_bytes text, uint32_t size) {
     if (text.size <= size) {
         return (uint32_t)text.size;
     }
@@ -171,7 +171,7 @@ void dx_text_place_append(dx_text_sequence *sequence, dx_text_leaf *leaf, dx_byt
     dx_text_ref ref = leaf->refs[0];
     bool live = dx_text_item_live(dx_text_tree_item(sequence, ref));
     while (text.size > 0) {
-        uint32_t size = whole(text, TEXT_MAX - leaf->text_size), before = leaf->text_size;
+        uint32_t size = dx_text_place_whole(text, TEXT_MAX - leaf->text_size), before = leaf->text_size;
         dx_text_leaf_write(sequence, leaf, before, (dx_bytes){text.data, size});
         if (live) {
             dx_text_tree_count(sequence, leaf, dx_text_leaf_measure(leaf, before, size));

@@ -49,6 +49,8 @@ dx_text_leaf *dx_text_place_cut(dx_text_sequence *sequence, dx_text_leaf *leaf, 
 /* A new span at the right side of a leaf (NULL: the first of the list). */
 dx_text_leaf *dx_text_place_add_span(dx_text_sequence *sequence, dx_text_list list, dx_text_leaf *left,
                                      dx_text_ref ref);
+/* The bytes of whole code points at the beginning of a text, at most `size`. */
+uint32_t dx_text_place_whole(dx_bytes text, uint32_t size);
 /* Writes on where a long string ends, in as many leaves as it takes; leaf: its last. */
 void dx_text_place_append(dx_text_sequence *sequence, dx_text_leaf *leaf, dx_bytes text);
 /* The item gets a leaf of its own, which is its only span. */

@@ -42,7 +42,7 @@ size_t dx_text_sequence_memory(const dx_text_sequence *sequence) {
            sequence->client_room * sizeof *sequence->clients;
 }
 
-static int reserve_lists(dx_text_sequence *sequence, size_t lists) {
+int dx_text_sequence_reserve_lists(dx_text_sequence *sequence, size_t lists) {
     if (lists <= sequence->list_room - sequence->list_count) {
         return DX_OK;
     }
@@ -93,7 +93,7 @@ int dx_text_sequence_reserve(dx_text_sequence *sequence, size_t items, size_t li
     int error = dx_text_slab_reserve(&sequence->items, items);
     error = error == DX_OK ? dx_text_slab_reserve(&sequence->leaves, leaves) : error;
     error = error == DX_OK ? dx_text_pool_reserve(&sequence->pool, blocks) : error;
-    error = error == DX_OK ? reserve_lists(sequence, lists) : error;
+    error = error == DX_OK ? dx_text_sequence_reserve_lists(sequence, lists) : error;
     step->level = UINT32_MAX;
     if (error == DX_OK && sequence->text_bytes >= TEXT_MAX && dx_text_ids_are_many(sequence)) {
         /* From this size on a small step needs the same until the tree grows. */

@@ -163,26 +163,8 @@ static void collect_deleted(dx_text_doc *doc) {
 
 static bool merges(const dx_text_doc *doc, dx_text_ref left_ref, dx_text_ref right_ref) {
     const dx_text_item *left = dx_text_item_at(doc->sequence, left_ref);
-    const dx_text_item *right = dx_text_item_at(doc->sequence, right_ref);
-    if (left->ref != right->ref) {
-        return false;
-    }
-    if (left->ref == DX_TEXT_GC) {
-        return true;
-    }
-    if (left->ref != DX_TEXT_STRING && left->ref != DX_TEXT_DELETED && left->ref != DX_TEXT_ANY &&
-        left->ref != DX_TEXT_JSON) {
-        return false;
-    }
-    if (((left->flags ^ right->flags) & (DX_ITEM_DELETED | DX_ITEM_RIGHT)) != 0 ||
-        ((left->flags | right->flags) & DX_ITEM_REDONE) != 0) {
-        return false;
-    }
-    return (right->flags & DX_ITEM_ORIGIN) != 0 && right->origin_client == left->client &&
-           right->origin_clock == left->clock + left->length - 1 &&
-           ((left->flags & DX_ITEM_RIGHT) == 0 ||
-            (left->right_client == right->right_client && left->right_clock == right->right_clock)) &&
-           dx_text_item_next(doc->sequence, left_ref) == right_ref;
+    return dx_text_item_may_join(left, dx_text_item_at(doc->sequence, right_ref)) &&
+           (left->ref == DX_TEXT_GC || dx_text_item_next(doc->sequence, left_ref) == right_ref);
 }
 
 static bool merge(dx_text_doc *doc, dx_text_ref left_ref, dx_text_ref right_ref) {
@@ -252,6 +234,17 @@ static void merge_new(dx_text_doc *doc) {
                  (item->flags & DX_ITEM_DELETED) == 0)) {
                 break;
             }
+            ref = dx_text_ids_prev(doc->sequence, merge_left(doc, ref, &merged));
+        }
+    }
+}
+
+void dx_text_transaction_join_all(dx_text_doc *doc) {
+    for (uint32_t client = 0; client < doc->clients.count; client++) {
+        uint32_t state = dx_text_ids_state(doc->sequence, client);
+        dx_text_ref ref = state != 0 ? dx_text_ids_find(doc->sequence, client, state - 1) : 0;
+        size_t merged;
+        while (ref != 0) {
             ref = dx_text_ids_prev(doc->sequence, merge_left(doc, ref, &merged));
         }
     }

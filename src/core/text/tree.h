@@ -147,8 +147,12 @@ size_t dx_text_tree_nodes(const dx_text_sequence *sequence, size_t steps, size_t
 /* Entries alone: their place is set, records and counts are not. at: where the item is to stand. */
 void dx_text_leaf_put(dx_text_sequence *sequence, dx_text_leaf *leaf, uint32_t at, dx_text_ref ref);
 void dx_text_leaf_take(dx_text_sequence *sequence, dx_text_leaf *leaf, uint32_t at);
+/* How many handles a leaf of so many items has room for. */
+uint32_t dx_text_leaf_handles(uint32_t count);
 /* Characters alone. */
 void dx_text_leaf_write(dx_text_sequence *sequence, dx_text_leaf *leaf, uint32_t byte, dx_bytes text);
+/* So many bytes were put into the block of an empty leaf. */
+void dx_text_leaf_written(dx_text_sequence *sequence, dx_text_leaf *leaf, uint32_t size);
 void dx_text_leaf_erase(dx_text_sequence *sequence, dx_text_leaf *leaf, uint32_t byte, uint32_t size);
 /* Those from `byte` on, in the run they lie in, at most `size`. */
 dx_bytes dx_text_leaf_run(const dx_text_leaf *leaf, uint32_t byte, uint32_t size);
@@ -177,5 +181,12 @@ void dx_text_ids_remove(dx_text_sequence *sequence, dx_text_ref ref);
 bool dx_text_ids_are_many(const dx_text_sequence *sequence);
 /* Bytes of blocks that so many new ids may need. */
 size_t dx_text_ids_blocks(const dx_text_sequence *sequence, size_t count);
+/* Likewise, of a whole document's, which so many clients have. */
+size_t dx_text_ids_fill_blocks(size_t count, size_t clients);
+
+/* --- Lists (sequence_tree.c) --- */
+
+/* Room for so many new lists. */
+int dx_text_sequence_reserve_lists(dx_text_sequence *sequence, size_t lists);
 
 #endif
