@@ -5,6 +5,8 @@
 #include "fuzz.h"
 #include "text_invariants.h"
 
+#include <dxos/text_history.h>
+
 enum { ENCODED_MAX = 1 << 26 };
 
 static dx_text_doc *new_document(void) {
@@ -58,6 +60,25 @@ static void check_says_the_same(const dx_text_doc *doc) {
     dx_text_destroy(second);
 }
 
+static void follow(void *ctx, const dx_text_event *event) {
+    (void)ctx, (void)event;
+}
+
+/* A document that somebody follows is made struct by struct, and is the one that is loaded at once. */
+static void check_at_once(dx_text_form form, dx_bytes update) {
+    dx_text_doc *quick = new_document(), *slow = new_document();
+    FUZZ_CHECK(dx_text_observe(slow, follow, NULL) == DX_OK);
+    int error = dx_text_apply(quick, form, update);
+    FUZZ_CHECK(dx_text_apply(slow, form, update) == error);
+    check_whole(quick);
+    dx_buf is = encoded(quick, DX_TEXT_V1), wanted = encoded(slow, DX_TEXT_V1);
+    FUZZ_CHECK(dx_bytes_equal(dx_buf_view(&is), dx_buf_view(&wanted)));
+    dx_buf_deinit(&is);
+    dx_buf_deinit(&wanted);
+    dx_text_destroy(quick);
+    dx_text_destroy(slow);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_input input = {data, size};
     dx_text_doc *doc = new_document();
@@ -65,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         dx_text_form form = fuzz_byte(&input) & 1 ? DX_TEXT_V2 : DX_TEXT_V1;
         size_t length = fuzz_byte(&input);
         dx_bytes update = fuzz_bytes(&input, length == 0 ? input.left : length);
+        check_at_once(form, update);
         dx_buf before = snapshot(doc);
         int error = dx_text_apply(doc, form, update);
         check_whole(doc);

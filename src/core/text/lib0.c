@@ -73,7 +73,7 @@ uint64_t dx_lib0_read_long_uint(dx_lib0_reader *reader) {
     return read_groups(reader, first & 0x7f, 7, first >= 0x80);
 }
 
-uint64_t dx_lib0_read_int(dx_lib0_reader *reader, bool *negative) {
+uint64_t dx_lib0_read_long_int(dx_lib0_reader *reader, bool *negative) {
     uint8_t first = dx_lib0_read_byte(reader);
     uint64_t magnitude = first < 0x80 ? first & 0x3f : read_groups(reader, first & 0x3f, 6, true);
     *negative = (first & 0x40) != 0 && reader->error == DX_OK;

@@ -59,8 +59,18 @@ static inline uint64_t dx_lib0_read_uint(dx_lib0_reader *reader) {
     return reader->at != reader->end && *reader->at < 0x80 ? *reader->at++ : dx_lib0_read_long_uint(reader);
 }
 
+uint64_t dx_lib0_read_long_int(dx_lib0_reader *reader, bool *negative);
+
 /* The magnitude; minus zero exists. */
-uint64_t dx_lib0_read_int(dx_lib0_reader *reader, bool *negative);
+static inline uint64_t dx_lib0_read_int(dx_lib0_reader *reader, bool *negative) {
+    if (reader->at != reader->end && *reader->at < 0x80) {
+        uint8_t byte = *reader->at++;
+        *negative = (byte & 0x40) != 0;
+        return byte & 0x3f;
+    }
+    return dx_lib0_read_long_int(reader, negative);
+}
+
 dx_bytes dx_lib0_read_bytes(dx_lib0_reader *reader); /* their length before them */
 dx_bytes dx_lib0_read_string(dx_lib0_reader *reader,
                              uint64_t *units);     /* likewise, UTF-8; units may be NULL */

@@ -26,6 +26,8 @@ typedef struct section {
     uint32_t client, state; /* state: the next clock behind all of them */
     dx_text_ref first, at, end;
     bool waits;
+    uint32_t shift;           /* clocks of a mark, as a power of two */
+    const dx_text_ref *marks; /* the struct that holds the first clock of each, and the last struct */
 } section;
 
 typedef struct loader {
@@ -43,7 +45,8 @@ typedef struct loader {
     size_t pieces_room, cuts, structs;
     uint64_t last_id;
     uint32_t last_client;
-    dx_text_ref hint; /* the struct found last */
+    dx_text_ref *marks; /* of all sections */
+    size_t marks_room;
     root roots[ROOTS_MAX];
     size_t root_count;
     size_t text_bytes, items;
@@ -219,17 +222,49 @@ static void read_structs(loader *it, dx_text_form form) {
     fail(it, goes_on(it) ? reader->error : DX_OK);
 }
 
+/* So many that a mark has about one struct. */
+static uint32_t shift_of(const section *of) {
+    uint32_t shift = 0;
+    while (of->state >> shift > 2 * (of->end - of->first)) {
+        shift++;
+    }
+    return shift;
+}
+
+static void make_marks(loader *it, section *of, dx_text_ref *marks) {
+    uint32_t next = 0;
+    of->marks = marks;
+    for (dx_text_ref ref = of->first; ref != of->end; ref++) {
+        const dx_text_item *item = item_at(it, ref);
+        uint32_t last = (item->clock + item->length - 1) >> of->shift;
+        for (; next <= last; next++) {
+            marks[next] = ref;
+        }
+    }
+    marks[next] = of->end - 1;
+}
+
 static void make_index(loader *it) {
     const dx_alloc *alloc = &it->doc->alloc;
+    for (size_t i = 0; i < it->section_count; i++) {
+        section *of = &it->sections[i];
+        of->shift = shift_of(of);
+        it->marks_room += ((of->state - 1) >> of->shift) + 2u;
+    }
     it->section_of_count = it->doc->clients.count;
     it->section_of = dx_alloc_take_zeroed(alloc, it->section_of_count * sizeof *it->section_of);
     it->stack = dx_alloc_take(alloc, (it->section_count + 1) * sizeof *it->stack);
-    if (it->section_of == NULL || it->stack == NULL) {
+    it->marks = dx_alloc_take(alloc, (it->marks_room + 1) * sizeof *it->marks);
+    if (it->section_of == NULL || it->stack == NULL || it->marks == NULL) {
         fail(it, DX_E_NO_MEMORY);
         return;
     }
+    dx_text_ref *marks = it->marks;
     for (size_t i = 0; i < it->section_count; i++) {
-        it->section_of[it->sections[i].client] = (uint32_t)i + 1;
+        section *of = &it->sections[i];
+        it->section_of[of->client] = (uint32_t)i + 1;
+        make_marks(it, of, marks);
+        marks += ((of->state - 1) >> of->shift) + 2u;
     }
 }
 
@@ -245,19 +280,10 @@ static uint32_t state_of(const loader *it, const section *of) {
     return of == NULL ? 0 : of->at == of->end ? of->state : item_at(it, of->at)->clock;
 }
 
-/* The struct of a section (whole, as it was read) that holds the clock: mostly one near the one found last. */
-static dx_text_ref find_struct(loader *it, const section *of, uint32_t clock) {
-    enum { NEAR = 4 };
-    dx_text_ref low = of->first, high = of->end, hint = it->hint;
-    if (hint >= low && hint < high && item_at(it, hint)->clock <= clock) {
-        low = hint;
-        for (uint32_t i = 0; i < NEAR; i++, low++) {
-            if (low + 1 == high || item_at(it, low + 1)->clock > clock) {
-                it->hint = low;
-                return low;
-            }
-        }
-    }
+/* The struct of a section (whole, as it was read) that holds the clock. */
+static dx_text_ref find_struct(const loader *it, const section *of, uint32_t clock) {
+    const dx_text_ref *mark = &of->marks[clock >> of->shift];
+    dx_text_ref low = mark[0], high = mark[1] + 1;
     while (high - low > 1) {
         dx_text_ref middle = low + (high - low) / 2;
         if (item_at(it, middle)->clock <= clock) {
@@ -266,17 +292,20 @@ static dx_text_ref find_struct(loader *it, const section *of, uint32_t clock) {
             high = middle;
         }
     }
-    it->hint = low;
     return low;
 }
 
-/* The item that holds a clock which is here. */
-static dx_text_ref find(loader *it, uint32_t client, uint32_t clock) {
-    dx_text_ref ref = find_struct(it, section_of(it, client), clock);
+/* Its piece that does. */
+static dx_text_ref find_piece(const loader *it, dx_text_ref ref, uint32_t clock) {
     while (it->pieces != NULL && clock - item_at(it, ref)->clock >= item_at(it, ref)->length) {
         ref = it->pieces[ref];
     }
     return ref;
+}
+
+/* The item that holds a clock which is here. */
+static dx_text_ref find(const loader *it, uint32_t client, uint32_t clock) {
+    return find_piece(it, find_struct(it, section_of(it, client), clock), clock);
 }
 
 static bool make_pieces(loader *it) {
@@ -463,14 +492,6 @@ static void place_all(loader *it) {
 
 /* --- Deletes ---------------------------------------------------------------------------------- */
 
-/* The item that begins with the clock, or would if it lived. */
-static dx_text_ref first_deleted(loader *it, uint32_t client, uint32_t clock) {
-    dx_text_ref ref = find(it, client, clock);
-    const dx_text_item *item = item_at(it, ref);
-    return (item->flags & DX_ITEM_DELETED) == 0 && item->clock != clock ? cut(it, ref, clock - item->clock)
-                                                                        : ref;
-}
-
 static dx_text_ref next_of(const loader *it, const section *of, dx_text_ref *whole, dx_text_ref ref) {
     dx_text_ref piece = it->pieces != NULL ? it->pieces[ref] : 0;
     if (piece != 0) {
@@ -488,7 +509,12 @@ static void delete_range(loader *it, const dx_id_range *range) {
         it->declined = true; /* it stays pending */
         return;
     }
-    dx_text_ref ref = first_deleted(it, client, (uint32_t)range->clock), whole = it->hint;
+    uint32_t clock = (uint32_t)range->clock;
+    dx_text_ref whole = find_struct(it, of, clock), ref = find_piece(it, whole, clock);
+    const dx_text_item *first = item_at(it, ref);
+    if ((first->flags & DX_ITEM_DELETED) == 0 && first->clock != clock) {
+        ref = cut(it, ref, clock - first->clock);
+    }
     while (ref != 0 && goes_on(it)) {
         dx_text_item *item = item_at(it, ref);
         if (item->clock >= end) {
@@ -500,7 +526,6 @@ static void delete_range(loader *it, const dx_id_range *range) {
             }
             item_at(it, ref)->flags |= DX_ITEM_DELETED;
         }
-        it->hint = whole;
         ref = next_of(it, of, &whole, ref);
     }
 }
@@ -508,7 +533,6 @@ static void delete_range(loader *it, const dx_id_range *range) {
 static void read_deletes(loader *it) {
     dx_text_reader *reader = &it->doc->reader;
     dx_id_range range;
-    it->hint = 0;
     while (goes_on(it) && dx_text_reader_delete(reader, &range)) {
         delete_range(it, &range);
     }
@@ -624,6 +648,7 @@ static void deinit(loader *it) {
     dx_text_draft_deinit(&it->draft);
     dx_alloc_free(alloc, it->sections, it->section_capacity * sizeof *it->sections);
     dx_alloc_free(alloc, it->section_of, it->section_of_count * sizeof *it->section_of);
+    dx_alloc_free(alloc, it->marks, (it->marks_room + 1) * sizeof *it->marks);
     dx_alloc_free(alloc, it->stack, (it->section_count + 1) * sizeof *it->stack);
     dx_alloc_free(alloc, it->pieces, it->pieces_room * sizeof *it->pieces);
 }

@@ -56,7 +56,12 @@ static dx_bytes take_string(dx_text_reader *reader, dx_buf *scratch, uint64_t *u
         return dx_bytes_of(NULL, 0);
     }
     uint64_t skipped = reader->torn ? 1 : 0;
-    size_t size = dx_wtf8_offset(reader->strings, skipped + *units, &inside);
+    size_t size = (size_t)*units;
+    if (reader->string_units == reader->strings.size) {
+        inside = false; /* all that is left is ASCII */
+    } else {
+        size = dx_wtf8_offset(reader->strings, skipped + *units, &inside);
+    }
     dx_bytes text = {reader->strings.data, size};
     if (reader->torn || inside) {
         if (scratch == NULL) {
