@@ -339,9 +339,13 @@ enum {
     DX_SYNC_WORK_MAX = 16 * 1024,
     DX_SYNC_WORK_PER_S = 2048,
     /* Questions are answered down to this, so that what must be taken at once does not end the link of one who asks
-     * much; the others wait, so many bytes of them. An honest peer has two or three under way. */
+     * much; the others wait, so many bytes of them. An honest peer has two or three under way, and beside them
+     * DX_SYNC_SEEKS_DUE_MAX for entities, of 6 KB. */
     DX_SYNC_WORK_KEPT = DX_SYNC_WORK_MAX / 2,
-    DX_SYNC_WAITING_SIZE_MAX = 16 * 1024,
+    DX_SYNC_WAITING_SIZE_MAX = 40 * 1024,
+    /* Questions for entities that one peer is asked at once: it answers while what came before is stored here, and a link's
+     * delay is filled. */
+    DX_SYNC_SEEKS_DUE_MAX = 4,
     /* A wanted feed that brought nothing for so long is asked of another peer too. */
     DX_SYNC_STALL_MS = 10000,
     /* Pieces of a snapshot asked of one peer at once: a link's delay is filled, and a peer that dies holds up little. */
@@ -357,7 +361,7 @@ enum {
      * hour: a peer may have been given them since. */
     DX_SYNC_HOLES_MS = 60000,
     DX_SYNC_HOLES_MS_MAX = 3600 * 1000,
-    /* What matches the question of a scope is compared with a member at most so often, and where that takes long, four
+    /* What matches the question of a scope is compared with a member at most so often, and where comparing takes long, four
      * times as long lies between: whoever writes much is asked for all of it together. */
     DX_SYNC_MATCH_MS = 1000,
     /* A member that had not all is asked again after so long, then twice as long, and so on up to an hour. */

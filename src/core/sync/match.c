@@ -133,7 +133,8 @@ bool dx_replication_refuses_match(dx_replication *replication, const dx_space *s
 
 static void rest(dx_session *session) {
     dx_session_match *match = &session->match;
-    uint64_t took_ms = now_of(session) - match->began_ms, wait_ms = 4 * took_ms;
+    uint64_t ended_ms = match->phase == DX_MATCH_FETCHING ? match->progress_ms : now_of(session);
+    uint64_t wait_ms = 4 * (ended_ms - match->began_ms); /* what is fetched is fetched once */
     wait_ms = wait_ms < DX_SYNC_MATCH_MS ? DX_SYNC_MATCH_MS : wait_ms;
     match->next_ms = now_of(session) + (wait_ms < DX_SYNC_HOLES_MS ? wait_ms : DX_SYNC_HOLES_MS);
     match->phase = DX_MATCH_IDLE;
@@ -141,7 +142,7 @@ static void rest(dx_session *session) {
     match->here = NULL;
     dx_buf_clear(&match->told);
     dx_buf_clear(&match->keys);
-    match->fetched = 0;
+    match->asked = match->fetched = 0;
 }
 
 /* They had not all, or said nothing: to be asked again later, whatever happens. */
@@ -284,7 +285,7 @@ int dx_session_match_here(dx_session *session, uint64_t *deadline_ms) {
     case DX_MATCH_FETCHING:
         break;
     }
-    if (session->seek.due && session->seek.late) { /* they tell, and do not give */
+    if (session->seek.due != 0 && session->seek.late) { /* they tell, and do not give */
         try_again(session);
         return DX_OK;
     }
@@ -371,7 +372,7 @@ static int take_end(dx_session *session, const dx_sync_matched *matched) {
     match->here = NULL;
     dx_buf_clear(&match->told);
     dx_key_list_sort(&match->keys);
-    match->fetched = 0;
+    match->asked = match->fetched = 0;
     match->all = match->all && matched->verdict == DX_VERDICT_ALL && !dx_session_keeps_part(session);
     match->phase = DX_MATCH_FETCHING;
     dx_session_trace(session, "told %llu that match, and %llu are to be fetched",
@@ -406,13 +407,17 @@ int dx_session_take_matched(dx_session *session, dx_bytes message) {
 size_t dx_session_match_keys(const dx_session *session, const int64_t **keys) {
     const dx_session_match *match = &session->match;
     bool fetches = match->phase == DX_MATCH_FETCHING;
-    *keys = fetches ? (const int64_t *)(const void *)match->keys.data + match->fetched : NULL;
-    return fetches ? dx_key_list_count(&match->keys) - match->fetched : 0;
+    *keys = fetches ? (const int64_t *)(const void *)match->keys.data + match->asked : NULL;
+    return fetches ? dx_key_list_count(&match->keys) - match->asked : 0;
 }
 
-void dx_session_match_fetched(dx_session *session, bool whole) {
+void dx_session_match_asked(dx_session *session, size_t count) {
+    session->match.asked += count;
+}
+
+void dx_session_match_fetched(dx_session *session, uint64_t number, bool whole) {
     dx_session_match *match = &session->match;
-    if (match->phase == DX_MATCH_FETCHING && session->seek.matched_of == match->number) { /* no older list */
+    if (match->phase == DX_MATCH_FETCHING && match->number == number) { /* no older list */
         match->fetched++;
         match->all = match->all && whole;
     }

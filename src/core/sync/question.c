@@ -100,7 +100,8 @@ static bool may_answer(dx_session *session, dx_sync_kind kind) {
 }
 
 int dx_session_take_question(dx_session *session, dx_bytes message) {
-    if (session->waiting.size == 0 && may_answer(session, dx_sync_message_kind(message))) {
+    dx_sync_kind kind = dx_sync_message_kind(message);
+    if (session->waiting.size == 0 && kind != DX_SYNC_SEEK && may_answer(session, kind)) {
         return answer(session, message);
     }
     if (message.size + LENGTH_SIZE > session->waiting.max - session->waiting.size) {
@@ -113,9 +114,17 @@ int dx_session_take_question(dx_session *session, dx_bytes message) {
     return dx_buf_error(&session->waiting);
 }
 
+/* One SEEK in a step: its answer is on its way, and stored there, while the next is put together. */
 int dx_session_answer_waiting(dx_session *session, uint64_t *deadline_ms) {
+    bool sought = false;
     while (session->waiting.size > 0 && may_answer(session, dx_sync_message_kind(first_waiting(session)))) {
         dx_bytes question = first_waiting(session);
+        bool seeks = dx_sync_message_kind(question) == DX_SYNC_SEEK;
+        if (seeks && sought) {
+            *deadline_ms = session->work_ms;
+            return DX_OK;
+        }
+        sought = sought || seeks;
         int error = answer(session, question);
         dx_buf_consume(&session->waiting, LENGTH_SIZE + question.size);
         if (error != DX_OK) {

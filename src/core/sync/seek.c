@@ -1,9 +1,11 @@
-/* sync/seek.c: entities that are to be whole: asked for by id of members, one question at a time of one member at a time.
+/* sync/seek.c: entities that are to be whole: asked for by id of members, one member at a time.
  * See session.h.
  *
  * Layer: floor 1, sync. docs/spec/sync.md, "Entities"; docs/spec/partial.md. Two kinds of them: those that somebody waits
  * for, which are asked for at once of each member until one has all of it; and those that changed within the scope while
- * older sections lie outside (table sought, echo/space_scope.h), which every member is asked for once in a round. What comes
+ * older sections lie outside (table sought, echo/space_scope.h), which every member is asked for once in a round. Some questions
+ * are under way at once, so that the delay of the link and the commit here hold up neither side; answers come in the order of
+ * the questions, and what one had no room for is asked behind the others. What comes
  * fills holes that are here: it must be about what was asked for (DX_E_PROTOCOL) and have the hash that stands there
  * (DX_E_SIGNATURE; beyond the cut of a forked feed it may be of another branch, and is passed over). Blocks that are not here
  * yet bring theirs when they come. */
@@ -25,8 +27,13 @@ static uint64_t now_of(const dx_session *session) {
 }
 
 void dx_session_seek_deinit(dx_session *session) {
-    dx_alloc_free(context_of(session)->alloc, session->seek.asked,
-                  session->seek.asked == NULL ? 0 : sizeof *session->seek.asked);
+    dx_alloc_free(context_of(session)->alloc, session->seek.turns,
+                  session->seek.turns == NULL ? 0 : DX_SYNC_SEEKS_DUE_MAX * sizeof *session->seek.turns);
+}
+
+/* The question so many behind the oldest that is not answered; `due` of them behind: room for the next. */
+static dx_session_turn *turn_at(const dx_session *session, size_t place) {
+    return &session->seek.turns[(session->seek.first + place) % DX_SYNC_SEEKS_DUE_MAX];
 }
 
 /* --- Who waits ------------------------------------------------------------------------------------- */
@@ -100,63 +107,85 @@ dx_seek_state dx_replication_seek_state(dx_replication *replication, const dx_sp
 
 /* --- Asking ---------------------------------------------------------------------------------------- */
 
+static bool is_urgent(const dx_session *session) {
+    bool urgent = false;
+    for (size_t i = 0; i < session->seek.due; i++) {
+        urgent = urgent || turn_at(session, i)->urgent != 0;
+    }
+    return urgent;
+}
+
 /* Until when others are waited for, who were asked before. */
 static uint64_t asked_elsewhere_until(const dx_session *session) {
     uint64_t until_ms = 0;
     for (const dx_session *other = session->replica->sessions; other != NULL; other = other->next) {
-        if (other != session && other->seek.due && !other->seek.late) {
+        if (other != session && other->seek.due != 0 && !other->seek.late) {
             uint64_t each_ms =
-                other->seek.brought_ms + (other->seek.urgent != 0 ? DX_SYNC_URGENT_MS : DX_SYNC_STALL_MS);
+                other->seek.brought_ms + (is_urgent(other) ? DX_SYNC_URGENT_MS : DX_SYNC_STALL_MS);
             until_ms = each_ms > until_ms ? each_ms : until_ms;
         }
     }
     return until_ms;
 }
 
-static int add_key(dx_session *session, int64_t key) {
-    dx_sync_seek *asked = session->seek.asked;
-    int error = dx_key_to_id(session->replica->space, key, asked->entities[asked->count]);
+static int add_key(const dx_session *session, dx_session_turn *turn, int64_t key) {
+    int error = dx_key_to_id(session->replica->space, key, turn->asked.entities[turn->asked.count]);
     if (error == DX_OK) {
-        session->seek.keys[asked->count++] = key;
+        turn->keys[turn->asked.count++] = key;
     }
     return error;
 }
 
+/* Whether a question that is not answered yet asks for it because somebody waits. */
+static bool is_being_asked(const dx_session *session, int64_t key) {
+    bool is = false;
+    for (size_t i = 0; i < session->seek.due && !is; i++) {
+        const dx_session_turn *turn = turn_at(session, i);
+        for (size_t j = 0; j < turn->urgent && !is; j++) {
+            is = turn->keys[j] == key;
+        }
+    }
+    return is;
+}
+
 /* Those that somebody waits for, then those that are sought, then what they told of (match.c). */
-static int gather(dx_session *session) {
+static int gather(dx_session *session, dx_session_turn *turn) {
     dx_replica *replica = session->replica;
-    dx_sync_seek *asked = session->seek.asked;
-    int64_t key = session->seek.after;
+    dx_sync_seek *asked = &turn->asked;
     int error = DX_OK;
     asked->count = 0;
     asked->after = (dx_sync_progress){.some = false};
     for (size_t i = 0; i < replica->seek_count && asked->count < DX_SYNC_SEEKS_MAX && error == DX_OK; i++) {
         const dx_replica_seek *seek = &replica->seeks[i];
-        if (seek->state == DX_SEEK_UNDER_WAY && !was_asked(seek, session)) {
-            error = add_key(session, seek->key);
+        if (seek->state == DX_SEEK_UNDER_WAY && !was_asked(seek, session) &&
+            !is_being_asked(session, seek->key)) {
+            error = add_key(session, turn, seek->key);
         }
     }
-    session->seek.urgent = asked->count;
+    turn->urgent = asked->count;
     while (error == DX_OK && asked->count < DX_SYNC_SEEKS_MAX && session->seek.again_ms == 0) {
-        error = dx_space_sought(context_of(session), replica->space, key, &key);
-        error = error == DX_OK && !dx_purge_has(replica->space, key) ? add_key(session, key) : error;
+        int64_t key;
+        error = dx_space_sought(context_of(session), replica->space, session->seek.after, &key);
+        session->seek.after = error == DX_OK ? key : session->seek.after;
+        error = error == DX_OK && !dx_purge_has(replica->space, key) ? add_key(session, turn, key) : error;
     }
     error = error == DX_E_NOT_FOUND ? DX_OK : error;
     const int64_t *matched;
     size_t first = asked->count, left = dx_session_match_keys(session, &matched);
     for (size_t i = 0; i < left && asked->count < DX_SYNC_SEEKS_MAX && error == DX_OK; i++) {
-        error = add_key(session, matched[i]);
+        error = add_key(session, turn, matched[i]);
     }
-    session->seek.matched = asked->count - first;
-    session->seek.matched_of = session->match.number;
+    turn->matched = asked->count - first;
+    turn->matched_of = session->match.number;
+    dx_session_match_asked(session, turn->matched);
     return error;
 }
 
+/* The question behind those that are under way. */
 static int ask(dx_session *session) {
-    session->seek.due = true;
-    session->seek.late = false;
-    dx_session_trace(session, "is asked for %llu entities", (unsigned long long)session->seek.asked->count);
-    dx_sync_seek_write(session->seek.asked, &session->replica->replication->message);
+    const dx_session_turn *turn = turn_at(session, session->seek.due++);
+    dx_session_trace(session, "is asked for %llu entities", (unsigned long long)turn->asked.count);
+    dx_sync_seek_write(&turn->asked, &session->replica->replication->message);
     return dx_session_send(session);
 }
 
@@ -198,15 +227,15 @@ static int is_here(const dx_session *session, int64_t key, bool *here) {
     return error == DX_E_NOT_FOUND ? DX_OK : error;
 }
 
-/* They were asked for these, and gave what they gave. */
-static int note_asked(dx_session *session, size_t count, bool all) {
+/* They were asked for the first of these, and gave what they gave. */
+static int note_asked(dx_session *session, const dx_session_turn *turn, size_t count, bool all) {
     dx_replica *replica = session->replica;
-    size_t matched = session->seek.asked->count - session->seek.matched;
+    size_t matched = turn->asked.count - turn->matched;
     int error = DX_OK;
     for (size_t i = 0; i < count && error == DX_OK; i++) {
-        dx_replica_seek *seek = find_seek(replica, session->seek.keys[i]);
+        dx_replica_seek *seek = find_seek(replica, turn->keys[i]);
         bool whole = all;
-        error = whole ? is_here(session, session->seek.keys[i], &whole) : DX_OK;
+        error = whole ? is_here(session, turn->keys[i], &whole) : DX_OK;
         if (error == DX_OK && seek != NULL && seek->state == DX_SEEK_UNDER_WAY) {
             seek->state = whole ? DX_SEEK_WHOLE : seek->state;
             if (!was_asked(seek, session)) {
@@ -214,53 +243,73 @@ static int note_asked(dx_session *session, size_t count, bool all) {
             }
         }
         if (i >= matched) {
-            dx_session_match_fetched(session, whole);
-        } else if (i >= session->seek.urgent) {
-            session->seek.after = session->seek.keys[i];
+            dx_session_match_fetched(session, turn->matched_of, whole);
         }
         if (error == DX_OK && whole) {
-            error = dx_space_sought_done(context_of(session), replica->space, session->seek.keys[i]);
+            error = dx_space_sought_done(context_of(session), replica->space, turn->keys[i]);
         }
     }
     return error;
 }
 
-int dx_session_seek(dx_session *session, uint64_t *deadline_ms) {
-    dx_replica *replica = session->replica;
+/* What is under way; when nothing comes of it any more, it counts as asked for. */
+static int wait_for_answers(dx_session *session, uint64_t *deadline_ms) {
+    uint64_t until_ms = session->seek.brought_ms + DX_SYNC_STALL_MS;
     int error = DX_OK;
-    if (session->seek.due) {
-        uint64_t until_ms = session->seek.brought_ms + DX_SYNC_STALL_MS;
-        if (!session->seek.late && now_of(session) >= until_ms) {
-            dx_session_trace(session, "does not say what it has of entities");
-            session->seek.late = true;
-            error = note_asked(session, session->seek.asked->count, false);
-            *deadline_ms = now_of(session);
-        } else if (!session->seek.late) {
-            *deadline_ms = until_ms < *deadline_ms ? until_ms : *deadline_ms;
-        }
-        return error;
-    }
-    uint64_t until_ms = asked_elsewhere_until(session);
-    const int64_t *matched;
-    if (replica->seek_count == 0 && replica->space->scope->since_ms == 0 &&
-        dx_session_match_keys(session, &matched) == 0) {
-        return DX_OK;
-    }
     if (now_of(session) < until_ms) {
         *deadline_ms = until_ms < *deadline_ms ? until_ms : *deadline_ms;
         return DX_OK;
     }
-    if (session->seek.asked == NULL) {
-        session->seek.asked = dx_alloc_take(context_of(session)->alloc, sizeof *session->seek.asked);
-        if (session->seek.asked == NULL) {
+    dx_session_trace(session, "does not say what it has of entities");
+    session->seek.late = true;
+    for (size_t i = 0; i < session->seek.due && error == DX_OK; i++) {
+        const dx_session_turn *turn = turn_at(session, i);
+        error = note_asked(session, turn, turn->asked.count, false);
+    }
+    *deadline_ms = now_of(session);
+    return error;
+}
+
+static bool wants_any(const dx_session *session) {
+    const dx_replica *replica = session->replica;
+    const int64_t *matched;
+    return replica->seek_count != 0 || replica->space->scope->since_ms != 0 ||
+           dx_session_match_keys(session, &matched) != 0;
+}
+
+int dx_session_seek(dx_session *session, uint64_t *deadline_ms) {
+    int error = DX_OK;
+    if (session->seek.due != 0 && session->seek.late) {
+        return DX_OK;
+    }
+    if (session->seek.due != 0) {
+        error = wait_for_answers(session, deadline_ms);
+    }
+    if (error != DX_OK || session->seek.late || !wants_any(session)) {
+        return error;
+    }
+    uint64_t until_ms = asked_elsewhere_until(session);
+    if (now_of(session) < until_ms) {
+        *deadline_ms = until_ms < *deadline_ms ? until_ms : *deadline_ms;
+        return DX_OK;
+    }
+    if (session->seek.turns == NULL) {
+        session->seek.turns =
+            dx_alloc_take(context_of(session)->alloc, DX_SYNC_SEEKS_DUE_MAX * sizeof *session->seek.turns);
+        if (session->seek.turns == NULL) {
             return DX_E_NO_MEMORY;
         }
     }
-    error = gather(session);
-    session->seek.brought_ms = now_of(session);
-    return error != DX_OK                    ? error
-           : session->seek.asked->count != 0 ? ask(session)
-                                             : end_round(session, deadline_ms);
+    while (error == DX_OK && session->seek.due < DX_SYNC_SEEKS_DUE_MAX) {
+        dx_session_turn *turn = turn_at(session, session->seek.due);
+        error = gather(session, turn);
+        if (error == DX_OK && turn->asked.count == 0) {
+            return session->seek.due == 0 ? end_round(session, deadline_ms) : DX_OK;
+        }
+        session->seek.brought_ms = session->seek.due == 0 ? now_of(session) : session->seek.brought_ms;
+        error = error == DX_OK ? ask(session) : error;
+    }
+    return error;
 }
 
 /* --- Answering ------------------------------------------------------------------------------------- */
@@ -412,6 +461,7 @@ int dx_session_answer_seek(dx_session *session, dx_bytes message) {
 /* What came for one block, and where it goes. */
 typedef struct landing {
     const dx_session *session;
+    const dx_session_turn *turn;
     dx_late *late;
     const dx_feed *feed;
     dx_section_change *changes; /* room for all that came */
@@ -429,8 +479,8 @@ static int is_about(const landing *self, const uint8_t key[static DX_KEY_SIZE], 
                                 &space->plain);
     if (error == DX_OK && dx_section_decode(dx_buf_view(&space->plain), self->feed->id, &section) == DX_OK) {
         int64_t entity = dx_touch_entity(space, self->feed, sought->place.seq, sought->place.index, &section);
-        for (size_t i = 0; i < session->seek.asked->count && !*about; i++) {
-            *about = session->seek.keys[i] == entity;
+        for (size_t i = 0; i < self->turn->asked.count && !*about; i++) {
+            *about = self->turn->keys[i] == entity;
         }
     }
     *known = true;
@@ -522,12 +572,13 @@ static int put_all(landing *self, const dx_sync_sought *sought, size_t count) {
 }
 
 /* *brought: how much of it was not here. */
-static int put_sections(const dx_session *session, dx_reader *reader, size_t count, uint64_t *brought) {
+static int put_sections(const dx_session *session, const dx_session_turn *turn, dx_reader *reader,
+                        size_t count, uint64_t *brought) {
     const dx_alloc *alloc = context_of(session)->alloc;
     dx_sync_sought *sought = count == 0 ? NULL : dx_alloc_take(alloc, count * sizeof *sought);
     dx_section_change *changes = count == 0 ? NULL : dx_alloc_take(alloc, count * sizeof *changes);
     dx_late late;
-    landing self = {.session = session, .late = &late, .changes = changes};
+    landing self = {.session = session, .turn = turn, .late = &late, .changes = changes};
     int error = dx_late_begin(&late, context_of(session), session->replica->space);
     error = error == DX_OK && count != 0 && (sought == NULL || changes == NULL) ? DX_E_NO_MEMORY : error;
     error = error == DX_OK ? read_sections(reader, sought, count) : error;
@@ -540,22 +591,23 @@ static int put_sections(const dx_session *session, dx_reader *reader, size_t cou
     return finished != DX_OK ? finished : error;
 }
 
-/* Asks for what the answer had no room for. */
-static int go_on(dx_session *session, const dx_sync_answer *head) {
-    dx_sync_seek *asked = session->seek.asked;
-    size_t left = asked->count - head->answered;
-    memmove(asked->entities, asked->entities[head->answered], left * sizeof asked->entities[0]);
-    memmove(session->seek.keys, session->seek.keys + head->answered, left * sizeof session->seek.keys[0]);
-    asked->count = left;
-    asked->after = head->next;
-    session->seek.urgent -= head->answered < session->seek.urgent ? head->answered : session->seek.urgent;
-    session->seek.matched = session->seek.matched < left ? session->seek.matched : left;
+/* Asks for what the answer had no room for, behind what is asked for already. */
+static int go_on(dx_session *session, const dx_session_turn *answered, const dx_sync_answer *head) {
+    dx_session_turn *turn = turn_at(session, session->seek.due);
+    size_t left = answered->asked.count - head->answered;
+    memmove(turn->asked.entities, answered->asked.entities[head->answered],
+            left * sizeof turn->asked.entities[0]);
+    memmove(turn->keys, answered->keys + head->answered, left * sizeof turn->keys[0]);
+    turn->asked.count = left;
+    turn->asked.after = head->next;
+    turn->urgent = answered->urgent - (head->answered < answered->urgent ? head->answered : answered->urgent);
+    turn->matched = answered->matched < left ? answered->matched : left;
+    turn->matched_of = answered->matched_of;
     return ask(session);
 }
 
 /* An answer that brings nothing on would go on for ever. */
-static bool makes_progress(const dx_session *session, const dx_sync_answer *head) {
-    const dx_sync_seek *asked = session->seek.asked;
+static bool makes_progress(const dx_sync_seek *asked, const dx_sync_answer *head) {
     bool ends = head->answered == asked->count && !head->next.some;
     bool goes_on =
         head->answered < asked->count && (head->answered != 0 || !asked->after.some ||
@@ -573,16 +625,20 @@ int dx_session_take_sought(dx_session *session, dx_bytes message) {
     session->owed += message.size;
     session->replica->received_bytes += message.size;
     int error = dx_sync_sought_open(message, &head, &reader);
-    if (error != DX_OK || !session->seek.due || !makes_progress(session, &head)) {
+    if (error != DX_OK || session->seek.due == 0 || !makes_progress(&turn_at(session, 0)->asked, &head)) {
         return error != DX_OK ? error : DX_E_PROTOCOL;
     }
     uint64_t brought = 0;
-    session->seek.due = false;
-    error = put_sections(session, &reader, head.sections, &brought);
-    session->seek.brought_ms = brought != 0 ? now_of(session) : session->seek.brought_ms;
-    if (error == DX_OK && !session->seek.late) {
-        error = note_asked(session, head.answered, head.whole);
+    const dx_session_turn *turn = turn_at(session, 0);
+    session->seek.first = (session->seek.first + 1) % DX_SYNC_SEEKS_DUE_MAX;
+    session->seek.due--;
+    error = put_sections(session, turn, &reader, head.sections, &brought);
+    bool rest = head.answered < turn->asked.count;
+    session->seek.brought_ms = brought != 0 || !rest ? now_of(session) : session->seek.brought_ms;
+    if (session->seek.late) {
+        session->seek.late = session->seek.due != 0;
+        return error;
     }
-    bool rest = head.answered < session->seek.asked->count && !session->seek.late;
-    return error != DX_OK || !rest ? error : go_on(session, &head);
+    error = error == DX_OK ? note_asked(session, turn, head.answered, head.whole) : error;
+    return error != DX_OK || !rest ? error : go_on(session, turn, &head);
 }

@@ -73,6 +73,15 @@ typedef struct dx_session_piece {
     uint64_t asked_ms;
 } dx_session_piece;
 
+/* A question for entities that they did not answer yet. */
+typedef struct dx_session_turn {
+    dx_sync_seek asked;
+    int64_t keys[DX_SYNC_SEEKS_MAX]; /* of those */
+    size_t urgent;                   /* so many of them, the first, a person waits for */
+    size_t matched;                  /* so many, the last, they told of */
+    uint64_t matched_of;             /* in the answer to the question with this number */
+} dx_session_turn;
+
 /* What matches the question of this vault's scope, found out with them:
  *   phase      what ends it                              then
  *   IDLE       their data, or the scope, is another      LOOKING
@@ -99,7 +108,7 @@ typedef struct dx_session_match {
     size_t rows;                  /* told so far */
     dx_buf told;                  /* their keys, as a list (key_set.h) */
     dx_buf keys;                  /* of what is to be fetched of them, likewise */
-    size_t fetched;               /* of these, so many were asked for */
+    size_t asked, fetched;        /* of these, so many were asked for, and so many of them answered */
     uint64_t looks_version;       /* of the scope, when the phase IDLE ended */
     uint64_t scope_version;       /* when they were asked last, 0: never */
     uint8_t theirs[DX_HASH_SIZE]; /* and the digest of their data then */
@@ -207,17 +216,15 @@ struct dx_session {
     uint64_t scope_told, scope_cuts;
     bool scope_all;
     struct {
-        dx_sync_seek *asked;             /* taken when they are first asked for an entity */
-        int64_t keys[DX_SYNC_SEEKS_MAX]; /* of those */
-        size_t urgent;                   /* so many of them, the first, a person waits for */
-        size_t matched;                  /* so many, the last, they told of */
-        uint64_t matched_of;             /* in the answer to the question with this number */
-        int64_t after;       /* up to this one, those that are sought were asked for in this round */
-        unsigned rounds;     /* so far */
-        uint64_t brought_ms; /* when they were asked first, or last brought something that was not here */
-        uint64_t again_ms;   /* when the next round begins, 0: one is under way */
-        bool due;            /* an answer is to come, late or not */
-        bool late;           /* and is not waited for any more */
+        dx_session_turn
+            *turns;        /* taken when they are first asked for an entity: room for DX_SYNC_SEEKS_DUE_MAX */
+        size_t first, due; /* the oldest that is not answered, and how many are not, late or not */
+        int64_t after;     /* up to this one, those that are sought were asked for in this round */
+        unsigned rounds;   /* so far */
+        uint64_t
+            brought_ms; /* when they were asked first, or last answered, or brought something that was not here */
+        uint64_t again_ms; /* when the next round begins, 0: one is under way */
+        bool late;         /* what is due is not waited for any more */
     } seek;
     dx_session_match match;
     dx_session_answer *answer_match; /* NULL: they asked nothing */
@@ -389,9 +396,11 @@ DX_MUST_USE int dx_session_match_here(dx_session *session, uint64_t *deadline_ms
 /* Whether what matches here was not yet compared with what matches at theirs. */
 bool dx_session_asks_match(const dx_session *session);
 DX_MUST_USE int dx_session_take_matched(dx_session *session, dx_bytes message);
-/* The keys of what differs, from the first on that they were not asked for yet; and that they were, for one. */
+/* The keys of what differs, from the first on that they were not asked for yet; that they were, for so many; and that they
+ * answered for one of those told with that number. */
 size_t dx_session_match_keys(const dx_session *session, const int64_t **keys);
-void dx_session_match_fetched(dx_session *session, bool whole);
+void dx_session_match_asked(dx_session *session, size_t count);
+void dx_session_match_fetched(dx_session *session, uint64_t number, bool whole);
 DX_MUST_USE int dx_session_take_match(dx_session *session, dx_bytes message);
 DX_MUST_USE int dx_session_answer_match(dx_session *session, uint64_t *deadline_ms);
 

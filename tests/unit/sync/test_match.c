@@ -114,16 +114,21 @@ static void bring_carol(void) {
 /* The answer to what Alice asked last: these ids, and the end with the first bucket. */
 static void tell(uint8_t (*ids)[DX_ID_SIZE], size_t count, dx_sync_verdict verdict) {
     dx_buf rows;
-    dx_sync_matched matched = {
-        .number = s.match.number, .ended = true, .verdict = verdict, .bucket_count = 1, .buckets = {0}};
     dx_buf_init(&rows, &s.eve.alloc.port, DX_SYNC_MESSAGE_MAX);
-    for (size_t i = 0; i < count; i++) {
-        dx_sync_matched_row_write(ids[i], 99, &rows);
+    for (size_t i = 0; i < count || i == 0; i += DX_SYNC_MATCHED_MAX) {
+        size_t end = count - i < DX_SYNC_MATCHED_MAX ? count : i + DX_SYNC_MATCHED_MAX;
+        dx_sync_matched matched = {
+            .number = s.match.number, .ended = end == count, .verdict = verdict, .buckets = {0}};
+        matched.bucket_count = matched.ended;
+        dx_buf_clear(&rows);
+        for (size_t j = i; j < end; j++) {
+            dx_sync_matched_row_write(ids[j], 99, &rows);
+        }
+        matched.rows = dx_buf_view(&rows);
+        dx_sync_matched_write(&matched, &s.eve.message);
+        rogue_say(&s.eve);
     }
-    matched.rows = dx_buf_view(&rows);
-    dx_sync_matched_write(&matched, &s.eve.message);
     dx_buf_deinit(&rows);
-    rogue_say(&s.eve);
 }
 
 static void id_at(uint64_t seq, uint8_t id[static DX_ID_SIZE]) {
@@ -247,27 +252,107 @@ static void test_silence(void **state) {
     end();
 }
 
-/* She tells of more than one question asks for, and gives nothing: after ten seconds nothing waits for her. */
-static void test_told_and_not_given(void **state) {
-    (void)state;
-    enum { TOLD = DX_SYNC_SEEKS_MAX + 6 };
-    uint8_t ids[TOLD][DX_ID_SIZE];
-    dx_replication_status status;
-    begin();
-    for (size_t i = 0; i < TOLD; i++) {
+/* So many ids, less one, of sections that are not there, of a block that is. The tree that Alice has already, which is not told,
+ * is the last that is to be fetched. */
+static void tell_many(size_t count) {
+    static uint8_t ids[DX_SYNC_SEEKS_DUE_MAX * DX_SYNC_SEEKS_MAX + 6][DX_ID_SIZE];
+    assert_true(count <= sizeof ids / sizeof ids[0]);
+    count--;
+    for (size_t i = 0; i < count; i++) {
         id_at(s.first, ids[i]);
         ids[i][DX_ID_SIZE - 1] = (uint8_t)i;
         ids[i][DX_ID_SIZE - 2] = (uint8_t)(i >> 8);
     }
-    tell(ids, TOLD, DX_VERDICT_ALL);
-    assert_int_equal(s.eve.heard[DX_SYNC_SEEK], 1);
+    tell(ids, count, DX_VERDICT_ALL);
+}
+
+static bool is_fetching(void) {
+    dx_replication_status status;
     dx_replication_status_of(s.alice->node->replication, rogue_space_of(s.alice), &status);
-    assert_true(status.pending_sections);
+    return status.pending_sections;
+}
+
+/* She tells of more than is asked for at once, and gives nothing: after ten seconds nothing waits for her. */
+static void test_told_and_not_given(void **state) {
+    (void)state;
+    begin();
+    tell_many(DX_SYNC_SEEKS_DUE_MAX * DX_SYNC_SEEKS_MAX + 6);
+    assert_int_equal(s.eve.heard[DX_SYNC_SEEK], DX_SYNC_SEEKS_DUE_MAX);
+    assert_true(is_fetching());
     rogue_pass(&s.eve, DX_SYNC_STALL_MS + 10);
     assert_false(s.eve.closed);
-    dx_replication_status_of(s.alice->node->replication, rogue_space_of(s.alice), &status);
-    assert_false(status.pending_sections);
+    assert_false(is_fetching());
     assert_null(strstr(ask_alice(ASK_TREES), "told_by"));
+    bring_carol();
+    end();
+}
+
+/* Says that there is nothing about the first of what was asked for in the oldest question. */
+static void answer_seek(size_t answered) {
+    dx_sync_sought_begin(&(dx_sync_answer){.answered = answered, .whole = true}, &s.eve.message);
+    rogue_say(&s.eve);
+}
+
+static void hear_seeks(size_t heard, size_t count) {
+    dx_sync_seek seek;
+    assert_false(s.eve.closed);
+    assert_int_equal(s.eve.heard[DX_SYNC_SEEK], heard);
+    assert_int_equal(dx_sync_seek_read(dx_buf_view(&s.eve.last[DX_SYNC_SEEK]), &seek), DX_OK);
+    assert_int_equal(seek.count, count);
+}
+
+/* Answers are those of the oldest question; what one had no room for is asked behind the others. */
+static void test_questions_under_way(void **state) {
+    (void)state;
+    enum { DUE = DX_SYNC_SEEKS_DUE_MAX, EACH = DX_SYNC_SEEKS_MAX };
+    begin();
+    tell_many(DUE * EACH + 6);
+    hear_seeks(DUE, EACH);
+    answer_seek(EACH);
+    hear_seeks(DUE + 1, 6);
+    answer_seek(EACH - 100);
+    hear_seeks(DUE + 2, 100);
+    for (size_t i = 2; i < DUE; i++) {
+        answer_seek(EACH);
+    }
+    answer_seek(6);
+    assert_true(is_fetching());
+    answer_seek(100);
+    assert_false(is_fetching());
+    hear_seeks(DUE + 2, 100);
+    answer_seek(1); /* to no question */
+    assert_true(s.eve.closed);
+    assert_int_equal(s.eve.reason, DX_E_PROTOCOL);
+    bring_carol();
+    end();
+}
+
+/* More than the oldest question asks, though another asked for more. */
+static void test_more_than_asked(void **state) {
+    (void)state;
+    begin();
+    tell_many(2 * DX_SYNC_SEEKS_MAX);
+    answer_seek(DX_SYNC_SEEKS_MAX - 1);
+    answer_seek(DX_SYNC_SEEKS_MAX);
+    hear_seeks(3, 1);
+    answer_seek(2);
+    assert_true(s.eve.closed);
+    assert_int_equal(s.eve.reason, DX_E_PROTOCOL);
+    bring_carol();
+    end();
+}
+
+/* What comes next is not waited for four times as long as fetching took. */
+static void test_slow_fetch(void **state) {
+    (void)state;
+    begin();
+    tell_many(2);
+    rogue_pass(&s.eve, DX_SYNC_STALL_MS - 1000);
+    size_t heard = s.eve.heard[DX_SYNC_MATCH];
+    answer_seek(2);
+    rogue_pass(&s.eve, DX_SYNC_MATCH_AGAIN_MS + 10);
+    assert_int_equal(s.eve.heard[DX_SYNC_MATCH], heard + 1);
+    hear_match();
     bring_carol();
     end();
 }
@@ -346,4 +431,5 @@ static void test_flood_of_questions(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_hidden), DX_TEST(test_ids_of_nothing), DX_TEST(test_false_ends),
              DX_TEST(test_flood_of_rows), DX_TEST(test_silence), DX_TEST(test_told_and_not_given),
+             DX_TEST(test_questions_under_way), DX_TEST(test_more_than_asked), DX_TEST(test_slow_fetch),
              DX_TEST(test_refused), DX_TEST(test_questions), DX_TEST(test_flood_of_questions))
