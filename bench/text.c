@@ -307,6 +307,58 @@ static void measure_state(const text_trace *trace, const document *made, dx_byte
     }
 }
 
+/* --- At rest ---------------------------------------------------------------------------------- */
+
+typedef struct rest_run {
+    const dx_text_doc *doc;
+    dx_buf checkpoint, text;
+} rest_run;
+
+static double save_round(void *ctx) {
+    rest_run *run = ctx;
+    dx_buf_clear(&run->checkpoint);
+    double began = cpu_now();
+    must(dx_text_save(run->doc, &run->checkpoint), "saving");
+    return cpu_now() - began;
+}
+
+static double text_round(void *ctx) {
+    rest_run *run = ctx;
+    bool plain;
+    dx_buf_clear(&run->text);
+    double began = cpu_now();
+    must(dx_text_checkpoint_text(&counting, dx_buf_view(&run->checkpoint), "text", &run->text, &plain),
+         "its text");
+    return cpu_now() - began;
+}
+
+static double open_round(void *ctx) {
+    rest_run *run = ctx;
+    document it = {.doc = NULL};
+    const dx_text_options options = {.client = 999, .unit = DX_TEXT_UTF16};
+    double began = cpu_now();
+    must(dx_text_open(&counting, &options, dx_buf_view(&run->checkpoint), &it.doc), "opening");
+    double seconds = cpu_now() - began;
+    must(dx_text_root(it.doc, "text", DX_TEXT_KIND_TEXT, &it.type), "its text");
+    check_text(&it, dx_buf_view(&run->text), "a checkpoint");
+    dx_text_destroy(it.doc);
+    return seconds;
+}
+
+/* What a document takes that is kept, and what it costs to keep it and to have it back. */
+static void measure_rest(const text_trace *trace, const document *made) {
+    rest_run run = {.doc = made->doc};
+    dx_buf_init(&run.checkpoint, &counting, SIZE_MAX);
+    dx_buf_init(&run.text, &counting, SIZE_MAX);
+    line(trace->name, "dxos", "save checkpoint", median(save_round, &run) * 1e3, "ms");
+    line(trace->name, "dxos", "bytes at rest", (double)run.checkpoint.size, "B");
+    line(trace->name, "dxos", "load checkpoint to text", median(text_round, &run) * 1e3, "ms");
+    check_text(made, dx_buf_view(&run.text), trace->name);
+    line(trace->name, "dxos", "load checkpoint", median(open_round, &run) * 1e3, "ms");
+    dx_buf_deinit(&run.checkpoint);
+    dx_buf_deinit(&run.text);
+}
+
 /* --- Traces of one author -------------------------------------------------------------------- */
 
 static void measure_branches(const text_trace *trace) {
@@ -345,6 +397,7 @@ static void measure_one_author(const text_trace *trace) {
     edit_round(&run);
     line(trace->name, "dxos", "memory after edits", (double)(held - before), "B");
     measure_state(trace, &run.it, trace->end);
+    measure_rest(trace, &run.it);
     run.with_updates = true;
     line(trace->name, "dxos", "local edit with update", median(edit_round, &run) * 1e9 / (double)run.count,
          "ns/edit");
@@ -422,6 +475,7 @@ static void measure_authors(const text_trace *trace) {
     apply_round(&all);
     measure_stream(trace, &it.updates, (dx_bytes){NULL, 0});
     measure_state(trace, &all.it, (dx_bytes){NULL, 0});
+    measure_rest(trace, &all.it);
     dx_text_destroy(all.it.doc);
     for (uint32_t agent = 0; agent < trace->agents; agent++) {
         dx_text_destroy(it.of[agent].doc);

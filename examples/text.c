@@ -145,12 +145,38 @@ static void lists_and_maps(const person *anna) {
            dx_text_kind_of(anna->doc, paragraph) == DX_TEXT_KIND_XML_ELEMENT ? "yes" : "no");
 }
 
+/* At rest a document takes less, its characters are read without it, and it goes on as if it had never rested. */
+static void rest(person *self) {
+    const dx_text_options options = {.client = 3};
+    dx_buf checkpoint, text, updates[2];
+    bool plain;
+    dx_buf_init(&checkpoint, &heap, 1 << 20);
+    dx_buf_init(&text, &heap, 1 << 20);
+    dx_buf_init(&updates[0], &heap, 1 << 20);
+    dx_buf_init(&updates[1], &heap, 1 << 20);
+    check(dx_text_save(self->doc, &checkpoint), "save");
+    check(dx_text_encode(self->doc, DX_TEXT_V2, dx_bytes_of(NULL, 0), &updates[0]), "encode");
+    check(dx_text_checkpoint_update(&heap, dx_buf_view(&checkpoint), &updates[1]), "its update");
+    check(dx_text_checkpoint_text(&heap, dx_buf_view(&checkpoint), "letter", &text, &plain), "its text");
+    printf("at rest: %.*s (%s)\n", (int)text.size, (const char *)text.data,
+           plain ? "nothing else" : "and what is no character");
+    printf("the same update: %s\n",
+           dx_bytes_equal(dx_buf_view(&updates[0]), dx_buf_view(&updates[1])) ? "yes" : "no");
+    dx_text_destroy(self->doc);
+    check(dx_text_open(&heap, &options, dx_buf_view(&checkpoint), &self->doc), "open");
+    dx_buf_deinit(&checkpoint);
+    dx_buf_deinit(&text);
+    dx_buf_deinit(&updates[0]);
+    dx_buf_deinit(&updates[1]);
+}
+
 int main(void) {
     person anna = join("Anna", 1), ben = join("Ben", 2);
     write_together(&anna, &ben);
     in_one_transaction(&anna, &ben);
     lists_and_maps(&anna);
     send(&anna, &ben);
+    rest(&ben);
 
     /* Who has the same is in the same state, to the byte. */
     dx_buf snapshots[2];

@@ -147,6 +147,21 @@ DX_API DX_MUST_USE int dx_text_encode(const dx_text_doc *doc, dx_text_form form,
 DX_API DX_MUST_USE int dx_text_state_vector(const dx_text_doc *doc, dx_buf *state_vector);
 DX_API DX_MUST_USE int dx_text_snapshot(const dx_text_doc *doc, dx_text_form form, dx_buf *snapshot);
 
+/* --- Checkpoints ------------------------------------------------------------------------------ */
+
+/* A document at rest: all that its update says, in a third of the bytes, and its characters to be read alone (docs/spec/text.md,
+ * Checkpoints). For the one who keeps it, not for others: the same document may have other bytes another time. Not inside a transaction. */
+DX_API DX_MUST_USE int dx_text_save(const dx_text_doc *doc, dx_buf *checkpoint);
+/* A document of a checkpoint. DX_E_CORRUPT. */
+DX_API DX_MUST_USE int dx_text_open(const dx_alloc *alloc, const dx_text_options *options,
+                                    dx_bytes checkpoint, dx_text_doc **doc);
+/* Appends the characters of a root, as dx_text_read would; nothing when there is no such root. *plain: that is all there is to say of it;
+ * false: something else lives in it, or it takes a document to tell. DX_E_CORRUPT. */
+DX_API DX_MUST_USE int dx_text_checkpoint_text(const dx_alloc *alloc, dx_bytes checkpoint, const char *name,
+                                               dx_buf *utf8, bool *plain);
+/* Appends the update (form v2) that a checkpoint was made of. DX_E_CORRUPT. */
+DX_API DX_MUST_USE int dx_text_checkpoint_update(const dx_alloc *alloc, dx_bytes checkpoint, dx_buf *update);
+
 /* --- Updates without a document --------------------------------------------------------------- */
 
 /* One update that says what all of them say. */

@@ -85,6 +85,25 @@ static size_t size_of_lead(uint8_t lead) {
     return lead < CONTINUATION_MIN ? 1 : lead < 0xe0 ? 2 : lead < LEAD_4 ? 3 : 4;
 }
 
+size_t dx_wtf8_prefix(dx_bytes text, uint64_t units) {
+    size_t i = 0;
+    while (units != 0 && i < text.size) {
+        if (units >= sizeof(uint64_t) && text.size - i >= sizeof(uint64_t) &&
+            (load(text.data + i) & HIGH_BITS) == 0) {
+            i += sizeof(uint64_t);
+            units -= sizeof(uint64_t);
+            continue;
+        }
+        unsigned taken = text.data[i] >= LEAD_4 ? 2 : 1;
+        if (taken > units) {
+            break;
+        }
+        i += size_of_lead(text.data[i]);
+        units -= taken;
+    }
+    return units == 0 ? i : text.size + 1;
+}
+
 size_t dx_wtf8_offset(dx_bytes text, uint64_t index, bool *inside) {
     size_t i = 0;
     *inside = false;

@@ -15,6 +15,8 @@ bool dx_utf8_units(dx_bytes text, uint64_t *units);
 uint64_t dx_wtf8_units(dx_bytes text);
 /* Where the code point begins that holds the unit at `index` (index = length: the end). inside: the unit is its second. */
 size_t dx_wtf8_offset(dx_bytes text, uint64_t index, bool *inside);
+/* How many bytes the first `units` units take, where a code point ends with them; more than there are: there is none. */
+size_t dx_wtf8_prefix(dx_bytes text, uint64_t units);
 /* Whether a half stands in it. */
 bool dx_wtf8_has_half(dx_bytes text);
 /* Appends the units from `from` to `to`; a pair that is cut leaves a half. */
