@@ -96,7 +96,7 @@ format:                                 ## clang-format every C file in place
 	@git ls-files -z '*.c' '*.h' | xargs -0r clang-format -i
 lint: need-check build/clang/build.ninja ## clang-tidy
 	@tools/lint build/clang
-parity: need-wasm build/debug/build.ninja ## the same seeds natively and in wasm leave the same trace (PARITY_SEEDS=5)
+parity: need-wasm build/debug/build.ninja ## the same seeds natively and in wasm leave the same trace (PARITY_SEEDS=15)
 	@tools/wasm parity
 web: need-web build/debug/build.ninja   ## what a kube serves, in build/web, and the client package (SKIP_WASM=1: with the module at hand)
 	@$(if $(SKIP_WASM),,tools/wasm module)

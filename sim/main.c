@@ -36,6 +36,7 @@ typedef struct sim_options {
     size_t peers, operations;
     uint64_t minutes;
     bool verbose, inside, calm, whole, epochs, skew, undo, purges, parts, texts, traces, until_failure, sums;
+    bool enough_memory; /* no allocation fails: how many there are, the size of pointers decides */
 } sim_options;
 
 typedef struct sim_totals {
@@ -165,14 +166,15 @@ static void add_up(sim_totals *totals, const sim_world *world) {
 }
 
 static void tell_failure(const sim_options *options, const sim_world *world) {
-    printf(
-        "seed %llu: %s\n  again: %s --seed %llu --peers %zu --minutes %llu --operations %zu%s%s%s%s%s%s%s%s "
-        "--verbose\n",
-        (unsigned long long)world->plan.seed, world->violation, options->program,
-        (unsigned long long)world->plan.seed, options->peers, (unsigned long long)options->minutes,
-        options->operations, options->whole ? " --whole" : "", options->epochs ? " --epochs" : "",
-        options->skew ? " --skew" : "", options->undo ? " --undo" : "", options->purges ? " --purges" : "",
-        options->parts ? " --parts" : "", options->texts ? " --texts" : "", options->calm ? " --calm" : "");
+    printf("seed %llu: %s\n  again: %s --seed %llu --peers %zu --minutes %llu --operations "
+           "%zu%s%s%s%s%s%s%s%s%s "
+           "--verbose\n",
+           (unsigned long long)world->plan.seed, world->violation, options->program,
+           (unsigned long long)world->plan.seed, options->peers, (unsigned long long)options->minutes,
+           options->operations, options->whole ? " --whole" : "", options->epochs ? " --epochs" : "",
+           options->skew ? " --skew" : "", options->undo ? " --undo" : "", options->purges ? " --purges" : "",
+           options->parts ? " --parts" : "", options->texts ? " --texts" : "", options->calm ? " --calm" : "",
+           options->enough_memory ? " --enough-memory" : "");
     fflush(stdout);
 }
 
@@ -193,6 +195,9 @@ static bool run_one(sim_world *world, const sim_options *options, uint64_t seed,
                      .parts = options->parts,
                      .texts = options->texts};
     sim_plan_draw(&plan, options->calm);
+    if (options->enough_memory) {
+        plan.chance[SIM_MEMORY] = 0;
+    }
     bool whole = options->whole || seed % WHOLE_EVERY == 7;
     sim_world *template = whole ? NULL : template_of(&plan);
     if (!whole && template == NULL) {
@@ -320,14 +325,15 @@ static bool has(int argc, char **argv, const char *name) {
 static const char usage[] =
     "sim --seed N | --seeds COUNT [--from N] [--each N] [--but-each N] [--block 0 --stride 1]\n"
     "  [--peers 3] [--minutes 30] [--operations 200] [--calm] [--whole] [--epochs] [--skew] [--undo]\n"
-    "  [--purges] [--parts] [--texts] [--traces] [--until-failure] [--verbose] [--inside]\n"
+    "  [--purges] [--parts] [--texts] [--enough-memory] [--traces] [--until-failure] [--verbose] [--inside]\n"
     "  --each, --but-each: only seeds that divide by N, or that do not; --block, --stride: of blocks\n"
     "  of twenty seeds those whose number leaves block when divided by stride; --sums: what happened\n"
     "  as rows, for tools/sim\n"
     "  --calm: no faults; --whole: every seed founds its spaces anew; --epochs: every seed has epochs;\n"
     "  --skew: every seed has programs of different ages; --undo: people who take things back;\n"
     "  --purges: in every seed things are purged; --parts: every seed that can has\n"
-    "  people who keep a part; --texts: people write in texts; --traces: the hash of all events and effects "
+    "  people who keep a part; --texts: people write in texts; --enough-memory: no allocation fails, for\n"
+    "  which one would depends on the platform; --traces: the hash of all events and effects "
     "of each seed;\n"
     "  --verbose: what happens, as a story; --inside: and what nodes say of themselves";
 
@@ -370,6 +376,7 @@ int main(int argc, char **argv) {
                            .purges = has(argc, argv, "--purges"),
                            .parts = has(argc, argv, "--parts"),
                            .texts = has(argc, argv, "--texts"),
+                           .enough_memory = has(argc, argv, "--enough-memory"),
                            .traces = has(argc, argv, "--traces"),
                            .sums = has(argc, argv, "--sums"),
                            .until_failure = has(argc, argv, "--until-failure")};
