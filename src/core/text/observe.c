@@ -332,7 +332,10 @@ static int print_key(const dx_text_doc *doc, uint32_t chain, bool *begun, dx_buf
     }
     const dx_text_item *item = old != 0 ? dx_text_item_at(doc->sequence, old) : NULL;
     if (item != NULL && !is_deleted_now(doc, item)) {
-        old = 0; /* stood there no more, or nothing came of it */
+        if (old == now) {
+            return DX_OK; /* what others set came too late, or nothing stood there and stands there now */
+        }
+        old = 0; /* stood there no more */
     }
     now = now != 0 && (dx_text_item_at(doc->sequence, now)->flags & DX_ITEM_DELETED) == 0 ? now : 0;
     if (now == 0 && old == 0) {

@@ -1,6 +1,7 @@
 // tests/interop/text/faults.mjs: where Yjs is not held to what it does, each with the least example of it, played by Yjs alone. The comparison
 // sets such a place right in Yjs, counts the histories that met it, and goes on comparing; it begins by seeing each example fail, so that
 // nothing is excused that Yjs does well by now.
+import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
 
 function make(client) {
@@ -80,6 +81,54 @@ export const FAULTS = {
             } catch {
                 return true;
             }
+        },
+    },
+    reading: {
+        what: "who reads the delta of an event deletes markers by it",
+        shows() {
+            const [made] = updates(9, [], (text) => text.insert(0, "ab"));
+            const [theirs] = updates(2, [made], (text) => text.format(0, 2, { b: true }));
+            const doc = make(0), text = doc.getText("t");
+            Y.applyUpdate(doc, made);
+            doc.clientID = 1;
+            text.format(1, 1, { b: true });
+            let deletes = false;
+            text.observe((event) => {
+                const before = Y.snapshot(doc);
+                deletes ||= event.delta.length > 0 && !Y.equalSnapshots(before, Y.snapshot(doc));
+            });
+            Y.applyUpdate(doc, theirs);
+            return deletes;
+        },
+    },
+    embeds: {
+        what: "what is embedded is not said to be new, or gone, in what became of a version",
+        shows() {
+            const doc = new Y.Doc({ gc: false, guid: "" }), text = doc.getText("t");
+            const before = Y.snapshot(doc);
+            text.insertEmbed(0, { image: "p" });
+            return JSON.stringify(text.toDelta(Y.snapshot(doc), before)) === '[{"insert":{"image":"p"}}]';
+        },
+    },
+    pieces: {
+        what: "of what was made anew and cut since, an undo takes back one piece alone",
+        shows() {
+            const doc = make(1), text = doc.getText("t"), undo = new Y.UndoManager(text, { captureTimeout: 0 });
+            for (const edit of [() => text.insert(0, "abcd"), () => text.delete(0, 4), () => undo.undo(), () => text.insert(2, "x"), () => undo.undo(), () => undo.undo()]) {
+                edit();
+                undo.stopCapturing();
+            }
+            return text.toString() === "cd"; // there was nothing before "abcd"
+        },
+    },
+    presence: {
+        what: "whom others call gone, and who stays, is told to have left",
+        shows() {
+            const awareness = new Awareness(make(1)), told = [];
+            clearInterval(awareness._checkInterval);
+            awareness.on("change", ({ removed }) => told.push(...removed));
+            applyAwarenessUpdate(awareness, encodeAwarenessUpdate({ meta: new Map([[1, { clock: 5 }]]), states: new Map() }, [1]), "afar");
+            return told.includes(1) && awareness.getLocalState() !== null;
         },
     },
 };

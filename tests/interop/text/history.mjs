@@ -65,7 +65,7 @@ function delta(random) {
     });
 }
 
-function edit(random, weights) {
+export function edit(random, weights) {
     let at = random.below(Object.values(weights).reduce((a, b) => a + b));
     const what = Object.keys(weights).find((name) => (at -= weights[name]) < 0);
     const made = { do: what, where: random.next(), place: random.next() };
@@ -98,7 +98,7 @@ function edit(random, weights) {
     }
 }
 
-// seed → { seed, profile, replicas: [{ client, gc, form }], steps }
+// seed → { seed, kind, profile, watched: events too, replicas: [{ client, gc, form }], steps }
 export function makeHistory(seed) {
     const random = new Random(seed);
     const profile = random.pick(["plain", "rich", "rich", "array", "map", "mixed", "mixed"]);
@@ -113,14 +113,17 @@ export function makeHistory(seed) {
     const count = 8 + random.below(40);
     for (let i = 0; i < count; i++) {
         const at = random.below(replicas.length);
-        const kind = random.below(100);
+        const kind = random.below(110);
         if (kind < 62) steps.push({ at, ...edit(random, PROFILES[profile]) });
         else if (kind < 66) steps.push({ at, do: "together", edits: Array.from({ length: 2 + random.below(4) }, () => edit(random, PROFILES[profile])) });
         else if (kind < 86) steps.push({ at, do: "deliver", which: random.next() });
         else if (kind < 92) steps.push({ at, do: "deliverMerged", which: Array.from({ length: 2 + random.below(4) }, () => random.next()), convert: random.chance(50) });
         else if (kind < 95) steps.push({ at, do: "sync", from: random.below(replicas.length) });
         else if (kind < 97) steps.push({ at, do: "deliverDiff", which: random.next() });
-        else steps.push({ at, do: "look" });
+        else if (kind < 100) steps.push({ at, do: "look" });
+        else if (kind < 104) steps.push({ at, do: "mark", where: random.next(), place: random.next(), before: random.chance(50) });
+        else if (kind < 107) steps.push({ at, do: "find", which: random.next() });
+        else steps.push({ at, do: "version", first: random.next(), second: random.next() });
     }
-    return { seed, profile, replicas, steps };
+    return { seed, kind: "edits", profile, watched: random.chance(15), replicas, steps };
 }

@@ -118,6 +118,9 @@ int do_position_find(call *self) {
     dx_text_type type = 0, here = 0;
     uint64_t index = 0;
     int error = request_hex(self, 0, "position");
+    if (error == DX_OK && request_get(&self->in, "name").size > 0) {
+        error = request_target(self, DX_TEXT_KIND_TEXT, &here);
+    }
     error =
         error != DX_OK ? error : dx_text_position_find(self->doc, dx_buf_view(&self->text[0]), &type, &index);
     if (error == DX_E_NOT_FOUND) {
@@ -125,10 +128,7 @@ int do_position_find(call *self) {
         return DX_OK;
     }
     reply_number(self, "index", index);
-    if (error == DX_OK && request_get(&self->in, "name").size > 0) {
-        error = request_target(self, DX_TEXT_KIND_TEXT, &here);
-        reply_text(&self->reply, here == type ? ",\"here\":true" : ",\"here\":false");
-    }
+    reply_text(&self->reply, here != 0 && here == type ? ",\"here\":true" : ",\"here\":false");
     return error;
 }
 
@@ -154,8 +154,12 @@ int do_delta_at(call *self) {
 int do_version(call *self) {
     int error = request_hex(self, 0, "snapshot");
     if (error == DX_OK) {
+        document *into = *document_place(request_get(&self->in, "into"));
         error = dx_text_version(self->doc, self->form, dx_buf_view(&self->text[0]), &self->made);
         reply_hex(self, "update");
+        if (error == DX_OK && into != NULL) {
+            error = dx_text_apply(into->doc, self->form, dx_buf_view(&self->made));
+        }
     }
     return error;
 }

@@ -1,13 +1,27 @@
 // tests/interop/text/replay.mjs: a history is played by Yjs, each replica; what it says at each step is what ours has to say to the
 // same requests. So every replica of a history lives twice, and bytes of one feed the other whichever of the two wrote them.
 import * as Y from "yjs";
-import { ROOTS, deltaOf, down, hex, isText, isXml, kindOf, makeDoc, makeType, plain, root, same, separateValues, tell, typesOf, units, up } from "./shared.mjs";
+import { Player } from "./edits.mjs";
+import { ANY, ROOTS, deltaOf, down, hex, isText, joined, kindOf, makeDoc, member, opOf, plain, root, same, separateValues, tell, typesOf, units } from "./shared.mjs";
 
 class Replica {
     constructor(number, { client, gc, form }, id, told) {
         this.id = `${id}:${number}`;
         this.form = form;
         this.doc = makeDoc(client, gc, told);
+        this.heard = new Set(); // updates of the log that came as they were
+        this.versions = []; // snapshots it came by
+        this.events = null; // of the last transaction: type → { delta, keys }
+    }
+    watch(told) {
+        for (const name of Object.keys(ROOTS)) {
+            root(this.doc, name).observeDeep((events) => {
+                for (const event of events) {
+                    const { delta, keys } = unchanging(told, () => event.changes);
+                    this.events.set(event.target, { delta: delta.map(opOf), keys: keysOf(event.target, keys) });
+                }
+            });
+        }
     }
     // The update of one transaction in both forms, or null.
     transact(run) {
@@ -25,6 +39,53 @@ class Replica {
     }
 }
 
+// A delta of a version, where of what is embedded it is not said whether it is new.
+const unsaid = (delta) => joined(delta.map((op) => {
+    if (typeof op.insert === "string" || op.attributes?.ychange === undefined) return op;
+    const { ychange: _, ...attributes } = op.attributes;
+    return Object.keys(attributes).length > 0 ? { ...op, attributes } : { insert: op.insert };
+}));
+
+// A delta of inserts as single units: [what, attributes]; of a type its kind, for what stands in it has events of its own.
+const cells = (delta) =>
+    delta.flatMap((op) => (typeof op.insert === "string" ? op.insert.split("") : [op.insert["@type"] ?? op.insert]).map((one) => [one, op.attributes ?? {}]));
+
+// What a text is after a delta.
+function followed(before, delta) {
+    const from = cells(before), to = [];
+    for (const op of delta) {
+        if (op.insert !== undefined) to.push(...cells([op]));
+        else if (op.delete !== undefined) from.splice(0, op.delete);
+        else for (const [one, attributes] of from.splice(0, op.retain)) {
+            to.push([one, Object.fromEntries(Object.entries({ ...attributes, ...op.attributes }).filter(([, value]) => value !== null))]);
+        }
+    }
+    return [...to, ...from];
+}
+
+// Reads what Yjs deletes by reading (faults.mjs, "reading"), and puts that back.
+function unchanging(told, read) {
+    const { delete: remove } = Y.Item.prototype;
+    const gone = [];
+    Y.Item.prototype.delete = function () {
+        if (this.deleted) return;
+        this.markDeleted();
+        gone.push(this);
+    };
+    const what = read();
+    Y.Item.prototype.delete = remove;
+    for (const item of gone) item.deleted = false;
+    if (gone.length > 0) tell(told, "reading");
+    return what;
+}
+
+const keysOf = (type, keys) =>
+    Object.fromEntries([...keys].map(([key, { action, oldValue }]) => [key, {
+        action,
+        ...(action === "delete" ? {} : { value: member(type._map.get(key).content.getContent().at(-1)) }),
+        ...(action === "add" ? {} : { oldValue: oldValue instanceof Y.AbstractType ? ANY : plain(oldValue) }),
+    }]));
+
 // How many clocks have their place.
 function placed(doc) {
     let clocks = 0;
@@ -32,26 +93,21 @@ function placed(doc) {
     return clocks;
 }
 
-// requests: [{ request, expected }]; expected is compared member by member.
-export class Replay {
+export class Replay extends Player {
     constructor(history) {
+        super();
         this.history = history;
-        this.requests = [];
         this.log = []; // { v1, v2 }, in the order they were made
-        this.faults = []; // of Yjs against Yjs
-        this.told = {}; // how often each fault of Yjs that is known (faults.mjs) was met and set right
+        this.marks = []; // relative positions
         this.replicas = history.replicas.map((one, number) => new Replica(number, one, history.seed, this.told));
         for (const one of this.replicas) this.ask({ op: "new", doc: one.id, client: one.doc.clientID, gc: one.doc.gc }, {});
+        for (const one of this.replicas) this.watch(one);
         history.steps.forEach((step, number) => {
             this.step = number;
             this.take(step);
         });
         this.step = "end";
         this.settle();
-    }
-
-    ask(request, expected) {
-        this.requests.push({ request, expected, step: this.step });
     }
 
     take(step) {
@@ -72,6 +128,15 @@ export class Replay {
             case "look":
                 this.look(self);
                 break;
+            case "mark":
+                this.mark(self, step);
+                break;
+            case "find":
+                if (this.marks.length > 0) this.find(self, this.marks[step.which % this.marks.length]);
+                break;
+            case "version":
+                this.version(self, step);
+                break;
             case "together":
                 this.transact(self, step.edits);
                 break;
@@ -84,6 +149,7 @@ export class Replay {
 
     transact(self, edits) {
         const together = edits.length > 1;
+        const before = this.observe(self);
         if (together) this.ask({ op: "begin", doc: self.id }, {});
         const said = self.transact(() => {
             for (const edit of edits) {
@@ -98,141 +164,105 @@ export class Replay {
         if (together) this.ask({ op: "commit", doc: self.id, v: self.form }, { update });
         else if (this.requests.at(-1).expected.update === null) this.requests.at(-1).expected.update = update;
         if (said !== null) this.log.push(said);
+        this.tellEvents(self, before);
     }
 
-    // Does the edit and gives the request that does the same; null where there is nothing to do it to.
-    edit(doc, edit) {
-        const all = typesOf(doc);
-        const choose = (fits) => {
-            const fitting = all.filter(({ type }) => fits(type));
-            if (fitting.length === 0) return null;
-            const { name, path, type } = fitting[edit.where % fitting.length];
-            return { type, at: { name, type: ROOTS[name], ...(path.length > 0 ? { path } : {}) } };
-        };
-        switch (edit.do) {
-            case "insert":
-            case "embed":
-            case "embedType":
-            case "format":
-            case "erase":
-            case "delta":
-            case "attribute": {
-                const chosen = choose(isText);
-                return { ...this.editText(chosen.type, edit), ...chosen.at };
-            }
-            case "values":
-            case "bytes": {
-                const chosen = choose((type) => type instanceof Y.Array);
-                const index = edit.place % (chosen.type.length + 1);
-                if (edit.do === "bytes") {
-                    chosen.type.insert(index, [Uint8Array.from(edit.bytes)]);
-                    return { op: "array-bytes", ...chosen.at, index, bytes: hex(edit.bytes) };
-                }
-                chosen.type.insert(index, structuredClone(edit.values));
-                return { op: "array-insert", ...chosen.at, index, values: edit.values };
-            }
-            case "remove": {
-                const chosen = choose((type) => (type instanceof Y.Array || isXml(type)) && type.length > 0);
-                if (chosen === null) return null;
-                const index = edit.place % chosen.type.length;
-                const length = Math.min(edit.length, chosen.type.length - index);
-                chosen.type.delete(index, length);
-                return { op: "array-delete", ...chosen.at, index, length };
-            }
-            case "nest": {
-                const chosen = choose((type) => type instanceof Y.Array || isXml(type));
-                const index = edit.place % (chosen.type.length + 1);
-                const kind = isXml(chosen.type) && !edit.kind.startsWith("xml-") ? "xml-text" : edit.kind;
-                chosen.type.insert(index, [makeType(kind)]);
-                return { op: "array-type", ...chosen.at, index, kind, ...(kind === "xml-element" ? { node: "P" } : {}) };
-            }
-            case "set": {
-                const chosen = choose((type) => type instanceof Y.Map || type instanceof Y.XmlElement);
-                if (chosen.type instanceof Y.Map) chosen.type.set(edit.key, structuredClone(edit.value));
-                else chosen.type.setAttribute(edit.key, structuredClone(edit.value));
-                return { op: "map-set", ...chosen.at, key: edit.key, value: edit.value };
-            }
-            case "unset": {
-                const chosen = choose((type) => type instanceof Y.Map || type instanceof Y.XmlElement);
-                if (chosen.type instanceof Y.Map) chosen.type.delete(edit.key);
-                else chosen.type.removeAttribute(edit.key);
-                return { op: "map-delete", ...chosen.at, key: edit.key };
-            }
-            default: {
-                const chosen = choose((type) => type instanceof Y.Map);
-                chosen.type.set(edit.key, makeType(edit.kind));
-                return { op: "map-type", ...chosen.at, key: edit.key, kind: edit.kind, ...(edit.kind === "xml-element" ? { node: "P" } : {}) };
-            }
+    // --- Events ----------------------------------------------------------------------------------------------
+
+    // What a root is has to be known to tell what came to it.
+    watch(self) {
+        if (!this.history.watched) return;
+        self.watch(this.told);
+        for (const name of Object.keys(ROOTS)) this.ask({ op: "json", doc: self.id, name, type: ROOTS[name] }, {});
+    }
+
+    // The types there are before a transaction; null: nobody watches.
+    observe(self) {
+        if (!this.history.watched) return null;
+        self.events = new Map();
+        this.ask({ op: "observe", doc: self.id }, {});
+        return new Map(typesOf(self.doc).map(({ type }) => [type, isText(type) ? deltaOf(type) : null]));
+    }
+
+    // Of what is there before and after it.
+    tellEvents(self, before) {
+        if (before === null) return;
+        for (const { name, path, type } of typesOf(self.doc)) {
+            if (!before.has(type)) continue;
+            this.count("events");
+            const { delta, keys } = self.events.get(type) ?? { delta: [], keys: {} };
+            const request = { op: "event", doc: self.id, name, type: ROOTS[name], path };
+            this.ask(request, { keys });
+            if (!isText(type)) this.ask(request, { delta });
+            else this.follow(request, before.get(type), delta, deltaOf(type));
         }
     }
 
-    // The request has the place as it fell, also within a pair of surrogates; Yjs gets it moved, as ours is to move it.
-    editText(text, edit) {
-        const there = units(text);
-        const index = edit.place % (there.length + 1);
-        const at = this.moved(there, index, down);
-        const attributes = edit.attributes === undefined ? {} : { attributes: edit.attributes };
-        const copy = structuredClone(edit.attributes);
-        switch (edit.do) {
-            case "insert":
-                text.insert(at, edit.text, copy);
-                return { op: "insert", index, text: edit.text, ...attributes };
-            case "embed":
-                text.insertEmbed(at, structuredClone(edit.value), copy ?? {});
-                return { op: "embed", index, value: edit.value, ...attributes };
-            case "embedType":
-                text.insertEmbed(at, makeType(edit.kind), {});
-                return { op: "insert-type", index, kind: edit.kind, ...(edit.kind === "xml-element" ? { node: "P" } : {}) };
-            case "format":
-                if (edit.length > 0) text.format(at, this.moved(there, index + edit.length, up) - at, copy);
-                return { op: "format", index, length: edit.length, attributes: edit.attributes };
-            case "erase": {
-                const length = Math.min(edit.length, there.length - index);
-                if (length > 0) text.delete(at, this.moved(there, index + length, up) - at);
-                return { op: "delete", index, length };
-            }
-            case "attribute":
-                text.setAttribute(edit.key, structuredClone(edit.value));
-                return { op: "map-set", key: edit.key, value: edit.value };
-            default: {
-                const delta = this.evenDelta(edit.delta, there);
-                text.applyDelta(structuredClone(delta));
-                return { op: "apply-delta", delta };
+    // A delta of formatted text can be said in more than one way; it has to lead from before to after.
+    follow(request, before, delta, after) {
+        const wanted = cells(after);
+        if (!same(followed(before, delta), wanted)) this.faults.push("an event of Yjs does not tell what happened");
+        this.ask(request, { delta: wanted }, (got) => followed(before, got));
+    }
+
+    // --- Places ----------------------------------------------------------------------------------------------
+
+    mark(self, { where, place, before }) {
+        const texts = typesOf(self.doc).filter(({ type }) => isText(type) || type instanceof Y.Array);
+        const { name, path, type } = texts[where % texts.length];
+        const length = isText(type) ? units(type).length : type.length;
+        const raw = place % (length + 1), index = isText(type) ? down(units(type), raw) : raw;
+        const position = hex(Y.encodeRelativePosition(Y.createRelativePositionFromTypeIndex(type, index, before ? -1 : 0)));
+        this.ask({ op: "position", doc: self.id, name, type: ROOTS[name], path, index, before }, { position });
+        this.marks.push(position);
+    }
+
+    find(self, position) {
+        const found = Y.createAbsolutePositionFromRelativePosition(Y.decodeRelativePosition(Buffer.from(position, "hex")), self.doc);
+        const at = found === null ? undefined : typesOf(self.doc).find(({ type }) => type === found.type);
+        this.count("places");
+        this.ask({ op: "position-find", doc: self.id, position, ...(at ? { name: at.name, type: ROOTS[at.name], path: at.path } : {}) },
+            { index: found === null ? null : found.index, ...(at ? { here: true } : {}) });
+    }
+
+    // --- Versions --------------------------------------------------------------------------------------------
+
+    // What was there at one of the snapshots taken so far, and what came of it since another one.
+    version(self, { first, second }) {
+        if (self.doc.gc) return;
+        self.versions.push(Y.snapshot(self.doc));
+        const [a, b] = [first % self.versions.length, second % self.versions.length].sort((x, y) => x - y).map((at) => self.versions[at]);
+        for (const { name, path, type } of typesOf(self.doc)) {
+            if (!isText(type)) continue;
+            for (const before of [undefined, a]) {
+                this.count("versions");
+                const delta = type.toDelta(b, before).map(opOf);
+                if (before && delta.some(({ insert }) => typeof insert !== "string")) tell(this.told, "embeds");
+                this.ask({ op: "delta-at", doc: self.id, name, type: ROOTS[name], path, snapshot: hex(Y.encodeSnapshot(b)),
+                    ...(before ? { before: hex(Y.encodeSnapshot(a)) } : {}) }, { delta: unsaid(delta) }, unsaid);
             }
         }
-    }
-
-    moved(there, index, way) {
-        const at = way(there, index);
-        if (at !== index) tell(this.told, "pair");
-        return at;
-    }
-
-    // A delta that cuts no pair of surrogates, and deletes nothing beyond the end (Yjs throws where nothing was ever there).
-    evenDelta(delta, there) {
-        let at = 0;
-        return delta.flatMap((op) => {
-            const length = op.retain ?? op.delete;
-            if (length === undefined) return [op];
-            const end = this.moved(there, at + length, up);
-            const even = op.retain === undefined ? Math.min(end, there.length) - at : end - at;
-            if (even < end - at) tell(this.told, "beyond");
-            at = end;
-            if (even <= 0) return [];
-            return [op.retain === undefined ? { delete: even } : { ...op, retain: even }];
-        });
+        const copy = { id: `${self.id}:version`, doc: Y.createDocFromSnapshot(self.doc, b, makeDoc(0, false)) };
+        this.ask({ op: "new", doc: copy.id, client: 1, gc: false }, {});
+        this.ask({ op: "version", doc: self.id, snapshot: hex(Y.encodeSnapshot(b)), into: copy.id }, {});
+        copy.stateVector = Y.encodeStateVector(copy.doc);
+        this.look(copy);
+        this.ask({ op: "free", doc: copy.id }, {});
     }
 
     // --- Exchange --------------------------------------------------------------------------------------------
 
     apply(self, update, form) {
         const bytes = form === 1 ? update.v1 : update.v2;
+        const before = this.observe(self);
+        self.heard.add(update);
         Y.transact(self.doc, () => {
             (form === 1 ? Y.applyUpdate : Y.applyUpdateV2)(self.doc, bytes);
             this.wake(self.doc);
         }, null, false);
         separateValues(self.doc, this.told);
         this.ask({ op: "apply", doc: self.id, update: hex(bytes), v: form }, {});
+        this.tellEvents(self, before);
     }
 
     // Yjs notes only one of the things that what waits needs, and may not try again when the other comes (faults.mjs, "asleep"). It is
@@ -295,15 +325,19 @@ export class Replay {
         this.ask({ op: "pending", doc: id }, { pending: doc.store.pendingStructs !== null || doc.store.pendingDs !== null });
     }
 
-    // Everything reaches everyone; in the end one merged update makes a newcomer, too.
+    // Everything reaches everyone, some of it once more; in the end one merged update makes a newcomer, too.
     settle() {
         for (const one of this.replicas) {
-            for (const update of this.log) this.apply(one, update, one.form);
+            this.log.forEach((update, number) => {
+                if (!one.heard.has(update) || number % 4 === this.history.seed % 4) this.apply(one, update, one.form);
+            });
             this.look(one);
+            for (const position of this.marks.slice(-6)) this.find(one, position);
         }
         if (this.log.length > 0) {
             const newcomer = new Replica("new", { client: 7777, gc: true, form: 1 }, this.history.seed, this.told);
             this.ask({ op: "new", doc: newcomer.id, client: 7777, gc: true }, {});
+            this.watch(newcomer);
             const v1 = Y.mergeUpdates(this.log.map((one) => one.v1));
             const v2 = Y.mergeUpdatesV2(this.log.map((one) => one.v2));
             this.ask({ op: "merge", v: 1, updates: this.log.map((one) => hex(one.v1)) }, { update: hex(v1) });
@@ -328,13 +362,4 @@ export class Replay {
         if (said.some((one) => one.pending)) this.faults.push("Yjs waits for what has come");
         else if (said.some((one) => !same(one, said[0]))) this.faults.push("replicas of Yjs differ");
     }
-}
-
-// What a reply has other than it should; null: nothing.
-export function difference(expected, reply) {
-    if (reply.ok !== true) return { error: reply.error ?? reply };
-    for (const member of Object.keys(expected)) {
-        if (!same(expected[member], reply[member])) return { member, expected: expected[member], got: reply[member] };
-    }
-    return null;
 }

@@ -32,9 +32,12 @@ export function root(doc, name) {
 
 export const hex = (bytes) => Buffer.from(bytes).toString("hex");
 
+// What is there, whatever it is.
+export const ANY = Symbol("any");
+
 // Whether two values of JSON are the same, members in any order.
 export function same(a, b) {
-    if (a === b) return true;
+    if (a === b || (a === ANY && b !== undefined)) return true;
     if (typeof a !== "object" || typeof b !== "object" || a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return false;
     const keys = Object.keys(a);
     return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && same(a[key], b[key]));
@@ -50,12 +53,26 @@ export const plain = (value) =>
     : Object.is(value, -0) ? 0
     : value;
 
-export const deltaOf = (text) =>
-    text.toDelta().map((op) => ({
-        ...op,
-        insert: op.insert instanceof Y.AbstractType ? { "@type": kindOf(op.insert), value: plain(op.insert) } : plain(op.insert),
-        ...(op.attributes ? { attributes: plain(op.attributes) } : {}),
-    }));
+// A member of an array or a map, an embedded value.
+export const member = (value) => (value instanceof Y.AbstractType ? { "@type": kindOf(value), value: plain(value) } : plain(value));
+
+export const opOf = (op) => ({
+    ...op,
+    ...(op.insert === undefined ? {} : { insert: Array.isArray(op.insert) ? op.insert.map(member) : member(op.insert) }),
+    ...(op.attributes ? { attributes: plain(op.attributes) } : {}),
+});
+export const deltaOf = (text) => text.toDelta().map(opOf);
+
+// Runs of one formatting as one.
+export function joined(delta) {
+    const out = [];
+    for (const op of delta) {
+        const last = out.at(-1);
+        if (last && typeof last.insert === "string" && typeof op.insert === "string" && same(last.attributes ?? {}, op.attributes ?? {})) last.insert += op.insert;
+        else out.push({ ...op });
+    }
+    return out;
+}
 
 // A text as UTF-16 units, where what is embedded stands as one.
 export const units = (text) => text.toDelta().map((op) => (typeof op.insert === "string" ? op.insert : "\ufffc")).join("");

@@ -393,7 +393,7 @@ static const struct {
     {"position-find", do_position_find,
      NEEDS_DOC},                          /* doc, position, name; → index, here: in the type named */
     {"delta-at", do_delta_at, NEEDS_DOC}, /* doc, name, snapshot, before: another, v; → delta, gone */
-    {"version", do_version, NEEDS_DOC},   /* doc, snapshot, v; → update */
+    {"version", do_version, NEEDS_DOC}, /* doc, snapshot, v, into: a document that takes it in; → update */
     {"awareness-set", do_awareness_set, NEEDS_DOC},       /* doc, state, now; → changes */
     {"awareness-apply", do_awareness_apply, NEEDS_DOC},   /* doc, update, now; → changes */
     {"awareness-encode", do_awareness_encode, NEEDS_DOC}, /* doc, clients; → update */

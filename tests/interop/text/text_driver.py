@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # tests/interop/text/text_driver.py DRIVER: requests of text-driver and what it says to them, bad ones among them; it lives through all.
 import json
+import random
 import subprocess
 import sys
 
@@ -37,6 +38,34 @@ CASES = [
     ('{"op":"delete","doc":2,"name":"t","index":0,"length":1}', {}),
     ('{"op":"commit","doc":2,"v":1}', {"update": "000101010001"}),
     ('{"op":"pending","doc":2}', {"pending": False}),
+    ('{"op":"new","doc":"h","client":7,"gc":false}', {}),
+    ('{"op":"undo-manager","doc":"h"}', {}),
+    ('{"op":"observe","doc":"h"}', {}),
+    ('{"op":"insert","doc":"h","name":"t","index":0,"text":"ab"}', {}),
+    ('{"op":"event","doc":"h","name":"t"}', {"delta": [{"insert": "ab"}], "keys": {}, "local": True}),
+    ('{"op":"event","doc":"h","name":"m","type":"map"}', {"delta": [], "keys": {}}),
+    ('{"op":"snapshot","doc":"h"}', {"snapshot": "00010702"}),
+    ('{"op":"position","doc":"h","name":"t","index":1}', {"position": "00070100"}),
+    ('{"op":"insert","doc":"h","name":"t","index":0,"text":"c"}', {}),
+    ('{"op":"position-find","doc":"h","position":"00070100","name":"t"}', {"index": 2, "here": True}),
+    ('{"op":"position-find","doc":"h","position":"00630100"}', {"index": None}),
+    ('{"op":"delta-at","doc":"h","name":"t","snapshot":"00010702"}', {"delta": [{"insert": "ab"}], "gone": 0}),
+    ('{"op":"delta-at","doc":"h","name":"t","snapshot":"00010703","before":"00010702"}',
+     {"delta": [{"insert": "c", "attributes": {"ychange": {"type": "added"}}}, {"insert": "ab"}]}),
+    ('{"op":"delta-at","doc":"h","name":"t","snapshot":"00010709"}', "E_NOT_FOUND"),
+    ('{"op":"version","doc":"h","snapshot":"00010702","into":"nobody"}', {"update": "01010700040101740261" + "6200"}),
+    ('{"op":"version","doc":"h","snapshot":"ff"}', "E_MALFORMED"),
+    ('{"op":"undo","doc":"h"}', {"done": True}),
+    ('{"op":"json","doc":"h","name":"t"}', {"json": "ab"}),
+    ('{"op":"redo","doc":"h"}', {"done": True}),
+    ('{"op":"redo","doc":"h"}', {"done": False}),
+    ('{"op":"awareness-set","doc":"h","state":{"name":"x"}}', {"changes": {"7": "came"}}),
+    ('{"op":"awareness-encode","doc":"h","clients":[7]}', {"update": "0107000c7b226e616d65223a2278227d"}),
+    ('{"op":"awareness-apply","doc":"h","update":"0108010231"}', "E_MALFORMED"),
+    ('{"op":"awareness-apply","doc":"h","update":"0108010131"}', {"changes": {"8": "came"}}),
+    ('{"op":"awareness","doc":"h"}', {"states": {"7": {"name": "x"}, "8": 1}}),
+    ('{"op":"awareness-encode","doc":"h","clients":[-7]}', "E_INVALID"),
+    ('{"op":"undo","doc":2}', "E_STATE"),
     ("", None),
     ("nonsense", "E_INVALID"),
     ("[]", "E_INVALID"),
@@ -73,10 +102,33 @@ CASES = [
     ('{"op":"commit","doc":"a"}', "E_STATE"),
     ('{"op":"map-set","doc":"a","name":"m","key":"k","value":' + "[" * 5000 + "]" * 5000 + "}", "E_LIMIT"),
     ('{"op":"map-set","doc":"a","name":"m","key":"k","value":' + "[" * 5000 + "}", "E_INVALID"),
+    ('{"op":"insert","doc":"a","name":"t","index":-1,"text":"x"}', "E_INVALID"),
+    ('{"op":"insert","doc":"a","name":"t","index":18446744073709551615,"text":"x"}', "E_INVALID"),
+    ('{"op":"insert","doc":"a","name":"t","index":9007199254740991,"text":"x"}', "E_INVALID"),
+    ('{"op":"delete","doc":"a","name":"t","index":0,"length":9007199254740991}', "E_INVALID"),
+    ('{"op":"delete","doc":"a","name":"t","index":0,"length":-1}', "E_INVALID"),
+    ('{"op":"format","doc":"a","name":"t","index":0,"length":9007199254740991,"attributes":{"b":true}}', "E_LIMIT"),
+    ('{"op":"apply-delta","doc":"a","name":"t","delta":[{"retain":-1}]}', "E_INVALID"),
+    ('{"op":"apply","doc":"a","v":1}', "E_INVALID"),
+    ('{"op":"apply","doc":"a","update":"01ffffffff07","v":1}', "E_MALFORMED"),
+    ('{"op":"encode","doc":"a","sv":"ffffffff0f"}', "E_MALFORMED"),
     ('{"op":"json","doc":"a","name":"t"}', {"json": "o"}),
     ('{"op":"free","doc":"a"}', {}),
     ('{"op":"free","doc":"a"}', "E_NOT_FOUND"),
 ]
+
+
+def damaged(count):
+    """Requests with a byte changed, left out or doubled, none of them empty or of two lines."""
+    random.seed(1)
+    made = []
+    while len(made) < count:
+        line = bytearray(random.choice(CASES)[0][:400].encode("utf-8"))
+        if len(line) > 2:
+            at = random.randrange(len(line))
+            line[at:at + 1] = random.choice([b"", bytes([random.randrange(33, 256)]), bytes([line[at]]) * 2])
+            made.append(bytes(line))
+    return made
 
 
 def main():
@@ -85,7 +137,7 @@ def main():
     replies = [json.loads(line) for line in run.stdout.decode("utf-8").splitlines()]
     asked = [(request, wanted) for request, wanted in CASES if wanted is not None]
     bad = 0
-    print("1..%d" % (len(asked) + 1))
+    print("1..%d" % (len(asked) + 2))
     for number, (request, wanted) in enumerate(asked):
         reply = replies[number] if number < len(replies) else None
         if isinstance(wanted, str):
@@ -98,7 +150,11 @@ def main():
             print("# wanted %s\n# got    %s" % (wanted, reply))
     ends_well = run.returncode == 0 and len(replies) == len(asked)
     print("%s %d - ends when its input does" % ("ok" if ends_well else "not ok", len(asked) + 1))
-    return 1 if bad or not ends_well else 0
+    lines = damaged(5000)
+    run = subprocess.run([sys.argv[1]], input=b"\n".join(lines), capture_output=True, timeout=60, check=False)
+    answered = run.returncode == 0 and run.stdout.count(b'\n{"ok":') + 1 == len(lines) == run.stdout.count(b"\n")
+    print("%s %d - %d damaged requests are answered, each by one line" % ("ok" if answered else "not ok", len(asked) + 2, len(lines)))
+    return 1 if bad or not ends_well or not answered else 0
 
 
 sys.exit(main())

@@ -318,6 +318,29 @@ static void test_arrays_and_maps(void **state) {
     desk_close(&it);
 }
 
+/* What another set at the same time and what loses changes nothing: nothing is told of the key. */
+static void test_keys_that_stay(void **state) {
+    (void)state;
+    desk one, other;
+    listener ear;
+    dx_text_type map, theirs;
+    desk_open(&one, 9);
+    desk_open(&other, 1);
+    assert_int_equal(dx_text_root(one.doc, "m", DX_TEXT_KIND_MAP, &map), DX_OK);
+    assert_int_equal(dx_text_root(other.doc, "m", DX_TEXT_KIND_MAP, &theirs), DX_OK);
+    assert_int_equal(dx_text_map_set(one.doc, map, "k", "1"), DX_OK);
+    assert_int_equal(dx_text_map_set(other.doc, theirs, "k", "2"), DX_OK);
+    listen(&ear, &one, one.text);
+    give(&other, &one);
+    assert_string_equal(ear.editor.last, "[] {}");
+    assert_int_equal(dx_text_map_set(other.doc, theirs, "j", "3"), DX_OK);
+    give(&other, &one);
+    assert_string_equal(ear.editor.last, "[] {\"j\":{\"action\":\"add\",\"value\":3}}");
+    deafen(&ear);
+    desk_close(&other);
+    desk_close(&one);
+}
+
 static void test_origin(void **state) {
     (void)state;
     desk a, b;
@@ -477,5 +500,6 @@ static void test_no_memory(void **state) {
     assert_true(heard_of > 2);
 }
 
-DX_TEST_MAIN(DX_TEST(test_text), DX_TEST(test_units), DX_TEST(test_arrays_and_maps), DX_TEST(test_origin),
-             DX_TEST(test_histories), DX_TEST(test_no_memory))
+DX_TEST_MAIN(DX_TEST(test_text), DX_TEST(test_units), DX_TEST(test_arrays_and_maps),
+             DX_TEST(test_keys_that_stay), DX_TEST(test_origin), DX_TEST(test_histories),
+             DX_TEST(test_no_memory))
