@@ -3,8 +3,8 @@
  * Layer: floor 1, text, private to the engine. The general way plans every struct and puts it among items that are there (plan.h,
  * integrate.h). Where nothing is there, records are filled while the update is read, one array says in the end what stands behind what,
  * and the trees are made from that at once (draft.h). It ends in the same document. Not taken this way, by a look at the update as it
- * is read: what waits for something, types below types and keys, clients that are not in order, pairs of surrogates that
- * structs cut; and documents somebody follows or takes back steps of. */
+ * is read: what waits for something, clients that are not in order, pairs of surrogates that structs cut, structs that cut many others; and
+ * documents somebody follows or takes back steps of. */
 #ifndef DX_TEXT_LOAD_H
 #define DX_TEXT_LOAD_H
 
