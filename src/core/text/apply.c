@@ -137,8 +137,8 @@ int dx_text_apply(dx_text_doc *doc, dx_text_form form, dx_bytes update) {
     if (doc->transaction.open) {
         return DX_E_STATE;
     }
-    bool taken;
-    int error = dx_text_load(doc, form, update, &taken);
+    bool taken = false;
+    int error = doc->items == 0 ? dx_text_load(doc, form, update, &taken) : DX_OK;
     if (taken || error != DX_OK) {
         return dx_text_doc_error(doc, error);
     }

@@ -266,11 +266,15 @@ static dx_text_list named_list(dx_text_loader *it, const dx_text_item *item) {
 /* --- Deleting --------------------------------------------------------------------------------- */
 
 static void delete_one(dx_text_loader *it, dx_text_item *item, dx_text_type *below) {
-    if ((item->flags & DX_ITEM_DELETED) == 0 && item->ref == DX_TEXT_TYPE) {
+    if ((item->flags & DX_ITEM_DELETED) != 0) {
+        return;
+    }
+    item->flags |= DX_ITEM_DELETED;
+    it->died = true;
+    if (item->ref == DX_TEXT_TYPE) {
         it->doc->types.rows[item->payload].after = *below;
         *below = item->payload;
     }
-    item->flags |= DX_ITEM_DELETED;
 }
 
 static void delete_list(dx_text_loader *it, dx_text_list list, dx_text_type *below) {
@@ -321,7 +325,7 @@ static void collect_one(dx_text_loader *it, dx_text_item *item) {
 }
 
 void dx_text_loader_collect(dx_text_loader *it) {
-    uint32_t used = it->draft.sequence->items.used;
+    uint32_t used = it->died ? it->draft.sequence->items.used : 0;
     for (dx_text_ref ref = 1; ref <= used; ref++) {
         dx_text_item *item = dx_text_loader_item(it, ref);
         if ((item->flags & DX_ITEM_DELETED) != 0 && item->ref != DX_TEXT_GC && item->ref != DX_TEXT_DELETED) {

@@ -38,6 +38,7 @@ typedef struct dx_text_loader {
     uint32_t last_client;
     size_t types_before, roots_before, lists_before; /* what the document had */
     size_t text_bytes, items;                        /* what it will have */
+    bool died;                                       /* something was deleted that had content */
     bool apart;                                      /* neighbours that merge have their characters apart */
 } dx_text_loader;
 
