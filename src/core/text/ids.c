@@ -61,11 +61,11 @@ bool dx_text_ids_are_many(const dx_text_sequence *sequence) {
 }
 
 size_t dx_text_ids_blocks(const dx_text_sequence *sequence, size_t count) {
-    /* One new id may move a leaf to a larger block, or cut it and the nodes above; many in a row make a leaf of every half one
+    /* One new id may move a leaf to a larger block, or cut it into two new ones and the nodes above; many in a row make a leaf of every half one
      * they fill, and each leaf there was grows or is cut once. */
     size_t there = sequence->items.used - sequence->items.free_count;
     size_t handles = there + count < ID_LEAF_MAX ? 2 * (there + count) + ID_LEAF_MIN : ID_LEAF_MAX;
-    size_t one = leaf_size((uint32_t)handles) +
+    size_t one = leaf_size((uint32_t)handles) + leaf_size((uint32_t)handles / 2) +
                  (there + count < ID_LEAF_MAX ? 1u : 3u) * sizeof(dx_text_id_inner) + 64;
     size_t leaves = there / (ID_LEAF_MAX / 2) + sequence->client_room + 1;
     return (count < leaves ? count : leaves) * one + count * 2 * sizeof(dx_text_id_leaf);
@@ -162,26 +162,32 @@ static void free_leaf(dx_text_sequence *sequence, dx_text_id_leaf *leaf) {
     dx_text_pool_free(&sequence->pool, leaf, leaf_size(leaf->room));
 }
 
-/* The same leaf in a block with room for more. */
-static dx_text_id_leaf *grow_leaf(dx_text_sequence *sequence, dx_text_ids *ids, dx_text_id_leaf *leaf) {
-    uint32_t wanted = leaf->room + (leaf->room < 64 ? leaf->room : leaf->room / 2u);
-    dx_text_id_leaf *grown = new_leaf(sequence, wanted < ID_LEAF_MAX ? wanted : ID_LEAF_MAX);
-    grown->parent = leaf->parent;
-    grown->prev = leaf->prev;
-    grown->next = leaf->next;
-    grown->slot = leaf->slot;
-    grown->count = leaf->count;
-    memcpy(grown->refs, leaf->refs, leaf->count * sizeof *leaf->refs);
-    *(grown->prev != NULL ? &grown->prev->next : &ids->first) = grown;
-    *(grown->next != NULL ? &grown->next->prev : &ids->last) = grown;
-    if (grown->parent != NULL) {
-        grown->parent->child[grown->slot].leaf = grown;
+/* Room for a leaf of so many to grow. */
+static uint32_t wider(uint32_t count) {
+    uint32_t wanted = count + (count < 64 ? count : count / 4);
+    return wanted < ID_LEAF_MAX ? wanted : ID_LEAF_MAX;
+}
+
+/* The same leaf in a block with room for so many. */
+static dx_text_id_leaf *move_leaf(dx_text_sequence *sequence, dx_text_ids *ids, dx_text_id_leaf *leaf,
+                                  uint32_t room) {
+    dx_text_id_leaf *moved = new_leaf(sequence, room);
+    moved->parent = leaf->parent;
+    moved->prev = leaf->prev;
+    moved->next = leaf->next;
+    moved->slot = leaf->slot;
+    moved->count = leaf->count;
+    memcpy(moved->refs, leaf->refs, leaf->count * sizeof *leaf->refs);
+    *(moved->prev != NULL ? &moved->prev->next : &ids->first) = moved;
+    *(moved->next != NULL ? &moved->next->prev : &ids->last) = moved;
+    if (moved->parent != NULL) {
+        moved->parent->child[moved->slot].leaf = moved;
     }
     if (sequence->found == leaf) {
-        sequence->found = grown;
+        sequence->found = moved;
     }
     free_leaf(sequence, leaf);
-    return grown;
+    return moved;
 }
 
 static dx_text_id_leaf *add_leaf(dx_text_sequence *sequence, dx_text_ids *ids, dx_text_id_leaf *left,
@@ -208,7 +214,7 @@ static void insert_after(dx_text_sequence *sequence, dx_text_ids *ids, dx_text_i
                          dx_text_ref ref) {
     at++;
     if (leaf->count == leaf->room && leaf->room < ID_LEAF_MAX) {
-        leaf = grow_leaf(sequence, ids, leaf);
+        leaf = move_leaf(sequence, ids, leaf, wider(leaf->room));
     }
     if (leaf->count == leaf->room && at == leaf->count) {
         leaf = add_leaf(sequence, ids, leaf, ID_LEAF_MAX / 4, clock_of(sequence, ref));
@@ -216,10 +222,11 @@ static void insert_after(dx_text_sequence *sequence, dx_text_ids *ids, dx_text_i
     } else if (leaf->count == leaf->room) {
         uint32_t half = leaf->count / 2u;
         dx_text_id_leaf *right =
-            add_leaf(sequence, ids, leaf, ID_LEAF_MAX, clock_of(sequence, leaf->refs[half]));
+            add_leaf(sequence, ids, leaf, wider(leaf->count - half), clock_of(sequence, leaf->refs[half]));
         right->count = (uint16_t)(leaf->count - half);
         memcpy(right->refs, &leaf->refs[half], right->count * sizeof *right->refs);
         leaf->count = (uint16_t)half;
+        leaf = move_leaf(sequence, ids, leaf, wider(half));
         if (at > half) {
             leaf = right;
             at -= half;

@@ -12,7 +12,7 @@
 enum {
     DX_TEXT_BLOCK_MAX = 1024,
     DX_TEXT_CLASSES = 28, /* sizes: by 16 to 128, by 32 to 512, by 64 to 1024 */
-    DX_TEXT_PIECE_MAX = 16 * 1024
+    DX_TEXT_PIECE_MAX = 8 * 1024
 };
 
 typedef struct dx_text_piece {
