@@ -76,8 +76,8 @@ const PATIENCE_MS = 10_000;
 
 /** Waits until it holds. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + PATIENCE_MS; !(await holds());) {
-    if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
+  for (const end = performance.now() + PATIENCE_MS; !(await holds());) {
+    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -150,7 +150,7 @@ const CLIENT = 7_000_000_000_001, ID = '1-0-abcd';
 async function script(): Promise<{ vault: ScriptedVault; provider: TextProvider; pushes: Request[] }> {
   const vault = new ScriptedVault(), pushes: Request[] = [];
   vault.answers['text.open'] = (request) => request.reply({ client: CLIENT, session: 5, update: Y.encodeStateAsUpdateV2(new Y.Doc()) });
-  vault.answers['text.pull'] = (request) => request.reply({ update: Y.encodeStateAsUpdateV2(new Y.Doc()) });
+  vault.answers['text.watch'] = () => undefined;
   vault.answers['text.push'] = (request) => void pushes.push(request);
   vault.answers['space.listen'] = (request) => request.refuse(-16, 'E_UNSUPPORTED');
   const { space: scripted } = await vault.client();
@@ -182,6 +182,28 @@ test('one push at a time: what is written meanwhile goes together behind it, and
   assert.equal(provider.waiting.get(), 2);
   pushes[2]?.reply();
   await saved(provider);
+  provider.destroy();
+});
+
+test('what others write is told from what the document has on, over a new channel from there, and nothing is asked for beside', async () => {
+  const { vault, provider, pushes } = await script(), other = new Y.Doc(), updates: Uint8Array[] = [];
+  other.clientID = 9;
+  other.on('updateV2', (update: Uint8Array) => void updates.push(update));
+  for (const word of ['one', ' two', ' three']) other.getText('text').insert(other.getText('text').length, word);
+  let changes = 0;
+  provider.doc.on('updateV2', (_update: Uint8Array, origin: unknown) => { changes++; assert.equal(origin, provider); });
+  const [watch] = vault.named('text.watch');
+  assert.deepEqual([watch?.command['id'], watch?.command['session'], watch?.command['form']], [ID, 5, 2]);
+  watch?.notify({ rows: updates.slice(0, 2).map((update) => ({ update })) });
+  await shows(provider, 'one two');
+  assert.equal(changes, 1, 'what is told together shows together');
+  vault.cut();
+  await until('the watch again', () => vault.channels === 2 && vault.named('text.watch').length === 1);
+  const [again] = vault.named('text.watch'), clocks = Y.decodeStateVector(again?.command['clocks'] as Uint8Array);
+  assert.deepEqual([...clocks], [[9, 7]]);
+  again?.notify({ rows: [{ update: Y.encodeStateAsUpdateV2(other, again.command['clocks'] as Uint8Array) }, { update: updates[0] as Uint8Array }] });
+  await shows(provider, 'one two three');
+  assert.deepEqual([pushes.length, vault.named('text.pull').length, vault.named('watch').length], [0, 0, 0]);
   provider.destroy();
 });
 

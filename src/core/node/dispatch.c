@@ -386,8 +386,9 @@ int dx_node_deliver_changes(dx_node *node) {
     if (node->changes.count == 0 && !node->changes.overflow) {
         return DX_OK;
     }
-    int error = dx_subscriptions_take(node->subscriptions, &node->context, &node->changes);
-    error = error == DX_OK ? dx_node_tell_texts(node) : error;
+    int error = dx_node_tell_texts(node); /* first: somebody is typing */
+    error =
+        error == DX_OK ? dx_subscriptions_take(node->subscriptions, &node->context, &node->changes) : error;
     dx_changes_clear(&node->changes);
     return error;
 }

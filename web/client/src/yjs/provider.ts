@@ -1,15 +1,15 @@
 // client/src/yjs/provider.ts: a Yjs document upon a text of a space: what is written in one is kept in the other (docs/spec/text-model.md, Documents of apps).
 //
 // What a transaction of the document writes goes to the vault at once, one push at a time; what is written while one is under way goes as one behind it. A
-// push is asked again over every new channel under its own request id, so it happens once, and updates that are known do no harm. The vault's watch tells
-// that others wrote, and by its clocks the document asks for what it lacks. A document writes as one client, which the vault names when the text is opened.
-// Where that is another one later (the vault was restored), the text is opened anew in another document, which writes once more what was not kept.
+// push is asked again over every new channel under its own request id, so it happens once. text.watch tells what others wrote, from what the document has on:
+// over a new channel it begins with what was missed, and updates that are known do no harm. A document writes as one client, which the vault names when the
+// text is opened. Where that is another one later (the vault was restored), the text is opened anew in another document, which writes once more what was not kept.
 import * as Awareness from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import type { Database } from '../database.ts';
 import { Code, DxError } from '../errors.ts';
 import { Cell, Event, type Observable } from '../observable.ts';
-import type { Body, Pending } from '../connection.ts';
+import { rowsOf, type Body, type Pending } from '../connection.ts';
 import { rewrite } from './rewrite.ts';
 import { Presence } from './presence.ts';
 
@@ -48,8 +48,6 @@ export class TextProvider {
   /** Another document was made, and nothing of it has been kept yet. */
   #isRenewed = false;
   #opening = false;
-  #pulling = false;
-  #pullAgain = false;
   #watch: Pending | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ended = false;
@@ -61,7 +59,6 @@ export class TextProvider {
     this.#doc = doc;
     this.#presence = new Presence(db, id, awareness);
     doc.on('updateV2', this.#written);
-    this.#beginWatch();
     void this.#open();
   }
 
@@ -96,7 +93,7 @@ export class TextProvider {
     this.#error.set(null);
     if (this.#session === null) void this.#open();
     else this.#push();
-    this.#pull();
+    if (this.#watch === null && this.#synced.get()) this.#beginWatch();
   }
 
   /** Lets the document go: it is no longer kept. What waits is lost unless `waiting` is 0. */
@@ -140,6 +137,7 @@ export class TextProvider {
     Y.applyUpdateV2(this.#doc, update, this);
     this.#error.set(null);
     this.#synced.set(true);
+    this.#beginWatch();
     this.#presence.begin();
   }
 
@@ -218,37 +216,23 @@ export class TextProvider {
 
   // --- Reading ------------------------------------------------------------------------------------------------------
 
+  /** Of the document and the session there are now. */
   #beginWatch(): void {
-    let at = '';
-    this.#watch = this.#db.ask(() => ({ do: 'watch', query: { kind: 'any', id: this.#id }, since: at }), {
-      onNotify: (body) => {
-        if (typeof body['at'] === 'string') at = body['at'];
-        const rows = body['rows'];
-        if (Array.isArray(rows) && rows.some((row) => !this.#shows(row as Body))) this.#pull();
-      },
-      onRestart: () => this.#pull(),
-      atOnce: true, watches: true,
+    this.#watch?.cancel();
+    const doc = this.#doc, session = this.#session ?? undefined;
+    const command = (): Body => ({ do: 'text.watch', id: this.#id, form: FORM, clocks: Y.encodeStateVector(doc), ...(session === undefined ? {} : { session }) });
+    const watch = this.#watch = this.#db.ask(command, { onNotify: (body) => this.#told(doc, rowsOf(body)), atOnce: true, watches: true });
+    watch.reply.catch((error: unknown) => {
+      if (this.#watch !== watch) return; // another one stands in its place
+      this.#watch = null;
+      this.#failed(error, () => this.#beginWatch());
     });
-    this.#watch.reply.catch((error: unknown) => this.#failed(error, () => this.#beginWatch()));
   }
 
-  /** Whether the document shows what a row says already, as after what it wrote itself: then there is nothing to fetch. */
-  #shows({ data }: Body): boolean {
-    const view = data as { text?: string; delta?: unknown } | null | undefined, root = this.#doc.share.get('text');
-    return view?.delta === undefined && root instanceof Y.Text && view?.text === root.toString();
-  }
-
-  #pull(): void {
-    this.#pullAgain = this.#pulling;
-    if (this.#pulling || !this.#synced.get() || this.#ended) return;
-    this.#pulling = true;
-    const pulled = ({ update }: Body): void => {
-      if (!this.#ended) Y.applyUpdateV2(this.#doc, update as Uint8Array, this);
-    };
-    this.#ask({ do: 'text.pull', clocks: Y.encodeStateVector(this.#doc) }).then(pulled).catch((error: unknown) => this.#failed(error, () => this.#pull())).finally(() => {
-      this.#pulling = false;
-      if (this.#pullAgain) this.#pull();
-    });
+  #told(doc: Y.Doc, rows: readonly Body[]): void {
+    if (this.#ended || doc !== this.#doc) return;
+    const apply = (): void => { for (const { update } of rows) if (update instanceof Uint8Array) Y.applyUpdateV2(doc, update, this); };
+    Y.transact(doc, apply, this, false);
   }
 
   // --- The vault ----------------------------------------------------------------------------------------------------
