@@ -96,9 +96,12 @@ DX_API DX_MUST_USE int dx_client_get(dx_client *client, const char *space, const
  * nothing is here. */
 DX_API DX_MUST_USE int dx_client_fetch(dx_client *client, const char *space, const char *id, dx_buf *row);
 /* What of a space this vault keeps from now on (docs/spec/partial.md): "{\"types\": [%s]}", "{\"since\": %lld}" (ms since
- * 1970), both, or "{\"all\": true}". */
+ * 1970), "{\"query\": {\"type\": %s, \"where\": {\"year\": {\"ge\": %d}}}}", some of these, or "{\"all\": true}". */
 DX_API DX_MUST_USE int dx_client_keep(dx_client *client, const char *space, const char *json, ...)
     DX_PRINTF(3, 4);
+/* What it keeps now: {"partial", "types", "since", "query"?, "outside", "missing", "told_by"?, "told_at"?, …} (docs/spec/commands.md,
+ * space.scope), appended to reply. */
+DX_API DX_MUST_USE int dx_client_kept(dx_client *client, const char *space, dx_buf *reply);
 /* Whether there may be more than the last answer told, because the vault keeps a part of what was asked about. */
 DX_API bool dx_client_is_partial(const dx_client *client);
 /* Time (docs/spec/history.md). A point is a text, as the rows say it in "at"; feed and dash may be left out. DX_E_GONE: history here
@@ -135,6 +138,42 @@ DX_API DX_MUST_USE int dx_client_query_built(dx_client *client, const char *spac
  * reply (may be NULL): dx_client_ask(client, NULL, NULL, &reply, "{\"do\": \"space.digest\", \"space\": %s}", space). */
 DX_API DX_MUST_USE int dx_client_ask(dx_client *client, dx_on_row on_row, void *ctx, dx_buf *reply,
                                      const char *json, ...) DX_PRINTF(5, 6);
+
+/* --- Texts: what several people write in at once (docs/spec/text-model.md) --------------------------------- */
+
+/* Places count characters (code points) from 0; words are UTF-8. What is inserted or deleted at once is one operation and has to fit
+ * a block (1 MiB): DX_E_LIMIT. */
+
+/* A new text that begins with these words (size 0: empty); type may be NULL; id (DX_REFERENCE_TEXT_MAX) may be NULL. */
+DX_API DX_MUST_USE int dx_client_add_text(dx_client *client, const char *space, const char *type,
+                                          dx_bytes words, char *id);
+/* Its characters, appended to words. Formatting and what is embedded: dx_client_get, "data". */
+DX_API DX_MUST_USE int dx_client_read_text(dx_client *client, const char *space, const char *id,
+                                           dx_buf *words);
+/* In front of the character at a place; place -1: at the end. */
+DX_API DX_MUST_USE int dx_client_insert_text(dx_client *client, const char *space, const char *id, int64_t at,
+                                             dx_bytes words);
+DX_API DX_MUST_USE int dx_client_delete_text(dx_client *client, const char *space, const char *id, int64_t at,
+                                             int64_t count);
+/* Formats `count` characters: "{\"bold\": true}"; null for a key ends it. */
+DX_API DX_MUST_USE int dx_client_format_text(dx_client *client, const char *space, const char *id, int64_t at,
+                                             int64_t count, const char *json, ...) DX_PRINTF(6, 7);
+
+/* For programs with a document of their own upon a text (dxos/text.h, any Yjs): updates are Yjs's, of form v2.
+ *   Open: the document's client id, the session it pushes in, and all of the text, appended to update (may be NULL).
+ *   Pull: what a document with that state vector (size 0: an empty one) lacks, appended to update.
+ *   Push: what one transaction of the document did, kept once this returns. DX_E_INVALID: no update of that session; open anew.
+ *   Watch: rows {"update": bytes}, told as those of dx_client_watch: first what the state vector lacks, then what others write, as it
+ * comes, but for that session (0: none is left out). */
+DX_API DX_MUST_USE int dx_client_open_text(dx_client *client, const char *space, const char *id,
+                                           uint64_t *author, uint64_t *session, dx_buf *update);
+DX_API DX_MUST_USE int dx_client_pull_text(dx_client *client, const char *space, const char *id,
+                                           dx_bytes state_vector, dx_buf *update);
+DX_API DX_MUST_USE int dx_client_push_text(dx_client *client, const char *space, const char *id,
+                                           uint64_t session, dx_bytes update);
+DX_API DX_MUST_USE int dx_client_watch_text(dx_client *client, const char *space, const char *id,
+                                            uint64_t session, dx_bytes state_vector, dx_on_row on_row,
+                                            void *ctx, uint8_t *request);
 
 /* --- Subscriptions: what changes, as it changes ------------------------------------------------------------ */
 

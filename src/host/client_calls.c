@@ -329,6 +329,10 @@ int dx_client_keep(dx_client *client, const char *space, const char *json, ...) 
     return error;
 }
 
+int dx_client_kept(dx_client *client, const char *space, dx_buf *reply) {
+    return ask_about(client, "space.scope", space, NULL, reply);
+}
+
 bool dx_client_is_partial(const dx_client *client) {
     return dx_client_words(client)->partial;
 }
@@ -449,6 +453,156 @@ int dx_client_ask(dx_client *client, dx_on_row on_row, void *ctx, dx_buf *reply,
     return error;
 }
 
+/* --- Texts -------------------------------------------------------------------------------------------------- */
+
+static void put_bytes(dx_map_builder *command, const char *key, dx_bytes bytes) {
+    dx_write_bytes(dx_map_builder_key(command, key), bytes);
+}
+
+static void put_words(dx_map_builder *request, const char *key, dx_bytes words) {
+    dx_write_text_bytes(dx_map_builder_key(request, key), words);
+}
+
+static void put_place(dx_map_builder *request, const char *key, int64_t place) {
+    dx_write_int(dx_map_builder_key(request, key), place);
+}
+
+/* The request becomes the operation of a command; frees its builder. */
+static void put_operation(dx_map_builder *command, dx_map_builder *request) {
+    dx_map_builder_finish(request, dx_map_builder_key(command, "operation"));
+}
+
+static void begin_request(dx_map_builder *request) {
+    dx_map_builder_init(request, dx_host_alloc(), DX_COMMAND_BODY_MAX);
+}
+
+static int apply(dx_client *client, const char *space, const char *id, dx_map_builder *request) {
+    dx_map_builder command;
+    begin(&command, "object.apply", space);
+    put_text(&command, "id", id);
+    put_operation(&command, request);
+    return ask(client, &command, NULL, NULL);
+}
+
+int dx_client_add_text(dx_client *client, const char *space, const char *type, dx_bytes words, char *id) {
+    dx_map_builder command, request;
+    begin(&command, "object.add", space);
+    put_text(&command, "type", type);
+    put_text(&command, "model", "dx/text/1");
+    if (words.size != 0) {
+        begin_request(&request);
+        put_words(&request, "append", words);
+        put_operation(&command, &request);
+    }
+    return ask_for(client, &command, "id", id, DX_REFERENCE_TEXT_MAX);
+}
+
+int dx_client_read_text(dx_client *client, const char *space, const char *id, dx_buf *words) {
+    dx_buf row;
+    dx_buf_init(&row, dx_host_alloc(), DX_ANSWER_MAX);
+    int error = ask_about(client, "object.get", space, id, &row);
+    dx_bytes answer = dx_buf_view(&row), model = dx_item_text(dx_item_get(answer, "model"));
+    if (error == DX_OK && !dx_bytes_equal(model, dx_bytes_text("dx/text/1"))) {
+        error = fail(client, DX_E_UNSUPPORTED, "that object is no text");
+    }
+    if (error == DX_OK && dx_item_get(answer, "omitted").size != 0) {
+        error = fail(client, DX_E_LIMIT, "the text is too large to be shown at once");
+    }
+    if (error == DX_OK) {
+        dx_bytes text = dx_item_text(dx_item_get(dx_item_get(answer, "data"), "text"));
+        dx_buf_append(words, text.data, text.size);
+        error = dx_buf_error(words) == DX_OK ? DX_OK : fail(client, dx_buf_error(words), "");
+    }
+    dx_buf_deinit(&row);
+    return error;
+}
+
+int dx_client_insert_text(dx_client *client, const char *space, const char *id, int64_t at, dx_bytes words) {
+    dx_map_builder request;
+    begin_request(&request);
+    put_words(&request, at < 0 ? "append" : "text", words);
+    if (at >= 0) {
+        put_place(&request, "insert", at);
+    }
+    return apply(client, space, id, &request);
+}
+
+int dx_client_delete_text(dx_client *client, const char *space, const char *id, int64_t at, int64_t count) {
+    dx_map_builder request;
+    begin_request(&request);
+    put_place(&request, "delete", at);
+    put_place(&request, "count", count);
+    return apply(client, space, id, &request);
+}
+
+int dx_client_format_text(dx_client *client, const char *space, const char *id, int64_t at, int64_t count,
+                          const char *json, ...) {
+    dx_buf attributes;
+    va_list values;
+    va_start(values, json);
+    int error = take_json(client, json, values, &attributes);
+    va_end(values);
+    if (error == DX_OK) {
+        dx_map_builder request;
+        begin_request(&request);
+        put_place(&request, "format", at);
+        put_place(&request, "count", count);
+        put_item(&request, "attributes", dx_buf_view(&attributes));
+        error = apply(client, space, id, &request);
+    }
+    dx_buf_deinit(&attributes);
+    return error;
+}
+
+/* The "update" of an answer goes to update, and more of it to *author and *session; each may be NULL. */
+static int ask_for_update(dx_client *client, dx_map_builder *command, uint64_t *author, uint64_t *session,
+                          dx_buf *update) {
+    dx_buf reply;
+    dx_buf_init(&reply, dx_host_alloc(), DX_ANSWER_MAX);
+    int error = ask(client, command, NULL, &reply);
+    dx_bytes answer = dx_buf_view(&reply);
+    if (error == DX_OK && author != NULL) {
+        *author = (uint64_t)dx_item_int(dx_item_get(answer, "client"), 0);
+    }
+    if (error == DX_OK && session != NULL) {
+        *session = (uint64_t)dx_item_int(dx_item_get(answer, "session"), 0);
+    }
+    if (error == DX_OK && update != NULL) {
+        dx_bytes all = dx_item_bytes(dx_item_get(answer, "update"));
+        dx_buf_append(update, all.data, all.size);
+        error = dx_buf_error(update) == DX_OK ? DX_OK : fail(client, dx_buf_error(update), "");
+    }
+    dx_buf_deinit(&reply);
+    return error;
+}
+
+int dx_client_open_text(dx_client *client, const char *space, const char *id, uint64_t *author,
+                        uint64_t *session, dx_buf *update) {
+    dx_map_builder command;
+    begin(&command, "text.open", space);
+    put_text(&command, "id", id);
+    return ask_for_update(client, &command, author, session, update);
+}
+
+int dx_client_pull_text(dx_client *client, const char *space, const char *id, dx_bytes state_vector,
+                        dx_buf *update) {
+    dx_map_builder command;
+    begin(&command, "text.pull", space);
+    put_text(&command, "id", id);
+    put_bytes(&command, "clocks", state_vector);
+    return ask_for_update(client, &command, NULL, NULL, update);
+}
+
+int dx_client_push_text(dx_client *client, const char *space, const char *id, uint64_t session,
+                        dx_bytes update) {
+    dx_map_builder command;
+    begin(&command, "text.push", space);
+    put_text(&command, "id", id);
+    dx_write_uint(dx_map_builder_key(&command, "session"), session);
+    put_bytes(&command, "update", update);
+    return ask(client, &command, NULL, NULL);
+}
+
 /* --- Subscriptions ------------------------------------------------------------------------------------------ */
 
 struct dx_subscribed {
@@ -523,33 +677,62 @@ static int begin_watch(dx_client *client, dx_subscribed *watch, dx_map_builder *
     return error;
 }
 
-int dx_client_watch(dx_client *client, const char *space, dx_on_row on_row, void *ctx, uint8_t *request,
-                    const char *json, ...) {
+/* A subscription of the client; NULL: no memory, which is said. */
+static dx_subscribed *add_watch(dx_client *client, dx_on_row on_row, void *ctx) {
     dx_client_calls *calls = dx_client_calls_of(client);
     dx_subscribed *watch = calloc(1, sizeof *watch);
-    dx_buf query;
-    va_list values;
-    va_start(values, json);
-    int error = take_json(client, json, values, &query);
-    va_end(values);
-    if (watch == NULL || error != DX_OK) {
-        free(watch);
-        dx_buf_deinit(&query);
-        return error != DX_OK ? error : fail(client, DX_E_NO_MEMORY, "");
+    if (watch == NULL) {
+        (void)fail(client, DX_E_NO_MEMORY, "");
+        return NULL;
     }
     sweep(calls, false);
     calls->message[0] = calls->remedy[0] = 0;
     *watch = (dx_subscribed){.next = calls->watches, .client = client, .listener = {on_row, ctx}};
     calls->watches = watch;
+    return watch;
+}
+
+static int name_watch(const dx_subscribed *watch, int error, uint8_t *request) {
+    if (error == DX_OK && request != NULL) {
+        memcpy(request, watch->request, DX_REQUEST_SIZE);
+    }
+    return error;
+}
+
+int dx_client_watch(dx_client *client, const char *space, dx_on_row on_row, void *ctx, uint8_t *request,
+                    const char *json, ...) {
+    dx_buf query;
+    va_list values;
+    va_start(values, json);
+    int error = take_json(client, json, values, &query);
+    va_end(values);
+    dx_subscribed *watch = error == DX_OK ? add_watch(client, on_row, ctx) : NULL;
+    if (watch == NULL) {
+        dx_buf_deinit(&query);
+        return error == DX_OK ? DX_E_NO_MEMORY : error;
+    }
     dx_map_builder command;
     begin_in(&command, "watch", space);
     put_item(&command, "query", dx_buf_view(&query));
     error = begin_watch(client, watch, &command);
     dx_buf_deinit(&query);
-    if (error == DX_OK && request != NULL) {
-        memcpy(request, watch->request, DX_REQUEST_SIZE);
+    return name_watch(watch, error, request);
+}
+
+int dx_client_watch_text(dx_client *client, const char *space, const char *id, uint64_t session,
+                         dx_bytes state_vector, dx_on_row on_row, void *ctx, uint8_t *request) {
+    dx_subscribed *watch = add_watch(client, on_row, ctx);
+    if (watch == NULL) {
+        return DX_E_NO_MEMORY;
     }
-    return error;
+    dx_map_builder command;
+    begin(&command, "text.watch", space);
+    put_text(&command, "id", id);
+    put_bytes(&command, "clocks", state_vector);
+    if (session != 0) {
+        dx_write_uint(dx_map_builder_key(&command, "session"), session);
+    }
+    return name_watch(watch, begin_watch(client, watch, &command), request);
 }
 
 int dx_client_cancel(dx_client *client, const uint8_t *request) {

@@ -1,5 +1,7 @@
 /* The calls of a client that ask and wait, its subscriptions, and how they fail, in this process and by an agent:
  * host/client_calls.c. Every function of dxos/client.h that a program needs is called here. */
+#include <dxos/text.h>
+
 #include "scene.h"
 
 typedef struct heard {
@@ -130,6 +132,16 @@ static void play_keeping(dx_client *client, const char *vault) {
     dx_client_set_timeout(client, 100);
     assert_int_equal(dx_client_fetch(client, "s", note, &row), DX_E_TIMEOUT); /* there is nobody */
     dx_client_set_timeout(client, -1);
+    assert_int_equal(dx_client_keep(client, "s",
+                                    "{\"query\": {\"type\": %s, \"where\": {\"year\": {\"ge\": %d}}}}",
+                                    "note", 2020),
+                     DX_OK);
+    dx_buf_clear(&row);
+    assert_int_equal(dx_client_kept(client, "s", &row), DX_OK);
+    hear(&found, dx_buf_view(&row));
+    assert_non_null(strstr(found.last, "\"ge\":2020"));
+    assert_non_null(strstr(found.last, "\"partial\":true"));
+    assert_int_equal(dx_client_kept(client, "nowhere", &row), DX_E_NOT_FOUND);
     assert_int_equal(dx_client_keep(client, "s", "[%d]", 1), DX_E_INVALID);
     assert_int_equal(dx_client_keep(client, "s", "{\"types\": [%s]}", "dx.space"), DX_E_INVALID);
     assert_says(client, "kept by everybody", "");
@@ -234,6 +246,158 @@ static void test_subscriptions(void **state) {
     with_and_without_agent(play_watching);
 }
 
+/* --- Texts --------------------------------------------------------------------------------------------------- */
+
+/* A document of a program, and the updates that it is told. */
+typedef struct written {
+    dx_text_doc *doc;
+    dx_text_type text;
+    uint64_t session;
+    int rows;
+    char last[256]; /* of an error, as JSON */
+} written;
+
+static void take_update(void *ctx, dx_bytes row) {
+    written *self = ctx;
+    dx_bytes update = dx_item_bytes(dx_item_get(row, "update"));
+    heard other = {0};
+    self->rows++;
+    if (update.data != NULL) {
+        assert_int_equal(dx_text_apply(self->doc, DX_TEXT_V2, update), DX_OK);
+    } else {
+        hear(&other, row);
+        snprintf(self->last, sizeof self->last, "%.255s", other.last);
+    }
+}
+
+static void open_document(dx_client *client, const char *id, written *self) {
+    dx_text_options options = {.unit = DX_TEXT_CODE_POINTS};
+    dx_buf update;
+    dx_buf_init(&update, dx_host_alloc(), DX_ANSWER_MAX);
+    assert_int_equal(dx_client_open_text(client, "s", id, &options.client, &self->session, &update), DX_OK);
+    assert_int_equal(dx_text_create(dx_host_alloc(), &options, &self->doc), DX_OK);
+    assert_int_equal(dx_text_root(self->doc, "text", DX_TEXT_KIND_TEXT, &self->text), DX_OK);
+    assert_int_equal(dx_text_apply(self->doc, DX_TEXT_V2, dx_buf_view(&update)), DX_OK);
+    dx_buf_deinit(&update);
+}
+
+/* What it writes, as an update. */
+static void write_in(written *self, uint64_t at, const char *words, dx_buf *update) {
+    dx_buf_init(update, dx_host_alloc(), DX_ANSWER_MAX);
+    assert_int_equal(dx_text_begin(self->doc), DX_OK);
+    assert_int_equal(dx_text_insert(self->doc, self->text, at, dx_bytes_text(words), NULL), DX_OK);
+    assert_int_equal(dx_text_commit(self->doc, DX_TEXT_V2, update), DX_OK);
+}
+
+static void assert_words(dx_client *client, const char *id, const char *words) {
+    dx_buf read;
+    dx_buf_init(&read, dx_host_alloc(), DX_ANSWER_MAX);
+    assert_int_equal(dx_client_read_text(client, "s", id, &read), DX_OK);
+    dx_buf_append_byte(&read, 0);
+    assert_string_equal((const char *)read.data, words);
+    dx_buf_deinit(&read);
+}
+
+static void assert_document(const written *self, const char *words) {
+    dx_buf read;
+    dx_buf_init(&read, dx_host_alloc(), DX_ANSWER_MAX);
+    assert_int_equal(dx_text_read(self->doc, self->text, &read), DX_OK);
+    dx_buf_append_byte(&read, 0);
+    assert_string_equal((const char *)read.data, words);
+    dx_buf_deinit(&read);
+}
+
+static void play_texts(dx_client *client, const char *vault) {
+    (void)vault;
+    char id[DX_REFERENCE_TEXT_MAX], empty[DX_REFERENCE_TEXT_MAX], note[DX_REFERENCE_TEXT_MAX];
+    assert_int_equal(dx_client_add_text(client, "s", "page", dx_bytes_text("Roses want sun."), id), DX_OK);
+    assert_int_equal(dx_client_add_text(client, "s", NULL, dx_bytes_of(NULL, 0), empty), DX_OK);
+    assert_int_equal(dx_client_insert_text(client, "s", id, 5, dx_bytes_text(" 🌹")), DX_OK);
+    assert_int_equal(dx_client_insert_text(client, "s", id, -1, dx_bytes_text(" So do bees.")), DX_OK);
+    assert_int_equal(dx_client_delete_text(client, "s", id, 5, 2), DX_OK);
+    assert_int_equal(dx_client_format_text(client, "s", id, 0, 5, "{\"bold\": true, \"color\": %s}", "red"),
+                     DX_OK);
+    assert_words(client, id, "Roses want sun. So do bees.");
+    assert_words(client, empty, "");
+    assert_row(client, "s", id, "{\"insert\":\"Roses\",\"attributes\":{\"bold\":true,\"color\":\"red\"}}");
+    assert_row(client, "s", id, "\"type\":\"page\"");
+
+    /* What cannot be. */
+    dx_buf words;
+    dx_buf_init(&words, dx_host_alloc(), 8);
+    assert_int_equal(dx_client_read_text(client, "s", id, &words), DX_E_LIMIT);
+    dx_buf_deinit(&words);
+    dx_buf_init(&words, dx_host_alloc(), DX_ANSWER_MAX);
+    assert_int_equal(dx_client_add(client, "s", "note", note, "{}"), DX_OK);
+    assert_int_equal(dx_client_read_text(client, "s", note, &words), DX_E_UNSUPPORTED);
+    assert_says(client, "no text", "");
+    assert_int_equal(dx_client_insert_text(client, "s", id, 900, dx_bytes_text("x")), DX_E_INVALID);
+    assert_int_equal(dx_client_insert_text(client, "s", id, 0, dx_bytes_text("\xff")), DX_E_INVALID);
+    assert_int_equal(dx_client_delete_text(client, "s", id, 900, 1), DX_E_INVALID);
+    assert_int_equal(dx_client_format_text(client, "s", id, 0, 1, "{"), DX_E_INVALID);
+    assert_int_equal(dx_client_open_text(client, "s", note, NULL, NULL, NULL), DX_E_UNSUPPORTED);
+    assert_int_equal(dx_client_pull_text(client, "s", id, dx_bytes_text("\xff"), &words), DX_E_INVALID);
+    assert_int_equal(dx_client_push_text(client, "s", id, 1, dx_bytes_text("none")), DX_E_INVALID);
+    dx_buf_deinit(&words);
+}
+
+static void play_documents(dx_client *client, const char *vault) {
+    (void)vault;
+    char id[DX_REFERENCE_TEXT_MAX];
+    uint8_t request[DX_REQUEST_SIZE];
+    written first = {0}, second = {0};
+    dx_buf update, clocks, rest;
+    assert_int_equal(dx_client_add_text(client, "s", NULL, dx_bytes_text("tea"), id), DX_OK);
+    open_document(client, id, &first);
+    open_document(client, id, &second);
+    assert_int_not_equal(first.session, second.session);
+    dx_buf_init(&clocks, dx_host_alloc(), DX_ANSWER_MAX);
+    dx_buf_init(&rest, dx_host_alloc(), DX_ANSWER_MAX);
+    assert_int_equal(dx_text_state_vector(second.doc, &clocks), DX_OK);
+    assert_int_equal(dx_client_watch_text(client, "s", id, second.session, dx_buf_view(&clocks), take_update,
+                                          &second, request),
+                     DX_OK);
+    write_in(&first, 3, " with milk", &update);
+    assert_int_equal(dx_client_push_text(client, "s", id, first.session, dx_buf_view(&update)), DX_OK);
+    assert_int_equal(dx_client_push_text(client, "s", id, second.session, dx_buf_view(&update)),
+                     DX_E_INVALID);
+    dx_buf_deinit(&update);
+    while (second.rows < 2) {
+        assert_int_equal(dx_client_wait(client, SCENE_WAIT_MS), DX_OK);
+    }
+    assert_document(&second, "tea with milk");
+    write_in(&second, 0, "strong ", &update);
+    assert_int_equal(dx_client_push_text(client, "s", id, second.session, dx_buf_view(&update)), DX_OK);
+    dx_buf_deinit(&update);
+    dx_buf_clear(&clocks);
+    assert_int_equal(dx_text_state_vector(first.doc, &clocks), DX_OK);
+    assert_int_equal(dx_client_pull_text(client, "s", id, dx_buf_view(&clocks), &rest), DX_OK);
+    assert_int_equal(dx_text_apply(first.doc, DX_TEXT_V2, dx_buf_view(&rest)), DX_OK);
+    assert_document(&first, "strong tea with milk");
+    assert_words(client, id, "strong tea with milk");
+    assert_int_equal(second.rows, 2); /* of its own it is told nothing */
+    assert_int_equal(dx_client_cancel(client, request), DX_OK);
+    assert_int_equal(dx_client_insert_text(client, "s", id, -1, dx_bytes_text(".")), DX_OK);
+    assert_int_equal(second.rows, 2);
+    assert_int_equal(
+        dx_client_watch_text(client, "s", id, 0, dx_bytes_text("\xff"), take_update, &second, NULL),
+        DX_E_INVALID);
+    dx_buf_deinit(&clocks);
+    dx_buf_deinit(&rest);
+    dx_text_destroy(first.doc);
+    dx_text_destroy(second.doc);
+}
+
+static void test_texts(void **state) {
+    (void)state;
+    with_and_without_agent(play_texts);
+}
+
+static void test_documents_upon_texts(void **state) {
+    (void)state;
+    with_and_without_agent(play_documents);
+}
+
 /* --- What a callback may not ------------------------------------------------------------------------------- */
 
 static void ask_inside(void *ctx, dx_bytes row) {
@@ -283,4 +447,5 @@ static void test_the_agent_goes(void **state) {
 
 DX_TEST_MAIN(SCENE_TEST(test_writing_and_asking), SCENE_TEST(test_keeping_a_part),
              SCENE_TEST(test_failures_say_what_and_what_to_do), SCENE_TEST(test_subscriptions),
+             SCENE_TEST(test_texts), SCENE_TEST(test_documents_upon_texts),
              SCENE_TEST(test_a_callback_may_not_wait), SCENE_TEST(test_the_agent_goes))
