@@ -8,6 +8,7 @@ import { useIdentity, useObject } from '../../react/src/index.ts';
 import { goTo, hrefOf } from '../frame/place.ts';
 import type { Note } from './app.tsx';
 import { useKept, useObserved } from './kept.ts';
+import { markOf } from './mark.ts';
 
 /** Shows a text in an element, to be edited; gives what takes it away again. */
 export type Mount = (parent: HTMLElement, text: Y.Text, awareness: Awareness, mayWrite: boolean) => () => void;
@@ -61,18 +62,13 @@ function Kept({ space, provider }: { space: Space; provider: TextProvider }) {
   );
 }
 
-const HUES = 360;
-/** One colour for one person, whoever looks. */
-const hueOf = (identityKey: string): number => parseInt(identityKey.slice(0, 6), 16) % HUES;
-
 function Editor({ provider, view }: { provider: TextProvider; view: string }) {
   const element = useRef<HTMLDivElement>(null), isSynced = useObserved(provider.synced), mayWrite = useObserved(provider.mayWrite), me = useIdentity();
   const [doc, setDoc] = useState(provider.doc), [failure, setFailure] = useState<Error | null>(null);
   useEffect(() => provider.renewed.subscribe(setDoc), [provider]);
   useEffect(() => {
     if (me === null) return;
-    const hue = hueOf(me.identityKey);
-    provider.awareness.setLocalStateField('user', { name: me.displayName || me.identityKey.slice(0, 8), color: `hsl(${hue} 60% 40%)`, colorLight: `hsl(${hue} 60% 40% / 0.25)` });
+    provider.awareness.setLocalStateField('user', { name: me.displayName || me.identityKey.slice(0, 8), ...markOf(me.identityKey) });
   }, [provider, doc, me]);
   useEffect(() => {
     if (!isSynced) return;

@@ -36,6 +36,67 @@ async function openAll(t) {
   return { kube, ada, bob, nora, space, id };
 }
 
+/** In a page, before its scripts: when pushes of a text leave, when they are kept, and when what others write is heard. */
+function watchFrames() {
+  const ids = { push: new Set(), watch: new Set() }, times = window.times = { pressed: [], pushed: [], kept: [], heard: [], shown: [] };
+  window.clock = () => performance.timeOrigin + performance.now(); // one clock for both browsers
+  const idOf = (frame) => String(new Uint8Array(frame, 3, 16));
+  const { postMessage } = MessagePort.prototype, handler = Object.getOwnPropertyDescriptor(MessagePort.prototype, 'onmessage');
+  MessagePort.prototype.postMessage = function (data, ...rest) {
+    const words = data instanceof ArrayBuffer ? new TextDecoder('latin1').decode(data) : '';
+    for (const [kind, seen] of Object.entries(ids)) if (words.includes(`text.${kind}`)) seen.add(idOf(data));
+    if (words.includes('text.push')) times.pushed.push(window.clock());
+    return postMessage.call(this, data, ...rest);
+  };
+  const hear = ({ data }) => {
+    if (!(data instanceof ArrayBuffer) || data.byteLength < 19) return;
+    if (ids.push.has(idOf(data))) times.kept.push(window.clock());
+    if (ids.watch.has(idOf(data))) times.heard.push(window.clock());
+  };
+  Object.defineProperty(MessagePort.prototype, 'onmessage', { ...handler, set(listener) {
+    if (listener !== null) this.addEventListener('message', hear);
+    handler.set.call(this, listener);
+  } });
+}
+
+/** From a key in one browser to the character in the other, by its stages. Another's cursor moves as well: characters are counted. */
+async function keys(t, ada, bob) {
+  for (const { page } of [ada, bob]) {
+    await page.addInitScript(watchFrames);
+    await page.reload();
+    await field(page).waitFor();
+  }
+  await field(ada.page).click();
+  await ada.page.keyboard.press('Control+End');
+  await ada.page.getByText('with Bob').waitFor();
+  await ada.page.evaluate(() => document.querySelector('.cm-content').addEventListener('keydown', () => window.times.pressed.push(window.clock()), { capture: true }));
+  await bob.page.evaluate(() => {
+    const content = document.querySelector('.cm-content'), count = () => content.textContent.split('x').length - 1;
+    const base = count();
+    let seen = base;
+    new MutationObserver(() => { while (seen < count()) seen = base + window.times.shown.push(window.clock()); }).observe(content, { subtree: true, childList: true, characterData: true });
+  });
+  const stages = { vault: [], kept: [], other: [], screen: [], all: [] };
+  for (let n = 0; n < KEYS; n++) {
+    await ada.page.keyboard.press('x');
+    await until(`key ${n}`, () => bob.page.evaluate((seen) => window.times.shown.length > seen, n));
+    await until(`key ${n} is kept`, () => ada.page.evaluate(() => window.times.kept.length === window.times.pushed.length));
+    const last = (page) => page.evaluate(() => Object.fromEntries(Object.entries(window.times).map(([name, all]) => [name, all.at(-1)])));
+    const [hers, his] = await Promise.all([last(ada.page), last(bob.page)]);
+    stages.vault.push(hers.pushed - hers.pressed);
+    stages.kept.push(hers.kept - hers.pushed);
+    stages.other.push(his.heard - hers.pushed);
+    stages.screen.push(his.shown - his.heard);
+    stages.all.push(his.shown - hers.pressed);
+  }
+  t.figure('notes: a key from one browser to the other, p50', median(stages.all), 'ms', { atMost: 20 });
+  t.figure('notes: the same, p95', percentile(stages.all, 0.95), 'ms');
+  t.figure('notes: of it from the key to the own vault', median(stages.vault), 'ms');
+  t.figure('notes: of it from there to the other page, both commits and the way', median(stages.other), 'ms');
+  t.figure('notes: of it from there to the screen', median(stages.screen), 'ms');
+  t.figure('notes: beside it, until the page knows that it is kept', median(stages.kept), 'ms');
+}
+
 export async function texts(t) {
   const { ada, bob, nora, space, id } = await openAll(t);
   await field(ada.page).click();
@@ -60,24 +121,7 @@ export async function texts(t) {
   await bob.page.locator('.cm-ySelectionInfo', { hasText: 'Ada' }).waitFor();
   await t.look(ada.page, 'notes-plain');
 
-  // From a key in one browser to the change of the document in the other.
-  await ada.page.evaluate(() => {
-    window.pressed = [];
-    document.querySelector('.cm-content').addEventListener('keydown', () => window.pressed.push(Date.now()), { capture: true });
-  });
-  await bob.page.evaluate(() => {
-    window.changes = [];
-    new MutationObserver(() => window.changes.push(Date.now())).observe(document.querySelector('.cm-content'), { subtree: true, childList: true, characterData: true });
-  });
-  const times = [];
-  for (let n = 0; n < KEYS; n++) {
-    const before = await bob.page.evaluate(() => window.changes.length);
-    await ada.page.keyboard.press('x');
-    const shown = await until(`key ${n}`, () => bob.page.evaluate((seen) => window.changes[seen], before));
-    times.push(shown - await ada.page.evaluate(() => window.pressed.at(-1)));
-  }
-  t.figure('notes: a key from one browser to the other, p50', median(times), 'ms', { atMost: 20 });
-  t.figure('notes: the same, p95', percentile(times, 0.95), 'ms');
+  await keys(t, ada, bob);
 }
 texts.deadlineMs = 120_000;
 
