@@ -71,6 +71,11 @@ typedef struct dx_model {
      * which operations came; this appends the bytes that save would, for digests and for whoever has them from others.
      * DX_E_CORRUPT: they are no state's. */
     int (*canonical)(const dx_alloc *alloc, dx_bytes saved, dx_buf *out);
+    /* May be NULL: what has no effect leaves nothing. As amend, by an operation that is hidden (docs/spec/ordering.md): it is not shown
+     * and does nothing, and what others did to what it made still stands where they meant it. In any order with others, and should
+     * the operation take effect as well, it counts as that alone. stamp: its feed, and a counter that grows along that. Wants amend. */
+    int (*hide)(const dx_alloc *alloc, const dx_stamp *created, dx_bytes saved, dx_bytes operation,
+                const dx_stamp *stamp, dx_buf *out);
 } dx_model;
 
 /* Models of a program's own, beside those below. Both the array and the vtables outlive the node they are given to. */

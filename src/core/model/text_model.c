@@ -58,6 +58,22 @@ static int text_amend(const dx_alloc *alloc, const dx_stamp *created, dx_bytes s
     return error;
 }
 
+static int text_hide(const dx_alloc *alloc, const dx_stamp *created, dx_bytes saved, dx_bytes operation,
+                     const dx_stamp *stamp, dx_buf *out) {
+    dx_text_saved held;
+    dx_buf places;
+    dx_buf_init(&places, alloc, DX_STATE_SIZE_MAX);
+    int error = dx_text_saved_read(saved, &held);
+    error = error == DX_OK ? dx_text_operation_hide(alloc, created, stamp, operation, &places) : error;
+    if (error == DX_OK && places.size == 0) {
+        error = dx_text_saved_write(&held, 0, NULL, out);
+    } else if (error == DX_OK) {
+        error = dx_text_saved_hide(&held, stamp->counter, dx_buf_view(&places), out);
+    }
+    dx_buf_deinit(&places);
+    return error;
+}
+
 static int text_canonical(const dx_alloc *alloc, dx_bytes saved, dx_buf *out) {
     dx_text_saved held;
     int error = dx_text_saved_read(saved, &held);
@@ -231,4 +247,5 @@ const dx_model dx_text_model = {
     .invert = text_invert,
     .amend = text_amend,
     .canonical = text_canonical,
+    .hide = text_hide,
 };

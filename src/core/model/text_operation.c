@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "crypto/hash.h"
 #include "text/struct_reader.h"
+#include "text/struct_writer.h"
 
 #define CLIENT_MASK ((UINT64_C(1) << 53) - 1)
 
@@ -94,4 +95,45 @@ int dx_text_operation_read(const dx_alloc *alloc, const dx_stamp *created, const
     }
     return import ? dx_text_operation_check_import(alloc, *update)
                   : dx_text_operation_check(alloc, dx_text_client(created, stamp->feed, session), *update);
+}
+
+/* Whatever it was, collected pieces aside, is deleted content of the same length. */
+static void hide_struct(dx_text_struct *one) {
+    if (one->ref != DX_TEXT_GC) {
+        one->ref = DX_TEXT_DELETED;
+        one->key = one->content = dx_bytes_of(NULL, 0);
+    }
+}
+
+int dx_text_operation_hide(const dx_alloc *alloc, const dx_stamp *created, const dx_stamp *stamp,
+                           dx_bytes operation, dx_buf *update) {
+    dx_text_reader reader;
+    dx_text_writer writer;
+    dx_text_section section;
+    dx_text_struct one;
+    dx_bytes shown;
+    size_t structs = 0, begin = update->size;
+    bool is_creation = dx_stamp_compare(created, stamp) == 0;
+    int error =
+        is_creation ? DX_E_MALFORMED : dx_text_operation_read(alloc, created, stamp, operation, &shown);
+    if (error != DX_OK) {
+        return error;
+    }
+    dx_text_reader_init(&reader, alloc);
+    dx_text_writer_init(&writer, alloc);
+    dx_text_reader_open(&reader, DX_TEXT_V2, shown);
+    dx_text_writer_begin(&writer, DX_TEXT_V2, update);
+    while (dx_text_reader_section(&reader, &section)) {
+        dx_text_writer_section(&writer, section.client, section.clock);
+        for (; dx_text_reader_struct(&reader, &one); structs++) {
+            hide_struct(&one);
+            dx_text_writer_struct(&writer, &one, 0);
+        }
+    }
+    error = dx_text_reader_finish(&reader);
+    int failed = dx_text_writer_finish(&writer, NULL);
+    dx_text_reader_deinit(&reader);
+    dx_text_writer_deinit(&writer);
+    update->size = structs == 0 ? begin : update->size;
+    return error != DX_OK ? error : failed;
 }

@@ -21,6 +21,11 @@ uint64_t dx_text_client(const dx_stamp *created, const uint8_t feed[static DX_FE
  * DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_text_operation_read(const dx_alloc *alloc, const dx_stamp *created, const dx_stamp *stamp,
                                        dx_bytes operation, dx_bytes *update);
+/* Appends what holds the places of an operation and shows nothing: an update with its structs under their ids, where they stand, with
+ * deleted content, and without its deletes; nothing where it has no structs. DX_E_MALFORMED: nobody may say it, or it is that of a
+ * creation. */
+DX_MUST_USE int dx_text_operation_hide(const dx_alloc *alloc, const dx_stamp *created, const dx_stamp *stamp,
+                                       dx_bytes operation, dx_buf *update);
 /* Whether all structs of an update are of that client and follow each other without a gap. DX_OK, DX_E_MALFORMED, DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_text_operation_check(const dx_alloc *alloc, uint64_t client, dx_bytes update);
 /* Likewise whether an update of anybody's structs needs nothing but itself. */

@@ -1,8 +1,9 @@
 /* model/text_state.c: texts as they are kept. See text_state.h.
  *
  * Layer: floor 1, model. Invariant: a document holds whole operations only, so nothing in it is pending, and what is taken in
- * follows from the set of operations alone. Operations of one client that write are taken in by their counters: one that waits
- * holds back those behind it, so that who says two things of one character is understood alike everywhere. */
+ * follows from the set of operations alone. Operations of one client that write are taken in by their counters, hidden ones behind
+ * the others: one that waits holds back those behind it, so that who says two things of one character is understood alike
+ * everywhere. */
 #include "model/text_state.h"
 
 #include <string.h>
@@ -15,7 +16,7 @@ typedef struct entry {
     uint64_t client; /* of its structs; 0: it only deletes */
     uint64_t counter;
     dx_bytes update;
-    bool taken;
+    bool hidden, taken;
 } entry;
 
 /* What is being taken in. */
@@ -37,11 +38,13 @@ int dx_text_saved_read(dx_bytes saved, dx_text_saved *out) {
         return DX_OK;
     }
     dx_reader_init(&in, saved);
-    bool three = dx_read_array(&in) == 3;
+    size_t count = dx_read_array(&in);
     out->checkpoint = dx_read_bytes(&in);
     out->waiting = dx_read_bytes(&in);
     out->fresh = dx_read_bytes(&in);
-    return dx_reader_finish(&in) == DX_OK && three ? DX_OK : DX_E_CORRUPT;
+    out->hidden = count == 4 ? dx_read_bytes(&in) : dx_bytes_of(NULL, 0);
+    bool sound = count == 3 || (count == 4 && out->hidden.size != 0);
+    return dx_reader_finish(&in) == DX_OK && sound ? DX_OK : DX_E_CORRUPT;
 }
 
 static int write_entry(uint64_t counter, dx_bytes update, dx_buf *out) {
@@ -72,20 +75,33 @@ static void write_bytes_head(size_t size, dx_buf *out) {
     }
 }
 
-int dx_text_saved_write(const dx_text_saved *saved, uint64_t counter, const dx_bytes *update, dx_buf *out) {
+/* Entries, with one more behind them unless it is NULL. */
+static int write_entries(dx_bytes entries, uint64_t counter, const dx_bytes *update, dx_buf *out) {
+    write_bytes_head(entries.size + (update == NULL ? 0 : entry_size(counter, *update)), out);
+    dx_buf_append(out, entries.data, entries.size);
+    return update == NULL ? dx_buf_error(out) : write_entry(counter, *update, out);
+}
+
+static int write_saved(const dx_text_saved *saved, uint64_t counter, const dx_bytes *fresh,
+                       const dx_bytes *hidden, dx_buf *out) {
     dx_writer writer;
-    size_t more = update == NULL ? 0 : entry_size(counter, *update);
-    dx_buf_append_byte(out, 0x83);
+    bool hides = saved->hidden.size != 0 || hidden != NULL;
+    dx_buf_append_byte(out, hides ? 0x84 : 0x83);
     dx_writer_init(&writer, out);
     dx_write_bytes(&writer, saved->checkpoint);
     dx_write_bytes(&writer, saved->waiting);
-    write_bytes_head(saved->fresh.size + more, out);
-    dx_buf_append(out, saved->fresh.data, saved->fresh.size);
     int error = dx_writer_finish(&writer);
-    if (error == DX_OK && update != NULL) {
-        error = write_entry(counter, *update, out);
-    }
+    error = error == DX_OK ? write_entries(saved->fresh, counter, fresh, out) : error;
+    error = error == DX_OK && hides ? write_entries(saved->hidden, counter, hidden, out) : error;
     return error == DX_OK ? dx_buf_error(out) : error;
+}
+
+int dx_text_saved_write(const dx_text_saved *saved, uint64_t counter, const dx_bytes *update, dx_buf *out) {
+    return write_saved(saved, counter, update, NULL, out);
+}
+
+int dx_text_saved_hide(const dx_text_saved *saved, uint64_t counter, dx_bytes update, dx_buf *out) {
+    return write_saved(saved, counter, NULL, &update, out);
 }
 
 bool dx_text_saved_is_long(const dx_text_saved *saved) {
@@ -119,11 +135,11 @@ static int find_client(intake *self, dx_bytes update, uint64_t *client) {
     return error == DX_OK || error == DX_E_NO_MEMORY ? error : DX_E_CORRUPT;
 }
 
-static int read_entries(intake *self, dx_bytes bytes) {
+static int read_entries(intake *self, dx_bytes bytes, bool hidden) {
     int error = DX_OK;
     while (bytes.size != 0 && error == DX_OK) {
         dx_reader in;
-        entry one = {.taken = false};
+        entry one = {.hidden = hidden};
         dx_reader_init(&in, bytes);
         bool pair = dx_read_array(&in) == 2;
         one.counter = dx_read_uint(&in);
@@ -141,6 +157,9 @@ static int read_entries(intake *self, dx_bytes bytes) {
 static int entry_compare(const entry *a, const entry *b) {
     if (a->client != b->client) {
         return a->client < b->client ? -1 : 1;
+    }
+    if (a->hidden != b->hidden) {
+        return b->hidden ? -1 : 1;
     }
     if (a->counter != b->counter) {
         return a->counter < b->counter ? -1 : 1;
@@ -217,45 +236,79 @@ static void sort_left(intake *self) {
     self->count = kept;
 }
 
-static int take_all(intake *self, dx_buf *waiting) {
-    bool any = self->count != 0;
-    int error = any ? dx_text_reach_set(&self->reach, self->doc) : DX_OK;
-    error = error == DX_OK ? pass(self, &any) : error; /* as they came: mostly that is all */
-    any = true;
+/* Until nothing more can be taken in; what is left is in order. */
+static int take_left(intake *self) {
+    bool any = true;
+    int error = DX_OK;
     sort_left(self);
     while (error == DX_OK && any && self->count != 0) {
         error = pass(self, &any);
         sort_left(self);
     }
-    for (size_t i = 0; i < self->count && error == DX_OK && waiting != NULL; i++) {
-        error = write_entry(self->entries[i].counter, self->entries[i].update, waiting);
+    return error;
+}
+
+static int take_all(intake *self) {
+    bool any;
+    int error = dx_text_reach_set(&self->reach, self->doc);
+    error =
+        error == DX_OK && self->count != 0 ? pass(self, &any) : error; /* as they came: mostly that is all */
+    return error == DX_OK ? take_left(self) : error;
+}
+
+static int write_left(const intake *self, bool hidden, dx_buf *out) {
+    int error = DX_OK;
+    for (size_t i = 0; i < self->count && error == DX_OK; i++) {
+        const entry *one = &self->entries[i];
+        error = one->hidden == hidden ? write_entry(one->counter, one->update, out) : DX_OK;
+    }
+    return error;
+}
+
+static void intake_init(intake *self, const dx_alloc *alloc) {
+    *self = (intake){.alloc = alloc};
+    dx_text_clocks_init(&self->blocked, alloc);
+    dx_text_reach_init(&self->reach, alloc);
+}
+
+/* The document stays. */
+static void intake_deinit(intake *self) {
+    dx_alloc_free(self->alloc, self->entries, self->capacity * sizeof *self->entries);
+    dx_text_clocks_deinit(&self->blocked);
+    dx_text_reach_deinit(&self->reach);
+}
+
+/* Makes the document and takes in all that can be without what is hidden. */
+static int take_shown(intake *self, const dx_text_saved *saved, uint64_t client) {
+    const dx_text_options options = {
+        .client = client, .unit = DX_TEXT_CODE_POINTS, .max_bytes = DX_TEXT_MEMORY_MAX};
+    int error = dx_text_create(self->alloc, &options, &self->doc);
+    if (error == DX_OK && saved->checkpoint.size != 0) {
+        error = dx_text_apply(self->doc, DX_TEXT_V2, saved->checkpoint);
+        bool sound = error == DX_OK || error == DX_E_NO_MEMORY || error == DX_E_LIMIT;
+        error = sound ? error : DX_E_CORRUPT;
+    }
+    error = error == DX_OK ? read_entries(self, saved->waiting, false) : error;
+    error = error == DX_OK ? read_entries(self, saved->fresh, false) : error;
+    bool idle = error == DX_OK && self->count == 0 && saved->hidden.size == 0;
+    error = error == DX_OK && !idle ? take_all(self) : error;
+    if (error == DX_OK && dx_text_pending(self->doc)) { /* nobody saves that */
+        error = DX_E_CORRUPT;
     }
     return error;
 }
 
 int dx_text_saved_open(const dx_alloc *alloc, const dx_text_saved *saved, uint64_t client, dx_text_doc **doc,
                        dx_buf *waiting) {
-    const dx_text_options options = {
-        .client = client, .unit = DX_TEXT_CODE_POINTS, .max_bytes = DX_TEXT_MEMORY_MAX};
-    intake self = {.alloc = alloc};
-    *doc = NULL;
-    dx_text_clocks_init(&self.blocked, alloc);
-    dx_text_reach_init(&self.reach, alloc);
-    int error = dx_text_create(alloc, &options, &self.doc);
-    if (error == DX_OK && saved->checkpoint.size != 0) {
-        error = dx_text_apply(self.doc, DX_TEXT_V2, saved->checkpoint);
-        bool sound = error == DX_OK || error == DX_E_NO_MEMORY || error == DX_E_LIMIT;
-        error = sound ? error : DX_E_CORRUPT;
+    intake self;
+    intake_init(&self, alloc);
+    int error = take_shown(&self, saved, client);
+    if (error == DX_OK && saved->hidden.size != 0) {
+        error = read_entries(&self, saved->hidden, true);
+        error = error == DX_OK ? take_left(&self) : error;
     }
-    error = error == DX_OK ? read_entries(&self, saved->waiting) : error;
-    error = error == DX_OK ? read_entries(&self, saved->fresh) : error;
-    error = error == DX_OK ? take_all(&self, waiting) : error;
-    if (error == DX_OK && dx_text_pending(self.doc)) { /* nobody saves that */
-        error = DX_E_CORRUPT;
-    }
-    dx_alloc_free(alloc, self.entries, self.capacity * sizeof *self.entries);
-    dx_text_clocks_deinit(&self.blocked);
-    dx_text_reach_deinit(&self.reach);
+    error = error == DX_OK && waiting != NULL ? write_left(&self, false, waiting) : error;
+    intake_deinit(&self);
     *doc = self.doc;
     return error;
 }
@@ -263,7 +316,7 @@ int dx_text_saved_open(const dx_alloc *alloc, const dx_text_saved *saved, uint64
 int dx_text_waiting_has(const dx_alloc *alloc, dx_bytes waiting, uint64_t client, bool *has) {
     intake self = {.alloc = alloc};
     dx_text_reach_init(&self.reach, alloc);
-    int error = read_entries(&self, waiting);
+    int error = read_entries(&self, waiting, false);
     *has = false;
     for (size_t i = 0; i < self.count && error == DX_OK; i++) {
         *has = *has || self.entries[i].client == client;
@@ -273,22 +326,58 @@ int dx_text_waiting_has(const dx_alloc *alloc, dx_bytes waiting, uint64_t client
     return error;
 }
 
+/* Whether the document has all that an entry writes. */
+static int is_there(intake *self, const entry *one, bool *there) {
+    dx_text_reader *reader = &self->reach.reader;
+    dx_text_section section;
+    dx_text_struct last;
+    uint64_t end = 0;
+    dx_text_reader_open(reader, DX_TEXT_V2, one->update);
+    while (dx_text_reader_section(reader, &section)) {
+        while (dx_text_reader_struct(reader, &last)) {
+            end = last.id.clock + last.length;
+        }
+    }
+    *there = end <= dx_text_clocks_get(&self->reach.clocks, one->client);
+    int error = dx_text_reader_finish(reader);
+    return error == DX_OK || error == DX_E_NO_MEMORY ? error : DX_E_CORRUPT;
+}
+
+/* Hidden entries of which something is not in the document yet, in order. */
+static int write_hidden(intake *self, dx_bytes hidden, dx_buf *out) {
+    int error = read_entries(self, hidden, true);
+    for (size_t i = 0; i < self->count && error == DX_OK; i++) {
+        entry *one = &self->entries[i];
+        error = one->hidden ? is_there(self, one, &one->taken) : DX_OK;
+    }
+    sort_left(self);
+    return error == DX_OK ? write_left(self, true, out) : error;
+}
+
 int dx_text_saved_fold(const dx_alloc *alloc, const dx_text_saved *saved, dx_buf *out) {
-    dx_text_doc *doc;
-    dx_buf checkpoint, waiting, clocks;
+    intake self;
+    dx_buf checkpoint, waiting, hidden, clocks;
     dx_buf_init(&checkpoint, alloc, DX_STATE_SIZE_MAX);
     dx_buf_init(&waiting, alloc, DX_STATE_SIZE_MAX);
+    dx_buf_init(&hidden, alloc, DX_STATE_SIZE_MAX);
     dx_buf_init(&clocks, alloc, DX_STATE_SIZE_MAX);
-    int error = dx_text_saved_open(alloc, saved, 1, &doc, &waiting);
-    error = error == DX_OK ? dx_text_state_vector(doc, &clocks) : error;
+    intake_init(&self, alloc);
+    int error = take_shown(&self, saved, 1);
+    error = error == DX_OK ? write_left(&self, false, &waiting) : error;
+    error = error == DX_OK && saved->hidden.size != 0 ? write_hidden(&self, saved->hidden, &hidden) : error;
+    error = error == DX_OK ? dx_text_state_vector(self.doc, &clocks) : error;
     if (error == DX_OK && clocks.size > 1) { /* an empty text has no checkpoint, whatever deletes nothing */
-        error = dx_text_encode(doc, DX_TEXT_V2, dx_bytes_of(NULL, 0), &checkpoint);
+        error = dx_text_encode(self.doc, DX_TEXT_V2, dx_bytes_of(NULL, 0), &checkpoint);
     }
-    dx_text_destroy(doc);
-    const dx_text_saved folded = {.checkpoint = dx_buf_view(&checkpoint), .waiting = dx_buf_view(&waiting)};
+    dx_text_destroy(self.doc);
+    intake_deinit(&self);
+    const dx_text_saved folded = {.checkpoint = dx_buf_view(&checkpoint),
+                                  .waiting = dx_buf_view(&waiting),
+                                  .hidden = dx_buf_view(&hidden)};
     error = error == DX_OK ? dx_text_saved_write(&folded, 0, NULL, out) : error;
     dx_buf_deinit(&checkpoint);
     dx_buf_deinit(&waiting);
+    dx_buf_deinit(&hidden);
     dx_buf_deinit(&clocks);
     return error;
 }

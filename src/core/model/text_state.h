@@ -2,12 +2,16 @@
  *
  * Layer: floor 1, model. docs/spec/text-model.md. Saved bytes are
  *
- *     [checkpoint: bytes, waiting: bytes, fresh: bytes]
+ *     [checkpoint: bytes, waiting: bytes, fresh: bytes, hidden?: bytes]
  *
  * The checkpoint is an update (form v2) of all that could be taken in. Waiting and fresh hold entries [counter, update] one behind
  * another: fresh ones came since the checkpoint was made and are taken in when something is asked; waiting ones name what is not
  * here, since an operation before them was refused or is a hole. One operation is taken in whole or not at all.
- * Canonical is the form with nothing fresh: then no order of arrival shows. Waiting entries stand by (client, counter, bytes). */
+ * Hidden ones hold the places of what has no effect (text_operation.h), for those that name them: they come after all that can be
+ * taken in without them, and are never part of a checkpoint, so that the same operation may come into effect later. Where there are
+ * none, the fourth is left out.
+ * Canonical is the form with nothing fresh: then no order of arrival shows. Waiting and hidden entries stand by (client, counter,
+ * bytes), each once, hidden ones unless all they hold is in the checkpoint. */
 #ifndef DX_MODEL_TEXT_STATE_H
 #define DX_MODEL_TEXT_STATE_H
 
@@ -17,7 +21,7 @@
 #include "model/text_reach.h"
 
 typedef struct dx_text_saved {
-    dx_bytes checkpoint, waiting, fresh;
+    dx_bytes checkpoint, waiting, fresh, hidden;
 } dx_text_saved;
 
 /* Views into the bytes; no bytes at all: an empty text. Entries are looked at when they are taken in. DX_E_CORRUPT. */
@@ -25,11 +29,14 @@ DX_MUST_USE int dx_text_saved_read(dx_bytes saved, dx_text_saved *out);
 /* Appends saved bytes; with an update as one more fresh entry, unless it is NULL. The buffer's errors. */
 DX_MUST_USE int dx_text_saved_write(const dx_text_saved *saved, uint64_t counter, const dx_bytes *update,
                                     dx_buf *out);
+/* Likewise, with a hidden entry. */
+DX_MUST_USE int dx_text_saved_hide(const dx_text_saved *saved, uint64_t counter, dx_bytes update,
+                                   dx_buf *out);
 /* Whether so much is fresh that a checkpoint is worth its making. */
 bool dx_text_saved_is_long(const dx_text_saved *saved);
 
-/* The document with all of it that can be taken in, for the caller to destroy, also after an error; entries that wait are
- * appended to `waiting`, which may be NULL. unit, client: of the document. DX_E_CORRUPT, DX_E_LIMIT, DX_E_NO_MEMORY. */
+/* The document with all of it that can be taken in, for the caller to destroy, also after an error; entries that wait even for what
+ * is hidden are appended to `waiting`, which may be NULL. unit, client: of the document. DX_E_CORRUPT, DX_E_LIMIT, DX_E_NO_MEMORY. */
 DX_MUST_USE int dx_text_saved_open(const dx_alloc *alloc, const dx_text_saved *saved, uint64_t client,
                                    dx_text_doc **doc, dx_buf *waiting);
 /* Whether something of that client is among entries that wait. DX_E_CORRUPT, DX_E_NO_MEMORY. */

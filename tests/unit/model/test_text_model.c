@@ -1,128 +1,8 @@
 /* tests/unit/model/test_text_model.c: model/text_model.c and what it stands on, model/text_operation.c, model/text_state.c, model/text_reach.c and model/text_request.c: what people see when they write in one text at once,
- * who may write in whose name, and what is kept. */
-#include <dxos/model.h>
-
-#include "model/text_operation.h"
+ * what is kept.
+ * Who may write in whose name: test_text_operation.c; what is hidden: test_text_hidden.c. */
 #include "model/text_state.h"
-#include "test.h"
-
-enum { PEOPLE = 3, OPERATIONS_MAX = 512 };
-
-typedef struct fixture {
-    test_alloc alloc;
-    const dx_stamp *created;
-    void *states[PEOPLE];
-    uint64_t counter;
-    dx_buf operations[OPERATIONS_MAX];
-    dx_stamp stamps[OPERATIONS_MAX];
-    size_t count;
-    size_t known[PEOPLE]; /* operations that each has taken */
-} fixture;
-
-static const dx_stamp made = {.counter = 1, .feed = {9}};
-
-static void fixture_init(fixture *f) {
-    memset(f, 0, sizeof *f);
-    test_alloc_init(&f->alloc);
-    for (size_t i = 0; i < PEOPLE; i++) {
-        f->states[i] = dx_text_model.create(&f->alloc.port, &made);
-        assert_non_null(f->states[i]);
-    }
-    f->counter = 1;
-}
-
-static void fixture_deinit(fixture *f) {
-    for (size_t i = 0; i < PEOPLE; i++) {
-        dx_text_model.destroy(&f->alloc.port, f->states[i]);
-    }
-    for (size_t i = 0; i < f->count; i++) {
-        dx_buf_deinit(&f->operations[i]);
-    }
-    assert_int_equal(f->alloc.live_bytes, 0);
-}
-
-static void parse(const dx_alloc *alloc, const char *json, dx_buf *item) {
-    dx_writer writer;
-    dx_buf_init(item, alloc, 1 << 20);
-    dx_writer_init(&writer, item);
-    assert_int_equal(dx_json_parse(dx_bytes_text(json), &writer, NULL, 0), DX_OK);
-}
-
-static dx_stamp stamp_of(fixture *f, size_t who) {
-    dx_stamp stamp = {.counter = ++f->counter};
-    memset(stamp.feed, (int)who + 1, sizeof stamp.feed);
-    return stamp;
-}
-
-/* One person asks for something; it takes effect there. */
-static int ask(fixture *f, size_t who, const char *json) {
-    dx_buf request, *operation = &f->operations[f->count];
-    parse(&f->alloc.port, json, &request);
-    dx_buf_init(operation, &f->alloc.port, 1 << 20);
-    f->stamps[f->count] = stamp_of(f, who);
-    const dx_stamp *stamp = &f->stamps[f->count];
-    int error = dx_text_model.prepare(f->states[who], stamp->feed, dx_buf_view(&request), operation);
-    dx_buf_deinit(&request);
-    if (error == DX_OK) {
-        assert_int_equal(dx_text_model.apply(f->states[who], dx_buf_view(operation), stamp), DX_OK);
-        f->count++;
-    } else {
-        dx_buf_deinit(operation);
-    }
-    return error;
-}
-
-static void take(fixture *f, size_t who, size_t index) {
-    assert_int_equal(
-        dx_text_model.apply(f->states[who], dx_buf_view(&f->operations[index]), &f->stamps[index]), DX_OK);
-}
-
-/* Everybody takes everything. */
-static void exchange(fixture *f) {
-    for (size_t who = 0; who < PEOPLE; who++) {
-        for (size_t i = 0; i < f->count; i++) {
-            take(f, who, who == 1 ? f->count - 1 - i : i);
-        }
-    }
-}
-
-static void show(const dx_alloc *alloc, const void *state, char *out, size_t size) {
-    dx_buf item, json;
-    dx_writer writer;
-    dx_buf_init(&item, alloc, 1 << 20);
-    dx_buf_init(&json, alloc, 1 << 20);
-    dx_writer_init(&writer, &item);
-    assert_int_equal(dx_text_model.view(state, &writer), DX_OK);
-    assert_int_equal(dx_writer_finish(&writer), DX_OK);
-    assert_int_equal(dx_item_check(dx_buf_view(&item)), DX_OK);
-    assert_int_equal(dx_json_print(dx_buf_view(&item), &json), DX_OK);
-    snprintf(out, size, "%.*s", (int)json.size, (const char *)json.data);
-    dx_buf_deinit(&item);
-    dx_buf_deinit(&json);
-}
-
-#define assert_text(f, who, expected)                                                                        \
-    do {                                                                                                     \
-        char shown[1024];                                                                                    \
-        show(&(f)->alloc.port, (f)->states[who], shown, sizeof shown);                                       \
-        assert_string_equal(shown, expected);                                                                \
-    } while (0)
-
-static void save(const fixture *f, size_t who, dx_buf *out) {
-    dx_buf_init(out, &f->alloc.port, 1 << 20);
-    assert_int_equal(dx_text_model.save(f->states[who], out), DX_OK);
-}
-
-static void assert_same(fixture *f) {
-    dx_buf first, other;
-    save(f, 0, &first);
-    for (size_t who = 1; who < PEOPLE; who++) {
-        save(f, who, &other);
-        assert_true(dx_bytes_equal(dx_buf_view(&first), dx_buf_view(&other)));
-        dx_buf_deinit(&other);
-    }
-    dx_buf_deinit(&first);
-}
+#include "text_people.h"
 
 /* --- What people see -------------------------------------------------------------------------- */
 
@@ -209,75 +89,7 @@ static void test_requests_that_cannot_be(void **state) {
     fixture_deinit(&f);
 }
 
-/* --- Who writes ------------------------------------------------------------------------------- */
-
-/* An update that a document of that client makes by writing "x". */
-static void write_update(const dx_alloc *alloc, uint64_t client, const char *root, dx_text_form form,
-                         dx_buf *out) {
-    const dx_text_options options = {.client = client};
-    dx_text_doc *doc;
-    dx_text_type type;
-    dx_buf_init(out, alloc, 1 << 16);
-    assert_int_equal(dx_text_create(alloc, &options, &doc), DX_OK);
-    assert_int_equal(dx_text_root(doc, root, DX_TEXT_KIND_TEXT, &type), DX_OK);
-    assert_int_equal(dx_text_insert(doc, type, 0, dx_bytes_text("x"), NULL), DX_OK);
-    assert_int_equal(dx_text_encode(doc, form, dx_bytes_of(NULL, 0), out), DX_OK);
-    dx_text_destroy(doc);
-}
-
-static void write_operation(const dx_alloc *alloc, int64_t session, dx_bytes update, dx_buf *out) {
-    dx_writer writer;
-    dx_buf_init(out, alloc, 1 << 16);
-    dx_writer_init(&writer, out);
-    dx_write_array(&writer, 2);
-    if (session < 0) {
-        dx_write_null(&writer);
-    } else {
-        dx_write_int(&writer, session);
-    }
-    dx_write_bytes(&writer, update);
-    assert_int_equal(dx_writer_finish(&writer), DX_OK);
-}
-
-static int apply_update(fixture *f, int64_t session, uint64_t client, const dx_stamp *stamp) {
-    dx_buf update, operation;
-    write_update(&f->alloc.port, client, "text", DX_TEXT_V2, &update);
-    write_operation(&f->alloc.port, session, dx_buf_view(&update), &operation);
-    int error = dx_text_model.apply(f->states[0], dx_buf_view(&operation), stamp);
-    dx_buf_deinit(&operation);
-    dx_buf_deinit(&update);
-    return error;
-}
-
-static void test_nobody_writes_as_another(void **state) {
-    (void)state;
-    fixture f;
-    fixture_init(&f);
-    const dx_stamp stamp = stamp_of(&f, 0), others = stamp_of(&f, 1);
-    uint64_t own = dx_text_client(&made, stamp.feed, 3);
-    assert_int_equal(apply_update(&f, 3, dx_text_client(&made, others.feed, 3), &stamp), DX_E_MALFORMED);
-    assert_int_equal(apply_update(&f, 2, own, &stamp), DX_E_MALFORMED); /* of another session */
-    assert_int_equal(apply_update(&f, 3, own, &others), DX_E_MALFORMED);
-    assert_int_equal(apply_update(&f, -1, own, &stamp), DX_E_MALFORMED); /* not with which it is made */
-    assert_text(&f, 0, "{\"text\":\"\"}");
-    assert_int_equal(apply_update(&f, 3, own, &stamp), DX_OK);
-    assert_int_equal(apply_update(&f, -1, 12345, &made), DX_OK);
-    assert_text(&f, 0, "{\"text\":\"xx\"}");
-    fixture_deinit(&f);
-}
-
-static void test_clients_differ(void **state) {
-    dx_stamp other = made;
-    uint8_t feed[DX_FEED_PREFIX_SIZE] = {1}, neighbour[DX_FEED_PREFIX_SIZE] = {2};
-    (void)state;
-    uint64_t client = dx_text_client(&made, feed, 0);
-    assert_true(client > 0 && client < UINT64_C(1) << 53);
-    assert_true(client == dx_text_client(&made, feed, 0));
-    assert_true(client != dx_text_client(&made, neighbour, 0));
-    assert_true(client != dx_text_client(&made, feed, 1));
-    other.counter++;
-    assert_true(client != dx_text_client(&other, feed, 0));
-}
+/* --- Updates ---------------------------------------------------------------------------------- */
 
 /* An app's own updates, of either form; and a text that is made of one. */
 static void test_updates_of_apps(void **state) {
@@ -604,7 +416,6 @@ static void test_rows_that_are_none(void **state) {
 
 DX_TEST_MAIN(DX_TEST(test_one_person), DX_TEST(test_formatting_shows_as_a_delta),
              DX_TEST(test_people_write_at_once), DX_TEST(test_requests_that_cannot_be),
-             DX_TEST(test_nobody_writes_as_another), DX_TEST(test_clients_differ),
              DX_TEST(test_updates_of_apps), DX_TEST(test_making_one_of_an_update),
              DX_TEST(test_written_upon_an_import), DX_TEST(test_what_waits),
              DX_TEST(test_what_waits_holds_nobody_back), DX_TEST(test_taking_back), DX_TEST(test_memory),
