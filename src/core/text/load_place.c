@@ -4,7 +4,16 @@
 #include "text/room.h"
 #include "text/wtf8.h"
 
-enum { CUTS_FREE = 64 }; /* cuts of items, beside one for every second item: pieces of one are walked along */
+enum {
+    CUTS_FREE = 64,    /* cuts of items, beside one for every second item */
+    STEPS_FREE = 4096, /* from piece to piece of a struct, and along what is deleted */
+    STEPS_PER_STRUCT = 8
+};
+
+/* Nobody honest makes others walk far: deletes that say one thing many times, and structs in thousands of pieces, are for the general way. */
+static void count_step(dx_text_loader *it) {
+    it->declined |= ++it->steps > STEPS_FREE + STEPS_PER_STRUCT * it->structs;
+}
 
 /* So many that a mark has about one struct. */
 static uint32_t shift_of(const dx_text_load_section *of) {
@@ -80,17 +89,18 @@ static dx_text_ref find_struct(const dx_text_loader *it, const dx_text_load_sect
     return low;
 }
 
-/* Its piece that does. */
-static dx_text_ref find_piece(const dx_text_loader *it, dx_text_ref ref, uint32_t clock) {
-    while (it->pieces != NULL &&
+/* Its piece that does (one before it, when that is too far). */
+static dx_text_ref find_piece(dx_text_loader *it, dx_text_ref ref, uint32_t clock) {
+    while (it->pieces != NULL && !it->declined &&
            clock - dx_text_loader_item(it, ref)->clock >= dx_text_loader_item(it, ref)->length) {
         ref = it->pieces[ref];
+        count_step(it);
     }
     return ref;
 }
 
 /* The item that holds a clock which is here. */
-static dx_text_ref find(const dx_text_loader *it, uint32_t client, uint32_t clock) {
+static dx_text_ref find(dx_text_loader *it, uint32_t client, uint32_t clock) {
     return find_piece(it, find_struct(it, section_of(it, client), clock), clock);
 }
 
@@ -106,6 +116,9 @@ static bool make_pieces(dx_text_loader *it) {
 
 /* Cuts an item; what is right of the seam, 0: it cannot be done. */
 static dx_text_ref cut(dx_text_loader *it, dx_text_ref ref, uint32_t at) {
+    if (!dx_text_loader_goes_on(it)) {
+        return 0;
+    }
     const dx_text_item *left = dx_text_loader_item(it, ref);
     bool inside = false, values = left->ref == DX_TEXT_ANY || left->ref == DX_TEXT_JSON;
     size_t byte =
@@ -518,5 +531,6 @@ void dx_text_loader_delete(dx_text_loader *it, const dx_id_range *range) {
             delete_item(it, item);
         }
         ref = dx_text_loader_next(it, of, &whole, ref);
+        count_step(it);
     }
 }

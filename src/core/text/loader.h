@@ -31,7 +31,7 @@ typedef struct dx_text_loader {
     dx_text_ref *marks; /* of all sections */
     size_t marks_room;
     dx_text_ref *pieces; /* by handle: the piece cut off it that follows; NULL: nothing was cut */
-    size_t pieces_room, cuts, structs;
+    size_t pieces_room, cuts, structs, steps;
     dx_text_ref *firsts; /* by list: its first item */
     size_t firsts_room;
     uint64_t last_id;

@@ -1,5 +1,6 @@
 /* Replicas that have the same updates are the same: random histories of three to six replicas that hear of each other now and then,
- * told to newcomers in random orders, twice, merged, in both forms, by whole states.
+ * told to newcomers in random orders, twice, merged, in both forms, by whole states. In every second history replicas are closed now and
+ * then, and go on as what their whole state makes of a new document.
  *   test_converge            some thousand histories
  *   test_converge N [SEED]   N histories beginning with that seed; prints how many were byte for byte the same without being loaded anew */
 #include "histories.h"
@@ -11,6 +12,7 @@ typedef struct history {
     test_alloc alloc;
     test_random random;
     bool keep_deleted;
+    uint64_t next_client;
     size_t replicas, updates;
     dx_text_doc *docs[REPLICAS_MAX];
     dx_buf update[UPDATES_MAX];
@@ -88,10 +90,23 @@ static bool check_same(history *it, dx_text_doc *doc, dx_bytes canonical, dx_byt
     return same;
 }
 
+/* Closed, and opened from its whole state under a new client id; what waited waits again. */
+static void reopen(history *it, size_t replica) {
+    dx_text_form form = below(&it->random, 2) ? DX_TEXT_V1 : DX_TEXT_V2;
+    dx_buf whole = encoded(&it->alloc, it->docs[replica], form);
+    dx_text_type root;
+    dx_text_destroy(it->docs[replica]);
+    it->docs[replica] = new_document(&it->alloc, it->next_client++, it->keep_deleted);
+    assert_int_equal(dx_text_apply(it->docs[replica], form, dx_buf_view(&whole)), DX_OK);
+    assert_int_equal(dx_text_root(it->docs[replica], "text", DX_TEXT_KIND_TEXT, &root), DX_OK);
+    dx_buf_deinit(&whole);
+}
+
 static void make_history(history *it, uint64_t seed) {
     test_alloc_init(&it->alloc);
     test_random_init(&it->random, seed);
     it->updates = 0;
+    it->next_client = 100;
     memset(it->heard, 0, sizeof it->heard);
     it->keep_deleted = below(&it->random, 4) == 0;
     it->replicas = 3 + below(&it->random, 4);
@@ -103,6 +118,9 @@ static void make_history(history *it, uint64_t seed) {
     size_t steps = 6 + below(&it->random, 34);
     while (steps-- != 0) {
         size_t replica = below(&it->random, (uint32_t)it->replicas);
+        if (seed % 2 == 0 && below(&it->random, 4) == 0) {
+            reopen(it, replica);
+        }
         edit(it, replica);
         size_t listener = below(&it->random, (uint32_t)it->replicas);
         for (size_t i = 0; i < it->updates; i++) {

@@ -323,10 +323,62 @@ static void test_no_memory(void **state) {
     }
 }
 
+/* What costs more than its bytes is left to the general way. */
+static void test_far_walks(void **state) {
+    (void)state;
+    test_alloc alloc;
+    dx_text_writer writer;
+    test_alloc_init(&alloc);
+    dx_text_writer_init(&writer, &alloc.port);
+    enum { STRUCTS = 4000, LENGTH = 2000, RANGES = 30000 };
+    for (int repeated = 0; repeated < 2; repeated++) {
+        dx_buf update = buffer(&alloc);
+        dx_text_writer_begin(&writer, DX_TEXT_V1, &update);
+        dx_text_writer_section(&writer, 7, 0);
+        for (uint64_t i = 0; i < STRUCTS; i++) {
+            /* Each cuts the string of the other client; or stands behind the one before. */
+            dx_text_struct one = {
+                .id = {7, i}, .length = 1, .ref = DX_TEXT_STRING, .content = dx_bytes_text("x")};
+            one.has_origin = true;
+            one.origin = repeated != 0 && i != 0 ? (dx_text_id){7, i - 1} : (dx_text_id){5, i % (LENGTH - 8)};
+            dx_text_writer_struct(&writer, &one, 0);
+        }
+        char text[LENGTH];
+        memset(text, 'y', sizeof text);
+        dx_text_struct string = {.id = {5, 0}, .length = LENGTH, .ref = DX_TEXT_STRING};
+        string.content = dx_bytes_of(text, sizeof text);
+        string.parent = DX_TEXT_PARENT_ROOT;
+        string.parent_name = dx_bytes_text("text");
+        dx_text_writer_section(&writer, 5, 0);
+        dx_text_writer_struct(&writer, &string, 0);
+        assert_int_equal(dx_text_writer_finish(&writer, NULL), DX_OK);
+        if (repeated != 0) {
+            update.size--; /* no deletes */
+            dx_lib0_write_uint(&update, 1);
+            dx_lib0_write_uint(&update, 7);
+            dx_lib0_write_uint(&update, RANGES);
+            for (int i = 0; i < RANGES; i++) {
+                dx_lib0_write_uint(&update, 0);
+                dx_lib0_write_uint(&update, STRUCTS);
+            }
+        }
+        bool taken;
+        dx_text_doc *doc = new_document(&alloc, 99, false);
+        assert_int_equal(dx_text_load(doc, DX_TEXT_V1, dx_buf_view(&update), &taken), DX_OK);
+        assert_false(taken);
+        assert_int_equal(dx_text_apply(doc, DX_TEXT_V1, dx_buf_view(&update)), DX_OK);
+        assert_null(text_invariants(doc));
+        dx_text_destroy(doc);
+        dx_buf_deinit(&update);
+    }
+    dx_text_writer_deinit(&writer);
+    assert_int_equal(alloc.live_bytes, 0);
+}
+
 int main(int count, char **words) {
     histories = count > 1 ? strtoull(words[1], NULL, 10) : histories;
     first_seed = count > 2 ? strtoull(words[2], NULL, 10) : first_seed;
     const struct CMUnitTest tests[] = {DX_TEST(test_histories), DX_TEST(test_cut_off),
-                                       DX_TEST(test_no_memory)};
+                                       DX_TEST(test_no_memory), DX_TEST(test_far_walks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
