@@ -312,6 +312,44 @@ static void test_too_many(void **state) {
     street_deinit(&road);
 }
 
+/* --- Who may not know -------------------------------------------------------------------------------- */
+
+/* A relay holds blocks that it cannot read. It is told neither what is kept nor the question, and so brings all it has; who may
+ * read hears both, when he is there. */
+static void test_a_relay_hears_nothing(void **state) {
+    (void)state;
+    vault *people[2], *rita;
+    char first[64], second[64];
+    begin(people, 2);
+    vault *alice = people[0], *bob = people[1];
+    rita = street_person(&road, "rita");
+    street_join_as(alice, rita, "Garden", "pull");
+    assert_says(bob, KEEP_OPEN, "\"query\":{\"type\":\"task\"");
+    add(alice, "task", 1, true, first, sizeof first);
+    street_pass(&road, 20000);
+    get(bob, first, "\"n\":1");
+    vault_leave(bob);
+    add(alice, "task", 2, true, second, sizeof second);
+    street_pass(&road, 20000);
+    vault_leave(alice);
+    vault_open(bob);
+    bob->traces = rita->traces = "sync";
+    vault_ask(bob, "{'do': 'space.scope', 'space': 'Garden', 'query': {'type': 'task', 'where': {'open': "
+                   "true, 'n': {'lt': 9}}}}");
+    street_pass(&road, 60000);
+    assert_says(bob, STATUS, "\"peers\":1");
+    assert_non_null(strstr(bob->trace, "a member"));
+    assert_null(strstr(bob->trace, "is told what this vault keeps"));
+    assert_null(strstr(bob->trace, "is asked what matches"));
+    get(bob, second, "\"n\":2");
+    vault_open(alice);
+    street_pass(&road, 60000);
+    assert_non_null(strstr(bob->trace, "is told what this vault keeps"));
+    assert_non_null(strstr(bob->trace, "is asked what matches"));
+    assert_same(bob, alice);
+    street_deinit(&road);
+}
+
 /* --- Worlds at random -------------------------------------------------------------------------------- */
 
 typedef struct world {
@@ -406,6 +444,6 @@ static void test_worlds(void **state) {
     }
 }
 
-DX_TEST_MAIN(DX_TEST(test_open_tasks), DX_TEST(test_types_beside), DX_TEST(test_an_order_and_a_limit),
-             DX_TEST(test_what_is_no_question_of_a_scope), DX_TEST(test_many), DX_TEST(test_too_many),
-             DX_TEST(test_worlds))
+DX_TEST_MAIN(DX_TEST(test_open_tasks), DX_TEST(test_a_relay_hears_nothing), DX_TEST(test_types_beside),
+             DX_TEST(test_an_order_and_a_limit), DX_TEST(test_what_is_no_question_of_a_scope),
+             DX_TEST(test_many), DX_TEST(test_too_many), DX_TEST(test_worlds))

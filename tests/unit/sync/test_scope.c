@@ -338,13 +338,17 @@ static void write_sought(size_t tree, tampering how) {
     dx_buf_deinit(&sealed);
 }
 
-/* A person at Alice's asks for a tree; what she was answered stands in s.alice->last when it came. */
-static void begin_fetch(void) {
-    char json[192];
+/* Eve gives the pages, and of the trees the hashes. */
+static void serve_pages(void) {
     hear_scope();
     say_scoped(s.number, true);
     serve(PAGES);
     assert_holes(TREES, 0);
+}
+
+/* A person at Alice's asks for a tree; what she was answered stands in s.alice->last when it came. */
+static void ask_for_tree(void) {
+    char json[192];
     snprintf(json, sizeof json,
              "{'do': 'object.get', 'space': 'Book', 'id': '%s', 'fetch': true, 'timeout_ms': 60000}", s.tree);
     vault_begin(s.alice, json);
@@ -352,6 +356,11 @@ static void begin_fetch(void) {
     rogue_listen(&s.eve);
     rogue_carry(&s.eve, 0);
     assert_int_equal(s.eve.heard[DX_SYNC_SEEK], 1);
+}
+
+static void begin_fetch(void) {
+    serve_pages();
+    ask_for_tree();
 }
 
 static void answer(const dx_sync_answer *head) {
@@ -379,6 +388,32 @@ static void test_fetched(void **state) {
     assert_false(s.eve.closed);
     assert_fetched("\"n\":7");
     assert_holes(TREES - 1, 0);
+    end();
+}
+
+/* What is sought anyhow is asked for in the same question, and in no other while its answer is due. */
+static void test_sought_once(void **state) {
+    (void)state;
+    dx_sync_seek seek;
+    begin();
+    serve_pages();
+    dx_store *store = s.alice->node->store;
+    dx_space *space = rogue_space_of(s.alice);
+    int64_t key = dx_entity_key(dx_space_feed_by_id(space, s.feed->id)->local, tree_seq(1), 0);
+    assert_int_equal(dx_store_begin(store), DX_OK);
+    assert_int_equal(dx_space_seek(s.alice->node->replication->context, space, key), DX_OK);
+    assert_int_equal(dx_store_commit(store), DX_OK);
+    ask_for_tree();
+    read_seek(&seek);
+    assert_int_equal(seek.count, 2);
+    answer(&(dx_sync_answer){.answered = 2, .sections = 2, .whole = true});
+    write_sought(0, AS_IT_IS);
+    write_sought(1, AS_IT_IS);
+    rogue_say(&s.eve);
+    assert_false(s.eve.closed);
+    assert_fetched("\"n\":7");
+    assert_holes(TREES - 2, 0);
+    assert_int_equal(s.eve.heard[DX_SYNC_SEEK], 1);
     end();
 }
 
@@ -567,6 +602,6 @@ static void test_left_out(void **state) {
 DX_TEST_MAIN(DX_TEST(test_whole_and_never_asked), DX_TEST(test_hidden_by_pretending),
              DX_TEST(test_held_back_openly), DX_TEST(test_silent_about_scopes),
              DX_TEST(test_numbers_of_scopes), DX_TEST(test_flood_of_scopes), DX_TEST(test_fetched),
-             DX_TEST(test_false_answers), DX_TEST(test_answer_nobody_asked_for),
+             DX_TEST(test_sought_once), DX_TEST(test_false_answers), DX_TEST(test_answer_nobody_asked_for),
              DX_TEST(test_nothing_is_not_all), DX_TEST(test_endless_answers),
              DX_TEST(test_flood_of_questions), DX_TEST(test_left_out))
