@@ -113,16 +113,15 @@ int dx_text_array_delete(dx_text_doc *doc, dx_text_type type, uint64_t index, ui
     dx_text_ref ref, left;
     uint32_t offset;
     dx_text_list_find(doc->sequence, list, index, DX_TEXT_UTF16, &ref, &offset, &inside);
-    dx_text_need need = {.splits = 2, .deletes = 1};
+    dx_text_need need = {.splits = 2};
     uint64_t found = dx_text_item_at(doc->sequence, ref)->length - offset;
-    need.nested = dx_text_item_at(doc->sequence, ref)->ref == DX_TEXT_TYPE;
+    dx_text_need_delete(doc, ref, &need);
     for (dx_text_ref next = ref; found < length;) {
         next = dx_text_item_next(doc->sequence, next);
         const dx_text_item *item = dx_text_item_at(doc->sequence, next);
         if (dx_text_item_live(item)) {
             found += item->length;
-            need.deletes++;
-            need.nested = need.nested || item->ref == DX_TEXT_TYPE;
+            dx_text_need_delete(doc, next, &need);
         }
     }
     error = dx_text_edit_begin(doc, &need);

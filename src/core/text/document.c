@@ -126,7 +126,7 @@ int dx_text_doc_add_clients(dx_text_doc *doc, const uint64_t *ids, size_t count)
 int dx_text_doc_reserve(dx_text_doc *doc, const dx_text_need *need) {
     dx_text_transaction *transaction = &doc->transaction;
     size_t items = need->items + need->splits;
-    size_t below = need->nested ? doc->items + items : 0;
+    size_t below = need->nested ? (need->below < doc->items ? need->below : doc->items) + items : 0;
     if (need->clocks > UINT32_MAX - dx_text_ids_state(doc->sequence, DX_TEXT_OWN_CLIENT)) {
         return DX_E_LIMIT;
     }
@@ -215,6 +215,43 @@ static void delete_one(dx_text_doc *doc, dx_text_ref ref, dx_text_type *below) {
     if (item->ref == DX_TEXT_TYPE) {
         doc->types.rows[item->payload].after = *below;
         *below = item->payload;
+    }
+}
+
+/* How many items dx_text_doc_delete looks at below a type. */
+static size_t count_below(dx_text_doc *doc, dx_text_type type) {
+    size_t count = 0;
+    doc->types.rows[type].after = 0;
+    while (type != 0) {
+        const dx_text_type_row *row = &doc->types.rows[type];
+        dx_text_ref child = dx_text_list_first(doc->sequence, row->list);
+        uint32_t chain = row->first_chain;
+        type = row->after;
+        while (child != 0 || chain != 0) {
+            dx_text_ref at = child;
+            if (child != 0) {
+                child = dx_text_item_next(doc->sequence, child);
+            } else {
+                at = dx_text_list_last(doc->sequence, doc->types.chains[chain].list);
+                chain = doc->types.chains[chain].next;
+            }
+            const dx_text_item *item = at == 0 ? NULL : dx_text_item_at(doc->sequence, at);
+            count += item != NULL;
+            if (item != NULL && item->ref == DX_TEXT_TYPE && (item->flags & DX_ITEM_DELETED) == 0) {
+                doc->types.rows[item->payload].after = type;
+                type = item->payload;
+            }
+        }
+    }
+    return count;
+}
+
+void dx_text_need_delete(dx_text_doc *doc, dx_text_ref ref, dx_text_need *need) {
+    const dx_text_item *item = dx_text_item_at(doc->sequence, ref);
+    need->deletes++;
+    if (item->ref == DX_TEXT_TYPE && (item->flags & DX_ITEM_DELETED) == 0) {
+        need->nested = true;
+        need->below += need->below < doc->items ? count_below(doc, item->payload) : 0;
     }
 }
 

@@ -85,8 +85,12 @@ typedef struct dx_text_need {
     size_t values, value_bytes;
     size_t types, chains;
     size_t names, name_bytes;
-    bool nested; /* an item that holds a type may be deleted */
+    bool nested;  /* an item that holds a type may be deleted */
+    size_t below; /* what hangs below those that are here; what comes may hang there, too */
 } dx_text_need;
+
+/* One item more is deleted, with what hangs below it. */
+void dx_text_need_delete(dx_text_doc *doc, dx_text_ref ref, dx_text_need *need);
 
 /* All of it, or DX_E_NO_MEMORY, DX_E_LIMIT (max_bytes among them) and nothing changed. */
 int dx_text_doc_reserve(dx_text_doc *doc, const dx_text_need *need);

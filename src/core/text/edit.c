@@ -126,9 +126,7 @@ dx_text_type dx_text_edit_put_type(dx_text_doc *doc, dx_text_list list, dx_text_
 }
 
 dx_text_list dx_text_edit_chain(const dx_text_doc *doc, dx_text_type type, dx_bytes key) {
-    dx_text_name name = dx_text_names_find(&doc->names, type, key);
-    uint32_t chain = name != 0 ? dx_text_names_value(&doc->names, name) : 0;
-    return chain != 0 ? doc->types.chains[chain].list : 0;
+    return dx_text_types_entry(&doc->types, &doc->names, type, key);
 }
 
 dx_text_list dx_text_edit_make_chain(dx_text_doc *doc, dx_text_type type, dx_bytes key) {

@@ -111,6 +111,35 @@ static bool is_gc(const dx_text_doc *doc, dx_text_ref ref) {
     return ref != 0 && dx_text_item_at(doc->sequence, ref)->ref == DX_TEXT_GC;
 }
 
+dx_text_list dx_text_integrate_list(dx_text_doc *doc, const dx_text_planned *planned, uint32_t offset,
+                                    bool *known) {
+    const dx_text_struct *what = &planned->what;
+    bool beside = offset != 0 || what->has_origin || what->has_right;
+    const dx_text_id before = {.client = what->id.client, .clock = what->id.clock + offset - 1},
+                     id = offset != 0        ? before
+                          : what->has_origin ? what->origin
+                          : what->has_right  ? what->right
+                                             : what->parent_id;
+    dx_text_ref ref = 0;
+    *known = true;
+    if (beside || what->parent == DX_TEXT_PARENT_ID) {
+        uint32_t client = dx_text_clients_find(&doc->clients, id.client);
+        *known = client != DX_TEXT_NO_CLIENT && id.clock < dx_text_ids_state(doc->sequence, client);
+        ref = *known ? dx_text_ids_find(doc->sequence, client, (uint32_t)id.clock) : 0;
+        if (ref == 0 || is_gc(doc, ref)) {
+            return 0;
+        }
+    }
+    if (beside) {
+        return dx_text_item_list(doc->sequence, ref);
+    }
+    const dx_text_item *item = ref != 0 ? dx_text_item_at(doc->sequence, ref) : NULL;
+    dx_text_type type = item == NULL                ? dx_text_names_value(&doc->names, planned->root)
+                        : item->ref == DX_TEXT_TYPE ? item->payload
+                                                    : 0;
+    return type == 0 || !what->has_sub ? 0 : dx_text_types_entry(&doc->types, &doc->names, type, what->sub);
+}
+
 /* --- What ------------------------------------------------------------------------------------- */
 
 static void insert_text(dx_text_doc *doc, dx_text_ref ref, dx_text_list list, dx_text_ref left, dx_bytes text,

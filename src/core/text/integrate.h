@@ -10,6 +10,10 @@
 /* Takes in a struct whose client's next clock is that of the struct and offset (< its length), and of which all it names is here.
  * Memory was reserved. */
 void dx_text_integrate(dx_text_doc *doc, const dx_text_planned *planned, uint32_t offset);
+/* Before it is taken in: the list it comes to stand in, by what is here now. 0: none is here yet, or none will be. *known false: what it
+ * stands beside comes before it. */
+dx_text_list dx_text_integrate_list(dx_text_doc *doc, const dx_text_planned *planned, uint32_t offset,
+                                    bool *known);
 /* How a list is walked, and its items are found: in a document, or in one that is being put together. */
 typedef struct dx_text_walk {
     void *ctx;

@@ -31,8 +31,9 @@ static int begin(dx_text_doc *doc, dx_text_type type, const char *key, dx_text_n
     need->chains = 1;
     need->names = 1;
     need->name_bytes = strlen(key);
-    need->deletes = 1;
-    need->nested = last != 0 && dx_text_item_at(doc->sequence, last)->ref == DX_TEXT_TYPE;
+    if (last != 0) {
+        dx_text_need_delete(doc, last, need);
+    }
     int error = dx_text_edit_begin(doc, need);
     if (error == DX_OK && *chain == 0) {
         *chain = dx_text_edit_make_chain(doc, type, dx_bytes_text(key));
@@ -89,7 +90,8 @@ int dx_text_map_delete(dx_text_doc *doc, dx_text_type type, const char *key) {
     if (ref == 0) {
         return error;
     }
-    dx_text_need need = {.deletes = 1, .nested = dx_text_item_at(doc->sequence, ref)->ref == DX_TEXT_TYPE};
+    dx_text_need need = {.deletes = 0};
+    dx_text_need_delete(doc, ref, &need);
     error = dx_text_edit_begin(doc, &need);
     if (error == DX_OK) {
         dx_text_doc_delete(doc, ref);

@@ -305,8 +305,7 @@ int dx_text_pen_survey(dx_text_pen *pen, uint64_t units, bool ends, dx_text_need
             }
             uint64_t length = item->length - skipped;
             units -= length < units ? length : units;
-            need->deletes++;
-            need->nested = need->nested || item->ref == DX_TEXT_TYPE;
+            dx_text_need_delete(doc, ref, need);
         } else if ((item->flags & DX_ITEM_DELETED) == 0) {
             need->deletes++;
             markers++;

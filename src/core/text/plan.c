@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/limits.h"
+#include "text/integrate.h"
 #include "text/pool.h"
 #include "text/room.h"
 
@@ -624,10 +625,10 @@ static int plan_deletes(dx_text_plan *plan, dx_text_doc *doc) {
 
 /* --- What it takes ---------------------------------------------------------------------------- */
 
-static void need_struct(const dx_text_plan *plan, const dx_text_doc *doc, size_t at, bool nested,
+static void need_struct(const dx_text_plan *plan, dx_text_doc *doc, size_t at, bool nested, bool chains,
                         dx_text_need *need) {
-    const dx_text_planned *planned = planned_at(plan, plan->steps[at].planned);
-    const dx_text_struct *what = &planned->what;
+    dx_text_planned *planned = planned_at(plan, plan->steps[at].planned);
+    dx_text_struct *what = &planned->what;
     need->items++;
     if (what->ref == DX_TEXT_GC) {
         return;
@@ -636,9 +637,23 @@ static void need_struct(const dx_text_plan *plan, const dx_text_doc *doc, size_t
     const dx_text_struct *before = at == 0 ? NULL : &planned_at(plan, plan->steps[at - 1].planned)->what;
     bool follows = before != NULL && what->has_origin && before->id.client == what->origin.client &&
                    before->id.clock + before->length - 1 == what->origin.clock;
+    /* One that names no parent stands where its origin does, whatever its bit says. */
+    bool known;
+    dx_text_list list = dx_text_integrate_list(doc, planned, plan->steps[at].offset, &known);
+    if (list != 0) {
+        what->has_sub = dx_text_owner_is_chain(dx_text_list_owner(doc->sequence, list));
+    } else if (!known && what->parent == DX_TEXT_PARENT_COPIED) {
+        what->has_sub = follows ? before->has_sub : chains;
+    }
     need->splits += (size_t)(what->has_origin && !follows) + (size_t)what->has_right;
     need->deletes += (size_t)nested + (size_t)(what->ref == DX_TEXT_DELETED) + 2 * (size_t)what->has_sub;
-    need->nested |= nested && what->has_sub;
+    if (nested && what->has_sub) {
+        dx_text_ref last = list != 0 ? dx_text_list_last(doc->sequence, list) : 0;
+        need->nested = true;
+        if (last != 0) {
+            dx_text_need_delete(doc, last, need);
+        }
+    }
     if (what->parent == DX_TEXT_PARENT_ROOT && dx_text_names_value(&doc->names, planned->root) == 0) {
         need->types++;
     }
@@ -677,8 +692,7 @@ static void need_deletes(const dx_text_plan *plan, dx_text_doc *doc, bool nested
              ref = dx_text_ids_next(doc->sequence, ref)) {
             const dx_text_item *item = dx_text_item_at(doc->sequence, ref);
             if ((item->flags & DX_ITEM_DELETED) == 0) {
-                need->deletes++;
-                need->nested |= item->ref == DX_TEXT_TYPE;
+                dx_text_need_delete(doc, ref, need);
             }
         }
     }
@@ -716,9 +730,14 @@ static void find_need(dx_text_plan *plan, dx_text_doc *doc) {
     for (size_t i = 0; i < plan->struct_count && !nested; i++) {
         nested = planned_at(plan, i)->what.ref == DX_TEXT_TYPE;
     }
+    bool chains = doc->types.chain_count > 1;
+    for (size_t i = 0; i < plan->struct_count && !chains; i++) {
+        const dx_text_struct *what = &planned_at(plan, i)->what;
+        chains = what->has_sub && what->parent != DX_TEXT_PARENT_COPIED;
+    }
     plan->need = (dx_text_need){.clocks = 0};
     for (size_t i = 0; i < plan->step_count; i++) {
-        need_struct(plan, doc, i, nested, &plan->need);
+        need_struct(plan, doc, i, nested, chains, &plan->need);
     }
     need_deletes(plan, doc, nested, &plan->need);
 }

@@ -89,8 +89,7 @@ static int delete_plain(dx_text_doc *doc, dx_text_spot spot, uint64_t units) {
         if (dx_text_item_live(item) && is_text_content(item)) {
             uint64_t length = item->length - skipped;
             left -= length < left ? length : left;
-            need.deletes++;
-            need.nested = need.nested || item->ref == DX_TEXT_TYPE;
+            dx_text_need_delete(doc, ref, &need);
         }
         skipped = 0;
     }

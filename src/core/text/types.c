@@ -56,3 +56,10 @@ uint32_t dx_text_types_chain(dx_text_types *types, dx_text_sequence *sequence, d
     dx_text_names_set_value(names, key, chain);
     return chain;
 }
+
+dx_text_list dx_text_types_entry(const dx_text_types *types, const dx_text_names *names, dx_text_type type,
+                                 dx_bytes key) {
+    dx_text_name name = dx_text_names_find(names, type, key);
+    uint32_t chain = name != 0 ? dx_text_names_value(names, name) : 0;
+    return chain != 0 ? types->chains[chain].list : 0;
+}

@@ -57,6 +57,10 @@ dx_text_type dx_text_types_put(dx_text_types *types, dx_text_sequence *sequence,
 uint32_t dx_text_types_chain(dx_text_types *types, dx_text_sequence *sequence, dx_text_names *names,
                              dx_text_type type, dx_text_name key);
 
+/* The list of that key's chain; 0: there is none. */
+dx_text_list dx_text_types_entry(const dx_text_types *types, const dx_text_names *names, dx_text_type type,
+                                 dx_bytes key);
+
 enum { DX_TEXT_OWNER_CHAIN = INT32_MIN };
 
 static inline bool dx_text_owner_is_chain(uint32_t owner) {

@@ -44,9 +44,8 @@ static void need_deletes(dx_text_undo_manager *self, dx_text_need *need) {
         dx_text_trace piece;
         while (next_piece(doc, &span, &piece)) {
             dx_text_ref ref = dx_text_ids_find(doc->sequence, piece.client, piece.clock);
-            need->deletes++;
+            dx_text_need_delete(doc, ref, need);
             need->splits += 2;
-            need->nested |= dx_text_item_at(doc->sequence, ref)->ref == DX_TEXT_TYPE;
         }
     }
 }
@@ -67,9 +66,10 @@ static size_t value_bytes(const dx_text_doc *doc, const dx_text_item *item) {
 
 /* For one item; *widest: bytes of the longest content. */
 static void need_copy(const dx_text_undo_manager *self, dx_text_ref ref, dx_text_need *need, size_t *widest) {
-    const dx_text_doc *doc = self->doc;
+    dx_text_doc *doc = self->doc;
     const dx_text_item *item = dx_text_item_at(doc->sequence, ref);
-    uint32_t owner = dx_text_list_owner(doc->sequence, dx_text_item_list(doc->sequence, ref));
+    dx_text_list list = dx_text_item_list(doc->sequence, ref);
+    uint32_t owner = dx_text_list_owner(doc->sequence, list);
     size_t bytes = 0;
     need->items++;
     need->clocks += item->length;
@@ -90,8 +90,12 @@ static void need_copy(const dx_text_undo_manager *self, dx_text_ref ref, dx_text
         need->chains++;
         need->names++;
         need->name_bytes += dx_text_names_at(&doc->names, key).size;
-        need->deletes++;
-        need->nested |= doc->types.count - 1 > doc->types.root_count;
+        dx_text_need_delete(doc, dx_text_list_last(doc->sequence, list), need);
+        dx_text_ref parent = doc->types.rows[dx_text_owner_type(&doc->types, owner)].item;
+        if (parent != 0 && (dx_text_item_at(doc->sequence, parent)->flags & DX_ITEM_REDONE) != 0) {
+            need->nested = true; /* it comes to stand in a copy that was made before, beside whatever is there */
+            need->below = doc->items;
+        }
     }
     *widest = bytes > *widest ? bytes : *widest;
 }

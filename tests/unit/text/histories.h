@@ -107,7 +107,8 @@ static inline void change_anything(dx_text_doc *doc, test_random *random) {
                          .chains = 1,
                          .names = 1,
                          .name_bytes = 1,
-                         .nested = true};
+                         .nested = true,
+                         .below = SIZE_MAX};
     dx_text_type type = any_type(doc, random);
     assert_int_equal(dx_text_edit_begin(doc, &need), DX_OK);
     if (below(random, 5) == 0) {

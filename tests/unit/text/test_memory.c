@@ -1,5 +1,7 @@
 /* Every allocation of every call of the engine fails once: an error, the document as it was, and the call succeeds when it is made again.
  * And what stands in memory's way by choice: max_bytes. */
+#include <dxos/text_history.h>
+
 #include "histories.h"
 #include "text_invariants.h"
 
@@ -238,5 +240,58 @@ static void test_max_bytes(void **state) {
     drop_story(&it);
 }
 
-DX_TEST_MAIN(DX_TEST(test_apply), DX_TEST(test_encode), DX_TEST(test_commit), DX_TEST(test_create_and_root),
-             DX_TEST(test_max_bytes))
+/* What holds types is deleted in a large document: that takes memory for what goes, and not for all that is there. Here, by an update,
+ * by another entry of its key, and taken back. */
+static void test_deleting_types_takes_little(void **state) {
+    (void)state;
+    enum { MAPS = 30000, ROOM = 192 * 1024 };
+    test_alloc mine, theirs;
+    test_alloc_init(&mine);
+    test_alloc_init(&theirs);
+    dx_text_doc *doc = new_document(&mine, 1, false), *other = new_document(&theirs, 2, false);
+    dx_text_undo_manager *undo;
+    dx_text_type list, map, child;
+    dx_buf update = buffer(&mine);
+    assert_int_equal(dx_text_root(doc, "list", DX_TEXT_KIND_ARRAY, &list), DX_OK);
+    assert_int_equal(dx_text_root(doc, "map", DX_TEXT_KIND_MAP, &map), DX_OK);
+    assert_int_equal(dx_text_begin(doc), DX_OK);
+    for (uint64_t i = 0; i < MAPS; i++) {
+        assert_int_equal(dx_text_array_insert_type(doc, list, i, DX_TEXT_KIND_MAP, NULL, &child), DX_OK);
+        assert_int_equal(dx_text_map_set(doc, child, "key", "[1]"), DX_OK);
+    }
+    assert_int_equal(dx_text_commit(doc, DX_TEXT_V1, &update), DX_OK);
+    assert_int_equal(dx_text_apply(other, DX_TEXT_V1, dx_buf_view(&update)), DX_OK);
+    dx_buf_clear(&update);
+    assert_int_equal(dx_text_begin(doc), DX_OK); /* now tables have room */
+    assert_int_equal(dx_text_map_set_type(doc, map, "entry", DX_TEXT_KIND_ARRAY, NULL, &child), DX_OK);
+    assert_int_equal(dx_text_array_insert(doc, child, 0, "[1, 2, 3]"), DX_OK);
+    assert_int_equal(dx_text_commit(doc, DX_TEXT_V1, &update), DX_OK);
+    assert_int_equal(dx_text_apply(other, DX_TEXT_V1, dx_buf_view(&update)), DX_OK);
+    assert_int_equal(dx_text_undo_create(doc, &(dx_text_undo_options){.window = 0}, &undo), DX_OK);
+    mine.limit_bytes = mine.live_bytes + ROOM;
+    theirs.limit_bytes = theirs.live_bytes + ROOM;
+    for (int way = 0; way < 2; way++) {
+        dx_buf_clear(&update);
+        assert_int_equal(dx_text_begin(doc), DX_OK);
+        assert_int_equal(way == 0 ? dx_text_array_delete(doc, list, 7, 2)
+                                  : dx_text_map_set(doc, map, "entry", "1"),
+                         DX_OK);
+        assert_int_equal(dx_text_commit(doc, DX_TEXT_V1, &update), DX_OK);
+        assert_int_equal(dx_text_apply(other, DX_TEXT_V1, dx_buf_view(&update)), DX_OK);
+    }
+    bool done;
+    for (int steps = 0; steps < 2; steps++) {
+        assert_int_equal(dx_text_undo(undo, &done), DX_OK);
+        assert_true(done);
+    }
+    const char *wrong = text_invariants(doc);
+    assert_null(wrong);
+    dx_text_undo_destroy(undo);
+    dx_buf_deinit(&update);
+    dx_text_destroy(doc);
+    dx_text_destroy(other);
+    assert_int_equal(mine.live_bytes + theirs.live_bytes, 0);
+}
+
+DX_TEST_MAIN(DX_TEST(test_deleting_types_takes_little), DX_TEST(test_apply), DX_TEST(test_encode),
+             DX_TEST(test_commit), DX_TEST(test_create_and_root), DX_TEST(test_max_bytes))

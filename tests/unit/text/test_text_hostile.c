@@ -286,6 +286,48 @@ static void test_origins_that_lie(void **state) {
     assert_int_equal(alloc.live_bytes, 0);
 }
 
+/* Entries of one key, two clients' by turns, each placed upon the one before, which it deletes. A struct that names no parent has a
+ * bit that tells whether it is an entry; where it stands follows from its origin, whatever the bit says. */
+static void apply_entries(bool honest, dx_buf *json) {
+    enum { ENTRIES = 50 };
+    static dx_text_struct structs[2 * ENTRIES];
+    test_alloc_init(&alloc);
+    for (uint64_t i = 0; i < ENTRIES; i++) {
+        structs[i] = structs[ENTRIES + i] = (dx_text_struct){.id = {2, i},
+                                                             .length = 1,
+                                                             .ref = DX_TEXT_ANY,
+                                                             .has_origin = true,
+                                                             .has_sub = honest,
+                                                             .origin = {1, i},
+                                                             .content = dx_bytes_text("\x7d\x01")};
+        structs[ENTRIES + i].id.client = 1;
+        structs[ENTRIES + i].origin = (dx_text_id){2, i - 1};
+    }
+    structs[ENTRIES].has_origin = false;
+    structs[ENTRIES].parent = DX_TEXT_PARENT_ROOT;
+    structs[ENTRIES].parent_name = dx_bytes_text("map");
+    structs[ENTRIES].has_sub = true;
+    structs[ENTRIES].sub = dx_bytes_text("key");
+    dx_text_doc *doc = new_document(&alloc, 9, false);
+    assert_int_equal(apply_structs(doc, structs, 2 * ENTRIES), DX_OK);
+    dx_text_type map;
+    assert_int_equal(dx_text_root(doc, "map", DX_TEXT_KIND_MAP, &map), DX_OK);
+    assert_int_equal(dx_text_json(doc, map, json), DX_OK);
+    dx_text_destroy(doc);
+}
+
+static void test_entries_without_their_bit(void **state) {
+    (void)state;
+    for (int honest = 0; honest < 2; honest++) {
+        static test_alloc its;
+        test_alloc_init(&its);
+        dx_buf json = buffer(&its);
+        apply_entries(honest, &json);
+        assert_true(dx_bytes_equal(dx_buf_view(&json), dx_bytes_text("{\"key\":1}")));
+        dx_buf_deinit(&json);
+    }
+}
+
 /* Calls in the wrong state, arguments that are none. */
 static void test_arguments(void **state) {
     (void)state;
@@ -315,4 +357,4 @@ static void test_arguments(void **state) {
 DX_TEST_MAIN(DX_TEST(test_counts), DX_TEST(test_large_clients), DX_TEST(test_parents_that_are_none),
              DX_TEST(test_overlaps), DX_TEST(test_wait_behind_hole), DX_TEST(test_cut_pair),
              DX_TEST(test_depth), DX_TEST(test_unknown_root), DX_TEST(test_origins_that_lie),
-             DX_TEST(test_arguments))
+             DX_TEST(test_entries_without_their_bit), DX_TEST(test_arguments))
