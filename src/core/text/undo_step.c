@@ -93,7 +93,8 @@ static void need_copy(const dx_text_undo_manager *self, dx_text_ref ref, dx_text
         dx_text_need_delete(doc, dx_text_list_last(doc->sequence, list), need);
         dx_text_ref parent = doc->types.rows[dx_text_owner_type(&doc->types, owner)].item;
         if (parent != 0 && (dx_text_item_at(doc->sequence, parent)->flags & DX_ITEM_REDONE) != 0) {
-            need->nested = true; /* it comes to stand in a copy that was made before, beside whatever is there */
+            need->nested =
+                true; /* it comes to stand in a copy that was made before, beside whatever is there */
             need->below = doc->items;
         }
     }
