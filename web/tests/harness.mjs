@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, cpSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -67,6 +67,19 @@ export async function until(what, probe, ms = WAIT_MS) {
 /** The value below which the share of all is; 0.5: the median. */
 export const percentile = (values, share) => [...values].sort((a, b) => a - b)[Math.floor(values.length * share)];
 export const median = (values) => percentile(values, 0.5);
+
+/** What a commit waits for at least on the disk of a folder: 8 KiB and fdatasync, in milliseconds. */
+export function syncMedian(folder) {
+  const file = openSync(join(folder, 'sync'), 'w'), page = Buffer.alloc(8192), times = [];
+  for (let n = 0; n < 100; n++) {
+    writeSync(file, page);
+    const begin = performance.now();
+    fdatasyncSync(file);
+    times.push(performance.now() - begin);
+  }
+  closeSync(file);
+  return median(times);
+}
 
 // --- Figures --------------------------------------------------------------------------------------------------------
 
