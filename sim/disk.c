@@ -471,7 +471,8 @@ static int file_read(sqlite3_file *base, void *out, int size, sqlite3_int64 offs
     memset((uint8_t *)out + there, 0, (size_t)size - there);
     disk->counts.bytes_read += there;
     if (there > 0 && happens(disk, disk->config.read_flip_chance)) {
-        ((uint8_t *)out)[draw_below(disk, there)] ^= (uint8_t)(1u << draw_below(disk, 8));
+        uint64_t bit = draw_below(disk, 8);
+        ((uint8_t *)out)[draw_below(disk, there)] ^= (uint8_t)(1u << bit);
     }
     return there == (size_t)size ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }

@@ -126,12 +126,12 @@ void sim_plan_draw(sim_plan *plan, bool calm) {
     plan->gather_max_ms = draw_one_in(&state, 4) ? 50 : 0;
     plan->clock_lie_ms = draw_one_in(&state, 2) ? UINT64_C(1000) * 86400 * 365 : 0;
     bool errors = draw_one_in(&state, 4);
-    plan->disk = (sim_disk_config){.sector_size = draw_one_in(&state, 2) ? 4096 : 512,
-                                   .read_error_chance = errors && draw_one_in(&state, 2) ? 100 : 0,
-                                   .write_error_chance = errors && draw_one_in(&state, 2) ? 300 : 0,
-                                   .short_write_chance = errors && draw_one_in(&state, 2) ? 100 : 0,
-                                   .sync_error_chance = errors && draw_one_in(&state, 2) ? 1000 : 0,
-                                   .failed_sync_forgets = draw_one_in(&state, 2)};
+    plan->disk.sector_size = draw_one_in(&state, 2) ? 4096 : 512;
+    plan->disk.read_error_chance = errors && draw_one_in(&state, 2) ? 100 : 0;
+    plan->disk.write_error_chance = errors && draw_one_in(&state, 2) ? 300 : 0;
+    plan->disk.short_write_chance = errors && draw_one_in(&state, 2) ? 100 : 0;
+    plan->disk.sync_error_chance = errors && draw_one_in(&state, 2) ? 1000 : 0;
+    plan->disk.failed_sync_forgets = draw_one_in(&state, 2);
     plan->big = draw_one_in(&state, BIG_RARITY);
     if (draw_one_in(&state, plan->epochs ? NEWCOMERS_RARITY : GUESTS_RARITY) &&
         plan->hostile == SIM_NO_LIAR) {

@@ -138,7 +138,8 @@ static void deliver(sim_link *link, size_t end) {
         side->last = &side->first;
     }
     if (sim_strikes(world, SIM_CORRUPT)) {
-        piece->bytes[sim_below(world, piece->size)] ^= (uint8_t)(1u << sim_below(world, 8));
+        uint64_t bit = sim_below(world, 8);
+        piece->bytes[sim_below(world, piece->size)] ^= (uint8_t)(1u << bit);
     }
     size_t size = piece->size;
     bool breaks = sim_strikes(world, SIM_BREAK);

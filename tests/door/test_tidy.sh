@@ -137,6 +137,47 @@ E
 plant "what is here, and what is no file" docs/a.md "" <<'E'
 `tools/tidy`, `tools/*`, `a.md`, `dx space create`, `build/dx`, `1.0`
 E
+plant "draws among arguments" sim/a.c "sim/a.c:4: two draws" <<'E'
+/* x */
+static int two(int *state) {
+    return pair(sim_random(state),
+                sim_random(state));
+}
+E
+plant "a draw by way of a function" sim/a.c "sim/a.c:6: two draws" <<'E'
+/* x */
+static int below(int *state, int bound) {
+    return sim_random(state) % bound;
+}
+static int two(int *state) {
+    return below(state, 3) + sim_random(state);
+}
+E
+plant "draws on both sides" sim/a.c "sim/a.c:3: two draws" <<'E'
+/* x */
+static void flip(char *bytes, int *state) {
+    bytes[sim_random(state) % 9] ^= 1 << sim_random(state) % 8;
+}
+E
+plant "draws among initializers, one of them a condition's" sim/a.c "sim/a.c:4: two draws" <<'E'
+/* x */
+static plan make(int *state, bool errors) {
+    return (plan){.first = errors && sim_random(state) != 0 ? 1 : 2,
+                  .second = sim_random(state)};
+}
+E
+mkdir -p sim && echo "'a.c'" >sim/meson.build
+plant "draws in order" sim/a.c "" <<'E'
+/* x */
+static int many(int *state) {
+    int one = sim_random(state), other = sim_random(state);
+    if (sim_random(state) == 0 && sim_random(state) == 0) {
+        return sim_random(state) == 0 ? sim_random(state) : one;
+    }
+    return below(state, sim_random(state)) + other;
+}
+E
+rm sim/meson.build
 plant "a vague name" src/host/net_utils.h "a name without a noun" <<'E'
 /* x */
 E
