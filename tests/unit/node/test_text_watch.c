@@ -295,31 +295,38 @@ static void test_much_at_once(void **state) {
 /* An operation that names what is not here shows nowhere; when what it waits for comes, both do. */
 static void test_what_waits(void **state) {
     (void)state;
-    document mine, theirs;
+    document mine, first, second;
     begin(false);
-    dx_buf first = buffer();
-    document_open(&theirs);
+    dx_buf update = buffer();
+    document_open(&first);
+    document_open(&second);
     document_make(&mine, 7, DX_TEXT_V2);
     watch(&mine, false);
     document_take(&mine);
-    dx_text_doc *other;
-    dx_text_type text;
-    const dx_text_options options = {.client = 999, .unit = DX_TEXT_CODE_POINTS};
-    assert_int_equal(dx_text_create(&alice->alloc.port, &options, &other), DX_OK);
-    assert_int_equal(dx_text_root(other, "text", DX_TEXT_KIND_TEXT, &text), DX_OK);
-    assert_int_equal(dx_text_begin(other), DX_OK);
-    assert_int_equal(dx_text_insert(other, text, 0, dx_bytes_text("never here "), NULL), DX_OK);
-    assert_int_equal(dx_text_commit(other, DX_TEXT_V2, &first), DX_OK);
-    assert_int_equal(dx_text_apply(theirs.doc, DX_TEXT_V2, dx_buf_view(&first)), DX_OK);
-    document_type(&theirs, 11, "and upon it");
+    assert_int_equal(dx_text_begin(first.doc), DX_OK);
+    assert_int_equal(dx_text_insert(first.doc, first.text, 0, dx_bytes_text("on the "), NULL), DX_OK);
+    assert_int_equal(dx_text_commit(first.doc, DX_TEXT_V2, &update), DX_OK);
+    assert_int_equal(dx_text_apply(second.doc, DX_TEXT_V2, dx_buf_view(&update)), DX_OK);
+    document_type(&second, 7, "table: ");
     assert_int_equal(document_take(&mine), 1); /* that nothing more shows */
     assert_reads(&mine, "tea");
     apply(alice, "{'append': '!'}");
     assert_int_equal(document_take(&mine), 1);
     assert_reads(&mine, "tea!");
-    dx_buf_deinit(&first);
-    dx_text_destroy(other);
-    dx_text_destroy(theirs.doc);
+    push(first.session, dx_buf_view(&update));
+    assert_int_equal(document_take(&mine), 1);
+    dx_buf read = buffer();
+    assert_int_equal(dx_text_read(mine.doc, mine.text, &read), DX_OK);
+    dx_buf_append_byte(&read, 0);
+    assert_non_null(strstr((const char *)read.data, "on the table: "));
+    assert_int_equal(strlen((const char *)read.data), strlen("on the table: tea!"));
+    /* Nothing waits any more: one by one again. */
+    apply(alice, "{'append': '?'}");
+    assert_int_equal(document_take(&mine), 1);
+    dx_buf_deinit(&read);
+    dx_buf_deinit(&update);
+    dx_text_destroy(first.doc);
+    dx_text_destroy(second.doc);
     dx_text_destroy(mine.doc);
     street_deinit(&road);
 }
