@@ -589,6 +589,73 @@ static void walk_sections(walk *self, uint64_t seq, read_block *block) {
     }
 }
 
+/* --- What is hidden -------------------------------------------------------------------------------------- */
+
+static void hide(walk *self, uint64_t seq, const read_section *section) {
+    check_space *space = self->space;
+    const place *named = &section->subject;
+    check_place at = {.feed = self->feed, .seq = named->seq, .index = named->index};
+    at.feed = named->form == FORM_FEED ? feed_of_prefix(space, named->feed) : at.feed;
+    check_entity *entity = at.feed == CHECK_NOWHERE || at.seq >= check_parting(&space->feeds[at.feed])
+                               ? NULL
+                               : check_find(space, &at);
+    check_step step = {.stamp = {.counter = seq}, .operation = section->operation};
+    memcpy(step.stamp.feed, space->feeds[self->feed].id, sizeof step.stamp.feed);
+    if (entity == NULL || !dx_bytes_equal(entity->model, dx_bytes_text("dx/text/1"))) {
+        return;
+    }
+    if (entity->hidden_count == entity->hidden_capacity) {
+        size_t capacity = entity->hidden_capacity == 0 ? 16 : 2 * entity->hidden_capacity;
+        check_step *all = check_take(space, capacity * sizeof *all);
+        if (entity->hidden_count > 0) {
+            memcpy(all, entity->hidden, entity->hidden_count * sizeof *all);
+        }
+        entity->hidden = all;
+        entity->hidden_capacity = capacity;
+    }
+    entity->hidden[entity->hidden_count++] = step;
+}
+
+static void hide_block(walk *self, uint64_t seq, dx_bytes bytes) {
+    const uint8_t *own = self->space->feeds[self->feed].id;
+    dx_bytes key = {NULL, 0};
+    read_block block;
+    if (!decode_block(bytes, &block) || !names_well(self, bytes, false) || !names_well(self, bytes, true)) {
+        return;
+    }
+    for (size_t i = 0; i < self->space->key_count; i++) {
+        key = self->space->keys[i].epoch == block.epoch ? self->space->keys[i].key : key;
+    }
+    for (uint64_t index = 0; index < block.section_count; index++) {
+        read_section section;
+        if (dx_reader_peek(&block.sections) == DX_KIND_ARRAY) {
+            (void)dx_read_item(&block.sections); /* purged */
+            continue;
+        }
+        dx_bytes plain = open_section(self, key, seq, index, dx_read_bytes(&block.sections));
+        if (plain.size != 0 && decode_section(plain, own, &section) && !section.creates && section.operates &&
+            !is_purged(self, seq, index, &section)) {
+            hide(self, seq, &section);
+        }
+    }
+}
+
+/* Once all that has effect was made. */
+static void walk_hidden(walk *self) {
+    check_space *space = self->space;
+    for (self->feed = 0; self->feed < (int)space->feed_count; self->feed++) {
+        const check_feed *feed = &space->feeds[self->feed];
+        space->blind = space->blind || (feed->data && feed->cut != UINT64_MAX && feed->begins > feed->cut);
+        check_hidden_run *runs = check_take(space, (feed->branch_count + 1) * sizeof *runs);
+        size_t count = feed->data ? check_find_hidden(space, feed, runs) : 0;
+        for (size_t i = 0; i < count; i++) {
+            for (uint64_t seq = runs[i].begin; seq < runs[i].end; seq++) {
+                hide_block(self, seq, runs[i].branch->blocks[seq]);
+            }
+        }
+    }
+}
+
 /* --- Transactions --------------------------------------------------------------------------------------- */
 
 /* The end of the transaction that begins here; *skipped: one of its blocks is against the rules, and nothing
@@ -659,6 +726,7 @@ bool check_space_read(check_space *space, sim_peer *peer, size_t number) {
             }
         }
     }
+    walk_hidden(&self);
     check_hierarchy_work_out(space);
     return true;
 }

@@ -263,6 +263,38 @@ static void decide(check_space *space, check_feed *feed) {
     }
 }
 
+uint64_t check_parting(const check_feed *feed) {
+    bool settled = is_forked(feed) && feed->named > feed->cut && feed->named <= feed->limit &&
+                   memcmp(feed->in_force->roots[feed->named], feed->named_root, ROOT_SIZE) == 0;
+    return settled ? feed->named : feed->cut;
+}
+
+size_t check_find_hidden(check_space *space, const check_feed *feed, check_hidden_run *runs) {
+    floor_said *floors;
+    size_t count = 0;
+    if (!is_forked(feed) || feed->begins > feed->cut || feed->length < feed->cut) {
+        return 0;
+    }
+    size_t said = gather_floors(space, feed, &floors);
+    for (size_t i = 0; i < feed->branch_count; i++) {
+        check_hidden_run run = {.branch = &feed->branches[i], .begin = feed->cut};
+        for (size_t floor = 0; floor < said; floor++) {
+            const check_named *named = &floors[floor].named;
+            run.end =
+                find_branch(feed, named) == run.branch && named->length > run.end ? named->length : run.end;
+        }
+        while (run.begin < run.end && run.begin < feed->limit && run.begin < feed->in_force->length &&
+               memcmp(run.branch->roots[run.begin + 1], feed->in_force->roots[run.begin + 1],
+                      CHECK_HASH_SIZE) == 0) {
+            run.begin++;
+        }
+        if (run.begin < run.end) {
+            runs[count++] = run;
+        }
+    }
+    return count;
+}
+
 /* The vault has come to the same, and applied no more than that, and no other branch. */
 static void compare_limit(const check_space *space, const check_feed *feed) {
     uint64_t shown = feed->floor > feed->cut ? feed->floor : feed->cut;

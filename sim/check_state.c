@@ -108,8 +108,18 @@ static void tell_difference(const check_space *space, dx_bytes shown, const chec
     dx_buf_deinit(&theirs);
 }
 
+static bool is_text(const check_entity *entity) {
+    return dx_bytes_equal(entity->model, dx_bytes_text("dx/text/1"));
+}
+
+/* Of a text that has places of what is hidden in its base, nobody but other members can tell what it shows. */
+static void believe(check_space *space, check_entity *entity, dx_bytes row) {
+    entity->row = check_copy(space, row);
+    entity->view = dx_item_get(entity->row, "data");
+}
+
 /* Every row is one of the reference's, and there are as many. */
-static void compare_rows(const check_space *space, dx_bytes rows) {
+static void compare_rows(check_space *space, dx_bytes rows) {
     size_t visible = 0, shown = 0;
     dx_reader reader;
     for (size_t i = 0; i < space->entity_count; i++) {
@@ -121,6 +131,8 @@ static void compare_rows(const check_space *space, dx_bytes rows) {
         const check_entity *entity = entity_of_id(space, dx_item_text(dx_item_get(row, "id")));
         if (entity == NULL || is_hidden(entity)) {
             sim_violate(space->world, "peer %zu shows something that the blocks do not hold", space->peer);
+        } else if (space->blind && is_text(entity)) {
+            believe(space, &space->entities[entity - space->entities], row);
         } else if (!dx_bytes_equal(row, entity->row)) {
             tell_difference(space, row, entity);
         }
@@ -177,6 +189,11 @@ static void compare_digests(check_space *space, const char *digest) {
     dx_buf buf;
     dx_writer writer;
     dx_buf_init(&buf, &sim_heap, ROW_SIZE_MAX);
+    for (size_t i = 0; i < space->entity_count; i++) {
+        if (space->blind && is_text(&space->entities[i])) {
+            return; /* members compare theirs among each other */
+        }
+    }
     dx_hash_begin(&hash, DX_HASH_STATE_DIGEST, dx_bytes_of(NULL, 0));
     dx_hash_add(&hash, "dx state 1", strlen("dx state 1"));
     dx_hash_add(&hash, space->control_digest, sizeof space->control_digest);

@@ -75,6 +75,9 @@ typedef struct check_entity {
     size_t write_count, write_capacity;
     check_step *steps; /* of another model: every operation that is well formed */
     size_t step_count;
+    check_step
+        *hidden; /* of a text: those that have no effect and hold places; counters are numbers of blocks */
+    size_t hidden_count, hidden_capacity;
     dx_bytes view, row; /* items, made once all writes are known */
 } check_entity;
 
@@ -131,6 +134,7 @@ typedef struct check_space {
     size_t entity_count, entity_capacity;
     uint8_t (*purged)[CHECK_ID_SIZE]; /* entities that a PURGE in effect is about */
     size_t purged_count;
+    bool blind;     /* a forked feed begins beyond its cut: what is hidden of it is not here any more */
     size_t refused; /* sections that have no effect, or not all of it */
     check_chunk *chunks;
 } check_space;
@@ -168,6 +172,15 @@ void check_read_branches(check_space *space, dx_store *store, check_feed *feed, 
 void check_read_standing(const dx_control *control, check_feed *feed);
 /* Once all feeds are read: which branch of each is in force, how far, and that the vault says the same. */
 void check_decide(check_space *space);
+/* Blocks of a feed that floors name and that are not in force. */
+typedef struct check_hidden_run {
+    const check_branch *branch;
+    uint64_t begin, end;
+} check_hidden_run;
+/* Of each branch at most one; at most as many as there are branches. */
+size_t check_find_hidden(check_space *space, const check_feed *feed, check_hidden_run *runs);
+/* Up to where every branch of a feed is the same, as far as authors of changes are concerned. */
+uint64_t check_parting(const check_feed *feed);
 /* Whether a block that names this may be applied. */
 bool check_may_build_on(const check_feed *by, uint64_t seq, const check_feed *about,
                         const check_named *named);

@@ -35,6 +35,32 @@ static int by_stamp(const void *a, const void *b) {
     return check_stamp_order(&((const check_step *)a)->stamp, &((const check_step *)b)->stamp);
 }
 
+/* What has no effect holds its places: once all that has is there. */
+static void *hide(const check_entity *entity, void *state) {
+    dx_buf saved, next;
+    dx_buf_init(&saved, &sim_heap, MADE_SIZE_MAX);
+    dx_buf_init(&next, &sim_heap, MADE_SIZE_MAX);
+    const dx_stamp created = stamp_of(&entity->created);
+    int error = dx_text_model.save(state, &saved);
+    for (size_t i = 0; i < entity->hidden_count; i++) {
+        const dx_stamp at = stamp_of(&entity->hidden[i].stamp);
+        dx_buf_clear(&next);
+        if (dx_text_model.hide(&sim_heap, &created, dx_buf_view(&saved), entity->hidden[i].operation, &at,
+                               &next) == DX_OK) {
+            dx_buf before = saved;
+            saved = next;
+            next = before;
+        }
+    }
+    dx_text_model.destroy(&sim_heap, state);
+    state = create(entity);
+    error = error == DX_OK ? dx_text_model.restore(state, dx_buf_view(&saved)) : error;
+    DX_ASSERT(error == DX_OK);
+    dx_buf_deinit(&saved);
+    dx_buf_deinit(&next);
+    return state;
+}
+
 dx_bytes check_text_make(check_space *space, const check_entity *entity, bool saved) {
     dx_buf buf;
     dx_writer writer;
@@ -48,6 +74,7 @@ dx_bytes check_text_make(check_space *space, const check_entity *entity, bool sa
         error = dx_text_model.apply(state, entity->steps[i].operation, &at);
     }
     DX_ASSERT(error == DX_OK);
+    state = entity->hidden_count == 0 ? state : hide(entity, state);
     error = saved ? dx_text_model.save(state, &buf) : dx_text_model.view(state, &writer);
     DX_ASSERT(error == DX_OK && dx_buf_error(&buf) == DX_OK);
     dx_text_model.destroy(&sim_heap, state);

@@ -9,12 +9,16 @@
  * cut does not go below; the two contradict each other, and the senior of them is believed. Who believed the
  * other life takes back what it showed, fetches the one that stands, and keeps the other beside it.
  *
+ * Third story: all of them write in one text as well. Whose life is not believed has no word left in it; who read that life and
+ * wrote behind it keeps his own, where he put them, and writes on.
+ *
  * Asserted: what each says on the way (sync/fork.c, sync/limb.c), equal digests, and that Alice, told of it, goes on
  * under new feeds. */
 #include "street.h"
 
 static street road;
 static vault *alice, *bob, *carol;
+static char recipe[64]; /* a text that they write in; empty: there is none */
 
 static void write_pages(vault *self, const char *life, int count) {
     char json[160];
@@ -23,6 +27,23 @@ static void write_pages(vault *self, const char *life, int count) {
                  "{'do': 'object.add', 'space': 'Book', 'type': 'page', 'data': {'%s': %d}}", life, i);
         assert_non_null(strstr(vault_ask(self, json), "\"id\""));
     }
+}
+
+/* In the text, if there is one. */
+static void write_words(vault *self, const char *words) {
+    char json[256];
+    if (recipe[0] != 0) {
+        snprintf(json, sizeof json,
+                 "{'do': 'object.apply', 'space': 'Book', 'id': '%s', 'operation': {'append': '%s'}}", recipe,
+                 words);
+        vault_ask(self, json);
+    }
+}
+
+static bool reads(vault *self, const char *words) {
+    char json[128];
+    snprintf(json, sizeof json, "{'do': 'object.get', 'space': 'Book', 'id': '%s'}", recipe);
+    return strstr(vault_ask(self, json), words) != NULL;
 }
 
 static int count_pages(vault *self, const char *life) {
@@ -43,7 +64,8 @@ static void assert_pages(vault *self, int count) {
     assert_asks(self, "{'do': 'query', 'space': 'Book', 'query': {'type': 'page', 'count': true}}", expected);
 }
 
-static void begin(void) {
+static void begin(bool with_text) {
+    recipe[0] = 0;
     street_init(&road);
     alice = street_person(&road, "alice");
     bob = street_person(&road, "bob");
@@ -52,6 +74,12 @@ static void begin(void) {
     street_join(alice, bob, "Book");
     street_join(alice, carol, "Book");
     write_pages(alice, "before", 2);
+    if (with_text) {
+        street_field(
+            vault_ask(alice, "{'do': 'object.add', 'space': 'Book', 'type': 'recipe', 'model': 'dx/text/1', "
+                             "'operation': {'append': 'Take'}}"),
+            "id", recipe, sizeof recipe);
+    }
     street_pass(&road, 1000);
     street_agree(&road, "Book");
 }
@@ -67,11 +95,13 @@ static void live_twice(bool readers_write) {
     vault_open(alice);
     street_pass(&road, 120000);
     write_pages(alice, "first life", 3);
+    write_words(alice, " honey, of which nobody says how much,");
     street_pass(&road, 1000);
     assert_pages(bob, 5);
     vault_leave(alice);
     if (readers_write) {
         write_pages(bob, "bob", 1);
+        write_words(bob, " and lemon");
     }
     vault_leave(bob);
 
@@ -83,11 +113,13 @@ static void live_twice(bool readers_write) {
     vault_open(carol);
     street_pass(&road, 120000);
     write_pages(alice, "second life", 5);
+    write_words(alice, " salt");
     street_pass(&road, 1000);
     assert_pages(carol, 7);
     vault_leave(alice);
     if (readers_write) {
         write_pages(carol, "carol", 1);
+        write_words(carol, " with care");
     }
 }
 
@@ -107,7 +139,7 @@ static void come_back(int pages) {
 
 static void test_nobody_built_on_it(void **state) {
     (void)state;
-    begin();
+    begin(false);
     live_twice(false);
     bob->traces = carol->traces = "sync";
     vault_open(bob);
@@ -125,7 +157,7 @@ static void test_nobody_built_on_it(void **state) {
 
 static void test_the_senior_reader_is_believed(void **state) {
     (void)state;
-    begin();
+    begin(false);
     live_twice(true);
     bob->traces = carol->traces = "sync echo";
     vault_open(bob);
@@ -151,4 +183,32 @@ static void test_the_senior_reader_is_believed(void **state) {
     come_back(pages);
 }
 
-DX_TEST_MAIN(DX_TEST(test_nobody_built_on_it), DX_TEST(test_the_senior_reader_is_believed))
+static void test_words_beside_those_that_do_not_count(void **state) {
+    (void)state;
+    begin(true);
+    live_twice(true);
+    vault_open(bob);
+    street_pass(&road, 120000);
+    vault *const readers[] = {bob, carol};
+    bool first = reads(bob, "honey");
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(reads(readers[i], "honey") == first && reads(readers[i], "salt") != first);
+        assert_true(reads(readers[i], " and lemon"));
+        assert_true(reads(readers[i], " with care"));
+    }
+    /* Whoever wrote behind hidden words goes on as if they were there. */
+    write_words(bob, ", and drink");
+    write_words(carol, " it");
+    street_pass(&road, 1000);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(reads(readers[i], ", and drink") && reads(readers[i], " it"));
+    }
+    vault_open(alice); /* hers is the hidden life: she reads what the others do */
+    street_pass(&road, 120000);
+    assert_true(reads(alice, ", and drink") && reads(alice, "honey") == first);
+    street_agree(&road, "Book");
+    street_deinit(&road);
+}
+
+DX_TEST_MAIN(DX_TEST(test_nobody_built_on_it), DX_TEST(test_words_beside_those_that_do_not_count),
+             DX_TEST(test_the_senior_reader_is_believed))

@@ -7,6 +7,7 @@
 
 #include "echo/base.h"
 #include "echo/cut_state.h"
+#include "echo/hidden.h"
 #include "echo/key_set.h"
 #include "echo/purge.h"
 #include "echo/remake.h"
@@ -251,6 +252,9 @@ static int give_out(dx_cut_scan *scan, const dx_entity_row *row,
     int error = is_listed(scan, row, &entity.listed);
     if (error == DX_OK && scan->outside) {
         error = is_touched(scan, row->key, &touched);
+    }
+    if (error == DX_OK && !touched) {
+        error = dx_hidden_is_beyond(scan->context, scan->space, row->key, &scan->cut, &touched);
     }
     entity.changed = touched || (entity.listed && row->model > 0);
     if (error == DX_OK && entity.changed) {

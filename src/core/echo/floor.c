@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "echo/entity_row.h"
+#include "echo/hidden.h"
 #include "echo/space_scope.h"
 #include "echo/space_state.h"
 #include "echo/trace.h"
@@ -118,8 +119,7 @@ static const dx_member *namer_of(const dx_control *control, const dx_feed *forke
     return dx_control_member_of(control, by->owner);
 }
 
-/* Whether what this block says of the feed may decide what stands of it. */
-static bool is_floor(const dx_space *space, const dx_feed *forked, const dx_feed *source, uint64_t seq) {
+bool dx_floor_counts(const dx_space *space, const dx_feed *forked, const dx_feed *source, uint64_t seq) {
     return namer_of(space->control, forked, source) != NULL && seq < source->cut;
 }
 
@@ -195,7 +195,7 @@ static int next_floor(dx_context *context, const dx_feed *forked, const dx_feed 
     return dx_store_error(context->store);
 }
 
-static void add_wanted(dx_space *space, const dx_feed *forked, const dx_limb_goal *goal) {
+void dx_floor_want(dx_space *space, const dx_feed *forked, const dx_limb_goal *goal) {
     for (size_t i = 0; i < space->wanted_count; i++) {
         if (space->wanted[i].feed == forked->local && space->wanted[i].goal.length == goal->length &&
             memcmp(space->wanted[i].goal.root, goal->root, sizeof goal->root) == 0) {
@@ -215,7 +215,7 @@ static int weigh_floor(dx_context *context, dx_space *space, const dx_feed *fork
     *taken = false;
     int error = dx_limb_find(forked, context->store, floor, &view);
     if (error == DX_E_NOT_FOUND) {
-        add_wanted(space, forked, floor);
+        dx_floor_want(space, forked, floor);
         return DX_OK;
     }
     error = error != DX_OK ? error : dx_feed_root(&view, context->store, chosen->length, root);
@@ -666,6 +666,7 @@ int dx_floor_settle(dx_context *context, dx_space *space, size_t *budget, bool *
         dx_floor_agree(space);
         space->forks_settled = false;
         error = error != DX_OK ? error : settle_data(context, space, budget, unsettled);
+        error = error == DX_OK && !*unsettled ? dx_hidden_settle(context, space, budget) : error;
     }
     space->forks_settled = error == DX_OK && !*unsettled;
     space->forks_version = version_of(space);
@@ -681,7 +682,7 @@ int dx_floor_judge(dx_context *context, dx_space *space, const dx_feed *forked, 
     dx_feed view;
     memcpy(goal.root, named->root, sizeof goal.root);
     *standing = DX_NAMED_HIDDEN;
-    if (!is_floor(space, forked, source, seq)) {
+    if (!dx_floor_counts(space, forked, source, seq)) {
         return DX_OK;
     }
     if (named->length <= forked->begins) {
@@ -744,7 +745,7 @@ int dx_floor_saw(dx_context *context, dx_space *space, const dx_feed *forked, co
         return error == DX_E_NOT_FOUND ? DX_OK : error;
     }
     uint64_t usable = dx_feed_usable(forked), at = goal.length < usable ? goal.length : usable;
-    if (!is_floor(space, forked, source, said) && goal.length > in_effect(forked)) {
+    if (!dx_floor_counts(space, forked, source, said) && goal.length > in_effect(forked)) {
         return DX_OK; /* nobody waits for it, and it is perhaps never here: judged anew if it comes into effect */
     }
     if (at <= forked->begins) {

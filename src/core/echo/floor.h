@@ -35,6 +35,10 @@ typedef enum dx_named_standing {
 DX_MUST_USE int dx_floor_judge(dx_context *context, dx_space *space, const dx_feed *forked,
                                const dx_feed *source, uint64_t seq, const dx_dependency *named,
                                dx_named_standing *standing);
+/* Whether what this block of source says of the feed may decide what stands of it: then it is a floor. */
+bool dx_floor_counts(const dx_space *space, const dx_feed *forked, const dx_feed *source, uint64_t seq);
+/* This branch is named and not here: it is looked for, as long as there is room. */
+void dx_floor_want(dx_space *space, const dx_feed *forked, const dx_limb_goal *goal);
 /* Whether floors are to be settled anew: something they follow from is another one now. */
 bool dx_floor_is_due(const dx_space *space);
 /* Tells every feed how far confirmed epochs cut it (dx_feed.agreed). Cheap while nothing is new. */

@@ -113,6 +113,13 @@ static int remove_base_rows(dx_context *context, const doomed_feed *feed, size_t
                         dx_entity_key(feed->local, DX_PLACE_SEQ_MAX, DX_BLOCK_SECTIONS_MAX - 1), budget);
 }
 
+static int remove_hidden(dx_context *context, const doomed_feed *feed, size_t *budget) {
+    sqlite3_stmt *remove = dx_store_query(
+        context->store, "DELETE FROM hidden WHERE (entity, rows, seq, section) IN (SELECT entity, rows, seq,"
+                        " section FROM hidden WHERE feed BETWEEN ?1 AND ?2 LIMIT ?3)");
+    return remove_range(context, remove, feed->local, feed->local, budget);
+}
+
 static int remove_named(dx_context *context, const doomed_feed *feed, size_t *budget) {
     sqlite3_stmt *remove = dx_store_query(
         context->store, "DELETE FROM named WHERE (feed, source, length, root, seq) IN (SELECT feed, source,"
@@ -181,6 +188,9 @@ static int remove_feed(dx_context *context, const doomed_feed *feed, size_t *bud
     }
     if (error == DX_OK && *budget != 0) {
         error = remove_named(context, feed, budget);
+    }
+    if (error == DX_OK && *budget != 0) {
+        error = remove_hidden(context, feed, budget);
     }
     if (error == DX_OK && *budget != 0) {
         error = remove_blocks(context, feed, budget);

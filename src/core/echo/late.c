@@ -221,6 +221,7 @@ static int change_any(dx_late *late, const dx_feed *feed, uint64_t seq, const dx
     size_t changed;
     int error = dx_hole_change(feed, late->context->store, seq, changes, count, &changed);
     late->changed += changed;
+    late->space->late += changed != 0;
     return error;
 }
 

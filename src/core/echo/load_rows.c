@@ -8,6 +8,7 @@
 
 #include "echo/base.h"
 #include "echo/cut_state.h"
+#include "echo/hidden.h"
 #include "echo/hierarchy.h"
 #include "echo/key_set.h"
 #include "echo/ordered.h"
@@ -223,7 +224,9 @@ static int place_entity(dx_load_rows *rows, const dx_snapshot_entity *in) {
     dx_entity_row row;
     bool known;
     int error = row_of(rows, in, &row, &known);
-    bool touched = error == DX_OK && dx_key_list_has(&rows->touched, row.key);
+    bool touched = error == DX_OK && dx_key_list_has(&rows->touched, row.key), hides = false;
+    error = error == DX_OK ? dx_hidden_has(context, space, row.key, &hides) : error;
+    touched = touched || hides;
     error = error == DX_OK ? keep_moves(rows, in, &row) : error;
     if (error == DX_OK && (touched || known)) {
         error = dx_base_put(context, space->base->goal_generation, &row);
@@ -235,7 +238,8 @@ static int place_entity(dx_load_rows *rows, const dx_snapshot_entity *in) {
                               : error; /* nothing to work out */
     }
     error = error == DX_OK ? dx_reduce_place(context, space, &row) : error;
-    return error == DX_OK && touched ? take_again(rows, row.key) : error;
+    error = error == DX_OK && touched ? take_again(rows, row.key) : error;
+    return error == DX_OK && hides ? dx_hidden_take(context, space, row.key, NULL, NULL) : error;
 }
 
 int dx_load_rows_place(dx_load_rows *rows, const dx_snapshot_entity *in, bool *enough) {

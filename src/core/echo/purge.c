@@ -3,6 +3,7 @@
  * Layer: floor 1, echo. Table purged has the ids whose work is done, so that a crash goes on where it was; table purges_done
  * for which set of PURGEs all was done, the log begun anew included. */
 #include "echo/purge.h"
+#include "echo/hidden.h"
 
 #include <string.h>
 
@@ -73,7 +74,8 @@ bool dx_purge_has_place(const dx_control *control, const uint8_t prefix[static D
 static int remove_base_rows(dx_context *context, int64_t key) {
     sqlite3_stmt *remove = dx_store_query(context->store, "DELETE FROM base_row WHERE entity = ?1");
     dx_bind_int(remove, 1, key);
-    return dx_step_done(context->store, remove);
+    int error = dx_step_done(context->store, remove);
+    return error == DX_OK ? dx_hidden_forget(context, key) : error;
 }
 
 /* What it is and was goes; what yielded to where it stood comes back. */

@@ -10,6 +10,7 @@
 
 #include "echo/entity_row.h"
 #include "echo/floor.h"
+#include "echo/hidden.h"
 #include "echo/hierarchy.h"
 #include "echo/name.h"
 #include "echo/ordered.h"
@@ -496,6 +497,9 @@ static int create_entity(dx_reduction *reduction, uint64_t index, const dx_secti
     error = put_row(reduction, NULL, &row, true, NULL);
     if (error == DX_OK && row.parent != 0 && reduction->aside == NULL) {
         error = dx_hierarchy_created(context, space, row.key);
+    }
+    if (error == DX_OK && reduction->timeframe != NULL && reduction->aside == NULL) {
+        error = dx_hidden_take(context, space, row.key, NULL, NULL); /* made again, it gets that last */
     }
     return error;
 }

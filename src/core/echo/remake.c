@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "echo/base.h"
+#include "echo/hidden.h"
 
 static bool is_within(const dx_scope *scope, const dx_feed *feed, uint64_t seq, int64_t counter) {
     dx_stamp stamp = {.counter = (uint64_t)counter};
@@ -54,5 +55,6 @@ int dx_remake(dx_context *context, dx_space *space, int64_t key, const dx_scope 
                                         (uint64_t)touch.counter, aside);
         }
     }
+    error = error == DX_OK ? dx_hidden_take(context, space, key, scope->below, aside) : error;
     return error != DX_OK ? error : aside->there ? DX_OK : DX_E_NOT_FOUND;
 }

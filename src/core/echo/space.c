@@ -9,6 +9,7 @@
 #include "echo/adjacency.h"
 #include "echo/base.h"
 #include "echo/entity_row.h"
+#include "echo/hidden.h"
 #include "echo/index.h"
 #include "echo/parents.h"
 #include "echo/pipeline.h"
@@ -185,6 +186,9 @@ int dx_space_load(dx_context *context, int64_t local, dx_space **out) {
     }
     if (error == DX_OK) {
         error = dx_base_load(context, space);
+    }
+    if (error == DX_OK) {
+        error = dx_hidden_load(context, space);
     }
     if (error == DX_OK) {
         error = dx_space_scope_load(context, space);

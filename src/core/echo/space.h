@@ -88,12 +88,17 @@ struct dx_space {
     int64_t own_control, own_data; /* local numbers, 0: none yet (made on first need) */
     uint64_t key_epoch;            /* the epoch new blocks are sealed with */
     uint64_t blocked;              /* blocks stored but waiting for a dependency or admission */
-    bool busy;          /* of those, some could be applied now: the pipeline stopped for its budget */
-    bool keys_left;     /* grants of keys are here that no step had the time to try yet */
-    size_t tries_left;  /* of grants, in this step */
-    uint64_t refused;   /* blocks or sections that were refused, since the vault began (persisted) */
-    uint64_t change;    /* counter: raised by every applied block (subscriptions, sync) */
-    uint64_t taken;     /* raised when sections of applied blocks went: states at cuts may be others since */
+    bool busy;         /* of those, some could be applied now: the pipeline stopped for its budget */
+    bool keys_left;    /* grants of keys are here that no step had the time to try yet */
+    size_t tries_left; /* of grants, in this step */
+    uint64_t refused;  /* blocks or sections that were refused, since the vault began (persisted) */
+    uint64_t change;   /* counter: raised by every applied block (subscriptions, sync) */
+    uint64_t taken;    /* raised when sections of applied blocks went: states at cuts may be others since */
+    uint64_t late;     /* raised when sections came, or went, of blocks that have no effect */
+    bool hides;        /* something is hidden of an entity (echo/hidden.h); */
+    uint64_t hidden_version;                       /* and what that was found from; 0: not yet */
+    dx_wanted_branch lost[DX_BRANCHES_WANTED_MAX]; /* hidden by what floors name, and not here */
+    size_t lost_count;
     bool forks_settled; /* floors and branches of forked feeds are what the blocks here say; whoever stores a
                            limb's blocks clears it */
     struct dx_space_scope *scope; /* what of the space this vault keeps (echo/space_scope.h) */

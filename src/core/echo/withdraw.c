@@ -7,6 +7,7 @@
 
 #include "echo/base.h"
 #include "echo/entity_row.h"
+#include "echo/hidden.h"
 #include "echo/hierarchy.h"
 #include "echo/key_set.h"
 #include "echo/ordered.h"
@@ -78,7 +79,7 @@ static int make(dx_context *context, dx_space *space, int64_t key, uint64_t crea
                                         (uint64_t)touch.counter, NULL);
         }
     }
-    return error;
+    return error == DX_OK ? dx_hidden_take(context, space, key, NULL, NULL) : error;
 }
 
 int dx_withdraw_make_again(dx_context *context, dx_space *space, int64_t key) {
@@ -94,9 +95,7 @@ int dx_withdraw_make(dx_context *context, dx_space *space, int64_t key, uint64_t
     return error == DX_OK || error == DX_E_NOT_FOUND ? make(context, space, key, created) : error;
 }
 
-/* Among rows at rest, and they are at rest afterwards: a crash brings them back to where the feeds' rows say, and
- * nothing would say that these are to be made again. */
-static int make_all_again(dx_context *context, dx_space *space, dx_buf *keys) {
+int dx_withdraw_make_all_again(dx_context *context, dx_space *space, dx_buf *keys) {
     int error = dx_buf_error(keys);
     error = error == DX_OK ? dx_entity_rows_write(context, space) : error;
     space->names_digested = false;
@@ -207,7 +206,7 @@ int dx_withdraw_blocks(dx_context *context, dx_space *space, dx_feed *feed, uint
         error = add_touched(context, space, feed, feed->cut, feed->kept, &keys);
     }
 #if !defined(DX_PLANT) || DX_PLANT != 28
-    error = error != DX_OK ? error : make_all_again(context, space, &keys);
+    error = error != DX_OK ? error : dx_withdraw_make_all_again(context, space, &keys);
 #endif
     dx_buf_deinit(&keys);
     dx_echo_trace(context, "took back blocks %llu to %llu of feed %lld", (unsigned long long)feed->kept,
@@ -226,7 +225,7 @@ int dx_withdraw_look_again(dx_context *context, dx_space *space, const dx_feed *
     dx_buf_init(&keys, context->alloc, KEYS_SIZE_MAX);
     error = add_touched(context, space, feed, begin, end, &keys);
     if (error == DX_OK && dx_key_list_count(&keys) != 0) {
-        error = make_all_again(context, space, &keys);
+        error = dx_withdraw_make_all_again(context, space, &keys);
     }
     dx_buf_deinit(&keys);
     return error;
@@ -248,7 +247,7 @@ int dx_withdraw_rescue(dx_context *context, dx_space *space, const dx_feed *feed
         error = add_touched(context, space, feed, named ? feed->cut : seq, seq + 1, &keys);
     }
     if (error == DX_OK && dx_key_list_count(&keys) != 0) {
-        error = make_all_again(context, space, &keys);
+        error = dx_withdraw_make_all_again(context, space, &keys);
     }
     dx_buf_deinit(&keys);
     return error;

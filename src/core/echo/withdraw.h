@@ -22,6 +22,9 @@ DX_MUST_USE int dx_withdraw_rescue(dx_context *context, dx_space *space, const d
 /* Makes one entity again from its creation, if that is in effect, and the blocks in effect that changed it. Uses the
  * space's scratch. */
 DX_MUST_USE int dx_withdraw_make_again(dx_context *context, dx_space *space, int64_t key);
+/* The same of all of these (echo/key_set.h), which it sorts. Among rows at rest, and they are at rest afterwards: a crash brings them back
+ * to where the feeds' rows say, and nothing would say that these are to be made again. */
+DX_MUST_USE int dx_withdraw_make_all_again(dx_context *context, dx_space *space, dx_buf *keys);
 /* Makes again what others changed of the feed's entities in blocks [begin, end): other changes may count now. */
 DX_MUST_USE int dx_withdraw_look_again(dx_context *context, dx_space *space, const dx_feed *feed,
                                        uint64_t begin, uint64_t end);

@@ -247,6 +247,11 @@ const char *const dx_store_schema[] = {
     /* Who told last what matches a scope's question, and when (echo/space_scope.h). */
     ("ALTER TABLE space_scope ADD COLUMN told_by BLOB NOT NULL DEFAULT x'';"
      "ALTER TABLE space_scope ADD COLUMN told_ms INTEGER NOT NULL DEFAULT 0;"),
+    /* Operations that have no effect and hold places for others (echo/hidden.h). */
+    ("CREATE TABLE hidden(entity INTEGER NOT NULL, rows INTEGER NOT NULL, seq INTEGER NOT NULL,"
+     " section INTEGER NOT NULL, feed INTEGER NOT NULL, operation BLOB NOT NULL, mark INTEGER NOT NULL,"
+     " PRIMARY KEY(entity, rows, seq, section)) WITHOUT ROWID, STRICT;"
+     "CREATE INDEX hidden_by_feed ON hidden(feed, mark);"),
 };
 
 const int dx_store_schema_version = sizeof dx_store_schema / sizeof dx_store_schema[0];
