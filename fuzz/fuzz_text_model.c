@@ -24,9 +24,17 @@ static void check_view(const void *state, dx_buf *view) {
 }
 
 static void check_saved(dx_bytes saved, dx_buf *a, dx_buf *b) {
+    dx_writer writer;
     dx_buf_clear(a);
     dx_buf_clear(b);
-    int error = dx_text_model.canonical(&fuzz_alloc, saved, a);
+    void *kept = dx_text_model.create(&fuzz_alloc, &created);
+    dx_writer_init(&writer, a);
+    int error = dx_text_model.restore(kept, saved);
+    error = error == DX_OK ? dx_text_model.view(kept, &writer) : error;
+    FUZZ_CHECK(error == DX_OK || error == DX_E_CORRUPT || error == DX_E_LIMIT);
+    dx_text_model.destroy(&fuzz_alloc, kept);
+    dx_buf_clear(a);
+    error = dx_text_model.canonical(&fuzz_alloc, saved, a);
     FUZZ_CHECK(error == DX_OK || error == DX_E_CORRUPT || error == DX_E_LIMIT);
     if (error != DX_OK) {
         return;

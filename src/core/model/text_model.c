@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "model/text_operation.h"
 #include "model/text_request.h"
+#include "model/text_shown.h"
 #include "model/text_state.h"
 
 typedef struct text {
@@ -49,7 +50,7 @@ static int text_amend(const dx_alloc *alloc, const dx_stamp *created, dx_bytes s
     if (error == DX_OK && dx_text_saved_is_long(&held)) {
         dx_buf folded;
         dx_buf_init(&folded, alloc, DX_STATE_SIZE_MAX);
-        error = dx_text_saved_fold(alloc, &held, &folded);
+        error = dx_text_saved_fold(alloc, &held, false, &folded);
         out->size = begin;
         dx_buf_append(out, folded.data, error == DX_OK ? folded.size : 0);
         error = error == DX_OK ? dx_buf_error(out) : error;
@@ -77,7 +78,7 @@ static int text_hide(const dx_alloc *alloc, const dx_stamp *created, dx_bytes sa
 static int text_canonical(const dx_alloc *alloc, dx_bytes saved, dx_buf *out) {
     dx_text_saved held;
     int error = dx_text_saved_read(saved, &held);
-    return error == DX_OK ? dx_text_saved_fold(alloc, &held, out) : error;
+    return error == DX_OK ? dx_text_saved_fold(alloc, &held, true, out) : error;
 }
 
 static int text_apply(void *state, dx_bytes operation, const dx_stamp *stamp) {
@@ -169,10 +170,15 @@ static int look(const text *self, sight *out) {
     dx_text_saved held;
     dx_text_doc *doc = NULL;
     dx_text_type type = 0;
+    bool told = false;
     dx_buf_init(&out->characters, self->alloc, DX_TEXT_MEMORY_MAX);
     dx_buf_init(&out->delta, self->alloc, DX_TEXT_MEMORY_MAX);
     int error = dx_text_saved_read(dx_buf_view(&self->saved), &held);
-    error = error == DX_OK ? dx_text_saved_open(self->alloc, &held, 1, &doc, NULL) : error;
+    error = error == DX_OK ? dx_text_shown_alone(self->alloc, &held, &out->characters, &told) : error;
+    if (error != DX_OK || told) {
+        return error;
+    }
+    error = dx_text_saved_open(self->alloc, &held, 1, &doc, NULL);
     error = error == DX_OK ? dx_text_shown(self->alloc, doc, &type) : error;
     error = error == DX_OK ? dx_text_read(doc, type, &out->characters) : error;
     error = error == DX_OK ? read_delta(self, doc, type, &out->delta) : error;

@@ -7,10 +7,6 @@
 #include "model/text_state.h"
 #include <dxos/model.h>
 
-/* The type of a document that people see as its text: the root "text", or where that is empty the root with the least name that
- * has characters. DX_E_NO_MEMORY, DX_E_LIMIT. */
-DX_MUST_USE int dx_text_shown(const dx_alloc *alloc, dx_text_doc *doc, dx_text_type *type);
-
 /* Appends the operation. created, feed: as the model is told them. DX_E_INVALID: it cannot be asked. */
 DX_MUST_USE int dx_text_request(const dx_alloc *alloc, const dx_stamp *created, const dx_text_saved *saved,
                                 const uint8_t feed[static DX_FEED_PREFIX_SIZE], dx_bytes request,

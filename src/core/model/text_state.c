@@ -10,7 +10,8 @@
 
 #include "base/limits.h"
 
-enum { FRESH_MIN = 4096, SHARE = 4 }; /* a checkpoint is made when a quarter of it is fresh */
+/* A checkpoint is made when as much is fresh as it has itself, or FRESH_MIN where that is more. */
+enum { FRESH_MIN = 4096 };
 
 typedef struct entry {
     uint64_t client; /* of its structs; 0: it only deletes */
@@ -105,7 +106,7 @@ int dx_text_saved_hide(const dx_text_saved *saved, uint64_t counter, dx_bytes up
 }
 
 bool dx_text_saved_is_long(const dx_text_saved *saved) {
-    size_t held = (saved->checkpoint.size + saved->waiting.size) / SHARE;
+    size_t held = saved->checkpoint.size + saved->waiting.size;
     return saved->fresh.size > (held < FRESH_MIN ? FRESH_MIN : held);
 }
 
@@ -278,16 +279,26 @@ static void intake_deinit(intake *self) {
     dx_text_reach_deinit(&self->reach);
 }
 
-/* Makes the document and takes in all that can be without what is hidden. */
-static int take_shown(intake *self, const dx_text_saved *saved, uint64_t client) {
+static bool is_update(dx_bytes checkpoint) {
+    return checkpoint.size == 0 || checkpoint.data[0] == DX_TEXT_SAVED_UPDATE;
+}
+
+static int open_checkpoint(const dx_alloc *alloc, dx_bytes checkpoint, uint64_t client, dx_text_doc **doc) {
     const dx_text_options options = {
         .client = client, .unit = DX_TEXT_CODE_POINTS, .max_bytes = DX_TEXT_MEMORY_MAX};
-    int error = dx_text_create(self->alloc, &options, &self->doc);
-    if (error == DX_OK && saved->checkpoint.size != 0) {
-        error = dx_text_apply(self->doc, DX_TEXT_V2, saved->checkpoint);
-        bool sound = error == DX_OK || error == DX_E_NO_MEMORY || error == DX_E_LIMIT;
-        error = sound ? error : DX_E_CORRUPT;
+    if (!is_update(checkpoint)) {
+        return dx_text_open(alloc, &options, checkpoint, doc);
     }
+    int error = dx_text_create(alloc, &options, doc);
+    if (error == DX_OK && checkpoint.size != 0) {
+        error = dx_text_apply(*doc, DX_TEXT_V2, checkpoint);
+    }
+    return error == DX_OK || error == DX_E_NO_MEMORY || error == DX_E_LIMIT ? error : DX_E_CORRUPT;
+}
+
+/* Makes the document and takes in all that can be without what is hidden. */
+static int take_shown(intake *self, const dx_text_saved *saved, uint64_t client) {
+    int error = open_checkpoint(self->alloc, saved->checkpoint, client, &self->doc);
     error = error == DX_OK ? read_entries(self, saved->waiting, false) : error;
     error = error == DX_OK ? read_entries(self, saved->fresh, false) : error;
     bool idle = error == DX_OK && self->count == 0 && saved->hidden.size == 0;
@@ -354,8 +365,23 @@ static int write_hidden(intake *self, dx_bytes hidden, dx_buf *out) {
     return error == DX_OK ? write_left(self, true, out) : error;
 }
 
-int dx_text_saved_fold(const dx_alloc *alloc, const dx_text_saved *saved, dx_buf *out) {
+/* The update of all of it, as a document writes it that was loaded from one: documents that took the same in other orders may be cut
+ * differently. */
+static int encode_settled(const dx_alloc *alloc, const dx_text_doc *doc, dx_buf *update) {
+    dx_text_doc *again = NULL;
+    dx_buf whole;
+    dx_buf_init(&whole, alloc, DX_STATE_SIZE_MAX);
+    int error = dx_text_encode(doc, DX_TEXT_V2, dx_bytes_of(NULL, 0), &whole);
+    error = error == DX_OK ? open_checkpoint(alloc, dx_buf_view(&whole), 1, &again) : error;
+    error = error == DX_OK ? dx_text_encode(again, DX_TEXT_V2, dx_bytes_of(NULL, 0), update) : error;
+    dx_text_destroy(again);
+    dx_buf_deinit(&whole);
+    return error;
+}
+
+int dx_text_saved_fold(const dx_alloc *alloc, const dx_text_saved *saved, bool canonical, dx_buf *out) {
     intake self;
+    size_t entries = saved->fresh.size + saved->waiting.size; /* which may be taken in */
     dx_buf checkpoint, waiting, hidden, clocks;
     dx_buf_init(&checkpoint, alloc, DX_STATE_SIZE_MAX);
     dx_buf_init(&waiting, alloc, DX_STATE_SIZE_MAX);
@@ -367,7 +393,9 @@ int dx_text_saved_fold(const dx_alloc *alloc, const dx_text_saved *saved, dx_buf
     error = error == DX_OK && saved->hidden.size != 0 ? write_hidden(&self, saved->hidden, &hidden) : error;
     error = error == DX_OK ? dx_text_state_vector(self.doc, &clocks) : error;
     if (error == DX_OK && clocks.size > 1) { /* an empty text has no checkpoint, whatever deletes nothing */
-        error = dx_text_encode(self.doc, DX_TEXT_V2, dx_bytes_of(NULL, 0), &checkpoint);
+        error = !canonical     ? dx_text_save(self.doc, &checkpoint)
+                : entries != 0 ? encode_settled(alloc, self.doc, &checkpoint)
+                               : dx_text_encode(self.doc, DX_TEXT_V2, dx_bytes_of(NULL, 0), &checkpoint);
     }
     dx_text_destroy(self.doc);
     intake_deinit(&self);

@@ -4,7 +4,8 @@
  *
  *     [checkpoint: bytes, waiting: bytes, fresh: bytes, hidden?: bytes]
  *
- * The checkpoint is an update (form v2) of all that could be taken in. Waiting and fresh hold entries [counter, update] one behind
+ * The checkpoint is all that could be taken in, as dx_text_save keeps it; or an update (form v2, which begins with 0): so it is in the
+ * canonical form, and in rows of before there were checkpoints. Waiting and fresh hold entries [counter, update] one behind
  * another: fresh ones came since the checkpoint was made and are taken in when something is asked; waiting ones name what is not
  * here, since an operation before them was refused or is a hole. One operation is taken in whole or not at all.
  * Hidden ones hold the places of what has no effect (text_operation.h), for those that name them: they come after all that can be
@@ -19,6 +20,9 @@
 #include <dxos/text.h>
 
 #include "model/text_reach.h"
+
+/* The first byte of a checkpoint that is an update. */
+enum { DX_TEXT_SAVED_UPDATE = 0 };
 
 typedef struct dx_text_saved {
     dx_bytes checkpoint, waiting, fresh, hidden;
@@ -48,7 +52,8 @@ DX_MUST_USE int dx_text_saved_encode(const dx_alloc *alloc, dx_bytes saved, dx_t
 DX_MUST_USE int dx_text_saved_catch_up(const dx_alloc *alloc, dx_bytes saved, dx_text_form form,
                                        dx_bytes state_vector, dx_text_reach *reach, bool *waits,
                                        dx_buf *update);
-/* Appends the canonical form. */
-DX_MUST_USE int dx_text_saved_fold(const dx_alloc *alloc, const dx_text_saved *saved, dx_buf *out);
+/* Appends saved bytes with nothing fresh; canonical: those that every replica has. */
+DX_MUST_USE int dx_text_saved_fold(const dx_alloc *alloc, const dx_text_saved *saved, bool canonical,
+                                   dx_buf *out);
 
 #endif

@@ -135,7 +135,7 @@ static bool read_content(opening *it, const dx_text_item *item, dx_text_struct *
         return kept;
     case DX_TEXT_STRING:
         out->content = kept ? dx_lib0_read_bytes(reader) : text_of(it, item);
-        return check_string(out->content, item->length);
+        return !kept || check_string(out->content, item->length); /* all live ones were looked at together */
     case DX_TEXT_TYPE:
         out->type_ref = dx_lib0_read_byte(reader);
         out->key = dx_lib0_read_string(reader, NULL);

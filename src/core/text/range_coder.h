@@ -15,11 +15,12 @@ typedef struct dx_range_bit {
     uint16_t quick, slow;
 } dx_range_bit;
 
-enum { DX_RANGE_CLASSES = 32, DX_RANGE_LEADS = 4 };
+enum { DX_RANGE_CLASS_BITS = 4, DX_RANGE_CLASSES = 32, DX_RANGE_LEADS = 4 };
 
-/* Numbers below 2^32 - 1: how many bits, and the two below the highest, by probability; the others as they are. */
+/* Numbers below 2^32 - 1: whether it is 0, else how many bits, and the two below the highest, by probability; the others as they are. */
 typedef struct dx_range_number {
-    dx_range_bit classes[DX_RANGE_CLASSES];
+    dx_range_bit some;
+    dx_range_bit classes[1 << DX_RANGE_CLASS_BITS], more_classes[1 << DX_RANGE_CLASS_BITS];
     dx_range_bit leads[DX_RANGE_CLASSES][DX_RANGE_LEADS];
 } dx_range_number;
 

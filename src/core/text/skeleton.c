@@ -27,7 +27,7 @@ typedef struct id_model {
 
 typedef struct coding_model {
     dx_range_number counts, clients, firsts, owners, depths;
-    dx_range_bit kinds[SYMBOLS][SYMBOLS];
+    dx_range_bit kinds[SYMBOLS][SYMBOLS], other[SYMBOLS];
     dx_range_bit sequel[SYMBOLS][4];
     dx_range_number lengths[3][2];
     dx_range_bit goes_on[8], top;
@@ -146,19 +146,26 @@ static const dx_text_item *item_before(const dx_text_skeleton *self, size_t at) 
     return at != 0 && self->items[at - 1].client == self->items[at].client ? &self->items[at - 1] : NULL;
 }
 
-static int code_item(coding *it, uint32_t client, size_t at, unsigned *last_symbol) {
+/* Mostly that of two items before: what is alive and what is not take turns. */
+static unsigned code_symbol(coding *it, const unsigned before[static 2], unsigned symbol) {
+    bool other = code_bit(it, &it->model->other[before[0]], symbol != before[1]);
+    return other ? dx_range_code_symbol(it->coder, it->model->kinds[before[0]], SYMBOL_BITS, symbol)
+                 : before[1];
+}
+
+static int code_item(coding *it, uint32_t client, size_t at, unsigned symbols[static 2]) {
     dx_text_skeleton *self = it->self;
     dx_text_item *item = &self->items[at];
     item->client = client;
     const dx_text_item *before = item_before(self, at);
-    unsigned symbol =
-        dx_range_code_symbol(it->coder, it->model->kinds[*last_symbol], SYMBOL_BITS, symbol_of(item));
+    unsigned symbol = code_symbol(it, symbols, symbol_of(item));
     bool sequel = false;
     if (before != NULL && before->ref != DX_TEXT_GC && symbol >> 1 != DX_TEXT_GC) {
-        unsigned context = (symbol == *last_symbol ? 1u : 0u) | ((before->flags & SEQUEL) != 0 ? 2u : 0u);
+        unsigned context = (symbol == symbols[0] ? 1u : 0u) | ((before->flags & SEQUEL) != 0 ? 2u : 0u);
         sequel = code_bit(it, &it->model->sequel[symbol][context], (item->flags & SEQUEL) != 0);
     }
-    *last_symbol = symbol;
+    symbols[1] = symbols[0];
+    symbols[0] = symbol;
     int class = length_class((uint8_t)(symbol >> 1));
     uint32_t length = 1;
     if (class != NONE) {
@@ -202,11 +209,11 @@ static int code_clients(coding *it, size_t most) {
 
 static int code_items(coding *it) {
     int error = DX_OK;
-    unsigned symbol = 0;
+    unsigned symbols[2] = {0, 0}; /* of the item before, and the one before that */
     for (uint32_t i = 0; i < it->self->client_count && error == DX_OK; i++) {
         const dx_text_skeleton_client *client = &it->self->clients[i];
         for (uint32_t at = client->first; at - client->first < client->count && error == DX_OK; at++) {
-            error = it->coder->over ? DX_E_MALFORMED : code_item(it, i, at, &symbol);
+            error = it->coder->over ? DX_E_MALFORMED : code_item(it, i, at, symbols);
         }
     }
     return error;

@@ -1,4 +1,4 @@
-/* tests/unit/model/test_text_model.c: model/text_model.c and what it stands on, model/text_operation.c, model/text_state.c, model/text_reach.c and model/text_request.c: what people see when they write in one text at once,
+/* tests/unit/model/test_text_model.c: model/text_model.c and what it stands on, model/text_operation.c, model/text_state.c, model/text_reach.c, model/text_shown.c and model/text_request.c: what people see when they write in one text at once,
  * what is kept.
  * Who may write in whose name: test_text_operation.c; what is hidden: test_text_hidden.c. */
 #include "model/text_state.h"
@@ -414,7 +414,198 @@ static void test_rows_that_are_none(void **state) {
     assert_int_equal(alloc.live_bytes, 0);
 }
 
-DX_TEST_MAIN(DX_TEST(test_one_person), DX_TEST(test_formatting_shows_as_a_delta),
+/* Folded, as rows are when much came: nothing is fresh then. */
+static void fold(const fixture *f, void *state, bool canonical) {
+    dx_buf row, folded;
+    dx_text_saved held;
+    dx_buf_init(&row, &f->alloc.port, 1 << 20);
+    dx_buf_init(&folded, &f->alloc.port, 1 << 20);
+    assert_int_equal(dx_text_model.save(state, &row), DX_OK);
+    assert_int_equal(dx_text_saved_read(dx_buf_view(&row), &held), DX_OK);
+    assert_int_equal(dx_text_saved_fold(&f->alloc.port, &held, canonical, &folded), DX_OK);
+    assert_int_equal(dx_text_model.restore(state, dx_buf_view(&folded)), DX_OK);
+    dx_buf_deinit(&row);
+    dx_buf_deinit(&folded);
+}
+
+/* A row with nothing fresh and nothing but characters is read without its skeleton, the last part of the checkpoint, which no document
+ * could be made of here. */
+static void test_read_alone(void **state) {
+    (void)state;
+    fixture f;
+    char shown[256];
+    dx_buf row, canonical;
+    dx_text_saved held;
+    fixture_init(&f);
+    assert_int_equal(ask(&f, 0, "{\"append\": \"words \"}"), DX_OK);
+    assert_int_equal(ask(&f, 0, "{\"insert\": 0, \"text\": \"some \"}"), DX_OK);
+    save(&f, 0, &row);
+    dx_buf_init(&canonical, &f.alloc.port, 1 << 20);
+    assert_int_equal(dx_text_saved_read(dx_buf_view(&row), &held), DX_OK);
+    assert_int_equal(dx_text_saved_fold(&f.alloc.port, &held, false, &canonical), DX_OK);
+    assert_int_equal(dx_text_saved_read(dx_buf_view(&canonical), &held), DX_OK);
+    uint8_t *last = canonical.data + (held.checkpoint.data - canonical.data) + held.checkpoint.size - 6;
+    *last = (uint8_t) ~*last;
+    void *text = dx_text_model.create(&f.alloc.port, &made);
+    assert_int_equal(dx_text_model.restore(text, dx_buf_view(&canonical)), DX_OK);
+    show(&f.alloc.port, text, shown, sizeof shown);
+    assert_string_equal(shown, "{\"text\":\"some words \"}");
+    dx_buf_clear(&row);
+    assert_int_equal(dx_text_model.canonical(&f.alloc.port, dx_buf_view(&canonical), &row), DX_E_CORRUPT);
+    dx_text_model.destroy(&f.alloc.port, text);
+    dx_buf_deinit(&row);
+    dx_buf_deinit(&canonical);
+    fixture_deinit(&f);
+}
+
+/* With formatting, with something embedded, with nothing at all, under another name: what a folded row shows is what the row showed. */
+static void test_folded_shows_the_same(void **state) {
+    static const char *const requests[] = {
+        "{\"append\": \"words\"}", "{\"format\": 0, \"count\": 2, \"attributes\": {\"b\": 1}}",
+        "{\"format\": 0, \"count\": 2, \"attributes\": {\"b\": null}}",
+        "{\"insert\": 1, \"embed\": {\"image\": 1}}", "{\"delete\": 0, \"count\": 6}"};
+    char before[512], after[512];
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        assert_int_equal(ask(&f, 0, requests[i]), DX_OK);
+        for (int canonical = 0; canonical < 2; canonical++) {
+            show(&f.alloc.port, f.states[0], before, sizeof before);
+            fold(&f, f.states[0], canonical != 0);
+            show(&f.alloc.port, f.states[0], after, sizeof after);
+            assert_string_equal(before, after);
+        }
+    }
+    fixture_deinit(&f);
+}
+
+/* A row as a vault keeps it. */
+static void replace_row(dx_buf *row, dx_buf *by) {
+    dx_buf before = *row;
+    *row = *by;
+    dx_buf_deinit(&before);
+}
+
+static void amend_row(fixture *f, dx_buf *row, size_t index) {
+    dx_buf next;
+    dx_buf_init(&next, &f->alloc.port, 1 << 20);
+    assert_int_equal(dx_text_model.amend(&f->alloc.port, &made, dx_buf_view(row),
+                                         dx_buf_view(&f->operations[index]), &f->stamps[index], &next),
+                     DX_OK);
+    replace_row(row, &next);
+}
+
+static void fold_row(fixture *f, dx_buf *row, bool canonical) {
+    dx_buf next;
+    dx_text_saved held;
+    dx_buf_init(&next, &f->alloc.port, 1 << 20);
+    assert_int_equal(dx_text_saved_read(dx_buf_view(row), &held), DX_OK);
+    assert_int_equal(dx_text_saved_fold(&f->alloc.port, &held, canonical, &next), DX_OK);
+    replace_row(row, &next);
+}
+
+/* A step of an app's document: characters, and maps that stand among them and in one another. */
+static void write_anything(dx_text_doc *doc, dx_text_type text, test_random *random) {
+    uint64_t chance = test_random_next(random), length = dx_text_length(doc, text);
+    uint64_t at = length == 0 ? 0 : (chance >> 8) % length;
+    dx_text_type map = dx_text_array_type(doc, text, at), child;
+    const char *key = (chance >> 20) % 2 == 0 ? "k" : "l";
+    int error = DX_OK;
+    if (map != 0 && chance % 4 != 0) {
+        error = chance % 4 == 1   ? dx_text_map_set(doc, map, key, "1")
+                : chance % 4 == 2 ? dx_text_map_set_type(doc, map, key, DX_TEXT_KIND_MAP, NULL, &child)
+                                  : dx_text_map_delete(doc, map, key);
+    } else if (chance % 3 == 0 && length != 0) {
+        error = dx_text_delete(doc, text, at, 1 + (chance >> 24) % (length - at > 3 ? 3 : length - at));
+    } else if (chance % 3 == 1) {
+        error = dx_text_insert_type(doc, text, at, DX_TEXT_KIND_MAP, NULL, NULL, &child);
+        error = error == DX_OK ? dx_text_map_set(doc, child, key, "2") : error;
+    } else {
+        error = dx_text_insert(doc, text, at, dx_bytes_text((chance >> 24) % 2 == 0 ? "ab" : "c"), NULL);
+    }
+    assert_true(error == DX_OK || error == DX_E_NOT_FOUND);
+}
+
+/* Documents of apps, each of which knows some of what the others did. */
+static void write_together(fixture *f, test_random *random) {
+    dx_text_doc *docs[PEOPLE];
+    dx_text_type texts[PEOPLE];
+    dx_buf updates[OPERATIONS_MAX];
+    for (size_t who = 0; who < PEOPLE; who++) {
+        uint8_t feed[DX_FEED_PREFIX_SIZE];
+        memset(feed, (int)who + 1, sizeof feed);
+        const dx_text_options options = {.client = dx_text_client(&made, feed, 1)};
+        assert_int_equal(dx_text_create(&f->alloc.port, &options, &docs[who]), DX_OK);
+        assert_int_equal(dx_text_root(docs[who], "text", DX_TEXT_KIND_TEXT, &texts[who]), DX_OK);
+    }
+    for (int step = 0; step < 40; step++) {
+        size_t who = test_random_next(random) % PEOPLE, other = test_random_next(random) % PEOPLE;
+        dx_buf *update = &updates[f->count];
+        dx_buf_init(update, &f->alloc.port, 1 << 16);
+        assert_int_equal(dx_text_begin(docs[who]), DX_OK);
+        write_anything(docs[who], texts[who], random);
+        assert_int_equal(dx_text_commit(docs[who], DX_TEXT_V2, update), DX_OK);
+        if (update->size != 0) {
+            f->stamps[f->count] = stamp_of(f, who);
+            write_operation(&f->alloc.port, 1, dx_buf_view(update), &f->operations[f->count++]);
+        }
+        for (; test_random_next(random) % 4 != 0 && f->known[other] < f->count; f->known[other]++) {
+            assert_int_equal(dx_text_apply(docs[other], DX_TEXT_V2, dx_buf_view(&updates[f->known[other]])),
+                             DX_OK);
+        }
+    }
+    for (size_t who = 0; who < PEOPLE; who++) {
+        dx_text_destroy(docs[who]);
+    }
+    for (size_t i = 0; i < f->count; i++) {
+        dx_buf_deinit(&updates[i]);
+    }
+}
+
+/* Everybody takes everything in an order of his own, folding now and then. */
+static bool agree(uint64_t seed) {
+    fixture f;
+    test_random random;
+    dx_buf rows[PEOPLE];
+    fixture_init(&f);
+    test_random_init(&random, seed);
+    write_together(&f, &random);
+    for (size_t who = 0; who < PEOPLE; who++) {
+        dx_buf_init(&rows[who], &f.alloc.port, 1 << 20);
+        for (size_t i = 0; i < f.count; i++) {
+            amend_row(&f, &rows[who], who == 0 ? i : who == 1 ? f.count - 1 - i : (i * 7 + 3) % f.count);
+            if (test_random_next(&random) % 5 == 0) {
+                fold_row(&f, &rows[who], test_random_next(&random) % 3 == 0);
+            }
+        }
+        for (size_t i = 0; i < f.count; i++) { /* each once at least */
+            amend_row(&f, &rows[who], i);
+        }
+        fold_row(&f, &rows[who], true);
+    }
+    bool same = dx_bytes_equal(dx_buf_view(&rows[0]), dx_buf_view(&rows[1])) &&
+                dx_bytes_equal(dx_buf_view(&rows[0]), dx_buf_view(&rows[2]));
+    for (size_t who = 0; who < PEOPLE; who++) {
+        dx_buf_deinit(&rows[who]);
+    }
+    fixture_deinit(&f);
+    return same;
+}
+
+/* Whoever has the same operations has the same canonical bytes: in any order, folded at any time in either form. (Documents that took
+ * them in other orders may be cut differently where something nested was deleted: one in six of these histories was.) */
+static void test_orders_and_folds(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        if (!agree(seed)) {
+            fail_msg("seed %llu", (unsigned long long)seed);
+        }
+    }
+}
+
+DX_TEST_MAIN(DX_TEST(test_read_alone), DX_TEST(test_folded_shows_the_same), DX_TEST(test_orders_and_folds),
+             DX_TEST(test_one_person), DX_TEST(test_formatting_shows_as_a_delta),
              DX_TEST(test_people_write_at_once), DX_TEST(test_requests_that_cannot_be),
              DX_TEST(test_updates_of_apps), DX_TEST(test_making_one_of_an_update),
              DX_TEST(test_written_upon_an_import), DX_TEST(test_what_waits),
