@@ -436,10 +436,12 @@ static void place(dx_text_loader *it, dx_text_ref ref) {
     }
     item->place = list;
     dx_text_ref first = left != 0 ? it->draft.next[left] : *first_of(it, list);
+#if !defined(DX_PLANT) || DX_PLANT != 84
     if (first != right) {
         const dx_text_walk walk = {it, walk_next, walk_find};
         left = dx_text_integrate_scan(it->doc, &walk, item, left, first, right);
     }
+#endif
     if (item->ref == DX_TEXT_FORMAT || item->ref == DX_TEXT_TYPE) {
         put_content(it, ref);
     }

@@ -67,7 +67,7 @@ static inline dx_text_ref dx_text_loader_next(const dx_text_loader *it, const dx
 
 /* What an item without origins says of its parent stands where they would, until it has its place: a root's name in `place`, or
  * the parent's id as its origin; and where in the update its key is. */
-enum { DX_TEXT_LOAD_NO_KEY = UINT32_MAX };
+#define DX_TEXT_LOAD_NO_KEY UINT32_MAX
 
 static inline void dx_text_loader_set_key(dx_text_item *item, uint32_t at, uint32_t size) {
     item->right_client = at;
