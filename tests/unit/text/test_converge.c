@@ -73,20 +73,24 @@ static dx_text_doc *newcomer(history *it) {
     return doc;
 }
 
+/* What stands there byte for byte as it does with the others is so when it is loaded anew, too: done now and then, to see that. */
 static bool check_same(history *it, dx_text_doc *doc, dx_bytes canonical, dx_bytes exact, uint64_t seed) {
     dx_text_form form = below(&it->random, 2) ? DX_TEXT_V1 : DX_TEXT_V2;
     const char *wrong = text_invariants(doc);
     if (wrong != NULL || dx_text_pending(doc)) {
         fail_msg("seed %llu: %s", (unsigned long long)seed, wrong != NULL ? wrong : "something waits");
     }
-    dx_buf own = reloaded(it, doc, form), bytes = encoded(&it->alloc, doc, DX_TEXT_V1);
-    if (!dx_bytes_equal(dx_buf_view(&own), canonical)) {
-        print_message("# seed %llu\n", (unsigned long long)seed);
-        assert_bytes_equal(dx_buf_view(&own), canonical);
-    }
+    dx_buf bytes = encoded(&it->alloc, doc, DX_TEXT_V1);
     bool same = dx_bytes_equal(dx_buf_view(&bytes), exact);
+    if (!same || seed % 8 == 0) {
+        dx_buf own = reloaded(it, doc, form);
+        if (!dx_bytes_equal(dx_buf_view(&own), canonical)) {
+            print_message("# seed %llu\n", (unsigned long long)seed);
+            assert_bytes_equal(dx_buf_view(&own), canonical);
+        }
+        dx_buf_deinit(&own);
+    }
     dx_buf_deinit(&bytes);
-    dx_buf_deinit(&own);
     return same;
 }
 
