@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS_MAX = 99, RICH_STEPS = 100000 };
+enum { ROUNDS_MAX = 99 };
 
 static size_t rounds = 7;
 
@@ -496,15 +496,21 @@ static uint32_t next_number(uint32_t *state, uint32_t limit) {
     return (*state >> 8) % limit;
 }
 
+typedef struct rich {
+    document of;
+    uint32_t steps;
+} rich;
+
 static double rich_round(void *ctx) {
     static const char *const formats[] = {"{\"bold\":true}", "{\"italic\":true}", "{\"bold\":null}",
                                           "{\"color\":\"red\"}", "{\"color\":null}"};
-    document *it = ctx;
+    rich *self = ctx;
+    document *it = &self->of;
     uint32_t state = 1, length = 0;
     dx_text_destroy(it->doc);
     *it = open_document(1);
     double began = cpu_now();
-    for (uint32_t i = 0; i < RICH_STEPS; i++) {
+    for (uint32_t i = 0; i < self->steps; i++) {
         if (next_number(&state, 2) == 0 || length < 20) {
             uint32_t at = next_number(&state, length + 1);
             must(dx_text_insert(it->doc, it->type, at, dx_bytes_text("word "), NULL), "inserting");
@@ -518,13 +524,17 @@ static double rich_round(void *ctx) {
 }
 
 static void measure_rich(void) {
-    document it = {NULL, 0};
+    static const uint32_t steps[] = {10000, 20000, 50000, 100000};
     size_t all = rounds;
     rounds = 1;
-    double seconds = median(rich_round, &it);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        rich it = {.steps = steps[i]};
+        char what[64];
+        snprintf(what, sizeof what, "%u formats and inserts", steps[i]);
+        line("rich text", "dxos", what, median(rich_round, &it) * 1e3, "ms");
+        dx_text_destroy(it.of.doc);
+    }
     rounds = all;
-    line("rich text", "dxos", "100000 formats and inserts", seconds * 1e3, "ms");
-    dx_text_destroy(it.doc);
 }
 
 /* --- What is asked for ----------------------------------------------------------------------- */
