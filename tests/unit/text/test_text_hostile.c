@@ -2,6 +2,10 @@
 #include "documents.h"
 #include "text_invariants.h"
 
+#include "base/limits.h"
+
+#include <dxos/text_protocol.h>
+
 static test_alloc alloc;
 
 /* An update of given structs, all in one section per client, in the order given. */
@@ -89,14 +93,75 @@ static void test_counts(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         dx_text_doc *doc = new_document(&alloc, 77, false);
         dx_buf update = from_hex(&alloc, rows[i].hex);
-        size_t before = alloc.live_bytes;
+        alloc.limit_bytes = alloc.live_bytes + 4096; /* at any moment of it */
         assert_int_equal(dx_text_apply(doc, DX_TEXT_V1, dx_buf_view(&update)), rows[i].error);
-        assert_true(alloc.live_bytes - before < 4096);
+        alloc.limit_bytes = 0;
         assert_false(dx_text_pending(doc));
         assert_encodes(&alloc, doc, DX_TEXT_V1, "0000");
         dx_buf_deinit(&update);
         dx_text_destroy(doc);
     }
+    assert_int_equal(alloc.live_bytes, 0);
+}
+
+/* So do they in version 2, in state vectors, in snapshots, in what is said of who is there, and where there is no document. */
+static void test_counts_elsewhere(void **state) {
+    (void)state;
+    static const char *const rows[] = {
+        "00ffffffff07",                             /* a column of two billion bytes */
+        "00000000000000000000ffffffff07",           /* two billion sections */
+        "0000000000000000000001ffffffff070100",     /* two billion structs, and no column */
+        "000000000000000000000001ffffffff07",       /* two billion ranges */
+        "000000000000000004ffffffff07000000010100", /* strings of two billion bytes */
+    };
+    test_alloc_init(&alloc);
+    dx_text_doc *doc = new_document(&alloc, 77, false);
+    dx_text_awareness *awareness;
+    assert_int_equal(dx_text_awareness_create(&alloc.port, 77, &awareness), DX_OK);
+    dx_buf many = from_hex(&alloc, "ffffffff07"), none = from_hex(&alloc, "00"), out = buffer(&alloc);
+    dx_buf_append(&out, "out", 3);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        dx_buf update = from_hex(&alloc, rows[i]);
+        dx_bytes twice[] = {dx_buf_view(&update), dx_buf_view(&update)};
+        alloc.limit_bytes = alloc.live_bytes + 16384;
+        assert_true(dx_text_apply(doc, DX_TEXT_V2, twice[0]) < 0);
+        assert_true(dx_text_merge_updates(&alloc.port, DX_TEXT_V2, twice, 2, &out) < 0);
+        assert_true(dx_text_diff_update(&alloc.port, DX_TEXT_V2, twice[0], dx_buf_view(&none), &out) < 0);
+        assert_true(dx_text_convert_update(&alloc.port, DX_TEXT_V2, DX_TEXT_V1, twice[0], &out) < 0);
+        assert_true(dx_text_update_state_vector(&alloc.port, DX_TEXT_V2, twice[0], &out) < 0);
+        alloc.limit_bytes = 0;
+        dx_buf_deinit(&update);
+    }
+    bool equal;
+    alloc.limit_bytes = alloc.live_bytes + 16384;
+    assert_int_equal(dx_text_encode(doc, DX_TEXT_V1, dx_buf_view(&many), &out), DX_E_MALFORMED);
+    assert_int_equal(
+        dx_text_snapshots_equal(&alloc.port, DX_TEXT_V1, dx_buf_view(&many), dx_buf_view(&many), &equal),
+        DX_E_MALFORMED);
+    assert_int_equal(dx_text_awareness_apply(awareness, dx_buf_view(&many), 0), DX_E_MALFORMED);
+    alloc.limit_bytes = 0;
+    assert_bytes_equal(dx_buf_view(&out), dx_bytes_text("out"));
+    dx_text_awareness_destroy(awareness);
+    dx_buf_deinit(&out);
+    dx_buf_deinit(&none);
+    dx_buf_deinit(&many);
+    dx_text_destroy(doc);
+    assert_int_equal(alloc.live_bytes, 0);
+}
+
+/* Version 2 has structs of no bytes, runs of them that honest writers make, too: of two billion in 26 bytes as many are read as any update
+ * may have, in 64 bytes each, and none is taken. */
+static void test_run_without_end(void **state) {
+    (void)state;
+    test_alloc_init(&alloc);
+    dx_text_doc *doc = new_document(&alloc, 77, false);
+    dx_buf update = from_hex(&alloc, "0000010100000100010000000641ffffffff0701ffffffff070000");
+    alloc.limit_bytes = alloc.live_bytes + 64 * (size_t)DX_TEXT_STRUCTS_FREE;
+    assert_int_equal(dx_text_apply(doc, DX_TEXT_V2, dx_buf_view(&update)), DX_E_LIMIT);
+    alloc.limit_bytes = 0;
+    assert_encodes(&alloc, doc, DX_TEXT_V1, "0000");
+    dx_buf_deinit(&update);
+    dx_text_destroy(doc);
     assert_int_equal(alloc.live_bytes, 0);
 }
 
@@ -354,7 +419,8 @@ static void test_arguments(void **state) {
     assert_int_equal(alloc.live_bytes, 0);
 }
 
-DX_TEST_MAIN(DX_TEST(test_counts), DX_TEST(test_large_clients), DX_TEST(test_parents_that_are_none),
-             DX_TEST(test_overlaps), DX_TEST(test_wait_behind_hole), DX_TEST(test_cut_pair),
-             DX_TEST(test_depth), DX_TEST(test_unknown_root), DX_TEST(test_origins_that_lie),
+DX_TEST_MAIN(DX_TEST(test_counts), DX_TEST(test_counts_elsewhere), DX_TEST(test_run_without_end),
+             DX_TEST(test_large_clients), DX_TEST(test_parents_that_are_none), DX_TEST(test_overlaps),
+             DX_TEST(test_wait_behind_hole), DX_TEST(test_cut_pair), DX_TEST(test_depth),
+             DX_TEST(test_unknown_root), DX_TEST(test_origins_that_lie),
              DX_TEST(test_entries_without_their_bit), DX_TEST(test_arguments))
