@@ -1,4 +1,5 @@
 /* dx/text.c: `dx text`: texts that several people write in at once. */
+#include <dxos/text.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,6 +16,8 @@ enum {
     TEXT_SIZE_MAX = 64 << 20,
     PART_SIZE_MAX =
         512 << 10, /* of a long text that goes in several steps: each is one operation of one block */
+    IMPORT_SIZE_MAX =
+        (1 << 20) - 32768, /* what a block (1 MiB) has room for, whatever it names of many feeds */
     PATH_SIZE = 4096
 };
 
@@ -496,6 +499,27 @@ static int take_form(dx_invocation *run, int64_t *form) {
                : code;
 }
 
+/* The update in the form in which it is kept. What cannot be read goes as it is: the vault says what it is. */
+static int shorten(dx_invocation *run, dx_buf *update, int64_t *form) {
+    dx_buf shorter;
+    dx_buf_init(&shorter, dx_host_alloc(), TEXT_SIZE_MAX);
+    if (*form == 1 && dx_text_convert_update(dx_host_alloc(), DX_TEXT_V1, DX_TEXT_V2, dx_buf_view(update),
+                                             &shorter) == DX_OK) {
+        dx_buf longer = *update;
+        *update = shorter;
+        shorter = longer;
+        *form = 2;
+    }
+    dx_buf_deinit(&shorter);
+    return update->size <= IMPORT_SIZE_MAX
+               ? DX_EXIT_OK
+               : dx_fail(run, DX_E_LIMIT,
+                         "dx text new SPACE - <FILE, with its words alone: they go in several steps",
+                         "a document is taken in one step of at most %d bytes; this one has %zu as it would "
+                         "be kept",
+                         IMPORT_SIZE_MAX, update->size);
+}
+
 int dx_run_text_import(dx_invocation *run) {
     dx_buf update;
     dx_map_builder request;
@@ -506,6 +530,7 @@ int dx_run_text_import(dx_invocation *run) {
     }
     dx_buf_init(&update, dx_host_alloc(), TEXT_SIZE_MAX);
     code = read_file(run, dx_invocation_argument(run, 1), &update);
+    code = code == DX_EXIT_OK ? shorten(run, &update, &form) : code;
     if (code == DX_EXIT_OK) {
         begin_request(&request);
         dx_write_bytes(dx_map_builder_key(&request, "update"), dx_buf_view(&update));

@@ -74,6 +74,7 @@ const dx_verb dx_text_verbs[] = {
                    TEXT_ARGUMENT,
                    {"VERSION", "a point of its history, from dx text log", false, false}},
      .sentence = "Print a text as it was",
+     .details = "It is made again of all that was written up to then, or since the last epoch.",
      .examples = "dx text at notes 2-0-5f81 12-5f81",
      .run = dx_run_text_at},
     {.noun = "text",
@@ -92,7 +93,8 @@ const dx_verb dx_text_verbs[] = {
                  {"type", 0, "T", "its type, a word of your own (text)", false},
                  {"parent", 0, "ID", "the object it belongs under", false}},
      .sentence = "Make a text of a Yjs document",
-     .details = "A whole document, as Y.encodeStateAsUpdate writes it; any Yjs editor goes on with it.",
+     .details = "A whole document, as Y.encodeStateAsUpdate writes it; any Yjs editor goes on with it. At "
+                "most 1 MiB as it is kept (form 2).",
      .examples = "dx text import notes page.yjs",
      .run = dx_run_text_import},
     {.noun = "text",

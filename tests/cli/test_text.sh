@@ -70,6 +70,16 @@ alice text export notes "$paper" --form 2 >paper2.yjs
 copy=$(alice text import notes paper2.yjs --form 2 -q)
 same "in either form" "$(alice text cat notes "$copy" | tr '\n' ' ')" 'zero one 2 three '
 check "the same bytes go out again" sh -c "'$dx' --profile alice text export notes '$copy' --form 2 | cmp - paper2.yjs"
+python3 -c 'import random; random.seed(1); print("".join(random.choice("abcdefghijklmnop") for _ in range(1200000)), end="")' >much
+much=$(alice text new notes - -q <much)
+alice text export notes "$much" >much.yjs
+run --profile alice text import notes much.yjs
+holds "a document too large for one step says so, and how large" err 'at most 1015808 bytes; this one has 12000'
+alice text export notes "$(alice text new notes - -q <<EOF
+$(head -c 400000 much)
+EOF
+)" >less.yjs
+check "one of 400,000 bytes is taken" alice text import notes less.yjs -q
 echo nonsense >nonsense
 expect_exit 2 "what is no update is not taken" --profile alice text import notes nonsense
 expect_exit 2 "nor is there a third form" --profile alice text import notes paper.yjs --form 3
