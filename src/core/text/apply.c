@@ -156,5 +156,5 @@ int dx_text_apply(dx_text_doc *doc, dx_text_form form, dx_bytes update) {
 }
 
 bool dx_text_pending(const dx_text_doc *doc) {
-    return doc->pending.update.size != 0 || doc->pending.deletes.count != 0;
+    return doc->pending.count != 0 || doc->pending.deletes.count != 0;
 }

@@ -57,9 +57,7 @@ int dx_text_create(const dx_alloc *alloc, const dx_text_options *options, dx_tex
     dx_text_values_init(&self->values, &self->alloc);
     dx_text_types_init(&self->types, &self->alloc);
     dx_text_redone_init(&self->redone, &self->alloc);
-    dx_buf_init(&self->pending.update, &self->alloc, SIZE_MAX);
-    dx_text_clocks_init(&self->pending.missing, &self->alloc);
-    dx_id_set_init(&self->pending.deletes, &self->alloc);
+    dx_text_pending_init(&self->pending, &self->alloc);
     dx_text_reader_init(&self->reader, &self->alloc);
     dx_text_writer_init(&self->writer, &self->alloc);
     dx_buf_init(&self->scratch, &self->alloc, SIZE_MAX);
@@ -101,9 +99,7 @@ void dx_text_destroy(dx_text_doc *doc) {
     dx_buf_deinit(&doc->scratch);
     dx_text_writer_deinit(&doc->writer);
     dx_text_reader_deinit(&doc->reader);
-    dx_id_set_deinit(&doc->pending.deletes);
-    dx_text_clocks_deinit(&doc->pending.missing);
-    dx_buf_deinit(&doc->pending.update);
+    dx_text_pending_deinit(&doc->pending);
     dx_text_redone_deinit(&doc->redone);
     dx_text_types_deinit(&doc->types);
     dx_text_values_deinit(&doc->values);

@@ -10,6 +10,7 @@
 #include "text/clients.h"
 #include "text/clocks.h"
 #include "text/id_set.h"
+#include "text/pending.h"
 #include "text/redone.h"
 #include "text/sequence.h"
 #include "text/struct_reader.h"
@@ -40,13 +41,6 @@ typedef struct dx_text_transaction {
     uint32_t *touched; /* clients with new clocks */
     size_t touched_count, touched_capacity;
 } dx_text_transaction;
-
-/* What waits for what is not here. */
-typedef struct dx_text_pending_part {
-    dx_buf update;          /* v2, its structs */
-    dx_text_clocks missing; /* per client a clock below which nothing new need be tried */
-    dx_id_set deletes;
-} dx_text_pending_part;
 
 struct dx_text_doc {
     dx_alloc alloc; /* counts */

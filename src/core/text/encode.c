@@ -60,21 +60,25 @@ static int write_known(dx_text_doc *doc, dx_text_form form, const dx_text_clocks
 /* The pending parts as updates of that form, what the other has left out; then all is merged. */
 static int merge_pending(dx_text_doc *doc, dx_text_form form, dx_bytes state_vector, dx_buf *own,
                          dx_buf *update) {
-    dx_buf parts[2], converted;
+    dx_buf parts[2], whole, converted;
     dx_bytes all[3] = {dx_buf_view(own)};
     size_t count = 1;
     int error = DX_OK;
     dx_buf_init(&parts[0], &doc->alloc, SIZE_MAX);
     dx_buf_init(&parts[1], &doc->alloc, SIZE_MAX);
+    dx_buf_init(&whole, &doc->alloc, SIZE_MAX);
     dx_buf_init(&converted, &doc->alloc, SIZE_MAX);
     if (doc->pending.deletes.count != 0) {
         dx_text_writer_begin(&doc->writer, form, &parts[0]);
         error = dx_text_writer_finish(&doc->writer, &doc->pending.deletes);
         all[count++] = dx_buf_view(&parts[0]);
     }
-    if (error == DX_OK && doc->pending.update.size != 0) {
-        error = dx_text_diff_update(&doc->alloc, DX_TEXT_V2, dx_buf_view(&doc->pending.update), state_vector,
-                                    &parts[1]);
+    if (error == DX_OK && doc->pending.count != 0) {
+        error = dx_text_pending_join(&doc->pending, 0, dx_bytes_of(NULL, 0), &whole);
+        if (error == DX_OK) {
+            error =
+                dx_text_diff_update(&doc->alloc, DX_TEXT_V2, dx_buf_view(&whole), state_vector, &parts[1]);
+        }
         if (error == DX_OK && form == DX_TEXT_V1) {
             error = dx_text_convert_update(&doc->alloc, DX_TEXT_V2, form, dx_buf_view(&parts[1]), &converted);
         }
@@ -84,6 +88,7 @@ static int merge_pending(dx_text_doc *doc, dx_text_form form, dx_bytes state_vec
         error = dx_text_merge_updates(&doc->alloc, form, all, count, update);
     }
     dx_buf_deinit(&converted);
+    dx_buf_deinit(&whole);
     dx_buf_deinit(&parts[1]);
     dx_buf_deinit(&parts[0]);
     return error;

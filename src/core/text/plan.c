@@ -45,6 +45,7 @@ struct dx_text_plan {
     dx_buf rest;              /* the round's, as an update */
     dx_buf waiting;           /* what will be pending */
     dx_text_clocks waiting_missing;
+    size_t kept; /* of the pending updates, so many stay before it */
     bool changes_pending, changes_early;
     dx_text_need need;
 };
@@ -544,25 +545,15 @@ static bool is_worth_it(const dx_text_plan *plan, dx_text_doc *doc, const dx_tex
 /* What was held of the update joins what was pending; tried again as long as something comes of it. */
 static int plan_pending(dx_text_plan *plan, dx_text_doc *doc) {
     dx_text_pending_part *pending = &doc->pending;
-    bool retry = pending->update.size != 0 && is_worth_it(plan, doc, &pending->missing);
+    bool retry = pending->count != 0 && is_worth_it(plan, doc, &pending->missing);
     int error = DX_OK;
-    if (plan->rest.size != 0) {
+    if (plan->rest.size != 0 || retry) {
         plan->changes_pending = true;
-        if (pending->update.size != 0) {
-            dx_bytes both[2] = {dx_buf_view(&pending->update), dx_buf_view(&plan->rest)};
-            error = dx_text_merge_updates(plan->alloc, DX_TEXT_V2, both, 2, &plan->waiting);
-        } else {
-            dx_buf_append(&plan->waiting, plan->rest.data, plan->rest.size);
-            error = dx_buf_error(&plan->waiting);
-        }
-        if (error == DX_OK) {
-            error = join_missing(plan, pending->update.size != 0 ? &pending->missing : NULL,
-                                 &plan->waiting_missing);
-        }
-    } else if (retry) {
-        plan->changes_pending = true;
-        dx_buf_append(&plan->waiting, pending->update.data, pending->update.size);
-        error = dx_buf_error(&plan->waiting);
+        plan->kept = retry ? 0 : dx_text_pending_kept(pending, plan->rest.size);
+        error = dx_text_pending_join(pending, plan->kept, dx_buf_view(&plan->rest), &plan->waiting);
+    }
+    if (error == DX_OK && plan->rest.size != 0) {
+        error = join_missing(plan, pending->count != 0 ? &pending->missing : NULL, &plan->waiting_missing);
     }
     while (error == DX_OK && retry) {
         dx_bytes again = dx_arena_copy(&plan->arena, dx_buf_view(&plan->waiting));
@@ -776,11 +767,9 @@ int dx_text_plan_make(dx_text_plan *plan, dx_text_doc *doc) {
 void dx_text_plan_take_pending(dx_text_plan *plan, dx_text_doc *doc) {
     dx_text_pending_part *pending = &doc->pending;
     if (plan->changes_pending) {
-        dx_buf update = pending->update;
         dx_text_clocks missing = pending->missing;
-        pending->update = plan->waiting;
+        dx_text_pending_take(pending, plan->kept, &plan->waiting);
         pending->missing = plan->waiting_missing;
-        plan->waiting = update;
         plan->waiting_missing = missing;
     }
     if (plan->changes_early) {
