@@ -485,6 +485,22 @@ static inline const char *vault_ask(vault *self, const char *json) {
     return self->last;
 }
 
+/* Asks: the reply holds what is expected. */
+static inline void vault_assert_says(vault *self, const char *command, const char *expected) {
+    const char *answer = vault_ask(self, command);
+    if (strstr(answer, expected) == NULL) {
+        fail_msg("%s: %s says %s, not %s", command, self->name, answer, expected);
+    }
+}
+
+/* Asks: the reply is no error, and has not that word. */
+static inline void vault_assert_keeps_silent(vault *self, const char *command, const char *word) {
+    const char *answer = vault_ask(self, command);
+    if (strstr(answer, word) != NULL || strstr(answer, "error") != NULL) {
+        fail_msg("%s: %s says %s", command, self->name, answer);
+    }
+}
+
 /* Another program connects as the given port: an app of this origin, or an own program (empty). */
 static inline void vault_connect(vault *self, uint64_t port, const char *origin) {
     self->heard_by[port][0] = '\0';

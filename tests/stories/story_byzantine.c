@@ -83,13 +83,6 @@ static void admit_eve(void) {
     dx_buf_deinit(&credential);
 }
 
-static void assert_says(vault *self, const char *command, const char *expected) {
-    const char *answer = vault_ask(self, command);
-    if (strstr(answer, expected) == NULL) {
-        fail_msg("%s: %s does not hold %s", self->name, answer, expected);
-    }
-}
-
 static const char status[] = "{'do': 'space.status', 'space': 'Book'}";
 
 /* She admits a friend; nobody lets him in, and everybody can see that she tried. */
@@ -101,9 +94,9 @@ static void test_admission(void **state) {
     for (size_t i = 0; i < 2; i++) {
         assert_non_null(strstr(honest[i]->trace, "refused section 0 of block 1 of feed"));
         assert_non_null(strstr(honest[i]->trace, "its author has no right to this"));
-        assert_says(honest[i], status, "\"refused\":1");
-        assert_says(honest[i], status, "\"synced\":true");
-        assert_says(honest[i], "{'do': 'space.members', 'space': 'Book'}", "\"count\":3");
+        vault_assert_says(honest[i], status, "\"refused\":1");
+        vault_assert_says(honest[i], status, "\"synced\":true");
+        vault_assert_says(honest[i], "{'do': 'space.members', 'space': 'Book'}", "\"count\":3");
     }
     vault_ask(bob, "{'do': 'object.add', 'space': 'Book', 'type': 'page'}");
     street_pass(&road, 1000);
@@ -121,11 +114,11 @@ static void test_nothing_there(void **state) {
     write_block(DX_FEED_DATA, &nowhere, dx_bytes_text("sealed, says she"));
     vault *const honest[] = {alice, bob};
     for (size_t i = 0; i < 2; i++) {
-        assert_says(honest[i], status, "waits for a feed that is not known here yet");
-        assert_says(honest[i], status, "\"pending\":1");
-        assert_says(honest[i], status, "\"synced\":true");
-        assert_says(honest[i], "{'do': 'space.status', 'space': 'Book', 'wait_synced': true}",
-                    "\"synced\":true");
+        vault_assert_says(honest[i], status, "waits for a feed that is not known here yet");
+        vault_assert_says(honest[i], status, "\"pending\":1");
+        vault_assert_says(honest[i], status, "\"synced\":true");
+        vault_assert_says(honest[i], "{'do': 'space.status', 'space': 'Book', 'wait_synced': true}",
+                          "\"synced\":true");
     }
     vault_ask(alice, "{'do': 'object.add', 'space': 'Book', 'type': 'page'}");
     street_pass(&road, 1000);
@@ -159,7 +152,7 @@ static void test_forged_head(void **state) {
     street_pass(&road, 120000);
     assert_asks(alice, "{'do': 'query', 'space': 'Book', 'query': {'type': 'page', 'count': true}}",
                 "{\"count\":2}");
-    assert_says(alice, status, "\"synced\":true");
+    vault_assert_says(alice, status, "\"synced\":true");
     street_agree(&road, "Book");
     street_deinit(&road);
 }

@@ -15,23 +15,16 @@ enum { DONE = 600, TEXT_SIZE = 400, OPEN = 4 };
 
 static street road;
 
-static void assert_says(vault *self, const char *command, const char *expected) {
-    const char *answer = vault_ask(self, command);
-    if (strstr(answer, expected) == NULL) {
-        fail_msg("%s: %s says %s, not %s", command, self->name, answer, expected);
-    }
-}
-
 static void assert_shows(vault *self, const char *id, const char *expected) {
     char json[256];
     snprintf(json, sizeof json, "{'do': 'object.get', 'space': 'Work', 'id': '%s'}", id);
-    assert_says(self, json, expected);
+    vault_assert_says(self, json, expected);
 }
 
 static void assert_open(vault *self, int count) {
     char expected[32];
     snprintf(expected, sizeof expected, "\"count\":%d", count);
-    assert_says(self, COUNT, expected);
+    vault_assert_says(self, COUNT, expected);
 }
 
 static void add(vault *self, int n, bool open, char *id, size_t size) {
@@ -48,7 +41,7 @@ static void add(vault *self, int n, bool open, char *id, size_t size) {
 static void set(vault *self, const char *id, const char *values) {
     char json[256];
     snprintf(json, sizeof json, "{'do': 'object.set', 'space': 'Work', 'id': '%s', 'set': {%s}}", id, values);
-    assert_says(self, json, "\"id\"");
+    vault_assert_says(self, json, "\"id\"");
 }
 
 static void join_with(vault *host, vault *guest, const char *rest) {
@@ -83,9 +76,9 @@ static void test_a_phone_with_open_tasks(void **state) {
     street_pass(&road, 20000);
     assert_in_range(alice->sent_bytes + carol->sent_bytes, OPEN * TEXT_SIZE, DONE * TEXT_SIZE * 3 / 4);
     assert_open(bob, OPEN);
-    assert_says(bob, COUNT, "\"partial\":true");
-    assert_says(bob, COUNT, "\"told_by\"");
-    assert_says(bob, STATUS, "\"told_at\"");
+    vault_assert_says(bob, COUNT, "\"partial\":true");
+    vault_assert_says(bob, COUNT, "\"told_by\"");
+    vault_assert_says(bob, STATUS, "\"told_at\"");
     assert_shows(bob, done[0], "keeps a part");
 
     /* One is opened by another's hand, one is changed, one is done: some hundreds of bytes each. */
@@ -139,7 +132,7 @@ static void test_a_phone_with_open_tasks(void **state) {
     /* All of it after all. */
     vault_open(alice);
     street_pass(&road, 60000);
-    assert_says(bob, "{'do': 'space.scope', 'space': 'Work', 'all': true}", "\"partial\":false");
+    vault_assert_says(bob, "{'do': 'space.scope', 'space': 'Work', 'all': true}", "\"partial\":false");
     street_pass(&road, 60000);
     street_agree(&road, "Work");
     assert_open(bob, OPEN + 2);

@@ -17,20 +17,6 @@ static size_t draw(size_t below) {
     return (size_t)((drawn >> 33) % below);
 }
 
-static void assert_says(vault *self, const char *command, const char *expected) {
-    const char *answer = vault_ask(self, command);
-    if (strstr(answer, expected) == NULL) {
-        fail_msg("%s: %s says %s, not %s", command, self->name, answer, expected);
-    }
-}
-
-static void assert_keeps_silent(vault *self, const char *command, const char *word) {
-    const char *answer = vault_ask(self, command);
-    if (strstr(answer, word) != NULL || strstr(answer, "error") != NULL) {
-        fail_msg("%s: %s says %s", command, self->name, answer);
-    }
-}
-
 static void assert_lists(vault *self, const char *command, const char *expected) {
     vault_ask(self, command);
     if (strstr(self->told, expected) == NULL) {
@@ -55,7 +41,7 @@ static void set(vault *self, const char *id, int n) {
 static void get(vault *self, const char *id, const char *rest, const char *expected) {
     char json[256];
     snprintf(json, sizeof json, "{'do': 'object.get', 'space': 'Garden', 'id': '%s'%s}", id, rest);
-    assert_says(self, json, expected);
+    vault_assert_says(self, json, expected);
 }
 
 /* Alice has a garden; so many join. */
@@ -89,7 +75,7 @@ static void test_some_types(void **state) {
     char bed[64], tree[64], later[64];
     begin(people, 2);
     vault *alice = people[0], *bob = people[1];
-    assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'types': ['bed']}", "\"partial\":true");
+    vault_assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'types': ['bed']}", "\"partial\":true");
     street_pass(&road, 20000);
     add(alice, "bed", 1, bed, sizeof bed);
     add(alice, "tree", 2, tree, sizeof tree);
@@ -98,13 +84,14 @@ static void test_some_types(void **state) {
     street_pass(&road, 20000);
     get(bob, bed, "", "\"n\":4");
     get(bob, tree, "", "keeps a part");
-    assert_says(bob, "{'do': 'space.status', 'space': 'Garden'}", "\"outside\":2");
-    assert_keeps_silent(bob, "{'do': 'space.status', 'space': 'Garden'}", "missing");
-    assert_keeps_silent(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed'}}", "partial");
-    assert_says(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'tree'}}", "\"partial\":true");
-    assert_says(bob, "{'do': 'query', 'space': 'Garden', 'query': {}}", "\"partial\":true");
-    assert_says(bob, "{'do': 'object.ls', 'space': 'Garden'}", "\"partial\":true");
-    assert_keeps_silent(alice, "{'do': 'query', 'space': 'Garden', 'query': {}}", "partial");
+    vault_assert_says(bob, "{'do': 'space.status', 'space': 'Garden'}", "\"outside\":2");
+    vault_assert_keeps_silent(bob, "{'do': 'space.status', 'space': 'Garden'}", "missing");
+    vault_assert_keeps_silent(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed'}}", "partial");
+    vault_assert_says(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'tree'}}",
+                      "\"partial\":true");
+    vault_assert_says(bob, "{'do': 'query', 'space': 'Garden', 'query': {}}", "\"partial\":true");
+    vault_assert_says(bob, "{'do': 'object.ls', 'space': 'Garden'}", "\"partial\":true");
+    vault_assert_keeps_silent(alice, "{'do': 'query', 'space': 'Garden', 'query': {}}", "partial");
     assert_string_equal(digest(bob, ""), digest(alice, ", 'types': ['bed']"));
     assert_string_not_equal(digest(bob, ""), digest(alice, ""));
     /* What is not here is not written; what is here is, and merges. */
@@ -127,12 +114,12 @@ static void test_some_types(void **state) {
     street_pass(&road, 20000);
     vault_leave(bob);
     vault_open(bob);
-    assert_says(bob, "{'do': 'space.scope', 'space': 'Garden'}", "\"types\":[\"bed\"]");
-    assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'all': true}", "\"partial\":false");
+    vault_assert_says(bob, "{'do': 'space.scope', 'space': 'Garden'}", "\"types\":[\"bed\"]");
+    vault_assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'all': true}", "\"partial\":false");
     street_pass(&road, 30000);
     street_agree(&road, "Garden");
-    assert_keeps_silent(bob, "{'do': 'query', 'space': 'Garden', 'query': {}}", "partial");
-    assert_keeps_silent(bob, "{'do': 'space.status', 'space': 'Garden'}", "missing");
+    vault_assert_keeps_silent(bob, "{'do': 'query', 'space': 'Garden', 'query': {}}", "partial");
+    vault_assert_keeps_silent(bob, "{'do': 'space.status', 'space': 'Garden'}", "missing");
     street_deinit(&road);
 }
 
@@ -141,7 +128,7 @@ static void test_some_types(void **state) {
 static void purge(vault *self, const char *id) {
     char json[256];
     snprintf(json, sizeof json, "{'do': 'object.purge', 'space': 'Garden', 'id': '%s'}", id);
-    assert_says(self, json, "\"purged\":true");
+    vault_assert_says(self, json, "\"purged\":true");
 }
 
 /* What is purged is neither outside nor missing; and who keeps a part says nothing of epochs, whatever holes are worth. */
@@ -151,7 +138,7 @@ static void test_some_are_purged(void **state) {
     char bed[64], tree[64], elm[64], leaf[64];
     begin(people, 3);
     vault *alice = people[0], *bob = people[1], *carol = people[2];
-    assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'types': ['bed']}", "\"partial\":true");
+    vault_assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'types': ['bed']}", "\"partial\":true");
     street_pass(&road, 20000);
     add(alice, "bed", 1, bed, sizeof bed);
     add(alice, "tree", 2, tree, sizeof tree);
@@ -159,12 +146,12 @@ static void test_some_are_purged(void **state) {
     add(carol, "leaf", 4, leaf, sizeof leaf);
     set(carol, leaf, 5);
     street_pass(&road, 20000);
-    assert_says(bob, "{'do': 'space.status', 'space': 'Garden'}", "\"outside\":4");
+    vault_assert_says(bob, "{'do': 'space.status', 'space': 'Garden'}", "\"outside\":4");
     purge(alice, tree); /* outside with Bob */
     purge(alice, bed);  /* and this one is here */
     street_pass(&road, 20000);
-    assert_says(bob, "{'do': 'space.status', 'space': 'Garden'}", "\"outside\":3");
-    assert_keeps_silent(bob, "{'do': 'space.status', 'space': 'Garden'}", "missing");
+    vault_assert_says(bob, "{'do': 'space.status', 'space': 'Garden'}", "\"outside\":3");
+    vault_assert_keeps_silent(bob, "{'do': 'space.status', 'space': 'Garden'}", "missing");
     get(bob, bed, "", "was purged");
     get(bob, tree, ", 'fetch': true", "was purged");
     get(bob, leaf, ", 'fetch': true", "\"n\":5");
@@ -179,10 +166,10 @@ static void test_some_are_purged(void **state) {
     street_pass(&road, 20000);
     assert_lists(bob, EPOCHS, "\"here\":\"unseen\"");
     /* With all of it he can. */
-    assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'all': true}", "\"partial\":false");
+    vault_assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'all': true}", "\"partial\":false");
     street_pass(&road, 60000);
     street_agree(&road, "Garden");
-    assert_keeps_silent(bob, "{'do': 'space.status', 'space': 'Garden'}", "missing");
+    vault_assert_keeps_silent(bob, "{'do': 'space.status', 'space': 'Garden'}", "missing");
     assert_lists(bob, EPOCHS, "\"here\":\"right\"");
     street_deinit(&road);
 }
@@ -221,7 +208,7 @@ static void keep_some(world *w, size_t who) {
         snprintf(json + strlen(json), sizeof json - strlen(json), "%llu}",
                  1700000000000 + (unsigned long long)road.now_ms / 1000 * draw(1000));
     }
-    assert_says(w->people[who], json, "\"types\"");
+    vault_assert_says(w->people[who], json, "\"types\"");
     w->kept[who] = kept;
     w->recent[who] = recent;
 }
@@ -260,7 +247,7 @@ static void check_gone(world *w, vault *self) {
     for (size_t i = 0; i < w->gone; i++) {
         snprintf(json, sizeof json, "{'do': 'object.get', 'space': 'Garden', 'id': '%s', 'fetch': true}",
                  w->purged[i]);
-        assert_says(self, json, "was purged");
+        vault_assert_says(self, json, "was purged");
     }
 }
 
@@ -326,8 +313,8 @@ static void check_part(world *w, size_t who) {
         fail_msg("%s has not what it keeps: %s", w->people[who]->name, names);
     }
     bool part = w->recent[who] || w->kept[who] != 7;
-    assert_says(w->people[who], "{'do': 'space.scope', 'space': 'Garden'}",
-                part ? "\"partial\":true" : "\"partial\":false");
+    vault_assert_says(w->people[who], "{'do': 'space.scope', 'space': 'Garden'}",
+                      part ? "\"partial\":true" : "\"partial\":false");
 }
 
 static void test_worlds(void **state) {
@@ -350,14 +337,14 @@ static void test_worlds(void **state) {
         for (size_t i = 1; i < PEOPLE; i++) {
             check_part(&w, i);
             check_gone(&w, w.people[i]);
-            assert_says(w.people[i], "{'do': 'space.scope', 'space': 'Garden', 'all': true}",
-                        "\"partial\":false");
+            vault_assert_says(w.people[i], "{'do': 'space.scope', 'space': 'Garden', 'all': true}",
+                              "\"partial\":false");
         }
         street_pass(&road, 200000);
         street_agree(&road, "Garden");
         for (size_t i = 0; i < PEOPLE && w.gone == 0;
              i++) { /* holes that no PURGE names are missing for good */
-            assert_keeps_silent(w.people[i], "{'do': 'space.status', 'space': 'Garden'}", "missing");
+            vault_assert_keeps_silent(w.people[i], "{'do': 'space.status', 'space': 'Garden'}", "missing");
         }
         street_deinit(&road);
     }

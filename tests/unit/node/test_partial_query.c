@@ -21,20 +21,6 @@ static size_t draw(size_t below) {
     return (size_t)((drawn >> 33) % below);
 }
 
-static void assert_says(vault *self, const char *command, const char *expected) {
-    const char *answer = vault_ask(self, command);
-    if (strstr(answer, expected) == NULL) {
-        fail_msg("%s: %s says %s, not %s", command, self->name, answer, expected);
-    }
-}
-
-static void assert_keeps_silent(vault *self, const char *command, const char *word) {
-    const char *answer = vault_ask(self, command);
-    if (strstr(answer, word) != NULL || strstr(answer, "error") != NULL) {
-        fail_msg("%s: %s says %s", command, self->name, answer);
-    }
-}
-
 static void add(vault *self, const char *type, int n, bool open, char *id, size_t size) {
     char json[256];
     snprintf(json, sizeof json,
@@ -53,7 +39,7 @@ static void set(vault *self, const char *id, const char *values) {
 static void get(vault *self, const char *id, const char *expected) {
     char json[256];
     snprintf(json, sizeof json, "{'do': 'object.get', 'space': 'Garden', 'id': '%s'}", id);
-    assert_says(self, json, expected);
+    vault_assert_says(self, json, expected);
 }
 
 /* Alice has a garden; so many join. */
@@ -101,7 +87,7 @@ static void test_open_tasks(void **state) {
     char first[64], second[64], closed[64], bed[64], later[64];
     begin(people, 2);
     vault *alice = people[0], *bob = people[1];
-    assert_says(bob, KEEP_OPEN, "\"query\":{\"type\":\"task\"");
+    vault_assert_says(bob, KEEP_OPEN, "\"query\":{\"type\":\"task\"");
     add(alice, "task", 1, true, first, sizeof first);
     add(alice, "task", 2, true, second, sizeof second);
     add(alice, "task", 3, false, closed, sizeof closed);
@@ -122,17 +108,17 @@ static void test_open_tasks(void **state) {
     get(bob, closed, "\"n\":3");
     assert_same(bob, alice);
     /* Who told it, and when: of this question, and of no other. */
-    assert_says(bob, STATUS, "\"told_by\"");
-    assert_says(bob, ASK_OPEN, "\"told_at\"");
-    assert_says(bob, ASK_OPEN, "\"partial\":true");
-    assert_keeps_silent(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'task'}}", "told_");
-    assert_keeps_silent(alice, ASK_OPEN, "told_");
+    vault_assert_says(bob, STATUS, "\"told_by\"");
+    vault_assert_says(bob, ASK_OPEN, "\"told_at\"");
+    vault_assert_says(bob, ASK_OPEN, "\"partial\":true");
+    vault_assert_keeps_silent(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'task'}}", "told_");
+    vault_assert_keeps_silent(alice, ASK_OPEN, "told_");
     /* While Bob is away, whose vault forgets nothing of it. */
     vault_leave(bob);
     set(alice, first, "'open': false");
     add(alice, "task", 6, true, later, sizeof later);
     vault_open(bob);
-    assert_says(bob, STATUS, "\"told_by\"");
+    vault_assert_says(bob, STATUS, "\"told_by\"");
     street_pass(&road, 60000);
     get(bob, later, "\"n\":6");
     assert_same(bob, alice);
@@ -149,11 +135,11 @@ static void test_open_tasks(void **state) {
     street_pass(&road, 20000);
     assert_same(bob, alice);
     /* All of it after all. */
-    assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'all': true}", "\"partial\":false");
+    vault_assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'all': true}", "\"partial\":false");
     street_pass(&road, 60000);
     street_agree(&road, "Garden");
-    assert_keeps_silent(bob, ASK_OPEN, "partial");
-    assert_keeps_silent(bob, STATUS, "told_");
+    vault_assert_keeps_silent(bob, ASK_OPEN, "partial");
+    vault_assert_keeps_silent(bob, STATUS, "told_");
     street_deinit(&road);
 }
 
@@ -164,8 +150,8 @@ static void test_types_beside(void **state) {
     char bed[64], task[64], closed[64], tree[64];
     begin(people, 2);
     vault *alice = people[0], *bob = people[1];
-    assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'types': ['bed'], 'query': " OPEN "}",
-                "\"types\":[\"bed\"]");
+    vault_assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'types': ['bed'], 'query': " OPEN "}",
+                      "\"types\":[\"bed\"]");
     add(alice, "bed", 1, false, bed, sizeof bed);
     add(alice, "task", 2, true, task, sizeof task);
     add(alice, "task", 3, false, closed, sizeof closed);
@@ -175,17 +161,18 @@ static void test_types_beside(void **state) {
     get(bob, task, "\"n\":2");
     get(bob, closed, "keeps a part");
     get(bob, tree, "keeps a part");
-    assert_keeps_silent(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed'}}", "partial");
+    vault_assert_keeps_silent(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed'}}", "partial");
     /* Another question, of which nobody told anything yet: what the first one brought stays. */
     road.closed = true;
     street_break(&road);
-    assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'query': {'type': 'tree'}}", "\"types\":[]");
-    assert_keeps_silent(bob, STATUS, "told_");
+    vault_assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'query': {'type': 'tree'}}",
+                      "\"types\":[]");
+    vault_assert_keeps_silent(bob, STATUS, "told_");
     road.closed = false;
     street_pass(&road, 60000);
     get(bob, tree, "\"n\":4");
     get(bob, task, "\"n\":2");
-    assert_says(bob, STATUS, "\"told_by\"");
+    vault_assert_says(bob, STATUS, "\"told_by\"");
     street_deinit(&road);
 }
 
@@ -210,8 +197,9 @@ static void test_what_is_no_question_of_a_scope(void **state) {
             fail_msg("%s was taken: %s", wrong[i], people[1]->last);
         }
     }
-    assert_says(people[1], "{'do': 'space.scope', 'space': 'Garden', 'all': true, 'query': {}}", "\"error\"");
-    assert_says(people[1], "{'do': 'space.scope', 'space': 'Garden'}", "\"partial\":false");
+    vault_assert_says(people[1], "{'do': 'space.scope', 'space': 'Garden', 'all': true, 'query': {}}",
+                      "\"error\"");
+    vault_assert_says(people[1], "{'do': 'space.scope', 'space': 'Garden'}", "\"partial\":false");
     street_deinit(&road);
 }
 
@@ -222,10 +210,11 @@ static void test_an_order_and_a_limit(void **state) {
     char ids[8][64];
     begin(people, 2);
     vault *alice = people[0], *bob = people[1];
-    assert_says(bob,
-                "{'do': 'space.scope', 'space': 'Garden', 'query': {'type': 'task', 'order': {'path': 'n', "
-                "'descending': true}, 'limit': 3}}",
-                "\"limit\":3");
+    vault_assert_says(
+        bob,
+        "{'do': 'space.scope', 'space': 'Garden', 'query': {'type': 'task', 'order': {'path': 'n', "
+        "'descending': true}, 'limit': 3}}",
+        "\"limit\":3");
     for (int i = 0; i < 6; i++) {
         add(alice, "task", i, true, ids[i], sizeof ids[i]);
     }
@@ -266,7 +255,7 @@ static void test_many(void **state) {
     vault *alice = people[0], *bob = people[1];
     add_many(alice, "task", MANY);
     add(alice, "task", MANY, true, task, sizeof task);
-    assert_says(bob, KEEP_OPEN, "\"query\"");
+    vault_assert_says(bob, KEEP_OPEN, "\"query\"");
     street_pass(&road, 60000);
     assert_same(bob, alice);
     get(bob, task, "\"open\":true");
@@ -288,27 +277,28 @@ static void test_too_many(void **state) {
     vault *people[2];
     begin(people, 2);
     vault *alice = people[0], *bob = people[1];
-    assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'types': ['leaf']}", "leaf");
+    vault_assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'types': ['leaf']}", "leaf");
     add_many(alice, "bed", TOO_MANY);
     street_pass(&road, 60000);
-    assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'query': {'type': 'bed'}}", "\"query\"");
+    vault_assert_says(bob, "{'do': 'space.scope', 'space': 'Garden', 'query': {'type': 'bed'}}", "\"query\"");
     street_pass(&road, 60000);
-    assert_says(bob, STATUS, "\"unasked\":\"it was not answered");
-    assert_keeps_silent(bob, STATUS, "told_");
-    assert_says(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed', 'count': true}}",
-                "\"count\":0");
-    assert_says(
+    vault_assert_says(bob, STATUS, "\"unasked\":\"it was not answered");
+    vault_assert_keeps_silent(bob, STATUS, "told_");
+    vault_assert_says(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed', 'count': true}}",
+                      "\"count\":0");
+    vault_assert_says(
         bob,
         "{'do': 'space.scope', 'space': 'Garden', 'query': {'type': 'bed', 'where': {'n': {'lt': 100}}}}",
         "\"query\"");
     street_pass(&road, 120000);
-    assert_says(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed', 'count': true}}",
-                "\"count\":100");
-    assert_keeps_silent(bob, STATUS, "unasked");
+    vault_assert_says(bob, "{'do': 'query', 'space': 'Garden', 'query': {'type': 'bed', 'count': true}}",
+                      "\"count\":100");
+    vault_assert_keeps_silent(bob, STATUS, "unasked");
     /* And where they are here already, nobody is asked. */
-    assert_says(alice, "{'do': 'space.scope', 'space': 'Garden', 'query': {'type': 'bed'}}", "\"query\"");
+    vault_assert_says(alice, "{'do': 'space.scope', 'space': 'Garden', 'query': {'type': 'bed'}}",
+                      "\"query\"");
     street_pass(&road, 60000);
-    assert_says(alice, STATUS, "\"unasked\":\"it was not answered");
+    vault_assert_says(alice, STATUS, "\"unasked\":\"it was not answered");
     street_deinit(&road);
 }
 
@@ -324,7 +314,7 @@ static void test_a_relay_hears_nothing(void **state) {
     vault *alice = people[0], *bob = people[1];
     rita = street_person(&road, "rita");
     street_join_as(alice, rita, "Garden", "pull");
-    assert_says(bob, KEEP_OPEN, "\"query\":{\"type\":\"task\"");
+    vault_assert_says(bob, KEEP_OPEN, "\"query\":{\"type\":\"task\"");
     add(alice, "task", 1, true, first, sizeof first);
     street_pass(&road, 20000);
     get(bob, first, "\"n\":1");
@@ -337,7 +327,7 @@ static void test_a_relay_hears_nothing(void **state) {
     vault_ask(bob, "{'do': 'space.scope', 'space': 'Garden', 'query': {'type': 'task', 'where': {'open': "
                    "true, 'n': {'lt': 9}}}}");
     street_pass(&road, 60000);
-    assert_says(bob, STATUS, "\"peers\":1");
+    vault_assert_says(bob, STATUS, "\"peers\":1");
     assert_non_null(strstr(bob->trace, "a member"));
     assert_null(strstr(bob->trace, "is told what this vault keeps"));
     assert_null(strstr(bob->trace, "is asked what matches"));
@@ -386,9 +376,9 @@ static void happen(world *w, size_t n) {
     case 1:
         if (w->home[who] && who != 0) {
             w->asks[who] = draw(4) != 0;
-            assert_says(self,
-                        w->asks[who] ? KEEP_OPEN : "{'do': 'space.scope', 'space': 'Garden', 'all': true}",
-                        "\"partial\"");
+            vault_assert_says(
+                self, w->asks[who] ? KEEP_OPEN : "{'do': 'space.scope', 'space': 'Garden', 'all': true}",
+                "\"partial\"");
         }
         return;
     case 2:
@@ -434,9 +424,9 @@ static void test_worlds(void **state) {
         street_pass(&road, 200000);
         for (size_t i = 1; i < PEOPLE; i++) {
             assert_same(w.people[i], w.people[0]);
-            assert_says(w.people[i], STATUS, w.asks[i] ? "\"told_by\"" : "\"space\"");
-            assert_says(w.people[i], "{'do': 'space.scope', 'space': 'Garden', 'all': true}",
-                        "\"partial\":false");
+            vault_assert_says(w.people[i], STATUS, w.asks[i] ? "\"told_by\"" : "\"space\"");
+            vault_assert_says(w.people[i], "{'do': 'space.scope', 'space': 'Garden', 'all': true}",
+                              "\"partial\":false");
         }
         street_pass(&road, 200000);
         street_agree(&road, "Garden");
