@@ -304,7 +304,8 @@ int dx_text_pen_survey(dx_text_pen *pen, uint64_t units, bool ends, dx_text_need
                 break;
             }
             uint64_t length = item->length - skipped;
-            units -= length < units ? length : units;
+            /* Deleting steps over other values, and goes further for them. */
+            units -= !dx_text_is_content(item) ? 0 : length < units ? length : units;
             dx_text_need_delete(doc, ref, need);
         } else if ((item->flags & DX_ITEM_DELETED) == 0) {
             need->deletes++;

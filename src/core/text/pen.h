@@ -95,6 +95,11 @@ void dx_text_pen_format(dx_text_pen *pen, uint64_t units);
 /* restored and wanted are used for its own ends. */
 void dx_text_pen_delete(dx_text_pen *pen, uint64_t units);
 
+/* What Yjs's deletion takes out of a text; other values that stand in one are stepped over. */
+static inline bool dx_text_is_content(const dx_text_item *item) {
+    return item->ref == DX_TEXT_STRING || item->ref == DX_TEXT_EMBED || item->ref == DX_TEXT_TYPE;
+}
+
 /* What formatting or deleting so many units from the pen's place may need (aimed, not landed), beyond what prepare says. ends: keys met may
  * have to be ended. */
 int dx_text_pen_survey(dx_text_pen *pen, uint64_t units, bool ends, dx_text_need *need);

@@ -1,11 +1,6 @@
 /* text/text_delete.c: deletion of ranges, and of the markers that are left without a use where they lay. */
 #include "text/pen.h"
 
-/* What Yjs's deletion takes out of a text; other values that stand in one are stepped over. */
-static bool is_text_content(const dx_text_item *item) {
-    return item->ref == DX_TEXT_STRING || item->ref == DX_TEXT_EMBED || item->ref == DX_TEXT_TYPE;
-}
-
 static bool in_force(const dx_text_doc *doc, const dx_text_attributes *attributes, dx_text_attribute row) {
     const dx_text_attribute *there = dx_text_attributes_find(attributes, row.key);
     return there != NULL ? dx_text_value_same(&doc->names, *there, row)
@@ -63,7 +58,7 @@ void dx_text_pen_delete(dx_text_pen *pen, uint64_t units) {
     DX_ASSERT(error == DX_OK);
     while (units > 0 && pen->right != 0) {
         const dx_text_item *item = dx_text_item_at(doc->sequence, pen->right);
-        if (dx_text_item_live(item) && is_text_content(item)) {
+        if (dx_text_item_live(item) && dx_text_is_content(item)) {
             if (units < item->length) {
                 dx_text_ref rest;
                 dx_text_edit_seam(doc, pen->right, (uint32_t)units, &pen->right, &rest);
@@ -86,7 +81,7 @@ static int delete_plain(dx_text_doc *doc, dx_text_spot spot, uint64_t units) {
     uint64_t left = units, skipped = spot.offset;
     for (dx_text_ref ref = spot.ref; left > 0 && ref != 0; ref = dx_text_item_next(doc->sequence, ref)) {
         const dx_text_item *item = dx_text_item_at(doc->sequence, ref);
-        if (dx_text_item_live(item) && is_text_content(item)) {
+        if (dx_text_item_live(item) && dx_text_is_content(item)) {
             uint64_t length = item->length - skipped;
             left -= length < left ? length : left;
             dx_text_need_delete(doc, ref, &need);
@@ -103,7 +98,7 @@ static int delete_plain(dx_text_doc *doc, dx_text_spot spot, uint64_t units) {
     }
     while (units > 0 && ref != 0) {
         const dx_text_item *item = dx_text_item_at(doc->sequence, ref);
-        if (dx_text_item_live(item) && is_text_content(item)) {
+        if (dx_text_item_live(item) && dx_text_is_content(item)) {
             if (units < item->length) {
                 dx_text_edit_seam(doc, ref, (uint32_t)units, &ref, &side);
                 item = dx_text_item_at(doc->sequence, ref);

@@ -419,8 +419,44 @@ static void test_arguments(void **state) {
     assert_int_equal(alloc.live_bytes, 0);
 }
 
-DX_TEST_MAIN(DX_TEST(test_counts), DX_TEST(test_counts_elsewhere), DX_TEST(test_run_without_end),
-             DX_TEST(test_large_clients), DX_TEST(test_parents_that_are_none), DX_TEST(test_overlaps),
-             DX_TEST(test_wait_behind_hole), DX_TEST(test_cut_pair), DX_TEST(test_depth),
-             DX_TEST(test_unknown_root), DX_TEST(test_origins_that_lie),
+/* Values that only arrays have stand in a formatted text: a deletion steps over them and goes further, and has reserved for that. */
+static void test_values_in_a_text(void **state) {
+    (void)state;
+    enum { COUNT = 20 };
+    static const uint8_t on = DX_ANY_TRUE;
+    uint8_t nulls[COUNT];
+    dx_text_struct structs[COUNT + 2];
+    test_alloc_init(&alloc);
+    memset(nulls, DX_ANY_NULL, sizeof nulls);
+    structs[0] = (dx_text_struct){.id = {5, 0}, .length = 1, .ref = DX_TEXT_FORMAT};
+    structs[0].parent = DX_TEXT_PARENT_ROOT;
+    structs[0].parent_name = dx_bytes_text("t");
+    structs[0].key = dx_bytes_text("bold");
+    structs[0].content = dx_bytes_of(&on, 1);
+    structs[1] = (dx_text_struct){.id = {5, 1}, .length = COUNT, .ref = DX_TEXT_ANY, .has_origin = true};
+    structs[1].origin = (dx_text_id){5, 0};
+    structs[1].content = dx_bytes_of(nulls, COUNT);
+    for (size_t i = 2; i < COUNT + 2; i++) {
+        /* Each right behind the values, so that no two are deleted as one run. */
+        structs[i] =
+            (dx_text_struct){.id = {5, COUNT + i - 1}, .length = 1, .ref = DX_TEXT_EMBED, .has_origin = true};
+        structs[i].origin = (dx_text_id){5, COUNT};
+        structs[i].content = dx_bytes_of(&on, 1);
+    }
+    dx_text_doc *doc = new_document(&alloc, 9, false);
+    dx_text_type text;
+    assert_int_equal(dx_text_root(doc, "t", DX_TEXT_KIND_TEXT, &text), DX_OK);
+    assert_int_equal(apply_structs(doc, structs, COUNT + 2), DX_OK);
+    assert_int_equal(dx_text_length(doc, text), 2 * COUNT);
+    assert_int_equal(dx_text_delete(doc, text, 0, COUNT), DX_OK);
+    assert_int_equal(dx_text_length(doc, text), COUNT);
+    assert_null(text_invariants(doc));
+    dx_text_destroy(doc);
+    assert_int_equal(alloc.live_bytes, 0);
+}
+
+DX_TEST_MAIN(DX_TEST(test_counts), DX_TEST(test_values_in_a_text), DX_TEST(test_counts_elsewhere),
+             DX_TEST(test_run_without_end), DX_TEST(test_large_clients), DX_TEST(test_parents_that_are_none),
+             DX_TEST(test_overlaps), DX_TEST(test_wait_behind_hole), DX_TEST(test_cut_pair),
+             DX_TEST(test_depth), DX_TEST(test_unknown_root), DX_TEST(test_origins_that_lie),
              DX_TEST(test_entries_without_their_bit), DX_TEST(test_arguments))
