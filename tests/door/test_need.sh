@@ -37,7 +37,7 @@ run() {
 
 run start
 expect "as root: update first" "apt-get update"
-expect "as root: then install, recommends left out" " install -y -qq --no-install-recommends gcc libc6-dev libqrencode-dev libsodium-dev libsqlite3-dev libssl-dev libusrsctp-dev libuv1-dev libwslay-dev meson ninja-build pkg-config zlib1g-dev"
+expect "as root: then install, recommends left out" " install -y -qq --no-install-recommends gcc libc6-dev libqrencode-dev libsodium-dev libsqlite3-dev libssl-dev libusrsctp-dev libuv1-dev libwslay-dev libzstd-dev meson ninja-build pkg-config zlib1g-dev"
 expect "each thing with its reason" "libsqlite3-dev: the database inside a vault"
 expect_status "still missing afterwards is a failure" 1
 
