@@ -165,6 +165,7 @@ static int write_inverse(inversion *self, dx_buf *operation) {
     dx_writer_init(&writer, operation);
     dx_write_array(&writer, self->edits);
     invert_elements(self, &writer);
+    self->out = NULL;
     return dx_writer_finish(&writer);
 }
 

@@ -47,7 +47,7 @@ static void set_attribute(char *attributes, const char *key, const char *value) 
         }
     }
     if (!placed) {
-        size += (size_t)snprintf(out + size, WORD - size, "%s=%s;", key, value);
+        snprintf(out + size, WORD - size, "%s=%s;", key, value);
     }
     memcpy(attributes, out, WORD);
 }

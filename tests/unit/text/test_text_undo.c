@@ -23,13 +23,13 @@ static void format(desk *it, uint64_t index, uint64_t length, const char *attrib
     assert_int_equal(dx_text_format(it->doc, it->text, index, length, attributes), DX_OK);
 }
 
-static const dx_text_undo_options EACH = {.window = 0};
+static const dx_text_undo_options each_edit = {.window = 0};
 
 static void test_steps(void **state) {
     (void)state;
     desk it;
     desk_open(&it, 1);
-    dx_text_undo_manager *manager = manage(&it, &EACH);
+    dx_text_undo_manager *manager = manage(&it, &each_edit);
     undo(manager, false);
     type_in(&it, 0, "hello");
     type_in(&it, 5, " world");
@@ -109,7 +109,7 @@ static void test_authors(void **state) {
     desk a, b;
     desk_open(&a, 1);
     desk_open(&b, 2);
-    dx_text_undo_manager *manager = manage(&a, &EACH);
+    dx_text_undo_manager *manager = manage(&a, &each_edit);
     type_in(&a, 0, "one two three");
     exchange(&a, &b);
     rub_out(&a, 4, 4);
@@ -174,7 +174,7 @@ static void test_update(void **state) {
     bool done;
     desk_open(&a, 1);
     desk_open(&b, 2);
-    dx_text_undo_manager *manager = manage(&a, &EACH);
+    dx_text_undo_manager *manager = manage(&a, &each_edit);
     type_in(&a, 0, "abc");
     rub_out(&a, 1, 1);
     exchange(&a, &b);
@@ -196,7 +196,7 @@ static void test_formatting(void **state) {
     desk_open(&a, 1);
     desk_open(&b, 2);
     type_in(&a, 0, "attack ships on fire off");
-    dx_text_undo_manager *manager = manage(&a, &EACH);
+    dx_text_undo_manager *manager = manage(&a, &each_edit);
     format(&a, 13, 7, "{\"bold\":true}");
     exchange(&a, &b);
     format(&a, 16, 4, "{\"bold\":null}");
@@ -226,7 +226,7 @@ static void test_object_values(void **state) {
     desk_open(&it, 1);
     type_in(&it, 0, "one two three");
     format(&it, 4, 3, "{\"link\":{\"href\":\"x\"}}");
-    dx_text_undo_manager *manager = manage(&it, &EACH);
+    dx_text_undo_manager *manager = manage(&it, &each_edit);
     rub_out(&it, 4, 4);
     assert_delta(&it, "[{\"insert\":\"one three\"}]");
     undo(manager, true);
@@ -254,7 +254,7 @@ static void test_maps(void **state) {
     desk_open(&b, 2);
     assert_int_equal(dx_text_root(a.doc, "m", DX_TEXT_KIND_MAP, &map), DX_OK);
     assert_int_equal(dx_text_root(b.doc, "m", DX_TEXT_KIND_MAP, &theirs), DX_OK);
-    dx_text_undo_manager *manager = manage(&a, &EACH);
+    dx_text_undo_manager *manager = manage(&a, &each_edit);
     set(&a, map, "k", "1");
     set(&a, map, "k", "2");
     set(&a, map, "k", "3");
@@ -307,7 +307,7 @@ static void test_nested(void **state) {
     dx_text_type map, child, array, inner;
     desk_open(&it, 1);
     assert_int_equal(dx_text_root(it.doc, "m", DX_TEXT_KIND_MAP, &map), DX_OK);
-    dx_text_undo_manager *manager = manage(&it, &EACH);
+    dx_text_undo_manager *manager = manage(&it, &each_edit);
     assert_int_equal(dx_text_map_set_type(it.doc, map, "a", DX_TEXT_KIND_ARRAY, NULL, &array), DX_OK);
     assert_int_equal(dx_text_array_insert(it.doc, array, 0, "[1,\"x\",{\"y\":[2]}]"), DX_OK);
     assert_int_equal(dx_text_array_insert_type(it.doc, array, 1, DX_TEXT_KIND_TEXT, NULL, &child), DX_OK);
@@ -350,7 +350,7 @@ static void test_lets_go(void **state) {
     desk it;
     desk_open(&it, 1);
     type_in(&it, 0, "secret words");
-    dx_text_undo_manager *manager = manage(&it, &EACH);
+    dx_text_undo_manager *manager = manage(&it, &each_edit);
     rub_out(&it, 0, 7);
     for (int cleared = 0; cleared < 2; cleared++) {
         dx_buf update = buffer(&it.alloc);
@@ -375,7 +375,7 @@ static void test_positions(void **state) {
     dx_text_type type;
     uint64_t index;
     desk_open(&it, 1);
-    dx_text_undo_manager *manager = manage(&it, &EACH);
+    dx_text_undo_manager *manager = manage(&it, &each_edit);
     type_in(&it, 0, "0123456789");
     dx_buf position = buffer(&it.alloc);
     assert_int_equal(dx_text_position_make(it.doc, it.text, 5, 0, &position), DX_OK);
@@ -398,7 +398,7 @@ static void test_lets_go_of_a_part(void **state) {
     (void)state;
     desk it;
     desk_open(&it, 1);
-    dx_text_undo_manager *manager = manage(&it, &EACH);
+    dx_text_undo_manager *manager = manage(&it, &each_edit);
     type_in(&it, 0, "um");
     rub_out(&it, 0, 2);
     type_in(&it, 0, "orem");
@@ -409,7 +409,7 @@ static void test_lets_go_of_a_part(void **state) {
     undo(manager, true);
     assert_reads(&it, "um");
     rub_out(&it, 0, 2);
-    dx_text_undo_manager *other = manage(&it, &EACH);
+    dx_text_undo_manager *other = manage(&it, &each_edit);
     type_in(&it, 0, "ipsu");
     rub_out(&it, 0, 4);
     dx_text_undo_clear(manager);
@@ -431,7 +431,7 @@ static void test_no_memory(void **state) {
         it.alloc.fail_at = at;
         static const char *const after[] = {"abcdefgh", "afgh", "a!fgh", "afgh", "abcdefgh"};
         size_t reached = 0;
-        int error = dx_text_undo_create(it.doc, &EACH, &manager);
+        int error = dx_text_undo_create(it.doc, &each_edit, &manager);
         error = error != DX_OK ? error : dx_text_delete(it.doc, it.text, 1, 4);
         reached += error == DX_OK;
         error = error != DX_OK ? error : dx_text_insert(it.doc, it.text, 1, dx_bytes_text("!"), NULL);
@@ -484,7 +484,7 @@ static void undo_all(uint64_t seed) {
     desk_open(&b, 2);
     type_in(&a, 0, "the beginning");
     exchange(&a, &b);
-    dx_text_undo_manager *mine = manage(&a, &EACH), *theirs = manage(&b, &EACH);
+    dx_text_undo_manager *mine = manage(&a, &each_edit), *theirs = manage(&b, &each_edit);
     dx_buf alone[32];
     size_t steps = 0;
     /* Alone, each step back is the state before, and forth the one after. */
